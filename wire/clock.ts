@@ -1,0 +1,14 @@
+// The one file that reads the time. Everything else gets an Instant handed in, so that whole
+// clusters can run on a made-up clock.
+
+/** One reading of both clocks, in milliseconds. */
+export interface Instant {
+  /** Never goes back, knows nothing of dates; stands still while the machine is suspended. */
+  readonly monotonic: number
+  /** Since 1970; may jump. */
+  readonly wall: number
+}
+
+export function readClock(): Instant {
+  return { monotonic: performance.now(), wall: Date.now() }
+}

@@ -1,0 +1,155 @@
+// Text to messages and back. Everything that arrives is checked here, once, at the edge; behind it
+// messages are trusted to have their types.
+
+import { type ErrorCode, errors } from './errors.ts'
+import type { Channel, Entry, Message, MessageOf, SnapshotRecord } from './messages.ts'
+import { fitsBytes } from './name.ts'
+import { type Validator, validators } from './validators.js'
+
+/** What was wrong with the input of a peer, as one line that it is told. */
+export class WireError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, text: string) {
+    super(text)
+    this.name = 'WireError'
+    this.code = code
+  }
+  get close(): number {
+    return errors[this.code].close ?? 4400
+  }
+}
+
+export function encode(messages: readonly Message[]): string {
+  return JSON.stringify(messages)
+}
+
+const tables = new Map(
+  Object.entries(validators).map(([channel, kinds]) => [channel, new Map(Object.entries(kinds))]),
+)
+
+/** The messages of one frame; throws a WireError that says which one is wrong and how. */
+export function decode<C extends Channel>(text: string, channel: C): MessageOf<C>[] {
+  let frame: unknown
+  try {
+    frame = JSON.parse(text)
+  } catch {
+    throw new WireError('BAD_MESSAGE', 'the frame is not JSON; it must be an array of messages')
+  }
+  if (!Array.isArray(frame)) throw new WireError('BAD_MESSAGE', 'the frame is not an array of messages')
+  for (let i = 0; i < frame.length; i++) check(frame[i], channel, i)
+  return frame as MessageOf<C>[]
+}
+
+function check(message: unknown, channel: Channel, index: number): void {
+  const kind: unknown = Array.isArray(message) ? message[0] : undefined
+  if (typeof kind !== 'string') {
+    throw new WireError(
+      'BAD_MESSAGE',
+      `message ${index} of the frame is not an array that starts with its kind`,
+    )
+  }
+  const validator = tables.get(channel)?.get(kind)
+  if (validator === undefined) throw wrongKind(kind, channel, index)
+  if (!validator(message)) throw wrongFields(kind, validator, index)
+  checkInside(message as Message, channel, index)
+}
+
+function wrongKind(kind: string, channel: Channel, index: number): WireError {
+  const shown = JSON.stringify(kind.slice(0, 40))
+  const known = [...tables.values()].some(kinds => kinds.has(kind))
+  if (!known) return new WireError('BAD_MESSAGE', `message ${index}: there is no message ${shown}`)
+  const allowed = [...(tables.get(channel)?.keys() ?? [])].join(', ')
+  return new WireError('UNEXPECTED_MESSAGE', `message ${index}: ${shown} can't come here; ${allowed} can`)
+}
+
+function wrongFields(kind: string, validator: Validator, index: number): WireError {
+  const first = validator.errors?.[0]
+  const where = first?.instancePath ? ` at ${first.instancePath.slice(0, 80)}` : ''
+  return new WireError(
+    'BAD_MESSAGE',
+    `message ${index}, "${kind}"${where}: ${first?.message ?? 'is malformed'}`,
+  )
+}
+
+/** What a schema can't say: names in bytes, ranges in pairs, and the messages inside of a message. */
+function checkInside(message: Message, channel: Channel, index: number): void {
+  if (channel === 'clientToServer') checkRequest(message, index)
+  else if (message[0] === 'replicate') checkEach(message[5] as Entry[], 'entries', index)
+  else if (message[0] === 'chunk') checkEach(message[3] as SnapshotRecord[], 'records', index)
+}
+
+function checkRequest(message: Message, index: number): void {
+  switch (message[0]) {
+    case 'acquire':
+      return checkNames(message[2] as string[], index)
+    case 'force-release':
+      return checkName(message[2] as string, index)
+    case 'resume':
+      return checkPairs(message[0], message[4] as number[], index)
+    case 'acknowledge':
+      return checkPairs(message[0], message[1] as number[], index)
+  }
+}
+
+/** The schema says that they are unique, but ajv's code for it overlooks a second `__proto__`. */
+function checkNames(names: readonly string[], index: number): void {
+  for (const name of names) checkName(name, index)
+  if (names.length > 1 && new Set(names).size !== names.length)
+    throw new WireError('BAD_MESSAGE', `message ${index}, "acquire" at /2: a lock name stands there twice`)
+}
+
+function checkPairs(kind: string, ranges: readonly number[], index: number): void {
+  if (ranges.length % 2 === 0) return
+  throw new WireError(
+    'BAD_MESSAGE',
+    `message ${index}, "${kind}": ranges must come in pairs of first and last`,
+  )
+}
+
+function checkName(name: string, index: number): void {
+  if (!fitsBytes(name))
+    throw new WireError('BAD_MESSAGE', `message ${index}: a lock name has more than 1024 bytes of UTF-8`)
+}
+
+function checkEach(items: readonly Message[], channel: 'entries' | 'records', index: number): void {
+  const kinds = tables.get(channel)
+  for (const item of items) {
+    const validator = kinds?.get(item[0])
+    if (validator === undefined) throw wrongKind(item[0], channel, index)
+    if (!validator(item)) throw wrongFields(item[0], validator, index)
+  }
+}
+
+/** Numbers, ascending, as pairs of first and last. */
+export function toRanges(numbers: Iterable<number>): number[] {
+  const ranges: number[] = []
+  for (const number of numbers) {
+    const last = ranges.length - 1
+    if (last > 0 && ranges[last] === number - 1) ranges[last] = number
+    else ranges.push(number, number)
+  }
+  return ranges
+}
+
+/** Those of the numbers that are in one of the ranges, ascending; in good time, however many and in what order the ranges come. */
+export function amongRanges(numbers: Iterable<number>, ranges: readonly number[]): number[] {
+  const pairs: [number, number][] = []
+  for (let i = 0; i + 1 < ranges.length; i += 2) pairs.push([ranges[i] as number, ranges[i + 1] as number])
+  pairs.sort((a, b) => a[0] - b[0])
+  let [next, last] = [0, -1]
+  return [...numbers]
+    .sort((a, b) => a - b)
+    .filter(number => {
+      for (; next < pairs.length && (pairs[next]?.[0] as number) <= number; next++)
+        last = Math.max(last, pairs[next]?.[1] as number)
+      return number <= last
+    })
+}
+
+/** Whether a number is in one of the ranges. */
+export function inRanges(ranges: readonly number[], number: number): boolean {
+  for (let i = 0; i + 1 < ranges.length; i += 2) {
+    if (number >= (ranges[i] as number) && number <= (ranges[i + 1] as number)) return true
+  }
+  return false
+}

@@ -1,0 +1,84 @@
+// Where connections are made (in Node).
+
+import { WebSocket } from 'ws'
+import { Connection, type ConnectionHandlers } from './connection.ts'
+import { frameBytesMax, helloWithinMs } from './limits.ts'
+import {
+  type Channel,
+  type Hello,
+  type HelloFrom,
+  type Message,
+  type Welcome,
+  wireVersion,
+} from './messages.ts'
+
+export interface DialHandlers extends ConnectionHandlers {
+  /** The connection never came to be. `refused`: every address of the name said ECONNREFUSED, so no process listens. */
+  failed(refused: boolean, reason: string): void
+}
+
+/** Connects and says hello; the first message that arrives is `welcome` or `error`. */
+export function dial(
+  address: string,
+  hello: Hello,
+  handlers: DialHandlers,
+): { connection: Connection; cancel(): void } {
+  const socket = new WebSocket(address, {
+    perMessageDeflate: false,
+    maxPayload: frameBytesMax,
+    handshakeTimeout: helloWithinMs,
+  })
+  let opened = false
+  let failure: Error | undefined
+  const connection = new Connection(
+    socket,
+    answerChannel(hello[4]),
+    {
+      messages: messages => {
+        listenTo(connection, messages[0])
+        handlers.messages(messages)
+      },
+      closed: reason => {
+        if (opened) handlers.closed(reason)
+        else handlers.failed(isRefused(failure), failure?.message || reason)
+      },
+    },
+    false,
+  )
+  socket.on('error', error => {
+    failure = error
+  })
+  socket.on('open', () => {
+    opened = true
+    connection.send(hello)
+    connection.flush()
+  })
+  return { connection, cancel: () => connection.cut() }
+}
+
+export function helloOf(cluster: string | null, secret: string | null, from: HelloFrom): Hello {
+  return ['hello', wireVersion, cluster, secret, from]
+}
+
+function answerChannel(from: HelloFrom): Channel {
+  switch (from.kind) {
+    case 'lockserver':
+      return 'viewToServer'
+    case 'primary':
+      return 'backupToPrimary'
+    default:
+      return 'serverToClient'
+  }
+}
+
+/** Who dials as a client learns from the welcome what kind of server it is, and what that one may say. */
+function listenTo(connection: Connection, message: Message | undefined): void {
+  if (connection.channel === 'serverToClient' && message?.[0] === 'welcome') {
+    if ((message[1] as Welcome).kind === 'viewserver') connection.channel = 'viewToClient'
+  }
+}
+
+function isRefused(error: Error | undefined): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefused)
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED'
+}

@@ -1,0 +1,70 @@
+// The registry of errors: code, whether it surely did not happen, what a client does about it, one
+// line of meaning. A code that is not in here counts as indefinite.
+
+/** What a client does on its own when it meets the error. */
+export type Reaction = 'give up' | 'retry' | 'new session' | 'tell the caller'
+
+export interface ErrorEntry {
+  /** After it the operation surely did not happen. */
+  readonly definite: boolean
+  readonly reaction: Reaction
+  /** Number that the WebSocket is closed with; null where the connection stays. */
+  readonly close: number | null
+  readonly meaning: string
+}
+
+const entry = (definite: boolean, reaction: Reaction, close: number | null, meaning: string): ErrorEntry => ({
+  definite,
+  reaction,
+  close,
+  meaning,
+})
+
+export const errors = {
+  // The connection is refused or closed.
+  BAD_MESSAGE: entry(true, 'give up', 4400, 'a frame or message is malformed'),
+  WRONG_SECRET: entry(true, 'give up', 4401, 'the shared secret is missing or wrong'),
+  WRONG_ORIGIN: entry(true, 'give up', 4403, 'this origin may not connect'),
+  UNEXPECTED_MESSAGE: entry(true, 'give up', 4405, 'a message that this peer may not send, or not now'),
+  HELLO_TIMEOUT: entry(true, 'retry', 4408, 'no hello arrived in time'),
+  REPLACED: entry(false, 'retry', 4409, 'a newer connection of the same session has taken over'),
+  TOO_LARGE: entry(true, 'give up', 1009, 'a frame is larger than the limit'),
+  WRONG_CLUSTER: entry(true, 'give up', 4412, 'the peer belongs to another cluster'),
+  WRONG_WIRE_VERSION: entry(true, 'give up', 4426, 'the peer speaks another version of the protocol'),
+  SLOW_READER: entry(false, 'retry', 4429, 'the peer does not read what it is sent'),
+  TOO_MANY_CONNECTIONS: entry(true, 'retry', 4430, 'the server has no room for another connection'),
+  NOT_PRIMARY: entry(false, 'retry', 4431, 'this server is not the primary'),
+  STEPPED_DOWN: entry(false, 'retry', 4432, 'this server has given up its role and state'),
+  LEAVING: entry(false, 'retry', 4433, 'this server is shutting down'),
+  ADDRESS_TAKEN: entry(true, 'retry', 4434, 'another live server has this address'),
+  VIEW_FROM_FUTURE: entry(true, 'give up', 4435, 'the peer knows a newer view than the view record'),
+  WRONG_SERVER: entry(true, 'retry', 4436, 'another server than the one that was dialled'),
+  OUT_OF_ORDER: entry(false, 'retry', 4437, 'a request number or message is not the next one'),
+  GONE_QUIET: entry(false, 'retry', 4438, 'the peer has not been heard for too long'),
+  INTERNAL: entry(false, 'retry', 4500, 'the server found its own state broken and ends itself'),
+
+  // A request is answered with `refused`; the connection stays.
+  LOCKS_LIMIT: entry(true, 'tell the caller', null, 'the session holds or waits for too many locks'),
+  WAITERS_LIMIT: entry(true, 'tell the caller', null, 'too many wait for this lock'),
+  UNANSWERED_LIMIT: entry(true, 'tell the caller', null, 'the session has too many unanswered requests'),
+  SESSIONS_LIMIT: entry(true, 'tell the caller', null, 'the service has too many sessions'),
+  TTL_OUT_OF_RANGE: entry(true, 'tell the caller', null, 'the ttl is shorter or longer than allowed'),
+
+  // The client's own.
+  SESSION_LOST: entry(false, 'new session', null, 'the session has ended; its locks are lost'),
+  TIMEOUT: entry(false, 'tell the caller', null, 'the time limit of the call has passed'),
+  CLOSED: entry(false, 'tell the caller', null, 'the client was closed'),
+  EXPIRED: entry(false, 'tell the caller', null, 'the lease could not be renewed in time'),
+  STOLEN: entry(false, 'tell the caller', null, 'another client has stolen the lock'),
+  FORCED: entry(false, 'tell the caller', null, 'an operator has released the lock'),
+
+  // The view server's, to an operator.
+  RESET_REFUSED: entry(true, 'tell the caller', null, 'the reset is not safe or not possible now'),
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errors
+
+/** An unknown code is indefinite: it may come from a newer server. */
+export function isDefinite(code: string): boolean {
+  return Object.hasOwn(errors, code) && errors[code as ErrorCode].definite
+}

@@ -1,0 +1,58 @@
+// Checks of options that more than one room takes. Each problem is one line that names the option.
+
+/** A whole number within bounds, or the default. */
+export function wholeNumber(
+  name: string,
+  value: unknown,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  if (value === undefined) return fallback
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new TypeError(`${name} must be a whole number from ${min} to ${max}, not ${show(value)}`)
+  }
+  return value
+}
+
+/** A WebSocket URL. */
+export function webSocketUrl(name: string, value: unknown): string {
+  const problem = () =>
+    new TypeError(`${name} must be a WebSocket URL such as ws://127.0.0.1:7400, not ${show(value)}`)
+  if (typeof value !== 'string') throw problem()
+  let url: URL
+  try {
+    url = new URL(value)
+  } catch {
+    throw problem()
+  }
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw problem()
+  return value.replace(/\/+$/, '')
+}
+
+export function optionalText(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value
+  throw new TypeError(`${name} must be a string, not ${show(value)}`)
+}
+
+export function trueOrFalse(name: string, value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  throw new TypeError(`${name} must be true or false, not ${show(value)}`)
+}
+
+export function texts(name: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value
+  throw new TypeError(`${name} must be an array of strings`)
+}
+
+/** Options that nobody knows are mistakes, and most often typing errors. */
+export function knownOnly(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw new TypeError(`there is no option ${name}; there are ${known.join(', ')}`)
+  }
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

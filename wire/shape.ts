@@ -1,0 +1,100 @@
+// Shapes: one description of a value gives its TypeScript type, its JSON schema and an example.
+// ajv's own typing misses forgotten members, so types and schemas come from this one table.
+
+export interface Shape<T> {
+  readonly schema: object
+  readonly example: T
+}
+
+export type ShapeType<S> = S extends Shape<infer T> ? T : never
+export type ShapeTypes<S extends readonly Shape<unknown>[]> = {
+  -readonly [I in keyof S]: ShapeType<S[I]>
+}
+
+/** A whole number from 0 (or `minimum`) that a double holds exactly. */
+export function count(
+  example: number,
+  minimum = 0,
+  maximum: number = Number.MAX_SAFE_INTEGER,
+): Shape<number> {
+  return { schema: { type: 'integer', minimum, maximum }, example }
+}
+
+/** Text of up to `max` characters without lone surrogates. (A pattern: ajv's length keyword needs its run time.) */
+export function text(example: string, max: number, min = 0): Shape<string> {
+  return { schema: { type: 'string', pattern: `^[^\\uD800-\\uDFFF]{${min},${max}}$` }, example }
+}
+
+export function matching(example: string, pattern: string): Shape<string> {
+  return { schema: { type: 'string', pattern }, example }
+}
+
+export const flag: Shape<boolean> = { schema: { type: 'boolean' }, example: true }
+
+export function oneOf<const T extends string>(...values: readonly [T, ...T[]]): Shape<T> {
+  return { schema: { type: 'string', enum: values }, example: values[0] }
+}
+
+export function nullable<T>(shape: Shape<T>): Shape<T | null> {
+  return { schema: { anyOf: [{ type: 'null' }, shape.schema] }, example: shape.example }
+}
+
+export function list<T>(
+  item: Shape<T>,
+  bounds: { min?: number; max?: number; unique?: boolean } = {},
+): Shape<T[]> {
+  const schema = {
+    type: 'array',
+    items: item.schema,
+    ...(bounds.min === undefined ? {} : { minItems: bounds.min }),
+    ...(bounds.max === undefined ? {} : { maxItems: bounds.max }),
+    ...(bounds.unique ? { uniqueItems: true } : {}),
+  }
+  return { schema, example: [item.example] }
+}
+
+export function tuple<const S extends readonly Shape<unknown>[]>(...parts: S): Shape<ShapeTypes<S>> {
+  return {
+    schema: {
+      type: 'array',
+      items: parts.map(part => part.schema),
+      minItems: parts.length,
+      maxItems: parts.length,
+    },
+    example: parts.map(part => part.example) as ShapeTypes<S>,
+  }
+}
+
+/** A record with exactly these fields. */
+export function record<const F extends Record<string, Shape<unknown>>>(
+  fields: F,
+): Shape<{ -readonly [K in keyof F]: ShapeType<F[K]> }> {
+  const entries = Object.entries(fields)
+  return {
+    schema: {
+      type: 'object',
+      properties: Object.fromEntries(entries.map(([name, shape]) => [name, shape.schema])),
+      required: Object.keys(fields),
+      additionalProperties: false,
+    },
+    example: Object.fromEntries(entries.map(([name, shape]) => [name, shape.example])) as {
+      -readonly [K in keyof F]: ShapeType<F[K]>
+    },
+  }
+}
+
+export function anyOf<const S extends readonly Shape<unknown>[]>(...shapes: S): Shape<ShapeType<S[number]>> {
+  return {
+    schema: { anyOf: shapes.map(shape => shape.schema) },
+    example: shapes[0]?.example as ShapeType<S[number]>,
+  }
+}
+
+/** One kind of message: an array of the kind and its fields. */
+export function message<const K extends string, const S extends readonly Shape<unknown>[]>(
+  kind: K,
+  ...fields: S
+): Shape<[K, ...ShapeTypes<S>]> & { readonly kind: K } {
+  const kindShape: Shape<K> = { schema: { type: 'string', const: kind }, example: kind }
+  return { ...(tuple(kindShape, ...fields) as unknown as Shape<[K, ...ShapeTypes<S>]>), kind }
+}
