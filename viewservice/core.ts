@@ -1,0 +1,487 @@
+// Decides views: hears lock servers, operators and ticks, and says what to send, to dial and to save.
+// It never awaits, reads a clock, draws a random number, logs or touches a socket. Nothing is decided
+// while a record is being saved, and nobody is told what is not saved (V6).
+
+import type { ConnectionInput } from '../wire/effects.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import { ttlMsDefault } from '../wire/limits.ts'
+import {
+  type Message,
+  type MessageOf,
+  type Ping,
+  type Status,
+  type View,
+  wireVersion,
+} from '../wire/messages.ts'
+import { Outbox } from './outbox.ts'
+import { type Finding, Probes } from './probes.ts'
+import { type Answer, Question } from './question.ts'
+import { firstRecord, type ViewEffect, type ViewInput, type ViewRecord } from './record.ts'
+import { Resets } from './reset.ts'
+import { addressTaken, isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
+import { lossOf, statusOf, unready } from './status.ts'
+import { type Circumstances, firstView, nextView, stepProblem } from './view.ts'
+
+export interface ViewCoreOptions {
+  readonly pingIntervalMs: number
+  readonly deadPings: number
+  /** What the disk holds; null if nothing. */
+  readonly record: ViewRecord | null
+  /** 32 random hex digits, for the case that there is no record. */
+  readonly newClusterId: string
+  /** The cluster is known to be new: view 1 is made at once. */
+  readonly newCluster: boolean
+  readonly pid: number
+  readonly host: string
+}
+
+/** L2: the record may lag behind the highest token by 2^31; half of it leaves room for a slow save. */
+const tokenLagMax = 2 ** 30
+/** A lost server's address is dialled again at once when the dial was cut, up to this many times; then each tick. */
+const cutsMax = 5
+
+export class ViewCore {
+  readonly #options: ViewCoreOptions
+  readonly #out = new Outbox()
+  readonly #servers: Servers
+  readonly #probes: Probes
+  readonly #question: Question
+  readonly #resets: Resets
+  readonly #clients = new Set<number>()
+  /** Durable; all that anybody is told. */
+  #record: ViewRecord | null
+  /** V6: on its way to the disk; one at a time. */
+  #saving: ViewRecord | null = null
+  /** V6: why no view is made any more. */
+  #halted: string | null = null
+  #ticks = 0
+  /** Monotonic, of this step. */
+  #now = 0
+  #lossNoted = false
+  #highestToken: number
+  #longestTtlMs: number
+
+  constructor(options: ViewCoreOptions) {
+    this.#options = options
+    this.#servers = new Servers(options.deadPings)
+    this.#probes = new Probes(this.#out, options.deadPings)
+    this.#question = new Question(this.#out)
+    this.#resets = new Resets(this.#out, this.#probes, this.#servers)
+    this.#record = options.record
+    if (options.record !== null) this.#servers.name(options.record.view)
+    this.#highestToken = options.record?.highestToken ?? 0
+    this.#longestTtlMs = options.record?.longestTtlMs ?? ttlMsDefault
+  }
+
+  step(input: ViewInput, now: { readonly monotonic: number }): ViewEffect[] {
+    this.#now = now.monotonic
+    this.#take(input)
+    // After a freeze the oldest of many pings is read first: it must not decide what a later one takes back.
+    if (input.is === 'tick' || input.is === 'turn-end') this.#decide()
+    return this.#out.take()
+  }
+
+  // ---- what may be read from outside
+
+  get record(): ViewRecord | null {
+    return this.#record
+  }
+
+  /** Why there is no primary to work with; null when there is one. */
+  get unready(): string | null {
+    return this.#halted ?? unready(this.#record, this.#servers)
+  }
+
+  status(now: { readonly monotonic: number }): Status {
+    return statusOf(this.#record, this.#servers, this.#halted, this.#options.pid, now.monotonic)
+  }
+
+  // ---- inputs
+
+  #take(input: ViewInput): void {
+    switch (input.is) {
+      case 'accepted':
+        return this.#onAccepted(input)
+      case 'messages':
+        return this.#onMessages(input.connection, input.messages)
+      case 'closed':
+        return this.#onClosed(input.connection, input.refused)
+      case 'tick':
+        return this.#onTick()
+      case 'saved':
+        return this.#onSaved()
+      case 'turn-end':
+        return
+    }
+  }
+
+  #onAccepted(input: Extract<ConnectionInput, { is: 'accepted' }>): void {
+    const { connection, cluster, from } = input
+    if (from.kind === 'lockserver') this.#onLockServer(connection, cluster, from)
+    else if (from.kind === 'client') this.#onClient(connection, cluster)
+    else this.#out.close(connection, 'UNEXPECTED_MESSAGE', `a view server takes no ${from.kind}`)
+  }
+
+  #onClient(connection: number, cluster: string | null): void {
+    const stranger = this.#otherCluster(cluster)
+    if (stranger !== undefined) return this.#out.close(connection, 'WRONG_CLUSTER', stranger)
+    this.#clients.add(connection)
+    this.#welcome(connection)
+  }
+
+  #onLockServer(connection: number, cluster: string | null, hello: LockServerHello): void {
+    const refusal = this.#refusal(cluster, hello)
+    if (refusal !== undefined) return this.#turnAway(connection, hello, ...refusal)
+    const before = this.#servers.connect(hello, connection, this.#now)
+    if (before !== null) this.#out.close(before, 'REPLACED', 'a newer connection of the same server')
+    // It is there again, so whether its process is gone is no question any more.
+    this.#probes.cancel('lost', hello.id)
+    this.#welcome(connection)
+    const server = this.#servers.get(hello.id) as KnownServer
+    this.#out.note('info', 'lock server connected', { peer: server.id, address: server.address })
+    if (!server.counts) this.#probes.start('verify', server, this.#clusterId)
+  }
+
+  #onMessages(connection: number, messages: readonly Message[]): void {
+    const finding = this.#probes.heard(connection, messages[0])
+    if (finding !== undefined) return this.#onFinding(finding)
+    for (const message of messages) {
+      // One of them may have closed the connection.
+      if (this.#clients.has(connection))
+        this.#onClientMessage(connection, message as MessageOf<'clientToView'>)
+      else {
+        const server = this.#servers.on(connection)
+        if (server !== undefined) this.#onServerMessage(server, message as MessageOf<'serverToView'>)
+      }
+    }
+  }
+
+  #onServerMessage(server: KnownServer, message: MessageOf<'serverToView'>): void {
+    switch (message[0]) {
+      case 'ping':
+        return this.#onPing(server, message[1])
+      case 'answer':
+        return this.#onAnswer(server, message[1], message[2])
+    }
+  }
+
+  #onClientMessage(connection: number, message: MessageOf<'clientToView'>): void {
+    switch (message[0]) {
+      case 'status': {
+        const status = this.status({ monotonic: this.#now })
+        return this.#out.send(connection, ['status', message[1], status])
+      }
+      case 'reset':
+        return this.#onReset(connection, message[1], message[2], message[3])
+      case 'echo':
+        return this.#out.send(connection, ['echoed', message[1]])
+    }
+  }
+
+  /** It goes on in #decide, when no save is under way. */
+  #onReset(connection: number, number: number, view: number, force: boolean): void {
+    const impossible =
+      this.#halted ?? (this.#record === null ? 'there is no view yet, so nothing to reset' : null)
+    this.#resets.ask({ connection, number, view, force, stage: 'asked' }, impossible)
+  }
+
+  #onPing(server: KnownServer, ping: Ping): void {
+    if (ping.view > this.#viewNumber) {
+      const connection = server.connection as number
+      this.#servers.disconnect(server)
+      return this.#turnAway(connection, server, 'VIEW_FROM_FUTURE', this.#haltByFuture(server, ping.view))
+    }
+    this.#servers.heard(server, ping, this.#now)
+    // V3: a primary that is heard meanwhile is alive again.
+    if (this.#isPrimary(server.id) && !ping.leaving) this.#question.withdraw()
+    if (server.counts) {
+      this.#highestToken = Math.max(this.#highestToken, ping.token)
+      this.#longestTtlMs = Math.max(this.#longestTtlMs, ping.ttlMs)
+    }
+    const { view = null, longestTtlMs = ttlMsDefault } = this.#record ?? {}
+    this.#out.send(server.connection as number, ['pong', view, longestTtlMs])
+  }
+
+  #onAnswer(server: KnownServer, number: number, answer: Answer): void {
+    if (!this.#question.answered(server.id, number, answer)) return
+    if (!answer.inSync && this.#record?.acked)
+      this.#out.note('error', 'the backup of an acked view says that it is not in sync', { peer: server.id })
+  }
+
+  #onClosed(connection: number, refused: boolean): void {
+    const finding = this.#probes.closed(connection, refused)
+    if (finding !== undefined) return this.#onFinding(finding)
+    if (this.#clients.delete(connection)) return this.#resets.drop(connection)
+    const server = this.#servers.on(connection)
+    if (server === undefined) return
+    this.#servers.disconnect(server)
+    // Closed is only suspect; a refused dial shows that the process is gone.
+    if (server.counts) this.#probes.start('lost', server, this.#clusterId)
+    else this.#probes.cancel('verify', server.id)
+  }
+
+  #onTick(): void {
+    this.#ticks += 1
+    for (const server of this.#servers.tick(this.#now)) {
+      if (server.counts) this.#out.note('warn', 'lock server has missed its pings', { peer: server.id })
+    }
+    for (const finding of this.#probes.tick()) this.#onFinding(finding)
+    this.#question.repeat()
+    this.#probeAgain()
+    for (const server of this.#servers.forgettable(this.#record?.view ?? null, this.#now)) {
+      if (server.connection !== null) this.#out.close(server.connection, 'GONE_QUIET', 'no ping for too long')
+      this.#servers.forget(server)
+    }
+  }
+
+  #onSaved(): void {
+    const record = this.#saving
+    if (record === null) throw new Error('V6: saved, but nothing was being saved')
+    const before = this.#record
+    this.#record = record
+    this.#saving = null
+    // Those who were here before the cluster had an id learn it now.
+    if (before === null) for (const connection of this.#peers()) this.#welcome(connection)
+    if (before?.view.number !== record.view.number) this.#announce(record.view)
+    else if (record.acked && !before.acked)
+      this.#out.note('info', 'view acked', { number: record.view.number })
+  }
+
+  #announce(view: View): void {
+    const { number, primary, backup } = view
+    this.#out.note('info', 'new view', { number, primary: primary.id, backup: backup?.id ?? null })
+    this.#lossNoted = false
+    for (const connection of this.#peers()) this.#out.send(connection, ['view', view])
+    this.#resets.made(view)
+  }
+
+  // ---- who counts, who is gone
+
+  #onFinding({ probe, outcome }: Finding): void {
+    if (probe.purpose === 'reset') return this.#resets.found({ probe, outcome })
+    const server = this.#servers.get(probe.server.id)
+    if (server === undefined) return
+    if (probe.purpose === 'verify') return this.#onVerifyFinding(server, outcome)
+    if (outcome.is === 'refused') {
+      server.refused = true
+      this.#out.note('warn', 'lock server is gone', { peer: server.id, address: server.address })
+    } else if (outcome.is === 'answered' && outcome.id !== server.id) {
+      this.#servers.replace(server)
+      this.#out.note('warn', 'lock server was replaced', { peer: server.id, by: outcome.id })
+    } else if (outcome.is === 'cut' && ++server.cuts < cutsMax) {
+      // A kill may close the connection just before the listening socket; a moment later it refuses.
+      this.#probes.start('lost', server, this.#clusterId)
+    }
+  }
+
+  /** V5: it counts once its advertised address has answered with this very id. */
+  #onVerifyFinding(server: KnownServer, outcome: Finding['outcome']): void {
+    const holder = this.#servers.holder(server)
+    if (holder !== undefined) return this.#expel(server, addressTaken(holder))
+    if (outcome.is !== 'answered' || outcome.id !== server.id) return this.#noteUnverified(server, outcome)
+    for (const other of this.#servers.verify(server))
+      this.#expel(other, `server ${server.id} has taken over ${server.address}`)
+    this.#out.note('info', 'lock server counts', { peer: server.id, address: server.address })
+  }
+
+  #expel(server: KnownServer, text: string): void {
+    const { connection } = server
+    this.#servers.disconnect(server)
+    if (connection !== null) this.#turnAway(connection, server, 'ADDRESS_TAKEN', text)
+  }
+
+  #noteUnverified(server: KnownServer, outcome: Finding['outcome']): void {
+    if (server.noted) return
+    server.noted = true
+    this.#out.note('warn', 'lock server does not answer at its advertised address', {
+      peer: server.id,
+      address: server.address,
+      found: outcome.is === 'answered' ? outcome.id : outcome.is,
+    })
+  }
+
+  /** What is still open is asked again each tick. */
+  #probeAgain(): void {
+    for (const server of this.#servers.all()) {
+      const { counts, connection } = server
+      if (!counts && connection !== null) this.#probes.start('verify', server, this.#clusterId)
+      const suspect = counts && connection === null && server.ping !== null && !this.#servers.isDead(server)
+      if (suspect) this.#probes.start('lost', server, this.#clusterId)
+    }
+  }
+
+  #refusal(cluster: string | null, hello: LockServerHello): [ErrorCode, string] | undefined {
+    if (this.#record !== null) {
+      const stranger = this.#otherCluster(cluster)
+      if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
+    }
+    // V6: somebody has decided views that this record does not hold.
+    if (hello.view > this.#viewNumber || (this.#record === null && hello.role !== 'idle'))
+      return ['VIEW_FROM_FUTURE', this.#haltByFuture(hello, hello.view)]
+    const stranger = this.#otherCluster(cluster)
+    if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
+    if (!isDialable(hello.address))
+      return ['BAD_MESSAGE', `the address ${JSON.stringify(hello.address)} is not a ws:// or wss:// URL`]
+    return this.#servers.refusal(hello)
+  }
+
+  #otherCluster(cluster: string | null): string | undefined {
+    if (cluster === null || cluster === this.#clusterId) return undefined
+    return this.#clusterId === null
+      ? `you belong to cluster ${cluster}, and this view server has no record of any; check its --data folder`
+      : `you belong to cluster ${cluster}, this view server to ${this.#clusterId}; check --view`
+  }
+
+  #turnAway(
+    connection: number,
+    server: { id: string; address: string },
+    code: ErrorCode,
+    text: string,
+  ): void {
+    this.#out.close(connection, code, text)
+    this.#out.note('warn', 'lock server refused', { peer: server.id, address: server.address, code, text })
+  }
+
+  #haltByFuture({ id, address }: { id: string; address: string }, view: number): string {
+    const { pid, host } = this.#options
+    this.#halted ??= `server ${id} at ${address} knows view ${view}, the view record of this view server (pid ${pid} on ${host}) ${this.#record === null ? 'is empty' : `ends at ${this.#viewNumber}`}: another view server decides too, or the record was lost; give it the right --data folder and restart it`
+    this.#out.note('error', 'no views are made any more', { reason: this.#halted })
+    this.#resets.halt(this.#halted)
+    return this.#halted
+  }
+
+  // ---- deciding
+
+  #decide(): void {
+    if (this.#saving !== null || this.#halted !== null) return // V6
+    const next = this.#record === null ? this.#firstRecord() : this.#nextRecord(this.#record)
+    if (next === undefined) return
+    const { highestToken, longestTtlMs } = next
+    this.#saving = {
+      ...next,
+      record: next.record + 1,
+      highestToken: Math.max(highestToken, this.#highestToken, next.view.start?.tokenFloor ?? 0),
+      longestTtlMs: Math.max(longestTtlMs, this.#longestTtlMs),
+    }
+    this.#highestToken = this.#saving.highestToken
+    this.#out.save(this.#saving)
+  }
+
+  /** V6: only after a full ping limit of listening, unless the cluster is known to be new. */
+  #firstRecord(): ViewRecord | undefined {
+    if (!this.#options.newCluster && this.#ticks < this.#options.deadPings) return undefined
+    const idle = this.#servers.idle(null, [])
+    if (idle === null) return undefined
+    return firstRecord(this.#options.newClusterId, this.#checked(firstView(idle)))
+  }
+
+  #nextRecord(record: ViewRecord): ViewRecord | undefined {
+    this.#keepQuestion(record)
+    if (!record.acked && this.#ackHeard(record)) return { ...record, acked: true }
+    const view =
+      this.#resets.decided(record, this.#highestToken) ??
+      nextView(record.view, record.acked, this.#circumstances(record))
+    if (view !== undefined) return { ...record, view: this.#checked(view), acked: false }
+    this.#noteLoss(record)
+    const stale = this.#highestToken - record.highestToken > tokenLagMax // L2
+    return stale || this.#longestTtlMs > record.longestTtlMs ? record : undefined
+  }
+
+  /** A broken invariant ends the process: a dead view server is restarted, a wrong one loses locks. */
+  #checked(view: View): View {
+    const problem = stepProblem(this.#record, view, this.#question.backupInSync)
+    if (problem !== undefined) throw new Error(`broken invariant: ${problem}`)
+    return view
+  }
+
+  /** V4: the primary says so, or its backup was told so in this view. */
+  #ackHeard({ view }: ViewRecord): boolean {
+    const primary = this.#servers.named(view.primary.id).ping
+    if (primary?.role === 'primary' && primary.acked && primary.view === view.number) return true
+    if (view.backup === null) return false
+    const backup = this.#servers.named(view.backup.id).ping
+    if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true
+    return this.#question.backupInSync
+  }
+
+  /** V3: asks the backup afresh each time that the primary is found dead, or wants to go. */
+  #keepQuestion({ view }: ViewRecord): void {
+    const primary = this.#condition(view.primary.id)
+    if (view.backup === null || primary === 'well') return this.#question.withdraw()
+    this.#question.ask(view.number, primary, this.#servers.named(view.backup.id))
+  }
+
+  #circumstances({ view }: ViewRecord): Circumstances {
+    const unreachable = this.#unreachable(view)
+    return {
+      primary: this.#condition(view.primary.id),
+      primaryHeard: this.#servers.isHeard(this.#servers.named(view.primary.id)),
+      backup: this.#backupCondition(view, unreachable),
+      backupAnswered: this.#question.backupInSync,
+      idle: this.#servers.idle(view, []),
+      idleInReach: this.#servers.idle(view, unreachable),
+    }
+  }
+
+  #backupCondition({ backup }: View, unreachable: readonly string[]): Circumstances['backup'] {
+    if (backup === null) return 'well'
+    const condition = this.#condition(backup.id)
+    return condition === 'well' && unreachable.includes(backup.address) ? 'unreachable' : condition
+  }
+
+  #condition(id: string): Circumstances['primary'] {
+    const server = this.#servers.named(id)
+    if (this.#servers.isDead(server)) return 'dead'
+    return server.ping?.leaving ? 'leaving' : 'well'
+  }
+
+  /** V7: a report counts for its reporter only, so only the primary's own. */
+  #unreachable({ primary }: View): readonly string[] {
+    const ping = this.#servers.named(primary.id).ping
+    return ping?.role === 'primary' ? ping.unreachable : []
+  }
+
+  // ---- what is said of it all
+
+  #welcome(connection: number): void {
+    const { pingIntervalMs, deadPings } = this.#options
+    this.#out.send(connection, [
+      'welcome',
+      {
+        wire: wireVersion,
+        cluster: this.#clusterId,
+        kind: 'viewserver',
+        id: null,
+        role: null,
+        view: this.#record?.view ?? null,
+        pingLimitMs: pingIntervalMs * deadPings,
+        whole: 0,
+        sequence: 0,
+      },
+    ])
+  }
+
+  #noteLoss(record: ViewRecord): void {
+    const loss = lossOf(record, this.#servers)
+    if (loss !== null && !this.#lossNoted) this.#out.note('error', 'the state is lost', { reason: loss })
+    this.#lossNoted = loss !== null
+  }
+
+  // ---- small questions
+
+  get #clusterId(): string | null {
+    return this.#record?.cluster ?? null
+  }
+
+  get #viewNumber(): number {
+    return this.#record?.view.number ?? 0
+  }
+
+  #peers(): number[] {
+    return [...this.#servers.connections(), ...this.#clients]
+  }
+
+  #isPrimary(id: string): boolean {
+    return this.#record?.view.primary.id === id
+  }
+}

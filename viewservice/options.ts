@@ -1,0 +1,68 @@
+// The options of a view server, checked once: a wrong one is a TypeError that names it.
+
+import * as limits from '../wire/limits.ts'
+import { type Logger, silent } from '../wire/log.ts'
+import { knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+
+export interface ViewServerOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 7400; 0 takes a free one. */
+  readonly port?: number
+  /** Folder of the view record; made if it is not there. */
+  readonly data: string
+  /** In ms; default 100. Must be the same on all servers. */
+  readonly pingIntervalMs?: number
+  /** Missed pings that make a server dead; default 5. */
+  readonly deadPings?: number
+  /** Shared secret of the cluster; needed to listen beyond loopback, unless `insecure`. */
+  readonly secret?: string | undefined
+  readonly insecure?: boolean
+  /** Origins of web pages that may connect. */
+  readonly origins?: readonly string[]
+  /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
+  readonly newCluster?: boolean
+  /** Default: silent. */
+  readonly log?: Logger
+  /** Called once when the server has ended by itself: its record can't be saved, or an invariant is broken. */
+  readonly onFatal?: (error: Error) => void
+}
+
+export type CheckedOptions = Required<Omit<ViewServerOptions, 'secret'>> & { readonly secret: string | null }
+
+const optionNames = [
+  'host',
+  'port',
+  'data',
+  'pingIntervalMs',
+  'deadPings',
+  'secret',
+  'insecure',
+  'origins',
+  'newCluster',
+  'log',
+  'onFatal',
+]
+
+export function checkOptions(options: ViewServerOptions): CheckedOptions {
+  knownOnly(options, optionNames)
+  const { pingIntervalMs, deadPings } = options
+  return {
+    host: optionalText('host', options.host) ?? '127.0.0.1',
+    port: wholeNumber('port', options.port, 7400, 0, 65_535),
+    data: folder(options.data),
+    pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
+    deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
+    secret: optionalText('secret', options.secret) ?? null,
+    insecure: trueOrFalse('insecure', options.insecure),
+    origins: texts('origins', options.origins ?? []),
+    newCluster: trueOrFalse('newCluster', options.newCluster),
+    log: options.log ?? silent,
+    onFatal: options.onFatal ?? (() => {}),
+  }
+}
+
+function folder(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw new TypeError('data must be the path of a folder')
+}

@@ -1,0 +1,41 @@
+// Collects what the core asks of its driver during one step.
+
+import type { ErrorCode } from '../wire/errors.ts'
+import type { MessageOf, Server } from '../wire/messages.ts'
+import type { NoteLevel, ViewEffect, ViewRecord } from './record.ts'
+
+export class Outbox {
+  #effects: ViewEffect[] = []
+
+  take(): ViewEffect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  send(connection: number, message: MessageOf<'viewToClient'> | MessageOf<'viewToServer'>): void {
+    this.#effects.push({ do: 'send', connection, message })
+  }
+
+  close(connection: number, code: ErrorCode | null, text: string): void {
+    this.#effects.push({ do: 'close', connection, code, text })
+  }
+
+  dial(connection: number, server: Server, cluster: string | null): void {
+    this.#effects.push({
+      do: 'dial',
+      connection,
+      address: server.address,
+      cluster,
+      from: { kind: 'probe' },
+    })
+  }
+
+  save(record: ViewRecord): void {
+    this.#effects.push({ do: 'save', record })
+  }
+
+  note(level: NoteLevel, text: string, fields: object): void {
+    this.#effects.push({ do: 'note', level, text, fields })
+  }
+}

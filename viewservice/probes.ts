@@ -1,0 +1,102 @@
+// Dialling the advertised addresses of lock servers: who answers there, does anybody? It only finds
+// out; what follows from it is decided in core.ts. A probe that neither opens nor closes within the
+// ping limit, counted in own ticks, brings no news.
+
+import type { Message, MessageOf, Server } from '../wire/messages.ts'
+import type { Outbox } from './outbox.ts'
+
+/** `verify`: does this id live there (V5)? `lost`: its connection closed, is the process gone? `reset`: may its state still serve? */
+export type Purpose = 'verify' | 'lost' | 'reset'
+
+export interface Probe {
+  readonly connection: number
+  readonly purpose: Purpose
+  readonly server: Server
+  ticks: number
+}
+
+export type Outcome =
+  /** Every address of the name said ECONNREFUSED: no process listens. */
+  | { readonly is: 'refused' }
+  | { readonly is: 'answered'; readonly id: string }
+  /** The dial failed in another way, or was cut: it shows nothing, but the next may. */
+  | { readonly is: 'cut' }
+  /** Silence, another error, a stranger: it shows nothing. */
+  | { readonly is: 'no news' }
+
+export interface Finding {
+  readonly probe: Probe
+  readonly outcome: Outcome
+}
+
+export class Probes {
+  readonly #out: Outbox
+  readonly #ticksMax: number
+  readonly #byConnection = new Map<number, Probe>()
+  #dialled = 0
+
+  constructor(out: Outbox, ticksMax: number) {
+    this.#out = out
+    this.#ticksMax = ticksMax
+  }
+
+  /** Nothing happens if the same question is being asked already. */
+  start(purpose: Purpose, { id, address }: Server, cluster: string | null): void {
+    if (this.asks(purpose, id)) return
+    this.#dialled -= 1
+    const probe: Probe = { connection: this.#dialled, purpose, server: { id, address }, ticks: 0 }
+    this.#byConnection.set(probe.connection, probe)
+    this.#out.dial(probe.connection, probe.server, cluster)
+  }
+
+  asks(purpose: Purpose, id: string): boolean {
+    return this.#all().some(probe => probe.purpose === purpose && probe.server.id === id)
+  }
+
+  asksAny(purpose: Purpose): boolean {
+    return this.#all().some(probe => probe.purpose === purpose)
+  }
+
+  /** Forgets the question; with an id, only about that server. */
+  cancel(purpose: Purpose, id?: string): void {
+    for (const probe of this.#all()) {
+      if (probe.purpose === purpose && (id === undefined || probe.server.id === id)) this.#end(probe)
+    }
+  }
+
+  /** The first message that arrives tells all. */
+  heard(connection: number, message: Message | undefined): Finding | undefined {
+    const probe = this.#byConnection.get(connection)
+    if (probe === undefined) return undefined
+    this.#end(probe)
+    return { probe, outcome: outcomeOf(message as MessageOf<'viewToServer'> | undefined) }
+  }
+
+  closed(connection: number, refused: boolean): Finding | undefined {
+    const probe = this.#byConnection.get(connection)
+    if (probe === undefined) return undefined
+    this.#byConnection.delete(connection)
+    return { probe, outcome: { is: refused ? 'refused' : 'cut' } }
+  }
+
+  tick(): Finding[] {
+    const late = this.#all().filter(probe => ++probe.ticks >= this.#ticksMax)
+    for (const probe of late) this.#end(probe)
+    return late.map(probe => ({ probe, outcome: { is: 'no news' } }))
+  }
+
+  #all(): Probe[] {
+    return [...this.#byConnection.values()]
+  }
+
+  #end(probe: Probe): void {
+    this.#byConnection.delete(probe.connection)
+    this.#out.close(probe.connection, null, 'this is all the view server wanted to know')
+  }
+}
+
+function outcomeOf(message: MessageOf<'viewToServer'> | undefined): Outcome {
+  if (message?.[0] !== 'welcome') return { is: 'no news' }
+  const { kind, id } = message[1]
+  return kind === 'lockserver' && id !== null ? { is: 'answered', id } : { is: 'no news' }
+}

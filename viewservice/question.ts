@@ -1,0 +1,63 @@
+// V3: the question to a backup whose primary was found dead or wants to go: are you there, and in
+// sync? Only an answer to a question that was put after that finding shows anything.
+
+import type { MessageOf } from '../wire/messages.ts'
+import type { Outbox } from './outbox.ts'
+import type { KnownServer } from './servers.ts'
+
+export type Answer = Extract<MessageOf<'serverToView'>, ['answer', ...unknown[]]>[2]
+
+interface Asked {
+  readonly number: number
+  readonly view: number
+  readonly because: 'dead' | 'leaving'
+  readonly to: string
+  /** The connection that it went out on; null to send it again. */
+  on: number | null
+  inSync: boolean
+}
+
+export class Question {
+  readonly #out: Outbox
+  #asked: Asked | null = null
+  #count = 0
+
+  constructor(out: Outbox) {
+    this.#out = out
+  }
+
+  /** The backup lives and is in sync, as it said after the primary's end was found. */
+  get backupInSync(): boolean {
+    return this.#asked?.inSync === true
+  }
+
+  /** Asks afresh for a new reason; else only on a new connection. */
+  ask(view: number, because: Asked['because'], backup: KnownServer): void {
+    const { connection, id } = backup
+    if (this.#asked?.view !== view || this.#asked.because !== because) {
+      this.#count += 1
+      this.#asked = { number: this.#count, view, because, to: id, on: null, inSync: false }
+    }
+    if (connection === null || connection === this.#asked.on || this.#asked.inSync) return
+    this.#asked.on = connection
+    this.#out.send(connection, ['question', this.#asked.number])
+  }
+
+  /** Whether it was the answer. One from another view means that the backup has not heard of this one yet. */
+  answered(id: string, number: number, { role, view, inSync }: Answer): boolean {
+    const asked = this.#asked
+    if (asked === null || asked.number !== number || asked.to !== id) return false
+    if (role !== 'backup' || view !== asked.view) return false
+    asked.inSync = inSync
+    return true
+  }
+
+  /** Once a tick, while there is no good answer. */
+  repeat(): void {
+    if (this.#asked !== null) this.#asked.on = null
+  }
+
+  withdraw(): void {
+    this.#asked = null
+  }
+}

@@ -1,0 +1,39 @@
+// What the view server keeps on its disk (V6), and what its core hears and asks for. Only shapes.
+
+import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
+import { ttlMsDefault } from '../wire/limits.ts'
+import { type MessageOf, type View, wireVersion } from '../wire/messages.ts'
+
+/**
+ * `record` grows by one with each save. `highestToken` lags behind what was granted by less than
+ * 2^31 (L2). `longestTtlMs` is the longest lease that a primary may have granted.
+ */
+export type ViewRecord = Readonly<MessageOf<'stored'>[1]>
+
+export type ViewInput =
+  | ConnectionInput
+  /** Each pingIntervalMs, after what had arrived was read. */
+  | { readonly is: 'tick' }
+  | { readonly is: 'saved' }
+  /** All that had arrived was read: now it decides. */
+  | { readonly is: 'turn-end' }
+
+export type NoteLevel = 'info' | 'warn' | 'error'
+
+export type ViewEffect =
+  | ConnectionEffect
+  /** Make it durable, then say `saved`. One at a time. */
+  | { readonly do: 'save'; readonly record: ViewRecord }
+  | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
+
+export function firstRecord(cluster: string, view: View): ViewRecord {
+  return {
+    record: 0,
+    cluster,
+    view,
+    acked: false,
+    highestToken: 0,
+    longestTtlMs: ttlMsDefault,
+    wire: wireVersion,
+  }
+}

@@ -1,0 +1,145 @@
+// An operator's reset (F14): gives up the state and starts an empty one. Here is when it may, what
+// view it makes, and what the operator is told. Silence is never proof that a server is gone.
+
+import type { Server, View } from '../wire/messages.ts'
+import type { Outbox } from './outbox.ts'
+import type { Finding, Outcome, Probes } from './probes.ts'
+import type { ViewRecord } from './record.ts'
+import type { Servers } from './servers.ts'
+
+export interface Reset {
+  /** Who asked, on which connection, under which number. */
+  readonly connection: number
+  readonly number: number
+  /** The number of the view that it ends. */
+  readonly view: number
+  readonly force: boolean
+  stage: 'asked' | 'probing' | 'allowed' | 'saving'
+}
+
+/** One reset at a time, from the question to the answer. */
+export class Resets {
+  readonly #out: Outbox
+  readonly #probes: Probes
+  readonly #servers: Servers
+  #reset: Reset | null = null
+
+  constructor(out: Outbox, probes: Probes, servers: Servers) {
+    this.#out = out
+    this.#probes = probes
+    this.#servers = servers
+  }
+
+  ask(reset: Reset, impossible: string | null): void {
+    const problem = impossible ?? (this.#reset === null ? null : 'another reset is under way')
+    if (problem === null) this.#reset = reset
+    else this.#refuse(reset, problem)
+  }
+
+  /** The view of a reset that may go through; otherwise leads it one stage on. */
+  decided(record: ViewRecord, highestToken: number): View | undefined {
+    const reset = this.#reset
+    if (reset === null) return undefined
+    // A repeat, or the view has changed by itself meanwhile.
+    if (reset.view < record.view.number) return void this.#done(record.view)
+    const idle = this.#servers.idle(record.view, [])
+    const problem = whyNot(reset, record, highestToken, idle)
+    if (problem !== undefined) return void this.#fail(problem)
+    if (reset.stage === 'asked') this.#probe(reset, record)
+    if (reset.stage !== 'allowed' || idle === null) return undefined
+    reset.stage = 'saving'
+    this.#out.note('warn', 'reset by an operator', { ends: reset.view, force: reset.force })
+    return resetView(record, highestToken, idle)
+  }
+
+  found({ probe, outcome }: Finding): void {
+    const problem = stillThere(probe.server, outcome)
+    if (problem !== undefined) this.#fail(problem)
+    else if (this.#reset?.stage === 'probing' && !this.#probes.asksAny('reset')) this.#reset.stage = 'allowed'
+  }
+
+  /** A new view is durable; if it is the reset's, whoever asked is told. */
+  made(view: View): void {
+    if (this.#reset?.stage === 'saving') this.#done(view)
+  }
+
+  /** Who asked is gone; what is being saved already goes through. */
+  drop(connection: number): void {
+    if (this.#reset?.connection === connection && this.#reset.stage !== 'saving') this.#end()
+  }
+
+  /** No view is made any more. */
+  halt(text: string): void {
+    if (this.#reset?.stage !== 'saving') this.#fail(text)
+  }
+
+  #probe(reset: Reset, record: ViewRecord): void {
+    reset.stage = reset.force ? 'allowed' : 'probing'
+    if (reset.force) return
+    for (const server of mayStillServe(record)) this.#probes.start('reset', server, record.cluster)
+  }
+
+  #done(view: View): void {
+    const reset = this.#end()
+    if (reset !== null) this.#out.send(reset.connection, ['reset-done', reset.number, view])
+  }
+
+  #fail(text: string): void {
+    const reset = this.#end()
+    if (reset !== null) this.#refuse(reset, text)
+  }
+
+  #refuse(reset: Reset, text: string): void {
+    this.#out.send(reset.connection, ['reset-refused', reset.number, text])
+    this.#out.note('warn', 'reset refused', { reason: text })
+  }
+
+  #end(): Reset | null {
+    const reset = this.#reset
+    this.#reset = null
+    this.#probes.cancel('reset')
+    return reset
+  }
+}
+
+function whyNot(
+  reset: Reset,
+  record: ViewRecord,
+  highestToken: number,
+  idle: Server | null,
+): string | undefined {
+  const { number, primary } = record.view
+  if (reset.view > number) return `the view is ${number}, not ${reset.view}`
+  if (idle === null) return 'there is no idle lock server that could start the new state; start one first'
+  const { start } = resetView(record, highestToken, primary)
+  return Number.isSafeInteger(start?.tokenFloor) ? undefined : 'the tokens are used up'
+}
+
+/** L2: far above every token that the record may lag behind. */
+const tokenLeap = 2 ** 32
+
+/** The view after a reset: empty, with larger tokens, paused until no old lease can be believed any more. */
+function resetView(record: ViewRecord, highestToken: number, primary: Server): View {
+  return {
+    number: record.view.number + 1,
+    primary,
+    backup: null,
+    start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs },
+  }
+}
+
+/** Whose state may still be answering somebody: the primary, and in an acked view its backup. */
+function mayStillServe({ view, acked }: ViewRecord): Server[] {
+  return acked && view.backup !== null ? [view.primary, view.backup] : [view.primary]
+}
+
+/** Why the reset can't go through, seeing what the probe of this server found; undefined if it shows that its state is gone. */
+function stillThere(server: Server, outcome: Outcome): string | undefined {
+  if (outcome.is === 'refused') return undefined
+  if (outcome.is === 'answered' && outcome.id !== server.id) return undefined
+  const found =
+    outcome.is === 'answered'
+      ? `still answers at ${server.address}`
+      : `may still be alive: ${server.address} neither answers nor refuses`
+  return `server ${server.id}, which has the state, ${found}; end it first, or reset with --force, which gives up its locks while their holders may still believe in them`
+}

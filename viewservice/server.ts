@@ -1,0 +1,181 @@
+// Runs the view core: sockets, timer, disk, log. It decides nothing. When a record can't be saved, or
+// the core finds an invariant broken, it ends at once and tells nobody anything more (V6).
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hostname } from 'node:os'
+import { readClock } from '../wire/clock.ts'
+import { randomId } from '../wire/id.ts'
+import { Links } from '../wire/links.ts'
+import { type Listener, listen } from '../wire/listen.ts'
+import { ViewCore } from './core.ts'
+import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
+import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import { FileStore, type ViewStore } from './store.ts'
+
+export type { ViewServerOptions } from './options.ts'
+
+export interface ViewServer extends AsyncDisposable {
+  /** Where it listens, such as `ws://127.0.0.1:7400`. */
+  readonly address: string
+  /** Ends it; resolves when the port is free and nothing more is written. */
+  close(): Promise<void>
+}
+
+/** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
+export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
+  const checked = checkOptions(options)
+  const store = new FileStore(checked.data)
+  const server = new RunningViewServer(checked, store, await store.load())
+  await server.start()
+  return server
+}
+
+class RunningViewServer implements ViewServer {
+  readonly #options: CheckedOptions
+  readonly #store: ViewStore
+  readonly #core: ViewCore
+  readonly #links: Links
+  #listener: Listener | undefined
+  #ticker: NodeJS.Timeout | undefined
+  #saving: Promise<void> = Promise.resolve()
+  #turnEnds = false
+  #closed: Promise<void> | undefined
+
+  constructor(options: CheckedOptions, store: ViewStore, record: ViewRecord | null) {
+    this.#options = options
+    this.#store = store
+    this.#links = new Links(options.secret, input => this.#hear(input))
+    this.#core = new ViewCore({
+      pingIntervalMs: options.pingIntervalMs,
+      deadPings: options.deadPings,
+      record,
+      newClusterId: randomId(),
+      newCluster: options.newCluster,
+      pid: process.pid,
+      host: hostname(),
+    })
+  }
+
+  get address(): string {
+    const { host, port } = this.#listener ?? this.#options
+    return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`
+  }
+
+  async start(): Promise<void> {
+    const { host, port, secret, insecure, origins } = this.#options
+    this.#listener = await listen(
+      { host, port, secret, insecure, origins, role: 'viewserver' },
+      {
+        accepted: (connection, cluster, from) => this.#links.accept(connection, cluster, from),
+        turnedAway: (reason, remote) => this.#log('warn', { reason, remote }, 'connection refused'),
+        http: (request, response) => this.#answer(request, response),
+      },
+    )
+    this.#ticker = setInterval(() => this.#tick(), this.#options.pingIntervalMs)
+    this.#log('info', { url: this.address, pid: process.pid }, 'listening')
+  }
+
+  close(): Promise<void> {
+    if (this.#closed === undefined) this.#log('info', {}, 'closing')
+    return this.#end('LEAVING', 'the view server shuts down')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** After a freeze due timers run first; what waits in the sockets must be read before the misses are counted. */
+  #tick(): void {
+    setImmediate(() => this.#hear({ is: 'tick' }))
+  }
+
+  #hear(input: ViewInput): void {
+    if (this.#closed !== undefined) return
+    try {
+      for (const effect of this.#core.step(input, readClock())) this.#perform(effect)
+    } catch (error) {
+      return this.#fail(error)
+    }
+    if (input.is !== 'turn-end') this.#endTurn()
+  }
+
+  /** It decides once all that had arrived was read. */
+  #endTurn(): void {
+    if (this.#turnEnds) return
+    this.#turnEnds = true
+    setImmediate(() => {
+      this.#turnEnds = false
+      this.#hear({ is: 'turn-end' })
+      this.#links.flush()
+    })
+  }
+
+  #perform(effect: ViewEffect): void {
+    switch (effect.do) {
+      case 'save':
+        this.#saving = this.#save(effect.record)
+        return
+      case 'note':
+        return this.#log(effect.level, effect.fields, effect.text)
+      default:
+        return this.#links.perform(effect)
+    }
+  }
+
+  async #save(record: ViewRecord): Promise<void> {
+    try {
+      await this.#store.save(record)
+    } catch (error) {
+      return this.#fail(error)
+    }
+    this.#hear({ is: 'saved' })
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#closed !== undefined) return
+    const error = cause instanceof Error ? cause : new Error(String(cause))
+    this.#log('error', { error: error.message, stack: error.stack }, 'ends itself')
+    this.#end('INTERNAL', 'the view server ends itself').then(
+      () => this.#options.onFatal(error),
+      () => this.#options.onFatal(error),
+    )
+  }
+
+  #end(code: 'LEAVING' | 'INTERNAL', text: string): Promise<void> {
+    this.#closed ??= this.#finish(code, text)
+    return this.#closed
+  }
+
+  async #finish(code: 'LEAVING' | 'INTERNAL', text: string): Promise<void> {
+    clearInterval(this.#ticker)
+    this.#links.closeAll(code, text)
+    await this.#listener?.close()
+    // A save that failed is what may have called us; it has settled, or settles by itself.
+    if (code === 'LEAVING') await this.#saving
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    switch (request.url?.split('?')[0]) {
+      case '/healthz':
+        return reply(response, 200, { ok: true })
+      case '/readyz': {
+        const reason = this.#core.unready
+        return reply(response, reason === null ? 200 : 503, { ready: reason === null, reason })
+      }
+      case '/view':
+        return reply(response, 200, this.#core.status(readClock()))
+      default:
+        return reply(response, 404, { error: 'not found; there are /healthz, /readyz and /view' })
+    }
+  }
+
+  #log(level: 'info' | 'warn' | 'error', fields: object, text: string): void {
+    const view = this.#core.record?.view.number ?? 0
+    this.#options.log[level]({ ...fields, view, role: 'viewserver', server: this.address }, text)
+  }
+}
+
+function reply(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(`${JSON.stringify(body)}\n`)
+}

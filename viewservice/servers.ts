@@ -1,0 +1,221 @@
+// The table of lock servers: who counts, who lives, who may be chosen (V5, V7). It decides no view,
+// and life and death are counted in the view server's own ticks, never as differences of two times.
+
+import type { ErrorCode } from '../wire/errors.ts'
+import { forgetServerMs } from '../wire/limits.ts'
+import type { HelloFrom, Ping, Server, View } from '../wire/messages.ts'
+
+export type LockServerHello = Extract<HelloFrom, { kind: 'lockserver' }>
+
+export interface KnownServer {
+  readonly id: string
+  readonly address: string
+  pid: number
+  host: string
+  /** The one open connection; null while there is none. */
+  connection: number | null
+  /** V5: the view record names it, or its address was dialled and this very id answered. */
+  counts: boolean
+  /** V5: another id has taken over its address; it never counts again. */
+  replaced: boolean
+  /** Its connection closed and its address refuses a new one: the process is gone. */
+  refused: boolean
+  /** Own ticks in a row without a ping. */
+  missed: number
+  /** A ping came since the last tick. */
+  heard: boolean
+  /** When it was last heard, or first known; for people, and for forgetting. Null until the first tick after a start. */
+  heardAt: number | null
+  ping: Ping | null
+  /** Dials in a row that were cut, since its connection closed. */
+  cuts: number
+  /** It was said already that it can't be verified. */
+  noted: boolean
+}
+
+export class Servers {
+  readonly #deadPings: number
+  readonly #byId = new Map<string, KnownServer>()
+  readonly #byConnection = new Map<number, KnownServer>()
+
+  constructor(deadPings: number) {
+    this.#deadPings = deadPings
+  }
+
+  all(): KnownServer[] {
+    return [...this.#byId.values()]
+  }
+
+  get(id: string): KnownServer | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** A server of the current view; those are never forgotten. */
+  named(id: string): KnownServer {
+    const server = this.#byId.get(id)
+    if (server === undefined) throw new Error(`broken invariant: V5: server ${id} of the view is not known`)
+    return server
+  }
+
+  on(connection: number): KnownServer | undefined {
+    return this.#byConnection.get(connection)
+  }
+
+  connections(): number[] {
+    return [...this.#byConnection.keys()]
+  }
+
+  /** V6: what a loaded record names counts, and misses pings from the start. */
+  name(view: View): void {
+    for (const server of [view.primary, view.backup]) {
+      if (server !== null) this.#add(server, null).counts = true
+    }
+  }
+
+  /** Why this hello is turned away, or undefined. */
+  refusal(hello: LockServerHello): [ErrorCode, string] | undefined {
+    const known = this.#byId.get(hello.id)
+    if (known?.replaced)
+      return ['ADDRESS_TAKEN', `another server has taken over ${known.address}; restart this one`]
+    if (known !== undefined && known.address !== hello.address)
+      return ['WRONG_SERVER', `server ${hello.id} is known at ${known.address}, not at ${hello.address}`]
+    const holder = this.holder(hello)
+    return holder && ['ADDRESS_TAKEN', addressTaken(holder)]
+  }
+
+  /** V5: the other counted id that still pings from this address. */
+  holder({ id, address }: Server): KnownServer | undefined {
+    return this.all().find(other => other.address === address && other.id !== id && this.lives(other))
+  }
+
+  /** A new connection of the same id is the same server after a cut. Returns the connection that it replaces. */
+  connect(hello: LockServerHello, connection: number, now: number): number | null {
+    const server = this.#byId.get(hello.id) ?? this.#add(hello, now)
+    const before = server.connection
+    if (before !== null) this.#byConnection.delete(before)
+    server.connection = connection
+    server.pid = hello.pid
+    server.host = hello.host
+    server.noted = false
+    this.#byConnection.set(connection, server)
+    return before
+  }
+
+  /** An id that never counted is forgotten with its connection. */
+  disconnect(server: KnownServer): void {
+    if (server.connection !== null) this.#byConnection.delete(server.connection)
+    server.connection = null
+    server.cuts = 0
+    if (!server.counts && !server.replaced) this.#byId.delete(server.id)
+  }
+
+  heard(server: KnownServer, ping: Ping, now: number): void {
+    server.ping = ping
+    server.heardAt = now
+    server.heard = true
+    server.missed = 0
+    server.refused = false
+  }
+
+  /** V5: the id counts from now on; returns all others at its address, which never will again. */
+  verify(server: KnownServer): KnownServer[] {
+    server.counts = true
+    const others = this.all().filter(
+      other => other.address === server.address && other !== server && !other.replaced,
+    )
+    for (const other of others) if (other.counts) this.replace(other)
+    return others
+  }
+
+  replace(server: KnownServer): void {
+    server.replaced = true
+    server.counts = false
+  }
+
+  /** V7: a tick in which nobody was heard counts as a miss for nobody. Returns who died of this one. */
+  tick(now: number): KnownServer[] {
+    const died: KnownServer[] = []
+    const anybody = this.all().some(server => server.counts && server.heard)
+    for (const server of this.#byId.values()) {
+      if (anybody && !server.heard && ++server.missed === this.#deadPings) died.push(server)
+      server.heard = false
+      server.heardAt ??= now
+    }
+    return died
+  }
+
+  /** Ids that are in no view and long silent; each restart and step-down makes one. */
+  forgettable(view: View | null, now: number): KnownServer[] {
+    return this.all().filter(
+      server =>
+        server.id !== view?.primary.id &&
+        server.id !== view?.backup?.id &&
+        now - (server.heardAt ?? now) > forgetServerMs,
+    )
+  }
+
+  forget(server: KnownServer): void {
+    this.disconnect(server)
+    this.#byId.delete(server.id)
+  }
+
+  /** Believed halted. */
+  isDead(server: KnownServer): boolean {
+    return server.replaced || server.refused || server.missed >= this.#deadPings
+  }
+
+  /** It has pinged since the last tick or the one before; one miss is only a clock's difference. */
+  isHeard(server: KnownServer): boolean {
+    return server.connection !== null && server.ping !== null && server.missed < 2 && !this.isDead(server)
+  }
+
+  lives(server: KnownServer): boolean {
+    return server.counts && server.connection !== null && !this.isDead(server)
+  }
+
+  /** V7: a living server whose own ping says idle, the longest known first; not at one of these addresses. */
+  idle(view: View | null, unreachable: readonly string[]): Server | null {
+    const found = this.all().find(
+      server =>
+        this.lives(server) &&
+        server.ping?.role === 'idle' &&
+        !server.ping.leaving &&
+        server.id !== view?.primary.id &&
+        server.id !== view?.backup?.id &&
+        !unreachable.includes(server.address),
+    )
+    return found === undefined ? null : { id: found.id, address: found.address }
+  }
+
+  #add({ id, address }: Server, now: number | null): KnownServer {
+    const server: KnownServer = {
+      id,
+      address,
+      pid: 0,
+      host: '',
+      connection: null,
+      counts: false,
+      replaced: false,
+      refused: false,
+      missed: 0,
+      heard: false,
+      heardAt: now,
+      ping: null,
+      cuts: 0,
+      noted: false,
+    }
+    this.#byId.set(id, server)
+    return server
+  }
+}
+
+export function addressTaken(holder: Server): string {
+  return `server ${holder.id} lives at ${holder.address}; two servers can't advertise one address`
+}
+
+/** Whether the address can be dialled at all: a driver must not stumble over what a stranger sends. */
+export function isDialable(address: string): boolean {
+  if (!URL.canParse(address)) return false
+  const url = new URL(address)
+  return (url.protocol === 'ws:' || url.protocol === 'wss:') && url.hash === ''
+}

@@ -1,0 +1,81 @@
+// What people are told: the status of the cluster, why it is not ready, whether its state is lost.
+// Only reads; nothing is decided here.
+
+import type { ServerStatus, Status } from '../wire/messages.ts'
+import type { ViewRecord } from './record.ts'
+import type { KnownServer, Servers } from './servers.ts'
+
+export function statusOf(
+  record: ViewRecord | null,
+  servers: Servers,
+  halted: string | null,
+  pid: number,
+  now: number,
+): Status {
+  return {
+    cluster: record?.cluster ?? null,
+    view: record?.view ?? null,
+    acked: record?.acked ?? false,
+    servers: servers
+      .all()
+      .filter(server => server.counts || roleOf(server.id, record) !== 'idle')
+      .map(server => serverStatus(server, record, servers, now)),
+    survives: halted === null ? survives(record, servers) : 0,
+    halted: halted ?? (record && lossOf(record, servers)),
+    pid,
+  }
+}
+
+/** Why there is no primary to work with; null when there is one. */
+export function unready(record: ViewRecord | null, servers: Servers): string | null {
+  if (record === null) return 'there is no view yet: no idle lock server has been found'
+  const { id, address } = record.view.primary
+  if (servers.lives(servers.named(id))) return null
+  return lossOf(record, servers) ?? `the primary ${id} at ${address} is not heard`
+}
+
+/** F14: nobody who lives can go on with the state. Undecided while a backup may still answer. */
+export function lossOf({ view, acked }: ViewRecord, servers: Servers): string | null {
+  const { primary, backup } = view
+  if (!servers.isDead(servers.named(primary.id))) return null
+  if (backup !== null && acked && !servers.isDead(servers.named(backup.id))) return null
+  return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, 'holdfast reset' starts an empty one`
+}
+
+/** One more death is survived if the view is acked and both its servers live; after it, the next view must be acked first. */
+function survives(record: ViewRecord | null, servers: Servers): number {
+  if (!record?.acked || record.view.backup === null) return 0
+  const { primary, backup } = record.view
+  return [primary, backup].every(({ id }) => servers.lives(servers.named(id))) ? 1 : 0
+}
+
+function serverStatus(
+  server: KnownServer,
+  record: ViewRecord | null,
+  servers: Servers,
+  now: number,
+): ServerStatus {
+  const { id, address, pid, host, ping } = server
+  const role = roleOf(id, record)
+  return {
+    id,
+    address,
+    pid,
+    host,
+    role,
+    inSync: role === 'backup' && record?.acked === true,
+    view: ping?.view ?? 0,
+    opNumber: ping?.opNumber ?? 0,
+    lag: ping?.lag ?? 0,
+    copiedPart: ping?.copiedPart ?? 0,
+    pingAgeMs: Math.max(0, Math.round(now - (server.heardAt ?? now))),
+    alive: servers.lives(server),
+    leaving: ping?.leaving ?? false,
+  }
+}
+
+/** As the view has it: what a deposed server says of itself is of no use to people. */
+function roleOf(id: string, record: ViewRecord | null): ServerStatus['role'] {
+  if (record?.view.primary.id === id) return 'primary'
+  return record?.view.backup?.id === id ? 'backup' : 'idle'
+}

@@ -1,0 +1,177 @@
+// The view record on disk (V6). Each record is a new file, so that a frozen view server that wakes up
+// can never write over what another has written: link() fails if the name exists. A spoilt record is
+// refused by name, never taken for an empty one and never skipped.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, linkSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decode } from '../wire/codec.ts'
+import { wireVersion } from '../wire/messages.ts'
+import type { ViewRecord } from './record.ts'
+
+/** Where the view record lives; the seam for other stores. */
+export interface ViewStore {
+  /** The newest record; null if there never was one. */
+  load(): Promise<ViewRecord | null>
+  /** Durable when it resolves; rejects if it is not, or if another view server writes here too. */
+  save(record: ViewRecord): Promise<void>
+}
+
+/** Old records that are kept for people to look at. */
+const keptMax = 3
+const fileName = /^view-record-(\d{12})\.json$/
+const temporaryName = /^view-record-(\d{12})\.json\.[0-9a-f]+\.tmp$/
+
+export class FileStore implements ViewStore {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async load(): Promise<ViewRecord | null> {
+    await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true })))
+    await this.#tryTo('write to', async () => this.#checkWritable())
+    const last = this.#lastNumber()
+    if (last === 0) return null
+    this.#tidy(temporaryName, last)
+    return this.#read(last)
+  }
+
+  /**
+   * The calls that a failover waits for are made one after the other without going through the thread
+   * pool: together they take about a millisecond, the waits between them took several.
+   */
+  async save(record: ViewRecord): Promise<void> {
+    const path = this.#path(record.record)
+    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
+    try {
+      writeSynced(temporary, encodeRecord(record))
+      linkSync(temporary, path)
+      syncFolder(this.#folder)
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'EEXIST'
+        ? this.#anotherWrites(record.record)
+        : this.#unusable('write to', error)
+    } finally {
+      remove(temporary)
+    }
+    if (this.#lastNumber() > record.record) throw this.#anotherWrites(record.record)
+    this.#tidy(fileName, record.record - keptMax)
+  }
+
+  async #read(number: number): Promise<ViewRecord> {
+    const path = this.#path(number)
+    try {
+      return decodeRecord(await readFile(path, 'utf8'), number)
+    } catch (error) {
+      throw new Error(
+        `the view record ${path} can't be used: ${message(error)}. Put it back from a copy. If there is none, stop every lock server of this cluster, move the folder away and start all again, empty`,
+      )
+    }
+  }
+
+  #lastNumber(): number {
+    let last = 0
+    for (const name of this.#names()) last = Math.max(last, numberIn(name, fileName))
+    return last
+  }
+
+  /** Deletes the files of this kind up to this record. */
+  #tidy(pattern: RegExp, upTo: number): void {
+    for (const name of this.#names()) {
+      const number = numberIn(name, pattern)
+      if (number > 0 && number <= upTo) remove(join(this.#folder, name))
+    }
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#folder)
+    } catch (error) {
+      throw this.#unusable('read', error)
+    }
+  }
+
+  #checkWritable(): void {
+    const path = join(this.#folder, `.check-${randomBytes(6).toString('hex')}.tmp`)
+    writeSynced(path, '')
+    unlinkSync(path)
+  }
+
+  #path(number: number): string {
+    return join(this.#folder, `view-record-${String(number).padStart(12, '0')}.json`)
+  }
+
+  async #tryTo(verb: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      throw this.#unusable(verb, error)
+    }
+  }
+
+  #unusable(verb: string, error: unknown): Error {
+    return new Error(`can't ${verb} the data folder ${this.#folder}: ${message(error)}`)
+  }
+
+  #anotherWrites(number: number): Error {
+    return new Error(
+      `another view server writes to ${this.#folder}: record ${number} or a later one is there already. Only one may; end the other, or give this one its own folder and cluster`,
+    )
+  }
+}
+
+function encodeRecord(record: ViewRecord): string {
+  return `${JSON.stringify([['view-record', record, checksum(record)]])}\n`
+}
+
+function decodeRecord(text: string, number: number): ViewRecord {
+  const [stored, ...more] = decode(text, 'stored')
+  if (stored === undefined || more.length > 0) throw new Error('it does not hold one record')
+  const [, record, sum] = stored
+  if (sum !== checksum(record)) throw new Error('its checksum is wrong')
+  if (record.record !== number) throw new Error(`it holds record ${record.record}`)
+  if (record.wire !== wireVersion)
+    throw new Error(`it was written by wire version ${record.wire}, this is version ${wireVersion}`)
+  return record
+}
+
+function checksum(record: ViewRecord): string {
+  return createHash('sha256').update(JSON.stringify(record)).digest('hex')
+}
+
+function writeSynced(path: string, text: string): void {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+/** A file that stays is no harm: nobody reads it. */
+function remove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {}
+}
+
+function numberIn(name: string, pattern: RegExp): number {
+  return Number(pattern.exec(name)?.[1] ?? 0)
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,81 @@
+// The next view, or none: V1, V2, V3 and V7 as pure functions. They know no server table, no clock
+// and no message; who is dead, and who may be chosen, is found out elsewhere and handed in.
+
+import type { Server, View } from '../wire/messages.ts'
+
+export interface Circumstances {
+  readonly primary: 'well' | 'leaving' | 'dead'
+  /** The primary has pinged of late: it may be relied on to be there. */
+  readonly primaryHeard: boolean
+  /** 'unreachable': the primary says so. 'well' also when there is no backup. */
+  readonly backup: 'well' | 'leaving' | 'unreachable' | 'dead'
+  /** The backup says that it is in sync, asked after the primary was found dead or leaving (V3). */
+  readonly backupAnswered: boolean
+  /** An idle server that may be chosen, whatever the primary can reach. */
+  readonly idle: Server | null
+  /** An idle server that may be chosen and that the primary does not report unreachable (V7). */
+  readonly idleInReach: Server | null
+}
+
+/** The view that must follow now; undefined if nothing has to change, or nothing may. */
+export function nextView(view: View, acked: boolean, now: Circumstances): View | undefined {
+  // V3: view 1 and a reset's view are acked before any other is made.
+  if (view.start !== null && !acked) return undefined
+  // V7: one view, not two: the idle server comes in with the promotion.
+  if (view.backup !== null && mayPromote(acked, now)) return after(view, view.backup, now.idle)
+  // V2, V3: nobody else holds the state, so wait for the backup's answer, or for the primary.
+  if (now.primary === 'dead') return undefined
+  // A backup is given up only while the primary is heard: the two may be all who hold the state.
+  if (view.backup !== null && now.backup !== 'well')
+    return now.primaryHeard ? after(view, view.primary, now.idleInReach) : undefined
+  if (view.backup === null && acked && now.idleInReach !== null)
+    return after(view, view.primary, now.idleInReach)
+  return undefined // V7
+}
+
+function mayPromote(acked: boolean, now: Circumstances): boolean {
+  if (!acked || !now.backupAnswered) return false // V3
+  // A leaving backup is worse than a leaving primary, and better than a dead one.
+  return now.primary === 'dead' ? now.backup !== 'dead' : now.primary === 'leaving' && now.backup === 'well'
+}
+
+function after(view: View, primary: Server, backup: Server | null): View {
+  return { number: view.number + 1, primary, backup, start: null }
+}
+
+/** View 1: its primary starts with an empty state. */
+export function firstView(primary: Server): View {
+  return { number: 1, primary, backup: null, start: { tokenFloor: 0, pauseMs: 0 } }
+}
+
+/** What is wrong with the step from one view to the next, or undefined. Checked on every one before it is saved. */
+export function stepProblem(
+  before: { readonly view: View; readonly acked: boolean } | null,
+  next: View,
+  backupAnswered: boolean,
+): string | undefined {
+  if (next.number !== (before?.view.number ?? 0) + 1) return 'V1: the number must grow by exactly one'
+  if (!Number.isSafeInteger(next.start?.tokenFloor ?? 0)) return 'L2: the token floor is no safe integer'
+  if (next.primary.id === next.backup?.id) return 'V2: one server in two roles'
+  if (next.start !== null)
+    return next.backup === null ? undefined : 'V3: a view that starts empty names no backup'
+  if (before === null) return 'V3: view 1 must say that it is'
+  return successorProblem(before.view, before.acked, next, backupAnswered)
+}
+
+function successorProblem(
+  view: View,
+  acked: boolean,
+  next: View,
+  backupAnswered: boolean,
+): string | undefined {
+  const stays = next.primary.id === view.primary.id
+  if (!stays && next.primary.id !== view.backup?.id)
+    return 'V2: the primary was neither primary nor backup before'
+  if (!stays && !(acked && backupAnswered))
+    return 'V3: promoted from an unacked view, or without having answered'
+  if (!acked && view.start !== null) return 'V3: a view that starts empty must be acked first'
+  if (!acked && view.backup === null) return 'V3: an unacked view can only drop or replace its backup'
+  if (stays && next.backup?.id === view.backup?.id) return 'V7: nothing has changed'
+  return undefined
+}
