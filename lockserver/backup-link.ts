@@ -1,0 +1,174 @@
+// How a primary reaches its backup, and what it reports to the view server as unreachable (V7): by
+// address, for as long as it lasts. It dials, counts silent ticks and passes on; it decides no views.
+
+import type { Message, Server, View, Welcome } from '../wire/messages.ts'
+import type { Outbox } from './outbox.ts'
+
+export interface BackupLinkEvents {
+  /** The backup has welcomed us; false if it is not what it should be. */
+  connected(connection: number, whole: number, sequence: number): boolean
+  disconnected(): void
+  message(message: Message): void
+  /** Somebody knows a newer view (R2). */
+  view(view: View): void
+}
+
+/** A ping reports so many addresses at the most; the oldest is forgotten first. */
+const unreachableMax = 64
+
+export class BackupLink {
+  readonly #out: Outbox
+  readonly #id: string
+  readonly #deadPings: number
+  readonly #events: BackupLinkEvents
+  readonly cluster: () => string | null
+  #view: View
+  #connection: number | null = null
+  #welcomed = false
+  /** Own ticks since the backup was last heard; its silence is counted, never measured (PITFALLS). */
+  #silentTicks = 0
+  /** Addresses that this primary could not reach, each with the connection that tries it again. */
+  readonly #unreachable = new Map<string, number | null>()
+
+  constructor(
+    out: Outbox,
+    id: string,
+    view: View,
+    deadPings: number,
+    cluster: () => string | null,
+    events: BackupLinkEvents,
+  ) {
+    this.#out = out
+    this.#id = id
+    this.#view = view
+    this.#deadPings = deadPings
+    this.cluster = cluster
+    this.#events = events
+    this.#dialBackup()
+  }
+
+  get unreachable(): string[] {
+    return [...this.#unreachable.keys()]
+  }
+
+  get connected(): boolean {
+    return this.#welcomed
+  }
+
+  /** Whether this connection is one of these. */
+  owns(connection: number): boolean {
+    return connection === this.#connection || [...this.#unreachable.values()].includes(connection)
+  }
+
+  enter(view: View): void {
+    this.#drop('a newer view')
+    this.#view = view
+    this.#silentTicks = 0
+    this.#dialBackup()
+  }
+
+  /** The backup is connected, but not what it should be. */
+  refuse(why: string): void {
+    this.#report(why)
+  }
+
+  tick(): void {
+    const { backup } = this.#view
+    if (backup !== null && ++this.#silentTicks >= this.#deadPings) this.#report('silent')
+    if (backup !== null && this.#connection === null) this.#dialBackup()
+    for (const [address, connection] of this.#unreachable) {
+      if (connection === null && address !== backup?.address) {
+        this.#unreachable.set(address, this.#out.dial(address, this.cluster(), { kind: 'probe' }))
+      }
+    }
+  }
+
+  messages(connection: number, messages: readonly Message[]): void {
+    if (connection !== this.#connection) return this.#probeAnswered(connection)
+    this.#silentTicks = 0
+    for (const message of messages) {
+      if (connection !== this.#connection) return
+      this.#message(message)
+    }
+  }
+
+  closed(connection: number): void {
+    if (connection === this.#connection) this.#forgetConnection()
+    for (const [address, probe] of this.#unreachable) {
+      if (probe === connection) this.#unreachable.set(address, null)
+    }
+  }
+
+  close(why: string): void {
+    this.#drop(why)
+    for (const probe of this.#unreachable.values()) if (probe !== null) this.#out.close(probe, null, why)
+    this.#unreachable.clear()
+  }
+
+  #message(message: Message): void {
+    switch (message[0]) {
+      case 'welcome':
+        return this.#welcome(message[1] as Welcome)
+      case 'error':
+        this.#out.note('warn', 'the backup refused us', { code: message[1], reason: message[2] })
+        // A stranger at the backup's address: unreachable, not a refusal.
+        return this.#report(String(message[1]))
+      case 'view':
+        return this.#events.view(message[1] as View)
+      default:
+        if (this.#welcomed) this.#events.message(message)
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    if (welcome.id !== this.#view.backup?.id) return this.#report('another server')
+    this.#welcomed = true
+    this.#reached(this.#view.backup.address)
+    if (!this.#events.connected(this.#connection as number, welcome.whole, welcome.sequence))
+      this.#report('another state')
+  }
+
+  /** Any answer at all shows that the address can be reached. */
+  #probeAnswered(connection: number): void {
+    for (const [address, probe] of this.#unreachable) {
+      if (probe === connection) this.#reached(address)
+    }
+  }
+
+  #reached(address: string): void {
+    const probe = this.#unreachable.get(address) ?? null
+    this.#unreachable.delete(address)
+    if (probe !== null) this.#out.close(probe, null, 'seen')
+  }
+
+  #report(why: string): void {
+    const backup = this.#view.backup as Server
+    this.#silentTicks = 0 // a dial gets the whole ping limit
+    if (!this.#unreachable.has(backup.address)) {
+      this.#out.note('warn', 'the backup is unreachable', { address: backup.address, reason: why })
+      this.#unreachable.set(backup.address, null)
+      const [oldest] = this.#unreachable.keys()
+      if (oldest !== undefined && this.#unreachable.size > unreachableMax) this.#reached(oldest)
+    }
+    this.#drop(why)
+  }
+
+  #dialBackup(): void {
+    const { backup } = this.#view
+    if (backup === null) return
+    const from = { kind: 'primary' as const, id: this.#id, to: backup.id, view: this.#view }
+    this.#connection = this.#out.dial(backup.address, this.cluster(), from)
+  }
+
+  #drop(why: string): void {
+    if (this.#connection !== null) this.#out.close(this.#connection, null, why)
+    this.#forgetConnection()
+  }
+
+  #forgetConnection(): void {
+    const was = this.#welcomed
+    this.#connection = null
+    this.#welcomed = false
+    if (was) this.#events.disconnected()
+  }
+}

@@ -1,0 +1,235 @@
+// What a backup does with what its primary sends: installs the snapshot, applies the batches in
+// order, and says so (R2, R3). It decides nothing and shows nothing to clients.
+
+import type { Entry, Message, SnapshotRecord } from '../wire/messages.ts'
+import { Leases } from './leases.ts'
+import type { Outbox } from './outbox.ts'
+import type { Session } from './sessions.ts'
+import { Installation, type SnapshotHeader } from './snapshot.ts'
+import type { Output, State, StateListener } from './state.ts'
+
+/** Entries applied in one step; more would keep this server from its pings. */
+const entriesPerStep = 10_000
+
+type Replicate = ['replicate', number, number, number, number, Entry[]]
+
+export class Backup implements StateListener {
+  readonly #out: Outbox
+  /** The state as it stands; one from an older view is kept until the new snapshot is whole (V5). */
+  state: State | null
+  leases: Leases
+  /** The view whose snapshot is whole here; 0: none. */
+  whole = 0
+  /** V4: the primary said so, in this view. */
+  toldInSync = false
+  #view = 0
+  #connection: number | null = null
+  #installation: Installation | null = null
+  #installedAt = 0
+  /** Received in order, not yet applied. */
+  #waiting: Replicate[] = []
+  #received = 0
+  #applied = 0
+
+  constructor(out: Outbox, view: number, state: State | null, leases: Leases) {
+    this.#out = out
+    this.#view = view
+    this.state = state
+    this.leases = leases
+  }
+
+  get connection(): number | null {
+    return this.#connection
+  }
+
+  /** The last batch that was received in order in this view. */
+  get received(): number {
+    return this.#received
+  }
+
+  get lag(): number {
+    return this.#waiting.reduce((sum, batch) => sum + batch[5].length, 0)
+  }
+
+  /** Every view that names this backup begins with it not in sync (V5). */
+  enter(view: number): void {
+    this.#view = view
+    this.whole = 0
+    this.toldInSync = false
+    this.#connection = null
+    this.#dropInstallation()
+  }
+
+  accepted(connection: number): void {
+    this.#connection = connection
+    this.#dropInstallation() // R3: a snapshot lives and dies with its connection
+    if (this.whole !== 0) this.#sayApplied()
+  }
+
+  closed(connection: number): void {
+    if (connection === this.#connection) this.#connection = null
+  }
+
+  message(message: Message): void {
+    switch (message[0]) {
+      case 'replicate':
+        return this.#replicate(message as unknown as Replicate)
+      case 'copy':
+        return this.#copy(message[2] as SnapshotHeader)
+      case 'chunk':
+        return this.#chunk(message[2] as number, message[3] as SnapshotRecord[])
+      case 'whole':
+        return this.#whole(message[2] as number)
+      case 'in-sync':
+        return this.#inSync()
+      case 'differs':
+        return this.#differs(message[2] as number)
+    }
+  }
+
+  /** Applies some of what waits; true when more is left. */
+  work(): boolean {
+    if (this.whole === 0) return false
+    let budget = entriesPerStep
+    let done = 0
+    while (done < this.#waiting.length && budget > 0) {
+      const batch = this.#waiting[done++] as Replicate
+      budget -= batch[5].length
+      this.#apply(batch)
+    }
+    if (done > 0) this.#waiting.splice(0, done)
+    return this.#waiting.length > 0
+  }
+
+  /** Promoted: everything that was received is applied (it was decided), whatever the budget. */
+  finish(): void {
+    while (this.work());
+  }
+
+  // ---- the snapshot
+
+  #copy(header: SnapshotHeader): void {
+    if (this.whole !== 0) return // R3: at most once per view
+    this.#dropInstallation()
+    this.#installation = new Installation(header)
+    this.#installedAt = this.#out.now.monotonic
+    this.#received = header.sequence
+    this.#applied = header.sequence
+  }
+
+  #chunk(index: number, records: readonly SnapshotRecord[]): void {
+    if (this.#installation === null || index !== this.#installation.chunks) return this.#gap('chunk', index)
+    this.#installation.add(records, this.#out.now.monotonic)
+    this.#out.send(this.#connection as number, ['received', this.#view, index])
+  }
+
+  #whole(chunks: number): void {
+    const installation = this.#installation
+    if (installation === null || chunks !== installation.chunks) return this.#gap('whole', chunks)
+    this.state = installation.finish()
+    this.leases = this.#leasesOf(installation)
+    this.#installation = null
+    this.state.listener = this
+    this.whole = this.#view
+    this.#sayApplied()
+  }
+
+  /** S3: what remained of each lease, counted from when its chunk came. */
+  #leasesOf(installation: Installation): Leases {
+    const leases = new Leases()
+    for (const [ordinal, until] of installation.leases) leases.set(ordinal, until)
+    const { paused } = installation.header
+    if (paused !== null) leases.startPause(this.#installedAt + paused)
+    return leases
+  }
+
+  #dropInstallation(): void {
+    this.#installation = null
+    if (this.whole === 0) {
+      this.#waiting = []
+      this.#received = 0
+      this.#applied = 0
+    }
+  }
+
+  // ---- batches
+
+  /** R2: in order, without gaps; what came already is only acknowledged again. */
+  #replicate(batch: Replicate): void {
+    const sequence = batch[2]
+    if (this.whole === 0 && this.#installation === null) return this.#gap('replicate', sequence)
+    if (sequence <= this.#received) return
+    if (sequence !== this.#received + 1) return this.#gap('replicate', sequence)
+    this.#received = sequence
+    this.#waiting.push(batch)
+  }
+
+  #apply([, , sequence, firstOp, wallMs, entries]: Replicate): void {
+    const state = this.state as State
+    state.wallMs = wallMs
+    let next = firstOp
+    for (const entry of entries) {
+      if (entry[0] === 'renew') this.#renew(entry[1])
+      else {
+        if (next++ !== state.opNumber + 1)
+          throw new Error(`R2: operation ${next - 1} came, ${state.opNumber + 1} is next`)
+        state.apply(entry)
+        if (entry[0] === 'unpause') this.leases.endPause()
+      }
+    }
+    this.#applied = sequence
+    this.#sayApplied()
+  }
+
+  /** S3: by this server's own clock. */
+  #renew(ordinal: number): void {
+    const session = this.state?.sessions.get(ordinal)
+    if (session !== undefined) this.leases.renew(session, this.#out.now.monotonic)
+  }
+
+  #sayApplied(): void {
+    if (this.#connection === null || this.state === null) return
+    const { opNumber, digest } = this.state
+    this.#out.send(this.#connection, ['applied', this.#view, this.#applied, opNumber, digest])
+  }
+
+  /** TCP makes no gaps, so one of the two is wrong: the primary reports this server, which keeps its state until a view drops it (V5). */
+  #gap(kind: string, at: number): void {
+    if (this.#connection === null) return
+    this.#out.close(this.#connection, 'OUT_OF_ORDER', `"${kind}" ${at} is not the next one here`)
+    this.closed(this.#connection)
+  }
+
+  // ---- in sync
+
+  #inSync(): void {
+    if (this.whole === 0) return
+    this.toldInSync = true
+    this.#out.send(this.#connection as number, ['heard', this.#view])
+  }
+
+  /** R4: who fails its own check ends itself; if it passes, the primary is believed and this copy dropped. */
+  #differs(sequence: number): void {
+    const problem = this.state?.problem()
+    this.#out.note('error', 'digest differs from the primary', {
+      sequence,
+      problem: problem ?? 'none found here',
+    })
+    if (problem !== undefined)
+      this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })
+  }
+
+  // ---- what the state tells; clients see nothing of it from here (R1)
+
+  output(_session: Session, _output: Output): void {}
+  touchSession(): void {}
+  touchLock(): void {}
+
+  opened(session: Session): void {
+    this.leases.renew(session, this.#out.now.monotonic)
+  }
+
+  dropped(session: Session): void {
+    this.leases.forget(session)
+  }
+}

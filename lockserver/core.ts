@@ -1,0 +1,437 @@
+// One lock server: its role, its view, and who is connected. It hands each message to the part that
+// the message is for. One core lives as long as its state: after a step-down a new one with a new id
+// takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
+
+import type { Instant } from '../wire/clock.ts'
+import type { ConnectionInput } from '../wire/effects.ts'
+import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
+import type { ClientRequest, HelloFrom, Message, Ping, Role, View, Welcome } from '../wire/messages.ts'
+import { wireVersion } from '../wire/messages.ts'
+import { Backup } from './backup.ts'
+import { type Client, Clients } from './clients.ts'
+import { Leases } from './leases.ts'
+import { Outbox, type ServerEffect } from './outbox.ts'
+import { Primary } from './primary.ts'
+import { State } from './state.ts'
+import { ViewLink } from './view-link.ts'
+
+export type ServerInput =
+  | ConnectionInput
+  /** Each pingIntervalMs, after what had arrived was read. */
+  | { readonly is: 'tick' }
+  /** No more input for now: what was decided goes to the backup. */
+  | { readonly is: 'turn-end' }
+  /** Answers a `continue` effect. */
+  | { readonly is: 'continue' }
+  /** Shut down in order. */
+  | { readonly is: 'leave' }
+
+export interface ServerCoreOptions {
+  /** 128 random bits, new for each core (V5). */
+  readonly id: string
+  /** The address that others are told. */
+  readonly address: string
+  readonly viewServers: readonly string[]
+  readonly pingIntervalMs: number
+  readonly deadPings: number
+  readonly drainMs: number
+  readonly limits: StateLimits
+  readonly pid: number
+  readonly host: string
+  /** The cluster that this process belongs to, once it knows. */
+  readonly cluster: string | null
+}
+
+type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
+
+export class ServerCore {
+  readonly #options: ServerCoreOptions
+  readonly #out = new Outbox()
+  readonly #clients = new Clients(this.#out)
+  readonly #viewLink: ViewLink
+  #cluster: string | null
+  #offeredCluster: string | null = null
+  #view: View | null = null
+  #primary: Primary | null = null
+  #backup: Backup | null = null
+  #longestTtlMs = ttlMsDefault
+  #leaving: Leaving = 'no'
+  #leavingTicks = 0
+  #over = false
+  /** More of what a backup has received is to be applied in the next turn. */
+  #workPlanned = false
+  /** What the view server was told last, so that news goes out at once. */
+  #told = { ackable: false, unreachable: 0, wantedTtlMs: 0 }
+
+  constructor(options: ServerCoreOptions) {
+    this.#options = options
+    this.#cluster = options.cluster
+    this.#viewLink = new ViewLink(this.#out, options.viewServers, options.deadPings, {
+      hello: () => ({ cluster: this.#cluster, from: this.#hello() }),
+      ping: () => this.#ping(),
+      welcomed: welcome => this.#welcomedByViewServer(welcome),
+      view: view => this.#viewFromViewServer(view),
+      pong: longestTtlMs => this.#pong(longestTtlMs),
+      question: number => this.#question(number),
+    })
+  }
+
+  get id(): string {
+    return this.#options.id
+  }
+
+  get role(): Role {
+    if (this.#primary !== null) return 'primary'
+    return this.#backup !== null ? 'backup' : 'idle'
+  }
+
+  get view(): View | null {
+    return this.#view
+  }
+
+  get cluster(): string | null {
+    return this.#cluster
+  }
+
+  get leaving(): boolean {
+    return this.#leaving !== 'no'
+  }
+
+  /** For tests. */
+  get state(): State | null {
+    return this.#primary?.state ?? this.#backup?.state ?? null
+  }
+
+  step(input: ServerInput, now: Instant): ServerEffect[] {
+    if (this.#over) return []
+    this.#out.now = now
+    switch (input.is) {
+      case 'messages':
+        this.#messages(input.connection, input.messages)
+        break
+      case 'turn-end':
+        this.#primary?.flush()
+        break
+      case 'accepted':
+        this.#accepted(input.connection, input.cluster, input.from)
+        break
+      case 'closed':
+        this.#closed(input.connection)
+        break
+      case 'tick':
+        this.#tick()
+        break
+      case 'continue':
+        this.#work()
+        break
+      case 'leave':
+        this.#leave()
+        break
+    }
+    return this.#out.take()
+  }
+
+  // ---- connections
+
+  #accepted(connection: number, cluster: string | null, from: HelloFrom): void {
+    if (cluster !== null && this.#cluster !== null && cluster !== this.#cluster) {
+      const text = `this server belongs to cluster ${this.#cluster}, the hello names ${cluster}`
+      return this.#out.close(connection, 'WRONG_CLUSTER', text)
+    }
+    if (from.kind === 'primary') return this.#acceptPrimary(connection, from)
+    this.#welcome(connection)
+    if (from.kind === 'client') this.#clients.add(connection)
+  }
+
+  /** V5: the hello names both ids; a stranger is told so, and is unreachable to the one who dials. */
+  #acceptPrimary(connection: number, from: Extract<HelloFrom, { kind: 'primary' }>): void {
+    if (from.to !== this.id) {
+      return this.#out.close(connection, 'WRONG_SERVER', `here is server ${this.id}, not ${from.to}`)
+    }
+    this.#adopt(from.view)
+    if (this.#over) return
+    const current = this.#view as View
+    if (this.#backup === null || from.view.number !== current.number || from.id !== current.primary.id) {
+      // R2: refuses an older view with the view that it is in.
+      this.#out.send(connection, ['view', current])
+      return this.#out.close(connection, null, 'an older view')
+    }
+    if (this.#backup.connection !== null)
+      this.#out.close(this.#backup.connection, 'REPLACED', 'the primary dialled again')
+    this.#welcome(connection)
+    this.#backup.accepted(connection)
+  }
+
+  #welcome(connection: number): void {
+    const welcome: Welcome = {
+      wire: wireVersion,
+      cluster: this.#cluster,
+      kind: 'lockserver',
+      id: this.id,
+      role: this.role,
+      view: this.#view,
+      pingLimitMs: this.#options.pingIntervalMs * this.#options.deadPings,
+      whole: this.#backup?.whole ?? 0,
+      sequence: this.#backup?.received ?? 0,
+    }
+    this.#out.send(connection, ['welcome', welcome])
+  }
+
+  #messages(connection: number, messages: readonly Message[]): void {
+    const client = this.#clients.get(connection)
+    if (client !== undefined) {
+      for (const message of messages) this.#request(client, message as ClientRequest)
+    } else if (this.#viewLink.owns(connection)) this.#viewLink.messages(messages)
+    else if (this.#primary?.link.owns(connection)) this.#primary.link.messages(connection, messages)
+    else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
+    this.#afterNews()
+  }
+
+  #closed(connection: number): void {
+    if (this.#viewLink.owns(connection)) this.#viewLink.closed()
+    else if (this.#primary?.link.owns(connection)) this.#primary.link.closed(connection)
+    else this.#backup?.closed(connection)
+    const client = this.#clients.get(connection)
+    if (client !== undefined) this.#primary?.gone(client)
+    this.#clients.remove(connection)
+  }
+
+  /** A server that is not primary says only that (R1). */
+  #request(client: Client, request: ClientRequest): void {
+    if (this.#primary !== null) return this.#primary.request(client, request)
+    if (client.deaf) return
+    if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
+    client.deaf = true
+    this.#clients.remove(client.connection)
+    this.#out.close(client.connection, 'NOT_PRIMARY', `this server is ${this.role}`)
+  }
+
+  #fromPrimary(connection: number, messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (this.#over || this.#backup === null || this.#backup.connection !== connection) return
+      if (message[1] === this.#view?.number) this.#backup.message(message) // R2: of this view only
+    }
+    if (!this.#workPlanned) this.#work()
+  }
+
+  /** One step's share, and a plan for the next: more at a time would keep this server from its pings. */
+  #work(): void {
+    this.#workPlanned = this.#backup?.work() ?? false
+    if (this.#workPlanned) this.#out.do({ do: 'continue' })
+  }
+
+  // ---- views
+
+  /** R2: who hears of a newer view adopts it. */
+  #adopt(view: View): void {
+    if (this.#over || (this.#view !== null && view.number <= this.#view.number)) return
+    const old = this.#view
+    this.#view = view
+    this.#out.note('info', 'view', {
+      view: view.number,
+      primary: view.primary.address,
+      backup: view.backup?.address ?? null,
+    })
+    if (view.primary.id === this.id) this.#becomePrimary(view)
+    else if (this.#primary !== null) return this.#stepDown('another server is primary now')
+    else if (view.backup?.id === this.id) this.#becomeBackup(view, old)
+    else if (this.#backup !== null) this.#leaveBackup()
+    if (!this.#over) this.#clients.tellAll(['view', view])
+  }
+
+  #becomePrimary(view: View): void {
+    if (this.#primary !== null) return this.#primary.enter(view)
+    const backup = this.#backup
+    if (backup === null && view.start === null) return this.#stepDown('named primary without a state')
+    if (backup !== null && !backup.toldInSync) return this.#stepDown('named primary before it was in sync')
+    this.#cutPrimary(view)
+    backup?.finish()
+    this.#backup = null
+    this.#startPrimary(view, backup)
+    this.#out.note('info', 'primary', { view: view.number, opNumber: this.state?.opNumber })
+  }
+
+  #startPrimary(view: View, backup: Backup | null): void {
+    const { id, pingIntervalMs, deadPings, limits } = this.#options
+    const pingLimitMs = pingIntervalMs * deadPings
+    const leases = backup?.leases ?? new Leases()
+    leases.extendAll(this.#out.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
+    const primary = new Primary(
+      this.#out,
+      this.#clients,
+      backup?.state ?? new State(),
+      leases,
+      view,
+      this.#longestTtlMs,
+      {
+        id,
+        pingLimitMs,
+        deadPings,
+        cluster: () => this.#cluster,
+        onView: newer => this.#adopt(newer),
+      },
+    )
+    this.#primary = primary
+    primary.viewServerConnected = this.#viewLink.connected
+    // Only view 1, or a reset's view, begins with an empty state (V3, F14).
+    if (backup === null && view.start !== null)
+      primary.start(view.start.tokenFloor, view.start.pauseMs, limits)
+  }
+
+  /** V5: every view that names a backup begins with it not in sync; an old state stays until the new one is whole. */
+  #becomeBackup(view: View, old: View | null): void {
+    if (this.#backup === null) this.#backup = new Backup(this.#out, view.number, null, new Leases())
+    else {
+      this.#cutPrimary(view)
+      this.#backup.enter(view.number)
+    }
+    this.#out.note('info', 'backup', { view: view.number, before: old?.number ?? 0 })
+  }
+
+  /** V5: dropped with a whole snapshot it becomes a new server; a copy that is not whole is nothing. */
+  #leaveBackup(): void {
+    const backup = this.#backup as Backup
+    this.#cutPrimary(this.#view as View)
+    if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
+    if (backup.state !== null) return this.#stepDown('no longer the backup')
+    this.#backup = null
+  }
+
+  /** The primary of an older view hears at once which view is in force (R2). */
+  #cutPrimary(view: View): void {
+    const connection = this.#backup?.connection ?? null
+    if (connection === null) return
+    this.#out.send(connection, ['view', view])
+    this.#out.close(connection, null, 'a newer view')
+    this.#backup?.closed(connection)
+  }
+
+  /** R5: drops the state and everything that waits; the driver goes on with a new core. */
+  #stepDown(reason: string): void {
+    if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
+    this.#over = true
+    this.#clients.tellAll(['view', this.#view])
+    this.#out.note('warn', 'stepping down', { reason })
+    this.#out.do({ do: 'step-down', reason })
+  }
+
+  #exit(status: number, reason: string): void {
+    this.#over = true
+    if (this.#view !== null) this.#clients.tellAll(['view', this.#view])
+    this.#out.do({ do: 'exit', status, reason })
+  }
+
+  // ---- the view server
+
+  #hello(): HelloFrom {
+    const { id, address, pid, host } = this.#options
+    return { kind: 'lockserver', id, address, role: this.role, view: this.#view?.number ?? 0, pid, host }
+  }
+
+  #ping(): Ping {
+    const primary = this.#primary
+    return {
+      view: this.#view?.number ?? 0,
+      role: this.role,
+      acked: primary?.ackable ?? false,
+      inSync: this.#backup?.toldInSync ?? false,
+      opNumber: this.state?.opNumber ?? 0,
+      lag: primary?.replication.lag ?? this.#backup?.lag ?? 0,
+      copiedPart: primary?.replication.copiedPart ?? 0,
+      token: this.state?.table.lastToken ?? 0,
+      unreachable: primary?.link.unreachable ?? [],
+      leaving: this.#leaving === 'asking to be relieved',
+      ttlMs: primary?.wantedTtlMs ?? 0,
+    }
+  }
+
+  #welcomedByViewServer(welcome: Welcome): void {
+    this.#offeredCluster = welcome.cluster
+    if (welcome.view !== null) this.#viewFromViewServer(welcome.view)
+    if (this.#over) return
+    this.#viewServerConnected(true)
+    this.#viewLink.ping()
+  }
+
+  /** A cluster id counts once there is a view to go with it: before its first record it may change. */
+  #viewFromViewServer(view: View): void {
+    this.#cluster ??= this.#offeredCluster
+    this.#adopt(view)
+  }
+
+  #viewServerConnected(connected: boolean): void {
+    if (this.#primary !== null) this.#primary.viewServerConnected = connected
+  }
+
+  #pong(longestTtlMs: number): void {
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, longestTtlMs)
+    this.#primary?.covered(this.#longestTtlMs)
+  }
+
+  /** V3: asked after the primary was found dead; the answer says whether this copy may be promoted. */
+  #question(number: number): void {
+    const answer = {
+      view: this.#view?.number ?? 0,
+      role: this.role,
+      inSync: this.#backup?.toldInSync ?? false,
+    }
+    this.#viewLink.answer(['answer', number, answer])
+  }
+
+  // ---- time, and leaving
+
+  #tick(): void {
+    this.#viewServerConnected(this.#viewLink.connected)
+    this.#primary?.tick()
+    this.#advanceLeaving(1)
+    if (!this.#over) this.#viewLink.tick()
+  }
+
+  /** News that the view server waits for goes out at once, not with the next tick. */
+  #afterNews(): void {
+    if (this.#over) return
+    const told = this.#told
+    this.#told = {
+      ackable: this.#primary?.ackable ?? false,
+      unreachable: this.#primary?.link.unreachable.length ?? 0,
+      wantedTtlMs: this.#primary?.wantedTtlMs ?? 0,
+    }
+    const { ackable, unreachable, wantedTtlMs } = this.#told
+    const longer = wantedTtlMs > told.wantedTtlMs && wantedTtlMs > this.#longestTtlMs
+    if ((ackable && !told.ackable) || unreachable > told.unreachable || longer) this.#viewLink.ping()
+    this.#advanceLeaving(0)
+  }
+
+  #leave(): void {
+    if (this.#leaving !== 'no') return
+    this.#leaving = 'waiting for a backup'
+    this.#out.note('info', 'leaving', {})
+    if (this.#primary === null && this.#backup === null) return this.#exit(0, 'left in order')
+    if (this.#backup !== null) this.#askForRelief()
+    else this.#advanceLeaving(0)
+  }
+
+  #askForRelief(): void {
+    this.#leaving = 'asking to be relieved'
+    this.#viewLink.ping()
+  }
+
+  /** DESIGN 4, Leaving: drain what is in flight, ask to be relieved, be gone when the next view comes. */
+  #advanceLeaving(ticks: number): void {
+    if (this.#leaving === 'no' || this.#over) return
+    this.#leavingTicks += ticks
+    const primary = this.#primary
+    if (primary !== null && this.#view?.backup === null && this.#leaving !== 'waiting for a backup') {
+      this.#leaving = 'waiting for a backup'
+      primary.reopen()
+    }
+    if (primary !== null && this.#leaving === 'waiting for a backup' && primary.replication.inSync) {
+      this.#leaving = 'draining'
+      primary.close()
+    }
+    if (primary !== null && this.#leaving === 'draining' && primary.drained) this.#askForRelief()
+    if (this.#leavingTicks * this.#options.pingIntervalMs < this.#options.drainMs) return
+    if (primary === null) this.#exit(0, 'left; nobody relieved it in time')
+    else this.#exit(1, 'no backup took over in time: the state ends with this server')
+  }
+}

@@ -1,0 +1,68 @@
+// How long each session is believed in, by this server's own monotonic clock (S3). A lease that has
+// run out here is only a reason: it ends by an `expire` operation, which only a primary proposes.
+
+import type { Session } from './sessions.ts'
+
+/** A reset's pause is a lease of the state itself, under this key. */
+const pause = 0
+
+export class Leases {
+  /** Deadlines in monotonic ms, by session ordinal. */
+  readonly #until = new Map<number, number>()
+  /** No deadline is earlier than this. */
+  #earliest = Number.POSITIVE_INFINITY
+
+  /** S4: the whole ttl from now, the moment at which the renewal was received. */
+  renew(session: Session, now: number): void {
+    this.#set(session.ordinal, now + session.ttlMs)
+  }
+
+  set(ordinal: number, until: number): void {
+    this.#set(ordinal, until)
+  }
+
+  startPause(until: number): void {
+    this.#set(pause, until)
+  }
+
+  pauseRemainingMs(now: number): number | null {
+    const until = this.#until.get(pause)
+    return until === undefined ? null : Math.max(0, Math.ceil(until - now))
+  }
+
+  endPause(): void {
+    this.#until.delete(pause)
+  }
+
+  forget(session: Session): void {
+    this.#until.delete(session.ordinal)
+  }
+
+  remainingMs(session: Session, now: number): number {
+    return Math.max(0, (this.#until.get(session.ordinal) ?? now) - now)
+  }
+
+  /** S3: a promoted backup gives each lease at least this much more. */
+  extendAll(until: number): void {
+    for (const [ordinal, old] of this.#until) if (old < until) this.#until.set(ordinal, until)
+  }
+
+  /** Ordinals of sessions whose leases have run out, in order; and whether the pause has. */
+  due(now: number): { sessions: number[]; pauseOver: boolean } {
+    if (now < this.#earliest) return { sessions: [], pauseOver: false }
+    const sessions: number[] = []
+    let earliest = Number.POSITIVE_INFINITY
+    for (const [ordinal, until] of this.#until) {
+      if (until <= now) sessions.push(ordinal)
+      else if (until < earliest) earliest = until
+    }
+    this.#earliest = earliest
+    const pauseOver = sessions.includes(pause)
+    return { sessions: sessions.filter(ordinal => ordinal !== pause).sort((a, b) => a - b), pauseOver }
+  }
+
+  #set(ordinal: number, until: number): void {
+    this.#until.set(ordinal, until)
+    if (until < this.#earliest) this.#earliest = until
+  }
+}

@@ -1,0 +1,208 @@
+// Who holds and who waits: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and no
+// connection; what it decides depends on the order of the calls alone (R4).
+
+import type { LossReason, Manner, Mode } from '../wire/messages.ts'
+import type { Session } from './sessions.ts'
+
+export interface Hold {
+  readonly token: number
+  readonly session: Session
+  readonly lock: Lock
+  readonly mode: Mode
+  /** Wall clock of the operation in ms, for people only. */
+  readonly since: number
+}
+
+/** One acquire on its way: it has a token for each of its first names and waits for the next name. */
+export interface Acquire {
+  readonly session: Session
+  readonly request: number
+  /** In sorted order. */
+  readonly names: readonly string[]
+  readonly mode: Mode
+  readonly manner: Manner
+  readonly tokens: number[]
+  readonly since: number
+}
+
+export interface Lock {
+  readonly name: string
+  /** L1: one exclusive hold, or shared ones. */
+  readonly holders: Hold[]
+  readonly queue: Acquire[]
+  /** The last snapshot that this lock went into, or came after (R3). */
+  copied: number
+}
+
+/** What the table tells its owner while it works. */
+export interface LockTableEvents {
+  /** Before a lock changes. */
+  touch(lock: Lock): void
+  /** An acquire that had waited has all of its locks, or was refused. */
+  settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void
+  /** A hold ended by another's doing. */
+  lost(hold: Hold, reason: LossReason): void
+}
+
+export type AcquireOutcome = 'granted' | 'waiting' | 'WAITERS_LIMIT'
+
+export class LockTable {
+  readonly locks = new Map<string, Lock>()
+  /** L2: every grant's token is larger than this was. */
+  lastToken = 0
+  /** A reset's pause: nothing is granted (F14). */
+  paused = false
+  /** Marks new locks as not part of the snapshot that is under way. */
+  copyNumber = 0
+  waitersPerLockMax = 0
+  readonly #events: LockTableEvents
+  /** Locks that are being served, in order. */
+  readonly #freed: Lock[] = []
+
+  constructor(events: LockTableEvents) {
+    this.#events = events
+  }
+
+  /** L3: free for this mode, and nobody is waiting before it. */
+  available(name: string, mode: Mode): boolean {
+    if (this.paused) return false
+    const lock = this.locks.get(name)
+    return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))
+  }
+
+  /** Takes the names one by one, in order, until one is not free (L3). */
+  advance(acquire: Acquire, wallMs: number): AcquireOutcome {
+    while (acquire.tokens.length < acquire.names.length) {
+      const lock = this.#lock(acquire.names[acquire.tokens.length] as string)
+      this.#events.touch(lock)
+      if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')
+      else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))
+        return this.#enqueue(lock, acquire, wallMs)
+      this.#take(lock, acquire, wallMs)
+    }
+    return 'granted'
+  }
+
+  /** Frees one hold and serves who waits for it. */
+  release(hold: Hold, wallMs: number): void {
+    this.#remove(hold)
+    this.serve(hold.lock, wallMs)
+  }
+
+  /** Takes a hold away from each holder; the number of them. */
+  force(name: string, wallMs: number): number {
+    const lock = this.locks.get(name)
+    if (lock === undefined) return 0
+    this.#events.touch(lock)
+    const count = lock.holders.length
+    this.#evict(lock, 'FORCED')
+    this.serve(lock, wallMs)
+    return count
+  }
+
+  /** Takes an acquire out of the queue, and back what it has got so far. */
+  cancel(acquire: Acquire, wallMs: number): void {
+    this.dropAll([acquire], this.heldBy(acquire), wallMs)
+  }
+
+  heldBy(acquire: Acquire): Hold[] {
+    return acquire.tokens.flatMap(token => acquire.session.holds.get(token) ?? [])
+  }
+
+  /**
+   * Ends all of these before anybody is served, so that nothing is granted to one that is about to
+   * go (L3: dead waiters don't block the queue).
+   */
+  dropAll(waiters: readonly Acquire[], holds: readonly Hold[], wallMs: number): void {
+    const freed = new Set<Lock>()
+    for (const waiter of waiters) freed.add(this.#dequeue(waiter))
+    for (const hold of holds) freed.add(this.#remove(hold))
+    for (const lock of freed) this.serve(lock, wallMs)
+  }
+
+  /** L3: grants to the front of the queue for as long as that is possible; forgets an empty lock. */
+  serve(lock: Lock, wallMs: number): void {
+    this.#freed.push(lock)
+    // One that is given back while others are served waits for its turn: a call for each would go as
+    // deep as the queue is long.
+    if (this.#freed.length > 1) return
+    for (let i = 0; i < this.#freed.length; i++) this.#serve(this.#freed[i] as Lock, wallMs)
+    this.#freed.length = 0
+  }
+
+  #serve(lock: Lock, wallMs: number): void {
+    while (lock.queue.length > 0 && !this.paused && compatible(lock, (lock.queue[0] as Acquire).mode)) {
+      this.#events.touch(lock)
+      const next = lock.queue.shift() as Acquire
+      this.#take(lock, next, wallMs)
+      const outcome = this.advance(next, wallMs)
+      if (outcome !== 'waiting') this.#events.settled(next, outcome)
+    }
+    const empty = lock.queue.length === 0 && lock.holders.length === 0
+    if (empty && this.locks.get(lock.name) === lock) this.locks.delete(lock.name)
+  }
+
+  /** A reset's pause is over (F14). */
+  unpause(wallMs: number): void {
+    this.paused = false
+    // Sorted, since the order of the map differs between a state and its copy (R4).
+    for (const name of [...this.locks.keys()].sort()) {
+      const lock = this.locks.get(name)
+      if (lock !== undefined) this.serve(lock, wallMs)
+    }
+  }
+
+  #lock(name: string): Lock {
+    let lock = this.locks.get(name)
+    if (lock === undefined) {
+      lock = { name, holders: [], queue: [], copied: this.copyNumber }
+      this.locks.set(name, lock)
+    }
+    return lock
+  }
+
+  #take(lock: Lock, acquire: Acquire, wallMs: number): void {
+    const token = ++this.lastToken // L2
+    const hold: Hold = { token, session: acquire.session, lock, mode: acquire.mode, since: wallMs }
+    lock.holders.push(hold)
+    acquire.session.holds.set(token, hold)
+    acquire.tokens.push(token)
+  }
+
+  #enqueue(lock: Lock, acquire: Acquire, wallMs: number): AcquireOutcome {
+    if (lock.queue.length >= this.waitersPerLockMax) {
+      this.dropAll([], this.heldBy(acquire), wallMs)
+      return 'WAITERS_LIMIT'
+    }
+    if (acquire.manner === 'steal') lock.queue.unshift(acquire)
+    else lock.queue.push(acquire)
+    return 'waiting'
+  }
+
+  #dequeue(acquire: Acquire): Lock {
+    const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as Lock
+    this.#events.touch(lock)
+    lock.queue.splice(lock.queue.indexOf(acquire), 1)
+    return lock
+  }
+
+  #remove(hold: Hold): Lock {
+    const { lock } = hold
+    this.#events.touch(lock)
+    lock.holders.splice(lock.holders.indexOf(hold), 1)
+    hold.session.holds.delete(hold.token)
+    return lock
+  }
+
+  #evict(lock: Lock, reason: LossReason): void {
+    for (const hold of [...lock.holders]) {
+      this.#remove(hold)
+      this.#events.lost(hold, reason)
+    }
+  }
+}
+
+/** L1 */
+function compatible(lock: Lock, mode: Mode): boolean {
+  return lock.holders.length === 0 || (mode === 'shared' && (lock.holders[0] as Hold).mode === 'shared')
+}

@@ -1,0 +1,55 @@
+// What a step has decided so far, for the driver to do; and the step's time. The parts of a core
+// write here, so that none of them needs to know another one for it.
+
+import type { Instant } from '../wire/clock.ts'
+import type { ConnectionEffect } from '../wire/effects.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import type { HelloFrom, Message } from '../wire/messages.ts'
+
+export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type ServerEffect =
+  | ConnectionEffect
+  /** Drop this core with its state and connections; go on as a new server with a new id (V5). */
+  | { readonly do: 'step-down'; readonly reason: string }
+  /** The process ends. */
+  | { readonly do: 'exit'; readonly status: number; readonly reason: string }
+  /** Call again in the next turn with `continue`: there is more to do. */
+  | { readonly do: 'continue' }
+  /** Something that an operator wants to read. */
+  | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
+
+export class Outbox {
+  now: Instant = { monotonic: 0, wall: 0 }
+  #effects: ServerEffect[] = []
+  #dialled = 0
+
+  send(connection: number, message: Message): void {
+    this.#effects.push({ do: 'send', connection, message })
+  }
+
+  close(connection: number, code: ErrorCode | null, text: string): void {
+    this.#effects.push({ do: 'close', connection, code, text })
+  }
+
+  /** The number of the new connection. */
+  dial(address: string, cluster: string | null, from: HelloFrom): number {
+    const connection = --this.#dialled
+    this.#effects.push({ do: 'dial', connection, address, cluster, from })
+    return connection
+  }
+
+  note(level: NoteLevel, text: string, fields: object = {}): void {
+    this.#effects.push({ do: 'note', level, text, fields })
+  }
+
+  do(effect: ServerEffect): void {
+    this.#effects.push(effect)
+  }
+
+  take(): ServerEffect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+}

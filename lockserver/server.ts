@@ -1,0 +1,274 @@
+// A lock server as a process has it: sockets, timer and clock around a core. It does what the core
+// says and decides nothing; after a step-down it goes on with a new core under a new id.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hostname } from 'node:os'
+import { readClock } from '../wire/clock.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import { randomId } from '../wire/id.ts'
+import * as limits from '../wire/limits.ts'
+import { Links } from '../wire/links.ts'
+import { isWildcard, type Listener, listen, urlOf } from '../wire/listen.ts'
+import { type Logger, silent } from '../wire/log.ts'
+import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
+import { ServerCore, type ServerInput } from './core.ts'
+import type { ServerEffect } from './outbox.ts'
+
+export interface LockServerOptions {
+  /** URL of the view server, or several of them. */
+  readonly view: string | readonly string[]
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 0: a free one. */
+  readonly port?: number
+  /** The URL that others are told; default ws://host:port. */
+  readonly advertise?: string | undefined
+  /** In ms; default 100. Must be the same on all servers. */
+  readonly pingIntervalMs?: number
+  /** Default 5. */
+  readonly deadPings?: number
+  /** In ms: the longest that leaving takes; default 10,000. */
+  readonly drainMs?: number
+  readonly secret?: string | undefined
+  /** Listen beyond loopback without a secret. */
+  readonly insecure?: boolean
+  /** Origins of web pages that may connect. */
+  readonly origins?: readonly string[]
+  /** Default: silent. */
+  readonly log?: Logger
+}
+
+export interface LockServer extends AsyncDisposable {
+  /** The URL that it listens on. */
+  readonly address: string
+  readonly advertised: string
+  /** Resolves when the server has ended, with the exit status that a process should have. */
+  readonly ended: Promise<number>
+  /** Leaves in order: hands its role over first. Resolves when it is gone; a second call ends it at once. */
+  leave(): Promise<number>
+  /** Ends it at once. */
+  close(): Promise<void>
+}
+
+const optionNames = [
+  'view',
+  'host',
+  'port',
+  'advertise',
+  'pingIntervalMs',
+  'deadPings',
+  'drainMs',
+  'secret',
+  'insecure',
+  'origins',
+  'log',
+]
+
+/** Starts a lock server in this process. Resolves when it listens; rejects with one clear line. */
+export async function startLockServer(options: LockServerOptions): Promise<LockServer> {
+  knownOnly(options, optionNames)
+  const urls = typeof options.view === 'string' ? options.view.split(',') : options.view
+  if (!Array.isArray(urls) || urls.length === 0)
+    throw new TypeError('view must be the URL of the view server')
+  const viewServers = urls.map(url => webSocketUrl('view', url))
+  const advertise = options.advertise === undefined ? undefined : webSocketUrl('advertise', options.advertise)
+  if (advertise === undefined && isWildcard(options.host ?? '')) {
+    throw new TypeError(`advertise must be given when host is ${options.host}: others can't dial that`)
+  }
+  const settings = {
+    pingIntervalMs: wholeNumber('pingIntervalMs', options.pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
+    deadPings: wholeNumber('deadPings', options.deadPings, limits.deadPings, 2, 1_000),
+    drainMs: wholeNumber('drainMs', options.drainMs, limits.drainMs, 0, 600_000),
+  }
+  const server = new Server(
+    viewServers,
+    settings,
+    optionalText('secret', options.secret) ?? null,
+    options.log ?? silent,
+  )
+  const listener = await listen(
+    {
+      host: optionalText('host', options.host) ?? '127.0.0.1',
+      port: wholeNumber('port', options.port, 0, 0, 65_535),
+      secret: options.secret ?? null,
+      insecure: trueOrFalse('insecure', options.insecure),
+      origins: texts('origins', options.origins ?? []),
+      role: 'lockserver',
+    },
+    {
+      accepted: (connection, cluster, from) => server.links.accept(connection, cluster, from),
+      turnedAway: (reason, remote) => server.turnedAway(reason, remote),
+      http: (request, response) => server.http(request, response),
+    },
+  )
+  server.start(listener, advertise)
+  return server
+}
+
+class Server implements LockServer {
+  readonly links: Links
+  readonly ended: Promise<number>
+  readonly #viewServers: readonly string[]
+  readonly #settings: { pingIntervalMs: number; deadPings: number; drainMs: number }
+  readonly #log: Logger
+  #listener: Listener | undefined
+  #core: ServerCore | undefined
+  #timer: NodeJS.Timeout | undefined
+  #turnEnds = false
+  #status: number | undefined
+  #setEnded: (status: number) => void = () => {}
+  #closing: Promise<void> | undefined
+  advertised = ''
+
+  constructor(
+    viewServers: readonly string[],
+    settings: { pingIntervalMs: number; deadPings: number; drainMs: number },
+    secret: string | null,
+    log: Logger,
+  ) {
+    this.#viewServers = viewServers
+    this.#settings = settings
+    this.#log = log
+    this.links = new Links(secret, input => this.#step(input))
+    this.ended = new Promise(resolve => {
+      this.#setEnded = resolve
+    })
+  }
+
+  get address(): string {
+    return this.#listener === undefined ? '' : urlOf(this.#listener.host, this.#listener.port)
+  }
+
+  start(listener: Listener, advertise: string | undefined): void {
+    this.#listener = listener
+    this.advertised = advertise ?? this.address
+    this.#newCore(null)
+    // Timers run before what waits in the sockets is read; one turn later it has been (V7).
+    this.#timer = setInterval(
+      () => setImmediate(() => this.#step({ is: 'tick' })),
+      this.#settings.pingIntervalMs,
+    )
+    this.#note('info', 'listening', { url: this.address, advertised: this.advertised })
+    this.#step({ is: 'tick' })
+  }
+
+  async leave(): Promise<number> {
+    if (this.#core?.leaving) await this.close()
+    else this.#step({ is: 'leave' })
+    return this.ended
+  }
+
+  close(): Promise<void> {
+    this.#end(0, 'LEAVING', 'the server was closed')
+    return this.#closing ?? Promise.resolve()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  turnedAway(reason: string, remote: string): void {
+    this.#note('warn', 'a connection was refused', { remote, reason })
+  }
+
+  http(request: IncomingMessage, response: ServerResponse): void {
+    const core = this.#core
+    const path = request.url?.split('?')[0]
+    const ready = core?.view !== null && core !== undefined
+    if (path === '/healthz') reply(response, 200, { status: 'alive' })
+    else if (path === '/readyz') {
+      const body = {
+        role: core?.role,
+        view: core?.view?.number ?? 0,
+        ...(ready ? {} : { reason: 'no view is known yet' }),
+      }
+      reply(response, ready ? 200 : 503, body)
+    } else reply(response, 404, { error: 'there is /healthz and /readyz' })
+  }
+
+  #newCore(cluster: string | null): void {
+    this.#core = new ServerCore({
+      ...this.#settings,
+      id: randomId(),
+      address: this.advertised,
+      viewServers: this.#viewServers,
+      limits: limits.stateLimits,
+      pid: process.pid,
+      host: hostname(),
+      cluster,
+    })
+  }
+
+  /** A core that finds its own state broken throws: a dead server is replaced, a wrong one grants twice. */
+  #step(input: ServerInput): void {
+    if (this.#status !== undefined || this.#core === undefined) return
+    try {
+      this.#perform(this.#core.step(input, readClock()))
+    } catch (error) {
+      this.#note('error', 'the state is broken; ending', { error: String(error) })
+      return this.#end(1, 'INTERNAL', 'the server found its own state broken')
+    }
+    if (input.is !== 'turn-end') this.#endTurn()
+  }
+
+  /** What was decided in this turn of the event loop goes to the backup together. */
+  #endTurn(): void {
+    if (this.#turnEnds) return
+    this.#turnEnds = true
+    setImmediate(() => {
+      this.#turnEnds = false
+      this.#step({ is: 'turn-end' })
+      this.links.flush()
+    })
+  }
+
+  #perform(effects: readonly ServerEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.do) {
+        case 'note':
+          this.#note(effect.level, effect.text, effect.fields)
+          break
+        case 'continue':
+          setImmediate(() => this.#step({ is: 'continue' }))
+          break
+        case 'step-down':
+          return this.#stepDown(effect.reason)
+        case 'exit':
+          return this.#end(effect.status, effect.status === 0 ? 'LEAVING' : 'INTERNAL', effect.reason)
+        default:
+          this.links.perform(effect)
+      }
+    }
+  }
+
+  /** V5, R5: the state goes with its id; clients are sent away. */
+  #stepDown(reason: string): void {
+    this.links.closeAll('STEPPED_DOWN', reason)
+    this.#newCore(this.#core?.cluster ?? null)
+    this.#note('info', 'a new server', { reason })
+    setImmediate(() => this.#step({ is: 'tick' }))
+  }
+
+  #end(status: number, code: ErrorCode, reason: string): void {
+    if (this.#status !== undefined) return
+    this.#status = status
+    clearInterval(this.#timer)
+    this.#note('info', 'ended', { status, reason })
+    this.links.closeAll(code, reason)
+    this.#closing = this.#listener?.close()
+    void this.#closing?.then(() => this.#setEnded(status))
+  }
+
+  #note(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: object): void {
+    const core = this.#core
+    this.#log[level](
+      { view: core?.view?.number ?? 0, role: core?.role ?? 'idle', server: core?.id ?? '', ...fields },
+      text,
+    )
+  }
+}
+
+function reply(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify(body)}\n`)
+}

@@ -1,0 +1,299 @@
+// The replicated state: a pure function of its operations (R4). `apply` is the only way to change it;
+// primary and backup run it on the same entries and get the same state, tokens and replies.
+
+import { inRanges } from '../wire/codec.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import { errors } from '../wire/errors.ts'
+import type { StateLimits } from '../wire/limits.ts'
+import type { Entry, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
+import { type Acquire, type Hold, type Lock, LockTable } from './lock-table.ts'
+import { Session } from './sessions.ts'
+
+/** What an operation lets clients see (R1). */
+export type Output = Reply | ['ended', number] | ['lost', number, LossReason]
+
+/** Who wants to know of changes while they happen. */
+export interface StateListener {
+  /** Something that a client will see; the session may be gone by now. */
+  output(session: Session, output: Output): void
+  opened(session: Session): void
+  /** The session has ended, at its own wish or not. */
+  dropped(session: Session): void
+  /** Before a session or lock changes: a snapshot under way keeps what it was (R3). */
+  touchSession(session: Session): void
+  touchLock(lock: Lock): void
+}
+
+export type Operation = Exclude<Entry, ['renew', number]>
+
+export class State {
+  /** The number of the last operation applied. */
+  opNumber = 0
+  /** R4: running digest of all that the operations let clients see. */
+  digest = 0
+  nextOrdinal = 1
+  limits: StateLimits = { sessionsMax: 0, locksPerSessionMax: 0, waitersPerLockMax: 0, unansweredMax: 0 }
+  /** The wall clock as the primary stated it with these operations; for people only. */
+  wallMs = 0
+  readonly sessions = new Map<number, Session>()
+  readonly sessionsById = new Map<string, Session>()
+  readonly table: LockTable
+  listener: StateListener | null = null
+
+  constructor() {
+    this.table = new LockTable({
+      touch: lock => this.listener?.touchLock(lock),
+      settled: (acquire, outcome) => this.#settled(acquire, outcome),
+      lost: (hold, reason) => this.#lost(hold, reason),
+    })
+  }
+
+  apply(operation: Operation): void {
+    this.opNumber++
+    this.#fold(this.opNumber)
+    switch (operation[0]) {
+      case 'acquire':
+        return this.#acquire(operation[1], operation[2], operation[3], operation[4], operation[5])
+      case 'release':
+        return this.#release(operation[1], operation[2], operation[3])
+      case 'acknowledge':
+        return this.#acknowledge(operation[1], operation[2], operation[3])
+      case 'cancel':
+        return this.#cancel(operation[1], operation[2], operation[3])
+      case 'open':
+        return this.#open(operation[1], operation[2], operation[3])
+      case 'expire':
+        return this.#drop(operation[1])
+      case 'end':
+        return this.#end(operation[1], operation[2])
+      case 'abandon':
+        return this.#drop([operation[1]])
+      case 'force-release':
+        return this.#force(operation[1], operation[2], operation[3])
+      case 'start':
+        return this.#start(operation[1], operation[2], operation[3])
+      case 'unpause':
+        return this.table.unpause(this.wallMs)
+    }
+  }
+
+  /** What is broken in this state, or undefined; for R4 and for tests. */
+  problem(): string | undefined {
+    for (const lock of this.table.locks.values()) {
+      const exclusive = lock.holders.some(hold => hold.mode === 'exclusive')
+      if (exclusive && lock.holders.length > 1) return `L1: ${lock.name} has an exclusive holder and another`
+      for (const hold of lock.holders) {
+        if (hold.token > this.table.lastToken)
+          return `L2: ${lock.name} has token ${hold.token} above the counter`
+        if (hold.session.holds.get(hold.token) !== hold) return `${lock.name}: its holder does not know of it`
+        if (!this.sessions.has(hold.session.ordinal)) return `${lock.name}: held by a session that is gone`
+      }
+      for (const waiter of lock.queue) {
+        if (waiter.session.waiting.get(waiter.request) !== waiter)
+          return `${lock.name}: its waiter does not know of it`
+      }
+      if (lock.holders.length === 0 && lock.queue.length === 0)
+        return `${lock.name}: kept though nobody has it`
+      if (lock.holders.length === 0 && !this.table.paused)
+        return `L3: ${lock.name} is free, and somebody waits for it`
+    }
+    for (const session of this.sessions.values()) {
+      for (const hold of session.holds.values()) {
+        if (!hold.lock.holders.includes(hold))
+          return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
+      }
+    }
+    return undefined
+  }
+
+  /** Wires a copy together (see snapshot.ts). */
+  addSession(session: Session): void {
+    this.sessions.set(session.ordinal, session)
+    this.sessionsById.set(session.id, session)
+  }
+
+  #start(tokenBase: number, paused: boolean, limits: StateLimits): void {
+    this.table.lastToken = tokenBase
+    this.table.paused = paused
+    this.limits = limits
+    this.table.waitersPerLockMax = limits.waitersPerLockMax
+  }
+
+  #open(id: string, ttlMs: number, name: string): void {
+    if (this.sessions.size >= this.limits.sessionsMax || this.sessionsById.has(id)) return
+    const session = new Session(this.nextOrdinal++, id, ttlMs, name)
+    session.copied = this.table.copyNumber
+    this.addSession(session)
+    this.#fold(session.ordinal)
+    this.listener?.opened(session)
+  }
+
+  #acquire(ordinal: number, request: number, names: readonly string[], mode: Mode, manner: Manner): void {
+    const session = this.#next(ordinal, request)
+    const refusal = this.#refusal(session, names)
+    if (refusal !== undefined) return this.#refuse(session, request, refusal)
+    // L3: sorted, so that such acquires do not lock each other out. By UTF-16 code units, the same everywhere.
+    const sorted = names.length === 1 ? names : [...names].sort()
+    const acquire: Acquire = {
+      session,
+      request,
+      names: sorted,
+      mode: manner === 'steal' ? 'exclusive' : mode,
+      manner,
+      tokens: [],
+      since: this.wallMs,
+    }
+    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {
+      return this.#reply(session, ['unavailable', request])
+    }
+    const outcome = this.table.advance(acquire, this.wallMs)
+    if (outcome === 'waiting') session.waiting.set(request, acquire)
+    else this.#answer(acquire, outcome)
+  }
+
+  #cancel(ordinal: number, request: number, target: number): void {
+    const session = this.#next(ordinal, request)
+    const waiting = session.waiting.get(target)
+    const stored = session.replies.get(target)
+    let outcome: 'cancelled' | 'released' | 'nothing' = 'nothing'
+    if (waiting !== undefined) {
+      outcome = 'cancelled'
+      session.waiting.delete(target)
+      session.forgetLosses(waiting.tokens)
+      this.table.cancel(waiting, this.wallMs)
+      this.#reply(session, ['cancelled', target])
+    } else if (stored?.[0] === 'granted') {
+      // The grant crossed the cancel: exactly that grant is given back.
+      outcome = 'released'
+      const holds = stored[2].flatMap(token => session.holds.get(token) ?? [])
+      session.replies.set(target, ['cancelled', target])
+      this.table.dropAll([], holds, this.wallMs)
+    }
+    this.#reply(session, ['cancel-done', request, outcome])
+  }
+
+  #release(ordinal: number, request: number, token: number): void {
+    const session = this.#next(ordinal, request)
+    const hold = session.holds.get(token)
+    if (hold !== undefined) this.table.release(hold, this.wallMs)
+    this.#reply(session, ['released', request, hold !== undefined])
+  }
+
+  #force(ordinal: number, request: number, name: string): void {
+    const session = this.#next(ordinal, request)
+    const count = this.table.force(name, this.wallMs)
+    this.#reply(session, ['force-released', request, count])
+  }
+
+  /** S1: replies one by one; S5: losses by their token. Repeating it changes nothing. */
+  #acknowledge(ordinal: number, ranges: readonly number[], tokens: readonly number[]): void {
+    const session = this.sessions.get(ordinal) as Session
+    this.listener?.touchSession(session)
+    for (let i = 0; i + 1 < ranges.length; i += 2) {
+      const [first, last] = [ranges[i] as number, ranges[i + 1] as number]
+      if (last - first <= session.replies.size) {
+        for (let n = first; n <= last; n++) session.replies.delete(n)
+      } else {
+        for (const n of [...session.replies.keys()]) if (inRanges([first, last], n)) session.replies.delete(n)
+      }
+    }
+    for (const token of tokens) session.losses.delete(token)
+  }
+
+  #end(ordinal: number, request: number): void {
+    const session = this.#next(ordinal, request)
+    this.#show(session, ['ended', request])
+    this.#drop([ordinal])
+  }
+
+  #drop(ordinals: readonly number[]): void {
+    const sessions = ordinals.flatMap(ordinal => this.sessions.get(ordinal) ?? [])
+    for (const session of sessions) {
+      this.listener?.touchSession(session)
+      this.sessions.delete(session.ordinal)
+      this.sessionsById.delete(session.id)
+      this.#fold(session.ordinal)
+    }
+    const waiting = sessions.flatMap(session => session.waitingInOrder())
+    const holds = sessions.flatMap(session => session.holdsInOrder())
+    this.table.dropAll(waiting, holds, this.wallMs)
+    for (const session of sessions) {
+      session.waiting.clear()
+      this.listener?.dropped(session)
+    }
+  }
+
+  /** S1: the primary has checked that this is the session's next number. */
+  #next(ordinal: number, request: number): Session {
+    const session = this.sessions.get(ordinal)
+    if (session === undefined) throw new Error(`S1: operation ${this.opNumber} is of no session`)
+    if (session.nextRequest !== request) {
+      throw new Error(`S1: operation ${this.opNumber} is request ${request}, next was ${session.nextRequest}`)
+    }
+    this.listener?.touchSession(session)
+    session.nextRequest++
+    return session
+  }
+
+  #refusal(session: Session, names: readonly string[]): ErrorCode | undefined {
+    if (session.unanswered >= this.limits.unansweredMax) return 'UNANSWERED_LIMIT'
+    if (
+      session.holds.size + session.waiting.size + session.losses.size + names.length >
+      this.limits.locksPerSessionMax
+    )
+      return 'LOCKS_LIMIT'
+    return undefined
+  }
+
+  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+    this.listener?.touchSession(acquire.session)
+    acquire.session.waiting.delete(acquire.request)
+    this.#answer(acquire, outcome)
+  }
+
+  #answer(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+    const { session, request, tokens } = acquire
+    if (outcome !== 'granted') {
+      session.forgetLosses(tokens)
+      return this.#refuse(session, request, outcome)
+    }
+    for (const token of tokens) this.#fold(token % 4294967296)
+    this.#reply(session, ['granted', request, tokens, session.lossesAmong(tokens)])
+  }
+
+  #lost(hold: Hold, reason: LossReason): void {
+    this.listener?.touchSession(hold.session)
+    hold.session.lose(hold.token, reason)
+    this.#fold(hold.token % 4294967296)
+    // One of several names, granted before the others: its client has not heard of the token, so it
+    // would acknowledge the loss and believe in the grant later. That grant's own reply tells it.
+    if (!hold.session.isWaitingWith(hold.token)) this.#show(hold.session, ['lost', hold.token, reason])
+  }
+
+  #refuse(session: Session, request: number, code: ErrorCode): void {
+    this.#reply(session, ['refused', request, code, errors[code].meaning])
+  }
+
+  #reply(session: Session, reply: Reply): void {
+    session.replies.set(reply[1], reply)
+    this.#fold(session.ordinal)
+    this.#show(session, reply)
+  }
+
+  #show(session: Session, output: Output): void {
+    this.#fold(output[0].length)
+    this.#fold(output[1] % 4294967296)
+    this.#fold(outcomeOf(output))
+    this.listener?.output(session, output)
+  }
+
+  #fold(value: number): void {
+    this.digest = Math.imul(this.digest ^ value, 16777619) >>> 0
+  }
+}
+
+/** R4: the outcome as a number: T or F, how many, or which word. Tokens are folded where they are granted. */
+function outcomeOf([, , outcome]: readonly [string, ...unknown[]]): number {
+  if (typeof outcome === 'string') return outcome.length * 256 + outcome.charCodeAt(0)
+  return typeof outcome === 'boolean' || typeof outcome === 'number' ? Number(outcome) : 0
+}

@@ -1,0 +1,113 @@
+// The connection to the view server: dials it, pings it each tick, and notices when it is silent. It
+// passes views and questions on and decides nothing about them.
+
+import type { HelloFrom, Message, Ping, View, Welcome } from '../wire/messages.ts'
+import type { Outbox } from './outbox.ts'
+
+export interface ViewLinkEvents {
+  /** What to say in a hello. */
+  hello(): { cluster: string | null; from: HelloFrom }
+  ping(): Ping
+  welcomed(welcome: Welcome): void
+  view(view: View): void
+  /** A ping was answered; the longest ttl in the view record. */
+  pong(longestTtlMs: number): void
+  question(number: number): void
+}
+
+/** A lost view server is dialled again after this many ticks (DESIGN V7: at least every two). */
+const redialTicks = 2
+
+export class ViewLink {
+  readonly #out: Outbox
+  readonly #addresses: readonly string[]
+  readonly #deadPings: number
+  readonly #events: ViewLinkEvents
+  #next = 0
+  #connection: number | null = null
+  #welcomed = false
+  #silentTicks = 0
+  /** Said once for each new reason, not at every try. */
+  #lastRefusal = ''
+
+  constructor(out: Outbox, addresses: readonly string[], deadPings: number, events: ViewLinkEvents) {
+    this.#out = out
+    this.#addresses = addresses
+    this.#deadPings = deadPings
+    this.#events = events
+  }
+
+  get connected(): boolean {
+    return this.#welcomed
+  }
+
+  owns(connection: number): boolean {
+    return connection === this.#connection
+  }
+
+  tick(): void {
+    this.#silentTicks++
+    if (this.#connection === null) {
+      if (this.#silentTicks >= redialTicks || this.#next === 0) this.#dial()
+    } else if (this.#silentTicks >= this.#deadPings) {
+      this.#out.close(this.#connection, 'GONE_QUIET', 'the view server has not answered for the ping limit')
+      this.closed()
+    } else this.ping()
+  }
+
+  /** Also between ticks, when there is news that the view server waits for. */
+  ping(): void {
+    if (this.#welcomed) this.#out.send(this.#connection as number, ['ping', this.#events.ping()])
+  }
+
+  answer(message: Message): void {
+    if (this.#welcomed) this.#out.send(this.#connection as number, message)
+  }
+
+  closed(): void {
+    this.#connection = null
+    this.#welcomed = false
+    this.#silentTicks = 0
+  }
+
+  close(why: string): void {
+    if (this.#connection !== null) this.#out.close(this.#connection, null, why)
+    this.closed()
+  }
+
+  messages(messages: readonly Message[]): void {
+    this.#silentTicks = 0
+    for (const message of messages) this.#message(message)
+  }
+
+  #dial(): void {
+    const address = this.#addresses[this.#next++ % this.#addresses.length] as string
+    const { cluster, from } = this.#events.hello()
+    this.#silentTicks = 0
+    this.#connection = this.#out.dial(address, cluster, from)
+  }
+
+  #message(message: Message): void {
+    switch (message[0]) {
+      case 'welcome':
+        this.#welcomed = true
+        this.#lastRefusal = ''
+        return this.#events.welcomed(message[1] as Welcome)
+      case 'view':
+        return this.#events.view(message[1] as View)
+      case 'pong':
+        if (message[1] !== null) this.#events.view(message[1] as View)
+        return this.#events.pong(message[2] as number)
+      case 'question':
+        return this.#events.question(message[1] as number)
+      case 'error':
+        return this.#refused(String(message[1]), String(message[2]))
+    }
+  }
+
+  #refused(code: string, reason: string): void {
+    if (this.#lastRefusal === code + reason) return
+    this.#lastRefusal = code + reason
+    this.#out.note('error', 'the view server refuses this server', { code, reason })
+  }
+}
