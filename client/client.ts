@@ -1,0 +1,419 @@
+// What a program holds after `connect`: turns calls into inputs of the core and the core's effects
+// into promises, handles and events. One session at a time; after a loss the next call opens a new
+// one. It decides nothing about locks, views or leases.
+
+import { readClock } from '../wire/clock.ts'
+import { randomId } from '../wire/id.ts'
+import type { Manner, Mode, View } from '../wire/messages.ts'
+import type { Call, CallResult, ClientInput } from './effects.ts'
+import { LockError, meaningOf } from './errors.ts'
+import { type ClientEvent, type ClientEvents, type Listener, Listeners } from './events.ts'
+import { type Holder, Lock } from './lock.ts'
+import {
+  type AcquireOptions,
+  type Connecting,
+  type ConnectOptions,
+  checkAcquire,
+  checkConnect,
+  checkForceRelease,
+  checkName,
+  checkNames,
+  checkQuery,
+  checkTryAcquire,
+  type Limits,
+  type QueryOptions,
+  type TryAcquireOptions,
+} from './options.ts'
+import { Pending } from './pending.ts'
+import { Session, type Told } from './session.ts'
+import {
+  checkRequest,
+  type RequestCallback,
+  type RequestOptions,
+  runRequest,
+  type Snapshot,
+  snapshotOf,
+} from './web-locks.ts'
+
+type Wanted = { readonly mode: Mode; readonly manner: Manner }
+const noLimits: Limits = {}
+
+/** A client of a Holdfast cluster; made by `connect`. Its calls wait and retry while there is no primary. */
+export class LockClient implements AsyncDisposable {
+  readonly #options: Connecting
+  readonly #listeners = new Listeners()
+  readonly #pending = new Map<number, Pending>()
+  /** Held locks by token. */
+  readonly #locks = new Map<number, Lock>()
+  readonly #holders = new WeakMap<Session, Holder>()
+  readonly #waitingForSession = new Set<(error: LockError | null) => void>()
+  #lastCall = 0
+  #session: Session
+  #view: View | null = null
+  #closing: Promise<void> | null = null
+
+  private constructor(options: Connecting) {
+    this.#options = options
+    this.#session = this.#newSession(null)
+  }
+
+  /** @internal */
+  static async connect(urls?: string | readonly string[], options?: ConnectOptions): Promise<LockClient> {
+    const checked = checkConnect(urls, options)
+    checked.limits.signal?.throwIfAborted()
+    const client = new LockClient(checked)
+    await client.#firstSession(checked)
+    return client
+  }
+
+  /** The id of the current session, 32 hex digits, as `query` shows it; another one after a loss. */
+  get clientId(): string {
+    return this.#session.core.sessionId
+  }
+
+  /** The newest view that is known: its number, and id and address of primary and backup. */
+  get view(): View | null {
+    return this.#view
+  }
+
+  /**
+   * The session's lease, in ms: its ttl in force, and how long this process may still believe in its
+   * locks if no renewal succeeds, by its own clock. For who must stop something before a lock is lost.
+   */
+  get lease(): { readonly ttl: number; readonly remaining: number } {
+    const { ttlMs, remainingMs } = this.#session.core.lease(readClock())
+    return { ttl: ttlMs, remaining: remainingMs }
+  }
+
+  // ---- Web Locks
+
+  /**
+   * `navigator.locks.request`: runs `callback` while holding the lock and settles as its promise
+   * does, after the release.
+   *
+   * Rejects as the Web Locks specification says: `TypeError` for wrong arguments, `NotSupportedError` for options
+   * that do not go together or a name that begins with `-`, the signal's reason when it is aborted before the grant,
+   * `AbortError` when the lock is lost or stolen (the `LockError` is its `cause`). Besides, `LockError`
+   * with code `TIMEOUT`, `SESSION_LOST`, `CLOSED` or a limit's.
+   */
+  request<T>(name: string, callback: (lock: Lock) => T): Promise<Awaited<T>>
+  request<T>(
+    name: string,
+    options: RequestOptions & { ifAvailable?: false | undefined },
+    callback: (lock: Lock) => T,
+  ): Promise<Awaited<T>>
+  request<T>(name: string, options: RequestOptions, callback: RequestCallback<T>): Promise<Awaited<T>>
+  async request<T>(...given: unknown[]): Promise<Awaited<T>> {
+    const { name, mode, manner, limits, callback } = checkRequest<T>(given)
+    const locks = await this.#take([name], { mode, manner }, limits)
+    return await runRequest(locks?.[0] ?? null, callback)
+  }
+
+  /** `navigator.locks.query`: which locks are held and waited for, in the servers' order. */
+  async query(options: QueryOptions = {}): Promise<Snapshot> {
+    checkQuery(options)
+    const { prefix = '', confirmed = true } = options
+    return await this.#call(
+      'the query',
+      options,
+      call => ({ is: 'call', call, verb: 'query', prefix, confirmed }),
+      result => snapshotOf(result as Extract<CallResult, { verb: 'query' }>),
+    )
+  }
+
+  // ---- handles
+
+  /** Waits for the lock and resolves with its handle. Not re-entrant: a second one of the same client waits too. */
+  async acquire(name: string, options: AcquireOptions = {}): Promise<Lock> {
+    checkName(name)
+    checkAcquire(options)
+    const locks = await this.#take([name], wanted(options), options)
+    return (locks as Lock[])[0] as Lock
+  }
+
+  /** The lock if it is free, else null. Still waits for an answer while there is no primary. */
+  async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
+    checkName(name)
+    checkTryAcquire(options)
+    const { mode = 'exclusive' } = options
+    const locks = await this.#take([name], { mode, manner: 'ifAvailable' }, options)
+    return locks?.[0] ?? null
+  }
+
+  /**
+   * Waits for all of these locks (up to 64, different) and resolves with their handles in the order of
+   * the names: all or nothing. Such calls never wait for one another in a circle, as long as their
+   * callers hold nothing else.
+   */
+  async acquireAll(names: readonly string[], options: AcquireOptions = {}): Promise<Lock[]> {
+    checkNames(names)
+    checkAcquire(options)
+    return (await this.#take([...names], wanted(options), options)) as Lock[]
+  }
+
+  /** An operator's way out: frees the lock whoever holds it, and tells them (`FORCED`). Resolves with the number of holds that ended. */
+  async forceRelease(name: string, options: Limits = {}): Promise<number> {
+    checkName(name)
+    checkForceRelease(options)
+    return await this.#call(
+      `the forced release of lock ${JSON.stringify(name)}`,
+      options,
+      call => ({ is: 'call', call, verb: 'force-release', name }),
+      result => (result as Extract<CallResult, { verb: 'force-release' }>).released,
+    )
+  }
+
+  // ---- the client itself
+
+  /** Calls `listener` at each event of the kind; a second time with the same listener changes nothing. */
+  on<E extends ClientEvent>(event: E, listener: Listener<E>): this {
+    this.#listeners.add(event, listener)
+    return this
+  }
+
+  off<E extends ClientEvent>(event: E, listener: Listener<E>): this {
+    this.#listeners.remove(event, listener)
+    return this
+  }
+
+  /**
+   * Releases everything and ends the session. Unanswered calls reject with `CLOSED`, and so do later
+   * ones; the signals of locks that are still held are aborted with it. Never rejects, and takes at
+   * most until the lease ends. Afterwards nothing of the client keeps the process alive.
+   */
+  close(): Promise<void> {
+    if (this.#closing !== null) return this.#closing
+    let done = () => {}
+    // Set before anything is told: whoever hears that its lock is gone may call again.
+    this.#closing = new Promise(resolve => {
+      done = resolve
+    })
+    void this.#close().then(done)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // ---- calls
+
+  #take(names: readonly string[], { mode, manner }: Wanted, limits: Limits): Promise<Lock[] | null> {
+    return this.#call(
+      describeLocks(names),
+      limits,
+      call => ({ is: 'call', call, verb: 'acquire', names, mode, manner }),
+      (result, session) => {
+        const { tokens } = result as Extract<CallResult, { verb: 'acquire' }>
+        return tokens && names.map((name, i) => this.#granted(session, name, mode, tokens[i] as number))
+      },
+    )
+  }
+
+  #granted(session: Session, name: string, mode: Mode, token: number): Lock {
+    const lock = new Lock(name, mode, token, this.#holders.get(session) as Holder)
+    this.#locks.set(token, lock)
+    return lock
+  }
+
+  async #release(session: Session, { name, token }: Lock): Promise<void> {
+    this.#locks.delete(token)
+    await this.#ask(
+      session,
+      `the release of lock ${JSON.stringify(name)}`,
+      noLimits,
+      call => ({ is: 'call', call, verb: 'release', token }),
+      () => undefined,
+    )
+  }
+
+  #call<T>(
+    what: string,
+    limits: Limits,
+    input: (call: number) => Call,
+    convert: (result: CallResult, session: Session) => T,
+  ): Promise<T> {
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+    if (this.#closing !== null)
+      return Promise.reject(new LockError('CLOSED', true, `${what}: ${meaningOf('CLOSED')}`))
+    return this.#ask(this.#currentSession(), what, limits, input, convert)
+  }
+
+  #ask<T>(
+    session: Session,
+    what: string,
+    limits: Limits,
+    input: (call: number) => ClientInput,
+    convert: (result: CallResult, session: Session) => T,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const call = ++this.#lastCall
+      // Converted before anything else happens: a lock must be known when its loss is told right after.
+      const pending = new Pending(what, limits, result => resolve(convert(result, session)), reject)
+      this.#pending.set(call, pending)
+      pending.watch(() => session.step({ is: 'abort', call }))
+      session.step(input(call))
+    })
+  }
+
+  // ---- sessions
+
+  #currentSession(): Session {
+    this.#session.check()
+    if (this.#session.core.over) {
+      this.#session = this.#newSession(this.#session)
+      this.#session.wake()
+    }
+    return this.#session
+  }
+
+  #newSession(last: Session | null): Session {
+    const { urls, ttlMs, name, secret } = this.#options
+    const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
+    const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
+    const options = {
+      sessionId: randomId(),
+      addresses: [...new Set([...urls, ...learnt])],
+      ttlMs,
+      name,
+      cluster: last?.core.cluster ?? null,
+      abandoned: [...(last?.core.abandoned ?? [])],
+    }
+    const session = new Session(options, secret, (session, told) => this.#told(session, told))
+    this.#holders.set(session, {
+      remainingMs: () => session.core.remainingMs(readClock()),
+      check: () => session.check(),
+      release: lock => this.#release(session, lock),
+    })
+    return session
+  }
+
+  async #firstSession({ urls, limits }: Connecting): Promise<void> {
+    const { signal, timeout = Number.POSITIVE_INFINITY } = limits
+    await new Promise<void>((resolve, reject) => {
+      const done = (finish: () => void) => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        this.#waitingForSession.delete(onSession)
+        finish()
+      }
+      const giveUp = (reason: unknown) => {
+        void this.close()
+        done(() => reject(reason))
+      }
+      const onSession = (error: LockError | null) => done(() => (error === null ? resolve() : reject(error)))
+      const onAbort = () => giveUp(signal?.reason)
+      const onTimeout = () => giveUp(connectTimeout(urls, timeout, this.#session.core.describe()))
+      const timer = Number.isFinite(timeout) ? setTimeout(onTimeout, timeout) : undefined
+      signal?.addEventListener('abort', onAbort)
+      this.#waitingForSession.add(onSession)
+      this.#session.wake()
+    })
+  }
+
+  async #close(): Promise<void> {
+    const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
+    for (const lock of this.#locks.values()) lock.lose(error)
+    this.#locks.clear()
+    await this.#ask(
+      this.#session,
+      'the end of the session',
+      noLimits,
+      call => ({ is: 'end', call }),
+      () => undefined,
+    ).catch(() => {})
+  }
+
+  // ---- what the core tells
+
+  #told(session: Session, told: Told): void {
+    switch (told.do) {
+      case 'settle':
+        this.#takePending(told.call)?.settle(told.result)
+        return
+      case 'fail':
+        this.#takePending(told.call)?.fail(told.code, told.definite, told.text)
+        return
+      case 'lost':
+        this.#lost(told.token, told.reason)
+        return
+      case 'event':
+        this.#event(session, told)
+        return
+      case 'over':
+        this.#over(session, told)
+    }
+  }
+
+  #takePending(call: number): Pending | undefined {
+    const pending = this.#pending.get(call)
+    this.#pending.delete(call)
+    return pending
+  }
+
+  readonly #lostWithSession: Lock[] = []
+
+  #lost(token: number, code: ClientEvents['lost']['code']): void {
+    const lock = this.#locks.get(token)
+    if (lock === undefined) return
+    this.#locks.delete(token)
+    lock.lose(new LockError(code, false, `lock ${JSON.stringify(lock.name)} is lost: ${meaningOf(code)}`))
+    if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)
+    else this.#listeners.emit('lost', { code, locks: [describeLost(lock)] })
+  }
+
+  #event(session: Session, told: Extract<Told, { do: 'event' }>): void {
+    const clientId = session.core.sessionId
+    switch (told.event) {
+      case 'view':
+        if (this.#view !== null && this.#view.number >= told.view.number) return
+        this.#view = told.view
+        this.#listeners.emit('view', told.view)
+        return
+      case 'session':
+        for (const waiting of [...this.#waitingForSession]) waiting(null)
+        this.#listeners.emit('session', { clientId, ttl: told.ttlMs, resumed: told.resumed })
+        return
+      case 'reconnecting':
+        this.#listeners.emit('reconnecting', { clientId })
+        return
+      case 'lost':
+        this.#listeners.emit('lost', {
+          code: told.reason,
+          locks: this.#lostWithSession.splice(0).map(describeLost),
+        })
+    }
+  }
+
+  #over(session: Session, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
+    if (session !== this.#session) return
+    if (reason === 'refused') {
+      for (const waiting of [...this.#waitingForSession]) waiting(new LockError(code, true, text))
+    } else if (reason === 'lost' && this.#waitingForSession.size > 0) {
+      // Opened too late to be believed; the program still waits for its first session.
+      this.#currentSession()
+    }
+  }
+}
+
+function wanted({ mode = 'exclusive', steal = false }: AcquireOptions): Wanted {
+  return { mode, manner: steal ? 'steal' : 'wait' }
+}
+
+function describeLocks(names: readonly string[]): string {
+  return names.length === 1
+    ? `lock ${JSON.stringify(names[0])}`
+    : `locks ${names.map(name => JSON.stringify(name)).join(', ')}`
+}
+
+function describeLost({ name, mode, token }: Lock): ClientEvents['lost']['locks'][number] {
+  return { name, mode, token }
+}
+
+function connectTimeout(urls: readonly string[], timeout: number, trouble: string): LockError {
+  return new LockError(
+    'TIMEOUT',
+    true,
+    `no session with the cluster at ${urls.join(', ')} within ${timeout} ms: ${trouble}`,
+  )
+}

@@ -1,0 +1,595 @@
+// One session's life, decided: step(input, now) takes a frame, a call or a wake-up and gives effects.
+// Opens or resumes the session on the primary of the newest view, numbers requests and re-sends them
+// after a failover, renews the lease and stops believing in it in time. Once lost or ended it is over;
+// the next call gets a new core. Never awaits, reads a clock, draws a random number, or touches a socket.
+
+import type { Instant } from '../wire/clock.ts'
+import { toRanges } from '../wire/codec.ts'
+import { isDefinite } from '../wire/errors.ts'
+import type { ClientRequest, LossReason, Message, ServerReply, View, Welcome } from '../wire/messages.ts'
+import type { Call, CallResult, ClientEffect, ClientInput } from './effects.ts'
+import { Lease } from './lease.ts'
+import { type Link, Links } from './links.ts'
+import { isQuery, type Query, type Request, Requests } from './requests.ts'
+
+export interface ClientCoreOptions {
+  /** 32 hex digits, random, used for one session only. */
+  readonly sessionId: string
+  /** URLs of servers of the cluster. */
+  readonly addresses: readonly string[]
+  readonly ttlMs: number
+  readonly name: string
+  /** Learnt by an earlier core; null: not known. */
+  readonly cluster: string | null
+  /** Sessions that were given up and may still be open on the servers (S4). */
+  readonly abandoned: readonly string[]
+}
+
+/** An acknowledgement that finds no request to ride on goes out by itself after this time. */
+const acknowledgeWithinMs = 50
+/** Errors after which an address is not tried again. */
+const refusals: ReadonlySet<string> = new Set([
+  'WRONG_CLUSTER',
+  'WRONG_SECRET',
+  'WRONG_WIRE_VERSION',
+  'WRONG_ORIGIN',
+])
+const closedText = 'the client was closed'
+const never = Number.POSITIVE_INFINITY
+
+export class ClientCore {
+  readonly sessionId: string
+  /** Monotonic ms at which to step with `wake`; null: never again. The driver keeps one timer for it. */
+  wakeAt: number | null = 0
+  /** Lost, ended or refused; a step does nothing any more. */
+  over = false
+  /** Sessions to end: what was handed in, less those that are ended, and this one once it is given up. */
+  readonly abandoned: Set<string>
+  readonly #options: ClientCoreOptions
+  readonly #links: Links
+  readonly #requests = new Requests()
+  readonly #lease = new Lease()
+  /** Tokens that the user holds. */
+  readonly #held = new Set<number>()
+  /** S2: grows with every open and resume. */
+  #count = 0
+  #openSent: Instant = { monotonic: 0, wall: 0 }
+  #opened = false
+  #ending = false
+  #acknowledgeAt = never
+  #out: ClientEffect[] = []
+
+  constructor(options: ClientCoreOptions) {
+    this.#options = options
+    this.sessionId = options.sessionId
+    this.abandoned = new Set(options.abandoned)
+    this.#links = new Links(options)
+  }
+
+  /** The newest view, for `connect`'s user and for the next core. */
+  get view(): View | null {
+    return this.#links.view
+  }
+
+  get cluster(): string | null {
+    return this.#links.cluster
+  }
+
+  /** Whether the session has been opened. */
+  get opened(): boolean {
+    return this.#opened
+  }
+
+  /** One line about what keeps it from the primary. */
+  describe(): string {
+    return this.#links.addresses.describe()
+  }
+
+  /** Until the local deadline (S4), for people and programs; 0 when over. */
+  remainingMs(now: Instant): number {
+    return this.over ? 0 : this.#lease.remainingMs(now)
+  }
+
+  /** S4: whether the local deadline has passed; true also when over. */
+  expired(now: Instant): boolean {
+    return this.over || this.#lease.expired(now)
+  }
+
+  /** The ttl in force, and how long the session may still be believed in. */
+  lease(now: Instant): { readonly ttlMs: number; readonly remainingMs: number } {
+    return { ttlMs: this.#lease.ttlMs, remainingMs: this.remainingMs(now) }
+  }
+
+  step(input: ClientInput, now: Instant): ClientEffect[] {
+    this.#out = []
+    // S4: before anything else, or a grant that comes too late would be believed.
+    if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')
+    if (this.over) this.#handleOver(input)
+    else this.#handle(input, now)
+    if (!this.over) this.#arrange(now)
+    this.wakeAt = this.over ? null : this.#nextWake()
+    return this.#out
+  }
+
+  // ---- inputs
+
+  #handle(input: ClientInput, now: Instant): void {
+    switch (input.is) {
+      case 'messages':
+        this.#onMessages(input.connection, input.messages, now, input.chance)
+        return
+      case 'closed':
+        this.#onClosed(input.connection, input.refused, now, input.chance)
+        return
+      case 'wake':
+        this.#onWake(now, input.chance)
+        return
+      case 'call':
+        this.#onCall(input, now)
+        return
+      case 'abort':
+        this.#onAbort(input.call, now)
+        return
+      case 'end':
+        this.#onEnd(input.call, now)
+        return
+    }
+  }
+
+  #handleOver(input: ClientInput): void {
+    if (input.is === 'end') this.#settle(input.call, { verb: 'end' })
+    else if (input.is !== 'call') return
+    else if (input.verb === 'release') this.#settle(input.call, { verb: 'release', held: false })
+    else this.#fail(input.call, 'SESSION_LOST', true, 'the session is over')
+  }
+
+  #onMessages(connection: number, messages: readonly Message[], now: Instant, chance: number): void {
+    const link = this.#links.get(connection)
+    if (link === undefined) return
+    this.#links.heard(link, now)
+    for (const message of messages) {
+      // S2: what still arrives on a connection that was dropped meanwhile is ignored.
+      if (this.over || this.#links.get(connection) !== link) return
+      this.#onMessage(link, message as ServerReply, now, chance)
+    }
+    // Once a frame: what its replies made room for goes out behind one acknowledgement of them all.
+    if (!this.over) this.#pump(now)
+  }
+
+  #onClosed(connection: number, refused: boolean, now: Instant, chance: number): void {
+    const link = this.#links.get(connection)
+    if (link === undefined) return
+    const trouble = refused
+      ? 'refuses connections'
+      : link.kind === null
+        ? 'can not be reached'
+        : 'closed the connection'
+    this.#linkFailed(link, trouble, now, chance)
+  }
+
+  #onWake(now: Instant, chance: number): void {
+    for (const link of this.#links.checkQuiet(now, this.#out)) {
+      this.#out.push({ do: 'close', connection: link.number, code: null, text: 'GONE_QUIET' })
+      this.#linkFailed(link, 'does not answer', now, chance)
+    }
+    this.#links.doubt(this.#unansweredFor(now) >= 2 * this.#links.quietMs)
+    if (!this.#ready()) return
+    if (now.monotonic >= this.#lease.renewAt) this.#renew(now)
+    if (now.monotonic >= this.#acknowledgeAt) this.#acknowledge()
+  }
+
+  #onCall(call: Call, now: Instant): void {
+    if (this.#ending) {
+      this.#fail(call.call, 'CLOSED', true, closedText)
+    } else if (call.verb === 'release' && !this.#held.delete(call.token)) {
+      this.#settle(call.call, { verb: 'release', held: false })
+    } else {
+      this.#requests.add(call)
+      this.#pump(now)
+    }
+  }
+
+  #onAbort(call: number, now: Instant): void {
+    const entry = this.#requests.ofCall(call)
+    if (entry === undefined) return
+    const neverSent = isQuery(entry) || entry.number === 0
+    this.#fail(call, 'TIMEOUT', neverSent, this.#delay(entry))
+    this.#requests.forget(entry)
+    if (neverSent || entry.ask.verb !== 'acquire') return
+    // Both stay unanswered until the cancel is answered: else its waiter would be granted to nobody.
+    this.#requests.cancel(entry)
+    this.#pump(now)
+  }
+
+  #onEnd(call: number, now: Instant): void {
+    this.#ending = true
+    this.#held.clear()
+    this.#endCalls('CLOSED', closedText, true)
+    this.#requests.end(call)
+    if (this.#opened) this.#pump(now)
+    else this.#finish('ended', 'CLOSED', closedText)
+  }
+
+  // ---- messages
+
+  #onMessage(link: Link, message: ServerReply, now: Instant, chance: number): void {
+    switch (message[0]) {
+      case 'welcome':
+        this.#onWelcome(link, message[1], now, chance)
+        return
+      case 'error':
+        this.#onError(link, message[1], message[2], now, chance)
+        return
+      case 'view':
+        this.#links.pushed(link, message[1])
+        this.#adopt(message[1])
+        return
+      default:
+        if (link === this.#links.session) this.#onSessionMessage(message, now)
+    }
+  }
+
+  #onWelcome(link: Link, welcome: Welcome, now: Instant, chance: number): void {
+    const cluster = this.#links.cluster
+    if (cluster !== null && welcome.cluster !== null && welcome.cluster !== cluster) {
+      const text = `belongs to cluster ${welcome.cluster}, not ${cluster}`
+      this.#out.push({ do: 'close', connection: link.number, code: null, text: 'WRONG_CLUSTER' })
+      this.#addressRefused(link, 'WRONG_CLUSTER', text, now, chance)
+      return
+    }
+    this.#links.welcomed(link, welcome, now)
+    if (welcome.view !== null) this.#adopt(welcome.view)
+    if (!this.#isStranger(link)) return
+    this.#out.push({ do: 'close', connection: link.number, code: null, text: 'WRONG_SERVER' })
+    this.#linkFailed(link, 'is now another server than the primary', now, chance)
+  }
+
+  /** Someone else at the primary's address: a restarted server, empty. The primary is out of reach for now. */
+  #isStranger(link: Link): boolean {
+    const primary = this.#links.view?.primary
+    return link.kind === 'lockserver' && link.address.url === primary?.address && link.id !== primary.id
+  }
+
+  #onError(link: Link, code: string, text: string, now: Instant, chance: number): void {
+    this.#out.push({ do: 'close', connection: link.number, code: null, text: '' })
+    if (refusals.has(code)) this.#addressRefused(link, code, text, now, chance)
+    else this.#linkFailed(link, `says ${code}: ${text}`, now, chance)
+  }
+
+  #onSessionMessage(message: ServerReply, now: Instant): void {
+    switch (message[0]) {
+      case 'opened':
+        this.#onOpened(message[1], message[2], message[3], now)
+        return
+      case 'resumed':
+        this.#onResumed(message[1], message[2])
+        return
+      case 'unknown-session':
+        if (message[1] !== this.sessionId || !this.#opened) return
+        // Its end was done, and the answer to it was lost: that is what the user wished for.
+        if (this.#ending) this.#finish('ended', 'CLOSED', closedText)
+        else this.#lose('SESSION_LOST')
+        return
+      case 'open-refused':
+        if (message[1] === this.sessionId && !this.#opened) this.#refused(message[2], message[3])
+        return
+      case 'renewed':
+        this.#onRenewed(message[1])
+        return
+      case 'lost':
+        this.#onLost(message[1], message[2])
+        return
+      case 'locks':
+        this.#onLocks(message)
+        return
+      case 'granted':
+      case 'unavailable':
+      case 'cancelled':
+      case 'cancel-done':
+      case 'released':
+      case 'force-released':
+      case 'refused':
+      case 'ended':
+        this.#onReply(message)
+        return
+    }
+  }
+
+  #onOpened(id: string, count: number, ttlMs: number, now: Instant): void {
+    if (id !== this.sessionId || count !== this.#count || this.#opened) return
+    this.#opened = true
+    // S4: it counts from when the open was sent; an answer that comes too late is not believed.
+    this.#lease.begin(ttlMs, this.#openSent)
+    if (this.#lease.expired(now)) {
+      this.#lose('EXPIRED')
+      return
+    }
+    this.#links.doubt(false)
+    this.#out.push({ do: 'event', event: 'session', ttlMs, resumed: false })
+  }
+
+  #onResumed(id: string, count: number): void {
+    if (id !== this.sessionId || count !== this.#count) return
+    this.#links.doubt(false)
+    this.#out.push({ do: 'event', event: 'session', ttlMs: this.#lease.ttlMs, resumed: true })
+  }
+
+  #onRenewed(number: number): void {
+    if (!this.#lease.confirm(number)) return
+    this.#links.doubt(false)
+    // What went out before this renewal has been applied, so these sessions are gone.
+    this.abandoned.clear()
+  }
+
+  #onLost(token: number, reason: LossReason): void {
+    if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason })
+    // One that is not held, or was told before, is acknowledged all the same (S5).
+    this.#requests.told(token)
+  }
+
+  #onLocks(message: Extract<ServerReply, ['locks', ...unknown[]]>): void {
+    const [, number, { more, cut, confirmed }, held, pending] = message
+    const query = this.#requests.queries.get(number)
+    if (query === undefined) return
+    for (const hold of held) query.held.push(hold)
+    for (const wait of pending) query.pending.push(wait)
+    query.cut ||= cut
+    query.confirmed &&= confirmed
+    if (more) return
+    this.#requests.answerQuery(number, query)
+    if (query.dropped) return
+    this.#settle(query.call, {
+      verb: 'query',
+      held: query.held,
+      pending: query.pending,
+      confirmed: query.confirmed,
+      cut: query.cut,
+    })
+  }
+
+  // ---- replies
+
+  #onReply(reply: Reply): void {
+    const request = this.#requests.answer(reply[1])
+    if (request !== undefined) this.#conclude(request, reply)
+    // S5: nobody waits for this grant, but its losses are told until they are acknowledged.
+    else if (reply[0] === 'granted') for (const [token, reason] of reply[3]) this.#onLost(token, reason)
+  }
+
+  #conclude(request: Request, reply: Reply): void {
+    switch (reply[0]) {
+      case 'granted':
+        this.#granted(request, reply[2], reply[3])
+        return
+      case 'unavailable':
+        this.#settle(request.call, { verb: 'acquire', tokens: null })
+        return
+      case 'released':
+        this.#settle(request.call, { verb: 'release', held: reply[2] })
+        return
+      case 'force-released':
+        this.#settle(request.call, { verb: 'force-release', released: reply[2] })
+        return
+      case 'refused':
+        this.#fail(request.call, reply[2], isDefinite(reply[2]), reply[3])
+        return
+      case 'ended':
+        this.#settle(request.call, { verb: 'end' })
+        this.#finish('ended', 'CLOSED', closedText)
+        return
+      case 'cancelled':
+      case 'cancel-done':
+        // The caller was told when it gave up; a grant that crossed the cancel was undone by it.
+        return
+    }
+  }
+
+  #granted(request: Request, tokens: readonly number[], losses: Losses): void {
+    if (request.call !== null && request.ask.verb === 'acquire') {
+      for (const token of tokens) this.#held.add(token)
+      this.#settle(request.call, { verb: 'acquire', tokens: inOrderOf(request.ask.names, tokens) })
+    }
+    for (const [token, reason] of losses) this.#onLost(token, reason)
+  }
+
+  // ---- connections
+
+  #adopt(view: View): void {
+    if (!this.#links.adopt(view)) return
+    this.#out.push({ do: 'event', event: 'view', view })
+    const session = this.#links.session
+    if (session === null || session.id === view.primary.id) return
+    this.#links.close(session, null, 'another server is the primary now', this.#out)
+    this.#disconnected()
+  }
+
+  #linkFailed(link: Link, trouble: string, now: Instant, chance: number): void {
+    const wasSession = link === this.#links.session
+    this.#links.failed(link, trouble, now, chance)
+    if (wasSession) this.#disconnected()
+  }
+
+  #addressRefused(link: Link, code: string, text: string, now: Instant, chance: number): void {
+    link.address.refusal = { code, text }
+    this.#linkFailed(link, text, now, chance)
+    const refusal = this.#links.addresses.refusal()
+    if (refusal !== null && !this.#opened) this.#refused(refusal.code, `${link.address.url} ${refusal.text}`)
+  }
+
+  #disconnected(): void {
+    this.#lease.disconnected()
+    this.#requests.forgetAcknowledgements()
+    this.#acknowledgeAt = never
+    if (this.#opened) this.#out.push({ do: 'event', event: 'reconnecting' })
+  }
+
+  /** After every step: the session goes to the primary if there is a way, and links are dialled and dropped. */
+  #arrange(now: Instant): void {
+    if (this.#links.session === null) {
+      const leader = this.#links.leader()
+      if (leader !== undefined) this.#attach(leader, now)
+    }
+    this.#links.arrange(now, this.#out)
+  }
+
+  #attach(link: Link, now: Instant): void {
+    this.#links.attach(link)
+    this.#count++
+    if (this.#opened) this.#resume(now)
+    else this.#open(now)
+  }
+
+  #open(now: Instant): void {
+    this.#openSent = now
+    this.#send(['open', this.sessionId, this.#count, this.#options.ttlMs, this.#options.name])
+    this.#sendAbandons()
+  }
+
+  /** In one go, and nothing new before the last re-sent one (S2). */
+  #resume(now: Instant): void {
+    const { next, unanswered } = this.#requests
+    this.#send(['resume', this.sessionId, this.#count, next, toRanges(unanswered.keys())])
+    for (const request of unanswered.values()) this.#send(request.message as ClientRequest)
+    for (const query of this.#requests.takeQueries()) this.#sendQuery(query)
+    this.#sendAbandons()
+    this.#renew(now)
+    this.#pump(now)
+  }
+
+  // ---- sending
+
+  #ready(): boolean {
+    return this.#opened && this.#links.session !== null
+  }
+
+  /** Sends what waits and may go, after what is to be acknowledged. */
+  #pump(now: Instant): void {
+    if (!this.#ready()) return
+    for (let entry = this.#requests.take(); entry !== undefined; entry = this.#requests.take()) {
+      if (this.#requests.acknowledgementDue) this.#acknowledge()
+      if (isQuery(entry)) this.#sendQuery(entry)
+      else this.#send(entry.message as ClientRequest)
+    }
+    if (this.#requests.acknowledgementDue) this.#acknowledgeSoon(now)
+  }
+
+  #send(message: ClientRequest): void {
+    const connection = (this.#links.session as Link).number
+    this.#out.push({ do: 'send', connection, message })
+  }
+
+  #sendQuery(query: Query): void {
+    const number = this.#requests.numberQuery(query)
+    this.#send(['query', number, query.ask.prefix, query.ask.confirmed])
+  }
+
+  #sendAbandons(): void {
+    for (const id of this.abandoned) this.#send(['abandon', id])
+  }
+
+  #renew(now: Instant): void {
+    this.#send(['renew', this.#lease.renew(now)])
+  }
+
+  #acknowledge(): void {
+    this.#send(this.#requests.takeAcknowledgement())
+    this.#acknowledgeAt = never
+  }
+
+  #acknowledgeSoon(now: Instant): void {
+    if (this.#acknowledgeAt === never) this.#acknowledgeAt = now.monotonic + acknowledgeWithinMs
+  }
+
+  // ---- the end
+
+  /** The session is lost: its locks, its unanswered calls, this core. */
+  #lose(reason: 'EXPIRED' | 'SESSION_LOST'): void {
+    const text =
+      reason === 'EXPIRED'
+        ? `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${this.describe()}`
+        : 'the servers no longer know the session'
+    for (const token of this.#held) this.#out.push({ do: 'lost', token, reason })
+    this.#held.clear()
+    // S4: given up is given up; the servers may still have it, and are to end it.
+    if (reason === 'EXPIRED') this.abandoned.add(this.sessionId)
+    this.#out.push({ do: 'event', event: 'lost', reason })
+    this.#finish('lost', 'SESSION_LOST', text)
+  }
+
+  #refused(code: string, text: string): void {
+    this.#finish('refused', code, text)
+  }
+
+  /** Fails the open calls. Releases settle: by their answer, or because the lock is gone anyway. */
+  #endCalls(code: string, text: string, awaitReleases: boolean): void {
+    for (const entry of this.#requests.calls()) {
+      const sent = !isQuery(entry) && entry.number !== 0
+      if (entry.ask.verb === 'end') this.#settle(entry.call, { verb: 'end' })
+      else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, !sent, text)
+      else if (awaitReleases && sent) continue
+      else this.#settle(entry.call, { verb: 'release', held: false })
+      this.#requests.forget(entry)
+    }
+  }
+
+  #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string): void {
+    this.#endCalls(code, text, false)
+    this.#links.closeAll(text, this.#out)
+    this.over = true
+    this.#out.push({ do: 'over', reason, code, text })
+  }
+
+  #settle(call: number | null, result: CallResult): void {
+    if (call !== null) this.#out.push({ do: 'settle', call, result })
+  }
+
+  #fail(call: number | null, code: string, definite: boolean, text: string): void {
+    if (call !== null) this.#out.push({ do: 'fail', call, code, definite, text })
+  }
+
+  /** Why a call takes so long, for people. */
+  #delay(entry: Request | Query): string {
+    if (!this.#ready()) return `no primary can be reached: ${this.describe()}`
+    return entry.ask.verb === 'acquire' ? 'it did not come free' : 'the primary has not answered'
+  }
+
+  // ---- time
+
+  /** How long the primary has owed us an answer to the open or to a renewal. */
+  #unansweredFor(now: Instant): number {
+    if (this.#links.session === null) return 0
+    const since = this.#opened ? this.#lease.unconfirmedSince : this.#openSent.monotonic
+    return now.monotonic - since
+  }
+
+  #nextWake(): number | null {
+    let next = Math.min(this.#links.wakeAt, this.#lease.deadline)
+    if (this.#ready()) next = Math.min(next, this.#lease.renewAt, this.#acknowledgeAt)
+    return next === never ? null : next
+  }
+}
+
+type Reply = Extract<
+  ServerReply,
+  [
+    (
+      | 'granted'
+      | 'unavailable'
+      | 'cancelled'
+      | 'cancel-done'
+      | 'released'
+      | 'force-released'
+      | 'refused'
+      | 'ended'
+    ),
+    ...unknown[],
+  ]
+>
+type Losses = readonly (readonly [number, LossReason])[]
+
+/** The server takes and answers names in sorted order; the caller has its own. */
+function inOrderOf(names: readonly string[], tokens: readonly number[]): readonly number[] {
+  if (names.length === 1) return tokens
+  const sorted = [...names].sort()
+  return names.map(name => tokens[sorted.indexOf(name)] as number)
+}

@@ -1,0 +1,87 @@
+// What the core of a session hears, and what it asks of its driver. Chance comes in with the inputs
+// that may end in a redial; time comes in with every step.
+
+import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import type { HoldRecord, LossReason, Manner, Mode, View, WaitRecord } from '../wire/messages.ts'
+
+/** For the jitter of redials: a number from 0, below 1. */
+interface Chance {
+  readonly chance: number
+}
+
+export type Call =
+  /** Names are different and valid; any order. */
+  | {
+      readonly is: 'call'
+      readonly call: number
+      readonly verb: 'acquire'
+      readonly names: readonly string[]
+      readonly mode: Mode
+      readonly manner: Manner
+    }
+  | { readonly is: 'call'; readonly call: number; readonly verb: 'release'; readonly token: number }
+  | { readonly is: 'call'; readonly call: number; readonly verb: 'force-release'; readonly name: string }
+  | {
+      readonly is: 'call'
+      readonly call: number
+      readonly verb: 'query'
+      readonly prefix: string
+      readonly confirmed: boolean
+    }
+
+export type ClientInput =
+  | (Extract<ConnectionInput, { is: 'messages' | 'closed' }> & Chance)
+  /** `wakeAt` has come; coming early or late does no harm. */
+  | ({ readonly is: 'wake' } & Chance)
+  | Call
+  /** The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is over. */
+  | { readonly is: 'abort'; readonly call: number }
+  /** Ends the session in order; `settle`d when it is over, at the latest at the local deadline. */
+  | { readonly is: 'end'; readonly call: number }
+
+export type CallResult =
+  /** Tokens in the order of the names as given; null: not available. */
+  | { readonly verb: 'acquire'; readonly tokens: readonly number[] | null }
+  /** `held`: whether the server still knew the token as held. */
+  | { readonly verb: 'release'; readonly held: boolean }
+  | { readonly verb: 'force-release'; readonly released: number }
+  | ({ readonly verb: 'query' } & QueryAnswer)
+  | { readonly verb: 'end' }
+
+export interface QueryAnswer {
+  readonly held: readonly HoldRecord[]
+  readonly pending: readonly WaitRecord[]
+  /** The primary could make sure that it still is the primary (R1). */
+  readonly confirmed: boolean
+  /** There is more than one answer may hold. */
+  readonly cut: boolean
+}
+
+/** Why a lock is lost: by another's doing, by the clock, or because the servers no longer know the session. */
+export type LostReason = LossReason | 'EXPIRED' | 'SESSION_LOST'
+
+export type ClientEffect =
+  | ConnectionEffect
+  | { readonly do: 'settle'; readonly call: number; readonly result: CallResult }
+  | {
+      readonly do: 'fail'
+      readonly call: number
+      /** Usually an ErrorCode; a newer server may have others. */
+      readonly code: string
+      readonly definite: boolean
+      readonly text: string
+    }
+  | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason }
+  | { readonly do: 'event'; readonly event: 'view'; readonly view: View }
+  | { readonly do: 'event'; readonly event: 'session'; readonly ttlMs: number; readonly resumed: boolean }
+  | { readonly do: 'event'; readonly event: 'reconnecting' }
+  /** The session is lost; a `lost` for each of its locks came before. */
+  | { readonly do: 'event'; readonly event: 'lost'; readonly reason: 'EXPIRED' | 'SESSION_LOST' }
+  /** The last effect of a core. */
+  | {
+      readonly do: 'over'
+      readonly reason: 'ended' | 'lost' | 'refused'
+      readonly code: ErrorCode | (string & {})
+      readonly text: string
+    }

@@ -1,0 +1,32 @@
+// The surface of the package: connecting, and the types that a program meets. Nothing else is public.
+
+import { LockClient } from './client.ts'
+import type { ConnectOptions } from './options.ts'
+
+export type { Mode, View } from '../wire/messages.ts'
+export { LockClient } from './client.ts'
+export { LockError } from './errors.ts'
+export type { ClientEvent, ClientEvents, Listener } from './events.ts'
+export { Lock } from './lock.ts'
+export type {
+  AcquireOptions,
+  ConnectOptions,
+  Limits,
+  QueryOptions,
+  TryAcquireOptions,
+} from './options.ts'
+export type { HeldLock, PendingLock, RequestCallback, RequestOptions, Snapshot } from './web-locks.ts'
+
+/**
+ * Opens a session with a cluster.
+ *
+ * `urls`: any server of the cluster, `ws://` or `wss://`; several as an array or separated by commas.
+ * Default: the environment's HOLDFAST_VIEW, then `ws://127.0.0.1:7400`.
+ *
+ * Resolves when the session is open. Rejects with a `TypeError` that names a wrong option; with a
+ * `LockError` of code `TIMEOUT` after `timeout` ms (10000), `TTL_OUT_OF_RANGE` when the cluster
+ * refuses the ttl, `SESSIONS_LIMIT`, `WRONG_SECRET`, `WRONG_WIRE_VERSION`; or with the signal's reason.
+ */
+export function connect(urls?: string | readonly string[], options?: ConnectOptions): Promise<LockClient> {
+  return LockClient.connect(urls, options)
+}

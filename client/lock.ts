@@ -1,0 +1,88 @@
+// The handle of one held lock. Whether it is held is worked out from the clock at every look, never
+// stored, since a flag would stay true while the event loop is stalled past the lease (F12).
+
+import type { Mode } from '../wire/messages.ts'
+import type { LockError } from './errors.ts'
+
+/** What a handle needs of the session that holds it. */
+export interface Holder {
+  /** Until the session's local deadline (S4); 0 once it has passed. */
+  remainingMs(): number
+  /** Notices a deadline that has passed. */
+  check(): void
+  release(lock: Lock): Promise<void>
+}
+
+/** A lock that was granted; `await using` releases it at the end of its scope. */
+export class Lock implements AsyncDisposable {
+  /** The lock's name. */
+  readonly name: string
+  readonly mode: Mode
+  /**
+   * The fencing token, a safe integer. Tokens only grow. A resource that is protected by the lock
+   * must refuse an exclusive token below the largest token it has seen, and a shared token below the
+   * largest exclusive one: a lease can end while its holder sleeps.
+   */
+  readonly token: number
+  readonly #holder: Holder
+  #lost: LockError | null = null
+  #released: Promise<void> | null = null
+  #controller: AbortController | null = null
+
+  /** @internal */
+  constructor(name: string, mode: Mode, token: number, holder: Holder) {
+    this.name = name
+    this.mode = mode
+    this.token = token
+    this.#holder = holder
+  }
+
+  /** True as long as the holder may believe in it, by its own clock at this moment; false once `release` was called. */
+  get held(): boolean {
+    return this.remainingMs > 0
+  }
+
+  /**
+   * For how many more ms the holder may believe in it if no renewal comes through any more; 0 when it
+   * is not held. For work that must be stopped before another can have the lock.
+   */
+  get remainingMs(): number {
+    return this.#lost === null && this.#released === null ? this.#holder.remainingMs() : 0
+  }
+
+  /**
+   * Aborted with a `LockError` when the lock is lost, at the latest when the lease ends by this
+   * process's clock. Its `code` is `EXPIRED` (the lease could not be renewed), `STOLEN`, `FORCED` (an operator
+   * released it), `SESSION_LOST` (the servers no longer know the session) or `CLOSED` (`close()` was
+   * called while it was held). A release does not abort it.
+   */
+  get signal(): AbortSignal {
+    this.#holder.check()
+    if (this.#controller === null) {
+      this.#controller = new AbortController()
+      if (this.#lost !== null) this.#controller.abort(this.#lost)
+    }
+    return this.#controller.signal
+  }
+
+  /**
+   * Gives the lock back; `held` is false from now on. May be called again, and of a lost lock, and then does nothing.
+   * Resolves when the servers have confirmed it, at the latest when the lease ends, since the lock is
+   * free by then.
+   */
+  release(): Promise<void> {
+    this.#released ??= this.#lost === null ? this.#holder.release(this) : Promise.resolve()
+    return this.#released
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release()
+  }
+
+  /** @internal */
+  lose(error: LockError): void {
+    if (this.#lost !== null || this.#released !== null) return
+    this.#lost = error
+    this.#controller?.abort(error)
+  }
+}

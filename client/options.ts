@@ -1,0 +1,172 @@
+// Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
+// what it must be. Contacts nobody.
+
+import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
+import type { Mode } from '../wire/messages.ts'
+import { nameProblem } from '../wire/name.ts'
+
+/** How long a call may take. */
+export interface Limits {
+  /** Rejects the call with the signal's reason once it is aborted. */
+  signal?: AbortSignal | undefined
+  /** In ms, from 0; rejects the call with a `LockError` of code `TIMEOUT`. Default: no limit. */
+  timeout?: number | undefined
+}
+
+export interface ConnectOptions extends Limits {
+  /** Lease length in ms, at most 600000 and at least three times the cluster's ping limit (else
+   * `TTL_OUT_OF_RANGE`): for so long a client that died keeps its locks. Default 10000. */
+  ttl?: number | undefined
+  /** For people, in lists of locks; up to 256 characters. */
+  name?: string | undefined
+  /** The cluster's shared secret. Default: the environment's HOLDFAST_SECRET. */
+  secret?: string | undefined
+}
+
+export interface AcquireOptions extends Limits {
+  /** Default `exclusive`. */
+  mode?: Mode | undefined
+  /** Take the lock away from whoever holds it; exclusive mode only. The victims are told. */
+  steal?: boolean | undefined
+}
+
+export interface TryAcquireOptions extends Limits {
+  /** Default `exclusive`. */
+  mode?: Mode | undefined
+}
+
+export interface QueryOptions extends Limits {
+  /** Only locks whose names begin with this. */
+  prefix?: string | undefined
+  /** Default true: wait until the primary is sure that it still is the primary. False: take what it
+   * believes; the answer says which it is. */
+  confirmed?: boolean | undefined
+}
+
+export interface Connecting {
+  readonly urls: readonly string[]
+  readonly ttlMs: number
+  readonly name: string
+  readonly secret: string | null
+  readonly limits: Limits
+}
+
+const connectTimeoutMs = 10_000
+const timeoutMsMax = 2_147_483_647
+
+export function checkConnect(
+  urls: string | readonly string[] | undefined,
+  options: ConnectOptions = {},
+  environment: Record<string, string | undefined> = process.env,
+): Connecting {
+  checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret'])
+  const { ttl = ttlMsDefault, name = `pid ${process.pid}`, secret = environment.HOLDFAST_SECRET } = options
+  if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > ttlMsMax)
+    throw new TypeError(`ttl must be a whole number of ms from 1 to ${ttlMsMax}, not ${shown(ttl)}`)
+  checkText('name', name, clientNameLengthMax)
+  if (secret !== undefined) checkText('secret', secret, 1_024)
+  checkLimits(options)
+  return {
+    urls: checkUrls(urls ?? (environment.HOLDFAST_VIEW || 'ws://127.0.0.1:7400')),
+    ttlMs: ttl,
+    name,
+    secret: secret ?? null,
+    limits: { signal: options.signal, timeout: options.timeout ?? connectTimeoutMs },
+  }
+}
+
+export function checkUrls(urls: string | readonly string[]): string[] {
+  const list = typeof urls === 'string' ? urls.split(',').map(url => url.trim()) : urls
+  if (!Array.isArray(list) || list.length === 0)
+    throw new TypeError(`the URL must be a string or an array of at least one, not ${shown(urls)}`)
+  return [...new Set(list.map(checkUrl))]
+}
+
+function checkUrl(text: unknown): string {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : null
+  if (url === null || (url.protocol !== 'ws:' && url.protocol !== 'wss:') || url.hash !== '')
+    throw new TypeError(
+      `not the URL of a server: ${shown(text)}; it must look like ws://127.0.0.1:7400 or wss://…`,
+    )
+  return url.href.replace(/\/$/, '')
+}
+
+export function checkName(name: unknown): asserts name is string {
+  const problem = nameProblem(name)
+  if (problem !== undefined) throw new TypeError(`a lock name ${problem}`)
+}
+
+export function checkNames(names: unknown): asserts names is string[] {
+  if (!Array.isArray(names)) throw new TypeError(`names must be an array, not ${shown(names)}`)
+  if (names.length < 1 || names.length > namesPerAcquireMax)
+    throw new TypeError(`names must be 1 to ${namesPerAcquireMax} names, not ${names.length}`)
+  names.forEach(checkName)
+  if (new Set(names).size < names.length) throw new TypeError('names must be different from one another')
+}
+
+export function checkAcquire(options: AcquireOptions): void {
+  checkKeys('acquire', options, ['mode', 'steal', 'signal', 'timeout'])
+  checkMode(options.mode)
+  checkFlag('steal', options.steal)
+  if (options.steal && options.mode === 'shared')
+    throw new TypeError('steal takes the lock in exclusive mode only, not shared')
+  checkLimits(options)
+}
+
+export function checkTryAcquire(options: TryAcquireOptions): void {
+  checkKeys('tryAcquire', options, ['mode', 'signal', 'timeout'])
+  checkMode(options.mode)
+  checkLimits(options)
+}
+
+export function checkQuery(options: QueryOptions): void {
+  checkKeys('query', options, ['prefix', 'confirmed', 'signal', 'timeout'])
+  if (options.prefix !== undefined && options.prefix !== '') {
+    const problem = nameProblem(options.prefix)
+    if (problem !== undefined) throw new TypeError(`prefix ${problem}`)
+  }
+  checkFlag('confirmed', options.confirmed)
+  checkLimits(options)
+}
+
+export function checkForceRelease(options: Limits): void {
+  checkKeys('forceRelease', options, ['signal', 'timeout'])
+  checkLimits(options)
+}
+
+export function checkLimits({ signal, timeout }: Limits): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`)
+  if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return
+  if (typeof timeout !== 'number' || !(timeout >= 0) || timeout > timeoutMsMax)
+    throw new TypeError(`timeout must be a number of ms from 0 to ${timeoutMsMax}, not ${shown(timeout)}`)
+}
+
+function checkMode(mode: unknown): void {
+  if (mode !== undefined && mode !== 'exclusive' && mode !== 'shared')
+    throw new TypeError(`mode must be exclusive or shared, not ${shown(mode)}`)
+}
+
+function checkFlag(what: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new TypeError(`${what} must be true or false, not ${shown(value)}`)
+}
+
+function checkText(what: string, value: unknown, max: number): void {
+  if (typeof value !== 'string' || value.length > max || !value.isWellFormed())
+    throw new TypeError(`${what} must be a well-formed string of at most ${max} characters`)
+}
+
+function checkKeys(call: string, options: unknown, allowed: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`the options of ${call} must be an object, not ${shown(options)}`)
+  for (const key of Object.keys(options)) {
+    if (!allowed.includes(key))
+      throw new TypeError(`${call} has no option ${shown(key)}; it has ${allowed.join(', ')}`)
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
+  return Array.isArray(value) && value.length === 0 ? 'an empty array' : String(value)
+}

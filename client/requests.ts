@@ -1,0 +1,239 @@
+// The requests of one session: which wait to be sent, which are unanswered, which replies are not yet
+// acknowledged. A number is taken when a request is first sent (S1), so numbers have no gaps and the
+// unanswered ones are kept, and re-sent, in their order (S2). It sends nothing itself.
+
+import { toRanges } from '../wire/codec.ts'
+import { stateLimits } from '../wire/limits.ts'
+import type { ClientRequest, HoldRecord, WaitRecord } from '../wire/messages.ts'
+import type { Call } from './effects.ts'
+
+export type Ask =
+  | Exclude<Call, { verb: 'query' }>
+  /** Takes back the acquire with the number `target`. */
+  | { readonly verb: 'cancel'; readonly target: number }
+  | { readonly verb: 'end' }
+
+export interface Request {
+  /** Whom to tell; null once nobody waits for it. */
+  call: number | null
+  readonly ask: Ask
+  /** 0 until it is first sent. */
+  number: number
+  /** As it was first sent, for re-sending. */
+  message: ClientRequest | null
+  /** The call was aborted before it was sent. */
+  dropped: boolean
+  /**
+   * An acquire whose cancel is not answered yet. Until then it counts as unanswered itself, whatever
+   * came for it: were its grant acknowledged first, the server would find nothing to take back.
+   */
+  cancelling: boolean
+}
+
+/** A read: it changes nothing, so it has no request number and is asked anew on each connection. */
+export interface Query {
+  readonly call: number
+  readonly ask: Extract<Call, { verb: 'query' }>
+  held: HoldRecord[]
+  pending: WaitRecord[]
+  confirmed: boolean
+  cut: boolean
+  dropped: boolean
+}
+
+/**
+ * Unanswered requests besides cancels and the end. Each unanswered acquire may add a cancel, and the
+ * server counts replies that are not yet acknowledged, so this is less than half of what it allows.
+ */
+export const unansweredShareMax = stateLimits.unansweredMax / 2 - 2
+
+export class Requests {
+  /** The next unused number. */
+  next = 1
+  /** Sent, without a reply; in number order. */
+  readonly unanswered = new Map<number, Request>()
+  readonly #byCall = new Map<number, Request | Query>()
+  readonly #waiting = new Queue<Request | Query>()
+  /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
+  readonly #urgent = new Queue<Request>()
+  /** Sent queries by their number. */
+  readonly queries = new Map<number, Query>()
+  #queryNumber = 0
+  /** Answered numbers that the server is not told of yet. */
+  #acknowledged: number[] = []
+  #inOrder = true
+  #told: number[] = []
+
+  add(call: Call): void {
+    const entry = call.verb === 'query' ? queryOf(call) : requestOf(call, call.call)
+    this.#byCall.set(call.call, entry)
+    this.#waiting.push(entry)
+  }
+
+  cancel(acquire: Request): void {
+    acquire.cancelling = true
+    this.#urgent.push(requestOf({ verb: 'cancel', target: acquire.number }, null))
+  }
+
+  end(call: number): void {
+    const request = requestOf({ verb: 'end' }, call)
+    this.#byCall.set(call, request)
+    this.#urgent.push(request)
+  }
+
+  ofCall(call: number): Request | Query | undefined {
+    return this.#byCall.get(call)
+  }
+
+  /** The next one that may be sent now, numbered if it is a request. */
+  take(): Request | Query | undefined {
+    const urgent = this.#urgent.shift()
+    if (urgent !== undefined) return this.#number(urgent)
+    while (this.unanswered.size < unansweredShareMax) {
+      const entry = this.#waiting.shift()
+      if (entry === undefined) return undefined
+      if (entry.dropped) continue
+      return isQuery(entry) ? entry : this.#number(entry)
+    }
+    return undefined
+  }
+
+  /** A fresh number for a query that goes out now. */
+  numberQuery(query: Query): number {
+    query.held = []
+    query.pending = []
+    query.confirmed = true
+    query.cut = false
+    this.queries.set(++this.#queryNumber, query)
+    return this.#queryNumber
+  }
+
+  /** The queries to ask anew on a new connection; answers to the old numbers are ignored from now on. */
+  takeQueries(): Query[] {
+    const queries = [...this.queries.values()].filter(query => !query.dropped)
+    this.queries.clear()
+    return queries
+  }
+
+  /** The request that a reply answers; undefined for a repeat, and for what is being cancelled. */
+  answer(number: number): Request | undefined {
+    const request = this.unanswered.get(number)
+    if (request === undefined) {
+      if (number < this.next) this.#acknowledge(number)
+      return undefined
+    }
+    if (request.cancelling) return undefined
+    if (request.ask.verb === 'cancel') this.#answered(request.ask.target)
+    this.#answered(number)
+    if (request.call !== null) this.#byCall.delete(request.call)
+    return request
+  }
+
+  #answered(number: number): void {
+    if (this.unanswered.delete(number)) this.#acknowledge(number)
+  }
+
+  #acknowledge(number: number): void {
+    const last = this.#acknowledged.at(-1)
+    if (last !== undefined && last >= number) this.#inOrder = false
+    this.#acknowledged.push(number)
+  }
+
+  answerQuery(number: number, query: Query): void {
+    this.queries.delete(number)
+    this.#byCall.delete(query.call)
+  }
+
+  /** The user was told of this loss (S5). */
+  told(token: number): void {
+    this.#told.push(token)
+  }
+
+  get acknowledgementDue(): boolean {
+    return this.#acknowledged.length > 0 || this.#told.length > 0
+  }
+
+  takeAcknowledgement(): ClientRequest {
+    if (!this.#inOrder) this.#acknowledged.sort((a, b) => a - b)
+    const message: ClientRequest = ['acknowledge', toRanges(this.#acknowledged), this.#told]
+    this.forgetAcknowledgements()
+    return message
+  }
+
+  /** A resume acknowledges every reply by itself, and each loss is told again after it. */
+  forgetAcknowledgements(): void {
+    this.#acknowledged = []
+    this.#inOrder = true
+    this.#told = []
+  }
+
+  /** Nobody waits for this call any more. */
+  forget(entry: Request | Query): void {
+    if (entry.call !== null) this.#byCall.delete(entry.call)
+    if (isQuery(entry)) entry.dropped = true
+    else {
+      entry.call = null
+      entry.dropped = entry.number === 0
+    }
+  }
+
+  /** All calls that somebody waits for, in the order in which they were made. */
+  calls(): (Request | Query)[] {
+    return [...this.#byCall.values()]
+  }
+
+  #number(request: Request): Request {
+    request.number = this.next++
+    request.message = messageOf(request.ask, request.number)
+    this.unanswered.set(request.number, request)
+    return request
+  }
+}
+
+export function isQuery(entry: Request | Query): entry is Query {
+  return entry.ask.verb === 'query'
+}
+
+function requestOf(ask: Ask, call: number | null): Request {
+  return { call, ask, number: 0, message: null, dropped: false, cancelling: false }
+}
+
+function queryOf(ask: Extract<Call, { verb: 'query' }>): Query {
+  return { call: ask.call, ask, held: [], pending: [], confirmed: true, cut: false, dropped: false }
+}
+
+function messageOf(ask: Ask, number: number): ClientRequest {
+  switch (ask.verb) {
+    case 'acquire':
+      return ['acquire', number, ask.names as string[], ask.mode, ask.manner]
+    case 'cancel':
+      return ['cancel', number, ask.target]
+    case 'release':
+      return ['release', number, ask.token]
+    case 'force-release':
+      return ['force-release', number, ask.name]
+    case 'end':
+      return ['end', number]
+  }
+}
+
+/** First in, first out; taking from the front of a long array would cost its length each time. */
+class Queue<T> {
+  #items: (T | undefined)[] = []
+  #head = 0
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    if (this.#head === this.#items.length) return undefined
+    const item = this.#items[this.#head]
+    this.#items[this.#head++] = undefined
+    if (this.#head === this.#items.length || (this.#head >= 1_024 && this.#head * 2 >= this.#items.length)) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+}

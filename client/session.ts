@@ -1,0 +1,113 @@
+// Drives one core: its sockets, its one timer, its clock and its chance. Decides nothing. What the
+// core says to the user goes to `tell`; inputs that come while effects are being done wait their turn.
+
+import { type Instant, readClock } from '../wire/clock.ts'
+import { Links } from '../wire/links.ts'
+import { ClientCore, type ClientCoreOptions } from './core.ts'
+import type { ClientEffect, ClientInput } from './effects.ts'
+
+/** What is for the user and not for the network. */
+export type Told = Exclude<ClientEffect, { do: 'send' | 'close' | 'dial' }>
+
+export class Session {
+  readonly core: ClientCore
+  readonly #links: Links
+  readonly #tell: (told: Told) => void
+  #timer: NodeJS.Timeout | undefined
+  /** Monotonic ms for which the timer is set. */
+  #timerAt = Number.POSITIVE_INFINITY
+  #busy = false
+  readonly #waiting: ClientInput[] = []
+
+  constructor(
+    options: ClientCoreOptions,
+    secret: string | null,
+    tell: (session: Session, told: Told) => void,
+  ) {
+    this.core = new ClientCore(options)
+    this.#tell = told => tell(this, told)
+    this.#links = new Links(secret, input => {
+      if (input.is !== 'accepted') this.step({ ...input, chance: Math.random() })
+    })
+  }
+
+  step(input: ClientInput): void {
+    if (this.#busy) {
+      this.#waiting.push(input)
+      return
+    }
+    this.#busy = true
+    try {
+      this.#stepNow(input)
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+        this.#stepNow(next)
+    } finally {
+      this.#busy = false
+    }
+    this.#setTimer()
+  }
+
+  /** Notices at once a deadline that has passed while the event loop was stalled (F12). */
+  check(): void {
+    if (!this.core.over && this.core.expired(readClock())) this.wake()
+  }
+
+  wake(): void {
+    this.step({ is: 'wake', chance: Math.random() })
+  }
+
+  #stepNow(input: ClientInput): void {
+    // S4: read for every step, before anything is sent; an older reading would be a longer belief.
+    const now: Instant = readClock()
+    for (const effect of this.core.step(input, now)) this.#perform(effect)
+  }
+
+  #perform(effect: ClientEffect): void {
+    switch (effect.do) {
+      case 'send':
+      case 'close':
+        this.#links.perform(effect)
+        return
+      case 'dial':
+        this.#dial(effect)
+        return
+      default:
+        this.#tell(effect)
+    }
+  }
+
+  /** An address from a view may be no URL at all; that is a failed dial and not our end. */
+  #dial(effect: Extract<ClientEffect, { do: 'dial' }>): void {
+    try {
+      this.#links.perform(effect)
+    } catch {
+      const { connection } = effect
+      this.step({ is: 'closed', connection, refused: false, chance: Math.random() })
+    }
+  }
+
+  /** An earlier timer is left to fire in vain: that costs less than setting one in each step. */
+  #setTimer(): void {
+    const { wakeAt } = this.core
+    if (wakeAt === null) this.#clearTimer()
+    else if (wakeAt < this.#timerAt) {
+      this.#clearTimer()
+      this.#timerAt = wakeAt
+      const delay = Math.max(0, Math.ceil(wakeAt - readClock().monotonic))
+      this.#timer = setTimeout(() => this.#onTimer(), delay)
+    }
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#timerAt = Number.POSITIVE_INFINITY
+  }
+
+  #onTimer(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY
+    const { wakeAt } = this.core
+    if (wakeAt !== null && wakeAt > readClock().monotonic) this.#setTimer()
+    else this.wake()
+  }
+}

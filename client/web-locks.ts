@@ -1,0 +1,156 @@
+// The Web Locks API (w3c.github.io/web-locks) over the client: arguments are converted and checked in
+// the order of the specification, and the promise settles as it says. Takes and releases no lock itself
+// but through the handle it is given.
+
+import type { Manner, Mode } from '../wire/messages.ts'
+import { nameProblem } from '../wire/name.ts'
+import type { QueryAnswer } from './effects.ts'
+import type { Lock } from './lock.ts'
+import { checkLimits, type Limits } from './options.ts'
+
+/** `LockOptions` of the specification, and `timeout`. */
+export interface RequestOptions extends Limits {
+  /** Default `exclusive`. */
+  mode?: Mode | undefined
+  /** Call back with null if the lock is not free, instead of waiting. */
+  ifAvailable?: boolean | undefined
+  /** Take the lock away from whoever holds it. */
+  steal?: boolean | undefined
+}
+
+/** Given null only with `ifAvailable`. */
+export type RequestCallback<T> = (lock: Lock | null) => T
+
+/** `LockInfo` of the specification, and what the servers know besides. */
+export interface HeldLock {
+  readonly name: string
+  readonly mode: Mode
+  readonly clientId: string
+  /** As given to `connect`. */
+  readonly clientName: string
+  readonly token: number
+  /** How long it has been held, in ms. */
+  readonly heldMs: number
+}
+
+export interface PendingLock {
+  readonly name: string
+  readonly mode: Mode
+  readonly clientId: string
+  readonly clientName: string
+  /** How long it has been waited for, in ms. */
+  readonly waitedMs: number
+}
+
+/** `LockManagerSnapshot` of the specification, and how far it can be trusted. */
+export interface Snapshot {
+  readonly held: readonly HeldLock[]
+  readonly pending: readonly PendingLock[]
+  /** False: the primary could not make sure that it still is the primary. */
+  readonly confirmed: boolean
+  /** True: there are more than one answer holds. */
+  readonly cut: boolean
+}
+
+export interface CheckedRequest<T> {
+  readonly name: string
+  readonly mode: Mode
+  readonly manner: Manner
+  readonly limits: Limits
+  readonly callback: RequestCallback<T>
+}
+
+/** Conversions first, as WebIDL has it, then the steps of `request(name, options, callback)` in their order. */
+export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
+  if (given.length < 2) throw new TypeError(`request takes a name, perhaps options, and a callback`)
+  const name = `${given[0] as string}`
+  const options = given.length === 2 ? {} : given[1]
+  const converted = convertOptions(options)
+  const callback = given.length === 2 ? given[1] : given[2]
+  if (typeof callback !== 'function') throw new TypeError('the callback must be a function')
+  // Ours, not the specification's: names have a length and an encoding.
+  const problem = nameProblem(name)
+  if (problem !== undefined) throw new TypeError(`a lock name ${problem}`)
+  checkTogether(name, converted)
+  const { mode, ifAvailable, steal, signal, timeout } = converted
+  signal?.throwIfAborted()
+  const manner = ifAvailable ? 'ifAvailable' : steal ? 'steal' : 'wait'
+  return { name, mode, manner, limits: { signal, timeout }, callback: callback as RequestCallback<T> }
+}
+
+interface Converted {
+  readonly mode: Mode
+  readonly ifAvailable: boolean
+  readonly steal: boolean
+  readonly signal: AbortSignal | undefined
+  readonly timeout: number | undefined
+}
+
+/** A WebIDL dictionary: null and undefined are empty, flags are converted, enums and interfaces are checked. */
+function convertOptions(given: unknown): Converted {
+  if (given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function')
+    throw new TypeError('the options must be an object')
+  const { ifAvailable, mode = 'exclusive', signal, steal, timeout } = (given ?? {}) as RequestOptions
+  if (mode !== 'exclusive' && mode !== 'shared')
+    throw new TypeError(`mode must be exclusive or shared, not ${String(mode)}`)
+  checkLimits({ signal, timeout })
+  return { ifAvailable: Boolean(ifAvailable), mode, signal, steal: Boolean(steal), timeout }
+}
+
+function checkTogether(name: string, { mode, ifAvailable, steal, signal }: Converted): void {
+  if (name.startsWith('-')) throw notSupported('the name of a lock must not begin with "-"')
+  if (steal && ifAvailable) throw notSupported('steal and ifAvailable do not go together')
+  if (steal && mode !== 'exclusive') throw notSupported('steal needs the mode exclusive')
+  if (signal !== undefined && (steal || ifAvailable))
+    throw notSupported('signal does not go together with steal or ifAvailable')
+}
+
+/** Runs the callback with a lock that was just granted, or null, and releases the lock after it. */
+export async function runRequest<T>(lock: Lock | null, callback: RequestCallback<T>): Promise<Awaited<T>> {
+  if (lock === null) return await callback(null)
+  // Lost while the grant was on its way: nobody may work under it.
+  if (lock.signal.aborted) throw broken(lock)
+  return await new Promise<Awaited<T>>((resolve, reject) => {
+    // At once, however long the callback still runs.
+    const onLost = () => reject(broken(lock))
+    lock.signal.addEventListener('abort', onLost, { once: true })
+    const finish = async (settle: () => void): Promise<void> => {
+      // This look at the signal notices a lease that ended during a stall (F12).
+      if (!lock.signal.aborted) {
+        lock.signal.removeEventListener('abort', onLost)
+        await lock.release()
+      }
+      settle()
+    }
+    invoke(lock, callback)
+      .then(
+        value => finish(() => resolve(value)),
+        error => finish(() => reject(error)),
+      )
+      .catch(reject)
+  })
+}
+
+/** A callback that throws is one whose promise rejects. */
+async function invoke<T>(lock: Lock, callback: RequestCallback<T>): Promise<Awaited<T>> {
+  return await callback(lock)
+}
+
+/** The wire's records as the user's snapshot. */
+export function snapshotOf({ held, pending, confirmed, cut }: QueryAnswer): Snapshot {
+  return { held, pending, confirmed, cut }
+}
+
+function broken(lock: Lock): DOMException {
+  const error = abortError(`lock ${JSON.stringify(lock.name)} was lost or stolen`)
+  Object.defineProperty(error, 'cause', { value: lock.signal.reason, configurable: true })
+  return error
+}
+
+function abortError(text: string): DOMException {
+  return new DOMException(text, 'AbortError')
+}
+
+function notSupported(text: string): DOMException {
+  return new DOMException(text, 'NotSupportedError')
+}
