@@ -1,0 +1,262 @@
+// Reads a command line against a table of options. Every mistake is a UsageError: one line that says
+// what was wrong, where, and what would be right. It starts nothing and prints nothing.
+
+import { parseArgs } from 'node:util'
+import { ttlMsMax } from '../wire/limits.ts'
+import { webSocketUrl } from '../wire/options.ts'
+import { readDuration } from './duration.ts'
+import { UsageError } from './failure.ts'
+
+/** One option. `read` gets what was given, once or more often, and the name to use in a complaint. */
+export interface Option<T> {
+  /** What it takes, such as `URL`; null for a flag. */
+  readonly takes: string | null
+  readonly does: string
+  /** Also read from HOLDFAST_…, when the flag is absent. */
+  readonly environment: boolean
+  readonly absent: T
+  readonly read: (texts: readonly string[], what: string) => T
+}
+
+export type Options = Readonly<Record<string, Option<unknown>>>
+export type Values<O> = { readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never }
+
+export interface Given<O> {
+  readonly values: Values<O>
+  readonly names: readonly string[]
+  /** What stood behind `--`. */
+  readonly rest: readonly string[]
+}
+
+export interface Command<O extends Options = Options> {
+  /** What follows `holdfast` in the first line of the help. */
+  readonly usage: string
+  /** One line for the list of commands. */
+  readonly does: string
+  /** Paragraphs for the command's own help. */
+  readonly more?: string
+  readonly options: O
+  /** What its arguments are called in complaints; a name that ends in `?` may be absent. */
+  readonly names: readonly string[]
+  /** Takes another command behind `--`. */
+  readonly rest?: true
+  /** Resolves with the exit code. */
+  run(given: Given<O>): Promise<number>
+}
+
+// ---- kinds of options
+
+export function flag(does: string): Option<boolean> {
+  return { takes: null, does, environment: false, absent: false, read: (texts, what) => isSet(texts, what) }
+}
+
+export function text(takes: string, does: string): Option<string | undefined> {
+  return single(takes, does, value => value)
+}
+
+export function texts(takes: string, does: string): Option<readonly string[]> {
+  const read = (given: readonly string[]) => given.flatMap(value => value.split(','))
+  return { takes, does, environment: false, absent: [], read }
+}
+
+export function whole(takes: string, does: string, min: number, max: number): Option<number | undefined> {
+  return single(takes, does, (value, what) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    if (number >= min && number <= max) return number
+    throw new UsageError(`${what} must be a whole number from ${min} to ${max}, not ${show(value)}`)
+  })
+}
+
+export function duration(takes: string, does: string, min = 0): Option<number | undefined> {
+  return single(takes, does, (value, what) => {
+    const ms = readDuration(value, what)
+    if (ms >= min && ms <= 2_147_483_647) return ms
+    throw new UsageError(`${what} must be from ${min} ms to 24 days, not ${show(value)}`)
+  })
+}
+
+export function urls(takes: string, does: string): Option<readonly string[] | undefined> {
+  return single(takes, does, (value, what) => value.split(',').map(part => readUrl(part.trim(), what)))
+}
+
+export function oneUrl(takes: string, does: string): Option<string | undefined> {
+  return single(takes, does, readUrl)
+}
+
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+export function hostPort(takes: string, does: string): Option<HostPort | undefined> {
+  return single(takes, does, (value, what) => {
+    const [, host, port] = /^(\[[\da-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(value) ?? []
+    if (host !== undefined && Number(port) <= 65_535)
+      return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+    throw new UsageError(`${what} must be HOST:PORT such as 127.0.0.1:7401, not ${show(value)}`)
+  })
+}
+
+export function choice<const C extends string>(
+  takes: string,
+  does: string,
+  choices: readonly C[],
+): Option<C | undefined> {
+  return single(takes, does, (value, what) => {
+    const chosen = choices.find(known => known === value)
+    if (chosen !== undefined) return chosen
+    throw new UsageError(`${what} must be one of ${choices.join(', ')}, not ${show(value)}`)
+  })
+}
+
+/** The option may come from the environment too. */
+export function inEnvironment<T>(option: Option<T>): Option<T> {
+  return { ...option, environment: true }
+}
+
+export function environmentName(option: string): string {
+  return `HOLDFAST_${option.toUpperCase().replaceAll('-', '_')}`
+}
+
+// ---- options of more than one command
+
+export const json = { json: flag('print JSON') }
+
+export const reaching = {
+  view: inEnvironment(urls('URL[,URL]', 'the view server; default ws://127.0.0.1:7400')),
+  secret: inEnvironment(text('TEXT', "the cluster's shared secret")),
+}
+
+export const ttl = {
+  ttl: duration(
+    'TIME',
+    `lease: how long the lock stays taken when this process dies; default 10s, at most ${ttlMsMax / 60_000}m`,
+    1,
+  ),
+}
+
+export const viewDefault = 'ws://127.0.0.1:7400'
+
+// ---- reading
+
+/** Throws a UsageError; knows nothing of `--help`, which main.ts has looked for before. */
+export function readArguments<O extends Options>(
+  command: Command<O>,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Given<O> {
+  const { given, names, rest } = sort(command, args)
+  const values = Object.fromEntries(
+    Object.entries(command.options).map(([name, option]) => [
+      name,
+      readOption(name, option, given.get(name), environment),
+    ]),
+  )
+  checkNames(command, names)
+  return { values: values as Values<O>, names, rest }
+}
+
+function sort(command: Command<Options>, args: readonly string[]) {
+  const given = new Map<string, string[]>()
+  const names: string[] = []
+  const rest: string[] = []
+  let behind = false
+  for (const token of tokensOf(command, args)) {
+    if (token.kind === 'option-terminator') behind = true
+    else if (token.kind === 'positional') (behind && command.rest ? rest : names).push(token.value)
+    else {
+      const value = checkGiven(command, token.name, token.rawName, token.value, token.inlineValue ?? false)
+      given.set(token.name, [...(given.get(token.name) ?? []), value])
+    }
+  }
+  return { given, names, rest }
+}
+
+function tokensOf(command: Command<Options>, args: readonly string[]) {
+  const options = Object.fromEntries(
+    Object.entries(command.options).map(([name, { takes }]) => [
+      name,
+      { type: takes === null ? ('boolean' as const) : ('string' as const), multiple: true },
+    ]),
+  )
+  return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens
+}
+
+function checkGiven(
+  command: Command<Options>,
+  name: string,
+  raw: string,
+  value: string | undefined,
+  inline: boolean,
+): string {
+  const option = Object.hasOwn(command.options, name) ? command.options[name] : undefined
+  if (option === undefined) {
+    const known = Object.keys(command.options).map(each => `--${each}`)
+    throw new UsageError(`there is no option ${raw}; there are ${known.join(', ')} and --help`)
+  }
+  if (option.takes === null) {
+    if (value === undefined) return 'true'
+    throw new UsageError(`--${name} takes no value, but got ${show(value)}`)
+  }
+  if (value === undefined || value === '' || (!inline && value.startsWith('-')))
+    throw new UsageError(`--${name} needs a value: --${name} ${option.takes}`)
+  return value
+}
+
+function readOption(
+  name: string,
+  option: Option<unknown>,
+  given: readonly string[] | undefined,
+  environment: NodeJS.ProcessEnv,
+): unknown {
+  if (given !== undefined) return option.read(given, `--${name}`)
+  const variable = environmentName(name)
+  const value = option.environment ? environment[variable] : undefined
+  return value === undefined || value === '' ? option.absent : option.read([value], variable)
+}
+
+function checkNames(command: Command<Options>, names: readonly string[]): void {
+  const missing = command.names.find((name, i) => !name.endsWith('?') && names[i] === undefined)
+  if (missing !== undefined) throw new UsageError(`${missing} is missing; use: holdfast ${command.usage}`)
+  const extra = names[command.names.length]
+  if (extra === undefined) return
+  const right = command.rest ? 'the command to run goes behind --' : `use: holdfast ${command.usage}`
+  throw new UsageError(`${show(extra)} is one argument too many; ${right}`)
+}
+
+function single<T>(
+  takes: string,
+  does: string,
+  read: (value: string, what: string) => T,
+): Option<T | undefined> {
+  return {
+    takes,
+    does,
+    environment: false,
+    absent: undefined,
+    read: (given, what) => {
+      if (given.length > 1) throw new UsageError(`${what} may be given once, not ${given.length} times`)
+      return read(given[0] as string, what)
+    },
+  }
+}
+
+/** On the command line a flag is there or not; in the environment it has a value. */
+function isSet(given: readonly string[], what: string): boolean {
+  const value = given.at(-1) as string
+  if (value === 'true' || value === '1') return true
+  if (value === 'false' || value === '0') return false
+  throw new UsageError(`${what} must be 1 or 0, not ${show(value)}`)
+}
+
+function readUrl(value: string, what: string): string {
+  try {
+    return webSocketUrl(what, value)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+export function show(value: string): string {
+  return JSON.stringify(value.slice(0, 80))
+}

@@ -1,0 +1,167 @@
+// Asks one server one thing, without a session: for commands that must work when no lock can be had.
+// Every wait has a limit; what goes wrong says what was tried and what would be right.
+
+import type { Connection } from '../wire/connection.ts'
+import { type DialHandlers, dial, helloOf } from '../wire/dial.ts'
+import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'
+import { viewDefault } from './arguments.ts'
+import { Failure } from './failure.ts'
+
+/** The longest that a server may take for its welcome, and for an ordinary answer. */
+export const answerWithinMs = 3_000
+
+export interface Reach {
+  readonly view: readonly string[] | undefined
+  readonly secret: string | undefined
+}
+
+/** A server that has said welcome. */
+export class Peer implements Disposable {
+  readonly url: string
+  readonly #connection: Connection
+  #welcome: Welcome | undefined
+  #hear: (message: Message) => boolean = () => false
+  #fail: (error: Failure) => void = () => {}
+
+  private constructor(url: string, secret: string | undefined) {
+    this.url = url
+    const handlers: DialHandlers = {
+      messages: messages => this.#messages(messages),
+      closed: reason => this.#fail(new Failure(`${url} ended the connection: ${reason}`)),
+      failed: (refused, reason) => this.#fail(new Failure(unreachable(url, refused, reason))),
+    }
+    const hello = helloOf(null, secret ?? null, {
+      kind: 'client',
+      name: `holdfast command, pid ${process.pid}`,
+    })
+    this.#connection = dial(url, hello, handlers).connection
+  }
+
+  static async meet(url: string, secret: string | undefined): Promise<Peer> {
+    const peer = new Peer(url, secret)
+    try {
+      await peer.#wait(() => peer.#welcome !== undefined, answerWithinMs)
+      return peer
+    } catch (error) {
+      peer[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  get welcome(): Welcome {
+    return this.#welcome as Welcome
+  }
+
+  get isViewServer(): boolean {
+    return this.welcome.kind === 'viewserver'
+  }
+
+  /** Sends it and hands every message that comes to `hear` until that says that it was the last. */
+  async ask(message: Message, hear: (message: Message) => boolean, withinMs = answerWithinMs): Promise<void> {
+    const done = this.#wait(hear, withinMs)
+    this.#connection.send(message)
+    await done
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#welcome === undefined) this.#connection.cut()
+    else this.#connection.close(null, 'done')
+  }
+
+  #messages(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message[0] === 'error') this.#fail(new Failure(`${this.url} says ${message[1]}: ${message[2]}`))
+      else if (message[0] === 'welcome') this.#onWelcome(message[1] as Welcome)
+      this.#hear(message)
+    }
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#welcome = welcome
+    if (welcome.kind === 'viewserver') this.#connection.channel = 'viewToClient'
+  }
+
+  async #wait(hear: (message: Message) => boolean, withinMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#fail = reject
+        this.#hear = message => {
+          const last = hear(message)
+          if (last) resolve()
+          return last
+        }
+        timer = setTimeout(() => reject(new TooLate(this.url, withinMs)), withinMs)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#hear = () => false
+      this.#fail = () => {}
+    }
+  }
+}
+
+/** It is there, but said nothing in time. */
+export class TooLate extends Failure {
+  constructor(url: string, withinMs: number) {
+    super(`${url} did not answer within ${withinMs} ms; it may be frozen, or is no Holdfast server`)
+  }
+}
+
+/** The first of the URLs that is a view server and answers. */
+export async function meetViewServer({ view, secret }: Reach): Promise<Peer> {
+  let trouble: unknown
+  for (const url of view ?? [viewDefault]) {
+    try {
+      const peer = await Peer.meet(url, secret)
+      if (peer.isViewServer) return peer
+      peer[Symbol.dispose]()
+      trouble = new Failure(
+        `${url} is a lock server (${peer.welcome.role}), not the view server; give --view the URL that this lock server was given as its own --view`,
+      )
+    } catch (error) {
+      trouble ??= error
+    }
+  }
+  throw trouble
+}
+
+/** The newest view that any of the URLs knows, be it a view server or a lock server. */
+export async function findView({ view, secret }: Reach): Promise<View | null> {
+  let found: View | null = null
+  let trouble: unknown
+  let answered = false
+  for (const url of view ?? [viewDefault]) {
+    try {
+      using peer = await Peer.meet(url, secret)
+      answered = true
+      const known = peer.welcome.view
+      if (known !== null && known.number > (found?.number ?? 0)) found = known
+    } catch (error) {
+      trouble ??= error
+    }
+  }
+  if (!answered) throw trouble
+  return found
+}
+
+export async function askStatus(peer: Peer): Promise<Status> {
+  let status: Status | undefined
+  await peer.ask(['status', 1], message => {
+    const answer = message as MessageOf<'viewToClient'>
+    if (answer[0] !== 'status') return false
+    status = answer[2]
+    return true
+  })
+  return status as Status
+}
+
+export async function statusOf(reach: Reach): Promise<Status> {
+  using peer = await meetViewServer(reach)
+  return await askStatus(peer)
+}
+
+function unreachable(url: string, refused: boolean, reason: string): string {
+  const right = "start one with 'holdfast cluster', or give --view (HOLDFAST_VIEW) the right URL"
+  return refused ? `nothing listens at ${url}; ${right}` : `can't connect to ${url}: ${reason}; ${right}`
+}

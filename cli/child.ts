@@ -1,0 +1,132 @@
+// One server process of a local cluster: started, its log written to a file, started again after its
+// death with a growing pause. It ends when its IPC channel closes, so none outlives the cluster.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readClock } from '../wire/clock.ts'
+import { Failure } from './failure.ts'
+
+const main = fileURLToPath(new URL('main.js', import.meta.url))
+
+/** The first pause before a restart; doubled for each death soon after a start. */
+const pauseMs = 200
+const pauseMsMax = 10_000
+/** Who has lived this long did not die of its start. */
+const steadyMs = 10_000
+
+export interface Death {
+  readonly pid: number
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly restartMs: number
+}
+
+export interface ChildOptions {
+  /** For people and for the name of the log file. */
+  readonly name: string
+  readonly logFile: string
+  readonly environment: NodeJS.ProcessEnv
+  /** The arguments of a start; `port` is 0 the first time if any port will do. */
+  readonly args: (port: number, again: boolean) => readonly string[]
+  readonly port: number
+  readonly listening: (child: Child) => void
+  readonly died: (child: Child, death: Death) => void
+}
+
+export class Child {
+  readonly #options: ChildOptions
+  #process: ChildProcess | undefined
+  #port: number
+  #log = -1
+  #lastWords = ''
+  #earlyDeaths = 0
+  #restart: NodeJS.Timeout | undefined
+  #ending = false
+  #exited: Promise<void> = Promise.resolve()
+  url = ''
+
+  constructor(options: ChildOptions) {
+    this.#options = options
+    this.#port = options.port
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Undefined while it is not running. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  /** Resolves when it listens for the first time; rejects with what it said if it ends before. */
+  async start(): Promise<void> {
+    this.#log = openSync(this.#options.logFile, 'a')
+    await new Promise<void>((resolve, reject) => {
+      const child = this.#spawn(false)
+      child.once('message', () => resolve())
+      child.once('error', error => reject(new Failure(`can't start ${this.name}: ${error.message}`)))
+      // Its last words may come after its exit, but before its close.
+      child.once('close', () => {
+        reject(new Failure(this.#lastWords.replace(/^holdfast: /, '') || `${this.name} ended at its start`))
+      })
+    })
+  }
+
+  /** SIGTERM, and SIGKILL if it is still there after `patienceMs`. */
+  async end(patienceMs: number): Promise<void> {
+    this.#ending = true
+    clearTimeout(this.#restart)
+    this.kill('SIGTERM')
+    const kill = setTimeout(() => this.kill('SIGKILL'), patienceMs)
+    await this.#exited
+    clearTimeout(kill)
+    if (this.#log >= 0) closeSync(this.#log)
+    this.#log = -1
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal)
+  }
+
+  #spawn(again: boolean): ChildProcess {
+    const startedAt = readClock().monotonic
+    const child = spawn(process.execPath, [main, ...this.#options.args(this.#port, again)], {
+      // A group of its own: Ctrl-C on the terminal is the cluster's to handle.
+      detached: true,
+      stdio: ['ignore', this.#log, 'pipe', 'ipc'],
+      env: this.#options.environment,
+    })
+    this.#process = child
+    child.stderr?.on('data', data => this.#onStderr(data))
+    child.on('message', message => this.#onListening(message as { url: string }))
+    child.on('error', () => {})
+    this.#exited = new Promise(resolve => {
+      child.once('close', () => resolve())
+      child.once('exit', (code, signal) => this.#onExit(child, code, signal, startedAt))
+    })
+    return child
+  }
+
+  #onStderr(data: Buffer): void {
+    if (this.#log >= 0) writeSync(this.#log, data)
+    this.#lastWords = data.toString().trim().split('\n').at(-1) ?? ''
+  }
+
+  #onListening({ url }: { url: string }): void {
+    this.url = url
+    this.#port = Number(new URL(url).port)
+    this.#options.listening(this)
+  }
+
+  #onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null, startedAt: number): void {
+    this.#process = undefined
+    if (this.#ending || this.url === '') return
+    const early = readClock().monotonic - startedAt < steadyMs
+    const restartMs = Math.min(pauseMs * 2 ** (early ? this.#earlyDeaths : 0), pauseMsMax)
+    this.#earlyDeaths = early ? this.#earlyDeaths + 1 : 0
+    this.#restart = setTimeout(() => this.#spawn(true), restartMs)
+    this.#options.died(this, { pid: child.pid ?? 0, code, signal, restartMs })
+  }
+}

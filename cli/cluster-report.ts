@@ -1,0 +1,149 @@
+// What `holdfast cluster` prints: for people, or one JSON line an event. It only words things.
+
+import type { View } from '../client/index.ts'
+import type { Status } from '../wire/messages.ts'
+import { viewDefault } from './arguments.ts'
+import type { Child, Death } from './child.ts'
+import type { Change } from './cluster-watch.ts'
+import { note, paint, print, printJson, table } from './output.ts'
+
+type Pids = Readonly<Record<string, number>>
+
+export interface ClusterReport {
+  starting(about: { servers: number; data: string; temporary: boolean }): void
+  ready(about: { url: string; data: string; pids: Pids; status: Status }): void
+  changed(change: Change, pids: Pids): void
+  acked(number: number): void
+  died(child: Child, death: Death): void
+  started(child: Child): void
+  halted(reason: string, url: string): void
+  ended(): void
+}
+
+export class JsonReport implements ClusterReport {
+  starting(): void {}
+
+  ready({ url, data, pids, status }: Parameters<ClusterReport['ready']>[0]): void {
+    const view = status.view && inView(status.view, pids)
+    printJson({ event: 'ready', url, data, pids, view })
+  }
+
+  changed({ view, gapMs }: Change, pids: Pids): void {
+    const rounded = gapMs === null ? null : Math.round(gapMs * 10) / 10
+    printJson({ event: 'view', ...inView(view, pids), gapMs: rounded })
+  }
+
+  acked(number: number): void {
+    printJson({ event: 'acked', number })
+  }
+
+  died({ name, url }: Child, { pid, code, signal, restartMs }: Death): void {
+    printJson({ event: 'died', name, url, pid, code, signal, restartMs })
+  }
+
+  started({ name, url, pid }: Child): void {
+    printJson({ event: 'started', name, url, pid })
+  }
+
+  halted(reason: string): void {
+    printJson({ event: 'halted', reason })
+  }
+
+  ended(): void {
+    printJson({ event: 'ended' })
+  }
+}
+
+export class PlainReport implements ClusterReport {
+  readonly #port: number
+
+  constructor(port: number) {
+    this.#port = port
+  }
+
+  starting({ servers, data, temporary }: Parameters<ClusterReport['starting']>[0]): void {
+    const count = servers === 1 ? 'one lock server' : `${servers} lock servers`
+    const kept = temporary ? ', removed at the end' : ''
+    print(`starting a view server and ${count}; record and logs in ${data}${kept}`)
+  }
+
+  ready({ url, pids, status }: Parameters<ClusterReport['ready']>[0]): void {
+    const rows = Object.entries(pids)
+      .map(([address, pid]) => [roleOf(status.view, address, url), address, String(pid)])
+      .sort((a, b) => roles.indexOf(a[0] as string) - roles.indexOf(b[0] as string))
+    print('')
+    for (const [i, line] of table(['ROLE', 'ADDRESS', 'PID'], rows).entries())
+      print(i === 0 ? paint('dim', line) : line)
+    print('')
+    print('Now try, in another terminal:')
+    const view = this.#port === 7400 ? '' : ` --view ${url}`
+    print(`  npx holdfast run demo${view} -- sh -c 'echo $HOLDFAST_TOKEN; sleep 5'`)
+    print(`  npx holdfast status${view}`)
+    print(`  npx holdfast kill primary${view}`)
+    print('Ctrl-C ends the cluster.')
+    print('')
+    this.#say(`${paint('bold', `view ${status.view?.number ?? 0}`)} has its backup in sync`)
+  }
+
+  changed({ view, gapMs, died }: Change, pids: Pids): void {
+    const { primary, backup } = inView(view, pids)
+    const names = [`primary ${shortOf(primary)}`, backup === null ? 'no backup' : `backup ${shortOf(backup)}`]
+    const length = `gap ${gapMs?.toFixed(gapMs < 100 ? 1 : 0)} ms${died ? '' : ' since it was noticed'}`
+    const gap = gapMs === null ? 'no gap' : paint('green', length)
+    this.#say(`${paint('bold', `view ${view.number}`)}: ${names.join(', ')}; ${gap}`)
+  }
+
+  acked(number: number): void {
+    this.#say(paint('dim', `view ${number} has its backup in sync: survives one more death`))
+  }
+
+  died({ name, url }: Child, { pid, code, signal, restartMs }: Death): void {
+    const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`
+    this.#say(`${paint('red', `${name} at ${url}`)} (pid ${pid}) ${how}; starts again in ${restartMs} ms`)
+  }
+
+  started({ name, url, pid }: Child): void {
+    this.#say(`${name} is back at ${url} (pid ${pid})`)
+  }
+
+  halted(reason: string, url: string): void {
+    this.#say(paint('red', reason))
+    const view = url === viewDefault ? '' : ` --view ${url}`
+    this.#say(`to go on without the old locks: npx holdfast reset --yes${view}`)
+  }
+
+  ended(): void {
+    note('all servers have ended')
+  }
+
+  #say(line: string): void {
+    print(`${paint('dim', new Date().toTimeString().slice(0, 8))} ${line}`)
+  }
+}
+
+interface InView {
+  readonly id: string
+  readonly address: string
+  readonly pid: number | null
+}
+
+function inView({ number, primary, backup }: View, pids: Pids) {
+  const known = (server: { id: string; address: string }): InView => ({
+    id: server.id,
+    address: server.address,
+    pid: pids[server.address] ?? null,
+  })
+  return { number, primary: known(primary), backup: backup === null ? null : known(backup) }
+}
+
+function shortOf({ address, pid }: InView): string {
+  return pid === null ? address : `${address} (pid ${pid})`
+}
+
+const roles = ['view server', 'primary', 'backup', 'idle']
+
+function roleOf(view: View | null, address: string, viewServer: string): string {
+  if (address === viewServer) return 'view server'
+  if (view?.primary.address === address) return 'primary'
+  return view?.backup?.address === address ? 'backup' : 'idle'
+}

@@ -1,0 +1,22 @@
+// Times on the command line, and times for people.
+
+import { UsageError } from './failure.ts'
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** `500ms`, `1.5s`, `2m`, `1h`; a bare number would leave the unit to guess, so only 0 may be bare. */
+export function readDuration(text: string, what: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
+  if (text === '0') return 0
+  if (number === undefined || unit === undefined)
+    throw new UsageError(`${what} must be a time such as 500ms, 10s or 2m, not ${JSON.stringify(text)}`)
+  return Math.round(Number(number) * (units[unit] as number))
+}
+
+/** A length of time in few characters, to the precision that people care for. */
+export function showDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} m ${Math.floor((ms % 60_000) / 1_000)} s`
+  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} m`
+}

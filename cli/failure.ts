@@ -1,0 +1,27 @@
+// How a command fails: one line for stderr and an exit code.
+
+export class Failure extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.name = 'Failure'
+    this.exitCode = exitCode
+  }
+}
+
+/** The command was used wrongly; nothing was done. */
+export class UsageError extends Failure {
+  constructor(message: string) {
+    super(message, 2)
+    this.name = 'UsageError'
+  }
+}
+
+/** `run` and `hold`: the lock was not acquired (EX_TEMPFAIL), and it was lost while held. */
+export const notAcquired = 75
+export const lockLost = 76
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,55 @@
+// `holdfast hold`: takes a lock, prints its token, keeps it until it is told to end or loses it.
+
+import { constants } from 'node:os'
+import type { LockError } from '../client/index.ts'
+import type { Command } from './arguments.ts'
+import { Failure, lockLost } from './failure.ts'
+import { checkLockName, type Held, holdingOptions, take } from './holding.ts'
+import { print, printJson } from './output.ts'
+
+export const command: Command<typeof holdingOptions> = {
+  usage: 'hold NAME [options]',
+  does: 'hold the lock NAME until interrupted; prints the token',
+  more: `Ends with exit code 0 at SIGINT or SIGTERM, after giving the lock back; a second one ends it
+at once. --json prints one line { name, mode, token } once it holds.`,
+  options: holdingOptions,
+  names: ['NAME'],
+  async run({ values, names }) {
+    const name = checkLockName(names[0])
+    const told = endOnSignals()
+    const held = await take('hold', name, values, told).catch(error => {
+      throw told.aborted ? new Failure('interrupted while waiting for the lock', told.reason) : error
+    })
+    const { mode, token } = held.lock
+    if (values.json) printJson({ name, mode, token })
+    else print(String(token))
+    await ended(held, told)
+    return 0
+  },
+}
+
+/** Aborted by the first signal, with the exit code that it stands for; the second one ends the process. */
+function endOnSignals(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const code = 128 + constants.signals[signal]
+      if (controller.signal.aborted) process.exit(code)
+      controller.abort(code)
+    })
+  }
+  return controller.signal
+}
+
+async function ended({ client, lock }: Held, told: AbortSignal): Promise<void> {
+  const { signal } = lock
+  const reason = await new Promise<LockError | null>(resolve => {
+    const onLost = () => resolve(signal.reason as LockError)
+    if (signal.aborted) onLost()
+    signal.addEventListener('abort', onLost)
+    if (told.aborted) resolve(null)
+    told.addEventListener('abort', () => resolve(null))
+  })
+  await client.close()
+  if (reason !== null) throw new Failure(reason.message, lockLost)
+}

@@ -1,0 +1,114 @@
+// `holdfast locks`: what is held and waited for, asked of the primary itself. When the primary can't
+// make sure that it still is the primary (R1), it is asked for what it believes, and that is said.
+
+import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
+import { nameProblem } from '../wire/name.ts'
+import { type Command, json, reaching } from './arguments.ts'
+import { findView, Peer, type Reach, TooLate } from './ask.ts'
+import { showDuration } from './duration.ts'
+import { Failure, UsageError } from './failure.ts'
+import { note, oneLine, paint, print, printJson, table } from './output.ts'
+
+const options = { ...reaching, ...json }
+
+/** How long the primary may take to make sure. */
+const confirmedWithinMs = 1_000
+
+export interface Listing {
+  readonly confirmed: boolean
+  /** There are more than one answer holds. */
+  readonly cut: boolean
+  readonly held: readonly HoldRecord[]
+  readonly pending: readonly WaitRecord[]
+}
+
+export const command: Command<typeof options> = {
+  usage: 'locks [PREFIX] [options]',
+  does: 'list the held and the waited-for locks whose names begin with PREFIX',
+  more: `Held locks in the order of their tokens, waiters in the order of each queue. The list is
+unconfirmed when the primary could not make sure in time that it still is the primary.
+--view may name any server of the cluster. --json prints
+{ confirmed, held: [{ name, mode, token, clientId, clientName, heldMs }…],
+pending: [{ name, mode, clientId, clientName, waitedMs }…] }.`,
+  options,
+  names: ['PREFIX?'],
+  async run({ values, names: [prefix = ''] }) {
+    const problem = prefix === '' ? undefined : nameProblem(prefix)
+    if (problem !== undefined) throw new UsageError(`PREFIX ${problem}`)
+    const { confirmed, cut, held, pending } = await listLocks(values, prefix)
+    if (cut) note('there are more; give a longer PREFIX to see the others')
+    if (values.json) printJson({ confirmed, held, pending, ...(cut ? { cut } : {}) })
+    else for (const line of lines(confirmed, held, pending)) print(line)
+    return 0
+  },
+}
+
+export async function listLocks(reach: Reach, prefix: string): Promise<Listing> {
+  const view = await findView(reach)
+  if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
+  using primary = await meetPrimary(view, reach.secret)
+  try {
+    return await query(primary, prefix, true)
+  } catch (error) {
+    if (error instanceof TooLate) return await query(primary, prefix, false)
+    throw error
+  }
+}
+
+async function meetPrimary({ primary, number }: View, secret: string | undefined): Promise<Peer> {
+  const { id, address } = primary
+  const what = `the primary ${id.slice(0, 8)} of view ${number} can't be asked`
+  let peer: Peer
+  try {
+    peer = await Peer.meet(address, secret)
+  } catch (error) {
+    throw new Failure(`${what}: ${(error as Error).message}`)
+  }
+  if (peer.welcome.id === id) return peer
+  peer[Symbol.dispose]()
+  throw new Failure(`${what}: another server answers at ${address}, so it is gone; see 'holdfast status'`)
+}
+
+async function query(primary: Peer, prefix: string, confirmed: boolean): Promise<Listing> {
+  const number = confirmed ? 1 : 2
+  const held: HoldRecord[] = []
+  const pending: WaitRecord[] = []
+  const flags = { confirmed, cut: false }
+  const hear = (message: MessageOf<'serverToClient'>) => {
+    if (message[0] !== 'locks' || message[1] !== number) return false
+    held.push(...message[3])
+    pending.push(...message[4])
+    flags.confirmed = message[2].confirmed
+    flags.cut = message[2].cut
+    return !message[2].more
+  }
+  await primary.ask(
+    ['query', number, prefix, confirmed],
+    message => hear(message as MessageOf<'serverToClient'>),
+    ...(confirmed ? [confirmedWithinMs] : []),
+  )
+  return { ...flags, held, pending }
+}
+
+function lines(confirmed: boolean, held: readonly HoldRecord[], pending: readonly WaitRecord[]): string[] {
+  const doubt = confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
+  if (held.length + pending.length === 0) return [...doubt, 'no locks are held or waited for']
+  const heldRows = held.map(({ name, mode, token, heldMs, clientName, clientId }) => [
+    oneLine(name),
+    'held',
+    mode,
+    String(token),
+    showDuration(heldMs),
+    oneLine(clientName),
+    clientId.slice(0, 8),
+  ])
+  const places = new Map<string, number>()
+  const pendingRows = pending.map(({ name, mode, waitedMs, clientName, clientId }) => {
+    const place = (places.get(name) ?? 0) + 1
+    places.set(name, place)
+    const state = `waits, ${place}.`
+    return [oneLine(name), state, mode, '', showDuration(waitedMs), oneLine(clientName), clientId.slice(0, 8)]
+  })
+  const header = ['NAME', 'STATE', 'MODE', 'TOKEN', 'SINCE', 'CLIENT', 'CLIENT ID']
+  return [...doubt, ...table(header, [...heldRows, ...pendingRows])]
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+// The command `holdfast`: picks the command, gives help, turns failures into one line and an exit code.
+
+import { readFileSync } from 'node:fs'
+import { LockError } from '../client/index.ts'
+import { type Command, environmentName, type Options, readArguments, show } from './arguments.ts'
+import { Failure, messageOf, UsageError } from './failure.ts'
+import { note, print } from './output.ts'
+
+/** Loaded when needed: most commands need neither servers nor log. */
+const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  cluster: () => import('./cluster.ts'),
+  viewserver: () => import('./viewserver.ts'),
+  lockserver: () => import('./lockserver.ts'),
+  status: () => import('./status.ts'),
+  locks: () => import('./locks.ts'),
+  run: () => import('./run.ts'),
+  hold: () => import('./hold.ts'),
+  steal: () => import('./steal.ts'),
+  release: () => import('./release.ts'),
+  kill: () => import('./kill.ts'),
+  reset: () => import('./reset.ts'),
+}
+
+const exitCodes = `Exit codes: 0 done; 1 failed; 2 used wrongly; 75 the lock was not acquired; 76 it was lost.`
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') return await help(rest[0])
+  if (name === '--version' || name === '-v') return version()
+  const command = await load(name)
+  if (asksForHelp(rest)) return help(name)
+  return await command.run(readArguments(command, rest, process.env))
+}
+
+async function load(name: string): Promise<Command> {
+  const found = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (found === undefined) {
+    const known = Object.keys(commands).join(', ')
+    throw new UsageError(`there is no command ${show(name)}; there are ${known}; see holdfast --help`)
+  }
+  return (await found()).command
+}
+
+/** What stands behind `--` is somebody else's. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  const own = end < 0 ? args : args.slice(0, end)
+  return own.includes('--help') || own.includes('-h')
+}
+
+async function help(name: string | undefined): Promise<number> {
+  if (name === undefined) print(await overview())
+  else print(helpOf(await load(name)))
+  return 0
+}
+
+async function overview(): Promise<string> {
+  const lines: string[] = []
+  for (const name of Object.keys(commands)) {
+    const { usage, does } = await load(name)
+    lines.push(`  ${usage.replace(/ ?\[options\]/, '').padEnd(34)}  ${does}`)
+  }
+  return `holdfast: a lock service that survives the death of its servers
+
+Use: holdfast COMMAND [options]
+
+${lines.join('\n')}
+
+holdfast COMMAND --help tells more; holdfast --version tells the version.
+Commands find the cluster by --view URL, else HOLDFAST_VIEW, else ws://127.0.0.1:7400.
+stdout is data, stderr is notes. Times are written 500ms, 10s or 2m.
+${exitCodes}`
+}
+
+function helpOf({ usage, does, more, options }: Command): string {
+  const own = optionLines(options)
+  return [`Use: holdfast ${usage}`, '', `${does[0]?.toUpperCase()}${does.slice(1)}.`, '', 'Options:', ...own]
+    .concat(more === undefined ? [] : ['', more])
+    .concat(['', exitCodes])
+    .join('\n')
+}
+
+function optionLines(options: Options): string[] {
+  const left = (name: string, takes: string | null) => `--${name}${takes === null ? '' : ` ${takes}`}`
+  const rows = Object.entries(options).map(([name, { takes, does, environment }]) => {
+    const variable = environment ? ` (${environmentName(name)})` : ''
+    return [left(name, takes), does + variable] as const
+  })
+  return [...rows, ['--help', 'this text'] as const].map(
+    ([option, does]) => `  ${option.padEnd(24)}  ${does}`,
+  )
+}
+
+function version(): number {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  print(version)
+  return 0
+}
+
+function complain(error: unknown): number {
+  if (error instanceof Failure || error instanceof LockError) {
+    note(error.message)
+    return error instanceof Failure ? error.exitCode : 1
+  }
+  note(`a fault in holdfast itself: ${error instanceof Error ? error.stack : messageOf(error)}`)
+  return 1
+}
+
+// `holdfast locks | head`: whoever read has enough. What must end in order hears it as a SIGTERM.
+let read = true
+process.stdout.on('error', () => {
+  if (read) process.kill(process.pid, 'SIGTERM')
+  read = false
+})
+process.exit(await main(process.argv.slice(2)).catch(complain))

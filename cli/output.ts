@@ -1,0 +1,41 @@
+// What is printed and where: data on stdout, notes on stderr, colours on terminals only.
+
+/** One line of data. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value))
+}
+
+/** One line for whoever watches; never data. */
+export function note(line: string): void {
+  process.stderr.write(`holdfast: ${line}\n`)
+}
+
+const colours = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
+export type Colour = keyof typeof colours
+
+/** Coloured if stdout is a terminal and nobody objects (no-color.org). */
+export function paint(colour: Colour, text: string): string {
+  const plain = !process.stdout.isTTY || process.env.NO_COLOR
+  return plain ? text : `\x1b[${colours[colour]}m${text}\x1b[0m`
+}
+
+/** Lines with aligned columns; a header in capitals, so that it is told from the data in a pipe too. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)))
+  return all.map(row =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Names may hold anything; a line must stay a line. */
+export function oneLine(text: string): string {
+  return /[\p{C}\p{Z}]/u.test(text.replaceAll(' ', '')) ? JSON.stringify(text) : text
+}

@@ -1,0 +1,116 @@
+// What the two server commands share: their options, the log, and how a server process ends.
+
+import { constants } from 'node:os'
+import { pino } from 'pino'
+import * as limits from '../wire/limits.ts'
+import { isLoopback } from '../wire/listen.ts'
+import type { Logger } from '../wire/log.ts'
+import { choice, flag, hostPort, inEnvironment, text, texts, type Values, whole } from './arguments.ts'
+import { Failure, messageOf, UsageError } from './failure.ts'
+
+export const serverOptions = {
+  'ping-interval-ms': inEnvironment(
+    whole('MS', `time between pings; default ${limits.pingIntervalMs}; the same on all servers`, 1, 60_000),
+  ),
+  'dead-pings': inEnvironment(
+    whole('COUNT', `missed pings that make a server dead; default ${limits.deadPings}`, 2, 1_000),
+  ),
+  secret: inEnvironment(text('TEXT', 'shared secret; needed to listen beyond loopback')),
+  insecure: inEnvironment(flag('listen beyond loopback without a secret')),
+  origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
+  'log-level': inEnvironment(
+    choice('LEVEL', 'debug, info (default), warn or error', ['debug', 'info', 'warn', 'error']),
+  ),
+}
+
+export const listenOption = (fallback: string) => ({
+  listen: inEnvironment(hostPort('HOST:PORT', `default ${fallback}; port 0 takes a free one`)),
+})
+
+export const servingHelp = `Every option can be set in the environment instead, such as HOLDFAST_LISTEN or
+HOLDFAST_PING_INTERVAL_MS; a flag wins. Log lines go to stdout as JSON; the one with
+msg "listening" and "url" says that the server is ready. SIGTERM or SIGINT ends it in
+order, a second one at once.`
+
+type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
+
+/** The options that both kinds of server take, as `startViewServer` and `startLockServer` have them. */
+export function sharedOptions(values: Serving, log: Logger) {
+  const { listen, secret, insecure, origin } = values
+  if (listen && !isLoopback(listen.host) && secret === undefined && !insecure)
+    throw new UsageError(
+      `--listen ${listen.host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
+    )
+  return {
+    ...(listen && { host: listen.host, port: listen.port }),
+    ...present('pingIntervalMs', values['ping-interval-ms']),
+    ...present('deadPings', values['dead-pings']),
+    secret,
+    insecure,
+    origins: origin,
+    log,
+  }
+}
+
+/** `exactOptionalPropertyTypes`: an absent option must not be there at all. */
+export function present<K extends string>(key: K, value: number | undefined): { [P in K]?: number } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: number }
+}
+
+export function startLog(level: string | undefined): Logger {
+  return pino(
+    {
+      level: level ?? 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
+    pino.destination({ dest: 1, sync: true }),
+  )
+}
+
+export interface Served {
+  readonly url: string
+  /** Resolves with the exit code once the server has ended, by itself or asked to. */
+  readonly ended: Promise<number>
+  /** Asks it to end in order. */
+  end(): void
+}
+
+/** Runs one server until it has ended; resolves with the exit code. */
+export async function serve(start: () => Promise<Served>): Promise<number> {
+  const { url, ended, end } = await startClearly(start)
+  onSignals(end)
+  tellParent(url)
+  return await ended
+}
+
+async function startClearly(start: () => Promise<Served>): Promise<Served> {
+  try {
+    return await start()
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message)
+    const text = messageOf(error)
+    const advice = text.includes('data folder') ? '; give --data a folder that this user may write to' : ''
+    throw new Failure(text + advice)
+  }
+}
+
+function onSignals(end: () => void): void {
+  let asked = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(128 + constants.signals[signal])
+      asked = true
+      end()
+    })
+  }
+}
+
+/** `cluster` hears over its IPC channel where its children listen; they end with it, however it ends. */
+function tellParent(url: string): void {
+  if (process.send === undefined) return
+  process.on('disconnect', () => process.exit(1))
+  if (process.connected) process.send({ url })
+  else process.exit(1)
+}

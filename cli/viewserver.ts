@@ -1,0 +1,48 @@
+// `holdfast viewserver`: one view server, until it is told to end.
+
+import { startViewServer } from '../viewservice/index.ts'
+import { type Command, flag, inEnvironment, text } from './arguments.ts'
+import { UsageError } from './failure.ts'
+import {
+  listenOption,
+  type Served,
+  serve,
+  serverOptions,
+  servingHelp,
+  sharedOptions,
+  startLog,
+} from './serving.ts'
+
+const options = {
+  ...listenOption('127.0.0.1:7400'),
+  data: inEnvironment(text('DIR', 'folder of the view record; made if it is not there')),
+  'new-cluster': inEnvironment(flag('no lock server of this cluster has run before: start at once')),
+  ...serverOptions,
+}
+
+export const command: Command<typeof options> = {
+  usage: 'viewserver --data DIR [options]',
+  does: 'run one view server',
+  more: servingHelp,
+  options,
+  names: [],
+  async run({ values }) {
+    const { data } = values
+    if (data === undefined)
+      throw new UsageError(
+        '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in',
+      )
+    const shared = sharedOptions(values, startLog(values['log-level']))
+    return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'] }))
+  },
+}
+
+async function start(given: Omit<Parameters<typeof startViewServer>[0], 'onFatal'>): Promise<Served> {
+  let setEnded: (status: number) => void = () => {}
+  const ended = new Promise<number>(resolve => {
+    setEnded = resolve
+  })
+  const server = await startViewServer({ ...given, onFatal: () => setEnded(1) })
+  const end = () => void server.close().then(() => setEnded(0))
+  return { url: server.address, ended, end }
+}
