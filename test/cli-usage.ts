@@ -1,0 +1,209 @@
+// The command used wrongly: one line that says what was wrong and what would be right, exit code 2.
+
+import { t } from 'tap'
+import { type Command, readArguments } from '../cli/arguments.ts'
+import { readDuration, showDuration } from '../cli/duration.ts'
+import { UsageError } from '../cli/failure.ts'
+import { command as run } from '../cli/run.ts'
+import { holdfast } from './fixtures/command.ts'
+
+type Environment = Record<string, string>
+type Loader = () => Promise<{ command: Command }>
+
+const commands: Record<string, Loader> = {
+  cluster: () => import('../cli/cluster.ts'),
+  viewserver: () => import('../cli/viewserver.ts'),
+  lockserver: () => import('../cli/lockserver.ts'),
+  status: () => import('../cli/status.ts'),
+  locks: () => import('../cli/locks.ts'),
+  run: () => import('../cli/run.ts'),
+  hold: () => import('../cli/hold.ts'),
+  steal: () => import('../cli/steal.ts'),
+  release: () => import('../cli/release.ts'),
+  kill: () => import('../cli/kill.ts'),
+  reset: () => import('../cli/reset.ts'),
+}
+
+async function misuse(command: Command, args: readonly string[], environment: Environment): Promise<Error> {
+  try {
+    await command.run(readArguments(command, args, environment))
+  } catch (error) {
+    return error as Error
+  }
+  return new Error('it was not refused')
+}
+
+/** Arguments, what the line names, and perhaps the environment. */
+const misuses: readonly (readonly [readonly string[], readonly string[], Environment?])[] = [
+  [
+    ['status', '--foo'],
+    ['--foo', '--view', '--json'],
+  ],
+  [
+    ['status', 'now'],
+    ['"now"', 'holdfast status'],
+  ],
+  [
+    ['status', '--json=yes'],
+    ['--json', 'no value'],
+  ],
+  [
+    ['status', '--view'],
+    ['--view', 'needs a value', 'URL'],
+  ],
+  [
+    ['status', '--view', 'localhost:7400'],
+    ['--view', 'ws://127.0.0.1:7400', 'localhost:7400'],
+  ],
+  [
+    ['status', '--view', 'ws://a', '--view', 'ws://b'],
+    ['--view', 'once'],
+  ],
+  [['status'], ['HOLDFAST_VIEW', 'http://x'], { HOLDFAST_VIEW: 'http://x' }],
+  [
+    ['locks', 'a', 'b'],
+    ['"b"', '[PREFIX]'],
+  ],
+  [['run'], ['NAME', 'run NAME']],
+  [
+    ['run', 'demo'],
+    ['command is missing', '--'],
+  ],
+  [
+    ['run', 'demo', 'sleep', '1'],
+    ['"sleep"', '--'],
+  ],
+  [
+    ['run', 'demo', '--wait', 'soon', '--', 'true'],
+    ['--wait', '10s', 'soon'],
+  ],
+  [
+    ['run', 'demo', '--wait', '10', '--', 'true'],
+    ['--wait', '10s', '"10"'],
+  ],
+  [
+    ['run', 'demo', '--wait', '--shared', '--', 'true'],
+    ['--wait', 'needs a value'],
+  ],
+  [
+    ['run', 'demo', '--ttl', '11m', '--', 'true'],
+    ['--ttl', '10m'],
+  ],
+  [
+    ['run', 'n'.repeat(1025), '--', 'true'],
+    ['NAME', '1024 bytes'],
+  ],
+  [
+    ['hold', ''],
+    ['NAME', 'empty'],
+  ],
+  [['steal'], ['NAME', 'steal NAME']],
+  [
+    ['release', 'demo'],
+    ['demo', '--force'],
+  ],
+  [['kill'], ['primary|backup|ID']],
+  [
+    ['kill', 'everything'],
+    ['primary', 'backup', '"everything"'],
+  ],
+  [['reset'], ['gives up all locks', '--yes']],
+  [
+    ['reset', '--yes', '--view-number', 'x'],
+    ['--view-number', 'whole number', '"x"'],
+  ],
+  [
+    ['cluster', '--servers', '0'],
+    ['--servers', '1 to 32', '"0"'],
+  ],
+  [
+    ['cluster', '--port', '65534'],
+    ['--port', '65534', '3 lock servers'],
+  ],
+  [['viewserver'], ['--data', 'HOLDFAST_DATA']],
+  [
+    ['viewserver', '--data', '/tmp', '--listen', '7400'],
+    ['--listen', 'HOST:PORT', '"7400"'],
+  ],
+  [
+    ['viewserver', '--data', '/tmp', '--listen', '0.0.0.0:0'],
+    ['--listen', '--secret', '--insecure'],
+  ],
+  [
+    ['lockserver', '--listen', '0.0.0.0:0', '--insecure'],
+    ['--advertise', '0.0.0.0'],
+  ],
+  [
+    ['lockserver', '--ping-interval-ms', '0'],
+    ['--ping-interval-ms', '1 to 60000'],
+  ],
+  [['lockserver'], ['HOLDFAST_DEAD_PINGS', '2 to 1000', '"one"'], { HOLDFAST_DEAD_PINGS: 'one' }],
+  [
+    ['lockserver', '--log-level', 'loud'],
+    ['--log-level', 'debug, info', 'loud'],
+  ],
+  [['lockserver'], ['HOLDFAST_INSECURE', '1 or 0'], { HOLDFAST_INSECURE: 'maybe' }],
+]
+
+t.test('each misuse gets one line that names it, and exit code 2', async t => {
+  for (const [[name = '', ...args], named, environment = {}] of misuses) {
+    const what = `holdfast ${[name, ...args].join(' ').slice(0, 60)}`
+    const { command } = await (commands[name] as Loader)()
+    const error = await misuse(command, args, environment)
+    t.type(error, UsageError, what)
+    t.notMatch(error.message, '\n', `${what}: one line`)
+    for (const word of named) t.ok(error.message.includes(word), `${what}: names ${word}`, { error })
+  }
+})
+
+t.test('the process says it on stderr and exits with 2', async t => {
+  for (const args of [['frobnicate'], ['status', '--foo'], ['reset']]) {
+    const { code, stdout, stderr } = await holdfast(t, args)
+    t.match({ code, stdout }, { code: 2, stdout: '' }, args.join(' '))
+    t.match(stderr, /^holdfast: [^\n]+\n$/, 'one line')
+  }
+})
+
+t.test('help and version go to stdout', async t => {
+  const all = await holdfast(t, ['--help'])
+  t.equal(all.code, 0)
+  for (const name of Object.keys(commands))
+    t.match(all.stdout, new RegExp(`^  ${name}\\b`, 'm'), `lists ${name}`)
+  const [own, inside, version] = await Promise.all([
+    holdfast(t, ['lockserver', '--help']),
+    holdfast(t, ['run', 'demo', '--', 'ls', '--help'], { HOLDFAST_VIEW: 'nonsense' }),
+    holdfast(t, ['--version']),
+  ])
+  t.match(own.stdout, /--advertise URL +.*\(HOLDFAST_ADVERTISE\)/)
+  t.match(inside, { code: 2, stdout: '' }, 'what stands behind -- is not ours')
+  t.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+t.test('a command line is sorted into options, names and what stands behind --', async t => {
+  const given = readArguments(run, ['a b', '--wait=1.5s', '--shared', '--', 'sh', '-c', '--wait'], {})
+  t.same(given.names, ['a b'])
+  t.same(given.rest, ['sh', '-c', '--wait'])
+  t.match(given.values, { wait: 1_500, shared: true, ttl: undefined })
+})
+
+t.test('a flag wins over the environment, and an empty variable is none', async t => {
+  const environment = { HOLDFAST_VIEW: 'ws://env', HOLDFAST_SECRET: '' }
+  const read = (...args: string[]) => readArguments(run, ['x', ...args], environment).values
+  t.same(read().view, ['ws://env'])
+  t.same(read('--view', 'ws://flag, ws://b/').view, ['ws://flag', 'ws://b'])
+  t.equal(read().secret, undefined)
+})
+
+t.test('times are written with a unit', async t => {
+  for (const [text, ms] of [
+    ['500ms', 500],
+    ['10s', 10_000],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['0', 0],
+  ] as const)
+    t.equal(readDuration(text, '--wait'), ms, text)
+  for (const text of ['10', '-1s', '1 s', '1d', 's', '', '1e3ms'])
+    t.throws(() => readDuration(text, '--wait'), UsageError, JSON.stringify(text))
+  t.same([5, 1_500, 90_000, 5_400_000].map(showDuration), ['5 ms', '1.5 s', '1 m 30 s', '1 h 30 m'])
+})

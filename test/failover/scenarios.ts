@@ -1,0 +1,279 @@
+// What is done to the cluster, one scenario after the other. Each gives the gaps that clients saw and
+// what must not have happened.
+
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { connect, type LockClient } from '../../client/index.ts'
+import type { Status } from '../../wire/messages.ts'
+import { Crew, type Referee, type Verdict } from './crew.ts'
+import { freePort, Processes } from './processes.ts'
+
+export interface Row {
+  readonly scenario: string
+  readonly operations: number
+  /** The longest gap that any client saw, in ms; one for each time. */
+  readonly gaps: readonly number[]
+  /** The gap of the client that was served first again. */
+  readonly firstServed?: readonly number[]
+  readonly violations: readonly string[]
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly run: (referee: Referee, times: number) => Promise<Row>
+}
+
+const wall = () => performance.timeOrigin + performance.now()
+const execute = promisify(execFile)
+const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+const addressOf = (status: Status, role: 'primary' | 'backup') => status.view?.[role]?.address as string
+
+/** One thing done again and again while clients work; `heal` puts back what was broken. */
+interface Blow {
+  readonly workers: number
+  /** Calls at a time that each worker makes on shared locks, beside the one on its own lock. */
+  readonly shared: number
+  readonly strike: (processes: Processes, status: Status, turn: number) => Promise<() => Promise<void>>
+}
+
+function underLoad(name: string, blow: Blow): Scenario {
+  return {
+    name,
+    run: (referee, times) => withProcesses(processes => strikeAgain(name, blow, processes, referee, times)),
+  }
+}
+
+async function strikeAgain(
+  name: string,
+  blow: Blow,
+  processes: Processes,
+  referee: Referee,
+  times: number,
+): Promise<Row> {
+  const locks = await connect(processes.viewUrl)
+  const first = await countingToken(locks)
+  const crew = await Crew.start(referee, processes.viewUrl, blow.workers, blow.shared)
+  try {
+    const gaps: number[] = []
+    const firstServed: number[] = []
+    for (let turn = 0; turn < times; turn++) {
+      const status = await processes.healthy()
+      await crew.progress(20)
+      const from = wall()
+      const heal = await blow.strike(processes, status, turn)
+      await crew.progress(20)
+      const seen = await crew.gaps(from)
+      gaps.push(Math.max(...seen))
+      firstServed.push(Math.min(...seen))
+      await heal()
+    }
+    await processes.healthy()
+    const verdict = await crew.stop()
+    const violations = [...verdict.violations, ...(await leftOver(locks, first, verdict))]
+    return { scenario: name, operations: verdict.operations, gaps, firstServed, violations }
+  } finally {
+    crew.end()
+    await locks.close()
+  }
+}
+
+/** Tokens count grants: what clients were granted is all that was granted, and nothing stays held. */
+async function leftOver(locks: LockClient, first: number, verdict: Verdict): Promise<string[]> {
+  const last = await countingToken(locks)
+  const { held, pending } = await locks.query()
+  const problems = held.map(({ name }) => `${name}: an acknowledged release was lost`)
+  if (pending.length > 0) problems.push(`${pending.length} waiters are left`)
+  if (last - first - 1 !== verdict.grants)
+    problems.push(`${last - first - 1} grants were made, ${verdict.grants} were told`)
+  return problems
+}
+
+async function countingToken(locks: LockClient): Promise<number> {
+  const lock = await locks.acquire('counting')
+  await lock.release()
+  return lock.token
+}
+
+async function withProcesses(run: (processes: Processes) => Promise<Row>, servers = 3): Promise<Row> {
+  const processes = new Processes()
+  try {
+    await processes.start(servers)
+    return await run(processes)
+  } finally {
+    await processes.end()
+  }
+}
+
+/** Kills the server of a role; it is started again once the gap is measured. */
+function killing(role: (turn: number) => 'primary' | 'backup', moment = false): Blow['strike'] {
+  return async (processes, status, turn) => {
+    if (moment) await pause(Math.random() * 20) // a random moment under load
+    const { port } = await processes.kill(addressOf(status, role(turn)))
+    return () => processes.startServer(port)
+  }
+}
+
+const freezing: Blow['strike'] = async (processes, status) => {
+  const address = addressOf(status, 'primary')
+  processes.signal(address, 'SIGSTOP')
+  await pause(3_000)
+  return async () => processes.signal(address, 'SIGCONT')
+}
+
+const restarting: Blow['strike'] = async (processes, status, turn) => {
+  const { port } = await processes.kill(addressOf(status, turn % 2 === 0 ? 'primary' : 'backup'))
+  await processes.startServer(port)
+  return async () => {}
+}
+
+const viewServerKilled: Blow['strike'] = async processes => {
+  await processes.killViewServer()
+  await pause(500)
+  await processes.startViewServer()
+  return async () => {}
+}
+
+const viewServerFrozen: Blow['strike'] = async processes => {
+  process.kill(processes.viewServerPid, 'SIGSTOP')
+  await pause(3_000)
+  process.kill(processes.viewServerPid, 'SIGCONT')
+  return async () => {}
+}
+
+const terminating: Blow['strike'] = async (processes, status) => {
+  const { port, status: exit } = await processes.kill(addressOf(status, 'primary'), 'SIGTERM')
+  if (exit !== 0) throw new Error(`the leaving primary exited with ${exit}`)
+  return () => processes.startServer(port)
+}
+
+/** A client is killed while it holds: the first waiter has its lock within the ttl, and not before it is safe. */
+const clientKilled: Scenario = {
+  name: 'client killed while holding (gap: ttl 2000)',
+  run: (_referee, times) =>
+    withProcesses(async processes => {
+      const locks = await connect(processes.viewUrl)
+      const gaps: number[] = []
+      const violations: string[] = []
+      for (let turn = 0; turn < times; turn++) {
+        const holder = fork(fileURLToPath(new URL('./holder.js', import.meta.url)), [
+          processes.viewUrl,
+          'x',
+          '2000',
+        ])
+        const [{ token }] = (await once(holder, 'message')) as [{ token: number }]
+        const waiting = locks.acquire('x')
+        const died = wall()
+        holder.kill('SIGKILL')
+        const lock = await waiting
+        gaps.push(wall() - died)
+        if (lock.token <= token) violations.push(`token ${lock.token} does not exceed ${token}`)
+        if ((gaps.at(-1) as number) > 2_150) violations.push(`granted only after ${gaps.at(-1)} ms`)
+        await lock.release()
+      }
+      await locks.close()
+      return { scenario: clientKilled.name, operations: times * 3, gaps, violations }
+    }),
+}
+
+/** F14: all who hold the state die; the service halts; a reset starts an empty one behind a pause. */
+const lastHolderKilled: Scenario = {
+  name: 'last holder of the state killed, then reset (F14; gap: with the pause of 10 s)',
+  run: () =>
+    withProcesses(async processes => {
+      const status = await processes.healthy(2)
+      const before = await connect(processes.viewUrl)
+      const old = await before.acquire('x')
+      const violations: string[] = []
+      const died = wall()
+      const { port } = await processes.kill(addressOf(status, 'primary'))
+      await processes.kill(addressOf(status, 'backup'))
+      await processes.startServer(port)
+      await idle(processes)
+      const reset = await execute(process.execPath, [
+        holdfast,
+        'reset',
+        '--yes',
+        '--view',
+        processes.viewUrl,
+      ]).catch(error => error)
+      if (reset.code !== undefined) violations.push(`reset: ${reset.stderr}`)
+      const resetAt = wall()
+      const after = await connect(processes.viewUrl, { timeout: 20_000 })
+      const fresh = await after.acquire('x')
+      const gap = wall() - died
+      if (wall() - resetAt < 9_900) violations.push(`granted ${wall() - resetAt} ms after the reset`)
+      if (fresh.token <= old.token) violations.push(`token ${fresh.token} does not exceed ${old.token}`)
+      if (old.held) violations.push('the old holder still believes')
+      await Promise.all([before.close(), after.close()])
+      return { scenario: lastHolderKilled.name, operations: 4, gaps: [gap], violations }
+    }, 2),
+}
+
+/** Waits until a living server is idle. */
+async function idle(processes: Processes): Promise<void> {
+  for (;;) {
+    const status = await processes.status()
+    if (status?.servers.some(server => server.alive && server.role === 'idle' && server.pingAgeMs < 400))
+      return
+    await pause(20)
+  }
+}
+
+/** R3: the primary serves on while it copies; the gap is the longest pause of its event loop. */
+const copying: Scenario = {
+  name: "100,000 held locks copied to a new backup (gap: the primary's longest pause)",
+  run: (_referee, times) =>
+    withProcesses(async processes => {
+      const watched = fork(fileURLToPath(new URL('./watched-server.js', import.meta.url)), [
+        processes.viewUrl,
+      ])
+      await once(watched, 'message')
+      const longestPause = async () => {
+        const answer = once(watched, 'message')
+        watched.send('pause')
+        return ((await answer) as [{ longestPauseMs: number }])[0].longestPauseMs
+      }
+      await processes.startServer(await freePort())
+      await processes.healthy(2)
+      const locks = await connect(processes.viewUrl, { ttl: 60_000 })
+      for (let i = 0; i < 100; i++) {
+        await Promise.all(Array.from({ length: 1_000 }, (_, n) => locks.acquire(`held/${i}/${n}`)))
+      }
+      const gaps: number[] = []
+      for (let turn = 0; turn < times; turn++) {
+        const { port } = await processes.kill(addressOf(await processes.healthy(2), 'backup'))
+        await pause(100)
+        await longestPause()
+        await processes.startServer(port)
+        await processes.healthy(2)
+        gaps.push(await longestPause())
+      }
+      const violations = gaps.filter(gap => gap > 50).map(gap => `a pause of ${gap} ms`)
+      watched.disconnect()
+      await locks.close()
+      return { scenario: copying.name, operations: 100_000, gaps, violations }
+    }, 0),
+}
+
+const load = { workers: 4, shared: 8 }
+
+export const scenarios: readonly Scenario[] = [
+  underLoad('primary killed at rest', { workers: 1, shared: 0, strike: killing(() => 'primary') }),
+  underLoad('primary killed under load', { ...load, strike: killing(() => 'primary', true) }),
+  underLoad('backup killed', { ...load, strike: killing(() => 'backup') }),
+  underLoad('both killed in turn', {
+    ...load,
+    strike: killing(turn => (turn % 2 === 0 ? 'backup' : 'primary')),
+  }),
+  underLoad('server killed and restarted at once', { ...load, strike: restarting }),
+  underLoad('primary frozen for 3 s and thawed', { ...load, strike: freezing }),
+  underLoad('view server killed and restarted', { ...load, strike: viewServerKilled }),
+  underLoad('view server frozen for 3 s', { ...load, strike: viewServerFrozen }),
+  underLoad('primary terminated (SIGTERM), no failed call', { ...load, strike: terminating }),
+  clientKilled,
+  copying,
+  lastHolderKilled,
+]

@@ -1,0 +1,84 @@
+// The house: which room may import what, and that what decides knows no clock, chance, socket or log.
+// (That rooms do not import one another is the linter's business; this is about the files inside.)
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const sources = (room: string) =>
+  readdirSync(`${root}${room}`)
+    .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map(name => `${room}/${name}`)
+const textOf = (file: string) => readFileSync(`${root}${file}`, 'utf8')
+const importsOf = (file: string) =>
+  [...textOf(file).matchAll(/ from '([^']+)'/g)].map(match => match[1] as string)
+
+/** The drivers and their entries; everything else in these rooms decides. */
+const drivers: Record<string, readonly string[]> = {
+  viewservice: ['server.ts', 'store.ts', 'index.ts', 'options.ts'],
+  lockserver: ['server.ts', 'index.ts'],
+  client: [
+    'client.ts',
+    'session.ts',
+    'index.ts',
+    'lock.ts',
+    'web-locks.ts',
+    'options.ts',
+    'signals.ts',
+    'events.ts',
+    'pending.ts',
+  ],
+}
+const cores = Object.entries(drivers).flatMap(([room, acting]) =>
+  sources(room).filter(file => !acting.includes(file.slice(room.length + 1))),
+)
+
+/** What a core may take from the wire: words, numbers and pure functions. */
+const pure = new Set(
+  ['clock', 'codec', 'effects', 'errors', 'limits', 'messages', 'name'].map(name => `../wire/${name}.ts`),
+)
+
+t.test('cores import each other and the pure part of the wire, no driver and no package', async t => {
+  t.ok(cores.length > 20)
+  for (const file of cores) {
+    const room = file.slice(0, file.indexOf('/'))
+    for (const from of importsOf(file)) {
+      const inside = from.startsWith('./') && !drivers[room]?.includes(from.slice(2))
+      t.ok(inside || pure.has(from), `${file} imports ${from}`)
+    }
+  }
+})
+
+t.test('cores read no clock, draw no chance, wait for nothing and log nothing', async t => {
+  const forbidden =
+    /Date\.now|new Date|performance\.|Math\.random|crypto|setTimeout|setInterval|setImmediate|\bawait\b|\basync\b|Promise|console\.|process\./
+  for (const file of cores) {
+    const code = textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    t.notMatch(code, forbidden, file)
+  }
+  t.match('const now = Date.now()', forbidden, 'and this would be seen')
+})
+
+t.test('lock-table.ts and sessions.ts know no clock, view, peer or lease', async t => {
+  const allowed = new Set(['../wire/messages.ts', './sessions.ts', './lock-table.ts'])
+  for (const file of ['lockserver/lock-table.ts', 'lockserver/sessions.ts']) {
+    for (const from of importsOf(file)) t.ok(allowed.has(from), `${file} imports ${from}`)
+  }
+})
+
+t.test('one file reads the time, one draws ids; ws, ajv and pino are imported where they belong', async t => {
+  const all = ['wire', 'viewservice', 'lockserver', 'client', 'cli'].flatMap(sources)
+  const users = (pattern: RegExp) => all.filter(file => pattern.test(textOf(file)))
+  t.strictSame(users(/Date\.now\(\)|performance\.now\(\)/), ['wire/clock.ts'])
+  t.strictSame(users(/getRandomValues/), ['wire/id.ts'])
+  t.strictSame(users(/from 'ws'/), ['wire/connection.ts', 'wire/dial.ts', 'wire/listen.ts'])
+  t.strictSame(users(/from 'ajv/), ['wire/compile.ts'])
+  t.strictSame(users(/from 'pino'/), ['cli/serving.ts'])
+})
+
+t.test('every file says at its head what it is', async t => {
+  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'cli'].flatMap(sources)) {
+    t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)
+  }
+})

@@ -1,0 +1,130 @@
+// Snapshots (R3, R4): a copy that is taken while operations go on, then the operations since, gives
+// the same state to the letter; whatever the operations and however they fall between the chunks.
+
+import t from 'tap'
+import { Leases } from '../lockserver/leases.ts'
+import { Copy, headerOf, Installation } from '../lockserver/snapshot.ts'
+import type { Operation, State } from '../lockserver/state.ts'
+import type { SnapshotRecord } from '../wire/messages.ts'
+import { type Random, random } from './fixtures/random.ts'
+import { StateStory, textOf } from './fixtures/state-story.ts'
+
+const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+
+/** A random operation that the state can take. */
+function anyOperation(state: State, dice: Random): Operation {
+  const sessions = [...state.sessions.values()]
+  if (sessions.length < 3 || dice.chance(0.05))
+    return ['open', dice.below(1e9).toString(16).padStart(32, '0'), 10_000, 'any']
+  const session = dice.pick(sessions)
+  const { ordinal, nextRequest } = session
+  const some = names.filter(() => dice.chance(0.2))
+  switch (dice.below(12)) {
+    case 0:
+      return ['expire', [ordinal]]
+    case 1:
+      return ['cancel', ordinal, nextRequest, Math.max(1, nextRequest - 1 - dice.below(4))]
+    case 2:
+      return [
+        'acknowledge',
+        ordinal,
+        [1, nextRequest - dice.below(3)],
+        [...session.losses.keys()].slice(0, 1),
+      ]
+    case 3:
+      return ['force-release', ordinal, nextRequest, dice.pick(names)]
+    case 4:
+    case 5:
+    case 6:
+      return ['release', ordinal, nextRequest, dice.pick([...session.holds.keys(), 0])]
+    default: {
+      const manner = dice.chance(0.1) ? 'steal' : dice.chance(0.2) ? 'ifAvailable' : 'wait'
+      const list = some.length === 0 ? [dice.pick(names)] : some
+      return ['acquire', ordinal, nextRequest, list, dice.chance(0.4) ? 'shared' : 'exclusive', manner]
+    }
+  }
+}
+
+function copyWhile(seed: number): [State, State] {
+  const dice = random(seed)
+  const story = new StateStory()
+  const { state } = story
+  for (let i = 0; i < 150; i++) story.apply(anyOperation(state, dice))
+  const copy = new Copy(state, () => 1_000)
+  state.listener = {
+    ...story.listener(),
+    touchSession: session => copy.touchSession(session),
+    touchLock: lock => copy.touchLock(lock),
+  }
+  const installation = new Installation(headerOf(state, 0, null))
+  const since: Operation[] = []
+  // Records one by one, so that operations fall between any two of them.
+  const records: SnapshotRecord[] = []
+  for (let chunk = copy.nextChunk(1); chunk !== null; chunk = copy.nextChunk(1)) {
+    records.push(...chunk)
+    while (dice.chance(0.5)) {
+      const operation = anyOperation(state, dice)
+      since.push(structuredClone(operation))
+      story.apply(operation)
+    }
+  }
+  installation.add(structuredClone(records), 0)
+  const copied = installation.finish()
+  for (const operation of since) copied.apply(operation)
+  return [state, copied]
+}
+
+t.test('R3: a copy taken while 300 seeds of operations go on is the same state to the letter', async t => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const [state, copied] = copyWhile(seed)
+    if (textOf(state) !== textOf(copied)) {
+      t.equal(textOf(copied), textOf(state), `seed ${seed}`)
+      return
+    }
+    if (copied.problem() !== undefined) return t.fail(`seed ${seed}: ${copied.problem()}`)
+  }
+  t.pass('300 seeds')
+})
+
+t.test('R4: what a copy does afterwards is the same too, whatever order its maps have', async t => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const [state, copied] = copyWhile(seed)
+    for (const [i, one] of [state, copied].entries()) {
+      one.listener = null
+      one.apply(['expire', [...one.sessions.keys()].sort((a, b) => a - b).filter((_, n) => n % 2 === 0)])
+      if (i === 1 && textOf(state) !== textOf(copied))
+        return t.equal(textOf(copied), textOf(state), `seed ${seed}`)
+    }
+  }
+  t.pass('100 seeds')
+})
+
+t.test('R3: a snapshot that speaks of a session that is not in it is refused', async t => {
+  const story = new StateStory()
+  const installation = new Installation(headerOf(story.state, 0, null))
+  installation.add([['hold', 'x', 1_001, 7, 'exclusive', 0]], 0)
+  t.throws(() => installation.finish(), /R3/)
+})
+
+t.test('S3: what remains of a lease counts from when its chunk came', async t => {
+  const story = new StateStory()
+  story.open('a')
+  const copy = new Copy(story.state, () => 700)
+  const installation = new Installation(headerOf(story.state, 0, null))
+  installation.add(copy.nextChunk() ?? [], 5_000)
+  t.strictSame([...installation.leases], [[1, 5_700]])
+})
+
+t.test('S3: leases run out in order, once, and a promotion gives each at least the grace', async t => {
+  const story = new StateStory()
+  const [a, b] = [story.open('a'), story.open('b')]
+  const leases = new Leases()
+  leases.renew(a, 0)
+  leases.set(b.ordinal, 500)
+  t.strictSame(leases.due(499).sessions, [])
+  t.strictSame(leases.due(500).sessions, [b.ordinal])
+  leases.forget(b)
+  leases.extendAll(9_000)
+  t.strictSame(leases.due(9_999).sessions, [], 'a longer lease is not shortened')
+  t.strictSame(leases.due(10_000).sessions, [a.ordinal])
+})

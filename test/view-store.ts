@@ -1,0 +1,138 @@
+// The view record on a real disk (V6): it survives, it is never overwritten, and a spoilt one is
+// refused by name.
+
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { firstRecord, type ViewRecord } from '../viewservice/record.ts'
+import { FileStore } from '../viewservice/store.ts'
+import { firstView } from '../viewservice/view.ts'
+
+const cluster = 'c'.repeat(32)
+const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
+const numbered = (record: number): ViewRecord => ({ ...firstRecord(cluster, firstView(place)), record })
+const fileOf = (number: number) => `view-record-${String(number).padStart(12, '0')}.json`
+
+/** A folder that holds records 1 to `last`. */
+async function filled(folder: string, last: number): Promise<FileStore> {
+  const store = new FileStore(folder)
+  await store.load()
+  for (let i = 1; i <= last; i++) await store.save(numbered(i))
+  return store
+}
+
+t.test('V6: an empty folder, or one that is not there yet, has no record', async t => {
+  const folder = join(t.testdir(), 'made', 'on', 'the', 'way')
+  t.equal(await new FileStore(folder).load(), null)
+  t.same(readdirSync(folder), [])
+})
+
+t.test('V6: a restart goes on with the last record; old ones are cleared away', async t => {
+  const folder = t.testdir()
+  await filled(folder, 12)
+  t.same(await new FileStore(folder).load(), numbered(12))
+  t.same(readdirSync(folder).sort(), [10, 11, 12].map(fileOf))
+})
+
+t.test(
+  'V6: a record that is there already is never written over: another view server writes here',
+  async t => {
+    const folder = t.testdir()
+    const frozen = await filled(folder, 2)
+    await (await other(folder)).save(numbered(3))
+    const before = readFileSync(join(folder, fileOf(3)), 'utf8')
+    await t.rejects(frozen.save({ ...numbered(3), acked: true }), /another view server writes to .*record 3/)
+    t.equal(readFileSync(join(folder, fileOf(3)), 'utf8'), before)
+    t.same(readdirSync(folder).sort(), [1, 2, 3].map(fileOf), 'nothing is left lying about')
+  },
+)
+
+t.test('V6: who was overtaken so far that its number is free again fails too', async t => {
+  const folder = t.testdir()
+  const frozen = await filled(folder, 2)
+  const awake = await other(folder)
+  for (let i = 3; i <= 9; i++) await awake.save(numbered(i))
+  t.notOk(readdirSync(folder).includes(fileOf(3)))
+  await t.rejects(frozen.save(numbered(3)), /another view server writes/)
+  t.same(await new FileStore(folder).load(), numbered(9), 'the newest stays the newest')
+})
+
+t.test('V6: of two that save at once one wins', async t => {
+  const folder = t.testdir()
+  const one = await filled(folder, 2)
+  const two = await other(folder)
+  const results = await Promise.allSettled([one.save(numbered(3)), two.save(numbered(3))])
+  t.same(results.map(result => result.status).sort(), ['fulfilled', 'rejected'])
+})
+
+t.test('V6: a spoilt record is refused by name, never skipped for an older one', async t => {
+  const good = async () => {
+    const folder = t.testdir({})
+    await filled(folder, 2)
+    return folder
+  }
+  const text = (record: object, sum: string) => JSON.stringify([['view-record', record, sum]])
+  const spoil: [string, (path: string) => string, RegExp][] = [
+    ['empty', () => '', /not JSON/],
+    ['cut', path => readFileSync(path, 'utf8').slice(0, 90), /not JSON/],
+    ['no array', () => '{}', /not an array/],
+    ['nothing in it', () => '[]', /does not hold one record/],
+    ['wrong fields', () => text({ ...numbered(2), acked: 'yes' }, '0'.repeat(64)), /acked/],
+    ['wrong checksum', path => readFileSync(path, 'utf8').replace(':false', ':true'), /checksum/],
+    ['another number', path => readFileSync(join(path, '..', fileOf(1)), 'utf8'), /holds record 1/],
+  ]
+  for (const [name, make, why] of spoil) {
+    const folder = await good()
+    const path = join(folder, fileOf(2))
+    writeFileSync(path, make(path))
+    const loaded = new FileStore(folder).load()
+    const error = await loaded.then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    t.match(error?.message, why, name)
+    t.match(error?.message, path)
+    t.match(error?.message, /Put it back from a copy/)
+    t.equal(error?.message.includes('\n'), false, 'in one line')
+  }
+})
+
+t.test('V6: a record of another wire version is refused', async t => {
+  const folder = t.testdir()
+  const store = new FileStore(folder)
+  await store.save({ ...numbered(1), wire: 99 })
+  await t.rejects(new FileStore(folder).load(), /wire version 99/)
+})
+
+t.test('V6: what a crash left half written is cleared away', async t => {
+  const folder = t.testdir()
+  await filled(folder, 2)
+  writeFileSync(join(folder, `${fileOf(2)}.0a.tmp`), '')
+  writeFileSync(join(folder, `${fileOf(3)}.0a.tmp`), 'another may be writing this one')
+  writeFileSync(join(folder, 'notes.txt'), 'not ours')
+  t.same(await new FileStore(folder).load(), numbered(2))
+  t.same(readdirSync(folder).sort(), ['notes.txt', fileOf(1), fileOf(2), `${fileOf(3)}.0a.tmp`].sort())
+})
+
+t.test('a folder that cannot be used is one clear line', async t => {
+  const folder = t.testdir({ file: 'not a folder' })
+  for (const path of [join(folder, 'file'), join(folder, 'file', 'below')])
+    await t.rejects(new FileStore(path).load(), {
+      message: new RegExp(`^can't use the data folder ${path}: .*$`),
+    })
+  const gone = new FileStore(join(folder, 'gone'))
+  await t.rejects(gone.save(numbered(1)), { message: /^can't write to the data folder/ })
+})
+
+t.test('a folder without write permission is one clear line', { skip: process.getuid?.() === 0 }, async t => {
+  const folder = join(t.testdir(), 'locked')
+  mkdirSync(folder)
+  chmodSync(folder, 0o500)
+  await t.rejects(new FileStore(folder).load(), { message: /^can't write to the data folder/ })
+})
+
+async function other(folder: string): Promise<FileStore> {
+  const store = new FileStore(folder)
+  await store.load()
+  return store
+}

@@ -1,0 +1,93 @@
+// docs/PROTOCOL.md says all that wire/ knows: a message, error, close number or limit that is not
+// described there, or is described with another value, fails here.
+
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { errors } from '../wire/errors.ts'
+import * as limits from '../wire/limits.ts'
+import { channels, wireVersion } from '../wire/messages.ts'
+
+/** The compiled test lies one folder deeper than its source. */
+function read(): string {
+  const [here, deeper] = ['../docs/PROTOCOL.md', '../../docs/PROTOCOL.md'].map(
+    path => new URL(path, import.meta.url),
+  )
+  try {
+    return readFileSync(here as URL, 'utf8')
+  } catch {
+    return readFileSync(deeper as URL, 'utf8')
+  }
+}
+
+const text = read()
+const lines = text.split('\n')
+const rowOf = (first: string) =>
+  lines
+    .find(line => line.startsWith(`| ${first}`))
+    ?.split('|')
+    .map(cell => cell.trim())
+
+/** `["kind", a, b]` as the document writes it; the number of its elements. */
+function written(kind: string): number[] {
+  const found: number[] = []
+  for (let at = text.indexOf(`["${kind}"`); at >= 0; at = text.indexOf(`["${kind}"`, at + 1)) {
+    let [depth, elements, i] = [0, 1, at]
+    do {
+      const c = text[i++]
+      if (c === '[' || c === '{') depth++
+      else if (c === ']' || c === '}') depth--
+      else if (c === ',' && depth === 1) elements++
+    } while (depth > 0 && i < text.length)
+    found.push(elements)
+  }
+  return found
+}
+
+t.test('every message of every channel, with all its elements', async t => {
+  t.match(text, `Wire version ${wireVersion}.`)
+  for (const [channel, kinds] of Object.entries(channels)) {
+    for (const [kind, shape] of Object.entries(kinds)) {
+      const { length } = shape.example as unknown as unknown[]
+      t.ok(written(kind).includes(length), `${channel}: ["${kind}"] with ${length} elements`)
+    }
+  }
+})
+
+t.test('every field of every record', async t => {
+  const fields = new Set<string>()
+  for (const kinds of Object.values(channels))
+    for (const shape of Object.values(kinds)) collectSchema(shape.schema, fields)
+  t.ok(fields.size > 40)
+  for (const field of fields) t.match(text, new RegExp(`"${field}"|\`${field}\``), field)
+})
+
+t.test('every error, as the registry has it, and no other', async t => {
+  for (const [code, { close, definite, reaction, meaning }] of Object.entries(errors))
+    t.same(
+      rowOf(`\`${code}\` `)?.slice(2, 6),
+      [close === null ? '–' : String(close), definite ? 'yes' : 'no', reaction, meaning],
+      code,
+    )
+  const known = /^\| `([A-Z_]+)` \|/gm
+  t.same(
+    [...text.matchAll(known)].map(([, code]) => code),
+    Object.keys(errors),
+  )
+})
+
+t.test('every limit, with its value', async t => {
+  const { stateLimits, promotionGraceMs, ...others } = limits
+  const values: Record<string, number> = { ...stateLimits, ...others, promotionGraceMs: promotionGraceMs(1) }
+  for (const [name, value] of Object.entries(values)) {
+    const stated = rowOf(name)?.[2]
+    t.equal(Number.parseFloat((stated ?? '').replaceAll(',', '')), value, `${name}: ${stated}`)
+  }
+})
+
+function collectSchema(schema: unknown, into: Set<string>): void {
+  if (typeof schema !== 'object' || schema === null) return
+  for (const [key, inner] of Object.entries(schema)) {
+    if (key === 'properties') for (const name of Object.keys(inner)) into.add(name)
+    collectSchema(inner, into)
+  }
+}
