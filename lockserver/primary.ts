@@ -12,6 +12,7 @@ import type { Outbox } from './outbox.ts'
 import { answerQuery } from './query.ts'
 import { Replication } from './replication.ts'
 import type { Session } from './sessions.ts'
+import type { Showing } from './showing.ts'
 import type { Operation, Output, State, StateListener } from './state.ts'
 
 export interface PrimaryOptions {
@@ -86,7 +87,7 @@ export class Primary implements StateListener {
     this.longestTtlMs = longestTtlMs
     this.#options = options
     state.listener = this
-    this.replication = new Replication(out, state, leases, view)
+    this.replication = new Replication(out, state, leases, view, showing => this.#show(showing))
     this.link = new BackupLink(out, options.id, view, options.deadPings, options.cluster, {
       connected: (connection, whole, sequence) => this.replication.connected(connection, whole, sequence),
       disconnected: () => this.replication.disconnected(),
@@ -315,7 +316,7 @@ export class Primary implements StateListener {
     else {
       this.#answering++
       for (const part of parts) this.#answer(client, part)
-      this.replication.show(() => this.#answering--)
+      this.replication.show({ show: 'query answered' })
     }
   }
 
@@ -388,11 +389,7 @@ export class Primary implements StateListener {
   // ---- what the state tells while it works
 
   output(session: Session, output: Output): void {
-    // To the connection that speaks for the session when it may be shown.
-    this.replication.show(() => {
-      const client = this.#clients.of(session)
-      if (client !== undefined) this.#out.send(client.connection, output)
-    })
+    this.replication.show({ show: 'output', session, message: output })
   }
 
   opened(session: Session): void {
@@ -401,9 +398,7 @@ export class Primary implements StateListener {
 
   dropped(session: Session): void {
     this.leases.forget(session)
-    const client = this.#clients.of(session)
-    this.replication.show(() => this.#clients.forget(session))
-    if (client !== undefined) this.#unknownLater(client, session.id)
+    this.replication.show({ show: 'session over', session })
   }
 
   touchSession(session: Session): void {
@@ -418,22 +413,40 @@ export class Primary implements StateListener {
 
   /** R1: a read is shown when the backup has answered a message sent after the read came. */
   #answer(client: Client, message: Message): void {
-    this.replication.show(() => {
-      if (!client.deaf) this.#out.send(client.connection, message)
-    })
+    this.replication.show({ show: 'answer', client, message })
   }
 
   #unknown(client: Client, id: string): void {
     client.deaf = true
-    this.replication.show(() => this.#out.send(client.connection, ['unknown-session', id]))
+    this.replication.show({ show: 'last word', client, message: ['unknown-session', id] })
   }
 
-  #unknownLater(client: Client, id: string): void {
-    this.replication.show(() => {
-      if (client.deaf) return
-      client.deaf = true
-      this.#out.send(client.connection, ['unknown-session', id])
-    })
+  /** R1 holds for it: clients may see it now. */
+  #show(showing: Showing): void {
+    switch (showing.show) {
+      case 'output': {
+        const client = this.#clients.of(showing.session)
+        if (client !== undefined) this.#out.send(client.connection, showing.message)
+        return
+      }
+      case 'answer':
+        if (!showing.client.deaf) this.#out.send(showing.client.connection, showing.message)
+        return
+      case 'last word':
+        return this.#out.send(showing.client.connection, showing.message)
+      case 'session over':
+        return this.#sessionOver(showing.session)
+      case 'query answered':
+        this.#answering--
+    }
+  }
+
+  #sessionOver(session: Session): void {
+    const client = this.#clients.of(session)
+    this.#clients.forget(session)
+    if (client === undefined || client.deaf) return
+    client.deaf = true
+    this.#out.send(client.connection, ['unknown-session', session.id])
   }
 
   /** The client's live session; tells it when there is none. */

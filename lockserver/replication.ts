@@ -11,6 +11,7 @@ import {
 import type { Entry, Message, View } from '../wire/messages.ts'
 import type { Leases } from './leases.ts'
 import type { Outbox } from './outbox.ts'
+import type { Showing } from './showing.ts'
 import { Copy, headerOf } from './snapshot.ts'
 import type { State } from './state.ts'
 
@@ -25,7 +26,7 @@ interface Batch {
 interface Held {
   /** R1: shown once the backup has applied this batch. */
   readonly sequence: number
-  readonly show: () => void
+  readonly showings: readonly Showing[]
 }
 
 /**
@@ -63,17 +64,19 @@ export class Replication {
   /** Characters of lock names in the open batch: a frame has a limit. */
   #text = 0
   #firstOp = 0
-  /** Something waits for the backup's next word, with or without entries. */
-  #wordWanted = false
   #unapplied: Batch[] = []
   #unappliedEntries = 0
+  /** What the open batch lets clients see; then by batch. */
+  #showings: Showing[] = []
   #held: Held[] = []
+  readonly #show: (showing: Showing) => void
 
-  constructor(out: Outbox, state: State, leases: Leases, view: View) {
+  constructor(out: Outbox, state: State, leases: Leases, view: View, show: (showing: Showing) => void) {
     this.#out = out
     this.#state = state
     this.#leases = leases
     this.#view = view
+    this.#show = show
   }
 
   get latched(): boolean {
@@ -142,36 +145,36 @@ export class Replication {
   }
 
   /** R1: shows it now, or when the backup has applied all that was decided until now. */
-  show(show: () => void): void {
-    if (this.#phase !== 'latched') {
-      show()
-      return
-    }
-    this.#wordWanted = true
-    this.#held.push({ sequence: this.#sequence + 1, show })
+  show(showing: Showing): void {
+    if (this.#phase !== 'latched') return this.#show(showing)
+    this.#showings.push(showing)
   }
 
   /** Sends the open batch; an empty one only asks the backup for its word (R1). */
   flush(): void {
-    if (this.#entries.length === 0 && !this.#wordWanted) return
+    if (this.#entries.length > 0 || this.#showings.length > 0) this.#sendBatch()
+  }
+
+  #sendBatch(): void {
     const entries = this.#entries
     const firstOp = this.#firstOp === 0 ? this.#state.opNumber + 1 : this.#firstOp
     const sequence = ++this.#sequence
     this.#entries = []
     this.#text = 0
     this.#firstOp = 0
-    this.#wordWanted = false
     const message: Message = ['replicate', this.#view.number, sequence, firstOp, this.#state.wallMs, entries]
     this.#unapplied.push({ sequence, message, entries: entries.length, digest: this.#state.digest })
     this.#unappliedEntries += entries.length
+    if (this.#showings.length > 0) this.#held.push({ sequence, showings: this.#showings })
+    this.#showings = []
     if (this.#copy !== null) this.#entriesBeside += entries.length
     if (this.#link !== null) this.#out.send(this.#link, message)
   }
 
   /** Once a tick: asks a silent backup for a sign of life. */
   probe(): void {
-    if (this.#phase !== 'none' && this.#unapplied.length === 0) this.#wordWanted = true
-    this.flush()
+    if (this.#phase !== 'none' && this.#unapplied.length === 0) this.#sendBatch()
+    else this.flush()
   }
 
   // ---- the connection to the backup
@@ -290,7 +293,7 @@ export class Replication {
     if (this.#differs) return
     let done = 0
     while (done < this.#held.length && (this.#held[done] as Held).sequence <= sequence) {
-      ;(this.#held[done++] as Held).show()
+      for (const showing of (this.#held[done++] as Held).showings) this.#show(showing)
     }
     if (done > 0) this.#held.splice(0, done)
   }
@@ -319,10 +322,10 @@ export class Replication {
     this.#toldInSync = false
     this.#knowsInSync = false
     this.#differs = false
-    this.#wordWanted = false
-    const held = this.#held
+    const waiting = [...this.#held.flatMap(({ showings }) => showings), ...this.#showings]
     this.#held = []
-    for (const { show } of held) show()
+    this.#showings = []
+    for (const showing of waiting) this.#show(showing)
   }
 }
 
