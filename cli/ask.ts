@@ -1,6 +1,7 @@
 // Asks one server one thing, without a session: for commands that must work when no lock can be had.
 // Every wait has a limit; what goes wrong says what was tried and what would be right.
 
+import '../wire/client-channels.ts'
 import type { Connection } from '../wire/connection.ts'
 import { type DialHandlers, dial, helloOf } from '../wire/dial.ts'
 import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'

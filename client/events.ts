@@ -42,7 +42,7 @@ export class Listeners {
       try {
         listener(value)
       } catch (error) {
-        process.nextTick(() => {
+        queueMicrotask(() => {
           throw error
         })
       }

@@ -1,6 +1,7 @@
 // Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
 // what it must be. Contacts nobody.
 
+import { runtime } from '#runtime'
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
@@ -57,10 +58,10 @@ const timeoutMsMax = 2_147_483_647
 export function checkConnect(
   urls: string | readonly string[] | undefined,
   options: ConnectOptions = {},
-  environment: Record<string, string | undefined> = process.env,
+  environment: Readonly<Record<string, string | undefined>> = runtime.environment,
 ): Connecting {
   checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret'])
-  const { ttl = ttlMsDefault, name = `pid ${process.pid}`, secret = environment.HOLDFAST_SECRET } = options
+  const { ttl = ttlMsDefault, name = runtime.clientName, secret = environment.HOLDFAST_SECRET } = options
   if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > ttlMsMax)
     throw new TypeError(`ttl must be a whole number of ms from 1 to ${ttlMsMax}, not ${shown(ttl)}`)
   checkText('name', name, clientNameLengthMax)

@@ -1,6 +1,7 @@
 // Drives one core: its sockets, its one timer, its clock and its chance. Decides nothing. What the
 // core says to the user goes to `tell`; inputs that come while effects are being done wait their turn.
 
+import '../wire/client-channels.ts'
 import { type Instant, readClock } from '../wire/clock.ts'
 import { Links } from '../wire/links.ts'
 import { ClientCore, type ClientCoreOptions } from './core.ts'

@@ -36,7 +36,9 @@ const cores = Object.entries(drivers).flatMap(([room, acting]) =>
 
 /** What a core may take from the wire: words, numbers and pure functions. */
 const pure = new Set(
-  ['clock', 'codec', 'effects', 'errors', 'limits', 'messages', 'name'].map(name => `../wire/${name}.ts`),
+  ['clock', 'codec', 'effects', 'errors', 'limits', 'messages', 'name', 'version'].map(
+    name => `../wire/${name}.ts`,
+  ),
 )
 
 t.test('cores import each other and the pure part of the wire, no driver and no package', async t => {
@@ -72,7 +74,7 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
   const users = (pattern: RegExp) => all.filter(file => pattern.test(textOf(file)))
   t.strictSame(users(/Date\.now\(\)|performance\.now\(\)/), ['wire/clock.ts'])
   t.strictSame(users(/getRandomValues/), ['wire/id.ts'])
-  t.strictSame(users(/from 'ws'/), ['wire/connection.ts', 'wire/dial.ts', 'wire/listen.ts'])
+  t.strictSame(users(/from 'ws'/), ['wire/listen.ts', 'wire/runtime-node.ts', 'wire/ws-socket.ts'])
   t.strictSame(users(/from 'ajv/), ['wire/compile.ts'])
   t.strictSame(users(/from 'pino'/), ['cli/serving.ts'])
 })

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { errors } from '../wire/errors.ts'
 import * as limits from '../wire/limits.ts'
-import { channels, wireVersion } from '../wire/messages.ts'
+import { channels } from '../wire/messages.ts'
+import { wireVersion } from '../wire/version.ts'
 
 /** The compiled test lies one folder deeper than its source. */
 function read(): string {

@@ -7,7 +7,9 @@ import { decode, encode, inRanges, toRanges, WireError } from '../wire/codec.ts'
 import { errors } from '../wire/errors.ts'
 import { lockNameBytesMax, namesPerAcquireMax, rangesMax } from '../wire/limits.ts'
 import { type Channel, channels, type Message } from '../wire/messages.ts'
-import { validators } from '../wire/validators.js'
+import '../wire/server-channels.ts'
+import { validators as ofClients } from '../wire/validators-client.js'
+import { validators as ofServers } from '../wire/validators-server.js'
 import { allowed, members, mutations, replaceAt } from './fixtures/hostile-mutations.ts'
 
 interface Row {
@@ -38,9 +40,11 @@ function verdict(text: string, channel: Channel): WireError | null {
 }
 
 t.test('every kind of every channel has a validator, and there is no other', async t => {
+  const validators = { ...ofClients, ...ofServers }
   for (const [channel, kinds] of Object.entries(channels))
     t.same(Object.keys(validators[channel] ?? {}), Object.keys(kinds), channel)
-  t.same(Object.keys(validators), Object.keys(channels))
+  t.same(Object.keys(validators).sort(), Object.keys(channels).sort())
+  t.same(Object.keys(ofClients), ['serverToClient', 'viewToClient'], 'a client knows what is said to clients')
 })
 
 for (const { channel, kind, schema, example } of rows) {

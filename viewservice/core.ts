@@ -5,14 +5,8 @@
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
-import {
-  type Message,
-  type MessageOf,
-  type Ping,
-  type Status,
-  type View,
-  wireVersion,
-} from '../wire/messages.ts'
+import type { Message, MessageOf, Ping, Status, View } from '../wire/messages.ts'
+import { wireVersion } from '../wire/version.ts'
 import { Outbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'

@@ -2,7 +2,8 @@
 
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
-import { type MessageOf, type View, wireVersion } from '../wire/messages.ts'
+import type { MessageOf, View } from '../wire/messages.ts'
+import { wireVersion } from '../wire/version.ts'
 
 /**
  * `record` grows by one with each save. `highestToken` lags behind what was granted by less than

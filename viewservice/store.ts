@@ -7,7 +7,8 @@ import { closeSync, fsyncSync, linkSync, openSync, readdirSync, unlinkSync, writ
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decode } from '../wire/codec.ts'
-import { wireVersion } from '../wire/messages.ts'
+import '../wire/server-channels.ts'
+import { wireVersion } from '../wire/version.ts'
 import type { ViewRecord } from './record.ts'
 
 /** Where the view record lives; the seam for other stores. */

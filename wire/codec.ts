@@ -4,7 +4,6 @@
 import { type ErrorCode, errors } from './errors.ts'
 import type { Channel, Entry, Message, MessageOf, SnapshotRecord } from './messages.ts'
 import { fitsBytes } from './name.ts'
-import { type Validator, validators } from './validators.js'
 
 /** What was wrong with the input of a peer, as one line that it is told. */
 export class WireError extends Error {
@@ -23,9 +22,21 @@ export function encode(messages: readonly Message[]): string {
   return JSON.stringify(messages)
 }
 
-const tables = new Map(
-  Object.entries(validators).map(([channel, kinds]) => [channel, new Map(Object.entries(kinds))]),
-)
+/** What compile.ts makes of one kind of message. */
+export interface Validator {
+  (value: unknown): boolean
+  errors?: { instancePath: string; message?: string }[] | null
+}
+/** By channel and kind. */
+export type Validators = Readonly<Record<string, Readonly<Record<string, Validator>>>>
+
+const tables = new Map<string, ReadonlyMap<string, Validator>>()
+
+/** What may be said on these channels. A client learns only what servers say to it: the rest is ten times as much. */
+export function learn(validators: Validators): void {
+  for (const [channel, kinds] of Object.entries(validators))
+    tables.set(channel, new Map(Object.entries(kinds)))
+}
 
 /** The messages of one frame; throws a WireError that says which one is wrong and how. */
 export function decode<C extends Channel>(text: string, channel: C): MessageOf<C>[] {

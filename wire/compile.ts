@@ -1,39 +1,61 @@
 // Build step: compiles the schemas of messages.ts with ajv into plain functions, so that a server
-// starts fast and nothing needs eval (a strict Content-Security-Policy holds).
+// starts fast and nothing needs eval (a strict Content-Security-Policy holds). What clients need is a
+// module of its own, so that a page does not load what servers say among themselves.
 
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import standalone from 'ajv/dist/standalone/index.js'
-import { channels } from './messages.ts'
-
-const ajv = new Ajv({
-  code: { source: true, esm: true, lines: true },
-  strict: true,
-  strictTuples: false,
-  allowUnionTypes: true,
-})
-
-const names: Record<string, string> = {}
-const table: string[] = []
-for (const [channel, kinds] of Object.entries(channels)) {
-  const rows: string[] = []
-  for (const [kind, shape] of Object.entries(kinds)) {
-    const name = `${channel}_${kind.replaceAll('-', '_')}`
-    ajv.addSchema({ $id: name, ...shape.schema })
-    names[name] = name
-    rows.push(`  ${JSON.stringify(kind)}: ${name},`)
-  }
-  table.push(`${JSON.stringify(channel)}: {\n${rows.join('\n')}\n},`)
-}
+import { type Channel, channels } from './messages.ts'
 
 const generate = standalone as unknown as (ajv: Ajv, names: Record<string, string>) => string
-const code = generate(ajv, names)
-if (code.includes('require(')) throw new Error('a schema uses a keyword that needs the run time of ajv')
-writeFileSync(
-  new URL('./validators.js', import.meta.url),
-  `${code}\nexport const validators = {\n${table.join('\n')}\n}\n`,
+
+/** Of an error only where and what is told; ajv writes three times as much down. */
+const untold = /schemaPath:"(?:[^"\\]|\\.)*",keyword:"\w+",params:\{[^{}]*\},/g
+
+const ofClients: readonly Channel[] = ['serverToClient', 'viewToClient']
+const all = Object.keys(channels) as Channel[]
+write('validators-client', ofClients)
+write(
+  'validators-server',
+  all.filter(channel => !ofClients.includes(channel)),
 )
-copyFileSync(
-  new URL('../../wire/validators.d.ts', import.meta.url),
-  new URL('./validators.d.ts', import.meta.url),
-)
+
+function write(file: string, which: readonly Channel[]): void {
+  writeFileSync(new URL(`./${file}.js`, import.meta.url), moduleOf(which))
+  const types = `${file}.d.ts`
+  copyFileSync(new URL(`../../wire/${types}`, import.meta.url), new URL(`./${types}`, import.meta.url))
+}
+
+function moduleOf(which: readonly Channel[]): string {
+  const ajv = new Ajv({
+    code: { source: true, esm: true, lines: true },
+    strict: true,
+    strictTuples: false,
+    allowUnionTypes: true,
+  })
+  const names: Record<string, string> = {}
+  /** A message that may be said on several channels is compiled once. */
+  const known = new Map<object, string>()
+  const table: string[] = []
+  for (const channel of which) {
+    const rows: string[] = []
+    for (const [kind, shape] of Object.entries(channels[channel])) {
+      const name = known.get(shape) ?? `${channel}_${kind.replaceAll('-', '_')}`
+      if (!known.has(shape)) ajv.addSchema({ $id: name, ...shape.schema })
+      known.set(shape, name)
+      names[name] = name
+      rows.push(`  ${JSON.stringify(kind)}: ${name},`)
+    }
+    table.push(`${channel}: {\n${rows.join('\n')}\n},`)
+  }
+  const code = withoutSchemas(generate(ajv, names).replace(untold, ''))
+  if (code.includes('require(')) throw new Error('a schema uses a keyword that needs the run time of ajv')
+  return `${code}\nexport const validators = {\n${table.join('\n')}\n}\n`
+}
+
+/** ajv embeds each schema; few keywords read theirs at run time. */
+function withoutSchemas(code: string): string {
+  return code.replace(/^const (schema\d+) = .*;\n/gm, (line, name) =>
+    code.match(new RegExp(`\\b${name}\\b`, 'g'))?.length === 1 ? '' : line,
+  )
+}

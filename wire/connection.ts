@@ -1,16 +1,19 @@
 // One WebSocket, either end: batches what is sent, checks what arrives, never throws. It decides
 // nothing; what a message means is the business of a core.
 
-import type { RawData, WebSocket } from 'ws'
+import { runtime } from '#runtime'
 import { decode, encode, WireError } from './codec.ts'
 import { type ErrorCode, errors } from './errors.ts'
 import { bufferedBytesMax, frameBytesMax, frameMessagesMax } from './limits.ts'
 import type { Channel, Message } from './messages.ts'
+import type { Socket } from './socket.ts'
 
 export interface ConnectionHandlers {
+  /** Of a connection that we dialled. */
+  opened?(): void
   messages(messages: readonly Message[]): void
   /** Once, when the connection is over for whatever reason but our own `close`. */
-  closed(reason: string): void
+  closed(reason: string, error?: Error): void
 }
 
 /** Limits that tests make smaller. */
@@ -18,13 +21,10 @@ export interface ConnectionLimits {
   readonly bufferedBytesMax: number
 }
 
-/** How long a peer may take to answer our close. */
-const closeWithinMs = 1_000
-
 export class Connection {
   /** What may arrive; changes when the hello has said who the peer is. */
   channel: Channel
-  readonly #socket: WebSocket
+  readonly #socket: Socket
   readonly #handlers: ConnectionHandlers
   readonly #limits: ConnectionLimits
   #outgoing: Message[] = []
@@ -35,7 +35,7 @@ export class Connection {
   readonly #tellsErrors: boolean
 
   constructor(
-    socket: WebSocket,
+    socket: Socket,
     channel: Channel,
     handlers: ConnectionHandlers,
     tellsErrors: boolean,
@@ -46,10 +46,12 @@ export class Connection {
     this.#socket = socket
     this.channel = channel
     this.#handlers = handlers
-    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
-    socket.on('close', (code, reason) => this.#ended(`closed with ${code} ${reason.toString()}`.trim()))
-    // ws reports protocol violations and oversized frames here and closes by itself; 'close' follows.
-    socket.on('error', () => {})
+    socket.hear({
+      opened: () => handlers.opened?.(),
+      received: text => this.#receive(text),
+      receivedBinary: () => this.#fail(new WireError('BAD_MESSAGE', 'a binary frame; frames must be text')),
+      closed: (code, reason, error) => this.#ended(`closed with ${code} ${reason}`.trim(), error),
+    })
   }
 
   get over(): boolean {
@@ -63,7 +65,7 @@ export class Connection {
     if (this.#outgoing.length >= frameMessagesMax) this.flush()
     else if (!this.#flushPlanned) {
       this.#flushPlanned = true
-      setImmediate(() => {
+      runtime.afterTurn(() => {
         this.#flushPlanned = false
         this.flush()
       })
@@ -92,7 +94,7 @@ export class Connection {
   /** Cuts the connection without a word. */
   cut(): void {
     this.#over = true
-    this.#socket.terminate()
+    this.#socket.cut()
   }
 
   #checkReader(): void {
@@ -103,21 +105,20 @@ export class Connection {
   #write(messages: Message[]): void {
     const text = encode(messages)
     // Three bytes a UTF-16 unit at the most; one message alone always fits, by its limits.
-    if (text.length * 3 > frameBytesMax && messages.length > 1 && Buffer.byteLength(text) > frameBytesMax) {
+    if (text.length * 3 > frameBytesMax && messages.length > 1 && bytesOf(text).length > frameBytesMax) {
       const half = messages.length >> 1
       this.#write(messages.slice(0, half))
       this.#write(messages.slice(half))
-    } else if (this.#socket.readyState === this.#socket.OPEN) {
+    } else if (this.#socket.open) {
       this.#socket.send(text)
     }
   }
 
-  #receive(data: RawData, isBinary: boolean): void {
+  #receive(text: string): void {
     if (this.#over) return
     let messages: readonly Message[]
     try {
-      if (isBinary) throw new WireError('BAD_MESSAGE', 'a binary frame; frames must be text')
-      messages = decode(String(data), this.channel)
+      messages = decode(text, this.channel)
     } catch (error) {
       this.#fail(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
       return
@@ -128,7 +129,7 @@ export class Connection {
   #fail(error: WireError): void {
     if (this.#over) return
     this.#over = true
-    if (error.code === 'SLOW_READER') this.#socket.terminate()
+    if (error.code === 'SLOW_READER') this.#socket.cut()
     else {
       if (this.#tellsErrors) this.#write([['error', error.code, error.message]])
       this.#closeSocket(error.close, error.message)
@@ -138,23 +139,19 @@ export class Connection {
 
   #closeSocket(number: number, text: string): void {
     this.#socket.close(number, closeReason(text))
-    setTimeout(() => this.#socket.terminate(), closeWithinMs).unref()
   }
 
-  #ended(reason: string): void {
+  #ended(reason: string, error: Error | undefined): void {
     if (this.#over) return
     this.#over = true
-    this.#handlers.closed(reason)
+    this.#handlers.closed(reason, error)
   }
 }
 
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
 /** A close reason holds 123 bytes. */
 function closeReason(text: string): string {
-  const bytes = Buffer.from(text)
-  return bytes.length <= 123
-    ? text
-    : bytes
-        .subarray(0, 120)
-        .toString()
-        .replace(/\uFFFD+$/, '')
+  const bytes = bytesOf(text)
+  return bytes.length <= 123 ? text : new TextDecoder().decode(bytes.subarray(0, 120)).replace(/\uFFFD+$/, '')
 }

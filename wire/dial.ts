@@ -1,16 +1,9 @@
-// Where connections are made (in Node).
+// Where connections are made: connects, says hello, and tells a refusal from a failure.
 
-import { WebSocket } from 'ws'
+import { runtime } from '#runtime'
 import { Connection, type ConnectionHandlers } from './connection.ts'
-import { frameBytesMax, helloWithinMs } from './limits.ts'
-import {
-  type Channel,
-  type Hello,
-  type HelloFrom,
-  type Message,
-  type Welcome,
-  wireVersion,
-} from './messages.ts'
+import type { Channel, Hello, HelloFrom, Message, Welcome } from './messages.ts'
+import { wireVersion } from './version.ts'
 
 export interface DialHandlers extends ConnectionHandlers {
   /** The connection never came to be. `refused`: every address of the name said ECONNREFUSED, so no process listens. */
@@ -23,36 +16,27 @@ export function dial(
   hello: Hello,
   handlers: DialHandlers,
 ): { connection: Connection; cancel(): void } {
-  const socket = new WebSocket(address, {
-    perMessageDeflate: false,
-    maxPayload: frameBytesMax,
-    handshakeTimeout: helloWithinMs,
-  })
   let opened = false
-  let failure: Error | undefined
   const connection = new Connection(
-    socket,
+    runtime.openSocket(address),
     answerChannel(hello[4]),
     {
+      opened: () => {
+        opened = true
+        connection.send(hello)
+        connection.flush()
+      },
       messages: messages => {
         listenTo(connection, messages[0])
         handlers.messages(messages)
       },
-      closed: reason => {
+      closed: (reason, error) => {
         if (opened) handlers.closed(reason)
-        else handlers.failed(isRefused(failure), failure?.message || reason)
+        else handlers.failed(isRefused(error), error?.message || reason)
       },
     },
     false,
   )
-  socket.on('error', error => {
-    failure = error
-  })
-  socket.on('open', () => {
-    opened = true
-    connection.send(hello)
-    connection.flush()
-  })
   return { connection, cancel: () => connection.cut() }
 }
 

@@ -1,6 +1,7 @@
 // The connections of one core, by number: does what the core says about them and tells it what it
 // heard. The same for every server; it decides nothing.
 
+import { runtime } from '#runtime'
 import type { Connection, ConnectionHandlers } from './connection.ts'
 import { dial, helloOf } from './dial.ts'
 import type { ConnectionEffect, ConnectionInput } from './effects.ts'
@@ -71,7 +72,7 @@ export class Links {
     } catch {
       // An address that can't be dialled at all, from a peer: a failed dial like any other.
       const life = this.#life
-      setImmediate(() => {
+      runtime.afterTurn(() => {
         if (life === this.#life) this.#hear({ is: 'closed', connection: number, refused: false })
       })
     }

@@ -8,7 +8,10 @@ import { WebSocketServer } from 'ws'
 import { WireError } from './codec.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import * as limits from './limits.ts'
-import { type Channel, type Hello, type HelloFrom, type Message, wireVersion } from './messages.ts'
+import type { Channel, Hello, HelloFrom, Message } from './messages.ts'
+import './server-channels.ts'
+import { wireVersion } from './version.ts'
+import { WsSocket } from './ws-socket.ts'
 
 export interface ListenOptions {
   readonly host: string
@@ -70,7 +73,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   })
   sockets.on('connection', (socket, request) => {
     const waiter = new HelloWaiter(options, handlers, remoteOf(request))
-    const connection = new Connection(socket, 'opening', waiter, true, { bufferedBytesMax })
+    const connection = new Connection(new WsSocket(socket), 'opening', waiter, true, { bufferedBytesMax })
     if (sockets.clients.size <= connectionsMax) waiter.waitOn(connection, helloWithinMs)
     else
       waiter.refuse(connection, new WireError('TOO_MANY_CONNECTIONS', `there are ${connectionsMax} already`))

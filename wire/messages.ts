@@ -24,9 +24,7 @@ import {
   text,
   tuple,
 } from './shape.ts'
-
-/** Grows when two versions no longer understand each other. */
-export const wireVersion = 1
+import { wireVersion } from './version.ts'
 
 // ---- the words that messages are made of
 

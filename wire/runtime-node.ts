@@ -1,0 +1,20 @@
+// The runtime of Node: sockets of ws, so that dialling tells a refusal from a silence, and cuts.
+
+import { WebSocket } from 'ws'
+import { frameBytesMax, helloWithinMs } from './limits.ts'
+import type { Runtime } from './runtime.ts'
+import { WsSocket } from './ws-socket.ts'
+
+export const runtime: Runtime = {
+  openSocket: address =>
+    new WsSocket(
+      new WebSocket(address, {
+        perMessageDeflate: false,
+        maxPayload: frameBytesMax,
+        handshakeTimeout: helloWithinMs,
+      }),
+    ),
+  afterTurn: run => void setImmediate(run),
+  environment: process.env,
+  clientName: `pid ${process.pid}`,
+}

@@ -1,0 +1,33 @@
+// The runtime of web pages and workers: the WebSocket that is there already. Uses nothing that a strict
+// Content-Security-Policy forbids, and nothing of Node.
+
+import { helloWithinMs } from './limits.ts'
+import type { Runtime } from './runtime.ts'
+import { type PageSocket, WebSocketOfPage } from './web-socket.ts'
+
+declare const WebSocket: new (address: string) => PageSocket
+declare const location: { readonly origin: string } | undefined
+
+interface PagePort {
+  onmessage: (() => void) | null
+  postMessage(nothing: null): void
+  /** Where it exists, as in Node, a port alone must not keep a process alive. */
+  unref?(): void
+}
+type PageChannel = { readonly port1: PagePort; readonly port2: PagePort }
+
+/** Timers would do, but pages let them wait: 4 ms when nested, a second in the background. */
+const { port1, port2 } = new MessageChannel() as unknown as PageChannel
+const turns: (() => void)[] = []
+port1.onmessage = () => turns.shift()?.()
+port1.unref?.()
+
+export const runtime: Runtime = {
+  openSocket: address => new WebSocketOfPage(new WebSocket(address), helloWithinMs),
+  afterTurn: run => {
+    turns.push(run)
+    port2.postMessage(null)
+  },
+  environment: {},
+  clientName: typeof location === 'undefined' ? 'page' : `page of ${location.origin}`.slice(0, 256),
+}

@@ -1,0 +1,48 @@
+// A WebSocket of ws, dialled or accepted.
+
+import type { WebSocket } from 'ws'
+import { closeWithinMs, type Socket, type SocketHandlers } from './socket.ts'
+
+export class WsSocket implements Socket {
+  readonly #socket: WebSocket
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket
+  }
+
+  get open(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  hear(handlers: SocketHandlers): void {
+    const socket = this.#socket
+    let failure: Error | undefined
+    socket.on('open', () => handlers.opened())
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) handlers.receivedBinary()
+      else handlers.received(String(data))
+    })
+    // ws reports protocol violations and oversized frames here and closes by itself; 'close' follows.
+    socket.on('error', error => {
+      failure = error
+    })
+    socket.on('close', (code, reason) => handlers.closed(code, reason.toString(), failure))
+  }
+
+  send(text: string): void {
+    this.#socket.send(text)
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+    setTimeout(() => this.#socket.terminate(), closeWithinMs).unref()
+  }
+
+  cut(): void {
+    this.#socket.terminate()
+  }
+}
