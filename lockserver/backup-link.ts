@@ -4,13 +4,16 @@
 import type { Message, Server, View, Welcome } from '../wire/messages.ts'
 import type { Outbox } from './outbox.ts'
 
-export interface BackupLinkEvents {
+/** Whose link it is: the primary. */
+export interface BackupLinkOwner {
+  /** To say in a hello. */
+  readonly cluster: string | null
   /** The backup has welcomed us; false if it is not what it should be. */
-  connected(connection: number, whole: number, sequence: number): boolean
-  disconnected(): void
-  message(message: Message): void
+  backupConnected(connection: number, whole: number, sequence: number): boolean
+  backupDisconnected(): void
+  backupSays(message: Message): void
   /** Somebody knows a newer view (R2). */
-  view(view: View): void
+  adopt(view: View): void
 }
 
 /** A ping reports so many addresses at the most; the oldest is forgotten first. */
@@ -20,8 +23,7 @@ export class BackupLink {
   readonly #out: Outbox
   readonly #id: string
   readonly #deadPings: number
-  readonly #events: BackupLinkEvents
-  readonly cluster: () => string | null
+  readonly #owner: BackupLinkOwner
   #view: View
   #connection: number | null = null
   #welcomed = false
@@ -30,20 +32,12 @@ export class BackupLink {
   /** Addresses that this primary could not reach, each with the connection that tries it again. */
   readonly #unreachable = new Map<string, number | null>()
 
-  constructor(
-    out: Outbox,
-    id: string,
-    view: View,
-    deadPings: number,
-    cluster: () => string | null,
-    events: BackupLinkEvents,
-  ) {
+  constructor(out: Outbox, id: string, view: View, deadPings: number, owner: BackupLinkOwner) {
     this.#out = out
     this.#id = id
     this.#view = view
     this.#deadPings = deadPings
-    this.cluster = cluster
-    this.#events = events
+    this.#owner = owner
     this.#dialBackup()
   }
 
@@ -78,7 +72,7 @@ export class BackupLink {
     if (backup !== null && this.#connection === null) this.#dialBackup()
     for (const [address, connection] of this.#unreachable) {
       if (connection === null && address !== backup?.address) {
-        this.#unreachable.set(address, this.#out.dial(address, this.cluster(), { kind: 'probe' }))
+        this.#unreachable.set(address, this.#out.dial(address, this.#owner.cluster, { kind: 'probe' }))
       }
     }
   }
@@ -114,9 +108,9 @@ export class BackupLink {
         // A stranger at the backup's address: unreachable, not a refusal.
         return this.#report(String(message[1]))
       case 'view':
-        return this.#events.view(message[1] as View)
+        return this.#owner.adopt(message[1] as View)
       default:
-        if (this.#welcomed) this.#events.message(message)
+        if (this.#welcomed) this.#owner.backupSays(message)
     }
   }
 
@@ -124,7 +118,7 @@ export class BackupLink {
     if (welcome.id !== this.#view.backup?.id) return this.#report('another server')
     this.#welcomed = true
     this.#reached(this.#view.backup.address)
-    if (!this.#events.connected(this.#connection as number, welcome.whole, welcome.sequence))
+    if (!this.#owner.backupConnected(this.#connection as number, welcome.whole, welcome.sequence))
       this.#report('another state')
   }
 
@@ -157,7 +151,7 @@ export class BackupLink {
     const { backup } = this.#view
     if (backup === null) return
     const from = { kind: 'primary' as const, id: this.#id, to: backup.id, view: this.#view }
-    this.#connection = this.#out.dial(backup.address, this.cluster(), from)
+    this.#connection = this.#out.dial(backup.address, this.#owner.cluster, from)
   }
 
   #drop(why: string): void {
@@ -169,6 +163,6 @@ export class BackupLink {
     const was = this.#welcomed
     this.#connection = null
     this.#welcomed = false
-    if (was) this.#events.disconnected()
+    if (was) this.#owner.backupDisconnected()
   }
 }

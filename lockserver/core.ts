@@ -11,9 +11,9 @@ import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
 import { Leases } from './leases.ts'
 import { Outbox, type ServerEffect } from './outbox.ts'
-import { Primary } from './primary.ts'
+import { Primary, type PrimaryOwner } from './primary.ts'
 import { State } from './state.ts'
-import { ViewLink } from './view-link.ts'
+import { ViewLink, type ViewLinkOwner } from './view-link.ts'
 
 export type ServerInput =
   | ConnectionInput
@@ -44,7 +44,7 @@ export interface ServerCoreOptions {
 
 type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
 
-export class ServerCore {
+export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   readonly #options: ServerCoreOptions
   readonly #out = new Outbox()
   readonly #clients = new Clients(this.#out)
@@ -66,14 +66,7 @@ export class ServerCore {
   constructor(options: ServerCoreOptions) {
     this.#options = options
     this.#cluster = options.cluster
-    this.#viewLink = new ViewLink(this.#out, options.viewServers, options.deadPings, {
-      hello: () => ({ cluster: this.#cluster, from: this.#hello() }),
-      ping: () => this.#ping(),
-      welcomed: welcome => this.#welcomedByViewServer(welcome),
-      view: view => this.#viewFromViewServer(view),
-      pong: longestTtlMs => this.#pong(longestTtlMs),
-      question: number => this.#question(number),
-    })
+    this.#viewLink = new ViewLink(this.#out, options.viewServers, options.deadPings, this)
   }
 
   get id(): string {
@@ -148,7 +141,7 @@ export class ServerCore {
     if (from.to !== this.id) {
       return this.#out.close(connection, 'WRONG_SERVER', `here is server ${this.id}, not ${from.to}`)
     }
-    this.#adopt(from.view)
+    this.adopt(from.view)
     if (this.#over) return
     const current = this.#view as View
     if (this.#backup === null || from.view.number !== current.number || from.id !== current.primary.id) {
@@ -223,7 +216,7 @@ export class ServerCore {
   // ---- views
 
   /** R2: who hears of a newer view adopts it. */
-  #adopt(view: View): void {
+  adopt(view: View): void {
     if (this.#over || (this.#view !== null && view.number <= this.#view.number)) return
     const old = this.#view
     this.#view = view
@@ -263,13 +256,8 @@ export class ServerCore {
       leases,
       view,
       this.#longestTtlMs,
-      {
-        id,
-        pingLimitMs,
-        deadPings,
-        cluster: () => this.#cluster,
-        onView: newer => this.#adopt(newer),
-      },
+      { id, pingLimitMs, deadPings },
+      this,
     )
     this.#primary = primary
     primary.viewServerConnected = this.#viewLink.connected
@@ -323,12 +311,12 @@ export class ServerCore {
 
   // ---- the view server
 
-  #hello(): HelloFrom {
+  get hello(): HelloFrom {
     const { id, address, pid, host } = this.#options
     return { kind: 'lockserver', id, address, role: this.role, view: this.#view?.number ?? 0, pid, host }
   }
 
-  #ping(): Ping {
+  get pingNow(): Ping {
     const primary = this.#primary
     return {
       view: this.#view?.number ?? 0,
@@ -345,31 +333,31 @@ export class ServerCore {
     }
   }
 
-  #welcomedByViewServer(welcome: Welcome): void {
+  welcomedByViewServer(welcome: Welcome): void {
     this.#offeredCluster = welcome.cluster
-    if (welcome.view !== null) this.#viewFromViewServer(welcome.view)
+    if (welcome.view !== null) this.viewFromViewServer(welcome.view)
     if (this.#over) return
     this.#viewServerConnected(true)
     this.#viewLink.ping()
   }
 
   /** A cluster id counts once there is a view to go with it: before its first record it may change. */
-  #viewFromViewServer(view: View): void {
+  viewFromViewServer(view: View): void {
     this.#cluster ??= this.#offeredCluster
-    this.#adopt(view)
+    this.adopt(view)
   }
 
   #viewServerConnected(connected: boolean): void {
     if (this.#primary !== null) this.#primary.viewServerConnected = connected
   }
 
-  #pong(longestTtlMs: number): void {
+  ponged(longestTtlMs: number): void {
     this.#longestTtlMs = Math.max(this.#longestTtlMs, longestTtlMs)
     this.#primary?.covered(this.#longestTtlMs)
   }
 
   /** V3: asked after the primary was found dead; the answer says whether this copy may be promoted. */
-  #question(number: number): void {
+  asked(number: number): void {
     const answer = {
       view: this.#view?.number ?? 0,
       role: this.role,

@@ -4,13 +4,13 @@
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import { queriesAtOnce, queriesWaitingMax, type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { ClientRequest, Message, View } from '../wire/messages.ts'
-import { BackupLink } from './backup-link.ts'
+import { BackupLink, type BackupLinkOwner } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Leases } from './leases.ts'
 import type { Lock } from './lock-table.ts'
 import type { Outbox } from './outbox.ts'
 import { answerQuery } from './query.ts'
-import { Replication } from './replication.ts'
+import { Replication, type Shower } from './replication.ts'
 import type { Session } from './sessions.ts'
 import type { Showing } from './showing.ts'
 import type { Operation, Output, State, StateListener } from './state.ts'
@@ -19,9 +19,13 @@ export interface PrimaryOptions {
   readonly id: string
   readonly pingLimitMs: number
   readonly deadPings: number
-  readonly cluster: () => string | null
-  /** Somebody knows a newer view. */
-  readonly onView: (view: View) => void
+}
+
+/** The server that is primary. */
+export interface PrimaryOwner {
+  readonly cluster: string | null
+  /** Somebody knows a newer view (R2). */
+  adopt(view: View): void
 }
 
 type Numbered = Extract<
@@ -45,7 +49,7 @@ const acknowledgedAtOnce = 64
 /** These go on while the server leaves, so that no lease runs out for it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'echo'])
 
-export class Primary implements StateListener {
+export class Primary implements StateListener, Shower, BackupLinkOwner {
   readonly state: State
   readonly leases: Leases
   readonly replication: Replication
@@ -53,6 +57,7 @@ export class Primary implements StateListener {
   readonly #out: Outbox
   readonly #clients: Clients
   readonly #options: PrimaryOptions
+  readonly #owner: PrimaryOwner
   #view: View
   /** R3: operations that wait for a joining backup to catch up; in the order in which they came. */
   #parked: Parked[] = []
@@ -78,6 +83,7 @@ export class Primary implements StateListener {
     view: View,
     longestTtlMs: number,
     options: PrimaryOptions,
+    owner: PrimaryOwner,
   ) {
     this.#out = out
     this.#clients = clients
@@ -86,14 +92,10 @@ export class Primary implements StateListener {
     this.#view = view
     this.longestTtlMs = longestTtlMs
     this.#options = options
+    this.#owner = owner
     state.listener = this
-    this.replication = new Replication(out, state, leases, view, showing => this.#show(showing))
-    this.link = new BackupLink(out, options.id, view, options.deadPings, options.cluster, {
-      connected: (connection, whole, sequence) => this.replication.connected(connection, whole, sequence),
-      disconnected: () => this.replication.disconnected(),
-      message: message => this.#backupSays(message),
-      view: newer => options.onView(newer),
-    })
+    this.replication = new Replication(out, state, leases, view, this)
+    this.link = new BackupLink(out, options.id, view, options.deadPings, this)
   }
 
   /** L2, F14: an empty state begins with the wall clock, or above all tokens before a reset. */
@@ -422,7 +424,7 @@ export class Primary implements StateListener {
   }
 
   /** R1 holds for it: clients may see it now. */
-  #show(showing: Showing): void {
+  show(showing: Showing): void {
     switch (showing.show) {
       case 'output': {
         const client = this.#clients.of(showing.session)
@@ -477,7 +479,23 @@ export class Primary implements StateListener {
 
   // ---- the backup
 
-  #backupSays(message: Message): void {
+  get cluster(): string | null {
+    return this.#owner.cluster
+  }
+
+  adopt(view: View): void {
+    this.#owner.adopt(view)
+  }
+
+  backupConnected(connection: number, whole: number, sequence: number): boolean {
+    return this.replication.connected(connection, whole, sequence)
+  }
+
+  backupDisconnected(): void {
+    this.replication.disconnected()
+  }
+
+  backupSays(message: Message): void {
     const [kind, view] = message
     if (view !== this.#view.number) return // R2: an answer about another view
     if (kind === 'applied') {

@@ -11,8 +11,9 @@ import {
 import type { Entry, Message, View } from '../wire/messages.ts'
 import type { Leases } from './leases.ts'
 import type { Outbox } from './outbox.ts'
+import type { Session } from './sessions.ts'
 import type { Showing } from './showing.ts'
-import { Copy, headerOf } from './snapshot.ts'
+import { Copy, headerOf, type LeaseTimes } from './snapshot.ts'
 import type { State } from './state.ts'
 
 interface Batch {
@@ -36,7 +37,12 @@ interface Held {
  */
 type Phase = 'none' | 'copying' | 'sent' | 'installed' | 'latched'
 
-export class Replication {
+/** Whoever does what clients may see now. */
+export interface Shower {
+  show(showing: Showing): void
+}
+
+export class Replication implements LeaseTimes {
   readonly #out: Outbox
   readonly #state: State
   readonly #leases: Leases
@@ -69,14 +75,14 @@ export class Replication {
   /** What the open batch lets clients see; then by batch. */
   #showings: Showing[] = []
   #held: Held[] = []
-  readonly #show: (showing: Showing) => void
+  readonly #shower: Shower
 
-  constructor(out: Outbox, state: State, leases: Leases, view: View, show: (showing: Showing) => void) {
+  constructor(out: Outbox, state: State, leases: Leases, view: View, shower: Shower) {
     this.#out = out
     this.#state = state
     this.#leases = leases
     this.#view = view
-    this.#show = show
+    this.#shower = shower
   }
 
   get latched(): boolean {
@@ -146,7 +152,7 @@ export class Replication {
 
   /** R1: shows it now, or when the backup has applied all that was decided until now. */
   show(showing: Showing): void {
-    if (this.#phase !== 'latched') return this.#show(showing)
+    if (this.#phase !== 'latched') return this.#shower.show(showing)
     this.#showings.push(showing)
   }
 
@@ -214,13 +220,17 @@ export class Replication {
     this.#chunksSent = 0
     this.#chunksReceived = 0
     this.#applied = this.#sequence
-    this.#copy = new Copy(this.#state, session => this.#leases.remainingMs(session, this.#out.now.monotonic))
+    this.#copy = new Copy(this.#state, this)
     const paused = this.#state.table.paused
       ? (this.#leases.pauseRemainingMs(this.#out.now.monotonic) ?? 0)
       : null
     const header = headerOf(this.#state, this.#sequence, paused)
     this.#out.send(this.#link as number, ['copy', this.#view.number, header])
     this.#sendChunks()
+  }
+
+  remainingMs(session: Session): number {
+    return this.#leases.remainingMs(session, this.#out.now.monotonic)
   }
 
   #stopCopy(): void {
@@ -293,7 +303,7 @@ export class Replication {
     if (this.#differs) return
     let done = 0
     while (done < this.#held.length && (this.#held[done] as Held).sequence <= sequence) {
-      for (const showing of (this.#held[done++] as Held).showings) this.#show(showing)
+      for (const showing of (this.#held[done++] as Held).showings) this.#shower.show(showing)
     }
     if (done > 0) this.#held.splice(0, done)
   }
@@ -325,7 +335,7 @@ export class Replication {
     const waiting = [...this.#held.flatMap(({ showings }) => showings), ...this.#showings]
     this.#held = []
     this.#showings = []
-    for (const showing of waiting) this.#show(showing)
+    for (const showing of waiting) this.#shower.show(showing)
   }
 }
 

@@ -32,6 +32,11 @@ export function headerOf(state: State, sequence: number, pausedMs: number | null
   }
 }
 
+/** What remains of a session's lease, asked at the moment that it is streamed. */
+export interface LeaseTimes {
+  remainingMs(session: Session): number
+}
+
 /** The sender's side: streams the state as of its construction. */
 export class Copy {
   /** For people: about how many sessions and locks there were, and how many are streamed. */
@@ -39,7 +44,7 @@ export class Copy {
   streamed = 0
   recordsTaken = 0
   readonly #number: number
-  readonly #remainingMs: (session: Session) => number
+  readonly #leases: LeaseTimes
   readonly #sessions: Iterator<Session>
   readonly #locks: Iterator<Lock>
   #kept: SnapshotRecord[][] = []
@@ -47,10 +52,9 @@ export class Copy {
   #rest: SnapshotRecord[] = []
   #restFrom = 0
 
-  /** `remainingMs`: what remains of a session's lease, at the moment that it is streamed. */
-  constructor(state: State, remainingMs: (session: Session) => number) {
+  constructor(state: State, leases: LeaseTimes) {
     this.#number = ++state.table.copyNumber
-    this.#remainingMs = remainingMs
+    this.#leases = leases
     this.#sessions = state.sessions.values()
     this.#locks = state.table.locks.values()
     this.total = state.sessions.size + state.table.locks.size
@@ -113,7 +117,7 @@ export class Copy {
   #sessionRecords(session: Session): SnapshotRecord[] {
     const { ordinal, id, ttlMs, name, nextRequest } = session
     const records: SnapshotRecord[] = [
-      ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#remainingMs(session))],
+      ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#leases.remainingMs(session))],
     ]
     for (const reply of session.replies.values()) records.push(['reply', ordinal, reply])
     for (const [token, reason] of session.losses) records.push(['loss', ordinal, token, reason])

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../wire/errors.ts'
 import { errors } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
 import type { Entry, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
-import { type Acquire, type Hold, type Lock, LockTable } from './lock-table.ts'
+import { type Acquire, type Hold, type Lock, LockTable, type LockTableEvents } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
 /** What an operation lets clients see (R1). */
@@ -26,7 +26,7 @@ export interface StateListener {
 
 export type Operation = Exclude<Entry, ['renew', number]>
 
-export class State {
+export class State implements LockTableEvents {
   /** The number of the last operation applied. */
   opNumber = 0
   /** R4: running digest of all that the operations let clients see. */
@@ -37,16 +37,8 @@ export class State {
   wallMs = 0
   readonly sessions = new Map<number, Session>()
   readonly sessionsById = new Map<string, Session>()
-  readonly table: LockTable
+  readonly table: LockTable = new LockTable(this)
   listener: StateListener | null = null
-
-  constructor() {
-    this.table = new LockTable({
-      touch: lock => this.listener?.touchLock(lock),
-      settled: (acquire, outcome) => this.#settled(acquire, outcome),
-      lost: (hold, reason) => this.#lost(hold, reason),
-    })
-  }
 
   apply(operation: Operation): void {
     this.opNumber++
@@ -245,11 +237,28 @@ export class State {
     return undefined
   }
 
-  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+  // ---- what the table tells while it works
+
+  touch(lock: Lock): void {
+    this.listener?.touchLock(lock)
+  }
+
+  settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
     this.listener?.touchSession(acquire.session)
     acquire.session.waiting.delete(acquire.request)
     this.#answer(acquire, outcome)
   }
+
+  lost(hold: Hold, reason: LossReason): void {
+    this.listener?.touchSession(hold.session)
+    hold.session.lose(hold.token, reason)
+    this.#fold(hold.token % 4294967296)
+    // One of several names, granted before the others: its client has not heard of the token, so it
+    // would acknowledge the loss and believe in the grant later. That grant's own reply tells it.
+    if (!hold.session.isWaitingWith(hold.token)) this.#show(hold.session, ['lost', hold.token, reason])
+  }
+
+  // ---- answers
 
   #answer(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
     const { session, request, tokens } = acquire
@@ -259,15 +268,6 @@ export class State {
     }
     for (const token of tokens) this.#fold(token % 4294967296)
     this.#reply(session, ['granted', request, tokens, session.lossesAmong(tokens)])
-  }
-
-  #lost(hold: Hold, reason: LossReason): void {
-    this.listener?.touchSession(hold.session)
-    hold.session.lose(hold.token, reason)
-    this.#fold(hold.token % 4294967296)
-    // One of several names, granted before the others: its client has not heard of the token, so it
-    // would acknowledge the loss and believe in the grant later. That grant's own reply tells it.
-    if (!hold.session.isWaitingWith(hold.token)) this.#show(hold.session, ['lost', hold.token, reason])
   }
 
   #refuse(session: Session, request: number, code: ErrorCode): void {

@@ -4,15 +4,18 @@
 import type { HelloFrom, Message, Ping, View, Welcome } from '../wire/messages.ts'
 import type { Outbox } from './outbox.ts'
 
-export interface ViewLinkEvents {
-  /** What to say in a hello. */
-  hello(): { cluster: string | null; from: HelloFrom }
-  ping(): Ping
-  welcomed(welcome: Welcome): void
-  view(view: View): void
+/** The server whose link it is. */
+export interface ViewLinkOwner {
+  readonly cluster: string | null
+  /** What to say now in a hello, and in a ping. */
+  readonly hello: HelloFrom
+  readonly pingNow: Ping
+  welcomedByViewServer(welcome: Welcome): void
+  viewFromViewServer(view: View): void
   /** A ping was answered; the longest ttl in the view record. */
-  pong(longestTtlMs: number): void
-  question(number: number): void
+  ponged(longestTtlMs: number): void
+  /** V3: it wants an answer with this number. */
+  asked(number: number): void
 }
 
 /** A lost view server is dialled again after this many ticks (DESIGN V7: at least every two). */
@@ -22,7 +25,7 @@ export class ViewLink {
   readonly #out: Outbox
   readonly #addresses: readonly string[]
   readonly #deadPings: number
-  readonly #events: ViewLinkEvents
+  readonly #owner: ViewLinkOwner
   #next = 0
   #connection: number | null = null
   #welcomed = false
@@ -30,11 +33,11 @@ export class ViewLink {
   /** Said once for each new reason, not at every try. */
   #lastRefusal = ''
 
-  constructor(out: Outbox, addresses: readonly string[], deadPings: number, events: ViewLinkEvents) {
+  constructor(out: Outbox, addresses: readonly string[], deadPings: number, owner: ViewLinkOwner) {
     this.#out = out
     this.#addresses = addresses
     this.#deadPings = deadPings
-    this.#events = events
+    this.#owner = owner
   }
 
   get connected(): boolean {
@@ -57,7 +60,7 @@ export class ViewLink {
 
   /** Also between ticks, when there is news that the view server waits for. */
   ping(): void {
-    if (this.#welcomed) this.#out.send(this.#connection as number, ['ping', this.#events.ping()])
+    if (this.#welcomed) this.#out.send(this.#connection as number, ['ping', this.#owner.pingNow])
   }
 
   answer(message: Message): void {
@@ -82,9 +85,8 @@ export class ViewLink {
 
   #dial(): void {
     const address = this.#addresses[this.#next++ % this.#addresses.length] as string
-    const { cluster, from } = this.#events.hello()
     this.#silentTicks = 0
-    this.#connection = this.#out.dial(address, cluster, from)
+    this.#connection = this.#out.dial(address, this.#owner.cluster, this.#owner.hello)
   }
 
   #message(message: Message): void {
@@ -92,14 +94,14 @@ export class ViewLink {
       case 'welcome':
         this.#welcomed = true
         this.#lastRefusal = ''
-        return this.#events.welcomed(message[1] as Welcome)
+        return this.#owner.welcomedByViewServer(message[1] as Welcome)
       case 'view':
-        return this.#events.view(message[1] as View)
+        return this.#owner.viewFromViewServer(message[1] as View)
       case 'pong':
-        if (message[1] !== null) this.#events.view(message[1] as View)
-        return this.#events.pong(message[2] as number)
+        if (message[1] !== null) this.#owner.viewFromViewServer(message[1] as View)
+        return this.#owner.ponged(message[2] as number)
       case 'question':
-        return this.#events.question(message[1] as number)
+        return this.#owner.asked(message[1] as number)
       case 'error':
         return this.#refused(String(message[1]), String(message[2]))
     }

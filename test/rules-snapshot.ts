@@ -50,7 +50,7 @@ function copyWhile(seed: number): [State, State] {
   const story = new StateStory()
   const { state } = story
   for (let i = 0; i < 150; i++) story.apply(anyOperation(state, dice))
-  const copy = new Copy(state, () => 1_000)
+  const copy = new Copy(state, { remainingMs: () => 1_000 })
   state.listener = {
     ...story.listener(),
     touchSession: session => copy.touchSession(session),
@@ -109,7 +109,7 @@ t.test('R3: a snapshot that speaks of a session that is not in it is refused', a
 t.test('S3: what remains of a lease counts from when its chunk came', async t => {
   const story = new StateStory()
   story.open('a')
-  const copy = new Copy(story.state, () => 700)
+  const copy = new Copy(story.state, { remainingMs: () => 700 })
   const installation = new Installation(headerOf(story.state, 0, null))
   installation.add(copy.nextChunk() ?? [], 5_000)
   t.strictSame([...installation.leases], [[1, 5_700]])
