@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   steal: () => import('./steal.ts'),
   release: () => import('./release.ts'),
   kill: () => import('./kill.ts'),
+  bench: () => import('./bench.ts'),
   reset: () => import('./reset.ts'),
 }
 

@@ -80,7 +80,7 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
 })
 
 t.test('every file says at its head what it is', async t => {
-  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'cli'].flatMap(sources)) {
+  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'cli', 'bench'].flatMap(sources)) {
     t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)
   }
 })

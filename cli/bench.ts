@@ -1,0 +1,39 @@
+// `holdfast bench`: how fast a cluster is from this machine. Starts client processes of its own, and a
+// cluster of its own unless it is given one; the measuring is done in bench/.
+
+import { ownCluster, runningCluster } from '../bench/cluster.ts'
+import { runPairs } from '../bench/pairs.ts'
+import { pairsTable } from '../bench/report.ts'
+import { type Command, duration, json, reaching, text, whole } from './arguments.ts'
+import { note, print, printJson } from './output.ts'
+
+const options = {
+  ...reaching,
+  runs: whole('COUNT', 'times that everything is measured, for medians; default 3', 1, 1_000),
+  time: duration('TIME', 'length of one measurement, after a second to warm up; default 2s', 100),
+  only: text('TEXT', "only the rows with TEXT in their name, such as '1024' or 'hot'"),
+  ...json,
+}
+
+export const command: Command<typeof options> = {
+  usage: 'bench [options]',
+  does: 'measure throughput and latency, of a cluster of its own or of a running one',
+  more: `Without --view (or HOLDFAST_VIEW) it starts a view server and two lock servers on free ports
+of this machine and ends them afterwards. It acquires and releases locks whose names begin with
+bench/, from one or several client processes: on distinct keys with 1 to 1,024 pairs outstanding, then
+on one key that all want. The rows called echo say what a server that only gives back each frame would
+reach. CPU times are of servers on this machine only. --json prints
+{ machine, service, rows: [{ name, runs, pairsPerSecond, acquireMs, cpuUsPerPair, hot? }…] }.`,
+  options,
+  names: [],
+  async run({ values }) {
+    const { view, secret, runs = 3, time: countMs = 2_000, only = '' } = values
+    // The workers and the cluster find it where every program does.
+    if (secret !== undefined) process.env.HOLDFAST_SECRET = secret
+    await using service = await (view === undefined ? ownCluster() : runningCluster(view.join(',')))
+    const result = await runPairs(service, { runs, countMs, only, progress: note })
+    if (values.json) printJson(result)
+    else for (const line of pairsTable(result)) print(line)
+    return 0
+  },
+}

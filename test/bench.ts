@@ -1,0 +1,69 @@
+// The benchmarks measure what they say: the histogram keeps what it is told, and a short run against a
+// real cluster and the echo comes to figures for every row. How fast anything is, no test asks.
+
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { Histogram } from '../bench/histogram.ts'
+import { median, type PairsResult } from '../bench/pairs.ts'
+
+t.setTimeout(120_000)
+
+const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
+
+t.test('a histogram tells each quantile to 1.6 %, from 0.1 us to a minute', async t => {
+  for (const ms of [0, 0.0001, 0.0173, 0.5, 3.14, 99.9, 1_234, 60_000]) {
+    const one = new Histogram()
+    one.record(ms)
+    t.ok(Math.abs(one.quantile(0.5) - ms) <= ms * 0.016, `${ms} ms is told as ${one.quantile(0.5)}`)
+  }
+  const many = new Histogram()
+  for (let i = 1; i <= 1_000; i++) many.record(i)
+  const more = new Histogram()
+  more.add(many)
+  more.record(5_000)
+  t.equal(more.count, 1_001)
+  for (const [part, ms] of [
+    [0.5, 501],
+    [0.99, 991],
+    [1, 5_000],
+  ] as const)
+    t.ok(Math.abs(more.quantile(part) - ms) <= ms * 0.016, `${part}: ${more.quantile(part)}`)
+  t.ok(Number.isNaN(new Histogram().quantile(0.5)), 'nothing has no quantile')
+})
+
+t.test('a median is the middle, or halfway between the two', async t => {
+  t.equal(median([3, 1, 2]), 2)
+  t.equal(median([4, 1, 3, 2]), 2.5)
+})
+
+async function bench(only: string): Promise<PairsResult> {
+  const args = [main, 'bench', '--json', '--runs', '1', '--time', '300ms', '--only', only]
+  const { HOLDFAST_VIEW: _, ...env } = process.env
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
+  return JSON.parse(stdout)
+}
+
+t.test('a short run comes to figures: distinct keys, and the echo', async t => {
+  const { machine, rows } = await bench('64 outstanding')
+  t.ok(machine.cores > 0)
+  t.same(
+    rows.map(({ name }) => name),
+    ['64 outstanding', 'echo, 64 outstanding'],
+  )
+  for (const { name, pairsPerSecond, acquireMs, cpuUsPerPair } of rows) {
+    t.ok(pairsPerSecond > 100, `${name}: ${pairsPerSecond} pairs/s`)
+    t.ok(0 < acquireMs.p50 && acquireMs.p50 <= acquireMs.p99 && acquireMs.p99 <= acquireMs.p999)
+    t.ok((cpuUsPerPair.client as number) > 0)
+  }
+  t.same(Object.keys(rows[0]?.cpuUsPerPair ?? {}).sort(), ['backup', 'client', 'primary'])
+})
+
+t.test('a hot key goes round: two processes, each gets its share', async t => {
+  const { rows } = await bench('hot key, 16')
+  const [row] = rows
+  t.ok((row?.pairsPerSecond ?? 0) > 10, `${row?.pairsPerSecond} grants/s`)
+  t.ok((row?.hot?.handOffMs.p50 ?? 0) > 0, 'a hand-off takes some time')
+  t.ok((row?.hot?.smallestShare ?? 0) > 0.2, 'L3: nobody is left out')
+})
