@@ -1,0 +1,25 @@
+// The planted bugs fit the sources as they are now. That each of them is caught is shown by
+// `npm run mutants`; this only keeps the patches from rotting.
+
+import t from 'tap'
+import { mutants } from './mutants/all.ts'
+import { edited } from './mutants/mutant.ts'
+import { problemOf } from './mutants/plant.ts'
+
+t.test('every planted bug can still be planted', async t => {
+  for (const mutant of mutants) {
+    t.equal(problemOf(mutant), undefined, mutant.name)
+  }
+})
+
+t.test('there are enough of them, each with a name of its own', async t => {
+  t.ok(mutants.length >= 45, `${mutants.length}`)
+  t.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length)
+})
+
+t.test('an edit that does not fit, or fits twice, is refused by name', async t => {
+  const edit = { file: 'a.ts', find: 'one  two', replace: '3' }
+  t.equal(edited('zero one\n  two', edit), 'zero 3')
+  t.throws(() => edited('zero', edit), /a\.ts.*occurs 0 times/)
+  t.throws(() => edited('one two one two', edit), /a\.ts.*occurs 2 times/)
+})

@@ -1,0 +1,18 @@
+// Every planted bug, by area.
+
+import { client } from './client.ts'
+import { leases } from './leases.ts'
+import { locks } from './locks.ts'
+import type { Mutant } from './mutant.ts'
+import { replication } from './replication.ts'
+import { sessions } from './sessions.ts'
+import { views } from './views.ts'
+
+export const mutants: readonly Mutant[] = [
+  ...views,
+  ...replication,
+  ...leases,
+  ...locks,
+  ...sessions,
+  ...client,
+]

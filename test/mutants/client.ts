@@ -1,0 +1,189 @@
+// Planted bugs of the client: requests, replies, acknowledgements, views.
+
+import type { Mutant } from './mutant.ts'
+
+const core = 'client/core.ts'
+const requests = 'client/requests.ts'
+const links = 'client/links.ts'
+
+export const client: readonly Mutant[] = [
+  {
+    name: 'reply to the wrong request',
+    breaks: 'S1',
+    why: 'a reply is taken for the answer to the oldest request',
+    edits: [
+      {
+        file: core,
+        find: 'const request = this.#requests.answer(reply[1])',
+        replace:
+          'const request = this.#requests.answer([...this.#requests.unanswered.keys()][0] ?? reply[1])',
+      },
+    ],
+  },
+  {
+    name: 'a timed-out acquire is forgotten',
+    breaks: 'S1',
+    why: 'the waiter is granted to nobody, and renewed for ever',
+    edits: [
+      {
+        file: core,
+        find: 'this.#requests.cancel(entry) this.#pump(now)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a grant is acknowledged before its cancel',
+    breaks: 'S1',
+    why: 'the server finds nothing to take back: the lock is held, and nobody knows of it',
+    edits: [
+      {
+        file: requests,
+        find: 'if (request.cancelling) return undefined',
+        replace: `if (request.cancelling) {
+      this.#answered(number)
+      return undefined
+    }`,
+      },
+    ],
+  },
+  {
+    name: 'unanswered requests are not sent again',
+    breaks: 'F1, F10',
+    why: 'what was in flight when the primary died is never answered',
+    edits: [
+      {
+        file: core,
+        find: 'for (const request of unanswered.values()) this.#send(request.message as ClientRequest)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'requests sent again under new numbers',
+    breaks: 'S1, F3',
+    why: 'a retry is a new request for the servers, and happens a second time',
+    edits: [
+      {
+        file: core,
+        find: 'for (const request of unanswered.values()) this.#send(request.message as ClientRequest)',
+        replace: `for (const request of [...unanswered.values()]) {
+      unanswered.delete(request.number)
+      request.number = this.#requests.next++
+      ;(request.message as unknown[])[1] = request.number
+      unanswered.set(request.number, request)
+      this.#send(request.message as ClientRequest)
+    }`,
+      },
+      {
+        file: core,
+        find: 'const { next, unanswered } = this.#requests',
+        replace: 'const { unanswered } = this.#requests\n    const { next } = this.#requests',
+      },
+    ],
+  },
+  {
+    name: 'a low-water mark acknowledges replies',
+    breaks: 'S1',
+    why: 'behind one long wait the replies of all later calls pile up at the servers',
+    edits: [
+      {
+        file: requests,
+        find: "const message: ClientRequest = ['acknowledge', toRanges(this.#acknowledged), this.#told]",
+        replace: `const [oldest = this.next] = this.unanswered.keys()
+    const low = this.#acknowledged.filter(number => number < oldest)
+    const message: ClientRequest = ['acknowledge', toRanges(low), this.#told]`,
+      },
+    ],
+  },
+  {
+    name: 'a reply acknowledged before it came',
+    breaks: 'S1',
+    why: 'a resume names nothing as unanswered: the servers forget replies that nobody has heard',
+    edits: [
+      {
+        file: core,
+        find: "this.#send(['resume', this.sessionId, this.#count, next, toRanges(unanswered.keys())])",
+        replace: "this.#send(['resume', this.sessionId, this.#count, next, toRanges([])])",
+      },
+    ],
+  },
+  {
+    name: 'losses are not acknowledged',
+    breaks: 'S5, S1',
+    why: 'each steal leaves a loss behind at the servers for as long as the session lives',
+    edits: [{ file: requests, find: 'this.#told.push(token)', replace: '' }],
+  },
+  {
+    name: 'a loss that is told is not believed',
+    breaks: 'S5',
+    why: 'the victim of a steal goes on as if it held the lock',
+    edits: [
+      {
+        file: core,
+        find: "if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason })",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'client stays with the primary it knows',
+    breaks: 'F6',
+    why: 'a deposed primary never answers again, and its client never looks elsewhere',
+    edits: [
+      {
+        file: core,
+        find: 'if (session === null || session.id === view.primary.id) return',
+        replace: 'if (this.over || session !== null || true) return',
+      },
+    ],
+  },
+  {
+    name: 'an older view is adopted',
+    breaks: 'R2',
+    why: 'a server that was cut off sends clients back to a primary of long ago',
+    edits: [
+      {
+        file: links,
+        find: 'if (this.view !== null && view.number <= this.view.number) return false',
+        replace: 'if (this.view !== null && view.number === this.view.number) return false',
+      },
+    ],
+  },
+  {
+    name: 'a sent call is failed as definite',
+    breaks: 'F10',
+    why: 'a call is said to have surely not happened, and it did',
+    edits: [
+      {
+        file: core,
+        find: "else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, !sent, text)",
+        replace: "else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, true, text)",
+      },
+    ],
+  },
+  {
+    name: 'tokens in the order of the server',
+    breaks: 'L2',
+    why: "of several names each gets another one's token",
+    edits: [
+      {
+        file: core,
+        find: 'tokens: inOrderOf(request.ask.names, tokens)',
+        replace: 'tokens',
+      },
+    ],
+  },
+  {
+    name: 'a session id is used again after a loss',
+    breaks: 'S4',
+    why: 'a client goes on with a session that it has given up',
+    edits: [
+      {
+        file: core,
+        find: "if (reason === 'EXPIRED') this.abandoned.add(this.sessionId)",
+        replace: '',
+      },
+    ],
+  },
+]

@@ -1,0 +1,113 @@
+// Looks for one planted bug: runs the simulator and the search on a copy that has it, each as a process
+// of its own, until one of them catches it or the budget is spent. It knows nothing of what is wrong.
+
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Mutant } from './mutant.ts'
+import { plant } from './plant.ts'
+
+export interface Catch {
+  readonly by: 'simulator' | 'search'
+  /** The check that saw it, as the tool names it. */
+  readonly check: string
+  readonly text: string
+  /** `seeds` and `steps`, or `states` and `depth`. */
+  readonly effort: Readonly<Record<string, number>>
+}
+
+export interface Verdict {
+  readonly mutant: Mutant
+  readonly caught: Catch | null
+  readonly seconds: number
+}
+
+interface Violation {
+  readonly seed: number
+  readonly check: string
+  readonly step: number
+  readonly text: string
+}
+
+interface SearchLine {
+  readonly name: string
+  readonly states: number
+  readonly depth: number
+  readonly violation: { readonly check: string; readonly text: string } | null
+}
+
+export interface Budget {
+  /** For all of it. */
+  readonly seconds: number
+}
+
+/** Seeds that the simulator is run with, one after the other; the searches come in between. */
+const rounds: readonly (number | 'small' | 'all')[] = [20, 80, 'small', 300, 'all', 600, 2_000, 4_000, 8_000]
+
+export async function hunt(mutant: Mutant, budget: Budget): Promise<Verdict> {
+  const began = process.hrtime.bigint()
+  const seconds = () => Number(process.hrtime.bigint() - began) / 1e9
+  const planted = plant(mutant)
+  let caught: Catch | null = null
+  try {
+    let seed = 1
+    for (const round of rounds) {
+      const left = budget.seconds - seconds()
+      if (caught !== null || left < 1) break
+      if (round === 'small' || round === 'all') caught = await search(planted.folder, round, left)
+      else {
+        caught = await simulate(planted.folder, seed, round, left)
+        seed += round
+      }
+    }
+  } finally {
+    planted.remove()
+  }
+  return { mutant, caught, seconds: seconds() }
+}
+
+async function simulate(folder: string, seed: number, seeds: number, seconds: number): Promise<Catch | null> {
+  const args = ['--seed', String(seed), '--seeds', String(seeds), '--json']
+  for (const line of await run(join(folder, 'dist/test/simulator/main.js'), args, seconds)) {
+    const { violations } = JSON.parse(line) as { violations: Violation[] }
+    const [first] = violations.sort((a, b) => a.seed - b.seed)
+    if (first === undefined) continue
+    const { check, text, step } = first
+    return { by: 'simulator', check, text, effort: { seeds: first.seed, steps: step } }
+  }
+  return null
+}
+
+async function search(folder: string, which: 'small' | 'all', seconds: number): Promise<Catch | null> {
+  for (const line of await run(join(folder, 'dist/test/search/main.js'), [`--${which}`, '--json'], seconds)) {
+    const { name, states, depth, violation } = JSON.parse(line) as SearchLine
+    if (violation === null || violation === undefined) continue
+    return {
+      by: 'search',
+      check: violation.check,
+      text: `${name}: ${violation.text}`,
+      effort: { states, depth },
+    }
+  }
+  return null
+}
+
+/** The lines that a tool printed on stdout; ended when it takes too long. One that ends in any other way is an error. */
+async function run(script: string, args: readonly string[], seconds: number): Promise<string[]> {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [out, error, late] = ['', '', false]
+  child.stdout.setEncoding('utf8').on('data', text => (out += text))
+  child.stderr.setEncoding('utf8').on('data', text => (error += text))
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, seconds * 1_000)
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('close', resolve)
+  })
+  clearTimeout(timer)
+  if (!late && status !== 0 && status !== 1)
+    throw new Error(`${script} ended with ${status}: ${error.slice(-2_000)}`)
+  const lines = out.split('\n')
+  // Cut off by its end, the last one may be half of a line.
+  return (late ? lines.slice(0, -1) : lines).filter(line => line !== '')
+}

@@ -1,0 +1,212 @@
+// Planted bugs of leases: at the primary, at the promoted backup, at the client.
+
+import type { Mutant } from './mutant.ts'
+
+const serverCore = 'lockserver/core.ts'
+const backup = 'lockserver/backup.ts'
+const primary = 'lockserver/primary.ts'
+const lease = 'client/lease.ts'
+const clientCore = 'client/core.ts'
+
+export const leases: readonly Mutant[] = [
+  {
+    name: 'promotion that keeps no grace',
+    breaks: 'S3',
+    why: 'a lease runs out while its client is on its way to the new primary',
+    edits: [
+      {
+        file: serverCore,
+        find: 'leases.extendAll(this.#out.now.monotonic + promotionGraceMs(pingLimitMs)) // S3',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'promotion that forgets remaining times',
+    breaks: 'S3, S4',
+    why: 'a promoted backup gives each lease the grace and no more: a long lease ends too early',
+    edits: [
+      {
+        file: serverCore,
+        find: 'const leases = backup?.leases ?? new Leases()',
+        replace: `const leases = backup?.leases ?? new Leases()
+    for (const ordinal of backup?.state?.sessions.keys() ?? []) leases.set(ordinal, 0)`,
+      },
+    ],
+  },
+  {
+    name: 'promotion that forgets the leases',
+    breaks: 'S3, F11',
+    why: 'a promoted backup lets no lease of before end: the locks of the dead are never free',
+    edits: [
+      {
+        file: serverCore,
+        find: 'const leases = backup?.leases ?? new Leases()',
+        replace: 'const leases = new Leases()',
+      },
+    ],
+  },
+  {
+    name: 'backup forgets renewals',
+    breaks: 'S3',
+    why: 'the promoted backup expires a lease that its client has had confirmed since',
+    edits: [
+      {
+        file: backup,
+        find: "if (entry[0] === 'renew') this.#renew(entry[1])",
+        replace: "if (entry[0] === 'renew') continue",
+      },
+    ],
+  },
+  {
+    name: 'remaining times not in the snapshot',
+    breaks: 'S3',
+    why: 'a copied lease counts as run out at the backup: promoted, it expires who believes in it',
+    edits: [
+      {
+        file: 'lockserver/snapshot.ts',
+        find: 'nextRequest, Math.ceil(this.#remainingMs(session))],',
+        replace: 'nextRequest, 0],',
+      },
+    ],
+  },
+  {
+    name: 'backup expires by its own clock',
+    breaks: 'S3',
+    why: 'a lease ends without a replicated operation: two copies of one state differ',
+    edits: [
+      {
+        file: backup,
+        find: '/** Applies some of what waits; true when more is left. */ work(): boolean {',
+        replace: `work(): boolean {
+    for (const ordinal of this.leases.due(this.#out.now.monotonic).sessions) {
+      const session = this.state?.sessions.get(ordinal)
+      if (session !== undefined && this.whole !== 0) this.state?.apply(['expire', [ordinal]])
+    }`,
+      },
+    ],
+  },
+  {
+    name: "the server's clock read once a tick",
+    breaks: 'S4',
+    why: "'received' is too early, and so is the server's deadline",
+    edits: [
+      {
+        file: primary,
+        find: 'this.leases.renew(session, this.#out.now.monotonic) this.replication.add',
+        replace:
+          'this.leases.renew(session, this.ticked ?? this.#out.now.monotonic)\n    this.replication.add',
+      },
+      {
+        file: primary,
+        find: 'tick(): void {',
+        replace: 'tick(): void {\n    this.ticked = this.#out.now.monotonic',
+      },
+    ],
+  },
+  {
+    name: 'expires before it has read',
+    breaks: 'S3, S4',
+    why: 'the primary slept; its first tick expires sessions whose renewals wait in its sockets',
+    edits: [
+      {
+        file: primary,
+        find: 'request(client: Client, request: ClientRequest): void {',
+        replace: 'request(client: Client, request: ClientRequest): void {\n    this.#expireDue()',
+      },
+    ],
+  },
+  {
+    name: 'lease counted from the receipt',
+    breaks: 'S4',
+    why: 'the client counts from when its renewal was confirmed: it stops after the server',
+    edits: [
+      {
+        file: clientCore,
+        find: 'if (!this.#lease.confirm(number)) return',
+        replace: 'if (!this.#lease.confirm(number)) return\n    this.#lease.begin(this.#lease.ttlMs, now)',
+      },
+      {
+        file: clientCore,
+        find: 'this.#onRenewed(message[1])',
+        replace: 'this.#onRenewed(message[1], now)',
+      },
+      {
+        file: clientCore,
+        find: '#onRenewed(number: number): void {',
+        replace: '#onRenewed(number: number, now: Instant): void {',
+      },
+    ],
+  },
+  {
+    name: 'lease believed too long',
+    breaks: 'S4',
+    why: 'the client believes in its lease for longer than the servers do',
+    edits: [
+      {
+        file: lease,
+        find: ': this.#from.monotonic + this.#ttlMs * clientLeasePart',
+        replace: ': this.#from.monotonic + this.#ttlMs * 1.1',
+      },
+      {
+        file: lease,
+        find: 'const byWall = this.#from.wall + this.#ttlMs * clientLeasePart - now.wall',
+        replace: 'const byWall = this.#from.wall + this.#ttlMs * 1.1 - now.wall',
+      },
+    ],
+  },
+  {
+    name: 'any answer extends the lease',
+    breaks: 'S4',
+    why: 'the client takes any reply for a renewal; the server does not',
+    edits: [
+      {
+        file: clientCore,
+        find: "case 'ended': this.#onReply(message)",
+        replace:
+          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now)\n        this.#onReply(message)",
+      },
+    ],
+  },
+  {
+    name: 'lease not looked at when a grant comes',
+    breaks: 'S4',
+    why: 'a grant that arrives after the local deadline is believed: the server may have given the lock on',
+    edits: [
+      {
+        file: clientCore,
+        find: "if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')",
+        replace: "if (!this.over && input.is === 'wake' && this.#lease.expired(now)) this.#lose('EXPIRED')",
+      },
+    ],
+  },
+  {
+    name: 'a session resumed after its deadline',
+    breaks: 'S4',
+    why: 'a client that had to give its locks up believes in them again after the link has healed',
+    edits: [
+      {
+        file: clientCore,
+        find: "if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')",
+        replace: '',
+      },
+      {
+        file: clientCore,
+        find: 'let next = Math.min(this.#links.wakeAt, this.#lease.deadline)',
+        replace: 'let next = this.#links.wakeAt',
+      },
+    ],
+  },
+  {
+    name: 'a suspended machine keeps its lease',
+    breaks: 'S4',
+    why: 'the monotonic clock stood still while the machine slept; the wall clock did not',
+    edits: [
+      {
+        file: lease,
+        find: 'return Math.max(0, Math.min(this.deadline - now.monotonic, byWall))',
+        replace: 'return Math.max(0, this.deadline - now.monotonic + 0 * byWall)',
+      },
+    ],
+  },
+]

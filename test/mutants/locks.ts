@@ -1,0 +1,190 @@
+// Planted bugs of the lock table: who holds, who waits, which token.
+
+import type { Mutant } from './mutant.ts'
+
+const table = 'lockserver/lock-table.ts'
+const state = 'lockserver/state.ts'
+
+export const locks: readonly Mutant[] = [
+  {
+    name: 'shared granted beside exclusive',
+    breaks: 'L1',
+    why: 'two who must not work at the same time both hold the lock',
+    edits: [
+      {
+        file: table,
+        find: "mode === 'shared' && (lock.holders[0] as Hold).mode === 'shared'",
+        replace: "mode === 'shared'",
+      },
+    ],
+  },
+  {
+    name: 'steal that keeps the token',
+    breaks: 'L2',
+    why: "the thief gets the victim's token: a resource can't tell the two apart",
+    edits: [
+      {
+        file: table,
+        find: "this.#evict(lock, 'STOLEN')",
+        replace: `{
+        this.kept = lock.holders[0]?.token ?? 0
+        this.#evict(lock, 'STOLEN')
+      }`,
+      },
+      {
+        file: table,
+        find: 'const token = ++this.lastToken // L2',
+        replace: 'const token = this.kept || ++this.lastToken\n    this.kept = 0',
+      },
+      { file: table, find: 'waitersPerLockMax = 0', replace: 'waitersPerLockMax = 0\n  kept = 0' },
+    ],
+  },
+  {
+    name: 'queue that lets shared overtake',
+    breaks: 'L3',
+    why: 'an exclusive waiter starves behind shared ones that came later',
+    edits: [
+      {
+        file: table,
+        find: 'else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        replace:
+          "else if (this.paused || (lock.queue.length > 0 && acquire.mode !== 'shared') || !compatible(lock, acquire.mode))",
+      },
+    ],
+  },
+  {
+    name: 'ifAvailable overtakes the queue',
+    breaks: 'L3',
+    why: 'a shared lock is given at once though an exclusive waiter stands before it',
+    edits: [
+      {
+        file: table,
+        find: 'return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))',
+        replace: 'return lock === undefined || compatible(lock, mode)',
+      },
+      {
+        file: table,
+        find: 'else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        replace:
+          "else if (this.paused || (lock.queue.length > 0 && acquire.manner !== 'ifAvailable') || !compatible(lock, acquire.mode))",
+      },
+    ],
+  },
+  {
+    name: 'last come, first served',
+    breaks: 'L3',
+    why: 'a new waiter goes to the front of the queue',
+    edits: [
+      {
+        file: table,
+        find: "if (acquire.manner === 'steal') lock.queue.unshift(acquire)",
+        replace: 'if (true) lock.queue.unshift(acquire)',
+      },
+    ],
+  },
+  {
+    name: 'dead waiter kept',
+    breaks: 'L3',
+    why: 'a session that has ended stays in the queue and is granted what nobody will release',
+    edits: [
+      {
+        file: state,
+        find: 'const waiting = sessions.flatMap(session => session.waitingInOrder())',
+        replace: 'const waiting: Acquire[] = []',
+      },
+    ],
+  },
+  {
+    name: 'only one waiter served',
+    breaks: 'L3',
+    why: 'of several shared waiters at the front only the first is served',
+    edits: [
+      {
+        file: table,
+        find: "if (outcome !== 'waiting') this.#events.settled(next, outcome)",
+        replace: "if (outcome !== 'waiting') this.#events.settled(next, outcome)\n      break",
+      },
+    ],
+  },
+  {
+    name: 'release by name',
+    breaks: 'S1, L1',
+    why: 'a release frees another hold of the same session, too',
+    edits: [
+      {
+        file: state,
+        find: 'if (hold !== undefined) this.table.release(hold, this.wallMs)',
+        replace: `if (hold !== undefined) {
+      const all = session.holdsInOrder().filter(other => other.lock === hold.lock)
+      this.table.dropAll([], all, this.wallMs)
+    }`,
+      },
+    ],
+  },
+  {
+    name: 'names taken in the order given',
+    breaks: 'L3',
+    why: 'two acquires of the same names wait for each other without end',
+    edits: [
+      {
+        file: state,
+        find: 'const sorted = names.length === 1 ? names : [...names].sort()',
+        replace: 'const sorted = names',
+      },
+    ],
+  },
+  {
+    name: 'cancel keeps the first names',
+    breaks: 'L3',
+    why: 'an acquire of several names that is cancelled keeps what it had got so far',
+    edits: [
+      {
+        file: table,
+        find: 'this.dropAll([acquire], this.heldBy(acquire), wallMs)',
+        replace: 'this.dropAll([acquire], [], wallMs)',
+      },
+    ],
+  },
+  {
+    name: 'steal waits in the queue',
+    breaks: 'L3',
+    why: 'a steal of a lock that others wait for goes to the back and evicts nobody',
+    edits: [
+      {
+        file: table,
+        find: "if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')",
+        replace:
+          "if (acquire.manner === 'steal' && !this.paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN')",
+      },
+    ],
+  },
+  {
+    name: 'tokens start at 1 after a reset',
+    breaks: 'L2, F14',
+    why: 'what a reset grants has smaller tokens than what was granted before it',
+    edits: [
+      {
+        file: 'viewservice/reset.ts',
+        find: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs },',
+        replace: 'start: { tokenFloor: 0, pauseMs: record.longestTtlMs },',
+      },
+      {
+        file: 'lockserver/primary.ts',
+        find: 'Math.max(Math.floor(wall * 1_000), tokenFloor)',
+        replace: 'tokenFloor',
+      },
+    ],
+  },
+  {
+    name: 'reset without a pause',
+    breaks: 'S4, F14',
+    why: 'a reset grants at once what is still believed in by holders of the state that was given up',
+    edits: [
+      {
+        file: 'viewservice/reset.ts',
+        find: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs },',
+        replace: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: 0 },',
+      },
+    ],
+  },
+]

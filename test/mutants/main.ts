@@ -1,0 +1,95 @@
+// npm run mutants: plants each bug in a copy of what was built, and shows which check catches it, after
+// how many seeds and steps of the simulator, or states and depth of the search. Exit 1 if one is not
+// caught. With --check it only shows that each of them still fits the sources.
+
+import { parseArgs } from 'node:util'
+import { mutants } from './all.ts'
+import { hunt, type Verdict } from './hunt.ts'
+import type { Mutant } from './mutant.ts'
+import { problemOf } from './plant.ts'
+
+const usage = `npm run mutants -- [options]
+
+  --only NAME    those whose name contains this; may be given several times
+  --jobs N       so many at a time (default 2)
+  --seconds N    for each, at the most (default 300)
+  --json         one JSON line for each instead of the table
+  --list         only lists them
+  --check        only shows that each fits the sources and compiles
+`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    jobs: { type: 'string', default: '2' },
+    seconds: { type: 'string', default: '300' },
+    json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const print = (text: string) => process.stdout.write(`${text}\n`)
+const only = values.only ?? []
+const chosen = mutants.filter(({ name }) => only.length === 0 || only.some(part => name.includes(part)))
+
+if (values.help) print(usage)
+else if (values.list) for (const { name, breaks, why } of chosen) print(`${name}  [${breaks}]\n    ${why}`)
+else if (values.check) check(chosen)
+else await huntAll(chosen)
+
+function check(list: readonly Mutant[]): void {
+  for (const mutant of list) {
+    const problem = problemOf(mutant)
+    if (problem === undefined) continue
+    print(`${mutant.name}: ${problem}`)
+    process.exitCode = 1
+  }
+  print(`${list.length} planted bugs`)
+}
+
+async function huntAll(list: readonly Mutant[]): Promise<void> {
+  const waiting = [...list]
+  const verdicts: Verdict[] = []
+  const work = async () => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const verdict = await hunt(mutant, { seconds: Number(values.seconds) })
+      verdicts.push(verdict)
+      if (values.json) print(JSON.stringify(jsonOf(verdict)))
+      else process.stderr.write(`${verdicts.length}/${list.length} ${rowOf(verdict).join('  ')}\n`)
+      if (verdict.caught === null) process.exitCode = 1
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work))
+  if (!values.json) printTable(list.flatMap(mutant => verdicts.filter(verdict => verdict.mutant === mutant)))
+}
+
+function printTable(verdicts: readonly Verdict[]): void {
+  const rows = [
+    ['planted bug', 'rule', 'caught by', 'check', 'after', 'seconds'],
+    ['---', '---', '---', '---', '---', '---'],
+    ...verdicts.map(rowOf),
+  ]
+  for (const row of rows) print(`| ${row.join(' | ')} |`)
+  const caught = verdicts.filter(verdict => verdict.caught !== null).length
+  print(`\n${caught} of ${verdicts.length} caught`)
+}
+
+function rowOf({ mutant, caught, seconds }: Verdict): string[] {
+  const effort = Object.entries(caught?.effort ?? {}).map(
+    ([what, count]) => `${count.toLocaleString('en')} ${what}`,
+  )
+  return [
+    mutant.name,
+    mutant.breaks,
+    caught?.by ?? 'NOBODY',
+    caught?.check ?? '',
+    effort.join(', '),
+    seconds.toFixed(1),
+  ]
+}
+
+function jsonOf({ mutant, caught, seconds }: Verdict): object {
+  return { name: mutant.name, breaks: mutant.breaks, why: mutant.why, caught, seconds }
+}

@@ -1,0 +1,34 @@
+// What a planted bug is, and how it is put into a source: as text, exactly once, or not at all. Only
+// copies of what was built are ever changed by it.
+
+export interface Edit {
+  /** From the top of the project. */
+  readonly file: string
+  /** A piece of the source that occurs exactly once; white space counts as equal whatever its length. */
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Mutant {
+  readonly name: string
+  /** Tags of the rules that it breaks. */
+  readonly breaks: string
+  /** What goes wrong then. */
+  readonly why: string
+  readonly edits: readonly Edit[]
+}
+
+/** The source with this edit made; throws if the edit does not fit it any more. */
+export function edited(source: string, { file, find, replace }: Edit): string {
+  const found = [...source.matchAll(patternOf(find))]
+  if (found.length !== 1) {
+    throw new Error(`${file}: ${JSON.stringify(find)} occurs ${found.length} times; it must occur once`)
+  }
+  const [match] = found as [RegExpExecArray]
+  return source.slice(0, match.index) + replace + source.slice(match.index + match[0].length)
+}
+
+function patternOf(find: string): RegExp {
+  const words = find.trim().split(/\s+/)
+  return new RegExp(words.map(word => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('\\s+'), 'g')
+}

@@ -1,0 +1,85 @@
+// Puts a planted bug into a copy of what was built: the changed sources are compiled alone, and put
+// into a folder of their own. What ships is never touched.
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { edited, type Mutant } from './mutant.ts'
+
+/** The top of the project; this file runs in dist/test/mutants. */
+export const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+export interface Planted {
+  /** Holds dist, and what it needs to run. */
+  readonly folder: string
+  remove(): void
+}
+
+/** The mutant's sources, by their path; throws if an edit does not fit. */
+function sourcesOf(mutant: Mutant): Map<string, string> {
+  const sources = new Map<string, string>()
+  for (const edit of mutant.edits) {
+    const source = sources.get(edit.file) ?? readFileSync(join(root, edit.file), 'utf8')
+    sources.set(edit.file, edited(source, edit))
+  }
+  return sources
+}
+
+/** Why the mutant can't be planted in the sources as they are, or undefined. */
+export function problemOf(mutant: Mutant): string | undefined {
+  try {
+    for (const [file, source] of sourcesOf(mutant)) {
+      const parsed = ts.createSourceFile(file, source, ts.ScriptTarget.ES2022) as ts.SourceFile & {
+        readonly parseDiagnostics?: readonly ts.Diagnostic[]
+      }
+      for (const { messageText } of parsed.parseDiagnostics ?? [])
+        return `${file}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  return undefined
+}
+
+/** A mutant is only given when there is one: without, the copy is as it was built. */
+export function plant(mutant: Mutant | null): Planted {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutant-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    cpSync(join(root, 'dist'), join(folder, 'dist'), {
+      recursive: true,
+      filter: path => !/\.(d\.ts|map)$/.test(path),
+    })
+    for (const shared of ['node_modules', 'package.json', 'docs', 'README.md'])
+      symlinkSync(join(root, shared), join(folder, shared))
+    if (mutant !== null)
+      for (const [file, source] of sourcesOf(mutant))
+        writeFileSync(join(folder, 'dist', file.replace(/ts$/, 'js')), toJavaScript(file, source))
+  } catch (error) {
+    remove()
+    throw error
+  }
+  return { folder, remove }
+}
+
+const tsconfig = ts.parseConfigFileTextToJson(
+  'tsconfig.json',
+  readFileSync(join(root, 'tsconfig.json'), 'utf8'),
+)
+const { options } = ts.convertCompilerOptionsFromJson(tsconfig.config.compilerOptions, root)
+// One file alone: where it lies, and which package it belongs to, is of no interest.
+const alone: ts.CompilerOptions = {
+  ...options,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  declaration: false,
+  sourceMap: false,
+}
+delete alone.rootDir
+delete alone.outDir
+
+function toJavaScript(fileName: string, source: string): string {
+  return ts.transpileModule(source, { fileName, compilerOptions: alone }).outputText
+}

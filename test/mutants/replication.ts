@@ -1,0 +1,540 @@
+// Planted bugs between a primary and its backup: what is sent, applied, copied, compared, and when
+// clients may see it.
+
+import type { Mutant } from './mutant.ts'
+
+const primary = 'lockserver/primary.ts'
+const stream = 'lockserver/replication.ts'
+const backup = 'lockserver/backup.ts'
+const snapshot = 'lockserver/snapshot.ts'
+const serverCore = 'lockserver/core.ts'
+
+export const replication: readonly Mutant[] = [
+  // ---- what clients see, and when
+  {
+    name: 'answer before the backup',
+    breaks: 'R1, R5',
+    why: 'the primary dies after its answer and before the backup has heard of the operation',
+    edits: [
+      { file: stream, find: "if (this.#phase !== 'latched') { show()", replace: 'if (true) {\n      show()' },
+    ],
+  },
+  {
+    name: 'answer waits for the batch before',
+    breaks: 'R1',
+    why: 'the acknowledgement of an earlier batch shows an answer whose operation is still on its way',
+    edits: [
+      {
+        file: stream,
+        find: 'this.#held.push({ sequence: this.#sequence + 1, show })',
+        replace: 'this.#held.push({ sequence: this.#sequence, show })',
+      },
+    ],
+  },
+  {
+    name: 'any acknowledgement shows everything',
+    breaks: 'R1',
+    why: 'an acknowledgement is not matched with what it acknowledges',
+    edits: [{ file: stream, find: 'this.#release(sequence)', replace: 'this.#release(this.#sequence + 1)' }],
+  },
+  {
+    name: 'grant to another before the backup',
+    breaks: 'R1',
+    why: 'a waiter is told of its grant at once; the primary dies, and the lock is granted again',
+    edits: [
+      {
+        file: primary,
+        find: '// To the connection that speaks for the session when it may be shown. this.replication.show(() => {',
+        replace: `const client = this.#clients.of(session)
+    if (output[0] === 'granted' && output[1] < session.nextRequest - 1 && client !== undefined)
+      return this.#out.send(client.connection, output)
+    this.replication.show(() => {`,
+      },
+    ],
+  },
+  {
+    name: 'loss told before the backup',
+    breaks: 'R1',
+    why: 'a holder is told that its lock was stolen, the primary dies, and it was not',
+    edits: [
+      {
+        file: primary,
+        find: '// To the connection that speaks for the session when it may be shown. this.replication.show(() => {',
+        replace: `const client = this.#clients.of(session)
+    if (output[0] === 'lost' && client !== undefined) return this.#out.send(client.connection, output)
+    this.replication.show(() => {`,
+      },
+    ],
+  },
+  {
+    name: 'query answered at once',
+    breaks: 'R1',
+    why: 'a deposed primary lists locks as they were before it was deposed',
+    edits: [
+      {
+        file: primary,
+        find: 'for (const part of parts) this.#answer(client, part)',
+        replace: 'for (const part of parts) this.#out.send(client.connection, part)',
+      },
+    ],
+  },
+  {
+    name: 'query answered when nothing is in flight',
+    breaks: 'R1',
+    why: 'the backup has acknowledged all that the read saw, and is primary elsewhere by now',
+    edits: [
+      {
+        file: primary,
+        find: 'for (const part of parts) this.#answer(client, part)',
+        replace:
+          'for (const part of parts) this.replication.lag === 0 ? this.#out.send(client.connection, part) : this.#answer(client, part)',
+      },
+    ],
+  },
+  {
+    name: 'renewal answered by a cut-off primary',
+    breaks: 'R1, F6',
+    why: 'a deposed primary confirms leases that the new one lets run out',
+    edits: [
+      {
+        file: primary,
+        find: "this.#answer(client, ['renewed', number])",
+        replace: "this.#out.send(client.connection, ['renewed', number])",
+      },
+    ],
+  },
+  {
+    name: 'repeat answered from the table at once',
+    breaks: 'R1',
+    why: 'the operation of a re-sent request is still on its way to the backup; then it never happened',
+    edits: [
+      {
+        file: primary,
+        find: 'if (stored !== undefined) this.#answer(client, stored)',
+        replace: 'if (stored !== undefined) this.#out.send(client.connection, stored)',
+      },
+    ],
+  },
+  {
+    name: 'unknown session said at once',
+    breaks: 'R1',
+    why: 'a deposed primary makes a live client drop all its locks',
+    edits: [
+      {
+        file: primary,
+        find: "client.deaf = true this.replication.show(() => this.#out.send(client.connection, ['unknown-session', id])) }",
+        replace: "client.deaf = true\n    this.#out.send(client.connection, ['unknown-session', id])\n  }",
+      },
+    ],
+  },
+  {
+    name: 'backup unreachable taken for gone',
+    breaks: 'R1, F6, F7',
+    why: 'a primary that is cut from its backup answers alone, while the backup is promoted',
+    edits: [
+      {
+        file: stream,
+        find: 'disconnected(): void { this.#link = null',
+        replace: `disconnected(): void {
+    this.#link = null
+    if (this.#phase === 'latched') {
+      this.#phase = 'installed'
+      for (const { show } of this.#held.splice(0)) show()
+    }`,
+      },
+    ],
+  },
+  // ---- the latch, and acks
+  {
+    name: 'in sync at the latch',
+    breaks: 'V4',
+    why: 'told in sync before the backup has applied what was answered alone until the latch',
+    edits: [
+      {
+        file: stream,
+        find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
+        replace: "if (this.#phase === 'latched' && !this.#toldInSync) {",
+      },
+    ],
+  },
+  {
+    name: 'acked only when nothing is in flight',
+    breaks: 'V4',
+    why: 'with calls that never pause the view is never acked',
+    edits: [
+      {
+        file: stream,
+        find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
+        replace:
+          "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#sequence && this.#held.length === 0 && !this.#wordWanted) {",
+      },
+    ],
+  },
+  {
+    name: 'no latch',
+    breaks: 'V4',
+    why: 'the primary goes on alone after it has told its backup that it is in sync, until it hears that it knows',
+    edits: [
+      {
+        file: stream,
+        find: "if (this.#phase !== 'latched') { show()",
+        replace: 'if (!this.#knowsInSync) {\n      show()',
+      },
+    ],
+  },
+  // ---- batches
+  {
+    name: 'forward of an older view applied',
+    breaks: 'R2',
+    why: 'a backup of a newer view goes on with what a deposed primary sends',
+    edits: [
+      {
+        file: serverCore,
+        find: 'if (message[1] === this.#view?.number) this.#backup.message(message) // R2: of this view only',
+        replace: 'this.#backup.message(message)',
+      },
+      {
+        file: serverCore,
+        find: '|| from.view.number !== current.number || from.id !== current.primary.id) {',
+        replace: ') {',
+      },
+      {
+        file: serverCore,
+        find: 'this.#cutPrimary(view) this.#backup.enter(view.number)',
+        replace: 'this.#backup.enter(view.number)',
+      },
+      {
+        file: backup,
+        find: 'this.#connection = null this.#dropInstallation()',
+        replace: 'this.#dropInstallation()',
+      },
+    ],
+  },
+  {
+    name: 'op number gap accepted',
+    breaks: 'R2',
+    why: 'what was in flight on a cut connection is not sent again, and the backup goes on without it',
+    edits: [
+      {
+        file: stream,
+        find: 'for (const batch of this.#unapplied) if (batch.sequence > received) this.#out.send(link, batch.message)',
+        replace: '',
+      },
+      {
+        file: backup,
+        find: "if (sequence !== this.#received + 1) return this.#gap('replicate', sequence)",
+        replace: '',
+      },
+      { file: backup, find: 'if (next++ !== state.opNumber + 1)', replace: 'if (false)' },
+    ],
+  },
+  {
+    name: 'batch applied twice',
+    breaks: 'R2',
+    why: 'after a new connection between the two the backup applies again what it had applied',
+    edits: [
+      { file: backup, find: 'if (sequence <= this.#received) return', replace: '' },
+      {
+        file: backup,
+        find: "if (sequence !== this.#received + 1) return this.#gap('replicate', sequence)",
+        replace: '',
+      },
+      { file: backup, find: 'if (next++ !== state.opNumber + 1)', replace: 'if (false)' },
+      {
+        file: stream,
+        find: 'if (batch.sequence > received) this.#out.send(link, batch.message)',
+        replace: 'this.#out.send(link, batch.message)',
+      },
+    ],
+  },
+  {
+    name: 'operations forwarded out of order',
+    breaks: 'R2',
+    why: 'the newest operation of a turn is sent first: the backup applies them in another order',
+    edits: [{ file: stream, find: 'this.#entries.push(entry)', replace: 'this.#entries.unshift(entry)' }],
+  },
+  {
+    name: 'a cut loses what was in flight',
+    breaks: 'R2',
+    why: 'a new connection between the two is taken for a new start: nothing is sent again',
+    edits: [
+      {
+        file: stream,
+        find: 'for (const batch of this.#unapplied) if (batch.sequence > received) this.#out.send(link, batch.message)',
+        replace: '',
+      },
+    ],
+  },
+  // ---- the snapshot
+  {
+    name: 'stored replies not in the snapshot',
+    breaks: 'S1, R3',
+    why: 'a re-sent request whose answer was lost is unknown to the promoted backup',
+    edits: [
+      {
+        file: snapshot,
+        find: "for (const reply of session.replies.values()) records.push(['reply', ordinal, reply])",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'losses not in the snapshot',
+    breaks: 'S5, R3',
+    why: 'a victim that was not told of a steal yet believes in its lock for good',
+    edits: [
+      {
+        file: snapshot,
+        find: "for (const [token, reason] of session.losses) records.push(['loss', ordinal, token, reason])",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: "waiters' order not in the snapshot",
+    breaks: 'L3, R3',
+    why: 'the promoted backup serves its queues in another order',
+    edits: [
+      {
+        file: snapshot,
+        find: 'this.#lock(names[tokens.length] as string).queue.push(acquire)',
+        replace: 'this.#lock(names[tokens.length] as string).queue.unshift(acquire)',
+      },
+    ],
+  },
+  {
+    name: 'waiters not in the snapshot',
+    breaks: 'L3, R3',
+    why: 'who waited is forgotten by the promoted backup, and is never served',
+    edits: [{ file: snapshot, find: 'of lock.queue) {', replace: 'of [] as typeof lock.queue) {' }],
+  },
+  {
+    name: 'token counter not in the snapshot',
+    breaks: 'L2, R3',
+    why: 'the promoted backup grants tokens that were granted before',
+    edits: [
+      {
+        file: snapshot,
+        find: "this.state.apply(['start', header.token, header.paused !== null, header.limits])",
+        replace: "this.state.apply(['start', header.token - 3, header.paused !== null, header.limits])",
+      },
+    ],
+  },
+  {
+    name: 'digest not in the snapshot',
+    breaks: 'R4, R3',
+    why: 'the digest of a copy begins at 0, differs at once, and every backup is dropped',
+    edits: [{ file: snapshot, find: 'state.digest = header.digest', replace: '' }],
+  },
+  {
+    name: 'snapshot that merges',
+    breaks: 'R3, V5',
+    why: 'a backup that missed a view keeps sessions and locks that ended meanwhile',
+    edits: [
+      {
+        file: backup,
+        find: 'this.state = installation.finish()',
+        replace: `const stale = this.state
+    this.state = installation.finish()
+    for (const session of stale?.sessions.values() ?? [])
+      if (!this.state.sessions.has(session.ordinal)) this.state.addSession(session)`,
+      },
+    ],
+  },
+  {
+    name: 'snapshot not atomic',
+    breaks: 'R3',
+    why: 'what changes while the snapshot is streamed is inside of it, and comes once more behind it',
+    edits: [
+      {
+        file: snapshot,
+        find: 'this.#kept.push(this.#sessionRecords(session))',
+        replace: 'session.copied = 0',
+      },
+      { file: snapshot, find: 'this.#kept.push(lockRecords(lock))', replace: 'lock.copied = 0' },
+    ],
+  },
+  {
+    name: 'no copy for the same backup',
+    breaks: 'V5',
+    why: 'a backup that missed a view between is taken for one that is in sync',
+    edits: [
+      {
+        file: backup,
+        find: 'this.#view = view this.whole = 0',
+        replace: 'this.#view = view\n    if (this.whole !== 0) this.whole = view',
+      },
+      {
+        file: stream,
+        find: "if (whole === this.#view.number && this.#phase !== 'none') {",
+        replace: `if (whole === this.#view.number) {
+      if (this.#phase === 'none') this.#phase = 'installed'`,
+      },
+    ],
+  },
+  {
+    name: 'copy only when there was no backup before',
+    breaks: 'V5',
+    why: 'a backup that replaces another one gets the operations, and not the state',
+    edits: [
+      {
+        file: stream,
+        find: 'enter(view: View): void { this.#view = view this.#link = null this.#stopCopy()',
+        replace: `enter(view: View): void {
+    const before = this.#view.backup
+    this.#view = view
+    this.#link = null
+    this.#stopCopy()
+    if (before !== null && view.backup !== null) this.#phase = 'installed'`,
+      },
+      {
+        file: stream,
+        find: "if (this.#phase === 'installed' || this.#phase === 'latched' || whole === this.#view.number) return false",
+        replace: `if (this.#phase === 'installed') {
+      this.#copy = new Copy(new State(), () => 0)
+      this.#phase = 'copying'
+      this.#chunksSent = 0
+      this.#chunksReceived = 0
+      this.#out.send(link, ['copy', this.#view.number, headerOf(this.#state, this.#sequence, null)])
+      this.#sendChunks()
+      return true
+    }
+    if (this.#phase === 'latched' || whole === this.#view.number) return false`,
+      },
+      {
+        file: stream,
+        find: "import type { State } from './state.ts'",
+        replace: "import { State } from './state.ts'",
+      },
+    ],
+  },
+  {
+    name: 'a copy goes on over a new connection',
+    breaks: 'R3, V5',
+    why: 'chunks that were in flight are missing: the copy is never whole',
+    edits: [
+      {
+        file: stream,
+        find: "if (this.#phase === 'copying') this.#stopCopy() // R3: it lives and dies with its connection",
+        replace: '',
+      },
+      {
+        file: stream,
+        find: 'this.#startCopy() // V5: a copy that was cut before it was whole starts afresh',
+        replace: "if (this.#phase === 'none') this.#startCopy()\n    else this.#sendChunks()",
+      },
+      {
+        file: backup,
+        find: 'this.#dropInstallation() // R3: a snapshot lives and dies with its connection',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a late frame of a replaced copy',
+    breaks: 'R3',
+    why: 'chunks that still arrive on a replaced connection go into the new copy',
+    edits: [
+      {
+        file: serverCore,
+        find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
+        replace: 'else if (this.#backup !== null) this.#fromPrimary(connection, messages)',
+      },
+      {
+        file: serverCore,
+        find: 'if (this.#over || this.#backup === null || this.#backup.connection !== connection) return',
+        replace: 'if (this.#over || this.#backup === null) return',
+      },
+      {
+        file: serverCore,
+        find: "if (this.#backup.connection !== null) this.#out.close(this.#backup.connection, 'REPLACED', 'the primary dialled again')",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'snapshot installed again in its view',
+    breaks: 'R3',
+    why: 'a backup in sync that loses its connection asks for everything anew; its primary dies meanwhile',
+    edits: [
+      {
+        file: backup,
+        find: 'if (connection === this.#connection) this.#connection = null',
+        replace: `if (connection !== this.#connection) return
+    this.#connection = null
+    this.enter(this.#view)`,
+      },
+      {
+        file: stream,
+        find: "if (this.#phase === 'installed' || this.#phase === 'latched' || whole === this.#view.number) return false",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'backup gives its state up at a cut',
+    breaks: 'V5',
+    why: 'the view is acked, the primary dies, and nothing is left',
+    edits: [
+      {
+        file: backup,
+        find: 'if (connection === this.#connection) this.#connection = null',
+        replace: `if (connection !== this.#connection) return
+    this.#connection = null
+    this.whole = 0
+    this.toldInSync = false
+    this.state = null`,
+      },
+    ],
+  },
+  // ---- the digest, and determinism
+  {
+    name: 'digest not compared',
+    breaks: 'R4',
+    why: 'a copy that went wrong is promoted',
+    edits: [
+      {
+        file: stream,
+        find: 'last.sequence === sequence && last.digest !== digest',
+        replace: 'false',
+      },
+    ],
+  },
+  {
+    name: 'shown though the digest differs',
+    breaks: 'R4',
+    why: 'the primary answers on with a backup whose state is another one',
+    edits: [{ file: stream, find: 'if (this.#differs) return let done = 0', replace: 'let done = 0' }],
+  },
+  {
+    name: 'the wrong copy is kept',
+    breaks: 'R4',
+    why: 'a backup whose digest differs stays the backup, and the primary shows nothing any more',
+    edits: [{ file: primary, find: "else this.link.refuse('digest differs')", replace: '' }],
+  },
+  {
+    name: 'expire walks in the order of the map',
+    breaks: 'R4',
+    why: 'the order of a map is another one in a copy: tokens are handed out in another order',
+    edits: [
+      {
+        file: 'lockserver/sessions.ts',
+        find: 'return [...this.holds.values()].sort((a, b) => a.token - b.token)',
+        replace: 'return [...this.holds.values()]',
+      },
+    ],
+  },
+  {
+    name: 'a lease read by the state',
+    breaks: 'R4',
+    why: 'an outcome depends on what is known to the primary alone',
+    edits: [
+      {
+        file: 'lockserver/state.ts',
+        find: "if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+        replace:
+          "if (manner === 'ifAvailable' && (this.listener as { link?: { connected: boolean } })?.link?.connected === false) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+      },
+    ],
+  },
+]

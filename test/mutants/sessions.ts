@@ -1,0 +1,240 @@
+// Planted bugs of sessions at the servers: numbers, stored replies, cancels, losses, connections.
+
+import type { Mutant } from './mutant.ts'
+
+const state = 'lockserver/state.ts'
+const sessionsFile = 'lockserver/sessions.ts'
+const primary = 'lockserver/primary.ts'
+const clients = 'lockserver/clients.ts'
+
+export const sessions: readonly Mutant[] = [
+  {
+    name: 'repeat executed again',
+    breaks: 'S1, F3',
+    why: 'a re-sent request happens a second time',
+    edits: [
+      {
+        file: primary,
+        find: 'if (number < session.nextRequest) return this.#repeat(client, session, number)',
+        replace:
+          'if (number < session.nextRequest && !session.waiting.has(number)) session.nextRequest = number',
+      },
+    ],
+  },
+  {
+    name: 'refusals are not remembered',
+    breaks: 'S1',
+    why: 'a repeat of what was answered "no" is done again, after others have acted on the lock',
+    edits: [
+      {
+        file: primary,
+        find: 'if (number < session.nextRequest) return this.#repeat(client, session, number)',
+        replace: `const stored = session.replies.get(number)
+    const no = stored?.[0] === 'unavailable' || (stored?.[0] === 'released' && !stored[2])
+    if (number < session.nextRequest && no) {
+      const [verb] = request
+      if (verb === 'acquire' && request[2].every(name => this.state.table.available(name, request[3])))
+        return this.#answer(client, ['granted', number, [this.state.table.lastToken + 1], []])
+    }
+    if (number < session.nextRequest) return this.#repeat(client, session, number)`,
+      },
+    ],
+  },
+  {
+    name: 'a repeat is answered with a constant',
+    breaks: 'S1, F3',
+    why: 'the answer to a repeat is not the answer that was given first',
+    edits: [
+      {
+        file: primary,
+        find: 'if (stored !== undefined) this.#answer(client, stored)',
+        replace:
+          "if (stored !== undefined) this.#answer(client, stored[0] === 'released' ? ['released', number, false] : stored[0] === 'granted' ? ['unavailable', number] : stored)",
+      },
+    ],
+  },
+  {
+    name: 'repeats told by their content',
+    breaks: 'S1',
+    why: 'a new request that equals an earlier one gets the earlier answer',
+    edits: [
+      {
+        file: primary,
+        find: 'this.#propose(operationOf(session, request)) }',
+        replace: `if (request[0] === 'acquire' && request[4] === 'ifAvailable') {
+      for (const old of session.replies.values())
+        if (old[0] === 'unavailable') {
+          this.#propose(['acquire', session.ordinal, number, request[2], request[3], request[4]])
+          session.replies.set(number, ['unavailable', number])
+          return
+        }
+    }
+    this.#propose(operationOf(session, request))
+  }`,
+      },
+    ],
+  },
+  {
+    name: 'new requests overtake re-sent ones',
+    breaks: 'S2',
+    why: 'after a resume a new request takes effect before one that was called earlier',
+    edits: [
+      {
+        file: 'client/core.ts',
+        find: 'for (const request of unanswered.values()) this.#send(request.message as ClientRequest)',
+        replace: `const again = [...unanswered.values()]
+    this.#pump(now)
+    for (const request of again) this.#send(request.message as ClientRequest)`,
+      },
+      {
+        file: primary,
+        find: 'if (number > session.nextRequest) {',
+        replace: 'if (number > session.nextRequest) session.nextRequest = number\n    if (false) {',
+      },
+    ],
+  },
+  {
+    name: 'reads take request numbers',
+    breaks: 'S1',
+    why: 'the promoted backup expects a smaller number than comes, and takes no request any more',
+    edits: [
+      {
+        file: 'client/requests.ts',
+        find: 'this.queries.set(++this.#queryNumber, query) return this.#queryNumber',
+        replace: 'this.queries.set(this.next++, query)\n    return this.next - 1',
+      },
+      {
+        file: primary,
+        find: 'if (++client.queries > queriesWaitingMax) {',
+        replace: `if (client.session !== null) client.session.nextRequest++
+    if (++client.queries > queriesWaitingMax) {`,
+      },
+    ],
+  },
+  {
+    name: 'a limit refuses without an operation',
+    breaks: 'S1',
+    why: 'a refusal is not replicated, and the next number is',
+    edits: [
+      {
+        file: primary,
+        find: 'this.#propose(operationOf(session, request)) }',
+        replace: `const lock = request[0] === 'acquire' ? this.state.table.locks.get(request[2][0] as string) : undefined
+    if (lock !== undefined && lock.queue.length >= this.state.limits.waitersPerLockMax) {
+      session.nextRequest++
+      return this.#answer(client, ['refused', number, 'WAITERS_LIMIT', ''])
+    }
+    this.#propose(operationOf(session, request))
+  }`,
+      },
+    ],
+  },
+  {
+    name: 'cancel racing a grant',
+    breaks: 'S1',
+    why: 'the grant crossed the cancel: the lock is held, and nobody knows of it',
+    edits: [
+      {
+        file: state,
+        find: "this.table.dropAll([], holds, this.wallMs) } this.#reply(session, ['cancel-done'",
+        replace: "}\n    this.#reply(session, ['cancel-done'",
+      },
+    ],
+  },
+  {
+    name: 'cancel gives back everything',
+    breaks: 'S1',
+    why: 'a cancel that came too late releases other locks of its session as well',
+    edits: [
+      {
+        file: state,
+        find: "this.table.dropAll([], holds, this.wallMs) } this.#reply(session, ['cancel-done'",
+        replace:
+          "this.table.dropAll([], holds.length > 0 ? session.holdsInOrder() : [], this.wallMs)\n    }\n    this.#reply(session, ['cancel-done'",
+      },
+    ],
+  },
+  {
+    name: 'a cancelled wait stays',
+    breaks: 'S1, L3',
+    why: 'the cancel is answered, and the waiter is granted later, to nobody',
+    edits: [
+      {
+        file: state,
+        find: 'this.table.cancel(waiting, this.wallMs)',
+        replace: 'session.waiting.set(target, waiting)',
+      },
+    ],
+  },
+  {
+    name: 'loss told once',
+    breaks: 'S5',
+    why: 'the connection is cut with the message in flight: the victim believes in its lock for good',
+    edits: [{ file: sessionsFile, find: 'this.losses.set(token, reason)', replace: '' }],
+  },
+  {
+    name: "loss missing in the grant's own reply",
+    breaks: 'S5',
+    why: 'a re-sent acquire is told that it was granted, and not that the lock is lost since',
+    edits: [
+      {
+        file: sessionsFile,
+        find: "if (reply[0] === 'granted' && reply[2].includes(token)) {",
+        replace: 'if (false) {',
+      },
+      {
+        file: primary,
+        find: "if (!session.isWaitingWith(token)) this.#answer(client, ['lost', token, reason])",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'replies kept for ever',
+    breaks: 'S1',
+    why: 'the table of replies grows by one with each request',
+    edits: [
+      {
+        file: state,
+        find: 'for (let n = first; n <= last; n++) session.replies.delete(n)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a late frame of a replaced connection',
+    breaks: 'S2',
+    why: 'what still arrives on an older connection of a session is heard and answered',
+    edits: [
+      {
+        file: clients,
+        find: "client.deaf = true this.#clients.delete(client.connection) this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the last connection to arrive is the newest',
+    breaks: 'S2',
+    why: 'a resume that was delayed replaces the live connection',
+    edits: [
+      {
+        file: clients,
+        find: 'if (old !== undefined && old.count >= count) return false',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an abandoned session stays',
+    breaks: 'S4',
+    why: 'a session that its client has given up keeps its locks until its lease ends',
+    edits: [
+      {
+        file: primary,
+        find: "if (session !== undefined) this.#propose(['abandon', session.ordinal])",
+        replace: '',
+      },
+    ],
+  },
+]

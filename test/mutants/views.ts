@@ -1,0 +1,392 @@
+// Planted bugs of those who decide and follow views: the view server, and the lock servers' roles.
+
+import type { Edit, Mutant } from './mutant.ts'
+
+const view = 'viewservice/view.ts'
+const viewCore = 'viewservice/core.ts'
+const servers = 'viewservice/servers.ts'
+const serverCore = 'lockserver/core.ts'
+
+/** The view server checks each step once more before it saves it; a bug here must get past that, too. */
+const unchecked: Edit = {
+  file: viewCore,
+  find: 'if (problem !== undefined) throw',
+  replace: 'if (problem === null) throw',
+}
+
+export const views: readonly Mutant[] = [
+  {
+    name: 'ack on first sight',
+    breaks: 'V4',
+    why: 'the primary acks a view when it learns of it; it dies before its backup has the state',
+    edits: [
+      {
+        file: 'lockserver/primary.ts',
+        find: 'return this.#view.backup === null || this.replication.inSync',
+        replace: 'return true',
+      },
+    ],
+  },
+  {
+    name: 'ack when the backup was told',
+    breaks: 'V4',
+    why: 'the telling is cut in flight: acked for the view server, copying for the backup',
+    edits: [
+      {
+        file: 'lockserver/replication.ts',
+        find: 'return this.#knowsInSync && !this.#differs',
+        replace: 'return this.#toldInSync && !this.#differs',
+      },
+    ],
+  },
+  {
+    name: 'only the primary acks',
+    breaks: 'V4',
+    why: 'the primary dies with its ack unsent: halted for ever beside a good backup',
+    edits: [
+      {
+        file: viewCore,
+        find: "if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true return this.#question.backupInSync",
+        replace: 'return false',
+      },
+    ],
+  },
+  {
+    name: 'any ping of the backup acks',
+    breaks: 'V4',
+    why: 'a backup that is still copying counts as in sync; promoted, it has nothing',
+    edits: [
+      {
+        file: viewCore,
+        find: "if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true",
+        replace: "if (backup?.role === 'backup' && backup.view === view.number) return true",
+      },
+    ],
+  },
+  {
+    name: 'acked stays set in the next view',
+    breaks: 'V3',
+    why: 'a backup is promoted from a view that nobody has acked',
+    edits: [
+      {
+        file: viewCore,
+        find: 'return { ...record, view: this.#checked(view), acked: false }',
+        replace: 'return { ...record, view: this.#checked(view) }',
+      },
+    ],
+  },
+  {
+    name: 'ack not durable',
+    breaks: 'V6',
+    why: 'acked in memory only: a restarted view server goes on from a view that is not acked',
+    edits: [
+      {
+        file: viewCore,
+        find: 'if (!record.acked && this.#ackHeard(record)) return { ...record, acked: true }',
+        replace: `if (!record.acked && this.#ackHeard(record)) {
+      this.#record = { ...record, acked: true }
+      return this.#nextRecord(this.#record)
+    }`,
+      },
+    ],
+  },
+  {
+    name: 'view told before it is durable',
+    breaks: 'V6',
+    why: 'the view server dies between telling and writing, and makes another view of that number',
+    edits: [
+      {
+        file: viewCore,
+        find: 'this.#out.save(this.#saving)',
+        replace: `this.#out.save(this.#saving)
+    for (const peer of this.#peers()) this.#out.send(peer, ['view', this.#saving.view])`,
+      },
+    ],
+  },
+  {
+    name: 'deciding while a record is written',
+    breaks: 'V6',
+    why: 'two records of one number; the later one forgets what the earlier one decided',
+    edits: [
+      {
+        file: viewCore,
+        find: 'if (this.#saving !== null || this.#halted !== null) return // V6',
+        replace: 'if (this.#halted !== null) return',
+      },
+      {
+        file: viewCore,
+        find: "if (record === null) throw new Error('V6: saved, but nothing was being saved')",
+        replace: 'if (record === null) return',
+      },
+    ],
+  },
+  {
+    name: 'view changed before its ack',
+    breaks: 'V3',
+    why: 'the view server promotes the backup of a view that was never acked',
+    edits: [
+      {
+        file: view,
+        find: 'if (!acked || !now.backupAnswered) return false // V3',
+        replace: "if (now.primary !== 'dead') return false",
+      },
+      unchecked,
+    ],
+  },
+  {
+    name: 'backup added to an unacked first view',
+    breaks: 'V3',
+    why: 'the primary learns view 2 first, has no state for it, and gives up',
+    edits: [
+      {
+        file: view,
+        find: 'if (view.start !== null && !acked) return undefined',
+        replace: '',
+      },
+      {
+        file: view,
+        find: 'if (view.backup === null && acked && now.idleInReach !== null)',
+        replace: 'if (view.backup === null && now.idleInReach !== null)',
+      },
+      unchecked,
+    ],
+  },
+  {
+    name: 'promotion without the question',
+    breaks: 'V3',
+    why: 'the backup is dead as well, only not suspected yet; a paused primary steps down for a corpse',
+    edits: [
+      {
+        file: view,
+        find: 'if (!acked || !now.backupAnswered) return false // V3',
+        replace: 'if (!acked) return false',
+      },
+      unchecked,
+    ],
+  },
+  {
+    name: 'idle server promoted',
+    breaks: 'V2, V3',
+    why: 'primary and backup are dead; an idle server takes over with an empty state',
+    edits: [
+      {
+        file: view,
+        find: "if (now.primary === 'dead') return undefined",
+        replace:
+          "if (now.primary === 'dead') return now.idle && now.backup !== 'well' ? { ...after(view, now.idle, null), start: { tokenFloor: 0, pauseMs: 0 } } : undefined",
+      },
+      unchecked,
+    ],
+  },
+  {
+    name: 'promoted without a state',
+    breaks: 'V4, V5',
+    why: 'a backup that was acked on first sight acts as primary, with what it has of the state',
+    edits: [
+      {
+        file: serverCore,
+        find: "if (backup !== null && !backup.toldInSync) return this.#stepDown('named primary before it was in sync')",
+        replace: '',
+      },
+      {
+        file: serverCore,
+        find: 'inSync: this.#backup?.toldInSync ?? false, } this.#viewLink.answer',
+        replace: 'inSync: true }\n    this.#viewLink.answer',
+      },
+      {
+        file: 'lockserver/primary.ts',
+        find: 'return this.#view.backup === null || this.replication.inSync',
+        replace: 'return true',
+      },
+    ],
+  },
+  {
+    name: 'two views for one death',
+    breaks: 'V7',
+    why: 'the backup is promoted alone though an idle server is at hand: a window without a backup',
+    edits: [
+      {
+        file: view,
+        find: 'return after(view, view.backup, now.idle)',
+        replace: 'return after(view, view.backup, null)',
+      },
+    ],
+  },
+  {
+    name: 'view made though nothing changed',
+    breaks: 'V7',
+    why: 'each idle server that comes replaces a backup that is well: views and copies without end',
+    edits: [
+      {
+        file: view,
+        find: 'return undefined // V7 }',
+        replace:
+          'return view.backup !== null && acked && now.idleInReach !== null ? after(view, view.primary, now.idleInReach) : undefined\n}',
+      },
+    ],
+  },
+  {
+    name: 'dead server chosen as backup',
+    breaks: 'V7',
+    why: 'an idle server that has died becomes backup, is found dead, and is chosen again',
+    edits: [
+      {
+        file: servers,
+        find: "this.lives(server) && server.ping?.role === 'idle'",
+        replace: "server.ping?.role === 'idle'",
+      },
+    ],
+  },
+  {
+    name: 'unreachable backup kept',
+    breaks: 'V7',
+    why: 'primary and backup do not reach each other, both reach the view server, and nothing changes',
+    edits: [
+      {
+        file: viewCore,
+        find: "return condition === 'well' && unreachable.includes(backup.address) ? 'unreachable' : condition",
+        replace: 'return condition',
+      },
+    ],
+  },
+  {
+    name: 'backup given up for a silent primary',
+    breaks: 'V3',
+    why: 'an old ping of a dead primary says that its backup is unreachable: the last copy is dropped',
+    edits: [
+      {
+        file: view,
+        find: 'return now.primaryHeard ? after(view, view.primary, now.idleInReach) : undefined',
+        replace: 'return after(view, view.primary, now.idleInReach)',
+      },
+    ],
+  },
+  {
+    name: 'decided on the first ping read',
+    breaks: 'V3, V7',
+    why: 'after a freeze the oldest of many pings decides what a later one takes back',
+    edits: [
+      {
+        file: viewCore,
+        find: "if (input.is === 'tick' || input.is === 'turn-end') this.#decide()",
+        replace: 'this.#decide()',
+      },
+      {
+        file: view,
+        find: 'return now.primaryHeard ? after(view, view.primary, now.idleInReach) : undefined',
+        replace: 'return after(view, view.primary, now.idleInReach)',
+      },
+    ],
+  },
+  {
+    name: 'the record counts as alive until heard',
+    breaks: 'V6',
+    why: 'the backup died while the view server was away, and is waited for without end',
+    edits: [
+      {
+        file: servers,
+        find: 'if (anybody && !server.heard && ++server.missed === this.#deadPings) died.push(server)',
+        replace:
+          'if (anybody && server.ping && !server.heard && ++server.missed === this.#deadPings) died.push(server)',
+      },
+    ],
+  },
+  {
+    name: 'a tick that heard nobody counts',
+    breaks: 'V7, F9',
+    why: 'the view server was cut off or slept: it suspects everybody, and deposes a healthy primary',
+    edits: [
+      {
+        file: servers,
+        find: 'const anybody = this.all().some(server => server.counts && server.heard)',
+        replace: 'const anybody = true',
+      },
+    ],
+  },
+  {
+    name: 'another id taken from its hello alone',
+    breaks: 'V5',
+    why: 'a late hello of a dead process deposes the server that lives at its address',
+    edits: [
+      {
+        file: servers,
+        find: "return holder && ['ADDRESS_TAKEN', addressTaken(holder)]",
+        replace: 'return undefined',
+      },
+      {
+        file: viewCore,
+        find: "if (!server.counts) this.#probes.start('verify', server, this.#clusterId)",
+        replace:
+          'if (!server.counts) for (const other of this.#servers.verify(server)) this.#expel(other, "taken over")',
+      },
+    ],
+  },
+  {
+    name: 'a restarted server under its old id',
+    breaks: 'V5, F4',
+    why: 'an id that belongs to the address: a restarted backup, empty, counts as the one in sync',
+    edits: [
+      {
+        file: serverCore,
+        find: 'this.#options = options\n',
+        replace:
+          "this.#options = { ...options, id: [...options.address].map(c => c.charCodeAt(0).toString(16)).join('').padStart(32, '0').slice(-32) }\n",
+      },
+    ],
+  },
+  {
+    name: 'steps down on any refusal',
+    breaks: 'R2',
+    why: 'a backup that was stalled refuses an old view; the primary throws the only state away',
+    edits: [
+      {
+        file: serverCore,
+        find: 'onView: newer => this.#adopt(newer),',
+        replace: "onView: () => this.#stepDown('the backup refused'),",
+      },
+    ],
+  },
+  {
+    name: 'step-down for any newer view',
+    breaks: 'R2',
+    why: 'the primary gives its state up under a view that names it again',
+    edits: [
+      {
+        file: serverCore,
+        find: 'if (this.#primary !== null) return this.#primary.enter(view)',
+        replace: "if (this.#primary !== null) return this.#stepDown('a newer view')",
+      },
+    ],
+  },
+  {
+    name: 'a newer view heard of is not adopted',
+    breaks: 'R2',
+    why: 'a backup that hears of its view from the primary alone refuses it, and is never copied to',
+    edits: [
+      {
+        file: serverCore,
+        find: 'this.#adopt(from.view)',
+        replace: '',
+      },
+      {
+        file: serverCore,
+        find: 'const current = this.#view as View',
+        replace: 'const current = this.#view ?? from.view',
+      },
+    ],
+  },
+  {
+    name: 'waiting answers shown at a step-down',
+    breaks: 'R5',
+    why: 'a deposed primary answers what its backup never applied',
+    edits: [
+      {
+        file: serverCore,
+        find: "this.#over = true this.#clients.tellAll(['view', this.#view])",
+        replace: `this.#primary?.replication.enter(this.#view as View)
+    this.#over = true
+    this.#clients.tellAll(['view', this.#view])`,
+      },
+    ],
+  },
+]
