@@ -65,8 +65,8 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/snapshot.ts',
-        find: 'nextRequest, Math.ceil(this.#remainingMs(session))],',
-        replace: 'nextRequest, 0],',
+        find: 'Math.ceil(this.#leases.remainingMs(session))',
+        replace: '0',
       },
     ],
   },

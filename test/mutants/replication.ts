@@ -16,7 +16,11 @@ export const replication: readonly Mutant[] = [
     breaks: 'R1, R5',
     why: 'the primary dies after its answer and before the backup has heard of the operation',
     edits: [
-      { file: stream, find: "if (this.#phase !== 'latched') { show()", replace: 'if (true) {\n      show()' },
+      {
+        file: stream,
+        find: "if (this.#phase !== 'latched') return this.#shower.show(showing)",
+        replace: 'return this.#shower.show(showing)',
+      },
     ],
   },
   {
@@ -26,8 +30,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: stream,
-        find: 'this.#held.push({ sequence: this.#sequence + 1, show })',
-        replace: 'this.#held.push({ sequence: this.#sequence, show })',
+        find: 'this.#held.push({ sequence, showings: this.#showings })',
+        replace: 'this.#held.push({ sequence: sequence - 1, showings: this.#showings })',
       },
     ],
   },
@@ -44,11 +48,11 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: '// To the connection that speaks for the session when it may be shown. this.replication.show(() => {',
+        find: "this.replication.show({ show: 'output', session, message: output })",
         replace: `const client = this.#clients.of(session)
     if (output[0] === 'granted' && output[1] < session.nextRequest - 1 && client !== undefined)
       return this.#out.send(client.connection, output)
-    this.replication.show(() => {`,
+    this.replication.show({ show: 'output', session, message: output })`,
       },
     ],
   },
@@ -59,10 +63,10 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: '// To the connection that speaks for the session when it may be shown. this.replication.show(() => {',
+        find: "this.replication.show({ show: 'output', session, message: output })",
         replace: `const client = this.#clients.of(session)
     if (output[0] === 'lost' && client !== undefined) return this.#out.send(client.connection, output)
-    this.replication.show(() => {`,
+    this.replication.show({ show: 'output', session, message: output })`,
       },
     ],
   },
@@ -122,8 +126,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "client.deaf = true this.replication.show(() => this.#out.send(client.connection, ['unknown-session', id])) }",
-        replace: "client.deaf = true\n    this.#out.send(client.connection, ['unknown-session', id])\n  }",
+        find: "this.replication.show({ show: 'last word', client, message: ['unknown-session', id] })",
+        replace: "this.#out.send(client.connection, ['unknown-session', id])",
       },
     ],
   },
@@ -139,7 +143,7 @@ export const replication: readonly Mutant[] = [
     this.#link = null
     if (this.#phase === 'latched') {
       this.#phase = 'installed'
-      for (const { show } of this.#held.splice(0)) show()
+      for (const { showings } of this.#held.splice(0)) for (const one of showings) this.#shower.show(one)
     }`,
       },
     ],
@@ -166,7 +170,7 @@ export const replication: readonly Mutant[] = [
         file: stream,
         find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
         replace:
-          "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#sequence && this.#held.length === 0 && !this.#wordWanted) {",
+          "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#sequence && this.lag === 0 && this.#showings.length === 0) {",
       },
     ],
   },
@@ -177,8 +181,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: stream,
-        find: "if (this.#phase !== 'latched') { show()",
-        replace: 'if (!this.#knowsInSync) {\n      show()',
+        find: "if (this.#phase !== 'latched') return this.#shower.show(showing)",
+        replace: 'if (!this.#knowsInSync) return this.#shower.show(showing)',
       },
     ],
   },
@@ -391,7 +395,7 @@ export const replication: readonly Mutant[] = [
         file: stream,
         find: "if (this.#phase === 'installed' || this.#phase === 'latched' || whole === this.#view.number) return false",
         replace: `if (this.#phase === 'installed') {
-      this.#copy = new Copy(new State(), () => 0)
+      this.#copy = new Copy(new State(), this)
       this.#phase = 'copying'
       this.#chunksSent = 0
       this.#chunksReceived = 0

@@ -340,9 +340,9 @@ export const views: readonly Mutant[] = [
     why: 'a backup that was stalled refuses an old view; the primary throws the only state away',
     edits: [
       {
-        file: serverCore,
-        find: 'onView: newer => this.#adopt(newer),',
-        replace: "onView: () => this.#stepDown('the backup refused'),",
+        file: 'lockserver/primary.ts',
+        find: 'this.#owner.adopt(view)',
+        replace: "this.#out.do({ do: 'step-down', reason: 'the backup refused' })",
       },
     ],
   },
@@ -365,7 +365,7 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'this.#adopt(from.view)',
+        find: 'this.adopt(from.view)',
         replace: '',
       },
       {
