@@ -16,6 +16,12 @@ export interface BackupLinkOwner {
   adopt(view: View): void
 }
 
+/** Somebody may accept a connection and never say a word: after so many ticks the next one is tried. */
+interface Probe {
+  readonly connection: number
+  ticks: number
+}
+
 /** A ping reports so many addresses at the most; the oldest is forgotten first. */
 const unreachableMax = 64
 
@@ -29,8 +35,8 @@ export class BackupLink {
   #welcomed = false
   /** Own ticks since the backup was last heard; its silence is counted, never measured (PITFALLS). */
   #silentTicks = 0
-  /** Addresses that this primary could not reach, each with the connection that tries it again. */
-  readonly #unreachable = new Map<string, number | null>()
+  /** Addresses that this primary could not reach, each with the probe that tries it again. */
+  readonly #unreachable = new Map<string, Probe | null>()
 
   constructor(out: Outbox, id: string, view: View, deadPings: number, owner: BackupLinkOwner) {
     this.#out = out
@@ -51,7 +57,8 @@ export class BackupLink {
 
   /** Whether this connection is one of these. */
   owns(connection: number): boolean {
-    return connection === this.#connection || [...this.#unreachable.values()].includes(connection)
+    if (connection === this.#connection) return true
+    return [...this.#unreachable.values()].some(probe => probe?.connection === connection)
   }
 
   enter(view: View): void {
@@ -70,10 +77,9 @@ export class BackupLink {
     const { backup } = this.#view
     if (backup !== null && ++this.#silentTicks >= this.#deadPings) this.#report('silent')
     if (backup !== null && this.#connection === null) this.#dialBackup()
-    for (const [address, connection] of this.#unreachable) {
-      if (connection === null && address !== backup?.address) {
-        this.#unreachable.set(address, this.#out.dial(address, this.#owner.cluster, { kind: 'probe' }))
-      }
+    for (const [address, probe] of this.#unreachable) {
+      if (probe !== null && ++probe.ticks >= this.#deadPings) this.#giveUp(address, probe)
+      else if (probe === null && address !== backup?.address) this.#probe(address)
     }
   }
 
@@ -89,13 +95,14 @@ export class BackupLink {
   closed(connection: number): void {
     if (connection === this.#connection) this.#forgetConnection()
     for (const [address, probe] of this.#unreachable) {
-      if (probe === connection) this.#unreachable.set(address, null)
+      if (probe?.connection === connection) this.#unreachable.set(address, null)
     }
   }
 
   close(why: string): void {
     this.#drop(why)
-    for (const probe of this.#unreachable.values()) if (probe !== null) this.#out.close(probe, null, why)
+    for (const probe of this.#unreachable.values())
+      if (probe !== null) this.#out.close(probe.connection, null, why)
     this.#unreachable.clear()
   }
 
@@ -117,22 +124,33 @@ export class BackupLink {
   #welcome(welcome: Welcome): void {
     if (welcome.id !== this.#view.backup?.id) return this.#report('another server')
     this.#welcomed = true
-    this.#reached(this.#view.backup.address)
-    if (!this.#owner.backupConnected(this.#connection as number, welcome.whole, welcome.sequence))
-      this.#report('another state')
+    // Who is there with another state, or with one that differs (R4), stays reported, and is not told of at each dial.
+    if (this.#owner.backupConnected(this.#connection as number, welcome.whole, welcome.sequence))
+      this.#reached(this.#view.backup.address)
+    else this.#report('another state')
   }
 
   /** Any answer at all shows that the address can be reached. */
   #probeAnswered(connection: number): void {
     for (const [address, probe] of this.#unreachable) {
-      if (probe === connection) this.#reached(address)
+      if (probe?.connection === connection) this.#reached(address)
     }
+  }
+
+  #probe(address: string): void {
+    const connection = this.#out.dial(address, this.#owner.cluster, { kind: 'probe' })
+    this.#unreachable.set(address, { connection, ticks: 0 })
+  }
+
+  #giveUp(address: string, { connection }: Probe): void {
+    this.#unreachable.set(address, null)
+    this.#out.close(connection, null, 'no welcome in time')
   }
 
   #reached(address: string): void {
     const probe = this.#unreachable.get(address) ?? null
     this.#unreachable.delete(address)
-    if (probe !== null) this.#out.close(probe, null, 'seen')
+    if (probe !== null) this.#out.close(probe.connection, null, 'seen')
   }
 
   #report(why: string): void {

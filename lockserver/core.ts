@@ -131,16 +131,22 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
       const text = `this server belongs to cluster ${this.#cluster}, the hello names ${cluster}`
       return this.#out.close(connection, 'WRONG_CLUSTER', text)
     }
-    if (from.kind === 'primary') return this.#acceptPrimary(connection, from)
+    if (from.kind === 'primary') return this.#acceptPrimary(connection, cluster, from)
     this.#welcome(connection)
     if (from.kind === 'client') this.#clients.add(connection)
   }
 
   /** V5: the hello names both ids; a stranger is told so, and is unreachable to the one who dials. */
-  #acceptPrimary(connection: number, from: Extract<HelloFrom, { kind: 'primary' }>): void {
+  #acceptPrimary(
+    connection: number,
+    cluster: string | null,
+    from: Extract<HelloFrom, { kind: 'primary' }>,
+  ): void {
     if (from.to !== this.id) {
       return this.#out.close(connection, 'WRONG_SERVER', `here is server ${this.id}, not ${from.to}`)
     }
+    // V6: who knows a view can say of which cluster, or the view server would not believe it.
+    this.#cluster ??= cluster
     this.adopt(from.view)
     if (this.#over) return
     const current = this.#view as View

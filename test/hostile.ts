@@ -738,7 +738,7 @@ t.test('F13: a view server that is told of a view to come makes no view any more
   const data = await mkdtemp(join(tmpdir(), 'holdfast-hostile-'))
   const lonely = await startViewServer({ data, port: 0, newCluster: true })
   const peer = await Peer.connect(lonely.address)
-  peer.say(hello({ ...server, view: 99 }))
+  peer.say(hello({ ...server, view: 99 }, { cluster: 'c'.repeat(32) }))
   await closes('VIEW_FROM_FUTURE')(peer, t)
   const client = await GoodClient.connect(lonely.address)
   t.match((await client.status()).halted, /knows view 99/)

@@ -1,6 +1,8 @@
 // Replication and leases by rule (R1 to R5, V4, V5, S1 to S5), told on the in-memory cluster.
 
 import t from 'tap'
+import { BackupLink } from '../lockserver/backup-link.ts'
+import { Outbox } from '../lockserver/outbox.ts'
 import type { Message, View } from '../wire/messages.ts'
 import { type ClientParty, Cluster, HandParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { textOf } from './fixtures/state-story.ts'
@@ -280,6 +282,63 @@ t.test(
     t.ok(cluster.primary.notes.includes('the digest of the backup differs'), 'an operator sees it')
     cluster.healed()
     t.not(bad.id, badId, 'V5: it came back as a new server')
+  },
+)
+
+t.test(
+  'R4: while digests differ and no view comes, an operator is told once, and nothing is answered',
+  async t => {
+    const { cluster, clients } = started(['a'])
+    const { primary } = cluster
+    const state = cluster.backup.core.state
+    if (state !== null) state.digest ^= 1
+    cluster.viewServer.freeze()
+    const outcome = clients.a.acquire('x')
+    cluster.run(2_000)
+    t.notOk(outcome.done)
+    t.equal(primary.notes.filter(note => note === 'the backup is unreachable').length, 1)
+    cluster.viewServer.thaw()
+    clients.a.wait(outcome)
+    cluster.healed()
+  },
+)
+
+t.test(
+  'V7: who accepts a probe and never says a word is tried again, and is back once it speaks',
+  async t => {
+    const out = new Outbox()
+    const server = (name: string) => ({ id: name, address: `ws://${name}` })
+    const view = (number: number, backup: string): View => ({
+      number,
+      primary: server('p'),
+      backup: server(backup),
+      start: null,
+    })
+    const link = new BackupLink(out, 'p', view(2, 'mute'), 3, {
+      cluster: null,
+      backupConnected: () => true,
+      backupDisconnected() {},
+      backupSays() {},
+      adopt() {},
+    })
+    const tick = (times: number) => {
+      for (let i = 0; i < times; i++) link.tick()
+      return out.take()
+    }
+    tick(3)
+    t.same(link.unreachable, ['ws://mute'], 'a backup that is silent is unreachable')
+    link.enter(view(3, 'other'))
+    out.take()
+    const [first] = tick(1).filter(effect => effect.do === 'dial' && effect.address === 'ws://mute')
+    t.match(first, { from: { kind: 'probe' } })
+    const { connection } = first as { connection: number }
+    const told = tick(3).filter(effect => 'connection' in effect && effect.connection === connection)
+    t.match(told, [{ do: 'close', connection }], 'it is given up after the ping limit')
+    const again = tick(1).find(effect => effect.do === 'dial' && effect.address === 'ws://mute')
+    t.ok(again, 'and tried anew')
+    t.notOk(link.owns(connection))
+    link.messages((again as { connection: number }).connection, [['welcome', {}]])
+    t.notOk(link.unreachable.includes('ws://mute'))
   },
 )
 

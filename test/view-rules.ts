@@ -3,8 +3,8 @@
 import t from 'tap'
 import { firstRecord, type ViewRecord } from '../viewservice/record.ts'
 import { firstView, nextView, stepProblem } from '../viewservice/view.ts'
-import { deadPings, forgetServerMs, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
-import type { View } from '../wire/messages.ts'
+import { asksPerTurnMax, deadPings, forgetServerMs, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
+import type { Message, View } from '../wire/messages.ts'
 import { clusterId, idOf, nameOf, ViewStory } from './fixtures/view-story.ts'
 
 /** (s1,s2)#2, acked, both alive, with s3 idle. */
@@ -598,7 +598,7 @@ t.test(
 
 t.test('V6: a hello or a ping from a newer view than the record halts it for good', async t => {
   const { story, s1, s2 } = pair()
-  const newer = story.server('s3').connect({ view: 3 })
+  const newer = story.server('s3').connect({ view: 3, cluster: clusterId })
   t.equal(newer.refusal, 'VIEW_FROM_FUTURE')
   s1.die()
   t.same(s2.questions, [])
@@ -613,6 +613,44 @@ t.test('V6: a hello or a ping from a newer view than the record halts it for goo
   const client = other.story.client().say(['reset', 1, 2, true])
   t.match(client.last, ['reset-refused', 1, /ends at 2/])
 })
+
+t.test(
+  'V6: a view to come is hearsay from who names no cluster and was not found at its address',
+  async t => {
+    const { story, s1, s2 } = pair()
+    const nameless = story.server('s8').connect({ view: 99 })
+    t.equal(nameless.refusal, 'VIEW_FROM_FUTURE')
+    const unfound = story.server('s9').sayHello()
+    t.equal(unfound.refusal, undefined)
+    t.equal(unfound.ping({ view: 99 }).refusal, 'VIEW_FROM_FUTURE')
+    t.equal(story.status.halted, null)
+    s1.die()
+    story.tick(1, s2)
+    s2.answer()
+    t.equal(story.view, '(s2,-)#3', 'views go on')
+    const without = new ViewStory()
+    t.equal(without.server('s1').connect({ view: 4, role: 'primary' }).refusal, 'VIEW_FROM_FUTURE')
+    t.equal(without.status.halted, null)
+    without.server('s1').connect({ view: 4, role: 'primary', cluster: clusterId })
+    t.match(without.status.halted, /is empty/, 'the same server, once it says of which cluster')
+  },
+)
+
+t.test(
+  'F13: who asks for hundreds of statuses at a time is sent away; who asks for many in turn is not',
+  async t => {
+    const { story } = pair()
+    const ask = (number: number): Message => ['status', number]
+    const patient = story.client()
+    for (let i = 0; i < 3 * asksPerTurnMax; i++) patient.say(['status', i])
+    t.equal(patient.told.filter(message => message[0] === 'status').length, 3 * asksPerTurnMax)
+    const hasty = story.client()
+    const messages = Array.from({ length: 3 * asksPerTurnMax }, (_, i) => ask(i))
+    story.input({ is: 'messages', connection: hasty.connection, messages })
+    t.equal(hasty.refusal, 'UNEXPECTED_MESSAGE')
+    t.equal(hasty.told.filter(message => message[0] === 'status').length, asksPerTurnMax)
+  },
+)
 
 t.test('V6: servers and clients of another cluster are refused and halt nothing', async t => {
   const { story, s1, s2 } = pair()

@@ -67,7 +67,11 @@ class Puppet {
   view: View | null = null
   role: Role = 'idle'
 
-  static async start(name: string, viewServer: string, hello: { view?: number } = {}): Promise<Puppet> {
+  static async start(
+    name: string,
+    viewServer: string,
+    hello: { view?: number; cluster?: string } = {},
+  ): Promise<Puppet> {
     const id = Buffer.from(name).toString('hex').padEnd(32, '0')
     const listener = await listen(
       { host: '127.0.0.1', port: 0, secret: null, insecure: false, origins: [], role: 'lockserver' },
@@ -80,15 +84,15 @@ class Puppet {
         http() {},
       },
     )
-    return new Puppet(id, listener, viewServer, hello.view ?? 0)
+    return new Puppet(id, listener, viewServer, hello.view ?? 0, hello.cluster ?? null)
   }
 
-  constructor(id: string, listener: Listener, viewServer: string, view: number) {
+  constructor(id: string, listener: Listener, viewServer: string, view: number, cluster: string | null) {
     this.id = id
     this.#listener = listener
     const address = `ws://127.0.0.1:${listener.port}`
     const from = { kind: 'lockserver', id, address, role: 'idle', view, pid: 1, host: 'h' } as const
-    this.peer = new Peer(viewServer, from)
+    this.peer = new Peer(viewServer, from, cluster)
   }
 
   /** Once it is welcome. */
@@ -204,7 +208,7 @@ t.test('V6: a server from a newer view halts it, and /readyz and the status say 
   const logged: string[] = []
   const log = { debug() {}, info() {}, warn() {}, error: (_: object, text: string) => logged.push(text) }
   await using server = await start(t.testdir(), { log })
-  const s1 = await Puppet.start('s1', server.address, { view: 7 })
+  const s1 = await Puppet.start('s1', server.address, { view: 7, cluster: 'c'.repeat(32) })
   t.match(await s1.peer.hears('error'), ['error', 'VIEW_FROM_FUTURE', /knows view 7/])
   const { status, body } = await get(server, '/readyz')
   t.equal(status, 503)

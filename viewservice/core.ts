@@ -4,7 +4,7 @@
 
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import { ttlMsDefault } from '../wire/limits.ts'
+import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Message, MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
 import { Outbox } from './outbox.ts'
@@ -42,6 +42,8 @@ export class ViewCore {
   readonly #question: Question
   readonly #resets: Resets
   readonly #clients = new Set<number>()
+  /** What each client has asked in this turn (F13). */
+  readonly #asks = new Map<number, number>()
   /** Durable; all that anybody is told. */
   #record: ViewRecord | null
   /** V6: on its way to the disk; one at a time. */
@@ -105,7 +107,7 @@ export class ViewCore {
       case 'saved':
         return this.#onSaved()
       case 'turn-end':
-        return
+        return this.#asks.clear()
     }
   }
 
@@ -160,6 +162,7 @@ export class ViewCore {
   }
 
   #onClientMessage(connection: number, message: MessageOf<'clientToView'>): void {
+    if (message[0] !== 'echo' && this.#asksTooMuch(connection)) return
     switch (message[0]) {
       case 'status': {
         const status = this.status({ monotonic: this.#now })
@@ -170,6 +173,17 @@ export class ViewCore {
       case 'echo':
         return this.#out.send(connection, ['echoed', message[1]])
     }
+  }
+
+  /** F13: a status is a hundred times as long as the question for it. */
+  #asksTooMuch(connection: number): boolean {
+    const asks = (this.#asks.get(connection) ?? 0) + 1
+    this.#asks.set(connection, asks)
+    if (asks <= asksPerTurnMax) return false
+    this.#clients.delete(connection)
+    this.#resets.drop(connection)
+    this.#out.close(connection, 'UNEXPECTED_MESSAGE', `more than ${asksPerTurnMax} questions at a time`)
+    return true
   }
 
   /** It goes on in #decide, when no save is under way. */
@@ -183,7 +197,9 @@ export class ViewCore {
     if (ping.view > this.#viewNumber) {
       const connection = server.connection as number
       this.#servers.disconnect(server)
-      return this.#turnAway(connection, server, 'VIEW_FROM_FUTURE', this.#haltByFuture(server, ping.view))
+      // V6: from one that does not count yet it is hearsay; its next hello names its cluster.
+      const text = server.counts ? this.#haltByFuture(server, ping.view) : hearsay(ping.view)
+      return this.#turnAway(connection, server, 'VIEW_FROM_FUTURE', text)
     }
     this.#servers.heard(server, ping, this.#now)
     // V3: a primary that is heard meanwhile is alive again.
@@ -309,9 +325,12 @@ export class ViewCore {
       const stranger = this.#otherCluster(cluster)
       if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
     }
-    // V6: somebody has decided views that this record does not hold.
+    // V6: somebody has decided views that this record does not hold. Who knows a view knows its cluster.
     if (hello.view > this.#viewNumber || (this.#record === null && hello.role !== 'idle'))
-      return ['VIEW_FROM_FUTURE', this.#haltByFuture(hello, hello.view)]
+      return [
+        'VIEW_FROM_FUTURE',
+        cluster === null ? hearsay(hello.view) : this.#haltByFuture(hello, hello.view),
+      ]
     const stranger = this.#otherCluster(cluster)
     if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
     if (!isDialable(hello.address))
@@ -478,4 +497,8 @@ export class ViewCore {
   #isPrimary(id: string): boolean {
     return this.#record?.view.primary.id === id
   }
+}
+
+function hearsay(view: number): string {
+  return `a server that knows view ${view} must name its cluster in its hello, or have been found at its address; come again`
 }

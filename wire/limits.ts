@@ -60,6 +60,8 @@ export const queryPartMax = 200
 export const queriesWaitingMax = 4_096
 /** Answers of queries that wait for the backup's word; further queries wait. */
 export const queriesAtOnce = 4
+/** Questions (`status`, `reset`) of one connection to a view server, read in one turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
+export const asksPerTurnMax = 64
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
 export const queryMax = 20_000
 
