@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   lockserver: () => import('./lockserver.ts'),
   status: () => import('./status.ts'),
   locks: () => import('./locks.ts'),
+  watch: () => import('./watch.ts'),
   run: () => import('./run.ts'),
   hold: () => import('./hold.ts'),
   steal: () => import('./steal.ts'),

@@ -20,12 +20,16 @@ import {
   checkNames,
   checkQuery,
   checkTryAcquire,
+  checkWatch,
   type Limits,
   type QueryOptions,
   type TryAcquireOptions,
+  type WatchOptions,
 } from './options.ts'
 import { Pending } from './pending.ts'
 import { Session, type Told } from './session.ts'
+import { watchSignal } from './signals.ts'
+import { LockWatch } from './watch.ts'
 import {
   checkRequest,
   type RequestCallback,
@@ -47,6 +51,8 @@ export class LockClient implements AsyncDisposable {
   readonly #locks = new Map<number, Lock>()
   readonly #holders = new WeakMap<Session, Holder>()
   readonly #waitingForSession = new Set<(error: LockError | null) => void>()
+  readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
+  #lastWatch = 0
   #lastCall = 0
   #session: Session
   #view: View | null = null
@@ -163,6 +169,38 @@ export class LockClient implements AsyncDisposable {
     )
   }
 
+  /**
+   * Tells what happens to the locks whose names begin with `prefix`: `for await (const event of
+   * locks.watch('orders/'))`. Events are told once they can't be undone by a failover, in their order.
+   * Begins with `watching`, and again after each failover, since what happened meanwhile is not told.
+   * Ends when the loop is left, `signal` is aborted (with its reason) or the client is closed.
+   */
+  watch(prefix = '', options: WatchOptions = {}): LockWatch {
+    checkWatch(prefix, options)
+    const number = ++this.#lastWatch
+    let unwatchSignal = () => {}
+    const watch = new LockWatch(
+      events => this.#session.step({ is: 'seen', watch: number, events }),
+      () => {
+        unwatchSignal()
+        this.#watches.delete(number)
+        this.#session.step({ is: 'unwatch', watch: number })
+      },
+    )
+    const { signal } = options
+    if (signal?.aborted) watch.end({ reason: signal.reason })
+    else if (this.#closing !== null)
+      watch.end({ reason: new LockError('CLOSED', true, `the watch: ${meaningOf('CLOSED')}`) })
+    else {
+      this.#watches.set(number, { watch, prefix })
+      if (signal !== undefined)
+        unwatchSignal = watchSignal(signal, () => watch.end({ reason: signal.reason }))
+      const session = this.#session
+      if (this.#currentSession() === session) session.step({ is: 'watch', watch: number, prefix })
+    }
+    return watch
+  }
+
   // ---- the client itself
 
   /** Calls `listener` at each event of the kind; a second time with the same listener changes nothing. */
@@ -262,6 +300,7 @@ export class LockClient implements AsyncDisposable {
     this.#session.check()
     if (this.#session.core.over) {
       this.#session = this.#newSession(this.#session)
+      for (const [watch, { prefix }] of this.#watches) this.#session.step({ is: 'watch', watch, prefix })
       this.#session.wake()
     }
     return this.#session
@@ -315,6 +354,7 @@ export class LockClient implements AsyncDisposable {
     const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
     for (const lock of this.#locks.values()) lock.lose(error)
     this.#locks.clear()
+    for (const { watch } of [...this.#watches.values()]) watch.end()
     await this.#ask(
       this.#session,
       'the end of the session',
@@ -339,6 +379,12 @@ export class LockClient implements AsyncDisposable {
         return
       case 'event':
         this.#event(session, told)
+        return
+      case 'watched':
+        this.#watches.get(told.watch)?.watch.push(told.what)
+        return
+      case 'watch-refused':
+        this.#watches.get(told.watch)?.watch.end({ reason: new LockError(told.code, true, told.text) })
         return
       case 'over':
         this.#over(session, told)
@@ -388,9 +434,12 @@ export class LockClient implements AsyncDisposable {
   #over(session: Session, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
     if (session !== this.#session) return
     if (reason === 'refused') {
-      for (const waiting of [...this.#waitingForSession]) waiting(new LockError(code, true, text))
-    } else if (reason === 'lost' && this.#waitingForSession.size > 0) {
-      // Opened too late to be believed; the program still waits for its first session.
+      const error = new LockError(code, true, text)
+      for (const waiting of [...this.#waitingForSession]) waiting(error)
+      for (const { watch } of [...this.#watches.values()]) watch.end({ reason: error })
+    } else if (reason === 'lost' && this.#waitingForSession.size + this.#watches.size > 0) {
+      // The program still waits for its first session (this one was opened too late to be believed),
+      // or wants to hear more.
       this.#currentSession()
     }
   }

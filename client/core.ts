@@ -7,10 +7,11 @@ import type { Instant } from '../wire/clock.ts'
 import { toRanges } from '../wire/codec.ts'
 import { isDefinite } from '../wire/errors.ts'
 import type { ClientRequest, LossReason, Message, ServerReply, View, Welcome } from '../wire/messages.ts'
-import type { Call, CallResult, ClientEffect, ClientInput } from './effects.ts'
+import type { Call, CallResult, ClientEffect, ClientInput, Watched } from './effects.ts'
 import { Lease } from './lease.ts'
 import { type Link, Links } from './links.ts'
 import { isQuery, type Query, type Request, Requests } from './requests.ts'
+import { Watches } from './watches.ts'
 
 export interface ClientCoreOptions {
   /** 32 hex digits, random, used for one session only. */
@@ -48,6 +49,7 @@ export class ClientCore {
   readonly #options: ClientCoreOptions
   readonly #links: Links
   readonly #requests = new Requests()
+  readonly #watches = new Watches()
   readonly #lease = new Lease()
   /** Tokens that the user holds. */
   readonly #held = new Set<number>()
@@ -133,7 +135,21 @@ export class ClientCore {
       case 'end':
         this.#onEnd(input.call, now)
         return
+      default:
+        this.#onWatch(input)
     }
+  }
+
+  #onWatch(input: Extract<ClientInput, { is: 'watch' | 'unwatch' | 'seen' }>): void {
+    let message: ClientRequest | null = null
+    if (input.is === 'watch') message = this.#watches.begin(input.watch, input.prefix)
+    else if (input.is === 'seen') message = this.#watches.seen(input.watch, input.events)
+    else if (this.#watches.has(input.watch)) {
+      this.#watches.end(input.watch)
+      message = ['unwatch', input.watch]
+    }
+    // While there is no session connection the next one is told all of it.
+    if (message !== null && this.#ready()) this.#send(message)
   }
 
   #handleOver(input: ClientInput): void {
@@ -282,6 +298,20 @@ export class ClientCore {
       case 'locks':
         this.#onLocks(message)
         return
+      case 'watching':
+        this.#watched(message[1], { event: 'watching' })
+        return
+      case 'event':
+        this.#watches.told(message[1])
+        this.#watched(message[1], message[2])
+        return
+      case 'missed':
+        this.#watched(message[1], { event: 'missed', events: message[2] })
+        return
+      case 'watch-refused':
+        this.#watches.end(message[1])
+        this.#out.push({ do: 'watch-refused', watch: message[1], code: message[2], text: message[3] })
+        return
       case 'granted':
       case 'unavailable':
       case 'cancelled':
@@ -305,6 +335,7 @@ export class ClientCore {
       return
     }
     this.#links.doubt(false)
+    for (const message of this.#watches.again()) this.#send(message)
     this.#out.push({ do: 'event', event: 'session', ttlMs, resumed: false })
   }
 
@@ -345,6 +376,10 @@ export class ClientCore {
       confirmed: query.confirmed,
       cut: query.cut,
     })
+  }
+
+  #watched(watch: number, what: Watched): void {
+    if (this.#watches.has(watch)) this.#out.push({ do: 'watched', watch, what })
   }
 
   // ---- replies
@@ -451,6 +486,7 @@ export class ClientCore {
     this.#send(['resume', this.sessionId, this.#count, next, toRanges(unanswered.keys())])
     for (const request of unanswered.values()) this.#send(request.message as ClientRequest)
     for (const query of this.#requests.takeQueries()) this.#sendQuery(query)
+    for (const message of this.#watches.again()) this.#send(message)
     this.#sendAbandons()
     this.#renew(now)
     this.#pump(now)

@@ -3,7 +3,7 @@
 
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import type { HoldRecord, LossReason, Manner, Mode, View, WaitRecord } from '../wire/messages.ts'
+import type { HoldRecord, LockEvent, LossReason, Manner, Mode, View, WaitRecord } from '../wire/messages.ts'
 
 /** For the jitter of redials: a number from 0, below 1. */
 interface Chance {
@@ -37,8 +37,19 @@ export type ClientInput =
   | Call
   /** The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is over. */
   | { readonly is: 'abort'; readonly call: number }
+  /** Watch the locks whose names begin so, on this connection and later ones; `watch` is a number of the driver's. */
+  | { readonly is: 'watch'; readonly watch: number; readonly prefix: string }
+  | { readonly is: 'unwatch'; readonly watch: number }
+  /** So many events of the watch have been read, in all. */
+  | { readonly is: 'seen'; readonly watch: number; readonly events: number }
   /** Ends the session in order; `settle`d when it is over, at the latest at the local deadline. */
   | { readonly is: 'end'; readonly call: number }
+
+/** `watching`: events come from here on; `missed`: so many were not told. */
+export type Watched =
+  | LockEvent
+  | { readonly event: 'watching' }
+  | { readonly event: 'missed'; readonly events: number }
 
 export type CallResult =
   /** Tokens in the order of the names as given; null: not available. */
@@ -73,6 +84,8 @@ export type ClientEffect =
       readonly text: string
     }
   | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason }
+  | { readonly do: 'watched'; readonly watch: number; readonly what: Watched }
+  | { readonly do: 'watch-refused'; readonly watch: number; readonly code: string; readonly text: string }
   | { readonly do: 'event'; readonly event: 'view'; readonly view: View }
   | { readonly do: 'event'; readonly event: 'session'; readonly ttlMs: number; readonly resumed: boolean }
   | { readonly do: 'event'; readonly event: 'reconnecting' }

@@ -14,7 +14,9 @@ export type {
   Limits,
   QueryOptions,
   TryAcquireOptions,
+  WatchOptions,
 } from './options.ts'
+export type { LockWatch, WatchEvent } from './watch.ts'
 export type { HeldLock, PendingLock, RequestCallback, RequestOptions, Snapshot } from './web-locks.ts'
 
 /**

@@ -44,6 +44,11 @@ export interface QueryOptions extends Limits {
   confirmed?: boolean | undefined
 }
 
+export interface WatchOptions {
+  /** Ends the watch: the reader's next step rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+}
+
 export interface Connecting {
   readonly urls: readonly string[]
   readonly ttlMs: number
@@ -122,11 +127,14 @@ export function checkTryAcquire(options: TryAcquireOptions): void {
 
 export function checkQuery(options: QueryOptions): void {
   checkKeys('query', options, ['prefix', 'confirmed', 'signal', 'timeout'])
-  if (options.prefix !== undefined && options.prefix !== '') {
-    const problem = nameProblem(options.prefix)
-    if (problem !== undefined) throw new TypeError(`prefix ${problem}`)
-  }
+  checkPrefix(options.prefix)
   checkFlag('confirmed', options.confirmed)
+  checkLimits(options)
+}
+
+export function checkWatch(prefix: unknown, options: WatchOptions): void {
+  checkKeys('watch', options, ['signal'])
+  checkPrefix(prefix)
   checkLimits(options)
 }
 
@@ -141,6 +149,11 @@ export function checkLimits({ signal, timeout }: Limits): void {
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return
   if (typeof timeout !== 'number' || !(timeout >= 0) || timeout > timeoutMsMax)
     throw new TypeError(`timeout must be a number of ms from 0 to ${timeoutMsMax}, not ${shown(timeout)}`)
+}
+
+function checkPrefix(prefix: unknown): void {
+  const problem = prefix === undefined || prefix === '' ? undefined : nameProblem(prefix)
+  if (problem !== undefined) throw new TypeError(`prefix ${problem}`)
 }
 
 function checkMode(mode: unknown): void {

@@ -224,6 +224,7 @@ export class Backup implements StateListener {
   output(_session: Session, _output: Output): void {}
   touchSession(): void {}
   touchLock(): void {}
+  happened(): void {}
 
   opened(session: Session): void {
     this.leases.renew(session, this.#out.now.monotonic)

@@ -1,7 +1,7 @@
 // Who holds and who waits: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and no
 // connection; what it decides depends on the order of the calls alone (R4).
 
-import type { LossReason, Manner, Mode } from '../wire/messages.ts'
+import type { LockEvent, LossReason, Manner, Mode } from '../wire/messages.ts'
 import type { Session } from './sessions.ts'
 
 export interface Hold {
@@ -42,7 +42,18 @@ export interface LockTableEvents {
   settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void
   /** A hold ended by another's doing. */
   lost(hold: Hold, reason: LossReason): void
+  /** Only while somebody watches: a wait or hold began or ended. `token` is null for a wait. */
+  happened(
+    event: LockEvent['event'],
+    lock: Lock,
+    of: Hold | Acquire,
+    token: number | null,
+    reason: EndReason,
+  ): void
 }
+
+/** Why a hold ended; null: its holder wished it. */
+export type EndReason = LockEvent['reason']
 
 export type AcquireOutcome = 'granted' | 'waiting' | 'WAITERS_LIMIT'
 
@@ -55,6 +66,8 @@ export class LockTable {
   /** Marks new locks as not part of the snapshot that is under way. */
   copyNumber = 0
   waitersPerLockMax = 0
+  /** Somebody wants to hear what happens to the locks of this copy; no part of the state. */
+  watched = false
   readonly #events: LockTableEvents
   /** Locks that are being served, in order. */
   readonly #freed: Lock[] = []
@@ -85,7 +98,7 @@ export class LockTable {
 
   /** Frees one hold and serves who waits for it. */
   release(hold: Hold, wallMs: number): void {
-    this.#remove(hold)
+    this.#remove(hold, null)
     this.serve(hold.lock, wallMs)
   }
 
@@ -113,10 +126,15 @@ export class LockTable {
    * Ends all of these before anybody is served, so that nothing is granted to one that is about to
    * go (L3: dead waiters don't block the queue).
    */
-  dropAll(waiters: readonly Acquire[], holds: readonly Hold[], wallMs: number): void {
+  dropAll(
+    waiters: readonly Acquire[],
+    holds: readonly Hold[],
+    wallMs: number,
+    reason: EndReason = null,
+  ): void {
     const freed = new Set<Lock>()
     for (const waiter of waiters) freed.add(this.#dequeue(waiter))
-    for (const hold of holds) freed.add(this.#remove(hold))
+    for (const hold of holds) freed.add(this.#remove(hold, reason))
     for (const lock of freed) this.serve(lock, wallMs)
   }
 
@@ -167,6 +185,7 @@ export class LockTable {
     lock.holders.push(hold)
     acquire.session.holds.set(token, hold)
     acquire.tokens.push(token)
+    if (this.watched) this.#events.happened('granted', lock, hold, token, null)
   }
 
   #enqueue(lock: Lock, acquire: Acquire, wallMs: number): AcquireOutcome {
@@ -176,6 +195,7 @@ export class LockTable {
     }
     if (acquire.manner === 'steal') lock.queue.unshift(acquire)
     else lock.queue.push(acquire)
+    if (this.watched) this.#events.happened('waiting', lock, acquire, null, null)
     return 'waiting'
   }
 
@@ -183,20 +203,23 @@ export class LockTable {
     const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as Lock
     this.#events.touch(lock)
     lock.queue.splice(lock.queue.indexOf(acquire), 1)
+    if (this.watched) this.#events.happened('cancelled', lock, acquire, null, null)
     return lock
   }
 
-  #remove(hold: Hold): Lock {
+  #remove(hold: Hold, reason: EndReason): Lock {
     const { lock } = hold
     this.#events.touch(lock)
     lock.holders.splice(lock.holders.indexOf(hold), 1)
     hold.session.holds.delete(hold.token)
+    if (this.watched)
+      this.#events.happened(reason === null ? 'released' : 'lost', lock, hold, hold.token, reason)
     return lock
   }
 
   #evict(lock: Lock, reason: LossReason): void {
     for (const hold of [...lock.holders]) {
-      this.#remove(hold)
+      this.#remove(hold, reason)
       this.#events.lost(hold, reason)
     }
   }

@@ -3,7 +3,7 @@
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import { queriesAtOnce, queriesWaitingMax, type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
-import type { ClientRequest, Message, View } from '../wire/messages.ts'
+import type { ClientRequest, LockEvent, Message, View } from '../wire/messages.ts'
 import { BackupLink, type BackupLinkOwner } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Leases } from './leases.ts'
@@ -14,6 +14,7 @@ import { Replication, type Shower } from './replication.ts'
 import type { Session } from './sessions.ts'
 import type { Showing } from './showing.ts'
 import type { Operation, Output, State, StateListener } from './state.ts'
+import { Watches } from './watches.ts'
 
 export interface PrimaryOptions {
   readonly id: string
@@ -41,13 +42,13 @@ interface Parked {
 }
 
 /** These never wait for a joining backup (R3). */
-const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'echo'])
+const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
 
 /** Numbers in one acknowledgement that are passed on as they came. */
 const acknowledgedAtOnce = 64
 
 /** These go on while the server leaves, so that no lease runs out for it. */
-const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'echo'])
+const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
 
 export class Primary implements StateListener, Shower, BackupLinkOwner {
   readonly state: State
@@ -74,6 +75,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #queries: { client: Client; request: Query }[] = []
   /** Answers of queries that wait for the backup. */
   #answering = 0
+  readonly #watches: Watches
 
   constructor(
     out: Outbox,
@@ -94,6 +96,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.#options = options
     this.#owner = owner
     state.listener = this
+    this.#watches = new Watches(out, state.table)
     this.replication = new Replication(out, state, leases, view, this)
     this.link = new BackupLink(out, options.id, view, options.deadPings, this)
   }
@@ -136,6 +139,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   gone(client: Client): void {
     if (client.parked > 0) this.#parked = this.#parked.filter(parked => parked.client !== client)
     if (client.queries > 0) this.#queries = this.#queries.filter(query => query.client !== client)
+    this.#watches.gone(client)
   }
 
   tick(): void {
@@ -196,6 +200,12 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
         return this.#renew(client, request[1])
       case 'query':
         return this.#query(client, request)
+      case 'watch':
+        return this.#watch(client, request[1], request[2])
+      case 'seen':
+        return this.#watches.seen(client, request[1], request[2])
+      case 'unwatch':
+        return this.#watches.end(client, request[1])
       case 'abandon':
         return this.#abandon(request[1])
       case 'acknowledge':
@@ -322,6 +332,12 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     }
   }
 
+  /** R1: from where its answer stands among all that clients are shown. */
+  #watch(client: Client, number: number, prefix: string): void {
+    const watch = this.#watches.add(client, number, prefix)
+    if (watch !== undefined) this.replication.show({ show: 'watching', watch })
+  }
+
   /** S1: a repeat gets the stored reply, or stays the same waiter. The reply is a read (R1). */
   #repeat(client: Client, session: Session, number: number): void {
     const stored = session.replies.get(number)
@@ -411,6 +427,10 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.replication.copy?.touchLock(lock)
   }
 
+  happened(event: LockEvent): void {
+    this.replication.show({ show: 'event', event })
+  }
+
   // ---- answers
 
   /** R1: a read is shown when the backup has answered a message sent after the read came. */
@@ -440,6 +460,11 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
         return this.#sessionOver(showing.session)
       case 'query answered':
         this.#answering--
+        return
+      case 'watching':
+        return this.#watches.begin(showing.watch)
+      case 'event':
+        this.#watches.tell(showing.event)
     }
   }
 

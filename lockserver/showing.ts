@@ -1,9 +1,10 @@
 // What clients are to see of what a primary has decided, as plain data, since it may have to wait for
 // the backup (R1). It says what and to whom; primary.ts does it, replication.ts keeps it until then.
 
-import type { Message } from '../wire/messages.ts'
+import type { LockEvent, Message } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import type { Session } from './sessions.ts'
+import type { Watch } from './watches.ts'
 
 export type Showing =
   /** Of an operation: to the connection that speaks for the session by then. */
@@ -16,3 +17,7 @@ export type Showing =
   | { readonly show: 'session over'; readonly session: Session }
   /** All parts of a query's answer stand before this. */
   | { readonly show: 'query answered' }
+  /** A watch begins: what is shown from here on it hears. */
+  | { readonly show: 'watching'; readonly watch: Watch }
+  /** To all that watch. */
+  | { readonly show: 'event'; readonly event: LockEvent }

@@ -5,8 +5,15 @@ import { inRanges } from '../wire/codec.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { errors } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { Entry, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
-import { type Acquire, type Hold, type Lock, LockTable, type LockTableEvents } from './lock-table.ts'
+import type { Entry, LockEvent, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
+import {
+  type Acquire,
+  type EndReason,
+  type Hold,
+  type Lock,
+  LockTable,
+  type LockTableEvents,
+} from './lock-table.ts'
 import { Session } from './sessions.ts'
 
 /** What an operation lets clients see (R1). */
@@ -22,6 +29,8 @@ export interface StateListener {
   /** Before a session or lock changes: a snapshot under way keeps what it was (R3). */
   touchSession(session: Session): void
   touchLock(lock: Lock): void
+  /** A change of a lock that is watched; only while the table is `watched`. */
+  happened(event: LockEvent): void
 }
 
 export type Operation = Exclude<Entry, ['renew', number]>
@@ -55,11 +64,11 @@ export class State implements LockTableEvents {
       case 'open':
         return this.#open(operation[1], operation[2], operation[3])
       case 'expire':
-        return this.#drop(operation[1])
+        return this.#drop(operation[1], 'EXPIRED')
       case 'end':
         return this.#end(operation[1], operation[2])
       case 'abandon':
-        return this.#drop([operation[1]])
+        return this.#drop([operation[1]], 'EXPIRED')
       case 'force-release':
         return this.#force(operation[1], operation[2], operation[3])
       case 'start':
@@ -195,10 +204,11 @@ export class State implements LockTableEvents {
   #end(ordinal: number, request: number): void {
     const session = this.#next(ordinal, request)
     this.#show(session, ['ended', request])
-    this.#drop([ordinal])
+    this.#drop([ordinal], null)
   }
 
-  #drop(ordinals: readonly number[]): void {
+  /** `reason`: why its holds end, for who watches. */
+  #drop(ordinals: readonly number[], reason: EndReason): void {
     const sessions = ordinals.flatMap(ordinal => this.sessions.get(ordinal) ?? [])
     for (const session of sessions) {
       this.listener?.touchSession(session)
@@ -208,7 +218,7 @@ export class State implements LockTableEvents {
     }
     const waiting = sessions.flatMap(session => session.waitingInOrder())
     const holds = sessions.flatMap(session => session.holdsInOrder())
-    this.table.dropAll(waiting, holds, this.wallMs)
+    this.table.dropAll(waiting, holds, this.wallMs, reason)
     for (const session of sessions) {
       session.waiting.clear()
       this.listener?.dropped(session)
@@ -268,6 +278,17 @@ export class State implements LockTableEvents {
     }
     for (const token of tokens) this.#fold(token % 4294967296)
     this.#reply(session, ['granted', request, tokens, session.lossesAmong(tokens)])
+  }
+
+  happened(
+    event: LockEvent['event'],
+    { name }: Lock,
+    { session, mode }: Hold | Acquire,
+    token: number | null,
+    reason: EndReason,
+  ): void {
+    const { id: clientId, name: clientName } = session
+    this.listener?.happened({ event, name, mode, token, reason, clientId, clientName, at: this.wallMs })
   }
 
   #refuse(session: Session, request: number, code: ErrorCode): void {

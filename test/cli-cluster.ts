@@ -75,7 +75,7 @@ t.test('run passes signals on to the whole process group', async t => {
     '--',
     'sh',
     '-c',
-    'trap "echo got it; exit 3" TERM; sleep 30 & echo up; wait',
+    'trap "echo got it; exit 3" TERM; (echo up; exec sleep 30) & wait',
   )
   await running.line(line => line === 'up')
   t.match(await running.end('SIGTERM'), { code: 3, stdout: 'up\ngot it\n' })
@@ -103,7 +103,7 @@ t.test('steal and release --force tell the victim, and run ends its command', as
     '--',
     'sh',
     '-c',
-    'trap "echo ended; exit 0" TERM; sleep 30 & echo up; wait',
+    'trap "echo ended; exit 0" TERM; (echo up; exec sleep 30) & wait',
   )
   await victim.line(line => line === 'up')
   const { taken, token } = await cluster.json('steal', 'prey')
@@ -150,6 +150,26 @@ t.test(
     t.match(await running.ended, { code: 5, stderr: '' })
   },
 )
+
+t.test('watch tells of views and lock events', async t => {
+  const watcher = cluster.start('watch', 'seen/', '--json')
+  t.match(await watcher.event('view'), { view: { number: Number, primary: { address: /^ws:/ } } })
+  t.type((await watcher.event('watching')).at, 'number')
+  await cluster.run('run', 'other', '--', 'true')
+  t.match(await cluster.run('run', 'seen/1', '--', 'true'), { code: 0 })
+  const granted = await watcher.json(({ name }) => name !== undefined)
+  t.match(granted, { event: 'granted', name: 'seen/1', mode: 'exclusive', clientName: /^holdfast run/ })
+  t.match(await watcher.event('released'), { token: granted.token, reason: null })
+  const people = cluster.start('watch', 'seen/')
+  await people.line(line => /watching/.test(line))
+  await cluster.run('steal', 'seen/2')
+  await people.line(line =>
+    /^\d\d:\d\d:\d\d\.\d{3} {2}granted +seen\/2 {2}exclusive, token \d+ {2}holdfast steal/.test(line),
+  )
+  t.match(await watcher.end('SIGINT'), { code: 0, stderr: '' })
+  t.match(await people.end('SIGTERM'), { code: 0, stdout: /view +\d+: primary ws:.*backup ws:/ })
+  t.match(await cluster.run('watch', 'x'.repeat(1_025)), { code: 2, stderr: /PREFIX/ })
+})
 
 t.test('kill takes the beginning of an id, and spares who is not there', async t => {
   const { servers } = await cluster.json('status')

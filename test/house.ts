@@ -28,6 +28,7 @@ const drivers: Record<string, readonly string[]> = {
     'signals.ts',
     'events.ts',
     'pending.ts',
+    'watch.ts',
   ],
 }
 const cores = Object.entries(drivers).flatMap(([room, acting]) =>

@@ -82,6 +82,9 @@ const requests: Record<keyof typeof channels.clientToServer, Message> = {
   end: ['end', 1],
   acknowledge: ['acknowledge', [1, 1], []],
   query: ['query', 1, '', true],
+  watch: ['watch', 1, ''],
+  seen: ['seen', 1, 0],
+  unwatch: ['unwatch', 1],
   echo: ['echo', 1],
 }
 type Request = keyof typeof requests
@@ -108,6 +111,9 @@ const expected: Record<Request, { session: string; none: string; notPrimary: str
   },
   acknowledge: { session: 'ignored', none: 'closed UNEXPECTED_MESSAGE', notPrimary: 'closed NOT_PRIMARY' },
   query: { session: 'locks', none: 'locks', notPrimary: 'closed NOT_PRIMARY' },
+  watch: { session: 'watching', none: 'watching', notPrimary: 'closed NOT_PRIMARY' },
+  seen: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
+  unwatch: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
   echo: { session: 'echoed', none: 'echoed', notPrimary: 'echoed' },
 }
 

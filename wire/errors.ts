@@ -47,6 +47,7 @@ export const errors = {
   LOCKS_LIMIT: entry(true, 'tell the caller', null, 'the session holds or waits for too many locks'),
   WAITERS_LIMIT: entry(true, 'tell the caller', null, 'too many wait for this lock'),
   UNANSWERED_LIMIT: entry(true, 'tell the caller', null, 'the session has too many unanswered requests'),
+  WATCHES_LIMIT: entry(true, 'tell the caller', null, 'too many watch the locks of this server'),
   SESSIONS_LIMIT: entry(true, 'tell the caller', null, 'the service has too many sessions'),
   TTL_OUT_OF_RANGE: entry(true, 'tell the caller', null, 'the ttl is shorter or longer than allowed'),
 

@@ -62,6 +62,10 @@ export const queriesWaitingMax = 4_096
 export const queriesAtOnce = 4
 /** Questions (`status`, `reset`) of one connection to a view server, read in one turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export const asksPerTurnMax = 64
+/** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
+export const watchesMax = 256
+/** Events that one watch may be told of beyond those that its client has seen. Passed: the watch misses events, and is told how many. */
+export const eventsUnseenMax = 4_096
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
 export const queryMax = 20_000
 

@@ -45,6 +45,10 @@ const role = oneOf('idle', 'backup', 'primary')
 /** Numbers as pairs of first and last: [3, 5, 9, 9] is 3, 4, 5, 9. */
 const ranges: Shape<number[]> = { ...list(count(3), { max: rangesMax }), example: [3, 5, 9, 9] }
 const losses = list(tuple(token, lossReason))
+/** What may happen to a lock: a wait or a hold begins or ends. */
+const lockEventKind = oneOf('waiting', 'granted', 'cancelled', 'released', 'lost')
+/** Why a watched hold was lost: by another's doing, or with its session. */
+const eventReason = oneOf('STOLEN', 'FORCED', 'EXPIRED')
 const code = text('LOCKS_LIMIT', 64, 1)
 const explanation = text('what was wrong, where, and what would be right', 2_048)
 
@@ -120,6 +124,22 @@ const waitRecord = record({ name: lockName, mode, clientId: id, clientName, wait
 export type HoldRecord = ShapeType<typeof holdRecord>
 export type WaitRecord = ShapeType<typeof waitRecord>
 
+/** One change of one lock, for who watches. */
+const lockEvent = record({
+  event: lockEventKind,
+  name: lockName,
+  mode,
+  /** Null while it waits. */
+  token: nullable(token),
+  /** Only when it is lost. */
+  reason: nullable(eventReason),
+  clientId: id,
+  clientName,
+  /** Wall clock of the primary, ms since 1970; for people. */
+  at: count(1_700_000_000_000),
+})
+export type LockEvent = ShapeType<typeof lockEvent>
+
 export const clientToServer = {
   open: message('open', id, positive, count(10_000, 1, ttlMsMax), clientName),
   resume: message('resume', id, positive, positive, ranges),
@@ -138,6 +158,10 @@ export const clientToServer = {
   end: message('end', positive),
   acknowledge: message('acknowledge', ranges, list(token)),
   query: message('query', number, text('orders/', lockNameBytesMax), flag),
+  watch: message('watch', number, text('orders/', lockNameBytesMax)),
+  /** How many events of this watch were seen, from its beginning. */
+  seen: message('seen', number, number),
+  unwatch: message('unwatch', number),
   echo: message('echo', number),
 }
 
@@ -170,6 +194,11 @@ export const serverToClient = {
     list(holdRecord),
     list(waitRecord),
   ),
+  watching: message('watching', number),
+  'watch-refused': message('watch-refused', number, code, explanation),
+  event: message('event', number, lockEvent),
+  /** So many events of this watch were not told: too many were not seen. */
+  missed: message('missed', number, positive),
   echoed: message('echoed', number),
 }
 

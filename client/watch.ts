@@ -1,0 +1,108 @@
+// What `watch` returns: the events of some locks, one after the other, for `for await`. Holds back a
+// bounded number for a reader that is slower than the events; the servers count the rest as missed.
+
+import { eventsUnseenMax } from '../wire/limits.ts'
+import type { LockEvent } from '../wire/messages.ts'
+import type { Watched } from './effects.ts'
+
+/**
+ * What a watch tells. `watching`: it has begun, or begun again after a failover; `missed`: so many
+ * events could not be told, since the reader was too slow. After both, `query` tells the state.
+ */
+export type WatchEvent =
+  | { readonly event: 'watching' }
+  | { readonly event: 'missed'; readonly events: number }
+  | Readonly<LockEvent>
+
+/** How often the servers hear how far the reader is. */
+const seenEvery = eventsUnseenMax / 8
+/** Each connection may bring its own share; a reader that has stopped gets no more than this. */
+const keptMax = 2 * eventsUnseenMax
+
+interface Reader {
+  readonly resolve: (result: IteratorResult<WatchEvent, undefined>) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, AsyncDisposable {
+  readonly #seen: (events: number) => void
+  readonly #stop: () => void
+  readonly #kept: WatchEvent[] = []
+  readonly #readers: Reader[] = []
+  #over = false
+  /** What the next reader is told instead of an event, once. */
+  #error: { readonly reason: unknown } | null = null
+  /** Events that were read. */
+  #read = 0
+
+  /** @internal */
+  constructor(seen: (events: number) => void, stop: () => void) {
+    this.#seen = seen
+    this.#stop = stop
+  }
+
+  /** The next event; `done` once the client is closed or `return` was called. */
+  next(): Promise<IteratorResult<WatchEvent, undefined>> {
+    const event = this.#kept.shift()
+    if (event !== undefined) {
+      this.#count(event)
+      return Promise.resolve({ done: false, value: event })
+    }
+    if (this.#error !== null) {
+      const { reason } = this.#error
+      this.#error = null
+      return Promise.reject(reason)
+    }
+    if (this.#over) return Promise.resolve({ done: true, value: undefined })
+    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
+  }
+
+  /** Ends the watch; `for await` calls it when it is left. */
+  return(): Promise<IteratorResult<WatchEvent, undefined>> {
+    this.#kept.length = 0
+    this.end()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  /** @internal */
+  push(event: Watched): void {
+    if (this.#over) return
+    const reader = this.#readers.shift()
+    if (reader !== undefined) {
+      this.#count(event)
+      reader.resolve({ done: false, value: event })
+    } else if (this.#kept.length < keptMax) this.#kept.push(event)
+    else this.#missed(event)
+  }
+
+  /** @internal Readers that still wait are told the error, or that it is over. */
+  end(error: { readonly reason: unknown } | null = null): void {
+    if (this.#over) return
+    this.#over = true
+    const readers = this.#readers.splice(0)
+    if (error !== null && readers.length > 0) readers.shift()?.reject(error.reason)
+    else this.#error = error
+    for (const reader of readers) reader.resolve({ done: true, value: undefined })
+    this.#stop()
+  }
+
+  #count(event: WatchEvent): void {
+    if (event.event === 'watching' || event.event === 'missed') return
+    if (++this.#read % seenEvery === 0 && !this.#over) this.#seen(this.#read)
+  }
+
+  #missed(event: Watched): void {
+    const events = event.event === 'missed' ? event.events : event.event === 'watching' ? 0 : 1
+    const last = this.#kept.at(-1)
+    if (last?.event === 'missed') this.#kept.splice(-1, 1, { event: 'missed', events: last.events + events })
+    else this.#kept.push({ event: 'missed', events })
+  }
+}

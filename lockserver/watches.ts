@@ -1,0 +1,96 @@
+// Who watches which locks, and how far each has seen what it was told. An event reaches it only when
+// clients may see it (R1); who does not keep up misses events and hears how many. It decides nothing
+// about locks.
+
+import { errors } from '../wire/errors.ts'
+import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
+import type { LockEvent } from '../wire/messages.ts'
+import type { Client } from './clients.ts'
+import type { LockTable } from './lock-table.ts'
+import type { Outbox } from './outbox.ts'
+
+export interface Watch {
+  readonly client: Client
+  /** Its client's name for it. */
+  readonly number: number
+  readonly prefix: string
+  began: boolean
+  /** Events that were told, and those of them that its client has seen. */
+  told: number
+  seen: number
+  /** Events since then that could not be told. */
+  missed: number
+}
+
+export class Watches {
+  readonly #out: Outbox
+  readonly #table: LockTable
+  readonly #watches = new Set<Watch>()
+
+  constructor(out: Outbox, table: LockTable) {
+    this.#out = out
+    this.#table = table
+  }
+
+  /** Undefined if it may not be. A number that is in use watches anew. */
+  add(client: Client, number: number, prefix: string): Watch | undefined {
+    this.end(client, number)
+    if (this.#watches.size >= watchesMax) {
+      const code = 'WATCHES_LIMIT'
+      this.#out.send(client.connection, ['watch-refused', number, code, errors[code].meaning])
+      return undefined
+    }
+    const watch: Watch = { client, number, prefix, began: false, told: 0, seen: 0, missed: 0 }
+    this.#watches.add(watch)
+    this.#table.watched = true
+    return watch
+  }
+
+  /** R1 holds for all that was decided before it came. */
+  begin(watch: Watch): void {
+    if (!this.#watches.has(watch) || watch.client.deaf) return
+    watch.began = true
+    this.#out.send(watch.client.connection, ['watching', watch.number])
+  }
+
+  tell(event: LockEvent): void {
+    for (const watch of this.#watches) {
+      if (watch.client.deaf) this.#remove(watch)
+      else if (!watch.began || !event.name.startsWith(watch.prefix)) continue
+      else if (watch.missed > 0 || watch.told - watch.seen >= eventsUnseenMax) watch.missed++
+      else {
+        watch.told++
+        this.#out.send(watch.client.connection, ['event', watch.number, event])
+      }
+    }
+  }
+
+  /** Its client has dealt with so many events; half of the room is free again before it is told more. */
+  seen(client: Client, number: number, events: number): void {
+    const watch = this.#find(client, number)
+    if (watch === undefined) return
+    watch.seen = Math.max(watch.seen, Math.min(events, watch.told))
+    if (watch.missed === 0 || watch.told - watch.seen > eventsUnseenMax / 2) return
+    this.#out.send(client.connection, ['missed', number, watch.missed])
+    watch.missed = 0
+  }
+
+  end(client: Client, number: number): void {
+    const watch = this.#find(client, number)
+    if (watch !== undefined) this.#remove(watch)
+  }
+
+  gone(client: Client): void {
+    for (const watch of this.#watches) if (watch.client === client) this.#remove(watch)
+  }
+
+  #find(client: Client, number: number): Watch | undefined {
+    for (const watch of this.#watches) if (watch.client === client && watch.number === number) return watch
+    return undefined
+  }
+
+  #remove(watch: Watch): void {
+    this.#watches.delete(watch)
+    this.#table.watched = this.#watches.size > 0
+  }
+}

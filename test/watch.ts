@@ -1,0 +1,265 @@
+// Who watches hears what happens to the locks: the right events, in order, no sooner than R1 allows, and
+// no more than it reads. On the replicated state, on the made-up network, and through real sockets.
+
+import t from 'tap'
+import { connect, type LockClient, type WatchEvent } from '../client/index.ts'
+import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
+import type { LockEvent, Message } from '../wire/messages.ts'
+import { Cluster, HandParty, type Outcome } from './fixtures/cluster.ts'
+import { RealCluster } from './fixtures/real-cluster.ts'
+import { StateStory } from './fixtures/state-story.ts'
+
+const told = ({ event, name, clientName, reason }: LockEvent) =>
+  [event, name, clientName, ...(reason === null ? [] : [reason])].join(' ')
+
+t.test('what happens to a lock, as events', async t => {
+  const s = new StateStory()
+  s.state.table.watched = true
+  const [a, b] = [s.open('a'), s.open('b')]
+  const heard = () => s.happened.splice(0).map(told)
+
+  s.acquire(a, 'x')
+  s.acquire(b, 'x')
+  t.strictSame(heard(), ['granted x a', 'waiting x b'])
+  s.release(a, 1_001)
+  t.strictSame(heard(), ['released x a', 'granted x b'])
+  s.acquire(a, 'x', 'exclusive', 'ifAvailable')
+  t.strictSame(heard(), [], 'nothing happened')
+  s.acquire(a, 'x', 'exclusive', 'steal')
+  t.strictSame(heard(), ['lost x b STOLEN', 'granted x a'])
+  s.acquire(b, 'x')
+  s.state.apply(['cancel', b.ordinal, b.nextRequest, b.nextRequest - 1])
+  t.strictSame(heard(), ['waiting x b', 'cancelled x b'])
+  s.state.apply(['force-release', b.ordinal, b.nextRequest, 'x'])
+  t.strictSame(heard(), ['lost x a FORCED'])
+  s.acquire(a, 'x')
+  s.acquire(b, 'x')
+  heard()
+  s.state.apply(['expire', [a.ordinal]])
+  t.strictSame(heard(), ['lost x a EXPIRED', 'granted x b'])
+  s.state.apply(['end', b.ordinal, b.nextRequest])
+  t.strictSame(heard(), ['released x b'], 'its own wish is no loss')
+})
+
+/** A cluster on a made-up clock, a client, and somebody who watches by hand. */
+function watched(prefix = '') {
+  const cluster = new Cluster()
+  cluster.ready()
+  const client = cluster.client('c')
+  cluster.until(() => client.core.opened, 'a session')
+  const hand = new HandParty(cluster, 'watcher').dial(cluster.primary.address)
+  hand.hears('welcome')
+  hand.say(['watch', 7, prefix])
+  hand.hears('watching')
+  const events = () => hand.heard.filter(([kind]) => kind === 'event').map(message => message[2] as LockEvent)
+  return { cluster, client, hand, events }
+}
+
+t.test('events of the watched prefix, with tokens, modes and clients', async t => {
+  const { cluster, client, events } = watched('a/')
+  const held = client.wait(client.acquire('a/1', { mode: 'shared' }))
+  client.wait(client.acquire('b/1'))
+  client.wait(client.release(held))
+  cluster.until(() => events().length === 2, 'two events')
+  const { clientId, token, at } = events()[0] as LockEvent
+  t.equal(clientId, client.core.sessionId)
+  t.ok(at > 0)
+  const of = { name: 'a/1', mode: 'shared', token, clientId, clientName: 'c', reason: null }
+  t.match(events(), [
+    { event: 'granted', ...of },
+    { event: 'released', ...of },
+  ])
+})
+
+t.test('R1: an event is not told before the backup has applied it, and never if it has not', async t => {
+  const { cluster, client, events } = watched()
+  const { backup, primary } = cluster
+  backup.freeze()
+  client.acquire('x')
+  cluster.run(50)
+  t.ok([...(primary.core.state?.table.locks.keys() ?? [])].includes('x'), 'the primary has granted it')
+  t.same(events(), [], 'nobody was told')
+  backup.thaw()
+  cluster.until(() => events().length === 1, 'the event, once the backup has it')
+})
+
+t.test('a query tells the state that belongs to the events before it', async t => {
+  const { cluster, client, hand } = watched()
+  for (let i = 0; i < 40; i++) {
+    client.acquire(`x${i}`)
+    if (i % 10 === 5) hand.say(['query', i, '', true])
+    if (i % 3 === 0) cluster.run(1)
+  }
+  cluster.until(() => hand.heard.filter(([kind]) => kind === 'event').length === 40, 'all events')
+  let granted = 0
+  for (const message of hand.heard) {
+    if (message[0] === 'event') granted++
+    else if (message[0] === 'locks')
+      t.equal((message[3] as unknown[]).length, granted, 'as many as were told before')
+  }
+  t.equal(hand.heard.filter(([kind]) => kind === 'locks').length, 4)
+})
+
+t.test('who does not say what was seen misses events, is told how many, and goes on', async t => {
+  const { cluster, client, hand, events } = watched()
+  const more = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const held = client.wait(client.acquire('x'))
+      client.wait(client.release(held))
+    }
+  }
+  // Two events a pair; a step of the clock for each would take long.
+  more(eventsUnseenMax / 2)
+  cluster.run(10)
+  t.equal(events().length, eventsUnseenMax)
+  more(5)
+  cluster.run(10)
+  t.equal(events().length, eventsUnseenMax, 'no more without a word')
+  hand.say(['seen', 7, 100])
+  cluster.run(10)
+  t.notOk(
+    hand.heard.some(([kind]) => kind === 'missed'),
+    'not for so little',
+  )
+  hand.say(['seen', 7, eventsUnseenMax])
+  t.same(hand.hears('missed'), ['missed', 7, 10])
+  more(1)
+  cluster.run(10)
+  t.equal(events().length, eventsUnseenMax + 2)
+})
+
+t.test('unwatch ends it, and a server has so many watches', async t => {
+  const { cluster, client, hand, events } = watched()
+  hand.say(['unwatch', 7])
+  client.wait(client.acquire('x'))
+  cluster.run(10)
+  t.same(events(), [])
+  t.equal(cluster.primary.core.state?.table.watched, false, 'it costs nothing any more')
+  hand.say(...Array.from({ length: watchesMax + 1 }, (_, i): Message => ['watch', i, '']))
+  t.match(hand.hears('watch-refused'), ['watch-refused', watchesMax, 'WATCHES_LIMIT'])
+  hand.say(['unwatch', 0], ['watch', 999, ''])
+  cluster.until(
+    () => hand.heard.some(message => message[0] === 'watching' && message[1] === 999),
+    'room again',
+  )
+})
+
+t.test('a client that is gone does not watch', async t => {
+  const { cluster, hand } = watched()
+  t.ok(cluster.primary.core.state?.table.watched)
+  hand.kill()
+  cluster.run(10)
+  t.notOk(cluster.primary.core.state?.table.watched)
+})
+
+t.test("the client's core watches anew on each connection", async t => {
+  const cluster = new Cluster()
+  cluster.ready()
+  const [watcher, client] = [cluster.client('w'), cluster.client('c')]
+  const heard: string[] = []
+  watcher.onEffect = effect => {
+    if (effect.do === 'watched') heard.push('name' in effect.what ? told(effect.what) : effect.what.event)
+  }
+  watcher.step({ is: 'watch', watch: 1, prefix: '' })
+  cluster.until(() => heard.length === 1, 'it begins')
+  const held: Outcome = client.wait(client.acquire('x'))
+  cluster.until(() => heard.length === 2, 'an event')
+  cluster.primary.kill()
+  client.wait(client.release(held))
+  cluster.until(() => heard.filter(word => word === 'watching').length === 2, 'it begins again')
+  const next = client.wait(client.acquire('y'))
+  client.wait(client.release(next))
+  cluster.run(10)
+  t.same(heard.slice(0, 3), ['watching', 'granted x c', 'watching'])
+  t.same(heard.slice(-2), ['granted y c', 'released y c'])
+})
+
+async function next(watch: AsyncIterator<WatchEvent>): Promise<WatchEvent> {
+  const { done, value } = await watch.next()
+  if (done) throw new Error('it is over')
+  return value
+}
+
+t.test('locks.watch', async t => {
+  await using cluster = await RealCluster.start(3)
+  const client = (name: string): Promise<LockClient> => connect(cluster.url, { name })
+  await using watcher = await client('watcher')
+  await using holder = await client('holder')
+
+  await t.test('an async iterable of what happens', async t => {
+    const seen: string[] = []
+    for await (const event of watcher.watch('orders/')) {
+      seen.push('name' in event ? told(event) : event.event)
+      if (event.event === 'watching')
+        void holder.request('orders/1', () =>
+          holder.request('orders/2', () => holder.request('other', () => {})),
+        )
+      if (seen.at(-1) === 'released orders/1 holder') break
+    }
+    t.same(seen, [
+      'watching',
+      'granted orders/1 holder',
+      'granted orders/2 holder',
+      'released orders/2 holder',
+      'released orders/1 holder',
+    ])
+  })
+
+  await t.test('goes on after a failover, and says that it began anew', async t => {
+    await using watch = watcher.watch()
+    t.match(await next(watch), { event: 'watching' })
+    await cluster.killPrimary()
+    t.match(await next(watch), { event: 'watching' })
+    const lock = await holder.acquire('x')
+    t.match(await next(watch), { event: 'granted', name: 'x', token: lock.token, clientName: 'holder' })
+    await lock.release()
+  })
+
+  await t.test('ends by its signal, with the client, and not before what was kept is read', async t => {
+    const controller = new AbortController()
+    const watch = watcher.watch('s', { signal: controller.signal })
+    t.match(await next(watch), { event: 'watching' })
+    const lock = await holder.acquire('s')
+    t.match(await next(watch), { event: 'granted' })
+    await lock.release()
+    const waiting = watch.next()
+    t.match(await waiting, { value: { event: 'released' } })
+    const last = watch.next()
+    controller.abort(new Error('enough'))
+    await t.rejects(last, { message: 'enough' })
+    t.same(await watch.next(), { done: true, value: undefined })
+    await t.rejects(watcher.watch('', { signal: AbortSignal.abort(new Error('before')) }).next(), {
+      message: 'before',
+    })
+
+    const other = await client('short')
+    const over = other.watch()
+    t.match(await next(over), { event: 'watching' })
+    const end = over.next()
+    await other.close()
+    t.same(await end, { done: true, value: undefined })
+    await t.rejects(other.watch().next(), { code: 'CLOSED' })
+  })
+
+  await t.test('a reader that stops is told how many it missed', async t => {
+    await using watch = watcher.watch('many')
+    t.match(await next(watch), { event: 'watching' })
+    const pairs = eventsUnseenMax / 2 + 7
+    await Promise.all(Array.from({ length: pairs }, (_, i) => holder.request(`many/${i}`, () => {})))
+    let [events, missed] = [0, 0]
+    while (events + missed < 2 * pairs) {
+      const event = await next(watch)
+      if (event.event === 'missed') missed += event.events
+      else events++
+    }
+    t.same([events, missed], [eventsUnseenMax, 14])
+  })
+
+  await t.test('checks its arguments', async t => {
+    const type = { name: 'TypeError' }
+    t.throws(() => watcher.watch(7 as unknown as string), type)
+    t.throws(() => watcher.watch('x'.repeat(1_025)), type)
+    t.throws(() => watcher.watch('', { signal: 7 } as object), type)
+    t.throws(() => watcher.watch('', { prefix: 'x' } as object), type)
+  })
+})
