@@ -7,6 +7,7 @@ export type { Mode, View } from '../wire/messages.ts'
 export { LockClient } from './client.ts'
 export { LockError } from './errors.ts'
 export type { ClientEvent, ClientEvents, Listener } from './events.ts'
+export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from './fence-guard.ts'
 export { Lock } from './lock.ts'
 export type {
   AcquireOptions,

@@ -48,7 +48,12 @@ export interface LockServer extends AsyncDisposable {
   leave(): Promise<number>
   /** Ends it at once. */
   close(): Promise<void>
+  /** Ends it as the end of its process would: nobody is told anything. Resolves when the port is free. */
+  kill(): Promise<void>
 }
+
+/** What a shell tells of a process that SIGKILL ended. */
+const killedStatus = 137
 
 const optionNames = [
   'view',
@@ -163,6 +168,14 @@ class Server implements LockServer {
     return this.#closing ?? Promise.resolve()
   }
 
+  kill(): Promise<void> {
+    if (this.#status === undefined) {
+      this.links.cutAll()
+      this.#over(killedStatus, 'killed', this.#listener?.kill())
+    }
+    return this.#closing ?? Promise.resolve()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -251,12 +264,16 @@ class Server implements LockServer {
 
   #end(status: number, code: ErrorCode, reason: string): void {
     if (this.#status !== undefined) return
+    this.links.closeAll(code, reason)
+    this.#over(status, reason, this.#listener?.close())
+  }
+
+  #over(status: number, reason: string, closing: Promise<void> | undefined): void {
     this.#status = status
     clearInterval(this.#timer)
     this.#note('info', 'ended', { status, reason })
-    this.links.closeAll(code, reason)
-    this.#closing = this.#listener?.close()
-    void this.#closing?.then(() => this.#setEnded(status))
+    this.#closing = closing
+    void closing?.then(() => this.#setEnded(status))
   }
 
   #note(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: object): void {

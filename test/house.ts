@@ -71,7 +71,7 @@ t.test('lock-table.ts and sessions.ts know no clock, view, peer or lease', async
 })
 
 t.test('one file reads the time, one draws ids; ws, ajv and pino are imported where they belong', async t => {
-  const all = ['wire', 'viewservice', 'lockserver', 'client', 'cli'].flatMap(sources)
+  const all = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli'].flatMap(sources)
   const users = (pattern: RegExp) => all.filter(file => pattern.test(textOf(file)))
   t.strictSame(users(/Date\.now\(\)|performance\.now\(\)/), ['wire/clock.ts'])
   t.strictSame(users(/getRandomValues/), ['wire/id.ts'])
@@ -81,7 +81,9 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
 })
 
 t.test('every file says at its head what it is', async t => {
-  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'cli', 'bench'].flatMap(sources)) {
+  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', 'bench'].flatMap(
+    sources,
+  )) {
     t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)
   }
 })

@@ -1,3 +1,4 @@
 // The entry `holdfast/viewservice`, for embedding and tests.
 
+export type { ServerStatus, Status, View } from '../wire/messages.ts'
 export { startViewServer, type ViewServer, type ViewServerOptions } from './server.ts'

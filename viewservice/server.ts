@@ -7,6 +7,7 @@ import { readClock } from '../wire/clock.ts'
 import { randomId } from '../wire/id.ts'
 import { Links } from '../wire/links.ts'
 import { type Listener, listen } from '../wire/listen.ts'
+import type { Status } from '../wire/messages.ts'
 import { ViewCore } from './core.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
@@ -17,8 +18,12 @@ export type { ViewServerOptions } from './options.ts'
 export interface ViewServer extends AsyncDisposable {
   /** Where it listens, such as `ws://127.0.0.1:7400`. */
   readonly address: string
+  /** The view, all servers as they were last heard, and how many more deaths the service survives. */
+  status(): Status
   /** Ends it; resolves when the port is free and nothing more is written. */
   close(): Promise<void>
+  /** Ends it as the end of its process would: nobody is told anything. Resolves as `close` does. */
+  kill(): Promise<void>
 }
 
 /** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
@@ -78,6 +83,15 @@ class RunningViewServer implements ViewServer {
   close(): Promise<void> {
     if (this.#closed === undefined) this.#log('info', {}, 'closing')
     return this.#end('LEAVING', 'the view server shuts down')
+  }
+
+  kill(): Promise<void> {
+    this.#closed ??= this.#die()
+    return this.#closed
+  }
+
+  status(): Status {
+    return this.#core.status(readClock())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -154,6 +168,13 @@ class RunningViewServer implements ViewServer {
     if (code === 'LEAVING') await this.#saving
   }
 
+  async #die(): Promise<void> {
+    clearInterval(this.#ticker)
+    this.#links.cutAll()
+    await this.#listener?.kill()
+    await this.#saving
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
     switch (request.url?.split('?')[0]) {
       case '/healthz':
@@ -163,7 +184,7 @@ class RunningViewServer implements ViewServer {
         return reply(response, reason === null ? 200 : 503, { ready: reason === null, reason })
       }
       case '/view':
-        return reply(response, 200, this.#core.status(readClock()))
+        return reply(response, 200, this.status())
       default:
         return reply(response, 404, { error: 'not found; there are /healthz, /readyz and /view' })
     }

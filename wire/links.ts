@@ -60,6 +60,13 @@ export class Links {
     for (const connection of open) connection.close(code, text)
   }
 
+  /** Cuts every connection without a word, as the end of a process does. */
+  cutAll(): void {
+    this.#life++
+    for (const connection of this.#open.values()) connection.cut()
+    this.#open.clear()
+  }
+
   #dial(effect: Extract<ConnectionEffect, { do: 'dial' }>): void {
     const { connection: number, address, cluster, from } = effect
     try {

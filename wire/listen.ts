@@ -42,6 +42,8 @@ export interface Listener {
   readonly port: number
   /** Takes no more connections and ends those that are left. */
   close(): Promise<void>
+  /** The same without a word to anybody, and at once; resolves when the port is free. */
+  kill(): Promise<void>
 }
 
 /** Rejects with a clear error when the address can't be had. */
@@ -89,6 +91,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     host: options.host,
     port,
     close: () => closeAll(http, sockets),
+    kill: () => killAll(http, sockets),
   }
 }
 
@@ -116,6 +119,14 @@ function closeAll(http: Server, sockets: WebSocketServer): Promise<void> {
     })
     http.closeIdleConnections()
   })
+}
+
+function killAll(http: Server, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.terminate()
+  sockets.close()
+  const closed = new Promise<void>(resolve => http.close(() => resolve()))
+  http.closeAllConnections()
+  return closed
 }
 
 /** Before its hello a peer may say one thing only; afterwards its messages go to whoever accepted it. */

@@ -1,0 +1,176 @@
+// A whole cluster in one process, on free ports of this machine, for tests of programs that use locks:
+// real servers over real sockets, started and killed. It decides nothing that a cluster decides, and it
+// keeps the process alive until it is closed.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type LockServer, startLockServer } from '../lockserver/index.ts'
+import { startViewServer, type ViewServer } from '../viewservice/index.ts'
+import { readClock } from '../wire/clock.ts'
+import type { Status, View } from '../wire/messages.ts'
+import { type CheckedOptions, checkOptions, type TestClusterOptions } from './options.ts'
+
+export type { TestClusterOptions } from './options.ts'
+
+/**
+ * Servers that are killed end as their processes would under `kill -9`: connections are cut in the
+ * middle, nobody is told, the port refuses. What can't be had in one process is a frozen server.
+ */
+export interface TestCluster extends AsyncDisposable {
+  /** For `connect`, such as `ws://127.0.0.1:34567`; stays the same. */
+  readonly url: string
+  /** View, servers and how many deaths the service survives, as the view server knows them (or knew them, if it is dead). */
+  status(): Status
+  /** Resolves with the view once the service survives a death: its backup is in sync. Rejects after `withinMs`. */
+  ready(): Promise<View>
+  /**
+   * Kills the primary and resolves with its URL, once the service survives that; with `force` at once.
+   * Rejects after `withinMs`, when there is no backup to go on: `addServer` helps.
+   */
+  killPrimary(options?: KillOptions): Promise<string>
+  /** Kills the backup and resolves with its URL. */
+  killBackup(options?: KillOptions): Promise<string>
+  /** Starts another lock server and resolves with its URL once it listens. */
+  addServer(): Promise<string>
+  /** Kills the view server: locks go on being granted, but no other view is made. */
+  killViewServer(): Promise<void>
+  /** Starts it again at the same URL, with its record. */
+  restartViewServer(): Promise<void>
+  /** Ends all of it; nothing is left behind. Clients should be closed before, or wait for their leases. */
+  close(): Promise<void>
+}
+
+export interface KillOptions {
+  /** Also when the state is lost with it. */
+  readonly force?: boolean
+}
+
+/** Resolves when the cluster is ready to be used, and survives the death of its primary if it has more than one lock server. */
+export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const checked = checkOptions(options)
+  const data = await mkdtemp(join(tmpdir(), 'holdfast-testing-'))
+  const cluster = new RunningCluster(checked, data)
+  try {
+    await cluster.start()
+    return cluster
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
+}
+
+/** How often a condition is looked at. */
+const lookMs = 2
+
+class RunningCluster implements TestCluster {
+  readonly #options: CheckedOptions
+  readonly #data: string
+  readonly #servers = new Set<LockServer>()
+  #viewServer: ViewServer | undefined
+  #closed: Promise<void> | undefined
+  url = ''
+
+  constructor(options: CheckedOptions, data: string) {
+    this.#options = options
+    this.#data = data
+  }
+
+  async start(): Promise<void> {
+    const { servers } = this.#options
+    await this.#startViewServer(0, true)
+    await Promise.all(Array.from({ length: servers }, () => this.addServer()))
+    await this.#until(
+      status => (servers === 1 ? status.acked : status.survives > 0),
+      'the cluster is not ready',
+    )
+  }
+
+  status(): Status {
+    return this.#view().status()
+  }
+
+  async ready(): Promise<View> {
+    await this.#until(status => status.survives > 0, 'the service does not survive a death')
+    return this.status().view as View
+  }
+
+  async killPrimary(options: KillOptions = {}): Promise<string> {
+    return await this.#kill(options, view => view.primary.address)
+  }
+
+  async killBackup(options: KillOptions = {}): Promise<string> {
+    return await this.#kill(options, view => view.backup?.address)
+  }
+
+  async addServer(): Promise<string> {
+    const { withinMs: _, servers: __, ...options } = this.#options
+    const server = await startLockServer({ ...options, view: this.url, drainMs: 0 })
+    this.#servers.add(server)
+    void server.ended.then(() => this.#servers.delete(server))
+    return server.address
+  }
+
+  async killViewServer(): Promise<void> {
+    await this.#view().kill()
+  }
+
+  async restartViewServer(): Promise<void> {
+    await this.killViewServer()
+    await this.#startViewServer(Number(new URL(this.url).port), false)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #startViewServer(port: number, newCluster: boolean): Promise<void> {
+    const { withinMs: _, servers: __, ...options } = this.#options
+    this.#viewServer = await startViewServer({ ...options, port, data: this.#data, newCluster })
+    this.url = this.#viewServer.address
+  }
+
+  async #kill({ force = false }: KillOptions, which: (view: View) => string | undefined): Promise<string> {
+    if (!force) await this.ready()
+    const { view } = this.status()
+    const address = view === null ? undefined : which(view)
+    const server = [...this.#servers].find(server => server.address === address)
+    if (server === undefined) throw new Error('there is no such server to kill')
+    await server.kill()
+    return server.address
+  }
+
+  async #until(condition: (status: Status) => boolean, trouble: string): Promise<void> {
+    const { withinMs } = this.#options
+    const end = readClock().monotonic + withinMs
+    while (!condition(this.status())) {
+      if (this.#closed !== undefined) throw new Error('the cluster was closed')
+      if (readClock().monotonic > end) throw new Error(this.#explain(trouble))
+      await new Promise(resolve => setTimeout(resolve, lookMs))
+    }
+  }
+
+  #explain(trouble: string): string {
+    const { view, halted, servers } = this.status()
+    const living = servers.filter(server => server.alive).length
+    const why =
+      halted ?? `view ${view?.number ?? 0} has ${view?.backup ? 'a backup that is not in sync' : 'no backup'}`
+    return `${trouble} after ${this.#options.withinMs} ms: ${why}; lock servers alive: ${living}. A backup needs a second one: addServer()`
+  }
+
+  #view(): ViewServer {
+    if (this.#viewServer === undefined) throw new Error('the cluster was never started')
+    return this.#viewServer
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#servers].map(server => server.close()))
+    await this.#viewServer?.close()
+    await rm(this.#data, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,39 @@
+// The options of a test cluster, checked before anything is started.
+
+import { type Logger, silent } from '../wire/log.ts'
+import { knownOnly, optionalText, texts, wholeNumber } from '../wire/options.ts'
+
+export interface TestClusterOptions {
+  /** Lock servers to start with, 1 to 32; default 3. */
+  readonly servers?: number
+  /**
+   * In ms; default 20. A server that is silent for `deadPings` of them is dead. (One that was killed is
+   * found dead at once.) The smallest ttl is three times their product: 300 ms.
+   */
+  readonly pingIntervalMs?: number
+  /** Default 5. */
+  readonly deadPings?: number
+  /** In ms: the longest that a call of the cluster waits for what it needs; default 10,000. */
+  readonly withinMs?: number
+  /** Shared secret; default: none. */
+  readonly secret?: string | undefined
+  /** Origins of web pages that may connect. */
+  readonly origins?: readonly string[]
+  /** Of all servers; default: silent. */
+  readonly log?: Logger
+}
+
+export type CheckedOptions = Required<TestClusterOptions>
+
+export function checkOptions(options: TestClusterOptions): CheckedOptions {
+  knownOnly(options, ['servers', 'pingIntervalMs', 'deadPings', 'withinMs', 'secret', 'origins', 'log'])
+  return {
+    servers: wholeNumber('servers', options.servers, 3, 1, 32),
+    pingIntervalMs: wholeNumber('pingIntervalMs', options.pingIntervalMs, 20, 1, 60_000),
+    deadPings: wholeNumber('deadPings', options.deadPings, 5, 2, 1_000),
+    withinMs: wholeNumber('withinMs', options.withinMs, 10_000, 1, 600_000),
+    secret: optionalText('secret', options.secret),
+    origins: texts('origins', options.origins ?? []),
+    log: options.log ?? silent,
+  }
+}
