@@ -58,6 +58,11 @@ export class LockClient implements AsyncDisposable {
   #view: View | null = null
   #closing: Promise<void> | null = null
 
+  static {
+    // What the specification's interface says; the rest parameter would make it 0.
+    Object.defineProperty(LockClient.prototype.request, 'length', { value: 2, configurable: true })
+  }
+
   private constructor(options: Connecting) {
     this.#options = options
     this.#session = this.#newSession(null)
@@ -112,7 +117,7 @@ export class LockClient implements AsyncDisposable {
   async request<T>(...given: unknown[]): Promise<Awaited<T>> {
     const { name, mode, manner, limits, callback } = checkRequest<T>(given)
     const locks = await this.#take([name], { mode, manner }, limits)
-    return await runRequest(locks?.[0] ?? null, callback)
+    return await runRequest(locks?.[0] ?? null, limits.signal, callback)
   }
 
   /** `navigator.locks.query`: which locks are held and waited for, in the servers' order. */

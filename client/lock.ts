@@ -15,15 +15,9 @@ export interface Holder {
 
 /** A lock that was granted; `await using` releases it at the end of its scope. */
 export class Lock implements AsyncDisposable {
-  /** The lock's name. */
-  readonly name: string
-  readonly mode: Mode
-  /**
-   * The fencing token, a safe integer. Tokens only grow. A resource that is protected by the lock
-   * must refuse an exclusive token below the largest token it has seen, and a shared token below the
-   * largest exclusive one: a lease can end while its holder sleeps.
-   */
-  readonly token: number
+  readonly #name: string
+  readonly #mode: Mode
+  readonly #token: number
   readonly #holder: Holder
   #lost: LockError | null = null
   #released: Promise<void> | null = null
@@ -31,10 +25,28 @@ export class Lock implements AsyncDisposable {
 
   /** @internal */
   constructor(name: string, mode: Mode, token: number, holder: Holder) {
-    this.name = name
-    this.mode = mode
-    this.token = token
+    this.#name = name
+    this.#mode = mode
+    this.#token = token
     this.#holder = holder
+  }
+
+  /** The lock's name. */
+  get name(): string {
+    return this.#name
+  }
+
+  get mode(): Mode {
+    return this.#mode
+  }
+
+  /**
+   * The fencing token, a safe integer. Tokens only grow. A resource that is protected by the lock
+   * must refuse an exclusive token below the largest token it has seen, and a shared token below the
+   * largest exclusive one: a lease can end while its holder sleeps.
+   */
+  get token(): number {
+    return this.#token
   }
 
   /** True as long as the holder may believe in it, by its own clock at this moment; false once `release` was called. */
@@ -77,6 +89,12 @@ export class Lock implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release()
+  }
+
+  /** What Node's console shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { name, mode, token, held } = this
+    return `Lock { name: ${JSON.stringify(name)}, mode: '${mode}', token: ${token}, held: ${held} }`
   }
 
   /** @internal */

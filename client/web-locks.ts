@@ -2,6 +2,7 @@
 // the order of the specification, and the promise settles as it says. Takes and releases no lock itself
 // but through the handle it is given.
 
+import { runtime } from '#runtime'
 import type { Manner, Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { QueryAnswer } from './effects.ts'
@@ -90,11 +91,24 @@ interface Converted {
 function convertOptions(given: unknown): Converted {
   if (given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function')
     throw new TypeError('the options must be an object')
-  const { ifAvailable, mode = 'exclusive', signal, steal, timeout } = (given ?? {}) as RequestOptions
-  if (mode !== 'exclusive' && mode !== 'shared')
-    throw new TypeError(`mode must be exclusive or shared, not ${String(mode)}`)
-  checkLimits({ signal, timeout })
-  return { ifAvailable: Boolean(ifAvailable), mode, signal, steal: Boolean(steal), timeout }
+  const members = (given ?? {}) as { readonly [K in keyof RequestOptions]: unknown }
+  // In alphabetical order, each converted before the next one is read: a getter may throw, or count.
+  const ifAvailable = Boolean(members.ifAvailable)
+  const mode = convertMode(members.mode)
+  const signal = members.signal as AbortSignal | undefined
+  checkLimits({ signal })
+  const steal = Boolean(members.steal)
+  const timeout = members.timeout as number | undefined
+  checkLimits({ timeout })
+  return { ifAvailable, mode, signal, steal, timeout }
+}
+
+/** An enum is converted to a string first, whatever it is. */
+function convertMode(given: unknown): Mode {
+  if (given === undefined) return 'exclusive'
+  const mode = `${given as string}`
+  if (mode === 'exclusive' || mode === 'shared') return mode
+  throw new TypeError(`mode must be exclusive or shared, not ${JSON.stringify(mode)}`)
 }
 
 function checkTogether(name: string, { mode, ifAvailable, steal, signal }: Converted): void {
@@ -105,8 +119,21 @@ function checkTogether(name: string, { mode, ifAvailable, steal, signal }: Conve
     throw notSupported('signal does not go together with steal or ifAvailable')
 }
 
-/** Runs the callback with a lock that was just granted, or null, and releases the lock after it. */
-export async function runRequest<T>(lock: Lock | null, callback: RequestCallback<T>): Promise<Awaited<T>> {
+/**
+ * Runs the callback with a lock that was just granted, or null, and releases the lock after it. A turn
+ * of its own for each callback, as the specification queues a task for it: what was settled before it
+ * was granted is seen before it runs.
+ */
+export async function runRequest<T>(
+  lock: Lock | null,
+  signal: AbortSignal | undefined,
+  callback: RequestCallback<T>,
+): Promise<Awaited<T>> {
+  await new Promise<void>(resolve => runtime.afterTurn(resolve))
+  if (signal?.aborted) {
+    void lock?.release()
+    throw signal.reason
+  }
   if (lock === null) return await callback(null)
   // Lost while the grant was on its way: nobody may work under it.
   if (lock.signal.aborted) throw broken(lock)

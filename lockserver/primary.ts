@@ -2,7 +2,14 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import { queriesAtOnce, queriesWaitingMax, type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
+import {
+  queriedInPlaceMax,
+  queriesAtOnce,
+  queriesWaitingMax,
+  queryPartMax,
+  type StateLimits,
+  ttlPingLimitsMin,
+} from '../wire/limits.ts'
 import type { ClientRequest, LockEvent, Message, View } from '../wire/messages.ts'
 import { BackupLink, type BackupLinkOwner } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
@@ -75,6 +82,8 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #queries: { client: Client; request: Query }[] = []
   /** Answers of queries that wait for the backup. */
   #answering = 0
+  /** About how many locks and waiters this turn's queries have looked at. */
+  #looked = 0
   readonly #watches: Watches
 
   constructor(
@@ -154,6 +163,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** At the end of each turn: what was decided goes to the backup. */
   flush(): void {
+    this.#looked = 0
     this.#answerQuery()
     this.replication.flush()
   }
@@ -162,7 +172,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   request(client: Client, request: ClientRequest): void {
     if (client.deaf) return
-    if (this.#mustWait(request)) this.#park(client, request)
+    if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
   }
 
@@ -173,10 +183,14 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.#parked.push({ client, request })
   }
 
-  /** R3: what becomes an operation waits for a joining backup, behind others that wait; when leaving, everything does. */
-  #mustWait(request: ClientRequest): boolean {
+  /**
+   * R3: what becomes an operation waits for a joining backup, behind others that wait; when leaving,
+   * everything does. A read passes by, but for a query of a client whose own operations wait: it would
+   * not find what that client has asked before.
+   */
+  #mustWait(client: Client, request: ClientRequest): boolean {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
-    if (reads.has(request[0])) return false
+    if (reads.has(request[0])) return request[0] === 'query' && client.parked > 0
     return this.#parked.length > 0 || this.replication.mustPark
   }
 
@@ -304,7 +318,11 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.replication.add(['renew', session.ordinal])
   }
 
+  /** In its client's order as long as that is cheap; then one a turn (F13). */
   #query(client: Client, request: Query): void {
+    const cheap = this.#looked + this.state.table.locks.size <= queriedInPlaceMax
+    if (cheap && this.#queries.length === 0 && this.#answering < queriesAtOnce)
+      return this.#list(client, request)
     if (++client.queries > queriesWaitingMax) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many queries at a time')
     }
@@ -324,6 +342,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #list(client: Client, [, number, prefix, confirmed]: Query): void {
     const sure = confirmed || !this.replication.latched
     const parts = answerQuery(this.state, prefix, number, sure, this.#out.now.wall)
+    this.#looked += this.state.table.locks.size + parts.length * queryPartMax
     if (!confirmed) for (const part of parts) this.#out.send(client.connection, part)
     else {
       this.#answering++

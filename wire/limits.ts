@@ -62,6 +62,8 @@ export const queriesWaitingMax = 4_096
 export const queriesAtOnce = 4
 /** Questions (`status`, `reset`) of one connection to a view server, read in one turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export const asksPerTurnMax = 64
+/** Locks and waiters that queries of one turn look at where they stand among their client's requests. Passed: they wait for a turn of their own, and may show what was asked after them. */
+export const queriedInPlaceMax = 2_000
 /** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
 export const watchesMax = 256
 /** Events that one watch may be told of beyond those that its client has seen. Passed: the watch misses events, and is told how many. */
