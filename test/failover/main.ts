@@ -3,6 +3,7 @@
 // "longest gap": until the last one was, or any later silence.
 
 import { parseArgs } from 'node:util'
+import { median, printTable } from '../fixtures/table.ts'
 import { Referee } from './crew.ts'
 import { type Row, scenarios } from './scenarios.ts'
 
@@ -13,11 +14,6 @@ const kills = values.kills === undefined ? null : Number(values.kills)
 function timesOf(name: string): number {
   const full = name.startsWith('primary killed') ? 20 : name.includes('frozen') ? 3 : 5
   return Math.min(full, kills ?? full)
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? 0
 }
 
 const rows: Row[] = []
@@ -34,23 +30,26 @@ for (const { name, run } of scenarios.filter(({ name }) => name.includes(values.
   for (const violation of rows.at(-1)?.violations.slice(0, 10) ?? []) process.stderr.write(`  ${violation}\n`)
 }
 
-console.log(
-  '| scenario | times | operations checked | next grant: median ms | longest gap: median ms | worst ms | violations |',
-)
-console.log('|---|---|---|---|---|---|---|')
-for (const { scenario, operations, gaps, firstServed = gaps, violations } of rows) {
-  const worst = Math.max(0, ...gaps)
-  const cells = [
+printTable(
+  [
+    'scenario',
+    'times',
+    'operations checked',
+    'next grant: median ms',
+    'longest gap: median ms',
+    'worst ms',
+    'violations',
+  ],
+  rows.map(({ scenario, operations, gaps, firstServed = gaps, violations }) => [
     scenario,
-    gaps.length,
-    operations,
+    String(gaps.length),
+    String(operations),
     median(firstServed).toFixed(1),
     median(gaps).toFixed(1),
-    worst.toFixed(1),
-    violations.length,
-  ]
-  console.log(`| ${cells.join(' | ')} |`)
-}
+    Math.max(0, ...gaps).toFixed(1),
+    String(violations.length),
+  ]),
+)
 const bad = rows.filter(({ violations }) => violations.length > 0).length
 console.log(`\n${rows.length - bad} passed, ${bad} failed`)
 process.exitCode = bad === 0 ? 0 : 1

@@ -1,0 +1,75 @@
+// What one user of the service did and was told, and when: a line an event, in a file of its own, written
+// before anything else happens, so that it outlives a killed process. Judges nothing.
+
+import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Manner, Mode } from '../../wire/messages.ts'
+
+/** Times are ms of the one monotonic clock that all processes of a machine share. */
+export function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+export type Deed =
+  /** A call is made, in this session. `call` counts up within its user. */
+  | {
+      readonly is: 'acquire'
+      readonly call: number
+      readonly session: string
+      readonly names: readonly string[]
+      readonly mode: Mode
+      readonly manner: Manner
+    }
+  | { readonly is: 'granted'; readonly call: number; readonly tokens: readonly number[] }
+  /** An `ifAvailable` that got null. */
+  | { readonly is: 'refused'; readonly call: number }
+  | { readonly is: 'failed'; readonly call: number; readonly code: string }
+  /** From here on the user does not believe in it; `held`: until just now it did. */
+  | { readonly is: 'release'; readonly token: number; readonly held: boolean }
+  | { readonly is: 'released'; readonly token: number }
+  | { readonly is: 'lost'; readonly token: number; readonly code: string }
+  /** By its own reckoning it may believe in the locks of this session until then, as things stand. */
+  | { readonly is: 'lease'; readonly session: string; readonly untilAt: number }
+  /** It looked at `lock.held`. */
+  | { readonly is: 'looked'; readonly token: number; readonly held: boolean }
+  | { readonly is: 'query'; readonly call: number; readonly prefix: string }
+  | { readonly is: 'queried'; readonly call: number; readonly held: readonly Shown[] }
+  | { readonly is: 'force'; readonly call: number; readonly name: string }
+  | { readonly is: 'forced'; readonly call: number }
+  /** Its process was killed; told by whoever did it, just before. */
+  | { readonly is: 'killed' }
+
+/** One line of a query's answer. */
+export interface Shown {
+  readonly name: string
+  readonly mode: Mode
+  readonly token: number
+  readonly clientId: string
+}
+
+export type Event = Deed & { readonly at: number; readonly who: string }
+
+/** Writes the events of one process. */
+export class HistoryFile {
+  readonly #file: number
+  readonly #who: string
+
+  constructor(folder: string, who: string) {
+    this.#file = openSync(join(folder, `${who}.history`), 'a')
+    this.#who = who
+  }
+
+  note(deed: Deed, at = now(), who = this.#who): void {
+    writeSync(this.#file, `${JSON.stringify({ at, who, ...deed })}\n`)
+  }
+}
+
+/** All events of all processes of a run, in the order in which they happened. */
+export function readHistories(folder: string): Event[] {
+  const events = readdirSync(folder)
+    .filter(name => name.endsWith('.history'))
+    .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter(line => line.endsWith('}')) // the last line of a killed process may be cut
+    .map(line => JSON.parse(line) as Event)
+  return events.sort((a, b) => a.at - b.at)
+}

@@ -1,0 +1,156 @@
+// A network of the run's own: a namespace for each node, all on one bridge in a namespace of its own, so
+// that nothing gets in or out. Cuts and losses are nftables rules inside of the namespaces; the machine's
+// own interfaces and firewall are never touched. It knows no server and no user.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Place } from '../fixtures/server-processes.ts'
+
+const namespaceFolder = '/run/netns'
+/** Every namespace is named `holdfast-PID-NODE` after the process that made it. */
+const prefix = 'holdfast-'
+
+/** Why there can be no such network here; null if there can. */
+export function obstacle(): string | null {
+  if (process.platform !== 'linux') return 'network namespaces need Linux'
+  for (const [program, source] of Object.entries({ ip: 'iproute2', nft: 'nftables', nsenter: 'util-linux' }))
+    if (spawnSync(program, ['--version']).error !== undefined)
+      return `the program ${program} is missing; it comes with the package ${source}`
+  const probe = new Network(['probe'])
+  try {
+    probe.make()
+    probe.lose('probe', 50)
+    execFileSync('nsenter', [`--net=${namespaceFolder}/${probe.nameOf('probe')}`, 'true'], { stdio: 'pipe' })
+    return null
+  } catch (error) {
+    const { stderr = String(error) } = error as { stderr?: unknown }
+    return `this user may not make network namespaces with firewall rules: ${String(stderr).trim()}`
+  } finally {
+    probe.remove()
+  }
+}
+
+/** What runs that were killed left behind. */
+export function removeLeftOvers(): void {
+  for (const name of namespaces()) {
+    const maker = Number(/^holdfast-(\d+)-/.exec(name)?.[1])
+    if (Number.isInteger(maker) && !isFaultRun(maker)) removeNamespace(name)
+  }
+}
+
+export class Network {
+  readonly #nodes: readonly string[]
+  readonly #pid: number
+
+  /** The nodes of the network that this process, or the given one, has made. */
+  constructor(nodes: readonly string[], pid = process.pid) {
+    this.#nodes = nodes
+    this.#pid = pid
+  }
+
+  make(): void {
+    const bridge = this.nameOf('bridge')
+    ip('netns', 'add', bridge)
+    ip('-n', bridge, 'link', 'add', 'bridge', 'type', 'bridge')
+    ip('-n', bridge, 'link', 'set', 'bridge', 'up')
+    for (const node of this.#nodes) this.#makeNode(node, bridge)
+  }
+
+  nameOf(node: string): string {
+    return `${prefix}${this.#pid}-${node}`
+  }
+
+  hostOf(node: string): string {
+    return `10.87.0.${this.#nodes.indexOf(node) + 1}`
+  }
+
+  /** Where a node's programs run. */
+  place(node: string): Place {
+    const within = ['nsenter', `--net=${namespaceFolder}/${this.nameOf(node)}`]
+    return { host: this.hostOf(node), within }
+  }
+
+  /** What the one sends does not arrive at the other; the other way it does. */
+  cutOneWay(from: string, to: string): void {
+    this.#rule(to, `ip saddr ${this.hostOf(from)} drop`)
+  }
+
+  cut(one: string, other: string): void {
+    this.cutOneWay(one, other)
+    this.cutOneWay(other, one)
+  }
+
+  /** The node loses so many percent of the packets that arrive. */
+  lose(node: string, percent: number): void {
+    this.#rule(node, `numgen random mod 100 < ${percent} drop`)
+  }
+
+  /** Undoes all cuts and losses. */
+  heal(): void {
+    for (const node of this.#nodes) this.#nft(node, 'flush chain inet holdfast arriving')
+  }
+
+  /** Ends everything that still runs in it; nothing is left. */
+  remove(): void {
+    const own = this.nameOf('')
+    for (const name of namespaces()) if (name.startsWith(own)) removeNamespace(name)
+  }
+
+  #makeNode(node: string, bridge: string): void {
+    const name = this.nameOf(node)
+    ip('netns', 'add', name)
+    ip('-n', name, 'link', 'set', 'lo', 'up')
+    ip('-n', name, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', `to-${node}`, 'netns', bridge)
+    ip('-n', bridge, 'link', 'set', `to-${node}`, 'master', 'bridge', 'up')
+    ip('-n', name, 'address', 'add', `${this.hostOf(node)}/24`, 'dev', 'eth0')
+    ip('-n', name, 'link', 'set', 'eth0', 'up')
+    this.#nft(node, 'add table inet holdfast')
+    this.#nft(node, 'add chain inet holdfast arriving { type filter hook input priority 0; policy accept; }')
+  }
+
+  #rule(node: string, rule: string): void {
+    this.#nft(node, `add rule inet holdfast arriving ${rule}`)
+  }
+
+  #nft(node: string, command: string): void {
+    const inside = `--net=${namespaceFolder}/${this.nameOf(node)}`
+    execFileSync('nsenter', [inside, 'nft', command], { stdio: 'pipe' })
+  }
+}
+
+function ip(...words: string[]): string {
+  return execFileSync('ip', words, { stdio: 'pipe', encoding: 'utf8' })
+}
+
+function namespaces(): string[] {
+  try {
+    return readdirSync(namespaceFolder).filter(name => name.startsWith(prefix))
+  } catch {
+    return [] // nobody ever made one
+  }
+}
+
+function removeNamespace(name: string): void {
+  for (const pid of ip('netns', 'pids', name).split('\n').filter(Boolean).map(Number)) {
+    // The run itself may be in one of them, and sees to its own end.
+    if (pid !== process.pid) killIfThere(pid)
+  }
+  ip('netns', 'delete', name)
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** Whether this process is a run of these tests that still goes on. */
+function isFaultRun(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('faults')
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,78 @@
+// Runs the scenarios inside of the operator's namespace, one after the other, and prints the table.
+// Started by main.ts, which made the network and takes it down; ends when that one does.
+
+import { median, printTable } from '../fixtures/table.ts'
+import { clientFaults } from './client-faults.ts'
+import { Network } from './network.ts'
+import { networkFaults } from './network-faults.ts'
+import type { Scenario } from './scenario.ts'
+import { serverFaults } from './server-faults.ts'
+import { nodes, type Row, Stage } from './stage.ts'
+
+export interface RunOptions {
+  /** The process that made the network. */
+  readonly networkOf: number
+  readonly short: boolean
+  /** Only those of this fault, or whose name has this in it. */
+  readonly only: string
+}
+
+/** A turn that takes longer than this has failed, whatever it waits for. */
+const turnWithinMs = 60_000
+
+const options = JSON.parse(process.argv[2] as string) as RunOptions
+const network = new Network(nodes, options.networkOf)
+process.on('disconnect', () => process.exit(1))
+
+async function play(scenario: Scenario): Promise<Row> {
+  const [full, short] = scenario.turns
+  const turns = options.short ? short : full
+  const stage = await Stage.open(network, scenario.setting ?? {})
+  try {
+    await stage.fill()
+    for (let turn = 0; turn < turns; turn++) await inTime(scenario.turn(stage, turn), `turn ${turn}`)
+    return await inTime(stage.verdict(scenario.allowed ?? {}), 'the verdict')
+  } catch (error) {
+    return { gaps: [], operations: 0, violations: [String(error), ...stage.violations] }
+  } finally {
+    await stage.end()
+  }
+}
+
+async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`liveness: ${what} did not end within ${turnWithinMs} ms`)
+    timer = setTimeout(() => reject(error), turnWithinMs)
+  })
+  return await Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+const order = [...serverFaults, ...networkFaults, ...clientFaults]
+  .filter(({ fault, name }) =>
+    /^F\d+$/.test(options.only) ? fault === options.only : name.includes(options.only),
+  )
+  .toSorted((a, b) => Number(a.fault.slice(1)) - Number(b.fault.slice(1)))
+const cells: string[][] = []
+let bad = 0
+for (const scenario of order) {
+  process.stderr.write(`${scenario.fault} ${scenario.name} …\n`)
+  const { gaps, operations, violations } = await play(scenario).catch(error => ({
+    gaps: [],
+    operations: 0,
+    violations: [`could not begin: ${String(error)}`],
+  }))
+  for (const violation of violations.slice(0, 10)) process.stderr.write(`  ${violation}\n`)
+  if (violations.length > 0) bad++
+  const times = [gaps.length, operations].map(String)
+  const measured = [median(gaps), Math.max(0, ...gaps)].map(ms => ms.toFixed(1))
+  cells.push([scenario.fault, scenario.name, ...times, ...measured, String(violations.length)])
+}
+
+printTable(
+  ['fault', 'scenario', 'times', 'operations checked', 'longest gap: median ms', 'worst ms', 'violations'],
+  cells,
+)
+console.log(`\n${order.length - bad} passed, ${bad} failed`)
+process.exitCode = bad === 0 && order.length > 0 ? 0 : 1
+process.disconnect()

@@ -1,0 +1,16 @@
+// The form of a scenario: what is broken, how often, and what may come of it.
+
+import type { Allowed } from './judge.ts'
+import type { Setting, Stage } from './stage.ts'
+
+export interface Scenario {
+  /** The promise that it shows (README). */
+  readonly fault: `F${number}`
+  readonly name: string
+  /** Turns in the long form and in the short one. */
+  readonly turns: readonly [full: number, short: number]
+  readonly setting?: Setting
+  readonly allowed?: Allowed
+  /** One turn, on a healthy stage: breaks something, measures the gap, and heals it. */
+  readonly turn: (stage: Stage, turn: number) => Promise<void>
+}

@@ -1,0 +1,199 @@
+// Servers that are killed, restarted and frozen: F1 to F5, F8, F9, F14.
+
+import { execFile } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Status } from '../../wire/messages.ts'
+import { hasIdle } from '../fixtures/server-processes.ts'
+import { now } from './history.ts'
+import type { Scenario } from './scenario.ts'
+import { addressOf, type Role, type Stage, userNodes, viewNumber } from './stage.ts'
+
+const execute = promisify(execFile)
+const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+
+/** Kills that server under load; everybody is served again before it comes back. */
+async function kill(stage: Stage, role: Role): Promise<void> {
+  const { processes } = stage
+  const address = addressOf(await stage.healthy(), role)
+  await stage.served()
+  await pause(Math.random() * 20) // a random moment
+  const from = now()
+  await processes.kill(address)
+  await stage.served()
+  await stage.measure(from)
+  await processes.restart(address)
+}
+
+/** F3: its users hear nothing of the primary any more, which goes on executing what they ask; then it dies. */
+async function killBeforeReply(stage: Stage): Promise<void> {
+  const { network, processes } = stage
+  const address = addressOf(await stage.healthy(), 'primary')
+  await stage.served()
+  // The others go on and act on the same locks meanwhile.
+  for (const node of userNodes.slice(0, 2)) network.cutOneWay(stage.nodeOf(address), node)
+  await pause(150)
+  const from = now()
+  await processes.kill(address)
+  network.heal()
+  await stage.served()
+  await stage.measure(from)
+  await processes.restart(address)
+}
+
+const idAt = (status: Status, address: string) =>
+  status.servers.find(server => server.alive && server.address === address)?.id
+
+/** F4: back within a ping interval, and yet another server. */
+async function restartAtOnce(stage: Stage, turn: number): Promise<void> {
+  const { processes } = stage
+  const before = await stage.healthy()
+  const address = addressOf(before, turn % 2 === 0 ? 'primary' : 'backup')
+  await stage.served()
+  const from = now()
+  await processes.kill(address)
+  await processes.restart(address)
+  await stage.served()
+  await stage.measure(from)
+  const after = await stage.healthy()
+  stage.expect(idAt(after, address) !== idAt(before, address), 'V5: a restarted server has its old id')
+  stage.expect(after.view?.primary.address !== address, 'V5: a restarted server is primary at once')
+}
+
+/** F8: frozen until another has taken over, and longer; thawed, it is nobody. */
+async function freezePrimary(stage: Stage): Promise<void> {
+  const { processes } = stage
+  const before = await stage.healthy()
+  const address = addressOf(before, 'primary')
+  await stage.served()
+  const from = now()
+  processes.signal(address, 'SIGSTOP')
+  await stage.served()
+  await pause(1_000)
+  processes.signal(address, 'SIGCONT')
+  await stage.served()
+  await stage.measure(from)
+  const after = await stage.healthy()
+  stage.expect(idAt(after, address) !== idAt(before, address), 'V5: a deposed primary kept its id')
+  stage.expect(viewNumber(after) > viewNumber(before), 'F8: nobody took over from a frozen primary')
+}
+
+// ---- the view server
+
+async function killViewServer(stage: Stage): Promise<void> {
+  const { processes } = stage
+  const before = await stage.healthy()
+  await stage.served()
+  const from = now()
+  await processes.killViewServer()
+  await stage.served()
+  await pause(600) // longer than the ping limit
+  await stage.served()
+  await processes.startViewServer()
+  await stage.served()
+  await stage.measure(from)
+  const after = await stage.healthy()
+  stage.expect(viewNumber(after) === viewNumber(before), 'F9: its restart changed the view')
+}
+
+async function freezeViewServer(stage: Stage): Promise<void> {
+  const { processes } = stage
+  const before = await stage.healthy()
+  await stage.served()
+  const from = now()
+  process.kill(processes.viewServerPid, 'SIGSTOP')
+  await pause(1_500)
+  await stage.served()
+  process.kill(processes.viewServerPid, 'SIGCONT')
+  await stage.served()
+  await stage.measure(from)
+  const after = await stage.healthy()
+  stage.expect(viewNumber(after) === viewNumber(before), 'F9: its own freeze changed the view')
+}
+
+/** F9's second death: the service waits for the view server, and goes on when it is back. */
+async function killPrimaryWithoutViewServer(stage: Stage): Promise<void> {
+  const { processes } = stage
+  const address = addressOf(await stage.healthy(), 'primary')
+  await stage.served()
+  const from = now()
+  await processes.killViewServer()
+  await processes.kill(address)
+  await pause(500)
+  await processes.startViewServer()
+  await stage.served()
+  await stage.measure(from)
+  await processes.restart(address)
+}
+
+// ---- the state
+
+/** F14: all who hold the state die. Nobody invents one; an operator's reset starts an empty one. */
+async function loseState(stage: Stage): Promise<void> {
+  const { processes } = stage
+  const before = await stage.healthy()
+  const [primary, backup] = [addressOf(before, 'primary'), addressOf(before, 'backup')]
+  await stage.served()
+  const old = await stage.locks.acquire('old')
+  const from = now()
+  processes.signal(primary, 'SIGKILL')
+  await processes.kill(backup)
+  await processes.kill(primary)
+  await processes.until(
+    status =>
+      status.halted !== null || !status.servers.some(({ role, alive }) => alive && role === 'primary'),
+    'halted',
+  )
+  await pause(1_000)
+  const halted = await processes.until(hasIdle, 'left with an idle server')
+  stage.expect(viewNumber(halted) === viewNumber(before), 'F14: a view was made without a state')
+  const resetAt = now()
+  const words = [holdfast, 'reset', '--yes', '--view', processes.viewUrl]
+  const reset = await execute(process.execPath, words).catch(error => error)
+  stage.expect(reset.code === undefined, `F14: the reset failed: ${reset.stderr}`)
+  const fresh = await stage.locks.acquire('old')
+  stage.expect(now() - resetAt > 9_900, `F14: granted ${(now() - resetAt).toFixed(0)} ms after the reset`)
+  stage.expect(fresh.token > old.token, `F14: token ${fresh.token} after ${old.token}`)
+  stage.expect(!old.held, 'F14: the old holder still believes')
+  await fresh.release()
+  await stage.served()
+  await stage.measure(from)
+  await processes.restart(primary)
+  await processes.restart(backup)
+}
+
+export const serverFaults: readonly Scenario[] = [
+  { fault: 'F1', name: 'primary killed', turns: [20, 3], turn: stage => kill(stage, 'primary') },
+  { fault: 'F2', name: 'backup killed', turns: [10, 1], turn: stage => kill(stage, 'backup') },
+  { fault: 'F3', name: 'primary killed before it replied', turns: [10, 1], turn: killBeforeReply },
+  {
+    fault: 'F4',
+    name: 'server restarted within a ping interval',
+    turns: [10, 2],
+    setting: { serverArgs: ['--ping-interval-ms', '600'] },
+    turn: restartAtOnce,
+  },
+  {
+    fault: 'F5',
+    name: 'killed again and again',
+    turns: [12, 3],
+    turn: (stage, turn) => kill(stage, turn % 3 === 1 ? 'backup' : 'primary'),
+  },
+  { fault: 'F8', name: 'primary frozen and thawed', turns: [5, 1], turn: freezePrimary },
+  { fault: 'F9', name: 'view server killed', turns: [5, 1], turn: killViewServer },
+  { fault: 'F9', name: 'view server frozen', turns: [5, 1], turn: freezeViewServer },
+  {
+    fault: 'F9',
+    name: 'primary killed while the view server is away',
+    turns: [5, 1],
+    turn: killPrimaryWithoutViewServer,
+  },
+  {
+    fault: 'F14',
+    name: 'state lost, then reset (gap: with the pause of 10 s)',
+    turns: [1, 1],
+    allowed: { stateLost: true },
+    turn: loseState,
+  },
+]

@@ -1,0 +1,225 @@
+// What every scenario plays on: a cluster and users in the run's own network, the moments at which
+// something is broken, and the verdict at the end. It knows no particular fault.
+
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, type LockClient } from '../../client/index.ts'
+import type { Status, View } from '../../wire/messages.ts'
+import { type Place, ServerProcesses } from '../fixtures/server-processes.ts'
+import { readHistories } from './history.ts'
+import { type Allowed, judge } from './judge.ts'
+import type { Network } from './network.ts'
+import type { Proxied, ProxyOptions } from './proxy.ts'
+import { forkAt, type User, Users } from './users.ts'
+
+export const serverNodes = ['server-1', 'server-2', 'server-3'] as const
+export const userNodes = ['user-1', 'user-2', 'user-3', 'user-4'] as const
+/** Of one more user, of whoever is hostile; and of this very process, which is cut off from nobody. */
+export const guestNode = 'guest'
+export const operatorNode = 'operator'
+export const nodes = ['view', ...serverNodes, ...userNodes, guestNode, operatorNode]
+
+const viewPort = 7400
+const serverPort = 7401
+const proxyPort = 7501
+
+/** Grants of its own lock that each user must get to show that it is served. */
+const enough = 20
+
+export type Role = 'primary' | 'backup'
+
+export interface Setting {
+  /** Others reach the servers through proxies. */
+  readonly proxied?: boolean
+  /** More arguments of every server. */
+  readonly serverArgs?: readonly string[]
+}
+
+export interface Row {
+  readonly gaps: readonly number[]
+  readonly operations: number
+  readonly violations: readonly string[]
+}
+
+export class Stage {
+  readonly network: Network
+  readonly processes: ServerProcesses
+  readonly users: Users
+  readonly violations: string[] = []
+  /** Its session is open all the time; it tells of every view. */
+  readonly locks: LockClient
+  readonly #historyFolder = mkdtempSync(join(tmpdir(), 'holdfast-histories-'))
+  readonly #proxies: readonly ChildProcess[]
+  readonly #gaps: number[] = []
+  readonly #views: View[] = []
+  readonly #firstToken: number
+
+  private constructor(
+    network: Network,
+    processes: ServerProcesses,
+    proxies: readonly ChildProcess[],
+    locks: LockClient,
+    firstToken: number,
+  ) {
+    this.network = network
+    this.processes = processes
+    this.#proxies = proxies
+    this.locks = locks
+    this.#firstToken = firstToken
+    this.users = new Users(processes.viewUrl, this.#historyFolder)
+    if (locks.view !== null) this.#onView(locks.view)
+    locks.on('view', view => this.#onView(view))
+  }
+
+  /** Opens when everybody is there and well. */
+  static async open(network: Network, { proxied = false, serverArgs = [] }: Setting): Promise<Stage> {
+    const processes = new ServerProcesses({ ...network.place('view'), port: viewPort }, serverArgs)
+    const proxies = proxied ? await Promise.all(serverNodes.map(node => startProxy(network, node))) : []
+    try {
+      const at = (node: string): Place => ({
+        ...network.place(node),
+        port: serverPort,
+        ...(proxied && { advertise: `ws://${network.hostOf(node)}:${proxyPort}` }),
+      })
+      await processes.start(serverNodes.map(at))
+      const locks = await connect(processes.viewUrl, { name: 'scenario', timeout: 30_000 })
+      return new Stage(network, processes, proxies, locks, await countingToken(locks))
+    } catch (error) {
+      await processes.end()
+      for (const proxy of proxies) proxy.kill('SIGKILL')
+      throw error
+    }
+  }
+
+  /** The users of every scenario; more may come. */
+  async fill(): Promise<void> {
+    const places = userNodes.map(node => this.network.place(node))
+    await this.users.start(places, { ttlMs: 10_000, sharedCalls: 3 })
+  }
+
+  // ---- who is where
+
+  healthy(): Promise<Status> {
+    return this.processes.healthy(serverNodes.length)
+  }
+
+  nodeOf(address: string): string {
+    const node = serverNodes.find(one => this.network.hostOf(one) === new URL(address).hostname)
+    if (node === undefined) throw new Error(`nobody of ours is at ${address}`)
+    return node
+  }
+
+  idleNode(status: Status): string {
+    const inView = [addressOf(status, 'primary'), addressOf(status, 'backup')].map(a => this.nodeOf(a))
+    return serverNodes.find(node => !inView.includes(node)) as string
+  }
+
+  // ---- what a scenario says
+
+  /** Everybody is served: each user's own lock is granted again and again. */
+  async served(users: readonly User[] = this.users.all): Promise<void> {
+    await this.users.progress(enough, users)
+  }
+
+  /** The longest time since then that one of them was not served. */
+  async measure(from: number, users: readonly User[] = this.users.all): Promise<void> {
+    this.gap(Math.max(...(await this.users.gaps(from, users))))
+  }
+
+  /** Changes what the proxies do; resolves with how many connections they have cut by now. */
+  async proxy(change: Proxied): Promise<number> {
+    const cuts = await Promise.all(
+      this.#proxies.map(async proxy => {
+        const answer = once(proxy, 'message')
+        proxy.send(change)
+        return ((await answer) as [{ cuts: number }])[0].cuts
+      }),
+    )
+    return cuts.reduce((sum, each) => sum + each, 0)
+  }
+
+  gap(ms: number): void {
+    this.#gaps.push(ms)
+  }
+
+  expect(fact: boolean, violation: string): void {
+    if (!fact) this.violations.push(violation)
+  }
+
+  // ---- the end
+
+  /** Lets everything come to its end and judges it. */
+  async verdict(allowed: Allowed): Promise<Row> {
+    this.network.heal()
+    await this.healthy()
+    this.violations.push(...(await this.users.stop()))
+    const { held, pending } = await this.locks.query()
+    for (const { name, clientName } of held) this.expect(false, `${name} is still held by ${clientName}`)
+    for (const { name, clientName } of pending) this.expect(false, `${clientName} still waits for ${name}`)
+    const found = judge(readHistories(this.#historyFolder), allowed)
+    if (allowed.stateLost !== true) await this.#count(found)
+    return {
+      gaps: this.#gaps,
+      operations: found.operations,
+      violations: [...this.violations, ...found.violations],
+    }
+  }
+
+  async end(): Promise<void> {
+    this.users.end()
+    this.network.heal()
+    await Promise.all([this.processes.end(), this.locks.close()])
+    for (const proxy of this.#proxies) proxy.kill('SIGKILL')
+    rmSync(this.#historyFolder, { recursive: true, force: true })
+  }
+
+  /** Tokens count grants: none was made that nobody asked for, none was made twice. */
+  async #count({ granted, untold }: { granted: number; untold: number }): Promise<void> {
+    const made = (await countingToken(this.locks)) - this.#firstToken - 1
+    const text = `${made} grants were made, ${granted} were told, of ${untold} nobody could be told`
+    this.expect(made >= granted && made <= granted + untold, `S1: ${text}`)
+  }
+
+  /** V1, V2, as far as one client hears. */
+  #onView(view: View): void {
+    const last = this.#views.at(-1)
+    this.#views.push(view)
+    if (last === undefined) return
+    this.expect(view.number > last.number, `V1: view ${view.number} after ${last.number}`)
+    if (view.number !== last.number + 1 || view.start !== null) return
+    const former = [last.primary.id, last.backup?.id]
+    this.expect(former.includes(view.primary.id), `V2: the primary of view ${view.number} comes from nowhere`)
+  }
+}
+
+export function addressOf({ view }: Status, role: Role): string {
+  const server = view?.[role]
+  if (!server) throw new Error(`there is no ${role} in ${JSON.stringify(view)}`)
+  return server.address
+}
+
+export function viewNumber({ view }: Status): number {
+  return view?.number ?? 0
+}
+
+async function startProxy(network: Network, node: string): Promise<ChildProcess> {
+  const options: ProxyOptions = {
+    host: network.hostOf(node),
+    port: proxyPort,
+    targetPort: serverPort,
+    delayMs: 0,
+    cutAfterBytes: 0,
+  }
+  const proxy = forkAt(network.place(node), './proxy.js', [JSON.stringify(options)])
+  await once(proxy, 'message')
+  return proxy
+}
+
+async function countingToken(locks: LockClient): Promise<number> {
+  const lock = await locks.acquire('counting', { timeout: 30_000 })
+  await lock.release()
+  return lock.token
+}

@@ -1,0 +1,246 @@
+// One program that uses the service, in a process of its own: calls everything a client can do, without
+// pause, and writes its history. It knows no server but by the addresses it is given, and no fault.
+// Ends when its parent does.
+
+import { connect, type Lock, type LockClient, LockError } from '../../client/index.ts'
+import type { Manner, Mode } from '../../wire/messages.ts'
+import { HistoryFile, now } from './history.ts'
+
+export interface UserOptions {
+  readonly who: string
+  readonly view: string
+  readonly historyFolder: string
+  readonly ttlMs: number
+  /** Calls at a time on the names that all share, beside the one on a lock of its own. */
+  readonly sharedCalls: number
+  readonly sharedNames: number
+}
+
+/** What a user can be asked. */
+export type Ask =
+  /** Answered when its own lock was granted so many times more. */
+  | { readonly ask: 'progress'; readonly more: number }
+  /** The longest time without a grant of its own lock, from then on (by `now`). */
+  | { readonly ask: 'gap'; readonly from: number }
+  /** Answered when it holds this lock, which it keeps. */
+  | { readonly ask: 'keep'; readonly name: string }
+  | { readonly ask: 'giveBack' }
+  /** Blocks its event loop for so long, then looks at the kept lock. */
+  | { readonly ask: 'stall'; readonly ms: number }
+  /** Ends every loop, and its session. */
+  | { readonly ask: 'stop' }
+
+export interface Answer {
+  readonly gapMs: number
+  /** When the kept lock was granted. */
+  readonly keptAt: number
+  /** What a stalled user saw of the lock that it kept, at its first look and after. */
+  readonly awake?: Awake
+}
+
+export interface Awake {
+  readonly held: boolean
+  readonly aborted: boolean
+  /** From the end of the stall until a signal that was handed elsewhere fired. */
+  readonly handedAfterMs: number
+  /** Whether that was before any timer that was set after the stall. */
+  readonly handedBeforeTimers: boolean
+}
+
+const options = JSON.parse(process.argv[2] as string) as UserOptions
+const history = new HistoryFile(options.historyFolder, options.who)
+const leaseLookEveryMs = 50
+const ownTimes: number[] = []
+let goal = { grants: Number.POSITIVE_INFINITY, reached: () => {} }
+let calls = 0
+let stopping = false
+
+const below = (count: number) => Math.floor(Math.random() * count)
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+const codeOf = (error: unknown) => (error instanceof LockError ? error.code : String(error))
+
+// ---- calls, each with what it writes down
+
+function noteLease(locks: LockClient): void {
+  const at = now()
+  const { remaining } = locks.lease
+  if (remaining > 0) history.note({ is: 'lease', session: locks.clientId, untilAt: at + remaining }, at)
+}
+
+interface Wish {
+  readonly mode?: Mode
+  readonly manner?: Manner
+  readonly patienceMs?: number
+}
+
+async function acquire(locks: LockClient, names: readonly string[], wish: Wish = {}): Promise<Lock[]> {
+  const { mode = 'exclusive', manner = 'wait', patienceMs } = wish
+  const call = ++calls
+  const at = now()
+  const limits = { timeout: patienceMs }
+  const answer =
+    manner === 'ifAvailable'
+      ? locks.tryAcquire(names[0] as string, { mode, ...limits }).then(lock => lock && [lock])
+      : locks.acquireAll(names, { mode, steal: manner === 'steal', ...limits })
+  // A call may have begun a new session.
+  history.note({ is: 'acquire', call, session: locks.clientId, names, mode, manner }, at)
+  try {
+    const granted = await answer
+    if (granted === null) history.note({ is: 'refused', call })
+    else history.note({ is: 'granted', call, tokens: granted.map(lock => lock.token) })
+    noteLease(locks)
+    return granted ?? []
+  } catch (error) {
+    history.note({ is: 'failed', call, code: codeOf(error) })
+    return []
+  }
+}
+
+async function release(lock: Lock): Promise<void> {
+  const { token } = lock
+  history.note({ is: 'release', token, held: lock.held })
+  await lock.release()
+  history.note({ is: 'released', token })
+}
+
+async function query(locks: LockClient, prefix: string): Promise<void> {
+  const call = ++calls
+  history.note({ is: 'query', call, prefix })
+  const { held } = await locks.query({ prefix })
+  history.note({
+    is: 'queried',
+    call,
+    held: held.map(({ name, mode, token, clientId }) => ({ name, mode, token, clientId })),
+  })
+}
+
+async function force(locks: LockClient, name: string): Promise<void> {
+  const call = ++calls
+  history.note({ is: 'force', call, name })
+  await locks.forceRelease(name)
+  history.note({ is: 'forced', call })
+}
+
+// ---- what it does all the time
+
+async function own(locks: LockClient): Promise<void> {
+  while (!stopping) {
+    const granted = await acquire(locks, [`own/${options.who}`])
+    if (granted.length > 0) {
+      ownTimes.push(now())
+      if (ownTimes.length >= goal.grants) goal.reached()
+    }
+    for (const lock of granted) await release(lock)
+    await pause(1)
+  }
+}
+
+const nameOf = (number: number) => `shared/${number % options.sharedNames}`
+
+async function share(locks: LockClient): Promise<void> {
+  while (!stopping) {
+    try {
+      const granted = await something(locks, below(100))
+      if (granted.length > 0) await pause(below(6))
+      for (const lock of granted) await release(lock)
+    } catch (error) {
+      // Only a query or a forced release; they have no code of their own to be judged by.
+      history.note({ is: 'failed', call: 0, code: codeOf(error) })
+    }
+    await pause(1 + below(10))
+  }
+}
+
+async function something(locks: LockClient, dice: number): Promise<Lock[]> {
+  const number = below(options.sharedNames)
+  const name = nameOf(number)
+  if (dice < 50) return acquire(locks, [name])
+  if (dice < 65) return acquire(locks, [name], { mode: 'shared' })
+  if (dice < 75) return acquire(locks, [name], { manner: 'ifAvailable' })
+  if (dice < 83) return acquire(locks, [name, nameOf(number + 1)])
+  if (dice < 93) return acquire(locks, [name], { patienceMs: below(30) })
+  if (dice < 95) return acquire(locks, [name], { manner: 'steal' })
+  if (dice < 96) await force(locks, name)
+  else await query(locks, dice < 98 ? 'shared/' : '')
+  return []
+}
+
+function longestGap(from: number): number {
+  const times = [from, ...ownTimes.filter(time => time > from)]
+  if (times.length === 1) return now() - from
+  return Math.max(...times.slice(1).map((time, i) => time - (times[i] as number)))
+}
+
+// ---- what it is asked to do
+
+let kept: Lock | undefined
+
+async function keep(locks: LockClient, name: string): Promise<void> {
+  const [lock] = await acquire(locks, [name])
+  kept = lock
+}
+
+/** F12: the loop stands still; what it kept is looked at in the very turn in which it goes on. */
+async function stall(locks: LockClient, ms: number): Promise<Awake> {
+  const lock = kept as Lock
+  const handed = lock.signal
+  noteLease(locks)
+  let awakeAt = Number.POSITIVE_INFINITY
+  const fired = new Promise<number>(resolve => {
+    handed.addEventListener('abort', () => resolve(now() - awakeAt))
+  })
+  const until = now() + ms
+  while (now() < until);
+  awakeAt = now()
+  const held = lock.held
+  history.note({ is: 'looked', token: lock.token, held })
+  let timers = 0
+  setTimeout(() => timers++, 0)
+  // In the next turn, so that it is the client's own timer that notices and not a look at the signal.
+  const handedAfterMs = await Promise.race([fired, pause(1_000).then(() => Number.POSITIVE_INFINITY)])
+  return { held, aborted: lock.signal.aborted, handedAfterMs, handedBeforeTimers: timers === 0 }
+}
+
+function progress(more: number): Promise<void> {
+  return new Promise(resolve => {
+    goal = { grants: ownTimes.length + more, reached: resolve }
+  })
+}
+
+async function obey(locks: LockClient, ask: Ask): Promise<Answer> {
+  let gapMs = 0
+  let awake: Awake | undefined
+  if (ask.ask === 'progress') await progress(ask.more)
+  if (ask.ask === 'gap') gapMs = longestGap(ask.from)
+  if (ask.ask === 'keep') await keep(locks, ask.name)
+  if (ask.ask === 'giveBack' && kept !== undefined) await release(kept)
+  if (ask.ask === 'stall') awake = await stall(locks, ask.ms)
+  if (ask.ask === 'stop') {
+    stopping = true
+    await Promise.all(loops)
+  }
+  return { gapMs, keptAt: now(), ...(awake && { awake }) }
+}
+
+process.on('disconnect', () => {
+  if (!stopping) process.exit(0)
+})
+const locks = await connect(options.view, { name: options.who, ttl: options.ttlMs, timeout: 30_000 })
+locks.on('lost', ({ code, locks: lost }) => {
+  for (const { token } of lost) history.note({ is: 'lost', token, code })
+})
+noteLease(locks)
+const looks = setInterval(() => noteLease(locks), leaseLookEveryMs)
+const loops = [own(locks)]
+for (let i = 0; i < options.sharedCalls; i++) loops.push(share(locks))
+
+process.on('message', async (ask: Ask) => {
+  const answer = await obey(locks, ask)
+  process.send?.(answer)
+  if (ask.ask === 'stop') {
+    clearInterval(looks)
+    await locks.close()
+    process.disconnect()
+  }
+})
+process.send?.({ gapMs: 0, keptAt: 0 } satisfies Answer)

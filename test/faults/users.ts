@@ -1,0 +1,129 @@
+// The users of a run, as the scenarios see them: a process each, at a place of its own.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { type Place, wordsAt } from '../fixtures/server-processes.ts'
+import { HistoryFile } from './history.ts'
+import type { Answer, Ask, UserOptions } from './user.ts'
+
+/** Every call has come to an end when this has passed since the last fault was healed. */
+export const settleWithinMs = 30_000
+
+export class User {
+  readonly who: string
+  readonly place: Place
+  readonly #child: ChildProcess
+  readonly #exited: Promise<unknown>
+
+  private constructor(who: string, place: Place, child: ChildProcess) {
+    this.who = who
+    this.place = place
+    this.#child = child
+    this.#exited = once(child, 'exit')
+  }
+
+  /** Resolves when it has its session. */
+  static async start(place: Place, options: UserOptions): Promise<User> {
+    const child = forkAt(place, './user.js', [JSON.stringify(options)])
+    const user = new User(options.who, place, child)
+    await user.#answer('start')
+    return user
+  }
+
+  async ask(ask: Ask, withinMs = settleWithinMs): Promise<Answer> {
+    this.#child.send(ask)
+    return await this.#answer(ask.ask, withinMs)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Its history may not know; ours must. */
+  async kill(history: HistoryFile): Promise<void> {
+    history.note({ is: 'killed' }, undefined, this.who)
+    this.#child.kill('SIGKILL')
+    await this.#exited
+  }
+
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  async stop(withinMs: number): Promise<void> {
+    await this.ask({ ask: 'stop' }, withinMs)
+    await this.#exited
+  }
+
+  async #answer(what: string, withinMs = settleWithinMs): Promise<Answer> {
+    const signal = AbortSignal.timeout(withinMs)
+    const gone = this.#exited.then(() => {
+      throw new Error(`${this.who} ended before it answered "${what}"`)
+    })
+    const late = () => {
+      throw new Error(`${this.who} did not answer "${what}" within ${withinMs} ms`)
+    }
+    const answer = once(this.#child, 'message', { signal }).catch(late)
+    return ((await Promise.race([answer, gone])) as [Answer])[0]
+  }
+}
+
+/** A program of this folder as a child that ends with this process. */
+export function forkAt(place: Place, program: string, args: readonly string[]): ChildProcess {
+  const [execPath, execArgv] = wordsAt(place, [process.execPath])
+  return fork(fileURLToPath(new URL(program, import.meta.url)), args, { execPath, execArgv })
+}
+
+export class Users {
+  readonly all: User[] = []
+  /** What was done to them. */
+  readonly history: HistoryFile
+  readonly #view: string
+  readonly #historyFolder: string
+
+  constructor(view: string, historyFolder: string) {
+    this.#view = view
+    this.#historyFolder = historyFolder
+    this.history = new HistoryFile(historyFolder, 'scenario')
+  }
+
+  async start(places: readonly Place[], load: Pick<UserOptions, 'ttlMs' | 'sharedCalls'>): Promise<User[]> {
+    const started = await Promise.all(
+      places.map((place, i) =>
+        User.start(place, {
+          who: `user-${this.all.length + i + 1}`,
+          view: this.#view,
+          historyFolder: this.#historyFolder,
+          sharedNames: 12,
+          ...load,
+        }),
+      ),
+    )
+    this.all.push(...started)
+    return started
+  }
+
+  async progress(more: number, users: readonly User[] = this.all): Promise<void> {
+    await Promise.all(users.map(user => user.ask({ ask: 'progress', more })))
+  }
+
+  /** For each the longest time without a grant of its own lock, from then on. */
+  async gaps(from: number, users: readonly User[] = this.all): Promise<number[]> {
+    return await Promise.all(users.map(async user => (await user.ask({ ask: 'gap', from })).gapMs))
+  }
+
+  /** Lets every call end; resolves with what did not. */
+  async stop(): Promise<string[]> {
+    const living = this.all.filter(user => user.alive)
+    const ends = await Promise.allSettled(living.map(user => user.stop(settleWithinMs)))
+    return ends.flatMap(end => (end.status === 'rejected' ? [`liveness: ${end.reason.message}`] : []))
+  }
+
+  end(): void {
+    for (const user of this.all) {
+      user.signal('SIGCONT')
+      user.signal('SIGKILL')
+    }
+  }
+}
