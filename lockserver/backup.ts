@@ -222,6 +222,8 @@ export class Backup implements StateListener {
   // ---- what the state tells; clients see nothing of it from here (R1)
 
   output(_session: Session, _output: Output): void {}
+  granted(): void {}
+  freed(): void {}
   touchSession(): void {}
   touchLock(): void {}
   happened(): void {}

@@ -9,6 +9,7 @@ import type { ClientRequest, HelloFrom, Message, Ping, Role, View, Welcome } fro
 import { wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
+import type { Counts } from './counts.ts'
 import { Leases } from './leases.ts'
 import { Outbox, type ServerEffect } from './outbox.ts'
 import { Primary, type PrimaryOwner } from './primary.ts'
@@ -40,14 +41,38 @@ export interface ServerCoreOptions {
   readonly host: string
   /** The cluster that this process belongs to, once it knows. */
   readonly cluster: string | null
+  /** What this core does is counted here; absent: nowhere. */
+  readonly counts?: Counts
+}
+
+/** How a server is right now. */
+export interface Vitals {
+  readonly opNumber: number
+  /** Entries that are not with the backup yet, or that a backup has not applied. */
+  readonly lag: number
+  /** How much of its state a primary has copied to its backup, in percent. */
+  readonly copiedPart: number
+  /** Primary: the view is in force, its backup in sync. Backup: it was told so. */
+  readonly inSync: boolean
+  readonly viewServerConnected: boolean
+  /** Addresses that a primary can't reach. */
+  readonly unreachable: number
+  readonly clients: number
+  /** Requests that wait for a joining backup. */
+  readonly parked: number
+  readonly sessions: number
+  /** Names that somebody holds or waits for. */
+  readonly locks: number
+  readonly held: number
+  readonly waiting: number
 }
 
 type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
 
 export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   readonly #options: ServerCoreOptions
-  readonly #out = new Outbox()
-  readonly #clients = new Clients(this.#out)
+  readonly #out: Outbox
+  readonly #clients: Clients
   readonly #viewLink: ViewLink
   #cluster: string | null
   #offeredCluster: string | null = null
@@ -65,6 +90,8 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   constructor(options: ServerCoreOptions) {
     this.#options = options
+    this.#out = new Outbox(options.counts ?? null)
+    this.#clients = new Clients(this.#out)
     this.#cluster = options.cluster
     this.#viewLink = new ViewLink(this.#out, options.viewServers, options.deadPings, this)
   }
@@ -93,6 +120,30 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   /** For tests. */
   get state(): State | null {
     return this.#primary?.state ?? this.#backup?.state ?? null
+  }
+
+  /** For people and their metrics; walks over the sessions. */
+  get vitals(): Vitals {
+    const replication = this.#primary?.replication
+    let [held, waiting] = [0, 0]
+    for (const session of this.state?.sessions.values() ?? []) {
+      held += session.holds.size
+      waiting += session.waiting.size
+    }
+    return {
+      opNumber: this.state?.opNumber ?? 0,
+      lag: replication?.lag ?? this.#backup?.lag ?? 0,
+      copiedPart: replication?.copiedPart ?? 0,
+      inSync: this.#primary?.ackable ?? this.#backup?.toldInSync ?? false,
+      viewServerConnected: this.#viewLink.connected,
+      unreachable: this.#primary?.link.unreachable.length ?? 0,
+      clients: this.#clients.size,
+      parked: this.#primary?.parked ?? 0,
+      sessions: this.state?.sessions.size ?? 0,
+      locks: this.state?.table.locks.size ?? 0,
+      held,
+      waiting,
+    }
   }
 
   step(input: ServerInput, now: Instant): ServerEffect[] {
@@ -226,6 +277,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     if (this.#over || (this.#view !== null && view.number <= this.#view.number)) return
     const old = this.#view
     this.#view = view
+    if (this.#out.counts !== null) this.#out.counts.views++
     this.#out.note('info', 'view', {
       view: view.number,
       primary: view.primary.address,
@@ -304,6 +356,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   #stepDown(reason: string): void {
     if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
     this.#over = true
+    if (this.#out.counts !== null) this.#out.counts.stepDowns++
     this.#clients.tellAll(['view', this.#view])
     this.#out.note('warn', 'stepping down', { reason })
     this.#out.do({ do: 'step-down', reason })

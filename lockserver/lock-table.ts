@@ -40,7 +40,9 @@ export interface LockTableEvents {
   touch(lock: Lock): void
   /** An acquire that had waited has all of its locks, or was refused. */
   settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void
-  /** A hold ended by another's doing. */
+  /** A hold has ended, for whatever reason. */
+  freed(hold: Hold): void
+  /** It ended by another's doing. */
   lost(hold: Hold, reason: LossReason): void
   /** Only while somebody watches: a wait or hold began or ended. `token` is null for a wait. */
   happened(
@@ -212,6 +214,7 @@ export class LockTable {
     this.#events.touch(lock)
     lock.holders.splice(lock.holders.indexOf(hold), 1)
     hold.session.holds.delete(hold.token)
+    this.#events.freed(hold)
     if (this.watched)
       this.#events.happened(reason === null ? 'released' : 'lost', lock, hold, hold.token, reason)
     return lock

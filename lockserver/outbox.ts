@@ -1,10 +1,11 @@
-// What a step has decided so far, for the driver to do; and the step's time. The parts of a core
-// write here, so that none of them needs to know another one for it.
+// What a step has decided so far, for the driver to do; the step's time; and what is counted. The parts
+// of a core write here, so that none of them needs to know another one for it.
 
 import type { Instant } from '../wire/clock.ts'
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
+import type { Counts } from './counts.ts'
 
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -21,8 +22,14 @@ export type ServerEffect =
 
 export class Outbox {
   now: Instant = { monotonic: 0, wall: 0 }
+  /** Null: nobody counts. */
+  readonly counts: Counts | null
   #effects: ServerEffect[] = []
   #dialled = 0
+
+  constructor(counts: Counts | null = null) {
+    this.counts = counts
+  }
 
   send(connection: number, message: Message): void {
     this.#effects.push({ do: 'send', connection, message })

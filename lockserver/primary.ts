@@ -14,7 +14,7 @@ import type { ClientRequest, LockEvent, Message, View } from '../wire/messages.t
 import { BackupLink, type BackupLinkOwner } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Leases } from './leases.ts'
-import type { Lock } from './lock-table.ts'
+import type { Acquire, Hold, Lock } from './lock-table.ts'
 import type { Outbox } from './outbox.ts'
 import { answerQuery } from './query.ts'
 import { Replication, type Shower } from './replication.ts'
@@ -129,6 +129,10 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.#unpark()
   }
 
+  get parked(): number {
+    return this.#parked.length
+  }
+
   /** Leaving: takes no more requests; leases go on. */
   close(): void {
     this.flush()
@@ -239,6 +243,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     const smallest = ttlPingLimitsMin * this.#options.pingLimitMs
     if (ttlMs < smallest) {
       const text = `the ttl is ${ttlMs} ms; this cluster takes ${smallest} ms or more`
+      this.#out.counts?.openRefused('TTL_OUT_OF_RANGE')
       return this.#answer(client, ['open-refused', id, 'TTL_OUT_OF_RANGE', text])
     }
     this.wantedTtlMs = Math.max(this.wantedTtlMs, ttlMs)
@@ -277,12 +282,16 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.#propose(['open', id, Math.min(ttlMs, this.longestTtlMs), name])
     const session = this.state.sessionsById.get(id)
     if (session !== undefined) this.#opened(client, session, count)
-    else this.#answer(client, ['open-refused', id, 'SESSIONS_LIMIT', 'the service has too many sessions'])
+    else {
+      this.#out.counts?.openRefused('SESSIONS_LIMIT')
+      this.#answer(client, ['open-refused', id, 'SESSIONS_LIMIT', 'the service has too many sessions'])
+    }
   }
 
   #opened(client: Client, session: Session, count: number): void {
     if (!this.#clients.bind(client, session, count))
       return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (this.#out.counts !== null) this.#out.counts.operations['open opened']++
     this.#renewLease(session)
     this.#answer(client, ['opened', session.id, count, session.ttlMs])
   }
@@ -316,6 +325,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #renewLease(session: Session): void {
     this.leases.renew(session, this.#out.now.monotonic)
     this.replication.add(['renew', session.ordinal])
+    if (this.#out.counts !== null) this.#out.counts.renewals++
   }
 
   /** In its client's order as long as that is cheap; then one a turn (F13). */
@@ -335,6 +345,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     const [query] = next < 0 ? [] : this.#queries.splice(next, 1)
     if (query === undefined) return
     query.client.queries--
+    if (this.#out.counts !== null) this.#out.counts.queries++
     if (this.#speaks(query.client)) this.#list(query.client, query.request)
     if (this.#queries.length > 0 && this.#answering < queriesAtOnce) this.#out.do({ do: 'continue' })
   }
@@ -408,6 +419,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   /** Applies it here and sends it on; what it lets clients see waits for the backup (R1). */
   #propose(operation: Operation): void {
     this.replication.beforeOperation()
+    this.#out.counts?.proposed(operation)
     this.state.apply(operation)
     this.replication.add(operation)
   }
@@ -427,6 +439,19 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   output(session: Session, output: Output): void {
     this.replication.show({ show: 'output', session, message: output })
+    const { counts, now } = this.#out
+    if (counts === null) return
+    counts.output(output)
+    if (output[0] === 'granted' && counts.handingOver)
+      this.replication.show({ show: 'handed over', since: now.monotonic })
+  }
+
+  granted({ since }: Acquire): void {
+    this.#out.counts?.wait.observe(this.state.wallMs - since)
+  }
+
+  freed({ since }: Hold): void {
+    this.#out.counts?.hold.observe(this.state.wallMs - since)
   }
 
   opened(session: Session): void {
@@ -484,6 +509,9 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
         return this.#watches.begin(showing.watch)
       case 'event':
         this.#watches.tell(showing.event)
+        return
+      case 'handed over':
+        this.#out.counts?.handOver.observe(this.#out.now.monotonic - showing.since)
     }
   }
 
@@ -552,6 +580,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** R4: who fails its own check ends itself; if both pass the primary is believed, the backup dropped. */
   #digestDiffers(): void {
+    if (this.#out.counts !== null) this.#out.counts.digestsDiffered++
     const problem = this.state.problem()
     if (problem !== undefined)
       this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })

@@ -175,6 +175,7 @@ export class Replication implements LeaseTimes {
     this.#showings = []
     if (this.#copy !== null) this.#entriesBeside += entries.length
     if (this.#link !== null) this.#out.send(this.#link, message)
+    if (this.#phase === 'latched') this.#out.counts?.batchSent(sequence, this.#out.now.monotonic)
   }
 
   /** Once a tick: asks a silent backup for a sign of life. */
@@ -216,6 +217,7 @@ export class Replication implements LeaseTimes {
   #startCopy(): void {
     this.#stopCopy()
     this.#phase = 'copying'
+    this.#out.counts?.transferBegun(this.#out.now.monotonic)
     this.#entriesBeside = 0
     this.#chunksSent = 0
     this.#chunksReceived = 0
@@ -235,6 +237,7 @@ export class Replication implements LeaseTimes {
 
   #stopCopy(): void {
     this.#phase = 'none'
+    this.#out.counts?.streamEnded()
     this.#copy = null
     this.#entries = []
     this.#firstOp = 0
@@ -266,13 +269,19 @@ export class Replication implements LeaseTimes {
   /** The backup has applied this batch and all before it. */
   onApplied(sequence: number, digest: number): void {
     if (this.#phase === 'none' || this.#phase === 'copying' || sequence > this.#sequence) return
-    if (this.#phase === 'sent') this.#phase = 'installed'
+    if (this.#phase === 'sent') this.#installed()
+    this.#out.counts?.batchesApplied(sequence, this.#out.now.monotonic)
     this.#applied = Math.max(this.#applied, sequence)
     const last = this.#forgetApplied(sequence)
     if (last !== undefined && last.sequence === sequence && last.digest !== digest)
       this.#digestDiffers(sequence)
     this.#release(sequence)
     this.#advanceJoin()
+  }
+
+  #installed(): void {
+    this.#phase = 'installed'
+    this.#out.counts?.transferred(this.#out.now.monotonic)
   }
 
   /** V4: the backup knows that it is in sync. */

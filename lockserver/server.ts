@@ -5,14 +5,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { readClock } from '../wire/clock.ts'
 import type { ErrorCode } from '../wire/errors.ts'
+import { answerHttp, hostNames } from '../wire/http.ts'
 import { randomId } from '../wire/id.ts'
 import * as limits from '../wire/limits.ts'
 import { Links } from '../wire/links.ts'
 import { isWildcard, type Listener, listen, urlOf } from '../wire/listen.ts'
 import { type Logger, silent } from '../wire/log.ts'
 import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
+import { Refusals } from '../wire/refusals.ts'
 import { ServerCore, type ServerInput } from './core.ts'
+import { Counts } from './counts.ts'
+import type { Measured } from './metrics.ts'
 import type { ServerEffect } from './outbox.ts'
+import { Pages, unreadiness } from './pages.ts'
 
 export interface LockServerOptions {
   /** URL of the view server, or several of them. */
@@ -89,6 +94,7 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
     viewServers,
     settings,
     optionalText('secret', options.secret) ?? null,
+    texts('origins', options.origins ?? []),
     options.log ?? silent,
   )
   const listener = await listen(
@@ -116,6 +122,10 @@ class Server implements LockServer {
   readonly #viewServers: readonly string[]
   readonly #settings: { pingIntervalMs: number; deadPings: number; drainMs: number }
   readonly #log: Logger
+  readonly #origins: readonly string[]
+  readonly #counts = new Counts()
+  readonly #turnedAway = new Refusals()
+  readonly #pages = new Pages(() => this.#measure())
   #listener: Listener | undefined
   #core: ServerCore | undefined
   #timer: NodeJS.Timeout | undefined
@@ -129,11 +139,13 @@ class Server implements LockServer {
     viewServers: readonly string[],
     settings: { pingIntervalMs: number; deadPings: number; drainMs: number },
     secret: string | null,
+    origins: readonly string[],
     log: Logger,
   ) {
     this.#viewServers = viewServers
     this.#settings = settings
     this.#log = log
+    this.#origins = origins
     this.links = new Links(secret, input => this.#step(input))
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
@@ -181,22 +193,25 @@ class Server implements LockServer {
   }
 
   turnedAway(reason: string, remote: string): void {
+    this.#turnedAway.countReason(reason)
     this.#note('warn', 'a connection was refused', { remote, reason })
   }
 
   http(request: IncomingMessage, response: ServerResponse): void {
-    const core = this.#core
-    const path = request.url?.split('?')[0]
-    const ready = core?.view !== null && core !== undefined
-    if (path === '/healthz') reply(response, 200, { status: 'alive' })
-    else if (path === '/readyz') {
-      const body = {
-        role: core?.role,
-        view: core?.view?.number ?? 0,
-        ...(ready ? {} : { reason: 'no view is known yet' }),
-      }
-      reply(response, ready ? 200 : 503, body)
-    } else reply(response, 404, { error: 'there is /healthz and /readyz' })
+    const hosts = hostNames([this.address, this.advertised, ...this.#origins])
+    void answerHttp(request, response, this.#pages.routes, hosts)
+  }
+
+  #measure(): Measured {
+    const core = this.#core as ServerCore
+    return {
+      core,
+      vitals: core.vitals,
+      counts: this.#counts,
+      refusals: [this.#turnedAway, this.links.refusals],
+      connections: this.links.size,
+      unready: unreadiness(core),
+    }
   }
 
   #newCore(cluster: string | null): void {
@@ -209,6 +224,7 @@ class Server implements LockServer {
       pid: process.pid,
       host: hostname(),
       cluster,
+      counts: this.#counts,
     })
   }
 
@@ -271,6 +287,7 @@ class Server implements LockServer {
   #over(status: number, reason: string, closing: Promise<void> | undefined): void {
     this.#status = status
     clearInterval(this.#timer)
+    this.#pages.close()
     this.#note('info', 'ended', { status, reason })
     this.#closing = closing
     void closing?.then(() => this.#setEnded(status))
@@ -283,9 +300,4 @@ class Server implements LockServer {
       text,
     )
   }
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(`${JSON.stringify(body)}\n`)
 }

@@ -15,6 +15,8 @@ export type Showing =
   | { readonly show: 'last word'; readonly client: Client; readonly message: Message }
   /** The session is over: whoever speaks for it is told, and speaks for nobody. */
   | { readonly show: 'session over'; readonly session: Session }
+  /** For the metrics: a lock was freed at this time, and its next holder was told of it just now. */
+  | { readonly show: 'handed over'; readonly since: number }
   /** All parts of a query's answer stand before this. */
   | { readonly show: 'query answered' }
   /** A watch begins: what is shown from here on it hears. */

@@ -23,6 +23,10 @@ export type Output = Reply | ['ended', number] | ['lost', number, LossReason]
 export interface StateListener {
   /** Something that a client will see; the session may be gone by now. */
   output(session: Session, output: Output): void
+  /** An acquire has all that it asked for. */
+  granted(acquire: Acquire): void
+  /** A hold has ended, for whatever reason. */
+  freed(hold: Hold): void
   opened(session: Session): void
   /** The session has ended, at its own wish or not. */
   dropped(session: Session): void
@@ -259,6 +263,10 @@ export class State implements LockTableEvents {
     this.#answer(acquire, outcome)
   }
 
+  freed(hold: Hold): void {
+    this.listener?.freed(hold)
+  }
+
   lost(hold: Hold, reason: LossReason): void {
     this.listener?.touchSession(hold.session)
     hold.session.lose(hold.token, reason)
@@ -277,6 +285,7 @@ export class State implements LockTableEvents {
       return this.#refuse(session, request, outcome)
     }
     for (const token of tokens) this.#fold(token % 4294967296)
+    this.listener?.granted(acquire)
     this.#reply(session, ['granted', request, tokens, session.lossesAmong(tokens)])
   }
 

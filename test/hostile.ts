@@ -651,7 +651,7 @@ const requests: RawRow[] = [
     status('431'),
   ],
   ['a method that nobody knows', ['EAT / HTTP/1.1\r\nHost: x\r\n\r\n'], status('400')],
-  ['TRACE', ['TRACE / HTTP/1.1\r\nHost: x\r\n\r\n'], status('404')],
+  ['TRACE', ['TRACE /readyz HTTP/1.1\r\nHost: x\r\n\r\n'], status('405')],
   [
     'DELETE',
     ['DELETE /view HTTP/1.1\r\nHost: x\r\n\r\n'],
@@ -660,7 +660,7 @@ const requests: RawRow[] = [
       t.match(peer.text, /^HTTP\/1\.1 (200|404|405)/)
     },
   ],
-  ['POST with a body', ['POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody'], status('404')],
+  ['POST with a body', ['POST /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody'], status('405')],
   ['CONNECT', ['CONNECT evil:80 HTTP/1.1\r\nHost: x\r\n\r\n'], justClosed],
   [
     'two lengths',

@@ -16,8 +16,8 @@ const importsOf = (file: string) =>
 
 /** The drivers and their entries; everything else in these rooms decides. */
 const drivers: Record<string, readonly string[]> = {
-  viewservice: ['server.ts', 'store.ts', 'index.ts', 'options.ts'],
-  lockserver: ['server.ts', 'index.ts'],
+  viewservice: ['server.ts', 'store.ts', 'index.ts', 'options.ts', 'metrics.ts', 'pages.ts'],
+  lockserver: ['server.ts', 'index.ts', 'metrics.ts', 'pages.ts'],
   client: [
     'client.ts',
     'session.ts',
@@ -37,7 +37,7 @@ const cores = Object.entries(drivers).flatMap(([room, acting]) =>
 
 /** What a core may take from the wire: words, numbers and pure functions. */
 const pure = new Set(
-  ['clock', 'codec', 'effects', 'errors', 'limits', 'messages', 'name', 'version'].map(
+  ['clock', 'codec', 'effects', 'errors', 'histogram', 'limits', 'messages', 'name', 'version'].map(
     name => `../wire/${name}.ts`,
   ),
 )
@@ -78,6 +78,7 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
   t.strictSame(users(/from 'ws'/), ['wire/listen.ts', 'wire/runtime-node.ts', 'wire/ws-socket.ts'])
   t.strictSame(users(/from 'ajv/), ['wire/compile.ts'])
   t.strictSame(users(/from 'pino'/), ['cli/serving.ts'])
+  t.strictSame(users(/from 'prom-client'/), ['wire/metrics.ts'])
 })
 
 t.test('every file says at its head what it is', async t => {

@@ -7,6 +7,7 @@ import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Message, MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
+import type { Counts, Evidence } from './counts.ts'
 import { Outbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
@@ -27,6 +28,8 @@ export interface ViewCoreOptions {
   readonly newCluster: boolean
   readonly pid: number
   readonly host: string
+  /** What this core does is counted here; absent: nowhere. */
+  readonly counts?: Counts
 }
 
 /** L2: the record may lag behind the highest token by 2^31; half of it leaves room for a slow save. */
@@ -36,7 +39,7 @@ const cutsMax = 5
 
 export class ViewCore {
   readonly #options: ViewCoreOptions
-  readonly #out = new Outbox()
+  readonly #out: Outbox
   readonly #servers: Servers
   readonly #probes: Probes
   readonly #question: Question
@@ -59,6 +62,7 @@ export class ViewCore {
 
   constructor(options: ViewCoreOptions) {
     this.#options = options
+    this.#out = new Outbox(options.counts ?? null)
     this.#servers = new Servers(options.deadPings)
     this.#probes = new Probes(this.#out, options.deadPings)
     this.#question = new Question(this.#out)
@@ -90,6 +94,10 @@ export class ViewCore {
 
   status(now: { readonly monotonic: number }): Status {
     return statusOf(this.#record, this.#servers, this.#halted, this.#options.pid, now.monotonic)
+  }
+
+  get clients(): number {
+    return this.#clients.size
   }
 
   // ---- inputs
@@ -233,7 +241,9 @@ export class ViewCore {
   #onTick(): void {
     this.#ticks += 1
     for (const server of this.#servers.tick(this.#now)) {
-      if (server.counts) this.#out.note('warn', 'lock server has missed its pings', { peer: server.id })
+      if (!server.counts) continue
+      this.#countDeath('missed_pings')
+      this.#out.note('warn', 'lock server has missed its pings', { peer: server.id, address: server.address })
     }
     for (const finding of this.#probes.tick()) this.#onFinding(finding)
     this.#question.repeat()
@@ -252,9 +262,19 @@ export class ViewCore {
     this.#saving = null
     // Those who were here before the cluster had an id learn it now.
     if (before === null) for (const connection of this.#peers()) this.#welcome(connection)
-    if (before?.view.number !== record.view.number) this.#announce(record.view)
-    else if (record.acked && !before.acked)
-      this.#out.note('info', 'view acked', { number: record.view.number })
+    if (before?.view.number !== record.view.number) {
+      this.#out.counts?.view(before?.view ?? null, record.view)
+      this.#announce(record.view)
+    } else if (record.acked && !before.acked) this.#onAcked(record.view)
+  }
+
+  #onAcked({ number }: View): void {
+    if (this.#out.counts !== null) this.#out.counts.acks++
+    this.#out.note('info', 'view acked', { number })
+  }
+
+  #countDeath(evidence: Evidence): void {
+    if (this.#out.counts !== null) this.#out.counts.deaths[evidence]++
   }
 
   #announce(view: View): void {
@@ -274,9 +294,11 @@ export class ViewCore {
     if (probe.purpose === 'verify') return this.#onVerifyFinding(server, outcome)
     if (outcome.is === 'refused') {
       server.refused = true
+      this.#countDeath('refused')
       this.#out.note('warn', 'lock server is gone', { peer: server.id, address: server.address })
     } else if (outcome.is === 'answered' && outcome.id !== server.id) {
       this.#servers.replace(server)
+      this.#countDeath('replaced')
       this.#out.note('warn', 'lock server was replaced', { peer: server.id, by: outcome.id })
     } else if (outcome.is === 'cut' && ++server.cuts < cutsMax) {
       // A kill may close the connection just before the listening socket; a moment later it refuses.

@@ -1,11 +1,18 @@
-// Collects what the core asks of its driver during one step.
+// Collects what the core asks of its driver during one step, and what is counted.
 
 import type { ErrorCode } from '../wire/errors.ts'
 import type { MessageOf, Server } from '../wire/messages.ts'
+import type { Counts } from './counts.ts'
 import type { NoteLevel, ViewEffect, ViewRecord } from './record.ts'
 
 export class Outbox {
+  /** Null: nobody counts. */
+  readonly counts: Counts | null
   #effects: ViewEffect[] = []
+
+  constructor(counts: Counts | null = null) {
+    this.counts = counts
+  }
 
   take(): ViewEffect[] {
     const effects = this.#effects

@@ -4,12 +4,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { readClock } from '../wire/clock.ts'
+import { answerHttp, hostNames } from '../wire/http.ts'
 import { randomId } from '../wire/id.ts'
 import { Links } from '../wire/links.ts'
 import { type Listener, listen } from '../wire/listen.ts'
 import type { Status } from '../wire/messages.ts'
+import { Refusals } from '../wire/refusals.ts'
 import { ViewCore } from './core.ts'
+import { Counts } from './counts.ts'
+import type { Measured } from './metrics.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
+import { Pages } from './pages.ts'
 import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
 import { FileStore, type ViewStore } from './store.ts'
 
@@ -40,6 +45,9 @@ class RunningViewServer implements ViewServer {
   readonly #store: ViewStore
   readonly #core: ViewCore
   readonly #links: Links
+  readonly #counts = new Counts()
+  readonly #turnedAway = new Refusals()
+  readonly #pages = new Pages(() => this.#measure())
   #listener: Listener | undefined
   #ticker: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
@@ -58,6 +66,7 @@ class RunningViewServer implements ViewServer {
       newCluster: options.newCluster,
       pid: process.pid,
       host: hostname(),
+      counts: this.#counts,
     })
   }
 
@@ -72,7 +81,7 @@ class RunningViewServer implements ViewServer {
       { host, port, secret, insecure, origins, role: 'viewserver' },
       {
         accepted: (connection, cluster, from) => this.#links.accept(connection, cluster, from),
-        turnedAway: (reason, remote) => this.#log('warn', { reason, remote }, 'connection refused'),
+        turnedAway: (reason, remote) => this.#onTurnedAway(reason, remote),
         http: (request, response) => this.#answer(request, response),
       },
     )
@@ -137,11 +146,13 @@ class RunningViewServer implements ViewServer {
   }
 
   async #save(record: ViewRecord): Promise<void> {
+    const { monotonic } = readClock()
     try {
       await this.#store.save(record)
     } catch (error) {
       return this.#fail(error)
     }
+    this.#counts.save.observe(readClock().monotonic - monotonic)
     this.#hear({ is: 'saved' })
   }
 
@@ -162,6 +173,7 @@ class RunningViewServer implements ViewServer {
 
   async #finish(code: 'LEAVING' | 'INTERNAL', text: string): Promise<void> {
     clearInterval(this.#ticker)
+    this.#pages.close()
     this.#links.closeAll(code, text)
     await this.#listener?.close()
     // A save that failed is what may have called us; it has settled, or settles by itself.
@@ -170,23 +182,30 @@ class RunningViewServer implements ViewServer {
 
   async #die(): Promise<void> {
     clearInterval(this.#ticker)
+    this.#pages.close()
     this.#links.cutAll()
     await this.#listener?.kill()
     await this.#saving
   }
 
+  #onTurnedAway(reason: string, remote: string): void {
+    this.#turnedAway.countReason(reason)
+    this.#log('warn', { reason, remote }, 'a connection was refused')
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    switch (request.url?.split('?')[0]) {
-      case '/healthz':
-        return reply(response, 200, { ok: true })
-      case '/readyz': {
-        const reason = this.#core.unready
-        return reply(response, reason === null ? 200 : 503, { ready: reason === null, reason })
-      }
-      case '/view':
-        return reply(response, 200, this.status())
-      default:
-        return reply(response, 404, { error: 'not found; there are /healthz, /readyz and /view' })
+    const hosts = hostNames([this.address, ...this.#options.origins])
+    void answerHttp(request, response, this.#pages.routes, hosts)
+  }
+
+  #measure(): Measured {
+    return {
+      status: this.status(),
+      counts: this.#counts,
+      refusals: [this.#turnedAway, this.#links.refusals],
+      connections: this.#links.size,
+      clients: this.#core.clients,
+      unready: this.#core.unready,
     }
   }
 
@@ -194,9 +213,4 @@ class RunningViewServer implements ViewServer {
     const view = this.#core.record?.view.number ?? 0
     this.#options.log[level]({ ...fields, view, role: 'viewserver', server: this.address }, text)
   }
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(`${JSON.stringify(body)}\n`)
 }

@@ -144,8 +144,15 @@ export class Connection {
   #ended(reason: string, error: Error | undefined): void {
     if (this.#over) return
     this.#over = true
-    this.#handlers.closed(reason, error)
+    this.#handlers.closed(violation(error) ?? reason, error)
   }
+}
+
+/** What ws itself has refused: too large, or no WebSocket. */
+function violation(error: Error | undefined): string | undefined {
+  const { code = '' } = (error ?? {}) as { code?: string }
+  if (!code.startsWith('WS_ERR_')) return undefined
+  return `${code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'TOO_LARGE' : 'BAD_MESSAGE'}: ${error?.message}`
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -7,12 +7,15 @@ import { dial, helloOf } from './dial.ts'
 import type { ConnectionEffect, ConnectionInput } from './effects.ts'
 import type { ErrorCode } from './errors.ts'
 import type { HelloFrom, Message } from './messages.ts'
+import { Refusals } from './refusals.ts'
 
 export class Links {
   readonly #secret: string | null
   readonly #hear: (input: ConnectionInput) => void
   readonly #open = new Map<number, Connection>()
   #accepted = 0
+  /** Of the connections that were accepted. */
+  readonly refusals = new Refusals()
   /** Which core this is for: the next one numbers its dials anew. */
   #life = 0
 
@@ -27,7 +30,10 @@ export class Links {
     this.#hear({ is: 'accepted', connection: number, cluster, from })
     return {
       messages: messages => this.#messages(number, messages),
-      closed: () => this.#closed(number, false),
+      closed: reason => {
+        this.refusals.countReason(reason)
+        this.#closed(number, false)
+      },
     }
   }
 
@@ -39,12 +45,18 @@ export class Links {
       case 'close': {
         const connection = this.#open.get(effect.connection)
         this.#open.delete(effect.connection)
+        if (effect.connection > 0 && effect.code !== null) this.refusals.count(effect.code)
         connection?.close(effect.code, effect.text)
         return
       }
       case 'dial':
         this.#dial(effect)
     }
+  }
+
+  /** Connections that are open or being made. */
+  get size(): number {
+    return this.#open.size
   }
 
   /** Sends at once what waits for the end of the turn. */

@@ -1,0 +1,144 @@
+// What a lock server has done, in plain numbers, for whoever scrapes its metrics. Nothing is decided by
+// them and none of them is replicated; they go on when a step-down makes a new core.
+
+import type { ErrorCode } from '../wire/errors.ts'
+import { Histogram } from '../wire/histogram.ts'
+import type { Operation, Output } from './state.ts'
+
+/** Each outcome that clients see, as `operation outcome`. */
+const outcomes = [
+  'acquire granted',
+  'acquire unavailable',
+  'acquire cancelled',
+  'acquire refused',
+  'cancel cancelled',
+  'cancel released',
+  'cancel nothing',
+  'release released',
+  'release not_held',
+  'force-release released',
+  'force-release not_held',
+  'open opened',
+  'open refused',
+  'end ended',
+] as const
+export type OperationOutcome = (typeof outcomes)[number]
+
+export type SessionEnd = 'ended' | 'expired' | 'abandoned'
+
+export class Counts {
+  readonly operations = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
+    OperationOutcome,
+    number
+  >
+  /** By the code of the limit that was passed. */
+  readonly refused: Partial<Record<ErrorCode, number>> = {
+    LOCKS_LIMIT: 0,
+    WAITERS_LIMIT: 0,
+    UNANSWERED_LIMIT: 0,
+    SESSIONS_LIMIT: 0,
+    TTL_OUT_OF_RANGE: 0,
+  }
+  readonly sessionEnds: Record<SessionEnd, number> = { ended: 0, expired: 0, abandoned: 0 }
+  readonly losses = { STOLEN: 0, FORCED: 0 }
+  renewals = 0
+  queries = 0
+  views = 0
+  stepDowns = 0
+  digestsDiffered = 0
+  readonly transfers = { completed: 0, cut: 0 }
+  /** From the acquire until it was granted, and from there until the hold ended: by the wall clock that the state keeps for people. */
+  readonly wait = new Histogram()
+  readonly hold = new Histogram()
+  /** From what freed the lock until its next holder was told (R1 holds it back for the backup). */
+  readonly handOver = new Histogram()
+  /** From sending a batch to the backup until it has applied it. */
+  readonly roundTrip = new Histogram()
+  readonly transfer = new Histogram()
+  /** One batch at a time is timed. */
+  #timedBatch = 0
+  #timedSince = 0
+  #transferSince: number | null = null
+  /** The last operation may grant to others what it frees. */
+  handingOver = false
+
+  output(output: Output): void {
+    switch (output[0]) {
+      case 'granted':
+        this.operations['acquire granted']++
+        return
+      case 'released':
+        this.operations[output[2] ? 'release released' : 'release not_held']++
+        return
+      case 'unavailable':
+        this.operations['acquire unavailable']++
+        return
+      case 'cancelled':
+        this.operations['acquire cancelled']++
+        return
+      case 'cancel-done':
+        this.operations[`cancel ${output[2]}`]++
+        return
+      case 'force-released':
+        this.operations[output[2] > 0 ? 'force-release released' : 'force-release not_held']++
+        return
+      case 'refused':
+        this.operations['acquire refused']++
+        this.refuse(output[2])
+        return
+      case 'ended':
+        this.operations['end ended']++
+        return
+      case 'lost':
+        this.losses[output[2]]++
+    }
+  }
+
+  /** Operations that no client gets an output of. */
+  proposed(operation: Operation): void {
+    this.handingOver = operation[0] !== 'acquire'
+    if (operation[0] === 'expire') this.sessionEnds.expired += operation[1].length
+    else if (operation[0] === 'abandon') this.sessionEnds.abandoned++
+    else if (operation[0] === 'end') this.sessionEnds.ended++
+  }
+
+  openRefused(code: ErrorCode): void {
+    this.operations['open refused']++
+    this.refuse(code)
+  }
+
+  refuse(code: string): void {
+    const known = code as ErrorCode
+    if (this.refused[known] !== undefined) this.refused[known]++
+  }
+
+  batchSent(sequence: number, now: number): void {
+    if (this.#timedBatch !== 0) return
+    this.#timedBatch = sequence
+    this.#timedSince = now
+  }
+
+  batchesApplied(sequence: number, now: number): void {
+    if (this.#timedBatch === 0 || sequence < this.#timedBatch) return
+    this.roundTrip.observe(now - this.#timedSince)
+    this.#timedBatch = 0
+  }
+
+  /** The stream to this backup is over, or a new one begins: what was timed will not be answered. */
+  streamEnded(): void {
+    this.#timedBatch = 0
+    if (this.#transferSince !== null) this.transfers.cut++
+    this.#transferSince = null
+  }
+
+  transferBegun(now: number): void {
+    this.#transferSince = now
+  }
+
+  transferred(now: number): void {
+    if (this.#transferSince === null) return
+    this.transfers.completed++
+    this.transfer.observe(now - this.#transferSince)
+    this.#transferSince = null
+  }
+}

@@ -1,0 +1,42 @@
+// What a view server has done, in plain numbers, for whoever scrapes its metrics. Nothing is decided by
+// them, and they begin anew with each start.
+
+import { Histogram } from '../wire/histogram.ts'
+import type { View } from '../wire/messages.ts'
+
+/** What a new view has changed. */
+export type ViewChange =
+  | 'first'
+  | 'promotion'
+  | 'backup_added'
+  | 'backup_dropped'
+  | 'backup_replaced'
+  | 'reset'
+/** How a lock server was found dead. */
+export type Evidence = 'missed_pings' | 'refused' | 'replaced'
+
+export class Counts {
+  readonly views: Record<ViewChange, number> = {
+    first: 0,
+    promotion: 0,
+    backup_added: 0,
+    backup_dropped: 0,
+    backup_replaced: 0,
+    reset: 0,
+  }
+  readonly deaths: Record<Evidence, number> = { missed_pings: 0, refused: 0, replaced: 0 }
+  acks = 0
+  /** How long the disk takes for a view record; the driver's. */
+  readonly save = new Histogram()
+
+  view(before: View | null, view: View): void {
+    this.views[changeOf(before, view)]++
+  }
+}
+
+function changeOf(before: View | null, view: View): ViewChange {
+  if (view.start !== null) return view.number === 1 ? 'first' : 'reset'
+  if (before?.primary.id !== view.primary.id) return 'promotion'
+  if (before.backup === null) return 'backup_added'
+  return view.backup === null ? 'backup_dropped' : 'backup_replaced'
+}
