@@ -330,6 +330,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** In its client's order as long as that is cheap; then one a turn (F13). */
   #query(client: Client, request: Query): void {
+    if (this.#out.counts !== null) this.#out.counts.queries++
     const cheap = this.#looked + this.state.table.locks.size <= queriedInPlaceMax
     if (cheap && this.#queries.length === 0 && this.#answering < queriesAtOnce)
       return this.#list(client, request)
@@ -345,7 +346,6 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     const [query] = next < 0 ? [] : this.#queries.splice(next, 1)
     if (query === undefined) return
     query.client.queries--
-    if (this.#out.counts !== null) this.#out.counts.queries++
     if (this.#speaks(query.client)) this.#list(query.client, query.request)
     if (this.#queries.length > 0 && this.#answering < queriesAtOnce) this.#out.do({ do: 'continue' })
   }
