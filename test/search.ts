@@ -1,0 +1,15 @@
+// A small search: breadth-first over all that may happen to small clusters (test/search/). The whole of it
+// is `npm run search`.
+
+import t from 'tap'
+import { run } from './search/run.ts'
+import { searches } from './search/searches.ts'
+
+for (const search of searches.filter(({ short }) => short !== undefined)) {
+  t.test(`${search.name}: ${search.about}`, async t => {
+    const { states, depth, violation } = await run(search, true)
+    if (violation !== null) t.comment(violation.story.join('\n'))
+    t.equal(violation?.check, undefined)
+    t.ok(states > 10, `${states} states to a depth of ${depth}`)
+  })
+}

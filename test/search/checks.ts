@@ -1,0 +1,480 @@
+// What must hold in every state (DESIGN 3, docs/RULES.md), judged from outside of the cores: what clients
+// were told, which views were made, and whether the servers that may go on hold all of it.
+
+import type { CallResult } from '../../client/effects.ts'
+import { blankHistory, type Grant, Histories, type History, type OpenCall } from './history.ts'
+import type { Op, Parties, Seen as SeenThing } from './parties.ts'
+import { requestsOf, rolesOf } from './plain.ts'
+
+type Seen<S extends SeenThing['see']> = Extract<SeenThing, { see: S }>
+
+/** What a check may look at: the state as it is being made. */
+export interface Situation {
+  readonly clock: number
+  readonly history: number
+  readonly locals: readonly number[]
+}
+
+export interface Folded {
+  readonly history: number
+  readonly problem: string | undefined
+}
+
+/** What the checks need of one lock server; worked out once for each of its states. */
+interface Summary {
+  readonly id: string
+  readonly role: 'primary' | 'backup' | 'idle'
+  readonly view: number
+  /** It answers without a backup's word. */
+  readonly alone: boolean
+  readonly latched: boolean
+  readonly toldInSync: boolean
+  readonly whole: number
+  readonly hasState: boolean
+  readonly opNumber: number
+  readonly digest: number
+  readonly lastToken: number
+  readonly problem: string | undefined
+  /** By session id: its next request, the tokens that it holds, and those that its client can't know of yet. */
+  readonly sessions: ReadonlyMap<
+    string,
+    { next: number; holds: ReadonlySet<number>; untold: ReadonlySet<number> }
+  >
+}
+
+/** Notes of level error that faults explain. */
+const harmless = new Set(['the state is lost', 'the view server refuses this server'])
+
+export class Checks {
+  readonly histories = new Histories()
+  readonly blank: number
+  readonly #parties: Parties
+  readonly #summaries = new Map<number, Summary | null>()
+
+  constructor(parties: Parties) {
+    this.#parties = parties
+    this.blank = this.histories.numberOf(blankHistory)
+  }
+
+  // ---- what has just been seen
+
+  fold(number: number, seen: SeenThing, situation: Situation): Folded {
+    const history = this.histories.get(number)
+    const problem = this.#problemOf(history, seen, situation)
+    return { history: this.histories.numberOf(this.#after(history, seen)), problem }
+  }
+
+  #problemOf(history: History, seen: SeenThing, situation: Situation): string | undefined {
+    switch (seen.see) {
+      case 'record':
+        return viewProblem(history, seen)
+      case 'answered':
+        return this.#answerProblem(history, seen, situation)
+      case 'lost':
+        return lossProblem(history, seen)
+      case 'error':
+        return harmless.has(seen.text) ? undefined : `a server says: ${seen.text}`
+      case 'broken':
+        return `a core threw: ${seen.text}`
+      case 'stepped down':
+        return seen.text.startsWith('named primary')
+          ? `V4: promoted a server that is not in sync: ${seen.text}`
+          : undefined
+      case 'exit':
+        return seen.status === 0 ? undefined : `a server ended itself: ${seen.text}`
+      default:
+        return undefined
+    }
+  }
+
+  #answerProblem(history: History, seen: Seen<'answered'>, situation: Situation): string | undefined {
+    const call = history.calls.find(({ slot, op }) => slot === seen.slot && op === seen.op)
+    if (call === undefined) return undefined
+    const { result } = seen
+    switch (result.verb) {
+      case 'acquire':
+        return result.tokens === null ? unavailableProblem(call) : grantProblem(history, call, result.tokens)
+      case 'release':
+        return result.held || this.#isOver(seen.slot, situation) ? undefined : releaseProblem(history, seen)
+      case 'query':
+        return queryProblem(history, call, result)
+      default:
+        return undefined
+    }
+  }
+
+  #isOver(slot: number, { locals }: Situation): boolean {
+    const local = this.#parties.local(locals[slot] as number)
+    return local.place === 'client' && local.core.over
+  }
+
+  #op(slot: number, op: number): Op {
+    return this.#parties.program(slot)[op] as Op
+  }
+
+  #after(history: History, seen: SeenThing): History {
+    switch (seen.see) {
+      case 'record': {
+        const { view, acked } = seen.record
+        const reset = history.reset || (view.start !== null && view.number > 1)
+        return { ...history, view, acked, reset }
+      }
+      case 'called':
+        return this.#called(history, seen)
+      case 'answered':
+        return this.#answered(history, seen)
+      case 'failed':
+        return { ...history, calls: without(history.calls, seen) }
+      case 'lost':
+        return {
+          ...history,
+          grants: history.grants.filter(grant => grant.token !== seen.token || grant.slot !== seen.slot),
+        }
+      case 'over':
+        return { ...history, grants: history.grants.filter(grant => grant.session !== seen.session) }
+      default:
+        return history
+    }
+  }
+
+  #called(history: History, { slot, op: index, session }: Seen<'called'>): History {
+    const op = this.#op(slot, index)
+    const names = op.do === 'acquire' ? op.names : op.do === 'force-release' ? [op.name] : []
+    const byForce = op.do === 'force-release' || (op.do === 'acquire' && op.manner === 'steal')
+    const grants = history.grants.map(grant => {
+      if (byForce && names.includes(grant.name)) return { ...grant, is: 'taken' as const }
+      const gone = (op.do === 'release' && grant.op === op.of) || op.do === 'end'
+      return gone && grant.slot === slot && grant.session === session && grant.is === 'held'
+        ? { ...grant, is: 'leaving' as const }
+        : grant
+    })
+    const rivals = history.calls.filter(call => overlap(names, this.#namesOf(call)))
+    const alone = rivals.length === 0 && !history.grants.some(grant => names.includes(grant.name))
+    const calls = history.calls.map(call => (rivals.includes(call) ? { ...call, alone: false } : call))
+    const shown =
+      op.do === 'query' ? grants.filter(grant => grant.is === 'held').map(grant => grant.token) : []
+    return {
+      ...history,
+      grants,
+      calls: [
+        ...calls,
+        {
+          slot,
+          op: index,
+          above: history.largest,
+          alone,
+          shown,
+          gone: op.do === 'query' ? history.released : [],
+        },
+      ],
+    }
+  }
+
+  #namesOf({ slot, op: index }: OpenCall): readonly string[] {
+    const op = this.#op(slot, index)
+    return op.do === 'acquire' ? op.names : []
+  }
+
+  #answered(history: History, seen: Seen<'answered'>): History {
+    const { slot, op: index, result } = seen
+    const op = this.#op(slot, index)
+    const calls = without(history.calls, seen)
+    if (result.verb === 'acquire' && result.tokens !== null && op.do === 'acquire') {
+      const granted = result.tokens.map((token, i) =>
+        this.#grant(history, seen, op, token, op.names[i] as string),
+      )
+      return {
+        ...history,
+        calls,
+        grants: [...history.grants, ...granted],
+        largest: Math.max(history.largest, ...result.tokens),
+      }
+    }
+    if (result.verb !== 'release' || op.do !== 'release') return { ...history, calls }
+    const grants = history.grants.filter(grant => grant.token !== seen.token)
+    const left = grants.some(grant => grant.slot === slot && grant.op === op.of)
+    const released = result.held ? [...history.released, seen.token] : history.released
+    return { ...history, calls: left ? history.calls : calls, grants, released }
+  }
+
+  /** One that somebody has tried to take by force meanwhile may be lost already. */
+  #grant(
+    history: History,
+    { slot, op: index, session }: Seen<'answered'>,
+    op: Extract<Op, { do: 'acquire' }>,
+    token: number,
+    name: string,
+  ): Grant {
+    const forced = history.calls.some(call => {
+      const other = this.#op(call.slot, call.op)
+      if (call.slot === slot && call.op === index) return false
+      if (other.do === 'force-release') return other.name === name
+      return other.do === 'acquire' && other.manner === 'steal' && other.names.includes(name)
+    })
+    const stolen = history.grants.some(grant => grant.name === name && grant.token > token)
+    const mode = op.manner === 'steal' ? 'exclusive' : (op.mode ?? 'exclusive')
+    return { token, name, mode, slot, op: index, session, is: forced || stolen ? 'taken' : 'held' }
+  }
+
+  // ---- what must hold in a state as it stands
+
+  inspect(situation: Situation): string | undefined {
+    const history = this.histories.get(situation.history)
+    const believed = history.grants.filter(grant => this.#believes(grant, situation))
+    return this.#beliefProblem(believed) ?? this.#serverProblem(situation, history, believed)
+  }
+
+  /** S4: by the client's own clock. */
+  #believes({ slot, session, is }: Grant, { clock, locals }: Situation): boolean {
+    const local = this.#parties.local(locals[slot] as number)
+    if (is === 'taken' || local.place !== 'client' || local.core.sessionId !== session) return false
+    return is === 'held' && !local.core.expired({ monotonic: clock, wall: 1_700_000_000_000 + clock })
+  }
+
+  #beliefProblem(believed: readonly Grant[]): string | undefined {
+    for (const one of believed) {
+      const rival = believed.find(
+        grant =>
+          grant !== one &&
+          grant.name === one.name &&
+          (grant.mode === 'exclusive' || one.mode === 'exclusive'),
+      )
+      if (rival !== undefined)
+        return `L1: ${this.#parties.name(one.slot)} and ${this.#parties.name(rival.slot)} both believe in ${one.name}`
+    }
+    return undefined
+  }
+
+  #serverProblem(situation: Situation, history: History, believed: readonly Grant[]): string | undefined {
+    const { view, acked } = history
+    if (view === null) return undefined
+    let primary: Summary | null = null
+    let backup: Summary | null = null
+    for (let slot = 1; slot <= this.#parties.setting.servers; slot++) {
+      const summary = this.#summary(situation.locals[slot] as number)
+      if (summary === null) continue
+      if (summary.problem !== undefined) return summary.problem
+      if (summary.alone && summary.id !== view.primary.id && this.#parties.setting.operator !== 'forcing')
+        return `R1: ${this.#parties.name(slot)} answers alone in view ${summary.view}, and view ${view.number} names another primary`
+      if (summary.id === view.primary.id) primary = summary
+      if (summary.id === view.backup?.id) backup = summary
+    }
+    return (
+      this.#goOnProblem(situation, history, believed, primary) ??
+      (acked
+        ? this.#promotableProblem(situation, history, believed, view.number, primary, backup)
+        : undefined) ??
+      sameProblem(primary, backup)
+    )
+  }
+
+  /** Who is primary holds all that clients were told. */
+  #goOnProblem(
+    situation: Situation,
+    history: History,
+    believed: readonly Grant[],
+    primary: Summary | null,
+  ): string | undefined {
+    if (primary === null || (!primary.hasState && history.view?.start !== null)) return undefined
+    if (!primary.hasState) return `V2: the primary of view ${history.view?.number} has no state`
+    return this.#missing(situation, history, believed, primary, 'the primary')
+  }
+
+  /** V4: acked = promotable. */
+  #promotableProblem(
+    situation: Situation,
+    history: History,
+    believed: readonly Grant[],
+    number: number,
+    primary: Summary | null,
+    backup: Summary | null,
+  ): string | undefined {
+    if (backup === null) return undefined
+    if (backup.role !== 'backup' || backup.view !== number || backup.whole !== number || !backup.toldInSync)
+      return `V4: view ${number} is acked, and its backup does not know that it is in sync`
+    if (primary !== null && primary.view === number && !primary.latched)
+      return `V4: view ${number} is acked, and its primary answers alone`
+    return this.#missing(situation, history, believed, backup, 'the backup of an acked view')
+  }
+
+  /** R1: what of what clients were told this state does not hold, or holds besides. */
+  #missing(
+    situation: Situation,
+    history: History,
+    believed: readonly Grant[],
+    { sessions }: Summary,
+    who: string,
+  ): string | undefined {
+    if (history.reset) return undefined
+    for (const grant of believed) {
+      if (sessions.get(grant.session)?.holds.has(grant.token) !== true)
+        return `R1: ${who} does not know that ${this.#parties.name(grant.slot)} holds ${grant.name}`
+    }
+    for (let slot = this.#parties.setting.servers + 1; slot < situation.locals.length; slot++) {
+      const problem = this.#clientProblem(situation, slot, history, sessions, who)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  #clientProblem(
+    { clock, locals }: Situation,
+    slot: number,
+    history: History,
+    sessions: Summary['sessions'],
+    who: string,
+  ): string | undefined {
+    const local = this.#parties.local(locals[slot] as number)
+    if (local.place !== 'client') return undefined
+    const { core } = local
+    const ending = [...local.asked.values()].some(({ op }) => this.#op(slot, op).do === 'end')
+    if (
+      core.over ||
+      !core.opened ||
+      ending ||
+      core.expired({ monotonic: clock, wall: 1_700_000_000_000 + clock })
+    )
+      return undefined
+    const session = sessions.get(core.sessionId)
+    if (session === undefined) return `R1: ${who} does not know the session of ${this.#parties.name(slot)}`
+    const { next, unanswered } = requestsOf(core)
+    for (let number = session.next; number < next; number++) {
+      if (!unanswered.has(number))
+        return `R1: ${who} does not know request ${number} of ${this.#parties.name(slot)}, which was answered`
+    }
+    for (const token of session.holds) {
+      const told = session.untold.has(token) || history.grants.some(grant => grant.token === token)
+      if (!told) return `S1: ${who} has a hold of ${this.#parties.name(slot)} that it does not know of`
+    }
+    return undefined
+  }
+
+  #summary(local: number): Summary | null {
+    let summary = this.#summaries.get(local)
+    if (summary === undefined) {
+      summary = this.#summarize(local)
+      this.#summaries.set(local, summary)
+    }
+    return summary
+  }
+
+  #summarize(number: number): Summary | null {
+    const local = this.#parties.local(number)
+    if (local.place !== 'lockserver' || local.core === null) return null
+    const { core } = local
+    const { primary, backup } = rolesOf(core)
+    const { state } = core
+    const sessions = new Map<string, { next: number; holds: Set<number>; untold: Set<number> }>()
+    for (const session of state?.sessions.values() ?? []) {
+      const untold = [...session.replies.values()].flatMap(reply => (reply[0] === 'granted' ? reply[2] : []))
+      for (const acquire of session.waiting.values()) untold.push(...acquire.tokens)
+      sessions.set(session.id, {
+        next: session.nextRequest,
+        holds: new Set(session.holds.keys()),
+        untold: new Set(untold),
+      })
+    }
+    return {
+      id: core.id,
+      role: core.role,
+      view: core.view?.number ?? 0,
+      alone: primary !== null && !primary.replication.latched,
+      latched: primary?.replication.latched ?? false,
+      toldInSync: backup?.toldInSync ?? false,
+      whole: backup?.whole ?? 0,
+      hasState: state !== null,
+      opNumber: state?.opNumber ?? 0,
+      digest: state?.digest ?? 0,
+      lastToken: state?.table.lastToken ?? 0,
+      problem: state?.problem(),
+      sessions,
+    }
+  }
+}
+
+function overlap(some: readonly string[], others: readonly string[]): boolean {
+  return some.some(name => others.includes(name))
+}
+
+function without(
+  calls: readonly OpenCall[],
+  { slot, op }: { slot: number; op: number },
+): readonly OpenCall[] {
+  return calls.filter(call => call.slot !== slot || call.op !== op)
+}
+
+/** V1, V2, V3 of one view and the next. */
+function viewProblem(
+  { view: before, acked }: History,
+  { record: { view } }: Seen<'record'>,
+): string | undefined {
+  if (before === null)
+    return view.number === 1 && view.start !== null ? undefined : 'V1: the first view is not view 1'
+  if (view.number === before.number)
+    return JSON.stringify(view) === JSON.stringify(before) ? undefined : 'V1: one view number for two views'
+  if (view.number !== before.number + 1) return `V1: view ${view.number} follows view ${before.number}`
+  if (view.start !== null) return view.backup === null ? undefined : "V3: a reset's view names a backup"
+  const stays = view.primary.id === before.primary.id
+  if (!stays && view.primary.id !== before.backup?.id)
+    return `V2: the primary of view ${view.number} comes from nowhere`
+  if (!stays && !acked) return `V3: promoted from view ${before.number}, which was not acked`
+  if (stays && view.backup?.id === before.backup?.id) return `V7: view ${view.number} changes nothing`
+  return undefined
+}
+
+function grantProblem(
+  { grants, largest }: History,
+  { above }: OpenCall,
+  tokens: readonly number[],
+): string | undefined {
+  if (tokens.some(token => token <= above))
+    return `L2: token ${Math.min(...tokens)} was granted after ${largest}`
+  const twice = grants.find(grant => tokens.includes(grant.token))
+  return twice && `L2: token ${twice.token} was granted twice`
+}
+
+function unavailableProblem({ alone }: OpenCall): string | undefined {
+  return alone ? 'L1: unavailable, and nobody has it or wants it' : undefined
+}
+
+function releaseProblem({ grants, reset }: History, { token }: Seen<'answered'>): string | undefined {
+  const grant = grants.find(held => held.token === token)
+  return grant?.is === 'leaving' && !reset ? 'S1: its own release found nothing held' : undefined
+}
+
+/** Linearizable: what was held from before the question until after the answer is in it, what was given back before is not. */
+function queryProblem(
+  { grants }: History,
+  { shown, gone }: OpenCall,
+  { held }: Extract<CallResult, { verb: 'query' }>,
+): string | undefined {
+  for (const token of shown) {
+    const still = grants.some(grant => grant.token === token && grant.is === 'held')
+    if (still && !held.some(hold => hold.token === token))
+      return `R1: a query does not show token ${token}, which was told before`
+  }
+  const back = held.find(hold => gone.includes(hold.token))
+  return back && `R1: a query shows token ${back.token}, which was released before`
+}
+
+function lossProblem({ grants, reset }: History, { slot, token, reason }: Seen<'lost'>): string | undefined {
+  const grant = grants.find(held => held.slot === slot && held.token === token)
+  if (reason === 'EXPIRED' || reset) return undefined
+  if (reason === 'SESSION_LOST') return 'S4: a session that its client believed in is unknown'
+  return grant !== undefined && grant.is !== 'taken'
+    ? `S5: ${reason}, and nobody took it by force`
+    : undefined
+}
+
+/** R4: copies that are level are the same. */
+function sameProblem(primary: Summary | null, backup: Summary | null): string | undefined {
+  if (primary === null || backup === null || primary.view !== backup.view || backup.whole !== backup.view)
+    return undefined
+  if (primary.role !== 'primary' || backup.role !== 'backup') return undefined
+  if (backup.opNumber > primary.opNumber)
+    return `R2: the backup has applied operation ${backup.opNumber}, the primary ${primary.opNumber}`
+  if (backup.opNumber < primary.opNumber) return undefined
+  return backup.digest === primary.digest && backup.lastToken === primary.lastToken
+    ? undefined
+    : `R4: at operation ${primary.opNumber} the copies differ`
+}

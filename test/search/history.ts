@@ -1,0 +1,68 @@
+// What clients and operators have been told so far, as far as it matters to what they may be told later,
+// and the newest view record. Histories never change; equal ones have one number.
+
+import type { Mode, View } from '../../wire/messages.ts'
+import { frozen } from './plain.ts'
+
+export interface Grant {
+  readonly token: number
+  readonly name: string
+  readonly mode: Mode
+  readonly slot: number
+  readonly op: number
+  readonly session: string
+  /** `leaving`: its release was called. `taken`: somebody has asked for it by force. */
+  readonly is: 'held' | 'leaving' | 'taken'
+}
+
+export interface OpenCall {
+  readonly slot: number
+  readonly op: number
+  /** The largest token that anybody had been told when it was made. */
+  readonly above: number
+  /** Nobody else held or wanted the same since it was made. */
+  readonly alone: boolean
+  /** A query must list these, unless they go meanwhile. */
+  readonly shown: readonly number[]
+  /** A query may not list these: their release was answered before it was made. */
+  readonly gone: readonly number[]
+}
+
+export interface History {
+  readonly view: View | null
+  readonly acked: boolean
+  /** A reset has given up a state. */
+  readonly reset: boolean
+  readonly grants: readonly Grant[]
+  readonly calls: readonly OpenCall[]
+  readonly largest: number
+  /** Tokens whose release was answered. */
+  readonly released: readonly number[]
+}
+
+export const blankHistory: History = {
+  view: null,
+  acked: false,
+  reset: false,
+  grants: [],
+  calls: [],
+  largest: 0,
+  released: [],
+}
+
+export class Histories {
+  readonly #all: History[] = []
+  readonly #numbers = new Map<string, number>()
+
+  numberOf(history: History): number {
+    const text = JSON.stringify(history)
+    const known = this.#numbers.get(text)
+    if (known !== undefined) return known
+    this.#numbers.set(text, this.#all.length)
+    return this.#all.push(frozen(history)) - 1
+  }
+
+  get(number: number): History {
+    return this.#all[number] as History
+  }
+}

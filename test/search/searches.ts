@@ -1,0 +1,321 @@
+// The searches: where each begins, what may happen in it, and what must be found. MD28 to MD32 are those
+// of dslabs (restated for locks); the rest are the joins, double failures and rejoins of our own rules.
+
+import type { Freedom, Model, State } from './model.ts'
+import type { Op, Setting } from './parties.ts'
+import type { Prelude } from './prelude.ts'
+import { viewText } from './story.ts'
+
+/** What goals and prunes may ask of a state. */
+export interface Look {
+  /** `view (S1,S2)#2, acked` */
+  readonly view: string
+  readonly number: number
+  readonly acked: boolean
+  /** These clients have made all their calls, and all are answered. */
+  readonly done: (...names: string[]) => boolean
+}
+
+export interface Search {
+  readonly name: string
+  /** What it shows. */
+  readonly about: string
+  readonly setting: Pick<Setting, 'servers' | 'programs'> & Partial<Setting>
+  /** A snapshot's chunk holds one record. */
+  readonly smallChunks?: true
+  readonly prelude?: (prelude: Prelude) => void
+  readonly freedom: Freedom
+  /** Something good that must be found. Without a goal, all states are visited. */
+  readonly goal?: (look: Look) => boolean
+  readonly prune?: (look: Look) => boolean
+  /** Its part of the short form, in states; not in it if there is none. */
+  readonly short?: number
+  readonly statesMax?: number
+  readonly depthMax?: number
+}
+
+export function settingOf({ setting }: Search): Setting {
+  return { ttlMs: 10_000, deadPings: 1, slowDisk: false, openTurns: [], operator: 'none', ...setting }
+}
+
+export function lookAt(model: Model, state: State): Look {
+  const { view, acked } = model.checks.histories.get(state.history)
+  return {
+    get view() {
+      return viewText(model, state)
+    },
+    number: view?.number ?? 0,
+    acked,
+    done: (...names) => names.every(name => isDone(model, state, name)),
+  }
+}
+
+function isDone(model: Model, state: State, name: string): boolean {
+  const slot = model.parties.slotOf(name)
+  const local = model.parties.local(state.locals[slot] as number)
+  return (
+    local.place === 'client' && local.asked.size === 0 && local.next === model.parties.program(slot).length
+  )
+}
+
+const acquire = (...names: string[]): Op => ({ do: 'acquire', names })
+const tryAcquire = (name: string): Op => ({ do: 'acquire', names: [name], manner: 'ifAvailable' })
+const steal = (name: string): Op => ({ do: 'acquire', names: [name], manner: 'steal' })
+const shared = (name: string): Op => ({ do: 'acquire', names: [name], mode: 'shared' })
+const release = (of: number): Op => ({ do: 'release', of })
+const query: Op = { do: 'query' }
+const end: Op = { do: 'end' }
+
+/** (S1,S2)#2 is acked, and the clients have their sessions. */
+const acked =
+  (...more: string[]) =>
+  (prelude: Prelude) => {
+    prelude.each('start', 'VS', 'S1', 'S2', ...more)
+  }
+
+/** S2 is cut off from both others and dropped: (S1,-)#3. */
+const droppedBackup = (prelude: Prelude) => {
+  acked('C1', 'C2')(prelude)
+  prelude.cut('S1', 'S2').cut('S2', 'VS').each('tick', 'VS', 'S1', 'VS', 'S1', 'VS').each('call', 'C1')
+}
+
+/** The view server takes a living server for dead once it has heard another one between two of its ticks. */
+const suspicion = { VS: 2, S2: 1 }
+
+export const searches: readonly Search[] = [
+  {
+    name: 'MD28a',
+    about: 'one client and one server, from nothing: the client gets all its answers',
+    setting: { servers: 1, programs: [[acquire('a'), query, release(0), tryAcquire('a'), end]] },
+    freedom: { starts: 1 },
+    goal: look => look.done('C1'),
+    short: 5_000,
+  },
+  {
+    name: 'MD28b',
+    about: 'the same, all of it',
+    setting: { servers: 1, programs: [[acquire('a'), query, release(0), tryAcquire('a'), end]] },
+    freedom: { starts: 1 },
+    prune: look => look.done('C1'),
+    short: 5_000,
+  },
+  {
+    name: 'MD29a',
+    about: 'one client, two servers in an acked view: the client gets all its answers',
+    setting: { servers: 2, programs: [[acquire('a'), query, release(0), query]] },
+    prelude: acked('C1'),
+    freedom: {},
+    goal: look => look.done('C1'),
+    short: 5_000,
+  },
+  {
+    name: 'MD29b',
+    about: 'the same, with a suspected or dead primary, and the connection of the two cut',
+    setting: { servers: 2, programs: [[acquire('a'), query, release(0), query]] },
+    prelude: acked('C1'),
+    freedom: {
+      kills: { of: ['S1'], times: 1 },
+      cuts: { between: [['S1', 'S2']], times: 1 },
+      ticks: suspicion,
+    },
+    prune: look => look.done('C1') || look.number >= 4,
+    short: 20_000,
+  },
+  {
+    name: 'MD29d',
+    about: 'the same with an idle third server, which becomes the next backup',
+    setting: { servers: 3, programs: [[acquire('a'), release(0)]] },
+    prelude: acked('S3', 'C1'),
+    freedom: { kills: { of: ['S1', 'S2'], times: 1 }, cuts: { between: [['S1', 'S2']], times: 1 } },
+    prune: look => look.done('C1') || look.number >= 5,
+  },
+  {
+    name: 'MD30',
+    about: 'two clients want one lock, while the primary is suspected, cut off from its backup, or dies',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)], [acquire('a')]] },
+    prelude: acked('C1', 'C2'),
+    freedom: {
+      kills: { of: ['S1'], times: 1 },
+      cuts: { between: [['S1', 'S2']], times: 1 },
+      ticks: suspicion,
+    },
+    prune: look => look.done('C1', 'C2') || look.number >= 4,
+  },
+  {
+    name: 'MD31a',
+    about:
+      'S2 was dropped, S1 went on alone; S2 comes back stale, S1 is gone: the client finds what S1 did alone',
+    setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a')]] },
+    prelude: droppedBackup,
+    freedom: { kills: { of: ['S1'], times: 1 }, ticks: { S2: 3 } },
+    goal: look => look.view.includes('(S2/2,-)') && look.done('C1', 'C2'),
+    prune: look => look.number >= 6,
+  },
+  {
+    name: 'MD31b',
+    about: 'the same, all of it',
+    setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a')]] },
+    prelude: droppedBackup,
+    freedom: { kills: { of: ['S1'], times: 1 }, ticks: { S2: 3 } },
+    prune: look => look.number >= 6,
+  },
+  {
+    name: 'join',
+    about: 'S2 joins while clients use S1; their connection is cut, and S1 dies, at any moment',
+    setting: { servers: 2, programs: [[acquire('a'), release(0), acquire('b')]] },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1')
+    },
+    freedom: { starts: 1, kills: { of: ['S1'], times: 1 }, cuts: { between: [['S1', 'S2']], times: 1 } },
+    prune: look => look.number >= 4,
+    short: 20_000,
+  },
+  {
+    name: 'join in turns',
+    about: 'the same, where the primary reads several frames before what it decided goes out',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]], openTurns: [1] },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1')
+    },
+    freedom: { starts: 1, kills: { of: ['S1'], times: 1 } },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'join in chunks',
+    about: 'a snapshot of many chunks: operations go on between them, the copy is cut and starts afresh',
+    setting: { servers: 2, programs: [[acquire('a', 'b'), release(0), acquire('a')], [acquire('c')]] },
+    smallChunks: true,
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C2')
+    },
+    freedom: { starts: 1, cuts: { between: [['S1', 'S2']], times: 1 } },
+    prune: look => look.acked && look.number === 2 && look.done('C1'),
+  },
+  {
+    name: 'double failure',
+    about: 'S1 dies, S3 joins S2, S2 dies: S3 has everything',
+    setting: { servers: 3, programs: [[acquire('a'), release(0)]] },
+    prelude: acked('S3', 'C1'),
+    freedom: { kills: { of: ['S1', 'S2'], times: 2 } },
+    prune: look => look.number >= 5,
+  },
+  {
+    name: 'rejoin',
+    about:
+      'the primary dies and starts again at its address, empty, as another server, and becomes the backup',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]] },
+    prelude: acked('C1'),
+    freedom: { kills: { of: ['S1', 'S2'], times: 1 }, starts: 1 },
+    prune: look => look.number >= 5,
+    short: 20_000,
+  },
+  {
+    name: 'deposed',
+    about: 'S1 is cut off from the view server only: no stale grant, no stale read',
+    setting: {
+      servers: 2,
+      programs: [
+        [acquire('a'), release(0)],
+        [query, tryAcquire('a'), query],
+      ],
+    },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('tick', 'VS').cut('S1', 'VS')
+    },
+    freedom: { ticks: { S2: 1, VS: 1 } },
+    prune: look => look.number >= 4,
+    short: 20_000,
+  },
+  {
+    name: 'leases',
+    about:
+      'time passes at a deposed primary: renewals that its backup does not apply confirm nothing, and two never believe',
+    setting: { servers: 2, programs: [[acquire('a')], [acquire('a')]], ttlMs: 1_500 },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1').each('call', 'C2').each('tick', 'VS').cut('S1', 'VS')
+    },
+    freedom: { ticks: { S2: 2, VS: 1 }, passes: { ms: 375, times: 6 } },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'expiry',
+    about:
+      'a client falls silent: its lock goes to the next one after its ttl, and not before it stops to believe',
+    setting: { servers: 2, programs: [[acquire('a')], [acquire('a')]], ttlMs: 1_500 },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1')
+    },
+    freedom: { ticks: { S1: 1 }, passes: { ms: 375, times: 5 } },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'lost question',
+    about: 'the question to the backup, or its answer, is lost; the primary is heard again',
+    setting: { servers: 2, programs: [[acquire('a')]] },
+    prelude: acked('C1'),
+    freedom: {
+      cuts: {
+        between: [
+          ['S2', 'VS'],
+          ['S1', 'VS'],
+        ],
+        times: 2,
+      },
+      ticks: { VS: 2, S1: 1, S2: 2 },
+    },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'view server',
+    about: 'the view server dies between its write and its telling, and starts again from its disk',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]], slowDisk: true },
+    prelude: acked('C1'),
+    freedom: { viewServerKills: 1, kills: { of: ['S1'], times: 1 }, ticks: { S1: 2, S2: 2, VS: 1 } },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'steal',
+    about: 'a steal, and the death of the primary: the victim is told, the thief holds it alone',
+    setting: { servers: 2, programs: [[acquire('a')], [steal('a'), release(0)]] },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1')
+    },
+    freedom: { kills: { of: ['S1'], times: 1 } },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'cancel',
+    about: 'a wait that is given up while its grant is on its way, and the connection of its client is cut',
+    setting: {
+      servers: 2,
+      programs: [
+        [acquire('a'), release(0)],
+        [acquire('a'), { do: 'abort', of: 0, anytime: true }],
+      ],
+    },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1')
+    },
+    freedom: { cuts: { between: [['C2', 'S1']], times: 1 }, passes: { ms: 'wake', times: 1 } },
+    short: 20_000,
+  },
+  {
+    name: 'shared',
+    about: 'shared and exclusive waiters in a row, and the death of the primary',
+    setting: {
+      servers: 2,
+      programs: [
+        [shared('a'), release(0)],
+        [acquire('a'), release(0), shared('a')],
+      ],
+    },
+    prelude: acked('C1', 'C2'),
+    freedom: { kills: { of: ['S1'], times: 1 } },
+    prune: look => look.number >= 4,
+  },
+]
