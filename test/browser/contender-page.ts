@@ -1,0 +1,8 @@
+// The script of a page that contends; `tell` is given by the test.
+
+import { connect } from 'holdfast'
+import { contend, type Tell } from './contender.ts'
+
+const page = globalThis as unknown as { tell: Tell; contend: (url: string, name: string) => Promise<void> }
+
+Object.assign(globalThis, { contend: (url: string, name: string) => contend(url, name, page.tell), connect })
