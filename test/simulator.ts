@@ -1,0 +1,49 @@
+// The simulator in short: some hundred seeds of it, and that a seed tells the same story again, byte for
+// byte. To read one that failed: npm run simulate -- --seed N
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { drawPlan } from './simulator/plan.ts'
+import { tell } from './simulator/story.ts'
+
+const seeds = 300
+const perTest = 50
+
+for (let first = 1; first <= seeds; first += perTest) {
+  t.test(`F1-F14: seeds ${first} to ${first + perTest - 1} of the simulator`, async t => {
+    let [calls, views] = [0, 0]
+    for (let seed = first; seed < first + perTest; seed++) {
+      const ending = tell(drawPlan(seed))
+      calls += ending.calls
+      views += ending.views
+      if (ending.violation === null) continue
+      const { check, text } = ending.violation
+      t.fail(`seed ${seed}: ${check}: ${text}; npm run simulate -- --seed ${seed}`)
+    }
+    t.ok(calls > 10 * perTest && views > 2 * perTest, `${calls} calls were made, in ${views} views`)
+  })
+}
+
+const traced = [1, 4, 17, 107]
+
+function hashOf(seed: number): string {
+  const hash = createHash('sha256')
+  tell(drawPlan(seed), line => hash.update(`${line}\n`))
+  return hash.digest('hex')
+}
+
+t.test('a seed tells the same story, byte for byte, in this process and in another one', async t => {
+  const main = fileURLToPath(new URL('simulator/main.js', import.meta.url))
+  for (const seed of traced) {
+    const one = hashOf(seed)
+    t.equal(hashOf(seed), one, `seed ${seed}, twice`)
+    const { stdout } = spawnSync(process.execPath, [main, '--seed', String(seed), '--hash'], {
+      encoding: 'utf8',
+      env: { ...process.env, LANG: 'de_DE.UTF-8', TZ: 'Asia/Tokyo' },
+    })
+    t.equal(stdout.trim(), `${seed} ${one}`, `seed ${seed}, in another process`)
+  }
+  t.not(hashOf(1), hashOf(2), 'and another seed tells another one')
+})

@@ -1,0 +1,430 @@
+// Judges a story by what its clients called, were told, and when: who believes to hold what, which
+// answers could have been given. It sees nothing of any server, and never steps anything.
+
+import type { ClientCore } from '../../client/core.ts'
+import type { CallResult } from '../../client/effects.ts'
+import type { Manner, Mode } from '../../wire/messages.ts'
+import type { ClientParty, Outcome } from '../fixtures/cluster.ts'
+import type { Verdict } from './verdict.ts'
+
+type Answer<V extends CallResult['verb']> = Extract<CallResult, { verb: V }>
+
+/** One acquire. Times are made-up ms; Infinity: not yet. */
+export interface Attempt {
+  readonly user: ClientParty
+  readonly core: ClientCore
+  readonly names: readonly string[]
+  readonly mode: Mode
+  readonly manner: Manner
+  readonly calledAt: number
+  /** L2: the largest token that anybody had been told when it was called. */
+  readonly floor: number
+  /** S2: its place among the numbered calls of its session. */
+  readonly place: number
+  /** When a later call of its session was answered: from then on it surely stands in the queue (L3). */
+  appliedAt: number
+  tokens: readonly number[] | null
+  /** The place of the first call after its abort; an answer to that one shows that it is undone. */
+  abortedBefore: number | null
+  /** It can't have any lock after this. */
+  overAt: number
+}
+
+/** One name of a grant, as its user believes in it. */
+export interface Belief {
+  readonly attempt: Attempt
+  readonly name: string
+  readonly token: number
+  readonly toldAt: number
+  /** The user gave it up, or was told of its loss. */
+  over: boolean
+  /** S2: the place of its release. */
+  releasedAs: number
+  /** It is surely free after this. */
+  freeAt: number
+}
+
+interface Force {
+  readonly name: string
+  readonly calledAt: number
+  overAt: number
+}
+
+const never = Number.POSITIVE_INFINITY
+
+/** What is answered when a limit is passed. */
+const limitCodes: ReadonlySet<string> = new Set(['LOCKS_LIMIT', 'WAITERS_LIMIT', 'UNANSWERED_LIMIT'])
+
+export class Checker {
+  readonly #verdict: Verdict
+  /** Limits are low enough to be met. */
+  readonly #tight: boolean
+  readonly #attempts: Attempt[] = []
+  readonly #attemptsByName = new Map<string, Attempt[]>()
+  readonly #forces: Force[] = []
+  readonly #byToken = new Map<number, Belief>()
+  readonly #byName = new Map<string, Belief[]>()
+  /** Those that may still be believed in, and all. */
+  readonly #byCore = new Map<ClientCore, Belief[]>()
+  readonly #grantsOf = new Map<ClientCore, Belief[]>()
+  readonly #places = new Map<ClientCore, number>()
+  readonly #ending = new Set<ClientCore>()
+  #highest = 0
+  /** Those whose abort, or whose being queued, a later answer will show; by session. */
+  readonly #open = new Map<ClientCore, Attempt[]>()
+  /** F14: when the last reset was made, and when its pause is surely over. */
+  #resetAt = Number.NEGATIVE_INFINITY
+  #pausedUntil = Number.NEGATIVE_INFINITY
+
+  constructor(verdict: Verdict, tight: boolean) {
+    this.#verdict = verdict
+    this.#tight = tight
+  }
+
+  get wasReset(): boolean {
+    return this.#resetAt > Number.NEGATIVE_INFINITY
+  }
+
+  /** F14: an empty state takes the place of the old one, after a pause. */
+  reset(now: number, pauseMs: number): void {
+    this.#resetAt = now
+    // S4: rates differ by 1 %; then comes the slack of ticks, failovers and clients that come over.
+    this.#pausedUntil = now + pauseMs * 1.01 + 10_000
+  }
+
+  // ---- calls
+
+  /** The place of a numbered call that is made now. */
+  place(core: ClientCore): number {
+    const place = (this.#places.get(core) ?? 0) + 1
+    this.#places.set(core, place)
+    return place
+  }
+
+  acquires(user: ClientParty, names: readonly string[], mode: Mode, manner: Manner): Attempt {
+    const { core } = user
+    const attempt: Attempt = {
+      user,
+      core,
+      names,
+      mode: manner === 'steal' ? 'exclusive' : mode,
+      manner,
+      calledAt: user.network.time,
+      floor: this.#highest,
+      place: this.place(core),
+      appliedAt: never,
+      tokens: null,
+      abortedBefore: null,
+      overAt: never,
+    }
+    this.#attempts.push(attempt)
+    for (const name of names) listIn(this.#attemptsByName, name).push(attempt)
+    listIn(this.#open, core).push(attempt)
+    return attempt
+  }
+
+  aborts(attempt: Attempt): void {
+    attempt.abortedBefore ??= (this.#places.get(attempt.core) ?? 0) + 1
+  }
+
+  releases(belief: Belief): number {
+    belief.over = true
+    belief.releasedAs = this.place(belief.attempt.core)
+    return belief.releasedAs
+  }
+
+  /** A release that was not sent by then is settled by the end. */
+  ends(core: ClientCore): void {
+    this.#ending.add(core)
+    for (const belief of this.beliefsOf(core)) belief.over = true
+  }
+
+  forces(user: ClientParty, name: string): Force {
+    const force = { name, calledAt: user.network.time, overAt: never }
+    this.#forces.push(force)
+    return force
+  }
+
+  /** S2: a numbered call of this session was answered, so all before it were applied. */
+  answered(core: ClientCore, place: number, now: number): void {
+    const open = this.#open.get(core)
+    if (open === undefined) return
+    const left = open.filter(attempt => {
+      if (attempt.place < place && attempt.appliedAt > now) attempt.appliedAt = now
+      const undone = attempt.abortedBefore !== null && attempt.abortedBefore <= place
+      if (undone && attempt.tokens === null) attempt.overAt = Math.min(attempt.overAt, now)
+      return attempt.overAt === never && attempt.tokens === null
+    })
+    this.#open.set(core, left)
+  }
+
+  // ---- answers
+
+  acquired(attempt: Attempt, outcome: Outcome): void {
+    const now = outcome.at
+    if (outcome.result === undefined) return this.#failed(attempt, outcome)
+    const { tokens } = outcome.result as Answer<'acquire'>
+    this.answered(attempt.core, attempt.place, now)
+    if (tokens === null) {
+      attempt.overAt = Number.NEGATIVE_INFINITY // it never had any
+      return this.#refused(attempt, now)
+    }
+    attempt.tokens = tokens
+    this.#inOrder(attempt)
+    for (const [i, name] of attempt.names.entries()) this.#granted(attempt, name, tokens[i] as number, now)
+  }
+
+  released(belief: Belief, held: boolean, now: number): void {
+    const { core } = belief.attempt
+    if (core.over || this.#ending.has(core)) return
+    if (!held && !this.#taken(belief, now))
+      this.#blame('S1 lost hold', `the release of ${textOf(belief)} found it gone, and nobody took it`)
+    belief.freeAt = Math.min(belief.freeAt, now)
+  }
+
+  lost(user: ClientParty, token: number, reason: string, now: number): void {
+    const belief = this.#byToken.get(token)
+    if (belief === undefined)
+      return this.#blame('S5 false loss', `${user.name} lost token ${token}, which nobody was granted`)
+    if (belief.attempt.user !== user)
+      this.#blame('S5 false loss', `${user.name} lost token ${token} of ${belief.attempt.user.name}`)
+    if (belief.over)
+      this.#blame('S5 loss told twice', `${user.name} was told twice that ${textOf(belief)} is over`)
+    const taken = reason === 'STOLEN' || reason === 'FORCED'
+    if (taken && !this.#taken(belief, now))
+      this.#blame('S5 false loss', `${textOf(belief)} is lost as ${reason}, and nobody did that`)
+    belief.over = true
+    if (taken) belief.freeAt = Math.min(belief.freeAt, now)
+  }
+
+  /** S4: its lease still ran, or its own core would have said so; only a reset takes a session away. */
+  sessionGivenUp(user: ClientParty, core: ClientCore): void {
+    if (this.#resetAt > Number.NEGATIVE_INFINITY) return
+    const text = `the servers gave up session ${core.sessionId} of ${user.name}, which believed in it`
+    this.#blame('S4 session given up', text)
+  }
+
+  /** A query that was confirmed, called then and answered now (R1): linearizable. */
+  queried(answer: Answer<'query'>, calledAt: number, now: number, confirmed: boolean): void {
+    this.#alone(answer)
+    if (!confirmed) return
+    if (!answer.confirmed) this.#blame('R1 unconfirmed', 'a confirmed query was answered unconfirmed')
+    this.#holdsShown(answer, calledAt, now)
+    this.#waitsShown(answer, calledAt)
+  }
+
+  /** L1, in one answer. */
+  #alone(answer: Answer<'query'>): void {
+    const byName = new Map<string, boolean[]>()
+    for (const hold of answer.held) listIn(byName, hold.name).push(hold.mode === 'exclusive')
+    for (const [name, modes] of byName)
+      if (modes.length > 1 && modes.includes(true))
+        this.#blame('L1 two holders', `a query shows ${name} held exclusively and by another`)
+  }
+
+  #holdsShown(answer: Answer<'query'>, calledAt: number, now: number): void {
+    const shown = new Map(answer.held.map(hold => [hold.token, hold]))
+    for (const belief of this.#byToken.values()) {
+      const hold = shown.get(belief.token)
+      if (hold === undefined) {
+        const lasts = belief.toldAt < calledAt && this.believed(belief)
+        if (lasts && this.#resetAt < calledAt && !answer.cut && !this.#taken(belief, now))
+          this.#blame(
+            'R1 stale query',
+            `a query does not show ${textOf(belief)}, granted before it was asked`,
+          )
+        continue
+      }
+      if (belief.freeAt < calledAt)
+        this.#blame('R1 stale query', `a query shows ${textOf(belief)}, given up before it was asked`)
+      if (hold.name !== belief.name || hold.clientId !== belief.attempt.core.sessionId)
+        this.#blame('R1 wrong query', `a query shows ${textOf(belief)} as ${hold.name} of ${hold.clientId}`)
+    }
+  }
+
+  /** Who surely waited before it was asked, and still does, is shown; as a holder, if it was granted just now. */
+  #waitsShown(answer: Answer<'query'>, calledAt: number): void {
+    if (answer.cut || this.#resetAt >= calledAt) return
+    const shown = new Set([...answer.pending, ...answer.held].map(({ clientId, name }) => clientId + name))
+    for (const open of this.#open.values()) {
+      for (const attempt of open) {
+        const { core, user, names } = attempt
+        const waits = attempt.manner === 'wait' && attempt.tokens === null && attempt.overAt === never
+        if (!waits || names.length > 1 || attempt.appliedAt >= calledAt) continue
+        const lives = user.alive && !core.over && !core.expired(user.now()) && !this.#ending.has(core)
+        if (!lives || attempt.abortedBefore !== null || shown.has(core.sessionId + names[0])) continue
+        if (!this.#mayBeTaken(attempt))
+          this.#blame('R1 stale query', `a query does not show that ${user.name} waits for ${names[0]}`)
+      }
+    }
+  }
+
+  /** Granted, and taken by force again, all while its answer is on its way. */
+  #mayBeTaken({ names, calledAt }: Attempt): boolean {
+    const [name = ''] = names
+    const thieves = this.#attemptsByName.get(name) ?? []
+    return (
+      thieves.some(thief => thief.manner === 'steal' && thief.overAt > calledAt) ||
+      this.#forces.some(force => force.name === name && force.overAt >= calledAt)
+    )
+  }
+
+  // ---- beliefs
+
+  /** As `lock.held` says it. */
+  believed(belief: Belief): boolean {
+    const { user, core } = belief.attempt
+    return !belief.over && user.alive && !core.over && !core.expired(user.now())
+  }
+
+  beliefsOf(core: ClientCore): Belief[] {
+    const all = this.#byCore.get(core)
+    if (all === undefined) return []
+    const held = all.filter(belief => this.believed(belief))
+    this.#byCore.set(core, held)
+    return [...held]
+  }
+
+  #granted(attempt: Attempt, name: string, token: number, now: number): void {
+    const belief: Belief = {
+      attempt,
+      name,
+      token,
+      toldAt: now,
+      over: false,
+      releasedAs: never,
+      freeAt: never,
+    }
+    if (this.#byToken.has(token)) this.#blame('L2 token twice', `${textOf(belief)} was granted before`)
+    if (token <= attempt.floor) {
+      const text = `${textOf(belief)} is not above ${attempt.floor}, told before it was asked for`
+      this.#blame('L2 token not larger', text)
+    }
+    this.#highest = Math.max(this.#highest, token)
+    const others = listIn(this.#byName, name)
+    for (const other of others) this.#compare(belief, other, now)
+    this.#queueJumped(belief)
+    others.push(belief)
+    this.#byToken.set(token, belief)
+    listIn(this.#byCore, attempt.core).push(belief)
+    listIn(this.#grantsOf, attempt.core).push(belief)
+  }
+
+  /** L1, S4: an older hold that is still believed in must not conflict, unless it was taken by force. */
+  #compare(belief: Belief, other: Belief, now: number): void {
+    if (other.over) return
+    const shared = belief.attempt.mode === 'shared' && other.attempt.mode === 'shared'
+    if (shared || !this.believed(other)) return
+    // What is told late may be over already at the servers.
+    const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
+    if (!this.#taken(older, now, newer.token))
+      this.#blame('L1 two holders', `${textOf(newer)} is granted while ${textOf(older)} is believed in`)
+  }
+
+  /** S2: what is granted at once gets its tokens in the order of the calls. */
+  #inOrder(attempt: Attempt): void {
+    const first = Math.min(...(attempt.tokens ?? []))
+    for (const belief of this.#grantsOf.get(attempt.core) ?? []) {
+      const other = belief.attempt
+      const [one, two, token] =
+        other.place < attempt.place ? [other, attempt, first] : [attempt, other, belief.token]
+      if (one.manner !== 'ifAvailable' || one === two) continue
+      if (Math.max(...(one.tokens ?? [])) > token)
+        this.#blame('S2 out of order', `${one.user.name}'s ${one.names} was asked for before ${two.names}`)
+    }
+  }
+
+  /** L3: somebody was surely in the queue of this lock before this one was asked for, and got a larger token. */
+  #queueJumped(belief: Belief): void {
+    const { attempt, name, token } = belief
+    if (attempt.manner === 'steal') return
+    for (const other of this.#attemptsByName.get(name) ?? []) {
+      if (other.manner !== 'wait' || other.names.length !== 1) continue
+      const queued = other !== attempt && other.appliedAt < attempt.calledAt
+      if (queued && other.tokens !== null && (other.tokens[0] as number) > token)
+        this.#blame('L3 overtaken', `${textOf(belief)} overtook ${other.user.name}`)
+    }
+    if (attempt.manner !== 'wait' || attempt.names.length !== 1) return
+    for (const other of this.#byName.get(name) ?? []) {
+      if (other.attempt.manner === 'steal' || other.token > token) continue
+      if (attempt.appliedAt < other.attempt.calledAt)
+        this.#blame('L3 overtaken', `${textOf(other)} overtook ${attempt.user.name}, granted ${token}`)
+    }
+  }
+
+  /** Whether a steal or a forced release may have ended this hold by now, to the good of a token up to `upTo`. */
+  #taken(belief: Belief, now: number, upTo = never): boolean {
+    const { name, token, attempt } = belief
+    if (this.#resetAt >= attempt.calledAt) return upTo === never
+    const stolen = (this.#attemptsByName.get(name) ?? []).some(
+      thief =>
+        thief.manner === 'steal' &&
+        thief !== attempt &&
+        thief.calledAt <= now &&
+        thief.overAt > attempt.calledAt &&
+        (thief.tokens === null || thief.tokens.some(stolen => stolen > token && stolen <= upTo)),
+    )
+    return (
+      stolen ||
+      this.#forces.some(
+        force => force.name === name && force.calledAt <= now && force.overAt >= attempt.calledAt,
+      )
+    )
+  }
+
+  // ---- refusals
+
+  /** An `ifAvailable` that was refused: somebody may have had one of the names, or waited for it, meanwhile. */
+  #refused(attempt: Attempt, now: number): void {
+    if (attempt.manner !== 'ifAvailable') {
+      const text = `${attempt.user.name}: a waiting acquire was told "unavailable"`
+      return this.#blame('S1 wrong reply', text)
+    }
+    if (attempt.calledAt < this.#pausedUntil) return // F14
+    const occupied = attempt.names.some(name =>
+      (this.#attemptsByName.get(name) ?? []).some(
+        other => other !== attempt && this.#mayOccupy(other, name, attempt, now),
+      ),
+    )
+    if (occupied) return
+    const text = `${attempt.user.name} was refused ${attempt.names} although nobody could have it`
+    this.#blame('R1 wrong refusal', text)
+  }
+
+  #mayOccupy(other: Attempt, name: string, attempt: Attempt, now: number): boolean {
+    if (other.calledAt > now) return false
+    if (other.tokens === null) return other.overAt >= attempt.calledAt
+    const belief = this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)
+    // S2: its own release, called before, is done before.
+    if (belief !== undefined && other.core === attempt.core && belief.releasedAs < attempt.place) return false
+    return (belief?.freeAt ?? never) >= attempt.calledAt
+  }
+
+  /** What the servers do with it when its session is over is seen at the end. */
+  #failed(attempt: Attempt, { failed = '', at }: Outcome): void {
+    const { core, user, abortedBefore } = attempt
+    const aborted = failed === 'TIMEOUT' && abortedBefore !== null
+    if (this.#tight && limitCodes.has(failed)) {
+      attempt.overAt = at
+      return this.answered(core, attempt.place, at)
+    }
+    const fair = aborted || failed === 'CLOSED' || (failed === 'SESSION_LOST' && core.over)
+    if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
+  }
+
+  #blame(check: string, text: string): void {
+    this.#verdict.blame(check, text)
+  }
+}
+
+function listIn<K, V>(map: Map<K, V[]>, key: K): V[] {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const list: V[] = []
+  map.set(key, list)
+  return list
+}
+
+export function textOf({ attempt, name, token }: Belief): string {
+  return `${attempt.user.name}'s ${attempt.mode} ${name} (token ${token})`
+}

@@ -1,0 +1,116 @@
+// npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--json] [--trace] [--hash] [--keep 3,17,22]
+// Tells many stories, each from its seed, until one shows what must not be; that one is shortened and
+// told as one can read it. The exit status is 1 then.
+
+import { createHash } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { drawPlan, type Plan } from './plan.ts'
+import { scheduleOf, shorten } from './shorten.ts'
+import { type Ending, tell } from './story.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    minutes: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
+    hash: { type: 'boolean', default: false },
+    keep: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const usage = `npm run simulate -- [options]
+  --seed N        the first seed (1)
+  --seeds K       so many seeds (1 with --seed, without end with --minutes, else 100)
+  --minutes M     stop after so many minutes
+  --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
+  --trace         tell everything that happens
+  --hash          only a hash of all that happens, to be compared with another machine's
+  --json          one line of figures; a violation is not shortened
+`
+
+function numberOf(name: string, text: string): number {
+  const number = Number(text)
+  if (!Number.isFinite(number) || number < 0) {
+    process.stderr.write(`--${name} must be a number, not ${JSON.stringify(text)}\n${usage}`)
+    process.exit(2)
+  }
+  return number
+}
+
+function planOf(seed: number): Plan {
+  const plan = drawPlan(seed)
+  if (values.keep === undefined) return plan
+  const kept = new Set(values.keep.split(',').map(Number))
+  return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
+}
+
+function explain({ seed, violation }: Ending): void {
+  if (violation === null) return
+  const short = shorten(planOf(seed), violation.check)
+  const lines: string[] = []
+  tell(short.plan, line => lines.push(line))
+  console.log(lines.join('\n'))
+  console.log(`\nseed ${seed}: ${violation.check}: ${violation.text}`)
+  console.log(`\nthe schedule, ${short.plan.events.length} of ${drawPlan(seed).events.length} events:`)
+  for (const line of scheduleOf(seed, short.plan)) console.log(line)
+}
+
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+function hashed(seed: number): Ending {
+  const hash = createHash('sha256')
+  const ending = tell(planOf(seed), line => hash.update(`${line}\n`))
+  console.log(`${seed} ${hash.digest('hex')}`)
+  return ending
+}
+
+const first = numberOf('seed', values.seed ?? '1')
+const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : numberOf('minutes', values.minutes)
+const seeds = values.seeds === undefined ? seedsUnlessTold() : numberOf('seeds', values.seeds)
+
+function seedsUnlessTold(): number {
+  if (values.minutes !== undefined) return Number.POSITIVE_INFINITY
+  return values.seed === undefined ? 100 : 1
+}
+
+const began = process.hrtime.bigint()
+const minutesGone = () => Number(process.hrtime.bigint() - began) / 60e9
+const total = { seeds: 0, ms: 0, steps: 0, calls: 0, faults: 0, views: 0, lost: 0 }
+let failed: Ending | null = null
+
+for (let seed = first; seed < first + seeds && failed === null && minutesGone() < minutes; seed++) {
+  const ending = values.hash
+    ? hashed(seed)
+    : tell(planOf(seed), values.trace ? line => console.log(line) : null)
+  total.seeds++
+  total.ms += ending.ms
+  total.steps += ending.steps
+  total.calls += ending.calls
+  total.faults += ending.faults
+  total.views += ending.views
+  total.lost += ending.lost
+  if (ending.violation !== null) failed = ending
+}
+
+const hours = total.ms / 3_600_000
+const { ms: _, ...counts } = total
+const figures = {
+  ...counts,
+  hours: Number(hours.toFixed(3)),
+  minutes: Number(minutesGone().toFixed(3)),
+  hoursPerMinute: Number((hours / minutesGone()).toFixed(2)),
+}
+const violations = failed?.violation ? [{ seed: failed.seed, ...failed.violation }] : []
+if (values.json) console.log(JSON.stringify({ ...figures, violations }))
+else if (!values.hash) {
+  if (failed !== null) explain(failed)
+  console.log(
+    `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} made-up hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
+  )
+}
+if (violations.length > 0) process.exitCode = 1

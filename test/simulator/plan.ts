@@ -1,0 +1,266 @@
+// What a seed draws before its story begins: the cluster, its network and clocks, and every fault and
+// call as a list of events. Each event has its own salt for what it decides later (whom, how long), so
+// that the list can be shortened and what is left still happens.
+
+import { type Random, random, weighted } from '../fixtures/random.ts'
+
+export const faultKinds = [
+  'kill primary',
+  'kill backup',
+  'kill idle server',
+  'crash machine',
+  'kill view server',
+  'kill view server between write and telling',
+  'freeze server',
+  'freeze view server',
+  'freeze client',
+  'suspend machine',
+  'set wall clock',
+  'cut',
+  'half-open',
+  'block',
+  'isolate',
+  'split',
+  'stall',
+  'ambush',
+  'leave',
+  'kill client',
+  'silent death',
+  'freeze both',
+  'strand client',
+  'slow disk',
+  'failing disk',
+  'corrupt copy',
+  'operator reset',
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+export const verbs = [
+  'wait',
+  'try',
+  'steal',
+  'several',
+  'release',
+  'force',
+  'query',
+  'peek',
+  'abort',
+  'end',
+] as const
+export type Verb = (typeof verbs)[number]
+
+export type Planned = { readonly at: number; readonly salt: number } & (
+  | { readonly is: 'fault'; readonly kind: FaultKind }
+  /** By whoever is the n-th user then. */
+  | { readonly is: 'call'; readonly user: number; readonly verb: Verb }
+)
+
+/** What a story is about; each aims at a weak spot that blind chance seldom meets. */
+export const themes = [
+  'swarm',
+  'joining',
+  'answers',
+  'leases',
+  'views',
+  'promotion',
+  'large state',
+  'double failures',
+  'calm',
+] as const
+export type Theme = (typeof themes)[number]
+
+export interface Shape {
+  readonly theme: Theme
+  readonly servers: number
+  readonly clients: number
+  /** Lock names; the first ones are hot. */
+  readonly names: readonly string[]
+  readonly ttlMs: readonly number[]
+  readonly sharedPart: number
+  /** Waiting acquires of one user. */
+  readonly waitsMax: number
+  readonly lengthMs: number
+  /** The longest that a fault lasts. */
+  readonly longMs: number
+  readonly drainMs: number
+  readonly skewedClocks: boolean
+  readonly delay: { readonly typicalMs: number; readonly rarePart: number; readonly worstMs: number }
+  /** Of frames: the connection is cut, and the frame with it. */
+  readonly cutPart: number
+  /** Typical time of a write of the view server, in ms. */
+  readonly diskMs: number
+  /** Locks that one session holds from the start, so that a copy takes many chunks. */
+  readonly hoard: number
+  /** Limits of the state low enough to be met. */
+  readonly tight: boolean
+  /** Faults spare whoever alone has the state (F1); otherwise they don't care. */
+  readonly careful: boolean
+  /** Messages that ambushes wait for. */
+  readonly moments: readonly string[]
+}
+
+export interface Plan {
+  readonly seed: number
+  readonly shape: Shape
+  readonly events: readonly Planned[]
+}
+
+export function drawPlan(seed: number): Plan {
+  const dice = random(seed)
+  const shape = drawShape(dice)
+  const events = [...drawFaults(dice, shape), ...drawCalls(dice, shape)]
+  return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
+}
+
+// ---- the cluster
+
+const joining = ['copy', 'chunk', 'whole', 'applied', 'in-sync', 'heard', 'in-sync', 'heard', 'in-sync']
+const answering = ['replicate', 'applied', 'granted', 'released', 'cancel-done', 'locks', 'renewed', 'lost']
+const asking = ['acquire', 'release', 'cancel', 'acknowledge', 'end', 'query', 'renew', 'abandon']
+const arriving = ['hello', 'welcome', 'open', 'opened', 'resume', 'resumed', 'unavailable']
+const viewing = ['ping', 'pong', 'view', 'question', 'answer', 'question', 'answer']
+const moments = [...joining, ...answering, ...asking, ...arriving, ...viewing]
+
+function drawShape(dice: Random): Shape {
+  const theme = drawTheme(dice)
+  const large = theme === 'large state'
+  return {
+    theme,
+    servers: 3 + dice.below(3),
+    clients: 2 + dice.below(7),
+    names: ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, 1 + dice.below(6)),
+    ttlMs: theme === 'leases' ? [1_500] : [1_500, 1_500 + dice.below(3_000)],
+    sharedPart: dice.pick([0, 0.2, 0.5, 0.8]),
+    waitsMax: 1 + dice.below(4),
+    lengthMs: dice.pick([1_000, 2_000, 4_000]),
+    longMs: dice.pick([200, 800, 2_500, 5_000]),
+    drainMs: dice.pick([1_000, 4_000]),
+    skewedClocks: dice.chance(theme === 'leases' ? 0.9 : 0.5),
+    delay: {
+      typicalMs: dice.pick(large ? [1, 5] : [0.05, 0.2, 1, 5]),
+      rarePart: dice.pick([0, 0, 0.01, 0.1]),
+      worstMs: dice.pick([10, 50, 300]),
+    },
+    cutPart: theme === 'calm' ? 0 : dice.pick([0, 0, 0, 0.001, 0.01]),
+    diskMs: dice.pick([0.5, 1, 5, 30]),
+    hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
+    tight: dice.chance(0.15),
+    careful: theme !== 'double failures',
+    moments: momentsOf(theme),
+  }
+}
+
+function drawTheme(dice: Random): Theme {
+  return weighted(dice, {
+    swarm: 10,
+    joining: 3,
+    answers: 3,
+    leases: 2.5,
+    views: 2,
+    promotion: 1.5,
+    'large state': 0.6,
+    'double failures': 2,
+    calm: 0.5,
+  })
+}
+
+function momentsOf(theme: Theme): readonly string[] {
+  if (theme === 'joining' || theme === 'large state') return joining
+  if (theme === 'answers') return [...answering, ...asking]
+  if (theme === 'views' || theme === 'promotion') return viewing
+  return moments
+}
+
+// ---- faults
+
+/** What a theme is made of; a swarm takes any of them, each with a rate of its own. */
+const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
+  swarm: faultKinds,
+  joining: ['kill backup', 'ambush', 'cut', 'stall', 'kill primary', 'corrupt copy'],
+  answers: ['ambush', 'silent death', 'cut', 'block', 'isolate', 'split', 'kill primary', 'stall'],
+  leases: ['strand client', 'freeze client', 'suspend machine', 'kill primary', 'stall', 'freeze server'],
+  views: [
+    'kill view server',
+    'kill view server between write and telling',
+    'failing disk',
+    'slow disk',
+    'freeze view server',
+    'kill primary',
+    'kill backup',
+    'ambush',
+    'leave',
+  ],
+  promotion: ['freeze both', 'freeze server', 'isolate', 'split', 'kill primary', 'crash machine', 'ambush'],
+  'large state': ['kill backup', 'ambush', 'cut', 'kill primary', 'stall', 'leave'],
+  'double failures': [
+    'kill primary',
+    'kill backup',
+    'kill idle server',
+    'crash machine',
+    'kill view server',
+    'freeze server',
+    'cut',
+    'block',
+    'leave',
+    'operator reset',
+    'silent death',
+  ],
+  calm: ['operator reset', 'kill idle server', 'kill client', 'set wall clock'],
+}
+
+function drawFaults(dice: Random, shape: Shape): Planned[] {
+  const part = shape.theme === 'swarm' ? dice.pick([0.15, 0.35, 0.6]) : 0.75
+  const weights: Partial<Record<FaultKind, number>> = {}
+  for (const kind of about[shape.theme])
+    if (dice.chance(part)) weights[kind] = dice.pick([0.1, 0.4, 1]) * (kind === 'ambush' ? 2 : 1)
+  const rates = weights as Record<FaultKind, number>
+  if (Object.keys(rates).length === 0) return []
+  const everyMs = shape.theme === 'calm' ? 1_500 : dice.pick([60, 120, 300, 900])
+  return timesOf(dice, everyMs, shape.lengthMs).map(at => ({
+    is: 'fault',
+    kind: weighted(dice, rates),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+// ---- calls
+
+function drawCalls(dice: Random, shape: Shape): Planned[] {
+  const some = (part: number, weight: number) => (dice.chance(part) ? weight * (0.2 + dice.next()) : 0)
+  const weights: Record<Verb, number> = {
+    wait: 4,
+    try: some(0.8, 2),
+    steal: some(0.4, 0.6),
+    several: some(0.6, 1),
+    release: 5 + dice.next() * 4,
+    force: some(0.3, 0.4),
+    query: some(0.7, 1),
+    peek: some(0.2, 0.5),
+    abort: 1 + some(0.6, 2),
+    end: some(0.4, 0.1),
+  }
+  const everyMs = dice.pick([20, 40, 80, 160, 300])
+  const burstPart = some(0.6, 0.3)
+  const calls: Planned[] = []
+  for (let user = 0; user < shape.clients; user++) {
+    for (const at of timesOf(dice, everyMs, shape.lengthMs)) {
+      for (let left = dice.chance(burstPart) ? 2 + dice.below(5) : 1; left > 0; left--)
+        calls.push({ is: 'call', user, verb: weighted(dice, weights), at, salt: saltOf(dice) })
+    }
+  }
+  return calls
+}
+
+// ---- chance
+
+/** Times up to `lengthMs`, about so often. */
+function timesOf(dice: Random, everyMs: number, lengthMs: number): number[] {
+  const times: number[] = []
+  for (let at = everyMs * dice.next() * 2; at < lengthMs; at += everyMs * dice.next() * 2) times.push(at)
+  return times
+}
+
+function saltOf(dice: Random): number {
+  return dice.below(4294967296)
+}

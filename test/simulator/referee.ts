@@ -1,0 +1,277 @@
+// Watches the servers from outside of their cores: what is on the view server's disk, what crosses the
+// wires, who dies when. So it can say whether a loss of the state was one that nobody could have
+// survived (F9, F14), or a bug. It decides nothing and never steps anything.
+
+import type { ViewRecord } from '../../viewservice/record.ts'
+import type { Message, View } from '../../wire/messages.ts'
+import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
+import type { Party } from '../fixtures/network.ts'
+import { textOf } from '../fixtures/state-story.ts'
+import type { Checker } from './checker.ts'
+import type { Trace } from './trace.ts'
+import type { Verdict } from './verdict.ts'
+
+interface End {
+  readonly at: number
+  readonly how: 'killed' | 'left' | 'ended itself' | 'stepped down'
+  readonly reason: string
+}
+
+/** The view server relies on a primary that it heard in its last two ticks; with some slack (V3). */
+const heardWithinMs = 400
+/** Faults that are over for so long explain no new view. */
+const aftermathMs = 3_000
+/** States with more locks and sessions than this are compared by their digests only. */
+const comparedMax = 200
+
+export class Referee {
+  readonly #cluster: Cluster
+  readonly #verdict: Verdict
+  readonly #checker: Checker
+  readonly #trace: Trace
+  /** How each server id that is no more has ended. */
+  readonly #ends = new Map<string, End>()
+  /** V4: the backup of each view that said that it knows that it is in sync. */
+  readonly #knows = new Map<number, string>()
+  /** V3: the views whose backup answered the question, as the view server read it in this life. */
+  readonly #answered = new Map<number, string>()
+  /** When a ping of this id was last read. */
+  readonly #pinged = new Map<string, number>()
+  /** Until when what befell a party, by name, may have consequences. */
+  readonly #touched = new Map<string, number>()
+  /** The network itself is bad enough to explain a new view. */
+  roughNetwork = false
+  #lastWrite = 0
+  #lastViewAt = 0
+  /** Ids whose copy was made wrong on purpose (R4). */
+  readonly corrupted = new Set<string>()
+  /** Those that were told to go. */
+  readonly leaving = new Set<string>()
+
+  constructor(cluster: Cluster, verdict: Verdict, checker: Checker, trace: Trace) {
+    this.#cluster = cluster
+    this.#verdict = verdict
+    this.#checker = checker
+    this.#trace = trace
+    cluster.watcher = {
+      saved: record => this.#saved(record),
+      steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
+      exited: (party, status, reason) => this.#exited(party, status, reason),
+    }
+    cluster.network.onFrame = (from, to, messages) => this.sent(from, to, messages)
+    cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
+  }
+
+  /** Who restarts what has ended by itself. */
+  onExit: (party: LockServerParty | ViewServerParty) => void = () => {}
+
+  /** A fault befalls this party, until then; it may be believed dead meanwhile, and a while after. */
+  touch(party: Party, untilMs: number): void {
+    const until = untilMs + aftermathMs
+    if (until > (this.#touched.get(party.name) ?? 0)) this.#touched.set(party.name, until)
+  }
+
+  killed(server: LockServerParty): void {
+    this.#ends.set(server.id, { at: this.#now, how: 'killed', reason: '' })
+  }
+
+  // ---- what crosses the wires
+
+  sent(from: Party, to: Party, messages: readonly Message[]): 'pass' {
+    this.#trace.frame(from, to, messages)
+    for (const message of messages)
+      if (message[0] === 'heard') this.#knows.set(message[1] as number, (from as LockServerParty).id)
+    return 'pass'
+  }
+
+  #arrived(from: Party, to: Party, messages: readonly Message[]): void {
+    if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
+    const { id } = from as LockServerParty
+    for (const message of messages) {
+      if (message[0] === 'ping') this.#pinged.set(id, this.#now)
+      else if (message[0] === 'answer') {
+        const { view, inSync } = message[2] as { view: number; inSync: boolean }
+        if (inSync) this.#answered.set(view, id)
+      }
+    }
+  }
+
+  viewServerDied(): void {
+    this.#answered.clear()
+  }
+
+  /** Whether this view's backup knows that it is in sync (V4). */
+  backupKnows(view: View | null): boolean {
+    return view !== null && view.backup !== null && this.#knows.get(view.number) === view.backup.id
+  }
+
+  // ---- what is on the disk
+
+  #saved(record: ViewRecord): void {
+    const { disk } = this.#cluster.viewServer
+    const before = disk.at(-2)
+    this.#trace.tell(() => `VS has record ${record.record} on its disk: ${viewText(record)}`)
+    if (record.record !== (before?.record ?? 0) + 1)
+      this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 0}`)
+    if (before === undefined) return
+    if (before.view.number === record.view.number) this.#sameView(before, record)
+    else this.#newView(before, record.view)
+  }
+
+  /** V4: acked is promotable. */
+  #sameView(before: ViewRecord, { view, acked }: ViewRecord): void {
+    if (JSON.stringify(before.view) !== JSON.stringify(view) || (before.acked && !acked))
+      return this.#blame('V1 view changed', `view ${view.number} is not what it was`)
+    if (acked && view.backup !== null && !this.backupKnows(view))
+      this.#blame('V4 acked too early', `view ${view.number} is acked before its backup knows of it`)
+  }
+
+  #newView(before: ViewRecord, view: View): void {
+    if (view.number !== before.view.number + 1)
+      return this.#blame('V1 view number', `view ${view.number} follows ${before.view.number}`)
+    if (view.start !== null) return this.#reset(before, view)
+    const { primary, backup } = before.view
+    if (view.primary.id === primary.id) this.#keepsPrimary(before, view)
+    else if (view.primary.id !== backup?.id)
+      this.#blame('V2 stranger', `a stranger is primary of view ${view.number}`)
+    else this.#promotes(before, view)
+    this.#caused(before, view)
+    this.#lastViewAt = this.#now
+  }
+
+  #promotes(before: ViewRecord, view: View): void {
+    if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
+    else if (this.#answered.get(before.view.number) !== view.primary.id)
+      this.#blame('V3 promoted unasked', `view ${view.number} promotes a backup that has answered nothing`)
+  }
+
+  /** V3: a living copy is given up only while the primary is heard, or nobody has the state any more. */
+  #keepsPrimary({ view: { number, primary, backup }, acked }: ViewRecord, view: View): void {
+    if (backup === null || (!acked && this.#knows.get(number) !== backup.id)) return
+    const [end, dropped] = [this.#ends.get(primary.id), this.#ends.get(backup.id)]
+    if (end === undefined || dropped !== undefined || this.corrupted.has(backup.id)) return
+    const heard = this.#pinged.get(primary.id) ?? 0
+    const { viewServer } = this.#cluster
+    const decided = Math.min(this.#lastWrite, this.#now)
+    if (viewServer.frozen || decided - heard <= heardWithinMs || decided <= end.at) return
+    const text = `view ${view.number} gives up the last living copy; its primary is ${end.how} since ${end.at.toFixed(1)}`
+    this.#blame('state lost', text)
+  }
+
+  /** F14: a reset goes through only if those who may still serve the state are gone. */
+  #reset({ view: { primary, backup }, acked }: ViewRecord, view: View): void {
+    this.#trace.tell(() => `an operator's reset makes view ${view.number}`)
+    for (const server of acked ? [primary, backup] : [primary])
+      if (server && !this.#ends.has(server.id))
+        this.#blame(
+          'state lost',
+          `the reset of view ${view.number} ends a state that server ${server.id} has`,
+        )
+    this.#checker.reset(this.#now, view.start?.pauseMs ?? 0)
+    this.#lastViewAt = this.#now
+  }
+
+  /** V7: something must have befallen the three, or nothing changes. */
+  #caused({ view: { primary, backup }, acked }: ViewRecord, view: View): void {
+    if (this.roughNetwork || !acked || backup === null || this.#now - this.#lastViewAt < aftermathMs) return
+    const names = [primary, backup].map(({ address }) => address.replace('ws://', ''))
+    const touched = ['VS', ...names].some(name => (this.#touched.get(name) ?? -1) >= this.#now)
+    const clients = this.#cluster.clients.some(({ name }) => (this.#touched.get(name) ?? -1) >= this.#now)
+    if (!touched && !clients)
+      this.#blame(
+        'V7 view without a cause',
+        `nothing befell view ${view.number - 1}, and view ${view.number} follows`,
+      )
+  }
+
+  wrote(): void {
+    this.#lastWrite = this.#now
+  }
+
+  // ---- who ends
+
+  #steppedDown(server: LockServerParty, id: string, reason: string): void {
+    this.#trace.tell(() => `${server.name} steps down: ${reason}`)
+    this.#ends.set(id, { at: this.#now, how: 'stepped down', reason })
+    if (reason.startsWith('named primary')) this.#blame('state lost', `${server.name} was ${reason}`)
+  }
+
+  #exited(party: LockServerParty | ViewServerParty, status: number, reason: string): void {
+    this.#trace.tell(() => `${party.name} ends itself with status ${status}: ${reason}`)
+    if (party.kind === 'lockserver') {
+      const told = this.leaving.has(party.id)
+      this.#ends.set(party.id, { at: this.#now, how: told ? 'left' : 'ended itself', reason })
+      if (!told) this.#blame('broken invariant', `${party.name} ended itself: ${reason}`)
+    } else this.viewServerDied()
+    this.onExit(party)
+  }
+
+  // ---- is the state lost, and had it to be?
+
+  /** F14: nobody who lives may go on with the state of the newest view. */
+  get lost(): boolean {
+    const { record } = this.#cluster.viewServer
+    if (record === null) return false
+    const { primary, backup } = record.view
+    if (!this.#ends.has(primary.id)) return false
+    return backup === null || this.#ends.has(backup.id) || !(record.acked || this.backupKnows(record.view))
+  }
+
+  /** Whether those who had the state really died, each of its own fault; blames otherwise. */
+  explainLoss(): void {
+    const { record } = this.#cluster.viewServer
+    if (record === null) return
+    const { primary, backup } = record.view
+    const had = record.acked || this.backupKnows(record.view) ? [primary, backup] : [primary]
+    for (const server of had) {
+      const end = server && this.#ends.get(server.id)
+      if (end && end.how !== 'killed' && end.how !== 'left')
+        this.#blame(
+          'state lost',
+          `server ${server.id} of view ${record.view.number} ${end.how}: ${end.reason}`,
+        )
+    }
+    this.#trace.tell(() => `the state is lost: ${viewText(record)}, and ${had.length} who had it are dead`)
+  }
+
+  // ---- the states
+
+  /** Every living state is free of contradictions, and copies that are level are the same (R4). */
+  inspect(thoroughly: boolean): void {
+    const living = this.#cluster.servers.filter(server => server.alive && server.core.state !== null)
+    for (const server of living) {
+      const problem = thoroughly && isSmall(server) ? server.core.state?.problem() : undefined
+      if (problem !== undefined) this.#blame('broken invariant', `${server.name}: ${problem}`)
+      if (server.core.role === 'primary') this.#compare(server, living, thoroughly)
+    }
+  }
+
+  #compare(primary: LockServerParty, living: readonly LockServerParty[], thoroughly: boolean): void {
+    const { number } = primary.core.view as View
+    const backup = living.find(({ core }) => core.role === 'backup' && core.view?.number === number)
+    const [one, other] = [primary.core.state, backup?.core.state]
+    if (!one || !other || one.opNumber !== other.opNumber) return
+    if (this.corrupted.has(primary.id) || this.corrupted.has(backup?.id ?? '')) return
+    if (one.digest !== other.digest)
+      this.#blame('R4 copies differ', `${primary.name} and ${backup?.name} differ in their digests`)
+    else if (thoroughly && isSmall(primary) && textOf(one) !== textOf(other))
+      this.#blame('R4 copies differ', `${primary.name} and ${backup?.name}: ${textOf(one)} ${textOf(other)}`)
+  }
+
+  get #now(): number {
+    return this.#cluster.network.time
+  }
+
+  #blame(check: string, text: string): void {
+    this.#verdict.blame(check, text)
+  }
+}
+
+function isSmall({ core: { state } }: LockServerParty): boolean {
+  return state !== null && state.table.locks.size + state.sessions.size <= comparedMax
+}
+
+function viewText({ view: { number, primary, backup, start }, acked }: ViewRecord): string {
+  const what = start === null ? '' : ', starts empty'
+  return `view ${number}, primary ${primary.id}, backup ${backup?.id ?? 'none'}${acked ? ', acked' : ''}${what}`
+}

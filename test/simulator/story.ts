@@ -1,0 +1,269 @@
+// One story, from its plan: a cluster, users that call everything, faults; then all is mended, and the
+// servers must have just what their clients believe in. The same plan tells the same story.
+
+import { stateLimits } from '../../wire/limits.ts'
+import { Cluster } from '../fixtures/cluster.ts'
+import { type Random, random } from '../fixtures/random.ts'
+import { Checker } from './checker.ts'
+import { Faults } from './faults.ts'
+import type { Plan } from './plan.ts'
+import { Referee } from './referee.ts'
+import { Trace } from './trace.ts'
+import { Users } from './users.ts'
+import { Verdict, type Violation } from './verdict.ts'
+
+export interface Ending {
+  readonly seed: number
+  /** What must not be, and was; null when all was well. */
+  readonly violation: Violation | null
+  /** How often the state was lost by the rules, and an operator had to start an empty one (F14). */
+  readonly lost: number
+  /** Made-up ms. */
+  readonly ms: number
+  /** Events on the made-up clock. */
+  readonly steps: number
+  readonly calls: number
+  readonly faults: number
+  readonly views: number
+}
+
+/** Liveness: how long each part of the healing may take at the most, in made-up ms. */
+export const limitsMs = {
+  /** From the end of the faults to an acked view of living servers that all know. */
+  heal: 8_000,
+  /** From there to the answers of all calls that need not wait for a lock; and of all once locks are given back. */
+  answer: 8_000,
+  /** A dead client's lease, and the failovers meanwhile (S3). */
+  lease: 4_500 + 3_000,
+  /** More of each after a reset, whose pause is the longest ttl (F14). */
+  pause: 12_000,
+}
+
+/** Tight limits, so that they are met. */
+const tightLimits = { waitersPerLockMax: 3, locksPerSessionMax: 6 }
+/** A story has some ten thousand events. */
+const stepsMax = 1_000_000
+const glanceMs = 20
+const lookMs = 200
+
+export function tell(plan: Plan, listener: ((line: string) => void) | null = null): Ending {
+  return new Story(plan, listener).run()
+}
+
+class Story {
+  readonly #plan: Plan
+  readonly #trace: Trace
+  readonly #cluster: Cluster
+  readonly #verdict: Verdict
+  readonly #checker: Checker
+  readonly #referee: Referee
+  readonly #users: Users
+  readonly #faults: Faults
+  #lost = 0
+  #lookAt = 0
+
+  constructor(plan: Plan, listener: ((line: string) => void) | null) {
+    const { seed, shape } = plan
+    this.#plan = plan
+    this.#trace = new Trace(listener)
+    const clocks = random(seed + 1)
+    this.#cluster = new Cluster({
+      servers: shape.servers,
+      drainMs: shape.drainMs,
+      limits: shape.tight ? { ...stateLimits, ...tightLimits } : stateLimits,
+      ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
+    })
+    const { network } = this.#cluster
+    network.stepsMax = stepsMax
+    this.#trace.follow(this.#cluster)
+    this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
+    this.#checker = new Checker(this.#verdict, shape.tight)
+    this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
+    this.#guard(() => this.#cluster.ready())
+    this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace)
+    this.#faults = new Faults(this.#cluster, seed, shape, this.#users, this.#referee, this.#trace)
+  }
+
+  run(): Ending {
+    this.#guard(() => this.#parts())
+    const { violation } = this.#verdict
+    if (violation !== null) this.#trace.tell(() => `** ${violation.check}: ${violation.text}`)
+    return {
+      seed: this.#plan.seed,
+      violation,
+      lost: this.#lost,
+      ms: this.#cluster.network.time,
+      steps: this.#cluster.network.steps,
+      calls: this.#users.calls,
+      faults: this.#faults.done,
+      views: this.#cluster.view?.number ?? 0,
+    }
+  }
+
+  /** A core that throws has found its own state broken; a frame that can't be decoded is a bug as well. */
+  #guard(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      const [check, text] =
+        error instanceof Error
+          ? [error.name === 'WireError' ? 'malformed message' : 'broken invariant', error.message]
+          : ['broken invariant', String(error)]
+      this.#verdict.blame(check, text)
+    }
+  }
+
+  // ---- parts
+
+  #parts(): void {
+    this.#badDay()
+    if (this.#failed) return
+    this.#trace.tell(() => '== all is mended')
+    this.#faults.heal()
+    this.#heals()
+    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
+    this.#until(limitsMs.lease, 'not agreed', () => this.#difference() ?? this.#memory(false))
+    this.#trace.tell(() => '== all is given back')
+    this.#users.windDown()
+    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    this.#until(limitsMs.lease, 'not agreed', () => this.#difference() ?? this.#memory(true))
+    this.#users.askAll()
+    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+  }
+
+  #badDay(): void {
+    const { network } = this.#cluster
+    const began = network.time
+    const { events, shape } = this.#plan
+    let next = 0
+    const happen = () => {
+      for (; next < events.length; next++) {
+        const event = events[next]
+        if (event === undefined || began + event.at > network.time) break
+        if (event.is === 'call') this.#users.perform(event)
+        else this.#faults.perform(event.kind, event.salt)
+      }
+      const following = events[next]
+      if (following !== undefined) network.at(began + following.at, happen)
+    }
+    happen()
+    this.#watch(shape.lengthMs)
+  }
+
+  /** F1 to F14: as soon as all is mended there is an acked view of living servers again, if anybody has the state. */
+  #heals(): void {
+    const { network } = this.#cluster
+    for (let end = network.time + limitsMs.heal; !this.#failed && !this.#well; this.#watch(50)) {
+      if (network.time < end) continue
+      if (!this.#referee.lost)
+        return this.#verdict.blame(
+          'liveness',
+          `not healed within ${limitsMs.heal} ms: ${this.#cluster.viewText}`,
+        )
+      this.#referee.explainLoss()
+      if (this.#lost++ > 0) return this.#verdict.blame('liveness', 'the reset has not helped')
+      this.#faults.reset()
+      end = network.time + limitsMs.heal + limitsMs.pause
+    }
+  }
+
+  get #well(): boolean {
+    const { servers, view, viewServer } = this.#cluster
+    const names = [view?.primary.id, view?.backup?.id]
+    return (
+      viewServer.acked &&
+      servers.every(server => server.alive && server.core.view?.number === view?.number) &&
+      names.every(id => servers.some(server => server.id === id))
+    )
+  }
+
+  /** Runs until nothing is wrong any more; blames what still is when the time is over. */
+  #until(withinMs: number, what: string, wrong: () => string | null): void {
+    const limitMs = withinMs + (this.#checker.wasReset ? limitsMs.pause : 0)
+    const end = this.#cluster.network.time + limitMs
+    for (; !this.#failed; this.#watch(glanceMs)) {
+      const text = wrong()
+      if (text === null) return
+      const check = text.startsWith('left')
+        ? 'bounded memory'
+        : what === 'not answered'
+          ? 'liveness'
+          : 'lost reply'
+      if (this.#cluster.network.time >= end)
+        return this.#verdict.blame(check, `${what} after ${limitMs} ms: ${text}`)
+    }
+  }
+
+  // ---- watching
+
+  get #failed(): boolean {
+    return this.#verdict.violation !== null
+  }
+
+  /** Runs, and looks at the servers in between. */
+  #watch(ms: number): void {
+    const { network } = this.#cluster
+    const end = network.time + ms
+    while (network.time < end && !this.#failed) {
+      network.run(Math.min(glanceMs, end - network.time))
+      const thoroughly = network.time >= this.#lookAt
+      if (thoroughly) this.#lookAt = network.time + lookMs
+      this.#referee.inspect(thoroughly)
+    }
+  }
+
+  // ---- the end
+
+  /** What the clients believe in and what the servers have, when nothing is on its way any more. */
+  #difference(): string | null {
+    const { state } = this.#cluster.primary.core
+    if (state === null) return 'the primary has no state'
+    const living = this.#users.users.filter(user => user.alive)
+    const cores = new Map(living.map(user => [user.core.sessionId, user]))
+    for (const session of state.sessions.values()) {
+      const user = cores.get(session.id)
+      if (user === undefined || user.core.over)
+        return `session ${session.name} ${session.id} is there, and nobody has it`
+      const believed = this.#checker.beliefsOf(user.core).map(belief => belief.token)
+      const waits = new Set([...session.waiting.values()].flatMap(waiting => waiting.tokens))
+      const held = [...session.holds.keys()].filter(token => !waits.has(token))
+      if (believed.sort().join() !== held.sort().join())
+        return `${user.name} believes in ${believed}, the servers in ${held}`
+    }
+    for (const user of cores.values())
+      if (user.core.opened && !user.core.over && !state.sessionsById.has(user.core.sessionId))
+        return `the servers do not know the session of ${user.name}`
+    return null
+  }
+
+  /** S1, S5: nothing is kept for anybody but what is held and waited for; at last not even that. */
+  #memory(atLast: boolean): string | null {
+    const { state } = this.#cluster.primary.core
+    for (const session of state?.sessions.values() ?? []) {
+      const { replies, losses, waiting, holds } = session
+      if (replies.size > 0) return `left in ${session.name}: ${replies.size} replies`
+      if (atLast && losses.size + waiting.size + holds.size > 0)
+        return `left in ${session.name}: ${losses.size} losses, ${waiting.size} waiters, ${holds.size} holds`
+    }
+    for (const user of this.#users.users)
+      if (user.alive && !user.core.over && user.core.opened && user.core.abandoned.size > 0)
+        return `left in ${user.name}: ${user.core.abandoned.size} abandoned sessions`
+    return atLast && state !== null && state.table.locks.size > 0
+      ? `left: ${state.table.locks.size} locks`
+      : null
+  }
+}
+
+/** S4: rates differ by at most 1 %; what the clocks show has nothing to do with each other. */
+function clocksOf(dice: Random) {
+  const known = new Map<string, { rate: number; monotonicMs: number; wallMs: number }>()
+  return (name: string) => {
+    const clocks = known.get(name) ?? {
+      rate: 0.9951 + dice.next() * 0.0098,
+      monotonicMs: dice.below(1_000_000),
+      wallMs: dice.below(20_000) - 10_000,
+    }
+    known.set(name, clocks)
+    return clocks
+  }
+}

@@ -1,0 +1,277 @@
+// The users of a story: programs that call everything a client can do, when the plan says so, and tell
+// the checker what they called and what they were told. They know nothing of servers or faults.
+
+import type { ClientEffect } from '../../client/effects.ts'
+import type { Manner, Mode } from '../../wire/messages.ts'
+import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
+import { type Random, random } from '../fixtures/random.ts'
+import { type Attempt, type Belief, type Checker, textOf } from './checker.ts'
+import type { Planned, Shape, Verb } from './plan.ts'
+import type { Trace } from './trace.ts'
+import type { Verdict } from './verdict.ts'
+
+interface Open {
+  readonly user: ClientParty
+  readonly text: string
+  readonly attempt: Attempt | null
+  readonly then: (outcome: Outcome) => void
+}
+
+/** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
+const hoardAtOnce = 64
+
+export class Users {
+  readonly users: ClientParty[] = []
+  /** Who is the n-th user of the plan now. */
+  readonly #slots: ClientParty[] = []
+  /** Releases what it is granted at once, and calls nothing new. */
+  quiet = false
+  calls = 0
+  readonly #cluster: Cluster
+  readonly #shape: Shape
+  readonly #checker: Checker
+  readonly #verdict: Verdict
+  readonly #trace: Trace
+  readonly #dice: Random
+  readonly #open = new Map<Outcome, Open>()
+  #hoarder: ClientParty | null = null
+
+  constructor(
+    cluster: Cluster,
+    seed: number,
+    shape: Shape,
+    checker: Checker,
+    verdict: Verdict,
+    trace: Trace,
+  ) {
+    this.#cluster = cluster
+    this.#shape = shape
+    this.#checker = checker
+    this.#verdict = verdict
+    this.#trace = trace
+    this.#dice = random(seed + 2)
+    for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
+    if (shape.hoard > 0) this.#hoards(shape.hoard)
+  }
+
+  /** Another program takes the place of one that was killed. */
+  replace(user: ClientParty): void {
+    const slot = this.#slots.indexOf(user)
+    if (slot >= 0) this.#slots[slot] = this.#add()
+  }
+
+  #add(): ClientParty {
+    const { servers, viewServer } = this.#cluster
+    const dice = this.#dice
+    const all = [viewServer.address, ...new Set(servers.map(server => server.address))]
+    const user = this.#cluster.client(`c${this.users.length + 1}`, {
+      ttlMs: dice.pick(this.#shape.ttlMs),
+      seeds: dice.chance(0.5) ? [viewServer.address] : all,
+    })
+    user.chance = random(dice.below(4294967296)).next
+    user.onEffect = (effect, outcome) => this.#heard(user, effect, outcome)
+    this.users.push(user)
+    return user
+  }
+
+  /** Many locks in one session, so that the state is large. */
+  #hoards(locks: number): void {
+    this.#hoarder = this.#add()
+    for (let first = 0; first < locks; first += hoardAtOnce) {
+      const names = Array.from({ length: hoardAtOnce }, (_, i) => `hoard/${first + i}`)
+      this.#acquire(this.#hoarder, names, 'exclusive', 'wait')
+    }
+  }
+
+  /** Calls of living users that have no answer. */
+  unanswered(waits = true): string[] {
+    return [...this.#open.values()].flatMap(({ user, text, attempt }) =>
+      !user.alive || (!waits && attempt?.manner === 'wait') ? [] : [text],
+    )
+  }
+
+  /** From here on all that is held goes back, so that everybody gets a turn. */
+  windDown(): void {
+    this.quiet = true
+    for (const user of this.users)
+      if (user.alive) for (const belief of this.#checker.beliefsOf(user.core)) this.#release(user, belief)
+  }
+
+  /** Everybody asks once more what is held. */
+  askAll(): void {
+    for (const user of this.users) if (user.alive && !user.core.over) this.#query(user, true)
+  }
+
+  // ---- one call
+
+  perform(event: Extract<Planned, { is: 'call' }>): void {
+    const user = this.#slots[event.user]
+    if (user?.alive && !user.frozen) this.#call(user, event.verb, random(event.salt))
+  }
+
+  #call(user: ClientParty, verb: Verb, dice: Random): void {
+    const { sharedPart } = this.#shape
+    const name = this.#name(dice)
+    const mode: Mode = dice.chance(sharedPart) ? 'shared' : 'exclusive'
+    switch (verb) {
+      case 'wait':
+        return this.#acquire(user, [name], mode, 'wait')
+      case 'try':
+        return this.#acquire(user, [name], mode, 'ifAvailable')
+      case 'steal':
+        return this.#acquire(user, [name], 'exclusive', 'steal')
+      case 'several':
+        return this.#several(user, mode, dice)
+      case 'release': {
+        const held = this.#checker.beliefsOf(user.core)
+        return held.length > 0 ? this.#release(user, dice.pick(held)) : undefined
+      }
+      case 'force':
+        return this.#force(user, name)
+      case 'query':
+        return this.#query(user, true)
+      case 'peek':
+        return this.#query(user, false)
+      case 'abort':
+        return this.#abort(user, dice)
+      case 'end':
+        return this.#end(user)
+    }
+  }
+
+  /** The square makes the first ones hot; where somebody hoards, now and then one of those. */
+  #name(dice: Random): string {
+    const { names, hoard } = this.#shape
+    const part = dice.next()
+    if (hoard > 0 && dice.chance(0.3)) return `hoard/${dice.below(hoard)}`
+    return names[Math.floor(part * part * names.length)] as string
+  }
+
+  #several(user: ClientParty, mode: Mode, dice: Random): void {
+    const several = this.#shape.names.filter(() => dice.chance(0.5))
+    // In an order of its own: the server sorts, the client sorts back.
+    if (dice.chance(0.5)) several.reverse()
+    const manner = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
+    if (several.length > 0) this.#acquire(user, several, mode, manner)
+  }
+
+  // ---- calls
+
+  #acquire(user: ClientParty, names: string[], mode: Mode, manner: Manner): void {
+    const patient = user !== this.#hoarder && manner === 'wait'
+    if (patient && this.#waits(user).length >= this.#shape.waitsMax) return
+    this.#freshSession(user)
+    const attempt = this.#checker.acquires(user, names, mode, manner)
+    const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
+    const text = `${user.name} acquires ${shown} (${mode}, ${manner})`
+    this.#made(user, text, attempt, user.acquire(names, { mode, manner }), outcome =>
+      this.#checker.acquired(attempt, outcome),
+    )
+  }
+
+  #release(user: ClientParty, belief: Belief): void {
+    const { core } = user
+    const place = this.#checker.releases(belief)
+    const text = `${user.name} releases ${textOf(belief)}`
+    this.#made(user, text, null, user.releaseToken(belief.token), outcome => {
+      if (outcome.result?.verb !== 'release')
+        return this.#verdict.blame('S1 wrong reply', `a release failed: ${outcome.failed}`)
+      // Over: it was settled by the end of the session, not by the server.
+      if (!core.over) this.#checker.answered(core, place, outcome.at)
+      this.#checker.released(belief, outcome.result.held, outcome.at)
+    })
+  }
+
+  #force(user: ClientParty, name: string): void {
+    this.#freshSession(user)
+    const { core } = user
+    const force = this.#checker.forces(user, name)
+    const place = this.#checker.place(core)
+    this.#made(user, `${user.name} forces ${name}`, null, user.forceRelease(name), outcome => {
+      if (outcome.failed !== undefined) return
+      force.overAt = outcome.at
+      this.#checker.answered(core, place, outcome.at)
+    })
+  }
+
+  #query(user: ClientParty, confirmed: boolean): void {
+    const calledAt = this.#cluster.network.time
+    const text = `${user.name} ${confirmed ? 'queries' : 'peeks'}`
+    this.#made(user, text, null, user.query('', confirmed), outcome => {
+      if (outcome.result?.verb === 'query')
+        this.#checker.queried(outcome.result, calledAt, outcome.at, confirmed)
+    })
+  }
+
+  #abort(user: ClientParty, dice: Random): void {
+    const waits = this.#waits(user)
+    if (waits.length === 0) return
+    const [outcome, attempt] = dice.pick(waits)
+    this.#trace.tell(() => `${user.name} gives up on ${attempt.names} (${attempt.mode}, ${attempt.manner})`)
+    this.#checker.aborts(attempt)
+    user.abort(outcome)
+  }
+
+  #end(user: ClientParty): void {
+    this.#checker.ends(user.core)
+    this.#made(user, `${user.name} ends its session`, null, user.end(), outcome => {
+      if (outcome.result?.verb !== 'end')
+        this.#verdict.blame('S1 wrong reply', `an end failed: ${outcome.failed}`)
+    })
+  }
+
+  #waits(user: ClientParty): [Outcome, Attempt][] {
+    return [...this.#open].flatMap(([outcome, { attempt }]) =>
+      attempt !== null && attempt.user === user && attempt.abortedBefore === null ? [[outcome, attempt]] : [],
+    )
+  }
+
+  /** A call after the session's end begins a new one, with a new core, before the call is noted. */
+  #freshSession(user: ClientParty): void {
+    if (user.core.over) user.query('', false)
+  }
+
+  // ---- answers
+
+  #made(
+    user: ClientParty,
+    text: string,
+    attempt: Attempt | null,
+    outcome: Outcome,
+    then: (outcome: Outcome) => void,
+  ): void {
+    this.calls++
+    this.#trace.tell(() => text)
+    this.#open.set(outcome, { user, text, attempt, then })
+    // Answered within the call itself: nobody could have been told before it was noted.
+    if (outcome.done) this.#answered(outcome)
+  }
+
+  #heard(user: ClientParty, effect: ClientEffect, outcome: Outcome | undefined): void {
+    if (outcome !== undefined) this.#answered(outcome)
+    else if (effect.do === 'lost') {
+      this.#trace.tell(() => `${user.name} is told that token ${effect.token} is lost: ${effect.reason}`)
+      this.#checker.lost(user, effect.token, effect.reason, user.network.time)
+    } else if (effect.do === 'event' && effect.event === 'lost') {
+      this.#trace.tell(() => `${user.name} has lost its session: ${effect.reason}`)
+      if (effect.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, user.core)
+    } else if (effect.do === 'over' && effect.reason === 'refused')
+      this.#verdict.blame('S1 session refused', `${user.name}: the session was refused: ${effect.code}`)
+  }
+
+  #answered(outcome: Outcome): void {
+    const call = this.#open.get(outcome)
+    if (call === undefined) return
+    this.#open.delete(outcome)
+    this.#trace.tell(() => `   answer: ${call.text}: ${JSON.stringify(outcome.result ?? outcome.failed)}`)
+    call.then(outcome)
+    if (this.quiet && call.attempt?.tokens) this.#giveBack(call.attempt)
+  }
+
+  #giveBack({ user, core }: Attempt): void {
+    this.#cluster.network.after(0, () => {
+      if (!user.alive || user.core !== core) return
+      for (const belief of this.#checker.beliefsOf(core)) this.#release(user, belief)
+    })
+  }
+}
