@@ -175,14 +175,14 @@ export const client: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a session id is used again after a loss',
-    breaks: 'S4',
-    why: 'a client goes on with a session that it has given up',
+    name: 'the end of a session taken for its loss',
+    breaks: 'S1',
+    why: 'the answer to the end was lost, and the user is told that the servers gave its session up',
     edits: [
       {
         file: core,
-        find: "if (reason === 'EXPIRED') this.abandoned.add(this.sessionId)",
-        replace: '',
+        find: "if (this.#ending) this.#finish('ended', 'CLOSED', closedText)",
+        replace: "if (false) this.#finish('ended', 'CLOSED', closedText)",
       },
     ],
   },

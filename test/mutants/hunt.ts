@@ -21,11 +21,10 @@ export interface Verdict {
   readonly seconds: number
 }
 
-interface Violation {
-  readonly seed: number
-  readonly check: string
-  readonly step: number
-  readonly text: string
+/** What the simulator prints. */
+interface SimulatorLine {
+  readonly steps: number
+  readonly violations: readonly { readonly seed: number; readonly check: string; readonly text: string }[]
 }
 
 interface SearchLine {
@@ -49,13 +48,14 @@ export async function hunt(mutant: Mutant, budget: Budget): Promise<Verdict> {
   const planted = plant(mutant)
   let caught: Catch | null = null
   try {
+    const simulated = { steps: 0 }
     let seed = 1
     for (const round of rounds) {
       const left = budget.seconds - seconds()
       if (caught !== null || left < 1) break
       if (round === 'small' || round === 'all') caught = await search(planted.folder, round, left)
       else {
-        caught = await simulate(planted.folder, seed, round, left)
+        caught = await simulate(planted.folder, seed, round, left, simulated)
         seed += round
       }
     }
@@ -65,14 +65,22 @@ export async function hunt(mutant: Mutant, budget: Budget): Promise<Verdict> {
   return { mutant, caught, seconds: seconds() }
 }
 
-async function simulate(folder: string, seed: number, seeds: number, seconds: number): Promise<Catch | null> {
+/** The simulator stops at the first violation; its steps are those of all seeds that it has told. */
+async function simulate(
+  folder: string,
+  seed: number,
+  seeds: number,
+  seconds: number,
+  sofar: { steps: number },
+): Promise<Catch | null> {
   const args = ['--seed', String(seed), '--seeds', String(seeds), '--json']
   for (const line of await run(join(folder, 'dist/test/simulator/main.js'), args, seconds)) {
-    const { violations } = JSON.parse(line) as { violations: Violation[] }
-    const [first] = violations.sort((a, b) => a.seed - b.seed)
+    const { steps, violations } = JSON.parse(line) as SimulatorLine
+    sofar.steps += steps
+    const [first] = violations
     if (first === undefined) continue
-    const { check, text, step } = first
-    return { by: 'simulator', check, text, effort: { seeds: first.seed, steps: step } }
+    const { check, text } = first
+    return { by: 'simulator', check, text, effort: { seeds: first.seed, steps: sofar.steps } }
   }
   return null
 }

@@ -105,18 +105,6 @@ export const leases: readonly Mutant[] = [
     ],
   },
   {
-    name: 'expires before it has read',
-    breaks: 'S3, S4',
-    why: 'the primary slept; its first tick expires sessions whose renewals wait in its sockets',
-    edits: [
-      {
-        file: primary,
-        find: 'request(client: Client, request: ClientRequest): void {',
-        replace: 'request(client: Client, request: ClientRequest): void {\n    this.#expireDue()',
-      },
-    ],
-  },
-  {
     name: 'lease counted from the receipt',
     breaks: 'S4',
     why: 'the client counts from when its renewal was confirmed: it stops after the server',

@@ -187,4 +187,29 @@ export const locks: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a steal in the pause of a reset',
+    breaks: 'S4, F14',
+    why: 'a steal is granted while a holder of the state that was given up still believes in the lock',
+    edits: [
+      {
+        file: table,
+        find: "if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')",
+        replace: "if (acquire.manner === 'steal') this.#evict(lock, 'STOLEN')",
+      },
+    ],
+  },
+  {
+    name: 'granted again to its holder',
+    breaks: 'L1',
+    why: 'a session gets an exclusive lock that it has already, as if locks were re-entrant',
+    edits: [
+      {
+        file: table,
+        find: 'else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        replace:
+          'else if (this.paused || lock.queue.length > 0 || (!compatible(lock, acquire.mode) && lock.holders[0]?.session !== acquire.session))',
+      },
+    ],
+  },
 ]

@@ -188,33 +188,6 @@ export const replication: readonly Mutant[] = [
   },
   // ---- batches
   {
-    name: 'forward of an older view applied',
-    breaks: 'R2',
-    why: 'a backup of a newer view goes on with what a deposed primary sends',
-    edits: [
-      {
-        file: serverCore,
-        find: 'if (message[1] === this.#view?.number) this.#backup.message(message) // R2: of this view only',
-        replace: 'this.#backup.message(message)',
-      },
-      {
-        file: serverCore,
-        find: '|| from.view.number !== current.number || from.id !== current.primary.id) {',
-        replace: ') {',
-      },
-      {
-        file: serverCore,
-        find: 'this.#cutPrimary(view) this.#backup.enter(view.number)',
-        replace: 'this.#backup.enter(view.number)',
-      },
-      {
-        file: backup,
-        find: 'this.#connection = null this.#dropInstallation()',
-        replace: 'this.#dropInstallation()',
-      },
-    ],
-  },
-  {
     name: 'op number gap accepted',
     breaks: 'R2',
     why: 'what was in flight on a cut connection is not sent again, and the backup goes on without it',
@@ -256,18 +229,6 @@ export const replication: readonly Mutant[] = [
     breaks: 'R2',
     why: 'the newest operation of a turn is sent first: the backup applies them in another order',
     edits: [{ file: stream, find: 'this.#entries.push(entry)', replace: 'this.#entries.unshift(entry)' }],
-  },
-  {
-    name: 'a cut loses what was in flight',
-    breaks: 'R2',
-    why: 'a new connection between the two is taken for a new start: nothing is sent again',
-    edits: [
-      {
-        file: stream,
-        find: 'for (const batch of this.#unapplied) if (batch.sequence > received) this.#out.send(link, batch.message)',
-        replace: '',
-      },
-    ],
   },
   // ---- the snapshot
   {
@@ -331,21 +292,6 @@ export const replication: readonly Mutant[] = [
     edits: [{ file: snapshot, find: 'state.digest = header.digest', replace: '' }],
   },
   {
-    name: 'snapshot that merges',
-    breaks: 'R3, V5',
-    why: 'a backup that missed a view keeps sessions and locks that ended meanwhile',
-    edits: [
-      {
-        file: backup,
-        find: 'this.state = installation.finish()',
-        replace: `const stale = this.state
-    this.state = installation.finish()
-    for (const session of stale?.sessions.values() ?? [])
-      if (!this.state.sessions.has(session.ordinal)) this.state.addSession(session)`,
-      },
-    ],
-  },
-  {
     name: 'snapshot not atomic',
     breaks: 'R3',
     why: 'what changes while the snapshot is streamed is inside of it, and comes once more behind it',
@@ -356,24 +302,6 @@ export const replication: readonly Mutant[] = [
         replace: 'session.copied = 0',
       },
       { file: snapshot, find: 'this.#kept.push(lockRecords(lock))', replace: 'lock.copied = 0' },
-    ],
-  },
-  {
-    name: 'no copy for the same backup',
-    breaks: 'V5',
-    why: 'a backup that missed a view between is taken for one that is in sync',
-    edits: [
-      {
-        file: backup,
-        find: 'this.#view = view this.whole = 0',
-        replace: 'this.#view = view\n    if (this.whole !== 0) this.whole = view',
-      },
-      {
-        file: stream,
-        find: "if (whole === this.#view.number && this.#phase !== 'none') {",
-        replace: `if (whole === this.#view.number) {
-      if (this.#phase === 'none') this.#phase = 'installed'`,
-      },
     ],
   },
   {
@@ -538,6 +466,62 @@ export const replication: readonly Mutant[] = [
         find: "if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
         replace:
           "if (manner === 'ifAvailable' && (this.listener as { link?: { connected: boolean } })?.link?.connected === false) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+      },
+    ],
+  },
+  {
+    name: 'forward of an older view applied',
+    breaks: 'R2, F6',
+    why: 'a promoted backup goes on applying, and acknowledging, what the deposed primary sends',
+    edits: [
+      {
+        file: serverCore,
+        find: 'this.#cutPrimary(view) backup?.finish()',
+        replace: 'this.deposed = backup\n    backup?.finish()',
+      },
+      {
+        file: serverCore,
+        find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
+        replace: `else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
+    else if (this.deposed?.connection === connection) {
+      for (const message of messages) this.deposed.message(message)
+      this.deposed.work()
+    }`,
+      },
+      { file: serverCore, find: '#over = false', replace: '#over = false\n  deposed: Backup | null = null' },
+    ],
+  },
+  {
+    name: 'snapshot that merges',
+    breaks: 'R3, V5',
+    why: 'what came of a copy that was cut stays, and is there twice when the next copy is whole',
+    edits: [
+      {
+        file: backup,
+        find: 'this.#dropInstallation() // R3: a snapshot lives and dies with its connection',
+        replace: '',
+      },
+      {
+        file: backup,
+        find: 'this.#dropInstallation() this.#installation = new Installation(header)',
+        replace: `const cut = this.#installation
+    this.#dropInstallation()
+    this.#installation = new Installation(header)
+    for (const session of cut?.state.sessions.values() ?? []) this.#installation.state.addSession(session)
+    for (const [name, lock] of cut?.state.table.locks ?? [])
+      this.#installation.state.table.locks.set(name, lock)`,
+      },
+    ],
+  },
+  {
+    name: 'unpause walks in the order of the map',
+    breaks: 'R4',
+    why: 'after the pause of a reset the primary and its copy hand out tokens in different orders',
+    edits: [
+      {
+        file: 'lockserver/lock-table.ts',
+        find: 'for (const name of [...this.locks.keys()].sort()) {',
+        replace: 'for (const name of [...this.locks.keys()]) {',
       },
     ],
   },

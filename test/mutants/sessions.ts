@@ -226,14 +226,42 @@ export const sessions: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an abandoned session stays',
-    breaks: 'S4',
-    why: 'a session that its client has given up keeps its locks until its lease ends',
+    name: 'a loss is acknowledged with its reply',
+    breaks: 'S5',
+    why: 'the reply was sent before the steal: acknowledging it forgets a loss that nobody has heard of',
+    edits: [
+      {
+        file: state,
+        find: 'for (let n = first; n <= last; n++) session.replies.delete(n)',
+        replace: `for (let n = first; n <= last; n++) {
+          const reply = session.replies.get(n)
+          if (reply?.[0] === 'granted') session.forgetLosses(reply[2])
+          session.replies.delete(n)
+        }`,
+      },
+    ],
+  },
+  {
+    name: 'a loss told before its grant',
+    breaks: 'S5',
+    why: 'one of several names is stolen while the next is waited for: the client acknowledges a token that it does not know, and believes in the grant later',
+    edits: [
+      {
+        file: state,
+        find: "if (!hold.session.isWaitingWith(hold.token)) this.#show(hold.session, ['lost', hold.token, reason])",
+        replace: "this.#show(hold.session, ['lost', hold.token, reason])",
+      },
+    ],
+  },
+  {
+    name: 'a late resume acknowledges later replies',
+    breaks: 'S1, S2',
+    why: 'a resume that was delayed knows nothing of later numbers, and the servers forget their replies',
     edits: [
       {
         file: primary,
-        find: "if (session !== undefined) this.#propose(['abandon', session.ordinal])",
-        replace: '',
+        find: 'filter(n => n < next && !waiting.has(n))',
+        replace: 'filter(n => !waiting.has(n))',
       },
     ],
   },

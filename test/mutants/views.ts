@@ -359,23 +359,6 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a newer view heard of is not adopted',
-    breaks: 'R2',
-    why: 'a backup that hears of its view from the primary alone refuses it, and is never copied to',
-    edits: [
-      {
-        file: serverCore,
-        find: 'this.adopt(from.view)',
-        replace: '',
-      },
-      {
-        file: serverCore,
-        find: 'const current = this.#view as View',
-        replace: 'const current = this.#view ?? from.view',
-      },
-    ],
-  },
-  {
     name: 'waiting answers shown at a step-down',
     breaks: 'R5',
     why: 'a deposed primary answers what its backup never applied',
@@ -386,6 +369,42 @@ export const views: readonly Mutant[] = [
         replace: `this.#primary?.replication.enter(this.#view as View)
     this.#over = true
     this.#clients.tellAll(['view', this.#view])`,
+      },
+    ],
+  },
+  {
+    name: 'an older view adopted by a server',
+    breaks: 'R2',
+    why: 'a view that was delayed makes a server what it was long ago',
+    edits: [
+      {
+        file: serverCore,
+        find: 'view.number <= this.#view.number)) return',
+        replace: 'view.number === this.#view.number)) return',
+      },
+    ],
+  },
+  {
+    name: 'an old answer counts',
+    breaks: 'V3',
+    why: 'the answer to an earlier question comes late: the backup that gave it is dead by now',
+    edits: [
+      {
+        file: 'viewservice/question.ts',
+        find: 'asked.number !== number ||',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an unreachable server chosen again',
+    breaks: 'V7, F7',
+    why: 'the primary reports whom it cannot reach, and gets just that one as its next backup: views without end',
+    edits: [
+      {
+        file: viewCore,
+        find: 'idleInReach: this.#servers.idle(view, unreachable),',
+        replace: 'idleInReach: this.#servers.idle(view, []),',
       },
     ],
   },
