@@ -27,22 +27,25 @@ interface SimulatorLine {
   readonly violations: readonly { readonly seed: number; readonly check: string; readonly text: string }[]
 }
 
+/** What the search prints, for each one. */
 interface SearchLine {
   readonly name: string
   readonly states: number
-  readonly depth: number
-  readonly violation: { readonly check: string; readonly text: string } | null
+  readonly violation: { readonly check: string; readonly depth: number } | null
 }
 
 export interface Budget {
   /** For all of it. */
   readonly seconds: number
+  /** Only one of the two. */
+  readonly by: Catch['by'] | undefined
 }
 
-/** Seeds that the simulator is run with, one after the other; the searches come in between. */
-const rounds: readonly (number | 'small' | 'all')[] = [20, 80, 'small', 300, 'all', 600, 2_000, 4_000, 8_000]
+/** So many further seeds of the simulator, or the short or long form of the search. */
+type Round = number | 'small' | 'all'
+const rounds: readonly Round[] = [30, 'small', 120, 450, 'all', 1_400, 4_000, 10_000]
 
-export async function hunt(mutant: Mutant, budget: Budget): Promise<Verdict> {
+export async function hunt(mutant: Mutant, { seconds: most, by }: Budget): Promise<Verdict> {
   const began = process.hrtime.bigint()
   const seconds = () => Number(process.hrtime.bigint() - began) / 1e9
   const planted = plant(mutant)
@@ -50,8 +53,8 @@ export async function hunt(mutant: Mutant, budget: Budget): Promise<Verdict> {
   try {
     const simulated = { steps: 0 }
     let seed = 1
-    for (const round of rounds) {
-      const left = budget.seconds - seconds()
+    for (const round of rounds.filter(round => by === undefined || by === toolOf(round))) {
+      const left = most - seconds()
       if (caught !== null || left < 1) break
       if (round === 'small' || round === 'all') caught = await search(planted.folder, round, left)
       else {
@@ -63,6 +66,10 @@ export async function hunt(mutant: Mutant, budget: Budget): Promise<Verdict> {
     planted.remove()
   }
   return { mutant, caught, seconds: seconds() }
+}
+
+function toolOf(round: Round): Catch['by'] {
+  return typeof round === 'number' ? 'simulator' : 'search'
 }
 
 /** The simulator stops at the first violation; its steps are those of all seeds that it has told. */
@@ -85,18 +92,27 @@ async function simulate(
   return null
 }
 
+/** Its states are those of all searches until then. */
 async function search(folder: string, which: 'small' | 'all', seconds: number): Promise<Catch | null> {
+  let states = 0
   for (const line of await run(join(folder, 'dist/test/search/main.js'), [`--${which}`, '--json'], seconds)) {
-    const { name, states, depth, violation } = JSON.parse(line) as SearchLine
-    if (violation === null || violation === undefined) continue
+    const report = JSON.parse(line) as SearchLine
+    states += report.states
+    if (report.violation === null) continue
+    const { check, depth } = report.violation
     return {
       by: 'search',
-      check: violation.check,
-      text: `${name}: ${violation.text}`,
+      check: `${report.name}: ${tagOf(check)}`,
+      text: check,
       effort: { states, depth },
     }
   }
   return null
+}
+
+/** Of what the search says, the rule that was broken. */
+function tagOf(check: string): string {
+  return /\b[A-Z]\d+(?=:)/.exec(check)?.[0] ?? check.split(':').slice(0, 2).join(':')
 }
 
 /** The lines that a tool printed on stdout; ended when it takes too long. One that ends in any other way is an error. */
@@ -113,9 +129,11 @@ async function run(script: string, args: readonly string[], seconds: number): Pr
     child.on('error', reject).on('close', resolve)
   })
   clearTimeout(timer)
-  if (!late && status !== 0 && status !== 1)
-    throw new Error(`${script} ended with ${status}: ${error.slice(-2_000)}`)
   const lines = out.split('\n')
   // Cut off by its end, the last one may be half of a line.
-  return (late ? lines.slice(0, -1) : lines).filter(line => line !== '')
+  if (late) lines.pop()
+  const found = lines.filter(line => line.startsWith('{'))
+  if (!late && status !== 0 && found.length === 0)
+    throw new Error(`${script} ended with ${status}: ${(error + out).slice(-2_000)}`)
+  return found
 }

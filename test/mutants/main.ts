@@ -13,6 +13,7 @@ const usage = `npm run mutants -- [options]
   --only NAME    those whose name contains this; may be given several times
   --jobs N       so many at a time (default 2)
   --seconds N    for each, at the most (default 300)
+  --by TOOL      only the simulator, or only the search
   --json         one JSON line for each instead of the table
   --list         only lists them
   --check        only shows that each fits the sources and compiles
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     jobs: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '300' },
+    by: { type: 'string' },
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
@@ -54,7 +56,7 @@ async function huntAll(list: readonly Mutant[]): Promise<void> {
   const verdicts: Verdict[] = []
   const work = async () => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await hunt(mutant, { seconds: Number(values.seconds) })
+      const verdict = await hunt(mutant, { seconds: Number(values.seconds), by: toolOf(values.by) })
       verdicts.push(verdict)
       if (values.json) print(JSON.stringify(jsonOf(verdict)))
       else process.stderr.write(`${verdicts.length}/${list.length} ${rowOf(verdict).join('  ')}\n`)
@@ -63,6 +65,11 @@ async function huntAll(list: readonly Mutant[]): Promise<void> {
   }
   await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work))
   if (!values.json) printTable(list.flatMap(mutant => verdicts.filter(verdict => verdict.mutant === mutant)))
+}
+
+function toolOf(by: string | undefined): 'simulator' | 'search' | undefined {
+  if (by === undefined || by === 'simulator' || by === 'search') return by
+  throw new Error(`--by simulator or --by search, not ${by}`)
 }
 
 function printTable(verdicts: readonly Verdict[]): void {

@@ -365,10 +365,9 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: "this.#over = true this.#clients.tellAll(['view', this.#view])",
-        replace: `this.#primary?.replication.enter(this.#view as View)
-    this.#over = true
-    this.#clients.tellAll(['view', this.#view])`,
+        find: "this.#out.note('warn', 'stepping down', { reason })",
+        replace:
+          "this.#primary?.replication.enter(this.#view as View)\n    this.#out.note('warn', 'stepping down', { reason })",
       },
     ],
   },
