@@ -7,13 +7,21 @@ import { randomId } from '../wire/id.ts'
 import type { Manner, Mode, View } from '../wire/messages.ts'
 import type { Call, CallResult, ClientInput } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
-import { type ClientEvent, type ClientEvents, type Listener, Listeners } from './events.ts'
+import {
+  type ClientEvent,
+  type ClientEvents,
+  type Listener,
+  Listeners,
+  type ListenOptions,
+} from './events.ts'
 import { type Holder, Lock } from './lock.ts'
 import {
   type AcquireOptions,
+  type CloseOptions,
   type Connecting,
   type ConnectOptions,
   checkAcquire,
+  checkClose,
   checkConnect,
   checkForceRelease,
   checkName,
@@ -57,6 +65,8 @@ export class LockClient implements AsyncDisposable {
   #session: Session
   #view: View | null = null
   #closing: Promise<void> | null = null
+  #finishing = false
+  readonly #waitingForEnd = new Set<() => void>()
 
   static {
     // What the specification's interface says; the rest parameter would make it 0.
@@ -126,6 +136,7 @@ export class LockClient implements AsyncDisposable {
     const { prefix = '', confirmed = true } = options
     return await this.#call(
       'the query',
+      [],
       options,
       call => ({ is: 'call', call, verb: 'query', prefix, confirmed }),
       result => snapshotOf(result as Extract<CallResult, { verb: 'query' }>),
@@ -153,13 +164,19 @@ export class LockClient implements AsyncDisposable {
 
   /**
    * Waits for all of these locks (up to 64, different) and resolves with their handles in the order of
-   * the names: all or nothing. Such calls never wait for one another in a circle, as long as their
+   * the names: all or nothing; `await using` releases all of them. Such calls never wait for one another in a circle, as long as their
    * callers hold nothing else.
    */
-  async acquireAll(names: readonly string[], options: AcquireOptions = {}): Promise<Lock[]> {
+  async acquireAll(
+    names: readonly string[],
+    options: AcquireOptions = {},
+  ): Promise<Lock[] & AsyncDisposable> {
     checkNames(names)
     checkAcquire(options)
-    return (await this.#take([...names], wanted(options), options)) as Lock[]
+    const locks = (await this.#take([...names], wanted(options), options)) as Lock[]
+    const release = async () => void (await Promise.all(locks.map(lock => lock.release())))
+    Object.defineProperty(locks, Symbol.asyncDispose, { value: release })
+    return locks as Lock[] & AsyncDisposable
   }
 
   /** An operator's way out: frees the lock whoever holds it, and tells them (`FORCED`). Resolves with the number of holds that ended. */
@@ -168,6 +185,7 @@ export class LockClient implements AsyncDisposable {
     checkForceRelease(options)
     return await this.#call(
       `the forced release of lock ${JSON.stringify(name)}`,
+      [name],
       options,
       call => ({ is: 'call', call, verb: 'force-release', name }),
       result => (result as Extract<CallResult, { verb: 'force-release' }>).released,
@@ -208,9 +226,12 @@ export class LockClient implements AsyncDisposable {
 
   // ---- the client itself
 
-  /** Calls `listener` at each event of the kind; a second time with the same listener changes nothing. */
-  on<E extends ClientEvent>(event: E, listener: Listener<E>): this {
-    this.#listeners.add(event, listener)
+  /**
+   * Calls `listener` at each event of the kind, until `off` or until `signal` is aborted; with `once`
+   * at the next one only. A second time with the same listener changes nothing.
+   */
+  on<E extends ClientEvent>(event: E, listener: Listener<E>, options: ListenOptions = {}): this {
+    this.#listeners.add(event, listener, options)
     return this
   }
 
@@ -223,9 +244,15 @@ export class LockClient implements AsyncDisposable {
    * Releases everything and ends the session. Unanswered calls reject with `CLOSED`, and so do later
    * ones; the signals of locks that are still held are aborted with it. Never rejects, and takes at
    * most until the lease ends. Afterwards nothing of the client keeps the process alive.
+   *
+   * With `finishWithin` (ms) who holds a lock has so long to release it first: calls that wait, and
+   * later ones, reject with `CLOSED` at once. A `close()` without it ends that time.
    */
-  close(): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    const finishWithinMs = checkClose(options)
     if (this.#closing !== null) return this.#closing
+    if (finishWithinMs > 0) return this.#finish(finishWithinMs)
+    this.#finished()
     let done = () => {}
     // Set before anything is told: whoever hears that its lock is gone may call again.
     this.#closing = new Promise(resolve => {
@@ -244,6 +271,7 @@ export class LockClient implements AsyncDisposable {
   #take(names: readonly string[], { mode, manner }: Wanted, limits: Limits): Promise<Lock[] | null> {
     return this.#call(
       describeLocks(names),
+      names,
       limits,
       call => ({ is: 'call', call, verb: 'acquire', names, mode, manner }),
       (result, session) => {
@@ -260,10 +288,11 @@ export class LockClient implements AsyncDisposable {
   }
 
   async #release(session: Session, { name, token }: Lock): Promise<void> {
-    this.#locks.delete(token)
+    this.#forget(token)
     await this.#ask(
       session,
       `the release of lock ${JSON.stringify(name)}`,
+      [name],
       noLimits,
       call => ({ is: 'call', call, verb: 'release', token }),
       () => undefined,
@@ -272,19 +301,21 @@ export class LockClient implements AsyncDisposable {
 
   #call<T>(
     what: string,
+    locks: readonly string[],
     limits: Limits,
     input: (call: number) => Call,
     convert: (result: CallResult, session: Session) => T,
   ): Promise<T> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
-    if (this.#closing !== null)
-      return Promise.reject(new LockError('CLOSED', true, `${what}: ${meaningOf('CLOSED')}`))
-    return this.#ask(this.#currentSession(), what, limits, input, convert)
+    if (this.#closing !== null || this.#finishing)
+      return Promise.reject(new LockError('CLOSED', true, `${what}: ${meaningOf('CLOSED')}`, { locks }))
+    return this.#ask(this.#currentSession(), what, locks, limits, input, convert)
   }
 
   #ask<T>(
     session: Session,
     what: string,
+    locks: readonly string[],
     limits: Limits,
     input: (call: number) => ClientInput,
     convert: (result: CallResult, session: Session) => T,
@@ -292,9 +323,9 @@ export class LockClient implements AsyncDisposable {
     return new Promise<T>((resolve, reject) => {
       const call = ++this.#lastCall
       // Converted before anything else happens: a lock must be known when its loss is told right after.
-      const pending = new Pending(what, limits, result => resolve(convert(result, session)), reject)
+      const pending = new Pending(what, locks, limits, result => resolve(convert(result, session)), reject)
       this.#pending.set(call, pending)
-      pending.watch(() => session.step({ is: 'abort', call }))
+      pending.watch(patient => session.step({ is: 'abort', call, patient }))
       session.step(input(call))
     })
   }
@@ -355,6 +386,31 @@ export class LockClient implements AsyncDisposable {
     })
   }
 
+  /** Lets the holders end their work; then, or when the time is over, closes. */
+  async #finish(withinMs: number): Promise<void> {
+    this.#finishing = true
+    this.#session.step({ is: 'finish' })
+    let timer: NodeJS.Timeout | undefined
+    if (this.#locks.size > 0 && this.#closing === null)
+      await new Promise<void>(resolve => {
+        this.#waitingForEnd.add(resolve)
+        timer = setTimeout(resolve, withinMs)
+      })
+    clearTimeout(timer)
+    await this.close()
+  }
+
+  #finished(): void {
+    for (const resolve of this.#waitingForEnd) resolve()
+    this.#waitingForEnd.clear()
+  }
+
+  /** It is nobody's any more. */
+  #forget(token: number): void {
+    this.#locks.delete(token)
+    if (this.#finishing && this.#locks.size === 0) this.#finished()
+  }
+
   async #close(): Promise<void> {
     const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
     for (const lock of this.#locks.values()) lock.lose(error)
@@ -363,6 +419,7 @@ export class LockClient implements AsyncDisposable {
     await this.#ask(
       this.#session,
       'the end of the session',
+      [],
       noLimits,
       call => ({ is: 'end', call }),
       () => undefined,
@@ -377,7 +434,7 @@ export class LockClient implements AsyncDisposable {
         this.#takePending(told.call)?.settle(told.result)
         return
       case 'fail':
-        this.#takePending(told.call)?.fail(told.code, told.definite, told.text)
+        this.#takePending(told.call)?.fail(told.code, told.definite, told.text, told.blocker)
         return
       case 'lost':
         this.#lost(told.token, told.reason)
@@ -407,8 +464,9 @@ export class LockClient implements AsyncDisposable {
   #lost(token: number, code: ClientEvents['lost']['code']): void {
     const lock = this.#locks.get(token)
     if (lock === undefined) return
-    this.#locks.delete(token)
-    lock.lose(new LockError(code, false, `lock ${JSON.stringify(lock.name)} is lost: ${meaningOf(code)}`))
+    const text = `lock ${JSON.stringify(lock.name)} is lost: ${meaningOf(code)}`
+    lock.lose(new LockError(code, false, text, { locks: [lock.name] }))
+    this.#forget(token)
     if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)
     else this.#listeners.emit('lost', { code, locks: [describeLost(lock)] })
   }

@@ -6,7 +6,16 @@
 import type { Instant } from '../wire/clock.ts'
 import { toRanges } from '../wire/codec.ts'
 import { isDefinite } from '../wire/errors.ts'
-import type { ClientRequest, LossReason, Message, ServerReply, View, Welcome } from '../wire/messages.ts'
+import type {
+  Blocker,
+  ClientRequest,
+  LossReason,
+  Manner,
+  Message,
+  ServerReply,
+  View,
+  Welcome,
+} from '../wire/messages.ts'
 import type { Call, CallResult, ClientEffect, ClientInput, Watched } from './effects.ts'
 import { Lease } from './lease.ts'
 import { type Link, Links } from './links.ts'
@@ -28,6 +37,8 @@ export interface ClientCoreOptions {
 
 /** An acknowledgement that finds no request to ride on goes out by itself after this time. */
 const acknowledgeWithinMs = 50
+/** How long a call that has timed out waits for the answer to its cancel, which says who has the lock. */
+const cancelPatienceMs = 250
 /** Errors after which an address is not tried again. */
 const refusals: ReadonlySet<string> = new Set([
   'WRONG_CLUSTER',
@@ -57,8 +68,12 @@ export class ClientCore {
   #count = 0
   #openSent: Instant = { monotonic: 0, wall: 0 }
   #opened = false
+  /** No new calls; and the session is being ended. */
+  #finishing = false
   #ending = false
   #acknowledgeAt = never
+  /** Calls whose limit has passed and whose cancel is under way: until when that is waited for. */
+  readonly #givingUp = new Map<number, number>()
   #out: ClientEffect[] = []
 
   constructor(options: ClientCoreOptions) {
@@ -130,7 +145,10 @@ export class ClientCore {
         this.#onCall(input, now)
         return
       case 'abort':
-        this.#onAbort(input.call, now)
+        this.#onAbort(input.call, input.patient ?? false, now)
+        return
+      case 'finish':
+        this.#onFinish(now)
         return
       case 'end':
         this.#onEnd(input.call, now)
@@ -189,13 +207,14 @@ export class ClientCore {
       this.#linkFailed(link, 'does not answer', now, chance)
     }
     this.#links.doubt(this.#unansweredFor(now) >= 2 * this.#links.quietMs)
+    for (const [call, until] of this.#givingUp) if (now.monotonic >= until) this.#giveUp(call)
     if (!this.#ready()) return
     if (now.monotonic >= this.#lease.renewAt) this.#renew(now)
     if (now.monotonic >= this.#acknowledgeAt) this.#acknowledge()
   }
 
   #onCall(call: Call, now: Instant): void {
-    if (this.#ending) {
+    if ((this.#ending || this.#finishing) && call.verb !== 'release') {
       this.#fail(call.call, 'CLOSED', true, closedText)
     } else if (call.verb === 'release' && !this.#held.delete(call.token)) {
       this.#settle(call.call, { verb: 'release', held: false })
@@ -205,15 +224,55 @@ export class ClientCore {
     }
   }
 
-  #onAbort(call: number, now: Instant): void {
+  #onAbort(call: number, patient: boolean, now: Instant): void {
+    const entry = this.#requests.ofCall(call)
+    if (entry === undefined) return
+    const waits = !isQuery(entry) && entry.number !== 0 && entry.ask.verb === 'acquire'
+    if (waits && patient && this.#ready()) this.#givingUp.set(call, now.monotonic + cancelPatienceMs)
+    else this.#giveUp(call)
+    // Both stay unanswered until the cancel is answered: else its waiter would be granted to nobody.
+    if (waits && !entry.cancelling) this.#requests.cancel(entry)
+    this.#pump(now)
+  }
+
+  /** Nobody waits for the servers' word any more. */
+  #giveUp(call: number): void {
+    this.#givingUp.delete(call)
     const entry = this.#requests.ofCall(call)
     if (entry === undefined) return
     const neverSent = isQuery(entry) || entry.number === 0
     this.#fail(call, 'TIMEOUT', neverSent, this.#delay(entry))
     this.#requests.forget(entry)
-    if (neverSent || entry.ask.verb !== 'acquire') return
-    // Both stay unanswered until the cancel is answered: else its waiter would be granted to nobody.
-    this.#requests.cancel(entry)
+  }
+
+  /** The servers say whether the cancel was in time, and who has the lock. */
+  #cancelled({ cancels }: Request, outcome: string, blocker: Blocker | null): void {
+    const call = cancels?.call ?? null
+    if (cancels === null || call === null) return
+    this.#givingUp.delete(call)
+    // A steal may have done its harm before.
+    const definite = outcome === 'cancelled' && (cancels.ask as { manner?: Manner }).manner !== 'steal'
+    const text = blocker === null ? this.#delay(cancels) : heldBy(blocker)
+    this.#out.push({
+      do: 'fail',
+      call,
+      code: 'TIMEOUT',
+      definite,
+      text,
+      ...(blocker === null ? {} : { blocker }),
+    })
+    this.#requests.forget(cancels)
+  }
+
+  #onFinish(now: Instant): void {
+    this.#finishing = true
+    for (const entry of this.#requests.calls()) {
+      if (entry.ask.verb === 'release' || entry.ask.verb === 'end') continue
+      const sent = !isQuery(entry) && entry.number !== 0
+      this.#fail(entry.call, 'CLOSED', !sent, closedText)
+      this.#requests.forget(entry)
+      if (sent && entry.ask.verb === 'acquire' && !entry.cancelling) this.#requests.cancel(entry)
+    }
     this.#pump(now)
   }
 
@@ -412,9 +471,11 @@ export class ClientCore {
         this.#settle(request.call, { verb: 'end' })
         this.#finish('ended', 'CLOSED', closedText)
         return
-      case 'cancelled':
       case 'cancel-done':
-        // The caller was told when it gave up; a grant that crossed the cancel was undone by it.
+        // A grant that crossed the cancel was undone by it.
+        this.#cancelled(request, reply[2], reply[3])
+        return
+      case 'cancelled':
         return
     }
   }
@@ -452,6 +513,7 @@ export class ClientCore {
   }
 
   #disconnected(): void {
+    for (const call of [...this.#givingUp.keys()]) this.#giveUp(call)
     this.#lease.disconnected()
     this.#requests.forgetAcknowledgements()
     this.#acknowledgeAt = never
@@ -600,6 +662,11 @@ export class ClientCore {
 
   #nextWake(): number | null {
     let next = Math.min(this.#links.wakeAt, this.#lease.deadline)
+    // All have the same patience: the first to be given up is the first one.
+    for (const until of this.#givingUp.values()) {
+      next = Math.min(next, until)
+      break
+    }
     if (this.#ready()) next = Math.min(next, this.#lease.renewAt, this.#acknowledgeAt)
     return next === never ? null : next
   }
@@ -621,6 +688,12 @@ type Reply = Extract<
     ...unknown[],
   ]
 >
+/** For people: who has the lock. Names may hold anything. */
+function heldBy({ name, clientName, token, heldMs, ahead }: Blocker): string {
+  const before = ahead === 0 ? '' : `, and ${ahead} waited before`
+  return `${JSON.stringify(clientName)} has held ${JSON.stringify(name)} for ${heldMs} ms (token ${token})${before}`
+}
+
 type Losses = readonly (readonly [number, LossReason])[]
 
 /** The server takes and answers names in sorted order; the caller has its own. */

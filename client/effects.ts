@@ -3,7 +3,16 @@
 
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import type { HoldRecord, LockEvent, LossReason, Manner, Mode, View, WaitRecord } from '../wire/messages.ts'
+import type {
+  Blocker,
+  HoldRecord,
+  LockEvent,
+  LossReason,
+  Manner,
+  Mode,
+  View,
+  WaitRecord,
+} from '../wire/messages.ts'
 
 /** For the jitter of redials: a number from 0, below 1. */
 interface Chance {
@@ -35,8 +44,13 @@ export type ClientInput =
   /** `wakeAt` has come; coming early or late does no harm. */
   | ({ readonly is: 'wake' } & Chance)
   | Call
-  /** The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is over. */
-  | { readonly is: 'abort'; readonly call: number }
+  /**
+   * The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is
+   * over. `patient`: a moment later, if the servers can say meanwhile who has the lock.
+   */
+  | { readonly is: 'abort'; readonly call: number; readonly patient?: boolean }
+  /** No more calls, and those that wait fail with CLOSED; what is held may be released. */
+  | { readonly is: 'finish' }
   /** Watch the locks whose names begin so, on this connection and later ones; `watch` is a number of the driver's. */
   | { readonly is: 'watch'; readonly watch: number; readonly prefix: string }
   | { readonly is: 'unwatch'; readonly watch: number }
@@ -82,6 +96,8 @@ export type ClientEffect =
       readonly code: string
       readonly definite: boolean
       readonly text: string
+      /** Who has the lock that was waited for, where known. */
+      readonly blocker?: Blocker
     }
   | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason }
   | { readonly do: 'watched'; readonly watch: number; readonly what: Watched }

@@ -1,6 +1,26 @@
 // The errors that a user of the client meets. What a code means stands in wire/errors.ts.
 
 import { type ErrorCode, errors } from '../wire/errors.ts'
+import type { Mode } from '../wire/messages.ts'
+
+/** Who has a lock: for how long, in ms, and how many more waited for it first. */
+export interface LockHolder {
+  readonly name: string
+  readonly mode: Mode
+  readonly token: number
+  readonly clientId: string
+  /** As given to `connect`. */
+  readonly clientName: string
+  readonly heldMs: number
+  readonly ahead: number
+}
+
+/** What is known besides of a call that failed or a lock that is lost. */
+export interface LockErrorDetails extends ErrorOptions {
+  readonly locks?: readonly string[]
+  readonly waitedMs?: number
+  readonly holder?: LockHolder
+}
 
 /** A call that failed, or why a lock is lost. */
 export class LockError extends Error {
@@ -8,9 +28,23 @@ export class LockError extends Error {
   readonly code: ErrorCode | (string & {})
   /** True: the call surely had no effect. False: it may have had. */
   readonly definite: boolean
+  /** The locks that it is about; empty when it is about none. */
+  readonly locks: readonly string[]
+  /** How long the call had waited, in ms; undefined when it was no wait. */
+  readonly waitedMs: number | undefined
+  /** Of a `TIMEOUT`: who had the lock then, if the servers could say so in time. */
+  readonly holder: LockHolder | undefined
 
-  constructor(code: ErrorCode | (string & {}), definite: boolean, message: string, options?: ErrorOptions) {
-    super(message, options)
+  constructor(
+    code: ErrorCode | (string & {}),
+    definite: boolean,
+    message: string,
+    details: LockErrorDetails = {},
+  ) {
+    super(message, details)
+    this.locks = details.locks ?? []
+    this.waitedMs = details.waitedMs
+    this.holder = details.holder
     this.name = 'LockError'
     this.code = code
     this.definite = definite

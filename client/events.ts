@@ -2,6 +2,8 @@
 // what it throws is thrown again outside, where Node reports it like that of any event listener.
 
 import type { Mode, View } from '../wire/messages.ts'
+import { checkListen } from './options.ts'
+import { watchSignal } from './signals.ts'
 
 /** What the listeners of `on` are given. */
 export interface ClientEvents {
@@ -21,24 +23,45 @@ export interface ClientEvents {
 export type ClientEvent = keyof ClientEvents
 export type Listener<E extends ClientEvent> = (event: ClientEvents[E]) => void
 
+export interface ListenOptions {
+  /** Only the next event. */
+  once?: boolean | undefined
+  /** Listens no more once it is aborted. */
+  signal?: AbortSignal | undefined
+}
+
+interface Listening {
+  readonly once: boolean
+  unwatch(): void
+}
+
 export class Listeners {
-  readonly #of: { [E in ClientEvent]: Set<Listener<E>> } = {
-    view: new Set(),
-    session: new Set(),
-    reconnecting: new Set(),
-    lost: new Set(),
+  readonly #of: { [E in ClientEvent]: Map<Listener<E>, Listening> } = {
+    view: new Map(),
+    session: new Map(),
+    reconnecting: new Map(),
+    lost: new Map(),
   }
 
-  add<E extends ClientEvent>(event: E, listener: Listener<E>): void {
-    this.#set(event, listener).add(listener)
+  /** A second time with the same listener changes nothing. */
+  add<E extends ClientEvent>(event: E, listener: Listener<E>, options: ListenOptions): void {
+    const listeners = this.#map(event, listener)
+    checkListen(options)
+    const { once = false, signal } = options
+    if (listeners.has(listener) || signal?.aborted) return
+    const unwatch = signal && watchSignal(signal, () => this.remove(event, listener))
+    listeners.set(listener, { once, unwatch: unwatch ?? (() => {}) })
   }
 
   remove<E extends ClientEvent>(event: E, listener: Listener<E>): void {
-    this.#set(event, listener).delete(listener)
+    const listeners = this.#map(event, listener)
+    listeners.get(listener)?.unwatch()
+    listeners.delete(listener)
   }
 
   emit<E extends ClientEvent>(event: E, value: ClientEvents[E]): void {
-    for (const listener of [...this.#of[event]]) {
+    for (const [listener, { once }] of [...this.#of[event]]) {
+      if (once) this.remove(event, listener)
       try {
         listener(value)
       } catch (error) {
@@ -49,12 +72,12 @@ export class Listeners {
     }
   }
 
-  #set<E extends ClientEvent>(event: E, listener: Listener<E>): Set<Listener<E>> {
+  #map<E extends ClientEvent>(event: E, listener: Listener<E>): Map<Listener<E>, Listening> {
     if (!Object.hasOwn(this.#of, event))
       throw new TypeError(
         `there is no event ${JSON.stringify(event)}; there are ${Object.keys(this.#of).join(', ')}`,
       )
     if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
-    return this.#of[event] as Set<Listener<E>>
+    return this.#of[event] as Map<Listener<E>, Listening>
   }
 }

@@ -5,12 +5,14 @@ import type { ConnectOptions } from './options.ts'
 
 export type { Mode, View } from '../wire/messages.ts'
 export { LockClient } from './client.ts'
-export { LockError } from './errors.ts'
-export type { ClientEvent, ClientEvents, Listener } from './events.ts'
+export { type CloseOnSignalsOptions, type ClosingOnSignals, closeOnSignals } from './close-on-signals.ts'
+export { LockError, type LockErrorDetails, type LockHolder } from './errors.ts'
+export type { ClientEvent, ClientEvents, Listener, ListenOptions } from './events.ts'
 export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from './fence-guard.ts'
 export { Lock } from './lock.ts'
 export type {
   AcquireOptions,
+  CloseOptions,
   ConnectOptions,
   Limits,
   QueryOptions,

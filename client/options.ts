@@ -49,6 +49,11 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined
 }
 
+export interface CloseOptions {
+  /** In ms; default 0. For so long who holds a lock may still release it, while nothing new is granted. */
+  finishWithin?: number | undefined
+}
+
 export interface Connecting {
   readonly urls: readonly string[]
   readonly ttlMs: number
@@ -136,6 +141,22 @@ export function checkWatch(prefix: unknown, options: WatchOptions): void {
   checkKeys('watch', options, ['signal'])
   checkPrefix(prefix)
   checkLimits(options)
+}
+
+export function checkListen(options: unknown): void {
+  checkKeys('on', options, ['once', 'signal'])
+  const { once, signal } = options as { once?: unknown; signal?: AbortSignal }
+  checkFlag('once', once)
+  checkLimits({ signal })
+}
+
+/** The limit, in ms. */
+export function checkClose(options: CloseOptions): number {
+  checkKeys('close', options, ['finishWithin'])
+  const { finishWithin = 0 } = options
+  if (typeof finishWithin !== 'number' || !(finishWithin >= 0))
+    throw new TypeError(`finishWithin must be a number of ms from 0, not ${shown(finishWithin)}`)
+  return Math.min(finishWithin, timeoutMsMax)
 }
 
 export function checkForceRelease(options: Limits): void {

@@ -17,6 +17,8 @@ export interface Request {
   /** Whom to tell; null once nobody waits for it. */
   call: number | null
   readonly ask: Ask
+  /** Of a cancel: what it takes back. */
+  readonly cancels: Request | null
   /** 0 until it is first sent. */
   number: number
   /** As it was first sent, for re-sending. */
@@ -72,7 +74,7 @@ export class Requests {
 
   cancel(acquire: Request): void {
     acquire.cancelling = true
-    this.#urgent.push(requestOf({ verb: 'cancel', target: acquire.number }, null))
+    this.#urgent.push({ ...requestOf({ verb: 'cancel', target: acquire.number }, null), cancels: acquire })
   }
 
   end(call: number): void {
@@ -195,7 +197,7 @@ export function isQuery(entry: Request | Query): entry is Query {
 }
 
 function requestOf(ask: Ask, call: number | null): Request {
-  return { call, ask, number: 0, message: null, dropped: false, cancelling: false }
+  return { call, ask, cancels: null, number: 0, message: null, dropped: false, cancelling: false }
 }
 
 function queryOf(ask: Extract<Call, { verb: 'query' }>): Query {

@@ -144,7 +144,8 @@ function sizeOf(record: SnapshotRecord): number {
     case 'hold':
       return record[1].length + 64
     case 'reply':
-      return record[2][0] === 'granted' ? 64 + record[2][2].length * 20 : 64
+      if (record[2][0] === 'granted') return 64 + record[2][2].length * 20
+      return record[2][0] === 'cancel-done' && record[2][3] !== null ? 512 + record[2][3].name.length : 64
     default:
       return 128
   }

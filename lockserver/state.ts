@@ -5,7 +5,7 @@ import { inRanges } from '../wire/codec.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { errors } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { Entry, LockEvent, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
+import type { Blocker, Entry, LockEvent, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
 import {
   type Acquire,
   type EndReason,
@@ -161,8 +161,10 @@ export class State implements LockTableEvents {
     const waiting = session.waiting.get(target)
     const stored = session.replies.get(target)
     let outcome: 'cancelled' | 'released' | 'nothing' = 'nothing'
+    let blocker: Blocker | null = null
     if (waiting !== undefined) {
       outcome = 'cancelled'
+      blocker = this.#blockerOf(waiting)
       session.waiting.delete(target)
       session.forgetLosses(waiting.tokens)
       this.table.cancel(waiting, this.wallMs)
@@ -174,7 +176,25 @@ export class State implements LockTableEvents {
       session.replies.set(target, ['cancelled', target])
       this.table.dropAll([], holds, this.wallMs)
     }
-    this.#reply(session, ['cancel-done', request, outcome])
+    this.#reply(session, ['cancel-done', request, outcome, blocker])
+  }
+
+  /** Who has what this one waits for; null while a reset's pause lets nobody have it. */
+  #blockerOf(waiting: Acquire): Blocker | null {
+    const name = waiting.names[waiting.tokens.length] as string
+    const lock = this.table.locks.get(name)
+    const hold = lock?.holders[0]
+    if (lock === undefined || hold === undefined) return null
+    const { id: clientId, name: clientName } = hold.session
+    return {
+      name,
+      mode: hold.mode,
+      token: hold.token,
+      clientId,
+      clientName,
+      heldMs: Math.max(0, this.wallMs - hold.since),
+      ahead: lock.queue.indexOf(waiting),
+    }
   }
 
   #release(ordinal: number, request: number, token: number): void {

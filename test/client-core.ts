@@ -247,7 +247,7 @@ t.test('requests', async t => {
     story.abort(last)
     const next = unansweredShareMax + 1
     t.same(story.heard(a), [['cancel', next, 1]])
-    story.says(a, ['cancelled', 1], ['cancel-done', next, 'cancelled'])
+    story.says(a, ['cancelled', 1], ['cancel-done', next, 'cancelled', null])
     t.same(
       story.heard(a).map(message => message.slice(0, 2)),
       [
@@ -283,7 +283,7 @@ t.test('cancelling', async t => {
     story.abort(call)
     t.same(story.failed(), { [call]: ['TIMEOUT', false] })
     t.same(story.heard(a), [['cancel', 2, 1]])
-    story.says(a, ['cancelled', 1], ['cancel-done', 2, 'cancelled'])
+    story.says(a, ['cancelled', 1], ['cancel-done', 2, 'cancelled', null])
     t.same(story.settled(), {})
     story.pass(60)
     t.same(story.heard(a), [['acknowledge', [1, 2], []]])
@@ -304,7 +304,7 @@ t.test('cancelling', async t => {
     const story = opened()
     story.abort(story.acquire('x'))
     story.says(a, ['granted', 1, [101], []])
-    story.says(a, ['cancel-done', 2, 'released'])
+    story.says(a, ['cancel-done', 2, 'released', null])
     t.same(story.settled(), {})
     story.pass(20_000)
     t.same(story.seen('lost'), [], 'it was never held')
@@ -324,7 +324,7 @@ t.test('cancelling', async t => {
       ['cancel', 2, 1],
       ['renew', 1],
     ])
-    story.says(b, ['resumed', me, 2], ['granted', 1, [101], []], ['cancel-done', 2, 'released'])
+    story.says(b, ['resumed', me, 2], ['granted', 1, [101], []], ['cancel-done', 2, 'released', null])
     story.pass(60)
     t.same(story.heard(b), [['acknowledge', [1, 2], []]])
     t.same(story.settled(), {})

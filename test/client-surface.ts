@@ -152,7 +152,7 @@ t.test('handles', async t => {
     await locks.acquire('x')
     const error = await locks.acquire('x', { timeout: 5 }).catch(error => error)
     t.ok(error instanceof LockError)
-    t.match(error, { code: 'TIMEOUT', definite: false, message: /"x".* 5 ms: it did not come free/ })
+    t.match(error, { code: 'TIMEOUT', definite: true, message: /"x".* 5 ms: "fake" has held/ })
     await until(() => server.waits.length === 0)
   })
 

@@ -29,6 +29,7 @@ const drivers: Record<string, readonly string[]> = {
     'events.ts',
     'pending.ts',
     'watch.ts',
+    'close-on-signals.ts',
   ],
 }
 const cores = Object.entries(drivers).flatMap(([room, acting]) =>

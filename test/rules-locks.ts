@@ -1,7 +1,14 @@
 // Locks and sessions by rule (L1 to L3, S1, S5, F14), told on the replicated state alone.
 
 import t from 'tap'
+import type { Session } from '../lockserver/sessions.ts'
+import type { Blocker, Mode } from '../wire/messages.ts'
 import { StateStory, textOf } from './fixtures/state-story.ts'
+
+/** What a cancelled acquire had waited for. */
+const blockedBy = ({ id, name }: Session, lock: string, mode: Mode, token: number): Blocker => {
+  return { name: lock, mode, token, clientId: id, clientName: name, heldMs: 0, ahead: 0 }
+}
 
 t.test('L1: an exclusive lock has one holder; the next is served on release', async t => {
   const s = new StateStory()
@@ -103,7 +110,7 @@ t.test('L3: cancelling an exclusive waiter lets the sharers behind it in', async
   t.strictSame(s.cancel(b, 1), [
     ['c', ['granted', 1, [1_002], []]],
     ['b', ['cancelled', 1]],
-    ['b', ['cancel-done', 2, 'cancelled']],
+    ['b', ['cancel-done', 2, 'cancelled', blockedBy(a, 'x', 'shared', 1_001)]],
   ])
 })
 
@@ -160,6 +167,18 @@ t.test('L3: two that want the same names in another order do not lock each other
   t.strictSame([s.holders('x'), s.holders('y')], [['b'], ['b']])
 })
 
+t.test('L3: a cancel tells who had the lock, for how long, and how many waited before', async t => {
+  const s = new StateStory()
+  const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+  s.state.wallMs = 5_000
+  s.acquire(a, 'x', 'shared')
+  s.acquire(b, 'x')
+  s.acquire(c, 'x')
+  s.state.wallMs = 12_000
+  const told = { ...blockedBy(a, 'x', 'shared', 1_001), heldMs: 7_000, ahead: 1 }
+  t.strictSame(s.cancel(c, 1).at(-1), ['c', ['cancel-done', 2, 'cancelled', told]])
+})
+
 t.test('L3: a cancelled acquire of several names gives all back', async t => {
   const s = new StateStory()
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
@@ -169,7 +188,7 @@ t.test('L3: a cancelled acquire of several names gives all back', async t => {
   t.strictSame(s.cancel(b, 1), [
     ['c', ['granted', 1, [1_003], []]],
     ['b', ['cancelled', 1]],
-    ['b', ['cancel-done', 2, 'cancelled']],
+    ['b', ['cancel-done', 2, 'cancelled', blockedBy(a, 'y', 'exclusive', 1_001)]],
   ])
   t.equal(b.holds.size, 0)
 })
@@ -268,10 +287,10 @@ t.test(
     s.acquire(a, 'x', 'shared')
     s.acquire(a, 'x', 'shared')
     s.acquire(b, 'x')
-    t.strictSame(s.cancel(a, 2).at(-1), ['a', ['cancel-done', 3, 'released']])
+    t.strictSame(s.cancel(a, 2).at(-1), ['a', ['cancel-done', 3, 'released', null]])
     t.strictSame(s.holders('x'), ['a'], 'the other shared hold of the same session stays')
     t.strictSame(a.replies.get(2), ['cancelled', 2])
-    t.strictSame(s.cancel(a, 2).at(-1), ['a', ['cancel-done', 4, 'nothing']])
+    t.strictSame(s.cancel(a, 2).at(-1), ['a', ['cancel-done', 4, 'nothing', null]])
   },
 )
 

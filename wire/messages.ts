@@ -121,6 +121,17 @@ const holdRecord = record({
   heldMs: milliseconds,
 })
 const waitRecord = record({ name: lockName, mode, clientId: id, clientName, waitedMs: milliseconds })
+/** What a cancelled acquire had waited for: the first holder, and how many waited before it. */
+const blocker = record({
+  name: lockName,
+  mode,
+  token,
+  clientId: id,
+  clientName,
+  heldMs: milliseconds,
+  ahead: count(2),
+})
+export type Blocker = ShapeType<typeof blocker>
 export type HoldRecord = ShapeType<typeof holdRecord>
 export type WaitRecord = ShapeType<typeof waitRecord>
 
@@ -169,7 +180,12 @@ const reply = {
   granted: message('granted', positive, list(token, { min: 1, max: namesPerAcquireMax }), losses),
   unavailable: message('unavailable', positive),
   cancelled: message('cancelled', positive),
-  'cancel-done': message('cancel-done', positive, oneOf('cancelled', 'released', 'nothing')),
+  'cancel-done': message(
+    'cancel-done',
+    positive,
+    oneOf('cancelled', 'released', 'nothing'),
+    nullable(blocker),
+  ),
   released: message('released', positive, flag),
   'force-released': message('force-released', positive, count(1)),
   refused: message('refused', positive, code, explanation),

@@ -1,0 +1,50 @@
+// Opt-in: closes a client in order when the process is told to end. Whether and how the process ends is
+// its own matter: this neither exits nor sets an exit code.
+
+import type { LockClient } from './client.ts'
+
+export interface CloseOnSignalsOptions {
+  /** Default `SIGTERM` and `SIGINT`. */
+  signals?: readonly NodeJS.Signals[] | undefined
+  /** In ms, default 10000: for so long who holds a lock may go on, see `close`. */
+  finishWithin?: number | undefined
+}
+
+/** What `closeOnSignals` returns: tells of the end, and can be taken back. */
+export interface ClosingOnSignals extends Disposable {
+  /** Aborted by the first signal, with its name as reason: time to begin nothing new. */
+  readonly signal: AbortSignal
+  /** Resolves when the client is closed because of a signal; never, if none comes. */
+  readonly closed: Promise<void>
+}
+
+/**
+ * At the first of these signals takes no more locks (what waits rejects with `CLOSED`), lets who holds
+ * one finish, and closes the client; a second signal closes it at once, aborting `lock.signal` of what
+ * is still held. After that a signal does what it did before. As Node has it, a signal that is listened
+ * to ends nothing by itself: the process ends when it has nothing left to do, with the
+ * `process.exitCode` that you set.
+ */
+export function closeOnSignals(locks: LockClient, options: CloseOnSignalsOptions = {}): ClosingOnSignals {
+  const { signals = ['SIGTERM', 'SIGINT'], finishWithin = 10_000 } = options
+  const { process } = globalThis as { process?: NodeJS.Process }
+  if (typeof process?.on !== 'function') throw new TypeError('there are no signals outside of Node')
+  const controller = new AbortController()
+  let isClosed = () => {}
+  const closed = new Promise<void>(resolve => {
+    isClosed = resolve
+  })
+  const stop = () => {
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+  const onSignal = (signal: NodeJS.Signals) => {
+    const first = !controller.signal.aborted
+    if (first) controller.abort(signal)
+    void locks.close(first ? { finishWithin } : {}).then(() => {
+      stop()
+      isClosed()
+    })
+  }
+  for (const signal of signals) process.on(signal, onSignal)
+  return { signal: controller.signal, closed, [Symbol.dispose]: stop }
+}

@@ -1,0 +1,339 @@
+// Handles: what they and their errors tell, how they end, and that nothing of a client is left behind.
+// Against a real cluster, or one make-believe server where it must fall silent; stalls and signals in
+// processes of their own.
+
+import t from 'tap'
+import { connect, type Lock, type LockClient, LockError } from '../client/index.ts'
+import { FakeServer } from './fixtures/client-server.ts'
+import { Program } from './fixtures/program.ts'
+import { RealCluster, ttlMin } from './fixtures/real-cluster.ts'
+
+let cluster: RealCluster
+let a: LockClient
+let b: LockClient
+
+t.before(async () => {
+  cluster = await RealCluster.start(2)
+  a = await connect(cluster.url, { name: 'billing-3', ttl: 30_000 })
+  b = await connect(cluster.url, { name: 'b', ttl: 30_000 })
+})
+t.teardown(async () => {
+  await a.close()
+  await b.close()
+  await cluster[Symbol.asyncDispose]()
+})
+
+const failure = (promise: Promise<unknown>): Promise<LockError> =>
+  promise.then(
+    () => {
+      throw new Error('it resolved')
+    },
+    error => error,
+  )
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve())
+  })
+async function waiters(name: string, count: number): Promise<void> {
+  while ((await b.query({ prefix: name })).pending.length !== count);
+}
+
+// ---- errors name what a user needs
+
+t.test('TIMEOUT: the lock, who holds it, how long was waited, how many were before', async t => {
+  const held = await a.acquire('orders/42')
+  const first = b.acquire('orders/42')
+  await waiters('orders/42', 1)
+  const error = await failure(b.acquire('orders/42', { timeout: 20 }))
+  t.ok(error instanceof LockError)
+  t.match(error, { code: 'TIMEOUT', definite: true, locks: ['orders/42'] })
+  t.ok((error.waitedMs ?? 0) >= 19, `${error.waitedMs} ms`)
+  t.match(error.holder, {
+    name: 'orders/42',
+    mode: 'exclusive',
+    token: held.token,
+    clientId: a.clientId,
+    clientName: 'billing-3',
+    heldMs: Number,
+    ahead: 1,
+  })
+  t.match(
+    error.message,
+    /^lock "orders\/42" took longer than 20 ms: "billing-3" has held "orders\/42" for \d+ ms \(token \d+\), and 1 waited before$/,
+  )
+  await held.release()
+  await (await first).release()
+})
+
+t.test('TIMEOUT of several: which of them was not to be had', async t => {
+  const held = await a.acquire('n/2')
+  const error = await failure(b.acquireAll(['n/3', 'n/1', 'n/2'], { timeout: 20 }))
+  t.match(error, { locks: ['n/3', 'n/1', 'n/2'], holder: { name: 'n/2', clientName: 'billing-3' } })
+  t.match((await b.query({ prefix: 'n/' })).held, [{ name: 'n/2' }], 'nothing of it is held')
+  await held.release()
+})
+
+t.test('TIMEOUT when nobody answers: soon, indefinite, without a holder', async t => {
+  await using server = await FakeServer.start()
+  await using locks = await connect(server.url)
+  await locks.acquire('x')
+  server.silent = true
+  const error = await failure(locks.acquire('x', { timeout: 20 }))
+  t.match(error, { code: 'TIMEOUT', definite: false, holder: undefined })
+  t.ok((error.waitedMs ?? 0) < 5_000, `${error.waitedMs} ms`)
+  server.silent = false
+})
+
+t.test('SESSION_LOST, CLOSED: the lock, and how long was waited', async t => {
+  await using server = await FakeServer.start()
+  const locks = await connect(server.url)
+  await locks.acquire('x')
+  const waits = failure(locks.acquire('x'))
+  await locks.query()
+  await locks.close()
+  const error = await waits
+  t.match(error, { code: 'CLOSED', locks: ['x'], waitedMs: Number })
+  t.match(error.message, /^lock "x", after \d+ ms: the client was closed$/)
+})
+
+// ---- timeout and signal
+
+t.test('timeout and signal compose: whichever is first', async t => {
+  const held = await a.acquire('both')
+  const { signal } = new AbortController()
+  t.match(await failure(b.acquire('both', { timeout: 5, signal })), { code: 'TIMEOUT' })
+  const controller = new AbortController()
+  const waits = b.acquire('both', { timeout: 600_000, signal: controller.signal })
+  await waiters('both', 1)
+  controller.abort(new Error('enough'))
+  t.match(await failure(waits), { message: 'enough' })
+  await waiters('both', 0)
+  await held.release()
+})
+
+t.test('a signal that is aborted while a timeout is being looked into has the last word', async t => {
+  await using server = await FakeServer.start()
+  await using locks = await connect(server.url)
+  await locks.acquire('x')
+  server.silent = true
+  const controller = new AbortController()
+  const waits = failure(locks.acquire('x', { timeout: 1, signal: controller.signal }))
+  while (server.requests.at(-1)?.[0] !== 'cancel') await new Promise(resolve => setImmediate(resolve))
+  controller.abort(new Error('enough'))
+  t.match(await waits, { message: 'enough' })
+  server.silent = false
+})
+
+// ---- await using
+
+t.test('await using: acquire, tryAcquire, acquireAll', async t => {
+  const held = async () => (await b.query({ prefix: 'using' })).held.map(({ name }) => name)
+  {
+    await using one = await a.acquire('using/1')
+    await using two = await a.tryAcquire('using/2')
+    await using none = await b.tryAcquire('using/2')
+    t.equal(none, null)
+    await using all = await a.acquireAll(['using/4', 'using/3'])
+    t.same(
+      all.map(({ name }) => name),
+      ['using/4', 'using/3'],
+    )
+    t.ok(one.held && two?.held)
+    t.same(await held(), ['using/1', 'using/2', 'using/3', 'using/4'])
+  }
+  t.same(await held(), [])
+})
+
+// ---- why a lock was lost
+
+t.test('lock.signal.reason: a code for each way to lose it', async t => {
+  const codes: Record<string, (lock: Lock, locks: LockClient, server: FakeServer) => unknown> = {
+    STOLEN: (_lock, locks) => locks.acquire('x', { steal: true }),
+    FORCED: (_lock, locks) => locks.forceRelease('x'),
+    CLOSED: (_lock, locks) => locks.close(),
+    SESSION_LOST: (_lock, locks, server) => {
+      for (const connection of server.connections) connection.send(['unknown-session', locks.clientId])
+    },
+    EXPIRED: (_lock, _locks, server) => {
+      server.silent = true
+    },
+  }
+  for (const [code, lose] of Object.entries(codes)) {
+    await using server = await FakeServer.start()
+    await using locks = await connect(server.url, { ttl: 300 })
+    const lock = await locks.acquire('x')
+    const { signal } = lock
+    t.ok(lock.held && !signal.aborted)
+    void lose(lock, locks, server)
+    await aborted(signal)
+    t.ok(signal.reason instanceof LockError)
+    t.match(signal.reason, { code, definite: code === 'CLOSED' })
+    if (code !== 'CLOSED') t.match(signal.reason, { message: /^lock "x" is lost: /, locks: ['x'] })
+    t.notOk(lock.held)
+    t.equal(lock.remainingMs, 0)
+    await lock.release()
+    await lock.release()
+  }
+})
+
+t.test('release: once for all, whoever calls it and how often', async t => {
+  const lock = await a.acquire('once')
+  t.equal(lock.release(), lock.release(), 'the same promise')
+  await Promise.all([lock.release(), lock[Symbol.asyncDispose]()])
+  t.notOk(lock.signal.aborted)
+  const again = await b.acquire('once')
+  await lock.release()
+  t.ok((await b.query({ prefix: 'once' })).held.length === 1, "it does not touch the next holder's")
+  await again.release()
+})
+
+// ---- an outage
+
+t.test('in an outage release, close, disposal and the end of a request settle by the deadline', async t => {
+  await using server = await FakeServer.start()
+  const locks = await connect(server.url, { ttl: 400 })
+  const [one, two] = [await locks.acquire('one'), await locks.acquire('two')]
+  let end = () => {}
+  const request = failure(
+    locks.request(
+      'three',
+      () =>
+        new Promise<void>(resolve => {
+          end = resolve
+        }),
+    ),
+  )
+  await locks.acquire('four')
+  const waits = failure(locks.acquire('four'))
+  await locks.query()
+  server.silent = true
+  const from = performance.now()
+  end()
+  const closed = locks.close()
+  await Promise.all([one.release(), two[Symbol.asyncDispose](), closed, request, waits])
+  const took = performance.now() - from
+  t.comment(`settled after ${took.toFixed(0)} ms; ttl 400 ms`)
+  t.ok(took < 5_000, 'and do not hang')
+})
+
+// ---- events
+
+t.test('on: once, until a signal, off', async t => {
+  const heard: string[] = []
+  const controller = new AbortController()
+  await using locks = await connect(cluster.url)
+  locks.on('lost', ({ locks: [lock] }) => void heard.push(`once ${lock?.name}`), { once: true })
+  locks.on('lost', ({ locks: [lock] }) => void heard.push(`until ${lock?.name}`), {
+    signal: controller.signal,
+  })
+  const listener = () => void heard.push('off')
+  locks.on('lost', listener).off('lost', listener)
+  locks.on('lost', listener, { signal: AbortSignal.abort() })
+  const steal = async (name: string) => {
+    const lock = await locks.acquire(name)
+    const { signal } = lock
+    await b.acquire(name, { steal: true }).then(thief => thief.release())
+    await aborted(signal)
+  }
+  await steal('ev/1')
+  await steal('ev/2')
+  controller.abort()
+  await steal('ev/3')
+  t.same(heard, ['once ev/1', 'until ev/1', 'until ev/2'])
+  const type = { name: 'TypeError' }
+  t.throws(() => locks.on('lost', () => {}, { once: 1 } as object), type)
+  t.throws(() => locks.on('lost', () => {}, { signal: 1 } as object), type)
+  t.throws(() => locks.on('lost', () => {}, { when: 1 } as object), type)
+})
+
+// ---- close
+
+t.test('close({ finishWithin }) lets who holds a lock finish, and grants nothing new', async t => {
+  const locks = await connect(cluster.url)
+  let end: (value: string) => void = () => {}
+  const work = locks.request(
+    'finish/1',
+    () =>
+      new Promise<string>(resolve => {
+        end = resolve
+      }),
+  )
+  const lock = await locks.acquire('finish/2')
+  const waits = failure(locks.acquire('finish/2'))
+  const closing = locks.close({ finishWithin: 600_000 })
+  t.match(await waits, { code: 'CLOSED' })
+  t.match(await failure(locks.acquire('finish/3')), { code: 'CLOSED', definite: true })
+  t.ok(lock.held, 'held on')
+  t.notOk(lock.signal.aborted)
+  await lock.release()
+  end('done')
+  t.equal(await work, 'done')
+  await closing
+  t.match(await b.query({ prefix: 'finish' }), { held: [], pending: [] })
+})
+
+t.test('close({ finishWithin }) ends at its limit, or at a close() without', async t => {
+  for (const second of [false, true]) {
+    const locks = await connect(cluster.url)
+    const lock = await locks.acquire('limit')
+    const closing = locks.close({ finishWithin: second ? 600_000 : 10 })
+    if (second) await locks.close()
+    await closing
+    t.match(lock.signal.reason, { code: 'CLOSED' })
+    t.same((await b.query({ prefix: 'limit' })).held, [])
+  }
+  await t.rejects(async () => await b.close({ finishWithin: -1 }), { name: 'TypeError' })
+  const idle = await connect(cluster.url)
+  await idle.close({ finishWithin: 600_000 })
+})
+
+t.test('closeOnSignals: the first signal lets it finish; the exit code is its own', async t => {
+  const program = new Program(t, 'told-to-end', cluster.url)
+  t.equal(await program.line(), 'holds')
+  program.process.kill('SIGTERM')
+  t.same(
+    [await program.line(), await program.line(), await program.line()],
+    ['told: SIGTERM', 'waiting: CLOSED', 'later: CLOSED'],
+  )
+  t.match((await b.query({ prefix: 'work' })).held, [{ name: 'work' }], 'it goes on')
+  program.say('go on')
+  const { code, signal, lines } = await program.ended
+  t.same([code, signal], [3, null])
+  t.same(lines.slice(4), ['finished', 'closed'])
+})
+
+t.test('closeOnSignals: the second one closes at once', async t => {
+  const program = new Program(t, 'told-to-end', cluster.url)
+  t.equal(await program.line(), 'holds')
+  program.process.kill('SIGTERM')
+  for (let i = 0; i < 3; i++) await program.line()
+  program.process.kill('SIGTERM')
+  const { code, lines } = await program.ended
+  t.equal(code, 3)
+  t.same(lines.slice(4), ['aborted: CLOSED', 'closed'])
+  t.same((await b.query({ prefix: 'work' })).held, [])
+})
+
+// ---- processes
+
+t.test('F12: a stall past the lease, in a process of its own', async t => {
+  const { lines, code } = await new Program(t, 'stalls', cluster.url, String(ttlMin)).ended
+  t.equal(code, 0)
+  t.same(JSON.parse(lines[0] as string), {
+    held: true,
+    heldAfter: false,
+    elsewhereAfter: false,
+    abortedAtALook: true,
+    reasonAtALook: 'EXPIRED',
+    firedInNextTimerPhase: true,
+    reason: 'EXPIRED',
+  })
+  t.same(JSON.parse(lines[1] as string), { settled: true })
+})
+
+t.test('after close() the process ends by itself: no handle, no unhandled rejection is left', async t => {
+  const { code, signal, lines } = await new Program(t, 'ends-by-itself', cluster.url).ended
+  t.same([code, signal], [0, null])
+  t.same(lines, ['aborted: true', 'left: '])
+})
