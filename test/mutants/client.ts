@@ -27,7 +27,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'this.#requests.cancel(entry) this.#pump(now)',
+        find: 'if (waits && !entry.cancelling) this.#requests.cancel(entry)',
         replace: '',
       },
     ],
