@@ -15,6 +15,10 @@ export interface Option<T> {
   /** Also read from HOLDFAST_…, when the flag is absent. */
   readonly environment: boolean
   readonly absent: T
+  /** What holds when it is not given, in words; null: nothing does. */
+  readonly fallback: string | null
+  /** Is never shown. */
+  readonly secret: boolean
   readonly read: (texts: readonly string[], what: string) => T
 }
 
@@ -26,6 +30,14 @@ export interface Given<O> {
   readonly names: readonly string[]
   /** What stood behind `--`. */
   readonly rest: readonly string[]
+  /** Where each option's value comes from, and how it was written. */
+  readonly from: Readonly<Record<string, Origin>>
+}
+
+export interface Origin {
+  readonly source: 'flag' | 'environment' | 'default'
+  /** Undefined when it was not given. */
+  readonly text: string | undefined
 }
 
 export interface Command<O extends Options = Options> {
@@ -36,18 +48,31 @@ export interface Command<O extends Options = Options> {
   /** Paragraphs for the command's own help. */
   readonly more?: string
   readonly options: O
+  /** Options of the processes that it starts: read from the environment, checked, and passed on. */
+  readonly passesOn?: Options
   /** What its arguments are called in complaints; a name that ends in `?` may be absent. */
   readonly names: readonly string[]
   /** Takes another command behind `--`. */
   readonly rest?: true
+  /** What is wrong with options that are right each by itself; each line begins with its option. */
+  check?(values: Values<O>): readonly string[]
   /** Resolves with the exit code. */
   run(given: Given<O>): Promise<number>
 }
 
 // ---- kinds of options
 
+const plain = { environment: false, fallback: null, secret: false }
+
 export function flag(does: string): Option<boolean> {
-  return { takes: null, does, environment: false, absent: false, read: (texts, what) => isSet(texts, what) }
+  return {
+    ...plain,
+    takes: null,
+    does,
+    absent: false,
+    fallback: 'off',
+    read: (texts, what) => isSet(texts, what),
+  }
 }
 
 export function text(takes: string, does: string): Option<string | undefined> {
@@ -56,7 +81,7 @@ export function text(takes: string, does: string): Option<string | undefined> {
 
 export function texts(takes: string, does: string): Option<readonly string[]> {
   const read = (given: readonly string[]) => given.flatMap(value => value.split(','))
-  return { takes, does, environment: false, absent: [], read }
+  return { ...plain, takes, does, absent: [], read }
 }
 
 export function whole(takes: string, does: string, min: number, max: number): Option<number | undefined> {
@@ -109,6 +134,16 @@ export function choice<const C extends string>(
   })
 }
 
+/** What holds when it is not given; a program knows it, this is for people. */
+export function byDefault<T>(fallback: string | number, option: Option<T>): Option<T> {
+  return { ...option, fallback: String(fallback) }
+}
+
+/** Its value is never shown. */
+export function hidden<T>(option: Option<T>): Option<T> {
+  return { ...option, secret: true }
+}
+
 /** The option may come from the environment too. */
 export function inEnvironment<T>(option: Option<T>): Option<T> {
   return { ...option, environment: true }
@@ -122,41 +157,85 @@ export function environmentName(option: string): string {
 
 export const json = { json: flag('print JSON') }
 
+export const viewDefault = 'ws://127.0.0.1:7400'
+
+export const viewOption = inEnvironment(byDefault(viewDefault, urls('URL[,URL]', 'the view server')))
+
 export const reaching = {
-  view: inEnvironment(urls('URL[,URL]', 'the view server; default ws://127.0.0.1:7400')),
-  secret: inEnvironment(text('TEXT', "the cluster's shared secret")),
+  view: viewOption,
+  secret: inEnvironment(hidden(text('TEXT', "the cluster's shared secret"))),
 }
 
 export const ttl = {
-  ttl: duration(
-    'TIME',
-    `lease: how long the lock stays taken when this process dies; default 10s, at most ${ttlMsMax / 60_000}m`,
-    1,
+  ttl: byDefault(
+    '10s',
+    duration(
+      'TIME',
+      `lease: how long the lock stays taken when this process dies; at most ${ttlMsMax / 60_000}m`,
+      1,
+    ),
   ),
 }
 
-export const viewDefault = 'ws://127.0.0.1:7400'
-
 // ---- reading
 
-/** Throws a UsageError; knows nothing of `--help`, which main.ts has looked for before. */
+/** Throws one UsageError with a line for each mistake; knows nothing of `--help`, which main.ts has looked for before. */
 export function readArguments<O extends Options>(
   command: Command<O>,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Given<O> {
-  const { given, names, rest } = sort(command, args)
-  const values = Object.fromEntries(
-    Object.entries(command.options).map(([name, option]) => [
-      name,
-      readOption(name, option, given.get(name), environment),
-    ]),
-  )
-  checkNames(command, names)
-  return { values: values as Values<O>, names, rest }
+  const mistakes = new Mistakes()
+  const { given, names, rest } = sort(command, args, mistakes)
+  const from: Record<string, Origin> = {}
+  const values: Record<string, unknown> = {}
+  for (const [name, option] of Object.entries(command.options)) {
+    from[name] = originOf(name, option, given.get(name), environment)
+    mistakes.collect(name, () => {
+      values[name] = readOption(name, option, given.get(name), from[name] as Origin)
+    })
+  }
+  for (const [name, option] of Object.entries(command.passesOn ?? {})) {
+    const origin = originOf(name, option, undefined, environment)
+    from[name] = origin
+    mistakes.collect(name, () => void readOption(name, option, undefined, origin))
+  }
+  mistakes.collect(null, () => checkNames(command, names))
+  mistakes.addAll(command.check?.(values as Values<O>) ?? [])
+  mistakes.throwAny()
+  return { values: values as Values<O>, names, rest, from }
 }
 
-function sort(command: Command<Options>, args: readonly string[]) {
+/** All that is wrong is said at once: who starts a server learns it from a log, one try at a time. */
+class Mistakes {
+  readonly #lines: string[] = []
+  readonly #options = new Set<string>()
+
+  /** `option`: whose mistake it would be. */
+  collect(option: string | null, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      this.#lines.push(error.message)
+      if (option !== null) this.#options.add(option)
+    }
+  }
+
+  /** An option that could not be read is not missing besides. */
+  addAll(lines: readonly string[]): void {
+    for (const line of lines) {
+      const option = /^--([a-z-]+)/.exec(line)?.[1]
+      if (option === undefined || !this.#options.has(option)) this.#lines.push(line)
+    }
+  }
+
+  throwAny(): void {
+    if (this.#lines.length > 0) throw new UsageError([...new Set(this.#lines)].join('\n'))
+  }
+}
+
+function sort(command: Command<Options>, args: readonly string[], mistakes: Mistakes) {
   const given = new Map<string, string[]>()
   const names: string[] = []
   const rest: string[] = []
@@ -164,10 +243,11 @@ function sort(command: Command<Options>, args: readonly string[]) {
   for (const token of tokensOf(command, args)) {
     if (token.kind === 'option-terminator') behind = true
     else if (token.kind === 'positional') (behind && command.rest ? rest : names).push(token.value)
-    else {
-      const value = checkGiven(command, token.name, token.rawName, token.value, token.inlineValue ?? false)
-      given.set(token.name, [...(given.get(token.name) ?? []), value])
-    }
+    else
+      mistakes.collect(token.name, () => {
+        const value = checkGiven(command, token.name, token.rawName, token.value, token.inlineValue ?? false)
+        given.set(token.name, [...(given.get(token.name) ?? []), value])
+      })
   }
   return { given, names, rest }
 }
@@ -203,16 +283,26 @@ function checkGiven(
   return value
 }
 
-function readOption(
+function originOf(
   name: string,
   option: Option<unknown>,
   given: readonly string[] | undefined,
   environment: NodeJS.ProcessEnv,
+): Origin {
+  if (given !== undefined) return { source: 'flag', text: option.takes === null ? 'on' : given.join(', ') }
+  const value = option.environment ? environment[environmentName(name)] : undefined
+  if (value === undefined || value === '') return { source: 'default', text: undefined }
+  return { source: 'environment', text: value }
+}
+
+function readOption(
+  name: string,
+  option: Option<unknown>,
+  given: readonly string[] | undefined,
+  { source, text }: Origin,
 ): unknown {
   if (given !== undefined) return option.read(given, `--${name}`)
-  const variable = environmentName(name)
-  const value = option.environment ? environment[variable] : undefined
-  return value === undefined || value === '' ? option.absent : option.read([value], variable)
+  return source === 'default' ? option.absent : option.read([text as string], environmentName(name))
 }
 
 function checkNames(command: Command<Options>, names: readonly string[]): void {
@@ -230,9 +320,9 @@ function single<T>(
   read: (value: string, what: string) => T,
 ): Option<T | undefined> {
   return {
+    ...plain,
     takes,
     does,
-    environment: false,
     absent: undefined,
     read: (given, what) => {
       if (given.length > 1) throw new UsageError(`${what} may be given once, not ${given.length} times`)

@@ -4,13 +4,13 @@
 import { ownCluster, runningCluster } from '../bench/cluster.ts'
 import { runPairs } from '../bench/pairs.ts'
 import { pairsTable } from '../bench/report.ts'
-import { type Command, duration, json, reaching, text, whole } from './arguments.ts'
+import { byDefault, type Command, duration, json, reaching, text, whole } from './arguments.ts'
 import { note, print, printJson } from './output.ts'
 
 const options = {
   ...reaching,
-  runs: whole('COUNT', 'times that everything is measured, for medians; default 3', 1, 1_000),
-  time: duration('TIME', 'length of one measurement, after a second to warm up; default 2s', 100),
+  runs: byDefault(3, whole('COUNT', 'times that everything is measured, for medians', 1, 1_000)),
+  time: byDefault('2s', duration('TIME', 'length of one measurement, after a second to warm up', 100)),
   only: text('TEXT', "only the rows with TEXT in their name, such as '1024' or 'hot'"),
   ...json,
 }

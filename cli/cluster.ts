@@ -5,21 +5,22 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Command, json, text, type Values, whole } from './arguments.ts'
+import { byDefault, type Command, json, text, type Values, whole } from './arguments.ts'
 import { Child, type Death } from './child.ts'
 import { type ClusterReport, JsonReport, PlainReport } from './cluster-report.ts'
 import { ClusterWatch } from './cluster-watch.ts'
+import { printConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
+import { passedOn } from './serving.ts'
 
 const options = {
-  servers: whole('COUNT', 'lock servers; default 3', 1, 32),
-  port: whole(
-    'PORT',
-    'of the view server; lock servers take the next ones; default 7400; 0: free ones',
-    0,
-    65_535,
+  servers: byDefault(3, whole('COUNT', 'lock servers', 1, 32)),
+  port: byDefault(
+    7400,
+    whole('PORT', 'of the view server; lock servers take the next ones; 0: free ones', 0, 65_535),
   ),
-  data: text('DIR', 'folder for the view record and the logs; default: a temporary one'),
+  data: byDefault('a temporary one', text('DIR', 'folder for the view record and the logs')),
+  ...printConfig,
   ...json,
 }
 
@@ -37,6 +38,7 @@ Logs are in DIR/logs. The servers take HOLDFAST_SECRET, HOLDFAST_PING_INTERVAL_M
 view), view (number, primary, backup, gapMs), acked (number), died, started, halted, ended.
 Ctrl-C ends all of it.`,
   options,
+  passesOn: passedOn,
   names: [],
   async run({ values }) {
     const cluster = await Cluster.prepare(values)

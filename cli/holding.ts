@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { connect, type Lock, type LockClient, LockError } from '../client/index.ts'
 import { clientNameLengthMax, ttlMsMax } from '../wire/limits.ts'
 import { nameProblem } from '../wire/name.ts'
-import { duration, flag, json, reaching, ttl, type Values, viewDefault } from './arguments.ts'
+import { byDefault, duration, flag, json, reaching, ttl, type Values, viewDefault } from './arguments.ts'
 import type { Reach } from './ask.ts'
 import { Failure, notAcquired, UsageError } from './failure.ts'
 
@@ -13,7 +13,7 @@ const connectWithinMs = 3_000
 
 export const holdingOptions = {
   shared: flag('hold it together with other shared holders'),
-  wait: duration('TIME', 'the longest wait for the lock; 0: only if it is free; default: no limit'),
+  wait: byDefault('no limit', duration('TIME', 'the longest wait for the lock; 0: only if it is free')),
   ...ttl,
   ...reaching,
   ...json,

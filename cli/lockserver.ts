@@ -3,10 +3,18 @@
 import { startLockServer } from '../lockserver/index.ts'
 import { drainMs } from '../wire/limits.ts'
 import { isWildcard } from '../wire/listen.ts'
-import { type Command, inEnvironment, oneUrl, urls, viewDefault, whole } from './arguments.ts'
-import { UsageError } from './failure.ts'
+import {
+  byDefault,
+  type Command,
+  inEnvironment,
+  oneUrl,
+  viewDefault,
+  viewOption,
+  whole,
+} from './arguments.ts'
 import {
   listenOption,
+  openness,
   present,
   type Served,
   serve,
@@ -18,9 +26,9 @@ import {
 
 const options = {
   ...listenOption('127.0.0.1:0'),
-  view: inEnvironment(urls('URL[,URL]', `the view server; default ${viewDefault}`)),
-  advertise: inEnvironment(oneUrl('URL', 'where others reach it; default: where it listens')),
-  'drain-ms': inEnvironment(whole('MS', `the longest that leaving may take; default ${drainMs}`, 0, 600_000)),
+  view: viewOption,
+  advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where others reach it'))),
+  'drain-ms': inEnvironment(byDefault(drainMs, whole('MS', 'the longest that leaving may take', 0, 600_000))),
   ...serverOptions,
 }
 
@@ -33,12 +41,18 @@ On a first SIGTERM or SIGINT the server hands its role over before it goes (exit
 If nobody can take its state over in time, the state ends with it (exit code 1).`,
   options,
   names: [],
-  async run({ values }) {
+  check(values) {
     const { listen, advertise } = values
-    if (listen && isWildcard(listen.host) && advertise === undefined)
-      throw new UsageError(
-        `--advertise URL is missing: with --listen ${listen.host} others must be told where to reach it`,
-      )
+    const hidden = listen !== undefined && isWildcard(listen.host) && advertise === undefined
+    return [
+      ...openness(values),
+      ...(hidden
+        ? [`--advertise URL is missing: with --listen ${listen.host} others must be told where to reach it`]
+        : []),
+    ]
+  },
+  async run({ values }) {
+    const { advertise } = values
     const shared = sharedOptions(values, startLog(values['log-level']))
     return await serve(() =>
       start({

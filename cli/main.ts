@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { LockError } from '../client/index.ts'
 import { type Command, environmentName, type Options, readArguments, show } from './arguments.ts'
+import { printsConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 import { note, print } from './output.ts'
 
@@ -32,7 +33,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (name === '--version' || name === '-v') return version()
   const command = await load(name)
   if (asksForHelp(rest)) return help(name)
-  return await command.run(readArguments(command, rest, process.env))
+  const given = readArguments(command, rest, process.env)
+  return printsConfig(command, given) ? 0 : await command.run(given)
 }
 
 async function load(name: string): Promise<Command> {
@@ -85,9 +87,10 @@ function helpOf({ usage, does, more, options }: Command): string {
 
 function optionLines(options: Options): string[] {
   const left = (name: string, takes: string | null) => `--${name}${takes === null ? '' : ` ${takes}`}`
-  const rows = Object.entries(options).map(([name, { takes, does, environment }]) => {
+  const rows = Object.entries(options).map(([name, { takes, does, environment, fallback }]) => {
+    const otherwise = takes === null || fallback === null ? '' : `; default ${fallback}`
     const variable = environment ? ` (${environmentName(name)})` : ''
-    return [left(name, takes), does + variable] as const
+    return [left(name, takes), does + otherwise + variable] as const
   })
   return [...rows, ['--help', 'this text'] as const].map(
     ([option, does]) => `  ${option.padEnd(24)}  ${does}`,
@@ -102,7 +105,7 @@ function version(): number {
 
 function complain(error: unknown): number {
   if (error instanceof Failure || error instanceof LockError) {
-    note(error.message)
+    for (const line of error.message.split('\n')) note(line)
     return error instanceof Failure ? error.exitCode : 1
   }
   note(`a fault in holdfast itself: ${error instanceof Error ? error.stack : messageOf(error)}`)

@@ -1,7 +1,7 @@
 // `holdfast reset`: after the state is lost, starts an empty one (F14).
 
 import type { MessageOf, View } from '../wire/messages.ts'
-import { type Command, flag, json, reaching, whole } from './arguments.ts'
+import { byDefault, type Command, flag, json, reaching, whole } from './arguments.ts'
 import { askStatus, meetViewServer, type Peer } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
@@ -10,11 +10,9 @@ import { print, printJson } from './output.ts'
 const options = {
   yes: flag('yes: give up all locks'),
   force: flag('also while a server may still answer clients from the old state'),
-  'view-number': whole(
-    'NUMBER',
-    'the view that it ends, so that a repeat does nothing; default: the newest',
-    1,
-    2 ** 53 - 1,
+  'view-number': byDefault(
+    'the newest',
+    whole('NUMBER', 'the view that it ends, so that a repeat does nothing', 1, 2 ** 53 - 1),
   ),
   ...reaching,
   ...json,

@@ -5,26 +5,41 @@ import { pino } from 'pino'
 import * as limits from '../wire/limits.ts'
 import { isLoopback } from '../wire/listen.ts'
 import type { Logger } from '../wire/log.ts'
-import { choice, flag, hostPort, inEnvironment, text, texts, type Values, whole } from './arguments.ts'
+import {
+  byDefault,
+  choice,
+  flag,
+  hidden,
+  hostPort,
+  inEnvironment,
+  text,
+  texts,
+  type Values,
+  whole,
+} from './arguments.ts'
+import { printConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 
-export const serverOptions = {
+/** What `cluster` passes on to its servers, too. */
+export const passedOn = {
   'ping-interval-ms': inEnvironment(
-    whole('MS', `time between pings; default ${limits.pingIntervalMs}; the same on all servers`, 1, 60_000),
+    byDefault(limits.pingIntervalMs, whole('MS', 'time between pings; the same on all servers', 1, 60_000)),
   ),
   'dead-pings': inEnvironment(
-    whole('COUNT', `missed pings that make a server dead; default ${limits.deadPings}`, 2, 1_000),
+    byDefault(limits.deadPings, whole('COUNT', 'missed pings that make a server dead', 2, 1_000)),
   ),
-  secret: inEnvironment(text('TEXT', 'shared secret; needed to listen beyond loopback')),
+  secret: inEnvironment(hidden(text('TEXT', 'shared secret; needed to listen beyond loopback'))),
   insecure: inEnvironment(flag('listen beyond loopback without a secret')),
   origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
   'log-level': inEnvironment(
-    choice('LEVEL', 'debug, info (default), warn or error', ['debug', 'info', 'warn', 'error']),
+    byDefault('info', choice('LEVEL', 'debug, info, warn or error', ['debug', 'info', 'warn', 'error'])),
   ),
 }
 
+export const serverOptions = { ...passedOn, ...printConfig }
+
 export const listenOption = (fallback: string) => ({
-  listen: inEnvironment(hostPort('HOST:PORT', `default ${fallback}; port 0 takes a free one`)),
+  listen: inEnvironment(byDefault(fallback, hostPort('HOST:PORT', 'port 0 takes a free one'))),
 })
 
 export const servingHelp = `Every option can be set in the environment instead, such as HOLDFAST_LISTEN or
@@ -34,13 +49,17 @@ order, a second one at once.`
 
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
+/** No secret, no listening on anything but loopback. */
+export function openness({ listen, secret, insecure }: Serving): readonly string[] {
+  if (!listen || isLoopback(listen.host) || secret !== undefined || insecure) return []
+  return [
+    `--listen ${listen.host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
+  ]
+}
+
 /** The options that both kinds of server take, as `startViewServer` and `startLockServer` have them. */
 export function sharedOptions(values: Serving, log: Logger) {
   const { listen, secret, insecure, origin } = values
-  if (listen && !isLoopback(listen.host) && secret === undefined && !insecure)
-    throw new UsageError(
-      `--listen ${listen.host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
-    )
   return {
     ...(listen && { host: listen.host, port: listen.port }),
     ...present('pingIntervalMs', values['ping-interval-ms']),

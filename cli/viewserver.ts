@@ -2,9 +2,9 @@
 
 import { startViewServer } from '../viewservice/index.ts'
 import { type Command, flag, inEnvironment, text } from './arguments.ts'
-import { UsageError } from './failure.ts'
 import {
   listenOption,
+  openness,
   type Served,
   serve,
   serverOptions,
@@ -26,12 +26,12 @@ export const command: Command<typeof options> = {
   more: servingHelp,
   options,
   names: [],
+  check(values) {
+    const missing = '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in'
+    return [...openness(values), ...(values.data === undefined ? [missing] : [])]
+  },
   async run({ values }) {
-    const { data } = values
-    if (data === undefined)
-      throw new UsageError(
-        '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in',
-      )
+    const data = values.data as string // checked above
     const shared = sharedOptions(values, startLog(values['log-level']))
     return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'] }))
   },

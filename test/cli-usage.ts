@@ -24,6 +24,49 @@ const commands: Record<string, Loader> = {
   reset: () => import('../cli/reset.ts'),
 }
 
+t.test('all that is wrong is said at once, a line for each, and nothing twice', async t => {
+  const { code, stdout, stderr } = await holdfast(
+    t,
+    ['viewserver', '--listen', '0.0.0.0:1', '--ping-interval-ms', 'x', '--foo', '--foo'],
+    { HOLDFAST_DEAD_PINGS: '0', HOLDFAST_LOG_LEVEL: 'loud' },
+  )
+  t.match({ code, stdout }, { code: 2, stdout: '' })
+  const lines = stderr.trimEnd().split('\n')
+  t.equal(lines.length, 6)
+  for (const named of [
+    /--foo/,
+    /--ping-interval-ms.*"x"/,
+    /DEAD_PINGS.*"0"/,
+    /LOG_LEVEL/,
+    /--secret/,
+    /--data/,
+  ])
+    t.ok(
+      lines.some(line => line.startsWith('holdfast: ') && named.test(line)),
+      String(named),
+    )
+  const twice = await holdfast(t, ['lockserver', '--listen', '0.0.0.0:99999999'])
+  t.equal(twice.stderr.split('\n').length, 2, 'what could not be read is not missing besides')
+})
+
+t.test('--print-config: each value and where it comes from; no secret; nothing is started', async t => {
+  const environment = { HOLDFAST_DEAD_PINGS: '7', HOLDFAST_SECRET: 'open sesame', HOLDFAST_DRAIN_MS: '5' }
+  const print = async (...args: string[]) =>
+    (await holdfast(t, [...args, '--print-config'], environment)).stdout
+  const lock = await print('lockserver', '--listen', '10.0.0.2:7401', '--drain-ms=9')
+  t.match(lock, /^listen +10\.0\.0\.2:7401 +flag --listen$/m)
+  t.match(lock, /^drain-ms +9 +flag --drain-ms$/m, 'a flag wins')
+  t.match(lock, /^dead-pings +7 +HOLDFAST_DEAD_PINGS$/m)
+  t.match(lock, /^ping-interval-ms +100 +default$/m)
+  t.match(lock, /^secret +\(hidden\) +HOLDFAST_SECRET$/m)
+  const all = [lock, await print('viewserver', '--data', 'd'), await print('cluster')]
+  for (const text of all) t.notMatch(text, /sesame/)
+  t.match(all[2], /^servers +3 +default$/m)
+  t.match(all[2], /^dead-pings +7 +HOLDFAST_DEAD_PINGS$/m, 'what its servers will take')
+  const wrong = await holdfast(t, ['cluster', '--print-config'], { HOLDFAST_DEAD_PINGS: 'many' })
+  t.match(wrong, { code: 2, stdout: '', stderr: /HOLDFAST_DEAD_PINGS/ })
+})
+
 async function misuse(command: Command, args: readonly string[], environment: Environment): Promise<Error> {
   try {
     await command.run(readArguments(command, args, environment))
