@@ -151,9 +151,10 @@ export class LockTable {
   }
 
   #serve(lock: Lock, wallMs: number): void {
-    while (lock.queue.length > 0 && !this.paused && compatible(lock, (lock.queue[0] as Acquire).mode)) {
+    while (!this.paused && mayGo(lock)) {
       this.#events.touch(lock)
       const next = lock.queue.shift() as Acquire
+      if (next.manner === 'steal') this.#evict(lock, 'STOLEN')
       this.#take(lock, next, wallMs)
       const outcome = this.advance(next, wallMs)
       if (outcome !== 'waiting') this.#events.settled(next, outcome)
@@ -195,7 +196,9 @@ export class LockTable {
       this.dropAll([], this.heldBy(acquire), wallMs)
       return 'WAITERS_LIMIT'
     }
-    if (acquire.manner === 'steal') lock.queue.unshift(acquire)
+    // A steal waits for the end of a pause only, before all others, and behind earlier steals.
+    const steals = acquire.manner === 'steal' ? lock.queue.findIndex(({ manner }) => manner !== 'steal') : -1
+    if (steals >= 0) lock.queue.splice(steals, 0, acquire)
     else lock.queue.push(acquire)
     if (this.watched) this.#events.happened('waiting', lock, acquire, null, null)
     return 'waiting'
@@ -229,6 +232,12 @@ export class LockTable {
 }
 
 /** L1 */
+/** Whether the front of the queue gets this lock now. A steal never waits for a holder. */
+function mayGo(lock: Lock): boolean {
+  const [next] = lock.queue
+  return next !== undefined && (next.manner === 'steal' || compatible(lock, next.mode))
+}
+
 function compatible(lock: Lock, mode: Mode): boolean {
   return lock.holders.length === 0 || (mode === 'shared' && (lock.holders[0] as Hold).mode === 'shared')
 }

@@ -351,6 +351,22 @@ t.test(
   },
 )
 
+t.test('F14: of two steals that the pause held up, the second takes the lock from the first', async t => {
+  const s = new StateStory()
+  s.state.table.paused = true
+  const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+  s.acquire(a, 'x')
+  s.acquire(b, 'x', 'exclusive', 'steal')
+  s.acquire(c, 'x', 'exclusive', 'steal')
+  t.strictSame(s.apply(['unpause']), [
+    ['b', ['granted', 1, [1_001], []]],
+    ['b', ['lost', 1_001, 'STOLEN']],
+    ['c', ['granted', 1, [1_002], []]],
+  ])
+  t.strictSame(s.holders('x'), ['c'])
+  t.strictSame(s.waiters('x'), ['a'])
+})
+
 t.test(
   'R4: the same operations give the same state, digest included; another order gives another digest',
   async t => {

@@ -501,6 +501,19 @@ t.test('V7: a tick in which nobody was heard is a miss for nobody', async t => {
   t.equal(story.view, '(s1,-)#3', 'something good: one that alone is silent is dead')
 })
 
+t.test('V7: machines that crashed all at once, unnoticed, do not keep their successors out', async t => {
+  const { story, s1, s2 } = pair()
+  // Their connections stay open: nobody is left to close them.
+  const again = [s1, s2].map(({ address }, i) => story.server(`again${i}`, address))
+  for (const { address } of [s1, s2]) story.network.set(address, 'silent')
+  for (let tick = 0; tick < deadPings; tick++) {
+    for (const server of again) t.equal(server.connect().refusal, 'ADDRESS_TAKEN')
+    story.tick()
+  }
+  for (const server of again) t.equal(server.connect().ping().refusal, undefined)
+  t.match(story.status.halted, /is dead and nobody else holds the state/)
+})
+
 t.test('V7: a freeze of the view server is one miss, however long it was', async t => {
   const { story, s2 } = pair()
   story.now += 60_000

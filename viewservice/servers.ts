@@ -37,6 +37,8 @@ export class Servers {
   readonly #deadPings: number
   readonly #byId = new Map<string, KnownServer>()
   readonly #byConnection = new Map<number, KnownServer>()
+  /** Since the last tick a server was turned away because another id is at its address. */
+  #rivalHeard = false
 
   constructor(deadPings: number) {
     this.#deadPings = deadPings
@@ -80,7 +82,9 @@ export class Servers {
     if (known !== undefined && known.address !== hello.address)
       return ['WRONG_SERVER', `server ${hello.id} is known at ${known.address}, not at ${hello.address}`]
     const holder = this.holder(hello)
-    return holder && ['ADDRESS_TAKEN', addressTaken(holder)]
+    if (holder === undefined) return undefined
+    this.#rivalHeard = true
+    return ['ADDRESS_TAKEN', addressTaken(holder)]
   }
 
   /** V5: the other counted id that still pings from this address. */
@@ -132,10 +136,15 @@ export class Servers {
     server.counts = false
   }
 
-  /** V7: a tick in which nobody was heard counts as a miss for nobody. Returns who died of this one. */
+  /**
+   * V7: a tick in which nobody was heard counts as a miss for nobody. Whoever was turned away was heard:
+   * or, once all their machines have crashed, the old ids would live on for ever on connections that
+   * nobody closes, and keep the new ones out. Returns who died of this one.
+   */
   tick(now: number): KnownServer[] {
     const died: KnownServer[] = []
-    const anybody = this.all().some(server => server.counts && server.heard)
+    const anybody = this.#rivalHeard || this.all().some(server => server.counts && server.heard)
+    this.#rivalHeard = false
     for (const server of this.#byId.values()) {
       if (anybody && !server.heard && ++server.missed === this.#deadPings) died.push(server)
       server.heard = false

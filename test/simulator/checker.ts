@@ -355,7 +355,7 @@ export class Checker {
   /** Whether a steal or a forced release may have ended this hold by now, to the good of a token up to `upTo`. */
   #taken(belief: Belief, now: number, upTo = never): boolean {
     const { name, token, attempt } = belief
-    if (this.#resetAt >= attempt.calledAt) return upTo === never
+    if (belief.toldAt <= this.#resetAt && upTo === never) return true // F14
     const stolen = (this.#attemptsByName.get(name) ?? []).some(
       thief =>
         thief.manner === 'steal' &&
