@@ -3,7 +3,7 @@
 
 import type { ClientCore } from '../../client/core.ts'
 import type { CallResult } from '../../client/effects.ts'
-import type { Manner, Mode } from '../../wire/messages.ts'
+import type { LockEvent, Manner, Mode } from '../../wire/messages.ts'
 import type { ClientParty, Outcome } from '../fixtures/cluster.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -204,6 +204,13 @@ export class Checker {
     this.#blame('S4 session given up', text)
   }
 
+  /** S4: whether this user believes in its session. */
+  believesInSession(user: ClientParty): boolean {
+    const { core } = user
+    if (!user.alive || core.over || !core.opened || this.#ending.has(core)) return false
+    return !core.expired(user.now())
+  }
+
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
   queried(answer: Answer<'query'>, calledAt: number, now: number, confirmed: boolean): void {
     this.#alone(answer)
@@ -269,6 +276,27 @@ export class Checker {
     )
   }
 
+  /** R1: what a watcher hears of has happened, and stays so. */
+  watched({ event, name, token, clientId, reason }: LockEvent, now: number): void {
+    if (token === null) return
+    const belief = this.#byToken.get(token)
+    if (belief === undefined) {
+      if (event === 'granted') this.#foretold.set(token, clientId + name)
+      return
+    }
+    if (belief.attempt.core.sessionId + belief.name !== clientId + name)
+      this.#blame('R1 false event', `a watcher heard of token ${token} as ${name} of ${clientId}`)
+    if (event === 'released' && this.believed(belief))
+      this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} was released`)
+    if (event !== 'lost') return
+    if (reason === 'EXPIRED' && this.believed(belief) && !this.wasReset)
+      this.#blame('S4 signal late', `a watcher heard that ${textOf(belief)} expired, which is believed in`)
+    if (reason !== 'EXPIRED' && !this.#taken(belief, now))
+      this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} is ${reason}`)
+  }
+  /** Grants that watchers heard of before their holders did. */
+  readonly #foretold = new Map<number, string>()
+
   // ---- beliefs
 
   /** As `lock.held` says it. */
@@ -300,6 +328,9 @@ export class Checker {
       const text = `${textOf(belief)} is not above ${attempt.floor}, told before it was asked for`
       this.#blame('L2 token not larger', text)
     }
+    const foretold = this.#foretold.get(token) ?? attempt.core.sessionId + name
+    if (foretold !== attempt.core.sessionId + name)
+      this.#blame('R1 false event', `${textOf(belief)} was told to a watcher as that of another`)
     this.#highest = Math.max(this.#highest, token)
     const others = listIn(this.#byName, name)
     for (const other of others) this.#compare(belief, other, now)
@@ -417,7 +448,8 @@ export class Checker {
   }
 }
 
-function listIn<K, V>(map: Map<K, V[]>, key: K): V[] {
+/** The list of this key, begun if there is none. */
+export function listIn<K, V>(map: Map<K, V[]>, key: K): V[] {
   const known = map.get(key)
   if (known !== undefined) return known
   const list: V[] = []

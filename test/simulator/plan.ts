@@ -44,6 +44,7 @@ export const verbs = [
   'force',
   'query',
   'peek',
+  'watch',
   'abort',
   'end',
 ] as const
@@ -237,6 +238,7 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     force: some(0.3, 0.4),
     query: some(0.7, 1),
     peek: some(0.2, 0.5),
+    watch: some(0.3, 0.3),
     abort: 1 + some(0.6, 2),
     end: some(0.4, 0.1),
   }

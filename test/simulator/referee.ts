@@ -56,6 +56,7 @@ export class Referee {
     cluster.watcher = {
       saved: record => this.#saved(record),
       steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
+      stepped: server => this.#stepped(server),
       exited: (party, status, reason) => this.#exited(party, status, reason),
     }
     cluster.network.onFrame = (from, to, messages) => this.sent(from, to, messages)
@@ -205,6 +206,22 @@ export class Referee {
     } else this.viewServerDied()
     this.onExit(party)
   }
+
+  /** S4: the primary ends a session only when its client believes in it no more. */
+  #stepped(server: LockServerParty): void {
+    const { core } = server
+    const { state } = core
+    if (state === null || core.role !== 'primary') return
+    const before = this.#sessions.get(core.id) ?? 0
+    const { size } = state.sessionsById
+    if (size !== before) this.#sessions.set(core.id, size)
+    if (size >= before || core.id !== this.#cluster.view?.primary.id || this.#checker.wasReset) return
+    for (const user of this.#cluster.clients)
+      if (!state.sessionsById.has(user.core.sessionId) && this.#checker.believesInSession(user))
+        this.#blame('S4 signal late', `${server.name} ends the session of ${user.name}, which believes in it`)
+  }
+  /** How many sessions each primary had. */
+  readonly #sessions = new Map<string, number>()
 
   // ---- is the state lost, and had it to be?
 

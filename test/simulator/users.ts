@@ -1,11 +1,12 @@
 // The users of a story: programs that call everything a client can do, when the plan says so, and tell
 // the checker what they called and what they were told. They know nothing of servers or faults.
 
-import type { ClientEffect } from '../../client/effects.ts'
+import type { ClientCore } from '../../client/core.ts'
+import type { ClientEffect, Watched } from '../../client/effects.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
-import { type Attempt, type Belief, type Checker, textOf } from './checker.ts'
+import { type Attempt, type Belief, type Checker, listIn, textOf } from './checker.ts'
 import type { Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -35,6 +36,8 @@ export class Users {
   readonly #dice: Random
   readonly #open = new Map<Outcome, Open>()
   #hoarder: ClientParty | null = null
+  readonly #watches = new Map<ClientCore, { readonly watch: number; read: number }[]>()
+  #lastWatch = 0
 
   constructor(
     cluster: Cluster,
@@ -132,6 +135,8 @@ export class Users {
         return this.#query(user, true)
       case 'peek':
         return this.#query(user, false)
+      case 'watch':
+        return this.#watch(user, dice)
       case 'abort':
         return this.#abort(user, dice)
       case 'end':
@@ -203,6 +208,33 @@ export class Users {
     })
   }
 
+  /** Watches all locks, or those with one name, or ends its last watch. */
+  #watch(user: ClientParty, dice: Random): void {
+    if (user.core.over) return
+    const watches = listIn(this.#watches, user.core)
+    const last = watches.at(-1)
+    if (last !== undefined && dice.chance(0.4)) {
+      watches.pop()
+      this.#trace.tell(() => `${user.name} watches no more (${last.watch})`)
+      return user.step({ is: 'unwatch', watch: last.watch })
+    }
+    const watch = { watch: ++this.#lastWatch, read: 0 }
+    watches.push(watch)
+    const prefix = dice.chance(0.5) ? '' : this.#name(dice)
+    this.#trace.tell(() => `${user.name} watches ${prefix || 'all locks'} (${watch.watch})`)
+    user.step({ is: 'watch', watch: watch.watch, prefix })
+  }
+
+  #watched(user: ClientParty, number: number, what: Watched): void {
+    if (what.event === 'watching' || what.event === 'missed') return
+    this.#checker.watched(what, user.network.time)
+    const watch = listIn(this.#watches, user.core).find(({ watch }) => watch === number)
+    if (watch === undefined) return
+    const events = ++watch.read
+    // Behind the step that tells it, as a program would.
+    user.network.after(0, () => user.alive && user.step({ is: 'seen', watch: number, events }))
+  }
+
   #abort(user: ClientParty, dice: Random): void {
     const waits = this.#waits(user)
     if (waits.length === 0) return
@@ -249,6 +281,7 @@ export class Users {
 
   #heard(user: ClientParty, effect: ClientEffect, outcome: Outcome | undefined): void {
     if (outcome !== undefined) this.#answered(outcome)
+    else if (effect.do === 'watched') this.#watched(user, effect.watch, effect.what)
     else if (effect.do === 'lost') {
       this.#trace.tell(() => `${user.name} is told that token ${effect.token} is lost: ${effect.reason}`)
       this.#checker.lost(user, effect.token, effect.reason, user.network.time)
