@@ -67,6 +67,12 @@ export interface Vitals {
   readonly waiting: number
 }
 
+const partTexts = {
+  primary: 'primary of this view',
+  backup: 'backup of this view',
+  idle: 'no part in this view',
+} as const
+
 type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
 
 export class ServerCore implements PrimaryOwner, ViewLinkOwner {
@@ -275,19 +281,21 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   /** R2: who hears of a newer view adopts it. */
   adopt(view: View): void {
     if (this.#over || (this.#view !== null && view.number <= this.#view.number)) return
-    const old = this.#view
     this.#view = view
     if (this.#out.counts !== null) this.#out.counts.views++
-    this.#out.note('info', 'view', {
-      view: view.number,
-      primary: view.primary.address,
-      backup: view.backup?.address ?? null,
-    })
     if (view.primary.id === this.id) this.#becomePrimary(view)
     else if (this.#primary !== null) return this.#stepDown('another server is primary now')
-    else if (view.backup?.id === this.id) this.#becomeBackup(view, old)
+    else if (view.backup?.id === this.id) this.#becomeBackup(view)
     else if (this.#backup !== null) this.#leaveBackup()
+    this.#noteView(view)
     if (!this.#over) this.#clients.tellAll(['view', view])
+  }
+
+  /** A view that gives this server no part is no operator's business. */
+  #noteView({ number, primary, backup }: View): void {
+    const level = this.role === 'idle' ? 'debug' : 'info'
+    const fields = { primary: primary.address, backup: backup?.address ?? null }
+    if (!this.#over) this.#out.note(level, partTexts[this.role], { view: number, ...fields })
   }
 
   #becomePrimary(view: View): void {
@@ -299,7 +307,6 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     backup?.finish()
     this.#backup = null
     this.#startPrimary(view, backup)
-    this.#out.note('info', 'primary', { view: view.number, opNumber: this.state?.opNumber })
   }
 
   #startPrimary(view: View, backup: Backup | null): void {
@@ -325,13 +332,12 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   }
 
   /** V5: every view that names a backup begins with it not in sync; an old state stays until the new one is whole. */
-  #becomeBackup(view: View, old: View | null): void {
+  #becomeBackup(view: View): void {
     if (this.#backup === null) this.#backup = new Backup(this.#out, view.number, null, new Leases())
     else {
       this.#cutPrimary(view)
       this.#backup.enter(view.number)
     }
-    this.#out.note('info', 'backup', { view: view.number, before: old?.number ?? 0 })
   }
 
   /** V5: dropped with a whole snapshot it becomes a new server; a copy that is not whole is nothing. */

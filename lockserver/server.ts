@@ -10,7 +10,7 @@ import { randomId } from '../wire/id.ts'
 import * as limits from '../wire/limits.ts'
 import { Links } from '../wire/links.ts'
 import { isWildcard, type Listener, listen, urlOf } from '../wire/listen.ts'
-import { type Logger, silent } from '../wire/log.ts'
+import { type Logger, silent, sparing } from '../wire/log.ts'
 import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
 import { Refusals } from '../wire/refusals.ts'
 import { ServerCore, type ServerInput } from './core.ts'
@@ -144,7 +144,7 @@ class Server implements LockServer {
   ) {
     this.#viewServers = viewServers
     this.#settings = settings
-    this.#log = log
+    this.#log = sparing(log, () => readClock().monotonic)
     this.#origins = origins
     this.links = new Links(secret, input => this.#step(input))
     this.ended = new Promise(resolve => {

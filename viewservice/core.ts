@@ -7,7 +7,7 @@ import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Message, MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
-import type { Counts, Evidence } from './counts.ts'
+import { type Counts, changeOf, type Evidence } from './counts.ts'
 import { Outbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
@@ -142,7 +142,7 @@ export class ViewCore {
     this.#probes.cancel('lost', hello.id)
     this.#welcome(connection)
     const server = this.#servers.get(hello.id) as KnownServer
-    this.#out.note('info', 'lock server connected', { peer: server.id, address: server.address })
+    this.#out.note('debug', 'lock server connected', { peer: server.id, address: server.address })
     if (!server.counts) this.#probes.start('verify', server, this.#clusterId)
   }
 
@@ -241,7 +241,8 @@ export class ViewCore {
   #onTick(): void {
     this.#ticks += 1
     for (const server of this.#servers.tick(this.#now)) {
-      if (!server.counts) continue
+      // Who is known to be gone has died already.
+      if (!server.counts || server.refused) continue
       this.#countDeath('missed_pings')
       this.#out.note('warn', 'lock server has missed its pings', { peer: server.id, address: server.address })
     }
@@ -263,23 +264,25 @@ export class ViewCore {
     // Those who were here before the cluster had an id learn it now.
     if (before === null) for (const connection of this.#peers()) this.#welcome(connection)
     if (before?.view.number !== record.view.number) {
-      this.#out.counts?.view(before?.view ?? null, record.view)
-      this.#announce(record.view)
+      this.#announce(before?.view ?? null, record.view)
     } else if (record.acked && !before.acked) this.#onAcked(record.view)
   }
 
-  #onAcked({ number }: View): void {
+  #onAcked({ primary, backup }: View): void {
     if (this.#out.counts !== null) this.#out.counts.acks++
-    this.#out.note('info', 'view acked', { number })
+    this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
   }
 
   #countDeath(evidence: Evidence): void {
     if (this.#out.counts !== null) this.#out.counts.deaths[evidence]++
   }
 
-  #announce(view: View): void {
-    const { number, primary, backup } = view
-    this.#out.note('info', 'new view', { number, primary: primary.id, backup: backup?.id ?? null })
+  #announce(before: View | null, view: View): void {
+    const { primary, backup } = view
+    const change = changeOf(before, view)
+    if (this.#out.counts !== null) this.#out.counts.views[change]++
+    const fields = { change, primary: primary.address, backup: backup?.address ?? null }
+    this.#out.note('info', 'new view', fields)
     this.#lossNoted = false
     for (const connection of this.#peers()) this.#out.send(connection, ['view', view])
     this.#resets.made(view)

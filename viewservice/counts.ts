@@ -28,13 +28,9 @@ export class Counts {
   acks = 0
   /** How long the disk takes for a view record; the driver's. */
   readonly save = new Histogram()
-
-  view(before: View | null, view: View): void {
-    this.views[changeOf(before, view)]++
-  }
 }
 
-function changeOf(before: View | null, view: View): ViewChange {
+export function changeOf(before: View | null, view: View): ViewChange {
   if (view.start !== null) return view.number === 1 ? 'first' : 'reset'
   if (before?.primary.id !== view.primary.id) return 'promotion'
   if (before.backup === null) return 'backup_added'

@@ -19,7 +19,7 @@ export type ViewInput =
   /** All that had arrived was read: now it decides. */
   | { readonly is: 'turn-end' }
 
-export type NoteLevel = 'info' | 'warn' | 'error'
+export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export type ViewEffect =
   | ConnectionEffect

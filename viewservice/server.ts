@@ -8,6 +8,7 @@ import { answerHttp, hostNames } from '../wire/http.ts'
 import { randomId } from '../wire/id.ts'
 import { Links } from '../wire/links.ts'
 import { type Listener, listen } from '../wire/listen.ts'
+import { type Logger, sparing } from '../wire/log.ts'
 import type { Status } from '../wire/messages.ts'
 import { Refusals } from '../wire/refusals.ts'
 import { ViewCore } from './core.ts'
@@ -15,7 +16,7 @@ import { Counts } from './counts.ts'
 import type { Measured } from './metrics.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import { Pages } from './pages.ts'
-import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import type { NoteLevel, ViewEffect, ViewInput, ViewRecord } from './record.ts'
 import { FileStore, type ViewStore } from './store.ts'
 
 export type { ViewServerOptions } from './options.ts'
@@ -45,6 +46,7 @@ class RunningViewServer implements ViewServer {
   readonly #store: ViewStore
   readonly #core: ViewCore
   readonly #links: Links
+  readonly #logger: Logger
   readonly #counts = new Counts()
   readonly #turnedAway = new Refusals()
   readonly #pages = new Pages(() => this.#measure())
@@ -56,6 +58,7 @@ class RunningViewServer implements ViewServer {
 
   constructor(options: CheckedOptions, store: ViewStore, record: ViewRecord | null) {
     this.#options = options
+    this.#logger = sparing(options.log, () => readClock().monotonic)
     this.#store = store
     this.#links = new Links(options.secret, input => this.#hear(input))
     this.#core = new ViewCore({
@@ -209,8 +212,8 @@ class RunningViewServer implements ViewServer {
     }
   }
 
-  #log(level: 'info' | 'warn' | 'error', fields: object, text: string): void {
+  #log(level: NoteLevel, fields: object, text: string): void {
     const view = this.#core.record?.view.number ?? 0
-    this.#options.log[level]({ ...fields, view, role: 'viewserver', server: this.address }, text)
+    this.#logger[level]({ view, role: 'viewserver', server: this.address, ...fields }, text)
   }
 }

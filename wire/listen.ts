@@ -98,8 +98,9 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
 type Upgrade = { readonly origin: string; readonly req: IncomingMessage }
 type Verdict = (accepted: boolean, status?: number, reason?: string) => void
 
+/** The machine; its port is another at each try. */
 function remoteOf({ socket }: IncomingMessage): string {
-  return `${socket.remoteAddress}:${socket.remotePort}`
+  return socket.remoteAddress ?? 'unknown'
 }
 
 /** How long peers may take to answer the close, so that what was sent last arrives. */

@@ -1,0 +1,95 @@
+// What operators read: a whole failover in ten lines across the processes, each line with the fields
+// that place it, no secret, no line for what clients do, and no line again and again.
+
+import { t } from 'tap'
+import { connect } from '../client/index.ts'
+import { startViewServer } from '../viewservice/index.ts'
+import { type Logger, sparing } from '../wire/log.ts'
+import { Running, startCluster, until } from './fixtures/command.ts'
+import { failoverLog, linesOf } from './fixtures/failover-log.ts'
+import { Scrape } from './fixtures/scrape.ts'
+
+t.test('a failover: ten lines at the most, which say what happened', async t => {
+  const cluster = await startCluster(t, '--data', t.testdir({}))
+  const { primary, backup, number } = cluster.ready.view
+  const lines = await failoverLog(t, cluster)
+  t.ok(lines.length <= 10, `${lines.length} lines\n${lines.map(({ msg }) => msg).join('\n')}`)
+  const text = lines.map(({ msg }) => msg)
+  for (const msg of [
+    'lock server is gone',
+    'new view',
+    'primary of this view',
+    'backup of this view',
+    'view acked',
+    'listening',
+    'lock server counts',
+  ])
+    t.equal(text.filter(each => each === msg).length, 1, msg)
+  const find = (msg: string) => lines.find(line => line.msg === msg)
+  t.match(find('lock server is gone'), { of: 'viewserver', level: 'warn', peer: primary.id, view: number })
+  t.match(find('new view'), { of: 'viewserver', level: 'info', change: 'promotion', primary: backup.address })
+  t.match(find('primary of this view'), { server: backup.id, role: 'primary', view: number + 1 })
+  t.match(find('backup of this view'), { role: 'backup', view: number + 1, primary: backup.address })
+  t.match(find('view acked'), { of: 'viewserver', view: number + 1, primary: backup.address })
+  t.match(find('listening'), { role: 'idle', url: primary.address })
+  for (const line of linesOf(cluster.ready.data)) {
+    t.type(line.view, 'number')
+    t.match(line.role, /^(primary|backup|idle|viewserver)$/)
+    t.match(line.server, /^[0-9a-f]{32}$|^ws:/)
+    t.match(line.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    t.match(line.msg, /^[a-z][a-z ,;']+$/, 'constant text; values are fields')
+  }
+})
+
+t.test('no line for what clients do, and no secret in any', async t => {
+  const secret = 'open sesame 4711'
+  const data = t.testdir({})
+  const cluster = ['cluster', '--json', '--port', '0', '--servers', '2', '--data', data]
+  const running = new Running(t, cluster, { HOLDFAST_SECRET: secret })
+  const ready = await running.event('ready')
+  const url: string = ready.url
+  const start = linesOf(data).length
+  const locks = await connect(url, { secret, name: 'busy' })
+  for (let i = 0; i < 300; i++) await locks.request(`l/${i % 7}`, async () => {})
+  const lock = await locks.acquire('l/x')
+  await locks.acquire('l/x', { steal: true })
+  t.notOk(lock.held)
+  await locks.close()
+  await t.rejects(connect(url, { secret: 'not this one', timeout: 5_000 }), { code: 'WRONG_SECRET' })
+  const primary = await Scrape.of(ready.view.primary.address)
+  t.ok(primary.value('holdfast_operations_total', '{operation="acquire",outcome="granted"}') >= 302)
+  const said = linesOf(data).slice(start)
+  t.ok(said.length <= 2, `${said.map(({ msg }) => msg)}`)
+  t.ok(said.every(({ msg, level }) => msg === 'a connection was refused' && level === 'warn'))
+  const all = JSON.stringify(linesOf(data))
+  t.notMatch(all, /sesame|not this one/)
+})
+
+t.test('a warning that comes again and again is told once a minute, and counted', async t => {
+  const told: [object, string][] = []
+  const keep = (fields: object, text: string) => told.push([fields, text])
+  const log: Logger = { debug: keep, info: keep, warn: keep, error: keep }
+  let now = 0
+  const quiet = sparing(log, () => now)
+  for (; now < 120_000; now += 200) quiet.warn({ peer: 'a' }, 'refused')
+  t.same(told, [
+    [{ peer: 'a' }, 'refused'],
+    [{ peer: 'a', repeated: 299 }, 'refused'],
+  ])
+  quiet.warn({ peer: 'b' }, 'refused')
+  quiet.error({ peer: 'b' }, 'broken')
+  for (const _ of [1, 2]) quiet.info({}, 'view')
+  t.equal(told.length, 6, 'another peer, another text, and what is no warning')
+})
+
+t.test('a peer that is refused at each dial fills no log', async t => {
+  const warnings: string[] = []
+  const none = () => {}
+  const log: Logger = { debug: none, info: none, error: none, warn: (_, text) => warnings.push(text) }
+  await using view = await startViewServer({ port: 0, data: t.testdir(), secret: 'right', log })
+  for (let i = 0; i < 5; i++) await t.rejects(connect(view.address, { secret: 'wrong', timeout: 2_000 }))
+  const refused = async () =>
+    (await Scrape.of(view.address)).value('holdfast_closed_connections_total', '{code="WRONG_SECRET"}')
+  await until('all are counted', async () => (await refused()) >= 5)
+  t.same(warnings, ['a connection was refused'])
+})
