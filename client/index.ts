@@ -1,5 +1,7 @@
 // The surface of the package: connecting, and the types that a program meets. Nothing else is public.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { LockClient } from './client.ts'
 import type { ConnectOptions } from './options.ts'
 

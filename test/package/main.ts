@@ -1,0 +1,154 @@
+// npm run check:package: whether the package, as npm would publish it, can be used by everybody it is for,
+// and holds only what is needed. Prints a line for each question, and exits 1 if any is answered with no.
+
+import { writeFile } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { bundleForPages } from './bundle.ts'
+import { execute, Packed, root } from './packed.ts'
+
+await using packed = await Packed.make()
+const manifest = await packed.manifest()
+const entries = Object.entries(manifest.exports).flatMap(([name, value]) =>
+  typeof value === 'string' ? [] : [{ name: `holdfast${name.slice(1)}`, ...value }],
+)
+let failed = 0
+
+await check('publint', async () => {
+  const { stdout } = await execute('npx', ['publint', packed.tarball, '--strict'], { cwd: root })
+  if (!stdout.includes('All good!')) throw new Error(stdout)
+})
+
+await check('attw --profile esm-only', () => {
+  return execute('npx', ['attw', packed.tarball, '--profile', 'esm-only'], { cwd: root })
+})
+
+await check('no script runs at its installation', () => {
+  // prepare runs where the sources are, as in an installation from git, and never in one from a registry.
+  const bad = ['preinstall', 'install', 'postinstall'].filter(name => name in manifest.scripts)
+  if (bad.length > 0) throw new Error(bad.join(', '))
+})
+
+await check(
+  'every packed module is used by an entry or the command; else there are declarations and docs',
+  async () => {
+    const starts = [
+      ...entries.map(entry => entry.default),
+      ...Object.values(manifest.bin),
+      ...Object.values(manifest.imports).flatMap(Object.values),
+      // Which service to measure comes from the command line.
+      'dist/bench/holdfast.js',
+    ]
+    const used = await reachable(starts.map(path => posix.normalize(path)))
+    const unused: string[] = []
+    for (const file of packed.files.filter(file => file.endsWith('.js') && !used.has(file)))
+      if (!isEmpty(await packed.text(file))) unused.push(file)
+    const known =
+      /^(dist\/.*\.(js|js\.map)|dist\/(client|lockserver|testing|viewservice|wire)\/.*\.d\.ts|docs\/.*\.md|README\.md|LICENSE|package\.json)$/
+    const strange = packed.files.filter(file => !known.test(file))
+    if (unused.length + strange.length > 0) throw new Error(`not used: ${[...unused, ...strange].join(', ')}`)
+  },
+)
+
+await check('every source map has its sources with it', async () => {
+  const maps = packed.files.filter(file => file.endsWith('.js.map'))
+  for (const file of maps) {
+    const { sourcesContent } = JSON.parse(await packed.text(file)) as { sourcesContent?: unknown[] }
+    if (typeof sourcesContent?.[0] !== 'string') throw new Error(`${file} has none`)
+  }
+  if (maps.length < 50) throw new Error(`there are only ${maps.length}`)
+})
+
+await check('every entry can be required as well as imported, and is one module', async () => {
+  const names = JSON.stringify(entries.map(({ name }) => name))
+  const program = `(async () => { for (const name of ${names})
+    if (require(name) !== (await import(name))) throw new Error(name) })()`
+  await execute(process.execPath, ['-e', program], { cwd: packed.project })
+})
+
+for (const [name, settings] of Object.entries({
+  'module nodenext, strict, no skipLibCheck': { module: 'nodenext', target: 'es2022' },
+  'a page: bundler resolution, DOM, no types of Node': {
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    target: 'es2022',
+    types: [],
+  },
+}))
+  await check(`types: ${name}`, () => compileUser(settings, name.startsWith('a page')))
+
+await check('the bundle for pages takes nothing of Node, ws or ajv, and evaluates no text', async () => {
+  const program = `import { connect } from 'holdfast'; globalThis.connect = connect`
+  const { text, inputs } = await bundleForPages(program, packed.project)
+  const foreign = inputs.filter(([path]) => !path.includes('node_modules/holdfast/') && path !== '<stdin>')
+  if (foreign.length > 0 || /\beval\(|new Function|\bBuffer\b|\bsetImmediate\b|\brequire\(/.test(text))
+    throw new Error(JSON.stringify(foreign))
+})
+
+process.exitCode = failed === 0 ? 0 : 1
+
+async function check(what: string, act: () => unknown): Promise<void> {
+  try {
+    await act()
+    console.log(`ok      ${what}`)
+  } catch (error) {
+    failed++
+    const { stdout = '', message } = error as Error & { stdout?: string }
+    console.log(`NOT OK  ${what}\n${stdout}${message}`)
+  }
+}
+
+/** Of types only. */
+function isEmpty(code: string): boolean {
+  return code.replace(/^\s*\/\/.*$|^\s*\/\*[\s\S]*?\*\//gm, '').trim() === 'export {};'
+}
+
+/** All files that these import, and those, and so on. */
+async function reachable(starts: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>()
+  const next = [...starts]
+  for (let file = next.pop(); file !== undefined; file = next.pop()) {
+    if (found.has(file)) continue
+    found.add(file)
+    next.push(...(await importsOf(file)))
+  }
+  return found
+}
+
+/** A module that is to be run as a process is named as `new URL('x.js', import.meta.url)`. */
+async function importsOf(file: string): Promise<string[]> {
+  const text = await packed.text(file)
+  const specifiers = [...text.matchAll(/(?:from |import |import\(|URL\()['"]([^'"]+)['"]/g)]
+  return specifiers
+    .map(([, specifier = '']) => posix.join(posix.dirname(file), specifier))
+    .filter(path => packed.files.includes(path))
+}
+
+async function compileUser(settings: object, inPage: boolean): Promise<void> {
+  const imports = entries
+    .filter(({ name }) => !inPage || !/server|service|testing/.test(name))
+    .map(({ name }, i) => `import * as entry${i} from '${name}'\nconsole.log(entry${i})`)
+  const program = `${imports.join('\n')}
+import { connect, type Lock } from 'holdfast'
+const locks = await connect('ws://127.0.0.1:7400')
+const lock: Lock = await locks.acquire('x')
+const token: number = lock.token
+// @ts-expect-error a name is a string
+locks.acquire(token)
+`
+  await writeFile(join(packed.project, 'user.ts'), program)
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    lib: inPage ? ['es2022', 'dom'] : ['es2022'],
+    ...settings,
+  }
+  const config = {
+    compilerOptions: inPage
+      ? compilerOptions
+      : { ...compilerOptions, types: ['node'], typeRoots: [join(root, 'node_modules/@types')] },
+    files: ['user.ts'],
+  }
+  await writeFile(join(packed.project, 'tsconfig.json'), JSON.stringify(config))
+  await writeFile(join(packed.project, 'package.json'), '{ "type": "module" }')
+  await execute(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', packed.project])
+}
