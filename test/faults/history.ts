@@ -3,6 +3,7 @@
 
 import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Snapshot } from '../../client/web-locks.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 
 /** Times are ms of the one monotonic clock that all processes of a machine share. */
@@ -24,28 +25,25 @@ export type Deed =
   /** An `ifAvailable` that got null. */
   | { readonly is: 'refused'; readonly call: number }
   | { readonly is: 'failed'; readonly call: number; readonly code: string }
-  /** From here on the user does not believe in it; `held`: until just now it did. */
-  | { readonly is: 'release'; readonly token: number; readonly held: boolean }
+  /** The user gives up waiting. */
+  | { readonly is: 'abort'; readonly call: number }
+  /** From here on the user does not believe in it. */
+  | { readonly is: 'release'; readonly token: number }
   | { readonly is: 'released'; readonly token: number }
   | { readonly is: 'lost'; readonly token: number; readonly code: string }
+  | { readonly is: 'sessionLost'; readonly session: string; readonly code: string }
   /** By its own reckoning it may believe in the locks of this session until then, as things stand. */
   | { readonly is: 'lease'; readonly session: string; readonly untilAt: number }
-  /** It looked at `lock.held`. */
-  | { readonly is: 'looked'; readonly token: number; readonly held: boolean }
-  | { readonly is: 'query'; readonly call: number; readonly prefix: string }
-  | { readonly is: 'queried'; readonly call: number; readonly held: readonly Shown[] }
-  | { readonly is: 'force'; readonly call: number; readonly name: string }
-  | { readonly is: 'forced'; readonly call: number }
+  /** It looked at the `lock.held` of one of them. */
+  | { readonly is: 'looked'; readonly session: string; readonly held: boolean }
+  | { readonly is: 'query'; readonly call: number }
+  | ({ readonly is: 'queried'; readonly call: number } & Snapshot)
+  | { readonly is: 'force'; readonly call: number; readonly session: string; readonly name: string }
+  | { readonly is: 'forced'; readonly call: number; readonly released: number }
+  /** F14: an operator resets the service; told by whoever does it, just before. */
+  | { readonly is: 'reset'; readonly pauseMs: number }
   /** Its process was killed; told by whoever did it, just before. */
   | { readonly is: 'killed' }
-
-/** One line of a query's answer. */
-export interface Shown {
-  readonly name: string
-  readonly mode: Mode
-  readonly token: number
-  readonly clientId: string
-}
 
 export type Event = Deed & { readonly at: number; readonly who: string }
 

@@ -3,8 +3,11 @@
 // can't be made it says why and exits 0. However it ends, nothing of the network is left.
 
 import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Network, obstacle, removeLeftOvers } from './network.ts'
+import { isRunning, Network, obstacle, removeLeftOvers } from './network.ts'
 import type { RunOptions } from './run.ts'
 import { nodes, operatorNode } from './stage.ts'
 import { forkAt } from './users.ts'
@@ -14,6 +17,9 @@ const { values } = parseArgs({
 })
 /** Whatever happens, it ends. */
 const minutesMax = values.short ? 6 : 40
+
+/** Everything that the run writes is in here. */
+const folder = join(tmpdir(), `holdfast-faults-${process.pid}`)
 
 // Nothing of the caller's own cluster gets in; beyond loopback a secret is needed.
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
@@ -25,13 +31,25 @@ else console.log(`SKIPPED, nothing was tested: ${trouble}`)
 
 async function run(): Promise<void> {
   removeLeftOvers()
+  removeOldFolders()
   const network = new Network(nodes)
   const options: RunOptions = { networkOf: process.pid, short: values.short, only: values.only }
   try {
+    mkdirSync(folder)
+    process.env.TMPDIR = folder
     network.make()
     process.exitCode = await runInside(network, options)
   } finally {
     network.remove()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function removeOldFolders(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = /^holdfast-faults-(\d+)$/.exec(name) ?? []
+    if (pid !== undefined && !isRunning(Number(pid)))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true })
   }
 }
 

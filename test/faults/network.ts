@@ -34,7 +34,7 @@ export function obstacle(): string | null {
 export function removeLeftOvers(): void {
   for (const name of namespaces()) {
     const maker = Number(/^holdfast-(\d+)-/.exec(name)?.[1])
-    if (Number.isInteger(maker) && !isFaultRun(maker)) removeNamespace(name)
+    if (Number.isInteger(maker) && !isRunning(maker)) removeNamespace(name)
   }
 }
 
@@ -147,7 +147,7 @@ function killIfThere(pid: number): void {
 }
 
 /** Whether this process is a run of these tests that still goes on. */
-function isFaultRun(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('faults')
   } catch {

@@ -1,6 +1,6 @@
 // The form of a scenario: what is broken, how often, and what may come of it.
 
-import type { Allowed } from './judge.ts'
+import type { Allowed } from './replay.ts'
 import type { Setting, Stage } from './stage.ts'
 
 export interface Scenario {

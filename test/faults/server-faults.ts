@@ -149,6 +149,7 @@ async function loseState(stage: Stage): Promise<void> {
   const halted = await processes.until(hasIdle, 'left with an idle server')
   stage.expect(viewNumber(halted) === viewNumber(before), 'F14: a view was made without a state')
   const resetAt = now()
+  stage.users.history.note({ is: 'reset', pauseMs: 10_000 })
   const words = [holdfast, 'reset', '--yes', '--view', processes.viewUrl]
   const reset = await execute(process.execPath, words).catch(error => error)
   stage.expect(reset.code === undefined, `F14: the reset failed: ${reset.stderr}`)

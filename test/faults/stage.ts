@@ -10,9 +10,9 @@ import { connect, type LockClient } from '../../client/index.ts'
 import type { Status, View } from '../../wire/messages.ts'
 import { type Place, ServerProcesses } from '../fixtures/server-processes.ts'
 import { readHistories } from './history.ts'
-import { type Allowed, judge } from './judge.ts'
 import type { Network } from './network.ts'
 import type { Proxied, ProxyOptions } from './proxy.ts'
+import { type Allowed, judge } from './replay.ts'
 import { forkAt, type User, Users } from './users.ts'
 
 export const serverNodes = ['server-1', 'server-2', 'server-3'] as const

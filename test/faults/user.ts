@@ -4,7 +4,7 @@
 
 import { connect, type Lock, type LockClient, LockError } from '../../client/index.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
-import { HistoryFile, now } from './history.ts'
+import { type Deed, HistoryFile, now } from './history.ts'
 
 export interface UserOptions {
   readonly who: string
@@ -77,11 +77,11 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
   const { mode = 'exclusive', manner = 'wait', patienceMs } = wish
   const call = ++calls
   const at = now()
-  const limits = { timeout: patienceMs }
+  const { signal, done } = patience(call, patienceMs)
   const answer =
     manner === 'ifAvailable'
-      ? locks.tryAcquire(names[0] as string, { mode, ...limits }).then(lock => lock && [lock])
-      : locks.acquireAll(names, { mode, steal: manner === 'steal', ...limits })
+      ? locks.tryAcquire(names[0] as string, { mode, signal }).then(lock => lock && [lock])
+      : locks.acquireAll(names, { mode, steal: manner === 'steal', signal })
   // A call may have begun a new session.
   history.note({ is: 'acquire', call, session: locks.clientId, names, mode, manner }, at)
   try {
@@ -93,32 +93,50 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
   } catch (error) {
     history.note({ is: 'failed', call, code: codeOf(error) })
     return []
+  } finally {
+    done()
   }
+}
+
+/** Written down before it is done: others may have the lock before this process goes on. */
+function patience(call: number, ms: number | undefined): { signal: AbortSignal | undefined; done(): void } {
+  if (ms === undefined) return { signal: undefined, done: () => {} }
+  const controller = new AbortController()
+  const timer = setTimeout(() => {
+    history.note({ is: 'abort', call })
+    controller.abort(new LockError('TIMEOUT', false, 'the patience of the user has ended'))
+  }, ms)
+  return { signal: controller.signal, done: () => clearTimeout(timer) }
 }
 
 async function release(lock: Lock): Promise<void> {
   const { token } = lock
-  history.note({ is: 'release', token, held: lock.held })
+  history.note({ is: 'release', token })
   await lock.release()
   history.note({ is: 'released', token })
 }
 
-async function query(locks: LockClient, prefix: string): Promise<void> {
+/** A call that gives no lock. */
+async function ask(call: number, answer: () => Promise<Deed>): Promise<void> {
+  try {
+    history.note(await answer())
+  } catch (error) {
+    history.note({ is: 'failed', call, code: codeOf(error) })
+  }
+}
+
+async function query(locks: LockClient): Promise<void> {
   const call = ++calls
-  history.note({ is: 'query', call, prefix })
-  const { held } = await locks.query({ prefix })
-  history.note({
-    is: 'queried',
-    call,
-    held: held.map(({ name, mode, token, clientId }) => ({ name, mode, token, clientId })),
-  })
+  history.note({ is: 'query', call })
+  await ask(call, async () => ({ is: 'queried', call, ...(await locks.query()) }))
 }
 
 async function force(locks: LockClient, name: string): Promise<void> {
   const call = ++calls
-  history.note({ is: 'force', call, name })
-  await locks.forceRelease(name)
-  history.note({ is: 'forced', call })
+  const at = now()
+  const answer = locks.forceRelease(name)
+  history.note({ is: 'force', call, session: locks.clientId, name }, at)
+  await ask(call, async () => ({ is: 'forced', call, released: await answer }))
 }
 
 // ---- what it does all the time
@@ -139,14 +157,9 @@ const nameOf = (number: number) => `shared/${number % options.sharedNames}`
 
 async function share(locks: LockClient): Promise<void> {
   while (!stopping) {
-    try {
-      const granted = await something(locks, below(100))
-      if (granted.length > 0) await pause(below(6))
-      for (const lock of granted) await release(lock)
-    } catch (error) {
-      // Only a query or a forced release; they have no code of their own to be judged by.
-      history.note({ is: 'failed', call: 0, code: codeOf(error) })
-    }
+    const granted = await something(locks, below(100))
+    if (granted.length > 0) await pause(below(6))
+    for (const lock of granted) await release(lock)
     await pause(1 + below(10))
   }
 }
@@ -161,7 +174,7 @@ async function something(locks: LockClient, dice: number): Promise<Lock[]> {
   if (dice < 93) return acquire(locks, [name], { patienceMs: below(30) })
   if (dice < 95) return acquire(locks, [name], { manner: 'steal' })
   if (dice < 96) await force(locks, name)
-  else await query(locks, dice < 98 ? 'shared/' : '')
+  else await query(locks)
   return []
 }
 
@@ -193,7 +206,7 @@ async function stall(locks: LockClient, ms: number): Promise<Awake> {
   while (now() < until);
   awakeAt = now()
   const held = lock.held
-  history.note({ is: 'looked', token: lock.token, held })
+  history.note({ is: 'looked', session: locks.clientId, held })
   let timers = 0
   setTimeout(() => timers++, 0)
   // In the next turn, so that it is the client's own timer that notices and not a look at the signal.
@@ -228,6 +241,8 @@ process.on('disconnect', () => {
 const locks = await connect(options.view, { name: options.who, ttl: options.ttlMs, timeout: 30_000 })
 locks.on('lost', ({ code, locks: lost }) => {
   for (const { token } of lost) history.note({ is: 'lost', token, code })
+  if (code === 'EXPIRED' || code === 'SESSION_LOST')
+    history.note({ is: 'sessionLost', session: locks.clientId, code })
 })
 noteLease(locks)
 const looks = setInterval(() => noteLease(locks), leaseLookEveryMs)
