@@ -30,6 +30,7 @@ type EventOf<K extends Event['is']> = Extract<Event, { is: K }>
 /** A session as its user's history shows it. */
 class PastSession implements Session {
   readonly sessionId: string
+  readonly opened = true
   over = false
   /** Its user believes in it until then: by its own words, or since it had ended by then. */
   readonly #endsAt: number

@@ -1,18 +1,41 @@
 // Judges a story by what its clients called, were told, and when: who believes to hold what, which
 // answers could have been given. It sees nothing of any server, and never steps anything.
 
-import type { ClientCore } from '../../client/core.ts'
 import type { CallResult } from '../../client/effects.ts'
+import type { Instant } from '../../wire/clock.ts'
 import type { LockEvent, Manner, Mode } from '../../wire/messages.ts'
-import type { ClientParty, Outcome } from '../fixtures/cluster.ts'
-import type { Verdict } from './verdict.ts'
+import type { Outcome } from '../fixtures/cluster.ts'
 
 type Answer<V extends CallResult['verb']> = Extract<CallResult, { verb: V }>
 
+/** What is asked of a user's session: in a story a client's core, in a run of real processes its history. */
+export interface Session {
+  readonly sessionId: string
+  readonly opened: boolean
+  /** It is lost or has ended. */
+  readonly over: boolean
+  /** Its user can't believe in it any more, by its own clock. */
+  expired(now: Instant): boolean
+}
+
+/** Who calls and is told. */
+export interface Witness {
+  readonly name: string
+  readonly alive: boolean
+  readonly core: Session
+  readonly network: { readonly time: number }
+  now(): Instant
+}
+
+/** Hears of each thing that must not be. */
+export interface Blamed {
+  blame(check: string, text: string): void
+}
+
 /** One acquire. Times are made-up ms; Infinity: not yet. */
 export interface Attempt {
-  readonly user: ClientParty
-  readonly core: ClientCore
+  readonly user: Witness
+  readonly core: Session
   readonly names: readonly string[]
   readonly mode: Mode
   readonly manner: Manner
@@ -56,7 +79,7 @@ const never = Number.POSITIVE_INFINITY
 const limitCodes: ReadonlySet<string> = new Set(['LOCKS_LIMIT', 'WAITERS_LIMIT', 'UNANSWERED_LIMIT'])
 
 export class Checker {
-  readonly #verdict: Verdict
+  readonly #verdict: Blamed
   /** Limits are low enough to be met. */
   readonly #tight: boolean
   readonly #attempts: Attempt[] = []
@@ -65,18 +88,18 @@ export class Checker {
   readonly #byToken = new Map<number, Belief>()
   readonly #byName = new Map<string, Belief[]>()
   /** Those that may still be believed in, and all. */
-  readonly #byCore = new Map<ClientCore, Belief[]>()
-  readonly #grantsOf = new Map<ClientCore, Belief[]>()
-  readonly #places = new Map<ClientCore, number>()
-  readonly #ending = new Set<ClientCore>()
+  readonly #byCore = new Map<Session, Belief[]>()
+  readonly #grantsOf = new Map<Session, Belief[]>()
+  readonly #places = new Map<Session, number>()
+  readonly #ending = new Set<Session>()
   #highest = 0
   /** Those whose abort, or whose being queued, a later answer will show; by session. */
-  readonly #open = new Map<ClientCore, Attempt[]>()
+  readonly #open = new Map<Session, Attempt[]>()
   /** F14: when the last reset was made, and when its pause is surely over. */
   #resetAt = Number.NEGATIVE_INFINITY
   #pausedUntil = Number.NEGATIVE_INFINITY
 
-  constructor(verdict: Verdict, tight: boolean) {
+  constructor(verdict: Blamed, tight: boolean) {
     this.#verdict = verdict
     this.#tight = tight
   }
@@ -95,13 +118,13 @@ export class Checker {
   // ---- calls
 
   /** The place of a numbered call that is made now. */
-  place(core: ClientCore): number {
+  place(core: Session): number {
     const place = (this.#places.get(core) ?? 0) + 1
     this.#places.set(core, place)
     return place
   }
 
-  acquires(user: ClientParty, names: readonly string[], mode: Mode, manner: Manner): Attempt {
+  acquires(user: Witness, names: readonly string[], mode: Mode, manner: Manner): Attempt {
     const { core } = user
     const attempt: Attempt = {
       user,
@@ -134,19 +157,19 @@ export class Checker {
   }
 
   /** A release that was not sent by then is settled by the end. */
-  ends(core: ClientCore): void {
+  ends(core: Session): void {
     this.#ending.add(core)
     for (const belief of this.beliefsOf(core)) belief.over = true
   }
 
-  forces(user: ClientParty, name: string): Force {
+  forces(user: Witness, name: string): Force {
     const force = { name, calledAt: user.network.time, overAt: never }
     this.#forces.push(force)
     return force
   }
 
   /** S2: a numbered call of this session was answered, so all before it were applied. */
-  answered(core: ClientCore, place: number, now: number): void {
+  answered(core: Session, place: number, now: number): void {
     const open = this.#open.get(core)
     if (open === undefined) return
     const left = open.filter(attempt => {
@@ -182,7 +205,7 @@ export class Checker {
     belief.freeAt = Math.min(belief.freeAt, now)
   }
 
-  lost(user: ClientParty, token: number, reason: string, now: number): void {
+  lost(user: Witness, token: number, reason: string, now: number): void {
     const belief = this.#byToken.get(token)
     if (belief === undefined)
       return this.#blame('S5 false loss', `${user.name} lost token ${token}, which nobody was granted`)
@@ -198,14 +221,14 @@ export class Checker {
   }
 
   /** S4: its lease still ran, or its own core would have said so; only a reset takes a session away. */
-  sessionGivenUp(user: ClientParty, core: ClientCore): void {
+  sessionGivenUp(user: Witness, core: Session): void {
     if (this.#resetAt > Number.NEGATIVE_INFINITY) return
     const text = `the servers gave up session ${core.sessionId} of ${user.name}, which believed in it`
     this.#blame('S4 session given up', text)
   }
 
   /** S4: whether this user believes in its session. */
-  believesInSession(user: ClientParty): boolean {
+  believesInSession(user: Witness): boolean {
     const { core } = user
     if (!user.alive || core.over || !core.opened || this.#ending.has(core)) return false
     return !core.expired(user.now())
@@ -305,7 +328,11 @@ export class Checker {
     return !belief.over && user.alive && !core.over && !core.expired(user.now())
   }
 
-  beliefsOf(core: ClientCore): Belief[] {
+  beliefIn(token: number): Belief | undefined {
+    return this.#byToken.get(token)
+  }
+
+  beliefsOf(core: Session): Belief[] {
     const all = this.#byCore.get(core)
     if (all === undefined) return []
     const held = all.filter(belief => this.believed(belief))

@@ -6,7 +6,7 @@ import type { ClientEffect, Watched } from '../../client/effects.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
-import { type Attempt, type Belief, type Checker, listIn, textOf } from './checker.ts'
+import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
 import type { Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -298,10 +298,10 @@ export class Users {
     this.#open.delete(outcome)
     this.#trace.tell(() => `   answer: ${call.text}: ${JSON.stringify(outcome.result ?? outcome.failed)}`)
     call.then(outcome)
-    if (this.quiet && call.attempt?.tokens) this.#giveBack(call.attempt)
+    if (this.quiet && call.attempt?.tokens) this.#giveBack(call.user, call.attempt.core)
   }
 
-  #giveBack({ user, core }: Attempt): void {
+  #giveBack(user: ClientParty, core: Session): void {
     this.#cluster.network.after(0, () => {
       if (!user.alive || user.core !== core) return
       for (const belief of this.#checker.beliefsOf(core)) this.#release(user, belief)
