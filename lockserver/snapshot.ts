@@ -226,7 +226,8 @@ export class Installation {
       }
       case 'wait': {
         const [, , request, names, mode, manner, tokens, since] = record
-        const acquire: Acquire = { session, request, names, mode, manner, tokens, since }
+        // It grows as the acquire goes on; the message stays as it came.
+        const acquire: Acquire = { session, request, names, mode, manner, tokens: [...tokens], since }
         this.#lock(names[tokens.length] as string).queue.push(acquire)
         session.waiting.set(request, acquire)
       }

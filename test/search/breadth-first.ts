@@ -1,7 +1,8 @@
 // Breadth-first over all that may happen: every state once, its invariants checked when it is found, so
 // that the first violation is the nearest. Keeps of a visited state only a hash of 64 bits, who led to it and how.
 
-import type { Happening, Model, State } from './model.ts'
+import type { Model } from './model.ts'
+import type { Happening, State } from './transition.ts'
 
 export interface Limits {
   readonly statesMax: number
@@ -62,7 +63,7 @@ class BreadthFirst {
   run(): Outcome {
     const begin = performance.now()
     const end = begin + this.#limits.msMax
-    this.#visited.add(this.#model.key(this.#start))
+    this.#visited.add(this.#start)
     this.#remember(-1, 0)
     let level: { index: number; state: State }[] = [{ index: 0, state: this.#start }]
     const result = (exhausted: boolean, violation: Found | null, goal: Found | null): Outcome => ({
@@ -84,7 +85,7 @@ class BreadthFirst {
           const found = this.#model.next(state, happenings[by] as Happening)
           this.#transitions++
           if (found.problem !== undefined) return result(false, this.#found(index, by, found.problem), null)
-          if (!this.#visited.add(this.#model.key(found.state))) continue
+          if (!this.#visited.add(found.state)) continue
           if (this.#aims.goal?.(found.state)) return result(false, null, this.#found(index, by, 'goal'))
           const number = this.#remember(index, by)
           if (!this.#aims.prune?.(found.state)) next.push({ index: number, state: found.state })
@@ -117,15 +118,15 @@ class BreadthFirst {
   }
 }
 
-/** A set of 64-bit hashes of texts, in two numbers each; grows by doubling. */
+/** A set of 64-bit hashes of states, in two numbers each; grows by doubling. */
 class Hashes {
   #low = new Uint32Array(1 << 16)
   #high = new Uint32Array(1 << 16)
   #size = 0
 
   /** False if it was in it already. */
-  add(text: string): boolean {
-    const [low, high] = hashOf(text)
+  add(state: State): boolean {
+    const [low, high] = hashOf(state)
     if (!this.#put(low, high)) return false
     if (++this.#size * 2 > this.#low.length) this.#grow()
     return true
@@ -152,13 +153,19 @@ class Hashes {
   }
 }
 
-function hashOf(text: string): [number, number] {
-  let [low, high] = [0xdeadbeef, 0x41c6ce57]
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    low = Math.imul(low ^ code, 2654435761)
-    high = Math.imul(high ^ code, 1597334677)
+function hashOf({ clock, history, used, locals, connections }: State): [number, number] {
+  let [low, high] = [0x5eadbeef, 0x41c6ce57]
+  const fold = (value: number) => {
+    low = Math.imul(low ^ value, 2654435761)
+    low ^= low >>> 15
+    high = Math.imul(high ^ value, 1597334677)
+    high ^= high >>> 13
   }
+  fold(clock)
+  fold(history)
+  for (const value of used) fold(value)
+  for (const value of locals) fold(value)
+  for (const value of connections) fold(value)
   low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
   high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
   // 0, 0 marks an empty place.

@@ -3,7 +3,7 @@
 
 import type { CallResult } from '../../client/effects.ts'
 import { blankHistory, type Grant, Histories, type History, type OpenCall } from './history.ts'
-import type { Op, Parties, Seen as SeenThing } from './parties.ts'
+import { type Op, type Parties, type Seen as SeenThing, wallAtStart } from './parties.ts'
 import { requestsOf, rolesOf } from './plain.ts'
 
 type Seen<S extends SeenThing['see']> = Extract<SeenThing, { see: S }>
@@ -42,6 +42,17 @@ interface Summary {
   >
 }
 
+/** What the checks need of one client. */
+interface ClientSummary {
+  readonly session: string
+  /** When it stops to believe in its session, if nothing is renewed (S4); the two clocks run alike here. */
+  readonly until: number
+  readonly ending: boolean
+  /** The next request number, and which of those before it are unanswered. */
+  readonly next: number
+  readonly unanswered: ReadonlySet<number>
+}
+
 /** Notes of level error that faults explain. */
 const harmless = new Set(['the state is lost', 'the view server refuses this server'])
 
@@ -50,6 +61,9 @@ export class Checks {
   readonly blank: number
   readonly #parties: Parties
   readonly #summaries = new Map<number, Summary | null>()
+  readonly #clients = new Map<number, ClientSummary | null>()
+  /** By what was seen, then by the history before. */
+  readonly #folded = new WeakMap<SeenThing, Map<number, Folded>>()
 
   constructor(parties: Parties) {
     this.#parties = parties
@@ -58,18 +72,24 @@ export class Checks {
 
   // ---- what has just been seen
 
-  fold(number: number, seen: SeenThing, situation: Situation): Folded {
+  fold(number: number, seen: SeenThing): Folded {
+    const folded = this.#folded.get(seen) ?? new Map<number, Folded>()
+    this.#folded.set(seen, folded)
+    const known = folded.get(number)
+    if (known !== undefined) return known
     const history = this.histories.get(number)
-    const problem = this.#problemOf(history, seen, situation)
-    return { history: this.histories.numberOf(this.#after(history, seen)), problem }
+    const problem = this.#problemOf(history, seen)
+    const made = { history: this.histories.numberOf(this.#after(history, seen)), problem }
+    folded.set(number, made)
+    return made
   }
 
-  #problemOf(history: History, seen: SeenThing, situation: Situation): string | undefined {
+  #problemOf(history: History, seen: SeenThing): string | undefined {
     switch (seen.see) {
       case 'record':
         return viewProblem(history, seen)
       case 'answered':
-        return this.#answerProblem(history, seen, situation)
+        return this.#answerProblem(history, seen)
       case 'lost':
         return lossProblem(history, seen)
       case 'error':
@@ -87,7 +107,7 @@ export class Checks {
     }
   }
 
-  #answerProblem(history: History, seen: Seen<'answered'>, situation: Situation): string | undefined {
+  #answerProblem(history: History, seen: Seen<'answered'>): string | undefined {
     const call = history.calls.find(({ slot, op }) => slot === seen.slot && op === seen.op)
     if (call === undefined) return undefined
     const { result } = seen
@@ -95,17 +115,12 @@ export class Checks {
       case 'acquire':
         return result.tokens === null ? unavailableProblem(call) : grantProblem(history, call, result.tokens)
       case 'release':
-        return result.held || this.#isOver(seen.slot, situation) ? undefined : releaseProblem(history, seen)
+        return result.held || seen.over ? undefined : releaseProblem(history, seen)
       case 'query':
         return queryProblem(history, call, result)
       default:
         return undefined
     }
-  }
-
-  #isOver(slot: number, { locals }: Situation): boolean {
-    const local = this.#parties.local(locals[slot] as number)
-    return local.place === 'client' && local.core.over
   }
 
   #op(slot: number, op: number): Op {
@@ -139,8 +154,8 @@ export class Checks {
 
   #called(history: History, { slot, op: index, session }: Seen<'called'>): History {
     const op = this.#op(slot, index)
-    const names = op.do === 'acquire' ? op.names : op.do === 'force-release' ? [op.name] : []
-    const byForce = op.do === 'force-release' || (op.do === 'acquire' && op.manner === 'steal')
+    const names = namesOf(op)
+    const byForce = isForce(op)
     const grants = history.grants.map(grant => {
       if (byForce && names.includes(grant.name)) return { ...grant, is: 'taken' as const }
       const gone = (op.do === 'release' && grant.op === op.of) || op.do === 'end'
@@ -148,9 +163,11 @@ export class Checks {
         ? { ...grant, is: 'leaving' as const }
         : grant
     })
-    const rivals = history.calls.filter(call => overlap(names, this.#namesOf(call)))
+    const rivals = history.calls.filter(call => overlap(names, namesOf(this.#op(call.slot, call.op))))
     const alone = rivals.length === 0 && !history.grants.some(grant => names.includes(grant.name))
-    const calls = history.calls.map(call => (rivals.includes(call) ? { ...call, alone: false } : call))
+    const calls = history.calls.map(call =>
+      rivals.includes(call) ? { ...call, alone: false, forced: call.forced || byForce } : call,
+    )
     const shown =
       op.do === 'query' ? grants.filter(grant => grant.is === 'held').map(grant => grant.token) : []
     return {
@@ -163,16 +180,12 @@ export class Checks {
           op: index,
           above: history.largest,
           alone,
+          forced: rivals.some(rival => isForce(this.#op(rival.slot, rival.op))),
           shown,
           gone: op.do === 'query' ? history.released : [],
         },
       ],
     }
-  }
-
-  #namesOf({ slot, op: index }: OpenCall): readonly string[] {
-    const op = this.#op(slot, index)
-    return op.do === 'acquire' ? op.names : []
   }
 
   #answered(history: History, seen: Seen<'answered'>): History {
@@ -205,15 +218,9 @@ export class Checks {
     token: number,
     name: string,
   ): Grant {
-    const forced = history.calls.some(call => {
-      const other = this.#op(call.slot, call.op)
-      if (call.slot === slot && call.op === index) return false
-      if (other.do === 'force-release') return other.name === name
-      return other.do === 'acquire' && other.manner === 'steal' && other.names.includes(name)
-    })
-    const stolen = history.grants.some(grant => grant.name === name && grant.token > token)
+    const call = history.calls.find(open => open.slot === slot && open.op === index)
     const mode = op.manner === 'steal' ? 'exclusive' : (op.mode ?? 'exclusive')
-    return { token, name, mode, slot, op: index, session, is: forced || stolen ? 'taken' : 'held' }
+    return { token, name, mode, slot, op: index, session, is: call?.forced ? 'taken' : 'held' }
   }
 
   // ---- what must hold in a state as it stands
@@ -226,9 +233,8 @@ export class Checks {
 
   /** S4: by the client's own clock. */
   #believes({ slot, session, is }: Grant, { clock, locals }: Situation): boolean {
-    const local = this.#parties.local(locals[slot] as number)
-    if (is === 'taken' || local.place !== 'client' || local.core.sessionId !== session) return false
-    return is === 'held' && !local.core.expired({ monotonic: clock, wall: 1_700_000_000_000 + clock })
+    const client = is === 'held' ? this.#client(locals[slot] as number) : null
+    return client !== null && client.session === session && clock < client.until
   }
 
   #beliefProblem(believed: readonly Grant[]): string | undefined {
@@ -324,22 +330,12 @@ export class Checks {
     sessions: Summary['sessions'],
     who: string,
   ): string | undefined {
-    const local = this.#parties.local(locals[slot] as number)
-    if (local.place !== 'client') return undefined
-    const { core } = local
-    const ending = [...local.asked.values()].some(({ op }) => this.#op(slot, op).do === 'end')
-    if (
-      core.over ||
-      !core.opened ||
-      ending ||
-      core.expired({ monotonic: clock, wall: 1_700_000_000_000 + clock })
-    )
-      return undefined
-    const session = sessions.get(core.sessionId)
+    const client = this.#client(locals[slot] as number)
+    if (client === null || client.ending || clock >= client.until) return undefined
+    const session = sessions.get(client.session)
     if (session === undefined) return `R1: ${who} does not know the session of ${this.#parties.name(slot)}`
-    const { next, unanswered } = requestsOf(core)
-    for (let number = session.next; number < next; number++) {
-      if (!unanswered.has(number))
+    for (let number = session.next; number < client.next; number++) {
+      if (!client.unanswered.has(number))
         return `R1: ${who} does not know request ${number} of ${this.#parties.name(slot)}, which was answered`
     }
     for (const token of session.holds) {
@@ -347,6 +343,29 @@ export class Checks {
       if (!told) return `S1: ${who} has a hold of ${this.#parties.name(slot)} that it does not know of`
     }
     return undefined
+  }
+
+  #client(number: number): ClientSummary | null {
+    let client = this.#clients.get(number)
+    if (client === undefined) {
+      client = this.#summarizeClient(number)
+      this.#clients.set(number, client)
+    }
+    return client
+  }
+
+  #summarizeClient(number: number): ClientSummary | null {
+    const local = this.#parties.local(number)
+    if (local.place !== 'client') return null
+    const { core } = local
+    const { next, unanswered } = requestsOf(core)
+    return {
+      session: core.sessionId,
+      until: core.remainingMs({ monotonic: 0, wall: wallAtStart }),
+      ending: [...local.asked.values()].some(({ op }) => this.#op(local.slot, op).do === 'end'),
+      next,
+      unanswered: new Set(unanswered.keys()),
+    }
   }
 
   #summary(local: number): Summary | null {
@@ -390,6 +409,15 @@ export class Checks {
       sessions,
     }
   }
+}
+
+function namesOf(op: Op): readonly string[] {
+  if (op.do === 'force-release') return [op.name]
+  return op.do === 'acquire' ? op.names : []
+}
+
+function isForce(op: Op): boolean {
+  return op.do === 'force-release' || (op.do === 'acquire' && op.manner === 'steal')
 }
 
 function overlap(some: readonly string[], others: readonly string[]): boolean {

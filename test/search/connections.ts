@@ -29,6 +29,7 @@ export interface Connection {
 }
 
 export type Side = 'dialler' | 'acceptor'
+export const sides: readonly Side[] = ['dialler', 'acceptor']
 
 export function other(side: Side): Side {
   return side === 'dialler' ? 'acceptor' : 'dialler'
@@ -39,7 +40,7 @@ export function towards(connection: Connection, side: Side): Direction {
   return side === 'dialler' ? connection.toDialler : connection.toAcceptor
 }
 
-export function dialled(
+function dialled(
   from: number,
   number: number,
   to: number,
@@ -55,24 +56,24 @@ export function dialled(
   }
 }
 
-export function withFrame(connection: Connection, to: Side, frame: number): Connection {
+function withFrame(connection: Connection, to: Side, frame: number): Connection {
   const direction = towards(connection, to)
   if (direction.ending !== 'open' || !connection[to].open) return connection
   return withDirection(connection, to, { ...direction, frames: [...direction.frames, frame] })
 }
 
 /** The first frame towards this side has arrived. */
-export function withoutFirst(connection: Connection, side: Side): Connection {
+function withoutFirst(connection: Connection, side: Side): Connection {
   const direction = towards(connection, side)
   return withDirection(connection, side, { ...direction, frames: direction.frames.slice(1) })
 }
 
-export function accepted(connection: Connection, number: number): Connection {
+function accepted(connection: Connection, number: number): Connection {
   return { ...connection, acceptor: { ...connection.acceptor, number } }
 }
 
-/** This side hears nothing more; the other learns of it behind what was sent before, or, if `at` a death, perhaps instead of it. */
-export function hungUp(connection: Connection, side: Side, ending: Ending): Connection {
+/** This side hears nothing more; the other learns of it behind what was sent before, or perhaps instead of it. */
+function hungUp(connection: Connection, side: Side, ending: Ending): Connection {
   const closed = { ...connection, [side]: { ...connection[side], open: false } }
   const away = towards(connection, other(side))
   const quiet = withDirection(closed, side, { frames: [], ending: 'closes' })
@@ -80,7 +81,7 @@ export function hungUp(connection: Connection, side: Side, ending: Ending): Conn
 }
 
 /** Both ends will hear that it is closed, each at any moment. */
-export function cut(connection: Connection): Connection {
+function cut(connection: Connection): Connection {
   return {
     ...connection,
     toAcceptor: { ...connection.toAcceptor, ending: 'breaks' },
@@ -110,12 +111,83 @@ export function channelOf(connection: Connection, side: Side): Channel {
   }
 }
 
-/** Connections by number. */
+/** A change that was made once is not made again. */
+class Changes {
+  readonly #made = new Map<number, number>()
+
+  of(key: number, make: () => number): number {
+    const known = this.#made.get(key)
+    if (known !== undefined) return known
+    const made = make()
+    this.#made.set(key, made)
+    return made
+  }
+}
+
+const framesMax = 2 ** 20
+
+/** Connections by number, and how one becomes another. */
 export class Connections {
   readonly #all: Connection[] = []
+  readonly #ranks: number[] = []
   readonly #numbers = new Map<string, number>()
+  readonly #withFrame = new Changes()
+  readonly #withoutFirst = new Changes()
+  readonly #accepted = new Changes()
+  readonly #closed = new Changes()
+  readonly #broken = new Changes()
 
-  numberOf(connection: Connection): number {
+  /** Ascending: by who dialled, and when. Which numbers connections have depends on the search's way so far. */
+  inOrder(numbers: number[]): number[] {
+    return numbers.sort((a, b) => (this.#ranks[a] as number) - (this.#ranks[b] as number) || a - b)
+  }
+
+  get(number: number): Connection {
+    return this.#all[number] as Connection
+  }
+
+  dialled(from: number, number: number, to: number, kind: HelloFrom['kind'], hello: number): number {
+    return this.#numberOf(dialled(from, number, to, kind, hello))
+  }
+
+  /** One more frame on its way to this side; lost if nobody reads it there. */
+  withFrame(number: number, to: Side, frame: number): number {
+    const key = keyOf(number, to) * framesMax + frame
+    return this.#withFrame.of(key, () => this.#numberOf(withFrame(this.get(number), to, frame)))
+  }
+
+  /** The first frame has arrived at this side. */
+  withoutFirst(number: number, side: Side): number {
+    return this.#withoutFirst.of(keyOf(number, side), () =>
+      this.#numberOf(withoutFirst(this.get(number), side)),
+    )
+  }
+
+  /** The hello has arrived; the process there calls the connection so. */
+  accepted(number: number, as: number): number {
+    const made = () => this.#numberOf(withoutFirst(accepted(this.get(number), as), 'acceptor'))
+    return this.#accepted.of(number * framesMax + as, made)
+  }
+
+  /** This side hears nothing more; the other learns of it behind what was sent before. */
+  closed(number: number, side: Side): number {
+    return this.#closed.of(keyOf(number, side), () =>
+      this.#numberOf(hungUp(this.get(number), side, 'closes')),
+    )
+  }
+
+  /** The process of this side died: the other end learns of it, perhaps instead of what was sent before. */
+  broken(number: number, side: Side): number {
+    return this.#broken.of(keyOf(number, side), () =>
+      this.#numberOf(hungUp(this.get(number), side, 'breaks')),
+    )
+  }
+
+  cut(number: number): number {
+    return this.#numberOf(cut(this.get(number)))
+  }
+
+  #numberOf(connection: Connection): number {
     const { dialler, acceptor, toAcceptor, toDialler } = connection
     const end = ({ slot, number, open }: End) => `${slot}.${number}${open ? '' : '!'}`
     const way = ({ frames, ending }: Direction) => `${frames}${ending}`
@@ -123,10 +195,11 @@ export class Connections {
     const known = this.#numbers.get(key)
     if (known !== undefined) return known
     this.#numbers.set(key, this.#all.length)
+    this.#ranks.push(((dialler.slot * 1_000 - dialler.number) * 10 + acceptor.slot) * 1_000 + acceptor.number)
     return this.#all.push(frozen(connection)) - 1
   }
+}
 
-  get(number: number): Connection {
-    return this.#all[number] as Connection
-  }
+function keyOf(number: number, side: Side): number {
+  return number * 2 + (side === 'dialler' ? 0 : 1)
 }

@@ -22,6 +22,8 @@ export interface OpenCall {
   readonly above: number
   /** Nobody else held or wanted the same since it was made. */
   readonly alone: boolean
+  /** Somebody tried to take the same by force since. */
+  readonly forced: boolean
   /** A query must list these, unless they go meanwhile. */
   readonly shown: readonly number[]
   /** A query may not list these: their release was answered before it was made. */

@@ -3,34 +3,10 @@
 // holds numbers only, and two equal ones have the same key.
 
 import { Checks } from './checks.ts'
-import {
-  accepted,
-  type Connection,
-  Connections,
-  channelOf,
-  cut,
-  dialled,
-  hungUp,
-  isOver,
-  other,
-  type Side,
-  towards,
-  withFrame,
-  withoutFirst,
-} from './connections.ts'
-import { type Input, Parties, type Setting, type Step } from './parties.ts'
+import { type Connection, Connections, sides, towards } from './connections.ts'
+import { Parties, type Setting } from './parties.ts'
 import type { Cores } from './plain.ts'
-
-export interface State {
-  readonly clock: number
-  readonly history: number
-  /** How often each limited kind of event has happened; see `limits`. */
-  readonly used: readonly number[]
-  /** By slot. */
-  readonly locals: readonly number[]
-  /** Ascending. */
-  readonly connections: readonly number[]
-}
+import { type Happening, type Limit, limits, type State, Transition } from './transition.ts'
 
 /** A process by its name: VS, S1, S2 …, C1, C2 …, operator. */
 export type Name = string
@@ -50,33 +26,10 @@ export interface Freedom {
   readonly callers?: readonly Name[]
 }
 
-export type Happening =
-  | { readonly do: 'deliver' | 'close'; readonly connection: number; readonly to: Side }
-  | { readonly do: 'cut'; readonly connection: number }
-  | { readonly do: 'pass'; readonly ms: number }
-  | {
-      readonly do: 'tick' | 'kill' | 'kill after the write' | 'start' | 'call' | 'wake' | 'saved' | 'turn-end'
-      readonly slot: number
-    }
-
 export interface Next {
   readonly state: State
   /** What is wrong with it, or undefined. */
   readonly problem: string | undefined
-}
-
-/** The places of `used`; ticks come behind, by slot. */
-const limits = ['kills', 'starts', 'cuts', 'passes', 'viewServerKills'] as const
-type Limit = (typeof limits)[number]
-const sides: readonly Side[] = ['dialler', 'acceptor']
-
-interface Draft {
-  clock: number
-  history: number
-  readonly used: number[]
-  readonly locals: number[]
-  readonly connections: number[]
-  problem: string | undefined
 }
 
 export class Model {
@@ -105,10 +58,6 @@ export class Model {
   /** Before the search proper: nothing counts yet. */
   fresh(state: State): State {
     return { ...state, used: state.used.map(() => 0) }
-  }
-
-  key(state: State): string {
-    return `${state.clock}|${state.history}|${state.used}|${state.locals}|${state.connections}`
   }
 
   // ---- what may happen
@@ -194,7 +143,7 @@ export class Model {
       return
     }
     const next = this.#nextWake(state)
-    if (next !== undefined) found.push({ do: 'pass', ms: next - state.clock })
+    if (next !== undefined) found.push({ do: 'pass', ms: Math.ceil(next - state.clock) })
   }
 
   #nextWake(state: State): number | undefined {
@@ -215,203 +164,8 @@ export class Model {
   // ---- what comes of it
 
   next(state: State, happening: Happening): Next {
-    const draft: Draft = {
-      clock: state.clock,
-      history: state.history,
-      used: [...state.used],
-      locals: [...state.locals],
-      connections: [...state.connections],
-      problem: undefined,
-    }
-    this.#happen(draft, happening)
-    this.#deliverIdle(draft)
-    const after: State = {
-      clock: draft.clock,
-      history: draft.history,
-      used: draft.used,
-      locals: draft.locals,
-      connections: draft.connections
-        .filter(number => !isOver(this.connections.get(number)))
-        .sort((a, b) => a - b),
-    }
-    return { state: after, problem: draft.problem ?? this.checks.inspect(after) }
-  }
-
-  #happen(draft: Draft, happening: Happening): void {
-    switch (happening.do) {
-      case 'deliver':
-        return this.#deliver(draft, happening.connection, happening.to)
-      case 'close':
-        return this.#tellClosed(draft, happening.connection, happening.to, false)
-      case 'cut':
-        this.#count(draft, 'cuts')
-        return this.#replace(draft, happening.connection, cut)
-      case 'pass':
-        this.#count(draft, 'passes')
-        draft.clock += happening.ms
-        return
-      default:
-        return this.#inside(draft, happening.do, happening.slot)
-    }
-  }
-
-  #inside(draft: Draft, what: Extract<Happening, { slot: number }>['do'], slot: number): void {
-    const isView = slot === 0
-    if (what === 'tick') draft.used[limits.length + slot] = (draft.used[limits.length + slot] as number) + 1
-    if (what === 'start' && !isView) this.#count(draft, 'starts')
-    if (what === 'kill' || what === 'kill after the write') {
-      this.#count(draft, isView ? 'viewServerKills' : 'kills')
-      this.#die(draft, slot)
-    }
-    this.#step(draft, slot, { is: what })
-  }
-
-  #count(draft: Draft, limit: Limit): void {
-    const place = limits.indexOf(limit)
-    draft.used[place] = (draft.used[place] as number) + 1
-  }
-
-  /** What it sent may still arrive, all or some of it. */
-  #die(draft: Draft, slot: number): void {
-    for (const index of draft.connections.keys()) {
-      for (const side of sides) {
-        const end = this.#at(draft, index)[side]
-        if (end.slot === slot && end.open && end.number !== 0)
-          this.#replace(draft, index, c => hungUp(c, side, 'breaks'))
-      }
-    }
-  }
-
-  #deliver(draft: Draft, index: number, side: Side): void {
-    const connection = this.#at(draft, index)
-    const frame = towards(connection, side).frames[0] as number
-    const { slot, number } = connection[side]
-    if (number === 0) return this.#accept(draft, index, frame)
-    this.#replace(draft, index, c => withoutFirst(c, side))
-    this.#step(draft, slot, {
-      is: 'messages',
-      connection: number,
-      frame,
-      channel: channelOf(connection, side),
-    })
-  }
-
-  /** A dial arrives: at a living process, or nobody listens. */
-  #accept(draft: Draft, index: number, frame: number): void {
-    const { slot } = this.#at(draft, index).acceptor
-    const local = this.parties.local(draft.locals[slot] as number)
-    if ((local.place !== 'viewserver' && local.place !== 'lockserver') || local.core === null) {
-      this.#replace(draft, index, c => hungUp(c, 'acceptor', 'closes'))
-      if (this.#at(draft, index).dialler.open) this.#tellClosed(draft, index, 'dialler', true)
-      return
-    }
-    const number = local.accepted + 1
-    this.#replace(draft, index, c => withoutFirst(accepted(c, number), 'acceptor'))
-    this.#step(draft, slot, { is: 'accepted', connection: number, frame })
-  }
-
-  #tellClosed(draft: Draft, index: number, side: Side, refused: boolean): void {
-    const { slot, number } = this.#at(draft, index)[side]
-    this.#replace(draft, index, c => hungUp(c, side, 'closes'))
-    // One that was cut before its hello came is not known there.
-    if (number !== 0) this.#step(draft, slot, { is: 'closed', connection: number, refused })
-  }
-
-  #step(draft: Draft, slot: number, input: Input): void {
-    const step = this.parties.step(draft.locals[slot] as number, input, draft.clock)
-    this.#take(draft, slot, step)
-  }
-
-  #take(draft: Draft, slot: number, step: Step): void {
-    draft.locals[slot] = step.local
-    for (const output of step.outputs) {
-      switch (output.do) {
-        case 'send': {
-          const found = this.#find(draft, slot, output.connection)
-          if (found !== undefined)
-            this.#replace(draft, found.index, c => withFrame(c, other(found.side), output.frame))
-          break
-        }
-        case 'close': {
-          const found = this.#find(draft, slot, output.connection)
-          if (found !== undefined) this.#replace(draft, found.index, c => hungUp(c, found.side, 'closes'))
-          break
-        }
-        case 'dial':
-          draft.connections.push(
-            this.connections.numberOf(dialled(slot, output.connection, output.to, output.kind, output.frame)),
-          )
-          break
-        case 'close all':
-          this.#closeAll(draft, slot, output.frame)
-      }
-    }
-    for (const seen of step.seen) {
-      const { history, problem } = this.checks.fold(draft.history, seen, draft)
-      draft.history = history
-      draft.problem ??= problem
-    }
-  }
-
-  #closeAll(draft: Draft, slot: number, frame: number | null): void {
-    for (const index of draft.connections.keys()) {
-      for (const side of sides) {
-        const end = this.#at(draft, index)[side]
-        if (end.slot !== slot || !end.open || end.number === 0) continue
-        if (side === 'acceptor' && frame !== null)
-          this.#replace(draft, index, c => withFrame(c, 'dialler', frame))
-        this.#replace(draft, index, c => hungUp(c, side, 'closes'))
-      }
-    }
-  }
-
-  #find(draft: Draft, slot: number, number: number): { index: number; side: Side } | undefined {
-    for (const index of draft.connections.keys()) {
-      const connection = this.#at(draft, index)
-      for (const side of sides) {
-        const end = connection[side]
-        if (end.slot === slot && end.number === number && end.open) return { index, side }
-      }
-    }
-    return undefined
-  }
-
-  #at(draft: Draft, index: number): Connection {
-    return this.connections.get(draft.connections[index] as number)
-  }
-
-  #replace(draft: Draft, index: number, change: (connection: Connection) => Connection): void {
-    draft.connections[index] = this.connections.numberOf(change(this.#at(draft, index)))
-  }
-
-  // ---- fewer states
-
-  /**
-   * What changes nothing where it arrives, and is answered by nothing, arrives at once: nobody could
-   * tell whether it came now or later, but for counters of silence.
-   */
-  #deliverIdle(draft: Draft): void {
-    for (let index = 0; index < draft.connections.length; index++) {
-      for (const side of sides) while (this.#deliversIdle(draft, index, side));
-    }
-  }
-
-  #deliversIdle(draft: Draft, index: number, side: Side): boolean {
-    const connection = this.#at(draft, index)
-    const { slot, number, open } = connection[side]
-    const { frames, ending } = towards(connection, side)
-    if (!open || number === 0 || (frames.length === 0 && ending === 'open')) return false
-    const local = draft.locals[slot] as number
-    const [frame] = frames
-    const input: Input =
-      frame === undefined
-        ? { is: 'closed', connection: number, refused: false }
-        : { is: 'messages', connection: number, frame, channel: channelOf(connection, side) }
-    const step = this.parties.step(local, input, draft.clock)
-    if (step.local !== local || step.outputs.length > 0 || step.seen.length > 0) return false
-    this.#replace(draft, index, c =>
-      frame === undefined ? hungUp(c, side, 'closes') : withoutFirst(c, side),
-    )
-    return frame !== undefined
+    const transition = new Transition(this, state)
+    const after = transition.make(happening)
+    return { state: after, problem: transition.problem ?? this.checks.inspect(after) }
   }
 }

@@ -12,6 +12,7 @@ import type { Instant } from '../../wire/clock.ts'
 import type { ConnectionEffect } from '../../wire/effects.ts'
 import { stateLimits } from '../../wire/limits.ts'
 import type { Channel, HelloFrom, Manner, Message, Mode } from '../../wire/messages.ts'
+import { type Connection, channelOf, type Side, towards } from './connections.ts'
 import { Frames } from './frames.ts'
 import { type Cores, copyOf, fingerprint, frozen } from './plain.ts'
 
@@ -130,6 +131,8 @@ export type Seen =
       /** Of a release: what it gave back. */
       readonly token: number
       readonly session: string
+      /** The session is over; the answer may be the client's own. */
+      readonly over: boolean
       readonly result: CallResult
     }
   | {
@@ -152,9 +155,11 @@ export interface Step {
 }
 
 const pingIntervalMs = 100
-const wallAtStart = 1_700_000_000_000
+export const wallAtStart = 1_700_000_000_000
 /** The smallest token of a state that began when the clock stood at 0, less one. */
 export const tokenBase = wallAtStart * 1_000
+
+const connectionsMax = 2 ** 22
 
 export class Parties {
   readonly frames = new Frames()
@@ -164,6 +169,8 @@ export class Parties {
   readonly #locals: Local[] = []
   readonly #numbers = new Map<string, number>()
   readonly #steps = new Map<string, Step>()
+  /** By clock, then by process, connection and side. */
+  readonly #arrivals = new Map<number, Map<number, Step>>()
 
   constructor(cores: Cores, setting: Setting) {
     this.#cores = cores
@@ -230,6 +237,18 @@ export class Parties {
     return step
   }
 
+  /** A step by what the first frame towards this side of a connection, or its close, does there. */
+  arrival(local: number, number: number, connection: Connection, side: Side, clock: number): Step {
+    const key = (local * connectionsMax + number) * 2 + (side === 'dialler' ? 0 : 1)
+    const arrivals = this.#arrivals.get(clock) ?? new Map<number, Step>()
+    this.#arrivals.set(clock, arrivals)
+    const known = arrivals.get(key)
+    if (known !== undefined) return known
+    const step = this.step(local, arrivalOf(connection, side), clock)
+    arrivals.set(key, step)
+    return step
+  }
+
   #make(number: number, input: Input, clock: number): Step {
     const local = copyOf(this.local(number))
     const now = frozen({ monotonic: clock, wall: wallAtStart + clock })
@@ -265,6 +284,13 @@ export class Parties {
         return { place, slot, asked: false, done: false }
     }
   }
+}
+
+function arrivalOf(connection: Connection, side: Side): Input {
+  const [frame] = towards(connection, side).frames
+  const { number } = connection[side]
+  if (frame === undefined) return { is: 'closed', connection: number, refused: false }
+  return { is: 'messages', connection: number, frame, channel: channelOf(connection, side) }
 }
 
 function keyOf(input: Input): string {
@@ -339,10 +365,10 @@ class Run {
       local.core = null
     } else if (input.is === 'saved') {
       this.#write(local)
-      this.#viewTurn(local, [{ is: 'saved' }])
+      this.#viewTurn(local, { is: 'saved' })
     } else {
       if (input.is === 'accepted') local.accepted = input.connection
-      this.#viewTurn(local, [this.#connectionInput(input)])
+      this.#viewTurn(local, this.#connectionInput(input))
     }
   }
 
@@ -360,19 +386,23 @@ class Run {
     return new this.#cores.ViewCore(frozen(options))
   }
 
-  #viewTurn(local: ViewLocal, inputs: ViewInput[]): void {
+  #viewTurn(local: ViewLocal, input: ViewInput): void {
     const core = local.core as ViewCore
-    const effects: ViewEffect[] = []
-    for (const input of inputs) effects.push(...core.step(input, this.#now))
-    effects.push(...core.step({ is: 'turn-end' }, this.#now))
-    this.#send(effects)
+    for (const given of [input, { is: 'turn-end' } as const]) {
+      const effects = core.step(given, this.#now)
+      this.#send(effects)
+      this.#viewDoes(local, effects)
+    }
+    if (local.saving === null || this.#parties.setting.slowDisk) return
+    this.#write(local)
+    this.#viewTurn(local, { is: 'saved' })
+  }
+
+  #viewDoes(local: ViewLocal, effects: readonly ViewEffect[]): void {
     for (const effect of effects) {
       if (effect.do === 'note' && effect.level === 'error') this.#error(local, effect.text)
       if (effect.do === 'save') local.saving = frozen(effect.record)
     }
-    if (local.saving === null || this.#parties.setting.slowDisk) return
-    this.#write(local)
-    this.#viewTurn(local, [{ is: 'saved' }])
   }
 
   #write(local: ViewLocal): void {
@@ -425,9 +455,8 @@ class Run {
 
   #endTurn(local: ServerLocal): void {
     local.inTurn = false
-    if (!this.#serverStep(local, { is: 'turn-end' })) return
-    this.#send(local.pending)
-    local.pending = []
+    this.#sendPending(local)
+    if (this.#serverStep(local, { is: 'turn-end' })) this.#sendPending(local)
   }
 
   /** False when the core ended itself. */
@@ -468,9 +497,14 @@ class Run {
     return false
   }
 
-  #closeAll(local: ServerLocal, error: Message): void {
+  /** What the end of the turn sends goes in a frame of its own, behind what was sent before. */
+  #sendPending(local: ServerLocal): void {
     this.#send(local.pending)
     local.pending = []
+  }
+
+  #closeAll(local: ServerLocal, error: Message): void {
+    this.#sendPending(local)
     this.outputs.push({ do: 'close all', frame: this.#parties.frames.numberOf([error]) })
   }
 
@@ -541,7 +575,7 @@ class Run {
         local.asked.delete(effect.call)
         if (effect.result.verb === 'acquire' && effect.result.tokens !== null)
           local.tokens.set(asked.op, frozen([...effect.result.tokens]))
-        this.seen.push({ see: 'answered', slot, ...asked, session, result: effect.result })
+        this.seen.push({ see: 'answered', slot, ...asked, session, over: core.over, result: effect.result })
         return true
       }
       case 'fail': {

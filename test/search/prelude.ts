@@ -1,7 +1,8 @@
 // What happens before a search begins, without choice: everything that is sent arrives, in its order;
 // when nothing is on its way all tick. As dslabs' `initView`, it leads to an acked view that all know.
 
-import type { Happening, Model, Name, State } from './model.ts'
+import type { Model, Name } from './model.ts'
+import type { Happening, State } from './transition.ts'
 
 export class Prelude {
   state: State

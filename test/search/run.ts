@@ -4,6 +4,7 @@ import { type Aims, breadthFirst } from './breadth-first.ts'
 import { Model } from './model.ts'
 import { loadCores } from './plain.ts'
 import { Prelude } from './prelude.ts'
+import { walk } from './random-walk.ts'
 import { lookAt, type Search, settingOf } from './searches.ts'
 import { storyOf } from './story.ts'
 
@@ -28,6 +29,7 @@ const statesMaxDefault = 1_000_000
 const msMax = 240_000
 
 export async function run(search: Search, short: boolean, statesMax?: number): Promise<Report> {
+  if (search.walks !== undefined) return walks(search, short ? 20 : search.walks)
   const begin = performance.now()
   const model = new Model(await loadCores(search.smallChunks), settingOf(search))
   const prelude = new Prelude(model)
@@ -88,4 +90,44 @@ function broken(name: string, check: string, ms: number): Report {
     goal: null,
   }
   return { ...report, violation: { check, depth: 0, story: [] } }
+}
+
+/** Each so many walks what was remembered of processes is forgotten. */
+const walksAModel = 25
+
+async function walks(search: Search, times: number): Promise<Report> {
+  const begin = performance.now()
+  const cores = await loadCores(search.smallChunks)
+  let [steps, longest] = [0, 0]
+  for (let seed = 1; seed <= times; ) {
+    const model = new Model(cores, settingOf(search))
+    const prelude = new Prelude(model)
+    search.prelude?.(prelude)
+    const start = model.fresh(prelude.state)
+    model.freedom = search.freedom
+    for (let i = 0; i < walksAModel && seed <= times; i++, seed++) {
+      const walked = walk(model, start, seed, 1_000)
+      steps += walked.steps
+      longest = Math.max(longest, walked.steps)
+      if (walked.violation === null) continue
+      const { problem: check, depth, path } = walked.violation
+      const story = [`      seed ${seed}`, ...storyOf(model, start, path), `   => ${check}`]
+      return { ...walkReport(), violation: { check, depth, story } }
+    }
+  }
+  return walkReport()
+
+  function walkReport(): Report {
+    const ms = Math.round(performance.now() - begin)
+    return {
+      name: search.name,
+      states: steps,
+      transitions: steps,
+      depth: longest,
+      ms,
+      exhausted: false,
+      goal: null,
+      violation: null,
+    }
+  }
 }

@@ -1,10 +1,11 @@
 // The searches: where each begins, what may happen in it, and what must be found. MD28 to MD32 are those
 // of dslabs (restated for locks); the rest are the joins, double failures and rejoins of our own rules.
 
-import type { Freedom, Model, State } from './model.ts'
+import type { Freedom, Model } from './model.ts'
 import type { Op, Setting } from './parties.ts'
 import type { Prelude } from './prelude.ts'
 import { viewText } from './story.ts'
+import type { State } from './transition.ts'
 
 /** What goals and prunes may ask of a state. */
 export interface Look {
@@ -31,6 +32,8 @@ export interface Search {
   /** Its part of the short form, in states; not in it if there is none. */
   readonly short?: number
   readonly statesMax?: number
+  /** Random walks instead, so many. */
+  readonly walks?: number
   readonly depthMax?: number
 }
 
@@ -76,7 +79,7 @@ const acked =
 /** S2 is cut off from both others and dropped: (S1,-)#3. */
 const droppedBackup = (prelude: Prelude) => {
   acked('C1', 'C2')(prelude)
-  prelude.cut('S1', 'S2').cut('S2', 'VS').each('tick', 'VS', 'S1', 'VS', 'S1', 'VS').each('call', 'C1')
+  prelude.cut('S1', 'S2').cut('S2', 'VS').each('tick', 'VS', 'S1', 'VS', 'S1', 'VS')
 }
 
 /** The view server takes a living server for dead once it has heard another one between two of its ticks. */
@@ -143,21 +146,56 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'MD31a',
-    about:
-      'S2 was dropped, S1 went on alone; S2 comes back stale, S1 is gone: the client finds what S1 did alone',
-    setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a')]] },
-    prelude: droppedBackup,
-    freedom: { kills: { of: ['S1'], times: 1 }, ticks: { S2: 3 } },
-    goal: look => look.view.includes('(S2/2,-)') && look.done('C1', 'C2'),
+    about: 'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did meanwhile',
+    setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a'), query]] },
+    prelude: prelude => {
+      droppedBackup(prelude)
+      prelude.each('call', 'C1').each('tick', 'S2', 'S2', 'S2')
+    },
+    freedom: { kills: { of: ['S1'], times: 1 } },
+    goal: look => look.view === 'view (S2/2,-)#5, acked' && look.done('C1', 'C2'),
     prune: look => look.number >= 6,
+    short: 20_000,
   },
   {
     name: 'MD31b',
-    about: 'the same, all of it',
-    setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a')]] },
+    about: 'the same, all of it, from when S2 comes back',
+    setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a'), query]] },
     prelude: droppedBackup,
-    freedom: { kills: { of: ['S1'], times: 1 }, ticks: { S2: 3 } },
+    freedom: { kills: { of: ['S1'], times: 1 }, ticks: { S2: 2 }, callers: ['C2'] },
     prune: look => look.number >= 6,
+  },
+  {
+    name: 'MD32',
+    about: 'random walks of all kinds of faults; at the end of each everything that can be finished is',
+    setting: {
+      servers: 3,
+      programs: [
+        [acquire('a'), release(0), acquire('a', 'b'), query, release(2)],
+        [tryAcquire('a'), release(0), acquire('a'), release(2), steal('b'), release(4)],
+      ],
+    },
+    prelude: acked('S3', 'C1', 'C2'),
+    freedom: {
+      kills: { of: ['S1', 'S2', 'S3'], times: 2 },
+      starts: 2,
+      cuts: {
+        between: [
+          ['S1', 'S2'],
+          ['S2', 'S3'],
+          ['S1', 'S3'],
+          ['S1', 'VS'],
+          ['S2', 'VS'],
+          ['C1', 'S1'],
+          ['C2', 'S2'],
+        ],
+        times: 4,
+      },
+      ticks: { VS: 8, S1: 8, S2: 8, S3: 8 },
+      passes: { ms: 'wake', times: 10 },
+      viewServerKills: 1,
+    },
+    walks: 2_000,
   },
   {
     name: 'join',
