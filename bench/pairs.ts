@@ -9,7 +9,7 @@ import { type Load, type Outcome, runLoad } from './workers.ts'
 export interface PairsOptions {
   readonly runs: number
   readonly countMs: number
-  /** Only rows whose name has this in it. */
+  /** Only the row with this name, or else those that have it in theirs. */
   readonly only: string
   /** Told before each measurement. */
   readonly progress: (text: string) => void
@@ -84,7 +84,7 @@ const scenarios: readonly Scenario[] = [
 
 export async function runPairs(service: Service, options: PairsOptions): Promise<PairsResult> {
   const machine = describeMachine()
-  const chosen = scenarios.filter(({ name }) => name.includes(options.only))
+  const chosen = choose(options.only)
   const outcomes = new Map<Scenario, Outcome[]>(chosen.map(scenario => [scenario, []]))
   await using limit = await echoServer()
   for (let run = 1; run <= options.runs; run++) {
@@ -95,6 +95,11 @@ export async function runPairs(service: Service, options: PairsOptions): Promise
     }
   }
   return { machine, service: service.name, rows: chosen.map(each => rowOf(each, outcomes.get(each) ?? [])) }
+}
+
+function choose(only: string): readonly Scenario[] {
+  const named = scenarios.filter(({ name }) => name === only)
+  return named.length > 0 ? named : scenarios.filter(({ name }) => name.includes(only))
 }
 
 function rowOf({ name, keys }: Scenario, outcomes: readonly Outcome[]): Row {

@@ -11,7 +11,7 @@ const options = {
   ...reaching,
   runs: byDefault(3, whole('COUNT', 'times that everything is measured, for medians', 1, 1_000)),
   time: byDefault('2s', duration('TIME', 'length of one measurement, after a second to warm up', 100)),
-  only: text('TEXT', "only the rows with TEXT in their name, such as '1024' or 'hot'"),
+  only: text('TEXT', 'only the row of this name, or those with TEXT in their name, such as hot'),
   ...json,
 }
 

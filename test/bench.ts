@@ -46,13 +46,14 @@ async function bench(only: string): Promise<PairsResult> {
 }
 
 t.test('a short run comes to figures: distinct keys, and the echo', async t => {
-  const { machine, rows } = await bench('64 outstanding')
+  const { machine, rows } = await bench('16 outstanding')
   t.ok(machine.cores > 0)
   t.same(
     rows.map(({ name }) => name),
-    ['64 outstanding', 'echo, 64 outstanding'],
+    ['16 outstanding'],
   )
-  for (const { name, pairsPerSecond, acquireMs, cpuUsPerPair } of rows) {
+  const { rows: echo } = await bench('echo, 64')
+  for (const { name, pairsPerSecond, acquireMs, cpuUsPerPair } of [...rows, ...echo]) {
     t.ok(pairsPerSecond > 100, `${name}: ${pairsPerSecond} pairs/s`)
     t.ok(0 < acquireMs.p50 && acquireMs.p50 <= acquireMs.p99 && acquireMs.p99 <= acquireMs.p999)
     t.ok((cpuUsPerPair.client as number) > 0)
