@@ -5,7 +5,7 @@
 import { readClock } from '../wire/clock.ts'
 import { randomId } from '../wire/id.ts'
 import type { Manner, Mode, View } from '../wire/messages.ts'
-import type { Call, CallResult, ClientInput } from './effects.ts'
+import type { Call, CallResult } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
   type ClientEvent,
@@ -14,7 +14,7 @@ import {
   Listeners,
   type ListenOptions,
 } from './events.ts'
-import { type Holder, Lock } from './lock.ts'
+import { Lock } from './lock.ts'
 import {
   type AcquireOptions,
   type CloseOptions,
@@ -34,7 +34,7 @@ import {
   type TryAcquireOptions,
   type WatchOptions,
 } from './options.ts'
-import { Pending } from './pending.ts'
+import { type Asked, describe, Pending } from './pending.ts'
 import { Session, type Told } from './session.ts'
 import { watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
@@ -47,7 +47,6 @@ import {
   snapshotOf,
 } from './web-locks.ts'
 
-type Wanted = { readonly mode: Mode; readonly manner: Manner }
 const noLimits: Limits = {}
 
 /** A client of a Holdfast cluster; made by `connect`. Its calls wait and retry while there is no primary. */
@@ -57,7 +56,6 @@ export class LockClient implements AsyncDisposable {
   readonly #pending = new Map<number, Pending>()
   /** Held locks by token. */
   readonly #locks = new Map<number, Lock>()
-  readonly #holders = new WeakMap<Session, Holder>()
   readonly #waitingForSession = new Set<(error: LockError | null) => void>()
   readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
   #lastWatch = 0
@@ -126,40 +124,37 @@ export class LockClient implements AsyncDisposable {
   request<T>(name: string, options: RequestOptions, callback: RequestCallback<T>): Promise<Awaited<T>>
   async request<T>(...given: unknown[]): Promise<Awaited<T>> {
     const { name, mode, manner, limits, callback } = checkRequest<T>(given)
-    const locks = await this.#take([name], { mode, manner }, limits)
-    return await runRequest(locks?.[0] ?? null, limits.signal, callback)
+    const lock = (await this.#take([name], mode, manner, limits)) as Lock | null
+    return await runRequest(lock, limits.signal, callback)
   }
 
   /** `navigator.locks.query`: which locks are held and waited for, in the servers' order. */
   async query(options: QueryOptions = {}): Promise<Snapshot> {
     checkQuery(options)
     const { prefix = '', confirmed = true } = options
-    return await this.#call(
-      'the query',
-      [],
-      options,
-      call => ({ is: 'call', call, verb: 'query', prefix, confirmed }),
-      result => snapshotOf(result as Extract<CallResult, { verb: 'query' }>),
-    )
+    const call = { is: 'call', call: ++this.#lastCall, verb: 'query', prefix, confirmed } as const
+    return (await this.#call(call, [], options)) as Snapshot
   }
 
   // ---- handles
 
   /** Waits for the lock and resolves with its handle. Not re-entrant: a second one of the same client waits too. */
-  async acquire(name: string, options: AcquireOptions = {}): Promise<Lock> {
-    checkName(name)
-    checkAcquire(options)
-    const locks = await this.#take([name], wanted(options), options)
-    return (locks as Lock[])[0] as Lock
+  acquire(name: string, options: AcquireOptions = noLimits): Promise<Lock> {
+    try {
+      checkName(name)
+      checkAcquire(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    // Not async: a second promise for each acquire would be felt.
+    return this.#take([name], options.mode, mannerOf(options), options) as Promise<Lock>
   }
 
   /** The lock if it is free, else null. Still waits for an answer while there is no primary. */
   async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
     checkName(name)
     checkTryAcquire(options)
-    const { mode = 'exclusive' } = options
-    const locks = await this.#take([name], { mode, manner: 'ifAvailable' }, options)
-    return locks?.[0] ?? null
+    return (await this.#take([name], options.mode, 'ifAvailable', options)) as Lock | null
   }
 
   /**
@@ -173,7 +168,8 @@ export class LockClient implements AsyncDisposable {
   ): Promise<Lock[] & AsyncDisposable> {
     checkNames(names)
     checkAcquire(options)
-    const locks = (await this.#take([...names], wanted(options), options)) as Lock[]
+    const taken = await this.#take([...names], options.mode, mannerOf(options), options)
+    const locks = Array.isArray(taken) ? taken : [taken as Lock]
     const release = async () => void (await Promise.all(locks.map(lock => lock.release())))
     Object.defineProperty(locks, Symbol.asyncDispose, { value: release })
     return locks as Lock[] & AsyncDisposable
@@ -183,13 +179,8 @@ export class LockClient implements AsyncDisposable {
   async forceRelease(name: string, options: Limits = {}): Promise<number> {
     checkName(name)
     checkForceRelease(options)
-    return await this.#call(
-      `the forced release of lock ${JSON.stringify(name)}`,
-      [name],
-      options,
-      call => ({ is: 'call', call, verb: 'force-release', name }),
-      result => (result as Extract<CallResult, { verb: 'force-release' }>).released,
-    )
+    const call = { is: 'call', call: ++this.#lastCall, verb: 'force-release', name } as const
+    return (await this.#call(call, [name], options)) as number
   }
 
   /**
@@ -268,66 +259,71 @@ export class LockClient implements AsyncDisposable {
 
   // ---- calls
 
-  #take(names: readonly string[], { mode, manner }: Wanted, limits: Limits): Promise<Lock[] | null> {
-    return this.#call(
-      describeLocks(names),
-      names,
-      limits,
-      call => ({ is: 'call', call, verb: 'acquire', names, mode, manner }),
-      (result, session) => {
-        const { tokens } = result as Extract<CallResult, { verb: 'acquire' }>
-        return tokens && names.map((name, i) => this.#granted(session, name, mode, tokens[i] as number))
-      },
-    )
+  /** One lock for one name, a list for several; null if it must be free and is not. */
+  #take(
+    names: readonly string[],
+    mode: Mode = 'exclusive',
+    manner: Manner,
+    limits: Limits,
+  ): Promise<Lock | Lock[] | null> {
+    const call = { is: 'call', call: ++this.#lastCall, verb: 'acquire', names, mode, manner } as const
+    return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
   }
 
-  #granted(session: Session, name: string, mode: Mode, token: number): Lock {
-    const lock = new Lock(name, mode, token, this.#holders.get(session) as Holder)
+  #release(session: Session, { name, token }: Lock): Promise<void> {
+    this.#forget(token)
+    const call = { is: 'call', call: ++this.#lastCall, verb: 'release', token } as const
+    return this.#ask(session, call, [name], noLimits) as Promise<void>
+  }
+
+  #call(call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+    if (this.#closing !== null || this.#finishing) {
+      const text = `${describe(call, locks)}: ${meaningOf('CLOSED')}`
+      return Promise.reject(new LockError('CLOSED', true, text, { locks }))
+    }
+    return this.#ask(this.#currentSession(), call, locks, limits)
+  }
+
+  #ask(session: Session, asked: Asked, locks: readonly string[], limits: Limits): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const pending = new Pending(asked, locks, limits, resolve, reject)
+      const { call } = asked
+      this.#pending.set(call, pending)
+      if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call, patient }))
+      session.step(asked)
+    })
+  }
+
+  /** What the caller gets. Made before anything else happens: a lock must be known when its loss is told right after. */
+  #valueOf(session: Session, asked: Asked, result: CallResult): unknown {
+    switch (result.verb) {
+      case 'acquire':
+        return this.#granted(session, asked as Extract<Asked, { verb: 'acquire' }>, result.tokens)
+      case 'release':
+      case 'end':
+        return undefined
+      case 'force-release':
+        return result.released
+      case 'query':
+        return snapshotOf(result)
+    }
+  }
+
+  #granted(
+    session: Session,
+    { names, mode }: Extract<Asked, { verb: 'acquire' }>,
+    tokens: readonly number[] | null,
+  ): Lock | Lock[] | null {
+    if (tokens === null) return null
+    const locks = names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
+    return locks.length === 1 ? (locks[0] as Lock) : locks
+  }
+
+  #lock(session: Session, name: string, mode: Mode, token: number): Lock {
+    const lock = new Lock(name, mode, token, session)
     this.#locks.set(token, lock)
     return lock
-  }
-
-  async #release(session: Session, { name, token }: Lock): Promise<void> {
-    this.#forget(token)
-    await this.#ask(
-      session,
-      `the release of lock ${JSON.stringify(name)}`,
-      [name],
-      noLimits,
-      call => ({ is: 'call', call, verb: 'release', token }),
-      () => undefined,
-    )
-  }
-
-  #call<T>(
-    what: string,
-    locks: readonly string[],
-    limits: Limits,
-    input: (call: number) => Call,
-    convert: (result: CallResult, session: Session) => T,
-  ): Promise<T> {
-    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
-    if (this.#closing !== null || this.#finishing)
-      return Promise.reject(new LockError('CLOSED', true, `${what}: ${meaningOf('CLOSED')}`, { locks }))
-    return this.#ask(this.#currentSession(), what, locks, limits, input, convert)
-  }
-
-  #ask<T>(
-    session: Session,
-    what: string,
-    locks: readonly string[],
-    limits: Limits,
-    input: (call: number) => ClientInput,
-    convert: (result: CallResult, session: Session) => T,
-  ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const call = ++this.#lastCall
-      // Converted before anything else happens: a lock must be known when its loss is told right after.
-      const pending = new Pending(what, locks, limits, result => resolve(convert(result, session)), reject)
-      this.#pending.set(call, pending)
-      pending.watch(patient => session.step({ is: 'abort', call, patient }))
-      session.step(input(call))
-    })
   }
 
   // ---- sessions
@@ -354,13 +350,10 @@ export class LockClient implements AsyncDisposable {
       cluster: last?.core.cluster ?? null,
       abandoned: [...(last?.core.abandoned ?? [])],
     }
-    const session = new Session(options, secret, (session, told) => this.#told(session, told))
-    this.#holders.set(session, {
-      remainingMs: () => session.core.remainingMs(readClock()),
-      check: () => session.check(),
-      release: lock => this.#release(session, lock),
+    return new Session(options, secret, {
+      told: (session, told) => this.#told(session, told),
+      release: (session, lock) => this.#release(session, lock),
     })
-    return session
   }
 
   async #firstSession({ urls, limits }: Connecting): Promise<void> {
@@ -416,23 +409,18 @@ export class LockClient implements AsyncDisposable {
     for (const lock of this.#locks.values()) lock.lose(error)
     this.#locks.clear()
     for (const { watch } of [...this.#watches.values()]) watch.end()
-    await this.#ask(
-      this.#session,
-      'the end of the session',
-      [],
-      noLimits,
-      call => ({ is: 'end', call }),
-      () => undefined,
-    ).catch(() => {})
+    await this.#ask(this.#session, { is: 'end', call: ++this.#lastCall }, [], noLimits).catch(() => {})
   }
 
   // ---- what the core tells
 
   #told(session: Session, told: Told): void {
     switch (told.do) {
-      case 'settle':
-        this.#takePending(told.call)?.settle(told.result)
+      case 'settle': {
+        const pending = this.#takePending(told.call)
+        pending?.settle(this.#valueOf(session, pending.asked, told.result))
         return
+      }
       case 'fail':
         this.#takePending(told.call)?.fail(told.code, told.definite, told.text, told.blocker)
         return
@@ -508,14 +496,8 @@ export class LockClient implements AsyncDisposable {
   }
 }
 
-function wanted({ mode = 'exclusive', steal = false }: AcquireOptions): Wanted {
-  return { mode, manner: steal ? 'steal' : 'wait' }
-}
-
-function describeLocks(names: readonly string[]): string {
-  return names.length === 1
-    ? `lock ${JSON.stringify(names[0])}`
-    : `locks ${names.map(name => JSON.stringify(name)).join(', ')}`
+function mannerOf({ steal = false }: AcquireOptions): Manner {
+  return steal ? 'steal' : 'wait'
 }
 
 function describeLost({ name, mode, token }: Lock): ClientEvents['lost']['locks'][number] {

@@ -1,16 +1,18 @@
-// One call that a user waits for: its promise, its time limit and its signal. Whatever ends it first,
-// the timer and the listener go with it.
+// One call that a user waits for: what was asked, its promise, its time limit and its signal. Whatever
+// ends it first, the timer and the listener go with it.
 
 import { readClock } from '../wire/clock.ts'
-import type { CallResult } from './effects.ts'
+import type { ClientInput } from './effects.ts'
 import { LockError, type LockHolder } from './errors.ts'
 import type { Limits } from './options.ts'
 import { watchSignal } from './signals.ts'
 
+export type Asked = Extract<ClientInput, { is: 'call' | 'end' }>
+
 export class Pending {
-  readonly #finish: (result: CallResult) => void
+  readonly asked: Asked
+  readonly #resolve: (value: unknown) => void
   readonly #reject: (reason: unknown) => void
-  readonly #what: string
   readonly #locks: readonly string[]
   readonly #since = readClock().monotonic
   readonly #limits: Limits
@@ -18,17 +20,22 @@ export class Pending {
   #unwatchSignal: (() => void) | undefined
 
   constructor(
-    what: string,
+    asked: Asked,
     locks: readonly string[],
     limits: Limits,
-    finish: (result: CallResult) => void,
+    resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
-    this.#what = what
+    this.asked = asked
     this.#locks = locks
     this.#limits = limits
-    this.#finish = finish
+    this.#resolve = resolve
     this.#reject = reject
+  }
+
+  /** There is something to watch, and to end the watch of. */
+  get limited(): boolean {
+    return this.#limits.signal !== undefined || this.#limits.timeout !== undefined
   }
 
   /** Calls `give` once the time limit has passed (then it may take a moment longer) or the signal is aborted. */
@@ -39,23 +46,39 @@ export class Pending {
     if (signal !== undefined) this.#unwatchSignal = watchSignal(signal, () => give(false))
   }
 
-  settle(result: CallResult): void {
-    this.#unwatch()
-    this.#finish(result)
+  settle(value: unknown): void {
+    if (this.limited) this.#unwatch()
+    this.#resolve(value)
   }
 
   fail(code: string, definite: boolean, text: string, holder?: LockHolder): void {
-    this.#unwatch()
+    if (this.limited) this.#unwatch()
     const { signal, timeout } = this.#limits
     if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason)
     const waitedMs = Math.round(readClock().monotonic - this.#since)
     const long = code === 'TIMEOUT' ? ` took longer than ${timeout} ms: ` : `, after ${waitedMs} ms: `
     const details = { locks: this.#locks, waitedMs, ...(holder === undefined ? {} : { holder }) }
-    this.#reject(new LockError(code, definite, `${this.#what}${long}${text}`, details))
+    this.#reject(new LockError(code, definite, `${describe(this.asked, this.#locks)}${long}${text}`, details))
   }
 
   #unwatch(): void {
     clearTimeout(this.#timer)
     this.#unwatchSignal?.()
+  }
+}
+
+/** For people, and put together only when something went wrong. */
+export function describe(asked: Asked, locks: readonly string[]): string {
+  const names = `lock${locks.length === 1 ? '' : 's'} ${locks.map(name => JSON.stringify(name)).join(', ')}`
+  if (asked.is === 'end') return 'the end of the session'
+  switch (asked.verb) {
+    case 'acquire':
+      return names
+    case 'release':
+      return `the release of ${names}`
+    case 'force-release':
+      return `the forced release of ${names}`
+    case 'query':
+      return 'the query'
   }
 }

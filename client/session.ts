@@ -6,27 +6,30 @@ import { type Instant, readClock } from '../wire/clock.ts'
 import { Links } from '../wire/links.ts'
 import { ClientCore, type ClientCoreOptions } from './core.ts'
 import type { ClientEffect, ClientInput } from './effects.ts'
+import type { Holder, Lock } from './lock.ts'
 
 /** What is for the user and not for the network. */
 export type Told = Exclude<ClientEffect, { do: 'send' | 'close' | 'dial' }>
 
-export class Session {
+/** Whom a session works for. */
+export interface SessionOwner {
+  told(session: Session, told: Told): void
+  release(session: Session, lock: Lock): Promise<void>
+}
+
+export class Session implements Holder {
   readonly core: ClientCore
   readonly #links: Links
-  readonly #tell: (told: Told) => void
+  readonly #owner: SessionOwner
   #timer: NodeJS.Timeout | undefined
   /** Monotonic ms for which the timer is set. */
   #timerAt = Number.POSITIVE_INFINITY
   #busy = false
   readonly #waiting: ClientInput[] = []
 
-  constructor(
-    options: ClientCoreOptions,
-    secret: string | null,
-    tell: (session: Session, told: Told) => void,
-  ) {
+  constructor(options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
     this.core = new ClientCore(options)
-    this.#tell = told => tell(this, told)
+    this.#owner = owner
     this.#links = new Links(secret, input => {
       if (input.is !== 'accepted') this.step({ ...input, chance: Math.random() })
     })
@@ -53,6 +56,14 @@ export class Session {
     if (!this.core.over && this.core.expired(readClock())) this.wake()
   }
 
+  remainingMs(): number {
+    return this.core.remainingMs(readClock())
+  }
+
+  release(lock: Lock): Promise<void> {
+    return this.#owner.release(this, lock)
+  }
+
   wake(): void {
     this.step({ is: 'wake', chance: Math.random() })
   }
@@ -73,7 +84,7 @@ export class Session {
         this.#dial(effect)
         return
       default:
-        this.#tell(effect)
+        this.#owner.told(this, effect)
     }
   }
 

@@ -12,6 +12,9 @@ export const runtime: Runtime = {
         perMessageDeflate: false,
         maxPayload: frameBytesMax,
         handshakeTimeout: helloWithinMs,
+        // A mask of zeros needs no masking. It is there against pages that make a proxy take their text for
+        // HTTP; this is no page, and JSON lets no line break through.
+        generateMask: mask => void mask.fill(0),
       }),
     ),
   afterTurn: run => void setImmediate(run),
