@@ -44,7 +44,11 @@ t.test('every kind of every channel has a validator, and there is no other', asy
   for (const [channel, kinds] of Object.entries(channels))
     t.same(Object.keys(validators[channel] ?? {}), Object.keys(kinds), channel)
   t.same(Object.keys(validators).sort(), Object.keys(channels).sort())
-  t.same(Object.keys(ofClients), ['serverToClient', 'viewToClient'], 'a client knows what is said to clients')
+  t.same(
+    Object.keys(ofClients),
+    ['serverToClient', 'replyRuns', 'viewToClient'],
+    'a client knows what is said to clients',
+  )
 })
 
 for (const { channel, kind, schema, example } of rows) {

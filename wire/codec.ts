@@ -2,8 +2,9 @@
 // messages are trusted to have their types.
 
 import { type ErrorCode, errors } from './errors.ts'
-import type { Channel, Entry, Message, MessageOf, SnapshotRecord } from './messages.ts'
+import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
+import { fold, lengthOf, runsOf, unfold } from './runs.ts'
 
 /** What was wrong with the input of a peer, as one line that it is told. */
 export class WireError extends Error {
@@ -19,7 +20,7 @@ export class WireError extends Error {
 }
 
 export function encode(messages: readonly Message[]): string {
-  return JSON.stringify(messages)
+  return JSON.stringify(fold(messages))
 }
 
 /** What compile.ts makes of one kind of message. */
@@ -47,11 +48,13 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
     throw new WireError('BAD_MESSAGE', 'the frame is not JSON; it must be an array of messages')
   }
   if (!Array.isArray(frame)) throw new WireError('BAD_MESSAGE', 'the frame is not an array of messages')
-  for (let i = 0; i < frame.length; i++) check(frame[i], channel, i)
-  return frame as MessageOf<C>[]
+  const messages: Message[] = []
+  for (let i = 0; i < frame.length; i++) take(frame[i], channel, i, messages)
+  return messages as unknown as MessageOf<C>[]
 }
 
-function check(message: unknown, channel: Channel, index: number): void {
+/** Checks a message, or a run of them, and takes what it stands for. */
+function take(message: unknown, channel: Channel, index: number, into: Message[]): void {
   const kind: unknown = Array.isArray(message) ? message[0] : undefined
   if (typeof kind !== 'string') {
     throw new WireError(
@@ -60,9 +63,23 @@ function check(message: unknown, channel: Channel, index: number): void {
     )
   }
   const validator = tables.get(channel)?.get(kind)
-  if (validator === undefined) throw wrongKind(kind, channel, index)
+  if (validator === undefined) return takeRun(kind, message as Message, channel, index, into)
   if (!validator(message)) throw wrongFields(kind, validator, index)
-  checkInside(message as Message, channel, index)
+  checkInside(message as [string, ...unknown[]], channel, index)
+  into.push(message as Message)
+}
+
+function takeRun(kind: string, run: Message, channel: Channel, index: number, into: Message[]): void {
+  const runs = runsOf[channel]
+  const validator = runs === undefined ? undefined : tables.get(runs)?.get(kind)
+  if (validator === undefined) throw wrongKind(kind, channel, index)
+  if (!validator(run)) throw wrongFields(kind, validator, index)
+  const at = channel === 'entries' ? 2 : 1
+  if (!Number.isSafeInteger((run[at] as number) + (lengthOf(run, at) - 1)))
+    throw new WireError('BAD_MESSAGE', `message ${index}, "${kind}": its last number is too large`)
+  if (kind === 'acquire-run' && channel === 'clientToServer')
+    for (const name of run[2] as string[]) checkName(name, index)
+  unfold(run, at, into)
 }
 
 function wrongKind(kind: string, channel: Channel, index: number): WireError {
@@ -83,10 +100,10 @@ function wrongFields(kind: string, validator: Validator, index: number): WireErr
 }
 
 /** What a schema can't say: names in bytes, ranges in pairs, and the messages inside of a message. */
-function checkInside(message: Message, channel: Channel, index: number): void {
+function checkInside(message: [string, ...unknown[]], channel: Channel, index: number): void {
   if (channel === 'clientToServer') checkRequest(message, index)
-  else if (message[0] === 'replicate') checkEach(message[5] as Entry[], 'entries', index)
-  else if (message[0] === 'chunk') checkEach(message[3] as SnapshotRecord[], 'records', index)
+  else if (message[0] === 'replicate') message[5] = checkEach(message[5] as unknown[], 'entries', index)
+  else if (message[0] === 'chunk') message[3] = checkEach(message[3] as unknown[], 'records', index)
 }
 
 function checkRequest(message: Message, index: number): void {
@@ -122,13 +139,11 @@ function checkName(name: string, index: number): void {
     throw new WireError('BAD_MESSAGE', `message ${index}: a lock name has more than 1024 bytes of UTF-8`)
 }
 
-function checkEach(items: readonly Message[], channel: 'entries' | 'records', index: number): void {
-  const kinds = tables.get(channel)
-  for (const item of items) {
-    const validator = kinds?.get(item[0])
-    if (validator === undefined) throw wrongKind(item[0], channel, index)
-    if (!validator(item)) throw wrongFields(item[0], validator, index)
-  }
+/** Each by its own schema; the messages that they stand for. */
+function checkEach(items: readonly unknown[], channel: 'entries' | 'records', index: number): Message[] {
+  const checked: Message[] = []
+  for (const item of items) take(item, channel, index, checked)
+  return checked
 }
 
 /** Numbers, ascending, as pairs of first and last. */

@@ -12,7 +12,7 @@ const generate = standalone as unknown as (ajv: Ajv, names: Record<string, strin
 /** Of an error only where and what is told; ajv writes three times as much down. */
 const untold = /schemaPath:"(?:[^"\\]|\\.)*",keyword:"\w+",params:\{[^{}]*\},/g
 
-const ofClients: readonly Channel[] = ['serverToClient', 'viewToClient']
+const ofClients: readonly Channel[] = ['serverToClient', 'replyRuns', 'viewToClient']
 const all = Object.keys(channels) as Channel[]
 write('validators-client', ofClients)
 write(

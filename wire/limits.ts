@@ -48,6 +48,9 @@ export const frameBytesMax = 4_194_304
 /** Messages in one frame that we send; a receiver accepts as many as fit the bytes. */
 export const frameMessagesMax = 128
 
+/** Messages that one run stands for. Passed: BAD_MESSAGE; a sender begins another run. */
+export const runMax = 256
+
 /** Time in which an accepted connection must have said hello. Passed: HELLO_TIMEOUT; before the handshake, HTTP 408. */
 export const helloWithinMs = 5_000
 /** Bytes kept for a peer that does not read. Passed: SLOW_READER, the connection is closed. */

@@ -6,6 +6,7 @@ import {
   lockNameBytesMax,
   namesPerAcquireMax,
   rangesMax,
+  runMax,
   type StateLimits,
   ttlMsMax,
 } from './limits.ts'
@@ -176,6 +177,12 @@ export const clientToServer = {
   echo: message('echo', number),
 }
 
+/** Single acquires, and releases, whose request numbers follow one another: each begins with the first number. */
+export const requestRuns = {
+  'acquire-run': message('acquire-run', positive, list(lockName, { min: 1, max: runMax }), mode, manner),
+  'release-run': message('release-run', positive, list(token, { min: 1, max: runMax })),
+}
+
 const reply = {
   granted: message('granted', positive, list(token, { min: 1, max: namesPerAcquireMax }), losses),
   unavailable: message('unavailable', positive),
@@ -216,6 +223,12 @@ export const serverToClient = {
   /** So many events of this watch were not told: too many were not seen. */
   missed: message('missed', number, positive),
   echoed: message('echoed', number),
+}
+
+/** Grants of one lock each that is not lost, and releases of what was held: first number, and tokens or how many. */
+export const replyRuns = {
+  'granted-run': message('granted-run', positive, list(token, { min: 1, max: runMax })),
+  'released-run': message('released-run', positive, count(3, 1, runMax)),
 }
 
 // ---- client and view server
@@ -334,6 +347,19 @@ export const entries = {
   renew: message('renew', number),
 }
 
+/** As `requestRuns`, for one session: its ordinal, the first number. */
+export const entryRuns = {
+  'acquire-run': message(
+    'acquire-run',
+    number,
+    positive,
+    list(lockName, { min: 1, max: runMax }),
+    mode,
+    manner,
+  ),
+  'release-run': message('release-run', number, positive, list(token, { min: 1, max: runMax })),
+}
+
 /** What a snapshot is made of. */
 export const records = {
   session: message('session', number, id, count(10_000, 1, ttlMsMax), clientName, positive, count(10_000)),
@@ -421,7 +447,9 @@ export const stored = {
 export const channels = {
   opening,
   clientToServer,
+  requestRuns,
   serverToClient,
+  replyRuns,
   clientToView,
   viewToClient,
   serverToView,
@@ -429,6 +457,7 @@ export const channels = {
   primaryToBackup,
   backupToPrimary,
   entries,
+  entryRuns,
   records,
   stored,
 } as const
