@@ -459,8 +459,9 @@ export class Checker {
   }
 
   /** What the servers do with it when its session is over is seen at the end. */
-  #failed(attempt: Attempt, { failed = '', at }: Outcome): void {
+  #failed(attempt: Attempt, { failed = '', at, definite }: Outcome): void {
     const { core, user, abortedBefore } = attempt
+    if (definite) attempt.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
     const aborted = failed === 'TIMEOUT' && abortedBefore !== null
     if (this.#tight && limitCodes.has(failed)) {
       attempt.overAt = at

@@ -12,7 +12,7 @@ import type {
   Write,
 } from '../fixtures/cluster.ts'
 import { HandParty } from '../fixtures/cluster.ts'
-import type { Party } from '../fixtures/network.ts'
+import type { Party, Wire } from '../fixtures/network.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import type { FaultKind, Shape } from './plan.ts'
 import type { Referee } from './referee.ts'
@@ -75,7 +75,7 @@ export class Faults {
       const dice = this.#frameDice
       return rarePart > 0 && dice.chance(rarePart) ? dice.next() * worstMs : typicalMs * (0.2 + dice.next())
     }
-    cluster.network.onFrame = (from, to, messages) => this.#onFrame(from, to, messages)
+    cluster.network.onFrame = (from, to, messages, wire) => this.#onFrame(from, to, messages, wire)
     cluster.viewServer.onWrite = () => this.#write()
   }
 
@@ -443,6 +443,7 @@ export class Faults {
     this.#tell(() => `the copy of ${backup.name} has a wrong ${what}`)
     this.#referee.corrupted.add(backup.id)
     this.#referee.touch(backup, this.#now + 1_000)
+    if (what === 'digest') this.#referee.wrongDigest.add(backup.id)
     if (what === 'digest') state.digest = (state.digest ^ 1) >>> 0
     else state.table.lastToken += 7
     this.#doubt(backup, 500, `${backup.name} is dropped, or wrong for good`, () => {})
@@ -544,8 +545,8 @@ export class Faults {
     this.#ambushes = [...this.#ambushes.slice(1 - ambushesMax), ambush]
   }
 
-  #onFrame(from: Party, to: Party, messages: readonly Message[]): 'pass' | 'cut' {
-    this.#referee.sent(from, to, messages)
+  #onFrame(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' | 'cut' {
+    this.#referee.sent(from, to, messages, wire)
     if (this.#over) return 'pass'
     for (const ambush of this.#ambushes) {
       if (!messages.some(([kind]) => kind === ambush.kind) || ambush.skip-- > 0) continue

@@ -3,13 +3,14 @@
 // survived (F9, F14), or a bug. It decides nothing and never steps anything.
 
 import type { ViewRecord } from '../../viewservice/record.ts'
-import type { Message, View } from '../../wire/messages.ts'
+import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
-import type { Party } from '../fixtures/network.ts'
+import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import type { Checker } from './checker.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
+import { Wires } from './wires.ts'
 
 interface End {
   readonly at: number
@@ -21,6 +22,8 @@ interface End {
 const heardWithinMs = 400
 /** Faults that are over for so long explain no new view. */
 const aftermathMs = 3_000
+/** Who has been idle and undisturbed for so long may surely be chosen. */
+const idleMs = 500
 /** States with more locks and sessions than this are compared by their digests only. */
 const comparedMax = 200
 
@@ -29,6 +32,7 @@ export class Referee {
   readonly #verdict: Verdict
   readonly #checker: Checker
   readonly #trace: Trace
+  readonly #wires: Wires
   /** How each server id that is no more has ended. */
   readonly #ends = new Map<string, End>()
   /** V4: the backup of each view that said that it knows that it is in sync. */
@@ -37,6 +41,8 @@ export class Referee {
   readonly #answered = new Map<number, string>()
   /** When a ping of this id was last read. */
   readonly #pinged = new Map<string, number>()
+  /** Since when its pings say that it is idle. */
+  readonly #idleSince = new Map<string, number>()
   /** Until when what befell a party, by name, may have consequences. */
   readonly #touched = new Map<string, number>()
   /** The network itself is bad enough to explain a new view. */
@@ -45,6 +51,8 @@ export class Referee {
   #lastViewAt = 0
   /** Ids whose copy was made wrong on purpose (R4). */
   readonly corrupted = new Set<string>()
+  /** Those of them whose every word shows it. */
+  readonly wrongDigest = new Set<string>()
   /** Those that were told to go. */
   readonly leaving = new Set<string>()
 
@@ -53,13 +61,14 @@ export class Referee {
     this.#verdict = verdict
     this.#checker = checker
     this.#trace = trace
+    this.#wires = new Wires(verdict, () => this.#now)
     cluster.watcher = {
       saved: record => this.#saved(record),
       steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
       stepped: server => this.#stepped(server),
       exited: (party, status, reason) => this.#exited(party, status, reason),
     }
-    cluster.network.onFrame = (from, to, messages) => this.sent(from, to, messages)
+    cluster.network.onFrame = (from, to, messages, wire) => this.sent(from, to, messages, wire)
     cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
   }
 
@@ -78,8 +87,9 @@ export class Referee {
 
   // ---- what crosses the wires
 
-  sent(from: Party, to: Party, messages: readonly Message[]): 'pass' {
+  sent(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' {
     this.#trace.frame(from, to, messages)
+    this.#wires.sent(from, to, messages, wire, this.#cluster.viewServer.acked)
     for (const message of messages)
       if (message[0] === 'heard') this.#knows.set(message[1] as number, (from as LockServerParty).id)
     return 'pass'
@@ -89,12 +99,18 @@ export class Referee {
     if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
     const { id } = from as LockServerParty
     for (const message of messages) {
-      if (message[0] === 'ping') this.#pinged.set(id, this.#now)
+      if (message[0] === 'ping') this.#hearPing(id, message[1] as Ping)
       else if (message[0] === 'answer') {
         const { view, inSync } = message[2] as { view: number; inSync: boolean }
         if (inSync) this.#answered.set(view, id)
       }
     }
+  }
+
+  #hearPing(id: string, { role, leaving }: Ping): void {
+    this.#pinged.set(id, this.#now)
+    if (role !== 'idle' || leaving) this.#idleSince.delete(id)
+    else if (!this.#idleSince.has(id)) this.#idleSince.set(id, this.#now)
   }
 
   viewServerDied(): void {
@@ -141,9 +157,25 @@ export class Referee {
   }
 
   #promotes(before: ViewRecord, view: View): void {
+    this.#wires.promotes(view.primary.id)
+    if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
     else if (this.#answered.get(before.view.number) !== view.primary.id)
       this.#blame('V3 promoted unasked', `view ${view.number} promotes a backup that has answered nothing`)
+  }
+
+  /** V7: one view, not two: who has been idle and well for a while comes in with the promotion. */
+  #alone({ primary, backup }: View, { number }: View): void {
+    if (this.roughNetwork || (this.#touched.get('VS') ?? -1) >= this.#now) return
+    const idle = this.#cluster.servers.find(server => {
+      const { id, name } = server
+      const old = id === primary.id || id === backup?.id || (this.#touched.get(name) ?? -1) >= this.#now
+      const since = this.#idleSince.get(id) ?? this.#now
+      const pinged = this.#pinged.get(id) ?? Number.NEGATIVE_INFINITY
+      return !old && server.alive && this.#now - since > idleMs && this.#now - pinged < heardWithinMs
+    })
+    if (idle !== undefined)
+      this.#blame('V7 two views', `view ${number} names no backup, and ${idle.name} is idle`)
   }
 
   /** V3: a living copy is given up only while the primary is heard, or nobody has the state any more. */
@@ -249,6 +281,14 @@ export class Referee {
         )
     }
     this.#trace.tell(() => `the state is lost: ${viewText(record)}, and ${had.length} who had it are dead`)
+  }
+
+  /** R4: all is mended, and who was made wrong on purpose is the backup still. */
+  inspectCopies(): void {
+    const { view } = this.#cluster
+    const backup = view?.backup?.id
+    if (backup !== undefined && this.wrongDigest.has(backup))
+      this.#blame('R4 wrong copy kept', `server ${backup} is the backup of view ${view?.number}`)
   }
 
   // ---- the states

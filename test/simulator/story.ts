@@ -129,6 +129,8 @@ class Story {
     this.#until(limitsMs.lease, 'not agreed', () => this.#difference() ?? this.#memory(true))
     this.#users.askAll()
     this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    this.#watch(500)
+    this.#referee.inspectCopies()
   }
 
   #badDay(): void {

@@ -193,6 +193,7 @@ export class Users {
     const force = this.#checker.forces(user, name)
     const place = this.#checker.place(core)
     this.#made(user, `${user.name} forces ${name}`, null, user.forceRelease(name), outcome => {
+      if (outcome.definite) force.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
       if (outcome.failed !== undefined) return
       force.overAt = outcome.at
       this.#checker.answered(core, place, outcome.at)

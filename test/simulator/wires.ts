@@ -1,0 +1,120 @@
+// What no lock server may put on a wire, whether or not it harms anybody this time: the word of a
+// connection that was replaced (S2), answers from a primary that has found its copies different (R4), a
+// lease that ends just after a promotion (S3). It sees frames and the clock, and nothing inside of a server.
+
+import { promotionGraceMs } from '../../wire/limits.ts'
+import type { Entry, Message } from '../../wire/messages.ts'
+import type { LockServerParty } from '../fixtures/cluster.ts'
+import type { Party, Wire } from '../fixtures/network.ts'
+import type { Verdict } from './verdict.ts'
+
+/** For which session a client's connection speaks. */
+interface Speaker {
+  readonly wire: Wire
+  readonly server: string
+  readonly session: string
+  readonly count: number
+  /** The server has said so. */
+  told: boolean
+}
+
+/** What a primary says to a client of its operations, reads and renewals; each waits for the backup (R1). */
+const shown: ReadonlySet<string> = new Set([
+  ...['opened', 'resumed', 'unknown-session', 'renewed', 'lost', 'granted', 'unavailable', 'cancelled'],
+  ...['cancel-done', 'released', 'force-released', 'refused', 'ended'],
+])
+/** Rates differ by 1 % at the most. */
+const graceMs = promotionGraceMs(500) * 0.98
+
+export class Wires {
+  readonly #verdict: Verdict
+  readonly #now: () => number
+  readonly #speakers = new Map<Wire, Speaker>()
+  /** When the view that promotes this server was durable. */
+  readonly #promoted = new Map<string, number>()
+  /** In which acked view this primary found that its backup's digest differs. */
+  readonly #differs = new Map<string, { readonly view: number; readonly at: number }>()
+
+  constructor(verdict: Verdict, now: () => number) {
+    this.#verdict = verdict
+    this.#now = now
+  }
+
+  promotes(id: string): void {
+    this.#promoted.set(id, this.#now())
+  }
+
+  sent(from: Party, to: Party, messages: readonly Message[], wire: Wire, acked: boolean): void {
+    if (from.kind === 'client' && to.kind === 'lockserver') this.#asked(to as LockServerParty, messages, wire)
+    if (from.kind !== 'lockserver') return
+    const server = from as LockServerParty
+    if (to.kind === 'client') this.#answered(server, messages, wire)
+    else if (to.kind === 'lockserver') for (const message of messages) this.#toBackup(server, message, acked)
+  }
+
+  #toBackup(server: LockServerParty, message: Message, acked: boolean): void {
+    if (message[0] === 'differs' && acked)
+      this.#differs.set(server.id, { view: message[1] as number, at: this.#now() })
+    if (message[0] !== 'replicate') return
+    const since = this.#now() - (this.#promoted.get(server.id) ?? Number.NEGATIVE_INFINITY)
+    const expires = (message[5] as Entry[]).some(([kind]) => kind === 'expire')
+    if (expires && since < graceMs)
+      this.#blame('S3 no grace', `${server.name} lets a lease end ${since.toFixed(1)} ms after its promotion`)
+  }
+
+  #asked(server: LockServerParty, messages: readonly Message[], wire: Wire): void {
+    for (const [kind, session, count] of messages)
+      if (kind === 'open' || kind === 'resume')
+        this.#speakers.set(wire, {
+          wire,
+          server: server.id,
+          session: session as string,
+          count: count as number,
+          told: false,
+        })
+  }
+
+  #answered(server: LockServerParty, messages: readonly Message[], wire: Wire): void {
+    const speaker = this.#speakers.get(wire)
+    for (const message of messages) {
+      const [kind, code] = message
+      if (shown.has(kind) && this.#foundDifferent(server))
+        this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
+      if (speaker === undefined) continue
+      if (kind === 'error' && code === 'REPLACED' && !this.#others(speaker).some(isNewerThan(speaker)))
+        this.#blame('S2 replaced', `${server.name} gives up the newest connection of ${speaker.session}`)
+      if (!shown.has(kind)) continue
+      const newer = this.#others(speaker).find(
+        other => other.told && isOpen(other) && other.count > speaker.count,
+      )
+      if (newer !== undefined)
+        this.#blame('S2 replaced', `${server.name} says "${kind}" on a connection that was replaced`)
+      if (kind === 'opened' || kind === 'resumed') speaker.told = true
+    }
+  }
+
+  /** Before this step: what earlier words of the backup allowed goes out in the same one. */
+  #foundDifferent({ id, core }: LockServerParty): boolean {
+    const found = this.#differs.get(id)
+    return found !== undefined && found.view === core.view?.number && found.at < this.#now()
+  }
+
+  #others({ server, session, wire }: Speaker): Speaker[] {
+    return [...this.#speakers.values()].filter(
+      other => other.wire !== wire && other.server === server && other.session === session,
+    )
+  }
+
+  #blame(check: string, text: string): void {
+    this.#verdict.blame(check, text)
+  }
+}
+
+function isNewerThan({ count }: Speaker): (other: Speaker) => boolean {
+  return other => other.count > count
+}
+
+/** At the server's end: the one that accepted. */
+function isOpen({ wire }: Speaker): boolean {
+  return wire.ends[1]?.open ?? false
+}
