@@ -231,13 +231,13 @@ export class LockTable {
   }
 }
 
-/** L1 */
 /** Whether the front of the queue gets this lock now. A steal never waits for a holder. */
-function mayGo(lock: Lock): boolean {
+export function mayGo(lock: Lock): boolean {
   const [next] = lock.queue
   return next !== undefined && (next.manner === 'steal' || compatible(lock, next.mode))
 }
 
+/** L1 */
 function compatible(lock: Lock, mode: Mode): boolean {
   return lock.holders.length === 0 || (mode === 'shared' && (lock.holders[0] as Hold).mode === 'shared')
 }

@@ -13,6 +13,7 @@ import {
   type Lock,
   LockTable,
   type LockTableEvents,
+  mayGo,
 } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
@@ -99,8 +100,7 @@ export class State implements LockTableEvents {
       }
       if (lock.holders.length === 0 && lock.queue.length === 0)
         return `${lock.name}: kept though nobody has it`
-      if (lock.holders.length === 0 && !this.table.paused)
-        return `L3: ${lock.name} is free, and somebody waits for it`
+      if (!this.table.paused && mayGo(lock)) return `L3: ${lock.name} is free for the first who waits for it`
     }
     for (const session of this.sessions.values()) {
       for (const hold of session.holds.values()) {

@@ -25,8 +25,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "this.#evict(lock, 'STOLEN')",
-        replace: `{
+        find: "if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')",
+        replace: `if (acquire.manner === 'steal' && !this.paused) {
         this.kept = lock.holders[0]?.token ?? 0
         this.#evict(lock, 'STOLEN')
       }`,
@@ -77,8 +77,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal') lock.queue.unshift(acquire)",
-        replace: 'if (true) lock.queue.unshift(acquire)',
+        find: 'if (steals >= 0) lock.queue.splice(steals, 0, acquire)',
+        replace: 'if (lock.queue.length > 0) lock.queue.unshift(acquire)',
       },
     ],
   },

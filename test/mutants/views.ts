@@ -298,8 +298,8 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: servers,
-        find: 'const anybody = this.all().some(server => server.counts && server.heard)',
-        replace: 'const anybody = true',
+        find: 'if (anybody && !server.heard &&',
+        replace: 'if (!server.heard &&',
       },
     ],
   },
@@ -310,7 +310,7 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: servers,
-        find: "return holder && ['ADDRESS_TAKEN', addressTaken(holder)]",
+        find: 'if (holder === undefined) return undefined',
         replace: 'return undefined',
       },
       {

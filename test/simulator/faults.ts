@@ -59,6 +59,9 @@ export class Faults {
   #killAfterWrite = false
   #operators = 0
   #over = false
+  /** When all is mended, one that is dead stays so in some stories: the others must do without it (F2). */
+  readonly #leavesOneDead: boolean
+  #staysDead: string | null = null
 
   constructor(cluster: Cluster, seed: number, shape: Shape, users: Users, referee: Referee, trace: Trace) {
     this.#cluster = cluster
@@ -68,6 +71,7 @@ export class Faults {
     this.#trace = trace
     this.#diskDice = random(seed + 3)
     this.#frameDice = random(seed + 4)
+    this.#leavesOneDead = random(seed + 5).chance(0.3)
     const { typicalMs, rarePart, worstMs } = shape.delay
     referee.roughNetwork = shape.cutPart > 0 || (rarePart > 0 && worstMs >= 300)
     referee.onExit = party => this.#exited(party)
@@ -92,9 +96,22 @@ export class Faults {
     this.#slowDiskMs = 0
     this.#failingWrites = 0
     this.#killAfterWrite = false
+    this.#leaveOneDead()
     for (const mend of this.#mending.splice(0)) mend()
-    for (const server of [...this.#cluster.servers]) if (!server.alive) server.restart()
+    for (const server of [...this.#cluster.servers]) if (!server.alive) this.#restart(server.name)
     if (!this.#cluster.viewServer.alive) this.#cluster.viewServer.restart()
+  }
+
+  #leaveOneDead(): void {
+    const { servers } = this.#cluster
+    const dead = servers.find(server => !server.alive)
+    const enough = servers.filter(server => server.alive).length >= 2
+    if (this.#leavesOneDead && enough && dead !== undefined) this.#staysDead = dead.name
+  }
+
+  /** Whether this server is to be there when all is mended. */
+  isWanted(server: LockServerParty): boolean {
+    return server.name !== this.#staysDead
   }
 
   /** F14: what an operator does when the service says that the state is lost. */
@@ -141,6 +158,7 @@ export class Faults {
     },
     'corrupt copy': dice => this.#corrupt(dice),
     'operator reset': () => this.reset(),
+    'isolate view server': dice => this.#isolateViewServer(dice),
   }
 
   // ---- when
@@ -225,7 +243,7 @@ export class Faults {
 
   #restart(name: string): void {
     const server = this.#cluster.server(name)
-    if (!server.alive) server.restart()
+    if (!server.alive && this.isWanted(server)) server.restart()
   }
 
   /** With a kill goes what is still in the sender's buffers, sometimes, or some of it. */
@@ -381,6 +399,17 @@ export class Faults {
     })
   }
 
+  /** F9: it hears nobody, so it suspects nobody: this explains no new view. */
+  #isolateViewServer(dice: Random): void {
+    const { network, viewServer, servers } = this.#cluster
+    const others = [...servers, ...this.#users.users]
+    this.#tell(() => 'isolate VS')
+    for (const other of others) network.cutOff(viewServer, other)
+    this.#mendLater(this.#duration(dice), 'heal VS', () => {
+      for (const other of others) network.heal(viewServer, other)
+    })
+  }
+
   /** The primary and some clients on one side, all others on the other. */
   #split(dice: Random): void {
     const { network, viewServer, servers } = this.#cluster
@@ -439,6 +468,7 @@ export class Faults {
     const { backup } = this.#pair
     const state = backup?.core.role === 'backup' ? backup.core.state : null
     if (backup === undefined || state === null || !this.#mayDie(backup)) return
+    if (this.#referee.corrupted.has(backup.id)) return // twice might make it right again
     const what = dice.pick(['digest', 'token'] as const)
     this.#tell(() => `the copy of ${backup.name} has a wrong ${what}`)
     this.#referee.corrupted.add(backup.id)

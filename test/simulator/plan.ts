@@ -32,6 +32,7 @@ export const faultKinds = [
   'failing disk',
   'corrupt copy',
   'operator reset',
+  'isolate view server',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -186,6 +187,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'failing disk',
     'slow disk',
     'freeze view server',
+    'isolate view server',
     'kill primary',
     'kill backup',
     'ambush',
@@ -206,7 +208,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'operator reset',
     'silent death',
   ],
-  calm: ['operator reset', 'kill idle server', 'kill client', 'set wall clock'],
+  calm: ['operator reset', 'isolate view server', 'kill idle server', 'kill client', 'set wall clock'],
 }
 
 function drawFaults(dice: Random, shape: Shape): Planned[] {

@@ -174,8 +174,10 @@ class Story {
     const names = [view?.primary.id, view?.backup?.id]
     return (
       viewServer.acked &&
-      servers.every(server => server.alive && server.core.view?.number === view?.number) &&
-      names.every(id => servers.some(server => server.id === id))
+      servers
+        .filter(server => this.#faults.isWanted(server))
+        .every(server => server.alive && server.core.view?.number === view?.number) &&
+      names.every(id => servers.some(server => server.alive && server.id === id))
     )
   }
 
