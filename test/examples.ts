@@ -1,0 +1,73 @@
+// The programs of examples/, as processes against a cluster whose primary dies meanwhile. (The page is
+// looked at by npm run test:browser, the guarded write by fencing-database.ts.)
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { connect } from 'holdfast'
+import { startCluster } from 'holdfast/testing'
+import t from 'tap'
+import { Example } from './fixtures/example.ts'
+
+const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
+
+t.test('each has at most 40 lines, and takes from holdfast what a user could', async t => {
+  const files = readdirSync(folder).filter(name => name.endsWith('.ts'))
+  t.ok(files.length >= 6)
+  for (const file of files) {
+    const text = readFileSync(`${folder}${file}`, 'utf8')
+    t.ok(text.trimEnd().split('\n').length <= 40, file)
+    t.notMatch(text, / from '\./, file)
+  }
+})
+
+t.test('the nightly job is done once, by one of many', async t => {
+  await using cluster = await startCluster()
+  const folder = t.testdir({})
+  const workers = Array.from(
+    { length: 4 },
+    () => new Example(t, 'examples/nightly-job.js', [cluster.url, folder]),
+  )
+  const first = await Promise.race(workers.map(worker => worker.line()))
+  t.equal(first, 'it is done')
+  await cluster.killPrimary()
+  const rest = (await Promise.all(workers.map(worker => worker.rest()))).flat()
+  const late = new Example(t, 'examples/nightly-job.js', [cluster.url, folder])
+  t.same(await late.rest(), ['it was done already'])
+  t.notOk(rest.includes(first), 'nobody else did it')
+  const reports = readdirSync(folder)
+  t.equal(reports.length, 1)
+  t.equal(readFileSync(`${folder}/${reports[0]}`, 'utf8'), 'ten orders\nnine paid\none open\n')
+})
+
+t.test('one leads; servers that die change nothing, its own death makes the next one lead', async t => {
+  await using cluster = await startCluster()
+  await using locks = await connect(cluster.url)
+  const [a, b] = ['a', 'b'].map(name => new Example(t, 'examples/leader.js', [cluster.url, name]))
+  const led = await Promise.race([a?.line(), b?.line()])
+  const [leader, next] = led?.startsWith('a') ? [a, b] : [b, a]
+  await cluster.killPrimary()
+  const { held } = await locks.query()
+  t.match(led, `leads with token ${held[0]?.token}`, 'after the failover, too')
+  leader?.signal('SIGKILL')
+  t.equal(await leader?.ended, null)
+  const then = await next?.line()
+  t.match(then, /leads with token/)
+  t.ok(Number(then?.split(' ').at(-1)) > Number(led?.split(' ').at(-1)), 'with a larger token')
+})
+
+t.test('no reader sees half of a write', async t => {
+  await using cluster = await startCluster()
+  const file = `${t.testdir({})}/balance.txt`
+  await writeFile(file, '0\n0\n')
+  const run = (role: string) => new Example(t, 'examples/readers-and-writer.js', [cluster.url, file, role])
+  const programs = [run('write'), run('read'), run('read')]
+  await using locks = await connect(cluster.url)
+  await locks.request(file, () => {}) // between theirs
+  await cluster.killPrimary()
+  t.same((await Promise.all(programs.map(program => program.rest()))).flat(), [
+    'write: 50 times',
+    'read: 50 times',
+    'read: 50 times',
+  ])
+})
