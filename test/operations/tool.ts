@@ -1,0 +1,13 @@
+// Runs a tool of the system for a check, and says what to install when it is not there.
+
+import { spawnSync } from 'node:child_process'
+
+/** What it printed; throws with all of it if it failed. */
+export function tool(name: string, args: readonly string[], from: string, input = ''): string {
+  const { error, status, stdout, stderr } = spawnSync(name, args, { input, encoding: 'utf8' })
+  if (error !== undefined)
+    throw new Error(`${name} can't be run (${error.message}); it is in Debian's package ${from}`)
+  const text = `${stdout}${stderr}`.trim()
+  if (status !== 0) throw new Error(`${name} ${args.join(' ')} ended with ${status}:\n${text}`)
+  return text
+}
