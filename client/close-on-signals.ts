@@ -3,9 +3,15 @@
 
 import type { LockClient } from './client.ts'
 
+/** What is used of Node's process; its types are not there in a page. */
+interface Signalled {
+  on(signal: string, listener: (signal: string) => void): void
+  off(signal: string, listener: (signal: string) => void): void
+}
+
 export interface CloseOnSignalsOptions {
   /** Default `SIGTERM` and `SIGINT`. */
-  signals?: readonly NodeJS.Signals[] | undefined
+  signals?: readonly `SIG${string}`[] | undefined
   /** In ms, default 10000: for so long who holds a lock may go on, see `close`. */
   finishWithin?: number | undefined
 }
@@ -27,7 +33,7 @@ export interface ClosingOnSignals extends Disposable {
  */
 export function closeOnSignals(locks: LockClient, options: CloseOnSignalsOptions = {}): ClosingOnSignals {
   const { signals = ['SIGTERM', 'SIGINT'], finishWithin = 10_000 } = options
-  const { process } = globalThis as { process?: NodeJS.Process }
+  const { process } = globalThis as { process?: Signalled }
   if (typeof process?.on !== 'function') throw new TypeError('there are no signals outside of Node')
   const controller = new AbortController()
   let isClosed = () => {}
@@ -37,7 +43,7 @@ export function closeOnSignals(locks: LockClient, options: CloseOnSignalsOptions
   const stop = () => {
     for (const signal of signals) process.off(signal, onSignal)
   }
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: string) => {
     const first = !controller.signal.aborted
     if (first) controller.abort(signal)
     void locks.close(first ? { finishWithin } : {}).then(() => {

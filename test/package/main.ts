@@ -76,6 +76,8 @@ for (const [name, settings] of Object.entries({
 }))
   await check(`types: ${name}`, () => compileUser(settings, name.startsWith('a page')))
 
+await check('the examples of README.md and docs/ compile', compileDocs)
+
 await check('the bundle for pages takes nothing of Node, ws or ajv, and evaluates no text', async () => {
   const program = `import { connect } from 'holdfast'; globalThis.connect = connect`
   const { text, inputs } = await bundleForPages(program, packed.project)
@@ -121,6 +123,33 @@ async function importsOf(file: string): Promise<string[]> {
   return specifiers
     .map(([, specifier = '']) => posix.join(posix.dirname(file), specifier))
     .filter(path => packed.files.includes(path))
+}
+
+/** Each block is a module of its own; a comment `<!-- ts: … -->` before it declares what its reader knows. */
+async function compileDocs(): Promise<void> {
+  const texts = packed.files.filter(file => file.endsWith('.md'))
+  const files: string[] = []
+  for (const file of texts)
+    for (const [, known = '', code = ''] of (await packed.text(file)).matchAll(
+      /(?:<!-- ts: ([\s\S]*?) -->\n+)?```ts\n([\s\S]*?)```/g,
+    )) {
+      files.push(`${file.replaceAll(/\W/g, '-')}-${files.length}.ts`)
+      await writeFile(join(packed.project, files.at(-1) ?? ''), `${code}\n${known}\nexport {}\n`)
+    }
+  if (files.length < 15) throw new Error(`there are only ${files.length}`)
+  const compilerOptions = {
+    ...{
+      strict: true,
+      noEmit: true,
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+    },
+    ...{ types: ['node'], typeRoots: [join(root, 'node_modules/@types')], skipLibCheck: true },
+  }
+  await writeFile(join(packed.project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  await writeFile(join(packed.project, 'package.json'), '{ "type": "module" }')
+  await execute(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', packed.project])
 }
 
 async function compileUser(settings: object, inPage: boolean): Promise<void> {

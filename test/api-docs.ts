@@ -1,0 +1,69 @@
+// docs/API.md has every name that an entry exports, and every code and option that is public: whoever adds
+// one writes about it. (That its examples compile is looked at by npm run check:package.)
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { errors } from '../wire/errors.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
+const text = read('docs/API.md')
+const manifest = JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> }
+
+/** The names after `export`, in any of its forms. */
+function exportsOf(file: string): string[] {
+  const code = read(file)
+  const lists = [...code.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list = '']) =>
+    list.split(','),
+  )
+  const declared = [...code.matchAll(/export (?:async )?(?:function|class|const|interface|type) (\w+)/g)]
+  const names = [
+    ...lists.map(name => name.replace(/\btype\b/, '').trim()),
+    ...declared.map(([, name = '']) => name),
+  ]
+  return names.filter(name => name !== '')
+}
+
+for (const [entry, to] of Object.entries(manifest.exports)) {
+  if (typeof to === 'string') continue
+  t.test(`every name of holdfast${entry.slice(1)}`, async t => {
+    const names = exportsOf(to.default.replace('./dist/', '').replace(/\.js$/, '.ts'))
+    t.ok(names.length > 0)
+    for (const name of names) t.match(text, new RegExp(`\\b${name}\\b`), name)
+    t.match(text, `\`holdfast${entry.slice(1)}\``)
+  })
+}
+
+t.test('every option and member of the interfaces that programs write', async t => {
+  for (const [file, ...interfaces] of [
+    [
+      'client/options.ts',
+      'Limits',
+      'ConnectOptions',
+      'AcquireOptions',
+      'QueryOptions',
+      'WatchOptions',
+      'CloseOptions',
+    ],
+    ['client/events.ts', 'ListenOptions', 'ClientEvents'],
+    ['client/web-locks.ts', 'RequestOptions', 'HeldLock', 'PendingLock', 'Snapshot'],
+    ['viewservice/options.ts', 'ViewServerOptions'],
+    ['lockserver/server.ts', 'LockServerOptions', 'LockServer'],
+    ['testing/options.ts', 'TestClusterOptions'],
+    ['testing/cluster.ts', 'TestCluster'],
+  ] as const)
+    for (const each of interfaces) {
+      const [, body = ''] =
+        new RegExp(`interface ${each}\\b[^{]*\\{\\n([\\s\\S]*?)\\n\\}`).exec(read(file)) ?? []
+      const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[?(:]/gm)].map(([, name = '']) => name)
+      t.ok(members.length > 0, `${each} has members`)
+      for (const member of members)
+        t.match(text, new RegExp(`\`${member}\\b|\\b${member}\\b.*\``), `${each}.${member}`)
+    }
+})
+
+t.test('every code that a call of the client may reject with', async t => {
+  for (const [code, { reaction }] of Object.entries(errors))
+    if (reaction === 'tell the caller' && code !== 'RESET_REFUSED') t.match(text, `\`${code}\``, code)
+})
