@@ -265,6 +265,8 @@ export class Checks {
       if (summary.id === view.primary.id) primary = summary
       if (summary.id === view.backup?.id) backup = summary
     }
+    if (this.#parties.setting.spared && primary === null && (backup === null || !acked))
+      return `V3: nobody who may go on after view ${view.number} lives`
     return (
       this.#goOnProblem(situation, history, believed, primary) ??
       (acked

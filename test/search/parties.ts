@@ -43,6 +43,8 @@ export interface Setting {
   readonly slowDisk: boolean
   /** Servers that may read more than one frame before what they decided goes out. */
   readonly openTurns: readonly number[]
+  /** What may happen in this search spares the state: one who may go on with it must always live. */
+  readonly spared: boolean
   /** Somebody who asks the view server for a reset. */
   readonly operator: 'none' | 'careful' | 'forcing'
 }

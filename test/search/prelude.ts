@@ -7,6 +7,7 @@ import type { Happening, State } from './transition.ts'
 export class Prelude {
   state: State
   readonly #model: Model
+  readonly #held: [number, number][] = []
 
   constructor(model: Model) {
     this.#model = model
@@ -22,14 +23,18 @@ export class Prelude {
     return this
   }
 
+  /** Makes this happen; what follows from it is left to the search. */
+  suddenly(what: 'kill' | 'tick', name: Name): this {
+    this.#make({ do: what, slot: this.#model.parties.slotOf(name) })
+    return this
+  }
+
   /** Cuts all connections between two processes. */
   cut(one: Name, two: Name): this {
     const [a, b] = [this.#model.parties.slotOf(one), this.#model.parties.slotOf(two)]
     for (let index = 0; index < this.state.connections.length; index++) {
       const { dialler, acceptor } = this.#model.connections.get(this.state.connections[index] as number)
-      const between =
-        (dialler.slot === a && acceptor.slot === b) || (dialler.slot === b && acceptor.slot === a)
-      if (between) this.#make({ do: 'cut', connection: index })
+      if (isBetween(a, b, dialler.slot, acceptor.slot)) this.#make({ do: 'cut', connection: index })
     }
     return this
   }
@@ -39,14 +44,28 @@ export class Prelude {
     return this
   }
 
+  /** What is sent between these two stays on its way, from now on and into the search. */
+  holding(one: Name, two: Name): this {
+    this.#held.push([this.#model.parties.slotOf(one), this.#model.parties.slotOf(two)])
+    return this
+  }
+
   /** Until nothing is on its way. */
   quiet(): this {
     for (let steps = 0; steps < 10_000; steps++) {
-      const next = this.#model.happenings(this.state).find(isDelivery)
+      const next = this.#model.happenings(this.state).find(happening => this.#arrives(happening))
       if (next === undefined) return this
       this.#make(next)
     }
     throw new Error('the prelude does not come to rest')
+  }
+
+  #arrives(happening: Happening): boolean {
+    if (happening.do !== 'deliver' && happening.do !== 'close')
+      return happening.do === 'saved' || happening.do === 'turn-end'
+    const number = this.state.connections[happening.connection] as number
+    const { dialler, acceptor } = this.#model.connections.get(number)
+    return !this.#held.some(([a, b]) => isBetween(a, b, dialler.slot, acceptor.slot))
   }
 
   #make(happening: Happening): void {
@@ -56,11 +75,6 @@ export class Prelude {
   }
 }
 
-function isDelivery(happening: Happening): boolean {
-  return (
-    happening.do === 'deliver' ||
-    happening.do === 'close' ||
-    happening.do === 'saved' ||
-    happening.do === 'turn-end'
-  )
+function isBetween(a: number, b: number, one: number, two: number): boolean {
+  return (a === one && b === two) || (a === two && b === one)
 }

@@ -38,7 +38,15 @@ export interface Search {
 }
 
 export function settingOf({ setting }: Search): Setting {
-  return { ttlMs: 10_000, deadPings: 1, slowDisk: false, openTurns: [], operator: 'none', ...setting }
+  return {
+    ttlMs: 10_000,
+    deadPings: 1,
+    slowDisk: false,
+    spared: false,
+    openTurns: [],
+    operator: 'none',
+    ...setting,
+  }
 }
 
 export function lookAt(model: Model, state: State): Look {
@@ -80,6 +88,12 @@ const acked =
 const droppedBackup = (prelude: Prelude) => {
   acked('C1', 'C2')(prelude)
   prelude.cut('S1', 'S2').cut('S2', 'VS').each('tick', 'VS', 'S1', 'VS', 'S1', 'VS')
+}
+
+/** S1 is cut off from the view server, which believes that it is dead; S2 is promoted, and S1 and one client know it not yet. */
+const deposed = (prelude: Prelude, unaware: string) => {
+  prelude.each('tick', 'VS').cut('S1', 'VS').holding('S1', 'VS').holding('S1', 'S2').holding(unaware, 'VS')
+  prelude.each('tick', 'S2', 'VS')
 }
 
 /** The view server takes a living server for dead once it has heard another one between two of its ticks. */
@@ -264,6 +278,81 @@ export const searches: readonly Search[] = [
     freedom: { ticks: { S2: 1, VS: 1 } },
     prune: look => look.number >= 4,
     short: 20_000,
+  },
+  {
+    name: 'dropped',
+    about:
+      'S2 is taken for dead, S1 goes on alone; what S2 refuses then is no reason for S1 to give its state up',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]], spared: true },
+    prelude: prelude => {
+      acked('C1')(prelude)
+      prelude.each('tick', 'VS')
+    },
+    freedom: { ticks: { S1: 1, VS: 1 } },
+    prune: look => look.number >= 5,
+    short: 5_000,
+  },
+  {
+    name: 'dead backup',
+    about: 'S2 has died unseen, and S1 falls silent: nobody is promoted who is not there',
+    setting: { servers: 3, programs: [[acquire('a')]], spared: true },
+    prelude: prelude => {
+      acked('S3', 'C1')(prelude)
+      prelude.each('tick', 'VS', 'S2').suddenly('kill', 'S2')
+    },
+    freedom: { ticks: { VS: 2, S3: 1, S1: 1 } },
+    prune: look => look.number >= 4,
+    short: 5_000,
+  },
+  {
+    name: 'late ack',
+    about: 'the primary dies while its backup joins: acked or not, the one that was told may go on, no other',
+    setting: { servers: 3, programs: [[acquire('a'), release(0)]] },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1')
+    },
+    freedom: { starts: 2, kills: { of: ['S1'], times: 1 } },
+    prune: look => look.number >= 4,
+  },
+  {
+    name: 'sent again',
+    about: 'a request is sent again after a cut, while its operation is on its way to the backup',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]] },
+    prelude: acked('C1'),
+    freedom: { cuts: { between: [['C1', 'S1']], times: 1 }, passes: { ms: 'wake', times: 1 } },
+    short: 20_000,
+  },
+  {
+    name: 'stale read',
+    about: 'S1 is deposed and knows it not: C2 asks it for what C1 has given back at S2 meanwhile',
+    setting: { servers: 2, programs: [[acquire('a'), { do: 'release', of: 0, anytime: true }], [query]] },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      deposed(prelude.each('call', 'C1'), 'C2')
+    },
+    freedom: {},
+  },
+  {
+    name: 'stale renewal',
+    about:
+      'S1 is deposed and knows it not: what C1 renews there confirms nothing, for S2 gives its lock to C2',
+    setting: { servers: 2, programs: [[acquire('a')], [acquire('a')]], ttlMs: 1_500 },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      deposed(prelude.each('call', 'C1', 'C2'), 'C1')
+    },
+    freedom: { ticks: { S2: 1 }, passes: { ms: 750, times: 2 } },
+  },
+  {
+    name: 'reset',
+    about:
+      'the only server with the state is gone: a reset starts empty, grants nothing too early, and larger tokens',
+    setting: { servers: 2, programs: [[acquire('a')], [acquire('a')]], ttlMs: 1_500, operator: 'careful' },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C1').each('kill', 'S1').each('start', 'S2')
+    },
+    freedom: { ticks: { S2: 2, VS: 1 }, passes: { ms: 2_600, times: 4 } },
+    prune: look => look.done('C2'),
   },
   {
     name: 'leases',
