@@ -25,7 +25,7 @@ export interface Report {
   } | null
 }
 
-const statesMaxDefault = 1_000_000
+const statesMaxDefault = 300_000
 const msMax = 240_000
 
 export async function run(search: Search, short: boolean, statesMax?: number): Promise<Report> {

@@ -209,7 +209,7 @@ export const searches: readonly Search[] = [
       passes: { ms: 'wake', times: 10 },
       viewServerKills: 1,
     },
-    walks: 2_000,
+    walks: 300,
   },
   {
     name: 'join',
