@@ -3,13 +3,21 @@
 
 import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import { type Command, json, reaching } from './arguments.ts'
+import { byDefault, type Command, choice, json, reaching } from './arguments.ts'
 import { findView, Peer, type Reach, TooLate } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
 import { note, oneLine, paint, print, printJson, table } from './output.ts'
+import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
 
-const options = { ...reaching, ...json }
+const options = {
+  ...reaching,
+  sort: byDefault(
+    'token',
+    choice('BY', 'token; or name; or wait or held: the longest first, each lock with its queue', sorts),
+  ),
+  ...json,
+}
 
 /** How long the primary may take to make sure. */
 const confirmedWithinMs = 1_000
@@ -25,7 +33,7 @@ export interface Listing {
 export const command: Command<typeof options> = {
   usage: 'locks [PREFIX] [options]',
   does: 'list the held and the waited-for locks whose names begin with PREFIX',
-  more: `Held locks in the order of their tokens, waiters in the order of each queue. The list is
+  more: `Held locks in the order of their tokens, or as --sort says; waiters in the order of each queue. The list is
 unconfirmed when the primary could not make sure in time that it still is the primary.
 --view may name any server of the cluster. --json prints
 { confirmed, held: [{ name, mode, token, clientId, clientName, heldMs }…],
@@ -35,10 +43,11 @@ pending: [{ name, mode, clientId, clientName, waitedMs }…] }.`,
   async run({ values, names: [prefix = ''] }) {
     const problem = prefix === '' ? undefined : nameProblem(prefix)
     if (problem !== undefined) throw new UsageError(`PREFIX ${problem}`)
-    const { confirmed, cut, held, pending } = await listLocks(values, prefix)
+    const { confirmed, cut, ...listing } = await listLocks(values, prefix)
+    const { held, pending } = inOrder(listing, values.sort)
     if (cut) note('there are more; give a longer PREFIX to see the others')
     if (values.json) printJson({ confirmed, held, pending, ...(cut ? { cut } : {}) })
-    else for (const line of lines(confirmed, held, pending)) print(line)
+    else for (const line of lines(confirmed, { held, pending }, values.sort)) print(line)
     return 0
   },
 }
@@ -90,7 +99,15 @@ async function query(primary: Peer, prefix: string, confirmed: boolean): Promise
   return { ...flags, held, pending }
 }
 
-function lines(confirmed: boolean, held: readonly HoldRecord[], pending: readonly WaitRecord[]): string[] {
+/** As asked for; the queue of each lock stays in its order. */
+function inOrder(listing: Held, sort: Sort | undefined): Held {
+  if (sort === undefined || sort === 'token') return listing
+  const locks = sortedLocks(listing, sort)
+  return { held: locks.flatMap(({ holders }) => holders), pending: locks.flatMap(({ queue }) => queue) }
+}
+
+function lines(confirmed: boolean, listing: Held, sort: Sort | undefined): string[] {
+  const { held, pending } = listing
   const doubt = confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
   if (held.length + pending.length === 0) return [...doubt, 'no locks are held or waited for']
   const heldRows = held.map(({ name, mode, token, heldMs, clientName, clientId }) => [
@@ -110,5 +127,14 @@ function lines(confirmed: boolean, held: readonly HoldRecord[], pending: readonl
     return [oneLine(name), state, mode, '', showDuration(waitedMs), oneLine(clientName), clientId.slice(0, 8)]
   })
   const header = ['NAME', 'STATE', 'MODE', 'TOKEN', 'SINCE', 'CLIENT', 'CLIENT ID']
-  return [...doubt, ...table(header, [...heldRows, ...pendingRows])]
+  const all = [...heldRows, ...pendingRows]
+  const [head = '', ...body] = table(header, sort === undefined || sort === 'token' ? all : together(all))
+  return [...doubt, paint('dim', head), ...body]
+}
+
+/** Each lock's holders and queue one below the other, in the order in which its name comes first. */
+function together(rows: readonly string[][]): string[][] {
+  const names = new Map<string, string[][]>()
+  for (const row of rows) names.set(row[0] as string, [...(names.get(row[0] as string) ?? []), row])
+  return [...names.values()].flat()
 }

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   lockserver: () => import('./lockserver.ts'),
   status: () => import('./status.ts'),
   locks: () => import('./locks.ts'),
+  why: () => import('./why.ts'),
   watch: () => import('./watch.ts'),
   run: () => import('./run.ts'),
   hold: () => import('./hold.ts'),

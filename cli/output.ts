@@ -26,13 +26,25 @@ export function paint(colour: Colour, text: string): string {
 /** Lines with aligned columns; a header in capitals, so that it is told from the data in a pipe too. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)))
+  const widths = header.map((_, column) => Math.max(...all.map(row => widthOf(row[column] ?? ''))))
   return all.map(row =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .map((cell, column) => cell + ' '.repeat((widths[column] as number) - widthOf(cell)))
       .join('  ')
       .trimEnd(),
   )
+}
+
+/** Colours take no room. */
+function widthOf(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how a terminal is told of colours.
+  return text.replace(/\x1b\[\d+m/g, '').length
+}
+
+/** How far something is, from 0 to 100. */
+export function bar(percent: number, width = 20): string {
+  const full = Math.round((Math.min(100, Math.max(0, percent)) * width) / 100)
+  return `${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.round(percent)} %`
 }
 
 /** Names may hold anything; a line must stay a line. */

@@ -4,7 +4,7 @@ import type { ServerStatus, Status } from '../wire/messages.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { statusOf } from './ask.ts'
 import { showDuration } from './duration.ts'
-import { paint, print, printJson, table } from './output.ts'
+import { bar, oneLine, paint, print, printJson, table } from './output.ts'
 
 const options = { ...reaching, ...json }
 
@@ -48,15 +48,18 @@ function asJson(status: Status) {
   }
 }
 
-function lines(status: Status): string[] {
+export function lines(status: Status): string[] {
   const { halted, pid } = status
+  const header = ['ROLE', 'STATE', 'ADDRESS', 'HOST', 'PID', 'VIEW', 'OPERATION', 'LAG', 'HEARD', 'ID']
+  const [head = '', ...body] = table(header, rows(status))
   return [
     headline(status),
     ...(halted === null ? [] : [paint('red', halted)]),
     '',
-    ...table(['ROLE', 'ADDRESS', 'PID', 'STATE', 'VIEW', 'OP', 'LAG', 'AGE', 'ID'], rows(status)),
+    paint('dim', head),
+    ...body,
     '',
-    `view server: pid ${pid}`,
+    paint('dim', `view server: pid ${pid}`),
   ]
 }
 
@@ -70,24 +73,28 @@ function headline(status: Status): string {
 }
 
 function rows({ servers }: Status): string[][] {
+  const copied = servers.find(server => server.role === 'primary')?.copiedPart ?? 0
   return sorted(servers).map(server => [
-    server.role,
+    server.role === 'primary' ? paint('bold', server.role) : server.role,
+    stateOf(server, copied),
     server.address,
+    oneLine(server.host),
     String(server.pid),
-    stateOf(server),
     String(server.view),
     String(server.opNumber),
     String(server.lag),
-    showDuration(server.pingAgeMs),
+    `${showDuration(server.pingAgeMs)} ago`,
     server.id.slice(0, 8),
   ])
 }
 
-function stateOf({ alive, leaving, role, inSync, copiedPart }: ServerStatus): string {
-  if (!alive) return 'dead'
-  if (leaving) return 'leaving'
-  if (role === 'backup') return inSync ? 'in sync' : 'copying'
-  return role === 'primary' && copiedPart > 0 && copiedPart < 100 ? `copied ${copiedPart} %` : 'alive'
+/** `copied`: what the primary has sent of its state to the backup, in percent. */
+function stateOf({ alive, leaving, role, inSync }: ServerStatus, copied: number): string {
+  if (!alive) return paint('red', 'dead')
+  if (leaving) return paint('yellow', 'leaving')
+  if (role !== 'backup') return paint('green', 'alive')
+  if (inSync) return paint('green', 'in sync')
+  return paint('yellow', copied < 100 ? `copying ${bar(copied)}` : 'catching up')
 }
 
 const order = ['primary', 'backup', 'idle']

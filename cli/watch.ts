@@ -5,6 +5,7 @@ import type { LockWatch, View, WatchEvent } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
 import { nameProblem } from '../wire/name.ts'
 import { type Command, json, reaching } from './arguments.ts'
+import { showDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 import { openSession } from './holding.ts'
 import { type Colour, note, oneLine, paint, print, printJson } from './output.ts'
@@ -60,8 +61,16 @@ async function showEvents(watch: LockWatch, json: boolean): Promise<void> {
 function show(shown: Shown, json: boolean): void {
   const at = 'at' in shown ? shown.at : readClock().wall
   if (json) printJson('at' in shown ? shown : { ...shown, at })
-  else print(`${clockTime(at)}  ${lineOf(shown)}`)
+  else print(`${clockTime(at)}  ${sinceLast(at)}  ${lineOf(shown)}`)
 }
+
+/** How long after the line before it, for people; nothing in the first line. */
+function sinceLast(at: number): string {
+  const text = lastAt === undefined ? '' : `+${showDuration(Math.max(0, at - lastAt))}`
+  lastAt = at
+  return paint('dim', text.padStart('+59 m 59 s'.length))
+}
+let lastAt: number | undefined
 
 const colours: Partial<Record<Shown['event'], Colour>> = {
   granted: 'green',
@@ -94,10 +103,14 @@ function rest(shown: Shown): string {
         ...(token === null ? [] : [`token ${token}`]),
         ...(reason === null ? [] : [reason]),
       ]
-      return `${oneLine(name)}  ${facts.join(', ')}  ${oneLine(clientName)}`
+      return `${oneLine(name).padEnd(nameWidth)}  ${facts.join(', ').padEnd(factsWidth)}  ${oneLine(clientName)}`
     }
   }
 }
+
+/** Lines come one by one, so the columns are as wide as most need. */
+const nameWidth = 24
+const factsWidth = 'exclusive, token 1700000000000000'.length
 
 /** hh:mm:ss.mmm by this machine's clock. */
 function clockTime(at: number): string {
