@@ -10,12 +10,16 @@ declare function addEventListener(event: 'pagehide', listener: () => void): void
 const url = new URL(location.href).searchParams.get('cluster') ?? 'ws://127.0.0.1:7400'
 
 document.title = 'connecting'
-const locks = await connect(url, { name: 'a tab', ttl: 30_000 })
+const locks = await connect(url, { name: 'a tab', ttl: 5_000 })
 // Else its lock would be free only when its ttl has passed.
 addEventListener('pagehide', () => void locks.close())
 
 document.title = 'waiting'
-await locks.request('the active tab', async lock => {
-  document.title = `active with token ${lock.token}`
-  await new Promise(lost => lock.signal.addEventListener('abort', lost))
-})
+try {
+  await locks.request('the active tab', async lock => {
+    document.title = `active with token ${lock.token}`
+    await new Promise(() => {}) // as long as the tab is there
+  })
+} catch (error) {
+  document.title = `active no more: ${error}`
+}

@@ -5,4 +5,7 @@ import { chromiumPath } from './chromium.ts'
 
 const skip = 'there is no chromium: apt-get install chromium, or set CHROMIUM to its path'
 if (chromiumPath === null) t.test('pages', { skip }, async () => {})
-else await import('./contention.ts')
+else {
+  await import('./contention.ts')
+  await import('./tabs.ts')
+}

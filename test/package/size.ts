@@ -17,11 +17,9 @@ await using packed = await Packed.make()
 console.log(
   `the package: ${kb(packed.packedBytes)} packed, ${kb(packed.unpackedBytes)} in ${packed.files.length} files`,
 )
-console.log(`\nimport in Node ${process.versions.node}, median of ${times} processes:`)
+console.log(`\nimport in Node ${process.versions.node}, median of ${times} processes, and their CPU time:`)
 for (const entry of ['holdfast', 'holdfast/fencing', 'holdfast/testing', 'ws'])
-  console.log(
-    `  ${entry.padEnd(18)} ${(await importMs(entry)).toFixed(1)} ms${entry === 'ws' ? ' (of which)' : ''}`,
-  )
+  console.log(`  ${entry.padEnd(18)} ${await importMs(entry)}${entry === 'ws' ? ' (of which)' : ''}`)
 
 const files = await loadedBy('holdfast')
 console.log(`\nfiles that the import of holdfast loads: ${files.length}`)
@@ -37,16 +35,21 @@ for (const [what, program] of [
   for (const [path, size] of inputs.slice(0, 5)) console.log(`    ${kb(size).padStart(9)} ${path}`)
 }
 
-async function importMs(entry: string): Promise<number> {
-  const program = `const began = performance.now(); await import('${entry}'); console.log(performance.now() - began)`
-  const found: number[] = []
+async function importMs(entry: string): Promise<string> {
+  const program = `const began = performance.now(); const cpu = process.cpuUsage()
+    await import('${entry}')
+    const { user, system } = process.cpuUsage(cpu)
+    console.log(performance.now() - began, (user + system) / 1000)`
+  const elapsed: number[] = []
+  const cpu: number[] = []
   for (let i = 0; i < times; i++) {
-    const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', program], {
-      cwd: packed.project,
-    })
-    found.push(Number(stdout))
+    const args = ['--input-type=module', '-e', program]
+    const { stdout } = await execute(process.execPath, args, { cwd: packed.project })
+    const [ms, cpuMs] = stdout.split(' ').map(Number)
+    elapsed.push(ms ?? 0)
+    cpu.push(cpuMs ?? 0)
   }
-  return median(found)
+  return `${median(elapsed).toFixed(1)} ms, CPU ${median(cpu).toFixed(1)} ms`
 }
 
 /** A loader's hook sees every file that is loaded as a module; ws is CommonJS and counts as one. */
