@@ -82,7 +82,8 @@ export class Checker {
   readonly #verdict: Blamed
   /** Limits are low enough to be met. */
   readonly #tight: boolean
-  readonly #attempts: Attempt[] = []
+  /** When each session was first asked for a lock. */
+  readonly #begun = new Map<ClientCore, number>()
   readonly #attemptsByName = new Map<string, Attempt[]>()
   readonly #forces: Force[] = []
   readonly #byToken = new Map<number, Belief>()
@@ -97,6 +98,7 @@ export class Checker {
   readonly #open = new Map<Session, Attempt[]>()
   /** F14: when the last reset was made, and when its pause is surely over. */
   #resetAt = Number.NEGATIVE_INFINITY
+  #tokenFloor = 0
   #pausedUntil = Number.NEGATIVE_INFINITY
 
   constructor(verdict: Blamed, tight: boolean) {
@@ -109,8 +111,9 @@ export class Checker {
   }
 
   /** F14: an empty state takes the place of the old one, after a pause. */
-  reset(now: number, pauseMs: number): void {
+  reset(now: number, pauseMs: number, tokenFloor: number): void {
     this.#resetAt = now
+    this.#tokenFloor = tokenFloor
     // S4: rates differ by 1 %; then comes the slack of ticks, failovers and clients that come over.
     this.#pausedUntil = now + pauseMs * 1.01 + 10_000
   }
@@ -140,7 +143,7 @@ export class Checker {
       abortedBefore: null,
       overAt: never,
     }
-    this.#attempts.push(attempt)
+    if (!this.#begun.has(core)) this.#begun.set(core, attempt.calledAt)
     for (const name of names) listIn(this.#attemptsByName, name).push(attempt)
     listIn(this.#open, core).push(attempt)
     return attempt
@@ -258,7 +261,7 @@ export class Checker {
       const hold = shown.get(belief.token)
       if (hold === undefined) {
         const lasts = belief.toldAt < calledAt && this.believed(belief)
-        if (lasts && this.#resetAt < calledAt && !answer.cut && !this.#taken(belief, now))
+        if (lasts && !answer.cut && !this.#taken(belief, now))
           this.#blame(
             'R1 stale query',
             `a query does not show ${textOf(belief)}, granted before it was asked`,
@@ -274,13 +277,14 @@ export class Checker {
 
   /** Who surely waited before it was asked, and still does, is shown; as a holder, if it was granted just now. */
   #waitsShown(answer: Answer<'query'>, calledAt: number): void {
-    if (answer.cut || this.#resetAt >= calledAt) return
+    if (answer.cut) return
     const shown = new Set([...answer.pending, ...answer.held].map(({ clientId, name }) => clientId + name))
     for (const open of this.#open.values()) {
       for (const attempt of open) {
         const { core, user, names } = attempt
         const waits = attempt.manner === 'wait' && attempt.tokens === null && attempt.overAt === never
         if (!waits || names.length > 1 || attempt.appliedAt >= calledAt) continue
+        if (attempt.calledAt <= this.#resetAt || (this.#begun.get(core) ?? 0) <= this.#resetAt) continue // F14
         const lives = user.alive && !core.over && !core.expired(user.now()) && !this.#ending.has(core)
         if (!lives || attempt.abortedBefore !== null || shown.has(core.sessionId + names[0])) continue
         if (!this.#mayBeTaken(attempt))
@@ -413,7 +417,7 @@ export class Checker {
   /** Whether a steal or a forced release may have ended this hold by now, to the good of a token up to `upTo`. */
   #taken(belief: Belief, now: number, upTo = never): boolean {
     const { name, token, attempt } = belief
-    if (belief.toldAt <= this.#resetAt && upTo === never) return true // F14
+    if (token <= this.#tokenFloor && upTo === never) return true // F14
     const stolen = (this.#attemptsByName.get(name) ?? []).some(
       thief =>
         thief.manner === 'steal' &&

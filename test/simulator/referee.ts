@@ -200,7 +200,7 @@ export class Referee {
           'state lost',
           `the reset of view ${view.number} ends a state that server ${server.id} has`,
         )
-    this.#checker.reset(this.#now, view.start?.pauseMs ?? 0)
+    this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0)
     this.#lastViewAt = this.#now
   }
 
