@@ -144,6 +144,8 @@ export class Faults {
     'half-open': dice => this.#sever(this.#two(dice), dice, true),
     block: dice => this.#block(...this.#two(dice), dice),
     isolate: dice => this.#isolate(this.#server(dice), dice),
+    'isolate view server': dice => this.#isolateViewServer(dice),
+    'late hello': dice => this.#lateHello(this.#server(dice), dice),
     split: dice => this.#split(dice),
     stall: dice => this.#stall(...this.#two(dice), dice),
     ambush: dice => this.#lay(dice),
@@ -193,7 +195,8 @@ export class Faults {
   /** Somebody may be believed dead meanwhile, while it lives; who holds the state with it must not die then. */
   #doubt(party: Party, ms: number, what: string, mend: () => void): void {
     this.#doubted.set(party, this.#now)
-    this.#referee.touch(party, this.#now + ms)
+    // F9: that the view server stands still or is alone makes it suspect nobody.
+    if (party.kind !== 'viewserver') this.#referee.touch(party, this.#now + ms)
     this.#mendLater(ms, what, () => {
       mend()
       this.#cluster.network.after(recoveryMs, () => this.#doubted.delete(party))
@@ -356,7 +359,6 @@ export class Faults {
     this.#tell(() => `set the wall clock of ${party.name} by ${byMs} ms`)
     this.#setBack.add(party)
     party.setWall(byMs)
-    this.#referee.touch(party, this.#now)
   }
 
   // ---- the network
@@ -408,6 +410,27 @@ export class Faults {
     this.#mendLater(this.#duration(dice), 'heal VS', () => {
       for (const other of others) network.heal(viewServer, other)
     })
+  }
+
+  /** V5: the hello of a process that is dead by then arrives behind that of its successor. */
+  #lateHello(server: LockServerParty, dice: Random): void {
+    const { network, viewServer } = this.#cluster
+    if (!server.alive || !this.#mayDie(server)) return
+    this.#tell(() => `cut ${server.name} VS; its next hello will be late, and it dead`)
+    this.#referee.touch(server, this.#now + 1_000)
+    network.cut(server, viewServer)
+    const ms = 50 + this.#duration(dice)
+    network.onDial = (from, to, stall) => {
+      if (from !== server || to !== viewServer) return
+      network.onDial = null
+      this.#mendLater(ms, `the late hello of ${server.name} goes on`, stall())
+      network.after(0, () => {
+        if (this.#over || !server.alive || !this.#mayDie(server)) return
+        this.#tell(() => `kill ${server.name} (${server.core.role}), which starts again at once`)
+        this.#die(server)
+        this.#restart(server.name)
+      })
+    }
   }
 
   /** The primary and some clients on one side, all others on the other. */

@@ -20,6 +20,8 @@ export const faultKinds = [
   'half-open',
   'block',
   'isolate',
+  'isolate view server',
+  'late hello',
   'split',
   'stall',
   'ambush',
@@ -95,6 +97,9 @@ export interface Shape {
   readonly hoard: number
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
+  /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
+  readonly early: boolean
+  readonly newCluster: boolean
   /** Faults spare whoever alone has the state (F1); otherwise they don't care. */
   readonly careful: boolean
   /** Messages that ambushes wait for. */
@@ -147,6 +152,8 @@ function drawShape(dice: Random): Shape {
     diskMs: dice.pick([0.5, 1, 5, 30]),
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
     tight: dice.chance(0.15),
+    early: dice.chance(0.1),
+    newCluster: dice.chance(0.7),
     careful: theme !== 'double failures',
     moments: momentsOf(theme),
   }
@@ -162,7 +169,7 @@ function drawTheme(dice: Random): Theme {
     promotion: 1.5,
     'large state': 0.6,
     'double failures': 2,
-    calm: 0.5,
+    calm: 1,
   })
 }
 
@@ -188,6 +195,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'slow disk',
     'freeze view server',
     'isolate view server',
+    'late hello',
     'kill primary',
     'kill backup',
     'ambush',
@@ -208,7 +216,14 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'operator reset',
     'silent death',
   ],
-  calm: ['operator reset', 'isolate view server', 'kill idle server', 'kill client', 'set wall clock'],
+  calm: [
+    'operator reset',
+    'kill idle server',
+    'kill client',
+    'set wall clock',
+    'freeze view server',
+    'isolate view server',
+  ],
 }
 
 function drawFaults(dice: Random, shape: Shape): Planned[] {

@@ -209,8 +209,7 @@ export class Referee {
     if (this.roughNetwork || !acked || backup === null || this.#now - this.#lastViewAt < aftermathMs) return
     const names = [primary, backup].map(({ address }) => address.replace('ws://', ''))
     const touched = ['VS', ...names].some(name => (this.#touched.get(name) ?? -1) >= this.#now)
-    const clients = this.#cluster.clients.some(({ name }) => (this.#touched.get(name) ?? -1) >= this.#now)
-    if (!touched && !clients)
+    if (!touched)
       this.#blame(
         'V7 view without a cause',
         `nothing befell view ${view.number - 1}, and view ${view.number} follows`,

@@ -70,6 +70,7 @@ class Story {
     this.#cluster = new Cluster({
       servers: shape.servers,
       drainMs: shape.drainMs,
+      newCluster: shape.newCluster || !shape.early,
       limits: shape.tight ? { ...stateLimits, ...tightLimits } : stateLimits,
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
@@ -79,7 +80,7 @@ class Story {
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
     this.#checker = new Checker(this.#verdict, shape.tight)
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
-    this.#guard(() => this.#cluster.ready())
+    if (!shape.early) this.#guard(() => this.#cluster.ready())
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace)
     this.#faults = new Faults(this.#cluster, seed, shape, this.#users, this.#referee, this.#trace)
   }
