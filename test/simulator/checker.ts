@@ -83,7 +83,7 @@ export class Checker {
   /** Limits are low enough to be met. */
   readonly #tight: boolean
   /** When each session was first asked for a lock. */
-  readonly #begun = new Map<ClientCore, number>()
+  readonly #begun = new Map<Session, number>()
   readonly #attemptsByName = new Map<string, Attempt[]>()
   readonly #forces: Force[] = []
   readonly #byToken = new Map<number, Belief>()
@@ -111,7 +111,7 @@ export class Checker {
   }
 
   /** F14: an empty state takes the place of the old one, after a pause. */
-  reset(now: number, pauseMs: number, tokenFloor: number): void {
+  reset(now: number, pauseMs: number, tokenFloor = this.#highest): void {
     this.#resetAt = now
     this.#tokenFloor = tokenFloor
     // S4: rates differ by 1 %; then comes the slack of ticks, failovers and clients that come over.
