@@ -160,7 +160,6 @@ export class Faults {
     },
     'corrupt copy': dice => this.#corrupt(dice),
     'operator reset': () => this.reset(),
-    'isolate view server': dice => this.#isolateViewServer(dice),
   }
 
   // ---- when

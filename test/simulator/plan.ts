@@ -34,7 +34,6 @@ export const faultKinds = [
   'failing disk',
   'corrupt copy',
   'operator reset',
-  'isolate view server',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 

@@ -1,6 +1,7 @@
 // One story, from its plan: a cluster, users that call everything, faults; then all is mended, and the
 // servers must have just what their clients believe in. The same plan tells the same story.
 
+import type { State } from '../../lockserver/state.ts'
 import { stateLimits } from '../../wire/limits.ts'
 import { Cluster } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
@@ -219,9 +220,15 @@ class Story {
 
   // ---- the end
 
+  /** The primary's; null while there is none, as when one leaves just now. */
+  get #state(): State | null {
+    const { servers, view } = this.#cluster
+    return servers.find(server => server.alive && server.id === view?.primary.id)?.core.state ?? null
+  }
+
   /** What the clients believe in and what the servers have, when nothing is on its way any more. */
   #difference(): string | null {
-    const { state } = this.#cluster.primary.core
+    const state = this.#state
     if (state === null) return 'the primary has no state'
     const living = this.#users.users.filter(user => user.alive)
     const cores = new Map(living.map(user => [user.core.sessionId, user]))
@@ -243,7 +250,7 @@ class Story {
 
   /** S1, S5: nothing is kept for anybody but what is held and waited for; at last not even that. */
   #memory(atLast: boolean): string | null {
-    const { state } = this.#cluster.primary.core
+    const state = this.#state
     for (const session of state?.sessions.values() ?? []) {
       const { replies, losses, waiting, holds } = session
       if (replies.size > 0) return `left in ${session.name}: ${replies.size} replies`
