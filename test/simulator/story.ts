@@ -178,7 +178,7 @@ class Story {
       viewServer.acked &&
       servers
         .filter(server => this.#faults.isWanted(server))
-        .every(server => server.alive && server.core.view?.number === view?.number) &&
+        .every(({ alive, core }) => alive && !core.leaving && core.view?.number === view?.number) &&
       names.every(id => servers.some(server => server.alive && server.id === id))
     )
   }
