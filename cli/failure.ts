@@ -21,6 +21,8 @@ export class UsageError extends Failure {
 /** `run` and `hold`: the lock was not acquired (EX_TEMPFAIL), and it was lost while held. */
 export const notAcquired = 75
 export const lockLost = 76
+/** `run --timeout`, as timeout(1) has it. */
+export const tookTooLong = 124
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -4,18 +4,31 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import type { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import type { LockError } from '../client/index.ts'
-import type { Command } from './arguments.ts'
+import { byDefault, type Command, duration } from './arguments.ts'
 import { showDuration } from './duration.ts'
-import { Failure, lockLost, UsageError } from './failure.ts'
+import { Failure, lockLost, tookTooLong, UsageError } from './failure.ts'
 import { checkLockName, type Held, holdingOptions, take } from './holding.ts'
+import { type Launched, launch } from './launch.ts'
 import { note } from './output.ts'
+import { sharedClockMs, standDown, type WatchdogOrder, watchdogArgument } from './watchdog.ts'
 
-const { json: _, ...options } = holdingOptions
+const { json: _, ...holding } = holdingOptions
+const options = {
+  ...holding,
+  timeout: byDefault(
+    'no limit',
+    duration('TIME', 'the longest that all of it may take, waiting and running', 1),
+  ),
+}
 
 /** Of the ttl: with so much of the lease left SIGTERM is sent, and with so much SIGKILL. */
 const termPart = 0.2
-const killPart = 0.02
+const killPart = 0.05
+/** How often, in parts of the ttl, the watchdog hears of the lease. */
+const orderPart = 0.05
 /** After a loss that could not be foreseen the command gets at most this long between the two. */
 const graceMsMax = 2_000
 
@@ -38,27 +51,46 @@ process group of its own; signals, stdin, stdout, stderr and the exit code are p
 (128 + n when signal n ended it; 126 and 127 when it can't be run).
 
 If the lease can't be renewed, CMD's process group gets SIGTERM when a fifth of the ttl is
-left and SIGKILL when a fiftieth is left: before the lock can be granted to anybody else. If
+left and SIGKILL when a twentieth is left: before the lock can be granted to anybody else. If
 the lock is stolen or released by an operator, that is known only afterwards: SIGTERM at
-once, and SIGKILL after at most 2 s. Both end with exit code 76.
+once, and SIGKILL after at most 2 s. Both end with exit code 76. --wait limits the wait alone
+(75); --timeout limits all of it: 75 while waiting, else CMD gets SIGTERM, 2 s later SIGKILL,
+and the exit code is 124.
 
-No promise holds when this process itself is killed with SIGKILL or stopped: CMD goes on
-then, while the lease runs out. What must not happen twice must check the token.`,
+A second process watches over this one. When this one is killed (SIGKILL too) it ends CMD's
+group at once; when this one is stopped or frozen, before the lock can be granted again. Only
+the death of both leaves CMD alone while the lease runs out, or a machine that is suspended;
+so does what CMD puts into another process group or session. What must not happen twice must
+check the token.
+
+On a terminal (stdin and stdout) CMD's group is its foreground group: /dev/tty works, Ctrl-C
+goes to CMD. Ctrl-Z does nothing, since a stopped command would outlive the lease. In a
+pipeline or in the background CMD has no controlling terminal.`,
   options,
   names: ['NAME'],
   rest: true,
   async run({ values, names, rest }) {
     const name = checkLockName(names[0])
     if (rest.length === 0) throw new UsageError(`the command is missing; use: holdfast ${this.usage}`)
+    const { wait, timeout } = values
+    const begun = sharedClockMs()
+    const limits = timeout === undefined ? {} : { wait: Math.min(wait ?? timeout, timeout) }
     const waiting = new Interrupt()
-    const held = await take('run', name, values, waiting.signal).catch(error => {
-      throw waiting.failure() ?? error
-    })
-    waiting.over()
+    // Starts while the lock is waited for.
+    const watchdog = new Watchdog()
     try {
-      return await runHolding(held, rest)
+      const held = await take('run', name, { ...values, ...limits }, waiting.signal).catch(error => {
+        throw waiting.failure() ?? error
+      })
+      waiting.over()
+      const limitMs = timeout === undefined ? undefined : Math.max(0, begun + timeout - sharedClockMs())
+      try {
+        return await runHolding(held, rest, watchdog, limitMs)
+      } finally {
+        await held.client.close()
+      }
     } finally {
-      await held.client.close()
+      watchdog.standDown()
     }
   },
 }
@@ -91,30 +123,36 @@ class Interrupt {
   }
 }
 
-async function runHolding(held: Held, [file = '', ...args]: readonly string[]): Promise<number> {
+async function runHolding(
+  held: Held,
+  [file = '', ...args]: readonly string[],
+  watchdog: Watchdog,
+  limitMs: number | undefined,
+): Promise<number> {
   const { name, token } = held.lock
   // Passing on begins before there is a child: a signal in between must neither be lost nor end us.
   let group: Group | undefined
   for (const signal of passedOn) process.on(signal, () => group?.send(signal))
   process.on('SIGTSTP', () => note('not stopped: the lease would run out while the command holds the lock'))
-  const child = spawn(file, args, {
-    stdio: 'inherit',
-    detached: true,
-    env: { ...process.env, HOLDFAST_TOKEN: String(token), HOLDFAST_LOCK: name },
+  const launched = launch(file, args, {
+    ...process.env,
+    HOLDFAST_TOKEN: String(token),
+    HOLDFAST_LOCK: name,
   })
-  group = new Group(child)
-  const exit = once(child, 'exit').catch(error => error as NodeJS.ErrnoException)
-  const guard = new Guard(held, group)
+  group = new Group(launched)
+  const exit = once(launched.child, 'exit').catch(error => error as NodeJS.ErrnoException)
+  const guard = new Guard(held, group, watchdog, limitMs)
+  launched.onGroup(() => guard.order())
   const outcome = await exit
   guard.over()
   // Whoever it left behind loses the lock too, if that is why it ended.
-  if (guard.ending) group.send('SIGKILL')
+  if (guard.exitCode !== null) group.send('SIGKILL')
   // Its number may be given to another process now.
   group = undefined
+  watchdog.standDown()
   if (outcome instanceof Error) throw notRun(file, outcome)
   const [code, signal] = outcome as [number | null, NodeJS.Signals | null]
-  if (guard.ending) return lockLost
-  return code ?? 128 + constants.signals[signal as NodeJS.Signals]
+  return guard.exitCode ?? code ?? 128 + constants.signals[signal as NodeJS.Signals]
 }
 
 function notRun(file: string, { code, message }: NodeJS.ErrnoException): Failure {
@@ -126,73 +164,130 @@ function notRun(file: string, { code, message }: NodeJS.ErrnoException): Failure
 
 /** The command and everything that it has started and not put elsewhere. */
 class Group {
-  readonly #child: ChildProcess
+  readonly #launched: Launched
 
-  constructor(child: ChildProcess) {
-    this.#child = child
+  constructor(launched: Launched) {
+    this.#launched = launched
+  }
+
+  get number(): number | undefined {
+    return this.#launched.group()
   }
 
   send(signal: NodeJS.Signals): void {
-    const { pid } = this.#child
-    if (pid === undefined) return
+    const { number } = this
+    if (number === undefined) return
     try {
-      process.kill(-pid, signal)
+      process.kill(-number, signal)
     } catch {
       // Nobody is left in it.
     }
   }
 }
 
+/** The process that ends the command if this one can't (watchdog.ts). */
+class Watchdog {
+  readonly #process: ChildProcess
+  readonly #stdin: Writable
+
+  constructor() {
+    const file = fileURLToPath(new URL('watchdog.js', import.meta.url))
+    const { NODE_OPTIONS: _, ...env } = process.env
+    this.#process = spawn(process.execPath, [file, watchdogArgument], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      detached: true,
+      env,
+    })
+    this.#stdin = this.#process.stdin as Writable
+    this.#stdin.on('error', () => {})
+    this.#process.on('error', error => note(`no watchdog: ${error.message}`))
+    this.#process.unref()
+  }
+
+  order(order: WatchdogOrder): void {
+    this.#stdin.write(`${JSON.stringify(order)}\n`)
+  }
+
+  standDown(): void {
+    if (this.#stdin.writable) this.#stdin.end(`${standDown}\n`)
+  }
+}
+
 /** Ends the command when the lock is lost, or so early that it is gone before the lock is lost (S4). */
 class Guard {
-  ending = false
+  /** Of `run`, once the guard ends the command. */
+  exitCode: number | null = null
   readonly #held: Held
   readonly #group: Group
+  readonly #watchdog: Watchdog
   readonly #onLost = () => this.#lost(this.#held.lock.signal.reason as LockError)
+  readonly #orders: NodeJS.Timeout
+  readonly #limit: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(held: Held, group: Group) {
+  constructor(held: Held, group: Group, watchdog: Watchdog, limitMs: number | undefined) {
     this.#held = held
     this.#group = group
+    this.#watchdog = watchdog
     const { signal } = held.lock
     if (signal.aborted) this.#onLost()
     else signal.addEventListener('abort', this.#onLost)
     this.#watch()
+    this.#orders = setInterval(() => this.order(), held.client.lease.ttl * orderPart)
+    if (limitMs !== undefined) this.#limit = setTimeout(() => this.#tooLong(), limitMs)
   }
 
   over(): void {
-    clearTimeout(this.#timer)
+    for (const timer of [this.#timer, this.#orders, this.#limit]) clearTimeout(timer)
     this.#held.lock.signal.removeEventListener('abort', this.#onLost)
+  }
+
+  /** Tells the watchdog until when the command may run; later than this process would act itself. */
+  order(): void {
+    const { ttl, remaining } = this.#held.client.lease
+    if (this.exitCode === null)
+      this.#order(remaining - ttl * (termPart - orderPart), remaining - ttl * killPart * 0.5)
+  }
+
+  #order(termInMs: number, killInMs: number): void {
+    const group = this.#group.number
+    const now = sharedClockMs()
+    if (group !== undefined)
+      this.#watchdog.order({ group, termAt: now + termInMs, killAt: now + Math.max(0, killInMs) })
   }
 
   /** Each renewal moves the deadline; so the timer looks again when it fires. */
   #watch(): void {
-    if (this.ending) return
+    if (this.exitCode !== null) return
     const { ttl, remaining } = this.#held.client.lease
     const spareMs = remaining - ttl * termPart
     if (spareMs > 0) this.#timer = setTimeout(() => this.#watch(), spareMs)
-    else
-      this.#end(
-        `the lease ends in ${showDuration(remaining)} and can't be renewed`,
-        remaining - ttl * killPart,
-      )
+    else {
+      const why = `the lease ends in ${showDuration(remaining)} and can't be renewed`
+      this.#end(why, remaining - ttl * killPart, lockLost)
+    }
   }
 
   #lost({ code, message }: LockError): void {
     const late = code === 'EXPIRED' || code === 'SESSION_LOST'
     const graceMs = late ? 0 : Math.min(graceMsMax, this.#held.client.lease.ttl * (termPart - killPart))
-    if (!this.ending) this.#end(message, graceMs)
+    if (this.exitCode === null) this.#end(message, graceMs, lockLost)
     // The foreseen end has failed to come in time.
     else if (late) this.#group.send('SIGKILL')
   }
 
-  #end(why: string, graceMs: number): void {
-    this.ending = true
+  #tooLong(): void {
+    if (this.exitCode === null) this.#end('it took longer than --timeout', graceMsMax, tookTooLong)
+  }
+
+  #end(why: string, graceMs: number, exitCode: number): void {
+    this.exitCode = exitCode
     note(`ending the command: ${why}`)
     clearTimeout(this.#timer)
     this.#group.send('SIGTERM')
     // A stopped process would not see the SIGTERM.
     this.#group.send('SIGCONT')
     this.#timer = setTimeout(() => this.#group.send('SIGKILL'), Math.max(0, graceMs))
+    this.#order(0, graceMs)
   }
 }

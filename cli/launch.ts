@@ -1,0 +1,65 @@
+// How `holdfast run` starts its command: in a process group of its own, so that all of it can be
+// signalled. On a terminal the group also becomes the foreground group of that terminal, which only a
+// shell with job control can do for us; elsewhere the command gets a session of its own.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+export interface Launched {
+  /** Whose exit is the command's. */
+  readonly child: ChildProcess
+  /** The process group; undefined while it is not known yet, or when there is none. */
+  readonly group: () => number | undefined
+  /** Calls once the group is known. */
+  readonly onGroup: (then: () => void) => void
+}
+
+export function launch(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Launched {
+  return ownsTerminal() ? onTerminal(file, args, env) : detached(file, args, env)
+}
+
+/** stdin and stdout are a terminal, and we are its foreground: no pipe, no `&`. */
+function ownsTerminal(): boolean {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return false
+  try {
+    // pid (comm) state ppid pgrp session tty_nr tpgid
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return fields[2] === fields[5]
+  } catch {
+    return false
+  }
+}
+
+function detached(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Launched {
+  const child = spawn(file, args, { stdio: 'inherit', detached: true, env })
+  return { child, group: () => child.pid, onGroup: then => then() }
+}
+
+/**
+ * The outer shell gives the job a group and the terminal; the inner one tells its pid, which is the
+ * group's, makes Ctrl-Z mean nothing (a stopped command would outlive the lease), and becomes CMD.
+ */
+const outer = 'set -m; sh -c "$0" sh "$@"'
+const inner = 'trap "" TSTP; echo $$ >&3; exec 3>&-; exec "$@"'
+
+function onTerminal(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Launched {
+  const child = spawn('sh', ['-c', outer, inner, file, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env,
+  })
+  let group: number | undefined
+  let known = () => {}
+  child.stdio[3]?.on('data', (data: Buffer) => {
+    group = Number(data.toString())
+    known()
+  })
+  return {
+    child,
+    group: () => group,
+    onGroup: then => {
+      known = then
+    },
+  }
+}

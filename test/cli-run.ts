@@ -1,0 +1,74 @@
+// `holdfast run` when it is cut off, killed or frozen: the whole process group of its command is gone
+// before the lock is granted again. The command and its child ignore every signal but SIGKILL; the
+// margins are printed. And `--timeout`.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { t } from 'tap'
+import { connect } from '../client/index.ts'
+import { holdfast, Running, runs } from './fixtures/command.ts'
+import { RealCluster } from './fixtures/real-cluster.ts'
+import { Relay } from './fixtures/relay.ts'
+
+const stubborn = fileURLToPath(new URL('fixtures/programs/stubborn.js', import.meta.url))
+const ttlMs = 2_000
+const sharedClockMs = () => Number(process.hrtime.bigint()) / 1e6
+
+const disasters: Record<string, (run: Running, relay: Relay) => void> = {
+  'cut off by a network that goes dark': (_run, relay) => {
+    relay.dark = true
+  },
+  'killed with SIGKILL': run => void run.process.kill('SIGKILL'),
+  'frozen with SIGSTOP': run => void run.process.kill('SIGSTOP'),
+}
+
+t.jobs = 4
+for (const [what, strike] of Object.entries(disasters)) {
+  t.test(`run is ${what}: its command is gone before the next grant`, { buffered: true }, async t => {
+    await using cluster = await RealCluster.start(2)
+    await using relay = await Relay.start(cluster.addresses)
+    await using next = await connect(cluster.url, { name: 'next' })
+    const beats = `${t.testdir({})}/beats`
+    const args = ['run', 'x', '--ttl', `${ttlMs}ms`, '--view', relay.urlOf(cluster.url), '--']
+    const run = new Running(t, [...args, process.execPath, stubborn, beats])
+    const { pid, child } = await run.json(({ pid }) => pid !== undefined)
+    t.ok(runs(pid) && runs(child))
+    const waiting = next.acquire('x')
+    await next.query()
+    strike(run, relay)
+    const lock = await waiting
+    const grantedAt = sharedClockMs()
+    const left = [pid, child].filter(runs)
+    t.same(left, [], 'nobody of the group is left')
+    t.ok(existsSync(beats))
+    const lastBeat = Number(readFileSync(beats, 'utf8').split('\n')[0])
+    t.ok(lastBeat > 0)
+    t.ok(lastBeat < grantedAt, 'its last sign of life was before the grant')
+    t.comment(
+      `margin: ${(grantedAt - lastBeat).toFixed(0)} ms from its last sign of life to the grant; ttl ${ttlMs} ms`,
+    )
+    await lock.release()
+  })
+}
+
+t.test('--timeout limits the wait, and the command', { buffered: true }, async t => {
+  await using cluster = await RealCluster.start(1)
+  await using holder = await connect(cluster.url, { name: 'billing-3' })
+  const run = (...args: string[]) => holdfast(t, ['run', ...args], { HOLDFAST_VIEW: cluster.url })
+  const held = await holder.acquire('busy')
+  const [waited, sooner, ended, inTime] = await Promise.all([
+    run('busy', '--timeout', '50ms', '--', 'echo', 'ran'),
+    run('busy', '--timeout', '1h', '--wait', '50ms', '--', 'echo', 'ran'),
+    run('free', '--timeout', '300ms', '--', 'sh', '-c', 'sleep 600 & wait'),
+    run('other', '--timeout', '10m', '--', 'sh', '-c', 'exit 3'),
+  ])
+  t.match(waited, {
+    code: 75,
+    stdout: '',
+    stderr: /"busy" took longer than 50 ms: "billing-3" has held "busy"/,
+  })
+  t.match(sooner, { code: 75, stdout: '' })
+  t.match(ended, { code: 124, stderr: /longer than --timeout/ })
+  t.match(inTime, { code: 3, stderr: '' })
+  await held.release()
+})
