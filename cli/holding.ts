@@ -9,7 +9,7 @@ import type { Reach } from './ask.ts'
 import { Failure, notAcquired, UsageError } from './failure.ts'
 
 /** How long a command looks for a primary before it gives up. */
-const connectWithinMs = 3_000
+const connectWithinMs = 5_000
 
 export const holdingOptions = {
   shared: flag('hold it together with other shared holders'),

@@ -22,9 +22,8 @@ const disasters: Record<string, (run: Running, relay: Relay) => void> = {
   'frozen with SIGSTOP': run => void run.process.kill('SIGSTOP'),
 }
 
-t.jobs = 4
 for (const [what, strike] of Object.entries(disasters)) {
-  t.test(`run is ${what}: its command is gone before the next grant`, { buffered: true }, async t => {
+  t.test(`run is ${what}: its command is gone before the next grant`, async t => {
     await using cluster = await RealCluster.start(2)
     await using relay = await Relay.start(cluster.addresses)
     await using next = await connect(cluster.url, { name: 'next' })
@@ -51,7 +50,7 @@ for (const [what, strike] of Object.entries(disasters)) {
   })
 }
 
-t.test('--timeout limits the wait, and the command', { buffered: true }, async t => {
+t.test('--timeout limits the wait, and the command', async t => {
   await using cluster = await RealCluster.start(1)
   await using holder = await connect(cluster.url, { name: 'billing-3' })
   const run = (...args: string[]) => holdfast(t, ['run', ...args], { HOLDFAST_VIEW: cluster.url })
