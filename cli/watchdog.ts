@@ -17,7 +17,7 @@ export const standDown = 'done'
 /** Its first argument, when it is the program. */
 export const watchdogArgument = 'holdfast-watchdog'
 
-/** CLOCK_MONOTONIC in ms: unlike performance.now(), the same in every process. */
+/** CLOCK_MONOTONIC in ms: unlike that of wire/clock.ts, the same in every process. */
 export function sharedClockMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
