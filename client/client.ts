@@ -2,9 +2,11 @@
 // into promises, handles and events. One session at a time; after a loss the next call opens a new
 // one. It decides nothing about locks, views or leases.
 
+import { runtime } from '#runtime'
 import { readClock } from '../wire/clock.ts'
 import { randomId } from '../wire/id.ts'
 import type { Manner, Mode, View } from '../wire/messages.ts'
+import type { DiagnosticEvent } from '../wire/runtime.ts'
 import type { Call, CallResult } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
@@ -267,11 +269,13 @@ export class LockClient implements AsyncDisposable {
     limits: Limits,
   ): Promise<Lock | Lock[] | null> {
     const call = { is: 'call', call: ++this.#lastCall, verb: 'acquire', names, mode, manner } as const
+    if (runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, mode, manner })
     return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
   }
 
   #release(session: Session, { name, token }: Lock): Promise<void> {
     this.#forget(token)
+    if (runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
     const call = { is: 'call', call: ++this.#lastCall, verb: 'release', token } as const
     return this.#ask(session, call, [name], noLimits) as Promise<void>
   }
@@ -316,6 +320,7 @@ export class LockClient implements AsyncDisposable {
     tokens: readonly number[] | null,
   ): Lock | Lock[] | null {
     if (tokens === null) return null
+    if (runtime.diagnostics.granted.hasSubscribers) this.#diagnose('granted', { names, mode, tokens })
     const locks = names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
     return locks.length === 1 ? (locks[0] as Lock) : locks
   }
@@ -324,6 +329,18 @@ export class LockClient implements AsyncDisposable {
     const lock = new Lock(name, mode, token, session)
     this.#locks.set(token, lock)
     return lock
+  }
+
+  // ---- what is told of it
+
+  #emit<E extends ClientEvent>(event: E, value: ClientEvents[E]): void {
+    if (runtime.diagnostics[event].hasSubscribers)
+      this.#diagnose(event, event === 'view' ? { view: value } : value)
+    this.#listeners.emit(event, value)
+  }
+
+  #diagnose(event: DiagnosticEvent, about: object): void {
+    runtime.diagnostics[event].publish({ client: this.#options.name, ...about })
   }
 
   // ---- sessions
@@ -456,7 +473,7 @@ export class LockClient implements AsyncDisposable {
     lock.lose(new LockError(code, false, text, { locks: [lock.name] }))
     this.#forget(token)
     if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)
-    else this.#listeners.emit('lost', { code, locks: [describeLost(lock)] })
+    else this.#emit('lost', { code, locks: [describeLost(lock)] })
   }
 
   #event(session: Session, told: Extract<Told, { do: 'event' }>): void {
@@ -465,17 +482,17 @@ export class LockClient implements AsyncDisposable {
       case 'view':
         if (this.#view !== null && this.#view.number >= told.view.number) return
         this.#view = told.view
-        this.#listeners.emit('view', told.view)
+        this.#emit('view', told.view)
         return
       case 'session':
         for (const waiting of [...this.#waitingForSession]) waiting(null)
-        this.#listeners.emit('session', { clientId, ttl: told.ttlMs, resumed: told.resumed })
+        this.#emit('session', { clientId, ttl: told.ttlMs, resumed: told.resumed })
         return
       case 'reconnecting':
-        this.#listeners.emit('reconnecting', { clientId })
+        this.#emit('reconnecting', { clientId })
         return
       case 'lost':
-        this.#listeners.emit('lost', {
+        this.#emit('lost', {
           code: told.reason,
           locks: this.#lostWithSession.splice(0).map(describeLost),
         })

@@ -1,8 +1,9 @@
 // The runtime of Node: sockets of ws, so that dialling tells a refusal from a silence, and cuts.
 
+import { channel } from 'node:diagnostics_channel'
 import { WebSocket } from 'ws'
 import { frameBytesMax, helloWithinMs } from './limits.ts'
-import type { Runtime } from './runtime.ts'
+import { type Diagnostic, type DiagnosticEvent, diagnosticEvents, type Runtime } from './runtime.ts'
 import { WsSocket } from './ws-socket.ts'
 
 export const runtime: Runtime = {
@@ -18,6 +19,9 @@ export const runtime: Runtime = {
       }),
     ),
   afterTurn: run => void setImmediate(run),
+  diagnostics: Object.fromEntries(
+    diagnosticEvents.map(event => [event, channel(`holdfast:${event}`)]),
+  ) as unknown as Record<DiagnosticEvent, Diagnostic>,
   environment: process.env,
   clientName: `pid ${process.pid}`,
 }

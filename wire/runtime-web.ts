@@ -2,7 +2,7 @@
 // Content-Security-Policy forbids, and nothing of Node.
 
 import { helloWithinMs } from './limits.ts'
-import type { Runtime } from './runtime.ts'
+import { type Diagnostic, type DiagnosticEvent, diagnosticEvents, type Runtime } from './runtime.ts'
 import { type PageSocket, WebSocketOfPage } from './web-socket.ts'
 
 declare const WebSocket: new (address: string) => PageSocket
@@ -22,12 +22,18 @@ const turns: (() => void)[] = []
 port1.onmessage = () => turns.shift()?.()
 port1.unref?.()
 
+const nobody: Diagnostic = { hasSubscribers: false, publish() {} }
+
 export const runtime: Runtime = {
   openSocket: address => new WebSocketOfPage(new WebSocket(address), helloWithinMs),
   afterTurn: run => {
     turns.push(run)
     port2.postMessage(null)
   },
+  diagnostics: Object.fromEntries(diagnosticEvents.map(event => [event, nobody])) as Record<
+    DiagnosticEvent,
+    Diagnostic
+  >,
   environment: {},
   clientName: typeof location === 'undefined' ? 'page' : `page of ${location.origin}`.slice(0, 256),
 }
