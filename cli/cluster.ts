@@ -87,6 +87,7 @@ class Cluster {
       'viewserver',
       `--listen=127.0.0.1:${port}`,
       `--data=${plan.data}`,
+      '--play',
       ...(plan.fresh && !again ? ['--new-cluster'] : []),
     ])
     this.#lockServers = Array.from({ length: plan.servers }, (_, i) =>

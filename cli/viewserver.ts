@@ -17,6 +17,7 @@ const options = {
   ...listenOption('127.0.0.1:7400'),
   data: inEnvironment(text('DIR', 'folder of the view record; made if it is not there')),
   'new-cluster': inEnvironment(flag('no lock server of this cluster has run before: start at once')),
+  play: inEnvironment(flag('the dashboard may kill and freeze lock servers of this machine')),
   ...serverOptions,
 }
 
@@ -33,7 +34,7 @@ export const command: Command<typeof options> = {
   async run({ values }) {
     const data = values.data as string // checked above
     const shared = sharedOptions(values, startLog(values['log-level']))
-    return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'] }))
+    return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'], play: values.play }))
   },
 }
 

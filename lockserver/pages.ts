@@ -1,10 +1,14 @@
-// What a lock server answers over HTTP: that it lives, whether it is ready and why not, its metrics.
+// What a lock server answers over HTTP: that it lives, whether it is ready and why not, its metrics, and
+// for the dashboard its counts and a page of its lock table.
 
+import { readClock } from '../wire/clock.ts'
+import { boundsMs, type Histogram } from '../wire/histogram.ts'
 import { type Routes, routesOf } from '../wire/http.ts'
 import { Metrics } from '../wire/metrics.ts'
 import { ProcessMetrics } from '../wire/process-metrics.ts'
 import type { ServerCore } from './core.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
+import { tablePage, tableQuery } from './table-page.ts'
 
 export class Pages {
   readonly routes: Routes
@@ -17,6 +21,15 @@ export class Pages {
     this.routes = routesOf({
       '/healthz': { anyHost: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
       '/readyz': { anyHost: true, read: () => readiness(measure()) },
+      '/stats': { read: () => ({ status: 200, body: statsOf(measure()) }) },
+      '/locks': {
+        guarded: true,
+        read: query => {
+          const { state } = measure().core
+          if (state === null) return { status: 503, body: { error: 'this server is idle: it has no locks' } }
+          return { status: 200, body: tablePage(state, tableQuery(query), readClock().wall) }
+        },
+      },
       '/metrics': {
         read: async () => {
           this.#process.start()
@@ -42,6 +55,23 @@ function readiness({ core, unready, vitals }: Measured) {
     inSync: vitals.inSync,
   }
   return { status: unready === null ? 200 : 503, body }
+}
+
+/** Counts since its start: whoever asks twice knows how many a second. Bounds of the buckets are in ms. */
+function statsOf({ core, counts, vitals }: Measured) {
+  const buckets = ({ counts, count, sumMs }: Histogram) => ({ counts, count, sumMs })
+  return {
+    role: core.role,
+    view: core.view?.number ?? 0,
+    operations: counts.operations,
+    losses: counts.losses,
+    vitals,
+    boundsMs,
+    wait: buckets(counts.wait),
+    hold: buckets(counts.hold),
+    handOver: buckets(counts.handOver),
+    roundTrip: buckets(counts.roundTrip),
+  }
 }
 
 /** It has a role; null if so. */

@@ -123,6 +123,7 @@ class Server implements LockServer {
   readonly #settings: { pingIntervalMs: number; deadPings: number; drainMs: number }
   readonly #log: Logger
   readonly #origins: readonly string[]
+  readonly #secret: string | null
   readonly #counts = new Counts()
   readonly #turnedAway = new Refusals()
   readonly #pages = new Pages(() => this.#measure())
@@ -146,6 +147,7 @@ class Server implements LockServer {
     this.#settings = settings
     this.#log = sparing(log, () => readClock().monotonic)
     this.#origins = origins
+    this.#secret = secret
     this.links = new Links(secret, input => this.#step(input))
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
@@ -199,7 +201,7 @@ class Server implements LockServer {
 
   http(request: IncomingMessage, response: ServerResponse): void {
     const hosts = hostNames([this.address, this.advertised, ...this.#origins])
-    void answerHttp(request, response, this.#pages.routes, hosts)
+    void answerHttp(request, response, this.#pages.routes, { hosts, secret: this.#secret })
   }
 
   #measure(): Measured {

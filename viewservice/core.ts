@@ -211,7 +211,10 @@ export class ViewCore {
     }
     this.#servers.heard(server, ping, this.#now)
     // V3: a primary that is heard meanwhile is alive again.
-    if (this.#isPrimary(server.id) && !ping.leaving) this.#question.withdraw()
+    if (this.#isPrimary(server.id)) {
+      if (!ping.leaving) this.#question.withdraw()
+      this.#out.counts?.history.entered(ping.view, this.#now)
+    }
     if (server.counts) {
       this.#highestToken = Math.max(this.#highestToken, ping.token)
       this.#longestTtlMs = Math.max(this.#longestTtlMs, ping.ttlMs)
@@ -233,6 +236,7 @@ export class ViewCore {
     const server = this.#servers.on(connection)
     if (server === undefined) return
     this.#servers.disconnect(server)
+    server.closedAt = this.#now
     // Closed is only suspect; a refused dial shows that the process is gone.
     if (server.counts) this.#probes.start('lost', server, this.#clusterId)
     else this.#probes.cancel('verify', server.id)
@@ -270,6 +274,7 @@ export class ViewCore {
 
   #onAcked({ primary, backup }: View): void {
     if (this.#out.counts !== null) this.#out.counts.acks++
+    this.#out.counts?.history.acked(this.#viewNumber, this.#now)
     this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
   }
 
@@ -281,11 +286,21 @@ export class ViewCore {
     const { primary, backup } = view
     const change = changeOf(before, view)
     if (this.#out.counts !== null) this.#out.counts.views[change]++
+    this.#out.counts?.history.made(view, change, this.#silentSince(before, view), this.#now)
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
     this.#out.note('info', 'new view', fields)
     this.#lossNoted = false
     for (const connection of this.#peers()) this.#out.send(connection, ['view', view])
     this.#resets.made(view)
+  }
+
+  /** Since when the server that the new view leaves out was not heard, as far as can be told from here. */
+  #silentSince(before: View | null, { primary, backup }: View): number | null {
+    const left = [before?.primary, before?.backup].find(
+      server => server && server.id !== primary.id && server.id !== backup?.id,
+    )
+    const server = left && this.#servers.get(left.id)
+    return server ? (server.closedAt ?? server.heardAt) : null
   }
 
   // ---- who counts, who is gone

@@ -3,6 +3,7 @@
 
 import { Histogram } from '../wire/histogram.ts'
 import type { View } from '../wire/messages.ts'
+import { History } from './history.ts'
 
 /** What a new view has changed. */
 export type ViewChange =
@@ -26,6 +27,7 @@ export class Counts {
   }
   readonly deaths: Record<Evidence, number> = { missed_pings: 0, refused: 0, replaced: 0 }
   acks = 0
+  readonly history = new History()
   /** How long the disk takes for a view record; the driver's. */
   readonly save = new Histogram()
 }

@@ -22,6 +22,8 @@ export interface ViewServerOptions {
   readonly origins?: readonly string[]
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
+  /** The dashboard may kill and freeze lock servers of this machine; for playing only. */
+  readonly play?: boolean
   /** Default: silent. */
   readonly log?: Logger
   /** Called once when the server has ended by itself: its record can't be saved, or an invariant is broken. */
@@ -40,6 +42,7 @@ const optionNames = [
   'insecure',
   'origins',
   'newCluster',
+  'play',
   'log',
   'onFatal',
 ]
@@ -57,6 +60,7 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     insecure: trueOrFalse('insecure', options.insecure),
     origins: texts('origins', options.origins ?? []),
     newCluster: trueOrFalse('newCluster', options.newCluster),
+    play: trueOrFalse('play', options.play),
     log: options.log ?? silent,
     onFatal: options.onFatal ?? (() => {}),
   }

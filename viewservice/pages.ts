@@ -1,19 +1,33 @@
 // What a view server answers over HTTP: that it lives, whether there is a primary and why not, the view
-// and all servers, its metrics.
+// and all servers, its metrics, and the dashboard with what it shows.
 
-import { type Routes, routesOf } from '../wire/http.ts'
+import { readClock } from '../wire/clock.ts'
+import { type Route, type Routes, routesOf } from '../wire/http.ts'
 import { Metrics } from '../wire/metrics.ts'
 import { ProcessMetrics } from '../wire/process-metrics.ts'
+import { dashboardFiles } from './dashboard-files.ts'
 import { type Measured, viewServerMetrics } from './metrics.ts'
+import { pageOfPrimary } from './peer-pages.ts'
+import { play } from './play.ts'
+
+export interface PagesOptions {
+  readonly secret: string | null
+  /** The dashboard may kill and freeze lock servers. */
+  readonly play: boolean
+}
 
 export class Pages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
 
   /** `measure` is asked once for each page. */
-  constructor(measure: () => Measured) {
+  constructor(measure: () => Measured, { secret, play: allowed }: PagesOptions) {
     let measured: Measured | undefined
     const metrics = new Metrics([...viewServerMetrics(() => (measured ??= measure())), ...this.#process.all])
+    const ofPrimary = (path: string): Route => ({
+      guarded: true,
+      read: query => pageOfPrimary(measure().status, secret, `${path}?${query}`),
+    })
     this.routes = routesOf({
       '/healthz': { anyHost: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
       '/readyz': { anyHost: true, read: () => readiness(measure()) },
@@ -25,6 +39,14 @@ export class Pages {
           return { status: 200, type: metrics.contentType, body: await metrics.text() }
         },
       },
+      ...dashboardFiles(),
+      '/cluster': { guarded: true, read: () => ({ status: 200, body: clusterOf(measure(), allowed) }) },
+      '/stats': ofPrimary('/stats'),
+      '/locks': ofPrimary('/locks'),
+      ...(allowed && {
+        '/kill': deed(query => play('kill', measure().status, query.get('id'))),
+        '/freeze': deed(query => play('freeze', measure().status, query.get('id'))),
+      }),
     })
   }
 
@@ -33,8 +55,24 @@ export class Pages {
   }
 }
 
+function deed(read: Route['read']): Route {
+  return { guarded: true, changes: true, read }
+}
+
 function readiness({ unready, status }: Measured) {
   const { view, survives } = status
   const body = { ready: unready === null, reason: unready, view: view?.number ?? 0, survives }
   return { status: unready === null ? 200 : 503, body }
+}
+
+/** The status, and the views that were made, newest last; times as ages, in ms. */
+function clusterOf({ status, clients, unready, counts }: Measured, play: boolean) {
+  const now = readClock().monotonic
+  const views = counts.history.views.map(({ madeAt, silentSince, enteredAt, ackedAt, ...view }) => ({
+    ...view,
+    ageMs: Math.round(now - madeAt),
+    gapMs: silentSince === null || enteredAt === null ? null : Math.round(enteredAt - silentSince),
+    ackedAfterMs: ackedAt === null ? null : Math.round(ackedAt - madeAt),
+  }))
+  return { status, unready, clients, play, views }
 }

@@ -49,7 +49,7 @@ class RunningViewServer implements ViewServer {
   readonly #logger: Logger
   readonly #counts = new Counts()
   readonly #turnedAway = new Refusals()
-  readonly #pages = new Pages(() => this.#measure())
+  readonly #pages: Pages
   #listener: Listener | undefined
   #ticker: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
@@ -60,6 +60,7 @@ class RunningViewServer implements ViewServer {
     this.#options = options
     this.#logger = sparing(options.log, () => readClock().monotonic)
     this.#store = store
+    this.#pages = new Pages(() => this.#measure(), options)
     this.#links = new Links(options.secret, input => this.#hear(input))
     this.#core = new ViewCore({
       pingIntervalMs: options.pingIntervalMs,
@@ -198,7 +199,7 @@ class RunningViewServer implements ViewServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const hosts = hostNames([this.address, ...this.#options.origins])
-    void answerHttp(request, response, this.#pages.routes, hosts)
+    void answerHttp(request, response, this.#pages.routes, { hosts, secret: this.#options.secret })
   }
 
   #measure(): Measured {

@@ -26,6 +26,8 @@ export interface KnownServer {
   heard: boolean
   /** When it was last heard, or first known; for people, and for forgetting. Null until the first tick after a start. */
   heardAt: number | null
+  /** When its connection closed; null while it has one, and before the first. For people. */
+  closedAt: number | null
   ping: Ping | null
   /** Dials in a row that were cut, since its connection closed. */
   cuts: number
@@ -98,6 +100,7 @@ export class Servers {
     const before = server.connection
     if (before !== null) this.#byConnection.delete(before)
     server.connection = connection
+    server.closedAt = null
     server.pid = hello.pid
     server.host = hello.host
     server.noted = false
@@ -209,6 +212,7 @@ export class Servers {
       missed: 0,
       heard: false,
       heardAt: now,
+      closedAt: null,
       ping: null,
       cuts: 0,
       noted: false,

@@ -93,6 +93,10 @@ export function promotionGraceMs(pingLimitMs: number): number {
 }
 /** Time that a leaving server may take for everything it waits for. */
 export const drainMs = 10_000
+/** Views that a view server remembers for people. Passed: the oldest is forgotten. */
+export const viewsRememberedMax = 100
+/** Locks on one page of a lock server's table, for people. Passed: HTTP 400. */
+export const locksPerPageMax = 500
 /** A view server forgets an id outside of the view when it has not been heard for this long. */
 export const forgetServerMs = 60_000
 
