@@ -16,8 +16,18 @@ const importsOf = (file: string) =>
 
 /** The drivers and their entries; everything else in these rooms decides. */
 const drivers: Record<string, readonly string[]> = {
-  viewservice: ['server.ts', 'store.ts', 'index.ts', 'options.ts', 'metrics.ts', 'pages.ts'],
-  lockserver: ['server.ts', 'index.ts', 'metrics.ts', 'pages.ts'],
+  viewservice: [
+    'server.ts',
+    'store.ts',
+    'index.ts',
+    'options.ts',
+    'metrics.ts',
+    'pages.ts',
+    'peer-pages.ts',
+    'dashboard-files.ts',
+    'play.ts',
+  ],
+  lockserver: ['server.ts', 'index.ts', 'metrics.ts', 'pages.ts', 'table-page.ts'],
   client: [
     'client.ts',
     'session.ts',
