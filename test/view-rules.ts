@@ -741,6 +741,17 @@ t.test('V3: a living backup is given up only while the primary is heard', async 
   t.equal(away.story.view, '(s1,-)#3', 'it lives, so the backup may go')
 })
 
+t.test('V3: that nobody was heard does not show that the primary is there', async t => {
+  const { story, s1, s2 } = pair()
+  story.tick(3)
+  const leaving = { role: 'backup', view: 2, inSync: true, leaving: true } as const
+  s2.ping(leaving)
+  t.equal(story.view, '(s1,s2)#2', 'no miss for anybody, but the primary may be dead')
+  s1.ping()
+  s2.ping(leaving)
+  t.equal(story.view, '(s1,-)#3', 'it lives, so the backup may go')
+})
+
 t.test('V7: what is read in one turn, as after a freeze, counts by its last word', async t => {
   const { story, s1, s2 } = trio()
   story.holdTurn = true

@@ -22,6 +22,8 @@ export interface KnownServer {
   refused: boolean
   /** Own ticks in a row without a ping. */
   missed: number
+  /** Own ticks in a row without a ping, also those in which nobody was heard. */
+  silent: number
   /** A ping came since the last tick. */
   heard: boolean
   /** When it was last heard, or first known; for people, and for forgetting. Null until the first tick after a start. */
@@ -121,6 +123,7 @@ export class Servers {
     server.heardAt = now
     server.heard = true
     server.missed = 0
+    server.silent = 0
     server.refused = false
   }
 
@@ -150,6 +153,7 @@ export class Servers {
     this.#rivalHeard = false
     for (const server of this.#byId.values()) {
       if (anybody && !server.heard && ++server.missed === this.#deadPings) died.push(server)
+      if (!server.heard) server.silent++
       server.heard = false
       server.heardAt ??= now
     }
@@ -176,9 +180,12 @@ export class Servers {
     return server.replaced || server.refused || server.missed >= this.#deadPings
   }
 
-  /** It has pinged since the last tick or the one before; one miss is only a clock's difference. */
+  /**
+   * It has pinged since the last tick or the one before; one silent tick is only a clock's difference. That
+   * nobody was heard excuses a server from being dead, and does not show that it is there.
+   */
   isHeard(server: KnownServer): boolean {
-    return server.connection !== null && server.ping !== null && server.missed < 2 && !this.isDead(server)
+    return server.connection !== null && server.ping !== null && server.silent < 2 && !this.isDead(server)
   }
 
   lives(server: KnownServer): boolean {
@@ -210,6 +217,7 @@ export class Servers {
       replaced: false,
       refused: false,
       missed: 0,
+      silent: 0,
       heard: false,
       heardAt: now,
       closedAt: null,
