@@ -37,7 +37,7 @@ async function handedOver(stage: Stage, waiting: Promise<number>, from: number, 
 async function killUser(stage: Stage): Promise<void> {
   const { holder, waiting } = await holderAndWaiter(stage)
   const from = now()
-  await holder.kill(stage.users.history)
+  await stage.users.kill(holder)
   await handedOver(stage, waiting, from)
 }
 
@@ -47,7 +47,7 @@ async function killUserAndPrimary(stage: Stage): Promise<void> {
   const { holder, waiting } = await holderAndWaiter(stage)
   const address = addressOf(await stage.healthy(), 'primary')
   const from = now()
-  await holder.kill(stage.users.history)
+  await stage.users.kill(holder)
   await pause(500)
   await processes.kill(address)
   await handedOver(stage, waiting, from, 1_000)
@@ -61,7 +61,7 @@ async function freezeUser(stage: Stage): Promise<void> {
   await handedOver(stage, waiting, from)
   holder.signal('SIGCONT')
   await stage.served([holder])
-  await holder.stop(20_000)
+  await stage.users.leave(holder)
 }
 
 /** S4 over a real network: it is alive, hears nobody, and must stop before the other begins. */
@@ -73,7 +73,7 @@ async function cutUserOff(stage: Stage): Promise<void> {
   await handedOver(stage, waiting, from)
   network.heal()
   await stage.served([holder])
-  await holder.stop(20_000)
+  await stage.users.leave(holder)
 }
 
 /** F12: the loop stands still past the lease; the first look at the lock tells the truth. */
@@ -87,7 +87,7 @@ async function stallUser(stage: Stage): Promise<void> {
   stage.expect(awake?.aborted === true, 'F12: the signal is not aborted after the stall')
   stage.expect(awake?.handedBeforeTimers === true, 'F12: a signal handed elsewhere fired too late')
   await stage.served([holder])
-  await holder.stop(20_000)
+  await stage.users.leave(holder)
 }
 
 const allowed = { expired: stricken }

@@ -21,25 +21,26 @@ function cut({ network }: Stage, one: string, other: string, way: Way): void {
   if (way === 'back') network.cutOneWay(other, one)
 }
 
-/** F6: what it still reaches are its backup and its users, some of whom reach nobody else. */
+/** F6: what it still reaches are its backup and its users, one of whom reaches nobody else. */
 async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
-  const { network } = stage
+  const { network, users } = stage
   const before = await stage.healthy()
   const primary = stage.nodeOf(addressOf(before, 'primary'))
   const way = ways[turn % ways.length] as Way
+  const others = [...users.all]
+  const stranded = await users.start([network.place(guestNode)], { ttlMs: 30_000, sharedCalls: 3 })
   await stage.served()
-  const stranded = userNodes[3]
   const from = now()
-  for (const node of ['view', ...serverNodes]) if (node !== primary) network.cut(stranded, node)
+  for (const node of ['view', ...serverNodes]) if (node !== primary) network.cut(guestNode, node)
   cut(stage, primary, 'view', way)
-  const others = stage.users.all.filter(user => user.who !== stranded)
-  // Nobody hears from the view server that pings still reach, so that one sees no death.
+  // Where its pings still arrive nobody takes it for dead.
   if (way !== 'back') await stage.processes.until(status => isReplaced(status, before), 'replaced')
   await stage.served(others)
   await pause(800)
   await stage.measure(from, others)
   network.heal()
   await stage.served()
+  for (const user of stranded) await users.leave(user)
 }
 
 const isReplaced = (now: Status, before: Status) =>

@@ -160,7 +160,7 @@ async function share(locks: LockClient): Promise<void> {
     const granted = await something(locks, below(100))
     if (granted.length > 0) await pause(below(6))
     for (const lock of granted) await release(lock)
-    await pause(1 + below(10))
+    await pause(2 + below(15))
   }
 }
 

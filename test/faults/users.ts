@@ -47,10 +47,6 @@ export class User {
     await this.#exited
   }
 
-  get alive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null
-  }
-
   async stop(withinMs: number): Promise<void> {
     await this.ask({ ask: 'stop' }, withinMs)
     await this.#exited
@@ -76,7 +72,9 @@ export function forkAt(place: Place, program: string, args: readonly string[]): 
 }
 
 export class Users {
+  /** Who is here. */
   readonly all: User[] = []
+  #started = 0
   /** What was done to them. */
   readonly history: HistoryFile
   readonly #view: string
@@ -90,9 +88,9 @@ export class Users {
 
   async start(places: readonly Place[], load: Pick<UserOptions, 'ttlMs' | 'sharedCalls'>): Promise<User[]> {
     const started = await Promise.all(
-      places.map((place, i) =>
+      places.map(place =>
         User.start(place, {
-          who: `user-${this.all.length + i + 1}`,
+          who: `user-${++this.#started}`,
           view: this.#view,
           historyFolder: this.#historyFolder,
           sharedNames: 12,
@@ -102,6 +100,17 @@ export class Users {
     )
     this.all.push(...started)
     return started
+  }
+
+  /** One of them ends in order, before the others do. */
+  async leave(user: User): Promise<void> {
+    await user.stop(settleWithinMs)
+    this.#forget(user)
+  }
+
+  async kill(user: User): Promise<void> {
+    await user.kill(this.history)
+    this.#forget(user)
   }
 
   async progress(more: number, users: readonly User[] = this.all): Promise<void> {
@@ -115,8 +124,7 @@ export class Users {
 
   /** Lets every call end; resolves with what did not. */
   async stop(): Promise<string[]> {
-    const living = this.all.filter(user => user.alive)
-    const ends = await Promise.allSettled(living.map(user => user.stop(settleWithinMs)))
+    const ends = await Promise.allSettled(this.all.map(user => user.stop(settleWithinMs)))
     return ends.flatMap(end => (end.status === 'rejected' ? [`liveness: ${end.reason.message}`] : []))
   }
 
@@ -125,5 +133,9 @@ export class Users {
       user.signal('SIGCONT')
       user.signal('SIGKILL')
     }
+  }
+
+  #forget(user: User): void {
+    this.all.splice(this.all.indexOf(user), 1)
   }
 }
