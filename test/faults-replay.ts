@@ -122,7 +122,7 @@ const days: Record<string, { day: string; finding: RegExp; allowed?: Allowed }> 
       1600 ann sessionLost ann EXPIRED
       1600 ann lost 100 EXPIRED`,
     finding: /^L1 two holders/,
-    allowed: { expired: ['ann'] },
+    allowed: { expired: 'an' },
   },
   'a token twice': {
     day: `${held}
@@ -197,7 +197,7 @@ const days: Record<string, { day: string; finding: RegExp; allowed?: Allowed }> 
       15 ann sessionLost ann SESSION_LOST
       15 ann lost 100 SESSION_LOST`,
     finding: /^S4 session given up/,
-    allowed: { expired: ['ann'] },
+    allowed: { expired: 'an' },
   },
   'a call that never ends': { day: '10 ann acquire 1 x', finding: /^liveness: ann 1 still waits for x/ },
   'a query that never ends': { day: '10 ann query 1', finding: /^liveness: ann 1 has no answer/ },

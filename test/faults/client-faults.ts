@@ -3,22 +3,21 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { now } from './history.ts'
 import type { Scenario } from './scenario.ts'
-import { addressOf, guestNode, type Stage, serverNodes, userNodes } from './stage.ts'
+import { addressOf, guestNode, type Stage, serverNodes } from './stage.ts'
 import type { User } from './users.ts'
 
 const ttlMs = 2_000
 /** What a loaded machine may add to the ttl. */
 const patienceMs = 1_500
-/** All who are stricken; they come after the users that every scenario has. */
-const stricken = Array.from({ length: 20 }, (_, i) => `user-${userNodes.length + 1 + i}`)
+/** What those are called to whom it happens. */
+const stricken = 'stricken'
 
 /** A new user that keeps a lock, and the first of the others, which waits for it. */
 async function holderAndWaiter(stage: Stage): Promise<{ holder: User; waiting: Promise<number> }> {
   await stage.healthy()
   await stage.served()
-  const [holder] = (await stage.users.start([stage.network.place(guestNode)], { ttlMs, sharedCalls: 1 })) as [
-    User,
-  ]
+  const place = stage.network.place(guestNode)
+  const [holder] = (await stage.users.start(stricken, [place], { ttlMs, sharedCalls: 1 })) as [User]
   await holder.ask({ ask: 'keep', name: 'kept' })
   const waiter = stage.users.all[0] as User
   const waiting = waiter.ask({ ask: 'keep', name: 'kept' }).then(({ keptAt }) => keptAt)

@@ -1,7 +1,7 @@
 // What one user of the service did and was told, and when: a line an event, in a file of its own, written
 // before anything else happens, so that it outlives a killed process. Judges nothing.
 
-import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Snapshot } from '../../client/web-locks.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
@@ -62,12 +62,15 @@ export class HistoryFile {
   }
 }
 
-/** All events of all processes of a run, in the order in which they happened. */
-export function readHistories(folder: string): Event[] {
-  const events = readdirSync(folder)
-    .filter(name => name.endsWith('.history'))
-    .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n'))
-    .filter(line => line.endsWith('}')) // the last line of a killed process may be cut
-    .map(line => JSON.parse(line) as Event)
+/** All events of all processes since the last time, in the order in which they happened. */
+export function takeHistories(folder: string): Event[] {
+  const events: Event[] = []
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name)
+    const lines = readFileSync(file, 'utf8').split('\n')
+    // The last line of a killed process may be cut.
+    for (const line of lines) if (line.endsWith('}')) events.push(JSON.parse(line) as Event)
+    truncateSync(file)
+  }
   return events.sort((a, b) => a.at - b.at)
 }

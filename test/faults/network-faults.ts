@@ -28,7 +28,10 @@ async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   const primary = stage.nodeOf(addressOf(before, 'primary'))
   const way = ways[turn % ways.length] as Way
   const others = [...users.all]
-  const stranded = await users.start([network.place(guestNode)], { ttlMs: 30_000, sharedCalls: 3 })
+  const stranded = await users.start('stranded', [network.place(guestNode)], {
+    ttlMs: 30_000,
+    sharedCalls: 3,
+  })
   await stage.served()
   const from = now()
   for (const node of ['view', ...serverNodes]) if (node !== primary) network.cut(guestNode, node)

@@ -90,10 +90,19 @@ export class Network {
     for (const node of this.#nodes) this.#nft(node, 'flush chain inet holdfast arriving')
   }
 
-  /** Ends everything that still runs in it; nothing is left. */
+  /** Ends everything that still runs in it, but for the run itself. */
+  clear(): void {
+    for (const name of this.#namespaces()) killAllIn(name)
+  }
+
+  /** As above, and nothing is left. */
   remove(): void {
+    for (const name of this.#namespaces()) removeNamespace(name)
+  }
+
+  #namespaces(): string[] {
     const own = this.nameOf('')
-    for (const name of namespaces()) if (name.startsWith(own)) removeNamespace(name)
+    return namespaces().filter(name => name.startsWith(own))
   }
 
   #makeNode(node: string, bridge: string): void {
@@ -131,11 +140,13 @@ function namespaces(): string[] {
 }
 
 function removeNamespace(name: string): void {
-  for (const pid of ip('netns', 'pids', name).split('\n').filter(Boolean).map(Number)) {
-    // The run itself may be in one of them, and sees to its own end.
-    if (pid !== process.pid) killIfThere(pid)
-  }
+  killAllIn(name)
   ip('netns', 'delete', name)
+}
+
+function killAllIn(name: string): void {
+  const pids = ip('netns', 'pids', name).split('\n').filter(Boolean).map(Number)
+  for (const pid of pids) if (pid !== process.pid) killIfThere(pid)
 }
 
 function killIfThere(pid: number): void {

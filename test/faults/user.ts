@@ -27,7 +27,10 @@ export type Ask =
   | { readonly ask: 'giveBack' }
   /** Blocks its event loop for so long, then looks at the kept lock. */
   | { readonly ask: 'stall'; readonly ms: number }
-  /** Ends every loop, and its session. */
+  /** Answered when every call has come to an end; makes no more until it is to work again. */
+  | { readonly ask: 'rest' }
+  | { readonly ask: 'work' }
+  /** Rests, and ends its session. */
   | { readonly ask: 'stop' }
 
 export interface Answer {
@@ -53,7 +56,9 @@ const leaseLookEveryMs = 50
 const ownTimes: number[] = []
 let goal = { grants: Number.POSITIVE_INFINITY, reached: () => {} }
 let calls = 0
-let stopping = false
+let resting = false
+let leaving = false
+let loops: Promise<void>[] = []
 
 const below = (count: number) => Math.floor(Math.random() * count)
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
@@ -142,7 +147,7 @@ async function force(locks: LockClient, name: string): Promise<void> {
 // ---- what it does all the time
 
 async function own(locks: LockClient): Promise<void> {
-  while (!stopping) {
+  while (!resting) {
     const granted = await acquire(locks, [`own/${options.who}`])
     if (granted.length > 0) {
       ownTimes.push(now())
@@ -156,7 +161,7 @@ async function own(locks: LockClient): Promise<void> {
 const nameOf = (number: number) => `shared/${number % options.sharedNames}`
 
 async function share(locks: LockClient): Promise<void> {
-  while (!stopping) {
+  while (!resting) {
     const granted = await something(locks, below(100))
     if (granted.length > 0) await pause(below(6))
     for (const lock of granted) await release(lock)
@@ -220,6 +225,16 @@ function progress(more: number): Promise<void> {
   })
 }
 
+function work(locks: LockClient): void {
+  resting = false
+  loops = [own(locks), ...Array.from({ length: options.sharedCalls }, () => share(locks))]
+}
+
+async function rest(): Promise<void> {
+  resting = true
+  await Promise.all(loops)
+}
+
 async function obey(locks: LockClient, ask: Ask): Promise<Answer> {
   let gapMs = 0
   let awake: Awake | undefined
@@ -228,15 +243,13 @@ async function obey(locks: LockClient, ask: Ask): Promise<Answer> {
   if (ask.ask === 'keep') await keep(locks, ask.name)
   if (ask.ask === 'giveBack' && kept !== undefined) await release(kept)
   if (ask.ask === 'stall') awake = await stall(locks, ask.ms)
-  if (ask.ask === 'stop') {
-    stopping = true
-    await Promise.all(loops)
-  }
+  if (ask.ask === 'work') work(locks)
+  if (ask.ask === 'rest' || ask.ask === 'stop') await rest()
   return { gapMs, keptAt: now(), ...(awake && { awake }) }
 }
 
 process.on('disconnect', () => {
-  if (!stopping) process.exit(0)
+  if (!leaving) process.exit(0)
 })
 const locks = await connect(options.view, { name: options.who, ttl: options.ttlMs, timeout: 30_000 })
 locks.on('lost', ({ code, locks: lost }) => {
@@ -246,13 +259,13 @@ locks.on('lost', ({ code, locks: lost }) => {
 })
 noteLease(locks)
 const looks = setInterval(() => noteLease(locks), leaseLookEveryMs)
-const loops = [own(locks)]
-for (let i = 0; i < options.sharedCalls; i++) loops.push(share(locks))
+work(locks)
 
 process.on('message', async (ask: Ask) => {
   const answer = await obey(locks, ask)
   process.send?.(answer)
   if (ask.ask === 'stop') {
+    leaving = true
     clearInterval(looks)
     await locks.close()
     process.disconnect()

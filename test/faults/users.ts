@@ -47,8 +47,8 @@ export class User {
     await this.#exited
   }
 
-  async stop(withinMs: number): Promise<void> {
-    await this.ask({ ask: 'stop' }, withinMs)
+  async stop(): Promise<void> {
+    await this.ask({ ask: 'stop' })
     await this.#exited
   }
 
@@ -86,11 +86,15 @@ export class Users {
     this.history = new HistoryFile(historyFolder, 'scenario')
   }
 
-  async start(places: readonly Place[], load: Pick<UserOptions, 'ttlMs' | 'sharedCalls'>): Promise<User[]> {
+  async start(
+    kind: string,
+    places: readonly Place[],
+    load: Pick<UserOptions, 'ttlMs' | 'sharedCalls'>,
+  ): Promise<User[]> {
     const started = await Promise.all(
       places.map(place =>
         User.start(place, {
-          who: `user-${++this.#started}`,
+          who: `${kind}-${++this.#started}`,
           view: this.#view,
           historyFolder: this.#historyFolder,
           sharedNames: 12,
@@ -104,7 +108,7 @@ export class Users {
 
   /** One of them ends in order, before the others do. */
   async leave(user: User): Promise<void> {
-    await user.stop(settleWithinMs)
+    await user.stop()
     this.#forget(user)
   }
 
@@ -122,10 +126,14 @@ export class Users {
     return await Promise.all(users.map(async user => (await user.ask({ ask: 'gap', from })).gapMs))
   }
 
-  /** Lets every call end; resolves with what did not. */
-  async stop(): Promise<string[]> {
-    const ends = await Promise.allSettled(this.all.map(user => user.stop(settleWithinMs)))
+  /** Lets every call end, and makes no new ones until `work`; resolves with what did not. */
+  async rest(): Promise<string[]> {
+    const ends = await Promise.allSettled(this.all.map(user => user.ask({ ask: 'rest' })))
     return ends.flatMap(end => (end.status === 'rejected' ? [`liveness: ${end.reason.message}`] : []))
+  }
+
+  async work(): Promise<void> {
+    await Promise.all(this.all.map(user => user.ask({ ask: 'work' })))
   }
 
   end(): void {
