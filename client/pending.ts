@@ -1,7 +1,7 @@
 // One call that a user waits for: what was asked, its promise, its time limit and its signal. Whatever
 // ends it first, the timer and the listener go with it.
 
-import { readClock } from '../wire/clock.ts'
+import { readMonotonic } from '../wire/clock.ts'
 import type { ClientInput } from './effects.ts'
 import { LockError, type LockHolder } from './errors.ts'
 import type { Limits } from './options.ts'
@@ -14,7 +14,7 @@ export class Pending {
   readonly #resolve: (value: unknown) => void
   readonly #reject: (reason: unknown) => void
   readonly #locks: readonly string[]
-  readonly #since = readClock().monotonic
+  readonly #since = readMonotonic()
   readonly #limits: Limits
   #timer: NodeJS.Timeout | undefined
   #unwatchSignal: (() => void) | undefined
@@ -55,7 +55,7 @@ export class Pending {
     if (this.limited) this.#unwatch()
     const { signal, timeout } = this.#limits
     if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason)
-    const waitedMs = Math.round(readClock().monotonic - this.#since)
+    const waitedMs = Math.round(readMonotonic() - this.#since)
     const long = code === 'TIMEOUT' ? ` took longer than ${timeout} ms: ` : `, after ${waitedMs} ms: `
     const details = { locks: this.#locks, waitedMs, ...(holder === undefined ? {} : { holder }) }
     this.#reject(new LockError(code, definite, `${describe(this.asked, this.#locks)}${long}${text}`, details))

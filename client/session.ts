@@ -2,7 +2,7 @@
 // core says to the user goes to `tell`; inputs that come while effects are being done wait their turn.
 
 import '../wire/client-channels.ts'
-import { type Instant, readClock } from '../wire/clock.ts'
+import { type Instant, readClock, readMonotonic } from '../wire/clock.ts'
 import { Links } from '../wire/links.ts'
 import { ClientCore, type ClientCoreOptions } from './core.ts'
 import type { ClientEffect, ClientInput } from './effects.ts'
@@ -105,7 +105,7 @@ export class Session implements Holder {
     else if (wakeAt < this.#timerAt) {
       this.#clearTimer()
       this.#timerAt = wakeAt
-      const delay = Math.max(0, Math.ceil(wakeAt - readClock().monotonic))
+      const delay = Math.max(0, Math.ceil(wakeAt - readMonotonic()))
       this.#timer = setTimeout(() => this.#onTimer(), delay)
     }
   }
@@ -119,7 +119,7 @@ export class Session implements Holder {
   #onTimer(): void {
     this.#timerAt = Number.POSITIVE_INFINITY
     const { wakeAt } = this.core
-    if (wakeAt !== null && wakeAt > readClock().monotonic) this.#setTimer()
+    if (wakeAt !== null && wakeAt > readMonotonic()) this.#setTimer()
     else this.wake()
   }
 }

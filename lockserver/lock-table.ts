@@ -21,14 +21,14 @@ export interface Acquire {
   readonly names: readonly string[]
   readonly mode: Mode
   readonly manner: Manner
-  readonly tokens: number[]
+  tokens: number[]
   readonly since: number
 }
 
 export interface Lock {
   readonly name: string
   /** L1: one exclusive hold, or shared ones. */
-  readonly holders: Hold[]
+  holders: Hold[]
   readonly queue: Acquire[]
   /** The last snapshot that this lock went into, or came after (R3). */
   copied: number
@@ -185,9 +185,12 @@ export class LockTable {
   #take(lock: Lock, acquire: Acquire, wallMs: number): void {
     const token = ++this.lastToken // L2
     const hold: Hold = { token, session: acquire.session, lock, mode: acquire.mode, since: wallMs }
-    lock.holders.push(hold)
+    // The first of an array that grows would take room for seventeen; most have one.
+    if (lock.holders.length === 0) lock.holders = [hold]
+    else lock.holders.push(hold)
     acquire.session.holds.set(token, hold)
-    acquire.tokens.push(token)
+    if (acquire.tokens.length === 0) acquire.tokens = [token]
+    else acquire.tokens.push(token)
     if (this.watched) this.#events.happened('granted', lock, hold, token, null)
   }
 
@@ -215,7 +218,8 @@ export class LockTable {
   #remove(hold: Hold, reason: EndReason): Lock {
     const { lock } = hold
     this.#events.touch(lock)
-    lock.holders.splice(lock.holders.indexOf(hold), 1)
+    if (lock.holders.length === 1) lock.holders = []
+    else lock.holders.splice(lock.holders.indexOf(hold), 1)
     hold.session.holds.delete(hold.token)
     this.#events.freed(hold)
     if (this.watched)

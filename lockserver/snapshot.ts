@@ -220,7 +220,8 @@ export class Installation {
         const [, name, token, , mode, since] = record
         const lock = this.#lock(name)
         const hold = { token, session, lock, mode, since }
-        lock.holders.push(hold)
+        if (lock.holders.length === 0) lock.holders = [hold]
+        else lock.holders.push(hold)
         session.holds.set(token, hold)
         return
       }

@@ -12,3 +12,8 @@ export interface Instant {
 export function readClock(): Instant {
   return { monotonic: performance.now(), wall: Date.now() }
 }
+
+/** The monotonic clock alone. */
+export function readMonotonic(): number {
+  return performance.now()
+}

@@ -31,7 +31,8 @@ export interface Validator {
 /** By channel and kind. */
 export type Validators = Readonly<Record<string, Readonly<Record<string, Validator>>>>
 
-const tables = new Map<string, ReadonlyMap<string, Validator>>()
+type Kinds = ReadonlyMap<string, Validator> | undefined
+const tables = new Map<string, Kinds>()
 
 /** What may be said on these channels. A client learns only what servers say to it: the rest is ten times as much. */
 export function learn(validators: Validators): void {
@@ -49,12 +50,13 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
   }
   if (!Array.isArray(frame)) throw new WireError('BAD_MESSAGE', 'the frame is not an array of messages')
   const messages: Message[] = []
-  for (let i = 0; i < frame.length; i++) take(frame[i], channel, i, messages)
+  const kinds = tables.get(channel)
+  for (let i = 0; i < frame.length; i++) take(frame[i], channel, kinds, i, messages)
   return messages as unknown as MessageOf<C>[]
 }
 
 /** Checks a message, or a run of them, and takes what it stands for. */
-function take(message: unknown, channel: Channel, index: number, into: Message[]): void {
+function take(message: unknown, channel: Channel, kinds: Kinds, index: number, into: Message[]): void {
   const kind: unknown = Array.isArray(message) ? message[0] : undefined
   if (typeof kind !== 'string') {
     throw new WireError(
@@ -62,7 +64,7 @@ function take(message: unknown, channel: Channel, index: number, into: Message[]
       `message ${index} of the frame is not an array that starts with its kind`,
     )
   }
-  const validator = tables.get(channel)?.get(kind)
+  const validator = kinds?.get(kind)
   if (validator === undefined) return takeRun(kind, message as Message, channel, index, into)
   if (!validator(message)) throw wrongFields(kind, validator, index)
   checkInside(message as [string, ...unknown[]], channel, index)
@@ -84,7 +86,7 @@ function takeRun(kind: string, run: Message, channel: Channel, index: number, in
 
 function wrongKind(kind: string, channel: Channel, index: number): WireError {
   const shown = JSON.stringify(kind.slice(0, 40))
-  const known = [...tables.values()].some(kinds => kinds.has(kind))
+  const known = [...tables.values()].some(kinds => kinds?.has(kind))
   if (!known) return new WireError('BAD_MESSAGE', `message ${index}: there is no message ${shown}`)
   const allowed = [...(tables.get(channel)?.keys() ?? [])].join(', ')
   return new WireError('UNEXPECTED_MESSAGE', `message ${index}: ${shown} can't come here; ${allowed} can`)
@@ -142,7 +144,8 @@ function checkName(name: string, index: number): void {
 /** Each by its own schema; the messages that they stand for. */
 function checkEach(items: readonly unknown[], channel: 'entries' | 'records', index: number): Message[] {
   const checked: Message[] = []
-  for (const item of items) take(item, channel, index, checked)
+  const kinds = tables.get(channel)
+  for (const item of items) take(item, channel, kinds, index, checked)
   return checked
 }
 
