@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { Histogram } from '../bench/histogram.ts'
 import { median, type PairsResult } from '../bench/pairs.ts'
+import { load, Parts } from '../bench/parts.ts'
 
 t.setTimeout(120_000)
 
@@ -36,6 +37,14 @@ t.test('a histogram tells each quantile to 1.6 %, from 0.1 us to a minute', asyn
 t.test('a median is the middle, or halfway between the two', async t => {
   t.equal(median([3, 1, 2]), 2)
   t.equal(median([4, 1, 3, 2]), 2.5)
+})
+
+t.test('the parts without sockets do whole pairs, and each part takes its time', async t => {
+  const parts = new Parts(await load(new URL('..', import.meta.url).href.replace(/\/$/, '')))
+  const before = { ...parts.us }
+  parts.pairs(['a', 'b', 'c'])
+  parts.pairs(['a', 'b', 'c'])
+  for (const part of ['client', 'primary', 'backup'] as const) t.ok(parts.us[part] > before[part], part)
 })
 
 async function bench(only: string): Promise<PairsResult> {

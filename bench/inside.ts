@@ -1,0 +1,79 @@
+// npm run bench:inside -- [DIST…]: CPU microseconds that a pair costs inside of client, primary and backup,
+// without sockets and promises. Given several dist folders it measures them in turn, for an A/B test in one run.
+
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { note, print, printJson, table } from '../cli/output.ts'
+import { describeMachine, machineLine } from './machine.ts'
+import { median } from './pairs.ts'
+import { load, type Part, Parts } from './parts.ts'
+
+const parts: readonly Part[] = ['client', 'primary', 'backup']
+/** Pairs at a time, as a quarter of 1,024 outstanding makes them. */
+const batch = 128
+const rounds = 2_000
+/** The machine's other work only ever adds, so low ones tell more than the middle. */
+const quantile = 0.2
+
+type Costs = Record<Part, number>
+
+async function measure(dist: string): Promise<Costs> {
+  const world = new Parts(await load(dist))
+  const samples: Costs[] = []
+  for (let round = 0; round < rounds; round++) {
+    const names = Array.from({ length: batch }, (_, i) => `bench/${i}/${round % 8}`)
+    for (const part of parts) world.us[part] = 0
+    world.pairs(names)
+    // The first quarter is for the compiler.
+    if (round >= rounds / 4) samples.push({ ...world.us })
+  }
+  const low = (part: Part) => {
+    const sorted = samples.map(sample => sample[part] / batch).sort((a, b) => a - b)
+    return sorted[Math.floor(sorted.length * quantile)] as number
+  }
+  return { client: low('client'), primary: low('primary'), backup: low('backup') }
+}
+
+/** A fresh process each time: what one run taught the compiler is no use to the next. */
+async function measureApart(dist: string): Promise<Costs> {
+  const child = fork(fileURLToPath(import.meta.url), ['--one', dist])
+  const [costs] = (await once(child, 'message')) as [Costs]
+  return costs
+}
+
+const { values, positionals } = parseArgs({
+  options: { one: { type: 'string' }, runs: { type: 'string', default: '5' }, json: { type: 'boolean' } },
+  allowPositionals: true,
+})
+if (values.one !== undefined) {
+  process.send?.(await measure(values.one), () => process.exit())
+} else {
+  const own = fileURLToPath(new URL('..', import.meta.url))
+  const folders = positionals.length > 0 ? positionals : [own]
+  const machine = describeMachine()
+  const runs = folders.map((): Costs[] => [])
+  for (let run = 1; run <= Number(values.runs); run++) {
+    for (const [i, folder] of folders.entries()) {
+      note(`run ${run} of ${values.runs}: ${folder}`)
+      runs[i]?.push(await measureApart(pathToFileURL(folder).href.replace(/\/$/, '')))
+    }
+  }
+  const rows = folders.map((folder, i) => {
+    const middle = (part: Part) => median((runs[i] ?? []).map(costs => costs[part]))
+    const costs = { client: middle('client'), primary: middle('primary'), backup: middle('backup') }
+    return { folder, ...costs, all: costs.client + costs.primary + costs.backup }
+  })
+  if (values.json) printJson({ machine, rows })
+  else {
+    print(machineLine(machine))
+    const cells = rows.map(({ folder, client, primary, backup, all }) => [
+      folder,
+      ...[client, primary, backup, all].map(us => us.toFixed(2)),
+      (all / (rows[0]?.all ?? all)).toFixed(2),
+    ])
+    const header = ['US A PAIR', 'CLIENT', 'PRIMARY', 'BACKUP', 'ALL', 'RATIO']
+    for (const line of table(header, cells)) print(line)
+  }
+}
