@@ -355,6 +355,19 @@ export const searches: readonly Search[] = [
     prune: look => look.done('C2'),
   },
   {
+    name: 'stranded',
+    about: 'S1 is cut off from all but its client, for good: the client hears of view 3 and goes over',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]] },
+    prelude: prelude => {
+      acked('C1')(prelude)
+      prelude.each('tick', 'VS').cut('S1', 'VS').cut('S1', 'S2')
+    },
+    freedom: { ticks: { S2: 1, VS: 1 } },
+    goal: look => look.number >= 3 && look.done('C1'),
+    prune: look => look.number >= 4,
+    short: 10_000,
+  },
+  {
     name: 'leases',
     about:
       'time passes at a deposed primary: renewals that its backup does not apply confirm nothing, and two never believe',
