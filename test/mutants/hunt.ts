@@ -37,6 +37,8 @@ interface SearchLine {
 export interface Budget {
   /** For all of it. */
   readonly seconds: number
+  /** Only the first rounds, whatever the time. */
+  readonly quick: boolean
   /** Only one of the two. */
   readonly by: Catch['by'] | undefined
 }
@@ -45,7 +47,7 @@ export interface Budget {
 type Round = number | 'small' | 'all'
 const rounds: readonly Round[] = [30, 'small', 120, 450, 'all', 1_400, 4_000, 10_000]
 
-export async function hunt(mutant: Mutant, { seconds: most, by }: Budget): Promise<Verdict> {
+export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget): Promise<Verdict> {
   const began = process.hrtime.bigint()
   const seconds = () => Number(process.hrtime.bigint() - began) / 1e9
   const planted = plant(mutant)
@@ -53,7 +55,8 @@ export async function hunt(mutant: Mutant, { seconds: most, by }: Budget): Promi
   try {
     const simulated = { steps: 0 }
     let seed = 1
-    for (const round of rounds.filter(round => by === undefined || by === toolOf(round))) {
+    for (const round of rounds.slice(0, quick ? 3 : undefined)) {
+      if (by !== undefined && by !== toolOf(round)) continue
       const left = most - seconds()
       if (caught !== null || left < 1) break
       if (round === 'small' || round === 'all') caught = await search(planted.folder, round, left)

@@ -13,6 +13,7 @@ const usage = `npm run mutants -- [options]
   --only NAME    those whose name contains this; may be given several times
   --jobs N       so many at a time (default 2)
   --seconds N    for each, at the most (default 300)
+  --quick        150 seeds and the small search for each, and no more
   --by TOOL      only the simulator, or only the search
   --json         one JSON line for each instead of the table
   --list         only lists them
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '300' },
     by: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
@@ -56,7 +58,11 @@ async function huntAll(list: readonly Mutant[]): Promise<void> {
   const verdicts: Verdict[] = []
   const work = async () => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await hunt(mutant, { seconds: Number(values.seconds), by: toolOf(values.by) })
+      const verdict = await hunt(mutant, {
+        seconds: Number(values.seconds),
+        by: toolOf(values.by),
+        quick: values.quick,
+      })
       verdicts.push(verdict)
       if (values.json) print(JSON.stringify(jsonOf(verdict)))
       else process.stderr.write(`${verdicts.length}/${list.length} ${rowOf(verdict).join('  ')}\n`)
