@@ -355,6 +355,17 @@ export const searches: readonly Search[] = [
     prune: look => look.done('C2'),
   },
   {
+    name: 'first view',
+    about: 'the first primary is cut off before it hears of view 1: no other view comes before its ack',
+    setting: { servers: 2, programs: [[acquire('a')]] },
+    prelude: prelude => {
+      prelude.each('start', 'VS')
+    },
+    freedom: { starts: 2, cuts: { between: [['S1', 'VS']], times: 1 }, ticks: { S1: 2 }, callers: [] },
+    prune: look => look.number >= 3,
+    statesMax: 100_000,
+  },
+  {
     name: 'stranded',
     about: 'S1 is cut off from all but its client, for good: the client hears of view 3 and goes over',
     setting: { servers: 2, programs: [[acquire('a'), release(0)]] },

@@ -58,6 +58,9 @@ export class Faults {
   #failingWrites = 0
   #killAfterWrite = false
   #operators = 0
+  /** What is broken and not mended yet, and since when nothing has broken or was mended. */
+  #unmended = 0
+  #quietSince = 0
   #over = false
   /** When all is mended, one that is dead stays so in some stories: the others must do without it (F2). */
   readonly #leavesOneDead: boolean
@@ -86,6 +89,7 @@ export class Faults {
   perform(kind: FaultKind, salt: number): void {
     if (this.#over) return
     this.done++
+    if (kind !== 'isolate view server') this.#quietSince = this.#now
     this.#strikes[kind](random(salt))
   }
 
@@ -167,9 +171,12 @@ export class Faults {
   /** Mended after a while, or when the story heals. */
   #mendLater(ms: number, what: string, mend: () => void): void {
     let mended = false
+    this.#unmended++
     const once = () => {
       if (mended) return
       mended = true
+      this.#unmended--
+      this.#quietSince = this.#now
       this.#trace.tell(() => `-- ${what}`)
       mend()
     }
@@ -189,6 +196,10 @@ export class Faults {
 
   get #now(): number {
     return this.#cluster.network.time
+  }
+
+  get #viewNumber(): number {
+    return this.#cluster.view?.number ?? 0
   }
 
   /** Somebody may be believed dead meanwhile, while it lives; who holds the state with it must not die then. */
@@ -406,8 +417,13 @@ export class Faults {
     const others = [...servers, ...this.#users.users]
     this.#tell(() => 'isolate VS')
     for (const other of others) network.cutOff(viewServer, other)
+    const { done } = this
+    const number = this.#unmended === 0 && this.#now - this.#quietSince > recoveryMs ? this.#viewNumber : null
     this.#mendLater(this.#duration(dice), 'heal VS', () => {
       for (const other of others) network.heal(viewServer, other)
+      network.after(recoveryMs, () => {
+        if (number !== null && this.done === done) this.#referee.undisturbed(number)
+      })
     })
   }
 

@@ -216,6 +216,16 @@ export class Referee {
       )
   }
 
+  /** F9: the view server alone was cut off and is back: it has suspected nobody. */
+  undisturbed(number: number): void {
+    const now = this.#cluster.view?.number ?? 0
+    if (now !== number && !this.roughNetwork)
+      this.#blame(
+        'V7 view without a cause',
+        `only the view server was cut off, and view ${now} follows ${number}`,
+      )
+  }
+
   wrote(): void {
     this.#lastWrite = this.#now
   }
