@@ -204,11 +204,13 @@ export class Faults {
 
   /** Somebody may be believed dead meanwhile, while it lives; who holds the state with it must not die then. */
   #doubt(party: Party, ms: number, what: string, mend: () => void): void {
-    this.#doubted.set(party, this.#now)
+    const since = this.#now
+    this.#doubted.set(party, since)
     // F9: that the view server stands still or is alone makes it suspect nobody.
     if (party.kind !== 'viewserver') this.#referee.touch(party, this.#now + ms)
     this.#mendLater(ms, what, () => {
       mend()
+      if (party.kind === 'viewserver') this.#referee.viewServerIsBack(since)
       this.#cluster.network.after(recoveryMs, () => this.#doubted.delete(party))
     })
   }
@@ -416,11 +418,13 @@ export class Faults {
     const { network, viewServer, servers } = this.#cluster
     const others = [...servers, ...this.#users.users]
     this.#tell(() => 'isolate VS')
+    const since = this.#now
     for (const other of others) network.cutOff(viewServer, other)
     const { done } = this
     const number = this.#unmended === 0 && this.#now - this.#quietSince > recoveryMs ? this.#viewNumber : null
     this.#mendLater(this.#duration(dice), 'heal VS', () => {
       for (const other of others) network.heal(viewServer, other)
+      this.#referee.viewServerIsBack(since)
       network.after(recoveryMs, () => {
         if (number !== null && this.done === done) this.#referee.undisturbed(number)
       })
@@ -505,7 +509,9 @@ export class Faults {
   #corrupt(dice: Random): void {
     const { backup } = this.#pair
     const state = backup?.core.role === 'backup' ? backup.core.state : null
+    const { view } = this.#cluster
     if (backup === undefined || state === null || !this.#mayDie(backup)) return
+    if (!this.#referee.backupKnows(view)) return // or its new copy would put it right
     if (this.#referee.corrupted.has(backup.id)) return // twice might make it right again
     const what = dice.pick(['digest', 'token'] as const)
     this.#tell(() => `the copy of ${backup.name} has a wrong ${what}`)

@@ -81,6 +81,12 @@ export class Referee {
     if (until > (this.#touched.get(party.name) ?? 0)) this.#touched.set(party.name, until)
   }
 
+  /** The view server hears again, since then: what befell the others meanwhile it learns now. */
+  viewServerIsBack(sinceMs: number): void {
+    for (const [name, until] of this.#touched)
+      if (until >= sinceMs) this.#touched.set(name, Math.max(until, this.#now + aftermathMs))
+  }
+
   killed(server: LockServerParty): void {
     this.#ends.set(server.id, { at: this.#now, how: 'killed', reason: '' })
   }
@@ -91,8 +97,16 @@ export class Referee {
     this.#trace.frame(from, to, messages)
     this.#wires.sent(from, to, messages, wire, this.#cluster.viewServer.acked)
     for (const message of messages)
-      if (message[0] === 'heard') this.#knows.set(message[1] as number, (from as LockServerParty).id)
+      if (message[0] === 'heard') this.#heard((from as LockServerParty).id, message[1] as number)
     return 'pass'
+  }
+
+  /** V4, V5: for the first time in this view: it has a whole new copy, so what was wrong with it is gone. */
+  #heard(id: string, view: number): void {
+    if (this.#knows.get(view) === id) return
+    this.#knows.set(view, id)
+    this.corrupted.delete(id)
+    this.wrongDigest.delete(id)
   }
 
   #arrived(from: Party, to: Party, messages: readonly Message[]): void {
@@ -207,6 +221,8 @@ export class Referee {
   /** V7: something must have befallen the three, or nothing changes. */
   #caused({ view: { primary, backup }, acked }: ViewRecord, view: View): void {
     if (this.roughNetwork || !acked || backup === null || this.#now - this.#lastViewAt < aftermathMs) return
+    const ids = [primary.id, backup.id]
+    if (ids.some(id => this.#ends.has(id) || this.corrupted.has(id))) return
     const names = [primary, backup].map(({ address }) => address.replace('ws://', ''))
     const touched = ['VS', ...names].some(name => (this.#touched.get(name) ?? -1) >= this.#now)
     if (!touched)
