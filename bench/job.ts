@@ -10,6 +10,8 @@ export interface Job {
   readonly keys: 'distinct' | 'hot'
   /** Tells the workers of one job apart. */
   readonly worker: number
+  /** No more than this, all loops together; undefined: as fast as it goes. */
+  readonly pairsPerSecond?: number
 }
 
 export type Order =

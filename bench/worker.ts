@@ -1,6 +1,7 @@
 // One client process under load: keeps its number of acquire and release pairs outstanding, and counts
 // from when it is told to until it is told to stop. Started by workers.ts with an IPC channel.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { Histogram } from './histogram.ts'
 import type { Job, Order, Report } from './job.ts'
 import type { Connect, Target } from './target.ts'
@@ -56,7 +57,9 @@ class Load {
   async #loop(loop: number): Promise<void> {
     const hot = this.#job.keys === 'hot'
     const keys = hot ? ['bench/hot'] : this.#keysOf(loop)
+    const paced = this.#paceOf(loop)
     for (let round = 0; !this.#stopped; round++) {
+      await paced?.(round)
       const asked = performance.now()
       const held = await this.#target.acquire(keys[round % keys.length] as string)
       const granted = performance.now()
@@ -66,6 +69,18 @@ class Load {
       }
       await this.#target.release(held)
       if (this.#counting) this.#shares[loop] = (this.#shares[loop] as number) + 1
+    }
+  }
+
+  /** Each round has its time; who is late does not wait. */
+  #paceOf(loop: number): ((round: number) => Promise<void>) | undefined {
+    const { outstanding, pairsPerSecond } = this.#job
+    if (pairsPerSecond === undefined) return undefined
+    const periodMs = (outstanding * 1_000) / pairsPerSecond
+    const first = performance.now() + (loop * periodMs) / outstanding
+    return async round => {
+      const early = first + round * periodMs - performance.now()
+      if (early >= 1) await pause(early)
     }
   }
 

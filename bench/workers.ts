@@ -33,7 +33,7 @@ export interface Outcome {
 
 type Done = Extract<Report, { is: 'done' }>
 
-export async function runLoad(service: Service, load: Load): Promise<Outcome> {
+export async function runLoad(service: Omit<Service, keyof AsyncDisposable>, load: Load): Promise<Outcome> {
   const workers = Array.from({ length: load.workers }, () => new Worker())
   try {
     const { target, address } = service
@@ -53,7 +53,26 @@ export async function runLoad(service: Service, load: Load): Promise<Outcome> {
   }
 }
 
-function outcomeOf(service: Service, done: readonly Done[], serverCpuUs: readonly number[]): Outcome {
+/** One client process under load until it is disposed of; nothing is counted. */
+export async function startLoad(job: Job): Promise<AsyncDisposable> {
+  const worker = new Worker()
+  await worker.run(job)
+  return {
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await worker.stop()
+      } finally {
+        worker.end()
+      }
+    },
+  }
+}
+
+function outcomeOf(
+  service: Pick<Service, 'processes'>,
+  done: readonly Done[],
+  serverCpuUs: readonly number[],
+): Outcome {
   const pairs = done.reduce((sum, each) => sum + each.pairs, 0)
   const latencies = new Histogram()
   for (const each of done) latencies.add(new Histogram(each.latencies))

@@ -1,0 +1,134 @@
+// How long nobody is granted anything when the primary dies, freezes or leaves: real processes, real
+// signals, a probe that never pauses, and a load beside it.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { here, ServerProcesses } from '../../test/fixtures/server-processes.ts'
+import type { Status } from '../../wire/messages.ts'
+import { Probe } from '../probe.ts'
+import { runLoad, startLoad } from '../workers.ts'
+
+export interface GapOptions {
+  readonly kills: number
+  /** Only rows with this in their names. */
+  readonly only: string
+  readonly progress: (text: string) => void
+}
+
+export interface GapRow {
+  readonly name: string
+  /** Of the load beside the probe; 0: none. */
+  readonly pairsPerSecond: number
+  /** One for each time, in ms. */
+  readonly gaps: readonly number[]
+}
+
+interface Blow {
+  readonly name: string
+  readonly timesMax: number
+  readonly strike: (processes: ServerProcesses, address: string, probe: Probe) => Promise<number>
+}
+
+const outstanding = 1_024
+/** The blow falls at any moment of the pings. */
+const momentMs = 200
+
+const blows: readonly Blow[] = [
+  { name: 'kill -9', timesMax: Number.POSITIVE_INFINITY, strike: kill },
+  { name: 'SIGTERM, hand-over', timesMax: 20, strike: terminate },
+  { name: 'SIGSTOP, frozen', timesMax: 10, strike: freeze },
+]
+
+export async function measureGaps({ kills, only, progress }: GapOptions): Promise<GapRow[]> {
+  const processes = new ServerProcesses()
+  try {
+    await processes.start([here, here, here])
+    const half = await halfOfFull(processes.viewUrl, progress)
+    const rows: GapRow[] = []
+    for (const pairsPerSecond of [0, half])
+      for (const blow of blows) {
+        const name = `${blow.name}, ${pairsPerSecond === 0 ? 'light load' : 'half of full load'}`
+        if (!name.includes(only)) continue
+        const times = Math.min(kills, blow.timesMax)
+        rows.push({
+          name,
+          pairsPerSecond,
+          gaps: await strikeAgain(processes, blow, pairsPerSecond, times, progress),
+        })
+      }
+    return rows
+  } finally {
+    await processes.end()
+  }
+}
+
+async function halfOfFull(address: string, progress: GapOptions['progress']): Promise<number> {
+  progress('how much is full load')
+  const service = { name: 'Holdfast', target: 'holdfast.js', address, processes: [] }
+  const load = { keys: 'distinct', workers: 1, outstanding, warmUpMs: 2_000, countMs: 2_000 } as const
+  const { pairsPerSecond } = await runLoad(service, load)
+  return Math.round(pairsPerSecond / 2)
+}
+
+async function strikeAgain(
+  processes: ServerProcesses,
+  { name, strike }: Blow,
+  pairsPerSecond: number,
+  times: number,
+  progress: GapOptions['progress'],
+): Promise<number[]> {
+  await using probe = await Probe.start(processes.viewUrl)
+  await using _load =
+    pairsPerSecond === 0
+      ? null
+      : await startLoad({
+          target: 'holdfast.js',
+          address: processes.viewUrl,
+          outstanding,
+          keys: 'distinct',
+          worker: 0,
+          pairsPerSecond,
+        })
+  const gaps: number[] = []
+  for (let turn = 1; turn <= times; turn++) {
+    if (turn % 10 === 1)
+      progress(`${name} at ${pairsPerSecond} pairs/s beside the probe: ${turn} of ${times}`)
+    const address = primaryOf(await processes.healthy())
+    await probe.silence()
+    await pause(Math.random() * momentMs)
+    gaps.push(await strike(processes, address, probe))
+  }
+  await processes.healthy()
+  return gaps
+}
+
+/** To the grant that ended the silence; a grant that was on its way already does not count. */
+async function kill(processes: ServerProcesses, address: string, probe: Probe): Promise<number> {
+  probe.begin()
+  await processes.kill(address)
+  const { endedMs } = await probe.silence()
+  await processes.restart(address)
+  return endedMs
+}
+
+/** The longest silence: the leaving primary serves until its successor does. */
+async function terminate(processes: ServerProcesses, address: string, probe: Probe): Promise<number> {
+  probe.begin()
+  const status = await processes.kill(address, 'SIGTERM')
+  if (status !== 0) throw new Error(`the leaving primary exited with ${status}`)
+  const { longestMs } = await probe.silence()
+  await processes.restart(address)
+  return longestMs
+}
+
+async function freeze(processes: ServerProcesses, address: string, probe: Probe): Promise<number> {
+  probe.begin()
+  processes.signal(address, 'SIGSTOP')
+  const { endedMs } = await probe.silence()
+  processes.signal(address, 'SIGCONT')
+  return endedMs
+}
+
+function primaryOf({ view }: Status): string {
+  if (view === null) throw new Error('a healthy cluster has a view')
+  return view.primary.address
+}

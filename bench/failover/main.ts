@@ -1,0 +1,57 @@
+// npm run bench:failover -- [--kills N] [--only TEXT] [--json]: how long the death of a primary is felt.
+
+import { parseArgs } from 'node:util'
+import { note, print, printJson, table } from '../../cli/output.ts'
+import { wholeNumber } from '../../wire/options.ts'
+import { describeMachine, machineLine } from '../machine.ts'
+import { type GapRow, measureGaps } from './gaps.ts'
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '100' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const kills = wholeNumber('--kills', Number(values.kills), 100, 1, 100_000)
+
+const machine = describeMachine()
+const rows = await measureGaps({ kills, only: values.only, progress: note })
+if (values.json) printJson({ machine, rows })
+else printTables()
+
+function printTables(): void {
+  print('From the signal to the primary until a probe that never pauses is granted again')
+  print('(hand-over: the longest time that it was not granted meanwhile)')
+  print(machineLine(machine))
+  print('')
+  const header = ['PRIMARY GETS', 'BESIDE THE PROBE', 'TIMES', 'P50', 'P99', 'MAX']
+  for (const line of table(header, rows.map(cells))) print(line)
+  for (const row of rows) printHistogram(row)
+}
+
+function cells({ name, pairsPerSecond, gaps }: GapRow): string[] {
+  const load = `${pairsPerSecond.toLocaleString('en')} pairs/s`
+  return [name, load, String(gaps.length), ...[0.5, 0.99, 1].map(part => `${at(gaps, part).toFixed(1)} ms`)]
+}
+
+/** The value that this part of all is at or below. */
+function at(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN
+}
+
+function printHistogram({ name, gaps }: GapRow): void {
+  print('')
+  print(name)
+  const bounds = [5, 10, 15, 20, 30, 50, 100, 500, 1_000, Number.POSITIVE_INFINITY]
+  for (const [i, below] of bounds.entries()) {
+    const from = bounds[i - 1] ?? 0
+    const count = gaps.filter(gap => from <= gap && gap < below).length
+    if (count === 0) continue
+    const label = below === Number.POSITIVE_INFINITY ? `${from} ms and more` : `${from} to ${below} ms`
+    print(
+      `  ${label.padEnd(18)} ${String(count).padStart(4)} ${'█'.repeat(Math.ceil((count * 50) / gaps.length))}`,
+    )
+  }
+}
