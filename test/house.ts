@@ -93,7 +93,8 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
 })
 
 t.test('every file says at its head what it is', async t => {
-  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', 'bench'].flatMap(
+  const benches = ['bench', 'bench/failover', 'bench/peers']
+  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', ...benches].flatMap(
     sources,
   )) {
     t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)

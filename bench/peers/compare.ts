@@ -1,0 +1,121 @@
+// The same pairs of acquire and release on Holdfast and on what else people lock with, in one run: each
+// service is started for its turn, so that nothing else works meanwhile.
+
+import { ownCluster } from '../cluster.ts'
+import { median } from '../pairs.ts'
+import type { Service } from '../target.ts'
+import { type Load, type Outcome, runLoad } from '../workers.ts'
+import { etcdServers } from './etcd-server.ts'
+import { isInstalled } from './installed.ts'
+import { redisServer } from './redis-server.ts'
+
+export interface CompareOptions {
+  readonly runs: number
+  readonly countMs: number
+  /** Only services with this in their names; Holdfast always. */
+  readonly only: string
+  readonly progress: (text: string) => void
+}
+
+/** Medians over the runs. */
+export interface PeerRow {
+  readonly service: string
+  readonly cells: readonly PeerCell[]
+}
+
+export interface PeerCell {
+  readonly load: string
+  /** Grants/s, on the hot key. */
+  readonly pairsPerSecond: number
+  readonly acquireP50Ms: number
+  /** On the hot key: the smallest and the largest part of an equal share. */
+  readonly shares: readonly [number, number] | null
+  /** How many times as many pairs Holdfast does. */
+  readonly holdfastTimes: number
+}
+
+interface Peer {
+  readonly name: string
+  /** Undefined: Holdfast itself. */
+  readonly program?: string
+  readonly start: () => Promise<Service>
+}
+
+/** Or as long as is counted, if that is less. */
+const warmUpMsMax = 1_000
+
+const loads: readonly Pick<Load, 'keys' | 'workers' | 'outstanding'>[] = [
+  ...[1, 64, 1024].map(outstanding => ({ keys: 'distinct', workers: 1, outstanding }) as const),
+  { keys: 'hot', workers: 2, outstanding: 64 },
+]
+
+const holdfast: Peer = { name: 'Holdfast, with its backup', start: () => ownCluster() }
+
+const redis = (name: string, options: string, replicas: 0 | 1 = 0): Peer => ({
+  name,
+  program: 'redis-server',
+  start: () => redisServer(name, options, replicas),
+})
+const etcd = (name: string, count: number): Peer => ({
+  name,
+  program: 'etcd',
+  start: () => etcdServers(name, count),
+})
+
+const peers: readonly Peer[] = [
+  redis('Redis, not replicated', ''),
+  redis('Redis, auto-pipelining', 'pipeline'),
+  redis('Redis, replica, WAIT 1', 'wait', 1),
+  redis('Redis, WAIT 1, auto-pipelining', 'wait&pipeline', 1),
+  etcd('etcd, one node', 1),
+  etcd('etcd, three nodes', 3),
+]
+
+/** Programs that are not there. */
+export function missing(): string[] {
+  return [...new Set(peers.flatMap(({ program }) => program ?? []))].filter(program => !isInstalled(program))
+}
+
+export async function comparePeers({ runs, countMs, only, progress }: CompareOptions): Promise<PeerRow[]> {
+  const absent = missing()
+  const warmUpMs = Math.min(warmUpMsMax, countMs)
+  const chosen = [
+    holdfast,
+    ...peers.filter(({ name, program = '' }) => name.includes(only) && !absent.includes(program)),
+  ]
+  const outcomes = new Map(chosen.map(peer => [peer, loads.map((): Outcome[] => [])]))
+  for (let run = 1; run <= runs; run++)
+    for (const peer of chosen) {
+      await using service = await peer.start()
+      for (const [i, load] of loads.entries()) {
+        progress(`run ${run} of ${runs}: ${peer.name}, ${nameOf(load)}`)
+        outcomes.get(peer)?.[i]?.push(await runLoad(service, { ...load, warmUpMs, countMs }))
+      }
+    }
+  const ours = outcomes.get(holdfast)?.map(rateOf) ?? []
+  return [...outcomes].map(([{ name }, each]) => ({
+    service: name,
+    cells: each.map((runs, i) => cellOf(nameOf(loads[i] as Load), runs, ours[i] ?? Number.NaN)),
+  }))
+}
+
+function nameOf({ keys, outstanding }: Pick<Load, 'keys' | 'outstanding'>): string {
+  return keys === 'hot' ? `hot key, ${outstanding} waiters` : `${outstanding} outstanding`
+}
+
+function rateOf(outcomes: readonly Outcome[]): number {
+  return median(outcomes.map(({ pairsPerSecond }) => pairsPerSecond))
+}
+
+function cellOf(load: string, outcomes: readonly Outcome[], ours: number): PeerCell {
+  const pairsPerSecond = rateOf(outcomes)
+  const share = (pick: (...shares: number[]) => number) =>
+    median(outcomes.map(({ shares }) => pick(...shares)))
+  return {
+    load,
+    pairsPerSecond,
+    acquireP50Ms: median(outcomes.map(({ latencies }) => latencies.quantile(0.5))),
+    shares: load.startsWith('hot') ? [share(Math.min), share(Math.max)] : null,
+    holdfastTimes: ours / pairsPerSecond,
+  }
+}
