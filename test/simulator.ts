@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { drawPlan } from './simulator/plan.ts'
+import { scheduleOf, shorten } from './simulator/shorten.ts'
 import { tell } from './simulator/story.ts'
 
 const seeds = 300
@@ -46,4 +47,15 @@ t.test('a seed tells the same story, byte for byte, in this process and in anoth
     t.equal(stdout.trim(), `${seed} ${one}`, `seed ${seed}, in another process`)
   }
   t.not(hashOf(1), hashOf(2), 'and another seed tells another one')
+})
+
+t.test('a failed schedule is shortened to the events that it needs', async t => {
+  const plan = drawPlan(1)
+  const [some, more] = [plan.events[40], plan.events[90]]
+  const { plan: short, runs } = shorten(plan, ({ events }) =>
+    [some, more].every(e => e && events.includes(e)),
+  )
+  t.strictSame(short.events, [some, more])
+  t.ok(runs < plan.events.length, `in ${runs} runs, of ${plan.events.length} events`)
+  t.match(scheduleOf(1, short).at(-1), /^npm run simulate -- --seed 1 --keep 40,90 --trace$/)
 })

@@ -49,7 +49,7 @@ function planOf(seed: number): Plan {
 
 function explain({ seed, violation }: Ending): void {
   if (violation === null) return
-  const short = shorten(planOf(seed), violation.check)
+  const short = shorten(planOf(seed), plan => tell(plan).violation?.check === violation.check)
   const lines: string[] = []
   tell(short.plan, line => lines.push(line))
   console.log(lines.join('\n'))

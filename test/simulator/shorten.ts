@@ -2,7 +2,6 @@
 // parts first. What is left is what the violation needs.
 
 import { drawPlan, type Plan, type Planned } from './plan.ts'
-import { tell } from './story.ts'
 
 export interface Short {
   readonly plan: Plan
@@ -11,11 +10,11 @@ export interface Short {
 
 const runsMax = 400
 
-export function shorten(plan: Plan, check: string): Short {
+export function shorten(plan: Plan, stillFails: (plan: Plan) => boolean): Short {
   let runs = 0
   const fails = (events: readonly Planned[]) => {
     runs++
-    return tell({ ...plan, events }).violation?.check === check
+    return stillFails({ ...plan, events })
   }
   let events = [...plan.events]
   for (let parts = 2; events.length > 0 && runs < runsMax; ) {
