@@ -22,7 +22,7 @@ t.test('the ready line says where everything is, and the status agrees', async t
   t.not(pids[url], undefined, 'the view server is among the pids')
   const plain = await cluster.run('status')
   t.equal(plain.code, 0)
-  t.match(plain.stdout, /^view \d+, acked; survives 1 more death right now\n\nROLE +ADDRESS/)
+  t.match(plain.stdout, /^view \d+, acked; survives 1 more death right now\n\nROLE +STATE +ADDRESS/)
   t.notMatch(plain.stdout, '\x1b', 'no colours in a pipe')
 })
 
@@ -164,7 +164,7 @@ t.test('watch tells of views and lock events', async t => {
   await people.line(line => /watching/.test(line))
   await cluster.run('steal', 'seen/2')
   await people.line(line =>
-    /^\d\d:\d\d:\d\d\.\d{3} {2}granted +seen\/2 {2}exclusive, token \d+ {2}holdfast steal/.test(line),
+    /^\d\d:\d\d:\d\d\.\d{3} +\+\d+ m?s +granted +seen\/2 +exclusive, token \d+ +holdfast steal/.test(line),
   )
   t.match(await watcher.end('SIGINT'), { code: 0, stderr: '' })
   t.match(await people.end('SIGTERM'), { code: 0, stdout: /view +\d+: primary ws:.*backup ws:/ })
