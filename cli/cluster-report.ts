@@ -80,6 +80,7 @@ export class PlainReport implements ClusterReport {
     print(`  npx holdfast run demo${view} -- sh -c 'echo $HOLDFAST_TOKEN; sleep 5'`)
     print(`  npx holdfast status${view}`)
     print(`  npx holdfast kill primary${view}`)
+    print(`The dashboard, where servers can be killed and frozen, too: ${url.replace(/^ws/, 'http')}/`)
     print('Ctrl-C ends the cluster.')
     print('')
     this.#say(`${paint('bold', `view ${status.view?.number ?? 0}`)} has its backup in sync`)

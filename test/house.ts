@@ -81,6 +81,21 @@ t.test('lock-table.ts and sessions.ts know no clock, view, peer or lease', async
   }
 })
 
+t.test('the dashboard takes types of other rooms and no code, and makes no markup of text', async t => {
+  const files = sources('dashboard')
+  t.ok(files.length > 10)
+  for (const file of files) {
+    for (const [line, from = ''] of textOf(file).matchAll(/^(?:import|export) .* from '([^']+)'/gm)) {
+      const isType = /^(import|export) type /.test(line)
+      t.ok(
+        from.startsWith('./') || from === 'uplot' || (isType && from.startsWith('../')),
+        `${file}: ${line}`,
+      )
+    }
+    t.notMatch(textOf(file), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|\beval\b/, file)
+  }
+})
+
 t.test('one file reads the time, one draws ids; ws, ajv and pino are imported where they belong', async t => {
   const all = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli'].flatMap(sources)
   const users = (pattern: RegExp) => all.filter(file => pattern.test(textOf(file)))
@@ -94,9 +109,8 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
 
 t.test('every file says at its head what it is', async t => {
   const benches = ['bench', 'bench/failover', 'bench/peers']
-  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', ...benches].flatMap(
-    sources,
-  )) {
+  const rooms = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', 'dashboard', ...benches]
+  for (const file of rooms.flatMap(sources)) {
     t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)
   }
 })

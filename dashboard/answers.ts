@@ -1,0 +1,43 @@
+// What the view server's pages answer, as this page reads it. Types only: the page takes no code of the
+// servers, so that nothing of theirs travels to a browser.
+
+import type { TablePage, TableRow } from '../lockserver/table-page.ts'
+import type { ViewChange } from '../viewservice/counts.ts'
+import type { ServerStatus, Status } from '../wire/messages.ts'
+
+export type { ServerStatus, Status, TablePage, TableRow, ViewChange }
+
+/** Of `/cluster`. */
+export interface Cluster {
+  readonly status: Status
+  /** Why there is no primary to work with. */
+  readonly unready: string | null
+  readonly clients: number
+  /** Servers may be killed and frozen from here. */
+  readonly play: boolean
+  /** Newest last. */
+  readonly views: readonly PastView[]
+}
+
+export interface PastView {
+  readonly number: number
+  readonly change: ViewChange
+  readonly primary: string
+  readonly backup: string | null
+  readonly ageMs: number
+  readonly gapMs: number | null
+  readonly ackedAfterMs: number | null
+}
+
+export interface Buckets {
+  readonly counts: readonly number[]
+  readonly count: number
+}
+
+/** Of `/stats`: counts since the primary's start. */
+export interface Stats extends Record<Latency, Buckets> {
+  readonly operations: Readonly<Record<string, number>>
+  readonly boundsMs: readonly number[]
+}
+
+export type Latency = 'roundTrip' | 'wait' | 'handOver'

@@ -1,0 +1,14 @@
+// Asks the view server that this page came from, and nobody else.
+
+/** It answered, but not with what was asked for. */
+export class Refused extends Error {}
+
+const answerWithinMs = 4_000
+
+/** Rejects with `Refused` and what the server said, or with what the browser says when nobody answers. */
+export async function ask<T>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<T> {
+  const answer = await fetch(path, { method, signal: AbortSignal.timeout(answerWithinMs) })
+  const body: unknown = await answer.json()
+  if (!answer.ok) throw new Refused((body as { error?: string }).error ?? `HTTP ${answer.status}`)
+  return body as T
+}

@@ -1,0 +1,173 @@
+// The locks that are held or waited for: one page of them, searched and sorted by the primary, so that
+// there may be a hundred thousand. Names and clients are text, whatever they contain.
+
+import type { TablePage, TableRow } from './answers.ts'
+import { ask } from './ask.ts'
+import { byId, element, setChildren, setText } from './element.ts'
+import { Poll } from './poll.ts'
+import { countOf, grouped, lengthOf } from './words.ts'
+
+const rowsPerPage = 25
+const everyMs = 1_000
+
+export class LocksTable {
+  readonly #prefix = byId<HTMLInputElement>('prefix')
+  readonly #sort = byId('sort')
+  readonly #body = byId('locks')
+  readonly #caption = byId('locks-caption')
+  readonly #earlier = byId<HTMLButtonElement>('earlier')
+  readonly #later = byId<HTMLButtonElement>('later')
+  readonly #page = byId('page')
+  readonly #poll: Poll
+  #rows = new Map<string, Row>()
+  #offset = 0
+  #isSeen = true
+
+  constructor() {
+    const asked = () => {
+      this.#offset = 0
+      this.#poll.now()
+    }
+    this.#prefix.addEventListener('input', asked)
+    this.#sort.addEventListener('change', asked)
+    this.#earlier.addEventListener('click', () => this.#turn(-rowsPerPage))
+    this.#later.addEventListener('click', () => this.#turn(rowsPerPage))
+    this.#poll = new Poll(
+      everyMs,
+      () => this.#ask(),
+      () => this.#isSeen,
+    )
+    new IntersectionObserver(entries => {
+      this.#isSeen = entries.at(-1)?.isIntersecting ?? true
+      if (this.#isSeen) this.#poll.now()
+    }).observe(byId('locks-section'))
+  }
+
+  #turn(by: number): void {
+    this.#offset = Math.max(0, this.#offset + by)
+    this.#poll.now()
+  }
+
+  get #query(): string {
+    const sort = this.#sort.querySelector<HTMLInputElement>(':checked')?.value ?? 'name'
+    const query = { prefix: this.#prefix.value, sort, offset: `${this.#offset}`, limit: `${rowsPerPage}` }
+    return new URLSearchParams(query).toString()
+  }
+
+  async #ask(): Promise<void> {
+    const query = this.#query
+    try {
+      const page = await ask<TablePage>(`/locks?${query}`)
+      if (query === this.#query) this.#show(page) // else it was typed on meanwhile
+    } catch (error) {
+      setText(this.#caption, `The locks can't be had: ${(error as Error).message}`)
+    }
+  }
+
+  #show({ total, matching, locks }: TablePage): void {
+    if (locks.length === 0 && this.#offset > 0) return this.#turn(matching - rowsPerPage - this.#offset)
+    const rows = locks.map(lock => {
+      const row = this.#rows.get(lock.name) ?? new Row(lock.name)
+      row.show(lock)
+      return [lock.name, row] as const
+    })
+    this.#rows = new Map(rows)
+    setChildren(
+      this.#body,
+      rows.flatMap(([, row]) => row.roots),
+    )
+    const whole = countOf(total, 'lock')
+    const found = this.#prefix.value === '' ? whole : `${grouped(matching)} of ${whole}`
+    setText(this.#caption, total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`)
+    const last = this.#offset + locks.length
+    setText(
+      this.#page,
+      locks.length === 0 ? '' : `${grouped(this.#offset + 1)}–${grouped(last)} of ${grouped(matching)}`,
+    )
+    this.#earlier.disabled = this.#offset === 0
+    this.#later.disabled = last >= matching
+  }
+}
+
+const columns = ['Holder', 'Held for', 'Waiting', 'Longest wait', 'Token'] as const
+
+/** A lock in one line, and all who hold it and wait for it, once asked for. */
+class Row {
+  readonly #button = element('button', { type: 'button', class: 'name', 'aria-expanded': 'false' })
+  readonly #cells = columns.map((label, i) =>
+    element('td', { 'data-label': label, ...(i > 0 && { class: 'number' }) }),
+  )
+  readonly #root: HTMLTableRowElement
+  readonly #people = element('ul', { class: 'people' })
+  readonly #details: HTMLTableRowElement
+  #isOpen = false
+  #lock: TableRow | undefined
+
+  constructor(name: string) {
+    this.#button.textContent = name
+    this.#root = element('tr', {}, element('th', { scope: 'row' }, this.#button), ...this.#cells)
+    const cell = element('td', { colspan: columns.length + 1 }, this.#people)
+    this.#details = element('tr', { class: 'details' }, cell)
+    this.#button.addEventListener('click', () => this.#toggle())
+  }
+
+  get roots(): HTMLTableRowElement[] {
+    return this.#isOpen ? [this.#root, this.#details] : [this.#root]
+  }
+
+  show(lock: TableRow): void {
+    this.#lock = lock
+    const { held, waiting, holders, waiters } = lock
+    const [first] = held
+    const others = holders > 1 ? `, and ${holders - 1} more` : ''
+    const longest = Math.max(...waiting.map(({ waitedMs }) => waitedMs))
+    const texts = [
+      first === undefined ? 'nobody' : `${first.client}${modeOf(first.mode)}${others}`,
+      first === undefined ? '' : lengthOf(first.heldMs),
+      waiters === 0 ? '' : grouped(waiters),
+      waiters === 0 ? '' : lengthOf(longest),
+      first === undefined ? '' : String(first.token),
+    ]
+    for (const [i, cell] of this.#cells.entries()) setText(cell, texts[i] ?? '')
+    this.#root.classList.toggle('contended', waiters > 0)
+    if (this.#isOpen) this.#showPeople()
+  }
+
+  #toggle(): void {
+    this.#isOpen = !this.#isOpen
+    this.#button.setAttribute('aria-expanded', String(this.#isOpen))
+    if (this.#isOpen) {
+      this.#showPeople()
+      this.#root.after(this.#details)
+    } else this.#details.remove()
+  }
+
+  #showPeople(): void {
+    if (this.#lock === undefined) return
+    const { held, waiting, holders, waiters } = this.#lock
+    const more = (count: number, shown: number, what: string) =>
+      count > shown ? [`and ${grouped(count - shown)} more ${what}`] : []
+    const lines = [
+      ...held.map(
+        ({ client, clientId, mode, token, heldMs }) =>
+          `held by ${client} (${clientId.slice(0, 8)}), ${mode}, token ${token}, for ${lengthOf(heldMs)}`,
+      ),
+      ...more(holders, held.length, 'who hold it'),
+      ...waiting.map(
+        ({ client, clientId, mode, waitedMs }, i) =>
+          `${i + 1}. ${client} (${clientId.slice(0, 8)}) waits, ${mode}, for ${lengthOf(waitedMs)}`,
+      ),
+      ...more(waiters, waiting.length, 'who wait'),
+    ]
+    const items = lines.map((line, i) => {
+      const item = this.#people.children[i] ?? element('li')
+      setText(item, line)
+      return item
+    })
+    setChildren(this.#people, items)
+  }
+}
+
+function modeOf(mode: string): string {
+  return mode === 'shared' ? ' (shared)' : ''
+}

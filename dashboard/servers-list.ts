@@ -1,0 +1,95 @@
+// The lock servers in words, and, where one may play failover, what can be done to each.
+
+import type { Cluster, ServerStatus } from './answers.ts'
+import { ask } from './ask.ts'
+import { byId, element, setChildren, setText } from './element.ts'
+import { stateOf } from './picture.ts'
+import { grouped, lengthOf, shortOf } from './words.ts'
+
+type Deed = 'kill' | 'freeze'
+
+const rank = { primary: 0, backup: 1, idle: 2 } as const
+const roles = { primary: 'Primary', backup: 'Backup', idle: 'Idle' } as const
+
+export class ServersList {
+  readonly #list = byId('servers')
+  readonly #did = byId('did')
+  readonly #onDeed: () => void
+  #items = new Map<string, Item>()
+
+  /** `onDeed`: something has been done; the cluster is worth a look. */
+  constructor(onDeed: () => void) {
+    this.#onDeed = onDeed
+  }
+
+  show({ status, play }: Cluster): void {
+    const servers = [...status.servers].sort(
+      (a, b) => rank[a.role] - rank[b.role] || a.address.localeCompare(b.address),
+    )
+    const items = servers.map(server => {
+      const item = this.#items.get(server.id) ?? new Item(server.id, deed => this.#do(deed, server.id))
+      item.show(server, play)
+      return [server.id, item] as const
+    })
+    const focused = document.activeElement
+    this.#items = new Map(items)
+    setChildren(
+      this.#list,
+      items.map(([, { root }]) => root),
+    )
+    // Whose button was pressed may be gone with it.
+    if (focused !== null && !focused.isConnected) byId('servers-title').focus()
+    if (items.length === 0) setText(this.#did, 'No lock server has been heard.')
+  }
+
+  async #do(deed: Deed, id: string): Promise<void> {
+    const name = this.#items.get(id)?.name ?? id
+    try {
+      await ask(`/${deed}?id=${encodeURIComponent(id)}`, 'POST')
+      setText(this.#did, deed === 'kill' ? `Killed ${name}.` : `Froze ${name} for 3 s.`)
+    } catch (error) {
+      setText(this.#did, (error as Error).message)
+    }
+    this.#onDeed()
+  }
+}
+
+class Item {
+  readonly root = element('li')
+  readonly #role = element('span', { class: 'role' })
+  readonly #address = element('span', { class: 'address' })
+  readonly #state = element('span', { class: 'state' })
+  readonly #more = element('span', { class: 'more' })
+  readonly #deeds = element('span', { class: 'deeds' })
+  readonly #kill: HTMLButtonElement
+  readonly #freeze: HTMLButtonElement
+  name = ''
+
+  constructor(id: string, onDeed: (deed: Deed) => Promise<void>) {
+    const button = (deed: Deed, words: string) => {
+      const made = element('button', { type: 'button', class: deed }, words)
+      made.addEventListener('click', () => void onDeed(deed))
+      return made
+    }
+    this.#kill = button('kill', 'Kill')
+    this.#freeze = button('freeze', 'Freeze 3 s')
+    this.root.dataset.id = id
+    const facts = element('span', { class: 'facts' }, this.#role, this.#address, this.#state, this.#more)
+    this.root.append(facts, this.#deeds)
+  }
+
+  show(server: ServerStatus, play: boolean): void {
+    const { role, address, host, pid, opNumber, lag, pingAgeMs, alive } = server
+    this.name = `${role} ${shortOf(address)}`
+    this.root.className = alive ? role : 'silent'
+    setText(this.#role, roles[role])
+    setText(this.#address, shortOf(address))
+    setText(this.#state, stateOf(server))
+    const behind = role === 'backup' && lag > 0 ? `, ${grouped(lag)} behind` : ''
+    const heard = `heard ${lengthOf(pingAgeMs)} ago`
+    setText(this.#more, `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}`)
+    this.#kill.setAttribute('aria-label', `Kill ${this.name}`)
+    this.#freeze.setAttribute('aria-label', `Freeze ${this.name} for 3 s`)
+    setChildren(this.#deeds, play ? [this.#kill, this.#freeze] : [])
+  }
+}
