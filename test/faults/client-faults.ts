@@ -14,8 +14,7 @@ const stricken = 'stricken'
 
 /** A new user that keeps a lock, and the first of the others, which waits for it. */
 async function holderAndWaiter(stage: Stage): Promise<{ holder: User; waiting: Promise<number> }> {
-  await stage.healthy()
-  await stage.served()
+  await stage.ready()
   const place = stage.network.place(guestNode)
   const [holder] = (await stage.users.start(stricken, [place], { ttlMs, sharedCalls: 1 })) as [User]
   await holder.ask({ ask: 'keep', name: 'kept' })
@@ -44,7 +43,7 @@ async function killUser(stage: Stage): Promise<void> {
 async function killUserAndPrimary(stage: Stage): Promise<void> {
   const { processes } = stage
   const { holder, waiting } = await holderAndWaiter(stage)
-  const address = addressOf(await stage.healthy(), 'primary')
+  const address = addressOf(await stage.ready(), 'primary')
   const from = now()
   await stage.users.kill(holder)
   await pause(500)

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Status } from '../../wire/messages.ts'
 import { now } from './history.ts'
 import type { Ending, Intrusion } from './intruder.ts'
-import type { Scenario } from './scenario.ts'
+import { patient, type Scenario } from './scenario.ts'
 import { addressOf, guestNode, nodes, type Stage, serverNodes, userNodes, viewNumber } from './stage.ts'
 import { forkAt } from './users.ts'
 
@@ -24,7 +24,7 @@ function cut({ network }: Stage, one: string, other: string, way: Way): void {
 /** F6: what it still reaches are its backup and its users, one of whom reaches nobody else. */
 async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   const { network, users } = stage
-  const before = await stage.healthy()
+  const before = await stage.ready()
   const primary = stage.nodeOf(addressOf(before, 'primary'))
   const way = ways[turn % ways.length] as Way
   const others = [...users.all]
@@ -52,11 +52,10 @@ const isReplaced = (now: Status, before: Status) =>
 /** F7: the view changes once, and everybody is served all the while. */
 async function cutPrimaryFromBackup(stage: Stage, turn: number): Promise<void> {
   const { network, processes } = stage
-  const before = await stage.healthy()
+  const before = await stage.ready()
   const [primary, backup] = (['primary', 'backup'] as const).map(role =>
     stage.nodeOf(addressOf(before, role)),
   )
-  await stage.served()
   const from = now()
   cut(stage, primary as string, backup as string, ways[turn % ways.length] as Way)
   await processes.until(status => viewNumber(status) > viewNumber(before), 'in another view')
@@ -65,7 +64,7 @@ async function cutPrimaryFromBackup(stage: Stage, turn: number): Promise<void> {
   await stage.served()
   await stage.measure(from)
   network.heal()
-  const after = await stage.healthy()
+  const after = await stage.ready()
   const views = viewNumber(after) - viewNumber(before)
   stage.expect(views === 1, `F7: the view changed ${views} times`)
 }
@@ -85,7 +84,7 @@ const pairs: readonly (readonly [End, End])[] = [
 
 /** Each pair, each way; the three ways of a pair are far apart, so that the short form meets several pairs. */
 async function cutPair(stage: Stage, turn: number): Promise<void> {
-  const status = await stage.healthy()
+  const status = await stage.ready()
   const [one, other] = pairs[turn % pairs.length] as readonly [End, End]
   const way = ways[(turn + Math.floor(turn / pairs.length)) % ways.length] as Way
   const nodeOf = (end: End) => {
@@ -109,8 +108,7 @@ async function cutPair(stage: Stage, turn: number): Promise<void> {
 
 /** Everybody loses packets, for some seconds. */
 async function losePackets(stage: Stage): Promise<void> {
-  await stage.healthy()
-  await stage.served()
+  await stage.ready()
   const from = now()
   for (const node of nodes) stage.network.lose(node, 3)
   await pause(3_000)
@@ -122,8 +120,7 @@ async function losePackets(stage: Stage): Promise<void> {
 
 /** F10: all that goes to a lock server goes through its proxy, which delays it and cuts at any byte. */
 async function delayAndCut(stage: Stage): Promise<void> {
-  await stage.healthy()
-  await stage.served()
+  await stage.ready()
   const from = now()
   await stage.proxy({ delayMs: 20, cutAfterBytes: 0 })
   await stage.served()
@@ -141,8 +138,7 @@ async function delayAndCut(stage: Stage): Promise<void> {
 /** F13: every server is attacked in every way, while connections that say nothing stay open. */
 async function intrude(stage: Stage): Promise<void> {
   const { network, processes } = stage
-  const before = await stage.healthy()
-  await stage.served()
+  const before = await stage.ready()
   const from = now()
   const intrusion: Intrusion = {
     urls: [processes.viewUrl, ...processes.addresses],
@@ -157,7 +153,7 @@ async function intrude(stage: Stage): Promise<void> {
   child.kill('SIGKILL')
   await gone
   for (const { url, what, got } of endings) stage.expect(got !== null, `F13: ${what} at ${url}: no end`)
-  const after = await stage.healthy()
+  const after = await stage.ready()
   stage.expect(viewNumber(after) === viewNumber(before), 'F13: an intruder changed the view')
 }
 
@@ -168,7 +164,13 @@ export const networkFaults: readonly Scenario[] = [
     turns: [6, 1],
     turn: cutPrimaryFromView,
   },
-  { fault: 'F7', name: 'primary and backup cut off', turns: [6, 1], turn: cutPrimaryFromBackup },
+  {
+    fault: 'F7',
+    name: 'primary and backup cut off (gap: ping limit of 1200)',
+    turns: [6, 1],
+    setting: patient,
+    turn: cutPrimaryFromBackup,
+  },
   { fault: 'F7', name: 'each pair cut off, both ways and one way', turns: [27, 3], turn: cutPair },
   { fault: 'F10', name: '3 % of all packets lost', turns: [3, 1], turn: losePackets },
   {
@@ -178,5 +180,5 @@ export const networkFaults: readonly Scenario[] = [
     setting: { proxied: true },
     turn: delayAndCut,
   },
-  { fault: 'F13', name: 'hostile peers', turns: [3, 1], turn: intrude },
+  { fault: 'F13', name: 'hostile peers', turns: [3, 1], setting: patient, turn: intrude },
 ]

@@ -14,3 +14,10 @@ export interface Scenario {
   /** One turn, on a healthy stage: breaks something, measures the gap, and heals it. */
   readonly turn: (stage: Stage, turn: number) => Promise<void>
 }
+
+/**
+ * Servers that wait longer before they believe anybody dead, for scenarios in which a view must not change:
+ * on a busy machine somebody may stand still for half a second.
+ */
+export const patient: Setting = { serverArgs: ['--dead-pings', '12'] }
+export const patientPingLimitMs = 1_200

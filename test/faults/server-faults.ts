@@ -8,7 +8,7 @@ import { connect } from '../../client/index.ts'
 import type { Status } from '../../wire/messages.ts'
 import { hasIdle } from '../fixtures/server-processes.ts'
 import { now } from './history.ts'
-import type { Scenario } from './scenario.ts'
+import { patient, patientPingLimitMs, type Scenario } from './scenario.ts'
 import { addressOf, type Role, type Stage, userNodes, viewNumber } from './stage.ts'
 
 const execute = promisify(execFile)
@@ -17,8 +17,7 @@ const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 /** Kills that server under load; everybody is served again before it comes back. */
 async function kill(stage: Stage, role: Role): Promise<void> {
   const { processes } = stage
-  const address = addressOf(await stage.healthy(), role)
-  await stage.served()
+  const address = addressOf(await stage.ready(), role)
   await pause(Math.random() * 20) // a random moment
   const from = now()
   await processes.kill(address)
@@ -27,14 +26,16 @@ async function kill(stage: Stage, role: Role): Promise<void> {
   await processes.restart(address)
 }
 
-/** F3: its users hear nothing of the primary any more, which goes on executing what they ask; then it dies. */
-async function killBeforeReply(stage: Stage): Promise<void> {
+/** A cut that is much shorter than the ping limit: nobody believes anybody dead before the kill. */
+const shortCutMs = 200
+
+/** Kills a primary whose packets have not arrived at these nodes for a moment. */
+async function killCutOff(stage: Stage, unheardAt: (status: Status) => readonly string[]): Promise<void> {
   const { network, processes } = stage
-  const address = addressOf(await stage.healthy(), 'primary')
-  await stage.served()
-  // The others go on and act on the same locks meanwhile.
-  for (const node of userNodes.slice(0, 2)) network.cutOneWay(stage.nodeOf(address), node)
-  await pause(150)
+  const status = await stage.ready()
+  const address = addressOf(status, 'primary')
+  for (const node of unheardAt(status)) network.cutOneWay(stage.nodeOf(address), node)
+  await pause(shortCutMs)
   const from = now()
   await processes.kill(address)
   network.heal()
@@ -43,21 +44,30 @@ async function killBeforeReply(stage: Stage): Promise<void> {
   await processes.restart(address)
 }
 
+/** F1: its backup hears of nothing any more, so that it may answer nobody; then it dies. */
+function killUnreplicated(stage: Stage): Promise<void> {
+  return killCutOff(stage, status => [stage.nodeOf(addressOf(status, 'backup'))])
+}
+
+/** F3: some users get no answers, while others go on and act on the same locks; then it dies. */
+function killBeforeReply(stage: Stage): Promise<void> {
+  return killCutOff(stage, () => userNodes.slice(0, 2))
+}
+
 const idAt = (status: Status, address: string) =>
   status.servers.find(server => server.alive && server.address === address)?.id
 
 /** F4: back within a ping interval, and yet another server. */
 async function restartAtOnce(stage: Stage, turn: number): Promise<void> {
   const { processes } = stage
-  const before = await stage.healthy()
+  const before = await stage.ready()
   const address = addressOf(before, turn % 2 === 0 ? 'primary' : 'backup')
-  await stage.served()
   const from = now()
   await processes.kill(address)
   await processes.restart(address)
   await stage.served()
   await stage.measure(from)
-  const after = await stage.healthy()
+  const after = await stage.ready()
   stage.expect(idAt(after, address) !== idAt(before, address), 'V5: a restarted server has its old id')
   stage.expect(after.view?.primary.address !== address, 'V5: a restarted server is primary at once')
 }
@@ -65,9 +75,8 @@ async function restartAtOnce(stage: Stage, turn: number): Promise<void> {
 /** F8: frozen until another has taken over, and longer; thawed, it is nobody. */
 async function freezePrimary(stage: Stage): Promise<void> {
   const { processes } = stage
-  const before = await stage.healthy()
+  const before = await stage.ready()
   const address = addressOf(before, 'primary')
-  await stage.served()
   const from = now()
   processes.signal(address, 'SIGSTOP')
   await stage.served()
@@ -75,7 +84,7 @@ async function freezePrimary(stage: Stage): Promise<void> {
   processes.signal(address, 'SIGCONT')
   await stage.served()
   await stage.measure(from)
-  const after = await stage.healthy()
+  const after = await stage.ready()
   stage.expect(idAt(after, address) !== idAt(before, address), 'V5: a deposed primary kept its id')
   stage.expect(viewNumber(after) > viewNumber(before), 'F8: nobody took over from a frozen primary')
 }
@@ -84,40 +93,37 @@ async function freezePrimary(stage: Stage): Promise<void> {
 
 async function killViewServer(stage: Stage): Promise<void> {
   const { processes } = stage
-  const before = await stage.healthy()
-  await stage.served()
+  const before = await stage.ready()
   const from = now()
   await processes.killViewServer()
   await stage.served()
-  await pause(600) // longer than the ping limit
+  await pause(patientPingLimitMs * 1.2)
   await stage.served()
   await processes.startViewServer()
   await stage.served()
   await stage.measure(from)
-  const after = await stage.healthy()
+  const after = await stage.ready()
   stage.expect(viewNumber(after) === viewNumber(before), 'F9: its restart changed the view')
 }
 
 async function freezeViewServer(stage: Stage): Promise<void> {
   const { processes } = stage
-  const before = await stage.healthy()
-  await stage.served()
+  const before = await stage.ready()
   const from = now()
   process.kill(processes.viewServerPid, 'SIGSTOP')
-  await pause(1_500)
+  await pause(patientPingLimitMs * 2)
   await stage.served()
   process.kill(processes.viewServerPid, 'SIGCONT')
   await stage.served()
   await stage.measure(from)
-  const after = await stage.healthy()
+  const after = await stage.ready()
   stage.expect(viewNumber(after) === viewNumber(before), 'F9: its own freeze changed the view')
 }
 
 /** F9's second death: the service waits for the view server, and goes on when it is back. */
 async function killPrimaryWithoutViewServer(stage: Stage): Promise<void> {
   const { processes } = stage
-  const address = addressOf(await stage.healthy(), 'primary')
-  await stage.served()
+  const address = addressOf(await stage.ready(), 'primary')
   const from = now()
   await processes.killViewServer()
   await processes.kill(address)
@@ -133,9 +139,8 @@ async function killPrimaryWithoutViewServer(stage: Stage): Promise<void> {
 /** F14: all who hold the state die. Nobody invents one; an operator's reset starts an empty one. */
 async function loseState(stage: Stage): Promise<void> {
   const { processes } = stage
-  const before = await stage.healthy()
+  const before = await stage.ready()
   const [primary, backup] = [addressOf(before, 'primary'), addressOf(before, 'backup')]
-  await stage.served()
   const old = await stage.locks.acquire('old')
   const from = now()
   processes.signal(primary, 'SIGKILL')
@@ -169,6 +174,13 @@ async function loseState(stage: Stage): Promise<void> {
 
 export const serverFaults: readonly Scenario[] = [
   { fault: 'F1', name: 'primary killed', turns: [20, 3], turn: stage => kill(stage, 'primary') },
+  {
+    fault: 'F1',
+    name: 'primary cut off from its backup, and killed',
+    turns: [10, 1],
+    setting: patient,
+    turn: killUnreplicated,
+  },
   { fault: 'F2', name: 'backup killed', turns: [10, 1], turn: stage => kill(stage, 'backup') },
   { fault: 'F3', name: 'primary killed before it replied', turns: [10, 1], turn: killBeforeReply },
   {
@@ -185,8 +197,8 @@ export const serverFaults: readonly Scenario[] = [
     turn: (stage, turn) => kill(stage, turn % 3 === 1 ? 'backup' : 'primary'),
   },
   { fault: 'F8', name: 'primary frozen and thawed', turns: [5, 1], turn: freezePrimary },
-  { fault: 'F9', name: 'view server killed', turns: [5, 1], turn: killViewServer },
-  { fault: 'F9', name: 'view server frozen', turns: [5, 1], turn: freezeViewServer },
+  { fault: 'F9', name: 'view server killed', turns: [5, 1], setting: patient, turn: killViewServer },
+  { fault: 'F9', name: 'view server frozen', turns: [5, 1], setting: patient, turn: freezeViewServer },
   {
     fault: 'F9',
     name: 'primary killed while the view server is away',

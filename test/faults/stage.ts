@@ -106,6 +106,12 @@ export class Stage {
     return this.processes.healthy(serverNodes.length)
   }
 
+  /** Everybody is served, and a death would be survived just now. */
+  async ready(): Promise<Status> {
+    await this.served()
+    return await this.healthy()
+  }
+
   nodeOf(address: string): string {
     const node = serverNodes.find(one => this.network.hostOf(one) === new URL(address).hostname)
     if (node === undefined) throw new Error(`nobody of ours is at ${address}`)

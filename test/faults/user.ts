@@ -33,7 +33,11 @@ export type Ask =
   /** Rests, and ends its session. */
   | { readonly ask: 'stop' }
 
+/** Several may be under way: each answer has the number of what was asked; 0: it is there. */
+export type NumberedAsk = Ask & { readonly number: number }
+
 export interface Answer {
+  readonly number: number
   readonly gapMs: number
   /** When the kept lock was granted. */
   readonly keptAt: number
@@ -235,7 +239,7 @@ async function rest(): Promise<void> {
   await Promise.all(loops)
 }
 
-async function obey(locks: LockClient, ask: Ask): Promise<Answer> {
+async function obey(locks: LockClient, ask: NumberedAsk): Promise<Answer> {
   let gapMs = 0
   let awake: Awake | undefined
   if (ask.ask === 'progress') await progress(ask.more)
@@ -245,7 +249,7 @@ async function obey(locks: LockClient, ask: Ask): Promise<Answer> {
   if (ask.ask === 'stall') awake = await stall(locks, ask.ms)
   if (ask.ask === 'work') work(locks)
   if (ask.ask === 'rest' || ask.ask === 'stop') await rest()
-  return { gapMs, keptAt: now(), ...(awake && { awake }) }
+  return { number: ask.number, gapMs, keptAt: now(), ...(awake && { awake }) }
 }
 
 process.on('disconnect', () => {
@@ -261,7 +265,7 @@ noteLease(locks)
 const looks = setInterval(() => noteLease(locks), leaseLookEveryMs)
 work(locks)
 
-process.on('message', async (ask: Ask) => {
+process.on('message', async (ask: NumberedAsk) => {
   const answer = await obey(locks, ask)
   process.send?.(answer)
   if (ask.ask === 'stop') {
@@ -271,4 +275,4 @@ process.on('message', async (ask: Ask) => {
     process.disconnect()
   }
 })
-process.send?.({ gapMs: 0, keptAt: 0 } satisfies Answer)
+process.send?.({ number: 0, gapMs: 0, keptAt: 0 } satisfies Answer)

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Place, wordsAt } from '../fixtures/server-processes.ts'
 import { HistoryFile } from './history.ts'
-import type { Answer, Ask, UserOptions } from './user.ts'
+import type { Answer, Ask, NumberedAsk, UserOptions } from './user.ts'
 
 /** Every call has come to an end when this has passed since the last fault was healed. */
 export const settleWithinMs = 30_000
@@ -15,25 +15,30 @@ export class User {
   readonly place: Place
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
+  /** By the number of what was asked; several may be under way. */
+  readonly #answers = new Map<number, (answer: Answer) => void>()
+  #asked = 0
 
   private constructor(who: string, place: Place, child: ChildProcess) {
     this.who = who
     this.place = place
     this.#child = child
     this.#exited = once(child, 'exit')
+    child.on('message', (answer: Answer) => this.#answers.get(answer.number)?.(answer))
   }
 
   /** Resolves when it has its session. */
   static async start(place: Place, options: UserOptions): Promise<User> {
     const child = forkAt(place, './user.js', [JSON.stringify(options)])
     const user = new User(options.who, place, child)
-    await user.#answer('start')
+    await user.#answer(0, 'start')
     return user
   }
 
-  async ask(ask: Ask, withinMs = settleWithinMs): Promise<Answer> {
-    this.#child.send(ask)
-    return await this.#answer(ask.ask, withinMs)
+  async ask(ask: Ask): Promise<Answer> {
+    const number = ++this.#asked
+    this.#child.send({ ...ask, number } satisfies NumberedAsk)
+    return await this.#answer(number, ask.ask)
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -52,16 +57,18 @@ export class User {
     await this.#exited
   }
 
-  async #answer(what: string, withinMs = settleWithinMs): Promise<Answer> {
-    const signal = AbortSignal.timeout(withinMs)
-    const gone = this.#exited.then(() => {
-      throw new Error(`${this.who} ended before it answered "${what}"`)
+  async #answer(number: number, what: string): Promise<Answer> {
+    let late: NodeJS.Timeout | undefined
+    const answer = new Promise<Answer>((resolve, reject) => {
+      const fail = (how: string) => reject(new Error(`${this.who} ${how} "${what}"`))
+      this.#answers.set(number, resolve)
+      late = setTimeout(() => fail(`did not answer within ${settleWithinMs} ms:`), settleWithinMs)
+      void this.#exited.then(() => fail('ended before it answered'))
     })
-    const late = () => {
-      throw new Error(`${this.who} did not answer "${what}" within ${withinMs} ms`)
-    }
-    const answer = once(this.#child, 'message', { signal }).catch(late)
-    return ((await Promise.race([answer, gone])) as [Answer])[0]
+    return await answer.finally(() => {
+      clearTimeout(late)
+      this.#answers.delete(number)
+    })
   }
 }
 
