@@ -49,6 +49,7 @@ export class Referee {
   roughNetwork = false
   #lastWrite = 0
   #lastViewAt = 0
+  #viewServerBackAt = Number.NEGATIVE_INFINITY
   /** Ids whose copy was made wrong on purpose (R4). */
   readonly corrupted = new Set<string>()
   /** Those of them whose every word shows it. */
@@ -83,6 +84,7 @@ export class Referee {
 
   /** The view server hears again, since then: what befell the others meanwhile it learns now. */
   viewServerIsBack(sinceMs: number): void {
+    this.#viewServerBackAt = this.#now
     for (const [name, until] of this.#touched)
       if (until >= sinceMs) this.#touched.set(name, Math.max(until, this.#now + aftermathMs))
   }
@@ -181,6 +183,7 @@ export class Referee {
   /** V7: one view, not two: who has been idle and well for a while comes in with the promotion. */
   #alone({ primary, backup }: View, { number }: View): void {
     if (this.roughNetwork || (this.#touched.get('VS') ?? -1) >= this.#now) return
+    if (this.#now - this.#viewServerBackAt < aftermathMs) return // those who were idle may not be back yet
     const idle = this.#cluster.servers.find(server => {
       const { id, name } = server
       const old = id === primary.id || id === backup?.id || (this.#touched.get(name) ?? -1) >= this.#now
