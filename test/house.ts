@@ -108,7 +108,7 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
 })
 
 t.test('every file says at its head what it is', async t => {
-  const benches = ['bench', 'bench/failover', 'bench/peers']
+  const benches = ['bench', 'bench/failover', 'bench/peers', 'bench/scale']
   const rooms = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', 'dashboard', ...benches]
   for (const file of rooms.flatMap(sources)) {
     t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)

@@ -1,0 +1,161 @@
+// npm run bench:scale -- [--max N] [--runs N] [--only locks|sessions] [--json]: what held locks and
+// connected sessions cost, from few to a million. Linux only: it reads /proc.
+
+import { parseArgs } from 'node:util'
+import { note, print, printJson, table } from '../../cli/output.ts'
+import { wholeNumber } from '../../wire/options.ts'
+import { describeMachine, machineLine } from '../machine.ts'
+import { type LocksRow, measureLocks, measureSessions, type SessionsRow } from './sizes.ts'
+import { growthOf } from './slope.ts'
+
+const { values } = parseArgs({
+  options: {
+    max: { type: 'string', default: '1000000' },
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const options = {
+  max: wholeNumber('--max', Number(values.max), 1_000_000, 1_000, 1_000_000),
+  runs: wholeNumber('--runs', Number(values.runs), 3, 1, 100),
+  progress: note,
+}
+
+const machine = describeMachine()
+const locks = values.only === 'sessions' ? [] : await measureLocks(options)
+const sessions = values.only === 'locks' ? [] : await measureSessions(options)
+if (values.json) printJson({ machine, locks, sessions })
+else {
+  print(`What held locks and connected sessions cost; times are medians of ${options.runs} runs`)
+  print(machineLine(machine))
+  if (locks.length > 0) printLocks(locks)
+  if (sessions.length > 0) printSessions(sessions)
+}
+
+function printLocks(rows: readonly LocksRow[]): void {
+  print('')
+  const header = [
+    'HELD LOCKS',
+    'HEAP, PRIMARY',
+    'BACKUP',
+    'RESIDENT',
+    'BACKUP',
+    'TRANSFER',
+    'SIZE',
+    'LONGEST PAUSE',
+    'UNDER LOAD',
+    'LONGEST PAUSE',
+    'THROUGHPUT',
+    'PROMOTE',
+  ]
+  for (const line of table(header, rows.map(lockCells))) print(line)
+  print('')
+  printGrowth(
+    'a lock, heap of the primary',
+    'bytes',
+    rows.map(row => [row.size, row.primary.heapBytes]),
+  )
+  printGrowth(
+    'a lock, heap of the backup',
+    'bytes',
+    rows.map(row => [row.size, row.backup.heapBytes]),
+  )
+  printGrowth(
+    'a lock, transferred',
+    'bytes',
+    rows.map(row => [row.size, row.idle.bytes]),
+  )
+  printGrowth(
+    'a lock, time of a transfer',
+    'us',
+    rows.map(row => [row.size, row.idle.transferMs * 1_000]),
+  )
+  printGrowth(
+    'a lock, time to promote',
+    'us',
+    rows.map(row => [row.size, row.promotionMs * 1_000]),
+  )
+}
+
+function lockCells({ size, primary, backup, idle, loaded, promotionMs }: LocksRow): string[] {
+  return [
+    size.toLocaleString('en'),
+    ...[primary.heapBytes, backup.heapBytes, primary.residentBytes, backup.residentBytes].map(mib),
+    ms(idle.transferMs),
+    mib(idle.bytes),
+    ms(idle.longestPauseMs),
+    ...(loaded === null ? ['-', '-', '-'] : [ms(loaded.transferMs), ms(loaded.longestPauseMs), kept(loaded)]),
+    ms(promotionMs),
+  ]
+}
+
+function kept({ pairsPerSecondBefore, pairsPerSecondMeanwhile }: NonNullable<LocksRow['loaded']>): string {
+  const [before, meanwhile] = [pairsPerSecondBefore, pairsPerSecondMeanwhile].map(rate =>
+    Math.round(rate).toLocaleString('en'),
+  )
+  const percent = Math.round((pairsPerSecondMeanwhile * 100) / pairsPerSecondBefore)
+  return `${before}/s, meanwhile ${meanwhile}/s (${percent} %)`
+}
+
+function printSessions(rows: readonly SessionsRow[]): void {
+  print('')
+  const header = [
+    'SESSIONS',
+    'HEAP, PRIMARY',
+    'BACKUP',
+    'RESIDENT',
+    'BACKUP',
+    'CPU, PRIMARY',
+    'BACKUP',
+    'PROMOTE',
+  ]
+  for (const line of table(header, rows.map(sessionCells))) print(line)
+  print('')
+  printGrowth(
+    'a session, heap of the primary',
+    'bytes',
+    rows.map(row => [row.size, row.primary.heapBytes]),
+  )
+  printGrowth(
+    'a session, resident in the primary',
+    'bytes',
+    rows.map(row => [row.size, row.primary.residentBytes]),
+  )
+  printGrowth(
+    'a session, heap of the backup',
+    'bytes',
+    rows.map(row => [row.size, row.backup.heapBytes]),
+  )
+  printGrowth(
+    'a session, resident in the backup',
+    'bytes',
+    rows.map(row => [row.size, row.backup.residentBytes]),
+  )
+}
+
+function sessionCells(row: SessionsRow): string[] {
+  const { size, primary, backup, primaryCpuPercent, backupCpuPercent, promotionMs } = row
+  return [
+    size.toLocaleString('en'),
+    ...[primary.heapBytes, backup.heapBytes, primary.residentBytes, backup.residentBytes].map(mib),
+    ...[primaryCpuPercent, backupCpuPercent].map(percent => `${percent.toFixed(1)} %`),
+    ms(promotionMs),
+  ]
+}
+
+function printGrowth(what: string, unit: string, points: readonly (readonly [number, number])[]): void {
+  const { perOne, exponent } = growthOf(points)
+  const power = Number.isFinite(exponent)
+    ? `; grows as size^${exponent.toFixed(2)} between the two largest`
+    : ''
+  print(`${what}: ${perOne.toPrecision(3)} ${unit}${power}`)
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 100 ? 1 : 0)} ms`
+}
