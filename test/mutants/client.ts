@@ -4,7 +4,6 @@ import type { Mutant } from './mutant.ts'
 
 const core = 'client/core.ts'
 const requests = 'client/requests.ts'
-const links = 'client/links.ts'
 
 export const client: readonly Mutant[] = [
   {
@@ -128,6 +127,7 @@ export const client: readonly Mutant[] = [
   },
   {
     name: 'client stays with the primary it knows',
+    search: 'stranded',
     breaks: 'F6',
     why: 'a deposed primary never answers again, and its client never looks elsewhere',
     edits: [
@@ -135,18 +135,6 @@ export const client: readonly Mutant[] = [
         file: core,
         find: 'if (session === null || session.id === view.primary.id) return',
         replace: 'if (this.over || session !== null || true) return',
-      },
-    ],
-  },
-  {
-    name: 'an older view is adopted',
-    breaks: 'R2',
-    why: 'a server that was cut off sends clients back to a primary of long ago',
-    edits: [
-      {
-        file: links,
-        find: 'if (this.view !== null && view.number <= this.view.number) return false',
-        replace: 'if (this.view !== null && view.number === this.view.number) return false',
       },
     ],
   },

@@ -43,9 +43,9 @@ export interface Budget {
   readonly by: Catch['by'] | undefined
 }
 
-/** So many further seeds of the simulator, or the short or long form of the search. */
-type Round = number | 'small' | 'all'
-const rounds: readonly Round[] = [30, 'small', 120, 450, 'all', 1_400, 4_000, 10_000]
+/** So many further seeds of the simulator, the short or long form of the search, or the one that the mutant names. */
+type Round = number | 'small' | 'named' | 'all'
+const rounds: readonly Round[] = [30, 'small', 'named', 120, 450, 1_500, 3_000, 'all', 10_000]
 
 export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget): Promise<Verdict> {
   const began = process.hrtime.bigint()
@@ -55,15 +55,16 @@ export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget)
   try {
     const simulated = { steps: 0 }
     let seed = 1
-    for (const round of rounds.slice(0, quick ? 3 : undefined)) {
+    for (const round of rounds.slice(0, quick ? 4 : undefined)) {
       if (by !== undefined && by !== toolOf(round)) continue
       const left = most - seconds()
       if (caught !== null || left < 1) break
-      if (round === 'small' || round === 'all') caught = await search(planted.folder, round, left)
-      else {
+      if (typeof round === 'number') {
         caught = await simulate(planted.folder, seed, round, left, simulated)
         seed += round
-      }
+      } else if (round !== 'named') caught = await search(planted.folder, [`--${round}`], left)
+      else if (mutant.search !== undefined)
+        caught = await search(planted.folder, ['--only', mutant.search], left)
     }
   } finally {
     planted.remove()
@@ -102,9 +103,9 @@ async function isOurs(seed: number): Promise<boolean> {
 }
 
 /** Its states are those of all searches until then. */
-async function search(folder: string, which: 'small' | 'all', seconds: number): Promise<Catch | null> {
+async function search(folder: string, which: readonly string[], seconds: number): Promise<Catch | null> {
   let states = 0
-  for (const line of await run(join(folder, 'dist/test/search/main.js'), [`--${which}`, '--json'], seconds)) {
+  for (const line of await run(join(folder, 'dist/test/search/main.js'), [...which, '--json'], seconds)) {
     const report = JSON.parse(line) as SearchLine
     states += report.states
     if (report.violation === null) continue

@@ -177,6 +177,7 @@ export const locks: readonly Mutant[] = [
   },
   {
     name: 'reset without a pause',
+    search: 'reset',
     breaks: 'S4, F14',
     why: 'a reset grants at once what is still believed in by holders of the state that was given up',
     edits: [

@@ -15,6 +15,8 @@ export interface Mutant {
   readonly breaks: string
   /** What goes wrong then. */
   readonly why: string
+  /** The search that is likely to find it; the others have their turn as well. */
+  readonly search?: string
   readonly edits: readonly Edit[]
 }
 

@@ -25,6 +25,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'answer waits for the batch before',
+    search: 'deposed',
     breaks: 'R1',
     why: 'the acknowledgement of an earlier batch shows an answer whose operation is still on its way',
     edits: [
@@ -72,6 +73,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'query answered at once',
+    search: 'stale read',
     breaks: 'R1',
     why: 'a deposed primary lists locks as they were before it was deposed',
     edits: [
@@ -84,6 +86,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'query answered when nothing is in flight',
+    search: 'stale read',
     breaks: 'R1',
     why: 'the backup has acknowledged all that the read saw, and is primary elsewhere by now',
     edits: [
@@ -97,6 +100,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'renewal answered by a cut-off primary',
+    search: 'stale renewal',
     breaks: 'R1, F6',
     why: 'a deposed primary confirms leases that the new one lets run out',
     edits: [
@@ -151,6 +155,7 @@ export const replication: readonly Mutant[] = [
   // ---- the latch, and acks
   {
     name: 'in sync at the latch',
+    search: 'join',
     breaks: 'V4',
     why: 'told in sync before the backup has applied what was answered alone until the latch',
     edits: [
@@ -162,20 +167,8 @@ export const replication: readonly Mutant[] = [
     ],
   },
   {
-    name: 'acked only when nothing is in flight',
-    breaks: 'V4',
-    why: 'with calls that never pause the view is never acked',
-    edits: [
-      {
-        file: stream,
-        find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
-        replace:
-          "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#sequence && this.lag === 0 && this.#showings.length === 0) {",
-      },
-    ],
-  },
-  {
     name: 'no latch',
+    search: 'join',
     breaks: 'V4',
     why: 'the primary goes on alone after it has told its backup that it is in sync, until it hears that it knows',
     edits: [
@@ -293,6 +286,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'snapshot not atomic',
+    search: 'join in chunks',
     breaks: 'R3',
     why: 'what changes while the snapshot is streamed is inside of it, and comes once more behind it',
     edits: [
@@ -342,6 +336,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'a copy goes on over a new connection',
+    search: 'join in chunks',
     breaks: 'R3, V5',
     why: 'chunks that were in flight are missing: the copy is never whole',
     edits: [
@@ -493,6 +488,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'snapshot that merges',
+    search: 'join in chunks',
     breaks: 'R3, V5',
     why: 'what came of a copy that was cut stays, and is there twice when the next copy is whole',
     edits: [

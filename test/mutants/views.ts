@@ -135,6 +135,7 @@ export const views: readonly Mutant[] = [
   },
   {
     name: 'backup added to an unacked first view',
+    search: 'first view',
     breaks: 'V3',
     why: 'the primary learns view 2 first, has no state for it, and gives up',
     edits: [
@@ -176,28 +177,6 @@ export const views: readonly Mutant[] = [
           "if (now.primary === 'dead') return now.idle && now.backup !== 'well' ? { ...after(view, now.idle, null), start: { tokenFloor: 0, pauseMs: 0 } } : undefined",
       },
       unchecked,
-    ],
-  },
-  {
-    name: 'promoted without a state',
-    breaks: 'V4, V5',
-    why: 'a backup that was acked on first sight acts as primary, with what it has of the state',
-    edits: [
-      {
-        file: serverCore,
-        find: "if (backup !== null && !backup.toldInSync) return this.#stepDown('named primary before it was in sync')",
-        replace: '',
-      },
-      {
-        file: serverCore,
-        find: 'inSync: this.#backup?.toldInSync ?? false, } this.#viewLink.answer',
-        replace: 'inSync: true }\n    this.#viewLink.answer',
-      },
-      {
-        file: 'lockserver/primary.ts',
-        find: 'return this.#view.backup === null || this.replication.inSync',
-        replace: 'return true',
-      },
     ],
   },
   {
@@ -360,6 +339,7 @@ export const views: readonly Mutant[] = [
   },
   {
     name: 'waiting answers shown at a step-down',
+    search: 'deposed',
     breaks: 'R5',
     why: 'a deposed primary answers what its backup never applied',
     edits: [
@@ -372,38 +352,24 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an older view adopted by a server',
-    breaks: 'R2',
-    why: 'a view that was delayed makes a server what it was long ago',
+    name: 'a copying backup says that it is in sync',
+    breaks: 'V4, V5',
+    why: 'it is promoted, and acts as primary with what it has of the state',
     edits: [
       {
         file: serverCore,
-        find: 'view.number <= this.#view.number)) return',
-        replace: 'view.number === this.#view.number)) return',
-      },
-    ],
-  },
-  {
-    name: 'an old answer counts',
-    breaks: 'V3',
-    why: 'the answer to an earlier question comes late: the backup that gave it is dead by now',
-    edits: [
-      {
-        file: 'viewservice/question.ts',
-        find: 'asked.number !== number ||',
+        find: "if (backup !== null && !backup.toldInSync) return this.#stepDown('named primary before it was in sync')",
         replace: '',
       },
-    ],
-  },
-  {
-    name: 'an unreachable server chosen again',
-    breaks: 'V7, F7',
-    why: 'the primary reports whom it cannot reach, and gets just that one as its next backup: views without end',
-    edits: [
       {
-        file: viewCore,
-        find: 'idleInReach: this.#servers.idle(view, unreachable),',
-        replace: 'idleInReach: this.#servers.idle(view, []),',
+        file: serverCore,
+        find: 'acked: primary?.ackable ?? false, inSync: this.#backup?.toldInSync ?? false,',
+        replace: 'acked: primary?.ackable ?? false,\n      inSync: this.#backup !== null,',
+      },
+      {
+        file: serverCore,
+        find: 'role: this.role, inSync: this.#backup?.toldInSync ?? false,',
+        replace: 'role: this.role,\n      inSync: this.#backup !== null,',
       },
     ],
   },
