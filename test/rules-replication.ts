@@ -382,6 +382,25 @@ t.test('V4: the view is not acked when the backup was told, but when it is known
   cluster.ready()
 })
 
+t.test('V4: a view is acked though calls never pause, so that something is always in flight', async t => {
+  const { cluster, clients } = started(['a'], { servers: 1 })
+  const { network } = cluster
+  const outcomes = [clients.a.tryAcquire('x0')]
+  const callsMax = 10_000
+  // A hop takes 0.1 ms.
+  const again = () => {
+    outcomes.push(clients.a.tryAcquire(`x${outcomes.length}`))
+    const joined = cluster.viewServer.acked && cluster.view?.backup !== null
+    if (!joined && outcomes.length < callsMax) network.after(0.03, again)
+  }
+  again()
+  cluster.addServer('S2')
+  cluster.ready()
+  t.ok(outcomes.length < callsMax, `${outcomes.length}`)
+  for (const outcome of outcomes) clients.a.wait(outcome)
+  t.ok(outcomes.every(truth))
+})
+
 t.test('V5: a backup that is named again in a later view begins with it not in sync', async t => {
   const cluster = new Cluster({ servers: 2 })
   cluster.ready()

@@ -1,5 +1,6 @@
 // Every planted bug, by area.
 
+import { apart } from './apart.ts'
 import { client } from './client.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
@@ -15,4 +16,5 @@ export const mutants: readonly Mutant[] = [
   ...locks,
   ...sessions,
   ...client,
+  ...apart,
 ]

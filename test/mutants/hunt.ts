@@ -7,7 +7,7 @@ import type { Mutant } from './mutant.ts'
 import { plant, root } from './plant.ts'
 
 export interface Catch {
-  readonly by: 'simulator' | 'search'
+  readonly by: 'simulator' | 'search' | 'test'
   /** The check that saw it, as the tool names it. */
   readonly check: string
   readonly text: string
@@ -53,6 +53,8 @@ export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget)
   const planted = plant(mutant)
   let caught: Catch | null = null
   try {
+    if (mutant.test !== undefined && by === undefined)
+      caught = await runTest(planted.folder, mutant.test, most)
     const simulated = { steps: 0 }
     let seed = 1
     for (const round of rounds.slice(0, quick ? 4 : undefined)) {
@@ -86,6 +88,7 @@ async function simulate(
 ): Promise<Catch | null> {
   const args = ['--seed', String(seed), '--seeds', String(seeds), '--json']
   for (const line of await run(join(folder, 'dist/test/simulator/main.js'), args, seconds)) {
+    if (!line.startsWith('{')) continue
     const { steps, violations } = JSON.parse(line) as SimulatorLine
     sofar.steps += steps
     const [first] = violations
@@ -106,6 +109,7 @@ async function isOurs(seed: number): Promise<boolean> {
 async function search(folder: string, which: readonly string[], seconds: number): Promise<Catch | null> {
   let states = 0
   for (const line of await run(join(folder, 'dist/test/search/main.js'), [...which, '--json'], seconds)) {
+    if (!line.startsWith('{')) continue
     const report = JSON.parse(line) as SearchLine
     states += report.states
     if (report.violation === null) continue
@@ -118,6 +122,14 @@ async function search(folder: string, which: readonly string[], seconds: number)
     }
   }
   return null
+}
+
+/** The first story of the test that fails. */
+async function runTest(folder: string, name: string, seconds: number): Promise<Catch | null> {
+  const lines = await run(join(folder, `dist/test/${name}.js`), [], seconds)
+  const failed = lines.map(line => /^not ok \d+ - (.*?)(?: # .*)?$/.exec(line)?.[1])
+  const [check] = failed.filter(title => title !== undefined)
+  return check === undefined ? null : { by: 'test', check: `test/${name}.ts`, text: check, effort: {} }
 }
 
 /** Of what the search says, the rule that was broken. */
@@ -142,8 +154,7 @@ async function run(script: string, args: readonly string[], seconds: number): Pr
   const lines = out.split('\n')
   // Cut off by its end, the last one may be half of a line.
   if (late) lines.pop()
-  const found = lines.filter(line => line.startsWith('{'))
-  if (!late && status !== 0 && found.length === 0)
+  if (!late && status !== 0 && lines.every(line => !/^\{|^not ok/.test(line)))
     throw new Error(`${script} ended with ${status}: ${(error + out).slice(-2_000)}`)
-  return found
+  return lines
 }

@@ -79,14 +79,21 @@ function toolOf(by: string | undefined): 'simulator' | 'search' | undefined {
 }
 
 function printTable(verdicts: readonly Verdict[]): void {
-  const rows = [
-    ['planted bug', 'rule', 'caught by', 'check', 'after', 'seconds'],
-    ['---', '---', '---', '---', '---', '---'],
-    ...verdicts.map(rowOf),
-  ]
-  for (const row of rows) print(`| ${row.join(' | ')} |`)
-  const caught = verdicts.filter(verdict => verdict.caught !== null).length
-  print(`\n${caught} of ${verdicts.length} caught`)
+  const apart = verdicts.filter(({ caught }) => caught?.by === 'test')
+  const others = verdicts.filter(({ caught }) => caught?.by !== 'test')
+  const caught = others.filter(verdict => verdict.caught !== null).length
+  printRows(['planted bug', 'rule', 'caught by', 'check', 'after', 'seconds'], others.map(rowOf))
+  print(`\n${caught} of ${others.length} caught by the simulator or the search`)
+  if (apart.length === 0) return
+  print('\nSeen by a unit test only:\n')
+  printRows(
+    ['planted bug', 'rule', 'test', 'story'],
+    apart.map(({ mutant, caught }) => [mutant.name, mutant.breaks, caught?.check ?? '', caught?.text ?? '']),
+  )
+}
+
+function printRows(head: readonly string[], rows: readonly string[][]): void {
+  for (const row of [head, head.map(() => '---'), ...rows]) print(`| ${row.join(' | ')} |`)
 }
 
 function rowOf({ mutant, caught, seconds }: Verdict): string[] {

@@ -17,6 +17,8 @@ export interface Mutant {
   readonly why: string
   /** The search that is likely to find it; the others have their turn as well. */
   readonly search?: string
+  /** Neither simulator nor search can see it; this test does. */
+  readonly test?: string
   readonly edits: readonly Edit[]
 }
 

@@ -428,12 +428,6 @@ export const replication: readonly Mutant[] = [
     ],
   },
   {
-    name: 'shown though the digest differs',
-    breaks: 'R4',
-    why: 'the primary answers on with a backup whose state is another one',
-    edits: [{ file: stream, find: 'if (this.#differs) return let done = 0', replace: 'let done = 0' }],
-  },
-  {
     name: 'the wrong copy is kept',
     breaks: 'R4',
     why: 'a backup whose digest differs stays the backup, and the primary shows nothing any more',

@@ -195,6 +195,8 @@ export class Checker {
       attempt.overAt = Number.NEGATIVE_INFINITY // it never had any
       return this.#refused(attempt, now)
     }
+    if (attempt.core.expired(attempt.user.now()))
+      this.#blame('S4 late grant', `${attempt.user.name} is told of ${attempt.names} after its deadline`)
     attempt.tokens = tokens
     this.#inOrder(attempt)
     for (const [i, name] of attempt.names.entries()) this.#granted(attempt, name, tokens[i] as number, now)
