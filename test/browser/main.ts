@@ -8,4 +8,5 @@ if (chromiumPath === null) t.test('pages', { skip }, async () => {})
 else {
   await import('./contention.ts')
   await import('./tabs.ts')
+  await import('./dashboard.ts')
 }
