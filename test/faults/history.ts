@@ -27,7 +27,7 @@ export type Deed =
   | { readonly is: 'failed'; readonly call: number; readonly code: string }
   /** The user gives up waiting. */
   | { readonly is: 'abort'; readonly call: number }
-  /** From here on the user does not believe in it. */
+  /** From here on the user does not believe in it; of one that it was told is lost it says nothing more. */
   | { readonly is: 'release'; readonly token: number }
   | { readonly is: 'released'; readonly token: number }
   | { readonly is: 'lost'; readonly token: number; readonly code: string }

@@ -118,8 +118,13 @@ function patience(call: number, ms: number | undefined): { signal: AbortSignal |
   return { signal: controller.signal, done: () => clearTimeout(timer) }
 }
 
+/** By token. */
+const lost = new Set<number>()
+
 async function release(lock: Lock): Promise<void> {
   const { token } = lock
+  // That asks no server, so its end would say nothing of one.
+  if (lost.has(token)) return
   history.note({ is: 'release', token })
   await lock.release()
   history.note({ is: 'released', token })
@@ -256,8 +261,11 @@ process.on('disconnect', () => {
   if (!leaving) process.exit(0)
 })
 const locks = await connect(options.view, { name: options.who, ttl: options.ttlMs, timeout: 30_000 })
-locks.on('lost', ({ code, locks: lost }) => {
-  for (const { token } of lost) history.note({ is: 'lost', token, code })
+locks.on('lost', ({ code, locks: gone }) => {
+  for (const { token } of gone) {
+    lost.add(token)
+    history.note({ is: 'lost', token, code })
+  }
   if (code === 'EXPIRED' || code === 'SESSION_LOST')
     history.note({ is: 'sessionLost', session: locks.clientId, code })
 })
