@@ -752,6 +752,35 @@ t.test('V3: that nobody was heard does not show that the primary is there', asyn
   t.equal(story.view, '(s1,-)#3', 'it lives, so the backup may go')
 })
 
+t.test(
+  'V3: a hello shows nothing of when older pings were said: the primary is heard once it pings behind it',
+  async t => {
+    const { story, s1, s2 } = pair()
+    // After a freeze: its last words, the end of that connection, and its hello on another one.
+    story.holdTurn = true
+    s1.ping({ acked: true, unreachable: [s2.address] })
+    s1.cut()
+    s1.sayHello({ role: 'primary', view: 2 })
+    story.endTurn()
+    t.equal(story.view, '(s1,s2)#2', 'it may be dead since')
+    s1.ping({ acked: true, unreachable: [s2.address] })
+    t.equal(story.view, '(s1,-)#3', 'it lives, so the backup may go')
+  },
+)
+
+t.test('V3: what waited while the view server slept does not show that the primary is there', async t => {
+  const { story, s1, s2 } = pair()
+  story.tick(3, s1, s2)
+  story.now += 1_000
+  const report = { acked: true, unreachable: [s2.address] }
+  s1.ping(report)
+  t.equal(story.view, '(s1,s2)#2', 'the end of its connection may be the next thing to be read')
+  story.tick()
+  t.equal(story.view, '(s1,s2)#2')
+  s1.ping(report)
+  t.equal(story.view, '(s1,-)#3', 'it lives, so the backup may go')
+})
+
 t.test('V7: what is read in one turn, as after a freeze, counts by its last word', async t => {
   const { story, s1, s2 } = trio()
   story.holdTurn = true

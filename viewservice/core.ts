@@ -63,7 +63,7 @@ export class ViewCore {
   constructor(options: ViewCoreOptions) {
     this.#options = options
     this.#out = new Outbox(options.counts ?? null)
-    this.#servers = new Servers(options.deadPings)
+    this.#servers = new Servers(options.deadPings, options.pingIntervalMs)
     this.#probes = new Probes(this.#out, options.deadPings)
     this.#question = new Question(this.#out)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
@@ -468,7 +468,7 @@ export class ViewCore {
     const unreachable = this.#unreachable(view)
     return {
       primary: this.#condition(view.primary.id),
-      primaryHeard: this.#servers.isHeard(this.#servers.named(view.primary.id)),
+      primaryHeard: this.#servers.isHeard(this.#servers.named(view.primary.id), this.#now),
       backup: this.#backupCondition(view, unreachable),
       backupAnswered: this.#question.backupInSync,
       idle: this.#servers.idle(view, []),

@@ -31,21 +31,30 @@ export interface KnownServer {
   /** When its connection closed; null while it has one, and before the first. For people. */
   closedAt: number | null
   ping: Ping | null
+  /** The connection that its last ping came on. */
+  pingedOn: number | null
   /** Dials in a row that were cut, since its connection closed. */
   cuts: number
   /** It was said already that it can't be verified. */
   noted: boolean
 }
 
+/** Ticks in a row without a ping after which a server is not relied on. */
+const silentTicks = 2
+
 export class Servers {
   readonly #deadPings: number
+  /** Longer than this between two own ticks, and this process slept: what it reads then may be old. */
+  readonly #sleepMs: number
+  #tickedAt: number | null = null
   readonly #byId = new Map<string, KnownServer>()
   readonly #byConnection = new Map<number, KnownServer>()
   /** Since the last tick a server was turned away because another id is at its address. */
   #rivalHeard = false
 
-  constructor(deadPings: number) {
+  constructor(deadPings: number, pingIntervalMs: number) {
     this.#deadPings = deadPings
+    this.#sleepMs = 2 * pingIntervalMs
   }
 
   all(): KnownServer[] {
@@ -120,6 +129,7 @@ export class Servers {
 
   heard(server: KnownServer, ping: Ping, now: number): void {
     server.ping = ping
+    server.pingedOn = server.connection
     server.heardAt = now
     server.heard = true
     server.missed = 0
@@ -151,9 +161,12 @@ export class Servers {
     const died: KnownServer[] = []
     const anybody = this.#rivalHeard || this.all().some(server => server.counts && server.heard)
     this.#rivalHeard = false
+    const slept = this.#slept(now)
+    this.#tickedAt = now
     for (const server of this.#byId.values()) {
       if (anybody && !server.heard && ++server.missed === this.#deadPings) died.push(server)
-      if (!server.heard) server.silent++
+      if (slept) server.silent = silentTicks
+      else if (!server.heard) server.silent++
       server.heard = false
       server.heardAt ??= now
     }
@@ -182,10 +195,16 @@ export class Servers {
 
   /**
    * It has pinged since the last tick or the one before; one silent tick is only a clock's difference. That
-   * nobody was heard excuses a server from being dead, and does not show that it is there.
+   * nobody was heard excuses a server from being dead, and does not show that it is there; nor does a hello,
+   * behind which older pings say what was; nor what waited in the sockets while this process slept.
    */
-  isHeard(server: KnownServer): boolean {
-    return server.connection !== null && server.ping !== null && server.silent < 2 && !this.isDead(server)
+  isHeard(server: KnownServer, now: number): boolean {
+    const pinged = server.connection !== null && server.pingedOn === server.connection
+    return pinged && server.silent < silentTicks && !this.isDead(server) && !this.#slept(now)
+  }
+
+  #slept(now: number): boolean {
+    return this.#tickedAt !== null && now - this.#tickedAt > this.#sleepMs
   }
 
   lives(server: KnownServer): boolean {
@@ -222,6 +241,7 @@ export class Servers {
       heardAt: now,
       closedAt: null,
       ping: null,
+      pingedOn: null,
       cuts: 0,
       noted: false,
     }

@@ -204,12 +204,17 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'a late frame of a replaced connection',
     breaks: 'S2',
-    why: 'what still arrives on an older connection of a session is heard and answered',
+    why: 'an older connection is heard, and goes on to speak for its session: answers go where nobody listens',
     edits: [
       {
         file: clients,
         find: "client.deaf = true this.#clients.delete(client.connection) this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')",
         replace: '',
+      },
+      {
+        file: clients,
+        find: 'this.#bindings.set(session.ordinal, { client, count })',
+        replace: 'if (old === undefined) this.#bindings.set(session.ordinal, { client, count })',
       },
     ],
   },

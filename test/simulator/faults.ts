@@ -60,6 +60,7 @@ export class Faults {
   #operators = 0
   /** What is broken and not mended yet, and since when nothing has broken or was mended. */
   #unmended = 0
+  #isolatedAt = Number.NEGATIVE_INFINITY
   #quietSince = 0
   #over = false
   /** When all is mended, one that is dead stays so in some stories: the others must do without it (F2). */
@@ -418,6 +419,8 @@ export class Faults {
     const { network, viewServer, servers } = this.#cluster
     const others = [...servers, ...this.#users.users]
     this.#tell(() => 'isolate VS')
+    this.#isolatedAt = this.#now
+    this.#referee.diesHeard()
     const since = this.#now
     for (const other of others) network.cutOff(viewServer, other)
     const { done } = this
@@ -559,6 +562,7 @@ export class Faults {
 
   /** V3: the primary is found dead, and so would be the backup, a moment later: it must not be promoted. */
   #freezeBoth(dice: Random): void {
+    if (dice.chance(0.3)) return this.#lastWords(dice)
     this.#calm((primary, backup, well) => {
       this.#tell(() => `freeze ${primary.name}, and soon ${backup.name}`)
       primary.freeze()
@@ -574,6 +578,35 @@ export class Faults {
           this.#die(backup)
           this.#mendLater(dice.next() * 500, `restart ${backup.name}`, () => this.#restart(backup.name))
         })
+      })
+    })
+  }
+
+  /** V3: the view server sleeps while the primary says that it cannot reach its backup, and dies. */
+  #lastWords(dice: Random): void {
+    this.#calm((primary, backup, well) => {
+      const { network, viewServer } = this.#cluster
+      // Late enough for the report, and too soon for the primary to give the sleeping view server up.
+      const sleepMs = 300 + dice.next() * 200
+      const ms = 620 + dice.next() * 200
+      const began = this.#now
+      this.#tell(() => `${primary.name} reaches ${backup.name} no more, and soon VS is frozen`)
+      this.#referee.touch(primary, this.#now + ms)
+      network.cutOff(primary, backup)
+      this.#mendLater(ms, `${primary.name} dies, or reaches ${backup.name} again`, () => {
+        const alone = this.#isolatedAt >= began || backup.core.leaving
+        if (!this.#over && !alone && well() && viewServer.frozen && !backup.frozen && !primary.frozen) {
+          this.#tell(() => `kill ${primary.name}`)
+          this.#referee.diesUnseen(primary.id)
+          this.#die(primary)
+          this.#mendLater(dice.next() * 500, `restart ${primary.name}`, () => this.#restart(primary.name))
+        }
+        network.heal(primary, backup)
+      })
+      network.after(sleepMs, () => {
+        if (this.#over || !well() || viewServer.frozen) return
+        viewServer.freeze()
+        this.#doubt(viewServer, ms - sleepMs + 5 + dice.next() * 200, 'thaw VS', thaw(viewServer))
       })
     })
   }

@@ -39,6 +39,7 @@ export class Referee {
   readonly #knows = new Map<number, string>()
   /** V3: the views whose backup answered the question, as the view server read it in this life. */
   readonly #answered = new Map<number, string>()
+  readonly #diedUnseen = new Set<string>()
   /** When a ping of this id was last read. */
   readonly #pinged = new Map<string, number>()
   /** Since when its pings say that it is idle. */
@@ -62,7 +63,11 @@ export class Referee {
     this.#verdict = verdict
     this.#checker = checker
     this.#trace = trace
-    this.#wires = new Wires(verdict, () => this.#now)
+    this.#wires = new Wires(
+      verdict,
+      () => this.#now,
+      () => cluster.network.steps,
+    )
     cluster.watcher = {
       saved: record => this.#saved(record),
       steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
@@ -89,6 +94,16 @@ export class Referee {
       if (until >= sinceMs) this.#touched.set(name, Math.max(until, this.#now + aftermathMs))
   }
 
+  /** The view server sleeps, and what this primary said before its death waits to be read. */
+  diesUnseen(id: string): void {
+    this.#diedUnseen.add(id)
+  }
+
+  /** The view server can hear nothing more of it: what it reads is the newest that there is. */
+  diesHeard(): void {
+    this.#diedUnseen.clear()
+  }
+
   killed(server: LockServerParty): void {
     this.#ends.set(server.id, { at: this.#now, how: 'killed', reason: '' })
   }
@@ -112,6 +127,7 @@ export class Referee {
   }
 
   #arrived(from: Party, to: Party, messages: readonly Message[]): void {
+    if (to.kind === 'lockserver') this.#wires.arrived(to as LockServerParty, messages)
     if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
     const { id } = from as LockServerParty
     for (const message of messages) {
@@ -163,6 +179,8 @@ export class Referee {
     if (view.number !== before.view.number + 1)
       return this.#blame('V1 view number', `view ${view.number} follows ${before.view.number}`)
     if (view.start !== null) return this.#reset(before, view)
+    if (this.#diedUnseen.has(view.primary.id))
+      this.#blame('state lost', `view ${view.number} keeps a primary that was dead before it was decided`)
     const { primary, backup } = before.view
     if (view.primary.id === primary.id) this.#keepsPrimary(before, view)
     else if (view.primary.id !== backup?.id)
@@ -253,6 +271,7 @@ export class Referee {
 
   #steppedDown(server: LockServerParty, id: string, reason: string): void {
     this.#trace.tell(() => `${server.name} steps down: ${reason}`)
+    this.#wires.steppedDown(server, id)
     this.#ends.set(id, { at: this.#now, how: 'stepped down', reason })
     if (reason.startsWith('named primary')) this.#blame('state lost', `${server.name} was ${reason}`)
   }

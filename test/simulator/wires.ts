@@ -29,15 +29,30 @@ const graceMs = promotionGraceMs(500) * 0.98
 export class Wires {
   readonly #verdict: Verdict
   readonly #now: () => number
+  readonly #step: () => number
+  /** In which step this server has last told clients anything, and last heard its backup's word. */
+  readonly #toldAt = new Map<string, number>()
+  readonly #wordAt = new Map<string, number>()
   readonly #speakers = new Map<Wire, Speaker>()
   /** When the view that promotes this server was durable. */
   readonly #promoted = new Map<string, number>()
   /** In which acked view this primary found that its backup's digest differs. */
   readonly #differs = new Map<string, { readonly view: number; readonly at: number }>()
 
-  constructor(verdict: Verdict, now: () => number) {
+  constructor(verdict: Verdict, now: () => number, step: () => number) {
     this.#verdict = verdict
     this.#now = now
+    this.#step = step
+  }
+
+  arrived(to: LockServerParty, messages: readonly Message[]): void {
+    if (messages.some(([kind]) => kind === 'applied')) this.#wordAt.set(to.id, this.#step())
+  }
+
+  /** R5: it drops what waits; in that step it tells clients only what its backup has just confirmed. */
+  steppedDown({ name }: LockServerParty, id: string): void {
+    if (this.#toldAt.get(id) === this.#step() && this.#wordAt.get(id) !== this.#step())
+      this.#blame('R5 shown', `${name} steps down, and says what waited for its backup`)
   }
 
   promotes(id: string): void {
@@ -80,6 +95,7 @@ export class Wires {
       const [kind, code] = message
       if (shown.has(kind) && this.#foundDifferent(server))
         this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
+      if (shown.has(kind)) this.#toldAt.set(server.id, this.#step())
       if (speaker === undefined) continue
       if (kind === 'error' && code === 'REPLACED' && !this.#others(speaker).some(isNewerThan(speaker)))
         this.#blame('S2 replaced', `${server.name} gives up the newest connection of ${speaker.session}`)
