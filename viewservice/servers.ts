@@ -1,5 +1,6 @@
 // The table of lock servers: who counts, who lives, who may be chosen (V5, V7). It decides no view,
-// and life and death are counted in the view server's own ticks, never as differences of two times.
+// and life and death are counted in the view server's own ticks, never as differences of two times; by
+// the time it tells only that it slept itself, which makes it rely on less, and find nobody dead.
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { forgetServerMs } from '../wire/limits.ts'
