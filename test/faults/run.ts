@@ -24,7 +24,8 @@ const turnWithinMs = 60_000
 
 const options = JSON.parse(process.argv[2] as string) as RunOptions
 const network = new Network(nodes, options.networkOf)
-process.on('disconnect', () => process.exit(1))
+const alone = () => process.exit(1)
+process.on('disconnect', alone)
 
 /** Scenarios of the same setting play on one stage, until something goes wrong on it. */
 let open: { readonly stage: Stage; readonly setting: string } | null = null
@@ -117,4 +118,6 @@ printTable(
 )
 console.log(`\n${order.length - bad} passed, ${bad} failed`)
 process.exitCode = bad === 0 && order.length > 0 ? 0 : 1
+// One's own disconnecting tells one of it as well.
+process.off('disconnect', alone)
 process.disconnect()

@@ -36,6 +36,8 @@ export interface Setting {
   readonly proxied?: boolean
   /** More arguments of every server. */
   readonly serverArgs?: readonly string[]
+  /** A stage on which no other scenario has played. */
+  readonly fresh?: true
 }
 
 export interface Row {
