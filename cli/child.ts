@@ -45,6 +45,8 @@ export class Child {
   #ending = false
   #exited: Promise<void> = Promise.resolve()
   url = ''
+  /** It has died before, and was started again. */
+  again = false
 
   constructor(options: ChildOptions) {
     this.#options = options
@@ -91,6 +93,7 @@ export class Child {
   }
 
   #spawn(again: boolean): ChildProcess {
+    this.again = again
     const startedAt = readClock().monotonic
     const child = spawn(process.execPath, [main, ...this.#options.args(this.#port, again)], {
       // A group of its own: Ctrl-C on the terminal is the cluster's to handle.

@@ -5,7 +5,7 @@ import type { Status } from '../wire/messages.ts'
 import { viewDefault } from './arguments.ts'
 import type { Child, Death } from './child.ts'
 import type { Change } from './cluster-watch.ts'
-import { note, paint, print, printJson, table } from './output.ts'
+import { note, paint, printJson, table } from './output.ts'
 
 type Pids = Readonly<Record<string, number>>
 
@@ -56,34 +56,44 @@ export class JsonReport implements ClusterReport {
 
 export class PlainReport implements ClusterReport {
   readonly #port: number
+  readonly #print: (line: string) => void
+  /** There is a picture besides, which shows who is who and what can be done. */
+  readonly #pictured: boolean
 
-  constructor(port: number) {
+  /** `print`: where its lines go. */
+  constructor(port: number, print: (line: string) => void, pictured: boolean) {
     this.#port = port
+    this.#print = print
+    this.#pictured = pictured
   }
 
   starting({ servers, data, temporary }: Parameters<ClusterReport['starting']>[0]): void {
     const count = servers === 1 ? 'one lock server' : `${servers} lock servers`
     const kept = temporary ? ', removed at the end' : ''
-    print(`starting a view server and ${count}; record and logs in ${data}${kept}`)
+    this.#print(`starting a view server and ${count}; record and logs in ${data}${kept}`)
   }
 
   ready({ url, pids, status }: Parameters<ClusterReport['ready']>[0]): void {
-    const rows = Object.entries(pids)
-      .map(([address, pid]) => [roleOf(status.view, address, url), address, String(pid)])
-      .sort((a, b) => roles.indexOf(a[0] as string) - roles.indexOf(b[0] as string))
-    print('')
-    for (const [i, line] of table(['ROLE', 'ADDRESS', 'PID'], rows).entries())
-      print(i === 0 ? paint('dim', line) : line)
-    print('')
-    print('Now try, in another terminal:')
+    if (!this.#pictured) this.#whoIsWho(url, pids, status)
+    this.#print('')
+    this.#print('Now try, in another terminal:')
     const view = this.#port === 7400 ? '' : ` --view ${url}`
-    print(`  npx holdfast run demo${view} -- sh -c 'echo $HOLDFAST_TOKEN; sleep 5'`)
-    print(`  npx holdfast status${view}`)
-    print(`  npx holdfast kill primary${view}`)
-    print(`The dashboard, where servers can be killed and frozen, too: ${url.replace(/^ws/, 'http')}/`)
-    print('Ctrl-C ends the cluster.')
-    print('')
+    this.#print(`  npx holdfast run demo${view} -- sh -c 'echo $HOLDFAST_TOKEN; sleep 5'`)
+    this.#print(`  npx holdfast status${view}`)
+    this.#print(`  npx holdfast kill primary${view}`)
+    this.#print(`The dashboard, where servers can be killed and frozen, too: ${url.replace(/^ws/, 'http')}/`)
+    if (!this.#pictured) this.#print('Ctrl-C ends the cluster.')
+    this.#print('')
     this.#say(`${paint('bold', `view ${status.view?.number ?? 0}`)} has its backup in sync`)
+  }
+
+  #whoIsWho(url: string, pids: Pids, { view }: Status): void {
+    const rows = Object.entries(pids)
+      .map(([address, pid]) => [roleOf(view, address, url), address, String(pid)])
+      .sort((a, b) => roles.indexOf(a[0] as string) - roles.indexOf(b[0] as string))
+    this.#print('')
+    for (const [i, line] of table(['ROLE', 'ADDRESS', 'PID'], rows).entries())
+      this.#print(i === 0 ? paint('dim', line) : line)
   }
 
   changed({ view, gapMs, died }: Change, pids: Pids): void {
@@ -103,8 +113,8 @@ export class PlainReport implements ClusterReport {
     this.#say(`${paint('red', `${name} at ${url}`)} (pid ${pid}) ${how}; starts again in ${restartMs} ms`)
   }
 
-  started({ name, url, pid }: Child): void {
-    this.#say(`${name} is back at ${url} (pid ${pid})`)
+  started({ name, url, pid, again }: Child): void {
+    this.#say(`${name} is ${again ? 'back' : 'up'} at ${url} (pid ${pid})`)
   }
 
   halted(reason: string, url: string): void {
@@ -118,7 +128,7 @@ export class PlainReport implements ClusterReport {
   }
 
   #say(line: string): void {
-    print(`${paint('dim', new Date().toTimeString().slice(0, 8))} ${line}`)
+    this.#print(`${paint('dim', new Date().toTimeString().slice(0, 8))} ${line}`)
   }
 }
 

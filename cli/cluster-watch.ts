@@ -29,7 +29,7 @@ export class ClusterWatch {
   readonly #url: string
   readonly #handlers: WatchHandlers
   /** How many lock servers there are when all is well. */
-  readonly #servers: number
+  #servers: number
   #client: LockClient | undefined
   #view: View | null = null
   /** Monotonic ms; undefined while the primary is in reach. */
@@ -62,6 +62,12 @@ export class ClusterWatch {
     clearTimeout(this.#timer)
     // Nobody will answer; the servers end too.
     void this.#client?.close()
+  }
+
+  /** There is one lock server more. */
+  serverAdded(): void {
+    this.#servers++
+    this.look()
   }
 
   /** A lock server has died: if it was the primary, the gap begins here. */

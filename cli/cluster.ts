@@ -1,20 +1,25 @@
 // `holdfast cluster`: a whole cluster on this machine, one process a server. Starts them, starts again
 // what dies, says what happens; when it ends, however it ends, all of them end.
 
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { byDefault, type Command, json, text, type Values, whole } from './arguments.ts'
 import { Child, type Death } from './child.ts'
+import { checkPort, checkPorts, openFolder } from './cluster-place.ts'
 import { type ClusterReport, JsonReport, PlainReport } from './cluster-report.ts'
-import { ClusterWatch } from './cluster-watch.ts'
+import { type Change, ClusterWatch } from './cluster-watch.ts'
 import { printConfig } from './config.ts'
-import { Failure, messageOf, UsageError } from './failure.ts'
+import { Failure, UsageError } from './failure.ts'
+import { ownsTerminal } from './foreground.ts'
+import { type Crew, Live } from './live.ts'
+import type { Member } from './live-picture.ts'
+import { print } from './output.ts'
 import { passedOn } from './serving.ts'
 
+const serversMax = 32
+
 const options = {
-  servers: byDefault(3, whole('COUNT', 'lock servers', 1, 32)),
+  servers: byDefault(3, whole('COUNT', 'lock servers', 1, serversMax)),
   port: byDefault(
     7400,
     whole('PORT', 'of the view server; lock servers take the next ones; 0: free ones', 0, 65_535),
@@ -36,6 +41,7 @@ the cluster goes on from it, and 'holdfast reset --yes' gives it a new, empty st
 Logs are in DIR/logs. The servers take HOLDFAST_SECRET, HOLDFAST_PING_INTERVAL_MS and so on.
 --json prints one line an event: { event, … }, event being ready (url, data, pids by URL,
 view), view (number, primary, backup, gapMs), acked (number), died, started, halted, ended.
+On a terminal a live picture stays at the foot of it, with keys that kill, freeze and add servers.
 Ctrl-C ends all of it.`,
   options,
   passesOn: passedOn,
@@ -56,9 +62,11 @@ interface Plan {
   readonly fresh: boolean
 }
 
-class Cluster {
+class Cluster implements Crew {
   readonly #plan: Plan
   readonly #report: ClusterReport
+  /** Null where nobody sits at a terminal. */
+  readonly #live: Live | null
   readonly #viewServer: Child
   readonly #lockServers: Child[]
   #watch: ClusterWatch | undefined
@@ -77,12 +85,15 @@ class Cluster {
     await checkPorts(port, servers)
     const folder = await openFolder(data)
     const plan = { servers, port, temporary: data === undefined, ...folder }
-    return new Cluster(plan, json ? new JsonReport() : new PlainReport(port))
+    return new Cluster(plan, json)
   }
 
-  private constructor(plan: Plan, report: ClusterReport) {
+  private constructor(plan: Plan, json: boolean) {
     this.#plan = plan
-    this.#report = report
+    const live = json || ownsTerminal() === false ? null : new Live(this)
+    const say = live === null ? print : (line: string) => live.say(line)
+    this.#live = live
+    this.#report = json ? new JsonReport() : new PlainReport(plan.port, say, live !== null)
     this.#viewServer = this.#child('viewserver', plan.port, (port, again) => [
       'viewserver',
       `--listen=127.0.0.1:${port}`,
@@ -91,17 +102,15 @@ class Cluster {
       ...(plan.fresh && !again ? ['--new-cluster'] : []),
     ])
     this.#lockServers = Array.from({ length: plan.servers }, (_, i) =>
-      this.#child(`lockserver-${i + 1}`, plan.port === 0 ? 0 : plan.port + 1 + i, port => [
-        'lockserver',
-        `--listen=127.0.0.1:${port}`,
-        `--view=${this.#viewServer.url}`,
-      ]),
+      this.#lockServer(i + 1, plan.port === 0 ? 0 : plan.port + 1 + i),
     )
   }
 
   /** Resolves with the exit code when everything has ended and nothing is left behind. */
   async run(): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.#onSignal())
+    // It would leave the terminal as the picture needs it.
+    if (this.#live !== null) process.on('SIGQUIT', () => this.#onSignal())
     // Of the IPC channel, if a program has started it with one: then it ends with that program.
     process.on('disconnect', () => this.#onSignal())
     try {
@@ -122,18 +131,75 @@ class Cluster {
     await Promise.all(this.#lockServers.map(server => server.start()))
     if (this.#ending) return
     this.#watch = new ClusterWatch(this.#viewServer.url, this.#plan.servers, {
-      changed: change => this.#ready && this.#report.changed(change, this.#pids()),
+      changed: change => this.#onChanged(change),
       acked: status => this.#onAcked(status.view?.number ?? 0, status),
       halted: reason => this.#report.halted(reason, this.#viewServer.url),
     })
     this.#watch.start()
   }
 
+  #onChanged(change: Change): void {
+    if (!this.#ready) return
+    this.#report.changed(change, this.#pids())
+    if (change.gapMs !== null) this.#live?.gap(change.gapMs)
+    void this.#live?.look()
+  }
+
   #onAcked(number: number, status: Parameters<ClusterReport['ready']>[0]['status']): void {
+    void this.#live?.look()
     if (this.#ready) return this.#report.acked(number)
     this.#ready = true
     const { data } = this.#plan
     this.#report.ready({ url: this.#viewServer.url, data, pids: this.#pids(), status })
+    this.#live?.open()
+  }
+
+  members(): Member[] {
+    return [this.#viewServer, ...this.#lockServers].map(({ name, url, pid }) => ({ name, url, pid }))
+  }
+
+  signal(pid: number, signal: NodeJS.Signals): void {
+    this.#children()
+      .find(child => child.pid === pid)
+      ?.kill(signal)
+  }
+
+  async add(): Promise<Member> {
+    const count = this.#lockServers.length
+    if (count >= serversMax) throw new Failure(`${serversMax} lock servers are as many as one cluster runs`)
+    const child = this.#lockServer(count + 1, await this.#nextPort(count))
+    this.#lockServers.push(child)
+    try {
+      await child.start()
+    } catch (error) {
+      this.#lockServers.splice(this.#lockServers.indexOf(child), 1)
+      await child.end(0)
+      throw error
+    }
+    this.#watch?.serverAdded()
+    return child
+  }
+
+  /** The next in the row, or any if that is taken. */
+  async #nextPort(count: number): Promise<number> {
+    const port = this.#plan.port === 0 ? 0 : this.#plan.port + 1 + count
+    if (port === 0 || port > 65_535) return 0
+    return await checkPort(port, count + 1).then(
+      () => port,
+      () => 0,
+    )
+  }
+
+  quit(): void {
+    this.#onSignal()
+  }
+
+  #lockServer(number: number, port: number): Child {
+    return this.#child(`lockserver-${number}`, port, own => [
+      'lockserver',
+      `--listen=127.0.0.1:${own}`,
+      `--view=${this.#viewServer.url}`,
+    ])
   }
 
   #child(name: string, port: number, args: (port: number, again: boolean) => readonly string[]): Child {
@@ -151,12 +217,14 @@ class Cluster {
   #onListening(child: Child): void {
     if (this.#ready) this.#report.started(child)
     this.#watch?.look()
+    void this.#live?.look()
   }
 
   #onDied(child: Child, death: Death): void {
     if (this.#ending) return
     this.#report.died(child, death)
     this.#watch?.serverDied(child.url)
+    void this.#live?.look()
   }
 
   #pids(): Record<string, number> {
@@ -178,6 +246,7 @@ class Cluster {
   }
 
   async #stop(): Promise<void> {
+    this.#live?.close()
     await this.#watch?.close()
     await Promise.all(this.#children().map(child => child.end(patienceMs)))
     const { temporary, data } = this.#plan
@@ -192,39 +261,4 @@ function childEnvironment(): NodeJS.ProcessEnv {
   for (const name of ['LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER'])
     delete environment[`HOLDFAST_${name}`]
   return environment
-}
-
-async function checkPorts(port: number, servers: number): Promise<void> {
-  if (port === 0) return
-  for (let each = port; each <= port + servers; each++) await checkPort(each, servers)
-}
-
-async function checkPort(port: number, servers: number): Promise<void> {
-  const server = createServer()
-  try {
-    await new Promise<void>((listening, failed) => {
-      server.once('error', failed)
-      server.listen(port, '127.0.0.1', listening)
-    })
-    await new Promise(closed => server.close(closed))
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const why = code === 'EADDRINUSE' ? 'is taken (perhaps another cluster runs)' : `can't be had: ${message}`
-    throw new Failure(
-      `port ${port} ${why}; a cluster of ${servers} needs ${servers + 1} ports in a row: give --port a free one, or 0 for any`,
-    )
-  }
-}
-
-async function openFolder(given: string | undefined): Promise<{ data: string; fresh: boolean }> {
-  const data = given === undefined ? await mkdtemp(join(tmpdir(), 'holdfast-')) : resolve(given)
-  try {
-    await mkdir(join(data, 'logs'), { recursive: true })
-    const names = await readdir(data)
-    return { data, fresh: !names.some(name => name.startsWith('view-record-')) }
-  } catch (error) {
-    throw new Failure(
-      `can't write to the data folder ${data}: ${messageOf(error)}; give --data a folder that this user may write to`,
-    )
-  }
 }

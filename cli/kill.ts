@@ -77,11 +77,14 @@ function checkHeard(server: ServerStatus): void {
   )
 }
 
-/** After its death somebody alive must still hold the whole state. */
-function checkNotLast({ servers, view }: Status, server: ServerStatus): void {
-  const holds = ({ id, inSync }: ServerStatus) => id === view?.primary.id || inSync
-  if (!holds(server)) return
-  if (servers.some(other => other.id !== server.id && other.alive && holds(other))) return
+/** With its death the state would be lost: nobody else that is alive holds the whole of it. */
+export function isLastHolder({ servers, view }: Pick<Status, 'servers' | 'view'>, id: string): boolean {
+  const holders = servers.filter(server => server.id === view?.primary.id || server.inSync)
+  return holders.some(server => server.id === id) && !holders.some(server => server.id !== id && server.alive)
+}
+
+function checkNotLast(status: Status, server: ServerStatus): void {
+  if (!isLastHolder(status, server.id)) return
   throw new Failure(
     `${describe(server)} is the last one that holds the state: without it all locks are lost. Wait until status shows a backup in sync, or say --force`,
   )

@@ -3,7 +3,7 @@
 // shell with job control can do for us; elsewhere the command gets a session of its own.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { ownsTerminal } from './foreground.ts'
 
 export interface Launched {
   /** Whose exit is the command's. */
@@ -15,21 +15,7 @@ export interface Launched {
 }
 
 export function launch(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Launched {
-  return ownsTerminal() ? onTerminal(file, args, env) : detached(file, args, env)
-}
-
-/** stdin and stdout are a terminal, and we are its foreground: no pipe, no `&`. */
-function ownsTerminal(): boolean {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return false
-  try {
-    // pid (comm) state ppid pgrp session tty_nr tpgid
-    const fields = readFileSync('/proc/self/stat', 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return fields[2] === fields[5]
-  } catch {
-    return false
-  }
+  return ownsTerminal() === true ? onTerminal(file, args, env) : detached(file, args, env)
 }
 
 function detached(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Launched {

@@ -35,8 +35,17 @@ export function table(header: readonly string[], rows: readonly (readonly string
   )
 }
 
+/** At most so wide; what is cut off is told by an ellipsis. */
+export function clip(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  let room = width - 1
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how a terminal is told of colours.
+  const kept = text.match(/\x1b\[\d+m|./gsu)?.filter(part => part.length > 2 || room-- > 0) ?? []
+  return `${kept.join('')}…`
+}
+
 /** Colours take no room. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how a terminal is told of colours.
   return text.replace(/\x1b\[\d+m/g, '').length
 }

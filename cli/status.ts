@@ -63,7 +63,7 @@ export function lines(status: Status): string[] {
   ]
 }
 
-function headline(status: Status): string {
+export function headline(status: Status): string {
   const { view, acked, survives } = status
   if (view === null) return paint('red', 'there is no view yet: no primary')
   const number = paint('bold', `view ${view.number}`)
@@ -89,12 +89,16 @@ function rows({ servers }: Status): string[][] {
 }
 
 /** `copied`: what the primary has sent of its state to the backup, in percent. */
-function stateOf({ alive, leaving, role, inSync }: ServerStatus, copied: number): string {
+export function stateOf(
+  { alive, leaving, role, inSync }: ServerStatus,
+  copied: number,
+  barWidth?: number,
+): string {
   if (!alive) return paint('red', 'dead')
   if (leaving) return paint('yellow', 'leaving')
   if (role !== 'backup') return paint('green', 'alive')
   if (inSync) return paint('green', 'in sync')
-  return paint('yellow', copied < 100 ? `copying ${bar(copied)}` : 'catching up')
+  return paint('yellow', copied < 100 ? `copying ${bar(copied, barWidth)}` : 'catching up')
 }
 
 const order = ['primary', 'backup', 'idle']

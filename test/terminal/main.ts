@@ -1,56 +1,28 @@
-// `holdfast run` on a terminal: `npm run test:terminal`. The terminal is the one that script(1) makes;
-// where there is none of it, nothing can be shown, and that is said.
+// `holdfast run` and `holdfast cluster` on a terminal: `npm run test:terminal`. The terminal is the one that
+// script(1) makes; where there is none of it, nothing can be shown, and that is said.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'
 import { runs, until } from '../fixtures/command.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
+import { hasTerminals, Terminal } from '../fixtures/terminal.ts'
+import { livePicture } from './live-picture.ts'
 
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 const ctrlC = '\x03'
 const ctrlZ = '\x1a'
 
-if (spawnSync('script', ['--version']).error !== undefined)
-  t.fail('this suite needs script(1), of util-linux; Debian: apt-get install bsdutils')
-else terminal()
+if (hasTerminals()) {
+  run()
+  livePicture()
+} else t.fail('this suite needs script(1), of util-linux; Debian: apt-get install bsdutils')
 
-/** A command on a terminal of its own, and what the terminal shows. */
-class Terminal {
-  readonly process: ChildProcess
-  shown = ''
-  readonly ended: Promise<number | null>
-
-  constructor(url: string, ...args: string[]) {
-    const { NODE_OPTIONS: _, ...env } = process.env
-    const quoted = [process.execPath, main, ...args].map(word => `'${word.replaceAll("'", `'\\''`)}'`)
-    this.process = spawn('script', ['-qec', quoted.join(' '), '/dev/null'], {
-      env: { ...env, HOLDFAST_VIEW: url, SHELL: '/bin/sh' },
-    })
-    this.process.stdout?.on('data', data => {
-      this.shown += data
-    })
-    this.ended = new Promise(resolve => this.process.once('close', code => resolve(code)))
-  }
-
-  type(text: string): void {
-    this.process.stdin?.write(text)
-  }
-
-  async shows(text: RegExp): Promise<string> {
-    await until(`the terminal shows ${text}; it shows ${this.shown}`, () => text.test(this.shown))
-    return (text.exec(this.shown) as RegExpExecArray)[1] ?? ''
-  }
-}
-
-function terminal(): void {
+function run(): void {
   t.test('run on a terminal', async t => {
     await using cluster = await RealCluster.start(1)
     await using client = await connect(cluster.url)
 
     await t.test('the command has /dev/tty, and is its foreground', async t => {
-      const on = new Terminal(
+      const on = Terminal.of(
         cluster.url,
         'run',
         'a',
@@ -66,7 +38,7 @@ function terminal(): void {
     })
 
     await t.test('Ctrl-C goes to the command, which decides', async t => {
-      const on = new Terminal(
+      const on = Terminal.of(
         cluster.url,
         'run',
         'b',
@@ -83,14 +55,14 @@ function terminal(): void {
     })
 
     await t.test('Ctrl-C ends a command that does not care', async t => {
-      const on = new Terminal(cluster.url, 'run', 'c', '--', 'sh', '-c', 'echo up; exec sleep 600')
+      const on = Terminal.of(cluster.url, 'run', 'c', '--', 'sh', '-c', 'echo up; exec sleep 600')
       await on.shows(/up/)
       on.type(ctrlC)
       t.equal(await on.ended, 130)
     })
 
     await t.test('Ctrl-Z stops nothing', async t => {
-      const on = new Terminal(
+      const on = Terminal.of(
         cluster.url,
         'run',
         'd',
@@ -108,7 +80,7 @@ function terminal(): void {
     })
 
     await t.test('a stolen lock ends the group there, too', async t => {
-      const on = new Terminal(
+      const on = Terminal.of(
         cluster.url,
         'run',
         'e',

@@ -1,0 +1,44 @@
+// Where a local cluster runs: its ports, and the folder of its record and logs. What can't be had is said in
+// one line before anything is started.
+
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Failure, messageOf } from './failure.ts'
+
+export async function checkPorts(port: number, servers: number): Promise<void> {
+  if (port === 0) return
+  for (let each = port; each <= port + servers; each++) await checkPort(each, servers)
+}
+
+/** Throws when the port can't be had; `servers`: how many ports in a row are wanted besides. */
+export async function checkPort(port: number, servers: number): Promise<void> {
+  const server = createServer()
+  try {
+    await new Promise<void>((listening, failed) => {
+      server.once('error', failed)
+      server.listen(port, '127.0.0.1', listening)
+    })
+    await new Promise(closed => server.close(closed))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === 'EADDRINUSE' ? 'is taken (perhaps another cluster runs)' : `can't be had: ${message}`
+    throw new Failure(
+      `port ${port} ${why}; a cluster of ${servers} needs ${servers + 1} ports in a row: give --port a free one, or 0 for any`,
+    )
+  }
+}
+
+export async function openFolder(given: string | undefined): Promise<{ data: string; fresh: boolean }> {
+  const data = given === undefined ? await mkdtemp(join(tmpdir(), 'holdfast-')) : resolve(given)
+  try {
+    await mkdir(join(data, 'logs'), { recursive: true })
+    const names = await readdir(data)
+    return { data, fresh: !names.some(name => name.startsWith('view-record-')) }
+  } catch (error) {
+    throw new Failure(
+      `can't write to the data folder ${data}: ${messageOf(error)}; give --data a folder that this user may write to`,
+    )
+  }
+}

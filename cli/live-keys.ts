@@ -1,0 +1,114 @@
+// What a key means in the live picture of a local cluster. Pure: it decides by what is seen, and does
+// nothing; what would lose all locks is asked for a second time.
+
+import type { ServerStatus, Status } from '../wire/messages.ts'
+import { isLastHolder } from './kill.ts'
+
+export interface Scene {
+  /** What the view server says; null: it does not answer. */
+  readonly status: Status | null
+  /** Processes that run and are not frozen. */
+  readonly running: ReadonlySet<number>
+  readonly frozen: ReadonlySet<number>
+  /** Whose death was asked for, and would lose all locks: y confirms it. */
+  readonly doomed: number | null
+}
+
+export type Act =
+  | { readonly act: 'kill' | 'freeze'; readonly pid: number; readonly who: string }
+  | { readonly act: 'thaw'; readonly pids: readonly number[] }
+  | { readonly act: 'add' | 'open' | 'suspend' | 'quit' }
+  /** Asks for y, or says why nothing is done. */
+  | { readonly act: 'ask'; readonly pid: number; readonly text: string }
+  | { readonly act: 'say'; readonly text: string }
+  | { readonly act: 'nothing' }
+
+/** As they are shown: a row for who is struck, one for the rest. */
+export const keyRows: readonly (readonly { readonly key: string; readonly does: string }[])[] = [
+  [
+    { key: 'p', does: 'kill primary' },
+    { key: 'b', does: 'kill backup' },
+    { key: 'f', does: 'freeze primary' },
+    { key: 't', does: 'thaw' },
+  ],
+  [
+    { key: 'a', does: 'add a server' },
+    { key: 'o', does: 'open dashboard' },
+    { key: 'q', does: 'quit' },
+  ],
+]
+
+const ctrlC = '\x03'
+const ctrlZ = '\x1a'
+
+export function onKey(key: string, scene: Scene): Act {
+  if (scene.doomed !== null && key === 'y') return kill(scene, scene.doomed)
+  switch (key) {
+    case 'p':
+      return strike(scene, 'primary', server => killOnce(scene, server))
+    case 'b':
+      return strike(scene, 'backup', server => killOnce(scene, server))
+    case 'f':
+      return strike(scene, 'primary', ({ pid, address }) => ({
+        act: 'freeze',
+        pid,
+        who: `the primary at ${address}`,
+      }))
+    case 't':
+      if (scene.frozen.size === 0) return say('nothing is frozen')
+      return { act: 'thaw', pids: [...scene.frozen] }
+    case 'a':
+      return { act: 'add' }
+    case 'o':
+      return { act: 'open' }
+    case 'q':
+    case ctrlC:
+      return { act: 'quit' }
+    case ctrlZ:
+      return { act: 'suspend' }
+    default:
+      return { act: 'nothing' }
+  }
+}
+
+/** Does it to who has this role, if there is such a process. */
+function strike(
+  { status, running, frozen }: Scene,
+  role: 'primary' | 'backup',
+  deed: (server: ServerStatus) => Act,
+): Act {
+  if (status === null) return say('the view server does not answer: who is who is not known right now')
+  const id = status.view?.[role]?.id
+  const server = status.servers.find(server => server.id === id)
+  if (server === undefined) return say(`there is no ${role} right now`)
+  if (frozen.has(server.pid)) return say(`the ${role} is frozen: t thaws it`)
+  if (!running.has(server.pid)) return say(`the ${role} is dead already`)
+  return deed(server)
+}
+
+function killOnce(scene: Scene, { id, pid, role }: ServerStatus): Act {
+  const status = scene.status as Status
+  const servers = status.servers.map(server => ({ ...server, alive: isThere(server, scene) }))
+  if (!isLastHolder({ servers, view: status.view }, id)) return kill(scene, pid)
+  const text = `the ${role} is the last one that holds the state: without it all locks are lost. y kills it all the same`
+  return { act: 'ask', pid, text }
+}
+
+/** Who was heard a moment ago may have died since. */
+function isThere({ alive, pid }: ServerStatus, { running }: Scene): boolean {
+  return alive && running.has(pid)
+}
+
+function kill({ status, running }: Scene, pid: number): Act {
+  const server = status?.servers.find(server => server.pid === pid)
+  if (!running.has(pid)) return say('it is dead already')
+  return {
+    act: 'kill',
+    pid,
+    who: server === undefined ? `pid ${pid}` : `the ${server.role} at ${server.address}`,
+  }
+}
+
+function say(text: string): Act {
+  return { act: 'say', text }
+}
