@@ -39,6 +39,7 @@ const deeds: Record<string, (rest: readonly string[]) => Deed> = {
     cut: false,
   }),
   killed: () => ({ is: 'killed' }),
+  away: () => ({ is: 'away' }),
 }
 
 /** NAME:TOKEN:SESSION of a hold; a waiter has the token 0. */
@@ -217,6 +218,14 @@ for (const [name, { day, finding, allowed }] of Object.entries(days)) {
     )
   })
 }
+
+t.test('who was away may lose its session, and nobody else', async t => {
+  const lost = `
+    15 ann sessionLost ann EXPIRED
+    15 ann lost 100 EXPIRED`
+  t.strictSame(found(`${held}${lost}\n20 ann away`), [])
+  t.match(found(`${held}${lost}\n20 ben away`), [/^S3 session lost: ann/])
+})
 
 t.test('the dead leave calls open, and nobody blames them', async t => {
   t.strictSame(found('\n10 ann acquire 1 x\n20 ann killed'), [])

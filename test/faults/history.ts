@@ -44,6 +44,8 @@ export type Deed =
   | { readonly is: 'reset'; readonly pauseMs: number }
   /** Its process was killed; told by whoever did it, just before. */
   | { readonly is: 'killed' }
+  /** It reached no primary for so long, until now, that its lease may have ended; told by whoever cut it off. */
+  | { readonly is: 'away' }
 
 export type Event = Deed & { readonly at: number; readonly who: string }
 

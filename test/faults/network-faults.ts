@@ -21,6 +21,8 @@ function cut({ network }: Stage, one: string, other: string, way: Way): void {
   if (way === 'back') network.cutOneWay(other, one)
 }
 
+const strandedTtlMs = 30_000
+
 /** F6: what it still reaches are its backup and its users, one of whom reaches nobody else. */
 async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   const { network, users } = stage
@@ -29,7 +31,7 @@ async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   const way = ways[turn % ways.length] as Way
   const others = [...users.all]
   const stranded = await users.start('stranded', [network.place(guestNode)], {
-    ttlMs: 30_000,
+    ttlMs: strandedTtlMs,
     sharedCalls: 3,
   })
   await stage.served()
@@ -41,6 +43,7 @@ async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   await stage.served(others)
   await pause(800)
   await stage.measure(from, others)
+  for (const { who } of stranded) stage.wasCutOff(who, from, strandedTtlMs)
   network.heal()
   await stage.served()
   for (const user of stranded) await users.leave(user)
@@ -100,6 +103,7 @@ async function cutPair(stage: Stage, turn: number): Promise<void> {
   await pause(1_200)
   await stage.served(others)
   await stage.measure(from, others)
+  if (one === 'user') stage.wasCutOff(userNodes[0], from)
   stage.network.heal()
   await stage.served()
 }

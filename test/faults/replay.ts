@@ -67,6 +67,7 @@ class Replay {
   readonly #users = new Map<string, PastUser>()
   readonly #sessions = new Map<string, PastSession>()
   readonly #ends: ReadonlyMap<string, number>
+  readonly #away: ReadonlySet<string>
   /** By user and call: those without an answer. */
   readonly #open = new Map<string, Attempt>()
   readonly #queries = new Map<string, number>()
@@ -82,6 +83,7 @@ class Replay {
   constructor(events: readonly Event[], allowed: Allowed) {
     this.#allowed = allowed
     this.#ends = endsOfSessions(events)
+    this.#away = new Set(events.filter(({ is }) => is === 'away').map(({ who }) => who))
     for (const event of events) {
       this.#clock.time = event.at
       this.#hear(event)
@@ -146,6 +148,8 @@ class Replay {
       case 'lease':
       case 'looked':
         return // see endsOfSessions
+      case 'away':
+        return // known from the beginning: a lease ends before whoever held it is back
     }
   }
 
@@ -229,7 +233,7 @@ class Replay {
   /** S3: a client that is there keeps its session, whatever becomes of the servers. */
   #mayLose(who: string, code: string): void {
     const { stateLost = false, expired } = this.#allowed
-    if (stateLost || (expired !== undefined && who.startsWith(expired))) return
+    if (stateLost || (expired !== undefined && who.startsWith(expired)) || this.#away.has(who)) return
     this.#violations.push(`S3 session lost: ${who} lost its session (${code}), and had not been away`)
   }
 

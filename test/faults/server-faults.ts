@@ -9,7 +9,7 @@ import type { Status } from '../../wire/messages.ts'
 import { hasIdle } from '../fixtures/server-processes.ts'
 import { now } from './history.ts'
 import { patient, patientPingLimitMs, type Scenario } from './scenario.ts'
-import { addressOf, type Role, type Stage, userNodes, viewNumber } from './stage.ts'
+import { addressOf, type Role, type Stage, userNodes, userTtlMs, viewNumber } from './stage.ts'
 
 const execute = promisify(execFile)
 const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
@@ -136,10 +136,10 @@ async function killPrimaryWithoutViewServer(stage: Stage): Promise<void> {
 
 // ---- the state
 
-/** The longest lease of its stage; so long no reset grants anything. */
-const longestTtlMs = 10_000
-
-/** F14: all who hold the state die. Nobody invents one; an operator's reset starts an empty one. */
+/**
+ * F14: all who hold the state die. Nobody invents one; an operator's reset starts an empty one, which grants
+ * nothing for as long as the longest lease that the cluster ever gave.
+ */
 async function loseState(stage: Stage): Promise<void> {
   const { processes } = stage
   const before = await stage.ready()
@@ -160,14 +160,14 @@ async function loseState(stage: Stage): Promise<void> {
   )
   stage.expect(halted.halted !== null, 'F14: the service does not say that its state is lost')
   const resetAt = now()
-  stage.users.history.note({ is: 'reset', pauseMs: longestTtlMs })
+  stage.users.history.note({ is: 'reset', pauseMs: userTtlMs })
   const words = [holdfast, 'reset', '--yes', '--view', processes.viewUrl]
   const reset = await execute(process.execPath, words).catch(error => error)
   stage.expect(reset.code === undefined, `F14: the reset failed: ${reset.stderr}`)
   const newcomer = await connect(processes.viewUrl, { timeout: 30_000 })
   const fresh = await newcomer.acquire('old')
   const pausedMs = now() - resetAt
-  stage.expect(pausedMs > longestTtlMs - 100, `F14: granted ${pausedMs.toFixed(0)} ms after the reset`)
+  stage.expect(pausedMs > userTtlMs - 100, `F14: granted ${pausedMs.toFixed(0)} ms after the reset`)
   stage.expect(fresh.token > old.token, `F14: token ${fresh.token} after ${old.token}`)
   stage.expect(!old.held, 'F14: the old holder still believes')
   await newcomer.close()
@@ -211,7 +211,7 @@ export const serverFaults: readonly Scenario[] = [
   },
   {
     fault: 'F14',
-    name: `state lost, then reset (gap: the longest ttl, ${longestTtlMs})`,
+    name: `state lost, then reset (gap: the longest ttl, ${userTtlMs})`,
     turns: [1, 1],
     // On a stage where somebody once had a longer lease, the pause would be that long.
     setting: { fresh: true },

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { connect, type LockClient } from '../../client/index.ts'
 import type { Status, View } from '../../wire/messages.ts'
 import { type Place, ServerProcesses } from '../fixtures/server-processes.ts'
-import { takeHistories } from './history.ts'
+import { now, takeHistories } from './history.ts'
 import type { Network } from './network.ts'
 import type { Proxied, ProxyOptions } from './proxy.ts'
 import { type Allowed, type Findings, judge } from './replay.ts'
@@ -28,6 +28,9 @@ const proxyPort = 7501
 
 /** Grants of its own lock that each user must get to show that it is served. */
 const enough = 20
+
+/** The lease of each user that nobody means to strike. */
+export const userTtlMs = 10_000
 
 export type Role = 'primary' | 'backup'
 
@@ -99,7 +102,7 @@ export class Stage {
   /** The users of every scenario; more may come. */
   async fill(): Promise<void> {
     const places = userNodes.map(node => this.network.place(node))
-    await this.users.start('user', places, { ttlMs: 10_000, sharedCalls: 3 })
+    await this.users.start('user', places, { ttlMs: userTtlMs, sharedCalls: 3 })
   }
 
   // ---- who is where
@@ -135,6 +138,11 @@ export class Stage {
   /** The longest time since then that one of them was not served. */
   async measure(from: number, users: readonly User[] = this.users.all): Promise<void> {
     this.gap(Math.max(...(await this.users.gaps(from, users))))
+  }
+
+  /** To be said before it is healed: on a busy machine a cut may last, and its lease end. */
+  wasCutOff(who: string, from: number, ttlMs = userTtlMs): void {
+    if (now() - from > ttlMs / 2) this.users.history.note({ is: 'away' }, undefined, who)
   }
 
   /** Changes what the proxies do; resolves with how many connections they have cut by now. */
