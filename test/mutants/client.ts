@@ -164,6 +164,7 @@ export const client: readonly Mutant[] = [
   },
   {
     name: 'the end of a session taken for its loss',
+    search: 'resumes',
     breaks: 'S1',
     why: 'the answer to the end was lost, and the user is told that the servers gave its session up',
     edits: [

@@ -106,6 +106,7 @@ export const leases: readonly Mutant[] = [
   },
   {
     name: 'lease counted from the receipt',
+    search: 'late answers',
     breaks: 'S4',
     why: 'the client counts from when its renewal was confirmed: it stops after the server',
     edits: [
@@ -158,6 +159,7 @@ export const leases: readonly Mutant[] = [
   },
   {
     name: 'lease not looked at when a grant comes',
+    search: 'late answers',
     breaks: 'S4',
     why: 'a grant that arrives after the local deadline is believed: the server may have given the lock on',
     edits: [

@@ -41,6 +41,7 @@ export const locks: readonly Mutant[] = [
   },
   {
     name: 'queue that lets shared overtake',
+    search: 'queue',
     breaks: 'L3',
     why: 'an exclusive waiter starves behind shared ones that came later',
     edits: [
@@ -54,6 +55,7 @@ export const locks: readonly Mutant[] = [
   },
   {
     name: 'ifAvailable overtakes the queue',
+    search: 'queue',
     breaks: 'L3',
     why: 'a shared lock is given at once though an exclusive waiter stands before it',
     edits: [
@@ -177,7 +179,7 @@ export const locks: readonly Mutant[] = [
   },
   {
     name: 'reset without a pause',
-    search: 'reset',
+    search: 'unheard reset',
     breaks: 'S4, F14',
     why: 'a reset grants at once what is still believed in by holders of the state that was given up',
     edits: [
@@ -190,6 +192,7 @@ export const locks: readonly Mutant[] = [
   },
   {
     name: 'a steal in the pause of a reset',
+    search: 'unheard reset',
     breaks: 'S4, F14',
     why: 'a steal is granted while a holder of the state that was given up still believes in the lock',
     edits: [

@@ -435,6 +435,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'expire walks in the order of the map',
+    search: 'inherited order',
     breaks: 'R4',
     why: 'the order of a map is another one in a copy: tokens are handed out in another order',
     edits: [
@@ -505,6 +506,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'unpause walks in the order of the map',
+    search: 'pause in chunks',
     breaks: 'R4',
     why: 'after the pause of a reset the primary and its copy hand out tokens in different orders',
     edits: [

@@ -168,6 +168,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'loss told once',
+    search: 'loss and reply',
     breaks: 'S5',
     why: 'the connection is cut with the message in flight: the victim believes in its lock for good',
     edits: [{ file: sessionsFile, find: 'this.losses.set(token, reason)', replace: '' }],
@@ -232,6 +233,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'a loss is acknowledged with its reply',
+    search: 'loss and reply',
     breaks: 'S5',
     why: 'the reply was sent before the steal: acknowledging it forgets a loss that nobody has heard of',
     edits: [
@@ -248,6 +250,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'a loss told before its grant',
+    search: 'loss before grant',
     breaks: 'S5',
     why: 'one of several names is stolen while the next is waited for: the client acknowledges a token that it does not know, and believes in the grant later',
     edits: [
@@ -260,6 +263,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'a late resume acknowledges later replies',
+    search: 'resumes',
     breaks: 'S1, S2',
     why: 'a resume that was delayed knows nothing of later numbers, and the servers forget their replies',
     edits: [

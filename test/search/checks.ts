@@ -35,11 +35,20 @@ interface Summary {
   readonly digest: number
   readonly lastToken: number
   readonly problem: string | undefined
-  /** By session id: its next request, the tokens that it holds, and those that its client can't know of yet. */
-  readonly sessions: ReadonlyMap<
-    string,
-    { next: number; holds: ReadonlySet<number>; untold: ReadonlySet<number> }
-  >
+  /** By session id. */
+  readonly sessions: ReadonlyMap<string, Standing>
+}
+
+/** What a server knows of one session. */
+interface Standing {
+  readonly next: number
+  readonly holds: ReadonlySet<number>
+  /** Tokens that its client can't know of yet. */
+  readonly untold: ReadonlySet<number>
+  /** S5: tokens that were lost, which its client has not acknowledged. */
+  readonly losses: ReadonlySet<number>
+  /** S1: requests that wait, or whose reply is stored. */
+  readonly kept: ReadonlySet<number>
 }
 
 /** What the checks need of one client. */
@@ -92,6 +101,8 @@ export class Checks {
         return this.#answerProblem(history, seen)
       case 'lost':
         return lossProblem(history, seen)
+      case 'given up':
+        return history.reset ? undefined : 'S4: the servers gave up a session that its client did not'
       case 'error':
         return harmless.has(seen.text) ? undefined : `a server says: ${seen.text}`
       case 'broken':
@@ -113,7 +124,9 @@ export class Checks {
     const { result } = seen
     switch (result.verb) {
       case 'acquire':
-        return result.tokens === null ? unavailableProblem(call) : grantProblem(history, call, result.tokens)
+        if (result.tokens === null) return unavailableProblem(call)
+        if (seen.late) return `S4: ${this.#parties.name(seen.slot)} is told of a grant after its deadline`
+        return grantProblem(history, call, result.tokens)
       case 'release':
         return result.held || seen.over ? undefined : releaseProblem(history, seen)
       case 'query':
@@ -131,8 +144,8 @@ export class Checks {
     switch (seen.see) {
       case 'record': {
         const { view, acked } = seen.record
-        const reset = history.reset || (view.start !== null && view.number > 1)
-        return { ...history, view, acked, reset }
+        if (view.start === null || view.number === 1) return { ...history, view, acked }
+        return { ...history, view, acked, reset: true, floor: view.start.tokenFloor }
       }
       case 'called':
         return this.#called(history, seen)
@@ -157,17 +170,16 @@ export class Checks {
     const names = namesOf(op)
     const byForce = isForce(op)
     const grants = history.grants.map(grant => {
-      if (byForce && names.includes(grant.name)) return { ...grant, is: 'taken' as const }
+      if (byForce && names.includes(grant.name)) return taken(grant)
       const gone = (op.do === 'release' && grant.op === op.of) || op.do === 'end'
-      return gone && grant.slot === slot && grant.session === session && grant.is === 'held'
-        ? { ...grant, is: 'leaving' as const }
-        : grant
+      return gone && grant.slot === slot && grant.session === session ? leaving(grant) : grant
     })
     const rivals = history.calls.filter(call => overlap(names, namesOf(this.#op(call.slot, call.op))))
     const alone = rivals.length === 0 && !history.grants.some(grant => names.includes(grant.name))
     const calls = history.calls.map(call =>
       rivals.includes(call) ? { ...call, alone: false, forced: call.forced || byForce } : call,
     )
+    const behind = calls.filter(call => call.waits && overlap(names, namesOf(this.#op(call.slot, call.op))))
     const shown =
       op.do === 'query' ? grants.filter(grant => grant.is === 'held').map(grant => grant.token) : []
     return {
@@ -178,11 +190,15 @@ export class Checks {
         {
           slot,
           op: index,
+          session,
           above: history.largest,
           alone,
           forced: rivals.some(rival => isForce(this.#op(rival.slot, rival.op))),
           shown,
           gone: op.do === 'query' ? history.released : [],
+          waits: false,
+          behind: byForce ? [] : behind.map(keyOf),
+          passedBy: 0,
         },
       ],
     }
@@ -192,13 +208,19 @@ export class Checks {
     const { slot, op: index, result } = seen
     const op = this.#op(slot, index)
     const calls = without(history.calls, seen)
+    if (result.verb === 'query')
+      return {
+        ...history,
+        calls: calls.map(call => (this.#isShown(call, result) ? { ...call, waits: true } : call)),
+      }
     if (result.verb === 'acquire' && result.tokens !== null && op.do === 'acquire') {
+      const behind = history.calls.find(call => call.slot === slot && call.op === index)?.behind ?? []
       const granted = result.tokens.map((token, i) =>
         this.#grant(history, seen, op, token, op.names[i] as string),
       )
       return {
         ...history,
-        calls,
+        calls: passed(calls, behind, result.tokens),
         grants: [...history.grants, ...granted],
         largest: Math.max(history.largest, ...result.tokens),
       }
@@ -208,6 +230,17 @@ export class Checks {
     const left = grants.some(grant => grant.slot === slot && grant.op === op.of)
     const released = result.held ? [...history.released, seen.token] : history.released
     return { ...history, calls: left ? history.calls : calls, grants, released }
+  }
+
+  /** L3: a confirmed answer lists it as waiting, for its only name. */
+  #isShown(
+    { slot, op, session }: OpenCall,
+    { pending, confirmed }: Extract<CallResult, { verb: 'query' }>,
+  ): boolean {
+    const [name, ...more] = namesOf(this.#op(slot, op))
+    return (
+      confirmed && more.length === 0 && pending.some(wait => wait.clientId === session && wait.name === name)
+    )
   }
 
   /** One that somebody has tried to take by force meanwhile may be lost already. */
@@ -228,22 +261,24 @@ export class Checks {
   inspect(situation: Situation): string | undefined {
     const history = this.histories.get(situation.history)
     const believed = history.grants.filter(grant => this.#believes(grant, situation))
-    return this.#beliefProblem(believed) ?? this.#serverProblem(situation, history, believed)
+    return this.#beliefProblem(history, believed) ?? this.#serverProblem(situation, history, believed)
   }
 
   /** S4: by the client's own clock. */
   #believes({ slot, session, is }: Grant, { clock, locals }: Situation): boolean {
-    const client = is === 'held' ? this.#client(locals[slot] as number) : null
+    const client = is === 'held' || is === 'taken' ? this.#client(locals[slot] as number) : null
     return client !== null && client.session === session && clock < client.until
   }
 
-  #beliefProblem(believed: readonly Grant[]): string | undefined {
+  /** What is taken by force may be believed in until its holder is told; but not beyond a reset, which can't tell it (F14). */
+  #beliefProblem({ floor }: History, believed: readonly Grant[]): string | undefined {
     for (const one of believed) {
       const rival = believed.find(
         grant =>
-          grant !== one &&
+          grant.token > one.token &&
           grant.name === one.name &&
-          (grant.mode === 'exclusive' || one.mode === 'exclusive'),
+          (grant.mode === 'exclusive' || one.mode === 'exclusive') &&
+          ((grant.is === 'held' && one.is === 'held') || (one.token <= floor && grant.token > floor)),
       )
       if (rival !== undefined)
         return `L1: ${this.#parties.name(one.slot)} and ${this.#parties.name(rival.slot)} both believe in ${one.name}`
@@ -315,8 +350,12 @@ export class Checks {
   ): string | undefined {
     if (history.reset) return undefined
     for (const grant of believed) {
-      if (sessions.get(grant.session)?.holds.has(grant.token) !== true)
+      const session = sessions.get(grant.session)
+      if (session?.holds.has(grant.token) === true) continue
+      if (grant.is === 'held')
         return `R1: ${who} does not know that ${this.#parties.name(grant.slot)} holds ${grant.name}`
+      if (session?.losses.has(grant.token) === false)
+        return `S5: ${who} does not know that ${this.#parties.name(grant.slot)} is to be told of its loss of ${grant.name}`
     }
     for (let slot = this.#parties.setting.servers + 1; slot < situation.locals.length; slot++) {
       const problem = this.#clientProblem(situation, slot, history, sessions, who)
@@ -339,6 +378,10 @@ export class Checks {
     for (let number = session.next; number < client.next; number++) {
       if (!client.unanswered.has(number))
         return `R1: ${who} does not know request ${number} of ${this.#parties.name(slot)}, which was answered`
+    }
+    for (const number of client.unanswered) {
+      if (number < session.next && !session.kept.has(number))
+        return `S1: ${who} has forgotten the reply to request ${number} of ${this.#parties.name(slot)}, which has not heard it`
     }
     for (const token of session.holds) {
       const told = session.untold.has(token) || history.grants.some(grant => grant.token === token)
@@ -385,7 +428,7 @@ export class Checks {
     const { core } = local
     const { primary, backup } = rolesOf(core)
     const { state } = core
-    const sessions = new Map<string, { next: number; holds: Set<number>; untold: Set<number> }>()
+    const sessions = new Map<string, Standing>()
     for (const session of state?.sessions.values() ?? []) {
       const untold = [...session.replies.values()].flatMap(reply => (reply[0] === 'granted' ? reply[2] : []))
       for (const acquire of session.waiting.values()) untold.push(...acquire.tokens)
@@ -393,6 +436,8 @@ export class Checks {
         next: session.nextRequest,
         holds: new Set(session.holds.keys()),
         untold: new Set(untold),
+        losses: new Set(session.losses.keys()),
+        kept: new Set([...session.replies.keys(), ...session.waiting.keys()]),
       })
     }
     return {
@@ -426,6 +471,32 @@ function overlap(some: readonly string[], others: readonly string[]): boolean {
   return some.some(name => others.includes(name))
 }
 
+function keyOf({ slot, op }: { slot: number; op: number }): string {
+  return `${slot}.${op}`
+}
+
+function taken(grant: Grant): Grant {
+  return { ...grant, is: grant.is === 'held' || grant.is === 'taken' ? 'taken' : 'gone' }
+}
+
+function leaving(grant: Grant): Grant {
+  return { ...grant, is: grant.is === 'held' || grant.is === 'leaving' ? 'leaving' : 'gone' }
+}
+
+/** L3: one that was called behind these was granted. */
+function passed(
+  calls: readonly OpenCall[],
+  behind: readonly string[],
+  tokens: readonly number[],
+): readonly OpenCall[] {
+  const token = Math.min(...tokens)
+  return calls.map(call =>
+    behind.includes(keyOf(call)) && (call.passedBy === 0 || token < call.passedBy)
+      ? { ...call, passedBy: token }
+      : call,
+  )
+}
+
 function without(
   calls: readonly OpenCall[],
   { slot, op }: { slot: number; op: number },
@@ -454,11 +525,13 @@ function viewProblem(
 
 function grantProblem(
   { grants, largest }: History,
-  { above }: OpenCall,
+  { above, passedBy }: OpenCall,
   tokens: readonly number[],
 ): string | undefined {
   if (tokens.some(token => token <= above))
     return `L2: token ${Math.min(...tokens)} was granted after ${largest}`
+  if (passedBy > 0 && tokens.some(token => token > passedBy))
+    return `L3: token ${passedBy} was granted to one that came behind the one with ${Math.max(...tokens)}`
   const twice = grants.find(grant => tokens.includes(grant.token))
   return twice && `L2: token ${twice.token} was granted twice`
 }
@@ -491,7 +564,7 @@ function lossProblem({ grants, reset }: History, { slot, token, reason }: Seen<'
   const grant = grants.find(held => held.slot === slot && held.token === token)
   if (reason === 'EXPIRED' || reset) return undefined
   if (reason === 'SESSION_LOST') return 'S4: a session that its client believed in is unknown'
-  return grant !== undefined && grant.is !== 'taken'
+  return grant !== undefined && grant.is !== 'taken' && grant.is !== 'gone'
     ? `S5: ${reason}, and nobody took it by force`
     : undefined
 }

@@ -11,13 +11,14 @@ export interface Grant {
   readonly slot: number
   readonly op: number
   readonly session: string
-  /** `leaving`: its release was called. `taken`: somebody has asked for it by force. */
-  readonly is: 'held' | 'leaving' | 'taken'
+  /** `leaving`: its release was called. `taken`: somebody has asked for it by force. `gone`: both. */
+  readonly is: 'held' | 'leaving' | 'taken' | 'gone'
 }
 
 export interface OpenCall {
   readonly slot: number
   readonly op: number
+  readonly session: string
   /** The largest token that anybody had been told when it was made. */
   readonly above: number
   /** Nobody else held or wanted the same since it was made. */
@@ -28,6 +29,12 @@ export interface OpenCall {
   readonly shown: readonly number[]
   /** A query may not list these: their release was answered before it was made. */
   readonly gone: readonly number[]
+  /** L3: a query has listed it as waiting. */
+  readonly waits: boolean
+  /** L3: those that were known to wait for the same lock when it was made. */
+  readonly behind: readonly string[]
+  /** L3: the smallest token of those that were called behind it; 0: none was granted. */
+  readonly passedBy: number
 }
 
 export interface History {
@@ -35,6 +42,8 @@ export interface History {
   readonly acked: boolean
   /** A reset has given up a state. */
   readonly reset: boolean
+  /** Tokens up to here are of the state that a reset gave up. */
+  readonly floor: number
   readonly grants: readonly Grant[]
   readonly calls: readonly OpenCall[]
   readonly largest: number
@@ -46,6 +55,7 @@ export const blankHistory: History = {
   view: null,
   acked: false,
   reset: false,
+  floor: 0,
   grants: [],
   calls: [],
   largest: 0,

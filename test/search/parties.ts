@@ -135,6 +135,8 @@ export type Seen =
       readonly session: string
       /** The session is over; the answer may be the client's own. */
       readonly over: boolean
+      /** Its local deadline has passed (S4). */
+      readonly late: boolean
       readonly result: CallResult
     }
   | {
@@ -145,6 +147,8 @@ export type Seen =
       readonly definite: boolean
     }
   | { readonly see: 'lost'; readonly slot: number; readonly token: number; readonly reason: string }
+  /** It says that the servers gave its session up. */
+  | { readonly see: 'given up'; readonly slot: number; readonly session: string }
   | { readonly see: 'over'; readonly slot: number; readonly session: string; readonly reason: string }
   | { readonly see: 'error' | 'broken' | 'stepped down'; readonly slot: number; readonly text: string }
   | { readonly see: 'exit'; readonly slot: number; readonly status: number; readonly text: string }
@@ -577,7 +581,15 @@ class Run {
         local.asked.delete(effect.call)
         if (effect.result.verb === 'acquire' && effect.result.tokens !== null)
           local.tokens.set(asked.op, frozen([...effect.result.tokens]))
-        this.seen.push({ see: 'answered', slot, ...asked, session, over: core.over, result: effect.result })
+        this.seen.push({
+          see: 'answered',
+          slot,
+          ...asked,
+          session,
+          over: core.over,
+          late: core.expired(this.#now),
+          result: effect.result,
+        })
         return true
       }
       case 'fail': {
@@ -589,6 +601,10 @@ class Run {
       }
       case 'lost':
         this.seen.push({ see: 'lost', slot, token: effect.token, reason: effect.reason })
+        return false
+      case 'event':
+        if (effect.event === 'lost' && effect.reason === 'SESSION_LOST')
+          this.seen.push({ see: 'given up', slot, session })
         return false
       case 'over':
         this.seen.push({ see: 'over', slot, session, reason: effect.reason })

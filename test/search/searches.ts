@@ -73,9 +73,12 @@ const acquire = (...names: string[]): Op => ({ do: 'acquire', names })
 const tryAcquire = (name: string): Op => ({ do: 'acquire', names: [name], manner: 'ifAvailable' })
 const steal = (name: string): Op => ({ do: 'acquire', names: [name], manner: 'steal' })
 const shared = (name: string): Op => ({ do: 'acquire', names: [name], mode: 'shared' })
+const trySharing: Op = { do: 'acquire', names: ['a'], mode: 'shared', manner: 'ifAvailable' }
 const release = (of: number): Op => ({ do: 'release', of })
 const query: Op = { do: 'query' }
 const end: Op = { do: 'end' }
+/** Made at any moment, not just when the call before is answered. */
+const anytime = (op: Op): Op => ({ ...op, anytime: true })
 
 /** (S1,S2)#2 is acked, and the clients have their sessions. */
 const acked =
@@ -468,5 +471,121 @@ export const searches: readonly Search[] = [
     prelude: acked('C1', 'C2'),
     freedom: { kills: { of: ['S1'], times: 1 } },
     prune: look => look.number >= 4,
+  },
+  {
+    name: 'queue',
+    about: 'one is known to wait, and others come behind it: nobody is granted before it',
+    setting: {
+      servers: 2,
+      programs: [
+        [shared('a'), anytime(release(0))],
+        [acquire('a'), anytime(query), release(0)],
+        [trySharing, release(0), shared('a'), release(2)],
+      ],
+    },
+    prelude: prelude => {
+      acked('C1', 'C2', 'C3')(prelude)
+      prelude.each('call', 'C1', 'C2', 'C2')
+    },
+    freedom: {},
+    prune: look => look.number >= 4,
+    short: 5_000,
+  },
+  {
+    name: 'inherited order',
+    about: 'a copy has the holds of a session in another order than its primary when they all end at once',
+    setting: {
+      servers: 2,
+      programs: [
+        [acquire('b'), acquire('a'), anytime(end)],
+        [acquire('a'), anytime(release(0)), acquire('a')],
+        [acquire('b')],
+      ],
+    },
+    prelude: prelude => {
+      prelude
+        .each('start', 'VS', 'S1', 'C1', 'C2', 'C3')
+        .each('call', 'C2', 'C1', 'C2', 'C3')
+        .each('start', 'S2')
+    },
+    freedom: {},
+    short: 5_000,
+  },
+  {
+    name: 'pause in chunks',
+    about: 'a copy that is made in the pause of a reset has its locks in another order when the pause ends',
+    setting: {
+      servers: 2,
+      programs: [[acquire('b')], [acquire('a')], [acquire('a')]],
+      operator: 'careful',
+    },
+    smallChunks: true,
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1').each('kill', 'S1').each('start', 'S2').each('tick', 'VS')
+      prelude.each('call', 'operator').pass(9_900)
+      prelude.each('start', 'C1', 'C2', 'C3').each('call', 'C1', 'C2').holding('S1', 'S2').each('start', 'S1')
+    },
+    freedom: { ticks: { S2: 1 }, passes: { ms: 200, times: 1 } },
+  },
+  {
+    name: 'late answers',
+    about:
+      'the answer to a renewal or an acquire comes late: the lease counts from when the question was sent',
+    setting: { servers: 1, programs: [[acquire('a')]], ttlMs: 1_500 },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1')
+    },
+    freedom: { ticks: { S1: 1 }, passes: { ms: 500, times: 4 } },
+    short: 5_000,
+  },
+  {
+    name: 'unheard reset',
+    about:
+      'a client has not heard of a reset, and believes in its lock: nobody is granted it, not even by a steal',
+    setting: {
+      servers: 2,
+      programs: [[acquire('a')], [acquire('a')], [steal('a')]],
+      ttlMs: 1_500,
+      operator: 'careful',
+    },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1').each('call', 'C1').each('kill', 'S1').holding('C1', 'S2')
+      prelude.each('start', 'S2').each('tick', 'VS').each('call', 'operator').each('start', 'C2', 'C3')
+    },
+    freedom: { ticks: { S2: 1 }, passes: { ms: 2_600, times: 4 } },
+    short: 5_000,
+  },
+  {
+    name: 'loss and reply',
+    about: 'a lock is stolen while its grant is acknowledged, and the connection is cut: the victim is told',
+    setting: { servers: 1, programs: [[acquire('a')], [steal('a')]] },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C1')
+    },
+    freedom: { cuts: { between: [['C1', 'S1']], times: 1 }, passes: { ms: 'wake', times: 2 } },
+    short: 20_000,
+  },
+  {
+    name: 'loss before grant',
+    about: 'one of two names is stolen while the other is waited for: the grant says so',
+    setting: {
+      servers: 1,
+      programs: [[acquire('a', 'b')], [acquire('b'), anytime(steal('a')), release(0)]],
+    },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C2', 'C1')
+    },
+    freedom: { cuts: { between: [['C1', 'S1']], times: 1 }, passes: { ms: 'wake', times: 2 } },
+  },
+  {
+    name: 'resumes',
+    about: 'connections of a client are cut, its resumes overtake one another, and it ends its session',
+    setting: { servers: 1, programs: [[acquire('a'), anytime(end)]] },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1').cut('C1', 'S1').quiet()
+      prelude.holding('C1', 'S1').pass(500).each('wake', 'C1')
+    },
+    freedom: { cuts: { between: [['C1', 'S1']], times: 2 }, passes: { ms: 'wake', times: 1 } },
+    short: 20_000,
   },
 ]
