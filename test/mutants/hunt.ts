@@ -45,7 +45,7 @@ export interface Budget {
 
 /** So many further seeds of the simulator, the short or long form of the search, or the one that the mutant names. */
 type Round = number | 'small' | 'named' | 'all'
-const rounds: readonly Round[] = [30, 'small', 'named', 120, 450, 1_500, 3_000, 'all', 10_000]
+const rounds: readonly Round[] = [30, 'named', 'small', 120, 450, 1_500, 3_000, 'all', 10_000]
 
 export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget): Promise<Verdict> {
   const began = process.hrtime.bigint()
