@@ -250,7 +250,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'a loss told before its grant',
-    search: 'loss before grant',
+    search: 'loss and grant',
     breaks: 'S5',
     why: 'one of several names is stolen while the next is waited for: the client acknowledges a token that it does not know, and believes in the grant later',
     edits: [

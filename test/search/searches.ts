@@ -566,7 +566,7 @@ export const searches: readonly Search[] = [
     short: 20_000,
   },
   {
-    name: 'loss before grant',
+    name: 'loss and grant',
     about: 'one of two names is stolen while the other is waited for: the grant says so',
     setting: {
       servers: 1,
