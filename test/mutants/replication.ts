@@ -154,15 +154,35 @@ export const replication: readonly Mutant[] = [
   },
   // ---- the latch, and acks
   {
+    // Told at the latch, but behind all that was decided until then, would be harmless: what is sent before
+    // arrives before, and a promoted backup applies all that it has received. So this one breaks both.
     name: 'in sync at the latch',
-    search: 'join',
+    search: 'join in turns',
     breaks: 'V4',
-    why: 'told in sync before the backup has applied what was answered alone until the latch',
+    why: 'the latch counts what was sent, not what was decided: what was answered alone in this turn leaves behind the telling',
     edits: [
+      {
+        file: stream,
+        find: "this.flush() this.#phase = 'latched'",
+        replace: "this.#phase = 'latched'",
+      },
       {
         file: stream,
         find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
         replace: "if (this.#phase === 'latched' && !this.#toldInSync) {",
+      },
+    ],
+  },
+  {
+    name: 'in sync compared with what was sent',
+    search: 'join in turns',
+    breaks: 'V4',
+    why: 'batches leave at the end of the turn, the telling leaves now: an operation that was answered is lost',
+    edits: [
+      {
+        file: stream,
+        find: "this.flush() this.#phase = 'latched'",
+        replace: "this.#phase = 'latched'",
       },
     ],
   },
@@ -336,7 +356,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'a copy goes on over a new connection',
-    search: 'join in chunks',
+    search: 'cut copy',
     breaks: 'R3, V5',
     why: 'chunks that were in flight are missing: the copy is never whole',
     edits: [
@@ -359,6 +379,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'a late frame of a replaced copy',
+    search: 'copied again',
     breaks: 'R3',
     why: 'chunks that still arrive on a replaced connection go into the new copy',
     edits: [
@@ -483,7 +504,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'snapshot that merges',
-    search: 'join in chunks',
+    search: 'copied again',
     breaks: 'R3, V5',
     why: 'what came of a copy that was cut stays, and is there twice when the next copy is whole',
     edits: [

@@ -2,6 +2,8 @@
 // were told, which views were made, and whether the servers that may go on hold all of it.
 
 import type { CallResult } from '../../client/effects.ts'
+import type { State } from '../../lockserver/state.ts'
+import { textOf } from '../fixtures/state-story.ts'
 import { blankHistory, type Grant, Histories, type History, type OpenCall } from './history.ts'
 import { type Op, type Parties, type Seen as SeenThing, wallAtStart } from './parties.ts'
 import { requestsOf, rolesOf } from './plain.ts'
@@ -30,10 +32,8 @@ interface Summary {
   readonly latched: boolean
   readonly toldInSync: boolean
   readonly whole: number
-  readonly hasState: boolean
+  readonly state: State | null
   readonly opNumber: number
-  readonly digest: number
-  readonly lastToken: number
   readonly problem: string | undefined
   /** By session id. */
   readonly sessions: ReadonlyMap<string, Standing>
@@ -318,8 +318,8 @@ export class Checks {
     believed: readonly Grant[],
     primary: Summary | null,
   ): string | undefined {
-    if (primary === null || (!primary.hasState && history.view?.start !== null)) return undefined
-    if (!primary.hasState) return `V2: the primary of view ${history.view?.number} has no state`
+    if (primary === null || (primary.state === null && history.view?.start !== null)) return undefined
+    if (primary.state === null) return `V2: the primary of view ${history.view?.number} has no state`
     return this.#missing(situation, history, believed, primary, 'the primary')
   }
 
@@ -448,10 +448,8 @@ export class Checks {
       latched: primary?.replication.latched ?? false,
       toldInSync: backup?.toldInSync ?? false,
       whole: backup?.whole ?? 0,
-      hasState: state !== null,
+      state,
       opNumber: state?.opNumber ?? 0,
-      digest: state?.digest ?? 0,
-      lastToken: state?.table.lastToken ?? 0,
       problem: state?.problem(),
       sessions,
     }
@@ -577,7 +575,17 @@ function sameProblem(primary: Summary | null, backup: Summary | null): string | 
   if (backup.opNumber > primary.opNumber)
     return `R2: the backup has applied operation ${backup.opNumber}, the primary ${primary.opNumber}`
   if (backup.opNumber < primary.opNumber) return undefined
-  return backup.digest === primary.digest && backup.lastToken === primary.lastToken
+  return contentOf(backup) === contentOf(primary)
     ? undefined
     : `R4: at operation ${primary.opNumber} the copies differ`
+}
+
+const contents = new WeakMap<State, string>()
+
+/** All that a state holds; a state that was summed up changes no more. */
+function contentOf({ state }: Summary): string {
+  if (state === null) return ''
+  const content = contents.get(state) ?? textOf(state)
+  contents.set(state, content)
+  return content
 }

@@ -50,6 +50,17 @@ export class Prelude {
     return this
   }
 
+  /** Of what is held between these two, so much arrives. */
+  arrives(one: Name, two: Name, times: number): this {
+    const [a, b] = [this.#model.parties.slotOf(one), this.#model.parties.slotOf(two)]
+    for (let left = times; left > 0; left--) {
+      const next = this.#model.happenings(this.state).find(happening => this.#isBetween(happening, a, b))
+      if (next === undefined) throw new Error(`nothing is on its way between ${one} and ${two}`)
+      this.#make(next)
+    }
+    return this.quiet()
+  }
+
   /** Until nothing is on its way. */
   quiet(): this {
     for (let steps = 0; steps < 10_000; steps++) {
@@ -63,9 +74,14 @@ export class Prelude {
   #arrives(happening: Happening): boolean {
     if (happening.do !== 'deliver' && happening.do !== 'close')
       return happening.do === 'saved' || happening.do === 'turn-end'
+    return !this.#held.some(([a, b]) => this.#isBetween(happening, a, b))
+  }
+
+  #isBetween(happening: Happening, a: number, b: number): boolean {
+    if (happening.do !== 'deliver' && happening.do !== 'close') return false
     const number = this.state.connections[happening.connection] as number
     const { dialler, acceptor } = this.#model.connections.get(number)
-    return !this.#held.some(([a, b]) => isBetween(a, b, dialler.slot, acceptor.slot))
+    return isBetween(a, b, dialler.slot, acceptor.slot)
   }
 
   #make(happening: Happening): void {

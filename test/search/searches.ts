@@ -247,6 +247,34 @@ export const searches: readonly Search[] = [
     prune: look => look.acked && look.number === 2 && look.done('C1'),
   },
   {
+    name: 'copied again',
+    about:
+      'the copy is cut anywhere, and starts afresh on a new connection; what was on the old one may come late',
+    setting: { servers: 2, programs: [[acquire('a'), { do: 'release', of: 0, anytime: true }]] },
+    smallChunks: true,
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1').each('call', 'C1')
+      prelude.holding('S1', 'S2').each('start', 'S2').arrives('S1', 'S2', 2)
+    },
+    freedom: { cuts: { between: [['S1', 'S2']], times: 1 }, ticks: { S1: 1 } },
+    prune: look => look.number >= 3 || (look.acked && look.number === 2),
+    short: 20_000,
+  },
+  {
+    name: 'cut copy',
+    about: 'the copy was cut, and is whole all the same after a new connection',
+    setting: { servers: 2, programs: [[acquire('a')]] },
+    smallChunks: true,
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1').each('call', 'C1')
+      prelude.holding('S1', 'S2').each('start', 'S2').arrives('S1', 'S2', 2)
+      prelude.cut('S1', 'S2').arrives('S1', 'S2', 1).each('tick', 'S1')
+    },
+    freedom: {},
+    goal: look => look.acked && look.number === 2,
+    short: 1_000,
+  },
+  {
     name: 'double failure',
     about: 'S1 dies, S3 joins S2, S2 dies: S3 has everything',
     setting: { servers: 3, programs: [[acquire('a'), release(0)]] },

@@ -40,6 +40,8 @@ export class Referee {
   /** V3: the views whose backup answered the question, as the view server read it in this life. */
   readonly #answered = new Map<number, string>()
   readonly #diedUnseen = new Set<string>()
+  /** Ids whose copy is whole, and was not looked at yet. */
+  readonly #copied = new Set<string>()
   /** When a ping of this id was last read. */
   readonly #pinged = new Map<string, number>()
   /** Since when its pings say that it is idle. */
@@ -122,6 +124,7 @@ export class Referee {
   #heard(id: string, view: number): void {
     if (this.#knows.get(view) === id) return
     this.#knows.set(view, id)
+    this.#copied.add(id)
     this.corrupted.delete(id)
     this.wrongDigest.delete(id)
   }
@@ -354,12 +357,16 @@ export class Referee {
     const { number } = primary.core.view as View
     const backup = living.find(({ core }) => core.role === 'backup' && core.view?.number === number)
     const [one, other] = [primary.core.state, backup?.core.state]
-    if (!one || !other || one.opNumber !== other.opNumber) return
-    if (this.corrupted.has(primary.id) || this.corrupted.has(backup?.id ?? '')) return
+    if (backup === undefined || !one || !other || one.opNumber !== other.opNumber) return
+    if (this.corrupted.has(primary.id) || this.corrupted.has(backup.id)) return
     if (one.digest !== other.digest)
-      this.#blame('R4 copies differ', `${primary.name} and ${backup?.name} differ in their digests`)
-    else if (thoroughly && isSmall(primary) && textOf(one) !== textOf(other))
-      this.#blame('R4 copies differ', `${primary.name} and ${backup?.name}: ${textOf(one)} ${textOf(other)}`)
+      this.#blame('R4 copies differ', `${primary.name} and ${backup.name} differ in their digests`)
+    // A large one is looked at once for each copy.
+    else if (
+      ((thoroughly && isSmall(primary)) || this.#copied.delete(backup.id)) &&
+      textOf(one) !== textOf(other)
+    )
+      this.#blame('R4 copies differ', `${primary.name} and ${backup.name}: ${textOf(one)} ${textOf(other)}`)
   }
 
   get #now(): number {

@@ -1,9 +1,10 @@
 // What no lock server may put on a wire, whether or not it harms anybody this time: the word of a
 // connection that was replaced (S2), answers from a primary that has found its copies different (R4), a
-// lease that ends just after a promotion (S3). It sees frames and the clock, and nothing inside of a server.
+// lease that ends just after a promotion (S3), a copy that goes on over another connection (R3). It sees
+// frames and the clock, and nothing inside of a server.
 
 import { promotionGraceMs } from '../../wire/limits.ts'
-import type { Entry, Message } from '../../wire/messages.ts'
+import type { Entry, Message, Welcome } from '../../wire/messages.ts'
 import type { LockServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import type { Verdict } from './verdict.ts'
@@ -18,6 +19,14 @@ interface Speaker {
   told: boolean
 }
 
+/** What a connection of two servers carries: of which view the backup has the whole snapshot, or gets it here, and how much of it. */
+interface Stream {
+  readonly view: number
+  chunks: number
+}
+
+/** What a primary says to a backup that has its snapshot, or gets it on this very connection. */
+const streamed: ReadonlySet<string> = new Set(['chunk', 'whole', 'replicate', 'in-sync'])
 /** What a primary says to a client of its operations, reads and renewals; each waits for the backup (R1). */
 const shown: ReadonlySet<string> = new Set([
   ...['opened', 'resumed', 'unknown-session', 'renewed', 'lost', 'granted', 'unavailable', 'cancelled'],
@@ -34,6 +43,7 @@ export class Wires {
   readonly #toldAt = new Map<string, number>()
   readonly #wordAt = new Map<string, number>()
   readonly #speakers = new Map<Wire, Speaker>()
+  readonly #streams = new WeakMap<Wire, Stream>()
   /** When the view that promotes this server was durable. */
   readonly #promoted = new Map<string, number>()
   /** In which acked view this primary found that its backup's digest differs. */
@@ -64,7 +74,24 @@ export class Wires {
     if (from.kind !== 'lockserver') return
     const server = from as LockServerParty
     if (to.kind === 'client') this.#answered(server, messages, wire)
-    else if (to.kind === 'lockserver') for (const message of messages) this.#toBackup(server, message, acked)
+    else if (to.kind === 'lockserver')
+      for (const message of messages) {
+        this.#onStream(server, message, wire)
+        this.#toBackup(server, message, acked)
+      }
+  }
+
+  /** R3: a copy lives and dies with its connection, and begins with its first chunk. */
+  #onStream(server: LockServerParty, message: Message, wire: Wire): void {
+    const [kind, view, chunk] = message
+    if (kind === 'welcome') this.#streams.set(wire, { view: (view as Welcome).whole, chunks: 0 })
+    else if (kind === 'copy') this.#streams.set(wire, { view: view as number, chunks: 0 })
+    else if (streamed.has(kind)) {
+      const stream = this.#streams.get(wire)
+      const begun = stream !== undefined && stream.view === view
+      if (!begun || (kind === 'chunk' && chunk !== stream.chunks++))
+        this.#blame('R3 copy', `${server.name} says "${kind}" where no copy of view ${view} has begun`)
+    }
   }
 
   #toBackup(server: LockServerParty, message: Message, acked: boolean): void {
