@@ -15,6 +15,8 @@ export interface Look {
   readonly acked: boolean
   /** These clients have made all their calls, and all are answered. */
   readonly done: (...names: string[]) => boolean
+  /** This client was granted this lock, and has it. */
+  readonly has: (client: string, lock: string) => boolean
 }
 
 export interface Search {
@@ -50,7 +52,7 @@ export function settingOf({ setting }: Search): Setting {
 }
 
 export function lookAt(model: Model, state: State): Look {
-  const { view, acked } = model.checks.histories.get(state.history)
+  const { view, acked, grants } = model.checks.histories.get(state.history)
   return {
     get view() {
       return viewText(model, state)
@@ -58,6 +60,8 @@ export function lookAt(model: Model, state: State): Look {
     number: view?.number ?? 0,
     acked,
     done: (...names) => names.every(name => isDone(model, state, name)),
+    has: (client, lock) =>
+      grants.some(grant => grant.slot === model.parties.slotOf(client) && grant.name === lock),
   }
 }
 
@@ -97,6 +101,11 @@ const droppedBackup = (prelude: Prelude) => {
 const deposed = (prelude: Prelude, unaware: string) => {
   prelude.each('tick', 'VS').cut('S1', 'VS').holding('S1', 'VS').holding('S1', 'S2').holding(unaware, 'VS')
   prelude.each('tick', 'S2', 'VS')
+}
+
+/** S1 dies, S2 is promoted, and C1 hears nothing of it. */
+const promoted = (prelude: Prelude) => {
+  prelude.holding('C1', 'S2').holding('C1', 'VS').each('kill', 'S1').each('tick', 'VS', 'S2', 'VS')
 }
 
 /** The view server takes a living server for dead once it has heard another one between two of its ticks. */
@@ -432,6 +441,31 @@ export const searches: readonly Search[] = [
     },
     freedom: { ticks: { S1: 1 }, passes: { ms: 375, times: 5 } },
     prune: look => look.number >= 4,
+  },
+  {
+    name: 'late to the promoted',
+    about:
+      'C1 does not reach the promoted S2: its lock goes to C2 once it believes in it no more, and not before',
+    setting: { servers: 2, programs: [[acquire('a')], [acquire('a')]], ttlMs: 3_000 },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C1', 'C2').each('start', 'S2')
+      promoted(prelude)
+    },
+    freedom: { ticks: { S2: 1 }, passes: { ms: 1_000, times: 3 } },
+    goal: look => look.has('C2', 'a'),
+  },
+  {
+    name: 'renewed before the promotion',
+    about: 'the same, where S2 has heard of the lease by renewals only',
+    setting: { servers: 2, programs: [[acquire('a')], [acquire('a')]], ttlMs: 3_000 },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1', 'C2')
+      for (let renewals = 0; renewals < 3; renewals++) prelude.pass(800).each('wake', 'C1', 'C2')
+      promoted(prelude)
+    },
+    freedom: { ticks: { S2: 1 }, passes: { ms: 1_000, times: 3 } },
+    goal: look => look.has('C2', 'a'),
   },
   {
     name: 'lost question',

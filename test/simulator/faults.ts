@@ -613,26 +613,51 @@ export class Faults {
 
   /** S4: its last renewals are confirmed late, then it is alone for longer than its lease. */
   #strand(dice: Random): void {
-    const { network, viewServer, servers } = this.#cluster
-    const { primary } = this.#pair
+    const { primary, backup } = this.#pair
     const users = this.#living.filter(user => !user.frozen)
     if (users.length === 0 || primary === undefined) return
     const user = dice.pick(users)
+    if (dice.chance(0.5)) return this.#strandBetween(user, primary, backup, dice)
+    const { network } = this.#cluster
     this.#tell(() => `strand ${user.name}`)
     network.block(primary, user)
     this.#mendLater(50 + dice.next() * 650, `${primary.name} reaches ${user.name}`, () => {
       network.heal(primary, user)
       if (this.#over) return
       // What was said to it arrives, and its last words do not.
-      const others = [viewServer, ...servers]
       network.after(dice.next() * 12, () => {
-        if (this.#over) return
-        for (const other of others) network.cutOff(user, other)
-        this.#mendLater(1_000 + dice.next() * 3_000, `heal ${user.name}`, () => {
-          for (const other of others) network.heal(user, other)
-        })
+        if (!this.#over) this.#leaveAlone(user, dice)
       })
     })
+  }
+
+  #leaveAlone(user: ClientParty, dice: Random): void {
+    const { network, viewServer, servers } = this.#cluster
+    const others = [viewServer, ...servers]
+    for (const other of others) network.cutOff(user, other)
+    this.#mendLater(1_000 + dice.next() * 3_000, `heal ${user.name}`, () => {
+      for (const other of others) network.heal(user, other)
+    })
+  }
+
+  /** S3: it is alone while the next primary takes over, which knows of its lease by renewals, or only by its copy. */
+  #strandBetween(
+    user: ClientParty,
+    primary: LockServerParty,
+    backup: LockServerParty | undefined,
+    dice: Random,
+  ): void {
+    this.#tell(() => `strand ${user.name}, while ${primary.name} is about to die`)
+    this.#leaveAlone(user, dice)
+    if (backup !== undefined && dice.chance(0.5)) this.#killServer(backup, dice)
+    const kill = (tries: number) => {
+      if (this.#over || !primary.alive) return
+      const { primary: now, backup: next } = this.#pair
+      if (now === primary && next !== undefined && this.#cluster.viewServer.acked && this.#mayDie(primary))
+        this.#killServer(primary, dice)
+      else if (tries > 0) this.#cluster.network.after(10, () => kill(tries - 1))
+    }
+    kill(50)
   }
 
   // ---- ambushes

@@ -88,6 +88,8 @@ export interface Shape {
   readonly drainMs: number
   readonly skewedClocks: boolean
   readonly delay: { readonly typicalMs: number; readonly rarePart: number; readonly worstMs: number }
+  /** The longest that a lock server reads before it sends what it has decided, in ms. */
+  readonly turnMs: number
   /** Of frames: the connection is cut, and the frame with it. */
   readonly cutPart: number
   /** Typical time of a write of the view server, in ms. */
@@ -147,6 +149,7 @@ function drawShape(dice: Random): Shape {
       rarePart: dice.pick([0, 0, 0.01, 0.1]),
       worstMs: dice.pick([10, 50, 300]),
     },
+    turnMs: dice.pick([0, 0, 0.3, 2]),
     cutPart: theme === 'calm' ? 0 : dice.pick([0, 0, 0, 0.001, 0.01]),
     diskMs: dice.pick([0.5, 1, 5, 30]),
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,

@@ -68,10 +68,12 @@ class Story {
     this.#plan = plan
     this.#trace = new Trace(listener)
     const clocks = random(seed + 1)
+    const turns = random(seed + 6)
     this.#cluster = new Cluster({
       servers: shape.servers,
       drainMs: shape.drainMs,
       newCluster: shape.newCluster || !shape.early,
+      ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
       limits: shape.tight ? { ...stateLimits, ...tightLimits } : stateLimits,
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
