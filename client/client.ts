@@ -6,6 +6,7 @@ import { runtime } from '#runtime'
 import { readClock } from '../wire/clock.ts'
 import { randomId } from '../wire/id.ts'
 import type { Manner, Mode, View } from '../wire/messages.ts'
+import { NumberMap } from '../wire/number-map.ts'
 import type { DiagnosticEvent } from '../wire/runtime.ts'
 import type { Call, CallResult } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
@@ -55,9 +56,9 @@ const noLimits: Limits = {}
 export class LockClient implements AsyncDisposable {
   readonly #options: Connecting
   readonly #listeners = new Listeners()
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new NumberMap<Pending>()
   /** Held locks by token. */
-  readonly #locks = new Map<number, Lock>()
+  readonly #locks = new NumberMap<Lock>()
   readonly #waitingForSession = new Set<(error: LockError | null) => void>()
   readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
   #lastWatch = 0
@@ -423,7 +424,7 @@ export class LockClient implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
-    for (const lock of this.#locks.values()) lock.lose(error)
+    for (const lock of [...this.#locks.values()]) lock.lose(error)
     this.#locks.clear()
     for (const { watch } of [...this.#watches.values()]) watch.end()
     await this.#ask(this.#session, { is: 'end', call: ++this.#lastCall }, [], noLimits).catch(() => {})
@@ -459,9 +460,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   #takePending(call: number): Pending | undefined {
-    const pending = this.#pending.get(call)
-    this.#pending.delete(call)
-    return pending
+    return this.#pending.take(call)
   }
 
   readonly #lostWithSession: Lock[] = []

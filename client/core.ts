@@ -16,6 +16,7 @@ import type {
   View,
   Welcome,
 } from '../wire/messages.ts'
+import { NumberMap } from '../wire/number-map.ts'
 import type { Call, CallResult, ClientEffect, ClientInput, Watched } from './effects.ts'
 import { Lease } from './lease.ts'
 import { type Link, Links } from './links.ts'
@@ -63,7 +64,7 @@ export class ClientCore {
   readonly #watches = new Watches()
   readonly #lease = new Lease()
   /** Tokens that the user holds. */
-  readonly #held = new Set<number>()
+  readonly #held = new NumberMap<true>()
   /** S2: grows with every open and resume. */
   #count = 0
   #openSent: Instant = { monotonic: 0, wall: 0 }
@@ -482,7 +483,7 @@ export class ClientCore {
 
   #granted(request: Request, tokens: readonly number[], losses: Losses): void {
     if (request.call !== null && request.ask.verb === 'acquire') {
-      for (const token of tokens) this.#held.add(token)
+      for (const token of tokens) this.#held.set(token, true)
       this.#settle(request.call, { verb: 'acquire', tokens: inOrderOf(request.ask.names, tokens) })
     }
     for (const [token, reason] of losses) this.#onLost(token, reason)
@@ -545,8 +546,9 @@ export class ClientCore {
   /** In one go, and nothing new before the last re-sent one (S2). */
   #resume(now: Instant): void {
     const { next, unanswered } = this.#requests
-    this.#send(['resume', this.sessionId, this.#count, next, toRanges(unanswered.keys())])
-    for (const request of unanswered.values()) this.#send(request.message as ClientRequest)
+    const again = [...unanswered].sort((a, b) => a[0] - b[0])
+    this.#send(['resume', this.sessionId, this.#count, next, toRanges(again.map(([number]) => number))])
+    for (const [, request] of again) this.#send(request.message as ClientRequest)
     for (const query of this.#requests.takeQueries()) this.#sendQuery(query)
     for (const message of this.#watches.again()) this.#send(message)
     this.#sendAbandons()
@@ -606,7 +608,8 @@ export class ClientCore {
       reason === 'EXPIRED'
         ? `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${this.describe()}`
         : 'the servers no longer know the session'
-    for (const token of this.#held) this.#out.push({ do: 'lost', token, reason })
+    for (const token of [...this.#held.keys()].sort((a, b) => a - b))
+      this.#out.push({ do: 'lost', token, reason })
     this.#held.clear()
     // S4: given up is given up; the servers may still have it, and are to end it.
     if (reason === 'EXPIRED') this.abandoned.add(this.sessionId)

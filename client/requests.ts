@@ -5,6 +5,7 @@
 import { toRanges } from '../wire/codec.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { ClientRequest, HoldRecord, WaitRecord } from '../wire/messages.ts'
+import { NumberMap } from '../wire/number-map.ts'
 import type { Call } from './effects.ts'
 
 export type Ask =
@@ -53,8 +54,8 @@ export class Requests {
   /** The next unused number. */
   next = 1
   /** Sent, without a reply; in number order. */
-  readonly unanswered = new Map<number, Request>()
-  readonly #byCall = new Map<number, Request | Query>()
+  readonly unanswered = new NumberMap<Request>()
+  readonly #byCall = new NumberMap<Request | Query>()
   readonly #waiting = new Queue<Request | Query>()
   /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
   readonly #urgent = new Queue<Request>()
@@ -181,7 +182,7 @@ export class Requests {
 
   /** All calls that somebody waits for, in the order in which they were made. */
   calls(): (Request | Query)[] {
-    return [...this.#byCall.values()]
+    return [...this.#byCall].sort((a, b) => a[0] - b[0]).map(([, entry]) => entry)
   }
 
   #number(request: Request): Request {

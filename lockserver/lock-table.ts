@@ -2,6 +2,7 @@
 // connection; what it decides depends on the order of the calls alone (R4).
 
 import type { LockEvent, LossReason, Manner, Mode } from '../wire/messages.ts'
+import { NameMap } from './name-map.ts'
 import type { Session } from './sessions.ts'
 
 export interface Hold {
@@ -60,7 +61,7 @@ export type EndReason = LockEvent['reason']
 export type AcquireOutcome = 'granted' | 'waiting' | 'WAITERS_LIMIT'
 
 export class LockTable {
-  readonly locks = new Map<string, Lock>()
+  readonly locks = new NameMap<Lock>()
   /** L2: every grant's token is larger than this was. */
   lastToken = 0
   /** A reset's pause: nothing is granted (F14). */

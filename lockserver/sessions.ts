@@ -2,6 +2,7 @@
 // waits for, and what it has lost. It knows no clock, no view and no connection.
 
 import type { LossReason, Reply } from '../wire/messages.ts'
+import { NumberMap } from '../wire/number-map.ts'
 import type { Acquire, Hold } from './lock-table.ts'
 
 export class Session {
@@ -13,11 +14,11 @@ export class Session {
   /** S1: the only number that is applied next; smaller ones are repeats. */
   nextRequest = 1
   /** Stored replies, by request number, until acknowledged (S1). */
-  readonly replies = new Map<number, Reply>()
+  readonly replies = new NumberMap<Reply>()
   /** Acquires without an answer yet, by request number. */
-  readonly waiting = new Map<number, Acquire>()
+  readonly waiting = new NumberMap<Acquire>()
   /** By token. The order of these maps is never walked by an operation without sorting (R4). */
-  readonly holds = new Map<number, Hold>()
+  readonly holds = new NumberMap<Hold>()
   /** Holds that ended by another's doing, by token, until acknowledged (S5). */
   readonly losses = new Map<number, LossReason>()
   /** The last snapshot that this session went into, or came after (R3). */
@@ -37,7 +38,7 @@ export class Session {
   /** S5: a loss goes into the grant's own reply too, as long as that is not acknowledged. */
   lose(token: number, reason: LossReason): void {
     this.losses.set(token, reason)
-    for (const reply of this.replies.values()) {
+    for (const reply of [...this.replies.values()]) {
       if (reply[0] === 'granted' && reply[2].includes(token)) {
         this.replies.set(reply[1], ['granted', reply[1], reply[2], [...reply[3], [token, reason]]])
       }

@@ -1,0 +1,49 @@
+// A map from lock names. A Map that is built anew, as one does again and again whose entries come and go,
+// leaves its old table behind; once that is in the old generation it keeps alive whatever it held. So the
+// Map holds places only, and the values stand beside it, where a deleted one is gone at once.
+
+export class NameMap<V> {
+  readonly #places = new Map<string, number>()
+  readonly #values: (V | undefined)[] = []
+  readonly #free: number[] = []
+
+  get size(): number {
+    return this.#places.size
+  }
+
+  get(name: string): V | undefined {
+    const place = this.#places.get(name)
+    return place === undefined ? undefined : this.#values[place]
+  }
+
+  has(name: string): boolean {
+    return this.#places.has(name)
+  }
+
+  set(name: string, value: V): void {
+    const place = this.#places.get(name) ?? this.#free.pop() ?? this.#values.length
+    this.#places.set(name, place)
+    this.#values[place] = value
+  }
+
+  delete(name: string): void {
+    const place = this.#places.get(name)
+    if (place === undefined) return
+    this.#places.delete(name)
+    this.#values[place] = undefined
+    this.#free.push(place)
+  }
+
+  /** In the order in which they were set first; goes on while the map changes, as a Map's does. */
+  *values(): Generator<V> {
+    for (const place of this.#places.values()) yield this.#values[place] as V
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#places.keys()
+  }
+
+  *[Symbol.iterator](): Generator<[string, V]> {
+    for (const [name, place] of this.#places) yield [name, this.#values[place] as V]
+  }
+}

@@ -1,0 +1,122 @@
+// A map from safe integers, for the tables of the hot path whose entries come and go with every call: it
+// makes no garbage as it does, while a Map is built anew each time that its deleted entries fill it. Its
+// order is no order: whoever needs one sorts.
+
+const free = -1
+const slotsMin = 4
+/** Of all empty maps: what has one slot grows before it takes anything. */
+const noKeys: number[] = [free]
+const noValues: undefined[] = [undefined]
+
+export class NumberMap<V> {
+  size = 0
+  #keys = noKeys
+  #values: (V | undefined)[] = noValues
+  #mask = 0
+
+  /** The keys are integers from 0. */
+  get(key: number): V | undefined {
+    return this.#values[this.#find(key)]
+  }
+
+  has(key: number): boolean {
+    return this.#keys[this.#find(key)] === key
+  }
+
+  set(key: number, value: V): void {
+    let slot = this.#find(key)
+    if (this.#keys[slot] === free) {
+      // At most two of three slots are taken, so that a look for what is not there is short.
+      if (++this.size * 3 > this.#keys.length * 2) {
+        this.#grow()
+        slot = this.#find(key)
+      }
+      this.#keys[slot] = key
+    }
+    this.#values[slot] = value
+  }
+
+  /** What it was; undefined if it was not there. */
+  take(key: number): V | undefined {
+    const slot = this.#find(key)
+    const value = this.#values[slot]
+    if (this.#keys[slot] === key) this.#remove(slot)
+    return value
+  }
+
+  delete(key: number): boolean {
+    const slot = this.#find(key)
+    if (this.#keys[slot] !== key) return false
+    this.#remove(slot)
+    return true
+  }
+
+  clear(): void {
+    this.size = 0
+    this.#keys = noKeys
+    this.#values = noValues
+    this.#mask = 0
+  }
+
+  /** In no order. Changing the map meanwhile is not allowed. */
+  *keys(): Generator<number> {
+    for (const key of this.#keys) if (key !== free) yield key
+  }
+
+  /** In no order. Changing the map meanwhile is not allowed. */
+  *values(): Generator<V> {
+    for (let slot = 0; slot < this.#keys.length; slot++)
+      if (this.#keys[slot] !== free) yield this.#values[slot] as V
+  }
+
+  /** In no order. Changing the map meanwhile is not allowed. */
+  *[Symbol.iterator](): Generator<[number, V]> {
+    for (let slot = 0; slot < this.#keys.length; slot++)
+      if (this.#keys[slot] !== free) yield [this.#keys[slot] as number, this.#values[slot] as V]
+  }
+
+  /** Where the key is, or would be put. */
+  #find(key: number): number {
+    const keys = this.#keys
+    let slot = this.#home(key)
+    while (keys[slot] !== key && keys[slot] !== free) slot = (slot + 1) & this.#mask
+    return slot
+  }
+
+  /** Numbers that follow one another end up far apart (Fibonacci hashing). */
+  #home(key: number): number {
+    return (Math.imul(key, 0x9e3779b1) >>> 12) & this.#mask
+  }
+
+  /** Closes the gap, so that no marks of deleted entries are needed. */
+  #remove(slot: number): void {
+    const [keys, values, mask] = [this.#keys, this.#values, this.#mask]
+    this.size--
+    let gap = slot
+    for (let next = (gap + 1) & mask; keys[next] !== free; next = (next + 1) & mask) {
+      const home = this.#home(keys[next] as number)
+      // Moved only if its home does not lie behind the gap.
+      if (((next - home) & mask) < ((next - gap) & mask)) continue
+      keys[gap] = keys[next] as number
+      values[gap] = values[next]
+      gap = next
+    }
+    keys[gap] = free
+    values[gap] = undefined
+  }
+
+  #grow(): void {
+    const [keys, values] = [this.#keys, this.#values]
+    const slots = Math.max(slotsMin, 2 * keys.length)
+    this.#keys = Array(slots).fill(free)
+    this.#values = Array(slots).fill(undefined)
+    this.#mask = slots - 1
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as number
+      if (key === free) continue
+      const slot = this.#find(key)
+      this.#keys[slot] = key
+      this.#values[slot] = values[i]
+    }
+  }
+}
