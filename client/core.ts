@@ -545,10 +545,10 @@ export class ClientCore {
 
   /** In one go, and nothing new before the last re-sent one (S2). */
   #resume(now: Instant): void {
-    const { next, unanswered } = this.#requests
-    const again = [...unanswered].sort((a, b) => a[0] - b[0])
-    this.#send(['resume', this.sessionId, this.#count, next, toRanges(again.map(([number]) => number))])
-    for (const [, request] of again) this.#send(request.message as ClientRequest)
+    const again = this.#requests.unansweredInOrder()
+    const numbers = toRanges(again.map(({ number }) => number))
+    this.#send(['resume', this.sessionId, this.#count, this.#requests.next, numbers])
+    for (const request of again) this.#send(request.message as ClientRequest)
     for (const query of this.#requests.takeQueries()) this.#sendQuery(query)
     for (const message of this.#watches.again()) this.#send(message)
     this.#sendAbandons()

@@ -53,7 +53,7 @@ export const unansweredShareMax = stateLimits.unansweredMax / 2 - 2
 export class Requests {
   /** The next unused number. */
   next = 1
-  /** Sent, without a reply; in number order. */
+  /** Sent, without a reply, by number. */
   readonly unanswered = new NumberMap<Request>()
   readonly #byCall = new NumberMap<Request | Query>()
   readonly #waiting = new Queue<Request | Query>()
@@ -116,6 +116,11 @@ export class Requests {
     const queries = [...this.queries.values()].filter(query => !query.dropped)
     this.queries.clear()
     return queries
+  }
+
+  /** S2: as they go out again. */
+  unansweredInOrder(): Request[] {
+    return [...this.unanswered.values()].sort((a, b) => a.number - b.number)
   }
 
   /** The request that a reply answers; undefined for a repeat, and for what is being cancelled. */

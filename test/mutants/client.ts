@@ -15,7 +15,7 @@ export const client: readonly Mutant[] = [
         file: core,
         find: 'const request = this.#requests.answer(reply[1])',
         replace:
-          'const request = this.#requests.answer([...this.#requests.unanswered.keys()][0] ?? reply[1])',
+          'const request = this.#requests.answer(this.#requests.unansweredInOrder()[0]?.number ?? reply[1])',
       },
     ],
   },
@@ -53,7 +53,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const request of unanswered.values()) this.#send(request.message as ClientRequest)',
+        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
         replace: '',
       },
     ],
@@ -65,19 +65,15 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const request of unanswered.values()) this.#send(request.message as ClientRequest)',
-        replace: `for (const request of [...unanswered.values()]) {
+        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        replace: `const { unanswered } = this.#requests
+    for (const request of again) {
       unanswered.delete(request.number)
       request.number = this.#requests.next++
       ;(request.message as unknown[])[1] = request.number
       unanswered.set(request.number, request)
       this.#send(request.message as ClientRequest)
     }`,
-      },
-      {
-        file: core,
-        find: 'const { next, unanswered } = this.#requests',
-        replace: 'const { unanswered } = this.#requests\n    const { next } = this.#requests',
       },
     ],
   },
@@ -89,7 +85,7 @@ export const client: readonly Mutant[] = [
       {
         file: requests,
         find: "const message: ClientRequest = ['acknowledge', toRanges(this.#acknowledged), this.#told]",
-        replace: `const [oldest = this.next] = this.unanswered.keys()
+        replace: `const oldest = this.unansweredInOrder()[0]?.number ?? this.next
     const low = this.#acknowledged.filter(number => number < oldest)
     const message: ClientRequest = ['acknowledge', toRanges(low), this.#told]`,
       },
@@ -102,8 +98,8 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "this.#send(['resume', this.sessionId, this.#count, next, toRanges(unanswered.keys())])",
-        replace: "this.#send(['resume', this.sessionId, this.#count, next, toRanges([])])",
+        find: 'toRanges(again.map(({ number }) => number))',
+        replace: 'toRanges([])',
       },
     ],
   },

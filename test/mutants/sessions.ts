@@ -81,9 +81,8 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: 'client/core.ts',
-        find: 'for (const request of unanswered.values()) this.#send(request.message as ClientRequest)',
-        replace: `const again = [...unanswered.values()]
-    this.#pump(now)
+        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        replace: `this.#pump(now)
     for (const request of again) this.#send(request.message as ClientRequest)`,
       },
       {

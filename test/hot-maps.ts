@@ -1,0 +1,85 @@
+// The maps of the hot path against JavaScript's own: what one says, the other must say, whatever comes and goes.
+
+import t, { type Test } from 'tap'
+import { NameMap } from '../lockserver/name-map.ts'
+import { NumberMap } from '../wire/number-map.ts'
+import { random } from './fixtures/random.ts'
+
+/** What both kinds can do. */
+interface Tried<K> {
+  readonly size: number
+  get(key: K): number | undefined
+  has(key: K): boolean
+  set(key: K, value: number): void
+  delete(key: K): unknown
+  [Symbol.iterator](): Iterator<[K, number]>
+}
+
+function compare<K extends string | number>(t: Test, tried: Tried<K>, keyOf: (n: number) => K): void {
+  const { below, chance } = random(7)
+  const known = new Map<K, number>()
+  for (let step = 0; step < 60_000; step++) {
+    // Mostly a window that moves on, as request numbers and tokens do; now and then an old one.
+    const key = keyOf(6_000 + Math.floor(step / 3) + below(300) - (chance(0.02) ? 5_000 : 0))
+    if (chance(0.5)) {
+      tried.set(key, step)
+      known.set(key, step)
+    } else {
+      tried.delete(key)
+      known.delete(key)
+    }
+    if (tried.get(key) !== known.get(key) || tried.has(key) !== known.has(key) || tried.size !== known.size)
+      return void t.fail(`they differ at step ${step}, key ${key}`)
+    if (step % 5_000 === 0) t.strictSame(sorted(tried), sorted(known), `the same entries after ${step} steps`)
+  }
+  t.strictSame(sorted(tried), sorted(known))
+}
+
+function sorted<K>(entries: { [Symbol.iterator](): Iterator<[K, number]> }): [K, number][] {
+  return [...(entries as Iterable<[K, number]>)].sort((a, b) => a[1] - b[1])
+}
+
+t.test('a NumberMap holds what a Map would, of small numbers and of tokens', async t => {
+  compare(t, new NumberMap<number>(), n => n)
+  compare(t, new NumberMap<number>(), n => 1_790_000_000_000_000 + n)
+})
+
+t.test('a NumberMap takes out, and can be cleared', async t => {
+  const map = new NumberMap<string>()
+  t.equal(map.take(3), undefined)
+  map.set(3, 'three')
+  map.set(0, 'zero')
+  t.equal(map.take(3), 'three')
+  t.equal(map.has(3), false)
+  t.strictSame([...map.values()], ['zero'])
+  t.strictSame([...map.keys()], [0])
+  t.equal(map.delete(4), false)
+  map.clear()
+  t.equal(map.size, 0)
+  t.equal(map.get(0), undefined)
+  map.set(1, 'one')
+  t.strictSame([...map], [[1, 'one']])
+})
+
+t.test('a NameMap holds what a Map would', async t => {
+  compare(t, new NameMap<number>(), n => `lock/${n}`)
+})
+
+t.test(
+  'a NameMap can be walked while it changes: what was there from beginning to end is seen once',
+  async t => {
+    const map = new NameMap<number>()
+    for (let i = 0; i < 100; i++) map.set(`${i}`, i)
+    const seen: number[] = []
+    for (const value of map.values()) {
+      seen.push(value)
+      if (value >= 1_000) break
+      map.delete(`${value}`)
+      if (value < 50) map.set(`later ${value}`, 1_000 + value)
+    }
+    t.strictSame(
+      seen.slice(0, 100),
+      Array.from({ length: 100 }, (_, i) => i),
+    )
+  },
+)
