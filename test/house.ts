@@ -48,9 +48,18 @@ const cores = Object.entries(drivers).flatMap(([room, acting]) =>
 
 /** What a core may take from the wire: words, numbers and pure functions. */
 const pure = new Set(
-  ['clock', 'codec', 'effects', 'errors', 'histogram', 'limits', 'messages', 'name', 'version'].map(
-    name => `../wire/${name}.ts`,
-  ),
+  [
+    'clock',
+    'codec',
+    'effects',
+    'errors',
+    'histogram',
+    'limits',
+    'messages',
+    'name',
+    'number-map',
+    'version',
+  ].map(name => `../wire/${name}.ts`),
 )
 
 t.test('cores import each other and the pure part of the wire, no driver and no package', async t => {
@@ -75,7 +84,13 @@ t.test('cores read no clock, draw no chance, wait for nothing and log nothing', 
 })
 
 t.test('lock-table.ts and sessions.ts know no clock, view, peer or lease', async t => {
-  const allowed = new Set(['../wire/messages.ts', './sessions.ts', './lock-table.ts'])
+  const allowed = new Set([
+    '../wire/messages.ts',
+    '../wire/number-map.ts',
+    './sessions.ts',
+    './lock-table.ts',
+    './name-map.ts',
+  ])
   for (const file of ['lockserver/lock-table.ts', 'lockserver/sessions.ts']) {
     for (const from of importsOf(file)) t.ok(allowed.has(from), `${file} imports ${from}`)
   }
