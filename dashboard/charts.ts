@@ -81,7 +81,7 @@ class Chart {
         y: { range: (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)] },
       },
       axes: [
-        { ...axis, space: 70, values: (_, ticks) => ticks.map(agoOf) },
+        { ...axis, space: 70, size: 28, values: (_, ticks) => ticks.map(agoOf) },
         { ...axis, size: 66, values: (_, ticks) => ticks.map(words) },
       ],
       series: [

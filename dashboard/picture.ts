@@ -55,7 +55,8 @@ function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
   const idle = servers.filter(({ role }) => role === 'idle')
   const shown = idle.slice(0, idleShownMax)
   const at = layoutOf(width, shown.length)
-  const sketch = new Sketch(at.boxWidth)
+  const copied = copiedOf(servers)
+  const sketch = new Sketch(at.boxWidth, copied)
 
   for (const place of [at.primary, at.backup]) sketch.pings(at.viewServer, place)
   for (const place of at.idle) sketch.joins(at.viewServer, place)
@@ -73,8 +74,8 @@ function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
   }
   const words = [
     `View ${view?.number ?? 0}`,
-    primary && `primary ${shortOf(primary.address)}, ${stateOf(primary)}`,
-    backup ? `backup ${shortOf(backup.address)}, ${stateOf(backup)}` : 'no backup',
+    primary && `primary ${shortOf(primary.address)}, ${stateOf(primary, copied)}`,
+    backup ? `backup ${shortOf(backup.address)}, ${stateOf(backup, copied)}` : 'no backup',
     countOf(idle.length, 'idle server'),
     countOf(clients, 'client'),
   ]
@@ -113,30 +114,41 @@ function layoutOf(width: number, idles: number): Layout {
   }
 }
 
-export function stateOf({ role, alive, leaving, inSync, copiedPart, pingAgeMs }: ServerStatus): string {
+/** How much of its state the primary has copied to the backup, in percent: only the primary knows. */
+export function copiedOf(servers: readonly ServerStatus[]): number {
+  return servers.find(({ role }) => role === 'primary')?.copiedPart ?? 0
+}
+
+export function stateOf(
+  { role, alive, leaving, inSync, pingAgeMs }: ServerStatus,
+  copiedPart: number,
+): string {
   if (!alive) return 'not heard'
   if (leaving) return 'leaving'
   if (pingAgeMs > 1_000) return `silent for ${lengthOf(pingAgeMs)}`
   if (role === 'primary') return 'serves'
-  if (role === 'backup') return inSync ? 'in sync' : `copied ${copiedPart} %`
-  return 'ready'
+  if (role !== 'backup') return 'ready'
+  if (inSync) return 'in sync'
+  return copiedPart < 100 ? `copied ${copiedPart} %` : 'catching up'
 }
 
 class Sketch {
   readonly lines: SVGElement[] = []
   readonly boxes: SVGElement[] = []
   readonly #width: number
+  readonly #copied: number
 
-  constructor(width: number) {
+  constructor(width: number, copied: number) {
     this.#width = width
+    this.#copied = copied
   }
 
   server(at: Box, title: string, server: ServerStatus | undefined, nobody: string): void {
     if (server === undefined) return this.box(at, 'nobody', title, nobody, '')
     const kind = server.alive && server.pingAgeMs <= 1_000 ? server.role : 'silent'
-    const { role, inSync, copiedPart } = server
-    const part = role === 'backup' && !inSync ? copiedPart / 100 : null
-    this.box(at, kind, title, shortOf(server.address), stateOf(server), part)
+    const { role, inSync } = server
+    const part = role === 'backup' && !inSync ? this.#copied / 100 : null
+    this.box(at, kind, title, shortOf(server.address), stateOf(server, this.#copied), part)
   }
 
   box({ x, y }: Box, kind: string, title: string, name: string, state: string, part: number | null = null) {

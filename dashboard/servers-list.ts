@@ -3,7 +3,7 @@
 import type { Cluster, ServerStatus } from './answers.ts'
 import { ask } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
-import { stateOf } from './picture.ts'
+import { copiedOf, stateOf } from './picture.ts'
 import { grouped, lengthOf, shortOf } from './words.ts'
 
 type Deed = 'kill' | 'freeze'
@@ -28,7 +28,7 @@ export class ServersList {
     )
     const items = servers.map(server => {
       const item = this.#items.get(server.id) ?? new Item(server.id, deed => this.#do(deed, server.id))
-      item.show(server, play)
+      item.show(server, copiedOf(servers), play)
       return [server.id, item] as const
     })
     const focused = document.activeElement
@@ -78,13 +78,13 @@ class Item {
     this.root.append(facts, this.#deeds)
   }
 
-  show(server: ServerStatus, play: boolean): void {
+  show(server: ServerStatus, copied: number, play: boolean): void {
     const { role, address, host, pid, opNumber, lag, pingAgeMs, alive } = server
     this.name = `${role} ${shortOf(address)}`
     this.root.className = alive ? role : 'silent'
     setText(this.#role, roles[role])
     setText(this.#address, shortOf(address))
-    setText(this.#state, stateOf(server))
+    setText(this.#state, stateOf(server, copied))
     const behind = role === 'backup' && lag > 0 ? `, ${grouped(lag)} behind` : ''
     const heard = `heard ${lengthOf(pingAgeMs)} ago`
     setText(this.#more, `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}`)

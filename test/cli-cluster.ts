@@ -164,7 +164,7 @@ t.test('watch tells of views and lock events', async t => {
   await people.line(line => /watching/.test(line))
   await cluster.run('steal', 'seen/2')
   await people.line(line =>
-    /^\d\d:\d\d:\d\d\.\d{3} +\+\d+ m?s +granted +seen\/2 +exclusive, token \d+ +holdfast steal/.test(line),
+    /^\d\d:\d\d:\d\d\.\d{3} +\+[\d.]+ m?s +granted +seen\/2 +exclusive, token \d+ +holdfast steal/.test(line),
   )
   t.match(await watcher.end('SIGINT'), { code: 0, stderr: '' })
   t.match(await people.end('SIGTERM'), { code: 0, stdout: /view +\d+: primary ws:.*backup ws:/ })

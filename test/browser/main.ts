@@ -9,4 +9,5 @@ else {
   await import('./contention.ts')
   await import('./tabs.ts')
   await import('./dashboard.ts')
+  await import('./dashboard-trouble.ts')
 }
