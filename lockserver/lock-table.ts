@@ -26,13 +26,62 @@ export interface Acquire {
   readonly since: number
 }
 
-export interface Lock {
+/** Of all locks that nobody waits for, and that have one holder at the most: never added to. */
+const none: readonly never[] = []
+
+/** Most locks have one holder and no queue: lists are made when somebody comes second. */
+export class Lock {
   readonly name: string
-  /** L1: one exclusive hold, or shared ones. */
-  holders: Hold[]
-  readonly queue: Acquire[]
+  #first: Hold | null = null
+  /** L1: beside the first one, and only if all are shared; in the order of their tokens. */
+  #others: Hold[] = none as unknown as Hold[]
+  #queue: Acquire[] = none as unknown as Acquire[]
   /** The last snapshot that this lock went into, or came after (R3). */
   copied: number
+
+  constructor(name: string, copied: number) {
+    this.name = name
+    this.copied = copied
+  }
+
+  /** In the order of their tokens. */
+  get holders(): readonly Hold[] {
+    return this.#first === null ? none : [this.#first, ...this.#others]
+  }
+
+  get holder(): Hold | null {
+    return this.#first
+  }
+
+  get queue(): readonly Acquire[] {
+    return this.#queue
+  }
+
+  hold(hold: Hold): void {
+    if (this.#first === null) this.#first = hold
+    else if (this.#others.length === 0) this.#others = [hold]
+    else this.#others.push(hold)
+  }
+
+  free(hold: Hold): void {
+    if (hold === this.#first) this.#first = this.#others.shift() ?? null
+    else {
+      const place = this.#others.indexOf(hold)
+      if (place >= 0) this.#others.splice(place, 1)
+    }
+  }
+
+  /** At this place of the queue; the end if none is given. */
+  enqueue(acquire: Acquire, place: number = this.#queue.length): void {
+    if (this.#queue.length === 0) this.#queue = [acquire]
+    else this.#queue.splice(place, 0, acquire)
+  }
+
+  dequeue(acquire: Acquire): void {
+    const place = this.#queue.indexOf(acquire)
+    if (place === 0) this.#queue.shift()
+    else if (place > 0) this.#queue.splice(place, 1)
+  }
 }
 
 /** What the table tells its owner while it works. */
@@ -154,13 +203,14 @@ export class LockTable {
   #serve(lock: Lock, wallMs: number): void {
     while (!this.paused && mayGo(lock)) {
       this.#events.touch(lock)
-      const next = lock.queue.shift() as Acquire
+      const next = lock.queue[0] as Acquire
+      lock.dequeue(next)
       if (next.manner === 'steal') this.#evict(lock, 'STOLEN')
       this.#take(lock, next, wallMs)
       const outcome = this.advance(next, wallMs)
       if (outcome !== 'waiting') this.#events.settled(next, outcome)
     }
-    const empty = lock.queue.length === 0 && lock.holders.length === 0
+    const empty = lock.queue.length === 0 && lock.holder === null
     if (empty && this.locks.get(lock.name) === lock) this.locks.delete(lock.name)
   }
 
@@ -177,7 +227,7 @@ export class LockTable {
   #lock(name: string): Lock {
     let lock = this.locks.get(name)
     if (lock === undefined) {
-      lock = { name, holders: [], queue: [], copied: this.copyNumber }
+      lock = new Lock(name, this.copyNumber)
       this.locks.set(name, lock)
     }
     return lock
@@ -186,10 +236,9 @@ export class LockTable {
   #take(lock: Lock, acquire: Acquire, wallMs: number): void {
     const token = ++this.lastToken // L2
     const hold: Hold = { token, session: acquire.session, lock, mode: acquire.mode, since: wallMs }
-    // The first of an array that grows would take room for seventeen; most have one.
-    if (lock.holders.length === 0) lock.holders = [hold]
-    else lock.holders.push(hold)
+    lock.hold(hold)
     acquire.session.holds.set(token, hold)
+    // The first of an array that grows would take room for seventeen; most have one.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
     else acquire.tokens.push(token)
     if (this.watched) this.#events.happened('granted', lock, hold, token, null)
@@ -202,8 +251,8 @@ export class LockTable {
     }
     // A steal waits for the end of a pause only, before all others, and behind earlier steals.
     const steals = acquire.manner === 'steal' ? lock.queue.findIndex(({ manner }) => manner !== 'steal') : -1
-    if (steals >= 0) lock.queue.splice(steals, 0, acquire)
-    else lock.queue.push(acquire)
+    if (steals >= 0) lock.enqueue(acquire, steals)
+    else lock.enqueue(acquire)
     if (this.watched) this.#events.happened('waiting', lock, acquire, null, null)
     return 'waiting'
   }
@@ -211,7 +260,7 @@ export class LockTable {
   #dequeue(acquire: Acquire): Lock {
     const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as Lock
     this.#events.touch(lock)
-    lock.queue.splice(lock.queue.indexOf(acquire), 1)
+    lock.dequeue(acquire)
     if (this.watched) this.#events.happened('cancelled', lock, acquire, null, null)
     return lock
   }
@@ -219,8 +268,7 @@ export class LockTable {
   #remove(hold: Hold, reason: EndReason): Lock {
     const { lock } = hold
     this.#events.touch(lock)
-    if (lock.holders.length === 1) lock.holders = []
-    else lock.holders.splice(lock.holders.indexOf(hold), 1)
+    lock.free(hold)
     hold.session.holds.delete(hold.token)
     this.#events.freed(hold)
     if (this.watched)
@@ -229,7 +277,7 @@ export class LockTable {
   }
 
   #evict(lock: Lock, reason: LossReason): void {
-    for (const hold of [...lock.holders]) {
+    for (const hold of lock.holders) {
       this.#remove(hold, reason)
       this.#events.lost(hold, reason)
     }
@@ -244,5 +292,5 @@ export function mayGo(lock: Lock): boolean {
 
 /** L1 */
 function compatible(lock: Lock, mode: Mode): boolean {
-  return lock.holders.length === 0 || (mode === 'shared' && (lock.holders[0] as Hold).mode === 'shared')
+  return lock.holder === null || (mode === 'shared' && lock.holder.mode === 'shared')
 }

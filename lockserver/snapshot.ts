@@ -3,7 +3,7 @@
 
 import { chunkBytesMax, chunkRecordsMax } from '../wire/limits.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
-import type { Acquire, Lock } from './lock-table.ts'
+import { type Acquire, Lock } from './lock-table.ts'
 import { Session } from './sessions.ts'
 import { State } from './state.ts'
 
@@ -220,8 +220,7 @@ export class Installation {
         const [, name, token, , mode, since] = record
         const lock = this.#lock(name)
         const hold = { token, session, lock, mode, since }
-        if (lock.holders.length === 0) lock.holders = [hold]
-        else lock.holders.push(hold)
+        lock.hold(hold)
         session.holds.set(token, hold)
         return
       }
@@ -229,7 +228,7 @@ export class Installation {
         const [, , request, names, mode, manner, tokens, since] = record
         // It grows as the acquire goes on; the message stays as it came.
         const acquire: Acquire = { session, request, names, mode, manner, tokens: [...tokens], since }
-        this.#lock(names[tokens.length] as string).queue.push(acquire)
+        this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
       }
     }
@@ -239,7 +238,7 @@ export class Installation {
     const { locks } = this.state.table
     let lock = locks.get(name)
     if (lock === undefined) {
-      lock = { name, holders: [], queue: [], copied: 0 }
+      lock = new Lock(name, 0)
       locks.set(name, lock)
     }
     return lock

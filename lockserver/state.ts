@@ -98,8 +98,7 @@ export class State implements LockTableEvents {
         if (waiter.session.waiting.get(waiter.request) !== waiter)
           return `${lock.name}: its waiter does not know of it`
       }
-      if (lock.holders.length === 0 && lock.queue.length === 0)
-        return `${lock.name}: kept though nobody has it`
+      if (lock.holder === null && lock.queue.length === 0) return `${lock.name}: kept though nobody has it`
       if (!this.table.paused && mayGo(lock)) return `L3: ${lock.name} is free for the first who waits for it`
     }
     for (const session of this.sessions.values()) {
@@ -183,8 +182,8 @@ export class State implements LockTableEvents {
   #blockerOf(waiting: Acquire): Blocker | null {
     const name = waiting.names[waiting.tokens.length] as string
     const lock = this.table.locks.get(name)
-    const hold = lock?.holders[0]
-    if (lock === undefined || hold === undefined) return null
+    const hold = lock?.holder ?? null
+    if (lock === undefined || hold === null) return null
     const { id: clientId, name: clientName } = hold.session
     return {
       name,

@@ -75,7 +75,7 @@ const byName = (a: Lock, b: Lock) => a.name < b.name
 const since = (of: Hold | Acquire | undefined) => of?.since ?? Number.POSITIVE_INFINITY
 /** Ends of queues are looked at, not queues: a queue is in the order of its waits, but for a steal at its front. */
 const waitsSince = ({ queue }: Lock) => Math.min(since(queue[0]), since(queue[1]))
-const heldSince = ({ holders }: Lock) => since(holders[0])
+const heldSince = ({ holder }: Lock) => since(holder ?? undefined)
 
 function ranked(rank: (lock: Lock) => number) {
   return (a: Lock, b: Lock) => {

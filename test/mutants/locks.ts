@@ -13,7 +13,7 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "mode === 'shared' && (lock.holders[0] as Hold).mode === 'shared'",
+        find: "mode === 'shared' && lock.holder.mode === 'shared'",
         replace: "mode === 'shared'",
       },
     ],
@@ -79,8 +79,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'if (steals >= 0) lock.queue.splice(steals, 0, acquire)',
-        replace: 'if (lock.queue.length > 0) lock.queue.unshift(acquire)',
+        find: 'if (steals >= 0) lock.enqueue(acquire, steals)',
+        replace: 'if (lock.queue.length > 0) lock.enqueue(acquire, 0)',
       },
     ],
   },

@@ -275,8 +275,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: 'this.#lock(names[tokens.length] as string).queue.push(acquire)',
-        replace: 'this.#lock(names[tokens.length] as string).queue.unshift(acquire)',
+        find: 'this.#lock(names[tokens.length] as string).enqueue(acquire)',
+        replace: 'this.#lock(names[tokens.length] as string).enqueue(acquire, 0)',
       },
     ],
   },
