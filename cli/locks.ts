@@ -53,9 +53,7 @@ pending: [{ name, mode, clientId, clientName, waitedMs }…] }.`,
 }
 
 export async function listLocks(reach: Reach, prefix: string): Promise<Listing> {
-  const view = await findView(reach)
-  if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
-  using primary = await meetPrimary(view, reach.secret)
+  using primary = await meetPrimary(reach)
   try {
     return await query(primary, prefix, true)
   } catch (error) {
@@ -64,7 +62,26 @@ export async function listLocks(reach: Reach, prefix: string): Promise<Listing> 
   }
 }
 
-async function meetPrimary({ primary, number }: View, secret: string | undefined): Promise<Peer> {
+/** R1: it is the primary still, so what it told before was so. Any question that it confirms will do. */
+export async function isStillPrimary(primary: Peer): Promise<boolean> {
+  try {
+    return (await query(primary, noName, true)).confirmed
+  } catch (error) {
+    if (error instanceof TooLate) return false
+    throw error
+  }
+}
+
+/** Nothing begins so that anybody would call a lock. */
+const noName = '\u{10ffff}'.repeat(3)
+
+export async function meetPrimary(reach: Reach): Promise<Peer> {
+  const view = await findView(reach)
+  if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
+  return await meetPrimaryOf(view, reach.secret)
+}
+
+async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<Peer> {
   const { id, address } = primary
   const what = `the primary ${id.slice(0, 8)} of view ${number} can't be asked`
   let peer: Peer

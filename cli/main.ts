@@ -119,4 +119,7 @@ process.stdout.on('error', () => {
   if (read) process.kill(process.pid, 'SIGTERM')
   read = false
 })
-process.exit(await main(process.argv.slice(2)).catch(complain))
+const exitCode = await main(process.argv.slice(2)).catch(complain)
+// A pipe takes what its reader has room for; the rest of a long answer must not end with this process.
+await new Promise(written => process.stdout.write('', written))
+process.exit(exitCode)

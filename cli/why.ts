@@ -1,12 +1,14 @@
 // `holdfast why NAME`: why a lock is not to be had. Who holds it, since when, what they wait for
 // themselves, who is queued, and whether they wait for one another.
 
+import { proofOf } from '../wire/http.ts'
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import { type Command, json, reaching } from './arguments.ts'
+import { answerWithinMs, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
-import { UsageError } from './failure.ts'
-import { type Listing, listLocks } from './locks.ts'
+import { Failure, messageOf, UsageError } from './failure.ts'
+import { isStillPrimary, meetPrimary } from './locks.ts'
 import { note, oneLine, paint, print, printJson, table } from './output.ts'
 import { byLock, circleFrom, type LockRows, type Step } from './waits.ts'
 
@@ -16,20 +18,59 @@ export const command: Command<typeof options> = {
   usage: 'why NAME [options]',
   does: 'tell who holds a lock, since when, what they wait for themselves, and who is queued',
   more: `Says besides when holders wait for one another in a circle: unless one of them works with
-several locks independently, that is a deadlock. --json prints { name, confirmed,
+several locks independently, that is a deadlock. --json prints { name, confirmed, cut,
 holders: [{ mode, token, clientId, clientName, heldMs, waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
-queue: [{ mode, clientId, clientName, waitedMs }…], circle: [{ clientName, holds, waitsFor }…] | null }.`,
+queue: [{ mode, clientId, clientName, waitedMs }…], circle: [{ clientName, holds, waitsFor }…] | null };
+cut: there are more holders and waiters than one answer holds (20,000), so the last are missing.`,
   options,
   names: ['NAME'],
   async run({ values, names: [name = ''] }) {
     const problem = nameProblem(name)
     if (problem !== undefined) throw new UsageError(`NAME ${problem}`)
-    const listing = await listLocks(values, '')
-    if (listing.cut) note('there are more locks than one answer holds: what holders wait for may be missing')
-    if (values.json) printJson(asJson(name, listing))
-    else for (const line of whyLines(name, listing)) print(line)
+    const answer = await askWhy(values, name)
+    if (answer.cut)
+      note(
+        `more hold and wait than one answer holds: only the first ${answer.held.length + answer.pending.length} are told`,
+      )
+    if (values.json) printJson(asJson(name, answer))
+    else for (const line of whyLines(name, answer)) print(line)
     return 0
   },
+}
+
+/** What hangs together with one lock, as its primary knows it. */
+export interface Answer {
+  readonly confirmed: boolean
+  readonly cut: boolean
+  /** Of the lock itself, all of them, also those that are not told. */
+  readonly holders: number
+  readonly waiters: number
+  readonly held: readonly HoldRecord[]
+  readonly pending: readonly WaitRecord[]
+}
+
+async function askWhy(reach: Reach, name: string): Promise<Answer> {
+  using primary = await meetPrimary(reach)
+  const page = new URL(`/why?${new URLSearchParams({ name })}`, primary.url.replace(/^ws/, 'http'))
+  const answer = await pageAt(page, reach.secret)
+  // What it told counts if it is asked again, later, and makes sure then.
+  return { ...answer, confirmed: await isStillPrimary(primary) }
+}
+
+async function pageAt(page: URL, secret: string | undefined): Promise<Omit<Answer, 'confirmed'>> {
+  const what = `the primary at ${page.host} can't be asked`
+  let status: number
+  let body: unknown
+  try {
+    const signal = AbortSignal.timeout(answerWithinMs)
+    const answer = await fetch(page, { headers: proofOf(secret ?? null), signal, redirect: 'error' })
+    status = answer.status
+    body = await answer.json()
+  } catch (error) {
+    throw new Failure(`${what}: ${messageOf(error)}`)
+  }
+  if (status !== 200) throw new Failure(`${what}: ${(body as { error: string }).error}`)
+  return body as Omit<Answer, 'confirmed'>
 }
 
 interface Waiting extends WaitRecord {
@@ -37,33 +78,39 @@ interface Waiting extends WaitRecord {
   readonly heldBy: readonly string[]
 }
 
-/** What this client waits for, with its place in each queue. */
-function waitsOf(clientId: string, locks: ReadonlyMap<string, LockRows>): Waiting[] {
-  return [...locks.values()].flatMap(({ queue, holders }) =>
-    queue.flatMap((wait, i) =>
-      wait.clientId === clientId
-        ? [{ ...wait, place: i + 1, heldBy: holders.map(({ clientName }) => clientName) }]
-        : [],
-    ),
-  )
+/** What each client waits for, with its place in each queue. */
+function waitsByClient(locks: ReadonlyMap<string, LockRows>): (clientId: string) => readonly Waiting[] {
+  const waits = new Map<string, { wait: WaitRecord; place: number }[]>()
+  for (const { queue } of locks.values()) {
+    for (const [i, wait] of queue.entries()) {
+      const known = waits.get(wait.clientId) ?? []
+      if (known.length === 0) waits.set(wait.clientId, known)
+      known.push({ wait, place: i + 1 })
+    }
+  }
+  const heldBy = (name: string) => locks.get(name)?.holders.map(({ clientName }) => clientName) ?? []
+  return clientId =>
+    (waits.get(clientId) ?? []).map(({ wait, place }) => ({ ...wait, place, heldBy: heldBy(wait.name) }))
 }
 
-function asJson(name: string, listing: Listing) {
+function asJson(name: string, listing: Answer) {
   const locks = byLock(listing)
+  const waitsOf = waitsByClient(locks)
   const { holders = [], queue = [] } = locks.get(name) ?? {}
   return {
     name,
     confirmed: listing.confirmed,
+    cut: listing.cut,
     holders: holders.map(({ name: _, ...hold }) => ({
       ...hold,
-      waitsFor: waitsOf(hold.clientId, locks).map(({ clientId, clientName, ...wait }) => wait),
+      waitsFor: waitsOf(hold.clientId).map(({ clientId, clientName, ...wait }) => wait),
     })),
     queue: queue.map(({ name: _, ...wait }) => wait),
     circle: circleFrom(listing, name),
   }
 }
 
-export function whyLines(name: string, listing: Listing): string[] {
+export function whyLines(name: string, listing: Answer): string[] {
   const locks = byLock(listing)
   const doubt = listing.confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
   const lock = locks.get(name)
@@ -72,17 +119,18 @@ export function whyLines(name: string, listing: Listing): string[] {
   return [
     ...doubt,
     ...holderLines(lock, locks),
-    ...queueLines(lock),
+    ...queueLines(lock, listing.waiters),
     ...(circle === null ? [] : ['', paint('red', circleText(circle))]),
   ]
 }
 
 function holderLines({ name, holders }: LockRows, locks: ReadonlyMap<string, LockRows>): string[] {
   const shown = paint('bold', oneLine(name))
+  const waitsOf = waitsByClient(locks)
   if (holders.length === 0) return [`${shown} is held by nobody`]
   return holders.flatMap(hold => [
     `${shown} is held by ${clientOf(hold)} for ${paint('green', showDuration(hold.heldMs))}: ${hold.mode}, token ${hold.token}`,
-    ...waitsOf(hold.clientId, locks).map(wait => `  which waits itself for ${waitText(wait)}`),
+    ...waitsOf(hold.clientId).map(wait => `  which waits itself for ${waitText(wait)}`),
   ])
 }
 
@@ -91,7 +139,7 @@ function waitText({ name, waitedMs, place, heldBy }: Waiting): string {
   return `${paint('bold', oneLine(name))} since ${showDuration(waitedMs)} ago, ${place}. in its queue (${by})`
 }
 
-function queueLines({ queue }: LockRows): string[] {
+function queueLines({ queue }: LockRows, waiters: number): string[] {
   if (queue.length === 0) return ['nobody waits for it']
   const rows = queue.map((wait, i) => [
     `${i + 1}.`,
@@ -101,11 +149,7 @@ function queueLines({ queue }: LockRows): string[] {
     wait.clientId.slice(0, 8),
   ])
   const [head = '', ...lines] = table(['', 'CLIENT', 'MODE', 'WAITS', 'CLIENT ID'], rows)
-  return [
-    queue.length === 1 ? 'one waits for it:' : `${queue.length} wait for it:`,
-    paint('dim', head),
-    ...lines,
-  ]
+  return [waiters === 1 ? 'one waits for it:' : `${waiters} wait for it:`, paint('dim', head), ...lines]
 }
 
 function clientOf({ clientName, clientId }: HoldRecord): string {

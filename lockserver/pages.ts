@@ -3,12 +3,14 @@
 
 import { readClock } from '../wire/clock.ts'
 import { boundsMs, type Histogram } from '../wire/histogram.ts'
-import { type Routes, routesOf } from '../wire/http.ts'
+import { BadQuery, type Routes, routesOf } from '../wire/http.ts'
 import { Metrics } from '../wire/metrics.ts'
+import { nameProblem } from '../wire/name.ts'
 import { ProcessMetrics } from '../wire/process-metrics.ts'
 import type { ServerCore } from './core.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
 import { tablePage, tableQuery } from './table-page.ts'
+import { whyPage } from './why-page.ts'
 
 export class Pages {
   readonly routes: Routes
@@ -30,6 +32,15 @@ export class Pages {
           return { status: 200, body: tablePage(state, tableQuery(query), readClock().wall) }
         },
       },
+      '/why': {
+        guarded: true,
+        read: query => {
+          const { role, state } = measure().core
+          if (role !== 'primary' || state === null)
+            return { status: 503, body: { error: `this server is ${role}: ask the primary` } }
+          return { status: 200, body: whyPage(state, nameIn(query), readClock().wall) }
+        },
+      },
       '/metrics': {
         read: async () => {
           this.#process.start()
@@ -43,6 +54,13 @@ export class Pages {
   close(): void {
     this.#process.stop()
   }
+}
+
+function nameIn(query: URLSearchParams): string {
+  const name = query.get('name')
+  const problem = nameProblem(name)
+  if (problem !== undefined) throw new BadQuery(`name ${problem}`)
+  return name as string
 }
 
 function readiness({ core, unready, vitals }: Measured) {

@@ -69,6 +69,8 @@ t.test('why: holder, since when, what it waits for, the queue, and names that tr
   const listing = {
     confirmed: true,
     cut: false,
+    holders: 1,
+    waiters: 2,
     held: [hold('x', 'a', 61_000, 7), hold('y', 'b', 5_000, 8)],
     pending: [wait('y', 'a', 3_000), wait('x', 'evil\n\x1b[31mname', 2_000), wait('x', 'c', 1_000)],
   }

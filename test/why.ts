@@ -1,0 +1,88 @@
+// `holdfast why` however many locks there are: it is told what hangs together with one name, and no more.
+
+import t from 'tap'
+import { connect } from '../client/index.ts'
+import { startCluster as startTestCluster } from '../testing/index.ts'
+import { holdfast, until } from './fixtures/command.ts'
+import { here, ServerProcesses } from './fixtures/server-processes.ts'
+
+const locksHeld = 30_000
+
+/** From 0 up to `end` in steps, many at a time. */
+async function inGroups(end: number, step: number, act: (i: number) => Promise<unknown>): Promise<void> {
+  const starts = Array.from({ length: Math.ceil(end / step) }, (_, i) => i * step)
+  for (let i = 0; i < starts.length; i += 4_000) await Promise.all(starts.slice(i, i + 4_000).map(act))
+}
+
+t.test('why among 30,000 locks: holder, queue, what the holder waits for, and a circle', async t => {
+  await using cluster = await startTestCluster()
+  const names = Array.from({ length: locksHeld }, (_, i) => `jobs/${String(i).padStart(5, '0')}`)
+  const [first = '', last = ''] = [names[0], names.at(-1)]
+  const a = await connect(cluster.url, { name: 'a' })
+  const b = await connect(cluster.url, { name: 'b' })
+  const c = await connect(cluster.url, { name: 'c' })
+  t.teardown(() => Promise.all([a, b, c].map(client => client.close())))
+  await b.acquire(last)
+  await inGroups(locksHeld - 1, 64, i => a.acquireAll(names.slice(i, Math.min(i + 64, locksHeld - 1))))
+
+  const waits = (client: typeof a, name: string) => void client.acquire(name).catch(() => {})
+  const queued = async (name: string) => (await a.query({ prefix: name })).pending.length
+  waits(c, first)
+  await until('c waits', async () => (await queued(first)) === 1)
+  waits(b, first)
+  await until('b waits', async () => (await queued(first)) === 2)
+
+  const why = async (name: string) => {
+    const { code, stdout, stderr } = await holdfast(t, ['why', name, '--json'], {
+      HOLDFAST_VIEW: cluster.url,
+    })
+    t.match({ code, stderr }, { code: 0, stderr: '' }, 'nothing is missing, nothing is to be noted')
+    return JSON.parse(stdout)
+  }
+  t.match(await why(last), {
+    confirmed: true,
+    cut: false,
+    holders: [{ clientName: 'b', waitsFor: [{ name: first, place: 2, heldBy: ['a'] }] }],
+    queue: [],
+    circle: null,
+  })
+  waits(a, last)
+  await until('a waits', async () => (await queued(last)) === 1)
+  t.match(await why(first), {
+    holders: [{ clientName: 'a', waitsFor: [{ name: last, place: 1, heldBy: ['b'] }] }],
+    queue: [{ clientName: 'c' }, { clientName: 'b' }],
+    circle: [
+      { clientName: 'a', holds: first, waitsFor: last },
+      { clientName: 'b', holds: last, waitsFor: first },
+    ],
+  })
+  t.match(await why('jobs'), { holders: [], queue: [] }, 'a name is no prefix')
+})
+
+t.test('more holders than one answer holds: so many are told, and that it is not all', async t => {
+  await using cluster = await startTestCluster()
+  const client = await connect(cluster.url, { name: 'readers' })
+  t.teardown(() => client.close())
+  await inGroups(20_001, 1, () => client.acquire('page', { mode: 'shared' }))
+  const { code, stdout, stderr } = await holdfast(t, ['why', 'page', '--json'], {
+    HOLDFAST_VIEW: cluster.url,
+  })
+  t.match({ code, stderr }, { code: 0, stderr: /only the first 20000 are told/ })
+  const { holders, cut } = JSON.parse(stdout)
+  t.match({ holders: holders.length, cut }, { holders: 20_000, cut: true })
+})
+
+t.test('R1: a primary whose backup does not answer is not taken at its word', async t => {
+  const cluster = new ServerProcesses(here, ['--dead-pings', '200'])
+  t.teardown(() => cluster.end())
+  await cluster.start([here, here])
+  const client = await connect(cluster.viewUrl, { ttl: 600_000 })
+  await client.acquire('x')
+  const why = () => holdfast(t, ['why', 'x'], { HOLDFAST_VIEW: cluster.viewUrl })
+  t.match(await why(), { code: 0, stdout: /^x is held by/ })
+  const backup = (await cluster.status())?.view?.backup?.address ?? ''
+  cluster.signal(backup, 'SIGSTOP')
+  t.match(await why(), { code: 0, stdout: /^unconfirmed: the primary may have been replaced\nx is held by/ })
+  cluster.signal(backup, 'SIGCONT')
+  await client.close()
+})
