@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { ttlMsMax } from '../wire/limits.ts'
 import { webSocketUrl } from '../wire/options.ts'
 import { readDuration } from './duration.ts'
+import { strangersIn } from './environment.ts'
 import { UsageError } from './failure.ts'
 
 /** One option. `read` gets what was given, once or more often, and the name to use in a complaint. */
@@ -32,6 +33,8 @@ export interface Given<O> {
   readonly rest: readonly string[]
   /** Where each option's value comes from, and how it was written. */
   readonly from: Readonly<Record<string, Origin>>
+  /** What is odd, and does no harm. */
+  readonly notes: readonly string[]
 }
 
 export interface Origin {
@@ -54,6 +57,8 @@ export interface Command<O extends Options = Options> {
   readonly names: readonly string[]
   /** Takes another command behind `--`. */
   readonly rest?: true
+  /** It runs servers: a mistyped variable of the environment is a mistake, and not only odd. */
+  readonly serves?: true
   /** What is wrong with options that are right each by itself; each line begins with its option. */
   check?(values: Values<O>): readonly string[]
   /** Resolves with the exit code. */
@@ -202,8 +207,26 @@ export function readArguments<O extends Options>(
   }
   mistakes.collect(null, () => checkNames(command, names))
   mistakes.addAll(command.check?.(values as Values<O>) ?? [])
+  const odd = oddIn(environment, command)
+  mistakes.addAll(odd.mistakes)
   mistakes.throwAny()
-  return { values: values as Values<O>, names, rest, from }
+  return { values: values as Values<O>, names, rest, from, notes: odd.notes }
+}
+
+/** Servers run for long with what they were given at their start; other commands must go on in any environment. */
+function oddIn(environment: NodeJS.ProcessEnv, { options, passesOn, serves }: Command<Options>) {
+  const read = Object.entries({ ...options, ...passesOn }).filter(([, option]) => option.environment)
+  const strangers = strangersIn(
+    environment,
+    read.map(([name]) => environmentName(name)),
+  )
+  const mistyped = strangers.flatMap(({ name, meant }) =>
+    meant === null ? [] : [`${name} is no option; did you mean ${meant}?`],
+  )
+  const unknown = strangers.flatMap(({ name, meant }) =>
+    meant === null ? [`${name} is no option, and has no effect`] : [],
+  )
+  return serves ? { mistakes: mistyped, notes: unknown } : { mistakes: [], notes: mistyped }
 }
 
 /** All that is wrong is said at once: who starts a server learns it from a log, one try at a time. */

@@ -46,6 +46,7 @@ Ctrl-C ends all of it.`,
   options,
   passesOn: passedOn,
   names: [],
+  serves: true,
   async run({ values }) {
     const cluster = await Cluster.prepare(values)
     return await cluster.run()

@@ -41,6 +41,7 @@ On a first SIGTERM or SIGINT the server hands its role over before it goes (exit
 If nobody can take its state over in time, the state ends with it (exit code 1).`,
   options,
   names: [],
+  serves: true,
   check(values) {
     const { listen, advertise } = values
     const hidden = listen !== undefined && isWildcard(listen.host) && advertise === undefined

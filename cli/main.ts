@@ -35,6 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
   const command = await load(name)
   if (asksForHelp(rest)) return help(name)
   const given = readArguments(command, rest, process.env)
+  for (const line of given.notes) note(line)
   return printsConfig(command, given) ? 0 : await command.run(given)
 }
 

@@ -27,6 +27,7 @@ export const command: Command<typeof options> = {
   more: servingHelp,
   options,
   names: [],
+  serves: true,
   check(values) {
     const missing = '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in'
     return [...openness(values), ...(values.data === undefined ? [missing] : [])]

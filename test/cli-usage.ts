@@ -1,8 +1,9 @@
 // The command used wrongly: one line that says what was wrong and what would be right, exit code 2.
 
 import { t } from 'tap'
-import { type Command, readArguments } from '../cli/arguments.ts'
+import { type Command, environmentName, readArguments } from '../cli/arguments.ts'
 import { readDuration, showDuration } from '../cli/duration.ts'
+import { strangersIn, variables } from '../cli/environment.ts'
 import { UsageError } from '../cli/failure.ts'
 import { command as run } from '../cli/run.ts'
 import { holdfast } from './fixtures/command.ts'
@@ -21,6 +22,9 @@ const commands: Record<string, Loader> = {
   steal: () => import('../cli/steal.ts'),
   release: () => import('../cli/release.ts'),
   kill: () => import('../cli/kill.ts'),
+  bench: () => import('../cli/bench.ts'),
+  watch: () => import('../cli/watch.ts'),
+  why: () => import('../cli/why.ts'),
   reset: () => import('../cli/reset.ts'),
 }
 
@@ -65,6 +69,54 @@ t.test('--print-config: each value and where it comes from; no secret; nothing i
   t.match(all[2], /^dead-pings +7 +HOLDFAST_DEAD_PINGS$/m, 'what its servers will take')
   const wrong = await holdfast(t, ['cluster', '--print-config'], { HOLDFAST_DEAD_PINGS: 'many' })
   t.match(wrong, { code: 2, stdout: '', stderr: /HOLDFAST_DEAD_PINGS/ })
+})
+
+t.test('a mistyped variable: servers refuse it, other commands say so and go on', async t => {
+  const mistyped = { HOLDFAST_PING_INTERVALL_MS: '50', HOLDFAST_SECERT: 'x', HOLDFAST_DRAIN: '1' }
+  const others = {
+    HOLDFAST_TOKEN: '7',
+    HOLDFAST_TEST_CUTS: '1',
+    HOLDFAST_DATA: 'd',
+    HOLDFAST_PORT: 'tcp://10.0.0.9',
+  }
+  const server = await holdfast(t, ['lockserver', '--print-config'], { ...mistyped, ...others })
+  t.match({ code: server.code, stdout: server.stdout }, { code: 2, stdout: '' })
+  t.same(server.stderr.trimEnd().split('\n').sort(), [
+    'holdfast: HOLDFAST_DRAIN is no option; did you mean HOLDFAST_DRAIN_MS?',
+    'holdfast: HOLDFAST_PING_INTERVALL_MS is no option; did you mean HOLDFAST_PING_INTERVAL_MS?',
+    'holdfast: HOLDFAST_SECERT is no option; did you mean HOLDFAST_SECRET?',
+  ])
+  t.match(await holdfast(t, ['cluster', '--print-config'], mistyped), {
+    code: 2,
+    stderr: /PING_INTERVAL_MS\?/,
+  })
+  const well = await holdfast(t, ['lockserver', '--print-config'], others)
+  t.match(well, { code: 0, stderr: /^holdfast: HOLDFAST_PORT is no option, and has no effect\n$/ })
+  const client = await holdfast(t, ['run', 'x'], { ...mistyped, ...others })
+  t.match(client.stderr, /HOLDFAST_SECERT is no option; did you mean HOLDFAST_SECRET\?/)
+  t.notMatch(client.stderr, /PORT|DRAIN|TOKEN|DATA/)
+})
+
+t.test('every variable that a command reads is known', async t => {
+  const read = new Set<string>()
+  for (const load of Object.values(commands)) {
+    const { options, passesOn } = (await load()).command
+    for (const [name, { environment }] of Object.entries({ ...options, ...passesOn }))
+      if (environment) read.add(environmentName(name))
+  }
+  const known = variables.filter(name => name !== 'HOLDFAST_LOCK' && name !== 'HOLDFAST_TOKEN')
+  t.same([...read].sort(), [...known].sort())
+  for (const [name, meant] of [
+    ['HOLDFAST_VEIW', 'HOLDFAST_VIEW'],
+    ['HOLDFAST_DEADPINGS', 'HOLDFAST_DEAD_PINGS'],
+    ['HOLDFAST_ORIGINS', 'HOLDFAST_ORIGIN'],
+    ['HOLDFAST_PING_INTERVAL', 'HOLDFAST_PING_INTERVAL_MS'],
+    ['HOLDFAST_SERVICE_HOST', null],
+    ['HOLDFAST_PORT_7400_TCP_PROTO', null],
+    ['HOLDFAST_VIEWSERVER_SERVICE_HOST', null],
+    ['HOLDFAST_VERSION', null],
+  ] as const)
+    t.same(strangersIn({ [name]: '1' }, variables), [{ name, meant }])
 })
 
 async function misuse(command: Command, args: readonly string[], environment: Environment): Promise<Error> {

@@ -1,0 +1,63 @@
+// Tells variables of the environment that look like options and are none: mistyped ones would be ignored in
+// silence. It knows all names of this project, since one environment may serve several of its programs.
+
+/** Options of any command that may come from the environment, and what `run` tells its command. */
+export const variables = [
+  'HOLDFAST_VIEW',
+  'HOLDFAST_SECRET',
+  'HOLDFAST_LISTEN',
+  'HOLDFAST_DATA',
+  'HOLDFAST_NEW_CLUSTER',
+  'HOLDFAST_PLAY',
+  'HOLDFAST_ADVERTISE',
+  'HOLDFAST_DRAIN_MS',
+  'HOLDFAST_PING_INTERVAL_MS',
+  'HOLDFAST_DEAD_PINGS',
+  'HOLDFAST_INSECURE',
+  'HOLDFAST_ORIGIN',
+  'HOLDFAST_LOG_LEVEL',
+  'HOLDFAST_LOCK',
+  'HOLDFAST_TOKEN',
+] as const
+
+const prefix = 'HOLDFAST_'
+/** Of tests and benchmarks. */
+const others = ['HOLDFAST_TEST_', 'HOLDFAST_BENCH_']
+
+export interface Stranger {
+  readonly name: string
+  /** What it was probably meant to be; null: perhaps it is somebody else's, such as a container system's. */
+  readonly meant: string | null
+}
+
+/** `options`: the variables that the command reads. */
+export function strangersIn(environment: NodeJS.ProcessEnv, options: readonly string[]): Stranger[] {
+  const known = new Set<string>(variables)
+  return Object.keys(environment)
+    .filter(name => name.startsWith(prefix) && !known.has(name))
+    .filter(name => !others.some(each => name.startsWith(each)))
+    .map(name => ({ name, meant: options.find(option => isNear(name, option)) ?? null }))
+}
+
+/** A letter in four may be wrong; or the end is missing, such as a unit. */
+function isNear(name: string, option: string): boolean {
+  const [given, right] = [name.slice(prefix.length), option.slice(prefix.length)]
+  if (given.length >= 3 && right.startsWith(`${given}_`)) return true
+  return distance(given, right) <= Math.max(1, Math.floor(right.length / 4))
+}
+
+/** Letters to add, to leave out, to replace, or to swap with their neighbour. */
+function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    rows.push(row)
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : replaced
+      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped))
+    }
+  }
+  return at(a.length, b.length)
+}
