@@ -54,6 +54,7 @@ export class Faults {
   readonly #doubted = new Map<Party, number>()
   readonly #suspended = new Set<Party>()
   readonly #setBack = new Set<Party>()
+  #resumesLate: { readonly user: ClientParty; readonly ms: number } | null = null
   #slowDiskMs = 0
   #failingWrites = 0
   #killAfterWrite = false
@@ -151,6 +152,7 @@ export class Faults {
     isolate: dice => this.#isolate(this.#server(dice), dice),
     'isolate view server': dice => this.#isolateViewServer(dice),
     'late hello': dice => this.#lateHello(this.#server(dice), dice),
+    'late resume': dice => this.#lateResume(dice),
     split: dice => this.#split(dice),
     stall: dice => this.#stall(...this.#two(dice), dice),
     ambush: dice => this.#lay(dice),
@@ -455,6 +457,25 @@ export class Faults {
     }
   }
 
+  /** S2: a resume arrives behind that of a later connection of its client. */
+  #lateResume(dice: Random): void {
+    const { primary } = this.#pair
+    const users = this.#living.filter(user => !user.frozen)
+    if (users.length === 0 || primary === undefined) return
+    const user = dice.pick(users)
+    this.#tell(() => `cut ${user.name} ${primary.name}; its next resume will be late`)
+    this.#cluster.network.cut(user, primary)
+    this.#resumesLate = { user, ms: 20 + this.#duration(dice) }
+  }
+
+  #delayResume(wire: Wire): void {
+    const { network } = this.#cluster
+    const { user, ms } = this.#resumesLate as { user: ClientParty; ms: number }
+    this.#resumesLate = null
+    this.#mendLater(ms, `the late resume of ${user.name} goes on`, network.stallOne(wire))
+    network.after(0, () => network.forsake(user, wire))
+  }
+
   /** The primary and some clients on one side, all others on the other. */
   #split(dice: Random): void {
     const { network, viewServer, servers } = this.#cluster
@@ -562,7 +583,8 @@ export class Faults {
 
   /** V3: the primary is found dead, and so would be the backup, a moment later: it must not be promoted. */
   #freezeBoth(dice: Random): void {
-    if (dice.chance(0.3)) return this.#lastWords(dice)
+    const late = this.#unmended > 0 || this.#shape.delay.rarePart > 0
+    if (dice.chance(0.3) && !late) return this.#lastWords(dice)
     this.#calm((primary, backup, well) => {
       this.#tell(() => `freeze ${primary.name}, and soon ${backup.name}`)
       primary.freeze()
@@ -582,7 +604,10 @@ export class Faults {
     })
   }
 
-  /** V3: the view server sleeps while the primary says that it cannot reach its backup, and dies. */
+  /**
+   * V3: the view server sleeps while the primary says that it cannot reach its backup, and dies. Not while
+   * something else holds these words back: what comes late after the sleep would be believed (TESTING.md).
+   */
   #lastWords(dice: Random): void {
     this.#calm((primary, backup, well) => {
       const { network, viewServer } = this.#cluster
@@ -594,7 +619,7 @@ export class Faults {
       this.#referee.touch(primary, this.#now + ms)
       network.cutOff(primary, backup)
       this.#mendLater(ms, `${primary.name} dies, or reaches ${backup.name} again`, () => {
-        const alone = this.#isolatedAt >= began || backup.core.leaving
+        const alone = this.#isolatedAt >= began || this.#unmended > 1 || backup.core.leaving
         if (!this.#over && !alone && well() && viewServer.frozen && !backup.frozen && !primary.frozen) {
           this.#tell(() => `kill ${primary.name}`)
           this.#referee.diesUnseen(primary.id)
@@ -680,6 +705,8 @@ export class Faults {
   #onFrame(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' | 'cut' {
     this.#referee.sent(from, to, messages, wire)
     if (this.#over) return 'pass'
+    if (from === this.#resumesLate?.user && messages.some(([kind]) => kind === 'resume'))
+      this.#delayResume(wire)
     for (const ambush of this.#ambushes) {
       if (!messages.some(([kind]) => kind === ambush.kind) || ambush.skip-- > 0) continue
       this.#ambushes = this.#ambushes.filter(other => other !== ambush)

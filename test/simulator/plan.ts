@@ -22,6 +22,7 @@ export const faultKinds = [
   'isolate',
   'isolate view server',
   'late hello',
+  'late resume',
   'split',
   'stall',
   'ambush',
@@ -188,7 +189,17 @@ function momentsOf(theme: Theme): readonly string[] {
 const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
   swarm: faultKinds,
   joining: ['kill backup', 'ambush', 'cut', 'stall', 'kill primary', 'corrupt copy'],
-  answers: ['ambush', 'silent death', 'cut', 'block', 'isolate', 'split', 'kill primary', 'stall'],
+  answers: [
+    'ambush',
+    'silent death',
+    'cut',
+    'late resume',
+    'block',
+    'isolate',
+    'split',
+    'kill primary',
+    'stall',
+  ],
   leases: ['strand client', 'freeze client', 'suspend machine', 'kill primary', 'stall', 'freeze server'],
   views: [
     'kill view server',

@@ -133,6 +133,8 @@ export class Wires {
       if (newer !== undefined)
         this.#blame('S2 replaced', `${server.name} says "${kind}" on a connection that was replaced`)
       if (kind === 'opened' || kind === 'resumed') speaker.told = true
+      // A session that is over has no connection any more; whoever asks is told so.
+      else if (kind === 'unknown-session') speaker.told = false
     }
   }
 
