@@ -48,6 +48,7 @@ export const leases: readonly Mutant[] = [
   },
   {
     name: 'backup forgets renewals',
+    search: 'renewed before the promotion',
     breaks: 'S3',
     why: 'the promoted backup expires a lease that its client has had confirmed since',
     edits: [
@@ -60,6 +61,7 @@ export const leases: readonly Mutant[] = [
   },
   {
     name: 'remaining times not in the snapshot',
+    search: 'late to the promoted',
     breaks: 'S3',
     why: 'a copied lease counts as run out at the backup: promoted, it expires who believes in it',
     edits: [

@@ -220,6 +220,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'the last connection to arrive is the newest',
+    search: 'resumes',
     breaks: 'S2',
     why: 'a resume that was delayed replaces the live connection',
     edits: [

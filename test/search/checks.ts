@@ -107,6 +107,8 @@ export class Checks {
         return harmless.has(seen.text) ? undefined : `a server says: ${seen.text}`
       case 'broken':
         return `a core threw: ${seen.text}`
+      case 'replaced':
+        return `S2: the newest connection of ${this.#parties.name(seen.slot)} is given up for another`
       case 'stepped down':
         return seen.text.startsWith('named primary')
           ? `V4: promoted a server that is not in sync: ${seen.text}`

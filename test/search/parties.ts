@@ -14,7 +14,7 @@ import { stateLimits } from '../../wire/limits.ts'
 import type { Channel, HelloFrom, Manner, Message, Mode } from '../../wire/messages.ts'
 import { type Connection, channelOf, type Side, towards } from './connections.ts'
 import { Frames } from './frames.ts'
-import { type Cores, copyOf, fingerprint, frozen } from './plain.ts'
+import { type Cores, copyOf, fingerprint, frozen, sessionConnectionOf } from './plain.ts'
 
 /** One call of a client's program. Each is made when the one before is answered; the first, and those with `anytime`, at any moment. */
 export type Op =
@@ -147,6 +147,8 @@ export type Seen =
       readonly definite: boolean
     }
   | { readonly see: 'lost'; readonly slot: number; readonly token: number; readonly reason: string }
+  /** A server tells it that the newest connection of its session was replaced. */
+  | { readonly see: 'replaced'; readonly slot: number }
   /** It says that the servers gave its session up. */
   | { readonly see: 'given up'; readonly slot: number; readonly session: string }
   | { readonly see: 'over'; readonly slot: number; readonly session: string; readonly reason: string }
@@ -521,6 +523,9 @@ class Run {
     else if (input.is === 'start' || input.is === 'wake') this.#clientStep(local, { is: 'wake', chance: 0.5 })
     else {
       const heard = this.#connectionInput(input)
+      if (heard.is === 'messages' && heard.connection === sessionConnectionOf(local.core))
+        if (heard.messages.some(([kind, code]) => kind === 'error' && code === 'REPLACED'))
+          this.seen.push({ see: 'replaced', slot: local.slot })
       if (heard.is === 'messages' || heard.is === 'closed') this.#clientStep(local, { ...heard, chance: 0.5 })
     }
   }

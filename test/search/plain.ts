@@ -43,6 +43,11 @@ export function requestsOf(core: ClientCore): Requests {
   return (core as unknown as { _requests: Requests })._requests
 }
 
+/** And which connection speaks for its session, as far as it knows. */
+export function sessionConnectionOf(core: ClientCore): number | undefined {
+  return (core as unknown as { _links: { session: { number: number } | null } })._links.session?.number
+}
+
 type Data = { [key: string]: unknown }
 
 /** A deep copy that keeps prototypes and what is shared inside. What is frozen is shared with the original. */
