@@ -23,6 +23,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'refusals are not remembered',
+    search: 'refused again',
     breaks: 'S1',
     why: 'a repeat of what was answered "no" is done again, after others have acted on the lock',
     edits: [

@@ -443,6 +443,17 @@ export const searches: readonly Search[] = [
     prune: look => look.number >= 4,
   },
   {
+    name: 'refused again',
+    about:
+      'the answer of one who was refused is lost; asked again it is the same, though the lock is free since',
+    setting: { servers: 1, programs: [[acquire('a'), anytime(release(0))], [tryAcquire('a')]] },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C1')
+    },
+    freedom: { cuts: { between: [['C2', 'S1']], times: 1 }, passes: { ms: 'wake', times: 1 } },
+    short: 10_000,
+  },
+  {
     name: 'late to the promoted',
     about:
       'C1 does not reach the promoted S2: its lock goes to C2 once it believes in it no more, and not before',
