@@ -87,15 +87,18 @@ export class Parts {
     this.#settled = 0
     this.#tokens = []
     this.#time('client', () => {
-      for (const name of names) {
+      const calls = names.map(name => {
         const call = { is: 'call', call: ++this.#calls, verb: 'acquire', names: [name] } as const
-        this.#stepClient({ ...call, mode: 'exclusive', manner: 'wait' })
-      }
+        return { ...call, mode: 'exclusive', manner: 'wait' } as const
+      })
+      this.#stepClient({ is: 'calls', calls })
     })
     this.#roundTrip()
     this.#time('client', () => {
-      for (const token of this.#tokens)
-        this.#stepClient({ is: 'call', call: ++this.#calls, verb: 'release', token })
+      const calls = this.#tokens.map(token => {
+        return { is: 'call', call: ++this.#calls, verb: 'release', token } as const
+      })
+      this.#stepClient({ is: 'calls', calls })
     })
     this.#roundTrip()
     if (this.#settled !== 2 * names.length)

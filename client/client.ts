@@ -145,7 +145,7 @@ export class LockClient implements AsyncDisposable {
   acquire(name: string, options: AcquireOptions = noLimits): Promise<Lock> {
     try {
       checkName(name)
-      checkAcquire(options)
+      if (options !== noLimits) checkAcquire(options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -296,7 +296,8 @@ export class LockClient implements AsyncDisposable {
       const { call } = asked
       this.#pending.set(call, pending)
       if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call, patient }))
-      session.step(asked)
+      if (asked.is === 'call') session.call(asked)
+      else session.step(asked)
     })
   }
 
@@ -322,8 +323,8 @@ export class LockClient implements AsyncDisposable {
   ): Lock | Lock[] | null {
     if (tokens === null) return null
     if (runtime.diagnostics.granted.hasSubscribers) this.#diagnose('granted', { names, mode, tokens })
-    const locks = names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
-    return locks.length === 1 ? (locks[0] as Lock) : locks
+    if (names.length === 1) return this.#lock(session, names[0] as string, mode, tokens[0] as number)
+    return names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
   }
 
   #lock(session: Session, name: string, mode: Mode, token: number): Lock {

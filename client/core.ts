@@ -143,7 +143,12 @@ export class ClientCore {
         this.#onWake(now, input.chance)
         return
       case 'call':
-        this.#onCall(input, now)
+        this.#onCall(input)
+        this.#pump(now)
+        return
+      case 'calls':
+        for (const call of input.calls) this.#onCall(call)
+        this.#pump(now)
         return
       case 'abort':
         this.#onAbort(input.call, input.patient ?? false, now)
@@ -173,9 +178,13 @@ export class ClientCore {
 
   #handleOver(input: ClientInput): void {
     if (input.is === 'end') this.#settle(input.call, { verb: 'end' })
-    else if (input.is !== 'call') return
-    else if (input.verb === 'release') this.#settle(input.call, { verb: 'release', held: false })
-    else this.#fail(input.call, 'SESSION_LOST', true, 'the session is over')
+    else if (input.is === 'call') this.#callOver(input)
+    else if (input.is === 'calls') for (const call of input.calls) this.#callOver(call)
+  }
+
+  #callOver({ call, verb }: Call): void {
+    if (verb === 'release') this.#settle(call, { verb: 'release', held: false })
+    else this.#fail(call, 'SESSION_LOST', true, 'the session is over')
   }
 
   #onMessages(connection: number, messages: readonly Message[], now: Instant, chance: number): void {
@@ -214,14 +223,13 @@ export class ClientCore {
     if (now.monotonic >= this.#acknowledgeAt) this.#acknowledge()
   }
 
-  #onCall(call: Call, now: Instant): void {
+  #onCall(call: Call): void {
     if ((this.#ending || this.#finishing) && call.verb !== 'release') {
       this.#fail(call.call, 'CLOSED', true, closedText)
     } else if (call.verb === 'release' && !this.#held.delete(call.token)) {
       this.#settle(call.call, { verb: 'release', held: false })
     } else {
       this.#requests.add(call)
-      this.#pump(now)
     }
   }
 

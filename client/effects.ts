@@ -44,6 +44,8 @@ export type ClientInput =
   /** `wakeAt` has come; coming early or late does no harm. */
   | ({ readonly is: 'wake' } & Chance)
   | Call
+  /** Those of one turn, in their order. */
+  | { readonly is: 'calls'; readonly calls: readonly Call[] }
   /**
    * The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is
    * over. `patient`: a moment later, if the servers can say meanwhile who has the lock.

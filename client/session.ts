@@ -1,11 +1,13 @@
 // Drives one core: its sockets, its one timer, its clock and its chance. Decides nothing. What the
 // core says to the user goes to `tell`; inputs that come while effects are being done wait their turn.
 
+import { runtime } from '#runtime'
 import '../wire/client-channels.ts'
 import { type Instant, readClock, readMonotonic } from '../wire/clock.ts'
+import { frameMessagesMax } from '../wire/limits.ts'
 import { Links } from '../wire/links.ts'
 import { ClientCore, type ClientCoreOptions } from './core.ts'
-import type { ClientEffect, ClientInput } from './effects.ts'
+import type { Call, ClientEffect, ClientInput } from './effects.ts'
 import type { Holder, Lock } from './lock.ts'
 
 /** What is for the user and not for the network. */
@@ -26,6 +28,8 @@ export class Session implements Holder {
   #timerAt = Number.POSITIVE_INFINITY
   #busy = false
   readonly #waiting: ClientInput[] = []
+  /** Of this turn. The core hears of them together: one reading of the clock, few frames. */
+  #calls: Call[] = []
 
   constructor(options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
     this.core = new ClientCore(options)
@@ -35,7 +39,31 @@ export class Session implements Holder {
     })
   }
 
+  /** Goes to the core at the end of this turn, or before whatever else it hears. */
+  call(call: Call): void {
+    this.#calls.push(call)
+    if (this.#calls.length >= frameMessagesMax) this.#passCalls()
+    else if (this.#calls.length === 1) runtime.afterTurn(() => this.#endTurn())
+  }
+
   step(input: ClientInput): void {
+    this.#passCalls()
+    this.#step(input)
+  }
+
+  #passCalls(): void {
+    if (this.#calls.length === 0) return
+    const calls = this.#calls
+    this.#calls = []
+    this.#step({ is: 'calls', calls })
+  }
+
+  #endTurn(): void {
+    this.#passCalls()
+    this.#links.flush()
+  }
+
+  #step(input: ClientInput): void {
     if (this.#busy) {
       this.#waiting.push(input)
       return

@@ -121,7 +121,8 @@ export class LockTable {
   /** Somebody wants to hear what happens to the locks of this copy; no part of the state. */
   watched = false
   readonly #events: LockTableEvents
-  /** Locks that are being served, in order. */
+  #serving = false
+  /** What came free while another lock was served, in order. */
   readonly #freed: Lock[] = []
 
   constructor(events: LockTableEvents) {
@@ -192,12 +193,14 @@ export class LockTable {
 
   /** L3: grants to the front of the queue for as long as that is possible; forgets an empty lock. */
   serve(lock: Lock, wallMs: number): void {
-    this.#freed.push(lock)
     // One that is given back while others are served waits for its turn: a call for each would go as
     // deep as the queue is long.
-    if (this.#freed.length > 1) return
+    if (this.#serving) return void this.#freed.push(lock)
+    this.#serving = true
+    this.#serve(lock, wallMs)
     for (let i = 0; i < this.#freed.length; i++) this.#serve(this.#freed[i] as Lock, wallMs)
-    this.#freed.length = 0
+    if (this.#freed.length > 0) this.#freed.length = 0
+    this.#serving = false
   }
 
   #serve(lock: Lock, wallMs: number): void {
@@ -286,7 +289,7 @@ export class LockTable {
 
 /** Whether the front of the queue gets this lock now. A steal never waits for a holder. */
 export function mayGo(lock: Lock): boolean {
-  const [next] = lock.queue
+  const next = lock.queue[0]
   return next !== undefined && (next.manner === 'steal' || compatible(lock, next.mode))
 }
 

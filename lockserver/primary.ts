@@ -382,7 +382,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #numbered(client: Client, request: Numbered): void {
     const session = this.#sessionOf(client)
     if (session === undefined) return
-    const [, number] = request
+    const number = request[1]
     if (number < session.nextRequest) return this.#repeat(client, session, number)
     if (number > session.nextRequest) {
       return this.#close(client, 'OUT_OF_ORDER', `request ${number} came, ${session.nextRequest} is next`)

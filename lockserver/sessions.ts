@@ -5,6 +5,9 @@ import type { LossReason, Reply } from '../wire/messages.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import type { Acquire, Hold } from './lock-table.ts'
 
+/** Of nearly all grants; never added to. */
+const noLosses: [number, LossReason][] = []
+
 export class Session {
   /** Short name inside of the state and its operations; given in order of opening. */
   readonly ordinal: number
@@ -58,7 +61,7 @@ export class Session {
 
   /** The losses among these tokens, as a grant's reply states them. */
   lossesAmong(tokens: readonly number[]): [number, LossReason][] {
-    if (this.losses.size === 0) return []
+    if (this.losses.size === 0) return noLosses
     return tokens.flatMap(token => {
       const reason = this.losses.get(token)
       return reason === undefined ? [] : [[token, reason] as [number, LossReason]]

@@ -40,6 +40,9 @@ export interface StateListener {
 
 export type Operation = Exclude<Entry, ['renew', number]>
 
+/** Of each acquire that begins; never added to. */
+const noTokens: number[] = []
+
 export class State implements LockTableEvents {
   /** The number of the last operation applied. */
   opNumber = 0
@@ -144,7 +147,7 @@ export class State implements LockTableEvents {
       names: sorted,
       mode: manner === 'steal' ? 'exclusive' : mode,
       manner,
-      tokens: [],
+      tokens: noTokens,
       since: this.wallMs,
     }
     if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {
@@ -214,7 +217,8 @@ export class State implements LockTableEvents {
     const session = this.sessions.get(ordinal) as Session
     this.listener?.touchSession(session)
     for (let i = 0; i + 1 < ranges.length; i += 2) {
-      const [first, last] = [ranges[i] as number, ranges[i + 1] as number]
+      const first = ranges[i] as number
+      const last = ranges[i + 1] as number
       if (last - first <= session.replies.size) {
         for (let n = first; n <= last; n++) session.replies.delete(n)
       } else {
@@ -342,7 +346,8 @@ export class State implements LockTableEvents {
 }
 
 /** R4: the outcome as a number: T or F, how many, or which word. Tokens are folded where they are granted. */
-function outcomeOf([, , outcome]: readonly [string, ...unknown[]]): number {
+function outcomeOf(output: readonly [string, ...unknown[]]): number {
+  const outcome = output[2]
   if (typeof outcome === 'string') return outcome.length * 256 + outcome.charCodeAt(0)
   return typeof outcome === 'boolean' || typeof outcome === 'number' ? Number(outcome) : 0
 }

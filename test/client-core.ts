@@ -162,6 +162,39 @@ t.test('requests', async t => {
     )
   })
 
+  t.test('the calls of one turn are what they would be one by one, in their order', async t => {
+    const acquire = { is: 'call', verb: 'acquire', mode: 'exclusive', manner: 'wait' } as const
+    const calls = [
+      { ...acquire, call: 101, names: ['x'] },
+      { is: 'call', call: 102, verb: 'query', prefix: '', confirmed: true },
+      { is: 'call', call: 103, verb: 'force-release', name: 'y' },
+      { is: 'call', call: 104, verb: 'release', token: 7 },
+      { ...acquire, call: 105, names: ['z'] },
+    ] as const
+    const [together, apart] = [opened(), opened()]
+    const effects = together.step({ is: 'calls', calls })
+    t.same(
+      effects.filter(({ do: what }) => what === 'send'),
+      calls.flatMap(call => apart.step(call)).filter(({ do: what }) => what === 'send'),
+    )
+    t.same(together.heard(a), [
+      ['acquire', 1, ['x'], 'exclusive', 'wait'],
+      ['query', 1, '', true],
+      ['force-release', 2, 'y'],
+      ['acquire', 3, ['z'], 'exclusive', 'wait'],
+    ])
+    t.match(effects, [{ do: 'settle', call: 104, result: { verb: 'release', held: false } }])
+    together.pass(ttlMs)
+    together.step({
+      is: 'calls',
+      calls: [
+        { ...acquire, call: 106, names: ['x'] },
+        { ...calls[3], call: 107 },
+      ],
+    })
+    t.same(together.failed()[106], ['SESSION_LOST', true], 'and none is forgotten once the session is over')
+  })
+
   t.test('each kind of reply settles its call', async t => {
     const story = opened()
     const many = story.acquire(['b', 'a'])

@@ -90,6 +90,9 @@ export function lengthOf(run: Message, at: At): number {
   return Array.isArray(items) ? items.length : (items as number)
 }
 
+/** Of all that a run tells; never added to. */
+const noLosses: readonly never[] = []
+
 /** The messages that a checked run stands for, at the end of `into`. */
 export function unfold(run: Message, at: At, into: Message[]): void {
   const length = lengthOf(run, at)
@@ -107,7 +110,7 @@ function single(run: Message, number: number, item: unknown, at: At): Message {
     case 'release-run':
       return at === 1 ? ['release', number, item] : ['release', run[1], number, item]
     case 'granted-run':
-      return ['granted', number, [item], []]
+      return ['granted', number, [item], noLosses]
     default:
       return ['released', number, true]
   }
