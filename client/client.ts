@@ -292,7 +292,7 @@ export class LockClient implements AsyncDisposable {
 
   #ask(session: Session, asked: Asked, locks: readonly string[], limits: Limits): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const pending = new Pending(asked, locks, limits, resolve, reject)
+      const pending = new Pending(asked, locks, limits, session.turnAt(), resolve, reject)
       const { call } = asked
       this.#pending.set(call, pending)
       if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call, patient }))
@@ -348,7 +348,8 @@ export class LockClient implements AsyncDisposable {
   // ---- sessions
 
   #currentSession(): Session {
-    this.#session.check()
+    // F12: once a turn; what comes behind another call of this turn shares its fate.
+    if (!this.#session.gathering) this.#session.check()
     if (this.#session.core.over) {
       this.#session = this.#newSession(this.#session)
       for (const [watch, { prefix }] of this.#watches) this.#session.step({ is: 'watch', watch, prefix })

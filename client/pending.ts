@@ -14,7 +14,8 @@ export class Pending {
   readonly #resolve: (value: unknown) => void
   readonly #reject: (reason: unknown) => void
   readonly #locks: readonly string[]
-  readonly #since = readMonotonic()
+  /** Monotonic ms. */
+  readonly #since: number
   readonly #limits: Limits
   #timer: NodeJS.Timeout | undefined
   #unwatchSignal: (() => void) | undefined
@@ -23,12 +24,14 @@ export class Pending {
     asked: Asked,
     locks: readonly string[],
     limits: Limits,
+    since: number,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.asked = asked
     this.#locks = locks
     this.#limits = limits
+    this.#since = since
     this.#resolve = resolve
     this.#reject = reject
   }

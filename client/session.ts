@@ -30,6 +30,7 @@ export class Session implements Holder {
   readonly #waiting: ClientInput[] = []
   /** Of this turn. The core hears of them together: one reading of the clock, few frames. */
   #calls: Call[] = []
+  #turnAt = 0
 
   constructor(options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
     this.core = new ClientCore(options)
@@ -37,6 +38,17 @@ export class Session implements Holder {
     this.#links = new Links(secret, input => {
       if (input.is !== 'accepted') this.step({ ...input, chance: Math.random() })
     })
+  }
+
+  /** Calls of this turn wait for its end. */
+  get gathering(): boolean {
+    return this.#calls.length > 0
+  }
+
+  /** When this turn's first call was made, in monotonic ms; a clock is not read for each. */
+  turnAt(): number {
+    if (!this.gathering) this.#turnAt = readMonotonic()
+    return this.#turnAt
   }
 
   /** Goes to the core at the end of this turn, or before whatever else it hears. */
