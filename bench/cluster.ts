@@ -43,20 +43,22 @@ async function serviceAt(address: string, end: () => Promise<void>): Promise<Ser
     target: 'holdfast.js',
     address,
     processes: await processesOf(address),
+    viewNumber: async () => (await askStatus(address)).view?.number ?? 0,
     [Symbol.asyncDispose]: end,
   }
 }
 
 /** Primary and backup, if they run on this machine. */
 async function processesOf(address: string): Promise<Service['processes']> {
-  const { view, servers } = await statusOf({
-    view: address.split(','),
-    secret: process.env.HOLDFAST_SECRET,
-  })
+  const { view, servers } = await askStatus(address)
   const roleOf = (id: string) =>
     id === view?.primary.id ? 'primary' : id === view?.backup?.id ? 'backup' : null
   return servers.flatMap(({ id, pid, host }) => {
     const role = roleOf(id)
     return role === null || host !== hostname() ? [] : [{ role, pid }]
   })
+}
+
+function askStatus(address: string): ReturnType<typeof statusOf> {
+  return statusOf({ view: address.split(','), secret: process.env.HOLDFAST_SECRET })
 }

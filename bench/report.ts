@@ -4,7 +4,7 @@ import { table } from '../cli/output.ts'
 import { machineLine } from './machine.ts'
 import type { PairsResult, Row } from './pairs.ts'
 
-export function pairsTable({ machine, service, rows }: PairsResult): string[] {
+export function pairsTable({ machine, service, rows, viewsMade }: PairsResult): string[] {
   const plain = rows.filter(row => row.hot === undefined)
   const hot = rows.filter(row => row.hot !== undefined)
   const runs = rows[0]?.runs ?? 0
@@ -14,6 +14,8 @@ export function pairsTable({ machine, service, rows }: PairsResult): string[] {
     '',
     ...(plain.length === 0 ? [] : table(plainHeader, plain.map(plainCells))),
     ...(hot.length === 0 ? [] : ['', ...table(hotHeader, hot.map(hotCells))]),
+    '',
+    `views made meanwhile, each a false failover: ${viewsMade}`,
   ]
 }
 

@@ -20,4 +20,6 @@ export interface Service extends AsyncDisposable {
   readonly address: string
   /** Whose CPU time is told apart; empty when they can't be seen from here. */
   readonly processes: readonly { readonly role: string; readonly pid: number }[]
+  /** The number of its newest view; absent where there are none. */
+  viewNumber?(): Promise<number>
 }

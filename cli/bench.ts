@@ -20,10 +20,10 @@ export const command: Command<typeof options> = {
   does: 'measure throughput and latency, of a cluster of its own or of a running one',
   more: `Without --view (or HOLDFAST_VIEW) it starts a view server and two lock servers on free ports
 of this machine and ends them afterwards. It acquires and releases locks whose names begin with
-bench/, from one or several client processes: on distinct keys with 1 to 1,024 pairs outstanding, then
+bench/, from one or several client processes: on distinct keys with 1 to 16,384 pairs outstanding, then
 on one key that all want. The rows called echo say what a server that only gives back each frame would
 reach. CPU times are of servers on this machine only. --json prints
-{ machine, service, rows: [{ name, runs, pairsPerSecond, acquireMs, cpuUsPerPair, hot? }…] }.`,
+{ machine, service, viewsMade, rows: [{ name, runs, pairsPerSecond, acquireMs, cpuUsPerPair, hot? }…] }.`,
   options,
   names: [],
   async run({ values }) {
