@@ -4,13 +4,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { WebSocketServer } from 'ws'
+import type { WebSocketServer } from 'ws'
 import { WireError } from './codec.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import * as limits from './limits.ts'
 import type { Channel, Hello, HelloFrom, Message } from './messages.ts'
 import './server-channels.ts'
 import { wireVersion } from './version.ts'
+import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 
 export interface ListenOptions {
@@ -63,7 +64,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
     (request, response) => handlers.http(request, response),
   )
-  const sockets = new WebSocketServer({
+  const sockets = new ws.WebSocketServer({
     server: http,
     perMessageDeflate: false,
     maxPayload: limits.frameBytesMax,

@@ -1,15 +1,15 @@
 // The runtime of Node: sockets of ws, so that dialling tells a refusal from a silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
-import { WebSocket } from 'ws'
 import { frameBytesMax, helloWithinMs } from './limits.ts'
 import { type Diagnostic, type DiagnosticEvent, diagnosticEvents, type Runtime } from './runtime.ts'
+import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 
 export const runtime: Runtime = {
   openSocket: address =>
     new WsSocket(
-      new WebSocket(address, {
+      new ws.WebSocket(address, {
         perMessageDeflate: false,
         maxPayload: frameBytesMax,
         handshakeTimeout: helloWithinMs,

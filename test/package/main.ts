@@ -12,7 +12,7 @@ const entries = Object.entries(manifest.exports).flatMap(([name, value]) =>
   typeof value === 'string' ? [] : [{ name: `holdfast${name.slice(1)}`, ...value }],
 )
 const forReaders =
-  /^(dist\/(client|lockserver|testing|viewservice|wire)\/.*\.d\.ts|docs\/.*\.md|README\.md|LICENSE|package\.json)$/
+  /^(dist\/(client|lockserver|testing|viewservice|wire)\/.*\.d\.c?ts|docs\/.*\.md|README\.md|LICENSE|package\.json)$/
 let failed = 0
 
 await check('publint', async () => {
@@ -46,8 +46,8 @@ await check('every packed file is used, or for a reader', async () => {
     const name = posix.basename(file)
     if (file.startsWith('dist/dashboard/')) return served.includes(`'${name}'`)
     if (file.startsWith('deploy/')) return guide.includes(name.replace(/\.service$/, ''))
-    if (file.endsWith('.js')) return modules.has(file) || isEmpty(await packed.text(file))
-    if (file.endsWith('.js.map')) return packed.files.includes(file.slice(0, -'.map'.length))
+    if (/\.c?js$/.test(file)) return modules.has(file) || isEmpty(await packed.text(file))
+    if (/\.c?js\.map$/.test(file)) return packed.files.includes(file.slice(0, -'.map'.length))
     return forReaders.test(file)
   }
   const unused: string[] = []

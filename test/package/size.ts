@@ -17,13 +17,16 @@ await using packed = await Packed.make()
 console.log(
   `the package: ${kb(packed.packedBytes)} packed, ${kb(packed.unpackedBytes)} in ${packed.files.length} files`,
 )
-console.log(`\nimport in Node ${process.versions.node}, median of ${times} processes, and their CPU time:`)
-for (const entry of ['holdfast', 'holdfast/fencing', 'holdfast/testing', 'ws'])
-  console.log(`  ${entry.padEnd(18)} ${await importMs(entry)}${entry === 'ws' ? ' (of which)' : ''}`)
+console.log(`\nstart in Node ${process.versions.node}, medians of ${times} processes each, in turns:`)
+for (const [what, { wallMs, cpuMs }] of Object.entries(await starts()))
+  console.log(
+    `  ${what.padEnd(28)} ${wallMs.toFixed(1).padStart(6)} ms, CPU ${cpuMs.toFixed(1).padStart(6)} ms`,
+  )
 
-const files = await loadedBy('holdfast')
-console.log(`\nfiles that the import of holdfast loads: ${files.length}`)
-for (const file of files) console.log(`  ${file}`)
+const { own, ws, node } = await loadedBy('holdfast')
+console.log(`\nfiles that the import of holdfast loads: ${own.length} of its own, ${ws.length} of ws`)
+for (const file of [...own, ...ws]) console.log(`  ${file}`)
+console.log(`\nand of Node, beyond what \`node -e 0\` loads:\n  ${node.join(' ')}`)
 
 console.log('\nbundles for pages, minified:')
 for (const [what, program] of [
@@ -35,34 +38,70 @@ for (const [what, program] of [
   for (const [path, size] of inputs.slice(0, 5)) console.log(`    ${kb(size).padStart(9)} ${path}`)
 }
 
-async function importMs(entry: string): Promise<string> {
-  const program = `const began = performance.now(); const cpu = process.cpuUsage()
-    await import('${entry}')
-    const { user, system } = process.cpuUsage(cpu)
-    console.log(performance.now() - began, (user + system) / 1000)`
-  const elapsed: number[] = []
-  const cpu: number[] = []
-  for (let i = 0; i < times; i++) {
-    const args = ['--input-type=module', '-e', program]
-    const { stdout } = await execute(process.execPath, args, { cwd: packed.project })
-    const [ms, cpuMs] = stdout.split(' ').map(Number)
-    elapsed.push(ms ?? 0)
-    cpu.push(cpuMs ?? 0)
-  }
-  return `${median(elapsed).toFixed(1)} ms, CPU ${median(cpu).toFixed(1)} ms`
+interface Start {
+  readonly wallMs: number
+  readonly cpuMs: number
 }
 
-/** A loader's hook sees every file that is loaded as a module; ws is CommonJS and counts as one. */
-async function loadedBy(entry: string): Promise<string[]> {
+/** The whole process of a program that does nothing; and what each import adds, by a clock within. */
+async function starts(): Promise<Record<string, Start>> {
+  const entries = ['holdfast', 'holdfast/fencing', 'holdfast/testing']
+  const programs: Record<string, string> = { 'node -e 0, all of it': '' }
+  for (const entry of entries) programs[`import '${entry}'`] = `await import('${entry}')`
+  const runs = Object.entries(programs).map(([what, program]) => ({ what, program, seen: [] as Start[] }))
+  for (let i = 0; i < times; i++) for (const { program, seen } of runs) seen.push(await startOf(program))
+  const middle = (seen: readonly Start[]) => ({
+    wallMs: median(seen.map(({ wallMs }) => wallMs)),
+    cpuMs: median(seen.map(({ cpuMs }) => cpuMs)),
+  })
+  return Object.fromEntries(runs.map(({ what, seen }) => [what, middle(seen)]))
+}
+
+async function startOf(program: string): Promise<Start> {
+  const timed =
+    program === ''
+      ? `const began = 0, cpu = { user: 0, system: 0 }`
+      : `const began = performance.now(), cpu = process.cpuUsage(); ${program}`
+  const end = `const { user, system } = process.cpuUsage()
+    console.log(performance.now() - began, (user - cpu.user + system - cpu.system) / 1000)`
+  const args = ['--input-type=module', '-e', `${timed}; ${end}`]
+  const { stdout } = await execute(process.execPath, args, { cwd: packed.project })
+  const [wallMs = 0, cpuMs = 0] = stdout.split(' ').map(Number)
+  return { wallMs, cpuMs }
+}
+
+interface Loaded {
+  readonly own: readonly string[]
+  readonly ws: readonly string[]
+  readonly node: readonly string[]
+}
+
+/** A loader's hook sees every file that is loaded as a module; what these require is in the cache of require. */
+async function loadedBy(entry: string): Promise<Loaded> {
   const hooks = `export async function load(url, context, next) {
     if (url.startsWith('file:')) (await import('node:fs')).writeSync(1, url + '\\n')
     return next(url, context)
   }`
   await writeFile(join(packed.project, 'hooks.mjs'), hooks)
-  const program = `import { register } from 'node:module'
-    register('./hooks.mjs', import.meta.url); await import('${entry}')`
+  const program = `import { createRequire, register } from 'node:module'
+    const before = new Set(process.moduleLoadList)
+    if (process.argv[2] === 'hooked') register('./hooks.mjs', import.meta.url)
+    await import('${entry}')
+    const required = Object.keys(createRequire(import.meta.url).cache)
+    const builtin = process.moduleLoadList.filter(name => !before.has(name))
+    console.log(JSON.stringify({ required, builtin }))`
   await writeFile(join(packed.project, 'loaded.mjs'), program)
-  const { stdout } = await execute(process.execPath, ['loaded.mjs'], { cwd: packed.project })
-  const found = stdout.split('\n').filter(line => line.includes('/node_modules/'))
-  return found.map(line => line.slice(line.lastIndexOf('/node_modules/') + '/node_modules/'.length)).sort()
+  const run = async (...args: string[]) => {
+    const { stdout } = await execute(process.execPath, ['loaded.mjs', ...args], { cwd: packed.project })
+    return stdout.trim().split('\n')
+  }
+  const { required, builtin } = JSON.parse((await run()).at(-1) ?? '')
+  const files = [...(await run('hooked')).filter(line => !line.startsWith('{')), ...required]
+  const inside = (folder: string) =>
+    [...new Set(files.flatMap(file => file.split(`/node_modules/${folder}/`)[1] ?? []))].sort()
+  return {
+    own: inside('holdfast').map(file => `holdfast/${file}`),
+    ws: inside('ws').map(file => `ws/${file}`),
+    node: builtin.flatMap((name: string) => /^NativeModule ((?!internal\/)\S+)$/.exec(name)?.[1] ?? []),
+  }
 }
