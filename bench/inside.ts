@@ -1,5 +1,6 @@
 // npm run bench:inside -- [DIST…]: CPU microseconds that a pair costs inside of client, primary and backup,
-// without sockets and promises. Given several dist folders it measures them in turn, for an A/B test in one run.
+// without sockets and promises. Given several dist folders it measures them in turn, for an A/B test in one run;
+// with --counts this one without and with what is counted for metrics.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,8 +20,15 @@ const quantile = 0.2
 
 type Costs = Record<Part, number>
 
-async function measure(dist: string): Promise<Costs> {
-  const world = new Parts(await load(dist))
+/** What is measured against one another. */
+interface Variant {
+  readonly name: string
+  readonly dist: string
+  readonly counting: boolean
+}
+
+async function measure(dist: string, counting: boolean): Promise<Costs> {
+  const world = new Parts(await load(dist), counting)
   const samples: Costs[] = []
   for (let round = 0; round < rounds; round++) {
     const names = Array.from({ length: batch }, (_, i) => `bench/${i}/${round % 8}`)
@@ -37,39 +45,55 @@ async function measure(dist: string): Promise<Costs> {
 }
 
 /** A fresh process each time: what one run taught the compiler is no use to the next. */
-async function measureApart(dist: string): Promise<Costs> {
-  const child = fork(fileURLToPath(import.meta.url), ['--one', dist])
+async function measureApart({ dist, counting }: Variant): Promise<Costs> {
+  const url = pathToFileURL(dist).href.replace(/\/$/, '')
+  const child = fork(fileURLToPath(import.meta.url), ['--one', url, ...(counting ? ['--counts'] : [])])
   const [costs] = (await once(child, 'message')) as [Costs]
   return costs
 }
 
+function variantsOf(folders: readonly string[], counts: boolean): Variant[] {
+  const own = fileURLToPath(new URL('..', import.meta.url))
+  if (counts)
+    return [false, true].map(counting => ({
+      name: counting ? 'counting for metrics' : 'not counting',
+      dist: own,
+      counting,
+    }))
+  return (folders.length > 0 ? folders : [own]).map(dist => ({ name: dist, dist, counting: true }))
+}
+
 const { values, positionals } = parseArgs({
-  options: { one: { type: 'string' }, runs: { type: 'string', default: '5' }, json: { type: 'boolean' } },
+  options: {
+    one: { type: 'string' },
+    counts: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '5' },
+    json: { type: 'boolean' },
+  },
   allowPositionals: true,
 })
 if (values.one !== undefined) {
-  process.send?.(await measure(values.one), () => process.exit())
+  process.send?.(await measure(values.one, values.counts), () => process.exit())
 } else {
-  const own = fileURLToPath(new URL('..', import.meta.url))
-  const folders = positionals.length > 0 ? positionals : [own]
+  const variants = variantsOf(positionals, values.counts)
   const machine = describeMachine()
-  const runs = folders.map((): Costs[] => [])
+  const runs = variants.map((): Costs[] => [])
   for (let run = 1; run <= Number(values.runs); run++) {
-    for (const [i, folder] of folders.entries()) {
-      note(`run ${run} of ${values.runs}: ${folder}`)
-      runs[i]?.push(await measureApart(pathToFileURL(folder).href.replace(/\/$/, '')))
+    for (const [i, variant] of variants.entries()) {
+      note(`run ${run} of ${values.runs}: ${variant.name}`)
+      runs[i]?.push(await measureApart(variant))
     }
   }
-  const rows = folders.map((folder, i) => {
+  const rows = variants.map(({ name }, i) => {
     const middle = (part: Part) => median((runs[i] ?? []).map(costs => costs[part]))
     const costs = { client: middle('client'), primary: middle('primary'), backup: middle('backup') }
-    return { folder, ...costs, all: costs.client + costs.primary + costs.backup }
+    return { name, ...costs, all: costs.client + costs.primary + costs.backup }
   })
   if (values.json) printJson({ machine, rows })
   else {
     print(machineLine(machine))
-    const cells = rows.map(({ folder, client, primary, backup, all }) => [
-      folder,
+    const cells = rows.map(({ name, client, primary, backup, all }) => [
+      name,
       ...[client, primary, backup, all].map(us => us.toFixed(2)),
       (all / (rows[0]?.all ?? all)).toFixed(2),
     ])

@@ -3,12 +3,14 @@
 
 import type { ClientCore } from '../client/core.ts'
 import type { ServerCore } from '../lockserver/core.ts'
+import type { Counts } from '../lockserver/counts.ts'
 import type { Message, View } from '../wire/messages.ts'
 
 /** A build of Holdfast: the modules that take part, imported from its dist folder. */
 export interface Build {
   readonly ClientCore: typeof ClientCore
   readonly ServerCore: typeof ServerCore
+  readonly Counts: typeof Counts
   readonly stateLimits: ConstructorParameters<typeof ServerCore>[0]['limits']
   readonly frameMessagesMax: number
   readonly encode: (messages: readonly Message[]) => string
@@ -19,10 +21,12 @@ type Channel = 'serverToClient' | 'primaryToBackup' | 'backupToPrimary'
 export async function load(dist: string): Promise<Build> {
   const at = async (path: string) => await import(`${dist}/${path}`)
   await at('wire/server-channels.js')
-  const [client, server, limits, codec] = await Promise.all(
-    ['client/core.js', 'lockserver/core.js', 'wire/limits.js', 'wire/codec.js'].map(at),
+  const [client, server, counts, limits, codec] = await Promise.all(
+    ['client/core.js', 'lockserver/core.js', 'lockserver/counts.js', 'wire/limits.js', 'wire/codec.js'].map(
+      at,
+    ),
   )
-  return { ...client, ...server, ...limits, ...codec }
+  return { ...client, ...server, ...counts, ...limits, ...codec }
 }
 
 export type Part = 'client' | 'primary' | 'backup'
@@ -51,6 +55,7 @@ const fromClient = 2
 export class Parts {
   readonly us: Record<Part, number> = { client: 0, primary: 0, backup: 0 }
   readonly #build: Build
+  readonly #counting: boolean
   readonly #client: ClientCore
   readonly #primary: ServerCore
   readonly #backup: ServerCore
@@ -67,8 +72,10 @@ export class Parts {
   #tokens: number[] = []
   #settled = 0
 
-  constructor(build: Build) {
+  /** `counting`: the servers count for their metrics, as real ones do. */
+  constructor(build: Build, counting: boolean) {
     this.#build = build
+    this.#counting = counting
     this.#primary = this.#server(primary)
     this.#backup = this.#server(backup)
     this.#client = new build.ClientCore({
@@ -116,6 +123,7 @@ export class Parts {
       pid: 1,
       host: 'here',
       cluster,
+      ...(this.#counting && { counts: new this.#build.Counts() }),
     })
   }
 

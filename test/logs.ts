@@ -1,6 +1,8 @@
 // What operators read: a whole failover in ten lines across the processes, each line with the fields
 // that place it, no secret, no line for what clients do, and no line again and again.
 
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../client/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
@@ -39,6 +41,35 @@ t.test('a failover: ten lines at the most, which say what happened', async t => 
     t.match(line.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
     t.match(line.msg, /^[a-z][a-z ,;']+$/, 'constant text; values are fields')
   }
+})
+
+t.test('the text of every line is constant, and each kind of server places its lines', async t => {
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const files = ['lockserver', 'viewservice'].flatMap(room =>
+    readdirSync(`${root}${room}`)
+      .filter(name => name.endsWith('.ts'))
+      .map(name => `${room}/${name}`),
+  )
+  let lines = 0
+  for (const file of files) {
+    const source = readFileSync(`${root}${file}`, 'utf8')
+    // `note(level, text, fields)` of the cores and of the lock server, `log(level, fields, text)` of the view server.
+    for (const [call, text] of source.matchAll(/note\(\s*(?:'\w+'|level|effect\.level),\s*([^,]+?),/g)) {
+      lines++
+      t.match(text, /^'[a-z][a-z ;,']+'$|^partTexts\[this\.role\]$|^effect\.text$/, `${file}: ${call}`)
+    }
+    for (const [call, text] of source.matchAll(/#log\('\w+', \{[^}]*\}, ([^)]+)\)/g)) {
+      lines++
+      t.match(text, /^'[a-z][a-z ;,']+'$/, `${file}: ${call}`)
+    }
+  }
+  t.ok(lines >= 25, `${lines} lines were found`)
+  for (const file of ['lockserver/server.ts', 'viewservice/server.ts'])
+    t.match(
+      readFileSync(`${root}${file}`, 'utf8'),
+      /\[level\]\(\s*\{\s*view\b[^}]*\brole\b[^}]*\bserver\b/,
+      file,
+    )
 })
 
 t.test('no line for what clients do, and no secret in any', async t => {
