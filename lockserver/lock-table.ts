@@ -1,88 +1,9 @@
 // Who holds and who waits: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and no
 // connection; what it decides depends on the order of the calls alone (R4).
 
-import type { LockEvent, LossReason, Manner, Mode } from '../wire/messages.ts'
+import type { LockEvent, LossReason, Mode } from '../wire/messages.ts'
+import { type Acquire, type Hold, Lock } from './lock.ts'
 import { NameMap } from './name-map.ts'
-import type { Session } from './sessions.ts'
-
-export interface Hold {
-  readonly token: number
-  readonly session: Session
-  readonly lock: Lock
-  readonly mode: Mode
-  /** Wall clock of the operation in ms, for people only. */
-  readonly since: number
-}
-
-/** One acquire on its way: it has a token for each of its first names and waits for the next name. */
-export interface Acquire {
-  readonly session: Session
-  readonly request: number
-  /** In sorted order. */
-  readonly names: readonly string[]
-  readonly mode: Mode
-  readonly manner: Manner
-  tokens: number[]
-  readonly since: number
-}
-
-/** Of all locks that nobody waits for, and that have one holder at the most: never added to. */
-const none: readonly never[] = []
-
-/** Most locks have one holder and no queue: lists are made when somebody comes second. */
-export class Lock {
-  readonly name: string
-  #first: Hold | null = null
-  /** L1: beside the first one, and only if all are shared; in the order of their tokens. */
-  #others: Hold[] = none as unknown as Hold[]
-  #queue: Acquire[] = none as unknown as Acquire[]
-  /** The last snapshot that this lock went into, or came after (R3). */
-  copied: number
-
-  constructor(name: string, copied: number) {
-    this.name = name
-    this.copied = copied
-  }
-
-  /** In the order of their tokens. */
-  get holders(): readonly Hold[] {
-    return this.#first === null ? none : [this.#first, ...this.#others]
-  }
-
-  get holder(): Hold | null {
-    return this.#first
-  }
-
-  get queue(): readonly Acquire[] {
-    return this.#queue
-  }
-
-  hold(hold: Hold): void {
-    if (this.#first === null) this.#first = hold
-    else if (this.#others.length === 0) this.#others = [hold]
-    else this.#others.push(hold)
-  }
-
-  free(hold: Hold): void {
-    if (hold === this.#first) this.#first = this.#others.shift() ?? null
-    else {
-      const place = this.#others.indexOf(hold)
-      if (place >= 0) this.#others.splice(place, 1)
-    }
-  }
-
-  /** At this place of the queue; the end if none is given. */
-  enqueue(acquire: Acquire, place: number = this.#queue.length): void {
-    if (this.#queue.length === 0) this.#queue = [acquire]
-    else this.#queue.splice(place, 0, acquire)
-  }
-
-  dequeue(acquire: Acquire): void {
-    const place = this.#queue.indexOf(acquire)
-    if (place === 0) this.#queue.shift()
-    else if (place > 0) this.#queue.splice(place, 1)
-  }
-}
 
 /** What the table tells its owner while it works. */
 export interface LockTableEvents {
@@ -90,9 +11,9 @@ export interface LockTableEvents {
   touch(lock: Lock): void
   /** An acquire that had waited has all of its locks, or was refused. */
   settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void
-  /** A hold has ended, for whatever reason. */
+  /** A hold ends, for whatever reason. */
   freed(hold: Hold): void
-  /** It ended by another's doing. */
+  /** It ends by another's doing. */
   lost(hold: Hold, reason: LossReason): void
   /** Only while somebody watches: a wait or hold began or ended. `token` is null for a wait. */
   happened(
@@ -238,8 +159,7 @@ export class LockTable {
 
   #take(lock: Lock, acquire: Acquire, wallMs: number): void {
     const token = ++this.lastToken // L2
-    const hold: Hold = { token, session: acquire.session, lock, mode: acquire.mode, since: wallMs }
-    lock.hold(hold)
+    const hold = lock.hold(token, acquire.session, acquire.mode, wallMs)
     acquire.session.holds.set(token, hold)
     // The first of an array that grows would take room for seventeen; most have one.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
@@ -268,22 +188,20 @@ export class LockTable {
     return lock
   }
 
-  #remove(hold: Hold, reason: EndReason): Lock {
-    const { lock } = hold
+  /** `loss`: by another's doing, so that its session is to be told. */
+  #remove(hold: Hold, reason: EndReason, loss: LossReason | null = null): Lock {
+    const { lock, session, token } = hold
     this.#events.touch(lock)
-    lock.free(hold)
-    hold.session.holds.delete(hold.token)
+    session.holds.delete(token)
     this.#events.freed(hold)
-    if (this.watched)
-      this.#events.happened(reason === null ? 'released' : 'lost', lock, hold, hold.token, reason)
+    if (this.watched) this.#events.happened(reason === null ? 'released' : 'lost', lock, hold, token, reason)
+    if (loss !== null) this.#events.lost(hold, loss)
+    lock.free(hold)
     return lock
   }
 
   #evict(lock: Lock, reason: LossReason): void {
-    for (const hold of lock.holders) {
-      this.#remove(hold, reason)
-      this.#events.lost(hold, reason)
-    }
+    for (const hold of lock.holders) this.#remove(hold, reason, reason)
   }
 }
 

@@ -14,7 +14,7 @@ import type { ClientRequest, LockEvent, Message, View } from '../wire/messages.t
 import { BackupLink, type BackupLinkOwner } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Leases } from './leases.ts'
-import type { Acquire, Hold, Lock } from './lock-table.ts'
+import type { Acquire, Hold, Lock } from './lock.ts'
 import type { Outbox } from './outbox.ts'
 import { answerQuery } from './query.ts'
 import { Replication, type Shower } from './replication.ts'

@@ -3,7 +3,7 @@
 
 import type { LossReason, Reply } from '../wire/messages.ts'
 import { NumberMap } from '../wire/number-map.ts'
-import type { Acquire, Hold } from './lock-table.ts'
+import type { Acquire, Hold } from './lock.ts'
 
 /** Of nearly all grants; never added to. */
 const noLosses: [number, LossReason][] = []

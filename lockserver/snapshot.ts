@@ -3,7 +3,7 @@
 
 import { chunkBytesMax, chunkRecordsMax } from '../wire/limits.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
-import { type Acquire, Lock } from './lock-table.ts'
+import { type Acquire, Lock } from './lock.ts'
 import { Session } from './sessions.ts'
 import { State } from './state.ts'
 
@@ -218,10 +218,7 @@ export class Installation {
         return
       case 'hold': {
         const [, name, token, , mode, since] = record
-        const lock = this.#lock(name)
-        const hold = { token, session, lock, mode, since }
-        lock.hold(hold)
-        session.holds.set(token, hold)
+        session.holds.set(token, this.#lock(name).hold(token, session, mode, since))
         return
       }
       case 'wait': {

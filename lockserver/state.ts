@@ -6,15 +6,8 @@ import type { ErrorCode } from '../wire/errors.ts'
 import { errors } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
 import type { Blocker, Entry, LockEvent, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
-import {
-  type Acquire,
-  type EndReason,
-  type Hold,
-  type Lock,
-  LockTable,
-  type LockTableEvents,
-  mayGo,
-} from './lock-table.ts'
+import type { Acquire, Hold, Lock } from './lock.ts'
+import { type EndReason, LockTable, type LockTableEvents, mayGo } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
 /** What an operation lets clients see (R1). */

@@ -4,7 +4,7 @@
 import { BadQuery } from '../wire/http.ts'
 import { locksPerPageMax } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
-import type { Acquire, Hold, Lock } from './lock-table.ts'
+import type { Acquire, Hold, Lock } from './lock.ts'
 import type { State } from './state.ts'
 
 /** `name`: by name; `wait`: the longest wait first; `age`: what has been held longest first; `queue`: the most waiters first. */

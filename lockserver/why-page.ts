@@ -3,7 +3,7 @@
 
 import { queryMax } from '../wire/limits.ts'
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
-import type { Acquire, Hold } from './lock-table.ts'
+import type { Acquire, Hold } from './lock.ts'
 import type { State } from './state.ts'
 
 export interface WhyPage {

@@ -47,8 +47,9 @@ t.test('the files of the dashboard: their types, a strict policy, nothing from e
 })
 
 t.test('/cluster tells of a promotion and its gap', async t => {
-  await using other = await startTestCluster()
-  const locks = await connect(other.url)
+  // Patient, so that no view is made but by the kill, however busy the machine is.
+  await using other = await startTestCluster({ deadPings: 100 })
+  const locks = await connect(other.url, { ttl: 10_000 })
   const before = (await ask(other.url, '/cluster')).body
   t.equal(before.play, false)
   t.equal(before.unready, null)

@@ -83,15 +83,15 @@ t.test('cores read no clock, draw no chance, wait for nothing and log nothing', 
   t.match('const now = Date.now()', forbidden, 'and this would be seen')
 })
 
-t.test('lock-table.ts and sessions.ts know no clock, view, peer or lease', async t => {
+t.test('lock-table.ts, lock.ts and sessions.ts know no clock, view, peer or lease', async t => {
   const allowed = new Set([
     '../wire/messages.ts',
     '../wire/number-map.ts',
     './sessions.ts',
-    './lock-table.ts',
+    './lock.ts',
     './name-map.ts',
   ])
-  for (const file of ['lockserver/lock-table.ts', 'lockserver/sessions.ts']) {
+  for (const file of ['lockserver/lock-table.ts', 'lockserver/lock.ts', 'lockserver/sessions.ts']) {
     for (const from of importsOf(file)) t.ok(allowed.has(from), `${file} imports ${from}`)
   }
 })

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
-import type { Hold } from '../lockserver/lock-table.ts'
+import type { Hold } from '../lockserver/lock.ts'
 import { Outbox } from '../lockserver/outbox.ts'
 import type { Message, View } from '../wire/messages.ts'
 import { type ClientParty, Cluster, HandParty, tokenOf, truth } from './fixtures/cluster.ts'

@@ -26,8 +26,8 @@ export class NumberMap<V> {
   set(key: number, value: V): void {
     let slot = this.#find(key)
     if (this.#keys[slot] === free) {
-      // At most two of three slots are taken, so that a look for what is not there is short.
-      if (++this.size * 3 > this.#keys.length * 2) {
+      // At most four of five slots are taken, so that a look for what is not there is short.
+      if (++this.size * 5 > this.#keys.length * 4) {
         this.#grow()
         slot = this.#find(key)
       }
