@@ -73,6 +73,24 @@ export const leases: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a longer ttl before the record covers it',
+    search: 'longer than the record',
+    breaks: 'S4, F14',
+    why: 'the pause of a reset is as long as the longest ttl in the record: who has a longer one still believes then',
+    edits: [
+      {
+        file: primary,
+        find: 'if (!this.state.sessionsById.has(id) && ttlMs > this.longestTtlMs && this.viewServerConnected) {',
+        replace: 'if (false) {',
+      },
+      {
+        file: primary,
+        find: "this.#propose(['open', id, Math.min(ttlMs, this.longestTtlMs), name])",
+        replace: "this.#propose(['open', id, ttlMs, name])",
+      },
+    ],
+  },
+  {
     name: 'backup expires by its own clock',
     breaks: 'S3',
     why: 'a lease ends without a replicated operation: two copies of one state differ',

@@ -468,6 +468,24 @@ export const replication: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a copy counts by its own limits',
+    breaks: 'R4',
+    why: 'the servers of a cluster were told different limits: one refuses what the other grants',
+    edits: [
+      {
+        file: serverCore,
+        find: 'if (!this.#workPlanned) this.#work() }',
+        replace: `const state = this.#backup?.state ?? null
+    if (state !== null) {
+      state.limits = this.#options.limits
+      state.table.waitersPerLockMax = state.limits.waitersPerLockMax
+    }
+    if (!this.#workPlanned) this.#work()
+  }`,
+      },
+    ],
+  },
+  {
     name: 'a lease read by the state',
     breaks: 'R4',
     why: 'an outcome depends on what is known to the primary alone',

@@ -301,6 +301,67 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a new connection of a server taken for a second one',
+    breaks: 'V5',
+    why: 'the old connection is half open: nobody closes it, and the server is kept out for ever',
+    edits: [
+      {
+        file: servers,
+        find: 'const holder = this.holder(hello) if (holder === undefined) return undefined',
+        replace: `if (known !== undefined && known.connection !== null) return ['ADDRESS_TAKEN', 'it is connected already']
+    const holder = this.holder(hello)
+    if (holder === undefined) return undefined`,
+      },
+    ],
+  },
+  {
+    name: 'a reset past a silent primary',
+    breaks: 'F14',
+    why: 'the primary is only cut off, and goes on answering its clients beside the new state',
+    edits: [
+      {
+        file: 'viewservice/reset.ts',
+        find: "if (outcome.is === 'refused') return undefined",
+        replace: "if (outcome.is !== 'answered') return undefined",
+      },
+    ],
+  },
+  {
+    name: 'an unreachable address is never tried again',
+    breaks: 'V7',
+    why: 'the primary reports it for as long as it lives: no server at that address is its backup again',
+    edits: [
+      {
+        file: 'lockserver/backup-link.ts',
+        find: 'else if (probe === null && address !== backup?.address) this.#probe(address)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'told to leave it answers what it has',
+    breaks: 'R1',
+    why: 'the primary dies before its backup has applied what it has answered just now',
+    edits: [
+      {
+        file: 'lockserver/primary.ts',
+        find: 'close(): void { this.flush()',
+        replace: `close(): void {
+    this.flush()
+    this.replication.showAll()`,
+      },
+      {
+        file: 'lockserver/replication.ts',
+        find: '/** R2: under a new view that names this primary again it goes on, and answers what waited. */',
+        replace: `showAll(): void {
+    for (const { showings } of this.#held.splice(0)) for (const one of showings) this.#shower.show(one)
+  }
+
+  /** R2 */`,
+      },
+    ],
+  },
+  {
     name: 'another id taken from its hello alone',
     breaks: 'V5',
     why: 'a late hello of a dead process deposes the server that lives at its address',

@@ -61,6 +61,16 @@ export class Prelude {
     return this.quiet()
   }
 
+  /** This one learns that its connections with the other, who died, are closed; what is held on them is lost. */
+  loses(one: Name, two: Name): this {
+    const [a, b] = [this.#model.parties.slotOf(one), this.#model.parties.slotOf(two)]
+    const closes = (happening: Happening) => happening.do === 'close' && this.#isBetween(happening, a, b)
+    const next = this.#model.happenings(this.state).find(closes)
+    if (next === undefined) throw new Error(`no connection between ${one} and ${two} is closed`)
+    this.#make(next)
+    return this.quiet()
+  }
+
   /** Until nothing is on its way. */
   quiet(): this {
     for (let steps = 0; steps < 10_000; steps++) {

@@ -443,6 +443,24 @@ export const searches: readonly Search[] = [
     prune: look => look.number >= 4,
   },
   {
+    name: 'longer than the record',
+    about:
+      'a ttl longer than any in the view record is in force only once the record, and so the pause of a reset, covers it',
+    setting: {
+      servers: 2,
+      programs: [[acquire('a')], [acquire('a')]],
+      ttlMs: 20_000,
+      operator: 'careful',
+    },
+    prelude: prelude => {
+      prelude.each('start', 'VS', 'S1').holding('S1', 'VS').each('start', 'C1').each('call', 'C1')
+      prelude.each('kill', 'S1').loses('VS', 'S1').arrives('VS', 'S1', 1).holding('C1', 'S2')
+      prelude.each('start', 'S2', 'C2').each('call', 'operator').arrives('VS', 'S1', 1).each('call', 'C2')
+    },
+    freedom: { ticks: { S2: 1 }, passes: { ms: 5_500, times: 2 } },
+    goal: look => look.has('C2', 'a'),
+  },
+  {
     name: 'refused again',
     about:
       'the answer of one who was refused is lost; asked again it is the same, though the lock is free since',

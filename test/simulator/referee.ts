@@ -114,7 +114,8 @@ export class Referee {
 
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' {
     this.#trace.frame(from, to, messages)
-    this.#wires.sent(from, to, messages, wire, this.#cluster.viewServer.acked)
+    const { view, acked } = this.#cluster.viewServer
+    this.#wires.sent(from, to, messages, wire, acked && view?.backup ? view.number : 0)
     for (const message of messages)
       if (message[0] === 'heard') this.#heard((from as LockServerParty).id, message[1] as number)
     return 'pass'
@@ -274,7 +275,7 @@ export class Referee {
 
   #steppedDown(server: LockServerParty, id: string, reason: string): void {
     this.#trace.tell(() => `${server.name} steps down: ${reason}`)
-    this.#wires.steppedDown(server, id)
+    this.#wires.gone(server, id, 'steps down')
     this.#ends.set(id, { at: this.#now, how: 'stepped down', reason })
     if (reason.startsWith('named primary')) this.#blame('state lost', `${server.name} was ${reason}`)
   }
@@ -282,6 +283,7 @@ export class Referee {
   #exited(party: LockServerParty | ViewServerParty, status: number, reason: string): void {
     this.#trace.tell(() => `${party.name} ends itself with status ${status}: ${reason}`)
     if (party.kind === 'lockserver') {
+      this.#wires.gone(party, party.id, 'leaves')
       const told = this.leaving.has(party.id)
       this.#ends.set(party.id, { at: this.#now, how: told ? 'left' : 'ended itself', reason })
       if (!told) this.#blame('broken invariant', `${party.name} ended itself: ${reason}`)

@@ -2,7 +2,6 @@
 // servers must have just what their clients believe in. The same plan tells the same story.
 
 import type { State } from '../../lockserver/state.ts'
-import { stateLimits } from '../../wire/limits.ts'
 import { Cluster } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Checker } from './checker.ts'
@@ -40,8 +39,11 @@ export const limitsMs = {
   pause: 12_000,
 }
 
-/** Tight limits, so that they are met. */
-const tightLimits = { waitersPerLockMax: 3, locksPerSessionMax: 6 }
+/** Tight limits, so that they are met; no two servers of one cluster have to be told the same. */
+const tightLimitsOf = (name: string) => ({
+  waitersPerLockMax: 2 + (Number(name.slice(1)) % 3),
+  locksPerSessionMax: 6,
+})
 /** A story has some ten thousand events. */
 const stepsMax = 1_000_000
 const glanceMs = 20
@@ -74,7 +76,7 @@ class Story {
       drainMs: shape.drainMs,
       newCluster: shape.newCluster || !shape.early,
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
-      limits: shape.tight ? { ...stateLimits, ...tightLimits } : stateLimits,
+      ...(shape.tight && { limitsOf: tightLimitsOf }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
     const { network } = this.#cluster

@@ -60,20 +60,21 @@ export class Wires {
   }
 
   /** R5: it drops what waits; in that step it tells clients only what its backup has just confirmed. */
-  steppedDown({ name }: LockServerParty, id: string): void {
+  gone({ name }: LockServerParty, id: string, how: string): void {
     if (this.#toldAt.get(id) === this.#step() && this.#wordAt.get(id) !== this.#step())
-      this.#blame('R5 shown', `${name} steps down, and says what waited for its backup`)
+      this.#blame('R5 shown', `${name} ${how}, and says what waited for its backup`)
   }
 
   promotes(id: string): void {
     this.#promoted.set(id, this.#now())
   }
 
-  sent(from: Party, to: Party, messages: readonly Message[], wire: Wire, acked: boolean): void {
+  /** `acked`: the number of the newest view, if it has a backup and is acked; else 0. */
+  sent(from: Party, to: Party, messages: readonly Message[], wire: Wire, acked: number): void {
     if (from.kind === 'client' && to.kind === 'lockserver') this.#asked(to as LockServerParty, messages, wire)
     if (from.kind !== 'lockserver') return
     const server = from as LockServerParty
-    if (to.kind === 'client') this.#answered(server, messages, wire)
+    if (to.kind === 'client') this.#answered(server, messages, wire, acked)
     else if (to.kind === 'lockserver')
       for (const message of messages) {
         this.#onStream(server, message, wire)
@@ -94,8 +95,8 @@ export class Wires {
     }
   }
 
-  #toBackup(server: LockServerParty, message: Message, acked: boolean): void {
-    if (message[0] === 'differs' && acked)
+  #toBackup(server: LockServerParty, message: Message, acked: number): void {
+    if (message[0] === 'differs' && acked > 0)
       this.#differs.set(server.id, { view: message[1] as number, at: this.#now() })
     if (message[0] !== 'replicate') return
     const since = this.#now() - (this.#promoted.get(server.id) ?? Number.NEGATIVE_INFINITY)
@@ -116,12 +117,14 @@ export class Wires {
         })
   }
 
-  #answered(server: LockServerParty, messages: readonly Message[], wire: Wire): void {
+  #answered(server: LockServerParty, messages: readonly Message[], wire: Wire, acked: number): void {
     const speaker = this.#speakers.get(wire)
     for (const message of messages) {
       const [kind, code] = message
       if (shown.has(kind) && this.#foundDifferent(server))
         this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
+      if (shown.has(kind) && this.#saysAlone(server, acked))
+        this.#blame('R1 shown', `${server.name} says "${kind}" without a word of its backup`)
       if (shown.has(kind)) this.#toldAt.set(server.id, this.#step())
       if (speaker === undefined) continue
       if (kind === 'error' && code === 'REPLACED' && !this.#others(speaker).some(isNewerThan(speaker)))
@@ -136,6 +139,11 @@ export class Wires {
       // A session that is over has no connection any more; whoever asks is told so.
       else if (kind === 'unknown-session') speaker.told = false
     }
+  }
+
+  /** R1, V4: the view is acked, so only what the backup says in this very step lets clients see anything. */
+  #saysAlone({ id, core }: LockServerParty, acked: number): boolean {
+    return core.role === 'primary' && core.view?.number === acked && this.#wordAt.get(id) !== this.#step()
   }
 
   /** Before this step: what earlier words of the backup allowed goes out in the same one. */
