@@ -33,8 +33,7 @@ interface Crowd {
   readonly queue: Acquire[]
 }
 
-/** Of all locks that nobody waits for, and that have one holder at the most: never added to. */
-const nobody: Crowd = { others: [], queue: [] }
+const none: readonly never[] = []
 
 /** No private methods: each instance would pay 8 bytes for having some. */
 export class Lock implements Hold {
@@ -47,7 +46,8 @@ export class Lock implements Hold {
   /** Two small numbers, since V8 keeps a large one in 16 bytes of its own: seconds, and 2 * ms, 1 more if shared. */
   #seconds = 0
   #rest = 0
-  #crowd = nobody
+  /** Null until somebody comes second. */
+  #crowd: Crowd | null = null
 
   constructor(name: string, copied: number) {
     this.name = name
@@ -80,19 +80,19 @@ export class Lock implements Hold {
 
   /** In the order of their tokens. */
   get holders(): readonly Hold[] {
-    const { others } = this.#crowd
+    const others = this.#crowd?.others ?? none
     return this.#session === null ? [...others] : [this, ...others]
   }
 
   /** The oldest hold. */
   get holder(): Hold | null {
-    return this.#session === null ? (this.#crowd.others[0] ?? null) : this
+    return this.#session === null ? (this.#crowd?.others[0] ?? null) : this
   }
 
   hold(token: number, session: Session, mode: Mode, since: number): Hold {
     if (this.holder !== null) {
       const hold = { token, session, lock: this, mode, since }
-      if (this.#crowd === nobody) this.#crowd = { others: [hold], queue: [] }
+      if (this.#crowd === null) this.#crowd = { others: [hold], queue: [] }
       else this.#crowd.others.push(hold)
       return hold
     }
@@ -105,29 +105,28 @@ export class Lock implements Hold {
 
   free(hold: Hold): void {
     if (hold === this) this.#session = null
-    else {
-      const { others } = this.#crowd
-      const place = others.indexOf(hold)
-      if (place >= 0) others.splice(place, 1)
+    else if (this.#crowd !== null) {
+      const place = this.#crowd.others.indexOf(hold)
+      if (place >= 0) this.#crowd.others.splice(place, 1)
     }
   }
 
   // ---- waiters
 
   get queue(): readonly Acquire[] {
-    return this.#crowd.queue
+    return this.#crowd?.queue ?? none
   }
 
   /** At this place of the queue; the end if none is given. */
   enqueue(acquire: Acquire, place: number = this.queue.length): void {
-    if (this.#crowd === nobody) this.#crowd = { others: [], queue: [acquire] }
+    if (this.#crowd === null) this.#crowd = { others: [], queue: [acquire] }
     else this.#crowd.queue.splice(place, 0, acquire)
   }
 
   dequeue(acquire: Acquire): void {
-    const { queue } = this.#crowd
-    const place = queue.indexOf(acquire)
-    if (place === 0) queue.shift()
-    else if (place > 0) queue.splice(place, 1)
+    if (this.#crowd === null) return
+    const place = this.#crowd.queue.indexOf(acquire)
+    if (place === 0) this.#crowd.queue.shift()
+    else if (place > 0) this.#crowd.queue.splice(place, 1)
   }
 }
