@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: { short: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 })
 /** Whatever happens, it ends. */
-const minutesMax = values.short ? 12 : 60
+const minutesMax = values.short ? 20 : 90
 
 /** Everything that the run writes is in here. */
 const folder = join(tmpdir(), `holdfast-faults-${process.pid}`)
