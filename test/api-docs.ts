@@ -35,6 +35,19 @@ for (const [entry, to] of Object.entries(manifest.exports)) {
   })
 }
 
+/** What compiles: npm run check:package takes all of these, too. */
+const examples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code).join('\n')
+
+t.test('every name is used in an example', async t => {
+  for (const [entry, to] of Object.entries(manifest.exports)) {
+    if (typeof to === 'string') continue
+    const names = exportsOf(to.default.replace('./dist/', '').replace(/\.js$/, '.ts'))
+    t.ok(names.length > 0, entry)
+    for (const name of names)
+      t.ok(new RegExp(`\\b${name}\\b`).test(examples), `holdfast${entry.slice(1)}: ${name}`)
+  }
+})
+
 t.test('every option and member of the interfaces that programs write', async t => {
   for (const [file, ...interfaces] of [
     [

@@ -1,0 +1,88 @@
+// What a watch keeps for its reader, and what it tells the servers of him: without a server.
+
+import t from 'tap'
+import { LockWatch } from '../client/watch.ts'
+import { Watches } from '../client/watches.ts'
+import { eventsUnseenMax } from '../wire/limits.ts'
+import type { LockEvent } from '../wire/messages.ts'
+
+const event = (name: string): LockEvent => ({
+  event: 'granted',
+  name,
+  mode: 'exclusive',
+  token: 1,
+  clientId: 'a'.repeat(32),
+  clientName: 'a',
+  reason: null,
+  at: 1,
+})
+
+function reading() {
+  const seen: number[] = []
+  let stops = 0
+  const watch = new LockWatch(
+    events => seen.push(events),
+    () => stops++,
+  )
+  return { watch, seen, stops: () => stops }
+}
+
+t.test('a reader that has stopped is kept so many events; what comes besides is counted', async t => {
+  const { watch } = reading()
+  const kept = 2 * eventsUnseenMax
+  for (let i = 0; i < kept + 3; i++) watch.push(event(`l/${i}`))
+  watch.push({ event: 'missed', events: 4 })
+  watch.push({ event: 'watching' })
+  watch.push(event('last'))
+  let granted = 0
+  for (let i = 0; i < kept; i++) if ((await watch.next()).value?.event === 'granted') granted++
+  t.equal(granted, kept)
+  t.same(await watch.next(), { done: false, value: { event: 'missed', events: 8 } })
+  watch.push(event('on'))
+  t.match(await watch.next(), { value: { name: 'on' } }, 'and goes on')
+})
+
+t.test('the servers hear now and then how far the reader is', async t => {
+  const { watch, seen } = reading()
+  watch.push({ event: 'watching' })
+  for (let i = 0; i < eventsUnseenMax / 4; i++) watch.push(event('l'))
+  t.same(seen, [], 'what nobody has read is not seen')
+  await watch.next()
+  for (let i = 0; i < eventsUnseenMax / 4; i++) await watch.next()
+  t.same(seen, [eventsUnseenMax / 8, eventsUnseenMax / 4])
+})
+
+t.test('who leaves ends it: the servers are told once, and what was kept is dropped', async t => {
+  const { watch, stops } = reading()
+  watch.push(event('kept'))
+  t.same(await watch.return(), { done: true, value: undefined })
+  t.equal(stops(), 1)
+  t.same(await watch.next(), { done: true, value: undefined })
+  watch.push(event('late'))
+  t.same(await watch.next(), { done: true, value: undefined })
+  await watch[Symbol.asyncDispose]()
+  t.equal(stops(), 1)
+})
+
+t.test('an end from elsewhere comes after what was kept', async t => {
+  const { watch, stops } = reading()
+  watch.push(event('kept'))
+  watch.end({ reason: new Error('enough') })
+  t.equal(stops(), 1)
+  t.match(await watch.next(), { value: { name: 'kept' } })
+  await t.rejects(watch.next(), { message: 'enough' })
+  t.same(await watch.next(), { done: true, value: undefined })
+})
+
+t.test('what was seen is counted by connection', async t => {
+  const watches = new Watches()
+  t.same(watches.begin(1, 'a/'), ['watch', 1, 'a/'])
+  for (let i = 0; i < 10; i++) watches.told(1)
+  t.same(watches.seen(1, 8), ['seen', 1, 8])
+  t.same(watches.again(), [['watch', 1, 'a/']])
+  t.equal(watches.seen(1, 10), null, 'those came over the old one')
+  for (let i = 0; i < 5; i++) watches.told(1)
+  t.same(watches.seen(1, 13), ['seen', 1, 3])
+  watches.end(1)
+  t.same(watches.again(), [])
+})
