@@ -171,4 +171,17 @@ export const client: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'the ttl that was asked for',
+    search: 'shorter ttl',
+    breaks: 'S4',
+    why: 'the servers gave a shorter one, as the view record does not cover more: the client believes for too long',
+    edits: [
+      {
+        file: core,
+        find: 'this.#lease.begin(ttlMs, this.#openSent)',
+        replace: 'this.#lease.begin(this.#options.ttlMs, this.#openSent)',
+      },
+    ],
+  },
 ]

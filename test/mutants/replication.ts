@@ -556,4 +556,17 @@ export const replication: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'in sync compares with the last batch that was sent',
+    search: 'join in turns',
+    breaks: 'V4',
+    why: 'batches leave at the end of a turn: what was answered alone in this one is not with the backup yet',
+    edits: [
+      {
+        file: stream,
+        find: "this.flush() this.#phase = 'latched'",
+        replace: "this.#phase = 'latched'",
+      },
+    ],
+  },
 ]

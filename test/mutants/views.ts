@@ -452,4 +452,13 @@ export const views: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'one missed ping is a death',
+    breaks: 'V7',
+    why: 'the ticks of two clocks differ: views are made though nobody has died',
+    edits: [
+      { file: servers, find: '++server.missed === this.#deadPings', replace: '++server.missed === 1' },
+      { file: servers, find: 'server.missed >= this.#deadPings', replace: 'server.missed >= 1' },
+    ],
+  },
 ]

@@ -588,8 +588,9 @@ export const searches: readonly Search[] = [
     setting: {
       servers: 2,
       programs: [
-        [acquire('b'), acquire('a'), anytime(end)],
-        [acquire('a'), anytime(release(0)), acquire('a')],
+        // Tokens that follow one another, so that some share a place in the map.
+        [acquire('b'), acquire('c'), acquire('a'), anytime(end)],
+        [acquire('a', 'd'), anytime(release(0)), acquire('a')],
         [acquire('b')],
       ],
     },
@@ -628,6 +629,22 @@ export const searches: readonly Search[] = [
     },
     freedom: { ticks: { S1: 1 }, passes: { ms: 500, times: 4 } },
     short: 5_000,
+  },
+  {
+    name: 'shorter ttl',
+    about:
+      'a session is opened while the view server is away: its client believes for no longer than the ttl that it got',
+    setting: { servers: 1, programs: [[acquire('a')]], ttlMs: 20_000 },
+    prelude: prelude => {
+      prelude
+        .each('start', 'VS', 'S1')
+        .holding('C1', 'S1')
+        .each('start', 'C1')
+        .each('kill', 'VS')
+        .each('tick', 'S1')
+    },
+    freedom: { ticks: { S1: 1 }, passes: { ms: 5_000, times: 3 } },
+    statesMax: 50_000,
   },
   {
     name: 'unheard reset',

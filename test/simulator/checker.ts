@@ -381,7 +381,9 @@ export class Checker {
     if (shared || !this.believed(other)) return
     // What is told late may be over already at the servers.
     const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
-    if (!this.#taken(older, now, newer.token))
+    // F14: a state that begins empty can tell nobody of a theft: its pause excuses none.
+    const acrossReset = older.token <= this.#tokenFloor && newer.token > this.#tokenFloor
+    if (acrossReset || !this.#taken(older, now, newer.token))
       this.#blame('L1 two holders', `${textOf(newer)} is granted while ${textOf(older)} is believed in`)
   }
 

@@ -34,7 +34,20 @@ interface Ambush {
   readonly dice: Random
 }
 
+interface ResumesLate {
+  readonly user: ClientParty
+  readonly ms: number
+  readonly losesMore: boolean
+}
+
+type Trap = (from: Party, to: Party, messages: readonly Message[], wire: Wire) => void
+
+/** To numbered requests, each of which is kept until its client has heard it (S1). */
+const replies: ReadonlySet<string> = new Set(['granted', 'released', 'unavailable', 'cancel-done', 'refused'])
+
 const ambushesMax = 3
+/** An operator goes on asking, about so often, until there is a state again. */
+const resetTries = 10
 const never = Number.POSITIVE_INFINITY
 /** After this long a server that was cut off or frozen is surely seen as what it is again. */
 const recoveryMs = 1_000
@@ -50,11 +63,13 @@ export class Faults {
   readonly #frameDice: Random
   readonly #mending: (() => void)[] = []
   #ambushes: Ambush[] = []
+  /** Sees each frame until it has sprung. */
+  #trap: Trap | null = null
   /** Since when somebody may be believed dead that lives. */
   readonly #doubted = new Map<Party, number>()
   readonly #suspended = new Set<Party>()
   readonly #setBack = new Set<Party>()
-  #resumesLate: { readonly user: ClientParty; readonly ms: number } | null = null
+  #resumesLate: ResumesLate | null = null
   #slowDiskMs = 0
   #failingWrites = 0
   #killAfterWrite = false
@@ -99,6 +114,7 @@ export class Faults {
   heal(): void {
     this.#over = true
     this.#ambushes = []
+    this.#trap = null
     this.#slowDiskMs = 0
     this.#failingWrites = 0
     this.#killAfterWrite = false
@@ -159,6 +175,7 @@ export class Faults {
     leave: dice => this.#leave(this.#server(dice)),
     'kill client': dice => this.#killClient(dice),
     'silent death': dice => this.#silentDeath(dice),
+    'lost state': dice => this.#loseState(dice),
     'freeze both': dice => this.#freezeBoth(dice),
     'strand client': dice => this.#strand(dice),
     'slow disk': dice => this.#slowDisk(dice),
@@ -328,7 +345,10 @@ export class Faults {
   #killClient(dice: Random): void {
     const living = this.#living
     if (living.length < 2) return
-    const user = dice.pick(living)
+    const held = (user: ClientParty) => this.#users.holdsOf(user)
+    // What a session leaves behind matters when it is much.
+    const richest = living.reduce((most, user) => (held(user) > held(most) ? user : most))
+    const user = dice.chance(0.5) ? richest : dice.pick(living)
     this.#tell(() => `kill ${user.name}`)
     this.#losing(user, dice)
     user.kill()
@@ -465,15 +485,36 @@ export class Faults {
     const user = dice.pick(users)
     this.#tell(() => `cut ${user.name} ${primary.name}; its next resume will be late`)
     this.#cluster.network.cut(user, primary)
-    this.#resumesLate = { user, ms: 20 + this.#duration(dice) }
+    this.#resumesLate = { user, ms: 20 + this.#duration(dice), losesMore: dice.chance(0.5) }
   }
 
-  #delayResume(wire: Wire): void {
+  #delayResume(wire: Wire, [, , , next]: Message): void {
     const { network } = this.#cluster
-    const { user, ms } = this.#resumesLate as { user: ClientParty; ms: number }
+    const { user, ms, losesMore } = this.#resumesLate as ResumesLate
     this.#resumesLate = null
-    this.#mendLater(ms, `the late resume of ${user.name} goes on`, network.stallOne(wire))
+    let letGo: (() => void) | null = network.stallOne(wire)
+    const once = () => {
+      letGo?.()
+      letGo = null
+    }
+    this.#mendLater(ms, `the late resume of ${user.name} goes on`, once)
     network.after(0, () => network.forsake(user, wire))
+    if (losesMore) this.#loseAnswer(user, wire, next as number, once)
+  }
+
+  /** S1: the next connection is lost as well, with an answer that the late resume knows nothing of; then it arrives. */
+  #loseAnswer(user: ClientParty, late: Wire, next: number, letGo: () => void): void {
+    const { network } = this.#cluster
+    this.#trap = (from, to, messages, wire) => {
+      const answer = messages.find(([kind, number]) => replies.has(kind) && (number as number) >= next)
+      if (to !== user || wire === late || answer === undefined) return
+      this.#trap = null
+      this.#tell(() => `cut ${user.name} ${from.name} at "${answer[0]}"; its late resume arrives`)
+      network.after(0, () => {
+        network.cutWire(wire)
+        letGo()
+      })
+    }
   }
 
   /** The primary and some clients on one side, all others on the other. */
@@ -685,6 +726,23 @@ export class Faults {
     kill(50)
   }
 
+  /** F14: all who have the state die at once, and an operator resets, while some users stand still and believe. */
+  #loseState(dice: Random): void {
+    const { network, view } = this.#cluster
+    const { primary, backup } = this.#pair
+    if (this.#shape.careful || primary === undefined || view === null) return
+    this.#tell(() => 'all who have the state die')
+    for (const user of this.#living.filter(user => !user.frozen && dice.chance(0.5))) {
+      user.freeze()
+      this.#doubt(user, 300 + dice.next() * 4_000, `thaw ${user.name}`, thaw(user))
+    }
+    for (const server of [primary, backup]) this.#killServer(server, dice)
+    for (let tries = 1; tries <= resetTries; tries++)
+      network.after(tries * 100, () => {
+        if (!this.#over && this.#viewNumber === view.number) this.reset()
+      })
+  }
+
   // ---- ambushes
 
   #lay(dice: Random): void {
@@ -705,8 +763,9 @@ export class Faults {
   #onFrame(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' | 'cut' {
     this.#referee.sent(from, to, messages, wire)
     if (this.#over) return 'pass'
-    if (from === this.#resumesLate?.user && messages.some(([kind]) => kind === 'resume'))
-      this.#delayResume(wire)
+    const resume = messages.find(([kind]) => kind === 'resume')
+    if (resume !== undefined && from === this.#resumesLate?.user) this.#delayResume(wire, resume)
+    this.#trap?.(from, to, messages, wire)
     for (const ambush of this.#ambushes) {
       if (!messages.some(([kind]) => kind === ambush.kind) || ambush.skip-- > 0) continue
       this.#ambushes = this.#ambushes.filter(other => other !== ambush)

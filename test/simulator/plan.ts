@@ -29,6 +29,7 @@ export const faultKinds = [
   'leave',
   'kill client',
   'silent death',
+  'lost state',
   'freeze both',
   'strand client',
   'slow disk',
@@ -69,6 +70,7 @@ export const themes = [
   'promotion',
   'large state',
   'double failures',
+  'resets',
   'calm',
 ] as const
 export type Theme = (typeof themes)[number]
@@ -157,7 +159,7 @@ function drawShape(dice: Random): Shape {
     tight: dice.chance(0.15),
     early: dice.chance(0.1),
     newCluster: dice.chance(0.7),
-    careful: theme !== 'double failures',
+    careful: theme !== 'double failures' && theme !== 'resets',
     moments: momentsOf(theme),
   }
 }
@@ -172,6 +174,7 @@ function drawTheme(dice: Random): Theme {
     promotion: 1.5,
     'large state': 0.6,
     'double failures': 2,
+    resets: 0.7,
     calm: 1,
   })
 }
@@ -229,6 +232,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'operator reset',
     'silent death',
   ],
+  resets: ['lost state', 'kill backup', 'cut', 'freeze client'],
   calm: [
     'operator reset',
     'kill idle server',
@@ -262,7 +266,7 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
   const weights: Record<Verb, number> = {
     wait: 4,
     try: some(0.8, 2),
-    steal: some(0.4, 0.6),
+    steal: shape.theme === 'resets' ? 2 : some(0.4, 0.6),
     several: some(0.6, 1),
     release: 5 + dice.next() * 4,
     force: some(0.3, 0.4),

@@ -7,7 +7,7 @@ import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
-import type { Checker } from './checker.ts'
+import { textOf as beliefText, type Checker } from './checker.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { Wires } from './wires.ts'
@@ -132,6 +132,8 @@ export class Referee {
 
   #arrived(from: Party, to: Party, messages: readonly Message[]): void {
     if (to.kind === 'lockserver') this.#wires.arrived(to as LockServerParty, messages)
+    if (to.kind === 'client' && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
+      this.#blame('S1 reply forgotten', `${from.name} says that ${to.name} asks out of order`)
     if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
     const { id } = from as LockServerParty
     for (const message of messages) {
@@ -145,6 +147,8 @@ export class Referee {
 
   #hearPing(id: string, { role, leaving }: Ping): void {
     this.#pinged.set(id, this.#now)
+    // On its way for longer than the view server slept: then nobody can know how old it is.
+    if (this.#now > this.#viewServerBackAt) this.#diedUnseen.delete(id)
     if (role !== 'idle' || leaving) this.#idleSince.delete(id)
     else if (!this.#idleSince.has(id)) this.#idleSince.set(id, this.#now)
   }
@@ -351,7 +355,29 @@ export class Referee {
     for (const server of living) {
       const problem = thoroughly && isSmall(server) ? server.core.state?.problem() : undefined
       if (problem !== undefined) this.#blame('broken invariant', `${server.name}: ${problem}`)
-      if (server.core.role === 'primary') this.#compare(server, living, thoroughly)
+      if (server.core.role !== 'primary') continue
+      this.#compare(server, living, thoroughly)
+      const serves = server.id === this.#cluster.view?.primary.id
+      if (serves && (thoroughly || isSmall(server))) this.#knowsAll(server)
+    }
+  }
+
+  /** R1, S5: who is primary has all that clients were told of; what was taken is kept until its victim is told. */
+  #knowsAll({ name, core: { state } }: LockServerParty): void {
+    if (state === null || this.#checker.wasReset) return
+    for (const user of this.#cluster.clients) {
+      if (!this.#checker.believesInSession(user)) continue
+      const session = state.sessionsById.get(user.core.sessionId)
+      if (session === undefined)
+        return this.#blame('R1 unknown session', `${name} does not know ${user.name}`)
+      const lost = this.#checker
+        .beliefsOf(user.core)
+        .find(({ token }) => !session.holds.has(token) && !session.losses.has(token))
+      if (lost !== undefined)
+        this.#blame(
+          'R1 unknown hold',
+          `${name} knows neither of the hold nor of a loss of ${beliefText(lost)}`,
+        )
     }
   }
 

@@ -86,6 +86,10 @@ export class Users {
     }
   }
 
+  holdsOf(user: ClientParty): number {
+    return this.#checker.beliefsOf(user.core).length
+  }
+
   /** Calls of living users that have no answer. */
   unanswered(waits = true): string[] {
     return [...this.#open.values()].flatMap(({ user, text, attempt }) =>
