@@ -259,6 +259,7 @@ export const views: readonly Mutant[] = [
   },
   {
     name: 'the record counts as alive until heard',
+    search: 'died meanwhile',
     breaks: 'V6',
     why: 'the backup died while the view server was away, and is waited for without end',
     edits: [
@@ -272,6 +273,7 @@ export const views: readonly Mutant[] = [
   },
   {
     name: 'a tick that heard nobody counts',
+    search: 'heard nobody',
     breaks: 'V7, F9',
     why: 'the view server was cut off or slept: it suspects everybody, and deposes a healthy primary',
     edits: [

@@ -40,9 +40,10 @@ export async function run(search: Search, short: boolean, statesMax?: number): P
   }
   const start = model.fresh(prelude.state)
   model.freedom = search.freedom
-  const { goal, prune } = search
+  const { goal, never, prune } = search
+  const sought = goal ?? never?.is
   const aims: Aims = {
-    ...(goal === undefined ? {} : { goal: state => goal(lookAt(model, state)) }),
+    ...(sought === undefined ? {} : { goal: state => sought(lookAt(model, state)) }),
     ...(prune === undefined ? {} : { prune: state => prune(lookAt(model, state)) }),
   }
   const outcome = breadthFirst(model, start, aims, {
@@ -60,7 +61,8 @@ export async function run(search: Search, short: boolean, statesMax?: number): P
     exhausted,
     goal: outcome.goal?.depth ?? null,
   }
-  const { violation } = outcome
+  const met = never === undefined ? null : outcome.goal
+  const violation = outcome.violation ?? (met && { ...met, problem: (never as { problem: string }).problem })
   if (violation !== null) {
     const story = storyOf(model, start, violation.path)
     return {

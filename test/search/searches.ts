@@ -30,6 +30,8 @@ export interface Search {
   readonly freedom: Freedom
   /** Something good that must be found. Without a goal, all states are visited. */
   readonly goal?: (look: Look) => boolean
+  /** Something that must never be, beside what is checked in each state; and what is wrong with it. */
+  readonly never?: { readonly is: (look: Look) => boolean; readonly problem: string }
   readonly prune?: (look: Look) => boolean
   /** Its part of the short form, in states; not in it if there is none. */
   readonly short?: number
@@ -393,6 +395,33 @@ export const searches: readonly Search[] = [
     },
     freedom: { ticks: { S2: 2, VS: 1 }, passes: { ms: 2_600, times: 4 } },
     prune: look => look.done('C2'),
+  },
+  {
+    name: 'heard nobody',
+    about: 'two missed pings make a server dead; a tick in which nobody was heard is a miss for nobody',
+    setting: { servers: 2, programs: [[acquire('a')]], deadPings: 2 },
+    prelude: prelude => {
+      acked('C1')(prelude)
+      prelude.each('tick', 'S1', 'S2', 'VS')
+    },
+    freedom: { ticks: { VS: 2, S2: 1 }, callers: [] },
+    never: {
+      is: look => look.number > 2,
+      problem: 'V7: a view is made, and S1 has missed one ping at the most',
+    },
+    short: 1_000,
+  },
+  {
+    name: 'died meanwhile',
+    about: 'the primary has died while the view server was away: it is found dead, and its backup promoted',
+    setting: { servers: 2, programs: [[acquire('a')]] },
+    prelude: prelude => {
+      acked('C1')(prelude)
+      prelude.each('kill', 'VS', 'S1').each('start', 'VS')
+    },
+    freedom: { ticks: { VS: 2, S2: 4 }, callers: [] },
+    goal: look => look.number === 3 && look.acked,
+    short: 5_000,
   },
   {
     name: 'first view',
