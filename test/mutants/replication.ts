@@ -174,19 +174,6 @@ export const replication: readonly Mutant[] = [
     ],
   },
   {
-    name: 'in sync compared with what was sent',
-    search: 'join in turns',
-    breaks: 'V4',
-    why: 'batches leave at the end of the turn, the telling leaves now: an operation that was answered is lost',
-    edits: [
-      {
-        file: stream,
-        find: "this.flush() this.#phase = 'latched'",
-        replace: "this.#phase = 'latched'",
-      },
-    ],
-  },
-  {
     name: 'no latch',
     search: 'join',
     breaks: 'V4',
