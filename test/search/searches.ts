@@ -620,13 +620,13 @@ export const searches: readonly Search[] = [
         // Tokens that follow one another, so that some share a place in the map.
         [acquire('b'), acquire('c'), acquire('a'), anytime(end)],
         [acquire('a', 'd'), anytime(release(0)), acquire('a')],
-        [acquire('b')],
+        [acquire('b'), anytime(acquire('c'))],
       ],
     },
     prelude: prelude => {
       prelude
         .each('start', 'VS', 'S1', 'C1', 'C2', 'C3')
-        .each('call', 'C2', 'C1', 'C2', 'C3')
+        .each('call', 'C2', 'C1', 'C2', 'C3', 'C3')
         .each('start', 'S2')
     },
     freedom: {},
