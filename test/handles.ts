@@ -2,8 +2,9 @@
 // Against a real cluster, or one make-believe server where it must fall silent; stalls and signals in
 // processes of their own.
 
+import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { connect, type Lock, type LockClient, LockError } from '../client/index.ts'
+import { closeOnSignals, connect, type Lock, type LockClient, LockError } from '../client/index.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 import { Program } from './fixtures/program.ts'
 import { RealCluster, ttlMin } from './fixtures/real-cluster.ts'
@@ -286,6 +287,34 @@ t.test('close({ finishWithin }) ends at its limit, or at a close() without', asy
   await t.rejects(async () => await b.close({ finishWithin: -1 }), { name: 'TypeError' })
   const idle = await connect(cluster.url)
   await idle.close({ finishWithin: 600_000 })
+})
+
+t.test('a call that is over listens to its signal no more', async t => {
+  const { signal } = new AbortController()
+  const count = () => getEventListeners(signal, 'abort').length
+  const lock = await a.acquire('listened/1', { signal, timeout: 60_000 })
+  t.equal(count(), 0, 'granted')
+  t.match(await failure(b.acquire('listened/1', { signal, timeout: 1 })), { code: 'TIMEOUT' })
+  t.equal(count(), 0, 'timed out')
+  const waits = b.acquire('listened/1', { signal })
+  t.equal(count(), 1, 'as long as it waits')
+  await lock.release()
+  await (await waits).release()
+  t.equal(count(), 0, 'granted later')
+})
+
+t.test('closeOnSignals leaves no listener behind: once it is closed, and once it is taken back', async t => {
+  const count = () => process.listenerCount('SIGUSR2')
+  const before = count()
+  const closing = closeOnSignals(await connect(cluster.url), { signals: ['SIGUSR2'] })
+  t.equal(count(), before + 1)
+  process.kill(process.pid, 'SIGUSR2')
+  await closing.closed
+  t.equal(count(), before)
+  const locks = await connect(cluster.url)
+  closeOnSignals(locks, { signals: ['SIGUSR2'] })[Symbol.dispose]()
+  t.equal(count(), before)
+  await locks.close()
 })
 
 t.test('closeOnSignals: the first signal lets it finish; the exit code is its own', async t => {
