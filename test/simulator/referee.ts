@@ -284,10 +284,16 @@ export class Referee {
     if (reason.startsWith('named primary')) this.#blame('state lost', `${server.name} was ${reason}`)
   }
 
+  /** R2: the newest view leaves it without a backup, so that it answers what waited for one. */
+  #isAlone(id: string): boolean {
+    const { view } = this.#cluster.viewServer
+    return view?.primary.id === id && view.backup === null
+  }
+
   #exited(party: LockServerParty | ViewServerParty, status: number, reason: string): void {
     this.#trace.tell(() => `${party.name} ends itself with status ${status}: ${reason}`)
     if (party.kind === 'lockserver') {
-      this.#wires.gone(party, party.id, 'leaves')
+      if (!this.#isAlone(party.id)) this.#wires.gone(party, party.id, 'leaves')
       const told = this.leaving.has(party.id)
       this.#ends.set(party.id, { at: this.#now, how: told ? 'left' : 'ended itself', reason })
       if (!told) this.#blame('broken invariant', `${party.name} ended itself: ${reason}`)
