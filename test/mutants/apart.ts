@@ -1,5 +1,6 @@
 // Planted bugs that neither the simulator nor the search can see: of the disk, of a whole minute, of a
-// backlog of thousands, of another view server. For each, the test that does see it.
+// backlog of thousands, of another view server; and one that takes a sleep, a partition and a death within
+// moments, which the simulator draws once in thousands of seeds. For each, the test that does see it.
 
 import type { Mutant } from './mutant.ts'
 
@@ -94,6 +95,25 @@ export const apart: readonly Mutant[] = [
         file: 'lockserver/replication.ts',
         find: 'if (this.#differs) return let done = 0',
         replace: 'let done = 0',
+      },
+    ],
+  },
+  {
+    name: 'last words believed after a sleep',
+    breaks: 'V3, F9',
+    why: 'the view server slept while the primary said that it did not reach its backup, and died: the last copy is dropped',
+    test: 'view-rules',
+    edits: [
+      {
+        file: 'viewservice/servers.ts',
+        find: 'return pinged && server.silent < silentTicks && !this.isDead(server) && !this.#slept(now)',
+        replace:
+          'return server.connection !== null && server.ping !== null && server.silent < silentTicks && !this.isDead(server)',
+      },
+      {
+        file: 'viewservice/servers.ts',
+        find: 'if (slept) server.silent = silentTicks else if (!server.heard)',
+        replace: 'if (!server.heard)',
       },
     ],
   },

@@ -285,24 +285,6 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
-    name: 'last words believed after a sleep',
-    breaks: 'V3, F9',
-    why: 'the view server slept while the primary said that it did not reach its backup, and died: the last copy is dropped',
-    edits: [
-      {
-        file: servers,
-        find: 'return pinged && server.silent < silentTicks && !this.isDead(server) && !this.#slept(now)',
-        replace:
-          'return server.connection !== null && server.ping !== null && server.silent < silentTicks && !this.isDead(server)',
-      },
-      {
-        file: servers,
-        find: 'if (slept) server.silent = silentTicks else if (!server.heard)',
-        replace: 'if (!server.heard)',
-      },
-    ],
-  },
-  {
     name: 'a new connection of a server taken for a second one',
     breaks: 'V5',
     why: 'the old connection is half open: nobody closes it, and the server is kept out for ever',
