@@ -55,8 +55,6 @@ export interface PairsResult {
   readonly viewsMade: number
 }
 
-const warmUpMs = 1_000
-
 const distinct = (outstanding: number, workers = 1): Scenario => ({
   name: `${outstanding} outstanding${workers > 1 ? `, ${workers} processes` : ''}`,
   on: 'service',
@@ -95,7 +93,7 @@ export async function runPairs(service: Service, options: PairsOptions): Promise
   for (let run = 1; run <= options.runs; run++) {
     for (const scenario of chosen) {
       options.progress(`run ${run} of ${options.runs}: ${scenario.name}`)
-      const load = { ...scenario, warmUpMs, countMs: options.countMs }
+      const load = { ...scenario, countMs: options.countMs }
       outcomes.get(scenario)?.push(await runLoad(scenario.on === 'echo' ? limit : service, load))
     }
   }

@@ -101,18 +101,21 @@ async function obey(order: Order): Promise<void> {
     case 'count':
       return load?.count()
     case 'stop':
-      if (load !== undefined) report(await load.stop())
+      if (load !== undefined) await report(await load.stop())
       process.disconnect()
   }
 }
 
-function report(report: Report): void {
-  process.send?.(report)
+/** Settles when it is written: who disconnects before that loses what is left of a long one. */
+function report(report: Report): Promise<void> {
+  return new Promise((resolve, reject) =>
+    process.send?.(report, (error: Error | null) => (error === null ? resolve() : reject(error))),
+  )
 }
 
 process.on('message', (order: Order) => {
-  obey(order).catch(error => {
-    report({ is: 'failed', text: String(error) })
+  obey(order).catch(async error => {
+    await report({ is: 'failed', text: String(error) })
     process.exit(1)
   })
 })

@@ -16,7 +16,7 @@ export interface Load {
   readonly workers: number
   /** Of all workers together. */
   readonly outstanding: number
-  readonly warmUpMs: number
+  /** Counted, after as long to warm up: what runs for the first time is slow. */
   readonly countMs: number
 }
 
@@ -41,7 +41,7 @@ export async function runLoad(service: Omit<Service, keyof AsyncDisposable>, loa
     await Promise.all(
       workers.map((each, worker) => each.run({ target, address, outstanding, keys: load.keys, worker })),
     )
-    await pause(load.warmUpMs)
+    await pause(load.countMs)
     const before = service.processes.map(({ pid }) => cpuUsOf(pid))
     for (const worker of workers) worker.tell({ do: 'count' })
     await pause(load.countMs)

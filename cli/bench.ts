@@ -10,7 +10,7 @@ import { note, print, printJson } from './output.ts'
 const options = {
   ...reaching,
   runs: byDefault(3, whole('COUNT', 'times that everything is measured, for medians', 1, 1_000)),
-  time: byDefault('2s', duration('TIME', 'length of one measurement, after a second to warm up', 100)),
+  time: byDefault('3s', duration('TIME', 'length of one measurement, after as long to warm up', 100)),
   only: text('TEXT', 'only the row of this name, or those with TEXT in their name, such as hot'),
   ...json,
 }
@@ -27,7 +27,7 @@ reach. CPU times are of servers on this machine only. --json prints
   options,
   names: [],
   async run({ values }) {
-    const { view, secret, runs = 3, time: countMs = 2_000, only = '' } = values
+    const { view, secret, runs = 3, time: countMs = 3_000, only = '' } = values
     // The workers and the cluster find it where every program does.
     if (secret !== undefined) process.env.HOLDFAST_SECRET = secret
     await using service = await (view === undefined ? ownCluster() : runningCluster(view.join(',')))

@@ -426,7 +426,7 @@ export class LockClient implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
-    for (const lock of [...this.#locks.values()]) lock.lose(error)
+    for (const lock of [...this.#locks.values()].sort((a, b) => a.token - b.token)) lock.lose(error)
     this.#locks.clear()
     for (const { watch } of [...this.#watches.values()]) watch.end()
     await this.#ask(this.#session, { is: 'end', call: ++this.#lastCall }, [], noLimits).catch(() => {})

@@ -2,10 +2,13 @@
 // leaves its old table behind; once that is in the old generation it keeps alive whatever it held. So the
 // Map holds places only, and the values stand beside it, where a deleted one is gone at once.
 
+/** An empty map with more room than this gives it back. */
+const placesKept = 1_024
+
 export class NameMap<V> {
   readonly #places = new Map<string, number>()
-  readonly #values: (V | undefined)[] = []
-  readonly #free: number[] = []
+  #values: (V | undefined)[] = []
+  #free: number[] = []
 
   get size(): number {
     return this.#places.size
@@ -26,10 +29,23 @@ export class NameMap<V> {
     this.#values[place] = value
   }
 
+  /** For a name that should not be there, without looking for it first; false if it was, and is lost. */
+  add(name: string, value: V): boolean {
+    const sizeBefore = this.size
+    const place = this.#free.pop() ?? this.#values.length
+    this.#values[place] = value
+    return this.#places.set(name, place).size > sizeBefore
+  }
+
   delete(name: string): void {
     const place = this.#places.get(name)
     if (place === undefined) return
     this.#places.delete(name)
+    if (this.size === 0 && this.#values.length > placesKept) {
+      this.#values = []
+      this.#free = []
+      return
+    }
     this.#values[place] = undefined
     this.#free.push(place)
   }

@@ -161,6 +161,10 @@ export class Installation {
   #now = 0
   #late: SnapshotRecord[] = []
   readonly #lateLocks = new Set<string>()
+  /** The lock whose records come in. */
+  #last: Lock | null = null
+  /** What was late comes now, and belongs to locks that are here in part. */
+  #atEnd = false
 
   constructor(header: SnapshotHeader) {
     this.header = header
@@ -179,6 +183,7 @@ export class Installation {
     const late = this.#late
     this.#late = []
     this.#lateLocks.clear()
+    this.#atEnd = true
     for (const record of late) this.#add(record)
     if (this.#late.length > 0) throw new Error('R3: the snapshot speaks of a session that is not in it')
     state.opNumber = header.opNumber
@@ -231,14 +236,15 @@ export class Installation {
     }
   }
 
+  /** The records of a lock come together, so nobody has to look for one among all that are here. */
   #lock(name: string): Lock {
+    if (this.#last?.name === name) return this.#last
     const { locks } = this.state.table
-    let lock = locks.get(name)
-    if (lock === undefined) {
-      lock = new Lock(name, 0)
-      locks.set(name, lock)
-    }
-    return lock
+    const known = this.#atEnd ? locks.get(name) : undefined
+    this.#last = known ?? new Lock(name, 0)
+    if (known === undefined && !locks.add(name, this.#last))
+      throw new Error(`R3: the snapshot has the lock "${name}" twice`)
+    return this.#last
   }
 }
 

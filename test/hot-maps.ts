@@ -61,6 +61,39 @@ t.test('a NumberMap takes out, and can be cleared', async t => {
   t.strictSame([...map], [[1, 'one']])
 })
 
+t.test('both go on as before after they were large and empty', async t => {
+  for (const [map, keyOf] of [
+    [new NumberMap<number>(), (n: number) => n],
+    [new NameMap<number>(), (n: number) => `lock/${n}`],
+  ] as [Tried<string | number>, (n: number) => string | number][]) {
+    for (const round of [1, 2]) {
+      for (let n = 0; n < 5_000; n++) map.set(keyOf(n), round * n)
+      t.equal(map.size, 5_000)
+      t.equal(map.get(keyOf(4_321)), round * 4_321)
+      for (let n = 0; n < 5_000; n++) map.delete(keyOf(n))
+      t.equal(map.size, 0)
+      t.equal(map.has(keyOf(4_321)), false)
+      t.strictSame([...(map as Iterable<unknown>)], [])
+    }
+  }
+})
+
+t.test('a NameMap says whether a name that was added is new', async t => {
+  const map = new NameMap<number>()
+  map.set('gone', 0)
+  map.delete('gone')
+  t.equal(map.add('a', 1), true)
+  t.equal(map.add('b', 2), true)
+  t.equal(map.add('a', 3), false)
+  t.strictSame(
+    [...map],
+    [
+      ['a', 3],
+      ['b', 2],
+    ],
+  )
+})
+
 t.test('a NameMap holds what a Map would', async t => {
   compare(t, new NameMap<number>(), n => `lock/${n}`)
 })

@@ -220,7 +220,7 @@ t.test('R3: while a joining backup is gone nothing waits for it, though the view
 t.test('R3: a copy that is cut before it is whole starts afresh, under the same id', async t => {
   const { cluster, clients } = started(['a'], { servers: 1 })
   const { a } = clients
-  for (let i = 0; i < 3_000; i++) a.acquire(`held/${i}`)
+  for (let i = 0; i < 6_000; i++) a.acquire(`held/${i}`)
   const second = cluster.addServer('S2')
   const { id } = second
   let chunks = 0

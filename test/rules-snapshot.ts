@@ -106,6 +106,15 @@ t.test('R3: a snapshot that speaks of a session that is not in it is refused', a
   t.throws(() => installation.finish(), /R3/)
 })
 
+t.test('R3: a snapshot that brings a lock again after others is refused', async t => {
+  const story = new StateStory()
+  const installation = new Installation(headerOf(story.state, 0, null))
+  const hold = (name: string, token: number): SnapshotRecord => ['hold', name, token, 1, 'shared', 0]
+  installation.add([['session', 1, 'a'.repeat(32), 1_000, 'any', 1, 1_000]], 0)
+  installation.add([hold('x', 1_001), hold('x', 1_002), hold('y', 1_003)], 0)
+  t.throws(() => installation.add([hold('x', 1_004)], 0), /R3.*"x" twice/)
+})
+
 t.test('S3: what remains of a lease counts from when its chunk came', async t => {
   const story = new StateStory()
   story.open('a')

@@ -2,10 +2,10 @@
 // the cluster is told only to who calls the server by a name of its own, what tells of locks also only to
 // who knows the cluster's secret, and what changes something is taken only from the server's own page.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
+import { isSecret } from './secret.ts'
 
 export interface Page {
   readonly status: number
@@ -87,15 +87,13 @@ async function pageOf(
   return await route.read(new URLSearchParams(query))
 }
 
-/** In constant time. */
 function isProof(authorization: string | undefined, secret: string): boolean {
   const [, encoded] = /^Basic ([\w+/=]+)$/i.exec(authorization ?? '') ?? []
   if (encoded === undefined) return false
   const password = Buffer.from(encoded, 'base64')
     .toString()
     .replace(/^[^:]*:/, '')
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(password), digest(secret))
+  return isSecret(password, secret)
 }
 
 /** How one server proves to another that it may read. */

@@ -78,7 +78,7 @@ export const queryMax = 20_000
 export const replicateEntriesMax = 256
 export const replicateTextMax = 262_144
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */
-export const chunkRecordsMax = 500
+export const chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144
 /** Chunks that may be on their way to a joining backup. */
 export const chunksInFlightMax = 4

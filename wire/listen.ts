@@ -1,7 +1,6 @@
 // The one place where connections are accepted: HTTP for people and probes, WebSocket for peers. It
 // checks what has nothing to do with locks or views: origin, secret, wire version, a hello in time.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { WebSocketServer } from 'ws'
@@ -10,6 +9,7 @@ import { Connection, type ConnectionHandlers } from './connection.ts'
 import * as limits from './limits.ts'
 import type { Channel, Hello, HelloFrom, Message } from './messages.ts'
 import './server-channels.ts'
+import { isSecret } from './secret.ts'
 import { wireVersion } from './version.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
@@ -180,7 +180,7 @@ class HelloWaiter implements ConnectionHandlers {
           `this server speaks wire version ${wireVersion}, not ${version}`,
         )
       }
-      if (this.#options.secret !== null && !sameSecret(secret, this.#options.secret)) {
+      if (this.#options.secret !== null && (secret === null || !isSecret(secret, this.#options.secret))) {
         throw new WireError(
           'WRONG_SECRET',
           'the shared secret is missing or wrong; set --secret (HOLDFAST_SECRET) as the cluster has it',
@@ -216,12 +216,6 @@ function channelFor(from: HelloFrom, role: ListenOptions['role']): Channel {
     if (from.kind === 'probe') return 'opening'
   }
   throw new WireError('UNEXPECTED_MESSAGE', `a ${role} takes no connection from a ${from.kind}`)
-}
-
-function sameSecret(given: string | null, secret: string): boolean {
-  if (given === null) return false
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(secret))
 }
 
 function originAllowed(origin: string | undefined, allowed: readonly string[]): boolean {

@@ -4,6 +4,8 @@
 
 const free = -1
 const slotsMin = 4
+/** An empty map with more room than this gives it back. */
+const slotsKept = 1_024
 /** Of all empty maps: what has one slot grows before it takes anything. */
 const noKeys: number[] = [free]
 const noValues: undefined[] = [undefined]
@@ -13,6 +15,8 @@ export class NumberMap<V> {
   #keys = noKeys
   #values: (V | undefined)[] = noValues
   #mask = 0
+  /** Of 32 bits of a hash the highest that make a slot remain. */
+  #shift = 31
 
   /** The keys are integers from 0. */
   get(key: number): V | undefined {
@@ -56,6 +60,7 @@ export class NumberMap<V> {
     this.#keys = noKeys
     this.#values = noValues
     this.#mask = 0
+    this.#shift = 31
   }
 
   /** In no order. Changing the map meanwhile is not allowed. */
@@ -83,15 +88,15 @@ export class NumberMap<V> {
     return slot
   }
 
-  /** Numbers that follow one another end up far apart (Fibonacci hashing). */
+  /** Numbers that follow one another end up far apart (Fibonacci hashing: the high bits are the mixed ones). */
   #home(key: number): number {
-    return (Math.imul(key, 0x9e3779b1) >>> 12) & this.#mask
+    return (Math.imul(key, 0x9e3779b1) >>> this.#shift) & this.#mask
   }
 
   /** Closes the gap, so that no marks of deleted entries are needed. */
   #remove(slot: number): void {
+    if (--this.size === 0 && this.#keys.length > slotsKept) return this.clear()
     const [keys, values, mask] = [this.#keys, this.#values, this.#mask]
-    this.size--
     let gap = slot
     for (let next = (gap + 1) & mask; keys[next] !== free; next = (next + 1) & mask) {
       const home = this.#home(keys[next] as number)
@@ -111,6 +116,7 @@ export class NumberMap<V> {
     this.#keys = Array(slots).fill(free)
     this.#values = Array(slots).fill(undefined)
     this.#mask = slots - 1
+    this.#shift = Math.clz32(this.#mask)
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as number
       if (key === free) continue

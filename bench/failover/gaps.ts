@@ -64,7 +64,7 @@ export async function measureGaps({ kills, only, progress }: GapOptions): Promis
 async function halfOfFull(address: string, progress: GapOptions['progress']): Promise<number> {
   progress('how much is full load')
   const service = { name: 'Holdfast', target: 'holdfast.js', address, processes: [] }
-  const load = { keys: 'distinct', workers: 1, outstanding, warmUpMs: 2_000, countMs: 2_000 } as const
+  const load = { keys: 'distinct', workers: 1, outstanding, countMs: 2_000 } as const
   const { pairsPerSecond } = await runLoad(service, load)
   return Math.round(pairsPerSecond / 2)
 }

@@ -41,9 +41,6 @@ interface Peer {
   readonly start: () => Promise<Service>
 }
 
-/** Or as long as is counted, if that is less. */
-const warmUpMsMax = 1_000
-
 const loads: readonly Pick<Load, 'keys' | 'workers' | 'outstanding'>[] = [
   ...[1, 64, 1024].map(outstanding => ({ keys: 'distinct', workers: 1, outstanding }) as const),
   { keys: 'hot', workers: 2, outstanding: 64 },
@@ -78,7 +75,6 @@ export function missing(): string[] {
 
 export async function comparePeers({ runs, countMs, only, progress }: CompareOptions): Promise<PeerRow[]> {
   const absent = missing()
-  const warmUpMs = Math.min(warmUpMsMax, countMs)
   const chosen = [
     holdfast,
     ...peers.filter(({ name, program = '' }) => name.includes(only) && !absent.includes(program)),
@@ -89,7 +85,7 @@ export async function comparePeers({ runs, countMs, only, progress }: CompareOpt
       await using service = await peer.start()
       for (const [i, load] of loads.entries()) {
         progress(`run ${run} of ${runs}: ${peer.name}, ${nameOf(load)}`)
-        outcomes.get(peer)?.[i]?.push(await runLoad(service, { ...load, warmUpMs, countMs }))
+        outcomes.get(peer)?.[i]?.push(await runLoad(service, { ...load, countMs }))
       }
     }
   const ours = outcomes.get(holdfast)?.map(rateOf) ?? []

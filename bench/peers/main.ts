@@ -10,7 +10,7 @@ import { comparePeers, missing, type PeerCell, type PeerRow } from './compare.ts
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
-    time: { type: 'string', default: '2000' },
+    time: { type: 'string', default: '3000' },
     only: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const machine = describeMachine()
 const rows = await comparePeers({
   runs: wholeNumber('--runs', Number(values.runs), 3, 1, 1_000),
-  countMs: wholeNumber('--time', Number(values.time), 2_000, 100, 600_000),
+  countMs: wholeNumber('--time', Number(values.time), 3_000, 100, 600_000),
   only: values.only,
   progress: note,
 })

@@ -51,31 +51,13 @@ function printLocks(rows: readonly LocksRow[]): void {
   ]
   for (const line of table(header, rows.map(lockCells))) print(line)
   print('')
-  printGrowth(
-    'a lock, heap of the primary',
-    'bytes',
-    rows.map(row => [row.size, row.primary.heapBytes]),
-  )
-  printGrowth(
-    'a lock, heap of the backup',
-    'bytes',
-    rows.map(row => [row.size, row.backup.heapBytes]),
-  )
-  printGrowth(
-    'a lock, transferred',
-    'bytes',
-    rows.map(row => [row.size, row.idle.bytes]),
-  )
-  printGrowth(
-    'a lock, time of a transfer',
-    'us',
-    rows.map(row => [row.size, row.idle.transferMs * 1_000]),
-  )
-  printGrowth(
-    'a lock, time to promote',
-    'us',
-    rows.map(row => [row.size, row.promotionMs * 1_000]),
-  )
+  printGrowth(rows, [
+    ['a lock, heap of the primary', 'bytes', row => row.primary.heapBytes],
+    ['a lock, heap of the backup', 'bytes', row => row.backup.heapBytes],
+    ['a lock, transferred', 'bytes', row => row.idle.bytes],
+    ['a lock, time of a transfer', 'us', row => row.idle.transferMs * 1_000],
+    ['a lock, time to promote', 'us', row => row.promotionMs * 1_000],
+  ])
 }
 
 function lockCells({ size, primary, backup, idle, loaded, promotionMs }: LocksRow): string[] {
@@ -112,26 +94,12 @@ function printSessions(rows: readonly SessionsRow[]): void {
   ]
   for (const line of table(header, rows.map(sessionCells))) print(line)
   print('')
-  printGrowth(
-    'a session, heap of the primary',
-    'bytes',
-    rows.map(row => [row.size, row.primary.heapBytes]),
-  )
-  printGrowth(
-    'a session, resident in the primary',
-    'bytes',
-    rows.map(row => [row.size, row.primary.residentBytes]),
-  )
-  printGrowth(
-    'a session, heap of the backup',
-    'bytes',
-    rows.map(row => [row.size, row.backup.heapBytes]),
-  )
-  printGrowth(
-    'a session, resident in the backup',
-    'bytes',
-    rows.map(row => [row.size, row.backup.residentBytes]),
-  )
+  printGrowth(rows, [
+    ['a session, heap of the primary', 'bytes', row => row.primary.heapBytes],
+    ['a session, resident in the primary', 'bytes', row => row.primary.residentBytes],
+    ['a session, heap of the backup', 'bytes', row => row.backup.heapBytes],
+    ['a session, resident in the backup', 'bytes', row => row.backup.residentBytes],
+  ])
 }
 
 function sessionCells(row: SessionsRow): string[] {
@@ -144,12 +112,17 @@ function sessionCells(row: SessionsRow): string[] {
   ]
 }
 
-function printGrowth(what: string, unit: string, points: readonly (readonly [number, number])[]): void {
-  const { perOne, exponent } = growthOf(points)
-  const power = Number.isFinite(exponent)
-    ? `; grows as size^${exponent.toFixed(2)} between the two largest`
-    : ''
-  print(`${what}: ${perOne.toPrecision(3)} ${unit}${power}`)
+function printGrowth<Row extends { readonly size: number }>(
+  rows: readonly Row[],
+  costs: readonly (readonly [what: string, unit: string, costOf: (row: Row) => number])[],
+): void {
+  for (const [what, unit, costOf] of costs) {
+    const { perOne, exponent } = growthOf(rows.map(row => [row.size, costOf(row)]))
+    const power = Number.isFinite(exponent)
+      ? `; grows as size^${exponent.toFixed(2)} between the two largest`
+      : ''
+    print(`${what}: ${perOne.toPrecision(3)} ${unit}${power}`)
+  }
 }
 
 function mib(bytes: number): string {

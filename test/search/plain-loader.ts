@@ -41,7 +41,7 @@ export async function load(
 function withSmallLimits(url: string, text: string): string {
   if (/\/wire\/limits\.js\?/.test(url)) {
     return replaced(
-      replaced(text, 'chunkRecordsMax = 500', 'chunkRecordsMax = 1'),
+      replaced(text, 'chunkRecordsMax = 1_000', 'chunkRecordsMax = 1'),
       'chunksInFlightMax = 4',
       'chunksInFlightMax = 1',
     )
