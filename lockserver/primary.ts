@@ -305,8 +305,8 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
       return this.#close(client, 'REPLACED', 'an older connection of its session')
     // S1: what is not named is acknowledged; but a late resume knows nothing of numbers after its own.
     const waiting = new Set(amongRanges(session.replies.keys(), unanswered))
-    const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n))
-    if (done.length > 0) this.#propose(['acknowledge', session.ordinal, done.flatMap(n => [n, n]), []])
+    const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n)).sort((a, b) => a - b)
+    if (done.length > 0) this.#propose(['acknowledge', session.ordinal, toRanges(done), []])
     this.#answer(client, ['resumed', id, count])
     // S5: told again at each resume, but for those that only the reply of a waiting acquire may tell.
     for (const [token, reason] of [...session.losses].sort((a, b) => a[0] - b[0])) {

@@ -119,8 +119,10 @@ export class Copy {
     const records: SnapshotRecord[] = [
       ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#leases.remainingMs(session))],
     ]
-    for (const reply of session.replies.values()) records.push(['reply', ordinal, reply])
-    for (const [token, reason] of session.losses) records.push(['loss', ordinal, token, reason])
+    for (const reply of [...session.replies.values()].sort((a, b) => a[1] - b[1]))
+      records.push(['reply', ordinal, reply])
+    for (const [token, reason] of [...session.losses].sort((a, b) => a[0] - b[0]))
+      records.push(['loss', ordinal, token, reason])
     return records
   }
 }
