@@ -24,6 +24,8 @@ export type ServerInput =
   | { readonly is: 'turn-end' }
   /** Answers a `continue` effect. */
   | { readonly is: 'continue' }
+  /** Answers a `linger` effect. */
+  | { readonly is: 'lingered' }
   /** Shut down in order. */
   | { readonly is: 'leave' }
 
@@ -160,7 +162,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
         this.#messages(input.connection, input.messages)
         break
       case 'turn-end':
-        this.#primary?.flush()
+        this.#primary?.endTurn()
         break
       case 'accepted':
         this.#accepted(input.connection, input.cluster, input.from)
@@ -173,6 +175,9 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
         break
       case 'continue':
         this.#work()
+        break
+      case 'lingered':
+        this.#primary?.replication.flush()
         break
       case 'leave':
         this.#leave()

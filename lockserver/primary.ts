@@ -135,7 +135,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** Leaving: takes no more requests; leases go on. */
   close(): void {
-    this.flush()
+    this.replication.flush()
     this.#closedAt = this.replication.sequence
   }
 
@@ -165,11 +165,11 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     this.#unpark()
   }
 
-  /** At the end of each turn: what was decided goes to the backup. */
-  flush(): void {
+  /** What was decided goes to the backup. */
+  endTurn(): void {
     this.#looked = 0
     this.#answerQuery()
-    this.replication.flush()
+    this.replication.endTurn()
   }
 
   // ---- clients
@@ -318,7 +318,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     const session = this.#sessionOf(client)
     if (session === undefined) return
     this.#renewLease(session)
-    this.#answer(client, ['renewed', number])
+    this.replication.show({ show: 'answer', client, message: ['renewed', number] }, 'in no hurry')
   }
 
   /** S3, S4: the whole ttl from now; the backup hears of it in order with the operations. */

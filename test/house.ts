@@ -27,7 +27,7 @@ const drivers: Record<string, readonly string[]> = {
     'dashboard-files.ts',
     'play.ts',
   ],
-  lockserver: ['server.ts', 'index.ts', 'metrics.ts', 'pages.ts', 'table-page.ts'],
+  lockserver: ['server.ts', 'rehearse.ts', 'index.ts', 'metrics.ts', 'pages.ts', 'table-page.ts'],
   client: [
     'client.ts',
     'session.ts',

@@ -4,8 +4,9 @@ import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
 import type { Hold } from '../lockserver/lock.ts'
 import { Outbox } from '../lockserver/outbox.ts'
-import type { Message, View } from '../wire/messages.ts'
-import { type ClientParty, Cluster, HandParty, tokenOf, truth } from './fixtures/cluster.ts'
+import { lingerMs } from '../wire/limits.ts'
+import type { Entry, Message, View } from '../wire/messages.ts'
+import { type ClientParty, Cluster, HandParty, type Outcome, tokenOf, truth } from './fixtures/cluster.ts'
 import { textOf } from './fixtures/state-story.ts'
 
 /** A cluster with an acked view, and clients that have opened their sessions. */
@@ -536,6 +537,43 @@ t.test(
     b.wait(waiting)
     t.ok(waiting.at - failedOver >= 990, `the grace was given: ${Math.round(waiting.at - failedOver)} ms`)
     t.ok(waiting.at - died <= 3_000 + 1_000 + 200, `free ${Math.round(waiting.at - died)} ms after its death`)
+  },
+)
+
+t.test(
+  'S4: renewals of a few milliseconds go to the backup together; an operation takes them along at once',
+  async t => {
+    const { cluster, clients } = started(['a', 'b', 'c'], { ttlMs: 2_000 })
+    const { primary, backup, network } = cluster
+    const batches: { at: number; kinds: string }[] = []
+    const note = (from: object, to: object, messages: readonly Message[]) => {
+      for (const message of messages) {
+        const entries = from === primary && to === backup && message[0] === 'replicate' ? message[5] : []
+        const kinds = (entries as Entry[]).map(([kind]) => kind).join(' ')
+        if (kinds.includes('renew')) batches.push({ at: network.time, kinds })
+      }
+      return 'pass' as const
+    }
+    network.onFrame = note
+    cluster.until(() => batches.length > 0, 'renewals', 600)
+    t.match(batches, [{ kinds: 'renew renew renew' }], 'all opened at once, so all renew at once')
+    cluster.run(50)
+    t.equal(batches.length, 1)
+
+    let renewed = 0
+    const asked: Outcome[] = []
+    network.onFrame = (from, to, messages) => {
+      if (to === primary && has(messages, 'renew')) {
+        renewed = network.time
+        asked.push(clients.a.acquire(`x${asked.length}`))
+      }
+      return note(from, to, messages)
+    }
+    cluster.until(() => asked.length > 0 && asked.every(({ done }) => done), 'an answer', 600)
+    t.match(batches[1]?.kinds, /acquire/)
+    t.ok((batches[1]?.at ?? 0) - renewed < lingerMs, 'it was not held up')
+    cluster.run(5_000)
+    t.ok(clients.b.core.opened && clients.c.core.opened, 'no lease has ended')
   },
 )
 

@@ -1,5 +1,5 @@
 // What is done to the cluster, one scenario after the other. Each gives the gaps that clients saw and
-// what must not have happened.
+// what must not have happened. A pause is how long a fault lasts; nothing is waited for by one.
 
 import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -245,7 +245,7 @@ const copying: Scenario = {
       for (let turn = 0; turn < times; turn++) {
         const address = addressOf(await processes.healthy(2), 'backup')
         await processes.kill(address)
-        await pause(100)
+        await processes.until(status => status.view?.backup === null, 'without a backup')
         await longestPause()
         await processes.restart(address)
         await processes.healthy(2)

@@ -1,4 +1,5 @@
-// Users that die, freeze, stall or are cut off while they hold a lock that another waits for: F11, F12.
+// Users that die, freeze, stall or are cut off while they hold a lock that another waits for: F11, F12. A
+// pause is how long a fault lasts.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { now } from './history.ts'

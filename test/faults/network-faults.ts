@@ -1,5 +1,5 @@
 // Nodes that do not reach each other, packets that are lost, connections that are slow and cut, peers
-// that are hostile: F6, F7, F10, F13.
+// that are hostile: F6, F7, F10, F13. A pause is how long a fault lasts.
 
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// Servers that are killed, restarted and frozen: F1 to F5, F8, F9, F14.
+// Servers that are killed, restarted and frozen: F1 to F5, F8, F9, F14. A pause is how long a fault lasts.
 
 import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'

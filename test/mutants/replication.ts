@@ -106,7 +106,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.#answer(client, ['renewed', number])",
+        find: "this.replication.show({ show: 'answer', client, message: ['renewed', number] }, 'in no hurry')",
         replace: "this.#out.send(client.connection, ['renewed', number])",
       },
     ],
@@ -238,8 +238,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: "for (const reply of session.replies.values()) records.push(['reply', ordinal, reply])",
-        replace: '',
+        find: "records.push(['reply', ordinal, reply])",
+        replace: 'void reply',
       },
     ],
   },
@@ -250,8 +250,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: "for (const [token, reason] of session.losses) records.push(['loss', ordinal, token, reason])",
-        replace: '',
+        find: "records.push(['loss', ordinal, token, reason])",
+        replace: 'void [token, reason]',
       },
     ],
   },

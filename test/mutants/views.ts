@@ -329,9 +329,9 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/primary.ts',
-        find: 'close(): void { this.flush()',
+        find: 'close(): void { this.replication.flush()',
         replace: `close(): void {
-    this.flush()
+    this.replication.flush()
     this.replication.showAll()`,
       },
       {
