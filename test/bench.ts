@@ -51,7 +51,9 @@ async function bench(only: string): Promise<PairsResult> {
   const args = [main, 'bench', '--json', '--runs', '1', '--time', '500ms', '--only', only]
   // tap would load itself into each of the processes.
   const { HOLDFAST_VIEW: _, NODE_OPTIONS: __, ...env } = process.env
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: { ...env, HOLDFAST_UNREHEARSED: '1' },
+  })
   return JSON.parse(stdout)
 }
 

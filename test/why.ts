@@ -18,10 +18,9 @@ t.test('why among 30,000 locks: holder, queue, what the holder waits for, and a 
   await using cluster = await startTestCluster()
   const names = Array.from({ length: locksHeld }, (_, i) => `jobs/${String(i).padStart(5, '0')}`)
   const [first = '', last = ''] = [names[0], names.at(-1)]
-  const a = await connect(cluster.url, { name: 'a' })
-  const b = await connect(cluster.url, { name: 'b' })
-  const c = await connect(cluster.url, { name: 'c' })
-  t.teardown(() => Promise.all([a, b, c].map(client => client.close())))
+  await using a = await connect(cluster.url, { name: 'a' })
+  await using b = await connect(cluster.url, { name: 'b' })
+  await using c = await connect(cluster.url, { name: 'c' })
   await b.acquire(last)
   await inGroups(locksHeld - 1, 64, i => a.acquireAll(names.slice(i, Math.min(i + 64, locksHeld - 1))))
 
@@ -61,8 +60,7 @@ t.test('why among 30,000 locks: holder, queue, what the holder waits for, and a 
 
 t.test('more holders than one answer holds: so many are told, and that it is not all', async t => {
   await using cluster = await startTestCluster()
-  const client = await connect(cluster.url, { name: 'readers' })
-  t.teardown(() => client.close())
+  await using client = await connect(cluster.url, { name: 'readers' })
   await inGroups(20_001, 1, () => client.acquire('page', { mode: 'shared' }))
   const { code, stdout, stderr } = await holdfast(t, ['why', 'page', '--json'], {
     HOLDFAST_VIEW: cluster.url,
