@@ -65,9 +65,7 @@ export class Rehearsal {
       ['renew', 1],
     ])
     this.#enter({ number: 2, primary: first, backup: second })
-    for (let round = 0; round < rounds; round++) {
-      this.#pair()
-    }
+    for (let round = 0; round < rounds; round++) this.#pair()
     const unheard = this.#acquires()
     this.#ask(unheard)
     this.#wire = null
