@@ -119,6 +119,7 @@ export class Replication implements LeaseTimes {
 
   get copiedPart(): number {
     if (this.#phase === 'installed' || this.#phase === 'latched') return 100
+    if (this.#phase === 'sent') return 99
     if (this.#copy === null || this.#copy.total === 0) return 0
     return Math.min(99, Math.floor((100 * this.#copy.streamed) / this.#copy.total))
   }

@@ -200,6 +200,27 @@ t.test('R3: operations go on while a backup joins, and the copy is the same at t
   t.equal(cluster.problem(), undefined)
 })
 
+t.test('R3: how much is copied only grows, until all is, while a large copy is on its way', async t => {
+  const { cluster, clients } = started(['a'], { servers: 1 })
+  const held = Array.from({ length: 9_000 }, (_, i) => clients.a.acquire(`held/${i}`))
+  cluster.until(() => held.every(outcome => outcome.done), 'all of them')
+  cluster.network.delayMs = () => 3
+  const second = cluster.addServer('S2')
+  cluster.until(() => cluster.view?.backup?.id === second.id, 'a backup')
+  const parts: number[] = []
+  cluster.until(() => {
+    const part = cluster.primary.core.vitals.copiedPart
+    if (part !== parts.at(-1)) parts.push(part)
+    return cluster.viewServer.acked
+  }, 'in sync')
+  t.ok(parts.length > 4, parts.join(', '))
+  t.same(
+    parts,
+    parts.toSorted((a, b) => a - b),
+  )
+  t.equal(parts.at(-1), 100)
+})
+
 t.test('R3: while a joining backup is gone nothing waits for it, though the view server is away', async t => {
   const { cluster, clients } = started(['a', 'b'], { servers: 1 })
   const { a, b } = clients
