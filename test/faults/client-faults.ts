@@ -1,7 +1,6 @@
-// Users that die, freeze, stall or are cut off while they hold a lock that another waits for: F11, F12. A
-// pause is how long a fault lasts.
+// Users that die, freeze, stall or are cut off while they hold a lock that another waits for: F11, F12.
 
-import { setTimeout as pause } from 'node:timers/promises'
+import { lastFor } from '../fixtures/last-for.ts'
 import { now } from './history.ts'
 import type { Scenario } from './scenario.ts'
 import { addressOf, guestNode, type Stage, serverNodes } from './stage.ts'
@@ -47,7 +46,7 @@ async function killUserAndPrimary(stage: Stage): Promise<void> {
   const address = addressOf(await stage.ready(), 'primary')
   const from = now()
   await stage.users.kill(holder)
-  await pause(500)
+  await lastFor(500)
   await processes.kill(address)
   await handedOver(stage, waiting, from, 1_000)
   await processes.restart(address)

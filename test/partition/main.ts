@@ -4,10 +4,10 @@
 // that all processes share. Prints every margin; exit code 1 if one is not positive, unless the holder's
 // process did not run at the time (F12: then `lock.held` was false all the same).
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { statusOf } from '../../cli/ask.ts'
 import { Running } from '../fixtures/command.ts'
+import { lastFor } from '../fixtures/last-for.ts'
 import { Program } from '../fixtures/program.ts'
 import { random } from '../fixtures/random.ts'
 import { Relay } from '../fixtures/relay.ts'
@@ -53,7 +53,7 @@ async function main(): Promise<boolean> {
   const dice = random(Date.now())
   await Promise.all(
     relays.map(async relay => {
-      await pause(dice.below(ttlMs))
+      await lastFor(dice.below(ttlMs))
       relay.dark = true
     }),
   )
