@@ -201,7 +201,6 @@ export class Parts {
     for (const effect of server.step(input, this.#now())) {
       if (effect.do === 'dial' && effect.from.kind === 'primary') this.#replication = effect.connection
       else if (effect.do === 'continue') this.#stepServer(server, { is: 'continue' })
-      else if (effect.do === 'linger') this.#stepServer(server, { is: 'lingered' })
       else if (effect.do !== 'send') continue
       else if (server === this.#backup && effect.connection === fromPrimary)
         this.#toPrimary.push(effect.message)

@@ -24,8 +24,6 @@ export type ServerInput =
   | { readonly is: 'turn-end' }
   /** Answers a `continue` effect. */
   | { readonly is: 'continue' }
-  /** Answers a `linger` effect. */
-  | { readonly is: 'lingered' }
   /** Shut down in order. */
   | { readonly is: 'leave' }
 
@@ -175,9 +173,6 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
         break
       case 'continue':
         this.#work()
-        break
-      case 'lingered':
-        this.#primary?.replication.flush()
         break
       case 'leave':
         this.#leave()

@@ -17,8 +17,6 @@ export type ServerEffect =
   | { readonly do: 'exit'; readonly status: number; readonly reason: string }
   /** Call again in the next turn with `continue`: there is more to do. */
   | { readonly do: 'continue' }
-  /** Call again with `lingered` after lingerMs: what was decided is in no hurry. */
-  | { readonly do: 'linger' }
   /** Something that an operator wants to read. */
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 

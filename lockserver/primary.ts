@@ -169,7 +169,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   endTurn(): void {
     this.#looked = 0
     this.#answerQuery()
-    this.replication.endTurn()
+    this.replication.flush()
   }
 
   // ---- clients
@@ -318,7 +318,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     const session = this.#sessionOf(client)
     if (session === undefined) return
     this.#renewLease(session)
-    this.replication.show({ show: 'answer', client, message: ['renewed', number] }, 'in no hurry')
+    this.#answer(client, ['renewed', number])
   }
 
   /** S3, S4: the whole ttl from now; the backup hears of it in order with the operations. */

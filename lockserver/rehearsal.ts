@@ -175,7 +175,6 @@ export class Rehearsal {
   #perform(player: Player, effect: ServerEffect): void {
     if (effect.do === 'dial') this.#dial(player, effect)
     else if (effect.do === 'continue') this.#step(player, { is: 'continue' })
-    else if (effect.do === 'linger') this.#step(player, { is: 'lingered' })
     else if (effect.do !== 'send') return
     else if (player === this.#wire?.from && effect.connection === this.#wire.dialled)
       this.#toBackup.push(effect.message)

@@ -70,10 +70,6 @@ export class Replication implements LeaseTimes {
   /** Characters of lock names in the open batch: a frame has a limit. */
   #text = 0
   #firstOp = 0
-  /** Somebody waits for what is in the open batch. */
-  #urgent = false
-  /** The open batch was given some time. */
-  #lingers = false
   #unapplied: Batch[] = []
   #unappliedEntries = 0
   /** What the open batch lets clients see; then by batch. */
@@ -151,32 +147,18 @@ export class Replication implements LeaseTimes {
       return
     }
     this.#entries.push(entry)
-    if (entry[0] !== 'renew') this.#urgent = true
     this.#text += textOf(entry)
     if (this.#entries.length >= replicateEntriesMax || this.#text >= replicateTextMax) this.flush()
   }
 
   /** R1: shows it now, or when the backup has applied all that was decided until now. */
-  show(showing: Showing, pace: 'at once' | 'in no hurry' = 'at once'): void {
+  show(showing: Showing): void {
     if (this.#phase !== 'latched') return this.#shower.show(showing)
     this.#showings.push(showing)
-    if (pace === 'at once') this.#urgent = true
-  }
-
-  /**
-   * Sends what was decided in this turn. Renewals alone linger for others: a client has seconds to spare for
-   * one, and many that are idle would cost a batch each.
-   */
-  endTurn(): void {
-    if (this.#phase !== 'latched' || this.#urgent) return this.flush()
-    if (this.#entries.length === 0 || this.#lingers) return
-    this.#lingers = true
-    this.#out.do({ do: 'linger' })
   }
 
   /** Sends the open batch; an empty one only asks the backup for its word (R1). */
   flush(): void {
-    this.#lingers = false
     if (this.#entries.length > 0 || this.#showings.length > 0) this.#sendBatch()
   }
 
@@ -187,7 +169,6 @@ export class Replication implements LeaseTimes {
     this.#entries = []
     this.#text = 0
     this.#firstOp = 0
-    this.#urgent = false
     const message: Message = ['replicate', this.#view.number, sequence, firstOp, this.#state.wallMs, entries]
     this.#unapplied.push({ sequence, message, entries: entries.length, digest: this.#state.digest })
     this.#unappliedEntries += entries.length

@@ -131,7 +131,6 @@ class Server implements LockServer {
   #core: ServerCore | undefined
   #timer: NodeJS.Timeout | undefined
   #turnEnds = false
-  #lingering: NodeJS.Timeout | undefined
   #status: number | undefined
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
@@ -263,12 +262,6 @@ class Server implements LockServer {
         case 'continue':
           setImmediate(() => this.#step({ is: 'continue' }))
           break
-        case 'linger':
-          this.#lingering ??= setTimeout(() => {
-            this.#lingering = undefined
-            this.#step({ is: 'lingered' })
-          }, limits.lingerMs)
-          break
         case 'step-down':
           return this.#stepDown(effect.reason)
         case 'exit':
@@ -296,7 +289,6 @@ class Server implements LockServer {
   #over(status: number, reason: string, closing: Promise<void> | undefined): void {
     this.#status = status
     clearInterval(this.#timer)
-    clearTimeout(this.#lingering)
     this.#pages.close()
     this.#note('info', 'ended', { status, reason })
     this.#closing = closing

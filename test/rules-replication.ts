@@ -4,9 +4,8 @@ import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
 import type { Hold } from '../lockserver/lock.ts'
 import { Outbox } from '../lockserver/outbox.ts'
-import { lingerMs } from '../wire/limits.ts'
-import type { Entry, Message, View } from '../wire/messages.ts'
-import { type ClientParty, Cluster, HandParty, type Outcome, tokenOf, truth } from './fixtures/cluster.ts'
+import type { Message, View } from '../wire/messages.ts'
+import { type ClientParty, Cluster, HandParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { textOf } from './fixtures/state-story.ts'
 
 /** A cluster with an acked view, and clients that have opened their sessions. */
@@ -558,55 +557,6 @@ t.test(
     b.wait(waiting)
     t.ok(waiting.at - failedOver >= 990, `the grace was given: ${Math.round(waiting.at - failedOver)} ms`)
     t.ok(waiting.at - died <= 3_000 + 1_000 + 200, `free ${Math.round(waiting.at - died)} ms after its death`)
-  },
-)
-
-t.test(
-  'S4: renewals of a few milliseconds go to the backup together; an operation takes them along at once',
-  async t => {
-    const cluster = new Cluster()
-    cluster.ready()
-    const clients = ['a', 'b', 'c'].map(name => {
-      const client = cluster.client(name, { ttlMs: 2_000 })
-      cluster.run(1.5)
-      return client
-    }) as [ClientParty, ClientParty, ClientParty]
-    cluster.until(() => clients.every(({ core }) => core.opened), 'sessions')
-    const { primary, backup, network } = cluster
-    const asked: number[] = []
-    const batches: { at: number; kinds: string }[] = []
-    const note = (from: object, to: object, messages: readonly Message[]) => {
-      if (to === primary && has(messages, 'renew')) asked.push(network.time)
-      for (const message of messages) {
-        const entries = from === primary && to === backup && message[0] === 'replicate' ? message[5] : []
-        const kinds = (entries as Entry[]).map(([kind]) => kind).join(' ')
-        if (kinds.includes('renew')) batches.push({ at: network.time, kinds })
-      }
-      return 'pass' as const
-    }
-    network.onFrame = note
-    cluster.until(() => batches.length > 0, 'renewals', 600)
-    cluster.run(50)
-    t.match(batches, [{ kinds: 'renew renew renew' }])
-    const [first = 0, , last = 0] = asked
-    t.ok(last - first > 1, 'that came one after the other')
-    const waited = (batches[0]?.at ?? 0) - first
-    t.ok(waited >= lingerMs && waited < lingerMs + 2, `the first waited for ${waited.toFixed(1)} ms`)
-
-    const outcomes: Outcome[] = []
-    network.onFrame = (from, to, messages) => {
-      if (to === primary && has(messages, 'renew')) outcomes.push(clients[0].acquire(`x${outcomes.length}`))
-      return note(from, to, messages)
-    }
-    const renewals = asked.length
-    cluster.until(() => outcomes.length > 0 && outcomes.every(({ done }) => done), 'an answer', 600)
-    t.match(batches[1]?.kinds, /acquire/)
-    t.ok((batches[1]?.at ?? 0) - (asked[renewals] ?? 0) < lingerMs, 'an operation is not held up')
-    cluster.run(5_000)
-    t.ok(
-      clients.every(({ core }) => core.opened && !core.over),
-      'no lease has ended',
-    )
   },
 )
 

@@ -77,8 +77,6 @@ export const queryMax = 20_000
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export const replicateEntriesMax = 256
 export const replicateTextMax = 262_144
-/** Renewals with nothing beside them wait for others so long before they go to the backup. */
-export const lingerMs = 5
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */
 export const chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144

@@ -106,7 +106,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.replication.show({ show: 'answer', client, message: ['renewed', number] }, 'in no hurry')",
+        find: "this.#answer(client, ['renewed', number])",
         replace: "this.#out.send(client.connection, ['renewed', number])",
       },
     ],

@@ -479,9 +479,6 @@ class Run {
           if (!this.#serverStep(local, { is: 'continue' })) return false
           if (!this.#serverStep(local, { is: 'turn-end' })) return false
           break
-        case 'linger':
-          if (!this.#serverStep(local, { is: 'lingered' })) return false
-          break
         case 'step-down':
           return this.#stepDown(local, core, effect.reason)
         case 'exit':
