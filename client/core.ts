@@ -124,7 +124,10 @@ export class ClientCore {
     if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')
     if (this.over) this.#handleOver(input)
     else this.#handle(input, now)
-    if (!this.over) this.#arrange(now)
+    if (!this.over) {
+      this.#arrange(now)
+      this.#rest(now)
+    }
     this.wakeAt = this.over ? null : this.#nextWake()
     return this.#out
   }
@@ -143,10 +146,12 @@ export class ClientCore {
         this.#onWake(now, input.chance)
         return
       case 'call':
+        this.#wakeLease(now)
         this.#onCall(input)
         this.#pump(now)
         return
       case 'calls':
+        this.#wakeLease(now)
         for (const call of input.calls) this.#onCall(call)
         this.#pump(now)
         return
@@ -289,6 +294,7 @@ export class ClientCore {
     this.#ending = true
     this.#held.clear()
     this.#endCalls('CLOSED', closedText, true)
+    this.#wakeLease(now)
     this.#requests.end(call)
     if (this.#opened) this.#pump(now)
     else this.#finish('ended', 'CLOSED', closedText)
@@ -551,16 +557,16 @@ export class ClientCore {
     this.#sendAbandons()
   }
 
-  /** In one go, and nothing new before the last re-sent one (S2). */
+  /** In one go, and nothing new before the last re-sent one (S2); all behind a renewal, for a session that rested (S4). */
   #resume(now: Instant): void {
     const again = this.#requests.unansweredInOrder()
     const numbers = toRanges(again.map(({ number }) => number))
     this.#send(['resume', this.sessionId, this.#count, this.#requests.next, numbers])
+    this.#sendAbandons()
+    this.#renew(now)
     for (const request of again) this.#send(request.message as ClientRequest)
     for (const query of this.#requests.takeQueries()) this.#sendQuery(query)
     for (const message of this.#watches.again()) this.#send(message)
-    this.#sendAbandons()
-    this.#renew(now)
     this.#pump(now)
   }
 
@@ -597,6 +603,11 @@ export class ClientCore {
 
   #renew(now: Instant): void {
     this.#send(['renew', this.#lease.renew(now)])
+  }
+
+  /** S4: the renewal goes in front of the first call after a rest; without a connection, behind the resume. */
+  #wakeLease(now: Instant): void {
+    if (this.#lease.wake(now) && this.#ready()) this.#renew(now)
   }
 
   #acknowledge(): void {
@@ -669,6 +680,16 @@ export class ClientCore {
     if (this.#links.session === null) return 0
     const since = this.#opened ? this.#lease.unconfirmedSince : this.#openSent.monotonic
     return now.monotonic - since
+  }
+
+  /** What this step has left open decides how long the lease is (S4), and whether silence says anything. */
+  #rest(now: Instant): void {
+    const asks = !this.#opened || this.#requests.some
+    // The next renewal's answer says that abandoned sessions are gone.
+    const rests = !asks && this.#held.size === 0 && this.abandoned.size === 0
+    this.#lease.rest(rests)
+    // A watch is owed whatever happens.
+    this.#links.expect({ owed: asks || this.#lease.unconfirmed || this.#watches.some, rests }, now)
   }
 
   #nextWake(): number | null {

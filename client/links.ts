@@ -4,7 +4,7 @@
 
 import type { Instant } from '../wire/clock.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import { helloWithinMs } from '../wire/limits.ts'
+import { helloWithinMs, keepAliveMs } from '../wire/limits.ts'
 import type { Role, View, Welcome } from '../wire/messages.ts'
 import { type Address, Addresses } from './addresses.ts'
 import type { ClientEffect } from './effects.ts'
@@ -49,6 +49,9 @@ export class Links {
   readonly #name: string
   readonly #quietMs: number
   readonly #watchQuietMs: number
+  /** Since when the server that the session is on owes something; Infinity: its silence says nothing. */
+  #owedSince = Number.POSITIVE_INFINITY
+  #rests = false
   #dialled = 0
   #echoes = 0
   /** When something is due on any link but the session's. */
@@ -70,6 +73,13 @@ export class Links {
   /** How long nothing may come before we ask; twice that, and the connection is given up. */
   get quietMs(): number {
     return this.#quietMs
+  }
+
+  /** Whether the server that the session is on owes anything, and whether the session rests (S4). */
+  expect({ owed, rests }: { owed: boolean; rests: boolean }, now: Instant): void {
+    this.#rests = rests
+    if (!owed) this.#owedSince = Number.POSITIVE_INFINITY
+    else if (this.#owedSince === Number.POSITIVE_INFINITY) this.#owedSince = now.monotonic
   }
 
   heard(link: Link, now: Instant): void {
@@ -189,9 +199,15 @@ export class Links {
 
   /** When a link has been silent for too long: to be asked, or, once asked, to be given up. */
   #quietAt(link: Link): number {
-    const quiet = this.session === null || link === this.session ? this.#quietMs : this.#watchQuietMs
-    if (link.echoAt !== null) return link.echoAt + quiet
-    return link.kind === null ? link.heardAt + Math.min(2 * quiet, helloWithinMs) : link.heardAt + quiet
+    const { heardAt, echoAt } = link
+    const watches = this.session !== null && link !== this.session
+    const quiet = watches ? this.#watchQuietMs : this.#quietMs
+    if (echoAt !== null) return echoAt + quiet
+    if (link.kind === null) return heardAt + Math.min(2 * quiet, helloWithinMs)
+    if (watches) return heardAt + (this.#rests ? keepAliveMs : quiet)
+    if (link !== this.session) return heardAt + quiet
+    const owed = this.#owedSince !== Number.POSITIVE_INFINITY
+    return owed ? Math.max(heardAt, this.#owedSince) + quiet : heardAt + keepAliveMs
   }
 
   #searching(): boolean {

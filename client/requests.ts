@@ -67,6 +67,11 @@ export class Requests {
   #inOrder = true
   #told: number[] = []
 
+  /** Anything is asked for: by a caller, or of the servers. */
+  get some(): boolean {
+    return this.#byCall.size > 0 || this.unanswered.size > 0 || this.queries.size > 0
+  }
+
   add(call: Call): void {
     const entry = call.verb === 'query' ? queryOf(call) : requestOf(call, call.call)
     this.#byCall.set(call.call, entry)

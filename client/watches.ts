@@ -27,6 +27,11 @@ export class Watches {
     })
   }
 
+  /** Anything is watched at all. */
+  get some(): boolean {
+    return this.#watches.size > 0
+  }
+
   has(watch: number): boolean {
     return this.#watches.has(watch)
   }

@@ -1,6 +1,7 @@
 // How long each session is believed in, by this server's own monotonic clock (S3). A lease that has
 // run out here is only a reason: it ends by an `expire` operation, which only a primary proposes.
 
+import { restLeaseMs } from '../wire/limits.ts'
 import type { Session } from './sessions.ts'
 
 /** A reset's pause is a lease of the state itself, under this key. */
@@ -9,12 +10,19 @@ const pause = 0
 export class Leases {
   /** Deadlines in monotonic ms, by session ordinal. */
   readonly #until = new Map<number, number>()
+  /** S4: sessions that rested when their ttl was over, and were given the rest of a longer lease. */
+  readonly #resting = new Set<number>()
   /** No deadline is earlier than this. */
   #earliest = Number.POSITIVE_INFINITY
 
   /** S4: the whole ttl from now, the moment at which the renewal was received. */
   renew(session: Session, now: number): void {
     this.#set(session.ordinal, now + session.ttlMs)
+  }
+
+  /** S3: it asks for something: who dies now holds up nobody for longer than its ttl. */
+  wake(session: Session, now: number): void {
+    if (this.#resting.has(session.ordinal)) this.renew(session, now)
   }
 
   set(ordinal: number, until: number): void {
@@ -36,6 +44,7 @@ export class Leases {
 
   forget(session: Session): void {
     this.#until.delete(session.ordinal)
+    this.#resting.delete(session.ordinal)
   }
 
   remainingMs(session: Session, now: number): number {
@@ -48,11 +57,12 @@ export class Leases {
   }
 
   /** Ordinals of sessions whose leases have run out, in order; and whether the pause has. */
-  due(now: number): { sessions: number[]; pauseOver: boolean } {
+  due(now: number, known: ReadonlyMap<number, Session>): { sessions: number[]; pauseOver: boolean } {
     if (now < this.#earliest) return { sessions: [], pauseOver: false }
     const sessions: number[] = []
     let earliest = Number.POSITIVE_INFINITY
-    for (const [ordinal, until] of this.#until) {
+    for (const [ordinal, old] of this.#until) {
+      const until = old > now ? old : old + this.#restOf(ordinal, known)
       if (until <= now) sessions.push(ordinal)
       else if (until < earliest) earliest = until
     }
@@ -61,7 +71,18 @@ export class Leases {
     return { sessions: sessions.filter(ordinal => ordinal !== pause).sort((a, b) => a - b), pauseOver }
   }
 
+  /** How much longer a session may be silent, because it rests; given once, until it is heard again. */
+  #restOf(ordinal: number, known: ReadonlyMap<number, Session>): number {
+    const session = known.get(ordinal)
+    if (session === undefined || !session.rests || this.#resting.has(ordinal)) return 0
+    this.#resting.add(ordinal)
+    const more = restLeaseMs(session.ttlMs) - session.ttlMs
+    this.#until.set(ordinal, (this.#until.get(ordinal) as number) + more)
+    return more
+  }
+
   #set(ordinal: number, until: number): void {
+    this.#resting.delete(ordinal)
     this.#until.set(ordinal, until)
     if (until < this.#earliest) this.#earliest = until
   }

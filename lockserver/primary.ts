@@ -169,7 +169,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   endTurn(): void {
     this.#looked = 0
     this.#answerQuery()
-    this.replication.flush()
+    this.replication.endTurn()
   }
 
   // ---- clients
@@ -317,14 +317,15 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #renew(client: Client, number: number): void {
     const session = this.#sessionOf(client)
     if (session === undefined) return
-    this.#renewLease(session)
-    this.#answer(client, ['renewed', number])
+    const idle = session.rests
+    this.#renewLease(session, idle)
+    this.replication.show({ show: 'answer', client, message: ['renewed', number] }, idle)
   }
 
   /** S3, S4: the whole ttl from now; the backup hears of it in order with the operations. */
-  #renewLease(session: Session): void {
+  #renewLease(session: Session, idle = false): void {
     this.leases.renew(session, this.#out.now.monotonic)
-    this.replication.add(['renew', session.ordinal])
+    this.replication.add(['renew', session.ordinal], idle)
     if (this.#out.counts !== null) this.#out.counts.renewals++
   }
 
@@ -390,6 +391,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     if (session.unanswered >= 2 * this.state.limits.unansweredMax) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many replies are not acknowledged')
     }
+    this.leases.wake(session, this.#out.now.monotonic)
     this.#propose(operationOf(session, request))
   }
 
@@ -426,7 +428,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
-    const { sessions, pauseOver } = this.leases.due(this.#out.now.monotonic)
+    const { sessions, pauseOver } = this.leases.due(this.#out.now.monotonic, this.state.sessions)
     if (pauseOver) {
       this.leases.endPause()
       this.#propose(['unpause'])

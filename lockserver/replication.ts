@@ -70,6 +70,8 @@ export class Replication implements LeaseTimes {
   /** Characters of lock names in the open batch: a frame has a limit. */
   #text = 0
   #firstOp = 0
+  /** Somebody waits for what is in the open batch. */
+  #urgent = false
   #unapplied: Batch[] = []
   #unappliedEntries = 0
   /** What the open batch lets clients see; then by batch. */
@@ -141,20 +143,28 @@ export class Replication implements LeaseTimes {
     this.#state.wallMs = Math.floor(this.#out.now.wall)
   }
 
-  add(entry: Entry): void {
+  /** `idle`: nobody waits for it. */
+  add(entry: Entry, idle = false): void {
     if (this.#phase === 'none') {
       this.#firstOp = 0
       return
     }
     this.#entries.push(entry)
+    if (!idle) this.#urgent = true
     this.#text += textOf(entry)
     if (this.#entries.length >= replicateEntriesMax || this.#text >= replicateTextMax) this.flush()
   }
 
   /** R1: shows it now, or when the backup has applied all that was decided until now. */
-  show(showing: Showing): void {
+  show(showing: Showing, idle = false): void {
     if (this.#phase !== 'latched') return this.#shower.show(showing)
     this.#showings.push(showing)
+    if (!idle) this.#urgent = true
+  }
+
+  /** Sends what was decided in this turn; if nobody waits for it, with the next tick. */
+  endTurn(): void {
+    if (this.#urgent) this.flush()
   }
 
   /** Sends the open batch; an empty one only asks the backup for its word (R1). */
@@ -169,6 +179,7 @@ export class Replication implements LeaseTimes {
     this.#entries = []
     this.#text = 0
     this.#firstOp = 0
+    this.#urgent = false
     const message: Message = ['replicate', this.#view.number, sequence, firstOp, this.#state.wallMs, entries]
     this.#unapplied.push({ sequence, message, entries: entries.length, digest: this.#state.digest })
     this.#unappliedEntries += entries.length

@@ -34,6 +34,11 @@ export class Session {
     this.name = name
   }
 
+  /** S4: it holds nothing and waits for nothing, so its end would take nothing from anybody. */
+  get rests(): boolean {
+    return this.holds.size === 0 && this.waiting.size === 0
+  }
+
   get unanswered(): number {
     return this.replies.size + this.waiting.size
   }

@@ -3,9 +3,22 @@
 import t from 'tap'
 import type { ClientInput } from '../client/effects.ts'
 import { unansweredShareMax } from '../client/requests.ts'
+import { keepAliveMs, restLeaseMs } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { channels } from '../wire/messages.ts'
-import { a, b, cluster, failOver, me, opened, Story, seed, ttlMs, view } from './fixtures/client-story.ts'
+import {
+  a,
+  b,
+  cluster,
+  failOver,
+  holding,
+  me,
+  opened,
+  Story,
+  seed,
+  ttlMs,
+  view,
+} from './fixtures/client-story.ts'
 
 const kinds = (messages: Message[]) => messages.map(message => message[0])
 const deadlineMs = ttlMs * 0.98
@@ -326,8 +339,9 @@ t.test('cancelling', async t => {
     const story = opened()
     story.abort(story.acquire('x'))
     failOver(story)
-    t.same(story.heard(b).slice(0, 3), [
+    t.same(story.heard(b), [
       ['resume', me, 2, 3, [1, 2]],
+      ['renew', 1],
       ['acquire', 1, ['x'], 'exclusive', 'wait'],
       ['cancel', 2, 1],
     ])
@@ -353,9 +367,9 @@ t.test('cancelling', async t => {
     failOver(story)
     t.same(story.heard(b), [
       ['resume', me, 2, 3, [1, 2]],
+      ['renew', 1],
       ['acquire', 1, ['x'], 'exclusive', 'wait'],
       ['cancel', 2, 1],
-      ['renew', 1],
     ])
     story.says(b, ['resumed', me, 2], ['granted', 1, [101], []], ['cancel-done', 2, 'released', null])
     story.pass(60)
@@ -380,33 +394,36 @@ t.test('cancelling', async t => {
     story.cut(a)
     story.abort(call)
     failOver(story)
-    t.same(kinds(story.heard(b)), ['resume', 'acquire', 'renew', 'cancel'])
+    t.same(kinds(story.heard(b)), ['resume', 'renew', 'acquire', 'cancel'])
   })
 })
 
 t.test('failover', async t => {
-  t.test('S2 resume, every unanswered request in number order, a renewal; only then new ones', async t => {
-    const story = opened()
-    for (const name of ['u', 'v', 'w', 'x']) story.acquire(name)
-    story.says(a, ['granted', 2, [102], []])
-    story.says(seed, ['view', view(3, 'b')])
-    t.notOk(story.isOpen(a), 'the old one is dropped at once')
-    story.acquire('y')
-    t.same(kinds(story.seen('event').map(e => [e.event])), ['view', 'reconnecting'])
-    story.serverWelcomes('b', 'primary', view(3, 'b'))
-    t.same(story.heard(b), [
-      ['resume', me, 2, 5, [1, 1, 3, 4]],
-      ['acquire', 1, ['u'], 'exclusive', 'wait'],
-      ['acquire', 3, ['w'], 'exclusive', 'wait'],
-      ['acquire', 4, ['x'], 'exclusive', 'wait'],
-      ['renew', 1],
-      ['acquire', 5, ['y'], 'exclusive', 'wait'],
-    ])
-    story.says(b, ['resumed', me, 2])
-    t.match(story.seen('event'), [{ event: 'session', resumed: true }])
-    story.pass(60)
-    t.same(story.heard(b), [], 'the resume has acknowledged reply 2')
-  })
+  t.test(
+    'S2, S4 resume, a renewal, every unanswered request in number order; only then new ones',
+    async t => {
+      const story = opened()
+      for (const name of ['u', 'v', 'w', 'x']) story.acquire(name)
+      story.says(a, ['granted', 2, [102], []])
+      story.says(seed, ['view', view(3, 'b')])
+      t.notOk(story.isOpen(a), 'the old one is dropped at once')
+      story.acquire('y')
+      t.same(kinds(story.seen('event').map(e => [e.event])), ['view', 'reconnecting'])
+      story.serverWelcomes('b', 'primary', view(3, 'b'))
+      t.same(story.heard(b), [
+        ['resume', me, 2, 5, [1, 1, 3, 4]],
+        ['renew', 1],
+        ['acquire', 1, ['u'], 'exclusive', 'wait'],
+        ['acquire', 3, ['w'], 'exclusive', 'wait'],
+        ['acquire', 4, ['x'], 'exclusive', 'wait'],
+        ['acquire', 5, ['y'], 'exclusive', 'wait'],
+      ])
+      story.says(b, ['resumed', me, 2])
+      t.match(story.seen('event'), [{ event: 'session', resumed: true }])
+      story.pass(60)
+      t.same(story.heard(b), [], 'the resume has acknowledged reply 2')
+    },
+  )
 
   t.test('the backup that was the watcher is promoted: no new dial', async t => {
     const story = new Story({ addresses: [b] })
@@ -567,7 +584,7 @@ t.test('failover', async t => {
     })
     story.says(a, ['locks', 1, { more: true, cut: false, confirmed: true }, [hold('p/1')], []])
     failOver(story)
-    t.same(kinds(story.heard(b)), ['resume', 'query', 'renew'])
+    t.same(kinds(story.heard(b)), ['resume', 'renew', 'query'])
     story.says(b, ['locks', 1, { more: false, cut: false, confirmed: true }, [hold('old')], []])
     story.says(b, ['locks', 2, { more: true, cut: false, confirmed: true }, [hold('p/1')], []])
     t.same(story.settled(), {})
@@ -589,10 +606,10 @@ t.test('failover', async t => {
 
 t.test('the lease', async t => {
   t.test('S4 a renewal goes out each quarter of the ttl, each with its own number', async t => {
-    const story = opened()
+    const story = holding()
     for (let number = 1; number <= 12; number++) {
       story.passTalking(2_499)
-      t.same(story.heard(a), [])
+      t.notOk(kinds(story.heard(a)).includes('renew'))
       story.passTalking(1)
       t.same(story.heard(a), [['renew', number]])
       story.says(a, ['renewed', number])
@@ -632,13 +649,13 @@ t.test('the lease', async t => {
   })
 
   t.test('S4 a renewal counts only on the connection that it went out on, and is not sent again', async t => {
-    const story = opened()
+    const story = holding()
     const start = story.now.monotonic
     story.passTalking(2_500)
     t.ok(story.heard(a).some(m => m[0] === 'renew' && m[1] === 1))
     failOver(story)
     t.same(story.heard(b), [
-      ['resume', me, 2, 1, []],
+      ['resume', me, 2, 2, []],
       ['renew', 2],
     ])
     story.says(b, ['resumed', me, 2], ['renewed', 1])
@@ -652,6 +669,7 @@ t.test('the lease', async t => {
     story.viewServerWelcomes(view(1, 'a'))
     story.serverWelcomes('a', 'primary', view(1, 'a'))
     story.says(a, ['opened', me, 1, 4_000])
+    story.acquire('x')
     t.notOk(story.core.expired({ ...story.now, monotonic: story.now.monotonic + 3_919 }))
     t.ok(story.core.expired({ ...story.now, monotonic: story.now.monotonic + 3_920 }))
   })
@@ -665,7 +683,7 @@ t.test('the lease', async t => {
       ahead.setWallClock(deadlineMs)
       ahead.wake()
       t.match(ahead.seen('lost'), [{ token: 101, reason: 'EXPIRED' }])
-      const back = opened()
+      const back = holding()
       back.setWallClock(-1_000_000)
       back.stall(deadlineMs)
       back.wake()
@@ -690,7 +708,7 @@ t.test('the lease', async t => {
   t.test(
     'S4 nothing is renewed or resumed after the deadline, not even by a message in time for it',
     async t => {
-      const story = opened()
+      const story = holding()
       story.stall(deadlineMs)
       story.saysOn(story.connection(a), ['renewed', 1])
       t.ok(story.core.over)
@@ -727,7 +745,7 @@ t.test('the lease', async t => {
   })
 
   t.test('S4 a session that was given up is ended by the next one, until that is sure', async t => {
-    const story = opened()
+    const story = holding()
     story.pass(ttlMs)
     const abandoned = [...story.core.abandoned]
     t.same(abandoned, [me])
@@ -747,6 +765,111 @@ t.test('the lease', async t => {
     t.same([...next.core.abandoned], [me])
     next.says(a, ['resumed', id, 2], ['renewed', 1])
     t.same([...next.core.abandoned], [])
+  })
+})
+
+t.test('S4 a session that rests', async t => {
+  const restMs = restLeaseMs(ttlMs)
+
+  t.test('renews each quarter of the longer lease, and is given up at its end', async t => {
+    const story = opened()
+    story.passTalking(restMs / 4 - 1)
+    t.same(story.heard(a), [])
+    story.passTalking(1)
+    t.same(story.heard(a), [['renew', 1]])
+    story.passTalking(0.98 * restMs - restMs / 4 - 1)
+    t.notOk(story.core.over)
+    story.passTalking(1)
+    t.ok(story.core.over)
+    t.ok(story.core.abandoned.has(me))
+  })
+
+  t.test('rests once nothing is held, asked for or waited for, and not before', async t => {
+    const story = opened()
+    const renewals = (ms: number) => {
+      let sent = 0
+      for (const end = story.now.monotonic + ms; story.now.monotonic < end; ) {
+        story.passTalking(Math.min(500, end - story.now.monotonic))
+        for (const message of story.heard(a)) {
+          if (message[0] !== 'renew') continue
+          sent++
+          story.says(a, ['renewed', message[1]])
+        }
+      }
+      return sent
+    }
+    story.acquire('x')
+    t.equal(renewals(10_000), 4, 'it waits')
+    story.says(a, ['granted', 1, [101], []])
+    t.equal(renewals(10_000), 4, 'it holds')
+    story.release(101)
+    t.equal(renewals(10_000), 4, 'it gives back')
+    story.says(a, ['released', 2, true])
+    t.equal(renewals(restMs / 4 - 2_501), 0)
+    t.equal(renewals(2_501), 1)
+  })
+
+  t.test('puts a renewal in front of what it asks for next, and counts its lease from there', async t => {
+    const story = opened()
+    story.passTalking(20_000)
+    const woken = story.now.monotonic
+    story.acquire('x')
+    story.acquire('y')
+    t.same(story.heard(a), [
+      ['renew', 1],
+      ['acquire', 1, ['x'], 'exclusive', 'wait'],
+      ['acquire', 2, ['y'], 'exclusive', 'wait'],
+    ])
+    story.says(a, ['granted', 1, [101], []])
+    t.equal(story.core.remainingMs(story.now), deadlineMs)
+    story.passTalking(woken + deadlineMs - story.now.monotonic - 1)
+    t.notOk(story.core.over)
+    story.passTalking(1)
+    t.match(story.seen('lost'), [{ token: 101, reason: 'EXPIRED' }])
+  })
+
+  t.test('asks without one while the last renewal is young', async t => {
+    const story = opened()
+    story.passTalking(ttlMs / 4 - 1)
+    story.acquire('x')
+    t.same(kinds(story.heard(a)), ['acquire'])
+    story.passTalking(1)
+    t.same(kinds(story.heard(a)), ['renew'], 'which is due now')
+  })
+
+  t.test('asks while it has no connection: the renewal goes behind the resume', async t => {
+    const story = opened()
+    story.passTalking(20_000)
+    story.cut(a)
+    const woken = story.now.monotonic
+    story.acquire('x')
+    story.stall(500)
+    failOver(story)
+    t.same(kinds(story.heard(b)), ['resume', 'renew', 'acquire'])
+    story.says(b, ['resumed', me, 2], ['granted', 1, [101], []])
+    t.equal(story.core.remainingMs(story.now), deadlineMs - 500, 'from when it woke')
+    story.says(b, ['renewed', 1])
+    t.equal(story.core.remainingMs(story.now), deadlineMs)
+    t.equal(story.now.monotonic, woken + 500)
+  })
+
+  t.test('a confirmation of before it woke takes nothing from the lease', async t => {
+    const story = opened()
+    story.passTalking(restMs / 4)
+    t.same(kinds(story.heard(a)), ['renew'])
+    story.passTalking(3_000)
+    story.acquire('x')
+    story.says(a, ['renewed', 1])
+    t.equal(story.core.remainingMs(story.now), deadlineMs)
+  })
+
+  t.test('is ended in order after a long rest', async t => {
+    const story = opened()
+    story.passTalking(20_000)
+    const end = story.end()
+    story.says(a, ['ended', 1])
+    t.same(story.settled(), { [end]: { verb: 'end' } })
+    t.same([...story.core.abandoned], [])
   })
 })
 
@@ -805,8 +928,11 @@ t.test('losses', async t => {
 })
 
 t.test('quiet connections', async t => {
-  t.test('a session connection that is silent is asked after a second, and left after two', async t => {
+  t.test('a session connection that owes an answer is asked after a second, and left after two', async t => {
     const story = opened()
+    story.passTalking(500)
+    story.acquire('x')
+    story.heard(a)
     story.pass(999)
     t.same(story.heard(a), [])
     story.pass(1)
@@ -818,8 +944,45 @@ t.test('quiet connections', async t => {
     t.match(story.seen('event').at(-1), { event: 'reconnecting' })
   })
 
+  t.test(
+    'who owes nothing is asked after half a minute only, so that nothing between takes it for dead',
+    async t => {
+      const story = new Story({ ttlMs: 600_000 })
+      story.viewServerWelcomes(view(1, 'a'))
+      story.serverWelcomes('a', 'primary', view(1, 'a'))
+      story.says(a, ['opened', me, 1, 600_000])
+      story.heard(a)
+      story.pass(keepAliveMs - 1)
+      t.same([...story.heard(a), ...story.heard(seed)], [])
+      story.pass(1)
+      t.same(kinds([...story.heard(a), ...story.heard(seed)]), ['echo', 'echo'])
+      story.says(a, ['echoed', 1])
+      story.says(seed, ['echoed', 2])
+      t.same(story.seen('close'), [])
+    },
+  )
+
+  t.test('while there is no session connection every other is asked soon', async t => {
+    const story = opened()
+    story.passTalking(10_000)
+    story.says(a, ['view', view(3, 'b')])
+    t.notOk(story.isOpen(a))
+    story.cut(b, true)
+    story.heard(seed)
+    story.pass(1_000)
+    t.same(kinds(story.heard(seed)), ['echo'])
+  })
+
+  t.test('what is watched is owed', async t => {
+    const story = opened()
+    story.step({ is: 'watch', watch: 1, prefix: '' })
+    story.pass(1_000)
+    t.same(kinds(story.heard(a)), ['watch', 'echo'])
+  })
+
   t.test('any message shows life', async t => {
     const story = opened()
+    story.acquire('x')
     for (let i = 0; i < 9; i++) {
       story.pass(999)
       for (const address of [a, seed]) story.says(address, ['view', view(2, 'a', 'b')])
@@ -833,6 +996,7 @@ t.test('quiet connections', async t => {
     story.viewServerWelcomes(view(1, 'a'))
     story.serverWelcomes('a', 'primary', view(1, 'a'))
     story.says(a, ['opened', me, 1, 1_600])
+    story.acquire('x')
     story.heard(a)
     story.pass(400)
     t.ok(kinds(story.heard(a)).includes('echo'))
@@ -850,6 +1014,7 @@ t.test('quiet connections', async t => {
 
   t.test('after its own stall it asks once more before it gives anyone up', async t => {
     const story = opened()
+    story.acquire('x')
     story.pass(1_000)
     story.heard(a)
     story.stall(3_000)
@@ -861,7 +1026,7 @@ t.test('quiet connections', async t => {
   })
 
   t.test('a primary that shows life but answers no renewal is doubted: others are asked', async t => {
-    const story = opened()
+    const story = holding()
     story.passTalking(2_500 + 1_999)
     t.notOk(story.isOpen(b))
     story.passTalking(1_000)
@@ -927,7 +1092,7 @@ t.test('the end', async t => {
     story.says(a, ['granted', 1, [101], []])
     const end = story.end()
     failOver(story)
-    t.same(kinds(story.heard(b)), ['resume', 'end', 'renew'])
+    t.same(kinds(story.heard(b)), ['resume', 'renew', 'end'])
     story.says(b, ['unknown-session', me])
     t.same(story.settled()[end], { verb: 'end' })
     t.same(story.seen('lost'), [])

@@ -4,6 +4,7 @@ import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
 import type { Hold } from '../lockserver/lock.ts'
 import { Outbox } from '../lockserver/outbox.ts'
+import { restLeaseMs } from '../wire/limits.ts'
 import type { Message, View } from '../wire/messages.ts'
 import { type ClientParty, Cluster, HandParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { textOf } from './fixtures/state-story.ts'
@@ -82,6 +83,12 @@ t.test(
   'R1: a cut-off primary confirms no read: not a query, not "unknown session", not a renewal',
   async t => {
     const { cluster, clients } = started(['a', 'b'], { ttlMs: 2_000 })
+    // Who holds something renews each quarter of the ttl (S4).
+    for (const [client, name] of [
+      [clients.a, 'x'],
+      [clients.b, 'y'],
+    ] as const)
+      client.wait(client.acquire(name))
     const old = cluster.primary
     const oldBackup = cluster.backup
     for (const other of [cluster.viewServer, oldBackup]) cluster.network.cutOff(old, other)
@@ -626,6 +633,51 @@ t.test('S4: a holder that hears nothing gives up before the server may grant aga
       `ttl ${ttlMs}: ${Math.round(waiting.at - (a.lost[0]?.at ?? 0))} ms between`,
     )
   }
+})
+
+t.test(
+  'S4: who rests renews rarely, keeps its session through a failover, and believes in a lock in time',
+  async t => {
+    const { cluster, clients } = started(['a', 'b'], { ttlMs: 2_000 })
+    const { a, b } = clients
+    a.wait(a.release(a.wait(a.acquire('x'))))
+    const { sessionId } = a.core
+    let renewals = 0
+    cluster.network.onFrame = (from, _to, messages) => {
+      if (from === a && has(messages, 'renew')) renewals++
+      return 'pass'
+    }
+    cluster.run(15_000)
+    t.ok(renewals >= 2 && renewals <= 3, `${renewals} renewals in 15 s`)
+    cluster.primary.kill()
+    cluster.healed()
+    cluster.run(15_000)
+    t.ok(truth(a.wait(a.acquire('x'))))
+    t.equal(a.core.sessionId, sessionId)
+    const waiting = b.acquire('x')
+    const cutAt = cluster.network.time
+    for (const other of [cluster.viewServer, ...cluster.servers]) cluster.network.cutOff(a, other)
+    cluster.until(() => a.core.over, 'its end at the client', 3_000)
+    t.notOk(waiting.done, 'the client stops first')
+    b.wait(waiting)
+    t.ok(waiting.at - cutAt <= 2_000 + 150, 'and it is held up for no longer than a ttl')
+  },
+)
+
+t.test('S4: the dead are forgotten after their ttl, but after the longer lease if they rested', async t => {
+  const { cluster, clients } = started(['holds', 'waits', 'rests', 'lives'], { ttlMs: 2_000 })
+  const { holds, waits, rests } = clients
+  holds.wait(holds.acquire('x'))
+  waits.acquire('x')
+  cluster.run(50)
+  for (const client of [holds, waits, rests]) client.kill()
+  const there = () => [...(cluster.primary.core.state?.sessions.values() ?? [])].map(({ name }) => name)
+  cluster.run(2_150)
+  t.same(there(), ['rests', 'lives'])
+  cluster.run(restLeaseMs(2_000) - 2_150 - 600)
+  t.same(there(), ['rests', 'lives'])
+  cluster.run(750)
+  t.same(there(), ['lives'])
 })
 
 t.test('S4: a session that its client has given up is ended when the network is back', async t => {

@@ -130,10 +130,41 @@ t.test('S3: leases run out in order, once, and a promotion gives each at least t
   const leases = new Leases()
   leases.renew(a, 0)
   leases.set(b.ordinal, 500)
-  t.strictSame(leases.due(499).sessions, [])
-  t.strictSame(leases.due(500).sessions, [b.ordinal])
+  const due = (now: number) => leases.due(now, story.state.sessions).sessions
+  for (const session of [a, b]) story.acquire(session, `lock of ${session.name}`)
+  t.strictSame(due(499), [])
+  t.strictSame(due(500), [b.ordinal])
   leases.forget(b)
   leases.extendAll(9_000)
-  t.strictSame(leases.due(9_999).sessions, [], 'a longer lease is not shortened')
-  t.strictSame(leases.due(10_000).sessions, [a.ordinal])
+  t.strictSame(due(9_999), [], 'a longer lease is not shortened')
+  t.strictSame(due(10_000), [a.ordinal])
+})
+
+t.test('S4: a session that rests has a longer lease, until it is heard again', async t => {
+  const story = new StateStory()
+  const [a, b] = [story.open('a'), story.open('b')]
+  const leases = new Leases()
+  for (const session of [a, b]) leases.renew(session, 0)
+  const due = (now: number) => leases.due(now, story.state.sessions).sessions
+  t.strictSame(due(10_000), [])
+  leases.renew(b, 12_000)
+  story.acquire(b, 'x')
+  t.strictSame(due(21_999), [])
+  t.strictSame(due(22_000), [b.ordinal], 'who holds something is believed for the ttl')
+  leases.forget(b)
+  t.strictSame(due(119_999), [])
+  t.strictSame(due(120_000), [a.ordinal], 'once')
+})
+
+t.test('S3: who asks for something after a long rest is believed for no more than its ttl', async t => {
+  const story = new StateStory()
+  const a = story.open('a')
+  const leases = new Leases()
+  leases.renew(a, 0)
+  const due = (now: number) => leases.due(now, story.state.sessions).sessions
+  t.strictSame(due(10_000), [])
+  leases.wake(a, 15_000)
+  story.acquire(a, 'x')
+  t.strictSame(due(24_999), [])
+  t.strictSame(due(25_000), [a.ordinal])
 })

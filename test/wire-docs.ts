@@ -77,8 +77,9 @@ t.test('every error, as the registry has it, and no other', async t => {
 })
 
 t.test('every limit, with its value', async t => {
-  const { stateLimits, promotionGraceMs, ...others } = limits
-  const values: Record<string, number> = { ...stateLimits, ...others, promotionGraceMs: promotionGraceMs(1) }
+  const { stateLimits, promotionGraceMs, restLeaseMs, ...others } = limits
+  const calculated = { promotionGraceMs: promotionGraceMs(1), restLeaseMs: restLeaseMs(1) }
+  const values: Record<string, number> = { ...stateLimits, ...others, ...calculated }
   for (const [name, value] of Object.entries(values)) {
     const stated = rowOf(name)?.[2]
     t.equal(Number.parseFloat((stated ?? '').replaceAll(',', '')), value, `${name}: ${stated}`)

@@ -102,8 +102,14 @@ export const forgetServerMs = 60_000
 
 /** The client believes in its lease for this part of the ttl only; the server counts the whole (S4). */
 export const clientLeasePart = 0.98
-/** Renewals go out after this part of the ttl (S4). */
+/** Renewals go out after this part of the lease (S4). */
 export const renewPart = 0.25
+/** The lease of a session that rests: that holds nothing and asks for nothing (S4). */
+export function restLeaseMs(ttlMs: number): number {
+  return Math.max(ttlMs, Math.min(12 * ttlMs, 120_000))
+}
+/** A client that is owed nothing asks a connection this silent for a sign of life. */
+export const keepAliveMs = 35_000
 /** A client redials an address after this long at first, twice as long each time after. */
 export const redialMs = 20
 export const redialMsMax = 500

@@ -90,6 +90,8 @@ function printSessions(rows: readonly SessionsRow[]): void {
     'BACKUP',
     'CPU, PRIMARY',
     'BACKUP',
+    'VIEW SERVER',
+    'PRIMARY, ALL HOLDING',
     'PROMOTE',
   ]
   for (const line of table(header, rows.map(sessionCells))) print(line)
@@ -103,11 +105,14 @@ function printSessions(rows: readonly SessionsRow[]): void {
 }
 
 function sessionCells(row: SessionsRow): string[] {
-  const { size, primary, backup, primaryCpuPercent, backupCpuPercent, promotionMs } = row
+  const { size, primary, backup, holdingCpuPercent, promotionMs } = row
+  const percent = (value: number | null) => (value === null ? '-' : `${value.toFixed(1)} %`)
   return [
     size.toLocaleString('en'),
     ...[primary.heapBytes, backup.heapBytes, primary.residentBytes, backup.residentBytes].map(mib),
-    ...[primaryCpuPercent, backupCpuPercent].map(percent => `${percent.toFixed(1)} %`),
+    ...[row.primaryCpuPercent, row.backupCpuPercent, row.viewServerCpuPercent, holdingCpuPercent].map(
+      percent,
+    ),
     ms(promotionMs),
   ]
 }

@@ -1,9 +1,10 @@
 // The same cluster with more and more locks held, and another with more and more sessions connected.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { renewPart, restLeaseMs } from '../../wire/limits.ts'
 import { cpuUsOf } from '../cpu.ts'
 import { median } from '../pairs.ts'
-import { MeasuredCluster, type Member } from './cluster.ts'
+import { MeasuredCluster } from './cluster.ts'
 import { Crowd } from './crowd.ts'
 import type { Memory } from './heap.ts'
 import { type LoadedTransfer, promotionMs, type Transfer, transferIdle, transferLoaded } from './transfer.ts'
@@ -34,6 +35,9 @@ export interface SessionsRow extends Sized {
   /** Of one core, in percent, while nobody asks for anything. */
   readonly primaryCpuPercent: number
   readonly backupCpuPercent: number
+  readonly viewServerCpuPercent: number
+  /** The primary's, once each session holds a lock, for as many as there are at the end; null for the others. */
+  readonly holdingCpuPercent: number | null
 }
 
 const lockSizes = [0, 1_000, 10_000, 100_000, 1_000_000]
@@ -44,7 +48,8 @@ const loadedFrom = 10_000
 const locksTtlMs = 60_000
 const sessionsTtlMs = 10_000
 const sessionProcesses = 2
-const cpuMs = 5_000
+/** In which each renews once, also one that holds nothing. */
+const cpuMs = restLeaseMs(sessionsTtlMs) * renewPart
 
 export async function measureLocks(options: ScaleOptions): Promise<LocksRow[]> {
   await using cluster = await MeasuredCluster.start()
@@ -67,12 +72,16 @@ export async function measureLocks(options: ScaleOptions): Promise<LocksRow[]> {
 export async function measureSessions(options: ScaleOptions): Promise<SessionsRow[]> {
   await using cluster = await MeasuredCluster.start()
   await using crowd = new Crowd(cluster.viewUrl, sessionsTtlMs, sessionProcesses)
+  const most = sessionSizes.findLast(size => size <= options.max)
   return await rowsOf(sessionSizes, options, async size => {
     options.progress(`${size.toLocaleString('en')} sessions`)
     await crowd.grow({ sessions: size, locks: 0 })
     const memory = await memories(cluster, 'holdfast_sessions', size)
     const cpu = await idleCpu(cluster)
-    return { size, ...memory, ...cpu, ...(await promotions(cluster, options.runs)) }
+    const promotion = await promotions(cluster, options.runs)
+    if (size === most) await crowd.grow({ sessions: size, locks: size })
+    const holdingCpuPercent = size === most ? (await idleCpu(cluster)).primaryCpuPercent : null
+    return { size, ...memory, ...cpu, holdingCpuPercent, ...promotion }
   })
 }
 
@@ -105,13 +114,13 @@ async function memories(cluster: MeasuredCluster, metric: string, size: number) 
 
 async function idleCpu(cluster: MeasuredCluster) {
   const { primary, backup } = await cluster.roles()
-  const now = (members: readonly Member[]) => members.map(({ pid }) => cpuUsOf(pid))
-  const before = now([primary, backup])
+  const pids = [primary.pid, backup.pid, cluster.processes.viewServerPid]
+  const before = pids.map(cpuUsOf)
   await pause(cpuMs)
-  const [first = Number.NaN, second = Number.NaN] = now([primary, backup]).map(
-    (us, i) => (us - (before[i] as number)) / (cpuMs * 10),
+  const [first = Number.NaN, second = Number.NaN, third = Number.NaN] = pids.map(
+    (pid, i) => (cpuUsOf(pid) - (before[i] as number)) / (cpuMs * 10),
   )
-  return { primaryCpuPercent: first, backupCpuPercent: second }
+  return { primaryCpuPercent: first, backupCpuPercent: second, viewServerCpuPercent: third }
 }
 
 async function promotions(cluster: MeasuredCluster, runs: number) {

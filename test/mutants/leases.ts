@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.ts'
 const serverCore = 'lockserver/core.ts'
 const backup = 'lockserver/backup.ts'
 const primary = 'lockserver/primary.ts'
+const sessions = 'lockserver/sessions.ts'
 const lease = 'client/lease.ts'
 const clientCore = 'client/core.ts'
 
@@ -99,7 +100,7 @@ export const leases: readonly Mutant[] = [
         file: backup,
         find: '/** Applies some of what waits; true when more is left. */ work(): boolean {',
         replace: `work(): boolean {
-    for (const ordinal of this.leases.due(this.#out.now.monotonic).sessions) {
+    for (const ordinal of this.leases.due(this.#out.now.monotonic, this.state?.sessions ?? new Map()).sessions) {
       const session = this.state?.sessions.get(ordinal)
       if (session !== undefined && this.whole !== 0) this.state?.apply(['expire', [ordinal]])
     }`,
@@ -154,13 +155,13 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: lease,
-        find: ': this.#from.monotonic + this.#ttlMs * clientLeasePart',
-        replace: ': this.#from.monotonic + this.#ttlMs * 1.1',
+        find: ': this.#from.monotonic + this.#lengthMs * clientLeasePart',
+        replace: ': this.#from.monotonic + this.#lengthMs * 1.1',
       },
       {
         file: lease,
-        find: 'const byWall = this.#from.wall + this.#ttlMs * clientLeasePart - now.wall',
-        replace: 'const byWall = this.#from.wall + this.#ttlMs * 1.1 - now.wall',
+        find: 'const byWall = this.#from.wall + this.#lengthMs * clientLeasePart - now.wall',
+        replace: 'const byWall = this.#from.wall + this.#lengthMs * 1.1 - now.wall',
       },
     ],
   },
@@ -214,8 +215,56 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: lease,
-        find: 'return Math.max(0, Math.min(this.deadline - now.monotonic, byWall))',
-        replace: 'return Math.max(0, this.deadline - now.monotonic + 0 * byWall)',
+        find: 'return Math.max(0, Math.min(this.deadline - now.monotonic, byWall, fresh))',
+        replace: 'return Math.max(0, Math.min(this.deadline - now.monotonic + 0 * byWall, fresh))',
+      },
+    ],
+  },
+  {
+    name: 'no renewal after a rest',
+    breaks: 'S4',
+    why: 'who rested asks for a lock with a lease that is over on the servers, and believes in it for a ttl',
+    edits: [
+      {
+        file: clientCore,
+        find: 'if (this.#lease.wake(now) && this.#ready()) this.#renew(now)',
+        replace: 'this.#lease.wake(now)',
+      },
+    ],
+  },
+  {
+    name: 'a holder rests',
+    breaks: 'S4',
+    why: 'the servers give a dead client that holds something the longer lease: its locks are not free after the ttl',
+    edits: [
+      {
+        file: sessions,
+        find: 'return this.holds.size === 0 && this.waiting.size === 0',
+        replace: 'return this.waiting.size === 0',
+      },
+    ],
+  },
+  {
+    name: 'a waiter rests',
+    breaks: 'S4',
+    why: 'a dead client is granted what it waited for, and keeps it for the longer lease',
+    edits: [
+      {
+        file: sessions,
+        find: 'return this.holds.size === 0 && this.waiting.size === 0',
+        replace: 'return this.holds.size === 0',
+      },
+    ],
+  },
+  {
+    name: 'a client that holds something rests',
+    breaks: 'S4',
+    why: 'it believes in its locks for the longer lease, the servers for the ttl',
+    edits: [
+      {
+        file: clientCore,
+        find: 'const rests = !asks && this.#held.size === 0 && this.abandoned.size === 0',
+        replace: 'const rests = !asks && this.abandoned.size === 0',
       },
     ],
   },

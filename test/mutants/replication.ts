@@ -106,7 +106,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.#answer(client, ['renewed', number])",
+        find: "this.replication.show({ show: 'answer', client, message: ['renewed', number] }, idle)",
         replace: "this.#out.send(client.connection, ['renewed', number])",
       },
     ],

@@ -1,8 +1,10 @@
 // One story, from its plan: a cluster, users that call everything, faults; then all is mended, and the
 // servers must have just what their clients believe in. The same plan tells the same story.
 
+import type { Session } from '../../lockserver/sessions.ts'
 import type { State } from '../../lockserver/state.ts'
-import { Cluster } from '../fixtures/cluster.ts'
+import { renewPart, restLeaseMs } from '../../wire/limits.ts'
+import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Checker } from './checker.ts'
 import { Faults } from './faults.ts'
@@ -35,6 +37,10 @@ export const limitsMs = {
   answer: 8_000,
   /** A dead client's lease, and the failovers meanwhile (S3). */
   lease: 4_500 + 3_000,
+  /** The same where it held nothing and waited for nothing (S4). */
+  rest: restLeaseMs(4_500) + 3_000,
+  /** A client that rests finds a connection cut half open by its next renewal, and resumes. */
+  renewal: restLeaseMs(4_500) * renewPart + 3_000,
   /** More of each after a reset, whose pause is the longest ttl (F14). */
   pause: 12_000,
 }
@@ -128,11 +134,14 @@ class Story {
     this.#faults.heal()
     this.#heals()
     this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
-    this.#until(limitsMs.lease, 'not agreed', () => this.#difference() ?? this.#memory(false))
+    this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
+    this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
     this.#trace.tell(() => '== all is given back')
     this.#users.windDown()
     this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
-    this.#until(limitsMs.lease, 'not agreed', () => this.#difference() ?? this.#memory(true))
+    this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
+    this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
+    if (this.#plan.seed % 8 === 0) this.#until(limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
     this.#users.askAll()
     this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
     this.#watch(500)
@@ -234,29 +243,42 @@ class Story {
   #difference(): string | null {
     const state = this.#state
     if (state === null) return 'the primary has no state'
-    const living = this.#users.users.filter(user => user.alive)
-    const cores = new Map(living.map(user => [user.core.sessionId, user]))
     for (const session of state.sessions.values()) {
-      const user = cores.get(session.id)
-      if (user === undefined || user.core.over)
+      const user = this.#userOf(session)
+      if (user === undefined) {
+        // It may stay for a while: it takes nothing from anybody (S4).
+        if (session.rests) continue
         return `session ${session.name} ${session.id} is there, and nobody has it`
+      }
       const believed = this.#checker.beliefsOf(user.core).map(belief => belief.token)
       const waits = new Set([...session.waiting.values()].flatMap(waiting => waiting.tokens))
       const held = [...session.holds.keys()].filter(token => !waits.has(token))
       if (believed.sort().join() !== held.sort().join())
         return `${user.name} believes in ${believed}, the servers in ${held}`
     }
-    for (const user of cores.values())
-      if (user.core.opened && !user.core.over && !state.sessionsById.has(user.core.sessionId))
+    for (const user of this.#users.users)
+      if (user.alive && user.core.opened && !user.core.over && !state.sessionsById.has(user.core.sessionId))
         return `the servers do not know the session of ${user.name}`
     return null
+  }
+
+  /** Who is alive and believes in this session. */
+  #userOf(session: Session): ClientParty | undefined {
+    return this.#users.users.find(({ alive, core }) => alive && !core.over && core.sessionId === session.id)
+  }
+
+  /** S3, S4: sessions that nobody has any more, and that are there all the same. */
+  #forsaken(): string[] {
+    const sessions = [...(this.#state?.sessions.values() ?? [])]
+    return sessions.filter(session => this.#userOf(session) === undefined).map(({ name }) => `left: ${name}`)
   }
 
   /** S1, S5: nothing is kept for anybody but what is held and waited for; at last not even that. */
   #memory(atLast: boolean): string | null {
     const state = this.#state
     for (const session of state?.sessions.values() ?? []) {
-      const { replies, losses, waiting, holds } = session
+      const { replies, losses, waiting, holds, rests } = session
+      if (rests && this.#userOf(session) === undefined) continue
       if (replies.size > 0) return `left in ${session.name}: ${replies.size} replies`
       if (atLast && losses.size + waiting.size + holds.size > 0)
         return `left in ${session.name}: ${losses.size} losses, ${waiting.size} waiters, ${holds.size} holds`
