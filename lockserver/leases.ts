@@ -47,8 +47,10 @@ export class Leases {
     this.#resting.delete(session.ordinal)
   }
 
+  /** Of the ttl. A server that takes over gives the rest itself, or it would be given twice. */
   remainingMs(session: Session, now: number): number {
-    return Math.max(0, (this.#until.get(session.ordinal) ?? now) - now)
+    const rest = this.#resting.has(session.ordinal) ? restOf(session) : 0
+    return Math.max(0, (this.#until.get(session.ordinal) ?? now) - rest - now)
   }
 
   /** S3: a promoted backup gives each lease at least this much more. */
@@ -62,7 +64,7 @@ export class Leases {
     const sessions: number[] = []
     let earliest = Number.POSITIVE_INFINITY
     for (const [ordinal, old] of this.#until) {
-      const until = old > now ? old : old + this.#restOf(ordinal, known)
+      const until = old > now ? old : old + this.#giveRest(ordinal, known)
       if (until <= now) sessions.push(ordinal)
       else if (until < earliest) earliest = until
     }
@@ -72,13 +74,12 @@ export class Leases {
   }
 
   /** How much longer a session may be silent, because it rests; given once, until it is heard again. */
-  #restOf(ordinal: number, known: ReadonlyMap<number, Session>): number {
+  #giveRest(ordinal: number, known: ReadonlyMap<number, Session>): number {
     const session = known.get(ordinal)
     if (session === undefined || !session.rests || this.#resting.has(ordinal)) return 0
     this.#resting.add(ordinal)
-    const more = restLeaseMs(session.ttlMs) - session.ttlMs
-    this.#until.set(ordinal, (this.#until.get(ordinal) as number) + more)
-    return more
+    this.#until.set(ordinal, (this.#until.get(ordinal) as number) + restOf(session))
+    return restOf(session)
   }
 
   #set(ordinal: number, until: number): void {
@@ -86,4 +87,8 @@ export class Leases {
     this.#until.set(ordinal, until)
     if (until < this.#earliest) this.#earliest = until
   }
+}
+
+function restOf({ ttlMs }: Session): number {
+  return restLeaseMs(ttlMs) - ttlMs
 }

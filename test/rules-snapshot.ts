@@ -152,6 +152,8 @@ t.test('S4: a session that rests has a longer lease, until it is heard again', a
   t.strictSame(due(21_999), [])
   t.strictSame(due(22_000), [b.ordinal], 'who holds something is believed for the ttl')
   leases.forget(b)
+  t.strictSame(due(30_000), [])
+  t.equal(leases.remainingMs(a, 30_000), 0, 'a copy has nothing of the rest')
   t.strictSame(due(119_999), [])
   t.strictSame(due(120_000), [a.ordinal], 'once')
 })
