@@ -982,6 +982,24 @@ t.test('F14: in an acked view the backup must be gone too', async t => {
   t.equal(story.view, '(s3,-)#3')
 })
 
+t.test('F14: when the view is acked while its primary is asked after, the backup is asked too', async t => {
+  const { story, s1 } = alone()
+  const [s2] = story.servers('s2')
+  const [s3] = story.servers('s3')
+  t.equal(story.view, '(s1,s2)#2')
+  story.network.set(s1.address, 'silent')
+  const client = story.client().say(['reset', 1, 2, false])
+  const asked = -story.dialled.length
+  t.notOk(story.acked)
+  s2.ping({ inSync: true })
+  t.ok(story.acked)
+  story.input({ is: 'closed', connection: asked, refused: true })
+  story.network.set(s1.address, 'refuses')
+  story.tick(2, s2, s3)
+  t.match(client.last, ['reset-refused', 1, new RegExp(s2.id)])
+  t.not(story.view, '(s3,-)#3')
+})
+
 t.test('F14: a reset without an idle server, of a view to come, or beside another is refused', async t => {
   const { story, s1 } = alone()
   story.network.set(s1.address, 'silent')

@@ -15,6 +15,8 @@ export interface Reset {
   readonly view: number
   readonly force: boolean
   stage: 'asked' | 'probing' | 'allowed' | 'saving'
+  /** Whether the view was acked when its servers were probed. */
+  acked?: boolean
 }
 
 /** One reset at a time, from the question to the answer. */
@@ -45,7 +47,9 @@ export class Resets {
     const idle = this.#servers.idle(record.view, [])
     const problem = whyNot(reset, record, highestToken, idle)
     if (problem !== undefined) return void this.#fail(problem)
-    if (reset.stage === 'asked') this.#probe(reset, record)
+    // Once the view is acked its backup may serve too, and has to be asked.
+    const askedAll = reset.stage !== 'asked' && (reset.acked === record.acked || reset.force)
+    if (!askedAll) this.#probe(reset, record)
     if (reset.stage !== 'allowed' || idle === null) return undefined
     reset.stage = 'saving'
     this.#out.note('warn', 'reset by an operator', { ends: reset.view, force: reset.force })
@@ -75,6 +79,7 @@ export class Resets {
 
   #probe(reset: Reset, record: ViewRecord): void {
     reset.stage = reset.force ? 'allowed' : 'probing'
+    reset.acked = record.acked
     if (reset.force) return
     for (const server of mayStillServe(record)) this.#probes.start('reset', server, record.cluster)
   }
