@@ -46,6 +46,19 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a reset that asks the primary only',
+    breaks: 'F14',
+    why: 'the view is acked while the primary is asked after: a living backup in sync loses its state',
+    test: 'view-rules',
+    edits: [
+      {
+        file: 'viewservice/reset.ts',
+        find: "reset.stage !== 'asked' && (reset.acked === record.acked || reset.force)",
+        replace: "reset.stage !== 'asked'",
+      },
+    ],
+  },
+  {
     name: 'dead ids remembered for ever',
     breaks: 'V5',
     why: 'each restart and each step-down leaves one behind',

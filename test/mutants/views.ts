@@ -299,18 +299,6 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a reset that asks the primary only',
-    breaks: 'F14',
-    why: 'the view is acked while the primary is asked after: a living backup in sync loses its state',
-    edits: [
-      {
-        file: 'viewservice/reset.ts',
-        find: "reset.stage !== 'asked' && (reset.acked === record.acked || reset.force)",
-        replace: "reset.stage !== 'asked'",
-      },
-    ],
-  },
-  {
     name: 'a reset past a silent primary',
     breaks: 'F14',
     why: 'the primary is only cut off, and goes on answering its clients beside the new state',
