@@ -364,7 +364,7 @@ export class ClientCore {
         if (message[1] === this.sessionId && !this.#opened) this.#refused(message[2], message[3])
         return
       case 'renewed':
-        this.#onRenewed(message[1])
+        this.#onRenewed(message[1], now)
         return
       case 'lost':
         this.#onLost(message[1], message[2])
@@ -419,8 +419,13 @@ export class ClientCore {
     this.#out.push({ do: 'event', event: 'session', ttlMs: this.#lease.ttlMs, resumed: true })
   }
 
-  #onRenewed(number: number): void {
+  #onRenewed(number: number, now: Instant): void {
     if (!this.#lease.confirm(number)) return
+    // S4: by a wall clock that was set since, the newer renewal may be the older one.
+    if (this.#lease.expired(now)) {
+      this.#lose('EXPIRED')
+      return
+    }
     this.#links.doubt(false)
     // What went out before this renewal has been applied, so these sessions are gone.
     this.abandoned.clear()

@@ -691,6 +691,23 @@ t.test('the lease', async t => {
     },
   )
 
+  t.test(
+    'S4 a renewal from before a jump of the wall clock ends it, and what follows is not believed',
+    async t => {
+      const story = holding()
+      story.setWallClock(-5_000)
+      story.passTalking(2_500)
+      const call = story.acquire('y')
+      story.setWallClock(deadlineMs)
+      story.settled()
+      t.notOk(story.core.expired(story.now), 'not by the open')
+      story.says(a, ['renewed', 1], ['granted', 2, [102], []])
+      t.same(story.settled(), {}, 'nobody is told of it')
+      t.same(story.failed(), { [call]: ['SESSION_LOST', false] })
+      t.match(story.seen('lost'), [{ token: 101 }])
+    },
+  )
+
   t.test('S4 F12 after a stall past the deadline a grant that was waiting is a loss', async t => {
     const story = opened()
     story.acquire('x')

@@ -136,16 +136,6 @@ export const leases: readonly Mutant[] = [
         find: 'if (!this.#lease.confirm(number)) return',
         replace: 'if (!this.#lease.confirm(number)) return\n    this.#lease.begin(this.#lease.ttlMs, now)',
       },
-      {
-        file: clientCore,
-        find: 'this.#onRenewed(message[1])',
-        replace: 'this.#onRenewed(message[1], now)',
-      },
-      {
-        file: clientCore,
-        find: '#onRenewed(number: number): void {',
-        replace: '#onRenewed(number: number, now: Instant): void {',
-      },
     ],
   },
   {
