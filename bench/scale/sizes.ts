@@ -36,7 +36,7 @@ export interface SessionsRow extends Sized {
   readonly primaryCpuPercent: number
   readonly backupCpuPercent: number
   readonly viewServerCpuPercent: number
-  /** The primary's, once each session holds a lock, for as many as there are at the end; null for the others. */
+  /** The primary's, once each session holds a lock as well; only for the most, null for the others. */
   readonly holdingCpuPercent: number | null
 }
 
@@ -78,10 +78,9 @@ export async function measureSessions(options: ScaleOptions): Promise<SessionsRo
     await crowd.grow({ sessions: size, locks: 0 })
     const memory = await memories(cluster, 'holdfast_sessions', size)
     const cpu = await idleCpu(cluster)
-    const promotion = await promotions(cluster, options.runs)
     if (size === most) await crowd.grow({ sessions: size, locks: size })
     const holdingCpuPercent = size === most ? (await idleCpu(cluster)).primaryCpuPercent : null
-    return { size, ...memory, ...cpu, holdingCpuPercent, ...promotion }
+    return { size, ...memory, ...cpu, holdingCpuPercent, ...(await promotions(cluster, options.runs)) }
   })
 }
 
