@@ -97,12 +97,14 @@ export class ClusterWatch {
     this.#view = client.view
     this.#toldView = client.view?.number ?? 0
     client.on('view', view => this.#onView(view))
+    // Who asks for something is in a hurry to the next primary, and gets another session if this one is lost.
+    const ask = () => void client.query({ prefix: '/' }).catch(() => {})
     client.on('reconnecting', () => {
       this.#lostAt ??= readClock().monotonic
+      ask()
     })
     client.on('session', () => this.#onSession())
-    // Another session must be asked for; until then nobody would see the next primary.
-    client.on('lost', () => void client.query({ prefix: '/' }).catch(() => {}))
+    client.on('lost', ask)
     this.look()
   }
 

@@ -125,7 +125,7 @@ export class ClientCore {
     if (this.over) this.#handleOver(input)
     else this.#handle(input, now)
     if (!this.over) {
-      this.#arrange(now)
+      this.#arrange(now, 'chance' in input ? input.chance : 0)
       this.#rest(now)
     }
     this.wakeAt = this.over ? null : this.#nextWake()
@@ -171,8 +171,10 @@ export class ClientCore {
 
   #onWatch(input: Extract<ClientInput, { is: 'watch' | 'unwatch' | 'seen' }>): void {
     let message: ClientRequest | null = null
-    if (input.is === 'watch') message = this.#watches.begin(input.watch, input.prefix)
-    else if (input.is === 'seen') message = this.#watches.seen(input.watch, input.events)
+    if (input.is === 'watch') {
+      this.#links.wake()
+      message = this.#watches.begin(input.watch, input.prefix)
+    } else if (input.is === 'seen') message = this.#watches.seen(input.watch, input.events)
     else if (this.#watches.has(input.watch)) {
       this.#watches.end(input.watch)
       message = ['unwatch', input.watch]
@@ -541,12 +543,12 @@ export class ClientCore {
   }
 
   /** After every step: the session goes to the primary if there is a way, and links are dialled and dropped. */
-  #arrange(now: Instant): void {
+  #arrange(now: Instant, chance: number): void {
     if (this.#links.session === null) {
       const leader = this.#links.leader()
       if (leader !== undefined) this.#attach(leader, now)
     }
-    this.#links.arrange(now, this.#out)
+    this.#links.arrange(now, chance, this.#out)
   }
 
   #attach(link: Link, now: Instant): void {
@@ -612,6 +614,7 @@ export class ClientCore {
 
   /** S4: the renewal goes in front of the first call after a rest; without a connection, behind the resume. */
   #wakeLease(now: Instant): void {
+    this.#links.wake()
     if (this.#lease.wake(now) && this.#ready()) this.#renew(now)
   }
 

@@ -4,7 +4,7 @@
 
 import type { Instant } from '../wire/clock.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import { helloWithinMs, keepAliveMs } from '../wire/limits.ts'
+import { helloWithinMs, keepAliveMs, renewPart, restLeaseMs } from '../wire/limits.ts'
 import type { Role, View, Welcome } from '../wire/messages.ts'
 import { type Address, Addresses } from './addresses.ts'
 import type { ClientEffect } from './effects.ts'
@@ -49,9 +49,14 @@ export class Links {
   readonly #name: string
   readonly #quietMs: number
   readonly #watchQuietMs: number
+  /** A session that rests comes to a new primary at any moment of this time. */
+  readonly #comeBackMs: number
   /** Since when the server that the session is on owes something; Infinity: its silence says nothing. */
   #owedSince = Number.POSITIVE_INFINITY
   #rests = false
+  /** When a session that is owed nothing may look for its next primary, drawn once the last one is lost. */
+  #comeBackAt: number | null = 0
+  #staysAway = false
   #dialled = 0
   #echoes = 0
   /** When something is due on any link but the session's. */
@@ -64,6 +69,7 @@ export class Links {
     this.#name = options.name
     this.#quietMs = Math.min(options.ttlMs / 4, 1_000)
     this.#watchQuietMs = Math.max(this.#quietMs, options.ttlMs / 4)
+    this.#comeBackMs = restLeaseMs(options.ttlMs) * renewPart
   }
 
   get(number: number): Link | undefined {
@@ -80,6 +86,14 @@ export class Links {
     this.#rests = rests
     if (!owed) this.#owedSince = Number.POSITIVE_INFINITY
     else if (this.#owedSince === Number.POSITIVE_INFINITY) this.#owedSince = now.monotonic
+  }
+
+  /** Something is asked for: from here on the way to the primary is looked for at once. */
+  wake(): void {
+    if (this.session !== null) return
+    this.#comeBackAt = 0
+    this.#staysAway = false
+    this.#stale = true
   }
 
   heard(link: Link, now: Instant): void {
@@ -164,12 +178,21 @@ export class Links {
   }
 
   /** Dials what is due, keeps one watcher, drops the others. Does nothing while nothing has changed. */
-  arrange(now: Instant, out: ClientEffect[]): void {
+  arrange(now: Instant, chance: number, out: ClientEffect[]): void {
     if (!this.#stale && now.monotonic < this.#wakeAt) return
     if (this.session !== null && !this.doubtful) this.#keepOneWatcher(out)
-    if (this.#searching()) this.#dialDue(now, out)
+    this.#drawComeBack(now, chance)
+    this.#staysAway = this.session === null && now.monotonic < (this.#comeBackAt ?? 0)
+    if (this.#searching() && !this.#staysAway) this.#dialDue(now, out)
     this.#wakeAt = this.#nextWake()
     this.#stale = false
+  }
+
+  /** Who rests leaves the way to those who hold something: a new primary takes one after the other. */
+  #drawComeBack(now: Instant, chance: number): void {
+    const owed = this.#owedSince !== Number.POSITIVE_INFINITY
+    if (this.session !== null) this.#comeBackAt = null
+    else this.#comeBackAt ??= this.#rests && !owed ? now.monotonic + chance * this.#comeBackMs : 0
   }
 
   /** Asks the silent for a sign of life and returns those that gave none. */
@@ -200,7 +223,7 @@ export class Links {
   /** When a link has been silent for too long: to be asked, or, once asked, to be given up. */
   #quietAt(link: Link): number {
     const { heardAt, echoAt } = link
-    const watches = this.session !== null && link !== this.session
+    const watches = (this.session !== null || this.#staysAway) && link !== this.session
     const quiet = watches ? this.#watchQuietMs : this.#quietMs
     if (echoAt !== null) return echoAt + quiet
     if (link.kind === null) return heardAt + Math.min(2 * quiet, helloWithinMs)
@@ -294,7 +317,7 @@ export class Links {
       if (link !== this.session) next = Math.min(next, this.#quietAt(link))
     if (!this.#searching()) return next
     for (const address of this.addresses.all()) {
-      if (this.#dialable(address)) next = Math.min(next, address.retryAt)
+      if (this.#dialable(address)) next = Math.min(next, Math.max(address.retryAt, this.#comeBackAt ?? 0))
     }
     return next
   }

@@ -438,7 +438,7 @@ t.test('failover', async t => {
   })
 
   t.test('a server that is not primary yet is kept until it says so', async t => {
-    const story = opened()
+    const story = holding()
     story.says(seed, ['view', view(3, 'b')])
     story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
     t.same(story.heard(b), [])
@@ -511,7 +511,7 @@ t.test('failover', async t => {
   })
 
   t.test('the role in the welcome counts until the server pushes a view that names it primary', async t => {
-    const story = opened()
+    const story = holding()
     story.says(seed, ['view', view(3, 'b')])
     story.serverWelcomes('b', 'backup', view(3, 'b'))
     t.same(story.heard(b), [])
@@ -541,7 +541,7 @@ t.test('failover', async t => {
 
   t.test('NOT_PRIMARY and REPLACED close the connection, and it is tried again', async t => {
     for (const code of ['NOT_PRIMARY', 'STEPPED_DOWN', 'LEAVING', 'REPLACED', 'OUT_OF_ORDER', 'NEWER_CODE']) {
-      const story = opened()
+      const story = holding()
       story.says(a, ['error', code, 'no'])
       t.notOk(story.isOpen(a))
       story.pass(25)
@@ -880,6 +880,38 @@ t.test('S4 a session that rests', async t => {
     t.equal(story.core.remainingMs(story.now), deadlineMs)
   })
 
+  t.test(
+    'comes to a new primary at any moment of the time between two renewals, or when it is woken',
+    async t => {
+      for (const chance of [0, 0.5, 0.999]) {
+        const story = opened()
+        story.chance = chance
+        story.says(seed, ['view', view(3, 'b')])
+        t.notOk(story.isOpen(a))
+        const due = (chance * restMs) / 4
+        if (due > 0) {
+          story.passTalking(due - 1)
+          t.notOk(story.isOpen(b), 'it leaves the way to others')
+          story.passTalking(1)
+        }
+        t.ok(story.isOpen(b), `after ${due} ms`)
+      }
+      const woken = opened()
+      woken.says(seed, ['view', view(3, 'b')])
+      woken.passTalking(1_000)
+      t.notOk(woken.isOpen(b))
+      woken.acquire('x')
+      t.ok(woken.isOpen(b), 'at once')
+      const holder = holding()
+      holder.says(seed, ['view', view(3, 'b')])
+      t.ok(holder.isOpen(b), 'who holds something does not wait')
+      const watcher = opened()
+      watcher.step({ is: 'watch', watch: 1, prefix: '' })
+      watcher.says(seed, ['view', view(3, 'b')])
+      t.ok(watcher.isOpen(b), 'nor who watches')
+    },
+  )
+
   t.test('is ended in order after a long rest', async t => {
     const story = opened()
     story.passTalking(20_000)
@@ -901,6 +933,7 @@ t.test('losses', async t => {
     t.match(story.seen('lost'), [{ token: 101, reason: 'STOLEN' }])
     story.pass(60)
     t.same(story.heard(a), [['acknowledge', [], [101]]])
+    story.chance = 0
     failOver(story)
     story.heard(b)
     story.says(b, ['resumed', me, 2], ['lost', 101, 'STOLEN'])
@@ -980,8 +1013,8 @@ t.test('quiet connections', async t => {
   )
 
   t.test('while there is no session connection every other is asked soon', async t => {
-    const story = opened()
-    story.passTalking(10_000)
+    const story = holding()
+    story.passTalking(2_000)
     story.says(a, ['view', view(3, 'b')])
     t.notOk(story.isOpen(a))
     story.cut(b, true)
