@@ -15,7 +15,17 @@ export interface Wanted {
   readonly locks: number
 }
 
-export type CrowdReport = { readonly failed: string } | Wanted
+/** How it is now. Times are ms since 1970; 0: none yet. */
+export interface Standing extends Wanted {
+  /** Sessions that are lost, and those that came over to a new primary. */
+  readonly lost: number
+  readonly over: number
+  /** When the last one came over of those that hold a lock, and of the others. */
+  readonly lastHolderAt: number
+  readonly lastOtherAt: number
+}
+
+export type CrowdReport = { readonly failed: string } | Standing
 
 const { address, ttlMs, prefix } = JSON.parse(process.argv[2] as string) as Crowding
 const connectsAtOnce = 64
@@ -23,7 +33,9 @@ const acquiresAtOnce = 1_024
 
 const clients: LockClient[] = []
 let locks = 0
-let failure: string | undefined
+let lost = 0
+let over = 0
+let [lastHolderAt, lastOtherAt] = [0, 0]
 
 async function grow(wanted: Wanted): Promise<CrowdReport> {
   await together(connectsAtOnce, wanted.sessions - clients.length, open)
@@ -32,15 +44,21 @@ async function grow(wanted: Wanted): Promise<CrowdReport> {
     const number = locks++
     await clients[number % clients.length]?.acquire(`${prefix}${number}`)
   })
-  return failure === undefined ? { sessions: clients.length, locks } : { failed: failure }
+  return { sessions: clients.length, locks, lost, over, lastHolderAt, lastOtherAt }
 }
 
 async function open(): Promise<void> {
   const client = await connect(address, { name: 'bench crowd', ttl: ttlMs, timeout: 60_000 })
-  client.on('lost', loss => {
-    failure ??= `a session was lost: ${loss.code}`
+  const place = clients.push(client) - 1
+  client.on('lost', () => {
+    lost++
   })
-  clients.push(client)
+  client.on('session', ({ resumed }) => {
+    if (!resumed) return
+    over++
+    if (place < locks) lastHolderAt = Date.now()
+    else lastOtherAt = Date.now()
+  })
 }
 
 /** So many times, some at once. */

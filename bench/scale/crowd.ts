@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Crowding, CrowdReport, Wanted } from './crowd-process.ts'
+import type { Crowding, CrowdReport, Standing, Wanted } from './crowd-process.ts'
 
 const file = fileURLToPath(new URL('crowd-process.js', import.meta.url))
 /** A million handles need some memory. */
@@ -19,19 +19,39 @@ export class Crowd implements AsyncDisposable {
     })
   }
 
-  /** Resolves when there are so many of them, of both. */
-  async grow({ sessions, locks }: Wanted): Promise<void> {
+  /** Resolves when there are so many of them, of both; with none of them lost. */
+  async grow(wanted: Wanted): Promise<void> {
+    const { lost } = await this.standing(wanted)
+    if (lost > 0) throw new Error(`${lost} sessions were lost`)
+  }
+
+  /** All processes together, once there are so many. */
+  async standing({ sessions, locks }: Wanted): Promise<Standing> {
     const parts = this.#processes.length
     const part = (all: number, i: number) => Math.floor((all + i) / parts)
-    await Promise.all(
+    const all = await Promise.all(
       this.#processes.map(async (child, i) => {
-        const answer = Promise.race([once(child, 'message'), once(child, 'exit')])
+        const answered = new AbortController()
+        const { signal } = answered
+        const answer = Promise.race([once(child, 'message', { signal }), once(child, 'exit', { signal })])
         child.send({ sessions: part(sessions, i), locks: part(locks, i) } satisfies Wanted)
         const [report] = (await answer) as [CrowdReport | number | null]
+        answered.abort()
         if (report === null || typeof report === 'number') throw new Error(`a crowd ended with ${report}`)
         if ('failed' in report) throw new Error(report.failed)
+        return report
       }),
     )
+    const sum = (field: keyof Standing) => all.reduce((total, standing) => total + standing[field], 0)
+    const last = (field: keyof Standing) => Math.max(...all.map(standing => standing[field]))
+    return {
+      sessions: sum('sessions'),
+      locks: sum('locks'),
+      lost: sum('lost'),
+      over: sum('over'),
+      lastHolderAt: last('lastHolderAt'),
+      lastOtherAt: last('lastOtherAt'),
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

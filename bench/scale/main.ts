@@ -1,10 +1,12 @@
-// npm run bench:scale -- [--max N] [--runs N] [--only locks|sessions] [--json]: what held locks and
-// connected sessions cost, from few to a million. Linux only: it reads /proc.
+// npm run bench:scale -- [--max N] [--runs N] [--only locks|sessions|come-over] [--json]: what held locks and
+// connected sessions cost, from few to a million, and how a crowd comes over to a new primary. Linux only: it
+// reads /proc.
 
 import { parseArgs } from 'node:util'
 import { note, print, printJson, table } from '../../cli/output.ts'
 import { wholeNumber } from '../../wire/options.ts'
 import { describeMachine, machineLine } from '../machine.ts'
+import { type ComeOverRow, measureComeOver } from './come-over.ts'
 import { type LocksRow, measureLocks, measureSessions, type SessionsRow } from './sizes.ts'
 import { growthOf } from './slope.ts'
 
@@ -22,15 +24,23 @@ const options = {
   progress: note,
 }
 
+if (!['', 'locks', 'sessions', 'come-over'].includes(values.only)) {
+  note(`--only takes locks, sessions or come-over, not ${JSON.stringify(values.only)}`)
+  process.exit(2)
+}
+
 const machine = describeMachine()
-const locks = values.only === 'sessions' ? [] : await measureLocks(options)
-const sessions = values.only === 'locks' ? [] : await measureSessions(options)
-if (values.json) printJson({ machine, locks, sessions })
+const wants = (what: string) => values.only === '' || values.only === what
+const locks = wants('locks') ? await measureLocks(options) : []
+const sessions = wants('sessions') ? await measureSessions(options) : []
+const comeOver = wants('come-over') ? await measureComeOver(options.max, note) : []
+if (values.json) printJson({ machine, locks, sessions, comeOver })
 else {
   print(`What held locks and connected sessions cost; times are medians of ${options.runs} runs`)
   print(machineLine(machine))
   if (locks.length > 0) printLocks(locks)
   if (sessions.length > 0) printSessions(sessions)
+  if (comeOver.length > 0) printComeOver(comeOver)
 }
 
 function printLocks(rows: readonly LocksRow[]): void {
@@ -102,6 +112,18 @@ function printSessions(rows: readonly SessionsRow[]): void {
     ['a session, heap of the backup', 'bytes', row => row.backup.heapBytes],
     ['a session, resident in the backup', 'bytes', row => row.backup.residentBytes],
   ])
+}
+
+function printComeOver(rows: readonly ComeOverRow[]): void {
+  print('')
+  const header = ['SESSIONS', 'HOLDING A LOCK', 'ALL HOLDERS OVER AFTER', 'ALL OTHERS', 'LOST']
+  const cells = ({ sessions, holders, holdersMs, othersMs, lost }: ComeOverRow) => [
+    ...[sessions, holders].map(count => count.toLocaleString('en')),
+    ms(holdersMs),
+    ms(othersMs),
+    String(lost),
+  ]
+  for (const line of table(header, rows.map(cells))) print(line)
 }
 
 function sessionCells(row: SessionsRow): string[] {

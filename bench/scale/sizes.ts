@@ -51,6 +51,9 @@ const sessionProcesses = 2
 /** In which each renews once, also one that holds nothing. */
 const cpuMs = restLeaseMs(sessionsTtlMs) * renewPart
 
+/** Twice the time in which who rests comes over. */
+const overWithinMs = 2 * cpuMs
+
 export async function measureLocks(options: ScaleOptions): Promise<LocksRow[]> {
   await using cluster = await MeasuredCluster.start()
   await using crowd = new Crowd(cluster.viewUrl, locksTtlMs)
@@ -76,6 +79,7 @@ export async function measureSessions(options: ScaleOptions): Promise<SessionsRo
   return await rowsOf(sessionSizes, options, async size => {
     options.progress(`${size.toLocaleString('en')} sessions`)
     await crowd.grow({ sessions: size, locks: 0 })
+    await allOver(cluster, size)
     const memory = await memories(cluster, 'holdfast_sessions', size)
     const cpu = await idleCpu(cluster)
     if (size === most) await crowd.grow({ sessions: size, locks: size })
@@ -109,6 +113,15 @@ async function memories(cluster: MeasuredCluster, metric: string, size: number) 
   const has = (await cluster.metricsOf(primary)).value(metric)
   if (has !== size) throw new Error(`${metric} is ${has}, not ${size}`)
   return { primary: await cluster.memoryOf(primary), backup: await cluster.memoryOf(backup) }
+}
+
+/** Sessions that rest come over to a new primary at their leisure. */
+async function allOver(cluster: MeasuredCluster, sessions: number): Promise<void> {
+  const { primary } = await cluster.roles()
+  for (const end = performance.now() + overWithinMs; performance.now() < end; await pause(1_000)) {
+    if ((await cluster.metricsOf(primary)).value('holdfast_clients') >= sessions) return
+  }
+  throw new Error(`not all ${sessions} sessions have come over to the primary`)
 }
 
 async function idleCpu(cluster: MeasuredCluster) {
