@@ -440,6 +440,7 @@ t.test('the client', async t => {
   })
 
   story(t, 'off stops a listener; one that throws stops nothing', async ({ t, server, locks }) => {
+    await locks.acquire('x') // who rests would come back at its leisure
     const calls: string[] = []
     const off = () => calls.push('off')
     locks.on('reconnecting', off).off('reconnecting', off)
