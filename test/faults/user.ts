@@ -4,6 +4,7 @@
 
 import { connect, type Lock, type LockClient, LockError } from '../../client/index.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
+import { lastFor } from '../fixtures/last-for.ts'
 import { type Deed, HistoryFile, now } from './history.ts'
 
 export interface UserOptions {
@@ -65,7 +66,6 @@ let leaving = false
 let loops: Promise<void>[] = []
 
 const below = (count: number) => Math.floor(Math.random() * count)
-const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const codeOf = (error: unknown) => (error instanceof LockError ? error.code : String(error))
 
 // ---- calls, each with what it writes down
@@ -163,7 +163,7 @@ async function own(locks: LockClient): Promise<void> {
       if (ownTimes.length >= goal.grants) goal.reached()
     }
     for (const lock of granted) await release(lock)
-    await pause(1)
+    await lastFor(1)
   }
 }
 
@@ -172,9 +172,9 @@ const nameOf = (number: number) => `shared/${number % options.sharedNames}`
 async function share(locks: LockClient): Promise<void> {
   while (!resting) {
     const granted = await something(locks, below(100))
-    if (granted.length > 0) await pause(below(6))
+    if (granted.length > 0) await lastFor(below(6))
     for (const lock of granted) await release(lock)
-    await pause(2 + below(15))
+    await lastFor(2 + below(15))
   }
 }
 
@@ -224,7 +224,7 @@ async function stall(locks: LockClient, ms: number): Promise<Awake> {
   let timers = 0
   setTimeout(() => timers++, 0)
   // In the next turn, so that it is the client's own timer that notices and not a look at the signal.
-  const handedAfterMs = await Promise.race([fired, pause(1_000).then(() => Number.POSITIVE_INFINITY)])
+  const handedAfterMs = await Promise.race([fired, lastFor(1_000, Number.POSITIVE_INFINITY)])
   return { held, aborted: lock.signal.aborted, handedAfterMs, handedBeforeTimers: timers === 0 }
 }
 
