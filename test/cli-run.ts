@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../client/index.ts'
 import { holdfast, Running, runs, until } from './fixtures/command.ts'
+import { goesOn } from './fixtures/goes-on.ts'
 import { RealCluster } from './fixtures/real-cluster.ts'
 import { Relay } from './fixtures/relay.ts'
 
@@ -58,7 +59,7 @@ t.test('--timeout limits the wait, and the command', async t => {
   const [waited, sooner, ended, inTime] = await Promise.all([
     run('busy', '--timeout', '50ms', '--', 'echo', 'ran'),
     run('busy', '--timeout', '1h', '--wait', '50ms', '--', 'echo', 'ran'),
-    run('free', '--timeout', '300ms', '--', 'sh', '-c', 'sleep 600 & wait'),
+    run('free', '--timeout', '300ms', '--', 'sh', '-c', `${goesOn} & wait`),
     run('other', '--timeout', '10m', '--', 'sh', '-c', 'exit 3'),
   ])
   t.match(waited, {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { type Test, t } from 'tap'
 import { sharedClockMs, standDown, type WatchdogOrder, watchdogArgument } from '../cli/watchdog.ts'
 import { runs, until } from './fixtures/command.ts'
+import { goesOn } from './fixtures/goes-on.ts'
 
 const program = fileURLToPath(new URL('../cli/watchdog.js', import.meta.url))
 const { NODE_OPTIONS: _, ...env } = process.env
@@ -63,7 +64,7 @@ class Command {
 
   /** `onTerm`: what it does at a SIGTERM. Its child ignores that. */
   static async start(t: Test, onTerm: string): Promise<Command> {
-    const child = `(trap "" TERM; exec sleep 600) & echo "child $!"`
+    const child = `(trap "" TERM; exec ${goesOn}) & echo "child $!"`
     const command = new Command(t, `trap '${onTerm}' TERM; ${child}; while :; do wait; done`)
     await until('it is up', () => command.lines.length > 0)
     command.child = Number(command.lines[0]?.split(' ')[1])

@@ -4,6 +4,7 @@
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'
 import { runs, until } from '../fixtures/command.ts'
+import { goesOn } from '../fixtures/goes-on.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
 import { hasTerminals, Terminal } from '../fixtures/terminal.ts'
 import { livePicture } from './live-picture.ts'
@@ -45,7 +46,7 @@ function run(): void {
         '--',
         'sh',
         '-c',
-        'trap "echo caught; exit 6" INT; echo up; while :; do sleep 0.05; done',
+        `trap "echo caught; exit 6" INT; echo up; while :; do ${goesOn}; done`,
       )
       await on.shows(/up/)
       on.type(ctrlC)
@@ -55,7 +56,7 @@ function run(): void {
     })
 
     await t.test('Ctrl-C ends a command that does not care', async t => {
-      const on = Terminal.of(cluster.url, 'run', 'c', '--', 'sh', '-c', 'echo up; exec sleep 600')
+      const on = Terminal.of(cluster.url, 'run', 'c', '--', 'sh', '-c', `echo up; exec ${goesOn}`)
       await on.shows(/up/)
       on.type(ctrlC)
       t.equal(await on.ended, 130)
@@ -87,7 +88,7 @@ function run(): void {
         '--',
         'sh',
         '-c',
-        'trap "" TERM; echo "pid $$."; while :; do sleep 0.05; done',
+        `trap "" TERM; echo "pid $$."; while :; do ${goesOn}; done`,
       )
       const pid = Number(await on.shows(/pid (\d+)\./))
       await (await client.acquire('e', { steal: true })).release()
