@@ -1,46 +1,68 @@
 // One client of the measuring process that acquires and releases a lock of its own without pause, and
-// knows how long it was not granted. Holdfast only.
+// knows how long it was not granted when another server took over. Holdfast only.
 
 import { connect, type LockClient } from '../client/index.ts'
 
-export interface Silence {
-  /** The longest time without a grant, in ms. */
-  readonly longestMs: number
-  /** From the beginning of the watch until that silence ended, in ms. */
-  readonly endedMs: number
+/** How a change of the primary was felt, in ms. */
+export interface Gap {
+  /** From the beginning of the watch to the first grant by the new primary. */
+  readonly nextGrantMs: number
+  /** The longest time without a grant until that one. */
+  readonly silenceMs: number
+  /** The longest time without a grant in the second after it. */
+  readonly afterMs: number
+}
+
+const afterwardsMs = 1_000
+
+interface Watch {
+  readonly from: number
+  /** The session is on another server than it was. */
+  movedOn: boolean
+  nextGrantMs: number
+  silenceMs: number
+  afterMs: number
+  readonly over: (gap: Gap) => void
 }
 
 export class Probe implements AsyncDisposable {
   readonly #client: LockClient
   readonly #loop: Promise<void>
   #stopped = false
-  #grants = 0
   #last = performance.now()
-  #from = this.#last
-  #silence: Silence = { longestMs: 0, endedMs: 0 }
-  #goal = { grants: Number.POSITIVE_INFINITY, reached: () => {}, failed: (_: unknown) => {} }
+  #watch: Watch | undefined
+  #fail: (error: unknown) => void = () => {}
 
+  /** Resolves when it is granted its lock. */
   static async start(address: string): Promise<Probe> {
-    return new Probe(await connect(address, { name: 'bench probe' }))
+    const client = await connect(address, { name: 'bench probe' })
+    await (await client.acquire('bench/probe')).release()
+    return new Probe(client)
   }
 
   private constructor(client: LockClient) {
     this.#client = client
-    this.#loop = this.#run().catch(error => this.#goal.failed(error))
-  }
-
-  /** From now on silences count. */
-  begin(): void {
-    this.#from = this.#last = performance.now()
-    this.#silence = { longestMs: 0, endedMs: 0 }
-  }
-
-  /** Waits for so many more grants; the longest silence since `begin`. */
-  async silence(more = 20): Promise<Silence> {
-    await new Promise<void>((resolve, reject) => {
-      this.#goal = { grants: this.#grants + more, reached: resolve, failed: reject }
+    client.on('session', () => {
+      if (this.#watch !== undefined) this.#watch.movedOn = true
     })
-    return this.#silence
+    this.#loop = this.#run().catch(error => this.#fail(error))
+  }
+
+  /** Watches from now on for the next primary; resolves a second after its first grant. */
+  gap(): Promise<Gap> {
+    return new Promise((over, fail) => {
+      this.#fail = fail
+      const from = performance.now()
+      this.#last = from
+      this.#watch = {
+        from,
+        movedOn: false,
+        nextGrantMs: Number.POSITIVE_INFINITY,
+        silenceMs: 0,
+        afterMs: 0,
+        over,
+      }
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -52,15 +74,22 @@ export class Probe implements AsyncDisposable {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       const lock = await this.#client.acquire('bench/probe')
-      this.#granted(performance.now())
+      if (this.#watch !== undefined) this.#granted(this.#watch, performance.now())
       await lock.release()
     }
   }
 
-  #granted(now: number): void {
-    const longestMs = now - this.#last
-    if (longestMs > this.#silence.longestMs) this.#silence = { longestMs, endedMs: now - this.#from }
+  #granted(watch: Watch, now: number): void {
+    const silence = now - this.#last
+    const elapsed = now - watch.from
     this.#last = now
-    if (++this.#grants >= this.#goal.grants) this.#goal.reached()
+    if (watch.nextGrantMs < elapsed) watch.afterMs = Math.max(watch.afterMs, silence)
+    else {
+      watch.silenceMs = Math.max(watch.silenceMs, silence)
+      if (watch.movedOn) watch.nextGrantMs = elapsed
+    }
+    if (elapsed < watch.nextGrantMs + afterwardsMs) return
+    this.#watch = undefined
+    watch.over(watch)
   }
 }

@@ -118,23 +118,11 @@ export class Session implements Holder {
     switch (effect.do) {
       case 'send':
       case 'close':
-        this.#links.perform(effect)
-        return
       case 'dial':
-        this.#dial(effect)
+        this.#links.perform(effect)
         return
       default:
         this.#owner.told(this, effect)
-    }
-  }
-
-  /** An address from a view may be no URL at all; that is a failed dial and not our end. */
-  #dial(effect: Extract<ClientEffect, { do: 'dial' }>): void {
-    try {
-      this.#links.perform(effect)
-    } catch {
-      const { connection } = effect
-      this.step({ is: 'closed', connection, refused: false, chance: Math.random() })
     }
   }
 

@@ -34,9 +34,10 @@ export class FileStore implements ViewStore {
   async load(): Promise<ViewRecord | null> {
     await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true })))
     await this.#tryTo('write to', async () => this.#checkWritable())
-    const last = this.#lastNumber()
+    const names = this.#names()
+    const last = lastNumber(names)
     if (last === 0) return null
-    this.#tidy(temporaryName, last)
+    this.#tidy(names, temporaryName, last)
     return this.#read(last)
   }
 
@@ -58,8 +59,10 @@ export class FileStore implements ViewStore {
     } finally {
       remove(temporary)
     }
-    if (this.#lastNumber() > record.record) throw this.#anotherWrites(record.record)
-    this.#tidy(fileName, record.record - keptMax)
+    const names = this.#names()
+    if (lastNumber(names) > record.record) throw this.#anotherWrites(record.record)
+    // A failover does not wait for this.
+    setImmediate(() => this.#tidy(names, fileName, record.record - keptMax))
   }
 
   async #read(number: number): Promise<ViewRecord> {
@@ -73,15 +76,9 @@ export class FileStore implements ViewStore {
     }
   }
 
-  #lastNumber(): number {
-    let last = 0
-    for (const name of this.#names()) last = Math.max(last, numberIn(name, fileName))
-    return last
-  }
-
   /** Deletes the files of this kind up to this record. */
-  #tidy(pattern: RegExp, upTo: number): void {
-    for (const name of this.#names()) {
+  #tidy(names: readonly string[], pattern: RegExp, upTo: number): void {
+    for (const name of names) {
       const number = numberIn(name, pattern)
       if (number > 0 && number <= upTo) remove(join(this.#folder, name))
     }
@@ -167,6 +164,10 @@ function remove(path: string): void {
   try {
     unlinkSync(path)
   } catch {}
+}
+
+function lastNumber(names: readonly string[]): number {
+  return names.reduce((last, name) => Math.max(last, numberIn(name, fileName)), 0)
 }
 
 function numberIn(name: string, pattern: RegExp): number {

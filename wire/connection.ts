@@ -58,11 +58,12 @@ export class Connection {
     return this.#over
   }
 
-  /** Sends with the other messages of this turn of the event loop. */
-  send(message: Message): void {
-    if (this.#over) return
+  /** Sends with the other messages of this turn of the event loop. True if it is the first that waits for its end. */
+  send(message: Message): boolean {
+    if (this.#over) return false
     this.#outgoing.push(message)
-    if (this.#outgoing.length >= frameMessagesMax) this.flush()
+    // A failover waits for what a lock server tells its view server, and the same turn may bring a crowd of clients.
+    if (this.#outgoing.length >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
     else if (!this.#flushPlanned) {
       this.#flushPlanned = true
       runtime.afterTurn(() => {
@@ -70,6 +71,7 @@ export class Connection {
         this.flush()
       })
     }
+    return this.#outgoing.length === 1
   }
 
   flush(): void {

@@ -9,15 +9,19 @@ import type { ErrorCode } from './errors.ts'
 import type { HelloFrom, Message } from './messages.ts'
 import { Refusals } from './refusals.ts'
 
+type DialEffect = Extract<ConnectionEffect, { do: 'dial' }>
+
 export class Links {
   readonly #secret: string | null
   readonly #hear: (input: ConnectionInput) => void
   readonly #open = new Map<number, Connection>()
+  /** Those on which something waits for the end of the turn. To go over all of thousands in each turn would be felt. */
+  #unflushed: Connection[] = []
+  /** For the end of the turn. */
+  readonly #dials = new Map<number, DialEffect>()
   #accepted = 0
   /** Of the connections that were accepted. */
   readonly refusals = new Refusals()
-  /** Which core this is for: the next one numbers its dials anew. */
-  #life = 0
 
   constructor(secret: string | null, hear: (input: ConnectionInput) => void) {
     this.#secret = secret
@@ -40,33 +44,36 @@ export class Links {
   perform(effect: ConnectionEffect): void {
     switch (effect.do) {
       case 'send':
-        this.#open.get(effect.connection)?.send(effect.message)
-        return
+        return this.#send(effect)
       case 'close': {
         const connection = this.#open.get(effect.connection)
         this.#open.delete(effect.connection)
+        this.#dials.delete(effect.connection)
         if (effect.connection > 0 && effect.code !== null) this.refusals.count(effect.code)
         connection?.close(effect.code, effect.text)
         return
       }
       case 'dial':
-        this.#dial(effect)
+        this.#dials.set(effect.connection, effect)
+        if (this.#dials.size === 1) runtime.afterTurn(() => this.#dialAll())
     }
   }
 
   /** Connections that are open or being made. */
   get size(): number {
-    return this.#open.size
+    return this.#open.size + this.#dials.size
   }
 
   /** Sends at once what waits for the end of the turn. */
   flush(): void {
-    for (const connection of this.#open.values()) connection.flush()
+    const connections = this.#unflushed
+    this.#unflushed = []
+    for (const connection of connections) connection.flush()
   }
 
   /** Closes every connection; the core hears nothing of it. */
   closeAll(code: ErrorCode | null, text: string): void {
-    this.#life++
+    this.#dials.clear()
     const open = [...this.#open.values()]
     this.#open.clear()
     for (const connection of open) connection.close(code, text)
@@ -74,13 +81,25 @@ export class Links {
 
   /** Cuts every connection without a word, as the end of a process does. */
   cutAll(): void {
-    this.#life++
+    this.#dials.clear()
     for (const connection of this.#open.values()) connection.cut()
     this.#open.clear()
   }
 
-  #dial(effect: Extract<ConnectionEffect, { do: 'dial' }>): void {
-    const { connection: number, address, cluster, from } = effect
+  #send({ connection: number, message }: Extract<ConnectionEffect, { do: 'send' }>): void {
+    const connection = this.#open.get(number)
+    if (!connection?.send(message)) return
+    this.#unflushed.push(connection)
+    if (this.#unflushed.length === 1) runtime.afterTurn(() => this.flush())
+  }
+
+  /** To make a socket takes up to a millisecond; what others wait for goes out first. */
+  #dialAll(): void {
+    this.flush()
+    for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)
+  }
+
+  #dial({ connection: number, address, cluster, from }: DialEffect): void {
     try {
       const { connection } = dial(address, helloOf(cluster, this.#secret, from), {
         messages: messages => this.#messages(number, messages),
@@ -90,10 +109,7 @@ export class Links {
       this.#open.set(number, connection)
     } catch {
       // An address that can't be dialled at all, from a peer: a failed dial like any other.
-      const life = this.#life
-      runtime.afterTurn(() => {
-        if (life === this.#life) this.#hear({ is: 'closed', connection: number, refused: false })
-      })
+      this.#hear({ is: 'closed', connection: number, refused: false })
     }
   }
 

@@ -18,14 +18,22 @@ export interface GapRow {
   readonly name: string
   /** Of the load beside the probe; 0: none. */
   readonly pairsPerSecond: number
-  /** One for each time, in ms. */
+  /** One for each time, in ms; so are these. */
   readonly gaps: readonly number[]
+  /** The longest silence in the second after the gap. */
+  readonly afterwards: readonly number[]
+}
+
+/** What was felt of one blow, in ms. */
+interface Felt {
+  readonly gap: number
+  readonly afterwards: number
 }
 
 interface Blow {
   readonly name: string
   readonly timesMax: number
-  readonly strike: (processes: ServerProcesses, address: string, probe: Probe) => Promise<number>
+  readonly strike: (processes: ServerProcesses, address: string, probe: Probe) => Promise<Felt>
 }
 
 const outstanding = 1_024
@@ -49,10 +57,12 @@ export async function measureGaps({ kills, only, progress }: GapOptions): Promis
         const name = `${blow.name}, ${pairsPerSecond === 0 ? 'light load' : 'half of full load'}`
         if (!name.includes(only)) continue
         const times = Math.min(kills, blow.timesMax)
+        const felt = await strikeAgain(processes, blow, pairsPerSecond, times, progress)
         rows.push({
           name,
           pairsPerSecond,
-          gaps: await strikeAgain(processes, blow, pairsPerSecond, times, progress),
+          gaps: felt.map(({ gap }) => gap),
+          afterwards: felt.map(({ afterwards }) => afterwards),
         })
       }
     return rows
@@ -75,7 +85,7 @@ async function strikeAgain(
   pairsPerSecond: number,
   times: number,
   progress: GapOptions['progress'],
-): Promise<number[]> {
+): Promise<Felt[]> {
   await using probe = await Probe.start(processes.viewUrl)
   await using _load =
     pairsPerSecond === 0
@@ -88,44 +98,43 @@ async function strikeAgain(
           worker: 0,
           pairsPerSecond,
         })
-  const gaps: number[] = []
+  const felt: Felt[] = []
   for (let turn = 1; turn <= times; turn++) {
     if (turn % 10 === 1)
       progress(`${name} at ${pairsPerSecond} pairs/s beside the probe: ${turn} of ${times}`)
     const address = primaryOf(await processes.healthy())
-    await probe.silence()
     await pause(Math.random() * momentMs)
-    gaps.push(await strike(processes, address, probe))
+    felt.push(await strike(processes, address, probe))
   }
   await processes.healthy()
-  return gaps
+  return felt
 }
 
-/** To the grant that ended the silence; a grant that was on its way already does not count. */
-async function kill(processes: ServerProcesses, address: string, probe: Probe): Promise<number> {
-  probe.begin()
+/** From the signal to the first grant by the new primary. */
+async function kill(processes: ServerProcesses, address: string, probe: Probe): Promise<Felt> {
+  const watched = probe.gap()
   await processes.kill(address)
-  const { endedMs } = await probe.silence()
+  const { nextGrantMs, afterMs } = await watched
   await processes.restart(address)
-  return endedMs
+  return { gap: nextGrantMs, afterwards: afterMs }
 }
 
 /** The longest silence: the leaving primary serves until its successor does. */
-async function terminate(processes: ServerProcesses, address: string, probe: Probe): Promise<number> {
-  probe.begin()
+async function terminate(processes: ServerProcesses, address: string, probe: Probe): Promise<Felt> {
+  const watched = probe.gap()
   const status = await processes.kill(address, 'SIGTERM')
   if (status !== 0) throw new Error(`the leaving primary exited with ${status}`)
-  const { longestMs } = await probe.silence()
+  const { silenceMs, afterMs } = await watched
   await processes.restart(address)
-  return longestMs
+  return { gap: silenceMs, afterwards: afterMs }
 }
 
-async function freeze(processes: ServerProcesses, address: string, probe: Probe): Promise<number> {
-  probe.begin()
+async function freeze(processes: ServerProcesses, address: string, probe: Probe): Promise<Felt> {
+  const watched = probe.gap()
   processes.signal(address, 'SIGSTOP')
-  const { endedMs } = await probe.silence()
+  const { nextGrantMs, afterMs } = await watched
   processes.signal(address, 'SIGCONT')
-  return endedMs
+  return { gap: nextGrantMs, afterwards: afterMs }
 }
 
 function primaryOf({ view }: Status): string {

@@ -21,18 +21,25 @@ if (values.json) printJson({ machine, rows })
 else printTables()
 
 function printTables(): void {
-  print('From the signal to the primary until a probe that never pauses is granted again')
+  print(
+    'GAP: from the signal to the primary until a probe that never pauses is granted its lock by the next one',
+  )
   print('(hand-over: the longest time that it was not granted meanwhile)')
+  print('AFTER: the longest time that it was not granted in the second after that')
   print(machineLine(machine))
   print('')
-  const header = ['PRIMARY GETS', 'BESIDE THE PROBE', 'TIMES', 'P50', 'P99', 'MAX']
+  const header = ['PRIMARY GETS', 'BESIDE THE PROBE', 'TIMES', 'GAP P50', 'P99', 'MAX', 'AFTER P50', 'P99']
   for (const line of table(header, rows.map(cells))) print(line)
   for (const row of rows) printHistogram(row)
 }
 
-function cells({ name, pairsPerSecond, gaps }: GapRow): string[] {
+function cells({ name, pairsPerSecond, gaps, afterwards }: GapRow): string[] {
   const load = `${pairsPerSecond.toLocaleString('en')} pairs/s`
-  return [name, load, String(gaps.length), ...[0.5, 0.99, 1].map(part => `${at(gaps, part).toFixed(1)} ms`)]
+  const times = [
+    ...[0.5, 0.99, 1].map(part => at(gaps, part)),
+    ...[0.5, 0.99].map(part => at(afterwards, part)),
+  ]
+  return [name, load, String(gaps.length), ...times.map(ms => `${ms.toFixed(1)} ms`)]
 }
 
 /** The value that this part of all is at or below. */

@@ -71,12 +71,11 @@ export async function transferLoaded(cluster: MeasuredCluster): Promise<LoadedTr
 export async function promotionMs(cluster: MeasuredCluster): Promise<number> {
   const { primary } = await cluster.roles()
   await using probe = await Probe.start(cluster.viewUrl)
-  await probe.silence()
-  probe.begin()
+  const watched = probe.gap()
   await cluster.processes.kill(primary.address)
-  const { endedMs } = await probe.silence()
+  const { nextGrantMs } = await watched
   await cluster.processes.restart(primary.address)
-  return endedMs
+  return nextGrantMs
 }
 
 interface Timed {
