@@ -1,6 +1,7 @@
 // What the two server commands share: their options, the log, and how a server process ends.
 
 import { constants } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import * as limits from '../wire/limits.ts'
 import { isLoopback } from '../wire/listen.ts'
@@ -98,6 +99,8 @@ export interface Served {
 
 /** Runs one server until it has ended; resolves with the exit code. */
 export async function serve(start: () => Promise<Served>): Promise<number> {
+  // V8 forgets the code of what has not run for a while. A failover runs just that, and would have to compile it first.
+  setFlagsFromString('--no-flush-bytecode')
   const { url, ended, end } = await startClearly(start)
   onSignals(end)
   tellParent(url)
