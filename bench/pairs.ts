@@ -77,9 +77,8 @@ const echo = (outstanding: number): Scenario => ({
 
 const scenarios: readonly Scenario[] = [
   ...[1, 16, 64, 256, 1024].map(outstanding => distinct(outstanding)),
-  distinct(1024, 4),
-  // Far more than it can do: as much is done as before, and everybody waits longer.
-  distinct(16_384, 4),
+  // What it does best, twice as much, and far more than it can do: everybody waits longer, and no more.
+  ...[1024, 2048, 4096, 16_384].map(outstanding => distinct(outstanding, 4)),
   ...[2, 16, 64].map(hot),
   ...[1, 64, 1024].map(echo),
 ]
