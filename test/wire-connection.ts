@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { Connection } from '../wire/connection.ts'
+import { Connection } from '../wire/connection.ts'
 import { dial, helloOf } from '../wire/dial.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import { type ErrorCode, errors } from '../wire/errors.ts'
@@ -416,8 +416,29 @@ t.test('a core knows its connections by number, and hears only of open ones', as
   links.perform({ do: 'dial', connection: -2, address: 'ws://127.0.0.1:1', cluster: null, from: client })
   await until(input => input.is === 'closed' && input.connection === -2)
   t.same(heard.at(-1), { is: 'closed', connection: -2, refused: true })
+  // A dial is made when the turn is over; one that was closed in the same turn never is.
+  for (const connection of [-3, -4])
+    links.perform({ do: 'dial', connection, address: url, cluster: null, from: client })
+  links.perform({ do: 'close', connection: -3, code: null, text: 'no more' })
+  t.equal(links.size, 1)
+  await until(input => input.is === 'accepted' && input.connection === 2)
+  links.perform({ do: 'send', connection: -4, message: ['echo', 1] })
+  await until(input => input.is === 'messages' && input.connection === 2)
+  t.notOk(heard.some(input => input.connection === 3 || input.connection === -3))
   const left = new WebSocket(url)
   await new Promise(resolve => left.once('open', resolve))
   links.closeAll('LEAVING', 'all')
   left.terminate()
+})
+
+t.test('what a lock server tells its view server does not wait for the end of the turn', async t => {
+  const sentOn = (channel: 'viewToServer' | 'clientToServer') => {
+    const sent: string[] = []
+    const send = (text: string) => void sent.push(text)
+    const socket = { open: true, bufferedAmount: 0, hear() {}, send, close() {}, cut() {} }
+    new Connection(socket, channel, { messages() {}, closed() {} }, false).send(['echo', 1])
+    return sent
+  }
+  t.same(sentOn('viewToServer'), ['[["echo",1]]'])
+  t.same(sentOn('clientToServer'), [], 'others gather what one turn says')
 })
