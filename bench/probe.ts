@@ -31,7 +31,6 @@ export class Probe implements AsyncDisposable {
   #stopped = false
   #last = performance.now()
   #watch: Watch | undefined
-  #fail: (error: unknown) => void = () => {}
 
   /** Resolves when it is granted its lock. */
   static async start(address: string): Promise<Probe> {
@@ -45,13 +44,14 @@ export class Probe implements AsyncDisposable {
     client.on('session', () => {
       if (this.#watch !== undefined) this.#watch.movedOn = true
     })
-    this.#loop = this.#run().catch(error => this.#fail(error))
+    this.#loop = this.#run()
+    this.#loop.catch(() => {}) // whoever waits for a gap is told
   }
 
   /** Watches from now on for the next primary; resolves a second after its first grant. */
   gap(): Promise<Gap> {
     return new Promise((over, fail) => {
-      this.#fail = fail
+      this.#loop.catch(fail)
       const from = performance.now()
       this.#last = from
       this.#watch = {

@@ -431,6 +431,24 @@ t.test('a core knows its connections by number, and hears only of open ones', as
   left.terminate()
 })
 
+t.test('a dial that fails at once keeps no other one from being made', async t => {
+  await using own = await server()
+  const welcomed: number[] = []
+  let done = () => {}
+  const both = new Promise<void>(resolve => (done = resolve))
+  const dials = (connection: number, address: string) =>
+    links.perform({ do: 'dial', connection, address, cluster: null, from: client })
+  const links: Links = new Links(null, input => {
+    if (input.is === 'closed') dials(-3, own.url)
+    else if (welcomed.push(input.connection) === 2) done()
+  })
+  dials(-1, 'no address')
+  dials(-2, own.url)
+  await both
+  t.same(welcomed.sort(), [-2, -3])
+  links.cutAll()
+})
+
 t.test('what a lock server tells its view server does not wait for the end of the turn', async t => {
   const sentOn = (channel: 'viewToServer' | 'clientToServer') => {
     const sent: string[] = []

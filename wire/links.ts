@@ -97,6 +97,8 @@ export class Links {
   #dialAll(): void {
     this.flush()
     for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)
+    // A dial that failed at once may have been answered with another one.
+    if (this.#dials.size > 0) runtime.afterTurn(() => this.#dialAll())
   }
 
   #dial({ connection: number, address, cluster, from }: DialEffect): void {
