@@ -3,6 +3,7 @@
 // each of its connections ended. Ends when its parent does.
 
 import { frame, hello, Peer, RawPeer, upgradeRequest } from '../fixtures/hostile-peer.ts'
+import { lastFor } from '../fixtures/last-for.ts'
 
 export interface Intrusion {
   /** Servers; each is attacked in every way. */
@@ -79,8 +80,8 @@ const attacks: Record<string, Attack> = {
 }
 
 async function attempt(url: string, what: string): Promise<Ending> {
-  const late = new Promise<null>(resolve => setTimeout(resolve, withinMs, null))
-  const got = await Promise.race([(attacks[what] as Attack)(url).catch(error => String(error)), late])
+  const attack = (attacks[what] as Attack)(url).catch(error => String(error))
+  const got = await Promise.race([attack, lastFor(withinMs, null)])
   return { url, what, got }
 }
 
