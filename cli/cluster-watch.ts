@@ -32,6 +32,8 @@ export class ClusterWatch {
   #servers: number
   #client: LockClient | undefined
   #view: View | null = null
+  /** Where the session was last served: the view may be told before the death of this one is. */
+  #servedAt: string | undefined
   /** Monotonic ms; undefined while the primary is in reach. */
   #lostAt: number | undefined
   #died = false
@@ -72,7 +74,7 @@ export class ClusterWatch {
 
   /** A lock server has died: if it was the primary, the gap begins here. */
   serverDied(url: string): void {
-    if (url === this.#view?.primary.address) {
+    if (url === this.#servedAt) {
       this.#lostAt ??= readClock().monotonic
       this.#died = true
     }
@@ -95,6 +97,7 @@ export class ClusterWatch {
     const client = this.#client
     if (client === undefined || this.#closed) return void client?.close()
     this.#view = client.view
+    this.#servedAt = client.view?.primary.address
     this.#toldView = client.view?.number ?? 0
     client.on('view', view => this.#onView(view))
     // Who asks for something is in a hurry to the next primary, and gets another session if this one is lost.
@@ -123,6 +126,7 @@ export class ClusterWatch {
     const views = this.#pending
     const gapMs = this.#lostAt === undefined ? null : readClock().monotonic - this.#lostAt
     this.#lostAt = undefined
+    this.#servedAt = this.#view?.primary.address
     this.#pending = []
     for (const [i, view] of views.entries()) this.#changed(view, i === 0 ? gapMs : null)
     this.#died = false
