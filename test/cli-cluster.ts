@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { t } from 'tap'
 import { runs, startCluster, until } from './fixtures/command.ts'
-import { goesOn } from './fixtures/goes-on.ts'
+import { goesOn, upAndOn } from './fixtures/goes-on.ts'
 
 const cluster = await startCluster(t)
 
@@ -76,7 +76,7 @@ t.test('run passes signals on to the whole process group', async t => {
     '--',
     'sh',
     '-c',
-    `trap "echo got it; exit 3" TERM; (echo up; exec ${goesOn}) & wait`,
+    `trap "echo got it; exit 3" TERM; ${upAndOn}`,
   )
   await running.line(line => line === 'up')
   t.match(await running.end('SIGTERM'), { code: 3, stdout: 'up\ngot it\n' })
@@ -98,14 +98,7 @@ t.test('who does not get the lock exits with 75', async t => {
 })
 
 t.test('steal and release --force tell the victim, and run ends its command', async t => {
-  const victim = cluster.start(
-    'run',
-    'prey',
-    '--',
-    'sh',
-    '-c',
-    `trap "echo ended; exit 0" TERM; (echo up; exec ${goesOn}) & wait`,
-  )
+  const victim = cluster.start('run', 'prey', '--', 'sh', '-c', `trap "echo ended; exit 0" TERM; ${upAndOn}`)
   await victim.line(line => line === 'up')
   const { taken, token } = await cluster.json('steal', 'prey')
   t.equal(taken.length, 1)
@@ -184,7 +177,7 @@ t.test('kill takes the beginning of an id, and spares who is not there', async t
 t.test(
   'the lease can not be renewed: the command gets SIGTERM, then SIGKILL, before the lock is lost',
   async t => {
-    const script = `trap "echo asked to end" TERM; echo up; while :; do ${goesOn}; done`
+    const script = `trap "echo asked to end" TERM; (trap "" TERM; echo up; exec ${goesOn}) & while :; do wait; done`
     const running = cluster.start('run', 'short', '--ttl', '1500ms', '--', 'sh', '-c', script)
     await running.line(line => line === 'up')
     const { servers } = await cluster.json('status')

@@ -4,7 +4,7 @@
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'
 import { runs, until } from '../fixtures/command.ts'
-import { goesOn } from '../fixtures/goes-on.ts'
+import { goesOn, upAndOn } from '../fixtures/goes-on.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
 import { hasTerminals, Terminal } from '../fixtures/terminal.ts'
 import { livePicture } from './live-picture.ts'
@@ -46,7 +46,7 @@ function run(): void {
         '--',
         'sh',
         '-c',
-        `trap "echo caught; exit 6" INT; echo up; while :; do ${goesOn}; done`,
+        `trap 'kill $!; echo caught; exit 6' INT; ${upAndOn}`,
       )
       await on.shows(/up/)
       on.type(ctrlC)
