@@ -100,12 +100,19 @@ function handOffsOf(holds: readonly Float64Array[]): Histogram {
   return histogram
 }
 
+/**
+ * A client process, of whatever service. Node takes four threads for V8 on any machine; here as many as its cores
+ * allow. Else those that collect a client's garbage take the cores of the servers that it waits for.
+ */
 class Worker {
   readonly #child: ChildProcess
   #hear: (report: Report) => void = () => {}
 
   constructor() {
-    this.#child = fork(workerFile, [], { serialization: 'advanced', execArgv: workerArguments() })
+    this.#child = fork(workerFile, [], {
+      serialization: 'advanced',
+      execArgv: ['--v8-pool-size=0', ...moreArguments()],
+    })
     this.#child.on('message', report => this.#hear(report as Report))
     this.#child.on('exit', status => this.#hear({ is: 'failed', text: `a worker ended with ${status}` }))
   }
@@ -135,6 +142,6 @@ class Worker {
 }
 
 /** For a look inside: HOLDFAST_BENCH_WORKER="--cpu-prof --cpu-prof-dir=DIR". */
-function workerArguments(): string[] {
+function moreArguments(): string[] {
   return (process.env.HOLDFAST_BENCH_WORKER ?? '').split(' ').filter(argument => argument !== '')
 }

@@ -92,10 +92,12 @@ export class Child {
     this.#process?.kill(signal)
   }
 
+  /** Several servers share this machine: V8 takes as many threads as there are cores, not four in each. */
   #spawn(again: boolean): ChildProcess {
     this.again = again
     const startedAt = readClock().monotonic
-    const child = spawn(process.execPath, [main, ...this.#options.args(this.#port, again)], {
+    const args = ['--v8-pool-size=0', main, ...this.#options.args(this.#port, again)]
+    const child = spawn(process.execPath, args, {
       // A group of its own: Ctrl-C on the terminal is the cluster's to handle.
       detached: true,
       stdio: ['ignore', this.#log, 'pipe', 'ipc'],

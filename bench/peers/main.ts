@@ -42,6 +42,7 @@ function printTable(): void {
 }
 
 function cell({ pairsPerSecond, acquireP50Ms, holdfastTimes }: PeerCell): string {
+  if (pairsPerSecond === 0) return 'none in that time'
   const rate = Math.round(pairsPerSecond).toLocaleString('en')
   return `${rate}/s ${acquireP50Ms.toFixed(acquireP50Ms < 10 ? 2 : 0)} ms ${holdfastTimes.toFixed(holdfastTimes < 10 ? 1 : 0)}x`
 }
