@@ -10,7 +10,7 @@ const [, , url, database, state] = process.argv
 const locks = await connect(url, { name: state, ttl: 1_000 })
 const lock = await locks.acquire('orders/42')
 console.log(`holds token ${lock.token}`)
-await pause(500) // the work
+await pause(1_000) // the work
 
 // Asking lock.held here would only make the gap smaller: a process can be frozen after any line.
 const answer = await fetch(`${database}/orders/42?state=${state}`, {

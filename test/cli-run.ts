@@ -6,13 +6,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../client/index.ts'
-import { holdfast, Running, runs, until } from './fixtures/command.ts'
+import { holdfast, Running, runs } from './fixtures/command.ts'
 import { goesOn } from './fixtures/goes-on.ts'
+import { until } from './fixtures/in-time.ts'
 import { RealCluster } from './fixtures/real-cluster.ts'
 import { Relay } from './fixtures/relay.ts'
 
 const stubborn = fileURLToPath(new URL('fixtures/programs/stubborn.js', import.meta.url))
-const ttlMs = 2_000
+const ttlMs = 4_000
 const sharedClockMs = () => Number(process.hrtime.bigint()) / 1e6
 
 const disasters: Record<string, (run: Running, relay: Relay) => void> = {
@@ -59,13 +60,14 @@ t.test('--timeout limits the wait, and the command', async t => {
   const [waited, sooner, ended, inTime] = await Promise.all([
     run('busy', '--timeout', '50ms', '--', 'echo', 'ran'),
     run('busy', '--timeout', '1h', '--wait', '50ms', '--', 'echo', 'ran'),
-    run('free', '--timeout', '300ms', '--', 'sh', '-c', `${goesOn} & wait`),
+    run('free', '--timeout', '2s', '--', 'sh', '-c', `${goesOn} & wait`),
     run('other', '--timeout', '10m', '--', 'sh', '-c', 'exit 3'),
   ])
   t.match(waited, {
     code: 75,
     stdout: '',
-    stderr: /"busy" took longer than 50 ms: "billing-3" has held "busy"/,
+    // Who holds it is told as far as the answer to the cancel comes in time (client-surface.ts sees to that).
+    stderr: /"busy" took longer than 50 ms: ("billing-3" has held "busy"|it did not come free)/,
   })
   t.match(sooner, { code: 75, stdout: '' })
   t.match(ended, { code: 124, stderr: /longer than --timeout/ })

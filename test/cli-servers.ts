@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { t } from 'tap'
 import { statusOf } from '../cli/ask.ts'
-import { holdfast, Running, runs, startCluster, until } from './fixtures/command.ts'
+import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
+import { until } from './fixtures/in-time.ts'
 
 const dead = 'ws://127.0.0.1:1'
 
@@ -54,7 +55,7 @@ t.test('an unwritable data folder', async t => {
 t.test('F14: servers by hand; the state ends with the last holder, a reset starts an empty one', async t => {
   const environment = {
     HOLDFAST_LISTEN: '127.0.0.1:0',
-    HOLDFAST_PING_INTERVAL_MS: '20',
+    HOLDFAST_PING_INTERVAL_MS: '50',
     HOLDFAST_DATA: t.testdir({}),
     HOLDFAST_NEW_CLUSTER: '1',
   }

@@ -8,8 +8,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Test, t } from 'tap'
 import { sharedClockMs, standDown, type WatchdogOrder, watchdogArgument } from '../cli/watchdog.ts'
-import { runs, until } from './fixtures/command.ts'
+import { runs } from './fixtures/command.ts'
 import { goesOn } from './fixtures/goes-on.ts'
+import { until } from './fixtures/in-time.ts'
 
 const program = fileURLToPath(new URL('../cli/watchdog.js', import.meta.url))
 const { NODE_OPTIONS: _, ...env } = process.env
@@ -79,9 +80,10 @@ class Command {
 
 t.test('at its time SIGTERM, and SIGKILL for all of the group when that does not help', async t => {
   const [watchdog, command] = [new Watchdog(t), await Command.start(t, 'echo told')]
-  watchdog.order(command.group, 0, 1_500)
+  watchdog.order(command.group, 0, farMs)
   await until('it was told', () => command.lines.includes('told'))
   t.notOk(command.isGone, 'it has time')
+  watchdog.order(command.group, 0, 100)
   await watchdog.ended
   await until('all are gone', () => command.isGone)
 })

@@ -3,7 +3,8 @@
 import t from 'tap'
 import { connect } from '../client/index.ts'
 import { startCluster as startTestCluster } from '../testing/index.ts'
-import { holdfast, until } from './fixtures/command.ts'
+import { holdfast } from './fixtures/command.ts'
+import { until } from './fixtures/in-time.ts'
 import { here, ServerProcesses } from './fixtures/server-processes.ts'
 
 const locksHeld = 30_000
@@ -74,11 +75,12 @@ t.test('R1: a primary whose backup does not answer is not taken at its word', as
   const cluster = new ServerProcesses(here, ['--dead-pings', '200'])
   t.teardown(() => cluster.end())
   await cluster.start([here, here])
+  const { view } = await cluster.healthy(2)
   const client = await connect(cluster.viewUrl, { ttl: 600_000 })
   await client.acquire('x')
   const why = () => holdfast(t, ['why', 'x'], { HOLDFAST_VIEW: cluster.viewUrl })
   t.match(await why(), { code: 0, stdout: /^x is held by/ })
-  const backup = (await cluster.status())?.view?.backup?.address ?? ''
+  const backup = view?.backup?.address ?? ''
   cluster.signal(backup, 'SIGSTOP')
   t.match(await why(), { code: 0, stdout: /^unconfirmed: the primary may have been replaced\nx is held by/ })
   cluster.signal(backup, 'SIGCONT')

@@ -1,6 +1,7 @@
 // Runs the scenarios inside of the operator's namespace, one after the other, and prints the table.
 // Started by main.ts, which made the network and takes it down; ends when that one does.
 
+import { within } from '../fixtures/in-time.ts'
 import { median, printTable } from '../fixtures/table.ts'
 import { clientFaults } from './client-faults.ts'
 import { Network } from './network.ts'
@@ -76,13 +77,9 @@ async function playTurns(scenario: Scenario, first: number, end: number): Promis
   }
 }
 
-async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`liveness: ${what} did not end within ${turnWithinMs} ms`)
-    timer = setTimeout(() => reject(error), turnWithinMs)
-  })
-  return await Promise.race([work, late]).finally(() => clearTimeout(timer))
+function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  const late = () => new Error(`liveness: ${what} did not end within ${turnWithinMs} ms`)
+  return within(turnWithinMs, work, late)
 }
 
 const number = (fault: string) => Number(fault.slice(1))

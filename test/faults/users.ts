@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { within } from '../fixtures/in-time.ts'
 import { type Place, wordsAt } from '../fixtures/server-processes.ts'
 import { HistoryFile } from './history.ts'
 import type { Answer, Ask, NumberedAsk, UserOptions } from './user.ts'
@@ -58,17 +59,13 @@ export class User {
   }
 
   async #answer(number: number, what: string): Promise<Answer> {
-    let late: NodeJS.Timeout | undefined
+    const failure = (how: string) => new Error(`${this.who} ${how} "${what}"`)
     const answer = new Promise<Answer>((resolve, reject) => {
-      const fail = (how: string) => reject(new Error(`${this.who} ${how} "${what}"`))
       this.#answers.set(number, resolve)
-      late = setTimeout(() => fail(`did not answer within ${settleWithinMs} ms:`), settleWithinMs)
-      void this.#exited.then(() => fail('ended before it answered'))
+      void this.#exited.then(() => reject(failure('ended before it answered')))
     })
-    return await answer.finally(() => {
-      clearTimeout(late)
-      this.#answers.delete(number)
-    })
+    const late = () => failure(`did not answer within ${settleWithinMs} ms:`)
+    return await within(settleWithinMs, answer, late).finally(() => this.#answers.delete(number))
   }
 }
 

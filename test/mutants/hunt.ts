@@ -139,18 +139,18 @@ function tagOf(check: string): string {
 
 /** The lines that a tool printed on stdout; ended when it takes too long. One that ends in any other way is an error. */
 async function run(script: string, args: readonly string[], seconds: number): Promise<string[]> {
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [out, error, late] = ['', '', false]
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: seconds * 1_000,
+    killSignal: 'SIGKILL',
+  })
+  let [out, error] = ['', '']
   child.stdout.setEncoding('utf8').on('data', text => (out += text))
   child.stderr.setEncoding('utf8').on('data', text => (error += text))
-  const timer = setTimeout(() => {
-    late = true
-    child.kill('SIGKILL')
-  }, seconds * 1_000)
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve)
   })
-  clearTimeout(timer)
+  const late = child.signalCode === 'SIGKILL'
   const lines = out.split('\n')
   // Cut off by its end, the last one may be half of a line.
   if (late) lines.pop()

@@ -3,7 +3,8 @@
 
 import { fileURLToPath } from 'node:url'
 import { type Test, t } from 'tap'
-import { runs, until } from '../fixtures/command.ts'
+import { runs } from '../fixtures/command.ts'
+import { until } from '../fixtures/in-time.ts'
 import { inShell, Terminal } from '../fixtures/terminal.ts'
 
 const ctrlC = '\x03'

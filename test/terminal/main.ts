@@ -3,8 +3,9 @@
 
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'
-import { runs, until } from '../fixtures/command.ts'
+import { runs } from '../fixtures/command.ts'
 import { goesOn, upAndOn } from '../fixtures/goes-on.ts'
+import { until } from '../fixtures/in-time.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
 import { hasTerminals, Terminal } from '../fixtures/terminal.ts'
 import { livePicture } from './live-picture.ts'
