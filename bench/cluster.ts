@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { statusOf } from '../cli/ask.ts'
+import { Failure } from '../cli/failure.ts'
 import type { Service } from './target.ts'
 
 const command = fileURLToPath(new URL('../cli/main.js', import.meta.url))
@@ -15,7 +16,8 @@ export async function ownCluster(servers = 2): Promise<Service> {
   const child = spawn(
     process.execPath,
     [command, 'cluster', '--port', '0', '--servers', String(servers), '--json'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    // The channel's end tells it that this process is gone.
+    { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
   )
   const address = await ready(child)
   return await serviceAt(address, async () => {
@@ -31,10 +33,22 @@ export async function runningCluster(address: string): Promise<Service> {
 
 async function ready(child: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
-    const event = JSON.parse(line) as { event: string; url: string }
-    if (event.event === 'ready') return event.url
+    const { event, url, name, code, signal } = JSON.parse(line) as ClusterEvent
+    if (event === 'ready') return url
+    if (event !== 'died') continue
+    child.kill('SIGTERM')
+    throw new Failure(`its own cluster does not come up: ${name} ended with ${signal ?? `exit code ${code}`}`)
   }
-  throw new Error('the cluster ended before it was ready')
+  throw new Failure('its own cluster ended before it was ready')
+}
+
+/** One line of `holdfast cluster --json`, as far as it is needed here. */
+interface ClusterEvent {
+  readonly event: string
+  readonly url: string
+  readonly name: string
+  readonly code: number | null
+  readonly signal: string | null
 }
 
 async function serviceAt(address: string, end: () => Promise<void>): Promise<Service> {
