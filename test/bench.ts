@@ -2,12 +2,15 @@
 // real cluster and the echo comes to figures for every row. How fast anything is, no test asks.
 
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { Histogram } from '../bench/histogram.ts'
 import { median, type PairsResult } from '../bench/pairs.ts'
 import { load, Parts } from '../bench/parts.ts'
+import { Running, runs } from './fixtures/command.ts'
+import { until } from './fixtures/in-time.ts'
 
 t.setTimeout(120_000)
 
@@ -81,3 +84,18 @@ t.test('a hot key goes round: two processes, each gets its share', async t => {
   const { smallestShare = Number.NaN, largestShare = Number.NaN } = row?.hot ?? {}
   t.ok(0 <= smallestShare && smallestShare <= 1 && largestShare >= 1, `${smallestShare} to ${largestShare}`)
 })
+
+t.test('it is killed: the cluster that it measures ends too', async t => {
+  const running = new Running(t, ['bench', '--time', '60s'])
+  const cluster = await until('it has a cluster', () => childrenOf(running.pid)[0])
+  const servers = await until('that has its servers', () => {
+    const pids = childrenOf(cluster)
+    return pids.length === 3 && pids
+  })
+  await running.end('SIGKILL')
+  await until('all are gone', () => ![cluster, ...servers].some(runs))
+})
+
+function childrenOf(pid: number): number[] {
+  return [...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').matchAll(/\d+/g)].map(Number)
+}
