@@ -87,13 +87,14 @@ t.test('a hot key goes round: two processes, each gets its share', async t => {
 
 t.test('it is killed: the cluster that it measures ends too', async t => {
   const running = new Running(t, ['bench', '--time', '60s'])
-  const cluster = await until('it has a cluster', () => childrenOf(running.pid)[0])
-  const servers = await until('that has its servers', () => {
-    const pids = childrenOf(cluster)
-    return pids.length === 3 && pids
+  const [cluster, client] = await until('it loads its cluster', () => {
+    const pids = childrenOf(running.pid)
+    return pids.length === 2 && pids
   })
+  const servers = childrenOf(cluster as number)
+  t.equal(servers.length, 3)
   await running.end('SIGKILL')
-  await until('all are gone', () => ![cluster, ...servers].some(runs))
+  await until('all are gone', () => ![cluster, client, ...servers].some(pid => runs(pid as number)))
 })
 
 function childrenOf(pid: number): number[] {
