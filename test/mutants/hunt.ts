@@ -141,7 +141,7 @@ function tagOf(check: string): string {
 async function run(script: string, args: readonly string[], seconds: number): Promise<string[]> {
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: seconds * 1_000,
+    timeout: Math.max(1, Math.ceil(seconds * 1_000)), // 0 would be for ever
     killSignal: 'SIGKILL',
   })
   let [out, error] = ['', '']
