@@ -42,8 +42,7 @@ export class Lease {
   wake(now: Instant): boolean {
     if (!this.#rests) return false
     this.#rests = false
-    if (this.#from === null || this.remainingMs(now) >= this.#ttlMs * (clientLeasePart - renewPart))
-      return false
+    if (this.#from === null || this.#isYoung(this.remainingMs(now))) return false
     this.#from = now
     return true
   }
@@ -94,15 +93,25 @@ export class Lease {
   }
 
   /**
-   * S4: for how many ms what is held may still be believed in, 0 once it is over or before there is one. By
-   * whichever clock says less, since a suspended machine stops the one and a set clock moves the other. At
+   * S4: for how many ms what is held may still be believed in, 0 once it is over or before there is one. At
    * rest: what is acquired now.
    */
   remainingMs(now: Instant): number {
+    const left = this.#leftMs(this.#ttlMs, now)
+    if (!this.#rests || this.#isYoung(left)) return left
+    return Math.min(this.#leftMs(this.#lengthMs, now), this.#ttlMs * clientLeasePart)
+  }
+
+  /** By whichever clock says less, since a suspended machine stops the one and a set clock moves the other. */
+  #leftMs(lengthMs: number, now: Instant): number {
     if (this.#from === null) return 0
-    const byWall = this.#from.wall + this.#lengthMs * clientLeasePart - now.wall
-    const fresh = this.#ttlMs * clientLeasePart
-    return Math.max(0, Math.min(this.deadline - now.monotonic, byWall, fresh))
+    const ago = Math.max(now.monotonic - this.#from.monotonic, now.wall - this.#from.wall)
+    return Math.max(0, lengthMs * clientLeasePart - ago)
+  }
+
+  /** Whether who wakes with so much left needs no renewal first. */
+  #isYoung(leftMs: number): boolean {
+    return leftMs >= this.#ttlMs * (clientLeasePart - renewPart)
   }
 
   /** There is a lease, and its local deadline has passed. */

@@ -848,7 +848,10 @@ t.test('S4 a session that rests', async t => {
   t.test('asks without one while the last renewal is young', async t => {
     const story = opened()
     story.passTalking(ttlMs / 4 - 1)
+    const { remainingMs } = story.core.lease(story.now)
+    t.equal(remainingMs, deadlineMs - (ttlMs / 4 - 1), 'S4: no more than what is acquired now will have')
     story.acquire('x')
+    t.equal(story.core.remainingMs(story.now), remainingMs)
     t.same(kinds(story.heard(a)), ['acquire'])
     story.passTalking(1)
     t.same(kinds(story.heard(a)), ['renew'], 'which is due now')

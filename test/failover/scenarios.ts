@@ -198,6 +198,8 @@ const lastHolderKilled: Scenario = {
       await processes.kill(addressOf(status, 'backup'))
       await processes.restart(addressOf(status, 'primary'))
       await processes.until(hasIdle, 'back with an idle server')
+      // Its pause begins within the command, so that no slow moment makes it too short here.
+      const resetAt = wall()
       const reset = await execute(process.execPath, [
         holdfast,
         'reset',
@@ -206,11 +208,10 @@ const lastHolderKilled: Scenario = {
         processes.viewUrl,
       ]).catch(error => error)
       if (reset.code !== undefined) violations.push(`reset: ${reset.stderr}`)
-      const resetAt = wall()
       const after = await connect(processes.viewUrl, { timeout: 20_000 })
       const fresh = await after.acquire('x')
       const gap = wall() - died
-      if (wall() - resetAt < 9_900) violations.push(`granted ${wall() - resetAt} ms after the reset`)
+      if (wall() - resetAt < 9_990) violations.push(`granted ${wall() - resetAt} ms after the reset`)
       if (fresh.token <= old.token) violations.push(`token ${fresh.token} does not exceed ${old.token}`)
       if (old.held) violations.push('the old holder still believes')
       await Promise.all([before.close(), after.close()])
@@ -218,8 +219,8 @@ const lastHolderKilled: Scenario = {
     }, 2),
 }
 
-/** Other work on the machine makes pauses, too; but a copy in one piece would be longer than this. */
-const pauseMsMax = 250
+/** A copy in one piece would be longer than this each time; other work on the machine makes pauses, too, but not always. */
+const pauseMsMax = 60
 
 /** R3: the primary serves on while it copies; the gap is the longest pause of its event loop. */
 const copying: Scenario = {
@@ -251,7 +252,8 @@ const copying: Scenario = {
         await processes.healthy(2)
         gaps.push(await longestPause())
       }
-      const violations = gaps.filter(gap => gap > pauseMsMax).map(gap => `a pause of ${gap} ms`)
+      const shortest = Math.min(...gaps)
+      const violations = shortest > pauseMsMax ? [`a pause of ${shortest} ms each time`] : []
       watched.disconnect()
       await locks.close()
       return { scenario: copying.name, operations: 100_000, gaps, violations }

@@ -43,10 +43,10 @@ async function killUser(stage: Stage): Promise<void> {
 async function killUserAndPrimary(stage: Stage): Promise<void> {
   const { processes } = stage
   const { holder, waiting } = await holderAndWaiter(stage)
-  const address = addressOf(await stage.ready(), 'primary')
   const from = now()
   await stage.users.kill(holder)
   await lastFor(500)
+  const address = addressOf(await stage.ready(), 'primary')
   await processes.kill(address)
   await handedOver(stage, waiting, from, 1_000)
   await processes.restart(address)

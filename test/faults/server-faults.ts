@@ -146,9 +146,10 @@ async function loseState(stage: Stage): Promise<void> {
   const [primary, backup] = [addressOf(before, 'primary'), addressOf(before, 'backup')]
   const old = await stage.locks.acquire('old')
   const from = now()
-  processes.signal(primary, 'SIGKILL')
-  await processes.kill(backup)
+  // Both at once: a backup that runs on after the primary's death would be promoted, and the idle server join it.
+  processes.signal(backup, 'SIGSTOP')
   await processes.kill(primary)
+  await processes.kill(backup)
   await processes.until(status => status.halted !== null, 'halted')
   await lastFor(1_000) // and it stays halted
   // Empty, like any other that is here: nobody takes over.

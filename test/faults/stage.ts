@@ -140,9 +140,12 @@ export class Stage {
     this.gap(Math.max(...(await this.users.gaps(from, users))))
   }
 
-  /** To be said before it is healed: on a busy machine a cut may last, and its lease end. */
+  /**
+   * To be said before it is healed: on a busy machine a cut may last, and its lease end. Its last renewal may be
+   * a quarter of the ttl older, and to come back takes seconds.
+   */
   wasCutOff(who: string, from: number, ttlMs = userTtlMs): void {
-    if (now() - from > ttlMs / 2) this.users.history.note({ is: 'away' }, undefined, who)
+    if (now() - from > ttlMs / 3) this.users.history.note({ is: 'away' }, undefined, who)
   }
 
   /** Changes what the proxies do; resolves with how many connections they have cut by now. */

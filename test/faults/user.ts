@@ -95,10 +95,16 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
   history.note({ is: 'acquire', call, session: locks.clientId, names, mode, manner }, at)
   try {
     const granted = await answer
+    // Between any two lines a user may be frozen: the time comes first, and counts if it was believed in after it.
+    const grantedAt = now()
     if (granted === null) history.note({ is: 'refused', call })
-    else history.note({ is: 'granted', call, tokens: granted.map(lock => lock.token) })
-    noteLease(locks)
-    return granted ?? []
+    else if (locks.lease.remaining === 0) history.note({ is: 'failed', call, code: 'SESSION_LOST' })
+    else {
+      history.note({ is: 'granted', call, tokens: granted.map(lock => lock.token) }, grantedAt)
+      noteLease(locks)
+      return granted
+    }
+    return []
   } catch (error) {
     history.note({ is: 'failed', call, code: codeOf(error) })
     return []

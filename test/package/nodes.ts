@@ -25,7 +25,8 @@ async function nodeOf(version: number): Promise<string> {
   if (process.versions.node.startsWith(`${version}.`)) return process.execPath
   const name = `node-${process.platform}-${process.arch}`
   const prefix = join(folder, String(version))
-  await execute('npm', ['install', '--no-audit', '--no-fund', '--prefix', prefix, `${name}@${version}`])
+  const options = ['--no-audit', '--no-fund', '--prefer-offline', '--prefix', prefix]
+  await execute('npm', ['install', ...options, `${name}@${version}`])
   const node = join(prefix, 'node_modules', name, 'bin/node')
   if (!existsSync(node)) throw new Error(`${name}@${version} has no bin/node`)
   return node

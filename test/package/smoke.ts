@@ -21,7 +21,7 @@ for (const entry of [
 assert.equal(require('holdfast').connect, connect, 'one module, required or imported')
 
 const cluster = await startCluster()
-const locks = await connect(cluster.url, { ttl: 2_000 })
+const locks = await connect(cluster.url)
 const lock = await locks.acquire('orders/42')
 new FenceGuard().check(lock)
 await cluster.killPrimary()

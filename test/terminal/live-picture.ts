@@ -12,7 +12,7 @@ const ctrlZ = '\x1a'
 
 /** Wide enough for one line to stay one; what is shown after it has ended tells how the terminal is. */
 const shell = (line: string) => `stty cols 160 rows 40; ${line}; echo "code $?."; stty -a; echo over`
-const pidOf = (role: string) => new RegExp(`${role} +\\S+ +(?:\\S+ +)?ws://\\S+ +(\\d+)`)
+const pidOf = (role: string) => new RegExp(`${role} +\\S+ +(?:\\S+ +)?ws://\\S+ +(\\d+)\\s`)
 
 /** All is well: the next death would be survived, and there is somebody to be the next backup. */
 const allAlive = /survives 1 more death(?:.*\n){3,8}.*idle +alive/
@@ -36,19 +36,19 @@ export function livePicture(): void {
       t.teardown(() => on.type(ctrlC))
       const first = Number(await on.shows(pidOf('primary')))
       await on.shows(allAlive)
-      t.match(on.shown, /p kill primary.*f freeze primary/)
+      await on.shows(/p kill primary.*f freeze primary/)
 
       on.type('p')
       await on.shows(/killed the primary at ws:/)
       await until('it is dead', () => !runs(first))
-      await on.shows(/view 3: primary .*; gap [\d.]+ ms/)
+      const backup = Number(await on.shows(/view 3: primary .*, backup ws:\S+ \(pid (\d+)\); gap [\d.]+ ms/))
       await on.shows(/last gap [\d.]+ ms/)
 
-      const backup = Number(await on.showsNext(pidOf('backup')))
       await on.showsNext(allAlive)
       on.type('b')
       await on.shows(/killed the backup at ws:/)
       await until('it is dead', () => !runs(backup))
+      await on.shows(/view 4: primary /)
 
       await on.showsNext(allAlive)
       on.type('a')
@@ -59,7 +59,8 @@ export function livePicture(): void {
       on.type('f')
       await on.shows(/froze the primary at ws:/)
       await on.showsNext(/ frozen /)
-      await on.showsNext(allAlive) // another is primary
+      await on.shows(/view \d+: primary .*; gap [\d.]+ ms since it was noticed/) // another is primary
+      await on.showsNext(allAlive)
       on.type('t')
       await on.shows(/thawed pid \d+/)
 
