@@ -105,8 +105,11 @@ export class Lease {
   /** By whichever clock says less, since a suspended machine stops the one and a set clock moves the other. */
   #leftMs(lengthMs: number, now: Instant): number {
     if (this.#from === null) return 0
-    const ago = Math.max(now.monotonic - this.#from.monotonic, now.wall - this.#from.wall)
-    return Math.max(0, lengthMs * clientLeasePart - ago)
+    const believed = lengthMs * clientLeasePart
+    // As the deadline is worked out: rounded otherwise, it could have passed with some of the lease left.
+    const byMonotonic = this.#from.monotonic + believed - now.monotonic
+    const byWall = this.#from.wall + believed - now.wall
+    return Math.max(0, Math.min(byMonotonic, byWall))
   }
 
   /** Whether who wakes with so much left needs no renewal first. */

@@ -66,8 +66,8 @@ async function freezeUser(stage: Stage): Promise<void> {
 async function cutUserOff(stage: Stage): Promise<void> {
   const { network } = stage
   const { holder, waiting } = await holderAndWaiter(stage)
-  const from = now()
   for (const node of ['view', ...serverNodes]) network.cut(guestNode, node)
+  const from = now()
   await handedOver(stage, waiting, from)
   network.heal()
   await stage.served([holder])

@@ -187,7 +187,13 @@ export const serverFaults: readonly Scenario[] = [
     turn: killUnreplicated,
   },
   { fault: 'F2', name: 'backup killed', turns: [10, 1], turn: stage => kill(stage, 'backup') },
-  { fault: 'F3', name: 'primary killed before it replied', turns: [10, 1], turn: killBeforeReply },
+  {
+    fault: 'F3',
+    name: 'primary killed before it replied',
+    turns: [10, 1],
+    setting: patient,
+    turn: killBeforeReply,
+  },
   {
     fault: 'F4',
     name: 'server restarted within a ping interval',

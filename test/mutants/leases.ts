@@ -150,8 +150,8 @@ export const leases: readonly Mutant[] = [
       },
       {
         file: lease,
-        find: 'const byWall = this.#from.wall + this.#lengthMs * clientLeasePart - now.wall',
-        replace: 'const byWall = this.#from.wall + this.#lengthMs * 1.1 - now.wall',
+        find: 'const believed = lengthMs * clientLeasePart',
+        replace: 'const believed = lengthMs * 1.1',
       },
     ],
   },
@@ -205,8 +205,8 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: lease,
-        find: 'return Math.max(0, Math.min(this.deadline - now.monotonic, byWall, fresh))',
-        replace: 'return Math.max(0, Math.min(this.deadline - now.monotonic + 0 * byWall, fresh))',
+        find: 'return Math.max(0, Math.min(byMonotonic, byWall))',
+        replace: 'return Math.max(0, Math.min(byMonotonic, byWall + 1e9))',
       },
     ],
   },
