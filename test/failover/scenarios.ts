@@ -190,7 +190,7 @@ const lastHolderKilled: Scenario = {
   run: () =>
     withProcesses(async processes => {
       const status = await processes.healthy(2)
-      const before = await connect(processes.viewUrl)
+      await using before = await connect(processes.viewUrl)
       const old = await before.acquire('x')
       const violations: string[] = []
       const died = wall()
@@ -208,13 +208,12 @@ const lastHolderKilled: Scenario = {
         processes.viewUrl,
       ]).catch(error => error)
       if (reset.code !== undefined) violations.push(`reset: ${reset.stderr}`)
-      const after = await connect(processes.viewUrl, { timeout: 20_000 })
+      await using after = await connect(processes.viewUrl, { timeout: 20_000 })
       const fresh = await after.acquire('x')
       const gap = wall() - died
       if (wall() - resetAt < 9_990) violations.push(`granted ${wall() - resetAt} ms after the reset`)
       if (fresh.token <= old.token) violations.push(`token ${fresh.token} does not exceed ${old.token}`)
       if (old.held) violations.push('the old holder still believes')
-      await Promise.all([before.close(), after.close()])
       return { scenario: lastHolderKilled.name, operations: 4, gaps: [gap], violations }
     }, 2),
 }
@@ -227,9 +226,9 @@ const copying: Scenario = {
   name: "100,000 held locks copied to a new backup (gap: the primary's longest pause)",
   run: (_referee, times) =>
     withProcesses(async processes => {
-      const watched = fork(fileURLToPath(new URL('./watched-server.js', import.meta.url)), [
-        processes.viewUrl,
-      ])
+      const program = fileURLToPath(new URL('./watched-server.js', import.meta.url))
+      const watched = fork(program, [processes.viewUrl])
+      using _ended = { [Symbol.dispose]: () => watched.disconnect() }
       await once(watched, 'message')
       const longestPause = async () => {
         const answer = once(watched, 'message')
@@ -238,7 +237,7 @@ const copying: Scenario = {
       }
       await processes.addServer()
       await processes.healthy(2)
-      const locks = await connect(processes.viewUrl, { ttl: 60_000 })
+      await using locks = await connect(processes.viewUrl, { ttl: 60_000 })
       for (let i = 0; i < 100; i++) {
         await Promise.all(Array.from({ length: 1_000 }, (_, n) => locks.acquire(`held/${i}/${n}`)))
       }
@@ -254,8 +253,6 @@ const copying: Scenario = {
       }
       const shortest = Math.min(...gaps)
       const violations = shortest > pauseMsMax ? [`a pause of ${shortest} ms each time`] : []
-      watched.disconnect()
-      await locks.close()
       return { scenario: copying.name, operations: 100_000, gaps, violations }
     }, 0),
 }
