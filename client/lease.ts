@@ -42,7 +42,7 @@ export class Lease {
   wake(now: Instant): boolean {
     if (!this.#rests) return false
     this.#rests = false
-    if (this.#from === null || this.#isYoung(this.remainingMs(now))) return false
+    if (this.#from === null || this.#isYoung(this.#leftMs(this.#ttlMs, now))) return false
     this.#from = now
     return true
   }

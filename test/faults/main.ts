@@ -61,11 +61,8 @@ function runInside(network: Network, options: RunOptions): Promise<number> {
       child.kill('SIGKILL')
       resolve(code)
     }
-    const limit = setTimeout(() => stop(1, `${minutesMax} minutes are over`), minutesMax * 60_000)
+    AbortSignal.timeout(minutesMax * 60_000).onabort = () => stop(1, `${minutesMax} minutes are over`)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(130, signal))
-    child.on('exit', code => {
-      clearTimeout(limit)
-      resolve(code ?? 1)
-    })
+    child.on('exit', code => resolve(code ?? 1))
   })
 }
