@@ -3,8 +3,9 @@
 // by hand, under connection numbers that the made-up network does not know.
 
 import t from 'tap'
+import type { ServerInput } from '../lockserver/core.ts'
 import type { ServerEffect } from '../lockserver/outbox.ts'
-import type { ViewEffect } from '../viewservice/record.ts'
+import type { ViewEffect, ViewInput } from '../viewservice/record.ts'
 import { type Channel, channels, type HelloFrom, type Message, type View } from '../wire/messages.ts'
 import { Cluster, type LockServerParty, type ViewServerParty } from './fixtures/cluster.ts'
 
@@ -34,7 +35,7 @@ class ByHand {
     return this.#step({ is: 'messages', connection: this.connection, messages })
   }
 
-  #step(input: Parameters<LockServerParty['step']>[0] & Parameters<ViewServerParty['step']>[0]): this {
+  #step(input: ServerInput & ViewInput): this {
     const { core, network } = this.party
     this.effects.push(...core.step(input, network.now()), ...core.step({ is: 'turn-end' }, network.now()))
     return this

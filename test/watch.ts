@@ -195,7 +195,7 @@ t.test("the client's core watches anew on each connection", async t => {
   cluster.ready()
   const [watcher, client] = [cluster.client('w'), cluster.client('c')]
   const heard: string[] = []
-  watcher.onEffect = effect => {
+  watcher.onTold = effect => {
     if (effect.do === 'watched') heard.push('name' in effect.what ? told(effect.what) : effect.what.event)
   }
   watcher.step({ is: 'watch', watch: 1, prefix: '' })

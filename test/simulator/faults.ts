@@ -3,15 +3,9 @@
 // its loss is never the faults' doing. All that it breaks it can mend.
 
 import type { Message } from '../../wire/messages.ts'
-import type {
-  ClientParty,
-  Cluster,
-  LockServerParty,
-  Process,
-  ViewServerParty,
-  Write,
-} from '../fixtures/cluster.ts'
+import type { ClientParty, Cluster, LockServerParty, ViewServerParty, Write } from '../fixtures/cluster.ts'
 import { HandParty } from '../fixtures/cluster.ts'
+import type { Machine } from '../fixtures/machine.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import type { FaultKind, Shape } from './plan.ts'
@@ -366,7 +360,7 @@ export class Faults {
 
   // ---- standstills
 
-  #freeze(party: Process, dice: Random): void {
+  #freeze(party: Machine, dice: Random): void {
     if (!party.alive || party.frozen) return
     this.#tell(() => `freeze ${party.name}`)
     party.freeze()
@@ -376,7 +370,7 @@ export class Faults {
   /** Its monotonic clock stands still meanwhile; so nobody has set its wall clock back (S4). */
   #suspend(dice: Random): void {
     const { viewServer, servers } = this.#cluster
-    const party: Process = dice.chance(0.6)
+    const party: Machine = dice.chance(0.6)
       ? dice.pick(this.#living)
       : dice.pick([viewServer, ...servers.filter(server => server.alive)])
     if (!party.alive || party.frozen || this.#setBack.has(party)) return
@@ -388,7 +382,7 @@ export class Faults {
 
   #setWall(dice: Random): void {
     const { viewServer, servers } = this.#cluster
-    const party: Process = dice.pick([...this.#living, viewServer, ...servers])
+    const party: Machine = dice.pick([...this.#living, viewServer, ...servers])
     if (!party.alive || this.#suspended.has(party)) return
     const byMs = Math.floor((dice.next() - 0.5) * 10_000)
     this.#tell(() => `set the wall clock of ${party.name} by ${byMs} ms`)
@@ -464,9 +458,9 @@ export class Faults {
     this.#referee.touch(server, this.#now + 1_000)
     network.cut(server, viewServer)
     const ms = 50 + this.#duration(dice)
-    network.onDial = (from, to, stall) => {
+    network.onHello = (from, to, stall) => {
       if (from !== server || to !== viewServer) return
-      network.onDial = null
+      network.onHello = null
       this.#mendLater(ms, `the late hello of ${server.name} goes on`, stall())
       network.after(0, () => {
         if (this.#over || !server.alive || !this.#mayDie(server)) return
@@ -785,7 +779,7 @@ export class Faults {
     else if (act === 'kill sender') soon(() => this.#killAny(from, dice))
     else if (act === 'lose and kill sender') this.#killSoon(from, dice)
     else if (act === 'sever') soon(() => this.#sever([from, to], dice, dice.chance(0.5)))
-    else if (act === 'freeze receiver') soon(() => this.#freeze(to as Process, dice))
+    else if (act === 'freeze receiver') soon(() => this.#freeze(to as Machine, dice))
     else if (act === 'stall') this.#stall(from, to, dice)
     return act === 'cut' || act === 'lose and kill sender' ? 'cut' : 'pass'
   }
@@ -849,7 +843,7 @@ export class Faults {
   }
 }
 
-function thaw(party: Process): () => void {
+function thaw(party: Machine): () => void {
   return () => {
     if (party.alive && party.frozen) party.thaw()
   }

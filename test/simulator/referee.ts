@@ -51,6 +51,8 @@ export class Referee {
   /** The network itself is bad enough to explain a new view. */
   roughNetwork = false
   #lastWrite = 0
+  /** When the newest acked view became so. */
+  #ackedAt = 0
   #lastViewAt = 0
   #viewServerBackAt = Number.NEGATIVE_INFINITY
   /** Ids whose copy was made wrong on purpose (R4). */
@@ -65,11 +67,7 @@ export class Referee {
     this.#verdict = verdict
     this.#checker = checker
     this.#trace = trace
-    this.#wires = new Wires(
-      verdict,
-      () => this.#now,
-      () => cluster.network.steps,
-    )
+    this.#wires = new Wires(verdict, () => this.#now)
     cluster.watcher = {
       saved: record => this.#saved(record),
       steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
@@ -114,11 +112,17 @@ export class Referee {
 
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' {
     this.#trace.frame(from, to, messages)
-    const { view, acked } = this.#cluster.viewServer
-    this.#wires.sent(from, to, messages, wire, acked && view?.backup ? view.number : 0)
+    this.#wires.sent(from, to, messages, wire, this.#ackedFor(from))
     for (const message of messages)
       if (message[0] === 'heard') this.#heard((from as LockServerParty).id, message[1] as number)
     return 'pass'
+  }
+
+  /** What a party says was decided in the turn that ends now, so what was acked before it counts. */
+  #ackedFor(from: Party): number {
+    const { view, acked } = this.#cluster.viewServer
+    if (from.kind !== 'lockserver' || !acked || view === null || view.backup === null) return 0
+    return this.#ackedAt < (from as LockServerParty).turnBeganAt ? view.number : 0
   }
 
   /** V4, V5: for the first time in this view: it has a whole new copy, so what was wrong with it is gone. */
@@ -168,6 +172,8 @@ export class Referee {
     const { disk } = this.#cluster.viewServer
     const before = disk.at(-2)
     this.#trace.tell(() => `VS has record ${record.record} on its disk: ${viewText(record)}`)
+    if (record.acked && !(before?.acked && before.view.number === record.view.number))
+      this.#ackedAt = this.#now
     if (record.record !== (before?.record ?? 0) + 1)
       this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 0}`)
     if (before === undefined) return
@@ -296,7 +302,8 @@ export class Referee {
       if (!this.#isAlone(party.id)) this.#wires.gone(party, party.id, 'leaves')
       const told = this.leaving.has(party.id)
       this.#ends.set(party.id, { at: this.#now, how: told ? 'left' : 'ended itself', reason })
-      if (!told) this.#blame('broken invariant', `${party.name} ended itself: ${reason}`)
+      if (!told || party.broken !== null)
+        this.#blame('broken invariant', `${party.name} ended itself: ${party.broken ?? reason}`)
     } else this.viewServerDied()
     this.onExit(party)
   }

@@ -2,7 +2,8 @@
 // the checker what they called and what they were told. They know nothing of servers or faults.
 
 import type { ClientCore } from '../../client/core.ts'
-import type { ClientEffect, Watched } from '../../client/effects.ts'
+import type { Watched } from '../../client/effects.ts'
+import type { Told } from '../../client/session.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
@@ -70,9 +71,10 @@ export class Users {
     const user = this.#cluster.client(`c${this.users.length + 1}`, {
       ttlMs: dice.pick(this.#shape.ttlMs),
       seeds: dice.chance(0.5) ? [viewServer.address] : all,
+      chance: random(dice.below(4294967296)).next,
     })
-    user.chance = random(dice.below(4294967296)).next
-    user.onEffect = (effect, outcome) => this.#heard(user, effect, outcome)
+    user.onTold = (told, outcome) => this.#heard(user, told, outcome)
+    user.onGivingUp = outcome => this.#givesUp(outcome)
     this.users.push(user)
     return user
   }
@@ -237,16 +239,13 @@ export class Users {
     if (watch === undefined) return
     const events = ++watch.read
     // Behind the step that tells it, as a program would.
-    user.network.after(0, () => user.alive && user.step({ is: 'seen', watch: number, events }))
+    user.afterTurn(() => user.step({ is: 'seen', watch: number, events }))
   }
 
   #abort(user: ClientParty, dice: Random): void {
     const waits = this.#waits(user)
     if (waits.length === 0) return
-    const [outcome, attempt] = dice.pick(waits)
-    this.#trace.tell(() => `${user.name} gives up on ${attempt.names} (${attempt.mode}, ${attempt.manner})`)
-    this.#checker.aborts(attempt)
-    user.abort(outcome)
+    user.abort(dice.pick(waits)[0])
   }
 
   #end(user: ClientParty): void {
@@ -265,7 +264,7 @@ export class Users {
 
   /** A call after the session's end begins a new one, with a new core, before the call is noted. */
   #freshSession(user: ClientParty): void {
-    if (user.core.over) user.query('', false)
+    user.current()
   }
 
   // ---- answers
@@ -284,17 +283,26 @@ export class Users {
     if (outcome.done) this.#answered(outcome)
   }
 
-  #heard(user: ClientParty, effect: ClientEffect, outcome: Outcome | undefined): void {
+  #heard(user: ClientParty, told: Told, outcome: Outcome | undefined): void {
     if (outcome !== undefined) this.#answered(outcome)
-    else if (effect.do === 'watched') this.#watched(user, effect.watch, effect.what)
-    else if (effect.do === 'lost') {
-      this.#trace.tell(() => `${user.name} is told that token ${effect.token} is lost: ${effect.reason}`)
-      this.#checker.lost(user, effect.token, effect.reason, user.network.time)
-    } else if (effect.do === 'event' && effect.event === 'lost') {
-      this.#trace.tell(() => `${user.name} has lost its session: ${effect.reason}`)
-      if (effect.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, user.core)
-    } else if (effect.do === 'over' && effect.reason === 'refused')
-      this.#verdict.blame('S1 session refused', `${user.name}: the session was refused: ${effect.code}`)
+    else if (told.do === 'watched') this.#watched(user, told.watch, told.what)
+    else if (told.do === 'lost') {
+      this.#trace.tell(() => `${user.name} is told that token ${told.token} is lost: ${told.reason}`)
+      this.#checker.lost(user, told.token, told.reason, user.network.time)
+    } else if (told.do === 'event' && told.event === 'lost') {
+      this.#trace.tell(() => `${user.name} has lost its session: ${told.reason}`)
+      if (told.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, user.core)
+    } else if (told.do === 'over' && told.reason === 'refused')
+      this.#verdict.blame('S1 session refused', `${user.name}: the session was refused: ${told.code}`)
+  }
+
+  /** By its signal, or its time limit has passed. */
+  #givesUp(outcome: Outcome): void {
+    const call = this.#open.get(outcome)
+    if (call?.attempt == null) return
+    const { names, mode, manner } = call.attempt
+    this.#trace.tell(() => `${call.user.name} gives up on ${names} (${mode}, ${manner})`)
+    this.#checker.aborts(call.attempt)
   }
 
   #answered(outcome: Outcome): void {
@@ -307,8 +315,8 @@ export class Users {
   }
 
   #giveBack(user: ClientParty, core: Session): void {
-    this.#cluster.network.after(0, () => {
-      if (!user.alive || user.core !== core) return
+    user.afterTurn(() => {
+      if (user.core !== core) return
       for (const belief of this.#checker.beliefsOf(core)) this.#release(user, belief)
     })
   }

@@ -38,30 +38,28 @@ const graceMs = promotionGraceMs(500) * 0.98
 export class Wires {
   readonly #verdict: Verdict
   readonly #now: () => number
-  readonly #step: () => number
-  /** In which step this server has last told clients anything, and last heard its backup's word. */
+  /** In which of its turns this server has last told clients anything, and last heard its backup's word. */
   readonly #toldAt = new Map<string, number>()
   readonly #wordAt = new Map<string, number>()
   readonly #speakers = new Map<Wire, Speaker>()
   readonly #streams = new WeakMap<Wire, Stream>()
   /** When the view that promotes this server was durable. */
   readonly #promoted = new Map<string, number>()
-  /** In which acked view this primary found that its backup's digest differs. */
-  readonly #differs = new Map<string, { readonly view: number; readonly at: number }>()
+  /** In which acked view, and in which of its turns, this primary found that its backup's digest differs. */
+  readonly #differs = new Map<string, { readonly view: number; readonly turn: number }>()
 
-  constructor(verdict: Verdict, now: () => number, step: () => number) {
+  constructor(verdict: Verdict, now: () => number) {
     this.#verdict = verdict
     this.#now = now
-    this.#step = step
   }
 
   arrived(to: LockServerParty, messages: readonly Message[]): void {
-    if (messages.some(([kind]) => kind === 'applied')) this.#wordAt.set(to.id, this.#step())
+    if (messages.some(([kind]) => kind === 'applied')) this.#wordAt.set(to.id, to.turns)
   }
 
-  /** R5: it drops what waits; in that step it tells clients only what its backup has just confirmed. */
-  gone({ name }: LockServerParty, id: string, how: string): void {
-    if (this.#toldAt.get(id) === this.#step() && this.#wordAt.get(id) !== this.#step())
+  /** R5: it drops what waits; in that turn it tells clients only what its backup has just confirmed. */
+  gone({ name, turns }: LockServerParty, id: string, how: string): void {
+    if (this.#toldAt.get(id) === turns && this.#wordAt.get(id) !== turns)
       this.#blame('R5 shown', `${name} ${how}, and says what waited for its backup`)
   }
 
@@ -69,7 +67,7 @@ export class Wires {
     this.#promoted.set(id, this.#now())
   }
 
-  /** `acked`: the number of the newest view, if it has a backup and is acked; else 0. */
+  /** `acked`: the number of the newest view, if it has a backup and was acked before the sender's turn began; else 0. */
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire, acked: number): void {
     if (from.kind === 'client' && to.kind === 'lockserver') this.#asked(to as LockServerParty, messages, wire)
     if (from.kind !== 'lockserver') return
@@ -97,7 +95,7 @@ export class Wires {
 
   #toBackup(server: LockServerParty, message: Message, acked: number): void {
     if (message[0] === 'differs' && acked > 0)
-      this.#differs.set(server.id, { view: message[1] as number, at: this.#now() })
+      this.#differs.set(server.id, { view: message[1] as number, turn: server.turns })
     if (message[0] !== 'replicate') return
     const since = this.#now() - (this.#promoted.get(server.id) ?? Number.NEGATIVE_INFINITY)
     const expires = (message[5] as Entry[]).some(([kind]) => kind === 'expire')
@@ -125,7 +123,7 @@ export class Wires {
         this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
       if (shown.has(kind) && this.#saysAlone(server, acked))
         this.#blame('R1 shown', `${server.name} says "${kind}" without a word of its backup`)
-      if (shown.has(kind)) this.#toldAt.set(server.id, this.#step())
+      if (shown.has(kind)) this.#toldAt.set(server.id, server.turns)
       if (speaker === undefined) continue
       if (kind === 'error' && code === 'REPLACED' && !this.#others(speaker).some(isNewerThan(speaker)))
         this.#blame('S2 replaced', `${server.name} gives up the newest connection of ${speaker.session}`)
@@ -141,15 +139,15 @@ export class Wires {
     }
   }
 
-  /** R1, V4: the view is acked, so only what the backup says in this very step lets clients see anything. */
-  #saysAlone({ id, core }: LockServerParty, acked: number): boolean {
-    return core.role === 'primary' && core.view?.number === acked && this.#wordAt.get(id) !== this.#step()
+  /** R1, V4: the view is acked, so only what the backup says in this very turn lets clients see anything. */
+  #saysAlone({ id, core, turns }: LockServerParty, acked: number): boolean {
+    return core.role === 'primary' && core.view?.number === acked && this.#wordAt.get(id) !== turns
   }
 
-  /** Before this step: what earlier words of the backup allowed goes out in the same one. */
-  #foundDifferent({ id, core }: LockServerParty): boolean {
+  /** In an earlier turn: what the backup's words had allowed before goes out in the same one. */
+  #foundDifferent({ id, core, turns }: LockServerParty): boolean {
     const found = this.#differs.get(id)
-    return found !== undefined && found.view === core.view?.number && found.at < this.#now()
+    return found !== undefined && found.view === core.view?.number && found.turn < turns
   }
 
   #others({ server, session, wire }: Speaker): Speaker[] {
