@@ -1,10 +1,10 @@
 // Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
 // what it must be. Contacts nobody.
 
-import { runtime } from '#runtime'
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import type { ClientRuntime } from '../wire/runtime.ts'
 
 /** How long a call may take. */
 export interface Limits {
@@ -66,12 +66,12 @@ const connectTimeoutMs = 10_000
 const timeoutMsMax = 2_147_483_647
 
 export function checkConnect(
+  { environment, clientName }: Pick<ClientRuntime, 'environment' | 'clientName'>,
   urls: string | readonly string[] | undefined,
   options: ConnectOptions = {},
-  environment: Readonly<Record<string, string | undefined>> = runtime.environment,
 ): Connecting {
   checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret'])
-  const { ttl = ttlMsDefault, name = runtime.clientName, secret = environment.HOLDFAST_SECRET } = options
+  const { ttl = ttlMsDefault, name = clientName, secret = environment.HOLDFAST_SECRET } = options
   if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > ttlMsMax)
     throw new TypeError(`ttl must be a whole number of ms from 1 to ${ttlMsMax}, not ${shown(ttl)}`)
   checkText('name', name, clientNameLengthMax)

@@ -1,22 +1,16 @@
-// Runs the view core: sockets, timer, disk, log. It decides nothing. When a record can't be saved, or
-// the core finds an invariant broken, it ends at once and tells nobody anything more (V6).
+// A view server as a process has it: a port, pages and a disk around one that runs. It decides nothing.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
-import { readClock } from '../wire/clock.ts'
+import { runtime } from '#runtime'
 import { answerHttp, hostNames } from '../wire/http.ts'
-import { randomId } from '../wire/id.ts'
-import { Links } from '../wire/links.ts'
-import { type Listener, listen } from '../wire/listen.ts'
-import { type Logger, sparing } from '../wire/log.ts'
+import { type Listener, listen, urlOf } from '../wire/listen.ts'
 import type { Status } from '../wire/messages.ts'
-import { Refusals } from '../wire/refusals.ts'
-import { ViewCore } from './core.ts'
-import { Counts } from './counts.ts'
 import type { Measured } from './metrics.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import { Pages } from './pages.ts'
-import type { NoteLevel, ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import type { ViewRecord } from './record.ts'
+import { RunningViewServer } from './running.ts'
 import { FileStore, type ViewStore } from './store.ts'
 
 export type { ViewServerOptions } from './options.ts'
@@ -35,186 +29,94 @@ export interface ViewServer extends AsyncDisposable {
 /** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
+  const { host, port, secret, insecure, origins } = checked
   const store = new FileStore(checked.data)
-  const server = new RunningViewServer(checked, store, await store.load())
-  await server.start()
+  const record = await store.load()
+  const listener = await listen(
+    { host, port, secret, insecure, origins, role: 'viewserver' },
+    {
+      // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
+      accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
+      turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
+      http: (request, response) => server.http(request, response),
+    },
+  )
+  const server = new ListeningViewServer(checked, listener, store, record)
+  server.start()
   return server
 }
 
-class RunningViewServer implements ViewServer {
+class ListeningViewServer implements ViewServer {
+  readonly address: string
+  readonly running: RunningViewServer
   readonly #options: CheckedOptions
-  readonly #store: ViewStore
-  readonly #core: ViewCore
-  readonly #links: Links
-  readonly #logger: Logger
-  readonly #counts = new Counts()
-  readonly #turnedAway = new Refusals()
+  readonly #listener: Listener
   readonly #pages: Pages
-  #listener: Listener | undefined
-  #ticker: NodeJS.Timeout | undefined
-  #saving: Promise<void> = Promise.resolve()
-  #turnEnds = false
   #closed: Promise<void> | undefined
 
-  constructor(options: CheckedOptions, store: ViewStore, record: ViewRecord | null) {
+  constructor(options: CheckedOptions, listener: Listener, store: ViewStore, record: ViewRecord | null) {
     this.#options = options
-    this.#logger = sparing(options.log, () => readClock().monotonic)
-    this.#store = store
+    this.#listener = listener
+    this.address = urlOf(listener.host, listener.port)
     this.#pages = new Pages(() => this.#measure(), options)
-    this.#links = new Links(options.secret, input => this.#hear(input))
-    this.#core = new ViewCore({
-      pingIntervalMs: options.pingIntervalMs,
-      deadPings: options.deadPings,
-      record,
-      newClusterId: randomId(),
-      newCluster: options.newCluster,
-      pid: process.pid,
-      host: hostname(),
-      counts: this.#counts,
-    })
-  }
-
-  get address(): string {
-    const { host, port } = this.#listener ?? this.#options
-    return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`
-  }
-
-  async start(): Promise<void> {
-    const { host, port, secret, insecure, origins } = this.#options
-    this.#listener = await listen(
-      { host, port, secret, insecure, origins, role: 'viewserver' },
-      {
-        accepted: (connection, cluster, from) => this.#links.accept(connection, cluster, from),
-        turnedAway: (reason, remote) => this.#onTurnedAway(reason, remote),
-        http: (request, response) => this.#answer(request, response),
-      },
+    this.running = new RunningViewServer(
+      { ...options, address: this.address, record, pid: process.pid, host: hostname() },
+      runtime,
+      store,
+      { failed: error => this.#failed(error) },
     )
-    this.#ticker = setInterval(() => this.#tick(), this.#options.pingIntervalMs)
-    this.#log('info', { url: this.address, pid: process.pid }, 'listening')
+  }
+
+  start(): void {
+    this.running.start()
+    this.running.note('info', 'listening', { url: this.address, pid: process.pid })
   }
 
   close(): Promise<void> {
-    if (this.#closed === undefined) this.#log('info', {}, 'closing')
-    return this.#end('LEAVING', 'the view server shuts down')
+    this.running.close()
+    this.#closed ??= this.#end(() => this.#listener.close())
+    return this.#closed
   }
 
   kill(): Promise<void> {
-    this.#closed ??= this.#die()
+    this.running.kill()
+    this.#closed ??= this.#end(() => this.#listener.kill())
     return this.#closed
   }
 
   status(): Status {
-    return this.#core.status(readClock())
+    return this.running.status()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  /** After a freeze due timers run first; what waits in the sockets must be read before the misses are counted. */
-  #tick(): void {
-    setImmediate(() => this.#hear({ is: 'tick' }))
+  http(request: IncomingMessage, response: ServerResponse): void {
+    const { origins, secret } = this.#options
+    const hosts = hostNames([this.address, ...origins])
+    void answerHttp(request, response, this.#pages.routes, { hosts, secret })
   }
 
-  #hear(input: ViewInput): void {
-    if (this.#closed !== undefined) return
-    try {
-      for (const effect of this.#core.step(input, readClock())) this.#perform(effect)
-    } catch (error) {
-      return this.#fail(error)
-    }
-    if (input.is !== 'turn-end') this.#endTurn()
+  async #end(close: () => Promise<void>): Promise<void> {
+    this.#pages.close()
+    await close()
+    await this.running.saving
   }
 
-  /** It decides once all that had arrived was read. */
-  #endTurn(): void {
-    if (this.#turnEnds) return
-    this.#turnEnds = true
-    setImmediate(() => {
-      this.#turnEnds = false
-      this.#hear({ is: 'turn-end' })
-      this.#links.flush()
-    })
-  }
-
-  #perform(effect: ViewEffect): void {
-    switch (effect.do) {
-      case 'save':
-        this.#saving = this.#save(effect.record)
-        return
-      case 'note':
-        return this.#log(effect.level, effect.fields, effect.text)
-      default:
-        return this.#links.perform(effect)
-    }
-  }
-
-  async #save(record: ViewRecord): Promise<void> {
-    const { monotonic } = readClock()
-    try {
-      await this.#store.save(record)
-    } catch (error) {
-      return this.#fail(error)
-    }
-    this.#counts.save.observe(readClock().monotonic - monotonic)
-    this.#hear({ is: 'saved' })
-  }
-
-  #fail(cause: unknown): void {
-    if (this.#closed !== undefined) return
-    const error = cause instanceof Error ? cause : new Error(String(cause))
-    this.#log('error', { error: error.message, stack: error.stack }, 'ends itself')
-    this.#end('INTERNAL', 'the view server ends itself').then(
+  /** It need not be waited for what is being written: a save that failed is what may have ended it. */
+  #failed(error: Error): void {
+    this.#pages.close()
+    this.#closed = this.#listener.close()
+    this.#closed.then(
       () => this.#options.onFatal(error),
       () => this.#options.onFatal(error),
     )
   }
 
-  #end(code: 'LEAVING' | 'INTERNAL', text: string): Promise<void> {
-    this.#closed ??= this.#finish(code, text)
-    return this.#closed
-  }
-
-  async #finish(code: 'LEAVING' | 'INTERNAL', text: string): Promise<void> {
-    clearInterval(this.#ticker)
-    this.#pages.close()
-    this.#links.closeAll(code, text)
-    await this.#listener?.close()
-    // A save that failed is what may have called us; it has settled, or settles by itself.
-    if (code === 'LEAVING') await this.#saving
-  }
-
-  async #die(): Promise<void> {
-    clearInterval(this.#ticker)
-    this.#pages.close()
-    this.#links.cutAll()
-    await this.#listener?.kill()
-    await this.#saving
-  }
-
-  #onTurnedAway(reason: string, remote: string): void {
-    this.#turnedAway.countReason(reason)
-    this.#log('warn', { reason, remote }, 'a connection was refused')
-  }
-
-  #answer(request: IncomingMessage, response: ServerResponse): void {
-    const hosts = hostNames([this.address, ...this.#options.origins])
-    void answerHttp(request, response, this.#pages.routes, { hosts, secret: this.#options.secret })
-  }
-
   #measure(): Measured {
-    return {
-      status: this.status(),
-      counts: this.#counts,
-      refusals: [this.#turnedAway, this.#links.refusals],
-      connections: this.#links.size,
-      clients: this.#core.clients,
-      unready: this.#core.unready,
-    }
-  }
-
-  #log(level: NoteLevel, fields: object, text: string): void {
-    const view = this.#core.record?.view.number ?? 0
-    this.#logger[level]({ view, role: 'viewserver', server: this.address, ...fields }, text)
+    const { core, counts, refusals, connections } = this.running
+    const { clients, unready } = core
+    return { status: this.status(), counts, refusals, connections, clients, unready }
   }
 }

@@ -16,7 +16,7 @@ export interface ViewStore {
   /** The newest record; null if there never was one. */
   load(): Promise<ViewRecord | null>
   /** Durable when it resolves; rejects if it is not, or if another view server writes here too. */
-  save(record: ViewRecord): Promise<void>
+  save(record: ViewRecord): PromiseLike<void>
 }
 
 /** Old records that are kept for people to look at. */
