@@ -37,6 +37,8 @@ export class Referee {
   readonly #ends = new Map<string, End>()
   /** V4: the backup of each view that said that it knows that it is in sync. */
   readonly #knows = new Map<number, string>()
+  /** In which view each server was last told that it is in sync. */
+  readonly #toldInSync = new Map<string, number>()
   /** V3: the views whose backup answered the question, as the view server read it in this life. */
   readonly #answered = new Map<number, string>()
   readonly #diedUnseen = new Set<string>()
@@ -113,9 +115,18 @@ export class Referee {
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' {
     this.#trace.frame(from, to, messages)
     this.#wires.sent(from, to, messages, wire, this.#ackedFor(from))
-    for (const message of messages)
-      if (message[0] === 'heard') this.#heard((from as LockServerParty).id, message[1] as number)
+    if (from.kind === 'lockserver')
+      for (const message of messages) this.#saysInSync((from as LockServerParty).id, message)
     return 'pass'
+  }
+
+  /** V4: a backup that has read so tells the view server at once, and its primary at the end of its turn. */
+  #saysInSync(id: string, message: Message): void {
+    if (message[0] === 'heard') this.#heard(id, message[1] as number)
+    else if (message[0] === 'ping') {
+      const { role, view, inSync } = message[1] as Ping
+      if (role === 'backup' && inSync && this.#toldInSync.get(id) === view) this.#heard(id, view)
+    }
   }
 
   /** What a party says was decided in the turn that ends now, so what was acked before it counts. */
@@ -135,7 +146,11 @@ export class Referee {
   }
 
   #arrived(from: Party, to: Party, messages: readonly Message[]): void {
-    if (to.kind === 'lockserver') this.#wires.arrived(to as LockServerParty, messages)
+    if (to.kind === 'lockserver') {
+      this.#wires.arrived(to as LockServerParty, messages)
+      for (const [kind, view] of messages)
+        if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
+    }
     if (to.kind === 'client' && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
       this.#blame('S1 reply forgotten', `${from.name} says that ${to.name} asks out of order`)
     if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
