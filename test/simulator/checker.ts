@@ -165,6 +165,10 @@ export class Checker {
     for (const belief of this.beliefsOf(core)) belief.over = true
   }
 
+  isEnding(core: Session): boolean {
+    return this.#ending.has(core)
+  }
+
   forces(user: Witness, name: string): Force {
     const force = { name, calledAt: user.network.time, overAt: never }
     this.#forces.push(force)

@@ -10,6 +10,7 @@ import type { Party, Wire } from '../fixtures/network.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import type { FaultKind, Shape } from './plan.ts'
 import type { Referee } from './referee.ts'
+import type { Strangers } from './strangers.ts'
 import type { Trace } from './trace.ts'
 import type { Users } from './users.ts'
 
@@ -52,6 +53,7 @@ export class Faults {
   readonly #shape: Shape
   readonly #users: Users
   readonly #referee: Referee
+  readonly #strangers: Strangers
   readonly #trace: Trace
   readonly #diskDice: Random
   readonly #frameDice: Random
@@ -77,11 +79,20 @@ export class Faults {
   readonly #leavesOneDead: boolean
   #staysDead: string | null = null
 
-  constructor(cluster: Cluster, seed: number, shape: Shape, users: Users, referee: Referee, trace: Trace) {
+  constructor(
+    cluster: Cluster,
+    seed: number,
+    shape: Shape,
+    users: Users,
+    referee: Referee,
+    strangers: Strangers,
+    trace: Trace,
+  ) {
     this.#cluster = cluster
     this.#shape = shape
     this.#users = users
     this.#referee = referee
+    this.#strangers = strangers
     this.#trace = trace
     this.#diskDice = random(seed + 3)
     this.#frameDice = random(seed + 4)
@@ -178,6 +189,7 @@ export class Faults {
     },
     'corrupt copy': dice => this.#corrupt(dice),
     'operator reset': () => this.reset(),
+    stranger: dice => this.#strangers.come(dice),
   }
 
   // ---- when

@@ -36,6 +36,7 @@ export const faultKinds = [
   'failing disk',
   'corrupt copy',
   'operator reset',
+  'stranger',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -51,6 +52,8 @@ export const verbs = [
   'watch',
   'abort',
   'end',
+  'end and connect in vain',
+  'finish',
 ] as const
 export type Verb = (typeof verbs)[number]
 
@@ -83,6 +86,10 @@ export interface Shape {
   readonly names: readonly string[]
   readonly ttlMs: readonly number[]
   readonly sharedPart: number
+  /** Of the calls: they have a time limit. */
+  readonly timeoutPart: number
+  /** Of the times that a connection to the primary is lost: the user ends its session instead of waiting. */
+  readonly endsLostPart: number
   /** Waiting acquires of one user. */
   readonly waitsMax: number
   readonly lengthMs: number
@@ -93,6 +100,8 @@ export interface Shape {
   readonly delay: { readonly typicalMs: number; readonly rarePart: number; readonly worstMs: number }
   /** The longest that a lock server reads before it sends what it has decided, in ms. */
   readonly turnMs: number
+  /** Servers let nobody in who does not know it. */
+  readonly secret: string | null
   /** Of frames: the connection is cut, and the frame with it. */
   readonly cutPart: number
   /** Typical time of a write of the view server, in ms. */
@@ -142,6 +151,8 @@ function drawShape(dice: Random): Shape {
     names: ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, 1 + dice.below(6)),
     ttlMs: theme === 'leases' ? [1_500] : [1_500, 1_500 + dice.below(3_000)],
     sharedPart: dice.pick([0, 0.2, 0.5, 0.8]),
+    timeoutPart: dice.pick([0, 0, 0.1, 0.5]),
+    endsLostPart: dice.pick([0, 0, 0, 0.1]),
     waitsMax: 1 + dice.below(4),
     lengthMs: dice.pick([1_000, 2_000, 4_000]),
     longMs: dice.pick([200, 800, 2_500, 5_000]),
@@ -153,6 +164,7 @@ function drawShape(dice: Random): Shape {
       worstMs: dice.pick([10, 50, 300]),
     },
     turnMs: dice.pick([0, 0, 0.3, 2]),
+    secret: dice.pick([null, 'a secret of the story']),
     cutPart: theme === 'calm' ? 0 : dice.pick([0, 0, 0, 0.001, 0.01]),
     diskMs: dice.pick([0.5, 1, 5, 30]),
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
@@ -240,6 +252,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'set wall clock',
     'freeze view server',
     'isolate view server',
+    'stranger',
   ],
 }
 
@@ -275,6 +288,8 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     watch: some(0.3, 0.3),
     abort: 1 + some(0.6, 2),
     end: some(0.4, 0.1),
+    'end and connect in vain': some(0.3, 0.1),
+    finish: some(0.3, 0.1),
   }
   const everyMs = dice.pick([20, 40, 80, 160, 300])
   const burstPart = some(0.6, 0.3)

@@ -77,6 +77,7 @@ export class Referee {
       exited: (party, status, reason) => this.#exited(party, status, reason),
     }
     cluster.network.onFrame = (from, to, messages, wire) => this.sent(from, to, messages, wire)
+    cluster.network.onClose = (from, _to, code, wire) => this.#wires.closes(from, code, wire)
     cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
   }
 

@@ -10,6 +10,7 @@ import { Checker } from './checker.ts'
 import { Faults } from './faults.ts'
 import type { Plan } from './plan.ts'
 import { Referee } from './referee.ts'
+import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
 import { Users } from './users.ts'
 import { Verdict, type Violation } from './verdict.ts'
@@ -80,6 +81,7 @@ class Story {
     this.#cluster = new Cluster({
       servers: shape.servers,
       drainMs: shape.drainMs,
+      secret: shape.secret,
       newCluster: shape.newCluster || !shape.early,
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
       ...(shape.tight && { limitsOf: tightLimitsOf }),
@@ -93,7 +95,15 @@ class Story {
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
     if (!shape.early) this.#guard(() => this.#cluster.ready())
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace)
-    this.#faults = new Faults(this.#cluster, seed, shape, this.#users, this.#referee, this.#trace)
+    this.#faults = new Faults(
+      this.#cluster,
+      seed,
+      shape,
+      this.#users,
+      this.#referee,
+      new Strangers(this.#cluster, this.#verdict, this.#trace),
+      this.#trace,
+    )
   }
 
   run(): Ending {

@@ -21,6 +21,8 @@ interface Open {
 
 /** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
 const hoardAtOnce = 64
+/** A client waits so long for the servers' word after a time limit (cancelPatienceMs), and a moment. */
+const patienceMs = 300
 
 export class Users {
   readonly users: ClientParty[] = []
@@ -147,6 +149,10 @@ export class Users {
         return this.#abort(user, dice)
       case 'end':
         return this.#end(user)
+      case 'end and connect in vain':
+        return this.#connectsInVain(user, dice)
+      case 'finish':
+        return this.#finish(user, dice)
     }
   }
 
@@ -175,9 +181,11 @@ export class Users {
     const attempt = this.#checker.acquires(user, names, mode, manner)
     const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
     const text = `${user.name} acquires ${shown} (${mode}, ${manner})`
-    this.#made(user, text, attempt, user.acquire(names, { mode, manner }), outcome =>
-      this.#checker.acquired(attempt, outcome),
-    )
+    const timeoutMs = this.#timeout(user)
+    const limit = timeoutMs === undefined ? {} : { timeoutMs }
+    const outcome = user.acquire(names, { mode, manner, ...limit })
+    this.#made(user, text, attempt, outcome, outcome => this.#checker.acquired(attempt, outcome))
+    this.#expects(user, text, outcome, timeoutMs)
   }
 
   #release(user: ClientParty, belief: Belief): void {
@@ -198,7 +206,11 @@ export class Users {
     const { core } = user
     const force = this.#checker.forces(user, name)
     const place = this.#checker.place(core)
-    this.#made(user, `${user.name} forces ${name}`, null, user.forceRelease(name), outcome => {
+    const timeoutMs = this.#timeout(user)
+    const outcome = user.forceRelease(name, timeoutMs)
+    const text = `${user.name} forces ${name}`
+    this.#expects(user, text, outcome, timeoutMs)
+    this.#made(user, text, null, outcome, outcome => {
       if (outcome.definite) force.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
       if (outcome.failed !== undefined) return
       force.overAt = outcome.at
@@ -209,7 +221,10 @@ export class Users {
   #query(user: ClientParty, confirmed: boolean): void {
     const calledAt = this.#cluster.network.time
     const text = `${user.name} ${confirmed ? 'queries' : 'peeks'}`
-    this.#made(user, text, null, user.query('', confirmed), outcome => {
+    const timeoutMs = this.#timeout(user)
+    const outcome = user.query('', confirmed, timeoutMs)
+    this.#expects(user, text, outcome, timeoutMs)
+    this.#made(user, text, null, outcome, outcome => {
       if (outcome.result?.verb === 'query')
         this.#checker.queried(outcome.result, calledAt, outcome.at, confirmed)
     })
@@ -256,6 +271,64 @@ export class Users {
     })
   }
 
+  /** F13 and the like: a program that can't wait for its session gives it up, perhaps before it is open. */
+  #connectsInVain(user: ClientParty, dice: Random): void {
+    if (!user.core.over) this.#end(user)
+    user.after(dice.next() * 20, () => {
+      const { core } = user.current()
+      if (this.quiet || this.#checker.isEnding(core)) return
+      this.#trace.tell(() => `${user.name} connects`)
+      user.after(dice.next() * 20, () => {
+        if (user.core === core && !core.over && !this.quiet) this.#end(user)
+      })
+    })
+  }
+
+  /** `close({ finishWithin })`: no more calls; what is held may be released until the time is over. */
+  #finish(user: ClientParty, dice: Random): void {
+    const { core } = user
+    if (core.over) return
+    this.#trace.tell(() => `${user.name} finishes`)
+    for (const [, attempt] of this.#waits(user)) this.#checker.aborts(attempt)
+    user.step({ is: 'finish' })
+    user.after(dice.next() * 500, () => {
+      if (user.core === core && !core.over) this.#end(user)
+    })
+  }
+
+  /** The connection to the primary is lost, and the program does not wait for the next one. */
+  #disconnected(user: ClientParty): void {
+    const { core } = user
+    if (this.quiet || !this.#dice.chance(this.#shape.endsLostPart)) return
+    user.after(this.#dice.next() * 10, () => {
+      if (user.core === core && !core.over && !this.quiet) this.#end(user)
+    })
+  }
+
+  // ---- time limits
+
+  #timeout(user: ClientParty): number | undefined {
+    if (user === this.#hoarder || this.quiet || !this.#dice.chance(this.#shape.timeoutPart)) return undefined
+    return this.#dice.pick([2, 20, 200, 1_000]) * (0.5 + this.#dice.next())
+  }
+
+  /** Its time limit has passed, and the servers had a moment more to say who has the lock. */
+  #expects(
+    user: ClientParty,
+    text: string,
+    outcome: Outcome,
+    timeoutMs: number | undefined,
+    tries = 2,
+  ): void {
+    if (timeoutMs === undefined) return
+    user.after(timeoutMs + patienceMs, () => {
+      if (outcome.done) return
+      // After a freeze all that came due is late together.
+      if (tries > 0) this.#expects(user, text, outcome, 0, tries - 1)
+      else this.#verdict.blame('S1 time limit', `${text}, and is not answered by its time limit`)
+    })
+  }
+
   #waits(user: ClientParty): [Outcome, Attempt][] {
     return [...this.#open].flatMap(([outcome, { attempt }]) =>
       attempt !== null && attempt.user === user && attempt.abortedBefore === null ? [[outcome, attempt]] : [],
@@ -292,7 +365,8 @@ export class Users {
     } else if (told.do === 'event' && told.event === 'lost') {
       this.#trace.tell(() => `${user.name} has lost its session: ${told.reason}`)
       if (told.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, user.core)
-    } else if (told.do === 'over' && told.reason === 'refused')
+    } else if (told.do === 'event' && told.event === 'reconnecting') this.#disconnected(user)
+    else if (told.do === 'over' && told.reason === 'refused')
       this.#verdict.blame('S1 session refused', `${user.name}: the session was refused: ${told.code}`)
   }
 

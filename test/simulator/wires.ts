@@ -43,6 +43,8 @@ export class Wires {
   readonly #wordAt = new Map<string, number>()
   readonly #speakers = new Map<Wire, Speaker>()
   readonly #streams = new WeakMap<Wire, Stream>()
+  /** Connections on which the accepting side has said an error. */
+  readonly #turnedAway = new WeakSet<Wire>()
   /** When the view that promotes this server was durable. */
   readonly #promoted = new Map<string, number>()
   /** In which acked view, and in which of its turns, this primary found that its backup's digest differs. */
@@ -63,12 +65,28 @@ export class Wires {
       this.#blame('R5 shown', `${name} ${how}, and says what waited for its backup`)
   }
 
+  /** F13: an accepting side that turns a peer away says why first. */
+  closes(from: Party, code: number, wire: Wire): void {
+    if (from === wire.ends[1]?.party && code >= 4400 && !this.#turnedAway.has(wire))
+      this.#blame('F13 closed without a word', `${from.name} closes with ${code} and has not said why`)
+  }
+
+  /** F13: an error is the last that the accepting side says. */
+  #saysLast(from: Party, messages: readonly Message[], wire: Wire): void {
+    if (from !== wire.ends[1]?.party) return
+    const error = messages.findIndex(([kind]) => kind === 'error')
+    if (this.#turnedAway.has(wire) || (error >= 0 && error < messages.length - 1))
+      this.#blame('F13 said after an error', `${from.name} goes on after its error`)
+    if (error >= 0) this.#turnedAway.add(wire)
+  }
+
   promotes(id: string): void {
     this.#promoted.set(id, this.#now())
   }
 
   /** `acked`: the number of the newest view, if it has a backup and was acked before the sender's turn began; else 0. */
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire, acked: number): void {
+    this.#saysLast(from, messages, wire)
     if (from.kind === 'client' && to.kind === 'lockserver') this.#asked(to as LockServerParty, messages, wire)
     if (from.kind !== 'lockserver') return
     const server = from as LockServerParty
