@@ -2,6 +2,7 @@
 
 import { apart } from './apart.ts'
 import { client } from './client.ts'
+import { drivers } from './drivers.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
 import type { Mutant } from './mutant.ts'
@@ -16,5 +17,6 @@ export const mutants: readonly Mutant[] = [
   ...locks,
   ...sessions,
   ...client,
+  ...drivers,
   ...apart,
 ]

@@ -100,6 +100,8 @@ export interface Shape {
   readonly delay: { readonly typicalMs: number; readonly rarePart: number; readonly worstMs: number }
   /** The longest that a lock server reads before it sends what it has decided, in ms. */
   readonly turnMs: number
+  /** Characters that a server keeps for a peer that does not read; null: as many as usual. */
+  readonly unreadMax: number | null
   /** Servers let nobody in who does not know it. */
   readonly secret: string | null
   /** Of frames: the connection is cut, and the frame with it. */
@@ -152,7 +154,7 @@ function drawShape(dice: Random): Shape {
     ttlMs: theme === 'leases' ? [1_500] : [1_500, 1_500 + dice.below(3_000)],
     sharedPart: dice.pick([0, 0.2, 0.5, 0.8]),
     timeoutPart: dice.pick([0, 0, 0.1, 0.5]),
-    endsLostPart: dice.pick([0, 0, 0, 0.1]),
+    endsLostPart: dice.pick([0, 0, 0.1, 0.3]),
     waitsMax: 1 + dice.below(4),
     lengthMs: dice.pick([1_000, 2_000, 4_000]),
     longMs: dice.pick([200, 800, 2_500, 5_000]),
@@ -164,6 +166,7 @@ function drawShape(dice: Random): Shape {
       worstMs: dice.pick([10, 50, 300]),
     },
     turnMs: dice.pick([0, 0, 0.3, 2]),
+    unreadMax: dice.pick([null, null, null, 2_000, 20_000]),
     secret: dice.pick([null, 'a secret of the story']),
     cutPart: theme === 'calm' ? 0 : dice.pick([0, 0, 0, 0.001, 0.01]),
     diskMs: dice.pick([0.5, 1, 5, 30]),
@@ -214,6 +217,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'split',
     'kill primary',
     'stall',
+    'stranger',
   ],
   leases: ['strand client', 'freeze client', 'suspend machine', 'kill primary', 'stall', 'freeze server'],
   views: [
@@ -228,6 +232,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'kill backup',
     'ambush',
     'leave',
+    'stranger',
   ],
   promotion: ['freeze both', 'freeze server', 'isolate', 'split', 'kill primary', 'crash machine', 'ambush'],
   'large state': ['kill backup', 'ambush', 'cut', 'kill primary', 'stall', 'leave'],

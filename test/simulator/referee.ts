@@ -302,6 +302,8 @@ export class Referee {
   #steppedDown(server: LockServerParty, id: string, reason: string): void {
     this.#trace.tell(() => `${server.name} steps down: ${reason}`)
     this.#wires.gone(server, id, 'steps down')
+    if (this.#cluster.network.inUse(server) > 0)
+      this.#blame('R5 connections kept', `${server.name} steps down and keeps connections`)
     this.#ends.set(id, { at: this.#now, how: 'stepped down', reason })
     if (reason.startsWith('named primary')) this.#blame('state lost', `${server.name} was ${reason}`)
   }

@@ -82,6 +82,7 @@ class Story {
       servers: shape.servers,
       drainMs: shape.drainMs,
       secret: shape.secret,
+      ...(shape.unreadMax !== null && { unreadMax: shape.unreadMax }),
       newCluster: shape.newCluster || !shape.early,
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
       ...(shape.tight && { limitsOf: tightLimitsOf }),

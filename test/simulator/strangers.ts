@@ -38,7 +38,12 @@ export class Strangers {
     this.#trace = trace
   }
 
+  /** Several, since each of them tries one thing. */
   come(dice: Random): void {
+    for (let left = 1 + dice.below(4); left > 0; left--) this.#visit(dice)
+  }
+
+  #visit(dice: Random): void {
     const { servers, viewServer } = this.#cluster
     const host = dice.pick([viewServer, ...servers])
     if (!host.alive) return

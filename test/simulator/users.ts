@@ -257,10 +257,15 @@ export class Users {
     user.afterTurn(() => user.step({ is: 'seen', watch: number, events }))
   }
 
+  /** Some call that waits; or one that was made just before, in the same turn. */
   #abort(user: ClientParty, dice: Random): void {
+    if (dice.chance(0.2)) this.#acquire(user, [this.#name(dice)], 'exclusive', 'wait')
     const waits = this.#waits(user)
     if (waits.length === 0) return
-    user.abort(dice.pick(waits)[0])
+    const last = waits.at(-1) ?? dice.pick(waits)
+    const [outcome, { names }] = dice.chance(0.5) ? last : dice.pick(waits)
+    user.abort(outcome)
+    this.#expects(user, `${user.name} gives up on ${names}`, outcome, 0)
   }
 
   #end(user: ClientParty): void {
@@ -300,6 +305,8 @@ export class Users {
   #disconnected(user: ClientParty): void {
     const { core } = user
     if (this.quiet || !this.#dice.chance(this.#shape.endsLostPart)) return
+    // At once: in the middle of what its session does.
+    if (this.#dice.chance(0.5)) return this.#end(user)
     user.after(this.#dice.next() * 10, () => {
       if (user.core === core && !core.over && !this.quiet) this.#end(user)
     })

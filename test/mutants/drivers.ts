@@ -1,0 +1,313 @@
+// Planted bugs in what runs the cores: the driver, its connections, the hello check, sessions and their
+// calls, and both servers around their cores.
+
+import type { Mutant } from './mutant.ts'
+
+export const drivers: readonly Mutant[] = [
+  {
+    name: 'the end of a turn is planned once',
+    breaks: 'R1',
+    why: 'After the first turn nothing that was decided goes to the backup, and no view is decided.',
+    edits: [
+      {
+        file: 'wire/driver.ts',
+        find: 'this.#turnEnds = false\n      this.step(turnEnd)',
+        replace: 'this.step(turnEnd)',
+      },
+    ],
+  },
+  {
+    name: 'the tick timer is set once',
+    breaks: 'V7',
+    why: 'A server pings once and is believed dead.',
+    edits: [
+      {
+        file: 'wire/driver.ts',
+        find: 'this.every(ms, input)\n      this.stepAfterTurn(input)',
+        replace: 'this.stepAfterTurn(input)',
+      },
+    ],
+  },
+  {
+    name: 'what a core hears while its effects are done is dropped',
+    breaks: 'R1',
+    why: 'A connection that is closed in the middle of a step is never heard of.',
+    edits: [
+      {
+        file: 'wire/driver.ts',
+        find: 'if (!this.#over) this.#waiting.push(input)',
+        replace: 'if (this.#over) this.#waiting.push(input)',
+      },
+    ],
+  },
+  {
+    name: 'the driver keeps the core that has stepped down',
+    breaks: 'V5',
+    why: 'The old core goes on hearing, with the state that it has given up.',
+    edits: [
+      {
+        file: 'lockserver/running.ts',
+        find: 'this.#driver.become(this.#core)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a step-down leaves the connections open',
+    breaks: 'R5',
+    why: 'Clients of the old core wait on connections that nobody answers.',
+    edits: [
+      {
+        file: 'lockserver/running.ts',
+        find: "this.#driver.links.closeAll('STEPPED_DOWN', reason)",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the turn that was asked for never comes',
+    breaks: 'F13',
+    why: 'A query of many locks stops after its first part.',
+    edits: [
+      {
+        file: 'lockserver/running.ts',
+        find: 'return this.#driver.stepAfterTurn(goOn)',
+        replace: 'return',
+      },
+    ],
+  },
+  {
+    name: 'a record counts as saved when its write has failed',
+    breaks: 'V6',
+    why: 'A view is told that is not on the disk.',
+    edits: [
+      {
+        file: 'viewservice/running.ts',
+        find: 'error => this.#fail(error),\n    )',
+        replace: "() => this.#driver.step({ is: 'saved' }),\n    )",
+      },
+    ],
+  },
+  {
+    name: 'a record counts as saved when its write begins',
+    breaks: 'V6',
+    why: 'A view server that dies before the end of the write makes the same view another time.',
+    edits: [
+      {
+        file: 'viewservice/running.ts',
+        find: 'this.#saving = this.#store.save(record).then(',
+        replace:
+          "this.#runtime.afterTurn(() => this.#driver.step({ is: 'saved' }))\n    this.#saving = this.#store.save(record).then(",
+      },
+      {
+        file: 'viewservice/running.ts',
+        find: "this.counts.save.observe(this.#runtime.monotonic() - began)\n        this.#driver.step({ is: 'saved' })",
+        replace: 'this.counts.save.observe(this.#runtime.monotonic() - began)',
+      },
+    ],
+  },
+  {
+    name: 'frames of one turn out of order',
+    breaks: 'R2, S2',
+    why: 'What was said last in a turn is heard first.',
+    edits: [
+      {
+        file: 'wire/connection.ts',
+        find: 'this.#outgoing.push(message)\n    // A failover',
+        replace: 'this.#outgoing.unshift(message)\n    // A failover',
+      },
+    ],
+  },
+  {
+    name: 'a connection closes before what was to be said',
+    breaks: 'F13',
+    why: 'The peer is not told why, and misses the answers of the turn.',
+    edits: [
+      {
+        file: 'wire/connection.ts',
+        find: 'this.flush()\n    if (this.#over) return\n    this.#over = true',
+        replace: 'this.#over = true',
+      },
+    ],
+  },
+  {
+    name: 'something is said behind the error',
+    breaks: 'F13',
+    why: 'The answers of the turn come behind the error that closes the connection.',
+    edits: [
+      {
+        file: 'wire/connection.ts',
+        find: "this.#outgoing.push(['error', code, text.slice(0, 2_000).toWellFormed()])",
+        replace: "this.#outgoing.unshift(['error', code, text.slice(0, 2_000).toWellFormed()])",
+      },
+    ],
+  },
+  {
+    name: 'the flush is planned once for each connection',
+    breaks: 'R1',
+    why: 'From the second turn on nothing leaves but what something else flushes.',
+    edits: [
+      {
+        file: 'wire/connection.ts',
+        find: 'this.#flushPlanned = false\n        this.flush()',
+        replace: 'this.flush()',
+      },
+      {
+        file: 'wire/links.ts',
+        find: 'if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())',
+        replace: '',
+      },
+      {
+        file: 'wire/driver.ts',
+        find: 'this.step(turnEnd)\n      this.links.flush()',
+        replace: 'this.step(turnEnd)',
+      },
+    ],
+  },
+  {
+    name: 'an accepted connection is forgotten',
+    breaks: 'R1',
+    why: 'What is said on it goes nowhere.',
+    edits: [
+      {
+        file: 'wire/links.ts',
+        find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from })",
+        replace:
+          "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from })\n    this.#open.set(number, connection)",
+      },
+    ],
+  },
+  {
+    name: 'the end of a connection is not told',
+    breaks: 'F10',
+    why: 'The core goes on speaking to a peer that is gone.',
+    edits: [
+      {
+        file: 'wire/links.ts',
+        find: "if (this.#open.delete(number)) this.#hear({ is: 'closed', connection: number, refused })",
+        replace: 'this.#open.delete(number)',
+      },
+    ],
+  },
+  {
+    name: 'a dial that failed is not told',
+    breaks: 'F4',
+    why: 'The core waits for a connection that never comes to be.',
+    edits: [
+      {
+        file: 'wire/links.ts',
+        find: 'failed: (refused: boolean) => this.#closed(number, refused),',
+        replace: 'failed: () => {},',
+      },
+    ],
+  },
+  {
+    name: 'of the dials of one turn only the first is made',
+    breaks: 'F4',
+    why: 'The others are never answered.',
+    edits: [
+      {
+        file: 'wire/links.ts',
+        find: 'for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)',
+        replace:
+          'for (const dial of [...this.#dials.values()].slice(0, 1)) this.#dial(dial)\n    this.#dials.clear()',
+      },
+    ],
+  },
+  {
+    name: 'a probe is let in by a view server',
+    breaks: 'F13',
+    why: 'The check of the hello forgets one kind.',
+    edits: [
+      {
+        file: 'wire/hello.ts',
+        find: "if (from.kind === 'lockserver') return 'serverToView'",
+        replace: "if (from.kind === 'lockserver' || from.kind === 'probe') return 'serverToView'",
+      },
+    ],
+  },
+  {
+    name: 'whoever names no secret is let in',
+    breaks: 'F13',
+    why: 'A wrong secret is refused, and none is not.',
+    edits: [
+      {
+        file: 'wire/hello.ts',
+        find: 'this.#options.secret !== null && (secret === null || !isSecret',
+        replace: 'this.#options.secret !== null && (secret !== null && !isSecret',
+      },
+    ],
+  },
+  {
+    name: 'calls of a turn are never passed on',
+    breaks: 'S1',
+    why: 'They wait until the session hears something else.',
+    edits: [
+      {
+        file: 'client/session.ts',
+        find: '#endTurn(): void {\n    this.#passCalls()',
+        replace: '#endTurn(): void {',
+      },
+    ],
+  },
+  {
+    name: 'a call overtakes those of its turn',
+    breaks: 'S2',
+    why: 'An end or an abort is heard before the calls that were made before it.',
+    edits: [
+      {
+        file: 'client/session.ts',
+        find: 'this.#passCalls()\n    this.#driver.step(input)',
+        replace: 'this.#driver.step(input)\n    this.#passCalls()',
+      },
+    ],
+  },
+  {
+    name: 'a timer that was early is not set again',
+    breaks: 'S4',
+    why: 'The core is never woken for its renewal.',
+    edits: [
+      {
+        file: 'client/session.ts',
+        find: 'if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) this.#setTimer()',
+        replace: 'if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) return',
+      },
+    ],
+  },
+  {
+    name: 'an earlier wake-up sets no earlier timer',
+    breaks: 'S4',
+    why: 'The session sleeps past what its core wants to do.',
+    edits: [
+      {
+        file: 'client/session.ts',
+        find: 'else if (wakeAt < this.#timerAt) {',
+        replace: 'else if (this.#timer === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'a call with a time limit never settles',
+    breaks: 'S1',
+    why: 'Its promise is left as it is when the answer comes.',
+    edits: [
+      {
+        file: 'client/pending.ts',
+        find: 'if (this.limited) this.#unwatch()\n    this.#resolve(value)',
+        replace: 'if (this.limited) return this.#unwatch()\n    this.#resolve(value)',
+      },
+    ],
+  },
+  {
+    name: 'a time limit passes unheard',
+    breaks: 'S1',
+    why: 'The call waits for as long as the lock is held.',
+    edits: [
+      {
+        file: 'client/pending.ts',
+        find: 'this.#timer = this.#runtime.after(timeout, () => give(true))',
+        replace: 'this.#timer = this.#runtime.after(timeout, () => {})',
+      },
+    ],
+  },
+]
