@@ -16,6 +16,9 @@ interface Listening {
 /** Who listens where; runtimes that share one reach each other. */
 export type MemoryNetwork = Map<string, Listening>
 
+/** Far more than any work needs. */
+const roundsMax = 10_000
+
 export class MemoryRuntime implements Runtime {
   readonly #network: MemoryNetwork
   #turns: (() => void)[] = []
@@ -32,7 +35,8 @@ export class MemoryRuntime implements Runtime {
   /** All that was planned, and what that plans; false: there was nothing. */
   run(): boolean {
     if (this.#turns.length === 0) return false
-    while (this.#turns.length > 0) {
+    for (let rounds = 1; this.#turns.length > 0; rounds++) {
+      if (rounds > roundsMax) throw new Error('turns that plan turns without end')
       const turns = this.#turns
       this.#turns = []
       for (const turn of turns) turn()
