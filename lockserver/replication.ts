@@ -58,7 +58,9 @@ export class Replication {
 
   // ---- what the primary has decided
 
+  /** Alone a batch costs nothing, so each operation gets the present wall clock; else one holds for a batch. */
   beforeOperation(): void {
+    if (!this.#join.streams && this.#stream.late) this.flush()
     this.#stream.beforeOperation()
   }
 

@@ -50,6 +50,11 @@ export class Stream {
     return this.#entries.length >= replicateEntriesMax || this.#text >= replicateTextMax
   }
 
+  /** The open batch states a wall clock that is not the present one. */
+  get late(): boolean {
+    return this.#firstOp !== 0 && this.#state.wallMs !== Math.floor(this.#situation.now.wall)
+  }
+
   /** Before the state applies an operation: states the wall clock of the batch that it goes into. */
   beforeOperation(): void {
     if (this.#firstOp !== 0) return
