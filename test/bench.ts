@@ -10,7 +10,7 @@ import { Histogram } from '../bench/histogram.ts'
 import { median, type PairsResult } from '../bench/pairs.ts'
 import { load, Parts } from '../bench/parts.ts'
 import { Running, runs } from './fixtures/command.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 
 t.setTimeout(120_000)
 

@@ -1,8 +1,6 @@
 // R3, V4 and V5 on the simulated cluster: how a backup gets its copy, and when the view is acked.
 
 import t from 'tap'
-import { BackupLink } from '../lockserver/backup-link.ts'
-import { Outbox } from '../lockserver/outbox.ts'
 import type { View } from '../wire/messages.ts'
 import { Cluster, truth } from './fixtures/cluster.ts'
 import { has, started } from './fixtures/started-cluster.ts'
@@ -122,80 +120,6 @@ t.test(
   },
 )
 
-t.test(
-  'R4: a copy whose digest differs is dropped, nothing is answered before, and the service goes on',
-  async t => {
-    const { cluster, clients } = started(['a'])
-    const bad = cluster.backup
-    const badId = bad.id
-    const state = bad.core.state
-    if (state !== null) state.digest ^= 1
-    const outcome = clients.a.acquire('x')
-    clients.a.wait(outcome)
-    t.not(cluster.view?.backup?.id, badId, 'answered only after the view without it')
-    t.ok(cluster.primary.notes.includes('the digest of the backup differs'), 'an operator sees it')
-    cluster.healed()
-    t.not(bad.id, badId, 'V5: it came back as a new server')
-  },
-)
-
-t.test(
-  'R4: while digests differ and no view comes, an operator is told once, and nothing is answered',
-  async t => {
-    const { cluster, clients } = started(['a'])
-    const { primary } = cluster
-    const state = cluster.backup.core.state
-    if (state !== null) state.digest ^= 1
-    cluster.viewServer.freeze()
-    const outcome = clients.a.acquire('x')
-    cluster.run(2_000)
-    t.notOk(outcome.done)
-    t.equal(primary.notes.filter(note => note === 'the backup is unreachable').length, 1)
-    cluster.viewServer.thaw()
-    clients.a.wait(outcome)
-    cluster.healed()
-  },
-)
-
-t.test(
-  'V7: who accepts a probe and never says a word is tried again, and is back once it speaks',
-  async t => {
-    const out = new Outbox()
-    const server = (name: string) => ({ id: name, address: `ws://${name}` })
-    const view = (number: number, backup: string): View => ({
-      number,
-      primary: server('p'),
-      backup: server(backup),
-      start: null,
-    })
-    const link = new BackupLink(out, 'p', view(2, 'mute'), 3, {
-      cluster: null,
-      backupConnected: () => true,
-      backupDisconnected() {},
-      backupSays() {},
-      adopt() {},
-    })
-    const tick = (times: number) => {
-      for (let i = 0; i < times; i++) link.tick()
-      return out.take()
-    }
-    tick(3)
-    t.same(link.unreachable, ['ws://mute'], 'a backup that is silent is unreachable')
-    link.enter(view(3, 'other'))
-    out.take()
-    const [first] = tick(1).filter(effect => effect.do === 'dial' && effect.address === 'ws://mute')
-    t.match(first, { from: { kind: 'probe' } })
-    const { connection } = first as { connection: number }
-    const told = tick(3).filter(effect => 'connection' in effect && effect.connection === connection)
-    t.match(told, [{ do: 'close', connection }], 'it is given up after the ping limit')
-    const again = tick(1).find(effect => effect.do === 'dial' && effect.address === 'ws://mute')
-    t.ok(again, 'and tried anew')
-    t.notOk(link.owns(connection))
-    link.messages((again as { connection: number }).connection, [['welcome', {}]])
-    t.notOk(link.unreachable.includes('ws://mute'))
-  },
-)
-
 t.test('V4: the view is not acked when the backup was told, but when it is known to know', async t => {
   const cluster = new Cluster({ servers: 2 })
   let told = 0
@@ -292,26 +216,3 @@ t.test('V5: a primary that restarts at once is never primary again without a sta
   t.not(cluster.view?.primary.id, reborn.id)
   cluster.healed()
 })
-
-t.test(
-  'S1: a request that was applied before its answer was lost is answered as at first, once applied',
-  async t => {
-    const { cluster, clients } = started(['a', 'b'])
-    const { a, b } = clients
-    const { primary } = cluster
-    let killed = false
-    cluster.network.onFrame = (from, to, messages) => {
-      if (from !== primary || to !== a || !has(messages, 'granted')) return 'pass'
-      killed = true
-      return 'hold'
-    }
-    const outcome = a.acquire('x')
-    cluster.until(() => killed, 'the answer')
-    primary.kill()
-    const other = b.wait(b.tryAcquire('x'))
-    a.wait(outcome)
-    t.notOk(truth(other), 'b sees it held')
-    t.ok(truth(outcome))
-    t.equal(cluster.primary.core.state?.table.locks.get('x')?.holders.length, 1)
-  },
-)

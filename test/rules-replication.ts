@@ -1,8 +1,11 @@
-// R1, R2, R4 and R5 on the simulated cluster: what a client may see and when, whom a backup obeys, and what
+// R1, R2, R4, R5 and V7 on the simulated cluster: what a client may see and when, whom a backup obeys, and what
 // happens when the copies differ.
 
 import t from 'tap'
+import { BackupLink } from '../lockserver/backup-link.ts'
 import type { Hold } from '../lockserver/lock.ts'
+import { Outbox } from '../lockserver/outbox.ts'
+import type { View } from '../wire/messages.ts'
 import { Cluster, HandParty, truth } from './fixtures/cluster.ts'
 import { started } from './fixtures/started-cluster.ts'
 
@@ -160,6 +163,80 @@ t.test('R2: under a view that names itself the primary goes on and answers what 
   t.match(cluster.viewText, /^\(S\d,-\)#3$/)
   t.equal(primary.stepDowns, 0)
 })
+
+t.test(
+  'R4: a copy whose digest differs is dropped, nothing is answered before, and the service goes on',
+  async t => {
+    const { cluster, clients } = started(['a'])
+    const bad = cluster.backup
+    const badId = bad.id
+    const state = bad.core.state
+    if (state !== null) state.digest ^= 1
+    const outcome = clients.a.acquire('x')
+    clients.a.wait(outcome)
+    t.not(cluster.view?.backup?.id, badId, 'answered only after the view without it')
+    t.ok(cluster.primary.notes.includes('the digest of the backup differs'), 'an operator sees it')
+    cluster.healed()
+    t.not(bad.id, badId, 'V5: it came back as a new server')
+  },
+)
+
+t.test(
+  'R4: while digests differ and no view comes, an operator is told once, and nothing is answered',
+  async t => {
+    const { cluster, clients } = started(['a'])
+    const { primary } = cluster
+    const state = cluster.backup.core.state
+    if (state !== null) state.digest ^= 1
+    cluster.viewServer.freeze()
+    const outcome = clients.a.acquire('x')
+    cluster.run(2_000)
+    t.notOk(outcome.done)
+    t.equal(primary.notes.filter(note => note === 'the backup is unreachable').length, 1)
+    cluster.viewServer.thaw()
+    clients.a.wait(outcome)
+    cluster.healed()
+  },
+)
+
+t.test(
+  'V7: who accepts a probe and never says a word is tried again, and is back once it speaks',
+  async t => {
+    const out = new Outbox()
+    const server = (name: string) => ({ id: name, address: `ws://${name}` })
+    const view = (number: number, backup: string): View => ({
+      number,
+      primary: server('p'),
+      backup: server(backup),
+      start: null,
+    })
+    const link = new BackupLink(out, 'p', view(2, 'mute'), 3, {
+      cluster: null,
+      backupConnected: () => true,
+      backupDisconnected() {},
+      backupSays() {},
+      adopt() {},
+    })
+    const tick = (times: number) => {
+      for (let i = 0; i < times; i++) link.tick()
+      return out.take()
+    }
+    tick(3)
+    t.same(link.unreachable, ['ws://mute'], 'a backup that is silent is unreachable')
+    link.enter(view(3, 'other'))
+    out.take()
+    const [first] = tick(1).filter(effect => effect.do === 'dial' && effect.address === 'ws://mute')
+    t.match(first, { from: { kind: 'probe' } })
+    const { connection } = first as { connection: number }
+    const told = tick(3).filter(effect => 'connection' in effect && effect.connection === connection)
+    t.match(told, [{ do: 'close', connection }], 'it is given up after the ping limit')
+    const again = tick(1).find(effect => effect.do === 'dial' && effect.address === 'ws://mute')
+    t.ok(again, 'and tried anew')
+    t.notOk(link.owns(connection))
+    link.messages((again as { connection: number }).connection, [['welcome', {}]])
+    t.notOk(link.unreachable.includes('ws://mute'))
+  },
+)
 
 t.test('R4: a server that finds its own state broken ends itself', async t => {
   const { cluster, clients } = started(['a'])

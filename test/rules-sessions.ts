@@ -6,6 +6,29 @@ import type { Message } from '../wire/messages.ts'
 import { HandParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { has, started } from './fixtures/started-cluster.ts'
 
+t.test(
+  'S1: a request that was applied before its answer was lost is answered as at first, once applied',
+  async t => {
+    const { cluster, clients } = started(['a', 'b'])
+    const { a, b } = clients
+    const { primary } = cluster
+    let killed = false
+    cluster.network.onFrame = (from, to, messages) => {
+      if (from !== primary || to !== a || !has(messages, 'granted')) return 'pass'
+      killed = true
+      return 'hold'
+    }
+    const outcome = a.acquire('x')
+    cluster.until(() => killed, 'the answer')
+    primary.kill()
+    const other = b.wait(b.tryAcquire('x'))
+    a.wait(outcome)
+    t.notOk(truth(other), 'b sees it held')
+    t.ok(truth(outcome))
+    t.equal(cluster.primary.core.state?.table.locks.get('x')?.holders.length, 1)
+  },
+)
+
 t.test('S2: a resume that was overtaken by a newer one replaces nothing', async t => {
   const { cluster, clients } = started(['a'])
   const { a } = clients
