@@ -51,7 +51,7 @@ t.test('the parts without sockets do whole pairs, and each part takes its time',
 })
 
 async function bench(only: string): Promise<PairsResult> {
-  const args = [main, 'bench', '--json', '--runs', '1', '--time', '500ms', '--only', only]
+  const args = [main, 'bench', '--json', '--runs', '1', '--time', '250ms', '--only', only]
   // tap would load itself into each of the processes.
   const { HOLDFAST_VIEW: _, NODE_OPTIONS: __, ...env } = process.env
   const { stdout } = await promisify(execFile)(process.execPath, args, {
