@@ -30,7 +30,8 @@ const out = `TAP version 14
 not ok 1 - a story # time=3ms
 printed by the test
 ok 2 - another story # time=1ms
-1..2
+ok 3 - one that was not asked for # SKIP filter: /story/
+1..3
 `
 
 t.test('of a failed file only what failed is shown; of one without results, how it ended', async t => {

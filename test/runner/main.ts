@@ -1,4 +1,4 @@
-// npm test, and npm run test:one -- NAME: runs the built test files, some at a time, each as a process of its own, the
+// npm test, and npm run test:one -- NAME [--grep TEXT]: runs the built test files, some at a time, each as a process of its own, the
 // longest first. A file passes when its process ends with 0 and has told of at least one test; what passes inside
 // of it is tap's to say. What a file printed is kept in .tap/test-results, where tap itself would keep it.
 
@@ -24,10 +24,15 @@ interface Ended {
 }
 
 const { values, positionals } = parseArgs({
-  // A third file has work while two wait for processes.
-  options: { jobs: { type: 'string', default: String(availableParallelism() + 1) } },
+  options: {
+    // A third file has work while two wait for processes.
+    jobs: { type: 'string', default: String(availableParallelism() + 1) },
+    /** Only the stories with this in their name. */
+    grep: { type: 'string' },
+  },
   allowPositionals: true,
 })
+const only = values.grep === undefined ? {} : { TAP_GREP: values.grep }
 const print = (text: string) => process.stdout.write(`${text}\n`)
 const all = readdirSync(join(root, 'test'))
   .filter(name => name.endsWith('.ts'))
@@ -71,7 +76,7 @@ function run(name: string, alone: boolean): Promise<Ended> {
   const child = spawn(process.execPath, [...maps, join(root, `dist/test/${name}.js`)], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP_TIMEOUT: String(fileSeconds) },
+    env: { ...process.env, TAP_TIMEOUT: String(fileSeconds), ...only },
     timeout: (fileSeconds + 20) * 1_000,
     killSignal: 'SIGKILL',
   })
