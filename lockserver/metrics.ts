@@ -19,16 +19,11 @@ export interface Measured {
 
 /** `now` is asked at each scrape. */
 export function lockServerMetrics(now: () => Measured): Metric[] {
-  return [...gauges(now), ...counters(now), ...histograms(now)]
+  return [...standing(now), ...vitals(now), ...counters(now), ...histograms(now)]
 }
 
-function gauges(now: () => Measured): Metric[] {
-  const vital = (name: string, help: string, read: (vitals: Vitals) => number | boolean): Metric => ({
-    name,
-    help,
-    type: 'gauge',
-    read: () => Number(read(now().vitals)),
-  })
+/** Where the server stands. */
+function standing(now: () => Measured): Metric[] {
   return [
     {
       name: 'holdfast_view_number',
@@ -55,6 +50,18 @@ function gauges(now: () => Measured): Metric[] {
       type: 'gauge',
       read: () => now().connections,
     },
+  ]
+}
+
+/** How it is. */
+function vitals(now: () => Measured): Metric[] {
+  const vital = (name: string, help: string, read: (vitals: Vitals) => number | boolean): Metric => ({
+    name,
+    help,
+    type: 'gauge',
+    read: () => Number(read(now().vitals)),
+  })
+  return [
     vital('holdfast_operation_number', 'Number of the last operation in the state.', v => v.opNumber),
     vital(
       'holdfast_replication_lag_entries',

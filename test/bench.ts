@@ -10,7 +10,7 @@ import { Histogram } from '../bench/histogram.ts'
 import { median, type PairsResult } from '../bench/pairs.ts'
 import { load, Parts } from '../bench/parts.ts'
 import { Running, runs } from './fixtures/command.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 
 t.setTimeout(120_000)
 
@@ -51,7 +51,7 @@ t.test('the parts without sockets do whole pairs, and each part takes its time',
 })
 
 async function bench(only: string): Promise<PairsResult> {
-  const args = [main, 'bench', '--json', '--runs', '1', '--time', '500ms', '--only', only]
+  const args = [main, 'bench', '--json', '--runs', '1', '--time', '250ms', '--only', only]
   // tap would load itself into each of the processes.
   const { HOLDFAST_VIEW: _, NODE_OPTIONS: __, ...env } = process.env
   const { stdout } = await promisify(execFile)(process.execPath, args, {

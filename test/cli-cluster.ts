@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs'
 import { t } from 'tap'
 import { runs, startCluster } from './fixtures/command.ts'
-import { goesOn, upAndOn } from './fixtures/goes-on.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
+import { goesOn, upAndOn } from './fixtures/endless-command.ts'
 
 const cluster = await startCluster(t)
 

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../client/index.ts'
 import { holdfast, Running, runs } from './fixtures/command.ts'
-import { goesOn } from './fixtures/goes-on.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
+import { goesOn } from './fixtures/endless-command.ts'
 import { RealCluster } from './fixtures/real-cluster.ts'
 import { Relay } from './fixtures/relay.ts'
 
@@ -24,8 +24,11 @@ const disasters: Record<string, (run: Running, relay: Relay) => void> = {
   'frozen with SIGSTOP': run => void run.process.kill('SIGSTOP'),
 }
 
+// Each waits for a lease to run out: all at once, that is waited for once.
+t.jobs = Object.keys(disasters).length
+
 for (const [what, strike] of Object.entries(disasters)) {
-  t.test(`run is ${what}: its command is gone before the next grant`, async t => {
+  t.test(`run is ${what}: its command is gone before the next grant`, { buffered: true }, async t => {
     await using cluster = await RealCluster.start(2)
     await using relay = await Relay.start(cluster.addresses)
     await using next = await connect(cluster.url, { name: 'next' })

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { t } from 'tap'
 import { statusOf } from '../cli/ask.ts'
 import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 
 const dead = 'ws://127.0.0.1:1'
 

@@ -7,7 +7,7 @@ import t from 'tap'
 import { connect } from '../client/index.ts'
 import { startCluster as startTestCluster } from '../testing/index.ts'
 import { startCluster } from './fixtures/command.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: what a test expects of JSON it says by its assertions.
 type Json = any

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { connect } from '../client/index.ts'
 import { diagnosticEvents } from '../wire/runtime.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 import { startSmallCluster } from './fixtures/small-cluster.ts'
 
 const { view, primary } = await startSmallCluster(t)

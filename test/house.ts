@@ -1,9 +1,10 @@
 // The house: which room may import what, and that what decides knows no clock, chance, socket or log.
 // (That rooms do not import one another is the linter's business; this is about the files inside.)
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import ts from 'typescript'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const sources = (room: string) =>
@@ -182,6 +183,77 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
   t.strictSame(users(/from 'prom-client'/), ['wire/metrics.ts'])
 })
 
+/** All sources, the tests too. */
+const everything = readdirSync(root, { withFileTypes: true })
+  .filter(entry => entry.isDirectory() && !/^(node_modules|dist|\..*)$/.test(entry.name))
+  .flatMap(({ name }) =>
+    readdirSync(`${root}${name}`, { recursive: true, encoding: 'utf8' }).map(file => `${name}/${file}`),
+  )
+  .filter(file => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+
+const linesMax = 70
+
+/** The functions that are longer than that. In tests a list of stories may be: those inside of it count for themselves. */
+function tooLong(source: ts.SourceFile): string[] {
+  const found: string[] = []
+  const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line
+  const isTest = source.fileName.startsWith('test/')
+  /** How many lines of this node are inside of functions. */
+  const visit = (node: ts.Node): number => {
+    let inside = 0
+    ts.forEachChild(node, child => {
+      inside += visit(child)
+    })
+    if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return inside
+    const first = lineOf(node.getStart(source))
+    const lines = lineOf(node.end) - first + 1
+    if (lines - (isTest ? inside : 0) > linesMax)
+      found.push(`${source.fileName}:${first + 1}: ${lines} lines`)
+    return lines
+  }
+  visit(source)
+  return found
+}
+
+t.test(`no function has more than ${linesMax} lines`, async t => {
+  const parse = (file: string, text: string) => ts.createSourceFile(file, text, ts.ScriptTarget.ES2022)
+  t.ok(everything.length > 300)
+  t.strictSame(
+    everything.flatMap(file => tooLong(parse(file, textOf(file)))),
+    [],
+  )
+  const long = parse('a.ts', `() => {${'\n'.repeat(linesMax)}}`)
+  t.strictSame(tooLong(long), ['a.ts:1: 71 lines'], 'and one of these would be seen')
+})
+
+/** One word, one thing. These are still two things each, and are to be renamed; the list only ever shrinks. */
+const namedTwice = new Set([
+  'Counts',
+  'Histogram',
+  'Links',
+  'Lock',
+  'Network',
+  'Outbox',
+  'Pages',
+  'Peer',
+  'Referee',
+  'Session',
+  'Users',
+  'Watches',
+])
+
+t.test('no two exported classes have the same name', async t => {
+  const homes = new Map<string, string>()
+  for (const file of everything) {
+    for (const [, name = ''] of textOf(file).matchAll(/^export (?:abstract )?class (\w+)/gm)) {
+      const other = homes.get(name)
+      t.ok(other === undefined || namedTwice.has(name), `${name}: ${file} and ${other}`)
+      homes.set(name, file)
+    }
+  }
+  t.ok(homes.size > 80, `${homes.size} classes`)
+})
+
 t.test('every file says at its head what it is', async t => {
   const benches = ['bench', 'bench/failover', 'bench/peers', 'bench/scale']
   const rooms = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli', 'dashboard', ...benches]
@@ -189,3 +261,13 @@ t.test('every file says at its head what it is', async t => {
     t.match(textOf(file), /^(#!.*\n)?\/\/ \S/, file)
   }
 })
+
+t.test(
+  'each path that docs/ARCHITECTURE.md names exists',
+  { todo: 'its rooms are still being built' },
+  async t => {
+    const rooms = 'wire|viewservice|lockserver|client|cli|test|docs'
+    const named = textOf('docs/ARCHITECTURE.md').matchAll(new RegExp(`\`((?:${rooms})/[\\w./-]+)\``, 'g'))
+    for (const [, path = ''] of named) t.ok(existsSync(`${root}${path}`), path)
+  },
+)

@@ -8,8 +8,8 @@ import { connect } from '../client/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
 import { type Logger, sparing } from '../wire/log.ts'
 import { Running, startCluster } from './fixtures/command.ts'
+import { until } from './fixtures/deadline.ts'
 import { failoverLog, linesOf } from './fixtures/failover-log.ts'
-import { until } from './fixtures/in-time.ts'
 import { Scrape } from './fixtures/scrape.ts'
 
 t.test('a failover: ten lines at the most, which say what happened', async t => {

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws'
 import { connect } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 import { Scrape } from './fixtures/scrape.ts'
 import { startSmallCluster } from './fixtures/small-cluster.ts'
 

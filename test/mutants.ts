@@ -1,14 +1,17 @@
 // The planted bugs fit the sources as they are now. That each of them is caught is shown by
 // `npm run mutants`; this only keeps the patches from rotting.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { mutants } from './mutants/all.ts'
 import { edited } from './mutants/mutant.ts'
-import { problemOf } from './mutants/plant.ts'
+import { problemOf, root } from './mutants/plant.ts'
 
 t.test('every planted bug can still be planted', async t => {
   for (const mutant of mutants) {
     t.equal(problemOf(mutant), undefined, mutant.name)
+    if (mutant.test !== undefined) t.ok(existsSync(join(root, `test/${mutant.test}.ts`)), mutant.test)
   }
 })
 

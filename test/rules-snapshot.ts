@@ -76,7 +76,7 @@ t.test('R3: a copy taken while 300 seeds of operations go on is the same state t
       t.equal(textOf(copied), textOf(state), `seed ${seed}`)
       return
     }
-    if (copied.problem() !== undefined) return t.fail(`seed ${seed}: ${copied.problem()}`)
+    if (copied.problem() !== undefined) throw new Error(`seed ${seed}: ${copied.problem()}`)
   }
   t.pass('300 seeds')
 })
@@ -86,8 +86,9 @@ t.test('R4: what a copy does afterwards is the same too, whatever order its maps
     const [state, copied] = copyWhile(seed)
     for (const [i, one] of [state, copied].entries()) {
       one.apply(['expire', [...one.sessions.keys()].sort((a, b) => a - b).filter((_, n) => n % 2 === 0)])
-      if (i === 1 && textOf(state) !== textOf(copied))
-        return t.equal(textOf(copied), textOf(state), `seed ${seed}`)
+      if (i === 0 || textOf(state) === textOf(copied)) continue
+      t.equal(textOf(copied), textOf(state), `seed ${seed}`)
+      return
     }
   }
   t.pass('100 seeds')

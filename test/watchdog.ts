@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { type Test, t } from 'tap'
 import { sharedClockMs, standDown, type WatchdogOrder, watchdogArgument } from '../cli/watchdog.ts'
 import { runs } from './fixtures/command.ts'
-import { goesOn } from './fixtures/goes-on.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
+import { goesOn } from './fixtures/endless-command.ts'
 
 const program = fileURLToPath(new URL('../cli/watchdog.js', import.meta.url))
 const { NODE_OPTIONS: _, ...env } = process.env

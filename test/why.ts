@@ -4,7 +4,7 @@ import t from 'tap'
 import { connect } from '../client/index.ts'
 import { startCluster as startTestCluster } from '../testing/index.ts'
 import { holdfast } from './fixtures/command.ts'
-import { until } from './fixtures/in-time.ts'
+import { until } from './fixtures/deadline.ts'
 import { here, ServerProcesses } from './fixtures/server-processes.ts'
 
 const locksHeld = 30_000

@@ -19,6 +19,11 @@ export interface Measured {
 
 /** `now` is asked at each scrape. */
 export function viewServerMetrics(now: () => Measured): Metric[] {
+  return [...gauges(now), ...since(now)]
+}
+
+/** How it is now. */
+function gauges(now: () => Measured): Metric[] {
   const gauge = (name: string, help: string, read: (measured: Measured) => number | boolean): Metric => ({
     name,
     help,
@@ -64,6 +69,12 @@ export function viewServerMetrics(now: () => Measured): Metric[] {
       labels: ['role', 'state'],
       read: () => serversOf(now().status),
     },
+  ]
+}
+
+/** What has happened since its start. */
+function since(now: () => Measured): Metric[] {
+  return [
     {
       name: 'holdfast_views_total',
       help: 'Views made since this view server started, by what they changed.',

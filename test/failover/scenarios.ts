@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { connect, type LockClient } from '../../client/index.ts'
 import type { Status } from '../../wire/messages.ts'
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import { hasIdle, here, ServerProcesses } from '../fixtures/server-processes.ts'
 import { Crew, type Referee, type Verdict } from './crew.ts'
 
@@ -110,7 +110,7 @@ async function withProcesses(run: (processes: ServerProcesses) => Promise<Row>, 
 /** Kills the server of a role; it is started again once the gap is measured. */
 function killing(role: (turn: number) => 'primary' | 'backup', moment = false): Blow['strike'] {
   return async (processes, status, turn) => {
-    if (moment) await lastFor(Math.random() * 20) // a random moment under load
+    if (moment) await pause(Math.random() * 20) // a random moment under load
     const address = addressOf(status, role(turn))
     await processes.kill(address)
     return () => processes.restart(address)
@@ -120,7 +120,7 @@ function killing(role: (turn: number) => 'primary' | 'backup', moment = false): 
 const freezing: Blow['strike'] = async (processes, status) => {
   const address = addressOf(status, 'primary')
   processes.signal(address, 'SIGSTOP')
-  await lastFor(3_000)
+  await pause(3_000)
   return async () => processes.signal(address, 'SIGCONT')
 }
 
@@ -133,14 +133,14 @@ const restarting: Blow['strike'] = async (processes, status, turn) => {
 
 const viewServerKilled: Blow['strike'] = async processes => {
   await processes.killViewServer()
-  await lastFor(500)
+  await pause(500)
   await processes.startViewServer()
   return async () => {}
 }
 
 const viewServerFrozen: Blow['strike'] = async processes => {
   process.kill(processes.viewServerPid, 'SIGSTOP')
-  await lastFor(3_000)
+  await pause(3_000)
   process.kill(processes.viewServerPid, 'SIGCONT')
   return async () => {}
 }

@@ -1,6 +1,6 @@
 // Users that die, freeze, stall or are cut off while they hold a lock that another waits for: F11, F12.
 
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import { now } from './history.ts'
 import type { Scenario } from './scenario.ts'
 import { addressOf, guestNode, type Stage, serverNodes } from './stage.ts'
@@ -45,7 +45,7 @@ async function killUserAndPrimary(stage: Stage): Promise<void> {
   const { holder, waiting } = await holderAndWaiter(stage)
   const from = now()
   await stage.users.kill(holder)
-  await lastFor(500)
+  await pause(500)
   const address = addressOf(await stage.ready(), 'primary')
   await processes.kill(address)
   await handedOver(stage, waiting, from, 1_000)

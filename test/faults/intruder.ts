@@ -3,7 +3,7 @@
 // each of its connections ended. Ends when its parent does.
 
 import { frame, hello, Peer, RawPeer, upgradeRequest } from '../fixtures/hostile-peer.ts'
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 
 export interface Intrusion {
   /** Servers; each is attacked in every way. */
@@ -81,7 +81,7 @@ const attacks: Record<string, Attack> = {
 
 async function attempt(url: string, what: string): Promise<Ending> {
   const attack = (attacks[what] as Attack)(url).catch(error => String(error))
-  const got = await Promise.race([attack, lastFor(withinMs, null)])
+  const got = await Promise.race([attack, pause(withinMs, null)])
   return { url, what, got }
 }
 

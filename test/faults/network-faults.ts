@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import type { Status } from '../../wire/messages.ts'
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import { now } from './history.ts'
 import type { Ending, Intrusion } from './intruder.ts'
 import { patient, type Scenario } from './scenario.ts'
@@ -41,7 +41,7 @@ async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   // Where its pings still arrive nobody takes it for dead.
   if (way !== 'back') await stage.processes.until(status => isReplaced(status, before), 'replaced')
   await stage.served(others)
-  await lastFor(800)
+  await pause(800)
   await stage.measure(from, others)
   for (const { who } of stranded) stage.wasCutOff(who, from, strandedTtlMs)
   network.heal()
@@ -63,7 +63,7 @@ async function cutPrimaryFromBackup(stage: Stage, turn: number): Promise<void> {
   cut(stage, primary as string, backup as string, ways[turn % ways.length] as Way)
   await processes.until(status => viewNumber(status) > viewNumber(before), 'in another view')
   await stage.served()
-  await lastFor(1_500)
+  await pause(1_500)
   await stage.served()
   await stage.measure(from)
   network.heal()
@@ -100,7 +100,7 @@ async function cutPair(stage: Stage, turn: number): Promise<void> {
   cut(stage, nodeOf(one), nodeOf(other), way)
   const others = stage.users.all.filter(user => one !== 'user' || user.who !== userNodes[0])
   await stage.served(others)
-  await lastFor(1_200)
+  await pause(1_200)
   await stage.served(others)
   await stage.measure(from, others)
   if (one === 'user') stage.wasCutOff(userNodes[0], from)
@@ -115,7 +115,7 @@ async function losePackets(stage: Stage): Promise<void> {
   await stage.ready()
   const from = now()
   for (const node of nodes) stage.network.lose(node, 3)
-  await lastFor(3_000)
+  await pause(3_000)
   await stage.served()
   await stage.measure(from)
   stage.network.heal()
@@ -129,7 +129,7 @@ async function delayAndCut(stage: Stage): Promise<void> {
   await stage.proxy({ delayMs: 20, cutAfterBytes: 0 })
   await stage.served()
   await stage.proxy({ delayMs: 20, cutAfterBytes: 10_000 })
-  await lastFor(3_000)
+  await pause(3_000)
   await stage.served()
   const cuts = await stage.proxy({ delayMs: 0, cutAfterBytes: 0 })
   stage.expect(cuts > 0, 'F10: no connection was cut')

@@ -3,7 +3,7 @@
 // It knows nothing of WebSocket or of messages. Ends when its parent does.
 
 import { connect, createServer, type Socket } from 'node:net'
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 
 export interface ProxyOptions extends Proxied {
   readonly host: string
@@ -48,7 +48,7 @@ class Delayed {
 
 function pauseUntil(due: number): Promise<void> {
   const ms = due - performance.now()
-  return ms <= 0 ? Promise.resolve() : lastFor(ms)
+  return ms <= 0 ? Promise.resolve() : pause(ms)
 }
 
 /** How much of it still gets through: all, or up to any byte. */

@@ -1,7 +1,7 @@
 // Runs the scenarios inside of the operator's namespace, one after the other, and prints the table.
 // Started by main.ts, which made the network and takes it down; ends when that one does.
 
-import { within } from '../fixtures/in-time.ts'
+import { within } from '../fixtures/deadline.ts'
 import { median, printTable } from '../fixtures/table.ts'
 import { clientFaults } from './client-faults.ts'
 import { Network } from './network.ts'

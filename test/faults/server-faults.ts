@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { connect } from '../../client/index.ts'
 import type { Status } from '../../wire/messages.ts'
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import { hasIdle } from '../fixtures/server-processes.ts'
 import { now } from './history.ts'
 import { patient, patientPingLimitMs, type Scenario } from './scenario.ts'
@@ -18,7 +18,7 @@ const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 async function kill(stage: Stage, role: Role): Promise<void> {
   const { processes } = stage
   const address = addressOf(await stage.ready(), role)
-  await lastFor(Math.random() * 20) // a random moment
+  await pause(Math.random() * 20) // a random moment
   const from = now()
   await processes.kill(address)
   await stage.served()
@@ -35,7 +35,7 @@ async function killCutOff(stage: Stage, unheardAt: (status: Status) => readonly 
   const status = await stage.ready()
   const address = addressOf(status, 'primary')
   for (const node of unheardAt(status)) network.cutOneWay(stage.nodeOf(address), node)
-  await lastFor(shortCutMs)
+  await pause(shortCutMs)
   const from = now()
   await processes.kill(address)
   network.heal()
@@ -80,7 +80,7 @@ async function freezePrimary(stage: Stage): Promise<void> {
   const from = now()
   processes.signal(address, 'SIGSTOP')
   await stage.served()
-  await lastFor(1_000)
+  await pause(1_000)
   processes.signal(address, 'SIGCONT')
   await stage.served()
   await stage.measure(from)
@@ -97,7 +97,7 @@ async function killViewServer(stage: Stage): Promise<void> {
   const from = now()
   await processes.killViewServer()
   await stage.served()
-  await lastFor(patientPingLimitMs * 1.2)
+  await pause(patientPingLimitMs * 1.2)
   await stage.served()
   await processes.startViewServer()
   await stage.served()
@@ -111,7 +111,7 @@ async function freezeViewServer(stage: Stage): Promise<void> {
   const before = await stage.ready()
   const from = now()
   process.kill(processes.viewServerPid, 'SIGSTOP')
-  await lastFor(patientPingLimitMs * 2)
+  await pause(patientPingLimitMs * 2)
   await stage.served()
   process.kill(processes.viewServerPid, 'SIGCONT')
   await stage.served()
@@ -127,7 +127,7 @@ async function killPrimaryWithoutViewServer(stage: Stage): Promise<void> {
   const from = now()
   await processes.killViewServer()
   await processes.kill(address)
-  await lastFor(500)
+  await pause(500)
   await processes.startViewServer()
   await stage.served()
   await stage.measure(from)
@@ -151,7 +151,7 @@ async function loseState(stage: Stage): Promise<void> {
   await processes.kill(primary)
   await processes.kill(backup)
   await processes.until(status => status.halted !== null, 'halted')
-  await lastFor(1_000) // and it stays halted
+  await pause(1_000) // and it stays halted
   // Empty, like any other that is here: nobody takes over.
   await processes.restart(backup)
   const halted = await processes.until(hasIdle, 'there with an idle server')

@@ -4,7 +4,7 @@
 
 import { connect, type Lock, type LockClient, LockError } from '../../client/index.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
-import { lastFor } from '../fixtures/last-for.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import { type Deed, HistoryFile, now } from './history.ts'
 
 export interface UserOptions {
@@ -169,7 +169,7 @@ async function own(locks: LockClient): Promise<void> {
       if (ownTimes.length >= goal.grants) goal.reached()
     }
     for (const lock of granted) await release(lock)
-    await lastFor(1)
+    await pause(1)
   }
 }
 
@@ -178,9 +178,9 @@ const nameOf = (number: number) => `shared/${number % options.sharedNames}`
 async function share(locks: LockClient): Promise<void> {
   while (!resting) {
     const granted = await something(locks, below(100))
-    if (granted.length > 0) await lastFor(below(6))
+    if (granted.length > 0) await pause(below(6))
     for (const lock of granted) await release(lock)
-    await lastFor(2 + below(15))
+    await pause(2 + below(15))
   }
 }
 
@@ -230,7 +230,7 @@ async function stall(locks: LockClient, ms: number): Promise<Awake> {
   let timers = 0
   setTimeout(() => timers++, 0)
   // In the next turn, so that it is the client's own timer that notices and not a look at the signal.
-  const handedAfterMs = await Promise.race([fired, lastFor(1_000, Number.POSITIVE_INFINITY)])
+  const handedAfterMs = await Promise.race([fired, pause(1_000, Number.POSITIVE_INFINITY)])
   return { held, aborted: lock.signal.aborted, handedAfterMs, handedBeforeTimers: timers === 0 }
 }
 

@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { within } from '../fixtures/in-time.ts'
+import { within } from '../fixtures/deadline.ts'
 import { type Place, wordsAt } from '../fixtures/server-processes.ts'
 import { HistoryFile } from './history.ts'
 import type { Answer, Ask, NumberedAsk, UserOptions } from './user.ts'

@@ -27,7 +27,7 @@ export const apart: readonly Mutant[] = [
     name: 'view 1 made without listening',
     breaks: 'V6',
     why: 'a view server without a record makes view 1 beside a cluster that has views',
-    test: 'view-rules',
+    test: 'view-record',
     edits: [
       {
         file: 'viewservice/core.ts',
@@ -40,7 +40,7 @@ export const apart: readonly Mutant[] = [
     name: 'a view from the future is ignored',
     breaks: 'V6',
     why: 'a view server with an old record goes on making views that others have made already',
-    test: 'view-rules',
+    test: 'view-record',
     edits: [
       { file: 'viewservice/core.ts', find: 'if (ping.view > this.#viewNumber) {', replace: 'if (false) {' },
     ],
@@ -49,7 +49,7 @@ export const apart: readonly Mutant[] = [
     name: 'a reset that asks the primary only',
     breaks: 'F14',
     why: 'the view is acked while the primary is asked after: a living backup in sync loses its state',
-    test: 'view-rules',
+    test: 'view-reset',
     edits: [
       {
         file: 'viewservice/reset.ts',
@@ -62,7 +62,7 @@ export const apart: readonly Mutant[] = [
     name: 'dead ids remembered for ever',
     breaks: 'V5',
     why: 'each restart and each step-down leaves one behind',
-    test: 'view-rules',
+    test: 'view-servers',
     edits: [
       {
         file: 'viewservice/servers.ts',
@@ -75,7 +75,7 @@ export const apart: readonly Mutant[] = [
     name: 'a backlog without a limit',
     breaks: 'R3',
     why: 'the primary makes operations faster than both can apply: its backlog grows, the view is never acked',
-    test: 'rules-replication',
+    test: 'rules-joining',
     edits: [
       {
         file: 'lockserver/join.ts',
@@ -88,7 +88,7 @@ export const apart: readonly Mutant[] = [
     name: 'acked only when nothing is in flight',
     breaks: 'V4',
     why: 'with calls that never pause the view is never acked',
-    test: 'rules-replication',
+    test: 'rules-joining',
     edits: [
       {
         file: 'lockserver/replication.ts',
@@ -114,7 +114,7 @@ export const apart: readonly Mutant[] = [
     name: 'last words believed after a sleep',
     breaks: 'V3, F9',
     why: 'the view server slept while the primary said that it did not reach its backup, and died: the last copy is dropped',
-    test: 'view-rules',
+    test: 'view-servers',
     edits: [
       {
         file: 'viewservice/servers.ts',

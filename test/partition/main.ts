@@ -7,9 +7,9 @@
 import { parseArgs } from 'node:util'
 import { statusOf } from '../../cli/ask.ts'
 import { Running } from '../fixtures/command.ts'
-import { lastFor } from '../fixtures/last-for.ts'
 import { Program } from '../fixtures/program.ts'
 import { random } from '../fixtures/random.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import { Relay } from '../fixtures/relay.ts'
 
 const { values } = parseArgs({
@@ -53,7 +53,7 @@ async function main(): Promise<boolean> {
   const dice = random(Date.now())
   await Promise.all(
     relays.map(async relay => {
-      await lastFor(dice.below(ttlMs))
+      await pause(dice.below(ttlMs))
       relay.dark = true
     }),
   )

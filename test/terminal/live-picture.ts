@@ -4,7 +4,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Test, t } from 'tap'
 import { runs } from '../fixtures/command.ts'
-import { until } from '../fixtures/in-time.ts'
+import { until } from '../fixtures/deadline.ts'
 import { inShell, Terminal } from '../fixtures/terminal.ts'
 
 const ctrlC = '\x03'

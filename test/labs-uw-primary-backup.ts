@@ -1,6 +1,6 @@
 // The primary/backup scenarios of UW's DSLabs (MD), on the in-memory cluster; the view service's own,
 // MD1 to MD12, are in view-labs.ts. A put is a lock taken, an append a shared hold that stays (see
-// labs-mp.ts), a removed node a killed one. Of their searches (MD28 on) the schedules that a search
+// labs-mit-primary-backup.ts), a removed node a killed one. Of their searches (MD28 on) the schedules that a search
 // would have to find are played by hand: with our V3 and V4, and over connections that keep their order.
 
 import t, { type Test } from 'tap'

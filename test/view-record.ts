@@ -1,0 +1,226 @@
+// V6, on the view core alone: what is on the disk before anything is told of it, and what a view server does
+// that starts with a record, or without one.
+
+import t from 'tap'
+import { asksPerTurnMax, deadPings, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
+import type { Message } from '../wire/messages.ts'
+import { alone, pair, recordOfPair, trio } from './fixtures/view-started.ts'
+import { clusterId, ViewStory } from './fixtures/view-story.ts'
+
+// ---- V6
+
+t.test('V6: nobody is told of a view or an ack before it is durable', async t => {
+  const story = new ViewStory()
+  const client = story.client()
+  story.holdSaves = true
+  const [s1] = story.servers('s1')
+  t.equal(story.view, 'none')
+  t.same(client.views, [])
+  t.equal(s1.view, null)
+  t.equal(story.status.view, null)
+  story.finishSave()
+  t.same(client.views, ['(s1,-)#1'])
+  t.equal(s1.view?.number, 1)
+  s1.ping()
+  t.notOk(story.status.acked)
+  story.finishSave()
+  t.ok(story.status.acked)
+})
+
+t.test('V6: nothing is decided while a record is being saved, and all of it afterwards', async t => {
+  const { story, s1, s2 } = trio()
+  story.holdSaves = true
+  s2.die()
+  const saving = story.heldSave
+  t.equal(saving?.view.number, 3)
+  s1.ping({ unreachable: ['ws://s3.test:1'], acked: true })
+  s1.ping({ leaving: true, acked: true })
+  t.equal(story.heldSave, saving)
+  t.equal(s1.view?.number, 2)
+  story.finishSave()
+  t.equal(story.view, '(s1,s3)#3')
+})
+
+t.test('V6: those who came before the first record learn the cluster id with it', async t => {
+  const story = new ViewStory()
+  const client = story.client()
+  const [s1] = story.servers('s1')
+  t.match(client.told[0], ['welcome', { cluster: null }])
+  for (const { told } of [client, s1])
+    t.match(told.filter(message => message[0] === 'welcome').at(-1), [
+      'welcome',
+      { cluster: clusterId, view: { number: 1 }, pingLimitMs: deadPings * pingIntervalMs },
+    ])
+})
+
+t.test('V6: without a record view 1 waits for a full ping limit of listening', async t => {
+  const story = new ViewStory({ newCluster: false })
+  const [s1] = story.servers('s1')
+  story.tick(deadPings - 1, s1)
+  t.equal(story.view, 'none')
+  story.tick(1, s1)
+  t.equal(story.view, '(s1,-)#1')
+})
+
+t.test(
+  'V6: without a record, a primary, a backup or a server that knows a view halts it for good',
+  async t => {
+    for (const hello of [
+      { role: 'primary', view: 3 },
+      { role: 'backup', view: 3 },
+      { role: 'idle', view: 3 },
+    ] as const) {
+      const story = new ViewStory({ newCluster: false })
+      const [s1] = story.servers('s1')
+      const s2 = story.server('s2').connect({ ...hello, cluster: 'd'.repeat(32) })
+      t.equal(s2.refusal, 'VIEW_FROM_FUTURE')
+      story.tick(20, s1)
+      t.equal(story.view, 'none')
+      t.match(story.status.halted, /the view record .* is empty/)
+      t.match(story.core.unready, /the view record .* is empty/)
+      t.ok(story.notes.some(note => note.level === 'error'))
+    }
+  },
+)
+
+t.test('V6: a hello or a ping from a newer view than the record halts it for good', async t => {
+  const { story, s1, s2 } = pair()
+  const newer = story.server('s3').connect({ view: 3, cluster: clusterId })
+  t.equal(newer.refusal, 'VIEW_FROM_FUTURE')
+  s1.die()
+  t.same(s2.questions, [])
+  story.tick(10, s2)
+  t.equal(story.view, '(s1,s2)#2')
+  t.equal(story.status.survives, 0)
+
+  const other = pair()
+  other.s1.ping({ view: 3 })
+  t.equal(other.s1.refusal, 'VIEW_FROM_FUTURE')
+  t.match(other.story.status.halted, /ends at 2/)
+  const client = other.story.client().say(['reset', 1, 2, true])
+  t.match(client.last, ['reset-refused', 1, /ends at 2/])
+})
+
+t.test(
+  'V6: a view to come is hearsay from who names no cluster and was not found at its address',
+  async t => {
+    const { story, s1, s2 } = pair()
+    const nameless = story.server('s8').connect({ view: 99 })
+    t.equal(nameless.refusal, 'VIEW_FROM_FUTURE')
+    const unfound = story.server('s9').sayHello()
+    t.equal(unfound.refusal, undefined)
+    t.equal(unfound.ping({ view: 99 }).refusal, 'VIEW_FROM_FUTURE')
+    t.equal(story.status.halted, null)
+    s1.die()
+    story.tick(1, s2)
+    s2.answer()
+    t.equal(story.view, '(s2,-)#3', 'views go on')
+    const without = new ViewStory()
+    t.equal(without.server('s1').connect({ view: 4, role: 'primary' }).refusal, 'VIEW_FROM_FUTURE')
+    t.equal(without.status.halted, null)
+    without.server('s1').connect({ view: 4, role: 'primary', cluster: clusterId })
+    t.match(without.status.halted, /is empty/, 'the same server, once it says of which cluster')
+  },
+)
+
+t.test(
+  'F13: who asks for hundreds of statuses at a time is sent away; who asks for many in turn is not',
+  async t => {
+    const { story } = pair()
+    const ask = (number: number): Message => ['status', number]
+    const patient = story.client()
+    for (let i = 0; i < 3 * asksPerTurnMax; i++) patient.say(['status', i])
+    t.equal(patient.told.filter(message => message[0] === 'status').length, 3 * asksPerTurnMax)
+    const hasty = story.client()
+    const messages = Array.from({ length: 3 * asksPerTurnMax }, (_, i) => ask(i))
+    story.input({ is: 'messages', connection: hasty.connection, messages })
+    t.equal(hasty.refusal, 'UNEXPECTED_MESSAGE')
+    t.equal(hasty.told.filter(message => message[0] === 'status').length, asksPerTurnMax)
+  },
+)
+
+t.test('V6: servers and clients of another cluster are refused and halt nothing', async t => {
+  const { story, s1, s2 } = pair()
+  const stranger = story.server('s9').connect({ cluster: 'd'.repeat(32), view: 99, role: 'primary' })
+  t.equal(stranger.refusal, 'WRONG_CLUSTER')
+  t.match(story.closed.get(stranger.connection)?.text, /d{32}.*c{32}/)
+  t.equal(story.client('d'.repeat(32)).refusal, 'WRONG_CLUSTER')
+  t.equal(story.client(clusterId).refusal, undefined)
+  t.equal(new ViewStory().client('d'.repeat(32)).refusal, 'WRONG_CLUSTER', 'also without a record')
+  t.equal(story.status.halted, null)
+  story.tick(3, s1, s2)
+})
+
+t.test(
+  'V6: a view server that starts with a record goes on with it; what it names and is not heard dies',
+  async t => {
+    const story = new ViewStory({ record: recordOfPair(), newCluster: false })
+    t.equal(story.view, '(s1,s2)#2')
+    story.server('s1')
+    const s2 = story.server('s2').connect({ cluster: clusterId, view: 2, role: 'backup' })
+    story.tick(20)
+    t.same(s2.questions, [], 'nobody heard, nobody dead')
+    story.tick(deadPings - 1, s2)
+    t.same(s2.questions, [])
+    story.tick(1, s2)
+    s2.answer()
+    t.equal(story.view, '(s2,-)#3')
+    t.equal(story.saved[0]?.record, 5, 'the next record number')
+  },
+)
+
+t.test('V6: a dead backup of a loaded record does not hang the service', async t => {
+  const story = new ViewStory({ record: recordOfPair() })
+  const s1 = story.server('s1').connect({ cluster: clusterId, view: 2, role: 'primary' })
+  story.server('s2')
+  const s3 = story.server('s3').connect().ping()
+  t.equal(story.view, '(s1,s2)#2')
+  story.tick(deadPings, s1, s3)
+  t.equal(story.view, '(s1,s3)#3')
+})
+
+t.test('V6: the ids that a record names count without being dialled', async t => {
+  const story = new ViewStory({ record: recordOfPair(false) })
+  const s1 = story.server('s1').connect({ view: 2, role: 'primary' })
+  t.same(story.dialled, [])
+  s1.ack()
+  t.ok(story.acked)
+})
+
+t.test('V6: a saved input out of the blue ends the process', async t => {
+  const story = new ViewStory()
+  t.throws(() => story.input({ is: 'saved' }), /V6/)
+})
+
+// ---- L2, what else the record keeps
+
+t.test('L2: the record is rewritten before it lags behind the tokens by 2^31', async t => {
+  const { story, s1 } = alone()
+  const token = 1_700_000_000_000_000
+  s1.fields = { token }
+  s1.ping()
+  t.equal(story.record?.highestToken, token)
+  const saves = story.saved.length
+  s1.ping({ token: token + 2 ** 30 })
+  t.equal(story.saved.length, saves, 'not for every token')
+  s1.ping({ token: token + 2 ** 30 + 1 })
+  t.equal(story.record?.highestToken, token + 2 ** 30 + 1)
+  t.ok(story.acked, 'the view and its ack stay')
+})
+
+t.test('F14: a longer ttl is confirmed only when the record holds it', async t => {
+  const { story, s1 } = alone()
+  const longest = () => s1.told.at(-1)?.[2]
+  t.equal(longest(), ttlMsDefault)
+  story.holdSaves = true
+  s1.fields = { ttlMs: 60_000 }
+  s1.ping()
+  s1.ping()
+  t.equal(longest(), ttlMsDefault)
+  story.finishSave()
+  s1.ping()
+  t.equal(longest(), 60_000)
+  s1.fields = {}
+  s1.ping()
+  t.equal(longest(), 60_000, 'it never shrinks')
+})
