@@ -13,7 +13,7 @@ import { Refusals } from '../wire/refusals.ts'
 import type { Runtime } from '../wire/runtime.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ServerCore, type ServerInput } from './core.ts'
-import { Counts } from './counts.ts'
+import type { Counts } from './counts.ts'
 import type { NoteLevel, ServerEffect } from './outbox.ts'
 
 export interface RunningOptions {
@@ -29,6 +29,8 @@ export interface RunningOptions {
   readonly pid: number
   /** The machine's name. */
   readonly host: string
+  /** What its cores do is counted here; absent: nowhere. */
+  readonly counts?: Counts
 }
 
 /** Whose server it is. */
@@ -45,7 +47,6 @@ const turnEnd: ServerInput = { is: 'turn-end' }
 const goOn: ServerInput = { is: 'continue' }
 
 export class RunningLockServer {
-  readonly counts = new Counts()
   readonly #options: RunningOptions
   readonly #runtime: Runtime
   readonly #owner: RunningOwner
@@ -126,7 +127,8 @@ export class RunningLockServer {
   }
 
   #newCore(cluster: string | null): ServerCore {
-    const { address, viewServers, pingIntervalMs, deadPings, drainMs, limits, pid, host } = this.#options
+    const { address, viewServers, pingIntervalMs, deadPings, drainMs, limits, pid, host, counts } =
+      this.#options
     return new ServerCore({
       pingIntervalMs,
       deadPings,
@@ -138,7 +140,7 @@ export class RunningLockServer {
       pid,
       host,
       cluster,
-      counts: this.counts,
+      ...(counts !== undefined && { counts }),
     })
   }
 

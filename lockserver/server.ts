@@ -6,6 +6,7 @@ import { runtime } from '#runtime'
 import { answerHttp, hostNames } from '../wire/http.ts'
 import { stateLimits } from '../wire/limits.ts'
 import { type Listener, listen, urlOf } from '../wire/listen.ts'
+import { Counts } from './counts.ts'
 import type { Measured } from './metrics.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
 import { Pages, unreadiness } from './pages.ts'
@@ -52,6 +53,7 @@ class ListeningLockServer implements LockServer {
   readonly ended: Promise<number>
   readonly #options: CheckedOptions
   readonly #listener: Listener
+  readonly #counts = new Counts()
   readonly #pages = new Pages(() => this.#measure())
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
@@ -65,7 +67,14 @@ class ListeningLockServer implements LockServer {
       this.#setEnded = resolve
     })
     this.running = new RunningLockServer(
-      { ...options, address: this.advertised, limits: stateLimits, pid: process.pid, host: hostname() },
+      {
+        ...options,
+        address: this.advertised,
+        limits: stateLimits,
+        pid: process.pid,
+        host: hostname(),
+        counts: this.#counts,
+      },
       runtime,
       { ended: status => this.#onEnded(status) },
     )
@@ -102,8 +111,15 @@ class ListeningLockServer implements LockServer {
   }
 
   #measure(): Measured {
-    const { core, counts, refusals, connections } = this.running
-    return { core, vitals: core.vitals, counts, refusals, connections, unready: unreadiness(core) }
+    const { core, refusals, connections } = this.running
+    return {
+      core,
+      vitals: core.vitals,
+      counts: this.#counts,
+      refusals,
+      connections,
+      unready: unreadiness(core),
+    }
   }
 
   #onEnded(status: number): void {
