@@ -215,14 +215,14 @@ export const drivers: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a probe is let in by a view server',
+    name: 'a lock server is let in by another one',
     breaks: 'F13',
     why: 'The check of the hello forgets one kind.',
     edits: [
       {
         file: 'wire/hello.ts',
-        find: "if (from.kind === 'lockserver') return 'serverToView'",
-        replace: "if (from.kind === 'lockserver' || from.kind === 'probe') return 'serverToView'",
+        find: "if (from.kind === 'probe') return 'opening'",
+        replace: "if (from.kind === 'probe' || from.kind === 'lockserver') return 'opening'",
       },
     ],
   },

@@ -32,7 +32,7 @@ export interface Blamed {
   blame(check: string, text: string): void
 }
 
-/** One acquire. Times are made-up ms; Infinity: not yet. */
+/** One acquire. Times are simulated ms; Infinity: not yet. */
 export interface Attempt {
   readonly user: Witness
   readonly core: Session

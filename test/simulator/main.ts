@@ -1,4 +1,4 @@
-// npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--json] [--trace] [--hash] [--keep 3,17,22]
+// npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--json] [--trace] [--hash] [--coverage] [--keep 3,17,22]
 // Tells many stories, each from its seed, until one shows what must not be; that one is shortened and
 // told as one can read it. The exit status is 1 then.
 
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     hash: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
     keep: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -28,6 +29,7 @@ const usage = `npm run simulate -- [options]
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
   --hash          only a hash of all that happens, to be compared with another machine's
+  --coverage      which functions and branches of what ships these seeds take, and which they never do
   --json          one line of figures; a violation is not shortened
 `
 
@@ -62,6 +64,12 @@ if (values.help) {
   console.log(usage)
   process.exit(0)
 }
+if (values.coverage) {
+  // It needs the compiler, which takes long to load.
+  const { tellCoverage } = await import('./coverage.ts')
+  tellCoverage(process.argv.slice(2).filter(arg => arg !== '--coverage'))
+  process.exit()
+}
 function hashed(seed: number): Ending {
   const hash = createHash('sha256')
   const ending = tell(planOf(seed), line => hash.update(`${line}\n`))
@@ -87,6 +95,8 @@ for (let seed = first; seed < first + seeds && failed === null && minutesGone() 
   const ending = values.hash
     ? hashed(seed)
     : tell(planOf(seed), values.trace ? line => console.log(line) : null)
+  // What promises are left of a story settle, and nothing holds on to it.
+  await new Promise(resolve => setImmediate(resolve))
   total.seeds++
   total.ms += ending.ms
   total.steps += ending.steps
@@ -110,7 +120,7 @@ if (values.json) console.log(JSON.stringify({ ...figures, violations }))
 else if (!values.hash) {
   if (failed !== null) explain(failed)
   console.log(
-    `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} made-up hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
+    `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )
 }
 if (violations.length > 0) process.exitCode = 1

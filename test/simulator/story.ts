@@ -23,14 +23,14 @@ export interface Ending {
   readonly lost: number
   /** Made-up ms. */
   readonly ms: number
-  /** Events on the made-up clock. */
+  /** Events on the simulated clock. */
   readonly steps: number
   readonly calls: number
   readonly faults: number
   readonly views: number
 }
 
-/** Liveness: how long each part of the healing may take at the most, in made-up ms. */
+/** Liveness: how long each part of the healing may take at the most, in simulated ms. */
 export const limitsMs = {
   /** From the end of the faults to an acked view of living servers that all know. */
   heal: 8_000,

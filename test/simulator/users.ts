@@ -21,6 +21,8 @@ interface Open {
 
 /** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
 const hoardAtOnce = 64
+/** More than a primary answers in one turn. */
+const manyQueries = 14
 /** A client waits so long for the servers' word after a time limit (cancelPatienceMs), and a moment. */
 const patienceMs = 300
 
@@ -140,7 +142,8 @@ export class Users {
       case 'force':
         return this.#force(user, name)
       case 'query':
-        return this.#query(user, true)
+        for (let left = dice.chance(0.05) ? manyQueries : 1; left > 0; left--) this.#query(user, true)
+        return
       case 'peek':
         return this.#query(user, false)
       case 'watch':

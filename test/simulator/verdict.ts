@@ -3,7 +3,7 @@
 export interface Violation {
   readonly check: string
   readonly text: string
-  /** How many events had happened on the made-up clock. */
+  /** How many events had happened on the simulated clock. */
   readonly step: number
   readonly ms: number
 }
