@@ -24,9 +24,8 @@ const outcomes = [
 ] as const
 export type OperationOutcome = (typeof outcomes)[number]
 
-/** What is counted: what operations have done, and what the parts of a server note beside them. */
-export type Countable =
-  | Fact
+/** What the parts of a server note to be counted, beside the facts of its operations. */
+export type Noted =
   | { readonly is: 'renewal' | 'query' | 'session opened' | 'view' | 'step-down' | 'digest differs' }
   | { readonly is: 'open refused'; readonly code: ErrorCode }
   /** A batch went to a backup that is in sync; it has applied all batches up to this one. */
@@ -70,18 +69,24 @@ export class Counts {
   #timedSince = 0
   #transferSince: number | null = null
 
-  /** `now`: the monotonic clock. */
-  count(what: Countable, now: number): void {
-    switch (what.is) {
+  /** What an operation has done. */
+  fact(fact: Fact): void {
+    switch (fact.is) {
       case 'output':
-        return this.#output(what.message)
+        return this.#output(fact.message)
       case 'granted':
-        return this.wait.observe(what.waitedMs)
+        this.operations['acquire granted']++
+        return this.wait.observe(fact.waitedMs)
       case 'freed':
-        return this.hold.observe(what.heldMs)
+        return this.hold.observe(fact.heldMs)
       case 'dropped':
-        this.sessionEnds[what.how]++
-        return
+        this.sessionEnds[fact.how]++
+    }
+  }
+
+  /** `now`: the monotonic clock. */
+  note(what: Noted, now: number): void {
+    switch (what.is) {
       case 'renewal':
         this.renewals++
         return
@@ -121,9 +126,6 @@ export class Counts {
 
   #output(output: Output): void {
     switch (output[0]) {
-      case 'granted':
-        this.operations['acquire granted']++
-        return
       case 'released':
         this.operations[output[2] ? 'release released' : 'release not_held']++
         return

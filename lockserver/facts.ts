@@ -29,8 +29,14 @@ export type Fact =
   | OfLocks
   /** Something that a client will see; the session may be gone by now. */
   | { readonly is: 'output'; readonly session: Session; readonly message: Output }
-  /** An acquire has all that it asked for; `handed`: by an operation that freed it. */
-  | { readonly is: 'granted'; readonly waitedMs: number; readonly handed: boolean }
+  /** An output, too: an acquire has all that it asked for. `handed`: it had waited. */
+  | {
+      readonly is: 'granted'
+      readonly session: Session
+      readonly message: Extract<Output, ['granted', ...unknown[]]>
+      readonly waitedMs: number
+      readonly handed: boolean
+    }
   | { readonly is: 'opened'; readonly session: Session }
   /** The session is over, at its own wish or not. */
   | { readonly is: 'dropped'; readonly session: Session; readonly how: SessionEnd }
@@ -51,14 +57,18 @@ export class Facts<F extends object> {
   /** The next one in order; undefined when all are taken. */
   take(): F | undefined {
     if (this.#taken === this.#count) {
-      this.#count = 0
-      this.#taken = 0
-      if (this.#list.length > room) this.#list.length = room
+      if (this.#count > 0) this.#clear()
       return undefined
     }
     const fact = this.#list[this.#taken] as F
     this.#list[this.#taken++] = null
     return fact
+  }
+
+  #clear(): void {
+    this.#count = 0
+    this.#taken = 0
+    if (this.#list.length > room) this.#list.length = room
   }
 
   /** Nobody wants to know. */

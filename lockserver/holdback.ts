@@ -15,6 +15,8 @@ interface Held {
   readonly showings: readonly Showing[]
 }
 
+const none: readonly Showing[] = []
+
 export class Holdback {
   readonly #witnesses: Witness[] = []
   /** What the open batch lets clients see; then by batch. */
@@ -54,11 +56,14 @@ export class Holdback {
   }
 
   /** What may be shown now, in order. */
-  release(): Showing[] {
+  release(): readonly Showing[] {
     const { confirmed } = this
     let done = 0
     while (done < this.#held.length && (this.#held[done] as Held).sequence <= confirmed) done++
-    return done === 0 ? [] : this.#held.splice(0, done).flatMap(({ showings }) => showings)
+    if (done === 0) return none
+    const released = this.#held.splice(0, done)
+    // Nearly always it is one batch: no list is made of another.
+    return done === 1 ? (released[0] as Held).showings : released.flatMap(({ showings }) => showings)
   }
 
   /** R2: a new view asks no witness of the last one; all that has waited. */

@@ -4,7 +4,8 @@
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
-import type { Countable, Counts } from './counts.ts'
+import type { Counts, Noted } from './counts.ts'
+import type { Fact } from './facts.ts'
 import type { Situation } from './situation.ts'
 
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -37,8 +38,13 @@ export class Outbox {
     return this.#counts !== null
   }
 
-  count(what: Countable): void {
-    this.#counts?.count(what, this.#situation.now.monotonic)
+  /** What an operation has done. */
+  countFact(fact: Fact): void {
+    this.#counts?.fact(fact)
+  }
+
+  count(what: Noted): void {
+    this.#counts?.note(what, this.#situation.now.monotonic)
   }
 
   send(connection: number, message: Message): void {

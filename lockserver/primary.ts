@@ -369,12 +369,13 @@ export class Primary {
 
   /** What an operation has done: counted, held back, and minded. */
   #note(fact: Fact): void {
-    this.#out.count(fact)
+    this.#out.countFact(fact)
     switch (fact.is) {
       case 'output':
       case 'event':
         return this.#show(fact)
       case 'granted':
+        this.#show(fact)
         if (fact.handed && this.#out.counting)
           this.#show({ is: 'handed over', since: this.#situation.now.monotonic })
         return
@@ -420,7 +421,8 @@ export class Primary {
 
   #showNow(showing: Showing): void {
     switch (showing.is) {
-      case 'output': {
+      case 'output':
+      case 'granted': {
         const client = this.#clients.of(showing.session)
         if (client !== undefined) this.#out.send(client.connection, showing.message)
         return

@@ -125,7 +125,7 @@ export class Replication {
   }
 
   /** The backup has applied this batch and all before it: what may be shown now. */
-  onApplied(sequence: number, digest: number): Showing[] {
+  onApplied(sequence: number, digest: number): readonly Showing[] {
     this.#join.onApplied(sequence, digest)
     return this.#holdback.release()
   }

@@ -11,7 +11,7 @@ export type Showing =
    * Of an operation: an output goes to the connection that speaks for the session by then, an event to
    * all that watch; whoever speaks for a session that was dropped is told, and speaks for no session.
    */
-  | Extract<Fact, { is: 'output' | 'event' | 'dropped' }>
+  | Extract<Fact, { is: 'output' | 'granted' | 'event' | 'dropped' }>
   /** Of a read: to the connection that asked, unless its word no longer counts. */
   | { readonly is: 'answer'; readonly client: Client; readonly message: Message }
   /** To a connection that is deaf already. */

@@ -11,6 +11,9 @@ import type { Acquire } from './lock.ts'
 import { type EndReason, LockTable, mayGo } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
+/** The reply to an acquire that has its locks. */
+type Granted = Extract<Reply, ['granted', ...unknown[]]>
+
 export type Operation = Exclude<Entry, ['renew', number]>
 
 /** Of each acquire that begins; never added to. */
@@ -293,8 +296,9 @@ export class State {
       return this.#refuse(session, request, outcome)
     }
     for (const token of tokens) this.#fold(token % 4294967296)
-    this.facts.add({ is: 'granted', waitedMs: this.wallMs - acquire.since, handed })
-    this.#reply(session, ['granted', request, tokens, session.lossesAmong(tokens)])
+    const message: Granted = ['granted', request, tokens, session.lossesAmong(tokens)]
+    this.#keep(session, message)
+    this.facts.add({ is: 'granted', session, message, waitedMs: this.wallMs - acquire.since, handed })
   }
 
   #refuse(session: Session, request: number, code: ErrorCode): void {
@@ -302,16 +306,27 @@ export class State {
   }
 
   #reply(session: Session, reply: Reply): void {
-    session.replies.set(reply[1], reply)
-    this.#fold(session.ordinal)
-    this.#show(session, reply)
+    this.#keep(session, reply)
+    this.facts.add({ is: 'output', session, message: reply })
   }
 
-  #show(session: Session, output: Output): void {
+  /** S1: until it is acknowledged. */
+  #keep(session: Session, reply: Reply): void {
+    session.replies.set(reply[1], reply)
+    this.#fold(session.ordinal)
+    this.#foldOutput(reply)
+  }
+
+  /** What is no reply, and so is not kept. */
+  #show(session: Session, message: Output): void {
+    this.#foldOutput(message)
+    this.facts.add({ is: 'output', session, message })
+  }
+
+  #foldOutput(output: Output): void {
     this.#fold(output[0].length)
     this.#fold(output[1] % 4294967296)
     this.#fold(outcomeOf(output))
-    this.facts.add({ is: 'output', session, message: output })
   }
 
   #fold(value: number): void {

@@ -58,16 +58,14 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "case 'output': case 'event': return this.#show(fact)",
-        replace: `case 'event':
-        return this.#show(fact)
-      case 'output': {
+        find: "case 'granted': this.#show(fact)",
+        replace: `case 'granted': {
         const { session, message } = fact
         const client = this.#clients.of(session)
-        if (message[0] === 'granted' && message[1] < session.nextRequest - 1 && client !== undefined)
+        if (message[1] < session.nextRequest - 1 && client !== undefined)
           return this.#out.send(client.connection, message)
-        return this.#show(fact)
-      }`,
+      }
+        this.#show(fact)`,
       },
     ],
   },
