@@ -269,11 +269,22 @@ export class Faults {
   #killServer(server: LockServerParty | undefined, dice: Random): void {
     if (server === undefined || !server.alive || !this.#mayDie(server)) return
     this.#tell(() => `kill ${server.name} (${server.core.role}) in ${this.#cluster.viewText}`)
+    if (dice.chance(0.1)) return this.#stop(server, dice)
     this.#losing(server, dice)
     this.#die(server)
     const restart = () => this.#restart(server.name)
     if (dice.chance(0.2)) restart()
     else this.#mendLater(this.#duration(dice), `restart ${server.name}`, restart)
+  }
+
+  /** In order, but at once: nothing is handed over. */
+  #stop(server: LockServerParty, dice: Random): void {
+    this.#tell(() => `which its operator does`)
+    this.#referee.touch(server, this.#now)
+    this.#referee.killed(server)
+    if (server.frozen) server.kill()
+    else server.stop()
+    this.#mendLater(this.#duration(dice), `restart ${server.name}`, () => this.#restart(server.name))
   }
 
   #die(server: LockServerParty): void {
@@ -328,7 +339,8 @@ export class Faults {
     const { viewServer } = this.#cluster
     this.#referee.touch(viewServer, this.#now)
     this.#referee.viewServerDied()
-    viewServer.kill()
+    if (dice.chance(0.2) && !viewServer.frozen) viewServer.stop()
+    else viewServer.kill()
     this.#viewServerBack(dice)
   }
 
