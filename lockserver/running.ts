@@ -74,11 +74,6 @@ export class RunningLockServer {
     return this.#core
   }
 
-  /** Undefined while it runs. */
-  get status(): number | undefined {
-    return this.#status
-  }
-
   /** Connections that are open or being made. */
   get connections(): number {
     return this.#driver.links.size

@@ -81,10 +81,6 @@ export class RunningViewServer {
     })
   }
 
-  get over(): boolean {
-    return this.#over
-  }
-
   /** Connections that are open or being made. */
   get connections(): number {
     return this.#driver.links.size
