@@ -65,18 +65,6 @@ export const drivers: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the turn that was asked for never comes',
-    breaks: 'F13',
-    why: 'A query of many locks stops after its first part.',
-    edits: [
-      {
-        file: 'lockserver/running.ts',
-        find: 'return this.#driver.stepAfterTurn(goOn)',
-        replace: 'return',
-      },
-    ],
-  },
-  {
     name: 'a record counts as saved when its write has failed',
     breaks: 'V6',
     why: 'A view is told that is not on the disk.',
@@ -223,6 +211,18 @@ export const drivers: readonly Mutant[] = [
         file: 'wire/hello.ts',
         find: "if (from.kind === 'probe') return 'opening'",
         replace: "if (from.kind === 'probe' || from.kind === 'lockserver') return 'opening'",
+      },
+    ],
+  },
+  {
+    name: 'the next wire version is let in',
+    breaks: 'F13',
+    why: 'A peer that speaks another protocol is listened to.',
+    edits: [
+      {
+        file: 'wire/hello.ts',
+        find: 'if (version !== wireVersion) {',
+        replace: 'if (version < wireVersion) {',
       },
     ],
   },
