@@ -3,6 +3,7 @@
 import t from 'tap'
 import type { ClientInput } from '../client/effects.ts'
 import { unansweredShareMax } from '../client/requests.ts'
+import { claimOf } from '../wire/claim.ts'
 import { keepAliveMs, restLeaseMs } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { channels } from '../wire/messages.ts'
@@ -176,12 +177,12 @@ t.test('requests', async t => {
   })
 
   t.test('the calls of one turn are what they would be one by one, in their order', async t => {
-    const acquire = { is: 'call', verb: 'acquire', mode: 'exclusive', manner: 'wait' } as const
+    const acquire = { verb: 'acquire', claim: claimOf('exclusive', 'wait') } as const
     const calls = [
       { ...acquire, call: 101, names: ['x'] },
-      { is: 'call', call: 102, verb: 'query', prefix: '', confirmed: true },
-      { is: 'call', call: 103, verb: 'force-release', name: 'y' },
-      { is: 'call', call: 104, verb: 'release', token: 7 },
+      { call: 102, verb: 'query', prefix: '', confirmed: true },
+      { call: 103, verb: 'force-release', name: 'y' },
+      { call: 104, verb: 'release', token: 7 },
       { ...acquire, call: 105, names: ['z'] },
     ] as const
     const [together, apart] = [opened(), opened()]

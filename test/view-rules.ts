@@ -1,8 +1,9 @@
 // Rules V1 to V7 one by one, on the view core alone: what must not happen, and beside it what must.
 
 import t from 'tap'
-import { firstRecord, type ViewRecord } from '../viewservice/record.ts'
+import { firstRecord, type ViewHears, type ViewRecord } from '../viewservice/record.ts'
 import { firstView, nextView, stepProblem } from '../viewservice/view.ts'
+import { saidOn } from '../wire/effects.ts'
 import { asksPerTurnMax, deadPings, forgetServerMs, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
 import type { Message, View } from '../wire/messages.ts'
 import { clusterId, idOf, nameOf, ViewStory } from './fixtures/view-story.ts'
@@ -659,7 +660,7 @@ t.test(
     t.equal(patient.told.filter(message => message[0] === 'status').length, 3 * asksPerTurnMax)
     const hasty = story.client()
     const messages = Array.from({ length: 3 * asksPerTurnMax }, (_, i) => ask(i))
-    story.input({ is: 'messages', connection: hasty.connection, messages })
+    story.input({ is: 'messages', connection: hasty.connection, messages: saidOn<ViewHears>(messages) })
     t.equal(hasty.refusal, 'UNEXPECTED_MESSAGE')
     t.equal(hasty.told.filter(message => message[0] === 'status').length, asksPerTurnMax)
   },
