@@ -4,6 +4,7 @@
 import type { Session, Told } from '../client/session.ts'
 import type { Counts } from '../lockserver/counts.ts'
 import type { RunningLockServer } from '../lockserver/running.ts'
+import { claimOf } from '../wire/claim.ts'
 import type { acceptSocket } from '../wire/hello.ts'
 import type { StateLimits } from '../wire/limits.ts'
 import type { Logger } from '../wire/log.ts'
@@ -39,6 +40,7 @@ export async function load(dist: string): Promise<Build> {
 export type Part = 'client' | 'primary' | 'backup'
 
 const cluster = 'c'.repeat(32)
+const claim = claimOf('exclusive', 'wait')
 const viewServer = 'ws://view:1'
 
 /** Each part has turns of its own, so that its time can be told from the others'. */
@@ -89,8 +91,7 @@ export class Parts {
     })
     this.#settle()
     this.#time('client', () => {
-      for (const token of this.#tokens)
-        this.#session.call({ is: 'call', call: ++this.#calls, verb: 'release', token })
+      for (const token of this.#tokens) this.#session.call({ call: ++this.#calls, verb: 'release', token })
     })
     this.#settle()
     if (this.#settled !== 2 * names.length)
@@ -98,8 +99,9 @@ export class Parts {
   }
 
   #acquire(name: string): void {
-    const call = { is: 'call', call: ++this.#calls, verb: 'acquire', names: [name] } as const
-    this.#session.call({ ...call, mode: 'exclusive', manner: 'wait' })
+    const call = { call: ++this.#calls, verb: 'acquire', names: [name], claim } as const
+    // An older build looks for the parts of the claim in the call itself.
+    this.#session.call({ ...call, ...claim })
   }
 
   /** Until no part has anything more to say. */

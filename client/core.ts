@@ -6,21 +6,12 @@
 import type { Instant } from '../wire/clock.ts'
 import { toRanges } from '../wire/codec.ts'
 import { isDefinite } from '../wire/errors.ts'
-import type {
-  Blocker,
-  ClientRequest,
-  LossReason,
-  Manner,
-  Message,
-  ServerReply,
-  View,
-  Welcome,
-} from '../wire/messages.ts'
+import type { Blocker, LossReason, MessageOf, View, Welcome } from '../wire/messages.ts'
 import { NumberMap } from '../wire/number-map.ts'
-import type { Call, CallResult, ClientEffect, ClientInput, Watched } from './effects.ts'
+import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall, Watched } from './effects.ts'
 import { Lease } from './lease.ts'
 import { type Link, Links } from './links.ts'
-import { isQuery, type Query, type Request, Requests } from './requests.ts'
+import { type Request, Requests, wasSent } from './requests.ts'
 import { Watches } from './watches.ts'
 
 export interface ClientCoreOptions {
@@ -165,7 +156,7 @@ export class ClientCore {
   }
 
   #onWatch(input: Extract<ClientInput, { is: 'watch' | 'unwatch' | 'seen' }>): void {
-    let message: ClientRequest | null = null
+    let message: MessageOf<'clientToServer'> | null = null
     if (input.is === 'watch') {
       this.#links.wake()
       message = this.#watches.begin(input.watch, input.prefix)
@@ -183,19 +174,24 @@ export class ClientCore {
     else if (input.is === 'calls') for (const call of input.calls) this.#callOver(call)
   }
 
-  #callOver({ call, verb }: Call): void {
+  #callOver({ call, verb }: TurnCall): void {
     if (verb === 'release') this.#settle(call, { verb: 'release', held: false })
     else this.#fail(call, 'SESSION_LOST', true, 'the session is over')
   }
 
-  #onMessages(connection: number, messages: readonly Message[], now: Instant, chance: number): void {
+  #onMessages(
+    connection: number,
+    messages: readonly MessageOf<ClientHears>[],
+    now: Instant,
+    chance: number,
+  ): void {
     const link = this.#links.get(connection)
     if (link === undefined) return
     this.#links.heard(link, now)
     for (const message of messages) {
       // S2: what still arrives on a connection that was dropped meanwhile is ignored.
       if (this.over || this.#links.get(connection) !== link) return
-      this.#onMessage(link, message as ServerReply, now, chance)
+      this.#onMessage(link, message, now, chance)
     }
     // Once a frame: what its replies made room for goes out behind one acknowledgement of them all.
     if (!this.over) this.#pump(now)
@@ -224,7 +220,7 @@ export class ClientCore {
     if (now.monotonic >= this.#acknowledgeAt) this.#acknowledge()
   }
 
-  #onCall(call: Call): void {
+  #onCall(call: TurnCall): void {
     if ((this.#ending || this.#finishing) && call.verb !== 'release') {
       this.#fail(call.call, 'CLOSED', true, closedText)
     } else if (call.verb === 'release' && !this.#held.delete(call.token)) {
@@ -235,24 +231,23 @@ export class ClientCore {
   }
 
   #onAbort(call: number, patient: boolean, now: Instant): void {
-    const entry = this.#requests.ofCall(call)
-    if (entry === undefined) return
-    const waits = !isQuery(entry) && entry.number !== 0 && entry.ask.verb === 'acquire'
+    const request = this.#requests.ofCall(call)
+    if (request === undefined) return
+    const waits = wasSent(request) && request.what.verb === 'acquire'
     if (waits && patient && this.#ready()) this.#givingUp.set(call, now.monotonic + cancelPatienceMs)
     else this.#giveUp(call)
     // Both stay unanswered until the cancel is answered: else its waiter would be granted to nobody.
-    if (waits && !entry.cancelling) this.#requests.cancel(entry)
+    if (waits && !request.cancelling) this.#requests.cancel(request)
     this.#pump(now)
   }
 
   /** Nobody waits for the servers' word any more. */
   #giveUp(call: number): void {
     this.#givingUp.delete(call)
-    const entry = this.#requests.ofCall(call)
-    if (entry === undefined) return
-    const neverSent = isQuery(entry) || entry.number === 0
-    this.#fail(call, 'TIMEOUT', neverSent, this.#delay(entry))
-    this.#requests.forget(entry)
+    const request = this.#requests.ofCall(call)
+    if (request === undefined) return
+    this.#fail(call, 'TIMEOUT', !wasSent(request), this.#delay(request))
+    this.#requests.forget(request)
   }
 
   /** The servers say whether the cancel was in time, and who has the lock. */
@@ -261,7 +256,8 @@ export class ClientCore {
     if (cancels === null || call === null) return
     this.#givingUp.delete(call)
     // A steal may have done its harm before.
-    const definite = outcome === 'cancelled' && (cancels.ask as { manner?: Manner }).manner !== 'steal'
+    const stole = cancels.what.verb === 'acquire' && cancels.what.claim.manner === 'steal'
+    const definite = outcome === 'cancelled' && !stole
     const text = blocker === null ? this.#delay(cancels) : heldBy(blocker)
     this.#out.push({
       do: 'fail',
@@ -276,12 +272,13 @@ export class ClientCore {
 
   #onFinish(now: Instant): void {
     this.#finishing = true
-    for (const entry of this.#requests.calls()) {
-      if (entry.ask.verb === 'release' || entry.ask.verb === 'end') continue
-      const sent = !isQuery(entry) && entry.number !== 0
-      this.#fail(entry.call, 'CLOSED', !sent, closedText)
-      this.#requests.forget(entry)
-      if (sent && entry.ask.verb === 'acquire' && !entry.cancelling) this.#requests.cancel(entry)
+    for (const request of this.#requests.calls()) {
+      const { verb } = request.what
+      if (verb === 'release' || verb === 'end') continue
+      const sent = wasSent(request)
+      this.#fail(request.call, 'CLOSED', !sent, closedText)
+      this.#requests.forget(request)
+      if (sent && verb === 'acquire' && !request.cancelling) this.#requests.cancel(request)
     }
     this.#pump(now)
   }
@@ -298,7 +295,7 @@ export class ClientCore {
 
   // ---- messages
 
-  #onMessage(link: Link, message: ServerReply, now: Instant, chance: number): void {
+  #onMessage(link: Link, message: MessageOf<ClientHears>, now: Instant, chance: number): void {
     switch (message[0]) {
       case 'welcome':
         this.#onWelcome(link, message[1], now, chance)
@@ -342,7 +339,7 @@ export class ClientCore {
     else this.#linkFailed(link, `says ${code}: ${text}`, now, chance)
   }
 
-  #onSessionMessage(message: ServerReply, now: Instant): void {
+  #onSessionMessage(message: MessageOf<ClientHears>, now: Instant): void {
     switch (message[0]) {
       case 'opened':
         this.#onOpened(message[1], message[2], message[3], now)
@@ -433,24 +430,18 @@ export class ClientCore {
     this.#requests.told(token)
   }
 
-  #onLocks(message: Extract<ServerReply, ['locks', ...unknown[]]>): void {
+  #onLocks(message: MessageOf<ClientHears, 'locks'>): void {
     const [, number, { more, cut, confirmed }, held, pending] = message
     const query = this.#requests.queries.get(number)
-    if (query === undefined) return
-    for (const hold of held) query.held.push(hold)
-    for (const wait of pending) query.pending.push(wait)
-    query.cut ||= cut
-    query.confirmed &&= confirmed
+    if (query === undefined || query.answer === null) return
+    const { answer } = query
+    for (const hold of held) answer.held.push(hold)
+    for (const wait of pending) answer.pending.push(wait)
+    answer.cut ||= cut
+    answer.confirmed &&= confirmed
     if (more) return
     this.#requests.answerQuery(number, query)
-    if (query.dropped) return
-    this.#settle(query.call, {
-      verb: 'query',
-      held: query.held,
-      pending: query.pending,
-      confirmed: query.confirmed,
-      cut: query.cut,
-    })
+    this.#settle(query.call, { verb: 'query', ...answer })
   }
 
   #watched(watch: number, what: Watched): void {
@@ -497,9 +488,9 @@ export class ClientCore {
   }
 
   #granted(request: Request, tokens: readonly number[], losses: Losses): void {
-    if (request.call !== null && request.ask.verb === 'acquire') {
+    if (request.call !== null && request.what.verb === 'acquire') {
       for (const token of tokens) this.#held.set(token, true)
-      this.#settle(request.call, { verb: 'acquire', tokens: inOrderOf(request.ask.names, tokens) })
+      this.#settle(request.call, { verb: 'acquire', tokens: inOrderOf(request.what.names, tokens) })
     }
     for (const [token, reason] of losses) this.#onLost(token, reason)
   }
@@ -565,8 +556,8 @@ export class ClientCore {
     this.#send(['resume', this.sessionId, this.#count, this.#requests.next, numbers])
     this.#sendAbandons()
     this.#renew(now)
-    for (const request of again) this.#send(request.message as ClientRequest)
-    for (const query of this.#requests.takeQueries()) this.#sendQuery(query)
+    for (const { message } of again) if (message !== null) this.#send(message)
+    for (const message of this.#requests.askAgain()) this.#send(message)
     for (const message of this.#watches.again()) this.#send(message)
     this.#pump(now)
   }
@@ -580,22 +571,16 @@ export class ClientCore {
   /** Sends what waits and may go, after what is to be acknowledged. */
   #pump(now: Instant): void {
     if (!this.#ready()) return
-    for (let entry = this.#requests.take(); entry !== undefined; entry = this.#requests.take()) {
+    for (let message = this.#requests.take(); message !== undefined; message = this.#requests.take()) {
       if (this.#requests.acknowledgementDue) this.#acknowledge()
-      if (isQuery(entry)) this.#sendQuery(entry)
-      else this.#send(entry.message as ClientRequest)
+      this.#send(message)
     }
     if (this.#requests.acknowledgementDue) this.#acknowledgeSoon(now)
   }
 
-  #send(message: ClientRequest): void {
+  #send(message: MessageOf<'clientToServer'>): void {
     const connection = (this.#links.session as Link).number
     this.#out.push({ do: 'send', connection, message })
-  }
-
-  #sendQuery(query: Query): void {
-    const number = this.#requests.numberQuery(query)
-    this.#send(['query', number, query.ask.prefix, query.ask.confirmed])
   }
 
   #sendAbandons(): void {
@@ -644,13 +629,14 @@ export class ClientCore {
 
   /** Fails the open calls. Releases settle: by their answer, or because the lock is gone anyway. */
   #endCalls(code: string, text: string, awaitReleases: boolean): void {
-    for (const entry of this.#requests.calls()) {
-      const sent = !isQuery(entry) && entry.number !== 0
-      if (entry.ask.verb === 'end') this.#settle(entry.call, { verb: 'end' })
-      else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, !sent, text)
+    for (const request of this.#requests.calls()) {
+      const { verb } = request.what
+      const sent = wasSent(request)
+      if (verb === 'end') this.#settle(request.call, { verb: 'end' })
+      else if (verb !== 'release') this.#fail(request.call, code, !sent, text)
       else if (awaitReleases && sent) continue
-      else this.#settle(entry.call, { verb: 'release', held: false })
-      this.#requests.forget(entry)
+      else this.#settle(request.call, { verb: 'release', held: false })
+      this.#requests.forget(request)
     }
   }
 
@@ -670,9 +656,9 @@ export class ClientCore {
   }
 
   /** Why a call takes so long, for people. */
-  #delay(entry: Request | Query): string {
+  #delay({ what }: Request): string {
     if (!this.#ready()) return `no primary can be reached: ${this.describe()}`
-    return entry.ask.verb === 'acquire' ? 'it did not come free' : 'the primary has not answered'
+    return what.verb === 'acquire' ? 'it did not come free' : 'the primary has not answered'
   }
 
   // ---- time
@@ -706,22 +692,19 @@ export class ClientCore {
   }
 }
 
-type Reply = Extract<
-  ServerReply,
-  [
-    (
-      | 'granted'
-      | 'unavailable'
-      | 'cancelled'
-      | 'cancel-done'
-      | 'released'
-      | 'force-released'
-      | 'refused'
-      | 'ended'
-    ),
-    ...unknown[],
-  ]
+/** What answers a request, under its number. */
+type Reply = MessageOf<
+  'serverToClient',
+  | 'granted'
+  | 'unavailable'
+  | 'cancelled'
+  | 'cancel-done'
+  | 'released'
+  | 'force-released'
+  | 'refused'
+  | 'ended'
 >
+
 /** For people: who has the lock. Names may hold anything. */
 function heldBy({ name, clientName, token, heldMs, ahead }: Blocker): string {
   const before = ahead === 0 ? '' : `, and ${ahead} waited before`

@@ -1,50 +1,49 @@
 // What the core of a session hears, and what it asks of its driver. Chance comes in with the inputs
 // that may end in a redial; time comes in with every step.
 
+import type { Claim } from '../wire/claim.ts'
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import type {
-  Blocker,
-  HoldRecord,
-  LockEvent,
-  LossReason,
-  Manner,
-  Mode,
-  View,
-  WaitRecord,
-} from '../wire/messages.ts'
+import type { Blocker, HoldRecord, LockEvent, LossReason, View, WaitRecord } from '../wire/messages.ts'
 
 /** For the jitter of redials: a number from 0, below 1. */
 interface Chance {
   readonly chance: number
 }
 
+/** What a caller asks for; `call` is a number of the driver's. */
 export type Call =
   /** Names are different and valid; any order. */
   | {
-      readonly is: 'call'
       readonly call: number
       readonly verb: 'acquire'
       readonly names: readonly string[]
-      readonly mode: Mode
-      readonly manner: Manner
+      readonly claim: Claim
     }
-  | { readonly is: 'call'; readonly call: number; readonly verb: 'release'; readonly token: number }
-  | { readonly is: 'call'; readonly call: number; readonly verb: 'force-release'; readonly name: string }
+  | { readonly call: number; readonly verb: 'release'; readonly token: number }
+  | { readonly call: number; readonly verb: 'force-release'; readonly name: string }
   | {
-      readonly is: 'call'
       readonly call: number
       readonly verb: 'query'
       readonly prefix: string
       readonly confirmed: boolean
     }
+  /** Ends the session in order; `settle`d when it is over, at the latest at the local deadline. */
+  | { readonly call: number; readonly verb: 'end' }
+
+/** All calls but the end, which no other call may follow, go to the core once a turn. */
+export type TurnCall = Exclude<Call, { verb: 'end' }>
+
+/** What a client's peers speak on: lock servers and view servers. */
+export type ClientHears = 'serverToClient' | 'viewToClient'
+export type ClientSays = 'clientToServer' | 'clientToView'
 
 export type ClientInput =
-  | (Extract<ConnectionInput, { is: 'messages' | 'closed' }> & Chance)
+  | (Extract<ConnectionInput<ClientHears>, { is: 'messages' | 'closed' }> & Chance)
   /** `wakeAt` has come; coming early or late does no harm. */
   | ({ readonly is: 'wake' } & Chance)
   /** Those of one turn, in their order. */
-  | { readonly is: 'calls'; readonly calls: readonly Call[] }
+  | { readonly is: 'calls'; readonly calls: readonly TurnCall[] }
   /**
    * The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is
    * over. `patient`: a moment later, if the servers can say meanwhile who has the lock.
@@ -57,7 +56,7 @@ export type ClientInput =
   | { readonly is: 'unwatch'; readonly watch: number }
   /** So many events of the watch have been read, in all. */
   | { readonly is: 'seen'; readonly watch: number; readonly events: number }
-  /** Ends the session in order; `settle`d when it is over, at the latest at the local deadline. */
+  /** As the call of this name. */
   | { readonly is: 'end'; readonly call: number }
 
 /** `watching`: events come from here on; `missed`: so many were not told. */
@@ -88,7 +87,7 @@ export interface QueryAnswer {
 export type LostReason = LossReason | 'EXPIRED' | 'SESSION_LOST'
 
 export type ClientEffect =
-  | ConnectionEffect
+  | ConnectionEffect<ClientSays>
   | { readonly do: 'settle'; readonly call: number; readonly result: CallResult }
   | {
       readonly do: 'fail'

@@ -4,26 +4,24 @@
 
 import { toRanges } from '../wire/codec.ts'
 import { stateLimits } from '../wire/limits.ts'
-import type { ClientRequest, HoldRecord, WaitRecord } from '../wire/messages.ts'
+import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import type { Call } from './effects.ts'
 
-export type Ask =
-  | Exclude<Call, { verb: 'query' }>
-  /** Takes back the acquire with the number `target`. */
-  | { readonly verb: 'cancel'; readonly target: number }
-  | { readonly verb: 'end' }
+/** What a request is about: a call, or taking back the acquire with the number `target`. */
+type What = Call | { readonly verb: 'cancel'; readonly target: number }
 
+/** A call on its way to the servers, or what is said for its sake. */
 export interface Request {
-  /** Whom to tell; null once nobody waits for it. */
+  /** Whom to tell; null once no caller waits for it. */
   call: number | null
-  readonly ask: Ask
+  readonly what: What
   /** Of a cancel: what it takes back. */
   readonly cancels: Request | null
   /** 0 until it is first sent. */
   number: number
   /** As it was first sent, for re-sending. */
-  message: ClientRequest | null
+  message: MessageOf<'clientToServer'> | null
   /** The call was aborted before it was sent. */
   dropped: boolean
   /**
@@ -31,17 +29,15 @@ export interface Request {
    * came for it: were its grant acknowledged first, the server would find nothing to take back.
    */
   cancelling: boolean
+  /** Of a query: what has come of its answer on this connection. */
+  answer: Answer | null
 }
 
-/** A read: it changes nothing, so it has no request number and is asked anew on each connection. */
-export interface Query {
-  readonly call: number
-  readonly ask: Extract<Call, { verb: 'query' }>
-  held: HoldRecord[]
-  pending: WaitRecord[]
+interface Answer {
+  readonly held: HoldRecord[]
+  readonly pending: WaitRecord[]
   confirmed: boolean
   cut: boolean
-  dropped: boolean
 }
 
 /**
@@ -55,12 +51,12 @@ export class Requests {
   next = 1
   /** Sent, without a reply, by number. */
   readonly unanswered = new NumberMap<Request>()
-  readonly #byCall = new NumberMap<Request | Query>()
-  readonly #waiting = new Queue<Request | Query>()
+  readonly #byCall = new NumberMap<Request>()
+  readonly #waiting = new Queue<Request>()
   /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
   readonly #urgent = new Queue<Request>()
   /** Sent queries by their number. */
-  readonly queries = new Map<number, Query>()
+  readonly queries = new Map<number, Request>()
   #queryNumber = 0
   /** Answered numbers that the server is not told of yet. */
   #acknowledged: number[] = []
@@ -73,9 +69,9 @@ export class Requests {
   }
 
   add(call: Call): void {
-    const entry = call.verb === 'query' ? queryOf(call) : requestOf(call, call.call)
-    this.#byCall.set(call.call, entry)
-    this.#waiting.push(entry)
+    const request = requestOf(call, call.call)
+    this.#byCall.set(call.call, request)
+    this.#waiting.push(request)
   }
 
   cancel(acquire: Request): void {
@@ -84,43 +80,39 @@ export class Requests {
   }
 
   end(call: number): void {
-    const request = requestOf({ verb: 'end' }, call)
+    const request = requestOf({ verb: 'end', call }, call)
     this.#byCall.set(call, request)
     this.#urgent.push(request)
   }
 
-  ofCall(call: number): Request | Query | undefined {
+  ofCall(call: number): Request | undefined {
     return this.#byCall.get(call)
   }
 
-  /** The next one that may be sent now, numbered if it is a request. */
-  take(): Request | Query | undefined {
+  /** The next message that may be sent now. */
+  take(): MessageOf<'clientToServer'> | undefined {
     const urgent = this.#urgent.shift()
     if (urgent !== undefined) return this.#number(urgent)
     while (this.unanswered.size < unansweredShareMax) {
-      const entry = this.#waiting.shift()
-      if (entry === undefined) return undefined
-      if (entry.dropped) continue
-      return isQuery(entry) ? entry : this.#number(entry)
+      const request = this.#waiting.shift()
+      if (request === undefined) return undefined
+      if (!request.dropped) return request.what.verb === 'query' ? this.#ask(request) : this.#number(request)
     }
     return undefined
   }
 
-  /** A fresh number for a query that goes out now. */
-  numberQuery(query: Query): number {
-    query.held = []
-    query.pending = []
-    query.confirmed = true
-    query.cut = false
+  /** A read changes nothing, so it has no request number: on each connection it is asked anew, under a fresh one of its own. */
+  #ask(query: Request): MessageOf<'clientToServer'> {
+    query.answer = { held: [], pending: [], confirmed: true, cut: false }
     this.queries.set(++this.#queryNumber, query)
-    return this.#queryNumber
+    return messageOf(query.what, this.#queryNumber)
   }
 
-  /** The queries to ask anew on a new connection; answers to the old numbers are ignored from now on. */
-  takeQueries(): Query[] {
+  /** The queries as they go out on a new connection; answers to the old numbers are ignored from now on. */
+  askAgain(): MessageOf<'clientToServer'>[] {
     const queries = [...this.queries.values()].filter(query => !query.dropped)
     this.queries.clear()
-    return queries
+    return queries.map(query => this.#ask(query))
   }
 
   /** S2: as they go out again. */
@@ -136,7 +128,7 @@ export class Requests {
       return undefined
     }
     if (request.cancelling) return undefined
-    if (request.ask.verb === 'cancel') this.#answered(request.ask.target)
+    if (request.what.verb === 'cancel') this.#answered(request.what.target)
     this.#answered(number)
     if (request.call !== null) this.#byCall.delete(request.call)
     return request
@@ -152,9 +144,10 @@ export class Requests {
     this.#acknowledged.push(number)
   }
 
-  answerQuery(number: number, query: Query): void {
+  /** The whole answer is there. */
+  answerQuery(number: number, query: Request): void {
     this.queries.delete(number)
-    this.#byCall.delete(query.call)
+    if (query.call !== null) this.#byCall.delete(query.call)
   }
 
   /** The user was told of this loss (S5). */
@@ -166,9 +159,9 @@ export class Requests {
     return this.#acknowledged.length > 0 || this.#told.length > 0
   }
 
-  takeAcknowledgement(): ClientRequest {
+  takeAcknowledgement(): MessageOf<'clientToServer'> {
     if (!this.#inOrder) this.#acknowledged.sort((a, b) => a - b)
-    const message: ClientRequest = ['acknowledge', toRanges(this.#acknowledged), this.#told]
+    const message: MessageOf<'clientToServer'> = ['acknowledge', toRanges(this.#acknowledged), this.#told]
     this.forgetAcknowledgements()
     return message
   }
@@ -180,51 +173,56 @@ export class Requests {
     this.#told = []
   }
 
-  /** Nobody waits for this call any more. */
-  forget(entry: Request | Query): void {
-    if (entry.call !== null) this.#byCall.delete(entry.call)
-    if (isQuery(entry)) entry.dropped = true
-    else {
-      entry.call = null
-      entry.dropped = entry.number === 0
-    }
+  /** No caller waits for it any more. */
+  forget(request: Request): void {
+    if (request.call !== null) this.#byCall.delete(request.call)
+    request.dropped = request.number === 0
+    request.call = null
   }
 
   /** All calls that somebody waits for, in the order in which they were made. */
-  calls(): (Request | Query)[] {
+  calls(): Request[] {
     return [...this.#byCall].sort((a, b) => a[0] - b[0]).map(([, entry]) => entry)
   }
 
-  #number(request: Request): Request {
+  #number(request: Request): MessageOf<'clientToServer'> {
     request.number = this.next++
-    request.message = messageOf(request.ask, request.number)
+    request.message = messageOf(request.what, request.number)
     this.unanswered.set(request.number, request)
-    return request
+    return request.message
   }
 }
 
-export function isQuery(entry: Request | Query): entry is Query {
-  return entry.ask.verb === 'query'
+/** Whether the servers may know of it: they may have done what it asks for. */
+export function wasSent(request: Request): boolean {
+  return request.number !== 0
 }
 
-function requestOf(ask: Ask, call: number | null): Request {
-  return { call, ask, cancels: null, number: 0, message: null, dropped: false, cancelling: false }
+function requestOf(what: What, call: number | null): Request {
+  return {
+    call,
+    what,
+    cancels: null,
+    number: 0,
+    message: null,
+    dropped: false,
+    cancelling: false,
+    answer: null,
+  }
 }
 
-function queryOf(ask: Extract<Call, { verb: 'query' }>): Query {
-  return { call: ask.call, ask, held: [], pending: [], confirmed: true, cut: false, dropped: false }
-}
-
-function messageOf(ask: Ask, number: number): ClientRequest {
-  switch (ask.verb) {
+function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
+  switch (what.verb) {
     case 'acquire':
-      return ['acquire', number, ask.names as string[], ask.mode, ask.manner]
+      return ['acquire', number, what.names, what.claim.mode, what.claim.manner]
     case 'cancel':
-      return ['cancel', number, ask.target]
+      return ['cancel', number, what.target]
     case 'release':
-      return ['release', number, ask.token]
+      return ['release', number, what.token]
     case 'force-release':
-      return ['force-release', number, ask.name]
+      return ['force-release', number, what.name]
+    case 'query':
+      return ['query', number, what.prefix, what.confirmed]
     case 'end':
       return ['end', number]
   }

@@ -7,7 +7,7 @@ import type { ConnectionEffect } from '../wire/effects.ts'
 import { frameMessagesMax } from '../wire/limits.ts'
 import type { Runtime, Timer } from '../wire/runtime.ts'
 import { ClientCore, type ClientCoreOptions } from './core.ts'
-import type { Call, ClientEffect, ClientInput } from './effects.ts'
+import type { ClientEffect, ClientHears, ClientInput, TurnCall } from './effects.ts'
 import type { Holder, Lock } from './lock.ts'
 
 /** What is for the user and not for the network. */
@@ -22,20 +22,20 @@ export interface SessionOwner {
 export class Session implements Holder {
   readonly core: ClientCore
   readonly #runtime: Runtime
-  readonly #driver: Driver<ClientInput, Told>
+  readonly #driver: Driver<ClientHears, ClientInput, Told>
   readonly #owner: SessionOwner
   #timer: Timer | undefined
   /** Monotonic ms for which the timer is set. */
   #timerAt = Number.POSITIVE_INFINITY
   /** Of this turn. The core hears of them together: one reading of the clock, few frames. */
-  #calls: Call[] = []
+  #calls: TurnCall[] = []
   #turnAt = 0
 
   constructor(runtime: Runtime, options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
     this.#runtime = runtime
     this.core = new ClientCore(options)
     this.#owner = owner
-    this.#driver = new Driver<ClientInput, Told>(runtime, this.core, secret, null, {
+    this.#driver = new Driver<ClientHears, ClientInput, Told>(runtime, this.core, secret, null, {
       hear: input => {
         if (input.is !== 'accepted') this.step({ ...input, chance: runtime.chance() })
       },
@@ -59,7 +59,7 @@ export class Session implements Holder {
   }
 
   /** Goes to the core at the end of this turn, or before whatever else it hears. */
-  call(call: Call): void {
+  call(call: TurnCall): void {
     this.#calls.push(call)
     if (this.#calls.length >= frameMessagesMax) this.#passCalls()
     else if (this.#calls.length === 1) this.#runtime.afterTurn(() => this.#endTurn())

@@ -1,7 +1,7 @@
 // What one session watches: which prefixes, and how many events of each were handed on over which
 // connection, since the servers count what was seen by connection. It sends nothing itself.
 
-import type { ClientRequest } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 
 interface Watch {
   readonly prefix: string
@@ -13,13 +13,13 @@ interface Watch {
 export class Watches {
   readonly #watches = new Map<number, Watch>()
 
-  begin(watch: number, prefix: string): ClientRequest {
+  begin(watch: number, prefix: string): MessageOf<'clientToServer'> {
     this.#watches.set(watch, { prefix, before: 0, told: 0 })
     return ['watch', watch, prefix]
   }
 
   /** A new connection knows of none. */
-  again(): ClientRequest[] {
+  again(): MessageOf<'clientToServer'>[] {
     return [...this.#watches].map(([number, watch]) => {
       watch.before += watch.told
       watch.told = 0
@@ -43,7 +43,7 @@ export class Watches {
   }
 
   /** So many of all that were handed on have been dealt with; null if the servers need not know. */
-  seen(watch: number, events: number): ClientRequest | null {
+  seen(watch: number, events: number): MessageOf<'clientToServer'> | null {
     const known = this.#watches.get(watch)
     if (known === undefined || events <= known.before) return null
     return ['seen', watch, events - known.before]

@@ -1,7 +1,7 @@
 // What a backup does with what its primary sends: installs the snapshot, applies the batches in
 // order, and says so (R2, R3). It decides nothing and shows nothing to clients.
 
-import type { Entry, Message, SnapshotRecord } from '../wire/messages.ts'
+import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { Leases } from './leases.ts'
 import type { Outbox } from './outbox.ts'
 import type { InView } from './situation.ts'
@@ -11,7 +11,7 @@ import type { State } from './state.ts'
 /** Entries applied in one step; more would keep this server from its pings. */
 const entriesPerStep = 10_000
 
-type Replicate = ['replicate', number, number, number, number, Entry[]]
+type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
 export class Backup {
   readonly #out: Outbox
@@ -62,20 +62,20 @@ export class Backup {
     if (connection === this.#connection) this.#connection = null
   }
 
-  message(message: Message): void {
+  message(message: MessageOf<'primaryToBackup'>): void {
     switch (message[0]) {
       case 'replicate':
-        return this.#replicate(message as unknown as Replicate)
+        return this.#replicate(message)
       case 'copy':
-        return this.#copy(message[2] as SnapshotHeader)
+        return this.#copy(message[2])
       case 'chunk':
-        return this.#chunk(message[2] as number, message[3] as SnapshotRecord[])
+        return this.#chunk(message[2], message[3])
       case 'whole':
-        return this.#whole(message[2] as number)
+        return this.#whole(message[2])
       case 'in-sync':
         return this.#inSync()
       case 'differs':
-        return this.#differs(message[2] as number)
+        return this.#differs(message[2])
     }
   }
 

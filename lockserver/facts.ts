@@ -1,12 +1,12 @@
 // What an operation has done, as plain data and in order, for whoever applied it: a primary holds back,
 // counts and watches, a backup keeps its leases. Nothing is decided here.
 
-import type { LockEvent, LossReason, Reply } from '../wire/messages.ts'
+import type { LockEvent, LossReason, MessageOf, Reply } from '../wire/messages.ts'
 import type { Acquire } from './lock.ts'
 import type { Session } from './sessions.ts'
 
 /** What an operation lets clients see (R1). */
-export type Output = Reply | ['ended', number] | ['lost', number, LossReason]
+export type Output = Reply | MessageOf<'serverToClient', 'ended' | 'lost'>
 
 export type SessionEnd = 'ended' | 'expired' | 'abandoned'
 
@@ -33,7 +33,7 @@ export type Fact =
   | {
       readonly is: 'granted'
       readonly session: Session
-      readonly message: Extract<Output, ['granted', ...unknown[]]>
+      readonly message: MessageOf<'serverToClient', 'granted'>
       readonly waitedMs: number
       readonly handed: boolean
     }

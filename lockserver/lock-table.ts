@@ -1,6 +1,7 @@
 // Who holds and who waits: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and no
 // connection; what it decides depends on the order of the calls alone (R4).
 
+import type { Claim } from '../wire/claim.ts'
 import type { LockEvent, LossReason, Mode } from '../wire/messages.ts'
 import { Facts, type TableFact } from './facts.ts'
 import { type Acquire, type Hold, Lock } from './lock.ts'
@@ -78,7 +79,7 @@ export class LockTable {
   }
 
   /** L3: free for this mode, and nobody is waiting before it. */
-  available(name: string, mode: Mode): boolean {
+  available(name: string, { mode }: Claim): boolean {
     if (this.#paused) return false
     const lock = this.locks.get(name)
     return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))
@@ -89,8 +90,8 @@ export class LockTable {
     while (acquire.tokens.length < acquire.names.length) {
       const lock = this.#lock(acquire.names[acquire.tokens.length] as string)
       this.#touch?.touchLock(lock)
-      if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)
-      else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))
+      if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)
+      else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))
         return this.#enqueue(lock, acquire, wallMs)
       this.#take(lock, acquire, wallMs)
     }
@@ -156,7 +157,7 @@ export class LockTable {
       this.#touch?.touchLock(lock)
       const next = lock.queue[0] as Acquire
       lock.dequeue(next)
-      if (next.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)
+      if (next.claim.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)
       this.#take(lock, next, wallMs)
       const outcome = this.advance(next, wallMs)
       if (outcome !== 'waiting') this.#settled(next, outcome)
@@ -186,12 +187,12 @@ export class LockTable {
 
   #take(lock: Lock, acquire: Acquire, wallMs: number): void {
     const token = ++this.#lastToken // L2
-    const hold = lock.hold(token, acquire.session, acquire.mode, wallMs)
+    const hold = lock.hold(token, acquire.session, acquire.claim.mode, wallMs)
     acquire.session.holds.set(token, hold)
     // The first of an array that grows would take room for seventeen; most have one.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
     else acquire.tokens.push(token)
-    if (this.#watched) this.#happened('granted', hold, lock, wallMs, token)
+    if (this.#watched) this.#happened('granted', hold.session, hold.mode, lock, wallMs, token)
   }
 
   #enqueue(lock: Lock, acquire: Acquire, wallMs: number): AcquireOutcome {
@@ -200,10 +201,11 @@ export class LockTable {
       return 'WAITERS_LIMIT'
     }
     // A steal waits for the end of a pause only, before all others, and behind earlier steals.
-    const steals = acquire.manner === 'steal' ? lock.queue.findIndex(({ manner }) => manner !== 'steal') : -1
+    const steals =
+      acquire.claim.manner === 'steal' ? lock.queue.findIndex(({ claim }) => claim.manner !== 'steal') : -1
     if (steals >= 0) lock.enqueue(acquire, steals)
     else lock.enqueue(acquire)
-    if (this.#watched) this.#happened('waiting', acquire, lock, wallMs)
+    if (this.#watched) this.#happened('waiting', acquire.session, acquire.claim.mode, lock, wallMs)
     return 'waiting'
   }
 
@@ -211,7 +213,7 @@ export class LockTable {
     const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as Lock
     this.#touch?.touchLock(lock)
     lock.dequeue(acquire)
-    if (this.#watched) this.#happened('cancelled', acquire, lock, wallMs)
+    if (this.#watched) this.#happened('cancelled', acquire.session, acquire.claim.mode, lock, wallMs)
     return lock
   }
 
@@ -222,7 +224,7 @@ export class LockTable {
     session.holds.delete(token)
     this.facts.add({ is: 'freed', heldMs: wallMs - hold.since })
     if (this.#watched)
-      this.#happened(reason === null ? 'released' : 'lost', hold, lock, wallMs, token, reason)
+      this.#happened(reason === null ? 'released' : 'lost', session, hold.mode, lock, wallMs, token, reason)
     if (loss !== null) this.#lost(session, token, loss)
     lock.free(hold)
     return lock
@@ -247,7 +249,8 @@ export class LockTable {
   /** A wait or hold began or ended. No token: a wait. */
   #happened(
     event: LockEvent['event'],
-    { session, mode }: Hold | Acquire,
+    session: Session,
+    mode: Mode,
     { name }: Lock,
     at: number,
     token: number | null = null,
@@ -264,7 +267,7 @@ export class LockTable {
 /** Whether the front of the queue gets this lock now. A steal never waits for a holder. */
 export function mayGo(lock: Lock): boolean {
   const next = lock.queue[0]
-  return next !== undefined && (next.manner === 'steal' || compatible(lock, next.mode))
+  return next !== undefined && (next.claim.manner === 'steal' || compatible(lock, next.claim.mode))
 }
 
 /** L1 */

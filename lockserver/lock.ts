@@ -2,7 +2,8 @@
 // no queue, so that one is as small as it can be: it is its own first hold, and lists are made only when
 // somebody comes second. It decides nothing; lock-table.ts does.
 
-import type { Manner, Mode } from '../wire/messages.ts'
+import type { Claim } from '../wire/claim.ts'
+import type { Mode } from '../wire/messages.ts'
 import type { Session } from './sessions.ts'
 
 /** Only good until it is freed. */
@@ -21,8 +22,7 @@ export interface Acquire {
   readonly request: number
   /** In sorted order. */
   readonly names: readonly string[]
-  readonly mode: Mode
-  readonly manner: Manner
+  readonly claim: Claim
   tokens: number[]
   readonly since: number
 }

@@ -1,12 +1,12 @@
 // Requests that wait in a primary: for a joining backup to catch up (R3), or while it leaves. They are kept
 // in the order in which they came; it does none of them.
 
-import type { ClientRequest } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 
 export interface Parked {
   readonly client: Client
-  readonly request: ClientRequest
+  readonly request: MessageOf<'clientToServer'>
 }
 
 export class Parking {
@@ -16,7 +16,7 @@ export class Parking {
     return this.#parked.length
   }
 
-  add(client: Client, request: ClientRequest): void {
+  add(client: Client, request: MessageOf<'clientToServer'>): void {
     client.parked++
     this.#parked.push({ client, request })
   }

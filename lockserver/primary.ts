@@ -3,7 +3,7 @@
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
-import type { ClientRequest, Message, View } from '../wire/messages.ts'
+import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Fact } from './facts.ts'
@@ -25,10 +25,7 @@ export interface PrimaryOptions {
   readonly deadPings: number
 }
 
-type Numbered = Extract<
-  ClientRequest,
-  ['acquire' | 'cancel' | 'release' | 'force-release' | 'end', ...unknown[]]
->
+type Numbered = MessageOf<'clientToServer', 'acquire' | 'cancel' | 'release' | 'force-release' | 'end'>
 
 /** These never wait for a joining backup (R3). */
 const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
@@ -139,13 +136,13 @@ export class Primary {
 
   // ---- clients
 
-  request(client: Client, request: ClientRequest): void {
+  request(client: Client, request: MessageOf<'clientToServer'>): void {
     if (client.deaf) return
     if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
   }
 
-  #park(client: Client, request: ClientRequest): void {
+  #park(client: Client, request: MessageOf<'clientToServer'>): void {
     if (client.parked >= 2 * this.state.limits.unansweredMax) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many requests at a time')
     }
@@ -157,7 +154,7 @@ export class Primary {
    * everything does. A read passes by, but for a query of a client whose own operations wait: it would
    * not find what that client has asked before.
    */
-  #mustWait(client: Client, request: ClientRequest): boolean {
+  #mustWait(client: Client, request: MessageOf<'clientToServer'>): boolean {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
     if (reads.has(request[0])) return request[0] === 'query' && client.parked > 0
     return this.#parking.size > 0 || this.replication.join.mustPark
@@ -172,7 +169,7 @@ export class Primary {
     this.#parking.drop(done)
   }
 
-  #perform(client: Client, request: ClientRequest): void {
+  #perform(client: Client, request: MessageOf<'clientToServer'>): void {
     switch (request[0]) {
       case 'open':
         return this.#open(client, request)
@@ -340,7 +337,7 @@ export class Primary {
     if (session !== undefined) this.#propose(['abandon', session.ordinal])
   }
 
-  #acknowledge(client: Client, ranges: number[], tokens: number[]): void {
+  #acknowledge(client: Client, ranges: readonly number[], tokens: readonly number[]): void {
     const session = this.#sessionOf(client)
     if (session === undefined) return
     if (ranges.length % 2 === 1)
@@ -401,7 +398,7 @@ export class Primary {
   // ---- answers
 
   /** R1: a read is shown when the backup has answered a message sent after the read came. */
-  #answer(client: Client, message: Message): void {
+  #answer(client: Client, message: MessageOf<'serverToClient'>): void {
     this.#show({ is: 'answer', client, message })
   }
 
@@ -466,7 +463,7 @@ export class Primary {
   }
 
   #speaks(client: Client): boolean {
-    return !client.deaf && this.#clients.get(client.connection) === client
+    return !client.deaf && this.#clients.has(client)
   }
 
   #close(
@@ -475,26 +472,25 @@ export class Primary {
     text: string,
   ): void {
     client.deaf = true
-    this.#clients.remove(client.connection)
+    this.#clients.remove(client)
     this.#out.close(client.connection, code, text)
   }
 
   // ---- the backup
 
-  /** From the backup, or from whoever a probe has found; a view that it knows (R2). */
-  heard(connection: number, message: Message): View | null {
-    if (!this.link.hears(connection, message)) return null
-    if (message[0] === 'view') return message[1] as View
+  /** From the backup; a view that it knows (R2). */
+  heard(message: MessageOf<'backupToPrimary'>): View | null {
+    if (!this.link.hears(message)) return null
+    if (message[0] === 'view') return message[1]
     this.#backupSays(message)
     return null
   }
 
-  #backupSays(message: Message): void {
-    const [kind, view] = message
-    if (view !== this.#situation.view.number) return // R2: an answer about another view
-    if (kind === 'applied') this.#applied(message[2] as number, message[4] as number)
-    else if (kind === 'received') this.replication.onReceived(message[2] as number)
-    else if (kind === 'heard') this.replication.onHeard()
+  #backupSays(message: MessageOf<'backupToPrimary', 'applied' | 'received' | 'heard'>): void {
+    if (message[1] !== this.#situation.view.number) return // R2: an answer about another view
+    if (message[0] === 'applied') this.#applied(message[2], message[4])
+    else if (message[0] === 'received') this.replication.onReceived(message[2])
+    else this.replication.onHeard()
     this.#unpark()
   }
 

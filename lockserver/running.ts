@@ -12,7 +12,7 @@ import type { HelloFrom } from '../wire/messages.ts'
 import { Refusals } from '../wire/refusals.ts'
 import type { Runtime } from '../wire/runtime.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
-import { ServerCore, type ServerInput } from './core.ts'
+import { ServerCore, type ServerHears, type ServerInput } from './core.ts'
 import type { Counts } from './counts.ts'
 import type { NoteLevel, ServerEffect } from './outbox.ts'
 
@@ -52,7 +52,7 @@ export class RunningLockServer {
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
-  readonly #driver: Driver<ServerInput, Exclude<ServerEffect, ConnectionEffect>>
+  readonly #driver: Driver<ServerHears, ServerInput, Exclude<ServerEffect, ConnectionEffect>>
   #core: ServerCore
   #status: number | undefined
 

@@ -1,8 +1,9 @@
 // A snapshot: the whole state as of one operation, cut into chunks while later operations go on
 // (R3). What an operation is about to change before it was streamed is kept, as it was, for the stream.
 
+import { claimOf } from '../wire/claim.ts'
 import { chunkBytesMax, chunkRecordsMax } from '../wire/limits.ts'
-import type { SnapshotRecord } from '../wire/messages.ts'
+import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { type Acquire, Lock } from './lock.ts'
 import type { Touch } from './lock-table.ts'
 import { Session } from './sessions.ts'
@@ -134,7 +135,8 @@ function lockRecords(lock: Lock): SnapshotRecord[] {
   for (const { token, session, mode, since } of lock.holders) {
     records.push(['hold', lock.name, token, session.ordinal, mode, since])
   }
-  for (const { session, request, names, mode, manner, tokens, since } of lock.queue) {
+  for (const { session, request, names, claim, tokens, since } of lock.queue) {
+    const { mode, manner } = claim
     records.push(['wait', session.ordinal, request, [...names], mode, manner, [...tokens], since])
   }
   return records
@@ -208,7 +210,7 @@ export class Installation {
     }
   }
 
-  #addSession(record: Extract<SnapshotRecord, ['session', ...unknown[]]>): void {
+  #addSession(record: MessageOf<'records', 'session'>): void {
     const [, ordinal, id, ttlMs, name, nextRequest, remainingMs] = record
     const session = new Session(ordinal, id, ttlMs, name)
     session.nextRequest = nextRequest
@@ -216,7 +218,7 @@ export class Installation {
     this.leases.set(ordinal, this.#now + remainingMs)
   }
 
-  #addTo(session: Session, record: Exclude<SnapshotRecord, ['session', ...unknown[]]>): void {
+  #addTo(session: Session, record: Exclude<SnapshotRecord, MessageOf<'records', 'session'>>): void {
     switch (record[0]) {
       case 'reply':
         session.replies.set(record[2][1], record[2])
@@ -232,7 +234,8 @@ export class Installation {
       case 'wait': {
         const [, , request, names, mode, manner, tokens, since] = record
         // It grows as the acquire goes on; the message stays as it came.
-        const acquire: Acquire = { session, request, names, mode, manner, tokens: [...tokens], since }
+        const claim = claimOf(mode, manner)
+        const acquire: Acquire = { session, request, names, claim, tokens: [...tokens], since }
         this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
       }

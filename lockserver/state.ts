@@ -1,20 +1,21 @@
 // The replicated state: a pure function of its operations (R4). `apply` is the only way to change it;
 // primary and backup run it on the same entries and get the same state, tokens and replies.
 
+import { type Claim, claimOf } from '../wire/claim.ts'
 import { inRanges } from '../wire/codec.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { errors } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { Blocker, Entry, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
+import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../wire/messages.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire } from './lock.ts'
 import { type EndReason, LockTable, mayGo } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
 /** The reply to an acquire that has its locks. */
-type Granted = Extract<Reply, ['granted', ...unknown[]]>
+type Granted = MessageOf<'serverToClient', 'granted'>
 
-export type Operation = Exclude<Entry, ['renew', number]>
+export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
 
 /** Of each acquire that begins; never added to. */
 const noTokens: number[] = []
@@ -40,7 +41,7 @@ export class State {
     this.#fold(this.opNumber)
     switch (operation[0]) {
       case 'acquire':
-        return this.#acquire(operation[1], operation[2], operation[3], operation[4], operation[5])
+        return this.#acquire(operation[1], operation[2], operation[3], claimOf(operation[4], operation[5]))
       case 'release':
         return this.#release(operation[1], operation[2], operation[3])
       case 'acknowledge':
@@ -111,7 +112,7 @@ export class State {
     this.facts.add({ is: 'opened', session })
   }
 
-  #acquire(ordinal: number, request: number, names: readonly string[], mode: Mode, manner: Manner): void {
+  #acquire(ordinal: number, request: number, names: readonly string[], claim: Claim): void {
     const session = this.#next(ordinal, request)
     const refusal = this.#refusal(session, names)
     if (refusal !== undefined) return this.#refuse(session, request, refusal)
@@ -121,12 +122,11 @@ export class State {
       session,
       request,
       names: sorted,
-      mode: manner === 'steal' ? 'exclusive' : mode,
-      manner,
+      claim: claim.manner === 'steal' ? claimOf('exclusive', 'steal') : claim,
       tokens: noTokens,
       since: this.wallMs,
     }
-    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {
+    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {
       return this.#reply(session, ['unavailable', request])
     }
     const outcome = this.table.advance(acquire, this.wallMs)

@@ -159,10 +159,10 @@ function rowOf({ name, holders, queue }: Lock, wall: number): TableRow {
       token,
       heldMs: age(since),
     })),
-    waiting: queue.slice(0, peoplePerLockMax).map(({ session, mode, since }) => ({
+    waiting: queue.slice(0, peoplePerLockMax).map(({ session, claim, since }) => ({
       client: session.name,
       clientId: session.id,
-      mode,
+      mode: claim.mode,
       waitedMs: age(since),
     })),
   }

@@ -54,6 +54,6 @@ function holdRecord({ lock, mode, token, session }: Hold, heldMs: number): HoldR
   return { name: lock.name, mode, token, clientId: session.id, clientName: session.name, heldMs }
 }
 
-function waitRecord(name: string, { mode, session }: Acquire, waitedMs: number): WaitRecord {
-  return { name, mode, clientId: session.id, clientName: session.name, waitedMs }
+function waitRecord(name: string, { claim, session }: Acquire, waitedMs: number): WaitRecord {
+  return { name, mode: claim.mode, clientId: session.id, clientName: session.name, waitedMs }
 }

@@ -2,6 +2,7 @@
 // losses, and the end of a session.
 
 import t from 'tap'
+import { claimOf } from '../wire/claim.ts'
 import { unansweredShareMax } from '../client/requests.ts'
 import { a, b, failOver, kinds, me, opened, Story, ttlMs, view } from './fixtures/client-story.ts'
 
@@ -27,12 +28,12 @@ t.test('requests', async t => {
   })
 
   t.test('the calls of one turn are what they would be one by one, in their order', async t => {
-    const acquire = { is: 'call', verb: 'acquire', mode: 'exclusive', manner: 'wait' } as const
+    const acquire = { verb: 'acquire', claim: claimOf('exclusive', 'wait') } as const
     const calls = [
       { ...acquire, call: 101, names: ['x'] },
-      { is: 'call', call: 102, verb: 'query', prefix: '', confirmed: true },
-      { is: 'call', call: 103, verb: 'force-release', name: 'y' },
-      { is: 'call', call: 104, verb: 'release', token: 7 },
+      { call: 102, verb: 'query', prefix: '', confirmed: true },
+      { call: 103, verb: 'force-release', name: 'y' },
+      { call: 104, verb: 'release', token: 7 },
       { ...acquire, call: 105, names: ['z'] },
     ] as const
     const [together, apart] = [opened(), opened()]

@@ -56,7 +56,7 @@ function stage(script: (input: Input) => readonly Effect[], ends: Input | null =
       return does(input)
     },
   })
-  const owner: DriverOwner<Own> = {
+  const owner: DriverOwner<'opening', Own> = {
     hear: input => driver.step(input),
     perform: effect => {
       if (effect.do === 'say') seen.push(effect.text)
@@ -67,7 +67,7 @@ function stage(script: (input: Input) => readonly Effect[], ends: Input | null =
       driver.stop()
     },
   }
-  const driver: Driver<Input, Own> = new Driver(runtime, core('core'), null, ends, owner)
+  const driver: Driver<'opening', Input, Own> = new Driver(runtime, core('core'), null, ends, owner)
   return { runtime, seen, core, owner, driver }
 }
 

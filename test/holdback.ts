@@ -53,7 +53,7 @@ function alone() {
   const view: View = { number: 2, primary: server('p'), backup: server('b'), start: null }
   const now = { monotonic: 0, wall: 1_000 }
   const situation = { now, view, cluster: null, longestTtlMs: 0, viewServerConnected: true }
-  const out = new Outbox(situation)
+  const out = new Outbox(situation, new Map())
   const state = new State()
   const replication = new Replication(out, situation, state, new Leases())
   const sent = () => out.take().flatMap(effect => (effect.do === 'send' ? [effect.message] : []))

@@ -62,6 +62,7 @@ const cores = Object.entries(drivers).flatMap(([room, acting]) =>
 /** What a core may take from the wire: words, numbers and pure functions. */
 const pure = new Set(
   [
+    'claim',
     'clock',
     'codec',
     'effects',
@@ -144,6 +145,7 @@ t.test('each perform and its like ends in unknownEffect, so that no effect is fo
 
 t.test('lock-table.ts, lock.ts and sessions.ts know no clock, view, peer or lease', async t => {
   const allowed = new Set([
+    '../wire/claim.ts',
     '../wire/messages.ts',
     '../wire/number-map.ts',
     './sessions.ts',

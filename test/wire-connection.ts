@@ -439,7 +439,7 @@ t.test('a dial that fails at once keeps no other one from being made', async t =
   const both = new Promise<void>(resolve => (done = resolve))
   const dials = (connection: number, address: string) =>
     links.perform({ do: 'dial', connection, address, cluster: null, from: client })
-  const links: Links = new Links(runtime, null, input => {
+  const links: Links<'serverToClient'> = new Links(runtime, null, input => {
     if (input.is === 'closed') dials(-3, own.url)
     else if (welcomed.push(input.connection) === 2) done()
   })

@@ -3,7 +3,7 @@
 import type { ErrorCode } from '../wire/errors.ts'
 import type { MessageOf, Server } from '../wire/messages.ts'
 import type { Counts } from './counts.ts'
-import type { NoteLevel, ViewEffect, ViewRecord } from './record.ts'
+import type { NoteLevel, ViewEffect, ViewRecord, ViewSays } from './record.ts'
 
 export class Outbox {
   /** Null: nobody counts. */
@@ -20,7 +20,7 @@ export class Outbox {
     return effects
   }
 
-  send(connection: number, message: MessageOf<'viewToClient'> | MessageOf<'viewToServer'>): void {
+  send(connection: number, message: MessageOf<ViewSays>): void {
     this.#effects.push({ do: 'send', connection, message })
   }
 

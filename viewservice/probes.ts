@@ -2,8 +2,9 @@
 // out; what follows from it is decided in core.ts. A probe that neither opens nor closes within the
 // ping limit, counted in own ticks, brings no news.
 
-import type { Message, MessageOf, Server } from '../wire/messages.ts'
+import type { MessageOf, Server } from '../wire/messages.ts'
 import type { Outbox } from './outbox.ts'
+import type { ViewHears } from './record.ts'
 
 /** `verify`: does this id live there (V5)? `lost`: its connection closed, is the process gone? `reset`: may its state still serve? */
 export type Purpose = 'verify' | 'lost' | 'reset'
@@ -65,11 +66,11 @@ export class Probes {
   }
 
   /** The first message that arrives tells all. */
-  heard(connection: number, message: Message | undefined): Finding | undefined {
+  heard(connection: number, message: MessageOf<ViewHears> | undefined): Finding | undefined {
     const probe = this.#byConnection.get(connection)
     if (probe === undefined) return undefined
     this.#end(probe)
-    return { probe, outcome: outcomeOf(message as MessageOf<'viewToServer'> | undefined) }
+    return { probe, outcome: outcomeOf(message) }
   }
 
   closed(connection: number, refused: boolean): Finding | undefined {
@@ -95,7 +96,7 @@ export class Probes {
   }
 }
 
-function outcomeOf(message: MessageOf<'viewToServer'> | undefined): Outcome {
+function outcomeOf(message: MessageOf<ViewHears> | undefined): Outcome {
   if (message?.[0] !== 'welcome') return { is: 'no news' }
   const { kind, id } = message[1]
   return kind === 'lockserver' && id !== null ? { is: 'answered', id } : { is: 'no news' }

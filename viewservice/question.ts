@@ -5,7 +5,7 @@ import type { MessageOf } from '../wire/messages.ts'
 import type { Outbox } from './outbox.ts'
 import type { KnownServer } from './servers.ts'
 
-export type Answer = Extract<MessageOf<'serverToView'>, ['answer', ...unknown[]]>[2]
+export type Answer = MessageOf<'serverToView', 'answer'>[2]
 
 interface Asked {
   readonly number: number

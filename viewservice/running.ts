@@ -12,7 +12,7 @@ import type { Runtime } from '../wire/runtime.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCore } from './core.ts'
 import { Counts } from './counts.ts'
-import type { NoteLevel, ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import type { NoteLevel, ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
 import type { ViewStore } from './store.ts'
 
 export interface RunningOptions {
@@ -48,7 +48,7 @@ export class RunningViewServer {
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
-  readonly #driver: Driver<ViewInput, Exclude<ViewEffect, ConnectionEffect>>
+  readonly #driver: Driver<ViewHears, ViewInput, Exclude<ViewEffect, ConnectionEffect>>
   #saving: PromiseLike<void> = Promise.resolve()
   #over = false
 

@@ -5,6 +5,7 @@
 import type { Instant } from './clock.ts'
 import type { ConnectionEffect, ConnectionInput } from './effects.ts'
 import { Links } from './links.ts'
+import type { Channel } from './messages.ts'
 import type { Runtime, Timer } from './runtime.ts'
 
 /** What decides. `Own`: what it asks for besides connections. */
@@ -12,9 +13,10 @@ export interface Core<Input, Own> {
   step(input: Input, now: Instant): readonly (ConnectionEffect | Own)[]
 }
 
-export interface DriverOwner<Own> {
+/** `C`: what its peers speak on. */
+export interface DriverOwner<C extends Channel, Own> {
   /** What came in on a connection; on to `step`. */
-  hear(input: ConnectionInput): void
+  hear(input: ConnectionInput<C>): void
   /** Exhaustive: ends in `unknownEffect`. */
   perform(effect: Own): void
   /** The core, or what it asked for, threw: a dead server is replaced, a wrong one grants twice. */
@@ -23,10 +25,10 @@ export interface DriverOwner<Own> {
   rested?(): void
 }
 
-export class Driver<Input, Own extends { readonly do: string }> {
-  readonly links: Links
+export class Driver<C extends Channel, Input, Own extends { readonly do: string }> {
+  readonly links: Links<C>
   readonly #runtime: Runtime
-  readonly #owner: DriverOwner<Own>
+  readonly #owner: DriverOwner<C, Own>
   /** What the core hears at the end of each turn in which it heard anything; null: nothing. */
   readonly #turnEnd: Input | null
   #core: Core<Input, Own>
@@ -42,7 +44,7 @@ export class Driver<Input, Own extends { readonly do: string }> {
     core: Core<Input, Own>,
     secret: string | null,
     turnEnd: Input | null,
-    owner: DriverOwner<Own>,
+    owner: DriverOwner<C, Own>,
   ) {
     this.#runtime = runtime
     this.#core = core

@@ -3,19 +3,20 @@
 
 import type { Connection, ConnectionHandlers } from './connection.ts'
 import { dial, helloOf } from './dial.ts'
-import type { ConnectionEffect, ConnectionInput } from './effects.ts'
+import { type ConnectionEffect, type ConnectionInput, saidOn } from './effects.ts'
 import type { ErrorCode } from './errors.ts'
-import type { HelloFrom, Message } from './messages.ts'
+import type { Channel, HelloFrom, Message } from './messages.ts'
 import { Refusals } from './refusals.ts'
 import type { Runtime } from './runtime.ts'
 import { unknownEffect } from './unknown-effect.ts'
 
 type DialEffect = Extract<ConnectionEffect, { do: 'dial' }>
 
-export class Links {
+/** Of a core whose peers speak on the channels `C`. */
+export class Links<C extends Channel> {
   readonly #runtime: Runtime
   readonly #secret: string | null
-  readonly #hear: (input: ConnectionInput) => void
+  readonly #hear: (input: ConnectionInput<C>) => void
   readonly #open = new Map<number, Connection>()
   /** Those on which something waits for the end of the turn. To go over all of thousands in each turn would be felt. */
   #unflushed: Connection[] = []
@@ -25,7 +26,7 @@ export class Links {
   /** Of the connections that were accepted. */
   readonly refusals = new Refusals()
 
-  constructor(runtime: Runtime, secret: string | null, hear: (input: ConnectionInput) => void) {
+  constructor(runtime: Runtime, secret: string | null, hear: (input: ConnectionInput<C>) => void) {
     this.#runtime = runtime
     this.#secret = secret
     this.#hear = hear
@@ -123,7 +124,8 @@ export class Links {
   }
 
   #messages(number: number, messages: readonly Message[]): void {
-    if (this.#open.has(number)) this.#hear({ is: 'messages', connection: number, messages })
+    if (this.#open.has(number))
+      this.#hear({ is: 'messages', connection: number, messages: saidOn<C>(messages) })
   }
 
   #closed(number: number, refused: boolean): void {

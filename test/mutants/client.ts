@@ -26,7 +26,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'if (waits && !entry.cancelling) this.#requests.cancel(entry)',
+        find: 'if (waits && !request.cancelling) this.#requests.cancel(request)',
         replace: '',
       },
     ],
@@ -53,7 +53,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: '',
       },
     ],
@@ -65,14 +65,14 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: `const { unanswered } = this.#requests
     for (const request of again) {
       unanswered.delete(request.number)
       request.number = this.#requests.next++
       ;(request.message as unknown[])[1] = request.number
       unanswered.set(request.number, request)
-      this.#send(request.message as ClientRequest)
+      this.#send(request.message)
     }`,
       },
     ],
@@ -84,10 +84,10 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: requests,
-        find: "const message: ClientRequest = ['acknowledge', toRanges(this.#acknowledged), this.#told]",
+        find: "const message: MessageOf<'clientToServer'> = ['acknowledge', toRanges(this.#acknowledged), this.#told]",
         replace: `const oldest = this.unansweredInOrder()[0]?.number ?? this.next
     const low = this.#acknowledged.filter(number => number < oldest)
-    const message: ClientRequest = ['acknowledge', toRanges(low), this.#told]`,
+    const message: MessageOf<'clientToServer'> = ['acknowledge', toRanges(low), this.#told]`,
       },
     ],
   },
@@ -141,8 +141,8 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, !sent, text)",
-        replace: "else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, true, text)",
+        find: "else if (verb !== 'release') this.#fail(request.call, code, !sent, text)",
+        replace: "else if (verb !== 'release') this.#fail(request.call, code, true, text)",
       },
     ],
   },
@@ -153,7 +153,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'tokens: inOrderOf(request.ask.names, tokens)',
+        find: 'tokens: inOrderOf(request.what.names, tokens)',
         replace: 'tokens',
       },
     ],

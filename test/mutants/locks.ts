@@ -25,8 +25,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
-        replace: `if (acquire.manner === 'steal' && !this.#paused) {
+        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: `if (acquire.claim.manner === 'steal' && !this.#paused) {
         this.kept = lock.holders[0]?.token ?? 0
         this.#evict(lock, 'STOLEN', wallMs)
       }`,
@@ -47,9 +47,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          "else if (this.#paused || (lock.queue.length > 0 && acquire.mode !== 'shared') || !compatible(lock, acquire.mode))",
+          "else if (this.#paused || (lock.queue.length > 0 && acquire.claim.mode !== 'shared') || !compatible(lock, acquire.claim.mode))",
       },
     ],
   },
@@ -66,9 +66,9 @@ export const locks: readonly Mutant[] = [
       },
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          "else if (this.#paused || (lock.queue.length > 0 && acquire.manner !== 'ifAvailable') || !compatible(lock, acquire.mode))",
+          "else if (this.#paused || (lock.queue.length > 0 && acquire.claim.manner !== 'ifAvailable') || !compatible(lock, acquire.claim.mode))",
       },
     ],
   },
@@ -154,9 +154,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
         replace:
-          "if (acquire.manner === 'steal' && !this.#paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN', wallMs)",
+          "if (acquire.claim.manner === 'steal' && !this.#paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN', wallMs)",
       },
     ],
   },
@@ -198,8 +198,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
-        replace: "if (acquire.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)",
+        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: "if (acquire.claim.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)",
       },
     ],
   },
@@ -210,9 +210,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          'else if (this.#paused || lock.queue.length > 0 || (!compatible(lock, acquire.mode) && lock.holders[0]?.session !== acquire.session))',
+          'else if (this.#paused || lock.queue.length > 0 || (!compatible(lock, acquire.claim.mode) && lock.holders[0]?.session !== acquire.session))',
       },
     ],
   },

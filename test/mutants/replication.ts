@@ -421,16 +421,6 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
-        replace: 'else if (this.#backup !== null) this.#fromPrimary(connection, messages)',
-      },
-      {
-        file: serverCore,
-        find: 'if (this.#over || this.#backup === null || this.#backup.connection !== connection) return',
-        replace: 'if (this.#over || this.#backup === null) return',
-      },
-      {
-        file: serverCore,
         find: "if (this.#backup.connection !== null) this.#out.close(this.#backup.connection, 'REPLACED', 'the primary dialled again')",
         replace: '',
       },
@@ -530,9 +520,9 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state.ts',
-        find: "if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+        find: "if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
         replace:
-          "if (manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+          "if (claim.manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
       },
       {
         file: primary,
@@ -558,8 +548,8 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: serverCore,
-        find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
-        replace: `else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
+        find: "this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))",
+        replace: `if (this.#backup !== null) this.#fromPrimary(connection, peer, messages)
     else if (this.deposed?.connection === connection) {
       const { view } = this.#situation
       for (const message of messages) {

@@ -82,9 +82,9 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: 'client/core.ts',
-        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: `this.#pump(now)
-    for (const request of again) this.#send(request.message as ClientRequest)`,
+    for (const { message } of again) if (message !== null) this.#send(message)`,
       },
       {
         file: primary,
@@ -100,8 +100,8 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: 'client/requests.ts',
-        find: 'this.queries.set(++this.#queryNumber, query) return this.#queryNumber',
-        replace: 'this.queries.set(this.next++, query)\n    return this.next - 1',
+        find: 'this.queries.set(++this.#queryNumber, query) return messageOf(query.what, this.#queryNumber)',
+        replace: 'this.queries.set(this.next, query)\n    return messageOf(query.what, this.next++)',
       },
       {
         file: 'lockserver/queries.ts',
@@ -209,7 +209,7 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: clients,
-        find: "client.deaf = true this.#clients.delete(client.connection) this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')",
+        find: "client.deaf = true this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')",
         replace: '',
       },
       {

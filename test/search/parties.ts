@@ -3,13 +3,14 @@
 // and what can be seen from outside. Equal processes have one number, and each of their steps is made once.
 
 import type { ClientCore } from '../../client/core.ts'
-import type { Call, CallResult, ClientEffect, ClientInput } from '../../client/effects.ts'
+import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall } from '../../client/effects.ts'
 import type { ServerCore, ServerInput } from '../../lockserver/core.ts'
 import type { ServerEffect } from '../../lockserver/outbox.ts'
 import type { ViewCore } from '../../viewservice/core.ts'
 import type { ViewEffect, ViewInput, ViewRecord } from '../../viewservice/record.ts'
+import { claimOf } from '../../wire/claim.ts'
 import type { Instant } from '../../wire/clock.ts'
-import type { ConnectionEffect } from '../../wire/effects.ts'
+import type { ConnectionEffect, ConnectionInput } from '../../wire/effects.ts'
 import { stateLimits } from '../../wire/limits.ts'
 import type { Channel, HelloFrom, Manner, Message, Mode } from '../../wire/messages.ts'
 import { unknownEffect } from '../../wire/unknown-effect.ts'
@@ -377,7 +378,7 @@ class Run {
       this.#viewTurn(local, { is: 'saved' })
     } else {
       if (input.is === 'accepted') local.accepted = input.connection
-      this.#viewTurn(local, this.#connectionInput(input))
+      this.#viewTurn(local, this.#connectionInput(input) as ViewInput)
     }
   }
 
@@ -447,7 +448,10 @@ class Run {
     } else if (input.is === 'turn-end') this.#endTurn(local)
     else {
       if (input.is === 'accepted') local.accepted = input.connection
-      this.#serverTurn(local, input.is === 'tick' ? { is: 'tick' } : this.#connectionInput(input))
+      this.#serverTurn(
+        local,
+        input.is === 'tick' ? { is: 'tick' } : (this.#connectionInput(input) as ServerInput),
+      )
     }
   }
 
@@ -540,7 +544,7 @@ class Run {
     if (input.is === 'call') this.#call(local)
     else if (input.is === 'start' || input.is === 'wake') this.#clientStep(local, { is: 'wake', chance: 0.5 })
     else {
-      const heard = this.#connectionInput(input)
+      const heard = this.#connectionInput(input) as ConnectionInput<ClientHears>
       if (heard.is === 'messages' && heard.connection === sessionConnectionOf(local.core))
         if (heard.messages.some(([kind, code]) => kind === 'error' && code === 'REPLACED'))
           this.seen.push({ see: 'replaced', slot: local.slot })
@@ -679,9 +683,7 @@ class Run {
 
   // ---- connections
 
-  #connectionInput(
-    input: Input,
-  ): Extract<ServerInput & ViewInput, { is: 'accepted' | 'messages' | 'closed' | 'tick' }> {
+  #connectionInput(input: Input): ConnectionInput | { readonly is: 'tick' } {
     const { frames } = this.#parties
     switch (input.is) {
       case 'accepted': {
@@ -745,22 +747,20 @@ function inputOf(op: Op, call: number, token: number): ClientInput {
   return { is: 'calls', calls: [callOf(op, call, token)] }
 }
 
-function callOf(op: Exclude<Op, { do: 'end' | 'abort' }>, call: number, token: number): Call {
+function callOf(op: Exclude<Op, { do: 'end' | 'abort' }>, call: number, token: number): TurnCall {
   switch (op.do) {
     case 'acquire':
       return {
-        is: 'call',
         call,
         verb: 'acquire',
         names: op.names,
-        mode: op.mode ?? 'exclusive',
-        manner: op.manner ?? 'wait',
+        claim: claimOf(op.mode ?? 'exclusive', op.manner ?? 'wait'),
       }
     case 'release':
-      return { is: 'call', call, verb: 'release', token }
+      return { call, verb: 'release', token }
     case 'query':
-      return { is: 'call', call, verb: 'query', prefix: '', confirmed: true }
+      return { call, verb: 'query', prefix: '', confirmed: true }
     case 'force-release':
-      return { is: 'call', call, verb: 'force-release', name: op.name }
+      return { call, verb: 'force-release', name: op.name }
   }
 }
