@@ -6,7 +6,7 @@ const perDoubling = 64
 const shift = 6
 const doublings = 30 - shift
 
-export class Histogram {
+export class Latencies {
   readonly counts: Uint32Array
 
   constructor(counts: Uint32Array = new Uint32Array(perDoubling * (doublings + 1))) {
@@ -18,7 +18,7 @@ export class Histogram {
     this.counts[index] = (this.counts[index] ?? 0) + 1
   }
 
-  add(other: Histogram): void {
+  add(other: Latencies): void {
     for (const [index, count] of other.counts.entries())
       this.counts[index] = (this.counts[index] ?? 0) + count
   }

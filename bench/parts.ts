@@ -1,21 +1,21 @@
 // A client's session, a primary and its backup with their drivers in one process, joined by sockets in memory: no
 // network, no promises, no waiting. What each part then costs hardly depends on what else the machine does.
 
-import type { Session, Told } from '../client/session.ts'
-import type { Counts } from '../lockserver/counts.ts'
+import type { SessionDriver, Told } from '../client/session-driver.ts'
+import type { ServerCounts } from '../lockserver/counts.ts'
 import type { RunningLockServer } from '../lockserver/running.ts'
 import { claimOf } from '../wire/claim.ts'
-import type { acceptSocket } from '../wire/hello.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { Logger } from '../wire/log.ts'
-import type { MemoryNetwork, MemoryRuntime } from '../wire/memory-runtime.ts'
 import type { Server, View, Welcome } from '../wire/messages.ts'
+import type { acceptSocket } from '../wire/net/hello.ts'
+import type { MemoryNetwork, MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import type { Logger } from '../wire/serving/log.ts'
 
 /** A build of Holdfast: the modules that take part, imported from its dist folder. */
 export interface Build {
-  readonly Session: typeof Session
+  readonly Session: typeof SessionDriver
   readonly RunningLockServer: typeof RunningLockServer
-  readonly Counts: typeof Counts
+  readonly Counts: typeof ServerCounts
   readonly MemoryRuntime: typeof MemoryRuntime
   readonly acceptSocket: typeof acceptSocket
   readonly stateLimits: StateLimits
@@ -59,7 +59,7 @@ export class Parts {
   readonly #primary: Machine
   readonly #backup: Machine
   readonly #client: MemoryRuntime
-  readonly #session: Session
+  readonly #session: SessionDriver
   /** What the view server says, once it has been said hello to. */
   readonly #told: ((view: View) => void)[] = []
   #calls = 0
@@ -115,7 +115,7 @@ export class Parts {
     }
   }
 
-  #newSession(): Session {
+  #newSession(): SessionDriver {
     const { address } = this.#primary
     const sessionId = 'd'.repeat(32)
     const options = { sessionId, addresses: [address], ttlMs: 10_000, name: 'bench', cluster, abandoned: [] }

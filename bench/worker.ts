@@ -2,7 +2,7 @@
 // from when it is told to until it is told to stop. Started by workers.ts with an IPC channel.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { Histogram } from './histogram.ts'
+import { Latencies } from './histogram.ts'
 import type { Job, Order, Report } from './job.ts'
 import type { Connect, Target } from './target.ts'
 
@@ -19,7 +19,7 @@ class Load {
   #stopped = false
   #began = 0
   #cpuAtBegin = process.cpuUsage()
-  readonly #latencies = new Histogram()
+  readonly #latencies = new Latencies()
   readonly #shares: number[]
   readonly #holds: number[] = []
 

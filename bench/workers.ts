@@ -5,7 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { cpuUsOf } from './cpu.ts'
-import { Histogram } from './histogram.ts'
+import { Latencies } from './histogram.ts'
 import type { Job, Order, Report } from './job.ts'
 import type { Service } from './target.ts'
 
@@ -22,13 +22,13 @@ export interface Load {
 
 export interface Outcome {
   readonly pairsPerSecond: number
-  readonly latencies: Histogram
+  readonly latencies: Latencies
   /** CPU microseconds for each pair, by role; `client` is all client processes together. */
   readonly cpuUsPerPair: Readonly<Record<string, number>>
   /** Grants of each loop, as parts of an equal share. */
   readonly shares: readonly number[]
   /** With a hot key: from the call of a release to the next grant, as its caller sees it. */
-  readonly handOffs: Histogram
+  readonly handOffs: Latencies
 }
 
 type Done = Extract<Report, { is: 'done' }>
@@ -74,8 +74,8 @@ function outcomeOf(
   serverCpuUs: readonly number[],
 ): Outcome {
   const pairs = done.reduce((sum, each) => sum + each.pairs, 0)
-  const latencies = new Histogram()
-  for (const each of done) latencies.add(new Histogram(each.latencies))
+  const latencies = new Latencies()
+  for (const each of done) latencies.add(new Latencies(each.latencies))
   const cpuUs: [string, number][] = [['client', done.reduce((sum, each) => sum + each.cpuUs, 0)]]
   for (const [i, { role }] of service.processes.entries()) cpuUs.push([role, serverCpuUs[i] as number])
   const shares = done.flatMap(each => each.shares)
@@ -89,12 +89,12 @@ function outcomeOf(
 }
 
 /** The holds of one lock do not overlap, so their order in time is the order in which it went round. */
-function handOffsOf(holds: readonly Float64Array[]): Histogram {
+function handOffsOf(holds: readonly Float64Array[]): Latencies {
   const all: [granted: number, released: number][] = []
   for (const each of holds)
     for (let i = 0; i + 1 < each.length; i += 2) all.push([each[i] as number, each[i + 1] as number])
   all.sort((a, b) => a[0] - b[0])
-  const histogram = new Histogram()
+  const histogram = new Latencies()
   for (let i = 1; i < all.length; i++)
     histogram.record((all[i] as [number, number])[0] - (all[i - 1] as [number, number])[1])
   return histogram

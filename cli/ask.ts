@@ -2,9 +2,9 @@
 // Every wait has a limit; what goes wrong says what was tried and what would be right.
 
 import '../wire/client-channels.ts'
-import type { Connection } from '../wire/connection.ts'
-import { type DialHandlers, dial, helloOf } from '../wire/dial.ts'
 import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'
+import type { Connection } from '../wire/net/connection.ts'
+import { type DialHandlers, dial, helloOf } from '../wire/net/dial.ts'
 import { viewDefault } from './arguments.ts'
 import { Failure } from './failure.ts'
 
@@ -17,7 +17,7 @@ export interface Reach {
 }
 
 /** A server that has said welcome. */
-export class Peer implements Disposable {
+export class AskedServer implements Disposable {
   readonly url: string
   readonly #connection: Connection
   #welcome: Welcome | undefined
@@ -38,8 +38,8 @@ export class Peer implements Disposable {
     this.#connection = dial(url, hello, handlers).connection
   }
 
-  static async meet(url: string, secret: string | undefined): Promise<Peer> {
-    const peer = new Peer(url, secret)
+  static async meet(url: string, secret: string | undefined): Promise<AskedServer> {
+    const peer = new AskedServer(url, secret)
     try {
       await peer.#wait(() => peer.#welcome !== undefined, answerWithinMs)
       return peer
@@ -110,11 +110,11 @@ export class TooLate extends Failure {
 }
 
 /** The first of the URLs that is a view server and answers. */
-export async function meetViewServer({ view, secret }: Reach): Promise<Peer> {
+export async function meetViewServer({ view, secret }: Reach): Promise<AskedServer> {
   let trouble: unknown
   for (const url of view ?? [viewDefault]) {
     try {
-      const peer = await Peer.meet(url, secret)
+      const peer = await AskedServer.meet(url, secret)
       if (peer.isViewServer) return peer
       peer[Symbol.dispose]()
       trouble = new Failure(
@@ -134,7 +134,7 @@ export async function findView({ view, secret }: Reach): Promise<View | null> {
   let answered = false
   for (const url of view ?? [viewDefault]) {
     try {
-      using peer = await Peer.meet(url, secret)
+      using peer = await AskedServer.meet(url, secret)
       answered = true
       const known = peer.welcome.view
       if (known !== null && known.number > (found?.number ?? 0)) found = known
@@ -146,7 +146,7 @@ export async function findView({ view, secret }: Reach): Promise<View | null> {
   return found
 }
 
-export async function askStatus(peer: Peer): Promise<Status> {
+export async function askStatus(peer: AskedServer): Promise<Status> {
   let status: Status | undefined
   await peer.ask(['status', 1], message => {
     const answer = message as MessageOf<'viewToClient'>

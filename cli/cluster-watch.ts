@@ -4,7 +4,7 @@
 import { connect, type LockClient, type View } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
 import type { Status } from '../wire/messages.ts'
-import { askStatus, Peer } from './ask.ts'
+import { AskedServer, askStatus } from './ask.ts'
 
 export interface Change {
   readonly view: View
@@ -147,7 +147,7 @@ export class ClusterWatch {
 
   async #status(): Promise<Status | undefined> {
     try {
-      using peer = await Peer.meet(this.#url, process.env.HOLDFAST_SECRET)
+      using peer = await AskedServer.meet(this.#url, process.env.HOLDFAST_SECRET)
       return await askStatus(peer)
     } catch {
       return undefined // The view server is away; it is started again.

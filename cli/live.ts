@@ -3,8 +3,8 @@
 
 import { spawn } from 'node:child_process'
 import { readClock } from '../wire/clock.ts'
-import { proofOf } from '../wire/http.ts'
 import type { Status } from '../wire/messages.ts'
+import { proofOf } from '../wire/serving/http.ts'
 import { messageOf } from './failure.ts'
 import { type Act, onKey, type Scene } from './live-keys.ts'
 import { type Load, type Member, pictureLines } from './live-picture.ts'

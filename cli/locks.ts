@@ -4,7 +4,7 @@
 import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import { byDefault, type Command, choice, json, reaching } from './arguments.ts'
-import { findView, Peer, type Reach, TooLate } from './ask.ts'
+import { AskedServer, findView, type Reach, TooLate } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
 import { note, oneLine, paint, print, printJson, table } from './output.ts'
@@ -63,7 +63,7 @@ export async function listLocks(reach: Reach, prefix: string): Promise<Listing> 
 }
 
 /** R1: it is the primary still, so what it told before was so. Any question that it confirms will do. */
-export async function isStillPrimary(primary: Peer): Promise<boolean> {
+export async function isStillPrimary(primary: AskedServer): Promise<boolean> {
   try {
     return (await query(primary, noName, true)).confirmed
   } catch (error) {
@@ -75,18 +75,18 @@ export async function isStillPrimary(primary: Peer): Promise<boolean> {
 /** Nothing begins so that anybody would call a lock. */
 const noName = '\u{10ffff}'.repeat(3)
 
-export async function meetPrimary(reach: Reach): Promise<Peer> {
+export async function meetPrimary(reach: Reach): Promise<AskedServer> {
   const view = await findView(reach)
   if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
   return await meetPrimaryOf(view, reach.secret)
 }
 
-async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<Peer> {
+async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<AskedServer> {
   const { id, address } = primary
   const what = `the primary ${id.slice(0, 8)} of view ${number} can't be asked`
-  let peer: Peer
+  let peer: AskedServer
   try {
-    peer = await Peer.meet(address, secret)
+    peer = await AskedServer.meet(address, secret)
   } catch (error) {
     throw new Failure(`${what}: ${(error as Error).message}`)
   }
@@ -95,7 +95,7 @@ async function meetPrimaryOf({ primary, number }: View, secret: string | undefin
   throw new Failure(`${what}: another server answers at ${address}, so it is gone; see 'holdfast status'`)
 }
 
-async function query(primary: Peer, prefix: string, confirmed: boolean): Promise<Listing> {
+async function query(primary: AskedServer, prefix: string, confirmed: boolean): Promise<Listing> {
   const number = confirmed ? 1 : 2
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []

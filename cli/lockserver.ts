@@ -2,7 +2,7 @@
 
 import { rehearse, startLockServer } from '../lockserver/index.ts'
 import { drainMs } from '../wire/limits.ts'
-import { isWildcard } from '../wire/listen.ts'
+import { isWildcard } from '../wire/net/listen.ts'
 import {
   byDefault,
   type Command,

@@ -4,8 +4,8 @@ import { constants } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import * as limits from '../wire/limits.ts'
-import { isLoopback } from '../wire/listen.ts'
-import type { Logger } from '../wire/log.ts'
+import { isLoopback } from '../wire/net/listen.ts'
+import type { Logger } from '../wire/serving/log.ts'
 import {
   byDefault,
   choice,

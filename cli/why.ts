@@ -1,9 +1,9 @@
 // `holdfast why NAME`: why a lock is not to be had. Who holds it, since when, what they wait for
 // themselves, who is queued, and whether they wait for one another.
 
-import { proofOf } from '../wire/http.ts'
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import { proofOf } from '../wire/serving/http.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { answerWithinMs, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'

@@ -5,10 +5,9 @@
 import { runtime as ownRuntime } from '#runtime'
 import { type Claim, claimOf } from '../wire/claim.ts'
 import type { Mode, View } from '../wire/messages.ts'
+import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/net/runtime.ts'
 import { NumberMap } from '../wire/number-map.ts'
-import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/runtime.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
-import type { Call, CallResult } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
   type ClientEvent,
@@ -38,7 +37,8 @@ import {
   type WatchOptions,
 } from './options.ts'
 import { describe, Pending } from './pending.ts'
-import { Session, type Told } from './session.ts'
+import type { Call, CallResult } from './session/effects.ts'
+import { SessionDriver, type Told } from './session-driver.ts'
 import { watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
 import {
@@ -64,7 +64,7 @@ export class LockClient implements AsyncDisposable {
   readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
   #lastWatch = 0
   #lastCall = 0
-  #session: Session
+  #session: SessionDriver
   #view: View | null = null
   #closing: Promise<void> | null = null
   #finishing = false
@@ -279,7 +279,7 @@ export class LockClient implements AsyncDisposable {
     return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
   }
 
-  #release(session: Session, { name, token }: Lock): Promise<void> {
+  #release(session: SessionDriver, { name, token }: Lock): Promise<void> {
     this.#forget(token)
     if (this.#runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
     const call = { call: ++this.#lastCall, verb: 'release', token } as const
@@ -295,7 +295,7 @@ export class LockClient implements AsyncDisposable {
     return this.#ask(this.#currentSession(), call, locks, limits)
   }
 
-  #ask(session: Session, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
+  #ask(session: SessionDriver, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const pending = new Pending(this.#runtime, call, locks, limits, session.turnAt(), resolve, reject)
       const number = call.call
@@ -307,7 +307,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   /** What the caller gets. Made before anything else happens: a lock must be known when its loss is told right after. */
-  #valueOf(session: Session, call: Call, result: CallResult): unknown {
+  #valueOf(session: SessionDriver, call: Call, result: CallResult): unknown {
     switch (result.verb) {
       case 'acquire':
         return call.verb === 'acquire' ? this.#granted(session, call, result.tokens) : undefined
@@ -322,7 +322,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   #granted(
-    session: Session,
+    session: SessionDriver,
     { names, claim: { mode } }: Extract<Call, { verb: 'acquire' }>,
     tokens: readonly number[] | null,
   ): Lock | Lock[] | null {
@@ -332,7 +332,7 @@ export class LockClient implements AsyncDisposable {
     return names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
   }
 
-  #lock(session: Session, name: string, mode: Mode, token: number): Lock {
+  #lock(session: SessionDriver, name: string, mode: Mode, token: number): Lock {
     const lock = new Lock(name, mode, token, session)
     this.#locks.set(token, lock)
     return lock
@@ -352,7 +352,7 @@ export class LockClient implements AsyncDisposable {
 
   // ---- sessions
 
-  #currentSession(): Session {
+  #currentSession(): SessionDriver {
     // F12: once a turn; what comes behind another call of this turn shares its fate.
     if (!this.#session.gathering) this.#session.check()
     if (this.#session.core.over) {
@@ -363,7 +363,7 @@ export class LockClient implements AsyncDisposable {
     return this.#session
   }
 
-  #newSession(last: Session | null): Session {
+  #newSession(last: SessionDriver | null): SessionDriver {
     const { urls, ttlMs, name, secret } = this.#options
     const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
@@ -375,7 +375,7 @@ export class LockClient implements AsyncDisposable {
       cluster: last?.core.cluster ?? null,
       abandoned: [...(last?.core.abandoned ?? [])],
     }
-    return new Session(this.#runtime, options, secret, {
+    return new SessionDriver(this.#runtime, options, secret, {
       told: (session, told) => this.#told(session, told),
       release: (session, lock) => this.#release(session, lock),
     })
@@ -439,7 +439,7 @@ export class LockClient implements AsyncDisposable {
 
   // ---- what the core tells
 
-  #told(session: Session, told: Told): void {
+  #told(session: SessionDriver, told: Told): void {
     switch (told.do) {
       case 'settle': {
         const pending = this.#takePending(told.call)
@@ -485,7 +485,7 @@ export class LockClient implements AsyncDisposable {
     else this.#emit('lost', { code, locks: [describeLost(lock)] })
   }
 
-  #event(session: Session, told: Extract<Told, { do: 'event' }>): void {
+  #event(session: SessionDriver, told: Extract<Told, { do: 'event' }>): void {
     const clientId = session.core.sessionId
     switch (told.event) {
       case 'view':
@@ -508,7 +508,7 @@ export class LockClient implements AsyncDisposable {
     }
   }
 
-  #over(session: Session, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
+  #over(session: SessionDriver, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
     if (session !== this.#session) return
     if (reason === 'refused') {
       const error = new LockError(code, true, text)

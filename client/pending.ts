@@ -1,10 +1,10 @@
 // One call that a user waits for: what was asked, its promise, its time limit and its signal. Whatever
 // ends it first, the timer and the listener go with it.
 
-import type { Runtime, Timer } from '../wire/runtime.ts'
-import type { Call } from './effects.ts'
+import type { Runtime, Timer } from '../wire/net/runtime.ts'
 import { LockError, type LockHolder } from './errors.ts'
 import type { Limits } from './options.ts'
+import type { Call } from './session/effects.ts'
 import { watchSignal } from './signals.ts'
 
 export class Pending {

@@ -3,7 +3,7 @@
 
 import { eventsUnseenMax } from '../wire/limits.ts'
 import type { LockEvent } from '../wire/messages.ts'
-import type { Watched } from './effects.ts'
+import type { Watched } from './session/effects.ts'
 
 /**
  * What a watch tells. `watching`: it has begun, or begun again after a failover; `missed`: so many

@@ -5,10 +5,10 @@
 import { type Claim, claimOf } from '../wire/claim.ts'
 import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import type { Runtime } from '../wire/runtime.ts'
-import type { QueryAnswer } from './effects.ts'
+import type { Runtime } from '../wire/net/runtime.ts'
 import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
+import type { QueryAnswer } from './session/effects.ts'
 
 /** `LockOptions` of the specification, and `timeout`. */
 export interface RequestOptions extends Limits {

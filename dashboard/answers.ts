@@ -1,7 +1,7 @@
 // What the view server's pages answer, as this page reads it. Types only: the page takes no code of the
 // servers, so that nothing of theirs travels to a browser.
 
-import type { TablePage, TableRow } from '../lockserver/table-page.ts'
+import type { TablePage, TableRow } from '../lockserver/pages/table-page.ts'
 import type { ViewChange } from '../viewservice/counts.ts'
 import type { ServerStatus, Status } from '../wire/messages.ts'
 

@@ -2,7 +2,7 @@
 // address, for as long as it lasts. It dials, counts silent ticks and passes on; it decides no views.
 
 import type { MessageOf, Server, Welcome } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
 
 /** What goes over it. */
@@ -24,7 +24,7 @@ interface Probe {
 const unreachableMax = 64
 
 export class BackupLink {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #id: string
   readonly #deadPings: number
@@ -36,7 +36,7 @@ export class BackupLink {
   /** Addresses that this primary could not reach, each with the probe that tries it again. */
   readonly #unreachable = new Map<string, Probe | null>()
 
-  constructor(out: Outbox, situation: InView, id: string, deadPings: number, carried: Carried) {
+  constructor(out: ServerOutbox, situation: InView, id: string, deadPings: number, carried: Carried) {
     this.#out = out
     this.#situation = situation
     this.#id = id

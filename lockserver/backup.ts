@@ -3,10 +3,10 @@
 
 import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { Leases } from './leases.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
-import { Installation, type SnapshotHeader } from './snapshot.ts'
-import type { State } from './state.ts'
+import { Installation, type SnapshotHeader } from './state/snapshot.ts'
+import type { State } from './state/state.ts'
 
 /** Entries applied in one step; more would keep this server from its pings. */
 const entriesPerStep = 10_000
@@ -14,7 +14,7 @@ const entriesPerStep = 10_000
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
 export class Backup {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   /** The state as it stands; one from an older view is kept until the new snapshot is whole (V5). */
   state: State | null
@@ -32,7 +32,7 @@ export class Backup {
   #applied = 0
 
   /** V5: each view that names this backup is a new one of these, with what it has: not in sync. */
-  constructor(out: Outbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
+  constructor(out: ServerOutbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
     this.#out = out
     this.#situation = situation
     this.state = before?.state ?? null

@@ -2,9 +2,9 @@
 // for (S2). It decides only whose word still counts.
 
 import type { MessageOf } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { Peers } from './peers.ts'
-import type { Session } from './sessions.ts'
+import type { Session } from './state/sessions.ts'
 
 export interface Client {
   readonly is: 'client'
@@ -26,12 +26,12 @@ interface Binding {
 }
 
 export class Clients {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #peers: Peers
   /** The one connection of each session, by ordinal. */
   readonly #bindings = new Map<number, Binding>()
 
-  constructor(out: Outbox, peers: Peers) {
+  constructor(out: ServerOutbox, peers: Peers) {
     this.#out = out
     this.#peers = peers
   }

@@ -9,13 +9,13 @@ import type { HelloFrom, MessageOf, Ping, Role, View, Welcome } from '../wire/me
 import { wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
-import type { Counts } from './counts.ts'
+import type { ServerCounts } from './counts.ts'
 import { Leases } from './leases.ts'
-import { Outbox, type ServerEffect } from './outbox.ts'
+import { type ServerEffect, ServerOutbox } from './outbox.ts'
 import type { Peer, Peers } from './peers.ts'
 import { Primary } from './primary.ts'
 import type { InView, Situation } from './situation.ts'
-import { State } from './state.ts'
+import { State } from './state/state.ts'
 import { ViewLink, type ViewLinkOwner } from './view-link.ts'
 
 /** What a lock server's peers speak on: clients, its view server, its primary, its backup, and those that it probes. */
@@ -52,7 +52,7 @@ export interface ServerCoreOptions {
   /** The cluster that this process belongs to, once it knows. */
   readonly cluster: string | null
   /** What this core does is counted here; absent: nowhere. */
-  readonly counts?: Counts
+  readonly counts?: ServerCounts
 }
 
 /** How a server is right now. */
@@ -88,7 +88,7 @@ type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be reliev
 export class ServerCore implements ViewLinkOwner {
   readonly #options: ServerCoreOptions
   readonly #peers: Peers = new Map()
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #clients: Clients
   readonly #viewLink: ViewLink
   readonly #situation: Situation
@@ -112,7 +112,7 @@ export class ServerCore implements ViewLinkOwner {
       longestTtlMs: ttlMsDefault,
       viewServerConnected: false,
     }
-    this.#out = new Outbox(this.#situation, this.#peers, options.counts ?? null)
+    this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts ?? null)
     this.#clients = new Clients(this.#out, this.#peers)
     const { viewServers, deadPings } = options
     this.#viewLink = new ViewLink(this.#out, this.#situation, viewServers, deadPings, this)

@@ -5,11 +5,11 @@ import { chunksInFlightMax, joinBacklogMax, latchLagMax } from '../wire/limits.t
 import { Backlog } from './backlog.ts'
 import type { Witness } from './holdback.ts'
 import type { Leases } from './leases.ts'
-import type { Outbox } from './outbox.ts'
-import type { Session } from './sessions.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
-import { Copy, headerOf, type LeaseTimes } from './snapshot.ts'
-import type { State } from './state.ts'
+import type { Session } from './state/sessions.ts'
+import { Copy, headerOf, type LeaseTimes } from './state/snapshot.ts'
+import type { State } from './state/state.ts'
 import type { Batch } from './stream.ts'
 
 /**
@@ -27,7 +27,7 @@ type Phase =
   | { readonly is: 'latched'; readonly at: number; told: boolean; knows: boolean }
 
 export class Join implements Witness, LeaseTimes {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #state: State
   readonly #leases: Leases
@@ -43,7 +43,7 @@ export class Join implements Witness, LeaseTimes {
   /** R4: once digests differ nothing is shown any more in this view. */
   #differs = false
 
-  constructor(out: Outbox, situation: InView, state: State, leases: Leases) {
+  constructor(out: ServerOutbox, situation: InView, state: State, leases: Leases) {
     this.#out = out
     this.#situation = situation
     this.#state = state

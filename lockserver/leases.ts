@@ -2,7 +2,7 @@
 // run out here is only a reason: it ends by an `expire` operation, which only a primary proposes.
 
 import { restLeaseMs } from '../wire/limits.ts'
-import type { Session } from './sessions.ts'
+import type { Session } from './state/sessions.ts'
 
 /** A reset's pause is a lease of the state itself, under this key. */
 const pause = 0

@@ -4,10 +4,10 @@
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { HelloFrom, MessageOf } from '../wire/messages.ts'
-import type { Counts, Noted } from './counts.ts'
-import type { Fact } from './facts.ts'
+import type { Noted, ServerCounts } from './counts.ts'
 import { dialledAs, type Peers } from './peers.ts'
 import type { Situation } from './situation.ts'
+import type { Fact } from './state/facts.ts'
 
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -27,16 +27,16 @@ export type ServerEffect =
 /** What a lock server says of itself where it dials. */
 type Dialled = Exclude<HelloFrom, { kind: 'client' }>
 
-export class Outbox {
+export class ServerOutbox {
   readonly #situation: Readonly<Situation>
   /** Null: nothing is counted. */
-  readonly #counts: Counts | null
+  readonly #counts: ServerCounts | null
   /** Those that are dialled and closed here; those that are accepted come in by core.ts. */
   readonly #peers: Peers
   #effects: ServerEffect[] = []
   #dialled = 0
 
-  constructor(situation: Readonly<Situation>, peers: Peers, counts: Counts | null = null) {
+  constructor(situation: Readonly<Situation>, peers: Peers, counts: ServerCounts | null = null) {
     this.#situation = situation
     this.#peers = peers
     this.#counts = counts

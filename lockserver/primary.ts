@@ -6,17 +6,17 @@ import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
-import type { Fact } from './facts.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import { Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
-import type { Session } from './sessions.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
-import type { Operation, State } from './state.ts'
+import type { Fact } from './state/facts.ts'
+import type { Session } from './state/sessions.ts'
+import type { Operation, State } from './state/state.ts'
 import { Watches } from './watches.ts'
 
 export interface PrimaryOptions {
@@ -42,7 +42,7 @@ export class Primary {
   readonly replication: Replication
   readonly link: BackupLink
   readonly opens: Opens
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #clients: Clients
   readonly #options: PrimaryOptions
@@ -53,7 +53,7 @@ export class Primary {
   #closedAt: number | null = null
 
   constructor(
-    out: Outbox,
+    out: ServerOutbox,
     situation: InView,
     clients: Clients,
     { state, leases }: { readonly state: State; readonly leases: Leases },

@@ -5,7 +5,7 @@ import { queriedInPlaceMax, queriesAtOnce, queriesWaitingMax, queryPartMax } fro
 import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import { answerQuery } from './query.ts'
-import type { State } from './state.ts'
+import type { State } from './state/state.ts'
 
 export type QueryRequest = MessageOf<'clientToServer', 'query'>
 

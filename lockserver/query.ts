@@ -2,7 +2,7 @@
 
 import { queryMax, queryPartMax } from '../wire/limits.ts'
 import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
-import type { State } from './state.ts'
+import type { State } from './state/state.ts'
 
 type Part = MessageOf<'serverToClient', 'locks'>
 

@@ -4,16 +4,16 @@
 // compiles only what has run, so that a backup that is promoted under load would do all of it for the first time.
 
 import { decode, encode } from '../wire/codec.ts'
-import type { Connection, ConnectionHandlers } from '../wire/connection.ts'
-import { helloOf } from '../wire/dial.ts'
-import { acceptSocket } from '../wire/hello.ts'
 import { deadPings, drainMs, pingIntervalMs, stateLimits, ttlMsDefault } from '../wire/limits.ts'
-import { silent } from '../wire/log.ts'
-import { MemoryRuntime } from '../wire/memory-runtime.ts'
 import type { HelloFrom, MessageOf, Role, Server, View, Welcome } from '../wire/messages.ts'
-import type { Socket } from '../wire/socket.ts'
+import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
+import { helloOf } from '../wire/net/dial.ts'
+import { acceptSocket } from '../wire/net/hello.ts'
+import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import type { Socket } from '../wire/net/socket.ts'
+import { silent } from '../wire/serving/log.ts'
 import { wireVersion } from '../wire/version.ts'
-import { Counts } from './counts.ts'
+import { ServerCounts } from './counts.ts'
 import { RunningLockServer } from './running.ts'
 
 /** Locks that the client takes at once. */
@@ -178,7 +178,7 @@ function newPlayer(runtime: MemoryRuntime, address: string): Player {
     log: silent,
     pid: 1,
     host: 'simulated',
-    counts: new Counts(),
+    counts: new ServerCounts(),
   }
   const running = new RunningLockServer(options, runtime, { ended() {} })
   runtime.listen(address, socket =>

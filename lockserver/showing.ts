@@ -3,7 +3,7 @@
 
 import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
-import type { Fact } from './facts.ts'
+import type { Fact } from './state/facts.ts'
 import type { Watch } from './watches.ts'
 
 export type Showing =

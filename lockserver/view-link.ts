@@ -2,7 +2,7 @@
 // passes views and questions on and decides nothing about them.
 
 import type { HelloFrom, MessageOf, Ping, View, Welcome } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { Situation } from './situation.ts'
 
 /** The server whose link it is. */
@@ -22,7 +22,7 @@ export interface ViewLinkOwner {
 const redialTicks = 2
 
 export class ViewLink {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: Readonly<Situation>
   readonly #addresses: readonly string[]
   readonly #deadPings: number
@@ -35,7 +35,7 @@ export class ViewLink {
   #lastRefusal = ''
 
   constructor(
-    out: Outbox,
+    out: ServerOutbox,
     situation: Readonly<Situation>,
     addresses: readonly string[],
     deadPings: number,

@@ -2,8 +2,8 @@
 // losses, and the end of a session.
 
 import t from 'tap'
+import { unansweredShareMax } from '../client/session/requests.ts'
 import { claimOf } from '../wire/claim.ts'
-import { unansweredShareMax } from '../client/requests.ts'
 import { a, b, failOver, kinds, me, opened, Story, ttlMs, view } from './fixtures/client-story.ts'
 
 t.test('requests', async t => {

@@ -2,13 +2,13 @@
 // a test says so. Nothing here waits.
 
 import t from 'tap'
-import { type Core, Driver, type DriverOwner } from '../wire/driver.ts'
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
-import { acceptSocket } from '../wire/hello.ts'
-import { MemoryRuntime } from '../wire/memory-runtime.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
-import type { Timer } from '../wire/runtime.ts'
-import type { Socket } from '../wire/socket.ts'
+import { type Core, Driver, type DriverOwner } from '../wire/net/driver.ts'
+import { acceptSocket } from '../wire/net/hello.ts'
+import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import type { Timer } from '../wire/net/runtime.ts'
+import type { Socket } from '../wire/net/socket.ts'
 
 type Input = ConnectionInput | { readonly is: string }
 type Own = { readonly do: 'say'; readonly text: string } | { readonly do: 'ask'; readonly input: Input }

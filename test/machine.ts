@@ -2,7 +2,7 @@
 // freeze, whose timers fire when, and how a connection begins and ends.
 
 import t from 'tap'
-import type { Socket } from '../wire/socket.ts'
+import type { Socket } from '../wire/net/socket.ts'
 import { type Clocks, Machine, sameClocks } from './fixtures/machine.ts'
 import { Network } from './fixtures/network.ts'
 

@@ -1,7 +1,7 @@
 // Locks and sessions by rule (L1 to L3, S1, S5, F14), told on the replicated state alone.
 
 import t from 'tap'
-import type { Session } from '../lockserver/sessions.ts'
+import type { Session } from '../lockserver/state/sessions.ts'
 import { claimOf } from '../wire/claim.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { Blocker, Mode } from '../wire/messages.ts'

@@ -3,9 +3,9 @@
 
 import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
-import type { Hold } from '../lockserver/lock.ts'
-import { Outbox } from '../lockserver/outbox.ts'
+import { ServerOutbox } from '../lockserver/outbox.ts'
 import type { Peers } from '../lockserver/peers.ts'
+import type { Hold } from '../lockserver/state/lock.ts'
 import type { View } from '../wire/messages.ts'
 import { Cluster, HandParty, truth } from './fixtures/cluster.ts'
 import { started } from './fixtures/started-cluster.ts'
@@ -218,7 +218,7 @@ t.test(
       viewServerConnected: true,
     }
     const peers: Peers = new Map()
-    const out = new Outbox(situation, peers)
+    const out = new ServerOutbox(situation, peers)
     const link = new BackupLink(out, situation, 'p', 3, { connected: () => true, disconnected() {} })
     const tick = (times: number) => {
       for (let i = 0; i < times; i++) link.tick()

@@ -2,9 +2,9 @@
 // that starts with a record, or without one.
 
 import t from 'tap'
-import { asksPerTurnMax, deadPings, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
 import type { ViewHears } from '../viewservice/record.ts'
 import { saidOn } from '../wire/effects.ts'
+import { asksPerTurnMax, deadPings, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { alone, pair, recordOfPair, trio } from './fixtures/view-started.ts'
 import { clusterId, ViewStory } from './fixtures/view-story.ts'

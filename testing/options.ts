@@ -1,7 +1,7 @@
 // The options of a test cluster, checked before anything is started.
 
-import { type Logger, silent } from '../wire/log.ts'
 import { knownOnly, optionalText, texts, wholeNumber } from '../wire/options.ts'
+import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface TestClusterOptions {
   /** Lock servers to start with, 1 to 32; default 3. */

@@ -7,8 +7,8 @@ import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
-import { type Counts, changeOf, type Evidence } from './counts.ts'
-import { Outbox } from './outbox.ts'
+import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
+import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
 import { firstRecord, type ViewEffect, type ViewHears, type ViewInput, type ViewRecord } from './record.ts'
@@ -29,7 +29,7 @@ export interface ViewCoreOptions {
   readonly pid: number
   readonly host: string
   /** What this core does is counted here; absent: nowhere. */
-  readonly counts?: Counts
+  readonly counts?: ViewCounts
 }
 
 /** L2: the record may lag behind the highest token by 2^31; half of it leaves room for a slow save. */
@@ -39,7 +39,7 @@ const cutsMax = 5
 
 export class ViewCore {
   readonly #options: ViewCoreOptions
-  readonly #out: Outbox
+  readonly #out: ViewOutbox
   readonly #servers: Servers
   readonly #probes: Probes
   readonly #question: Question
@@ -62,7 +62,7 @@ export class ViewCore {
 
   constructor(options: ViewCoreOptions) {
     this.#options = options
-    this.#out = new Outbox(options.counts ?? null)
+    this.#out = new ViewOutbox(options.counts ?? null)
     this.#servers = new Servers(options.deadPings, options.pingIntervalMs)
     this.#probes = new Probes(this.#out, options.deadPings)
     this.#question = new Question(this.#out)

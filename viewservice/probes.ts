@@ -3,7 +3,7 @@
 // ping limit, counted in own ticks, brings no news.
 
 import type { MessageOf, Server } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { ViewOutbox } from './outbox.ts'
 import type { ViewHears } from './record.ts'
 
 /** `verify`: does this id live there (V5)? `lost`: its connection closed, is the process gone? `reset`: may its state still serve? */
@@ -31,12 +31,12 @@ export interface Finding {
 }
 
 export class Probes {
-  readonly #out: Outbox
+  readonly #out: ViewOutbox
   readonly #ticksMax: number
   readonly #byConnection = new Map<number, Probe>()
   #dialled = 0
 
-  constructor(out: Outbox, ticksMax: number) {
+  constructor(out: ViewOutbox, ticksMax: number) {
     this.#out = out
     this.#ticksMax = ticksMax
   }

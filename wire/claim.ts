@@ -1,6 +1,6 @@
 // What an acquire asks of each of its locks, as one value: it travels whole from a caller's options to the lock
 // table and into snapshots. In messages it is the fields `claim` of messages.ts; how holds go together is decided
-// in lockserver/lock-table.ts.
+// in lockserver/state/lock-table.ts.
 
 import type { Manner, Mode } from './messages.ts'
 

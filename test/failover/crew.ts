@@ -15,7 +15,7 @@ export interface Verdict {
 
 const program = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
-export class Referee {
+export class CrewReferee {
   readonly port: number
   readonly #child: ChildProcess
   readonly #socket: Socket
@@ -28,12 +28,12 @@ export class Referee {
     this.#lines = createInterface({ input: socket })
   }
 
-  static async start(): Promise<Referee> {
+  static async start(): Promise<CrewReferee> {
     const child = fork(program('referee'))
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
-    return new Referee(child, port, socket)
+    return new CrewReferee(child, port, socket)
   }
 
   async report(): Promise<{ operations: number; violations: string[]; held: string[] }> {
@@ -50,13 +50,13 @@ export class Referee {
 
 export class Crew {
   readonly #workers: ChildProcess[] = []
-  readonly #referee: Referee
+  readonly #referee: CrewReferee
 
-  private constructor(referee: Referee) {
+  private constructor(referee: CrewReferee) {
     this.#referee = referee
   }
 
-  static async start(referee: Referee, view: string, count: number, shared: number): Promise<Crew> {
+  static async start(referee: CrewReferee, view: string, count: number, shared: number): Promise<Crew> {
     const crew = new Crew(referee)
     for (let i = 0; i < count; i++) {
       const options: WorkerOptions = {

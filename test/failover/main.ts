@@ -4,7 +4,7 @@
 
 import { parseArgs } from 'node:util'
 import { median, printTable } from '../fixtures/table.ts'
-import { Referee } from './crew.ts'
+import { CrewReferee } from './crew.ts'
 import { type Row, scenarios } from './scenarios.ts'
 
 const { values } = parseArgs({ options: { kills: { type: 'string' }, only: { type: 'string' } } })
@@ -19,7 +19,7 @@ function timesOf(name: string): number {
 const rows: Row[] = []
 for (const { name, run } of scenarios.filter(({ name }) => name.includes(values.only ?? ''))) {
   process.stderr.write(`${name} …\n`)
-  const referee = await Referee.start()
+  const referee = await CrewReferee.start()
   try {
     rows.push(await run(referee, timesOf(name)))
   } catch (error) {

@@ -9,7 +9,7 @@ import { connect, type LockClient } from '../../client/index.ts'
 import type { Status } from '../../wire/messages.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { hasIdle, here, ServerProcesses } from '../fixtures/server-processes.ts'
-import { Crew, type Referee, type Verdict } from './crew.ts'
+import { Crew, type CrewReferee, type Verdict } from './crew.ts'
 
 export interface Row {
   readonly scenario: string
@@ -23,7 +23,7 @@ export interface Row {
 
 export interface Scenario {
   readonly name: string
-  readonly run: (referee: Referee, times: number) => Promise<Row>
+  readonly run: (referee: CrewReferee, times: number) => Promise<Row>
 }
 
 const wall = () => performance.timeOrigin + performance.now()
@@ -50,7 +50,7 @@ async function strikeAgain(
   name: string,
   blow: Blow,
   processes: ServerProcesses,
-  referee: Referee,
+  referee: CrewReferee,
   times: number,
 ): Promise<Row> {
   const locks = await connect(processes.viewUrl)

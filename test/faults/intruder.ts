@@ -2,7 +2,7 @@
 // message, too long, too early, under a wrong secret; and connections that never say a word. It says how
 // each of its connections ended. Ends when its parent does.
 
-import { frame, hello, Peer, RawPeer, upgradeRequest } from '../fixtures/hostile-peer.ts'
+import { frame, HostilePeer, hello, RawPeer, upgradeRequest } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
 
 export interface Intrusion {
@@ -37,9 +37,9 @@ const raw =
   }
 
 const spoken =
-  (say: (peer: Peer) => void): Attack =>
+  (say: (peer: HostilePeer) => void): Attack =>
   async url => {
-    const peer = await Peer.connect(url)
+    const peer = await HostilePeer.connect(url)
     say(peer)
     const { error, close } = await peer.ended()
     return error ?? String(close)

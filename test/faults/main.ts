@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isRunning, Network, obstacle, removeLeftOvers } from './network.ts'
+import { isRunning, obstacle, RealNetwork, removeLeftOvers } from './network.ts'
 import type { RunOptions } from './run.ts'
 import { nodes, operatorNode } from './stage.ts'
 import { forkAt } from './users.ts'
@@ -32,7 +32,7 @@ else console.log(`SKIPPED, nothing was tested: ${trouble}`)
 async function run(): Promise<void> {
   removeLeftOvers()
   removeOldFolders()
-  const network = new Network(nodes)
+  const network = new RealNetwork(nodes)
   const options: RunOptions = { networkOf: process.pid, short: values.short, only: values.only }
   try {
     mkdirSync(folder)
@@ -53,7 +53,7 @@ function removeOldFolders(): void {
   }
 }
 
-function runInside(network: Network, options: RunOptions): Promise<number> {
+function runInside(network: RealNetwork, options: RunOptions): Promise<number> {
   const child = forkAt(network.place(operatorNode), './run.js', [JSON.stringify(options)])
   return new Promise(resolve => {
     const stop = (code: number, why: string) => {

@@ -16,7 +16,7 @@ export function obstacle(): string | null {
   for (const [program, source] of Object.entries({ ip: 'iproute2', nft: 'nftables', nsenter: 'util-linux' }))
     if (spawnSync(program, ['--version']).error !== undefined)
       return `the program ${program} is missing; it comes with the package ${source}`
-  const probe = new Network(['probe'])
+  const probe = new RealNetwork(['probe'])
   try {
     probe.make()
     probe.lose('probe', 50)
@@ -38,7 +38,7 @@ export function removeLeftOvers(): void {
   }
 }
 
-export class Network {
+export class RealNetwork {
   readonly #nodes: readonly string[]
   readonly #pid: number
 

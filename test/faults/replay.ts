@@ -3,7 +3,7 @@
 // shows is judged here: that every call came to an end, and that nobody lost a session without a reason.
 // A pure function; it knows no server and no fault.
 
-import type { CallResult } from '../../client/effects.ts'
+import type { CallResult } from '../../client/session/effects.ts'
 import { type Attempt, type Belief, Checker, type Session, type Witness } from '../simulator/checker.ts'
 import type { Event } from './history.ts'
 

@@ -4,7 +4,7 @@
 import { within } from '../fixtures/deadline.ts'
 import { median, printTable } from '../fixtures/table.ts'
 import { clientFaults } from './client-faults.ts'
-import { Network } from './network.ts'
+import { RealNetwork } from './network.ts'
 import { networkFaults } from './network-faults.ts'
 import type { Scenario } from './scenario.ts'
 import { serverFaults } from './server-faults.ts'
@@ -27,7 +27,7 @@ const turnsJudged = 6
 const turnWithinMs = 240_000
 
 const options = JSON.parse(process.argv[2] as string) as RunOptions
-const network = new Network(nodes, options.networkOf)
+const network = new RealNetwork(nodes, options.networkOf)
 const alone = () => process.exit(1)
 process.on('disconnect', alone)
 

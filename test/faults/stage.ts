@@ -10,10 +10,10 @@ import { connect, type LockClient } from '../../client/index.ts'
 import type { Status, View } from '../../wire/messages.ts'
 import { type Place, ServerProcesses } from '../fixtures/server-processes.ts'
 import { now, takeHistories } from './history.ts'
-import type { Network } from './network.ts'
+import type { RealNetwork } from './network.ts'
 import type { Proxied, ProxyOptions } from './proxy.ts'
 import { type Allowed, type Findings, judge } from './replay.ts'
-import { forkAt, type User, Users } from './users.ts'
+import { forkAt, RealUsers, type User } from './users.ts'
 
 export const serverNodes = ['server-1', 'server-2', 'server-3'] as const
 export const userNodes = ['user-1', 'user-2', 'user-3', 'user-4'] as const
@@ -50,9 +50,9 @@ export interface Row {
 }
 
 export class Stage {
-  readonly network: Network
+  readonly network: RealNetwork
   readonly processes: ServerProcesses
-  readonly users: Users
+  readonly users: RealUsers
   /** Its session is open all the time; it tells of every view. */
   readonly locks: LockClient
   readonly #historyFolder = mkdtempSync(join(tmpdir(), 'holdfast-histories-'))
@@ -63,7 +63,7 @@ export class Stage {
   #lastCount: number
 
   private constructor(
-    network: Network,
+    network: RealNetwork,
     processes: ServerProcesses,
     proxies: readonly ChildProcess[],
     locks: LockClient,
@@ -74,13 +74,13 @@ export class Stage {
     this.#proxies = proxies
     this.locks = locks
     this.#lastCount = firstToken
-    this.users = new Users(processes.viewUrl, this.#historyFolder)
+    this.users = new RealUsers(processes.viewUrl, this.#historyFolder)
     if (locks.view !== null) this.#onView(locks.view)
     locks.on('view', view => this.#onView(view))
   }
 
   /** Opens when everybody is there and well. */
-  static async open(network: Network, { proxied = false, serverArgs = [] }: Setting): Promise<Stage> {
+  static async open(network: RealNetwork, { proxied = false, serverArgs = [] }: Setting): Promise<Stage> {
     const processes = new ServerProcesses({ ...network.place('view'), port: viewPort }, serverArgs)
     const proxies = proxied ? await Promise.all(serverNodes.map(node => startProxy(network, node))) : []
     try {
@@ -232,7 +232,7 @@ export function viewNumber({ view }: Status): number {
   return view?.number ?? 0
 }
 
-async function startProxy(network: Network, node: string): Promise<ChildProcess> {
+async function startProxy(network: RealNetwork, node: string): Promise<ChildProcess> {
   const options: ProxyOptions = {
     host: network.hostOf(node),
     port: proxyPort,

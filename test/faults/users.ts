@@ -75,7 +75,7 @@ export function forkAt(place: Place, program: string, args: readonly string[]): 
   return fork(fileURLToPath(new URL(program, import.meta.url)), args, { execPath, execArgv })
 }
 
-export class Users {
+export class RealUsers {
   /** Who is here. */
   readonly all: User[] = []
   #started = 0

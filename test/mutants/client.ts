@@ -2,8 +2,8 @@
 
 import type { Mutant } from './mutant.ts'
 
-const core = 'client/core.ts'
-const requests = 'client/requests.ts'
+const core = 'client/session/core.ts'
+const requests = 'client/session/requests.ts'
 
 export const client: readonly Mutant[] = [
   {

@@ -10,7 +10,7 @@ export const drivers: readonly Mutant[] = [
     why: 'After the first turn nothing that was decided goes to the backup, and no view is decided.',
     edits: [
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'this.#turnEnds = false\n      this.step(turnEnd)',
         replace: 'this.step(turnEnd)',
       },
@@ -22,7 +22,7 @@ export const drivers: readonly Mutant[] = [
     why: 'A server pings once and is believed dead.',
     edits: [
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'this.every(ms, input)\n      this.stepAfterTurn(input)',
         replace: 'this.stepAfterTurn(input)',
       },
@@ -34,7 +34,7 @@ export const drivers: readonly Mutant[] = [
     why: 'A connection that is closed in the middle of a step is never heard of.',
     edits: [
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'if (!this.#over) this.#waiting.push(input)',
         replace: 'if (this.#over) this.#waiting.push(input)',
       },
@@ -100,7 +100,7 @@ export const drivers: readonly Mutant[] = [
     why: 'What was said last in a turn is heard first.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: 'this.#outgoing.push(message)\n    // A failover',
         replace: 'this.#outgoing.unshift(message)\n    // A failover',
       },
@@ -112,7 +112,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The peer is not told why, and misses the answers of the turn.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: 'this.flush()\n    if (this.#over) return\n    this.#over = true',
         replace: 'this.#over = true',
       },
@@ -124,7 +124,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The answers of the turn come behind the error that closes the connection.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: "this.#outgoing.push(['error', code, text.slice(0, 2_000).toWellFormed()])",
         replace: "this.#outgoing.unshift(['error', code, text.slice(0, 2_000).toWellFormed()])",
       },
@@ -136,17 +136,17 @@ export const drivers: readonly Mutant[] = [
     why: 'From the second turn on nothing leaves but what something else flushes.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: 'this.#flushPlanned = false\n        this.flush()',
         replace: 'this.flush()',
       },
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: 'if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())',
         replace: '',
       },
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'this.step(turnEnd)\n      this.links.flush()',
         replace: 'this.step(turnEnd)',
       },
@@ -158,7 +158,7 @@ export const drivers: readonly Mutant[] = [
     why: 'What is said on it goes nowhere.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from })",
         replace:
           "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from })\n    this.#open.set(number, connection)",
@@ -171,7 +171,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The core goes on speaking to a peer that is gone.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: "if (this.#open.delete(number)) this.#hear({ is: 'closed', connection: number, refused })",
         replace: 'this.#open.delete(number)',
       },
@@ -183,7 +183,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The core waits for a connection that never comes to be.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: 'failed: (refused: boolean) => this.#closed(number, refused),',
         replace: 'failed: () => {},',
       },
@@ -195,7 +195,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The others are never answered.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: 'for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)',
         replace:
           'for (const dial of [...this.#dials.values()].slice(0, 1)) this.#dial(dial)\n    this.#dials.clear()',
@@ -208,7 +208,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The check of the hello forgets one kind.',
     edits: [
       {
-        file: 'wire/hello.ts',
+        file: 'wire/net/hello.ts',
         find: "if (from.kind === 'probe') return 'opening'",
         replace: "if (from.kind === 'probe' || from.kind === 'lockserver') return 'opening'",
       },
@@ -220,7 +220,7 @@ export const drivers: readonly Mutant[] = [
     why: 'A peer that speaks another protocol is listened to.',
     edits: [
       {
-        file: 'wire/hello.ts',
+        file: 'wire/net/hello.ts',
         find: 'if (version !== wireVersion) {',
         replace: 'if (version < wireVersion) {',
       },
@@ -232,7 +232,7 @@ export const drivers: readonly Mutant[] = [
     why: 'A wrong secret is refused, and none is not.',
     edits: [
       {
-        file: 'wire/hello.ts',
+        file: 'wire/net/hello.ts',
         find: 'this.#options.secret !== null && (secret === null || !isSecret',
         replace: 'this.#options.secret !== null && (secret !== null && !isSecret',
       },
@@ -244,7 +244,7 @@ export const drivers: readonly Mutant[] = [
     why: 'They wait until the session hears something else.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: '#endTurn(): void {\n    this.#passCalls()',
         replace: '#endTurn(): void {',
       },
@@ -256,7 +256,7 @@ export const drivers: readonly Mutant[] = [
     why: 'An end or an abort is heard before the calls that were made before it.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: 'this.#passCalls()\n    this.#driver.step(input)',
         replace: 'this.#driver.step(input)\n    this.#passCalls()',
       },
@@ -268,7 +268,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The core is never woken for its renewal.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: 'if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) this.#setTimer()',
         replace: 'if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) return',
       },
@@ -280,7 +280,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The session sleeps past what its core wants to do.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: 'else if (wakeAt < this.#timerAt) {',
         replace: 'else if (this.#timer === undefined) {',
       },

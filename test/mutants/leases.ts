@@ -5,9 +5,9 @@ import type { Mutant } from './mutant.ts'
 const serverCore = 'lockserver/core.ts'
 const backup = 'lockserver/backup.ts'
 const primary = 'lockserver/primary.ts'
-const sessions = 'lockserver/sessions.ts'
-const lease = 'client/lease.ts'
-const clientCore = 'client/core.ts'
+const sessions = 'lockserver/state/sessions.ts'
+const lease = 'client/session/lease.ts'
+const clientCore = 'client/session/core.ts'
 
 export const leases: readonly Mutant[] = [
   {
@@ -67,7 +67,7 @@ export const leases: readonly Mutant[] = [
     why: 'a copied lease counts as run out at the backup: promoted, it expires who believes in it',
     edits: [
       {
-        file: 'lockserver/snapshot.ts',
+        file: 'lockserver/state/snapshot.ts',
         find: 'Math.ceil(this.#leases.remainingMs(session))',
         replace: '0',
       },

@@ -2,8 +2,8 @@
 
 import type { Mutant } from './mutant.ts'
 
-const table = 'lockserver/lock-table.ts'
-const state = 'lockserver/state.ts'
+const table = 'lockserver/state/lock-table.ts'
+const state = 'lockserver/state/state.ts'
 
 export const locks: readonly Mutant[] = [
   {

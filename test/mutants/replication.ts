@@ -9,7 +9,7 @@ const stream = 'lockserver/stream.ts'
 const holdback = 'lockserver/holdback.ts'
 const join = 'lockserver/join.ts'
 const backup = 'lockserver/backup.ts'
-const snapshot = 'lockserver/snapshot.ts'
+const snapshot = 'lockserver/state/snapshot.ts'
 const serverCore = 'lockserver/core.ts'
 
 export const replication: readonly Mutant[] = [
@@ -385,7 +385,7 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: join,
-        find: "import type { State } from './state.ts'",
+        find: "import type { State } from './state/state.ts'",
         replace: "import { State } from './state.ts'",
       },
     ],
@@ -489,7 +489,7 @@ export const replication: readonly Mutant[] = [
     why: 'the order of a map is another one in a copy: tokens are handed out in another order',
     edits: [
       {
-        file: 'lockserver/sessions.ts',
+        file: 'lockserver/state/sessions.ts',
         find: 'return [...this.holds.values()].sort((a, b) => a.token - b.token)',
         replace: 'return [...this.holds.values()]',
       },
@@ -519,7 +519,7 @@ export const replication: readonly Mutant[] = [
     why: 'an outcome depends on what is known to the primary alone',
     edits: [
       {
-        file: 'lockserver/state.ts',
+        file: 'lockserver/state/state.ts',
         find: "if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
         replace:
           "if (claim.manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
@@ -593,7 +593,7 @@ export const replication: readonly Mutant[] = [
     why: 'after the pause of a reset the primary and its copy hand out tokens in different orders',
     edits: [
       {
-        file: 'lockserver/lock-table.ts',
+        file: 'lockserver/state/lock-table.ts',
         find: 'for (const name of [...this.locks.keys()].sort()) {',
         replace: 'for (const name of [...this.locks.keys()]) {',
       },

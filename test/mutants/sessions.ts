@@ -2,8 +2,8 @@
 
 import type { Mutant } from './mutant.ts'
 
-const state = 'lockserver/state.ts'
-const sessionsFile = 'lockserver/sessions.ts'
+const state = 'lockserver/state/state.ts'
+const sessionsFile = 'lockserver/state/sessions.ts'
 const primary = 'lockserver/primary.ts'
 const clients = 'lockserver/clients.ts'
 
@@ -81,7 +81,7 @@ export const sessions: readonly Mutant[] = [
     why: 'after a resume a new request takes effect before one that was called earlier',
     edits: [
       {
-        file: 'client/core.ts',
+        file: 'client/session/core.ts',
         find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: `this.#pump(now)
     for (const { message } of again) if (message !== null) this.#send(message)`,
@@ -99,7 +99,7 @@ export const sessions: readonly Mutant[] = [
     why: 'the promoted backup expects a smaller number than comes, and takes no request any more',
     edits: [
       {
-        file: 'client/requests.ts',
+        file: 'client/session/requests.ts',
         find: 'this.queries.set(++this.#queryNumber, query) return messageOf(query.what, this.#queryNumber)',
         replace: 'this.queries.set(this.next, query)\n    return messageOf(query.what, this.next++)',
       },

@@ -40,7 +40,7 @@ await check('every packed file is used, or for a reader', async () => {
   ]
   const modules = await reachable(starts.map(path => posix.normalize(path)))
   // The view server serves files by a table of their names; operators copy those that the guide names.
-  const served = await packed.text('dist/viewservice/dashboard-files.js')
+  const served = await packed.text('dist/viewservice/pages/dashboard-files.js')
   const guide = await packed.text('docs/OPERATIONS.md')
   const isUsed = async (file: string) => {
     const name = posix.basename(file)

@@ -2,8 +2,14 @@
 // driver keeps beside it. A step takes a copy of one process, gives it one input, and says what it sends
 // and what can be seen from outside. Equal processes have one number, and each of their steps is made once.
 
-import type { ClientCore } from '../../client/core.ts'
-import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall } from '../../client/effects.ts'
+import type { ClientCore } from '../../client/session/core.ts'
+import type {
+  CallResult,
+  ClientEffect,
+  ClientHears,
+  ClientInput,
+  TurnCall,
+} from '../../client/session/effects.ts'
 import type { ServerCore, ServerInput } from '../../lockserver/core.ts'
 import type { ServerEffect } from '../../lockserver/outbox.ts'
 import type { ViewCore } from '../../viewservice/core.ts'

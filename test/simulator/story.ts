@@ -1,8 +1,8 @@
 // One story, from its plan: a cluster, users that call everything, faults; then all is mended, and the
 // servers must have just what their clients believe in. The same plan tells the same story.
 
-import type { Session } from '../../lockserver/sessions.ts'
-import type { State } from '../../lockserver/state.ts'
+import type { Session } from '../../lockserver/state/sessions.ts'
+import type { State } from '../../lockserver/state/state.ts'
 import { renewPart, restLeaseMs } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
