@@ -1,5 +1,5 @@
 // One connection of the made-up network, as TCP gives it: order within it, loss only by cutting it, with
-// everything in flight gone or delivered up to any point. SearchedConnections never change; equal ones have one number.
+// everything in flight gone or delivered up to any point. Connections never change; equal ones have one number.
 
 import type { Channel, HelloFrom } from '../../wire/messages.ts'
 import { frozen } from './plain.ts'
@@ -126,7 +126,7 @@ class Changes {
 
 const framesMax = 2 ** 20
 
-/** SearchedConnections by number, and how one becomes another. */
+/** Connections by number, and how one becomes another. */
 export class SearchedConnections {
   readonly #all: Connection[] = []
   readonly #ranks: number[] = []
