@@ -3,7 +3,7 @@
 // unanswered ones are kept, and re-sent, in their order (S2). It sends nothing itself.
 
 import { toRanges } from '../wire/codec.ts'
-import { stateLimits } from '../wire/limits.ts'
+import { queriesWaitingMax, stateLimits } from '../wire/limits.ts'
 import type { ClientRequest, HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import type { Call } from './effects.ts'
@@ -15,6 +15,8 @@ export type Ask =
   | { readonly verb: 'end' }
 
 export interface Request {
+  /** The number of the call that it came with; later calls have larger ones. */
+  readonly asked: number
   /** Whom to tell; null once nobody waits for it. */
   call: number | null
   readonly ask: Ask
@@ -35,6 +37,7 @@ export interface Request {
 
 /** A read: it changes nothing, so it has no request number and is asked anew on each connection. */
 export interface Query {
+  readonly asked: number
   readonly call: number
   readonly ask: Extract<Call, { verb: 'query' }>
   held: HoldRecord[]
@@ -49,6 +52,17 @@ export interface Query {
  * server counts replies that are not yet acknowledged, so this is less than half of what it allows.
  */
 export const unansweredShareMax = stateLimits.unansweredMax / 2 - 2
+/**
+ * Unanswered acquires that may wait for others, of all these. The rest is for what never waits, so that it
+ * is answered soon whatever waits: a release above all, or what is waited for might never come free.
+ */
+export const waitsShareMax = unansweredShareMax - 1_024
+/** Queries that are not answered; a server closes a connection with more than four times as many. */
+export const queriesShareMax = queriesWaitingMax / 4
+
+/** What fills up apart from the others. */
+type Kind = 'waits' | 'prompt' | 'query'
+const kinds: readonly Kind[] = ['waits', 'prompt', 'query']
 
 export class Requests {
   /** The next unused number. */
@@ -57,6 +71,14 @@ export class Requests {
   readonly unanswered = new NumberMap<Request>()
   readonly #byCall = new NumberMap<Request | Query>()
   readonly #waiting = new Queue<Request | Query>()
+  /** Taken out of it, when there was no room for more of their kind; all older than what is left in it. */
+  readonly #heldUp: Record<Kind, Queue<Request | Query>> = {
+    waits: new Queue(),
+    prompt: new Queue(),
+    query: new Queue(),
+  }
+  /** Unanswered acquires that may wait. */
+  #waits = 0
   /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
   readonly #urgent = new Queue<Request>()
   /** Sent queries by their number. */
@@ -97,13 +119,37 @@ export class Requests {
   take(): Request | Query | undefined {
     const urgent = this.#urgent.shift()
     if (urgent !== undefined) return this.#number(urgent)
-    while (this.unanswered.size < unansweredShareMax) {
-      const entry = this.#waiting.shift()
-      if (entry === undefined) return undefined
+    const entry = this.#takeHeldUp() ?? this.#takeWaiting()
+    return entry === undefined || isQuery(entry) ? entry : this.#number(entry)
+  }
+
+  /** The oldest one for which there is room now. */
+  #takeHeldUp(): Request | Query | undefined {
+    let from: Queue<Request | Query> | null = null
+    for (const kind of kinds) {
+      const queue = this.#heldUp[kind]
+      while (queue.first?.dropped) queue.shift()
+      if (queue.first === undefined || !this.#hasRoom(kind)) continue
+      if (from?.first === undefined || queue.first.asked < from.first.asked) from = queue
+    }
+    return from?.shift()
+  }
+
+  /** In the order of the calls, but past those for whose kind there is no room. */
+  #takeWaiting(): Request | Query | undefined {
+    for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
       if (entry.dropped) continue
-      return isQuery(entry) ? entry : this.#number(entry)
+      const kind = kindOf(entry)
+      if (this.#hasRoom(kind)) return entry
+      this.#heldUp[kind].push(entry)
     }
     return undefined
+  }
+
+  #hasRoom(kind: Kind): boolean {
+    if (kind === 'query') return this.queries.size < queriesShareMax
+    if (kind === 'waits' && this.#waits >= waitsShareMax) return false
+    return this.unanswered.size < unansweredShareMax
   }
 
   /** A fresh number for a query that goes out now. */
@@ -143,7 +189,10 @@ export class Requests {
   }
 
   #answered(number: number): void {
-    if (this.unanswered.delete(number)) this.#acknowledge(number)
+    const request = this.unanswered.take(number)
+    if (request === undefined) return
+    if (mayWait(request.ask)) this.#waits--
+    this.#acknowledge(number)
   }
 
   #acknowledge(number: number): void {
@@ -199,6 +248,7 @@ export class Requests {
     request.number = this.next++
     request.message = messageOf(request.ask, request.number)
     this.unanswered.set(request.number, request)
+    if (mayWait(request.ask)) this.#waits++
     return request
   }
 }
@@ -207,12 +257,24 @@ export function isQuery(entry: Request | Query): entry is Query {
   return entry.ask.verb === 'query'
 }
 
+/** A steal waits for the pause after a reset only, and then there is nothing to give back. */
+function mayWait(ask: Ask): boolean {
+  return ask.verb === 'acquire' && ask.manner === 'wait'
+}
+
+function kindOf(entry: Request | Query): Kind {
+  if (isQuery(entry)) return 'query'
+  return mayWait(entry.ask) ? 'waits' : 'prompt'
+}
+
 function requestOf(ask: Ask, call: number | null): Request {
-  return { call, ask, cancels: null, number: 0, message: null, dropped: false, cancelling: false }
+  const asked = call ?? 0
+  return { asked, call, ask, cancels: null, number: 0, message: null, dropped: false, cancelling: false }
 }
 
 function queryOf(ask: Extract<Call, { verb: 'query' }>): Query {
-  return { call: ask.call, ask, held: [], pending: [], confirmed: true, cut: false, dropped: false }
+  const { call } = ask
+  return { asked: call, call, ask, held: [], pending: [], confirmed: true, cut: false, dropped: false }
 }
 
 function messageOf(ask: Ask, number: number): ClientRequest {
@@ -234,6 +296,10 @@ function messageOf(ask: Ask, number: number): ClientRequest {
 class Queue<T> {
   #items: (T | undefined)[] = []
   #head = 0
+
+  get first(): T | undefined {
+    return this.#items[this.#head]
+  }
 
   push(item: T): void {
     this.#items.push(item)

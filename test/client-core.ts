@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import type { ClientInput } from '../client/effects.ts'
-import { unansweredShareMax } from '../client/requests.ts'
+import { waitsShareMax } from '../client/requests.ts'
 import { keepAliveMs, restLeaseMs } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { channels } from '../wire/messages.ts'
@@ -287,11 +287,11 @@ t.test('requests', async t => {
   t.test('it keeps to its share of unanswered requests, and cancels pass by', async t => {
     const story = opened()
     const calls = []
-    for (let i = 0; i < unansweredShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
-    t.equal(story.heard(a).length, unansweredShareMax)
+    for (let i = 0; i < waitsShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
+    t.equal(story.heard(a).length, waitsShareMax)
     const last = calls[0] as number
     story.abort(last)
-    const next = unansweredShareMax + 1
+    const next = waitsShareMax + 1
     t.same(story.heard(a), [['cancel', next, 1]])
     story.says(a, ['cancelled', 1], ['cancel-done', next, 'cancelled', null])
     t.same(
