@@ -173,7 +173,7 @@ export class ClientCore {
     let message: ClientRequest | null = null
     if (input.is === 'watch') {
       this.#links.wake()
-      message = this.#watches.begin(input.watch, input.prefix)
+      message = this.#watches.begin(input.watch, input.prefix, input.before ?? 0)
     } else if (input.is === 'seen') message = this.#watches.seen(input.watch, input.events)
     else if (this.#watches.has(input.watch)) {
       this.#watches.end(input.watch)

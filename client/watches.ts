@@ -13,8 +13,9 @@ interface Watch {
 export class Watches {
   readonly #watches = new Map<number, Watch>()
 
-  begin(watch: number, prefix: string): ClientRequest {
-    this.#watches.set(watch, { prefix, before: 0, told: 0 })
+  /** `before`: events that other sessions have brought. */
+  begin(watch: number, prefix: string, before: number): ClientRequest {
+    this.#watches.set(watch, { prefix, before, told: 0 })
     return ['watch', watch, prefix]
   }
 
