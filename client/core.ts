@@ -299,7 +299,13 @@ export class ClientCore {
     this.#wakeLease(now)
     this.#requests.end(call)
     if (this.#opened) this.#pump(now)
-    else this.#finish('ended', 'CLOSED', closedText)
+    else this.#endUnopened()
+  }
+
+  /** S4: its open may be done, and then nobody else would end the session before its lease does. */
+  #endUnopened(): void {
+    if (this.#links.session !== null) this.#send(['abandon', this.sessionId])
+    this.#finish('ended', 'CLOSED', closedText)
   }
 
   // ---- messages
@@ -661,6 +667,8 @@ export class ClientCore {
   }
 
   #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string): void {
+    // S4: an open that went out may be done though no answer to it came; the next session ends it.
+    if (!this.#opened && this.#count > 0) this.abandoned.add(this.sessionId)
     this.#endCalls(code, text, false)
     this.#links.closeAll(text, this.#out)
     this.over = true
