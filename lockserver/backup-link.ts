@@ -1,19 +1,15 @@
 // How a primary reaches its backup, and what it reports to the view server as unreachable (V7): by
 // address, for as long as it lasts. It dials, counts silent ticks and passes on; it decides no views.
 
-import type { Message, Server, View, Welcome } from '../wire/messages.ts'
+import type { Message, Server, Welcome } from '../wire/messages.ts'
 import type { Outbox } from './outbox.ts'
+import type { InView } from './situation.ts'
 
-/** Whose link it is: the primary. */
-export interface BackupLinkOwner {
-  /** To say in a hello. */
-  readonly cluster: string | null
+/** What goes over it. */
+export interface Carried {
   /** The backup has welcomed us; false if it is not what it should be. */
-  backupConnected(connection: number, whole: number, sequence: number): boolean
-  backupDisconnected(): void
-  backupSays(message: Message): void
-  /** Somebody knows a newer view (R2). */
-  adopt(view: View): void
+  connected(connection: number, whole: number, received: number): boolean
+  disconnected(): void
 }
 
 /** Somebody may accept a connection and never say a word: after so many ticks the next one is tried. */
@@ -27,10 +23,10 @@ const unreachableMax = 64
 
 export class BackupLink {
   readonly #out: Outbox
+  readonly #situation: InView
   readonly #id: string
   readonly #deadPings: number
-  readonly #owner: BackupLinkOwner
-  #view: View
+  readonly #carried: Carried
   #connection: number | null = null
   #welcomed = false
   /** Own ticks since the backup was last heard; its silence is counted, never measured (PITFALLS). */
@@ -38,21 +34,17 @@ export class BackupLink {
   /** Addresses that this primary could not reach, each with the probe that tries it again. */
   readonly #unreachable = new Map<string, Probe | null>()
 
-  constructor(out: Outbox, id: string, view: View, deadPings: number, owner: BackupLinkOwner) {
+  constructor(out: Outbox, situation: InView, id: string, deadPings: number, carried: Carried) {
     this.#out = out
+    this.#situation = situation
     this.#id = id
-    this.#view = view
     this.#deadPings = deadPings
-    this.#owner = owner
+    this.#carried = carried
     this.#dialBackup()
   }
 
   get unreachable(): string[] {
     return [...this.#unreachable.keys()]
-  }
-
-  get connected(): boolean {
-    return this.#welcomed
   }
 
   /** Whether this connection is one of these. */
@@ -61,9 +53,9 @@ export class BackupLink {
     return [...this.#unreachable.values()].some(probe => probe?.connection === connection)
   }
 
-  enter(view: View): void {
+  /** There is a new view, perhaps with another backup. */
+  enter(): void {
     this.#drop('a newer view')
-    this.#view = view
     this.#silentTicks = 0
     this.#dialBackup()
   }
@@ -74,7 +66,7 @@ export class BackupLink {
   }
 
   tick(): void {
-    const { backup } = this.#view
+    const { backup } = this.#situation.view
     if (backup !== null && ++this.#silentTicks >= this.#deadPings) this.#report('silent')
     if (backup !== null && this.#connection === null) this.#dialBackup()
     for (const [address, probe] of this.#unreachable) {
@@ -83,12 +75,24 @@ export class BackupLink {
     }
   }
 
-  messages(connection: number, messages: readonly Message[]): void {
-    if (connection !== this.#connection) return this.#probeAnswered(connection)
+  /** Whether the primary has to mind this message. */
+  hears(connection: number, message: Message): boolean {
+    if (connection !== this.#connection) {
+      this.#probeAnswered(connection)
+      return false
+    }
     this.#silentTicks = 0
-    for (const message of messages) {
-      if (connection !== this.#connection) return
-      this.#message(message)
+    switch (message[0]) {
+      case 'welcome':
+        this.#welcome(message[1] as Welcome)
+        return false
+      case 'error':
+        this.#refused(String(message[1]), message[2])
+        return false
+      case 'view':
+        return true
+      default:
+        return this.#welcomed
     }
   }
 
@@ -99,34 +103,18 @@ export class BackupLink {
     }
   }
 
-  close(why: string): void {
-    this.#drop(why)
-    for (const probe of this.#unreachable.values())
-      if (probe !== null) this.#out.close(probe.connection, null, why)
-    this.#unreachable.clear()
-  }
-
-  #message(message: Message): void {
-    switch (message[0]) {
-      case 'welcome':
-        return this.#welcome(message[1] as Welcome)
-      case 'error':
-        this.#out.note('warn', 'the backup refused us', { code: message[1], reason: message[2] })
-        // A stranger at the backup's address: unreachable, not a refusal.
-        return this.#report(String(message[1]))
-      case 'view':
-        return this.#owner.adopt(message[1] as View)
-      default:
-        if (this.#welcomed) this.#owner.backupSays(message)
-    }
+  /** A stranger at the backup's address: unreachable, not a refusal. */
+  #refused(code: string, reason: unknown): void {
+    this.#out.note('warn', 'the backup refused us', { code, reason })
+    this.#report(code)
   }
 
   #welcome(welcome: Welcome): void {
-    if (welcome.id !== this.#view.backup?.id) return this.#report('another server')
+    if (welcome.id !== this.#situation.view.backup?.id) return this.#report('another server')
     this.#welcomed = true
     // Who is there with another state, or with one that differs (R4), stays reported, and is not told of at each dial.
-    if (this.#owner.backupConnected(this.#connection as number, welcome.whole, welcome.sequence))
-      this.#reached(this.#view.backup.address)
+    if (this.#carried.connected(this.#connection as number, welcome.whole, welcome.sequence))
+      this.#reached(this.#situation.view.backup.address)
     else this.#report('another state')
   }
 
@@ -138,7 +126,7 @@ export class BackupLink {
   }
 
   #probe(address: string): void {
-    const connection = this.#out.dial(address, this.#owner.cluster, { kind: 'probe' })
+    const connection = this.#out.dial(address, this.#situation.cluster, { kind: 'probe' })
     this.#unreachable.set(address, { connection, ticks: 0 })
   }
 
@@ -154,7 +142,7 @@ export class BackupLink {
   }
 
   #report(why: string): void {
-    const backup = this.#view.backup as Server
+    const backup = this.#situation.view.backup as Server
     this.#silentTicks = 0 // a dial gets the whole ping limit
     if (!this.#unreachable.has(backup.address)) {
       this.#out.note('warn', 'the backup is unreachable', { address: backup.address, reason: why })
@@ -166,10 +154,11 @@ export class BackupLink {
   }
 
   #dialBackup(): void {
-    const { backup } = this.#view
+    const { view } = this.#situation
+    const { backup } = view
     if (backup === null) return
-    const from = { kind: 'primary' as const, id: this.#id, to: backup.id, view: this.#view }
-    this.#connection = this.#out.dial(backup.address, this.#owner.cluster, from)
+    const from = { kind: 'primary' as const, id: this.#id, to: backup.id, view }
+    this.#connection = this.#out.dial(backup.address, this.#situation.cluster, from)
   }
 
   #drop(why: string): void {
@@ -181,6 +170,6 @@ export class BackupLink {
     const was = this.#welcomed
     this.#connection = null
     this.#welcomed = false
-    if (was) this.#owner.backupDisconnected()
+    if (was) this.#carried.disconnected()
   }
 }

@@ -4,17 +4,18 @@
 import type { Entry, Message, SnapshotRecord } from '../wire/messages.ts'
 import { Leases } from './leases.ts'
 import type { Outbox } from './outbox.ts'
-import type { Session } from './sessions.ts'
+import type { InView } from './situation.ts'
 import { Installation, type SnapshotHeader } from './snapshot.ts'
-import type { Output, State, StateListener } from './state.ts'
+import type { State } from './state.ts'
 
 /** Entries applied in one step; more would keep this server from its pings. */
 const entriesPerStep = 10_000
 
 type Replicate = ['replicate', number, number, number, number, Entry[]]
 
-export class Backup implements StateListener {
+export class Backup {
   readonly #out: Outbox
+  readonly #situation: InView
   /** The state as it stands; one from an older view is kept until the new snapshot is whole (V5). */
   state: State | null
   leases: Leases
@@ -22,7 +23,6 @@ export class Backup implements StateListener {
   whole = 0
   /** V4: the primary said so, in this view. */
   toldInSync = false
-  #view = 0
   #connection: number | null = null
   #installation: Installation | null = null
   #installedAt = 0
@@ -31,11 +31,12 @@ export class Backup implements StateListener {
   #received = 0
   #applied = 0
 
-  constructor(out: Outbox, view: number, state: State | null, leases: Leases) {
+  /** V5: each view that names this backup is a new one of these, with what it has: not in sync. */
+  constructor(out: Outbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
     this.#out = out
-    this.#view = view
-    this.state = state
-    this.leases = leases
+    this.#situation = situation
+    this.state = before?.state ?? null
+    this.leases = before?.leases ?? new Leases()
   }
 
   get connection(): number | null {
@@ -49,15 +50,6 @@ export class Backup implements StateListener {
 
   get lag(): number {
     return this.#waiting.reduce((sum, batch) => sum + batch[5].length, 0)
-  }
-
-  /** Every view that names this backup begins with it not in sync (V5). */
-  enter(view: number): void {
-    this.#view = view
-    this.whole = 0
-    this.toldInSync = false
-    this.#connection = null
-    this.#dropInstallation()
   }
 
   accepted(connection: number): void {
@@ -112,15 +104,15 @@ export class Backup implements StateListener {
     if (this.whole !== 0) return // R3: at most once per view
     this.#dropInstallation()
     this.#installation = new Installation(header)
-    this.#installedAt = this.#out.now.monotonic
+    this.#installedAt = this.#situation.now.monotonic
     this.#received = header.sequence
     this.#applied = header.sequence
   }
 
   #chunk(index: number, records: readonly SnapshotRecord[]): void {
     if (this.#installation === null || index !== this.#installation.chunks) return this.#gap('chunk', index)
-    this.#installation.add(records, this.#out.now.monotonic)
-    this.#out.send(this.#connection as number, ['received', this.#view, index])
+    this.#installation.add(records, this.#situation.now.monotonic)
+    this.#out.send(this.#connection as number, ['received', this.#situation.view.number, index])
   }
 
   #whole(chunks: number): void {
@@ -129,8 +121,7 @@ export class Backup implements StateListener {
     this.state = installation.finish()
     this.leases = this.#leasesOf(installation)
     this.#installation = null
-    this.state.listener = this
-    this.whole = this.#view
+    this.whole = this.#situation.view.number
     this.#sayApplied()
   }
 
@@ -174,6 +165,7 @@ export class Backup implements StateListener {
         if (next++ !== state.opNumber + 1)
           throw new Error(`R2: operation ${next - 1} came, ${state.opNumber + 1} is next`)
         state.apply(entry)
+        this.#mind(state)
         if (entry[0] === 'unpause') this.leases.endPause()
       }
     }
@@ -181,16 +173,30 @@ export class Backup implements StateListener {
     this.#sayApplied()
   }
 
+  /** S3: of what an operation has done a backup minds the leases; clients see nothing of it from here (R1). */
+  #mind({ facts }: State): void {
+    for (let fact = facts.take(); fact !== undefined; fact = facts.take()) {
+      if (fact.is === 'opened') this.leases.renew(fact.session, this.#situation.now.monotonic)
+      else if (fact.is === 'dropped') this.leases.forget(fact.session)
+    }
+  }
+
   /** S3: by this server's own clock. */
   #renew(ordinal: number): void {
     const session = this.state?.sessions.get(ordinal)
-    if (session !== undefined) this.leases.renew(session, this.#out.now.monotonic)
+    if (session !== undefined) this.leases.renew(session, this.#situation.now.monotonic)
   }
 
   #sayApplied(): void {
     if (this.#connection === null || this.state === null) return
     const { opNumber, digest } = this.state
-    this.#out.send(this.#connection, ['applied', this.#view, this.#applied, opNumber, digest])
+    this.#out.send(this.#connection, [
+      'applied',
+      this.#situation.view.number,
+      this.#applied,
+      opNumber,
+      digest,
+    ])
   }
 
   /** TCP makes no gaps, so one of the two is wrong: the primary reports this server, which keeps its state until a view drops it (V5). */
@@ -205,7 +211,7 @@ export class Backup implements StateListener {
   #inSync(): void {
     if (this.whole === 0) return
     this.toldInSync = true
-    this.#out.send(this.#connection as number, ['heard', this.#view])
+    this.#out.send(this.#connection as number, ['heard', this.#situation.view.number])
   }
 
   /** R4: who fails its own check ends itself; if it passes, the primary is believed and this copy dropped. */
@@ -217,22 +223,5 @@ export class Backup implements StateListener {
     })
     if (problem !== undefined)
       this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })
-  }
-
-  // ---- what the state tells; clients see nothing of it from here (R1)
-
-  output(_session: Session, _output: Output): void {}
-  granted(): void {}
-  freed(): void {}
-  touchSession(): void {}
-  touchLock(): void {}
-  happened(): void {}
-
-  opened(session: Session): void {
-    this.leases.renew(session, this.#out.now.monotonic)
-  }
-
-  dropped(session: Session): void {
-    this.leases.forget(session)
   }
 }

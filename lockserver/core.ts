@@ -12,7 +12,8 @@ import { type Client, Clients } from './clients.ts'
 import type { Counts } from './counts.ts'
 import { Leases } from './leases.ts'
 import { Outbox, type ServerEffect } from './outbox.ts'
-import { Primary, type PrimaryOwner } from './primary.ts'
+import { Primary } from './primary.ts'
+import type { InView, Situation } from './situation.ts'
 import { State } from './state.ts'
 import { ViewLink, type ViewLinkOwner } from './view-link.ts'
 
@@ -75,17 +76,15 @@ const partTexts = {
 
 type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
 
-export class ServerCore implements PrimaryOwner, ViewLinkOwner {
+export class ServerCore implements ViewLinkOwner {
   readonly #options: ServerCoreOptions
   readonly #out: Outbox
   readonly #clients: Clients
   readonly #viewLink: ViewLink
-  #cluster: string | null
+  readonly #situation: Situation
   #offeredCluster: string | null = null
-  #view: View | null = null
   #primary: Primary | null = null
   #backup: Backup | null = null
-  #longestTtlMs = ttlMsDefault
   #leaving: Leaving = 'no'
   #leavingTicks = 0
   #over = false
@@ -96,10 +95,22 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   constructor(options: ServerCoreOptions) {
     this.#options = options
-    this.#out = new Outbox(options.counts ?? null)
+    this.#situation = {
+      now: { monotonic: 0, wall: 0 },
+      view: null,
+      cluster: options.cluster,
+      longestTtlMs: ttlMsDefault,
+      viewServerConnected: false,
+    }
+    this.#out = new Outbox(this.#situation, options.counts ?? null)
     this.#clients = new Clients(this.#out)
-    this.#cluster = options.cluster
-    this.#viewLink = new ViewLink(this.#out, options.viewServers, options.deadPings, this)
+    const { viewServers, deadPings } = options
+    this.#viewLink = new ViewLink(this.#out, this.#situation, viewServers, deadPings, this)
+  }
+
+  /** For those parts that there are only in a view. */
+  get #inView(): InView {
+    return this.#situation as InView
   }
 
   get id(): string {
@@ -112,11 +123,11 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   }
 
   get view(): View | null {
-    return this.#view
+    return this.#situation.view
   }
 
   get cluster(): string | null {
-    return this.#cluster
+    return this.#situation.cluster
   }
 
   get leaving(): boolean {
@@ -139,7 +150,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     return {
       opNumber: this.state?.opNumber ?? 0,
       lag: replication?.lag ?? this.#backup?.lag ?? 0,
-      copiedPart: replication?.copiedPart ?? 0,
+      copiedPart: replication?.join.copiedPart ?? 0,
       inSync: this.#primary?.ackable ?? this.#backup?.toldInSync ?? false,
       viewServerConnected: this.#viewLink.connected,
       unreachable: this.#primary?.link.unreachable.length ?? 0,
@@ -154,7 +165,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   step(input: ServerInput, now: Instant): ServerEffect[] {
     if (this.#over) return []
-    this.#out.now = now
+    this.#situation.now = now
     switch (input.is) {
       case 'messages':
         this.#messages(input.connection, input.messages)
@@ -184,8 +195,8 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   // ---- connections
 
   #accepted(connection: number, cluster: string | null, from: HelloFrom): void {
-    if (cluster !== null && this.#cluster !== null && cluster !== this.#cluster) {
-      const text = `this server belongs to cluster ${this.#cluster}, the hello names ${cluster}`
+    if (cluster !== null && this.#situation.cluster !== null && cluster !== this.#situation.cluster) {
+      const text = `this server belongs to cluster ${this.#situation.cluster}, the hello names ${cluster}`
       return this.#out.close(connection, 'WRONG_CLUSTER', text)
     }
     if (from.kind === 'primary') return this.#acceptPrimary(connection, cluster, from)
@@ -203,10 +214,10 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
       return this.#out.close(connection, 'WRONG_SERVER', `here is server ${this.id}, not ${from.to}`)
     }
     // V6: who knows a view can say of which cluster, or the view server would not believe it.
-    this.#cluster ??= cluster
+    this.#situation.cluster ??= cluster
     this.adopt(from.view)
     if (this.#over) return
-    const current = this.#view as View
+    const current = this.#inView.view
     if (this.#backup === null || from.view.number !== current.number || from.id !== current.primary.id) {
       // R2: refuses an older view with the view that it is in.
       this.#out.send(connection, ['view', current])
@@ -221,11 +232,11 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   #welcome(connection: number): void {
     const welcome: Welcome = {
       wire: wireVersion,
-      cluster: this.#cluster,
+      cluster: this.#situation.cluster,
       kind: 'lockserver',
       id: this.id,
       role: this.role,
-      view: this.#view,
+      view: this.#situation.view,
       pingLimitMs: this.#options.pingIntervalMs * this.#options.deadPings,
       whole: this.#backup?.whole ?? 0,
       sequence: this.#backup?.received ?? 0,
@@ -238,7 +249,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     if (client !== undefined) {
       for (const message of messages) this.#request(client, message as ClientRequest)
     } else if (this.#viewLink.owns(connection)) this.#viewLink.messages(messages)
-    else if (this.#primary?.link.owns(connection)) this.#primary.link.messages(connection, messages)
+    else if (this.#primary?.link.owns(connection)) this.#fromBackup(connection, messages)
     else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
     this.#afterNews()
   }
@@ -262,10 +273,18 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     this.#out.close(client.connection, 'NOT_PRIMARY', `this server is ${this.role}`)
   }
 
+  #fromBackup(connection: number, messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (this.#over || this.#primary === null) return
+      const newer = this.#primary.heard(connection, message)
+      if (newer !== null) this.adopt(newer)
+    }
+  }
+
   #fromPrimary(connection: number, messages: readonly Message[]): void {
     for (const message of messages) {
       if (this.#over || this.#backup === null || this.#backup.connection !== connection) return
-      if (message[1] === this.#view?.number) this.#backup.message(message) // R2: of this view only
+      if (message[1] === this.#situation.view?.number) this.#backup.message(message) // R2: of this view only
     }
     if (!this.#workPlanned) this.#work()
   }
@@ -280,9 +299,9 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   /** R2: who hears of a newer view adopts it. */
   adopt(view: View): void {
-    if (this.#over || (this.#view !== null && view.number <= this.#view.number)) return
-    this.#view = view
-    if (this.#out.counts !== null) this.#out.counts.views++
+    if (this.#over || (this.#situation.view !== null && view.number <= this.#situation.view.number)) return
+    this.#situation.view = view
+    this.#out.count({ is: 'view' })
     if (view.primary.id === this.id) this.#becomePrimary(view)
     else if (this.#primary !== null) return this.#stepDown('another server is primary now')
     else if (view.backup?.id === this.id) this.#becomeBackup(view)
@@ -299,7 +318,7 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   }
 
   #becomePrimary(view: View): void {
-    if (this.#primary !== null) return this.#primary.enter(view)
+    if (this.#primary !== null) return this.#primary.enter()
     const backup = this.#backup
     if (backup === null && view.start === null) return this.#stepDown('named primary without a state')
     if (backup !== null && !backup.toldInSync) return this.#stepDown('named primary before it was in sync')
@@ -312,20 +331,13 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   #startPrimary(view: View, backup: Backup | null): void {
     const { id, pingIntervalMs, deadPings, limits } = this.#options
     const pingLimitMs = pingIntervalMs * deadPings
+    const state = backup?.state ?? new State()
     const leases = backup?.leases ?? new Leases()
-    leases.extendAll(this.#out.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
-    const primary = new Primary(
-      this.#out,
-      this.#clients,
-      backup?.state ?? new State(),
-      leases,
-      view,
-      this.#longestTtlMs,
-      { id, pingLimitMs, deadPings },
-      this,
-    )
+    leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
+    this.#viewServerConnected(this.#viewLink.connected)
+    const own = { id, pingLimitMs, deadPings }
+    const primary = new Primary(this.#out, this.#inView, this.#clients, { state, leases }, own)
     this.#primary = primary
-    primary.viewServerConnected = this.#viewLink.connected
     // Only view 1, or a reset's view, begins with an empty state (V3, F14).
     if (backup === null && view.start !== null)
       primary.start(view.start.tokenFloor, view.start.pauseMs, limits)
@@ -333,17 +345,14 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   /** V5: every view that names a backup begins with it not in sync; an old state stays until the new one is whole. */
   #becomeBackup(view: View): void {
-    if (this.#backup === null) this.#backup = new Backup(this.#out, view.number, null, new Leases())
-    else {
-      this.#cutPrimary(view)
-      this.#backup.enter(view.number)
-    }
+    this.#cutPrimary(view)
+    this.#backup = new Backup(this.#out, this.#inView, this.#backup)
   }
 
   /** V5: dropped with a whole snapshot it becomes a new server; a copy that is not whole is nothing. */
   #leaveBackup(): void {
     const backup = this.#backup as Backup
-    this.#cutPrimary(this.#view as View)
+    this.#cutPrimary(this.#inView.view)
     if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
     if (backup.state !== null) return this.#stepDown('no longer the backup')
     this.#backup = null
@@ -362,15 +371,15 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
   #stepDown(reason: string): void {
     if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
     this.#over = true
-    if (this.#out.counts !== null) this.#out.counts.stepDowns++
-    this.#clients.tellAll(['view', this.#view])
+    this.#out.count({ is: 'step-down' })
+    this.#clients.tellAll(['view', this.#situation.view])
     this.#out.note('warn', 'stepping down', { reason })
     this.#out.do({ do: 'step-down', reason })
   }
 
   #exit(status: number, reason: string): void {
     this.#over = true
-    if (this.#view !== null) this.#clients.tellAll(['view', this.#view])
+    if (this.#situation.view !== null) this.#clients.tellAll(['view', this.#situation.view])
     this.#out.do({ do: 'exit', status, reason })
   }
 
@@ -378,23 +387,31 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   get hello(): HelloFrom {
     const { id, address, pid, host } = this.#options
-    return { kind: 'lockserver', id, address, role: this.role, view: this.#view?.number ?? 0, pid, host }
+    return {
+      kind: 'lockserver',
+      id,
+      address,
+      role: this.role,
+      view: this.#situation.view?.number ?? 0,
+      pid,
+      host,
+    }
   }
 
   get pingNow(): Ping {
     const primary = this.#primary
     return {
-      view: this.#view?.number ?? 0,
+      view: this.#situation.view?.number ?? 0,
       role: this.role,
       acked: primary?.ackable ?? false,
       inSync: this.#backup?.toldInSync ?? false,
       opNumber: this.state?.opNumber ?? 0,
       lag: primary?.replication.lag ?? this.#backup?.lag ?? 0,
-      copiedPart: primary?.replication.copiedPart ?? 0,
+      copiedPart: primary?.replication.join.copiedPart ?? 0,
       token: this.state?.table.lastToken ?? 0,
       unreachable: primary?.link.unreachable ?? [],
       leaving: this.#leaving === 'asking to be relieved',
-      ttlMs: primary?.wantedTtlMs ?? 0,
+      ttlMs: primary?.opens.wantedTtlMs ?? 0,
     }
   }
 
@@ -408,23 +425,23 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
 
   /** A cluster id counts once there is a view to go with it: before its first record it may change. */
   viewFromViewServer(view: View): void {
-    this.#cluster ??= this.#offeredCluster
+    this.#situation.cluster ??= this.#offeredCluster
     this.adopt(view)
   }
 
   #viewServerConnected(connected: boolean): void {
-    if (this.#primary !== null) this.#primary.viewServerConnected = connected
+    this.#situation.viewServerConnected = connected
   }
 
   ponged(longestTtlMs: number): void {
-    this.#longestTtlMs = Math.max(this.#longestTtlMs, longestTtlMs)
-    this.#primary?.covered(this.#longestTtlMs)
+    this.#situation.longestTtlMs = Math.max(this.#situation.longestTtlMs, longestTtlMs)
+    this.#primary?.openCovered()
   }
 
   /** V3: asked after the primary was found dead; the answer says whether this copy may be promoted. */
   asked(number: number): void {
     const answer = {
-      view: this.#view?.number ?? 0,
+      view: this.#situation.view?.number ?? 0,
       role: this.role,
       inSync: this.#backup?.toldInSync ?? false,
     }
@@ -447,10 +464,10 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     this.#told = {
       ackable: this.#primary?.ackable ?? false,
       unreachable: this.#primary?.link.unreachable.length ?? 0,
-      wantedTtlMs: this.#primary?.wantedTtlMs ?? 0,
+      wantedTtlMs: this.#primary?.opens.wantedTtlMs ?? 0,
     }
     const { ackable, unreachable, wantedTtlMs } = this.#told
-    const longer = wantedTtlMs > told.wantedTtlMs && wantedTtlMs > this.#longestTtlMs
+    const longer = wantedTtlMs > told.wantedTtlMs && wantedTtlMs > this.#situation.longestTtlMs
     if ((ackable && !told.ackable) || unreachable > told.unreachable || longer) this.#viewLink.ping()
     this.#advanceLeaving(0)
   }
@@ -474,11 +491,15 @@ export class ServerCore implements PrimaryOwner, ViewLinkOwner {
     if (this.#leaving === 'no' || this.#over) return
     this.#leavingTicks += ticks
     const primary = this.#primary
-    if (primary !== null && this.#view?.backup === null && this.#leaving !== 'waiting for a backup') {
+    if (
+      primary !== null &&
+      this.#situation.view?.backup === null &&
+      this.#leaving !== 'waiting for a backup'
+    ) {
       this.#leaving = 'waiting for a backup'
       primary.reopen()
     }
-    if (primary !== null && this.#leaving === 'waiting for a backup' && primary.replication.inSync) {
+    if (primary !== null && this.#leaving === 'waiting for a backup' && primary.replication.join.inSync) {
       this.#leaving = 'draining'
       primary.close()
     }

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { Histogram } from '../wire/histogram.ts'
-import type { Operation, Output } from './state.ts'
+import type { Fact, Output, SessionEnd } from './facts.ts'
 
 /** Each outcome that clients see, as `operation outcome`. */
 const outcomes = [
@@ -24,7 +24,16 @@ const outcomes = [
 ] as const
 export type OperationOutcome = (typeof outcomes)[number]
 
-export type SessionEnd = 'ended' | 'expired' | 'abandoned'
+/** What the parts of a server note to be counted, beside the facts of its operations. */
+export type Noted =
+  | { readonly is: 'renewal' | 'query' | 'session opened' | 'view' | 'step-down' | 'digest differs' }
+  | { readonly is: 'open refused'; readonly code: ErrorCode }
+  /** A batch went to a backup that is in sync; it has applied all batches up to this one. */
+  | { readonly is: 'batch sent' | 'batches applied'; readonly sequence: number }
+  /** A new backup is being copied to; it holds the whole snapshot; nothing is streamed to it any more. */
+  | { readonly is: 'transfer begun' | 'transferred' | 'stream ended' }
+  /** A lock was freed at this time, and its next holder was told of it just now. */
+  | { readonly is: 'handed over'; readonly since: number }
 
 export class Counts {
   readonly operations = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
@@ -59,14 +68,64 @@ export class Counts {
   #timedBatch = 0
   #timedSince = 0
   #transferSince: number | null = null
-  /** The last operation may grant to others what it frees. */
-  handingOver = false
 
-  output(output: Output): void {
-    switch (output[0]) {
+  /** What an operation has done. */
+  fact(fact: Fact): void {
+    switch (fact.is) {
+      case 'output':
+        return this.#output(fact.message)
       case 'granted':
         this.operations['acquire granted']++
+        return this.wait.observe(fact.waitedMs)
+      case 'freed':
+        return this.hold.observe(fact.heldMs)
+      case 'dropped':
+        this.sessionEnds[fact.how]++
+    }
+  }
+
+  /** `now`: the monotonic clock. */
+  note(what: Noted, now: number): void {
+    switch (what.is) {
+      case 'renewal':
+        this.renewals++
         return
+      case 'query':
+        this.queries++
+        return
+      case 'session opened':
+        this.operations['open opened']++
+        return
+      case 'open refused':
+        this.operations['open refused']++
+        return this.#refuse(what.code)
+      case 'view':
+        this.views++
+        return
+      case 'step-down':
+        this.stepDowns++
+        return
+      case 'digest differs':
+        this.digestsDiffered++
+        return
+      case 'handed over':
+        return this.handOver.observe(now - what.since)
+      case 'batch sent':
+        return this.#batchSent(what.sequence, now)
+      case 'batches applied':
+        return this.#batchesApplied(what.sequence, now)
+      case 'transfer begun':
+        this.#transferSince = now
+        return
+      case 'transferred':
+        return this.#transferred(now)
+      case 'stream ended':
+        return this.#streamEnded()
+    }
+  }
+
+  #output(output: Output): void {
+    switch (output[0]) {
       case 'released':
         this.operations[output[2] ? 'release released' : 'release not_held']++
         return
@@ -84,7 +143,7 @@ export class Counts {
         return
       case 'refused':
         this.operations['acquire refused']++
-        this.refuse(output[2])
+        this.#refuse(output[2])
         return
       case 'ended':
         this.operations['end ended']++
@@ -94,48 +153,31 @@ export class Counts {
     }
   }
 
-  /** Operations that no client gets an output of. */
-  proposed(operation: Operation): void {
-    this.handingOver = operation[0] !== 'acquire'
-    if (operation[0] === 'expire') this.sessionEnds.expired += operation[1].length
-    else if (operation[0] === 'abandon') this.sessionEnds.abandoned++
-    else if (operation[0] === 'end') this.sessionEnds.ended++
-  }
-
-  openRefused(code: ErrorCode): void {
-    this.operations['open refused']++
-    this.refuse(code)
-  }
-
-  refuse(code: string): void {
+  #refuse(code: string): void {
     const known = code as ErrorCode
     if (this.refused[known] !== undefined) this.refused[known]++
   }
 
-  batchSent(sequence: number, now: number): void {
+  #batchSent(sequence: number, now: number): void {
     if (this.#timedBatch !== 0) return
     this.#timedBatch = sequence
     this.#timedSince = now
   }
 
-  batchesApplied(sequence: number, now: number): void {
+  #batchesApplied(sequence: number, now: number): void {
     if (this.#timedBatch === 0 || sequence < this.#timedBatch) return
     this.roundTrip.observe(now - this.#timedSince)
     this.#timedBatch = 0
   }
 
   /** The stream to this backup is over, or a new one begins: what was timed will not be answered. */
-  streamEnded(): void {
+  #streamEnded(): void {
     this.#timedBatch = 0
     if (this.#transferSince !== null) this.transfers.cut++
     this.#transferSince = null
   }
 
-  transferBegun(now: number): void {
-    this.#transferSince = now
-  }
-
-  transferred(now: number): void {
+  #transferred(now: number): void {
     if (this.#transferSince === null) return
     this.transfers.completed++
     this.transfer.observe(now - this.#transferSince)

@@ -2,27 +2,15 @@
 // connection; what it decides depends on the order of the calls alone (R4).
 
 import type { LockEvent, LossReason, Mode } from '../wire/messages.ts'
+import { Facts, type TableFact } from './facts.ts'
 import { type Acquire, type Hold, Lock } from './lock.ts'
 import { NameMap } from './name-map.ts'
+import type { Session } from './sessions.ts'
 
-/** What the table tells its owner while it works. */
-export interface LockTableEvents {
-  /** Before a lock changes. */
-  touch(lock: Lock): void
-  /** An acquire that had waited has all of its locks, or was refused. */
-  settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void
-  /** A hold ends, for whatever reason. */
-  freed(hold: Hold): void
-  /** It ends by another's doing. */
-  lost(hold: Hold, reason: LossReason): void
-  /** Only while somebody watches: a wait or hold began or ended. `token` is null for a wait. */
-  happened(
-    event: LockEvent['event'],
-    lock: Lock,
-    of: Hold | Acquire,
-    token: number | null,
-    reason: EndReason,
-  ): void
+/** Hears of each session and lock before it changes (R3): a snapshot under way keeps what it was. */
+export interface Touch {
+  touchSession(session: Session): void
+  touchLock(lock: Lock): void
 }
 
 /** Why a hold ended; null: its holder wished it. */
@@ -32,27 +20,66 @@ export type AcquireOutcome = 'granted' | 'waiting' | 'WAITERS_LIMIT'
 
 export class LockTable {
   readonly locks = new NameMap<Lock>()
+  /** What was done, for the state to take. */
+  readonly facts = new Facts<TableFact>()
   /** L2: every grant's token is larger than this was. */
-  lastToken = 0
+  #lastToken = 0
   /** A reset's pause: nothing is granted (F14). */
-  paused = false
+  #paused = false
+  #waitersPerLockMax = 0
   /** Marks new locks as not part of the snapshot that is under way. */
-  copyNumber = 0
-  waitersPerLockMax = 0
-  /** Somebody wants to hear what happens to the locks of this copy; no part of the state. */
-  watched = false
-  readonly #events: LockTableEvents
+  #copyNumber = 0
+  #touch: Touch | null = null
+  /** There is a watch on the locks of this copy; no part of the state. */
+  #watched = false
   #serving = false
   /** What came free while another lock was served, in order. */
   readonly #freed: Lock[] = []
 
-  constructor(events: LockTableEvents) {
-    this.#events = events
+  get lastToken(): number {
+    return this.#lastToken
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  get watched(): boolean {
+    return this.#watched
+  }
+
+  get copyNumber(): number {
+    return this.#copyNumber
+  }
+
+  start(tokenBase: number, paused: boolean, waitersPerLockMax: number): void {
+    this.#lastToken = tokenBase
+    this.#paused = paused
+    this.#waitersPerLockMax = waitersPerLockMax
+  }
+
+  /** Whether what happens to locks is to be told. */
+  watch(watched: boolean): void {
+    this.#watched = watched
+  }
+
+  /** The number of the copy that begins; until it ends it hears of each change before it is made. */
+  beginCopy(touch: Touch): number {
+    this.#touch = touch
+    return ++this.#copyNumber
+  }
+
+  endCopy(): void {
+    this.#touch = null
+  }
+
+  touch(session: Session): void {
+    this.#touch?.touchSession(session)
   }
 
   /** L3: free for this mode, and nobody is waiting before it. */
   available(name: string, mode: Mode): boolean {
-    if (this.paused) return false
+    if (this.#paused) return false
     const lock = this.locks.get(name)
     return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))
   }
@@ -61,9 +88,9 @@ export class LockTable {
   advance(acquire: Acquire, wallMs: number): AcquireOutcome {
     while (acquire.tokens.length < acquire.names.length) {
       const lock = this.#lock(acquire.names[acquire.tokens.length] as string)
-      this.#events.touch(lock)
-      if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')
-      else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))
+      this.#touch?.touchLock(lock)
+      if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)
+      else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))
         return this.#enqueue(lock, acquire, wallMs)
       this.#take(lock, acquire, wallMs)
     }
@@ -72,7 +99,7 @@ export class LockTable {
 
   /** Frees one hold and serves who waits for it. */
   release(hold: Hold, wallMs: number): void {
-    this.#remove(hold, null)
+    this.#remove(hold, wallMs, null)
     this.serve(hold.lock, wallMs)
   }
 
@@ -80,9 +107,9 @@ export class LockTable {
   force(name: string, wallMs: number): number {
     const lock = this.locks.get(name)
     if (lock === undefined) return 0
-    this.#events.touch(lock)
+    this.#touch?.touchLock(lock)
     const count = lock.holders.length
-    this.#evict(lock, 'FORCED')
+    this.#evict(lock, 'FORCED', wallMs)
     this.serve(lock, wallMs)
     return count
   }
@@ -107,8 +134,8 @@ export class LockTable {
     reason: EndReason = null,
   ): void {
     const freed = new Set<Lock>()
-    for (const waiter of waiters) freed.add(this.#dequeue(waiter))
-    for (const hold of holds) freed.add(this.#remove(hold, reason))
+    for (const waiter of waiters) freed.add(this.#dequeue(waiter, wallMs))
+    for (const hold of holds) freed.add(this.#remove(hold, wallMs, reason))
     for (const lock of freed) this.serve(lock, wallMs)
   }
 
@@ -125,14 +152,14 @@ export class LockTable {
   }
 
   #serve(lock: Lock, wallMs: number): void {
-    while (!this.paused && mayGo(lock)) {
-      this.#events.touch(lock)
+    while (!this.#paused && mayGo(lock)) {
+      this.#touch?.touchLock(lock)
       const next = lock.queue[0] as Acquire
       lock.dequeue(next)
-      if (next.manner === 'steal') this.#evict(lock, 'STOLEN')
+      if (next.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)
       this.#take(lock, next, wallMs)
       const outcome = this.advance(next, wallMs)
-      if (outcome !== 'waiting') this.#events.settled(next, outcome)
+      if (outcome !== 'waiting') this.#settled(next, outcome)
     }
     const empty = lock.queue.length === 0 && lock.holder === null
     if (empty && this.locks.get(lock.name) === lock) this.locks.delete(lock.name)
@@ -140,7 +167,7 @@ export class LockTable {
 
   /** A reset's pause is over (F14). */
   unpause(wallMs: number): void {
-    this.paused = false
+    this.#paused = false
     // Sorted, since the order of the map differs between a state and its copy (R4).
     for (const name of [...this.locks.keys()].sort()) {
       const lock = this.locks.get(name)
@@ -151,24 +178,24 @@ export class LockTable {
   #lock(name: string): Lock {
     let lock = this.locks.get(name)
     if (lock === undefined) {
-      lock = new Lock(name, this.copyNumber)
+      lock = new Lock(name, this.#copyNumber)
       this.locks.set(name, lock)
     }
     return lock
   }
 
   #take(lock: Lock, acquire: Acquire, wallMs: number): void {
-    const token = ++this.lastToken // L2
+    const token = ++this.#lastToken // L2
     const hold = lock.hold(token, acquire.session, acquire.mode, wallMs)
     acquire.session.holds.set(token, hold)
     // The first of an array that grows would take room for seventeen; most have one.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
     else acquire.tokens.push(token)
-    if (this.watched) this.#events.happened('granted', lock, hold, token, null)
+    if (this.#watched) this.#happened('granted', hold, lock, wallMs, token)
   }
 
   #enqueue(lock: Lock, acquire: Acquire, wallMs: number): AcquireOutcome {
-    if (lock.queue.length >= this.waitersPerLockMax) {
+    if (lock.queue.length >= this.#waitersPerLockMax) {
       this.dropAll([], this.heldBy(acquire), wallMs)
       return 'WAITERS_LIMIT'
     }
@@ -176,32 +203,61 @@ export class LockTable {
     const steals = acquire.manner === 'steal' ? lock.queue.findIndex(({ manner }) => manner !== 'steal') : -1
     if (steals >= 0) lock.enqueue(acquire, steals)
     else lock.enqueue(acquire)
-    if (this.watched) this.#events.happened('waiting', lock, acquire, null, null)
+    if (this.#watched) this.#happened('waiting', acquire, lock, wallMs)
     return 'waiting'
   }
 
-  #dequeue(acquire: Acquire): Lock {
+  #dequeue(acquire: Acquire, wallMs: number): Lock {
     const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as Lock
-    this.#events.touch(lock)
+    this.#touch?.touchLock(lock)
     lock.dequeue(acquire)
-    if (this.watched) this.#events.happened('cancelled', lock, acquire, null, null)
+    if (this.#watched) this.#happened('cancelled', acquire, lock, wallMs)
     return lock
   }
 
   /** `loss`: by another's doing, so that its session is to be told. */
-  #remove(hold: Hold, reason: EndReason, loss: LossReason | null = null): Lock {
+  #remove(hold: Hold, wallMs: number, reason: EndReason, loss: LossReason | null = null): Lock {
     const { lock, session, token } = hold
-    this.#events.touch(lock)
+    this.#touch?.touchLock(lock)
     session.holds.delete(token)
-    this.#events.freed(hold)
-    if (this.watched) this.#events.happened(reason === null ? 'released' : 'lost', lock, hold, token, reason)
-    if (loss !== null) this.#events.lost(hold, loss)
+    this.facts.add({ is: 'freed', heldMs: wallMs - hold.since })
+    if (this.#watched)
+      this.#happened(reason === null ? 'released' : 'lost', hold, lock, wallMs, token, reason)
+    if (loss !== null) this.#lost(session, token, loss)
     lock.free(hold)
     return lock
   }
 
-  #evict(lock: Lock, reason: LossReason): void {
-    for (const hold of lock.holders) this.#remove(hold, reason, reason)
+  #evict(lock: Lock, reason: LossReason, wallMs: number): void {
+    for (const hold of lock.holders) this.#remove(hold, wallMs, reason, reason)
+  }
+
+  // ---- what was done
+
+  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+    this.#touch?.touchSession(acquire.session)
+    this.facts.add({ is: 'settled', acquire, outcome })
+  }
+
+  #lost(session: Session, token: number, reason: LossReason): void {
+    this.#touch?.touchSession(session)
+    this.facts.add({ is: 'lost', session, token, reason })
+  }
+
+  /** A wait or hold began or ended. No token: a wait. */
+  #happened(
+    event: LockEvent['event'],
+    { session, mode }: Hold | Acquire,
+    { name }: Lock,
+    at: number,
+    token: number | null = null,
+    reason: EndReason = null,
+  ): void {
+    const { id: clientId, name: clientName } = session
+    this.facts.add({
+      is: 'event',
+      event: { event, name, mode, token, reason, clientId, clientName, at },
+    })
   }
 }
 

@@ -1,11 +1,12 @@
-// What a step has decided so far, for the driver to do; the step's time; and what is counted. The parts
-// of a core write here, so that none of them needs to know another one for it.
+// What a step has decided so far, for the driver to do, and what is counted. The parts of a core write
+// here, so that none of them needs to know another one for it.
 
-import type { Instant } from '../wire/clock.ts'
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
-import type { Counts } from './counts.ts'
+import type { Counts, Noted } from './counts.ts'
+import type { Fact } from './facts.ts'
+import type { Situation } from './situation.ts'
 
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -21,14 +22,29 @@ export type ServerEffect =
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 
 export class Outbox {
-  now: Instant = { monotonic: 0, wall: 0 }
-  /** Null: nobody counts. */
-  readonly counts: Counts | null
+  readonly #situation: Readonly<Situation>
+  /** Null: nothing is counted. */
+  readonly #counts: Counts | null
   #effects: ServerEffect[] = []
   #dialled = 0
 
-  constructor(counts: Counts | null = null) {
-    this.counts = counts
+  constructor(situation: Readonly<Situation>, counts: Counts | null = null) {
+    this.#situation = situation
+    this.#counts = counts
+  }
+
+  /** Whether it is of any use to note times for the metrics. */
+  get counting(): boolean {
+    return this.#counts !== null
+  }
+
+  /** What an operation has done. */
+  countFact(fact: Fact): void {
+    this.#counts?.fact(fact)
+  }
+
+  count(what: Noted): void {
+    this.#counts?.note(what, this.#situation.now.monotonic)
   }
 
   send(connection: number, message: Message): void {

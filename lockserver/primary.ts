@@ -2,25 +2,21 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import {
-  queriedInPlaceMax,
-  queriesAtOnce,
-  queriesWaitingMax,
-  queryPartMax,
-  type StateLimits,
-  ttlPingLimitsMin,
-} from '../wire/limits.ts'
-import type { ClientRequest, LockEvent, Message, View } from '../wire/messages.ts'
-import { BackupLink, type BackupLinkOwner } from './backup-link.ts'
+import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
+import type { ClientRequest, Message, View } from '../wire/messages.ts'
+import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
+import type { Fact } from './facts.ts'
 import type { Leases } from './leases.ts'
-import type { Acquire, Hold, Lock } from './lock.ts'
+import { type OpenRequest, Opens } from './opens.ts'
 import type { Outbox } from './outbox.ts'
-import { answerQuery } from './query.ts'
-import { Replication, type Shower } from './replication.ts'
+import { Parking } from './parking.ts'
+import { Queries, type QueryRequest } from './queries.ts'
+import { Replication } from './replication.ts'
 import type { Session } from './sessions.ts'
 import type { Showing } from './showing.ts'
-import type { Operation, Output, State, StateListener } from './state.ts'
+import type { InView } from './situation.ts'
+import type { Operation, State } from './state.ts'
 import { Watches } from './watches.ts'
 
 export interface PrimaryOptions {
@@ -29,24 +25,10 @@ export interface PrimaryOptions {
   readonly deadPings: number
 }
 
-/** The server that is primary. */
-export interface PrimaryOwner {
-  readonly cluster: string | null
-  /** Somebody knows a newer view (R2). */
-  adopt(view: View): void
-}
-
 type Numbered = Extract<
   ClientRequest,
   ['acquire' | 'cancel' | 'release' | 'force-release' | 'end', ...unknown[]]
 >
-type Query = Extract<ClientRequest, ['query', ...unknown[]]>
-type Open = Extract<ClientRequest, ['open', ...unknown[]]>
-
-interface Parked {
-  readonly client: Client
-  readonly request: ClientRequest
-}
 
 /** These never wait for a joining backup (R3). */
 const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
@@ -57,80 +39,63 @@ const acknowledgedAtOnce = 64
 /** These go on while the server leaves, so that no lease runs out for it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
 
-export class Primary implements StateListener, Shower, BackupLinkOwner {
+export class Primary {
   readonly state: State
   readonly leases: Leases
   readonly replication: Replication
   readonly link: BackupLink
+  readonly opens: Opens
   readonly #out: Outbox
+  readonly #situation: InView
   readonly #clients: Clients
   readonly #options: PrimaryOptions
-  readonly #owner: PrimaryOwner
-  #view: View
-  /** R3: operations that wait for a joining backup to catch up; in the order in which they came. */
-  #parked: Parked[] = []
-  /** Opens whose ttl the view record does not cover yet (Reset). */
-  #opens: { client: Client; request: Open; ticks: number }[] = []
-  /** The longest ttl that the view record is known to cover. */
-  longestTtlMs: number
-  /** The longest ttl that a client has asked for. */
-  wantedTtlMs = 0
-  viewServerConnected = false
+  readonly #parking = new Parking()
+  readonly #queries: Queries
+  readonly #watches: Watches
   /** The server is leaving: the last batch before it stopped to take requests; null while it takes them. */
   #closedAt: number | null = null
-  /** Queries are answered one a turn, so that no frame full of them stops everything else (F13). */
-  #queries: { client: Client; request: Query }[] = []
-  /** Answers of queries that wait for the backup. */
-  #answering = 0
-  /** About how many locks and waiters this turn's queries have looked at. */
-  #looked = 0
-  readonly #watches: Watches
 
   constructor(
     out: Outbox,
+    situation: InView,
     clients: Clients,
-    state: State,
-    leases: Leases,
-    view: View,
-    longestTtlMs: number,
+    { state, leases }: { readonly state: State; readonly leases: Leases },
     options: PrimaryOptions,
-    owner: PrimaryOwner,
   ) {
     this.#out = out
+    this.#situation = situation
     this.#clients = clients
     this.state = state
     this.leases = leases
-    this.#view = view
-    this.longestTtlMs = longestTtlMs
     this.#options = options
-    this.#owner = owner
-    state.listener = this
+    this.opens = new Opens(situation, options.deadPings)
+    this.#queries = new Queries(state)
     this.#watches = new Watches(out, state.table)
-    this.replication = new Replication(out, state, leases, view, this)
-    this.link = new BackupLink(out, options.id, view, options.deadPings, this)
+    this.replication = new Replication(out, situation, state, leases)
+    this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
   }
 
   /** L2, F14: an empty state begins with the wall clock, or above all tokens before a reset. */
   start(tokenFloor: number, pauseMs: number, limits: StateLimits): void {
-    const { wall, monotonic } = this.#out.now
+    const { wall, monotonic } = this.#situation.now
     if (pauseMs > 0) this.leases.startPause(monotonic + pauseMs)
     this.#propose(['start', Math.max(Math.floor(wall * 1_000), tokenFloor), pauseMs > 0, limits])
   }
 
   /** V4: the view is in force, its backup in sync. */
   get ackable(): boolean {
-    return this.#view.backup === null || this.replication.inSync
+    return this.#situation.view.backup === null || this.replication.join.inSync
   }
 
-  enter(view: View): void {
-    this.#view = view
-    this.replication.enter(view)
-    this.link.enter(view)
+  /** R2: a new view names this primary again. */
+  enter(): void {
+    this.#showAll(this.replication.enter())
+    this.link.enter()
     this.#unpark()
   }
 
   get parked(): number {
-    return this.#parked.length
+    return this.#parking.size
   }
 
   /** Leaving: takes no more requests; leases go on. */
@@ -141,7 +106,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** What was in flight when it closed is with the backup. */
   get drained(): boolean {
-    return this.#closedAt !== null && this.replication.applied >= this.#closedAt
+    return this.#closedAt !== null && this.replication.confirmed >= this.#closedAt
   }
 
   reopen(): void {
@@ -150,8 +115,8 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   /** Nothing of it waits here any more. */
   gone(client: Client): void {
-    if (client.parked > 0) this.#parked = this.#parked.filter(parked => parked.client !== client)
-    if (client.queries > 0) this.#queries = this.#queries.filter(query => query.client !== client)
+    this.#parking.gone(client)
+    this.#queries.gone(client)
     this.#watches.gone(client)
   }
 
@@ -160,14 +125,14 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     if (this.#closedAt === null) this.#expireDue()
     this.link.tick()
     this.replication.probe()
-    for (const open of this.#opens) open.ticks++
-    this.#openCovered()
+    this.opens.tick()
+    this.openCovered()
     this.#unpark()
   }
 
   /** What was decided goes to the backup. */
   endTurn(): void {
-    this.#looked = 0
+    this.#queries.startTurn()
     this.#answerQuery()
     this.replication.endTurn()
   }
@@ -181,10 +146,10 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   }
 
   #park(client: Client, request: ClientRequest): void {
-    if (++client.parked > 2 * this.state.limits.unansweredMax) {
+    if (client.parked >= 2 * this.state.limits.unansweredMax) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many requests at a time')
     }
-    this.#parked.push({ client, request })
+    this.#parking.add(client, request)
   }
 
   /**
@@ -195,17 +160,16 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #mustWait(client: Client, request: ClientRequest): boolean {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
     if (reads.has(request[0])) return request[0] === 'query' && client.parked > 0
-    return this.#parked.length > 0 || this.replication.mustPark
+    return this.#parking.size > 0 || this.replication.join.mustPark
   }
 
   #unpark(): void {
     let done = 0
-    while (done < this.#parked.length && this.#closedAt === null && !this.replication.mustPark) {
-      const { client, request } = this.#parked[done++] as Parked
-      client.parked--
+    while (done < this.#parking.size && this.#closedAt === null && !this.replication.join.mustPark) {
+      const { client, request } = this.#parking.at(done++)
       if (this.#speaks(client)) this.#perform(client, request)
     }
-    if (done > 0) this.#parked.splice(0, done)
+    this.#parking.drop(done)
   }
 
   #perform(client: Client, request: ClientRequest): void {
@@ -235,7 +199,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     }
   }
 
-  #open(client: Client, request: Open): void {
+  #open(client: Client, request: OpenRequest): void {
     const [, id, , ttlMs] = request
     if (client.session !== null || client.opening) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
@@ -243,47 +207,32 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     const smallest = ttlPingLimitsMin * this.#options.pingLimitMs
     if (ttlMs < smallest) {
       const text = `the ttl is ${ttlMs} ms; this cluster takes ${smallest} ms or more`
-      this.#out.counts?.openRefused('TTL_OUT_OF_RANGE')
+      this.#out.count({ is: 'open refused', code: 'TTL_OUT_OF_RANGE' })
       return this.#answer(client, ['open-refused', id, 'TTL_OUT_OF_RANGE', text])
     }
-    this.wantedTtlMs = Math.max(this.wantedTtlMs, ttlMs)
-    if (!this.state.sessionsById.has(id) && ttlMs > this.longestTtlMs && this.viewServerConnected) {
-      client.opening = true
-      this.#opens.push({ client, request, ticks: 0 })
-    } else this.#openNow(client, request)
+    this.opens.wants(ttlMs)
+    if (!this.state.sessionsById.has(id) && this.opens.mustWait(ttlMs)) this.opens.add(client, request)
+    else this.#openNow(client, request)
   }
 
-  /** The view record covers a longer ttl now, or nobody can say so. */
-  #openCovered(): void {
-    const waiting = this.#opens
-    this.#opens = []
-    for (const open of waiting) {
-      const { client, request } = open
-      // A view server that is there and makes no records is waited for as long as one that is dead.
-      const late = open.ticks >= this.#options.deadPings
-      if (request[3] > this.longestTtlMs && this.viewServerConnected && !late) this.#opens.push(open)
-      else if (this.#speaks(client)) {
-        client.opening = false
-        this.#openNow(client, request)
-      }
+  /** The view record covers a longer ttl now, or no view server can say so. */
+  openCovered(): void {
+    for (const { client, request } of this.opens.covered()) {
+      if (!this.#speaks(client)) continue
+      client.opening = false
+      this.#openNow(client, request)
     }
   }
 
-  /** The view record covers this ttl. */
-  covered(ttlMs: number): void {
-    this.longestTtlMs = Math.max(this.longestTtlMs, ttlMs)
-    this.#openCovered()
-  }
-
-  #openNow(client: Client, [, id, count, ttlMs, name]: Open): void {
+  #openNow(client: Client, [, id, count, ttlMs, name]: OpenRequest): void {
     const known = this.state.sessionsById.get(id)
     if (known !== undefined) return this.#opened(client, known, count)
     // While the view server is away: the longest ttl that a later reset would wait for.
-    this.#propose(['open', id, Math.min(ttlMs, this.longestTtlMs), name])
+    this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name])
     const session = this.state.sessionsById.get(id)
     if (session !== undefined) this.#opened(client, session, count)
     else {
-      this.#out.counts?.openRefused('SESSIONS_LIMIT')
+      this.#out.count({ is: 'open refused', code: 'SESSIONS_LIMIT' })
       this.#answer(client, ['open-refused', id, 'SESSIONS_LIMIT', 'the service has too many sessions'])
     }
   }
@@ -291,7 +240,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   #opened(client: Client, session: Session, count: number): void {
     if (!this.#clients.bind(client, session, count))
       return this.#close(client, 'REPLACED', 'an older connection of its session')
-    if (this.#out.counts !== null) this.#out.counts.operations['open opened']++
+    this.#out.count({ is: 'session opened' })
     this.#renewLease(session)
     this.#answer(client, ['opened', session.id, count, session.ttlMs])
   }
@@ -319,54 +268,45 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     if (session === undefined) return
     const idle = session.rests
     this.#renewLease(session, idle)
-    this.replication.show({ show: 'answer', client, message: ['renewed', number] }, idle)
+    this.#show({ is: 'answer', client, message: ['renewed', number] }, idle)
   }
 
   /** S3, S4: the whole ttl from now; the backup hears of it in order with the operations. */
   #renewLease(session: Session, idle = false): void {
-    this.leases.renew(session, this.#out.now.monotonic)
+    this.leases.renew(session, this.#situation.now.monotonic)
     this.replication.add(['renew', session.ordinal], idle)
-    if (this.#out.counts !== null) this.#out.counts.renewals++
+    this.#out.count({ is: 'renewal' })
   }
 
-  /** In its client's order as long as that is cheap; then one a turn (F13). */
-  #query(client: Client, request: Query): void {
-    if (this.#out.counts !== null) this.#out.counts.queries++
-    const cheap = this.#looked + this.state.table.locks.size <= queriedInPlaceMax
-    if (cheap && this.#queries.length === 0 && this.#answering < queriesAtOnce)
-      return this.#list(client, request)
-    if (++client.queries > queriesWaitingMax) {
-      return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many queries at a time')
-    }
-    this.#queries.push({ client, request })
+  #query(client: Client, request: QueryRequest): void {
+    this.#out.count({ is: 'query' })
+    if (this.#queries.cheap) this.#list(client, request)
+    else if (!this.#queries.add(client, request))
+      this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many queries at a time')
   }
 
-  /** The next query; one that needs no confirmation does not wait behind those that the backup holds up. */
   #answerQuery(): void {
-    const next = this.#answering < queriesAtOnce ? 0 : this.#queries.findIndex(({ request }) => !request[3])
-    const [query] = next < 0 ? [] : this.#queries.splice(next, 1)
+    const query = this.#queries.take()
     if (query === undefined) return
-    query.client.queries--
     if (this.#speaks(query.client)) this.#list(query.client, query.request)
-    if (this.#queries.length > 0 && this.#answering < queriesAtOnce) this.#out.do({ do: 'continue' })
+    if (this.#queries.more) this.#out.do({ do: 'continue' })
   }
 
-  #list(client: Client, [, number, prefix, confirmed]: Query): void {
-    const sure = confirmed || !this.replication.latched
-    const parts = answerQuery(this.state, prefix, number, sure, this.#out.now.wall)
-    this.#looked += this.state.table.locks.size + parts.length * queryPartMax
+  #list(client: Client, request: QueryRequest): void {
+    const confirmed = request[3]
+    const sure = confirmed || !this.replication.join.latched
+    const parts = this.#queries.answer(request, sure, this.#situation.now.wall)
     if (!confirmed) for (const part of parts) this.#out.send(client.connection, part)
     else {
-      this.#answering++
       for (const part of parts) this.#answer(client, part)
-      this.replication.show({ show: 'query answered' })
+      this.#show({ is: 'query answered' })
     }
   }
 
   /** R1: from where its answer stands among all that clients are shown. */
   #watch(client: Client, number: number, prefix: string): void {
     const watch = this.#watches.add(client, number, prefix)
-    if (watch !== undefined) this.replication.show({ show: 'watching', watch })
+    if (watch !== undefined) this.#show({ is: 'watching', watch })
   }
 
   /** S1: a repeat gets the stored reply, or stays the same waiter. The reply is a read (R1). */
@@ -391,7 +331,7 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     if (session.unanswered >= 2 * this.state.limits.unansweredMax) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many replies are not acknowledged')
     }
-    this.leases.wake(session, this.#out.now.monotonic)
+    this.leases.wake(session, this.#situation.now.monotonic)
     this.#propose(operationOf(session, request))
   }
 
@@ -421,14 +361,35 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
   /** Applies it here and sends it on; what it lets clients see waits for the backup (R1). */
   #propose(operation: Operation): void {
     this.replication.beforeOperation()
-    this.#out.counts?.proposed(operation)
     this.state.apply(operation)
+    const { facts } = this.state
+    for (let fact = facts.take(); fact !== undefined; fact = facts.take()) this.#note(fact)
     this.replication.add(operation)
+  }
+
+  /** What an operation has done: counted, held back, and minded. */
+  #note(fact: Fact): void {
+    this.#out.countFact(fact)
+    switch (fact.is) {
+      case 'output':
+      case 'event':
+        return this.#show(fact)
+      case 'granted':
+        this.#show(fact)
+        if (fact.handed && this.#out.counting)
+          this.#show({ is: 'handed over', since: this.#situation.now.monotonic })
+        return
+      case 'opened':
+        return this.leases.renew(fact.session, this.#situation.now.monotonic)
+      case 'dropped':
+        this.leases.forget(fact.session)
+        return this.#show(fact)
+    }
   }
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
-    const { sessions, pauseOver } = this.leases.due(this.#out.now.monotonic, this.state.sessions)
+    const { sessions, pauseOver } = this.leases.due(this.#situation.now.monotonic, this.state.sessions)
     if (pauseOver) {
       this.leases.endPause()
       this.#propose(['unpause'])
@@ -437,62 +398,31 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
     if (known.length > 0) this.#propose(['expire', known])
   }
 
-  // ---- what the state tells while it works
-
-  output(session: Session, output: Output): void {
-    this.replication.show({ show: 'output', session, message: output })
-    const { counts, now } = this.#out
-    if (counts === null) return
-    counts.output(output)
-    if (output[0] === 'granted' && counts.handingOver)
-      this.replication.show({ show: 'handed over', since: now.monotonic })
-  }
-
-  granted({ since }: Acquire): void {
-    this.#out.counts?.wait.observe(this.state.wallMs - since)
-  }
-
-  freed({ since }: Hold): void {
-    this.#out.counts?.hold.observe(this.state.wallMs - since)
-  }
-
-  opened(session: Session): void {
-    this.leases.renew(session, this.#out.now.monotonic)
-  }
-
-  dropped(session: Session): void {
-    this.leases.forget(session)
-    this.replication.show({ show: 'session over', session })
-  }
-
-  touchSession(session: Session): void {
-    this.replication.copy?.touchSession(session)
-  }
-
-  touchLock(lock: Lock): void {
-    this.replication.copy?.touchLock(lock)
-  }
-
-  happened(event: LockEvent): void {
-    this.replication.show({ show: 'event', event })
-  }
-
   // ---- answers
 
   /** R1: a read is shown when the backup has answered a message sent after the read came. */
   #answer(client: Client, message: Message): void {
-    this.replication.show({ show: 'answer', client, message })
+    this.#show({ is: 'answer', client, message })
   }
 
   #unknown(client: Client, id: string): void {
     client.deaf = true
-    this.replication.show({ show: 'last word', client, message: ['unknown-session', id] })
+    this.#show({ is: 'last word', client, message: ['unknown-session', id] })
   }
 
-  /** R1 holds for it: clients may see it now. */
-  show(showing: Showing): void {
-    switch (showing.show) {
-      case 'output': {
+  /** R1: now, or when the backup has applied all that was decided until now. `idle`: no client waits for it. */
+  #show(showing: Showing, idle = false): void {
+    if (!this.replication.holds(showing, idle)) this.#showNow(showing)
+  }
+
+  #showAll(showings: readonly Showing[]): void {
+    for (const showing of showings) this.#showNow(showing)
+  }
+
+  #showNow(showing: Showing): void {
+    switch (showing.is) {
+      case 'output':
+      case 'granted': {
         const client = this.#clients.of(showing.session)
         if (client !== undefined) this.#out.send(client.connection, showing.message)
         return
@@ -502,18 +432,16 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
         return
       case 'last word':
         return this.#out.send(showing.client.connection, showing.message)
-      case 'session over':
+      case 'dropped':
         return this.#sessionOver(showing.session)
       case 'query answered':
-        this.#answering--
-        return
+        return this.#queries.answered()
       case 'watching':
         return this.#watches.begin(showing.watch)
       case 'event':
-        this.#watches.tell(showing.event)
-        return
+        return this.#watches.tell(showing.event)
       case 'handed over':
-        this.#out.counts?.handOver.observe(this.#out.now.monotonic - showing.since)
+        return this.#out.count(showing)
     }
   }
 
@@ -553,36 +481,32 @@ export class Primary implements StateListener, Shower, BackupLinkOwner {
 
   // ---- the backup
 
-  get cluster(): string | null {
-    return this.#owner.cluster
+  /** From the backup, or from whoever a probe has found; a view that it knows (R2). */
+  heard(connection: number, message: Message): View | null {
+    if (!this.link.hears(connection, message)) return null
+    if (message[0] === 'view') return message[1] as View
+    this.#backupSays(message)
+    return null
   }
 
-  adopt(view: View): void {
-    this.#owner.adopt(view)
-  }
-
-  backupConnected(connection: number, whole: number, sequence: number): boolean {
-    return this.replication.connected(connection, whole, sequence)
-  }
-
-  backupDisconnected(): void {
-    this.replication.disconnected()
-  }
-
-  backupSays(message: Message): void {
+  #backupSays(message: Message): void {
     const [kind, view] = message
-    if (view !== this.#view.number) return // R2: an answer about another view
-    if (kind === 'applied') {
-      this.replication.onApplied(message[2] as number, message[4] as number)
-      if (this.replication.differs) this.#digestDiffers()
-    } else if (kind === 'received') this.replication.onReceived(message[2] as number)
+    if (view !== this.#situation.view.number) return // R2: an answer about another view
+    if (kind === 'applied') this.#applied(message[2] as number, message[4] as number)
+    else if (kind === 'received') this.replication.onReceived(message[2] as number)
     else if (kind === 'heard') this.replication.onHeard()
     this.#unpark()
   }
 
+  #applied(sequence: number, digest: number): void {
+    this.#showAll(this.replication.onApplied(sequence, digest))
+    this.replication.advanceJoin()
+    if (this.replication.join.differs) this.#digestDiffers()
+  }
+
   /** R4: who fails its own check ends itself; if both pass the primary is believed, the backup dropped. */
   #digestDiffers(): void {
-    if (this.#out.counts !== null) this.#out.counts.digestsDiffered++
+    this.#out.count({ is: 'digest differs' })
     const problem = this.state.problem()
     if (problem !== undefined)
       this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })

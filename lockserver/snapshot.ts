@@ -4,6 +4,7 @@
 import { chunkBytesMax, chunkRecordsMax } from '../wire/limits.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
 import { type Acquire, Lock } from './lock.ts'
+import type { Touch } from './lock-table.ts'
 import { Session } from './sessions.ts'
 import { State } from './state.ts'
 
@@ -38,7 +39,7 @@ export interface LeaseTimes {
 }
 
 /** The sender's side: streams the state as of its construction. */
-export class Copy {
+export class Copy implements Touch {
   /** For people: about how many sessions and locks there were, and how many are streamed. */
   readonly total: number
   streamed = 0
@@ -53,7 +54,7 @@ export class Copy {
   #restFrom = 0
 
   constructor(state: State, leases: LeaseTimes) {
-    this.#number = ++state.table.copyNumber
+    this.#number = state.table.beginCopy(this)
     this.#leases = leases
     this.#sessions = state.sessions.values()
     this.#locks = state.table.locks.values()

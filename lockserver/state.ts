@@ -5,38 +5,21 @@ import { inRanges } from '../wire/codec.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { errors } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { Blocker, Entry, LockEvent, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
-import type { Acquire, Hold, Lock } from './lock.ts'
-import { type EndReason, LockTable, type LockTableEvents, mayGo } from './lock-table.ts'
+import type { Blocker, Entry, LossReason, Manner, Mode, Reply } from '../wire/messages.ts'
+import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
+import type { Acquire } from './lock.ts'
+import { type EndReason, LockTable, mayGo } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
-/** What an operation lets clients see (R1). */
-export type Output = Reply | ['ended', number] | ['lost', number, LossReason]
-
-/** Who wants to know of changes while they happen. */
-export interface StateListener {
-  /** Something that a client will see; the session may be gone by now. */
-  output(session: Session, output: Output): void
-  /** An acquire has all that it asked for. */
-  granted(acquire: Acquire): void
-  /** A hold has ended, for whatever reason. */
-  freed(hold: Hold): void
-  opened(session: Session): void
-  /** The session has ended, at its own wish or not. */
-  dropped(session: Session): void
-  /** Before a session or lock changes: a snapshot under way keeps what it was (R3). */
-  touchSession(session: Session): void
-  touchLock(lock: Lock): void
-  /** A change of a lock that is watched; only while the table is `watched`. */
-  happened(event: LockEvent): void
-}
+/** The reply to an acquire that has its locks. */
+type Granted = Extract<Reply, ['granted', ...unknown[]]>
 
 export type Operation = Exclude<Entry, ['renew', number]>
 
 /** Of each acquire that begins; never added to. */
 const noTokens: number[] = []
 
-export class State implements LockTableEvents {
+export class State {
   /** The number of the last operation applied. */
   opNumber = 0
   /** R4: running digest of all that the operations let clients see. */
@@ -47,10 +30,12 @@ export class State implements LockTableEvents {
   wallMs = 0
   readonly sessions = new Map<number, Session>()
   readonly sessionsById = new Map<string, Session>()
-  readonly table: LockTable = new LockTable(this)
-  listener: StateListener | null = null
+  readonly table = new LockTable()
+  /** What the last operation has done, to be taken by whoever applied it. */
+  readonly facts = new Facts<Fact>()
 
   apply(operation: Operation): void {
+    this.facts.drop()
     this.opNumber++
     this.#fold(this.opNumber)
     switch (operation[0]) {
@@ -65,17 +50,17 @@ export class State implements LockTableEvents {
       case 'open':
         return this.#open(operation[1], operation[2], operation[3])
       case 'expire':
-        return this.#drop(operation[1], 'EXPIRED')
+        return this.#drop(operation[1], 'EXPIRED', 'expired')
       case 'end':
         return this.#end(operation[1], operation[2])
       case 'abandon':
-        return this.#drop([operation[1]], 'EXPIRED')
+        return this.#drop([operation[1]], 'EXPIRED', 'abandoned')
       case 'force-release':
         return this.#force(operation[1], operation[2], operation[3])
       case 'start':
         return this.#start(operation[1], operation[2], operation[3])
       case 'unpause':
-        return this.table.unpause(this.wallMs)
+        return this.#unpause()
     }
   }
 
@@ -113,10 +98,8 @@ export class State implements LockTableEvents {
   }
 
   #start(tokenBase: number, paused: boolean, limits: StateLimits): void {
-    this.table.lastToken = tokenBase
-    this.table.paused = paused
     this.limits = limits
-    this.table.waitersPerLockMax = limits.waitersPerLockMax
+    this.table.start(tokenBase, paused, limits.waitersPerLockMax)
   }
 
   #open(id: string, ttlMs: number, name: string): void {
@@ -125,7 +108,7 @@ export class State implements LockTableEvents {
     session.copied = this.table.copyNumber
     this.addSession(session)
     this.#fold(session.ordinal)
-    this.listener?.opened(session)
+    this.facts.add({ is: 'opened', session })
   }
 
   #acquire(ordinal: number, request: number, names: readonly string[], mode: Mode, manner: Manner): void {
@@ -147,8 +130,9 @@ export class State implements LockTableEvents {
       return this.#reply(session, ['unavailable', request])
     }
     const outcome = this.table.advance(acquire, this.wallMs)
+    this.#takeFacts()
     if (outcome === 'waiting') session.waiting.set(request, acquire)
-    else this.#answer(acquire, outcome)
+    else this.#answer(acquire, outcome, false)
   }
 
   #cancel(ordinal: number, request: number, target: number): void {
@@ -163,6 +147,7 @@ export class State implements LockTableEvents {
       session.waiting.delete(target)
       session.forgetLosses(waiting.tokens)
       this.table.cancel(waiting, this.wallMs)
+      this.#takeFacts()
       this.#reply(session, ['cancelled', target])
     } else if (stored?.[0] === 'granted') {
       // The grant crossed the cancel: exactly that grant is given back.
@@ -170,6 +155,7 @@ export class State implements LockTableEvents {
       const holds = stored[2].flatMap(token => session.holds.get(token) ?? [])
       session.replies.set(target, ['cancelled', target])
       this.table.dropAll([], holds, this.wallMs)
+      this.#takeFacts()
     }
     this.#reply(session, ['cancel-done', request, outcome, blocker])
   }
@@ -196,19 +182,21 @@ export class State implements LockTableEvents {
     const session = this.#next(ordinal, request)
     const hold = session.holds.get(token)
     if (hold !== undefined) this.table.release(hold, this.wallMs)
+    this.#takeFacts()
     this.#reply(session, ['released', request, hold !== undefined])
   }
 
   #force(ordinal: number, request: number, name: string): void {
     const session = this.#next(ordinal, request)
     const count = this.table.force(name, this.wallMs)
+    this.#takeFacts()
     this.#reply(session, ['force-released', request, count])
   }
 
   /** S1: replies one by one; S5: losses by their token. Repeating it changes nothing. */
   #acknowledge(ordinal: number, ranges: readonly number[], tokens: readonly number[]): void {
     const session = this.sessions.get(ordinal) as Session
-    this.listener?.touchSession(session)
+    this.table.touch(session)
     for (let i = 0; i + 1 < ranges.length; i += 2) {
       const first = ranges[i] as number
       const last = ranges[i + 1] as number
@@ -224,14 +212,14 @@ export class State implements LockTableEvents {
   #end(ordinal: number, request: number): void {
     const session = this.#next(ordinal, request)
     this.#show(session, ['ended', request])
-    this.#drop([ordinal], null)
+    this.#drop([ordinal], null, 'ended')
   }
 
   /** `reason`: why its holds end, for who watches. */
-  #drop(ordinals: readonly number[], reason: EndReason): void {
+  #drop(ordinals: readonly number[], reason: EndReason, how: SessionEnd): void {
     const sessions = ordinals.flatMap(ordinal => this.sessions.get(ordinal) ?? [])
     for (const session of sessions) {
-      this.listener?.touchSession(session)
+      this.table.touch(session)
       this.sessions.delete(session.ordinal)
       this.sessionsById.delete(session.id)
       this.#fold(session.ordinal)
@@ -239,9 +227,10 @@ export class State implements LockTableEvents {
     const waiting = sessions.flatMap(session => session.waitingInOrder())
     const holds = sessions.flatMap(session => session.holdsInOrder())
     this.table.dropAll(waiting, holds, this.wallMs, reason)
+    this.#takeFacts()
     for (const session of sessions) {
       session.waiting.clear()
-      this.listener?.dropped(session)
+      this.facts.add({ is: 'dropped', session, how })
     }
   }
 
@@ -252,7 +241,7 @@ export class State implements LockTableEvents {
     if (session.nextRequest !== request) {
       throw new Error(`S1: operation ${this.opNumber} is request ${request}, next was ${session.nextRequest}`)
     }
-    this.listener?.touchSession(session)
+    this.table.touch(session)
     session.nextRequest++
     return session
   }
@@ -267,53 +256,49 @@ export class State implements LockTableEvents {
     return undefined
   }
 
-  // ---- what the table tells while it works
-
-  touch(lock: Lock): void {
-    this.listener?.touchLock(lock)
+  #unpause(): void {
+    this.table.unpause(this.wallMs)
+    this.#takeFacts()
   }
 
-  settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
-    this.listener?.touchSession(acquire.session)
+  // ---- what the table has done
+
+  /** In its order, before anything else is answered. */
+  #takeFacts(): void {
+    const { facts } = this.table
+    for (let fact = facts.take(); fact !== undefined; fact = facts.take()) {
+      if (fact.is === 'settled') this.#settled(fact.acquire, fact.outcome)
+      else if (fact.is === 'lost') this.#lost(fact.session, fact.token, fact.reason)
+      else this.facts.add(fact)
+    }
+  }
+
+  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
     acquire.session.waiting.delete(acquire.request)
-    this.#answer(acquire, outcome)
+    this.#answer(acquire, outcome, true)
   }
 
-  freed(hold: Hold): void {
-    this.listener?.freed(hold)
-  }
-
-  lost(hold: Hold, reason: LossReason): void {
-    this.listener?.touchSession(hold.session)
-    hold.session.lose(hold.token, reason)
-    this.#fold(hold.token % 4294967296)
+  #lost(session: Session, token: number, reason: LossReason): void {
+    session.lose(token, reason)
+    this.#fold(token % 4294967296)
     // One of several names, granted before the others: its client has not heard of the token, so it
     // would acknowledge the loss and believe in the grant later. That grant's own reply tells it.
-    if (!hold.session.isWaitingWith(hold.token)) this.#show(hold.session, ['lost', hold.token, reason])
+    if (!session.isWaitingWith(token)) this.#show(session, ['lost', token, reason])
   }
 
   // ---- answers
 
-  #answer(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+  /** `handed`: it had waited. */
+  #answer(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT', handed: boolean): void {
     const { session, request, tokens } = acquire
     if (outcome !== 'granted') {
       session.forgetLosses(tokens)
       return this.#refuse(session, request, outcome)
     }
     for (const token of tokens) this.#fold(token % 4294967296)
-    this.listener?.granted(acquire)
-    this.#reply(session, ['granted', request, tokens, session.lossesAmong(tokens)])
-  }
-
-  happened(
-    event: LockEvent['event'],
-    { name }: Lock,
-    { session, mode }: Hold | Acquire,
-    token: number | null,
-    reason: EndReason,
-  ): void {
-    const { id: clientId, name: clientName } = session
-    this.listener?.happened({ event, name, mode, token, reason, clientId, clientName, at: this.wallMs })
+    const message: Granted = ['granted', request, tokens, session.lossesAmong(tokens)]
+    this.#keep(session, message)
+    this.facts.add({ is: 'granted', session, message, waitedMs: this.wallMs - acquire.since, handed })
   }
 
   #refuse(session: Session, request: number, code: ErrorCode): void {
@@ -321,16 +306,27 @@ export class State implements LockTableEvents {
   }
 
   #reply(session: Session, reply: Reply): void {
-    session.replies.set(reply[1], reply)
-    this.#fold(session.ordinal)
-    this.#show(session, reply)
+    this.#keep(session, reply)
+    this.facts.add({ is: 'output', session, message: reply })
   }
 
-  #show(session: Session, output: Output): void {
+  /** S1: until it is acknowledged. */
+  #keep(session: Session, reply: Reply): void {
+    session.replies.set(reply[1], reply)
+    this.#fold(session.ordinal)
+    this.#foldOutput(reply)
+  }
+
+  /** What is no reply, and so is not kept. */
+  #show(session: Session, message: Output): void {
+    this.#foldOutput(message)
+    this.facts.add({ is: 'output', session, message })
+  }
+
+  #foldOutput(output: Output): void {
     this.#fold(output[0].length)
     this.#fold(output[1] % 4294967296)
     this.#fold(outcomeOf(output))
-    this.listener?.output(session, output)
   }
 
   #fold(value: number): void {

@@ -3,10 +3,10 @@
 
 import type { HelloFrom, Message, Ping, View, Welcome } from '../wire/messages.ts'
 import type { Outbox } from './outbox.ts'
+import type { Situation } from './situation.ts'
 
 /** The server whose link it is. */
 export interface ViewLinkOwner {
-  readonly cluster: string | null
   /** What to say now in a hello, and in a ping. */
   readonly hello: HelloFrom
   readonly pingNow: Ping
@@ -23,6 +23,7 @@ const redialTicks = 2
 
 export class ViewLink {
   readonly #out: Outbox
+  readonly #situation: Readonly<Situation>
   readonly #addresses: readonly string[]
   readonly #deadPings: number
   readonly #owner: ViewLinkOwner
@@ -33,8 +34,15 @@ export class ViewLink {
   /** Said once for each new reason, not at every try. */
   #lastRefusal = ''
 
-  constructor(out: Outbox, addresses: readonly string[], deadPings: number, owner: ViewLinkOwner) {
+  constructor(
+    out: Outbox,
+    situation: Readonly<Situation>,
+    addresses: readonly string[],
+    deadPings: number,
+    owner: ViewLinkOwner,
+  ) {
     this.#out = out
+    this.#situation = situation
     this.#addresses = addresses
     this.#deadPings = deadPings
     this.#owner = owner
@@ -73,11 +81,6 @@ export class ViewLink {
     this.#silentTicks = 0
   }
 
-  close(why: string): void {
-    if (this.#connection !== null) this.#out.close(this.#connection, null, why)
-    this.closed()
-  }
-
   messages(messages: readonly Message[]): void {
     this.#silentTicks = 0
     for (const message of messages) this.#message(message)
@@ -86,7 +89,7 @@ export class ViewLink {
   #dial(): void {
     const address = this.#addresses[this.#next++ % this.#addresses.length] as string
     this.#silentTicks = 0
-    this.#connection = this.#out.dial(address, this.#owner.cluster, this.#owner.hello)
+    this.#connection = this.#out.dial(address, this.#situation.cluster, this.#owner.hello)
   }
 
   #message(message: Message): void {

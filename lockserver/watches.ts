@@ -42,7 +42,7 @@ export class Watches {
     }
     const watch: Watch = { client, number, prefix, began: false, told: 0, seen: 0, missed: 0 }
     this.#watches.add(watch)
-    this.#table.watched = true
+    this.#table.watch(true)
     return watch
   }
 
@@ -91,6 +91,6 @@ export class Watches {
 
   #remove(watch: Watch): void {
     this.#watches.delete(watch)
-    this.#table.watched = this.#watches.size > 0
+    this.#table.watch(this.#watches.size > 0)
   }
 }

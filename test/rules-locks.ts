@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import type { Session } from '../lockserver/sessions.ts'
+import { stateLimits } from '../wire/limits.ts'
 import type { Blocker, Mode } from '../wire/messages.ts'
 import { StateStory, textOf } from './fixtures/state-story.ts'
 
@@ -337,7 +338,7 @@ t.test(
   'F14: during the pause nothing is granted; afterwards the queue is served in order, steals first',
   async t => {
     const s = new StateStory()
-    s.state.table.paused = true
+    s.state.table.start(1_000, true, stateLimits.waitersPerLockMax)
     const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
     t.strictSame(s.state.table.available('x', 'shared'), false)
     s.acquire(a, 'x')
@@ -353,7 +354,7 @@ t.test(
 
 t.test('F14: of two steals that the pause held up, the second takes the lock from the first', async t => {
   const s = new StateStory()
-  s.state.table.paused = true
+  s.state.table.start(1_000, true, stateLimits.waitersPerLockMax)
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
   s.acquire(a, 'x')
   s.acquire(b, 'x', 'exclusive', 'steal')

@@ -335,7 +335,6 @@ t.test(
 t.test(
   'V7: who accepts a probe and never says a word is tried again, and is back once it speaks',
   async t => {
-    const out = new Outbox()
     const server = (name: string) => ({ id: name, address: `ws://${name}` })
     const view = (number: number, backup: string): View => ({
       number,
@@ -343,20 +342,23 @@ t.test(
       backup: server(backup),
       start: null,
     })
-    const link = new BackupLink(out, 'p', view(2, 'mute'), 3, {
+    const situation = {
+      now: { monotonic: 0, wall: 0 },
+      view: view(2, 'mute'),
       cluster: null,
-      backupConnected: () => true,
-      backupDisconnected() {},
-      backupSays() {},
-      adopt() {},
-    })
+      longestTtlMs: 0,
+      viewServerConnected: true,
+    }
+    const out = new Outbox(situation)
+    const link = new BackupLink(out, situation, 'p', 3, { connected: () => true, disconnected() {} })
     const tick = (times: number) => {
       for (let i = 0; i < times; i++) link.tick()
       return out.take()
     }
     tick(3)
     t.same(link.unreachable, ['ws://mute'], 'a backup that is silent is unreachable')
-    link.enter(view(3, 'other'))
+    situation.view = view(3, 'other')
+    link.enter()
     out.take()
     const [first] = tick(1).filter(effect => effect.do === 'dial' && effect.address === 'ws://mute')
     t.match(first, { from: { kind: 'probe' } })
@@ -366,7 +368,7 @@ t.test(
     const again = tick(1).find(effect => effect.do === 'dial' && effect.address === 'ws://mute')
     t.ok(again, 'and tried anew')
     t.notOk(link.owns(connection))
-    link.messages((again as { connection: number }).connection, [['welcome', {}]])
+    link.hears((again as { connection: number }).connection, ['welcome', {}])
     t.notOk(link.unreachable.includes('ws://mute'))
   },
 )

@@ -14,7 +14,7 @@ const told = ({ event, name, clientName, reason }: LockEvent) =>
 
 t.test('what happens to a lock, as events', async t => {
   const s = new StateStory()
-  s.state.table.watched = true
+  s.state.table.watch(true)
   const [a, b] = [s.open('a'), s.open('b')]
   const heard = () => s.happened.splice(0).map(told)
 
@@ -28,16 +28,16 @@ t.test('what happens to a lock, as events', async t => {
   s.acquire(a, 'x', 'exclusive', 'steal')
   t.strictSame(heard(), ['lost x b STOLEN', 'granted x a'])
   s.acquire(b, 'x')
-  s.state.apply(['cancel', b.ordinal, b.nextRequest, b.nextRequest - 1])
+  s.apply(['cancel', b.ordinal, b.nextRequest, b.nextRequest - 1])
   t.strictSame(heard(), ['waiting x b', 'cancelled x b'])
-  s.state.apply(['force-release', b.ordinal, b.nextRequest, 'x'])
+  s.apply(['force-release', b.ordinal, b.nextRequest, 'x'])
   t.strictSame(heard(), ['lost x a FORCED'])
   s.acquire(a, 'x')
   s.acquire(b, 'x')
   heard()
-  s.state.apply(['expire', [a.ordinal]])
+  s.apply(['expire', [a.ordinal]])
   t.strictSame(heard(), ['lost x a EXPIRED', 'granted x b'])
-  s.state.apply(['end', b.ordinal, b.nextRequest])
+  s.apply(['end', b.ordinal, b.nextRequest])
   t.strictSame(heard(), ['released x b'], 'its own wish is no loss')
 })
 

@@ -78,9 +78,9 @@ export const apart: readonly Mutant[] = [
     test: 'rules-replication',
     edits: [
       {
-        file: 'lockserver/replication.ts',
+        file: 'lockserver/join.ts',
         find: 'get mustPark(): boolean {',
-        replace: 'get mustPark(): boolean {\n    if (this.#unappliedEntries >= 0) return false',
+        replace: 'get mustPark(): boolean {\n    if (this.#backlog.entries >= 0) return false',
       },
     ],
   },
@@ -92,9 +92,8 @@ export const apart: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/replication.ts',
-        find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
-        replace:
-          "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#sequence && this.lag === 0 && this.#showings.length === 0) {",
+        find: 'this.#join.tell()',
+        replace: 'if (this.lag === 0 && !this.#holdback.waits) this.#join.tell()',
       },
     ],
   },
@@ -105,9 +104,9 @@ export const apart: readonly Mutant[] = [
     test: 'rules-replication',
     edits: [
       {
-        file: 'lockserver/replication.ts',
-        find: 'if (this.#differs) return let done = 0',
-        replace: 'let done = 0',
+        file: 'lockserver/join.ts',
+        find: 'return this.#differs ? 0 : this.#applied',
+        replace: 'return this.#applied',
       },
     ],
   },

@@ -17,7 +17,7 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'leases.extendAll(this.#out.now.monotonic + promotionGraceMs(pingLimitMs)) // S3',
+        find: 'leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3',
         replace: '',
       },
     ],
@@ -81,12 +81,12 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'if (!this.state.sessionsById.has(id) && ttlMs > this.longestTtlMs && this.viewServerConnected) {',
-        replace: 'if (false) {',
+        find: 'if (!this.state.sessionsById.has(id) && this.opens.mustWait(ttlMs)) this.opens.add',
+        replace: 'if (false) this.opens.add',
       },
       {
         file: primary,
-        find: "this.#propose(['open', id, Math.min(ttlMs, this.longestTtlMs), name])",
+        find: "this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name])",
         replace: "this.#propose(['open', id, ttlMs, name])",
       },
     ],
@@ -100,7 +100,7 @@ export const leases: readonly Mutant[] = [
         file: backup,
         find: '/** Applies some of what waits; true when more is left. */ work(): boolean {',
         replace: `work(): boolean {
-    for (const ordinal of this.leases.due(this.#out.now.monotonic, this.state?.sessions ?? new Map()).sessions) {
+    for (const ordinal of this.leases.due(this.#situation.now.monotonic, this.state?.sessions ?? new Map()).sessions) {
       const session = this.state?.sessions.get(ordinal)
       if (session !== undefined && this.whole !== 0) this.state?.apply(['expire', [ordinal]])
     }`,
@@ -114,14 +114,14 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'this.leases.renew(session, this.#out.now.monotonic) this.replication.add',
+        find: 'this.leases.renew(session, this.#situation.now.monotonic) this.replication.add',
         replace:
-          'this.leases.renew(session, this.ticked ?? this.#out.now.monotonic)\n    this.replication.add',
+          'this.leases.renew(session, this.ticked ?? this.#situation.now.monotonic)\n    this.replication.add',
       },
       {
         file: primary,
         find: 'tick(): void {',
-        replace: 'tick(): void {\n    this.ticked = this.#out.now.monotonic',
+        replace: 'tick(): void {\n    this.ticked = this.#situation.now.monotonic',
       },
     ],
   },

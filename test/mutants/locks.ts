@@ -25,18 +25,18 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')",
-        replace: `if (acquire.manner === 'steal' && !this.paused) {
+        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: `if (acquire.manner === 'steal' && !this.#paused) {
         this.kept = lock.holders[0]?.token ?? 0
-        this.#evict(lock, 'STOLEN')
+        this.#evict(lock, 'STOLEN', wallMs)
       }`,
       },
       {
         file: table,
-        find: 'const token = ++this.lastToken // L2',
-        replace: 'const token = this.kept || ++this.lastToken\n    this.kept = 0',
+        find: 'const token = ++this.#lastToken // L2',
+        replace: 'const token = this.kept || ++this.#lastToken\n    this.kept = 0',
       },
-      { file: table, find: 'waitersPerLockMax = 0', replace: 'waitersPerLockMax = 0\n  kept = 0' },
+      { file: table, find: '#waitersPerLockMax = 0', replace: '#waitersPerLockMax = 0\n  kept = 0' },
     ],
   },
   {
@@ -47,9 +47,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
         replace:
-          "else if (this.paused || (lock.queue.length > 0 && acquire.mode !== 'shared') || !compatible(lock, acquire.mode))",
+          "else if (this.#paused || (lock.queue.length > 0 && acquire.mode !== 'shared') || !compatible(lock, acquire.mode))",
       },
     ],
   },
@@ -66,9 +66,9 @@ export const locks: readonly Mutant[] = [
       },
       {
         file: table,
-        find: 'else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
         replace:
-          "else if (this.paused || (lock.queue.length > 0 && acquire.manner !== 'ifAvailable') || !compatible(lock, acquire.mode))",
+          "else if (this.#paused || (lock.queue.length > 0 && acquire.manner !== 'ifAvailable') || !compatible(lock, acquire.mode))",
       },
     ],
   },
@@ -103,8 +103,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (outcome !== 'waiting') this.#events.settled(next, outcome)",
-        replace: "if (outcome !== 'waiting') this.#events.settled(next, outcome)\n      break",
+        find: "if (outcome !== 'waiting') this.#settled(next, outcome)",
+        replace: "if (outcome !== 'waiting') this.#settled(next, outcome)\n      break",
       },
     ],
   },
@@ -154,9 +154,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')",
+        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
         replace:
-          "if (acquire.manner === 'steal' && !this.paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN')",
+          "if (acquire.manner === 'steal' && !this.#paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN', wallMs)",
       },
     ],
   },
@@ -198,8 +198,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.paused) this.#evict(lock, 'STOLEN')",
-        replace: "if (acquire.manner === 'steal') this.#evict(lock, 'STOLEN')",
+        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: "if (acquire.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)",
       },
     ],
   },
@@ -210,9 +210,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
         replace:
-          'else if (this.paused || lock.queue.length > 0 || (!compatible(lock, acquire.mode) && lock.holders[0]?.session !== acquire.session))',
+          'else if (this.#paused || lock.queue.length > 0 || (!compatible(lock, acquire.mode) && lock.holders[0]?.session !== acquire.session))',
       },
     ],
   },

@@ -4,7 +4,10 @@
 import type { Mutant } from './mutant.ts'
 
 const primary = 'lockserver/primary.ts'
-const stream = 'lockserver/replication.ts'
+const replicated = 'lockserver/replication.ts'
+const stream = 'lockserver/stream.ts'
+const holdback = 'lockserver/holdback.ts'
+const join = 'lockserver/join.ts'
 const backup = 'lockserver/backup.ts'
 const snapshot = 'lockserver/snapshot.ts'
 const serverCore = 'lockserver/core.ts'
@@ -17,9 +20,9 @@ export const replication: readonly Mutant[] = [
     why: 'the primary dies after its answer and before the backup has heard of the operation',
     edits: [
       {
-        file: stream,
-        find: "if (this.#phase !== 'latched') return this.#shower.show(showing)",
-        replace: 'return this.#shower.show(showing)',
+        file: replicated,
+        find: 'if (!this.#holdback.holds) return false',
+        replace: 'return false',
       },
     ],
   },
@@ -30,7 +33,7 @@ export const replication: readonly Mutant[] = [
     why: 'the acknowledgement of an earlier batch shows an answer whose operation is still on its way',
     edits: [
       {
-        file: stream,
+        file: holdback,
         find: 'this.#held.push({ sequence, showings: this.#showings })',
         replace: 'this.#held.push({ sequence: sequence - 1, showings: this.#showings })',
       },
@@ -40,7 +43,13 @@ export const replication: readonly Mutant[] = [
     name: 'any acknowledgement shows everything',
     breaks: 'R1',
     why: 'an acknowledgement is not matched with what it acknowledges',
-    edits: [{ file: stream, find: 'this.#release(sequence)', replace: 'this.#release(this.#sequence + 1)' }],
+    edits: [
+      {
+        file: holdback,
+        find: 'const { confirmed } = this',
+        replace: 'const confirmed = this.confirmed === 0 ? 0 : Number.POSITIVE_INFINITY',
+      },
+    ],
   },
   {
     name: 'grant to another before the backup',
@@ -49,11 +58,14 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.replication.show({ show: 'output', session, message: output })",
-        replace: `const client = this.#clients.of(session)
-    if (output[0] === 'granted' && output[1] < session.nextRequest - 1 && client !== undefined)
-      return this.#out.send(client.connection, output)
-    this.replication.show({ show: 'output', session, message: output })`,
+        find: "case 'granted': this.#show(fact)",
+        replace: `case 'granted': {
+        const { session, message } = fact
+        const client = this.#clients.of(session)
+        if (message[1] < session.nextRequest - 1 && client !== undefined)
+          return this.#out.send(client.connection, message)
+      }
+        this.#show(fact)`,
       },
     ],
   },
@@ -64,10 +76,15 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.replication.show({ show: 'output', session, message: output })",
-        replace: `const client = this.#clients.of(session)
-    if (output[0] === 'lost' && client !== undefined) return this.#out.send(client.connection, output)
-    this.replication.show({ show: 'output', session, message: output })`,
+        find: "case 'output': case 'event': return this.#show(fact)",
+        replace: `case 'event':
+        return this.#show(fact)
+      case 'output': {
+        const client = this.#clients.of(fact.session)
+        if (fact.message[0] === 'lost' && client !== undefined)
+          return this.#out.send(client.connection, fact.message)
+        return this.#show(fact)
+      }`,
       },
     ],
   },
@@ -106,7 +123,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.replication.show({ show: 'answer', client, message: ['renewed', number] }, idle)",
+        find: "this.#show({ is: 'answer', client, message: ['renewed', number] }, idle)",
         replace: "this.#out.send(client.connection, ['renewed', number])",
       },
     ],
@@ -130,7 +147,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "this.replication.show({ show: 'last word', client, message: ['unknown-session', id] })",
+        find: "this.#show({ is: 'last word', client, message: ['unknown-session', id] })",
         replace: "this.#out.send(client.connection, ['unknown-session', id])",
       },
     ],
@@ -141,14 +158,33 @@ export const replication: readonly Mutant[] = [
     why: 'a primary that is cut from its backup answers alone, while the backup is promoted',
     edits: [
       {
-        file: stream,
-        find: 'disconnected(): void { this.#link = null',
+        file: replicated,
+        find: 'disconnected(): void { this.#join.disconnected()',
         replace: `disconnected(): void {
-    this.#link = null
-    if (this.#phase === 'latched') {
-      this.#phase = 'installed'
-      for (const { showings } of this.#held.splice(0)) for (const one of showings) this.#shower.show(one)
+    this.#join.disconnected()
+    if (this.#join.latched) {
+      const waiting = this.#holdback.all()
+      this.#holdback = new Holdback()
+      this.#join.unlatch()
+      this.primary.shown(waiting)
     }`,
+      },
+      {
+        file: join,
+        find: '/** V4: the backup is nearly level. */',
+        replace: "unlatch() {\n    this.#phase = { is: 'installed', parkAbove: joinBacklogMax }\n  }\n",
+      },
+      {
+        file: primary,
+        find: 'this.replication = new Replication(out, situation, state, leases)',
+        replace:
+          'this.replication = new Replication(out, situation, state, leases)\n    this.replication.primary = this',
+      },
+      {
+        file: primary,
+        find: '#showAll(showings: readonly Showing[]): void {',
+        replace:
+          'shown(showings) {\n    this.#showAll(showings)\n  }\n\n  #showAll(showings: readonly Showing[]): void {',
       },
     ],
   },
@@ -162,14 +198,14 @@ export const replication: readonly Mutant[] = [
     why: 'the latch counts what was sent, not what was decided: what was answered alone in this turn leaves behind the telling',
     edits: [
       {
-        file: stream,
-        find: "this.flush() this.#phase = 'latched'",
-        replace: "this.#phase = 'latched'",
+        file: replicated,
+        find: 'this.flush() this.#join.latch(this.#stream.sequence)',
+        replace: 'this.#join.latch(this.#stream.sequence)',
       },
       {
-        file: stream,
-        find: "if (this.#phase === 'latched' && !this.#toldInSync && this.#applied >= this.#latchedAt) {",
-        replace: "if (this.#phase === 'latched' && !this.#toldInSync) {",
+        file: join,
+        find: 'if (this.#phase.told || this.#applied < this.#phase.at) return',
+        replace: 'if (this.#phase.told) return',
       },
     ],
   },
@@ -180,9 +216,9 @@ export const replication: readonly Mutant[] = [
     why: 'the primary goes on alone after it has told its backup that it is in sync, until it hears that it knows',
     edits: [
       {
-        file: stream,
-        find: "if (this.#phase !== 'latched') return this.#shower.show(showing)",
-        replace: 'if (!this.#knowsInSync) return this.#shower.show(showing)',
+        file: replicated,
+        find: 'if (!this.#holdback.holds) return false',
+        replace: 'if (!this.#join.inSync && !this.#join.differs) return false',
       },
     ],
   },
@@ -193,8 +229,8 @@ export const replication: readonly Mutant[] = [
     why: 'what was in flight on a cut connection is not sent again, and the backup goes on without it',
     edits: [
       {
-        file: stream,
-        find: 'for (const batch of this.#unapplied) if (batch.sequence > received) this.#out.send(link, batch.message)',
+        file: join,
+        find: 'for (const batch of this.#backlog.after(received)) this.#send(link, batch)',
         replace: '',
       },
       {
@@ -218,9 +254,9 @@ export const replication: readonly Mutant[] = [
       },
       { file: backup, find: 'if (next++ !== state.opNumber + 1)', replace: 'if (false)' },
       {
-        file: stream,
-        find: 'if (batch.sequence > received) this.#out.send(link, batch.message)',
-        replace: 'this.#out.send(link, batch.message)',
+        file: 'lockserver/backlog.ts',
+        find: 'return this.#batches.filter(batch => batch.sequence > sequence)',
+        replace: 'return [...this.#batches]',
       },
     ],
   },
@@ -311,31 +347,44 @@ export const replication: readonly Mutant[] = [
     why: 'a backup that replaces another one gets the operations, and not the state',
     edits: [
       {
-        file: stream,
-        find: 'enter(view: View): void { this.#view = view this.#link = null this.#stopCopy()',
-        replace: `enter(view: View): void {
-    const before = this.#view.backup
-    this.#view = view
-    this.#link = null
-    this.#stopCopy()
-    if (before !== null && view.backup !== null) this.#phase = 'installed'`,
+        file: replicated,
+        find: 'this.#leases = leases',
+        replace: 'this.#leases = leases\n    this.before = situation.view.backup',
       },
       {
-        file: stream,
-        find: "if (this.#phase === 'installed' || this.#phase === 'latched' || whole === this.#view.number) return false",
-        replace: `if (this.#phase === 'installed') {
-      this.#copy = new Copy(new State(), this)
-      this.#phase = 'copying'
-      this.#chunksSent = 0
-      this.#chunksReceived = 0
-      this.#out.send(link, ['copy', this.#view.number, headerOf(this.#state, this.#sequence, null)])
+        file: replicated,
+        find: 'this.flush() return waiting',
+        replace: `this.flush()
+    const { before } = this
+    this.before = this.#situation.view.backup
+    if (before !== null && this.before !== null) this.#join.assume(this.#stream.sequence, this.#unsent)
+    return waiting`,
+      },
+      {
+        file: join,
+        find: '/** V4: the backup is nearly level. */',
+        replace: `assume(sequence, unsent) {
+    this.#become({ is: 'installed', parkAbove: joinBacklogMax })
+    this.#sent = sequence
+    this.#unsent = unsent
+  }
+`,
+      },
+      {
+        file: join,
+        find: "if (is === 'installed' || is === 'latched' || ours) return 'other'",
+        replace: `if (is === 'installed') {
+      const copy = new Copy(new State(), this)
+      this.#phase = { is: 'copying', copy, sent: 0, received: 0, beside: 0 }
+      const header = headerOf(this.#state, this.#sent - this.#unsent, null)
+      this.#out.send(link, ['copy', this.#situation.view.number, header])
       this.#sendChunks()
-      return true
+      return 'goes on'
     }
-    if (this.#phase === 'latched' || whole === this.#view.number) return false`,
+    if (is === 'latched' || ours) return 'other'`,
       },
       {
-        file: stream,
+        file: join,
         find: "import type { State } from './state.ts'",
         replace: "import { State } from './state.ts'",
       },
@@ -348,14 +397,14 @@ export const replication: readonly Mutant[] = [
     why: 'chunks that were in flight are missing: the copy is never whole',
     edits: [
       {
-        file: stream,
-        find: "if (this.#phase === 'copying') this.#stopCopy() // R3: it lives and dies with its connection",
+        file: join,
+        find: "if (this.#phase.is === 'copying') this.#become({ is: 'none' }) // R3: it lives and dies with its connection",
         replace: '',
       },
       {
-        file: stream,
-        find: 'this.#startCopy() // V5: a copy that was cut before it was whole starts afresh',
-        replace: "if (this.#phase === 'none') this.#startCopy()\n    else this.#sendChunks()",
+        file: join,
+        find: "this.#become({ is: 'none' }) // V5: a copy that was cut before it was whole starts afresh",
+        replace: "if (is !== 'none') {\n      this.#sendChunks()\n      return 'goes on'\n    }",
       },
       {
         file: backup,
@@ -397,11 +446,13 @@ export const replication: readonly Mutant[] = [
         find: 'if (connection === this.#connection) this.#connection = null',
         replace: `if (connection !== this.#connection) return
     this.#connection = null
-    this.enter(this.#view)`,
+    this.whole = 0
+    this.toldInSync = false
+    this.#dropInstallation()`,
       },
       {
-        file: stream,
-        find: "if (this.#phase === 'installed' || this.#phase === 'latched' || whole === this.#view.number) return false",
+        file: join,
+        find: "if (is === 'installed' || is === 'latched' || ours) return 'other'",
         replace: '',
       },
     ],
@@ -429,7 +480,7 @@ export const replication: readonly Mutant[] = [
     why: 'a copy that went wrong is promoted',
     edits: [
       {
-        file: stream,
+        file: join,
         find: 'last.sequence === sequence && last.digest !== digest',
         replace: 'false',
       },
@@ -465,7 +516,7 @@ export const replication: readonly Mutant[] = [
         replace: `const state = this.#backup?.state ?? null
     if (state !== null) {
       state.limits = this.#options.limits
-      state.table.waitersPerLockMax = state.limits.waitersPerLockMax
+      state.table.start(state.table.lastToken, state.table.paused, state.limits.waitersPerLockMax)
     }
     if (!this.#workPlanned) this.#work()
   }`,
@@ -481,7 +532,17 @@ export const replication: readonly Mutant[] = [
         file: 'lockserver/state.ts',
         find: "if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
         replace:
-          "if (manner === 'ifAvailable' && (this.listener as { link?: { connected: boolean } })?.link?.connected === false) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+          "if (manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+      },
+      {
+        file: primary,
+        find: 'this.state.apply(operation)',
+        replace: 'this.state.cut = !this.link.connected\n    this.state.apply(operation)',
+      },
+      {
+        file: 'lockserver/backup-link.ts',
+        find: 'get unreachable(): string[] {',
+        replace: 'get connected() {\n    return this.#welcomed\n  }\n\n  get unreachable(): string[] {',
       },
     ],
   },
@@ -500,8 +561,13 @@ export const replication: readonly Mutant[] = [
         find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
         replace: `else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
     else if (this.deposed?.connection === connection) {
-      for (const message of messages) this.deposed.message(message)
-      this.deposed.work()
+      const { view } = this.#situation
+      for (const message of messages) {
+        this.#situation.view = { ...view, number: message[1] }
+        this.deposed.message(message)
+        this.deposed.work()
+      }
+      this.#situation.view = view
     }`,
       },
       { file: serverCore, find: '#over = false', replace: '#over = false\n  deposed: Backup | null = null' },
@@ -550,9 +616,9 @@ export const replication: readonly Mutant[] = [
     why: 'batches leave at the end of a turn: what was answered alone in this one is not with the backup yet',
     edits: [
       {
-        file: stream,
-        find: "this.flush() this.#phase = 'latched'",
-        replace: "this.#phase = 'latched'",
+        file: replicated,
+        find: 'this.flush() this.#join.latch(this.#stream.sequence)',
+        replace: 'this.#join.latch(this.#stream.sequence)',
       },
     ],
   },

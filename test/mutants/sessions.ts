@@ -104,10 +104,10 @@ export const sessions: readonly Mutant[] = [
         replace: 'this.queries.set(this.next++, query)\n    return this.next - 1',
       },
       {
-        file: primary,
-        find: 'if (++client.queries > queriesWaitingMax) {',
+        file: 'lockserver/queries.ts',
+        find: 'if (++client.queries > queriesWaitingMax) return false',
         replace: `if (client.session !== null) client.session.nextRequest++
-    if (++client.queries > queriesWaitingMax) {`,
+    if (++client.queries > queriesWaitingMax) return false`,
       },
     ],
   },
@@ -136,7 +136,7 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: "this.table.dropAll([], holds, this.wallMs) } this.#reply(session, ['cancel-done'",
+        find: "this.table.dropAll([], holds, this.wallMs) this.#takeFacts() } this.#reply(session, ['cancel-done'",
         replace: "}\n    this.#reply(session, ['cancel-done'",
       },
     ],
@@ -148,9 +148,9 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: "this.table.dropAll([], holds, this.wallMs) } this.#reply(session, ['cancel-done'",
+        find: "this.table.dropAll([], holds, this.wallMs) this.#takeFacts() } this.#reply(session, ['cancel-done'",
         replace:
-          "this.table.dropAll([], holds.length > 0 ? session.holdsInOrder() : [], this.wallMs)\n    }\n    this.#reply(session, ['cancel-done'",
+          "this.table.dropAll([], holds.length > 0 ? session.holdsInOrder() : [], this.wallMs)\n      this.#takeFacts()\n    }\n    this.#reply(session, ['cancel-done'",
       },
     ],
   },
@@ -257,8 +257,8 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: "if (!hold.session.isWaitingWith(hold.token)) this.#show(hold.session, ['lost', hold.token, reason])",
-        replace: "this.#show(hold.session, ['lost', hold.token, reason])",
+        find: "if (!session.isWaitingWith(token)) this.#show(session, ['lost', token, reason])",
+        replace: "this.#show(session, ['lost', token, reason])",
       },
     ],
   },

@@ -22,7 +22,7 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/primary.ts',
-        find: 'return this.#view.backup === null || this.replication.inSync',
+        find: 'return this.#situation.view.backup === null || this.replication.join.inSync',
         replace: 'return true',
       },
     ],
@@ -33,9 +33,9 @@ export const views: readonly Mutant[] = [
     why: 'the telling is cut in flight: acked for the view server, copying for the backup',
     edits: [
       {
-        file: 'lockserver/replication.ts',
-        find: 'return this.#knowsInSync && !this.#differs',
-        replace: 'return this.#toldInSync && !this.#differs',
+        file: 'lockserver/join.ts',
+        find: "return this.#phase.is === 'latched' && this.#phase.knows && !this.#differs",
+        replace: "return this.#phase.is === 'latched' && this.#phase.told && !this.#differs",
       },
     ],
   },
@@ -332,13 +332,16 @@ export const views: readonly Mutant[] = [
         find: 'close(): void { this.replication.flush()',
         replace: `close(): void {
     this.replication.flush()
-    this.replication.showAll()`,
+    this.#showAll(this.replication.all())`,
       },
       {
         file: 'lockserver/replication.ts',
         find: '/** R2: under a new view that names this primary again it goes on, and answers what waited. */',
-        replace: `showAll(): void {
-    for (const { showings } of this.#held.splice(0)) for (const one of showings) this.#shower.show(one)
+        replace: `all() {
+    const all = this.#holdback.all()
+    this.#holdback = new Holdback()
+    if (this.#join.latched) this.#holdback.ask(this.#join)
+    return all
   }
 
   /** R2 */`,
@@ -382,9 +385,9 @@ export const views: readonly Mutant[] = [
     why: 'a backup that was stalled refuses an old view; the primary throws the only state away',
     edits: [
       {
-        file: 'lockserver/primary.ts',
-        find: 'this.#owner.adopt(view)',
-        replace: "this.#out.do({ do: 'step-down', reason: 'the backup refused' })",
+        file: 'lockserver/core.ts',
+        find: 'if (newer !== null) this.adopt(newer)',
+        replace: "if (newer !== null) return this.#out.do({ do: 'step-down', reason: 'the backup refused' })",
       },
     ],
   },
@@ -395,7 +398,7 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'if (this.#primary !== null) return this.#primary.enter(view)',
+        find: 'if (this.#primary !== null) return this.#primary.enter()',
         replace: "if (this.#primary !== null) return this.#stepDown('a newer view')",
       },
     ],
@@ -409,8 +412,12 @@ export const views: readonly Mutant[] = [
       {
         file: serverCore,
         find: "this.#out.note('warn', 'stepping down', { reason })",
-        replace:
-          "this.#primary?.replication.enter(this.#view as View)\n    this.#out.note('warn', 'stepping down', { reason })",
+        replace: "this.#primary?.giveUp()\n    this.#out.note('warn', 'stepping down', { reason })",
+      },
+      {
+        file: 'lockserver/primary.ts',
+        find: '/** R2: a new view names this primary again. */',
+        replace: 'giveUp() {\n    this.#showAll(this.replication.enter())\n  }\n',
       },
     ],
   },

@@ -1,0 +1,102 @@
+// What a primary has decided, in numbered batches: always, whether or not anybody reads them. A batch
+// without entries only asks for a word (R1). It knows no backup and shows nothing.
+
+import { replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
+import type { Entry } from '../wire/messages.ts'
+import type { InView } from './situation.ts'
+import type { State } from './state.ts'
+
+export interface Batch {
+  readonly sequence: number
+  readonly firstOp: number
+  /** The wall clock that its operations were applied with. */
+  readonly wallMs: number
+  readonly entries: readonly Entry[]
+  /** R4: what the digest must be once this is applied. */
+  readonly digest: number
+}
+
+export class Stream {
+  readonly #situation: InView
+  readonly #state: State
+  /** The last batch that was closed. */
+  #sequence = 0
+  #entries: Entry[] = []
+  /** Characters of lock names in the open batch: a frame has a limit. */
+  #text = 0
+  #firstOp = 0
+  /** A client waits for what is in the open batch. */
+  #urgent = false
+
+  constructor(situation: InView, state: State) {
+    this.#situation = situation
+    this.#state = state
+  }
+
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /** Entries in the open batch. */
+  get open(): number {
+    return this.#entries.length
+  }
+
+  get urgent(): boolean {
+    return this.#urgent
+  }
+
+  get full(): boolean {
+    return this.#entries.length >= replicateEntriesMax || this.#text >= replicateTextMax
+  }
+
+  /** The open batch states a wall clock that is not the present one. */
+  get late(): boolean {
+    return this.#firstOp !== 0 && this.#state.wallMs !== Math.floor(this.#situation.now.wall)
+  }
+
+  /** Before the state applies an operation: states the wall clock of the batch that it goes into. */
+  beforeOperation(): void {
+    if (this.#firstOp !== 0) return
+    this.#firstOp = this.#state.opNumber + 1
+    this.#state.wallMs = Math.floor(this.#situation.now.wall)
+  }
+
+  /** `idle`: no client waits for it. */
+  add(entry: Entry, idle: boolean): void {
+    this.#entries.push(entry)
+    if (!idle) this.#urgent = true
+    this.#text += textOf(entry)
+  }
+
+  /** A client waits for the open batch, though none of its entries may be that client's. */
+  ask(): void {
+    this.#urgent = true
+  }
+
+  /** The open batch, which is closed by this. */
+  close(): Batch {
+    const { opNumber, wallMs, digest } = this.#state
+    const firstOp = this.#firstOp === 0 ? opNumber + 1 : this.#firstOp
+    const batch = { sequence: ++this.#sequence, firstOp, wallMs, entries: this.#entries, digest }
+    this.#entries = []
+    this.#text = 0
+    this.#firstOp = 0
+    this.#urgent = false
+    return batch
+  }
+}
+
+/** About how many characters an entry has beside its few numbers. */
+function textOf(entry: Entry): number {
+  switch (entry[0]) {
+    case 'acquire':
+      return entry[3].reduce((sum, name) => sum + name.length, 0)
+    case 'acknowledge':
+      return 17 * (entry[2].length + entry[3].length)
+    case 'force-release':
+      return entry[3].length
+    default:
+      return 0
+  }
+}

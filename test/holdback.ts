@@ -1,0 +1,101 @@
+// What a primary keeps from clients, and the numbered batches that it is kept by: by themselves, without a
+// cluster. Whom a real primary asks is in rules-replication.ts.
+
+import t from 'tap'
+import { Holdback } from '../lockserver/holdback.ts'
+import { Leases } from '../lockserver/leases.ts'
+import { Outbox } from '../lockserver/outbox.ts'
+import { Replication } from '../lockserver/replication.ts'
+import type { Showing } from '../lockserver/showing.ts'
+import { type Operation, State } from '../lockserver/state.ts'
+import { stateLimits } from '../wire/limits.ts'
+import type { View } from '../wire/messages.ts'
+
+const showing = (since: number): Showing => ({ is: 'handed over', since })
+
+t.test('R1: what waits for a batch is shown when the last of all witnesses has confirmed it', async t => {
+  const holdback = new Holdback()
+  const [backup, disk] = [{ confirmed: 0 }, { confirmed: 0 }]
+  holdback.ask(backup)
+  holdback.ask(disk)
+  for (const batch of [1, 2]) {
+    holdback.add(showing(batch))
+    holdback.close(batch)
+  }
+  backup.confirmed = 2
+  t.strictSame(holdback.release(), [], 'one of two is not enough')
+  disk.confirmed = 1
+  t.strictSame(holdback.release(), [showing(1)])
+  backup.confirmed = 1
+  disk.confirmed = 2
+  t.strictSame(holdback.release(), [], 'nor is the other one')
+  backup.confirmed = 2
+  t.strictSame(holdback.release(), [showing(2)])
+  t.strictSame(holdback.release(), [], 'nothing is shown twice')
+})
+
+t.test('R1: what is in the open batch waits with those that were closed', async t => {
+  const holdback = new Holdback()
+  t.notOk(holdback.holds, 'without witnesses nothing has to wait')
+  holdback.ask({ confirmed: 7 })
+  t.ok(holdback.holds)
+  holdback.add(showing(1))
+  t.strictSame(holdback.release(), [], 'it has no number yet')
+  holdback.close(8)
+  holdback.add(showing(2))
+  t.strictSame(holdback.release(), [])
+  t.strictSame(holdback.all(), [showing(1), showing(2)], 'R2: a new view asks for none of it')
+})
+
+/** A primary's stream, and what it has put on the wire. */
+function alone() {
+  const server = (name: string) => ({ id: name, address: `ws://${name}` })
+  const view: View = { number: 2, primary: server('p'), backup: server('b'), start: null }
+  const now = { monotonic: 0, wall: 1_000 }
+  const situation = { now, view, cluster: null, longestTtlMs: 0, viewServerConnected: true }
+  const out = new Outbox(situation)
+  const state = new State()
+  const replication = new Replication(out, situation, state, new Leases())
+  const sent = () => out.take().flatMap(effect => (effect.do === 'send' ? [effect.message] : []))
+  const turn = (operation: Operation) => {
+    replication.beforeOperation()
+    state.apply(operation)
+    replication.add(operation)
+    replication.endTurn()
+  }
+  turn(['start', 1_000, false, stateLimits])
+  return { situation, state, replication, sent, turn }
+}
+
+t.test('a primary without a backup numbers its batches, too, and sends none of them', async t => {
+  const { replication, sent, turn } = alone()
+  turn(['open', 'a'.repeat(32), 10_000, 'a'])
+  t.equal(replication.sequence, 2)
+  t.strictSame(sent(), [])
+  t.equal(replication.lag, 0)
+})
+
+t.test('R3: the batches before a copy are inside of it; those behind it count from there', async t => {
+  const { replication, sent, turn } = alone()
+  t.ok(replication.connected(9, 0, 0))
+  t.match(sent()[0], ['copy', 2, { opNumber: 1, sequence: 0 }])
+  turn(['open', 'a'.repeat(32), 10_000, 'a'])
+  t.match(sent(), [['replicate', 2, 1, 2, 1_000, [['open']]]])
+  t.equal(replication.sequence, 2)
+})
+
+t.test(
+  'a batch states one wall clock: alone, an operation of another moment begins the next one',
+  async t => {
+    const { situation, state, replication } = alone()
+    for (const wall of [2_000, 2_000.5, 2_001]) {
+      situation.now = { monotonic: 0, wall }
+      replication.beforeOperation()
+      state.apply(['unpause'])
+      replication.add(['unpause'])
+    }
+    t.equal(replication.sequence, 2, 'the second one is closed, the third open')
+    replication.endTurn()
+    t.equal(replication.sequence, 3)
+  },
+)
