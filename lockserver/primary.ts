@@ -113,7 +113,7 @@ export class Primary {
     this.#closedAt = null
   }
 
-  /** Nothing of it waits here any more. */
+  /** Nothing of it waits here any more; whoever ends or replaces a connection says so. */
   gone(client: Client): void {
     this.#parking.gone(client)
     this.#queries.gone(client)
@@ -164,12 +164,11 @@ export class Primary {
   }
 
   #unpark(): void {
-    let done = 0
-    while (done < this.#parking.size && this.#closedAt === null && !this.replication.join.mustPark) {
-      const { client, request } = this.#parking.at(done++)
-      if (this.#speaks(client)) this.#perform(client, request)
+    while (this.#closedAt === null && !this.replication.join.mustPark) {
+      const parked = this.#parking.take()
+      if (parked === undefined) return
+      if (this.#speaks(parked.client)) this.#perform(parked.client, parked.request)
     }
-    this.#parking.drop(done)
   }
 
   #perform(client: Client, request: ClientRequest): void {
@@ -238,11 +237,19 @@ export class Primary {
   }
 
   #opened(client: Client, session: Session, count: number): void {
-    if (!this.#clients.bind(client, session, count))
-      return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (!this.#bind(client, session, count)) return
     this.#out.count({ is: 'session opened' })
     this.#renewLease(session)
     this.#answer(client, ['opened', session.id, count, session.ttlMs])
+  }
+
+  /** S2: false if this connection is the older one. Nothing waits any more for one that it replaces. */
+  #bind(client: Client, session: Session, count: number): boolean {
+    const old = this.#clients.of(session)
+    const bound = this.#clients.bind(client, session, count)
+    if (!bound) this.#close(client, 'REPLACED', 'an older connection of its session')
+    else if (old !== undefined && old !== client) this.gone(old)
+    return bound
   }
 
   #resume(client: Client, id: string, count: number, next: number, unanswered: readonly number[]): void {
@@ -250,8 +257,7 @@ export class Primary {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
     const session = this.state.sessionsById.get(id)
     if (session === undefined) return this.#unknown(client, id)
-    if (!this.#clients.bind(client, session, count))
-      return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (!this.#bind(client, session, count)) return
     // S1: what is not named is acknowledged; but a late resume knows nothing of numbers after its own.
     const waiting = new Set(amongRanges(session.replies.keys(), unanswered))
     const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n)).sort((a, b) => a - b)
@@ -406,7 +412,7 @@ export class Primary {
   }
 
   #unknown(client: Client, id: string): void {
-    client.deaf = true
+    this.#deafen(client)
     this.#show({ is: 'last word', client, message: ['unknown-session', id] })
   }
 
@@ -449,7 +455,7 @@ export class Primary {
     const client = this.#clients.of(session)
     this.#clients.forget(session)
     if (client === undefined || client.deaf) return
-    client.deaf = true
+    this.#deafen(client)
     this.#out.send(client.connection, ['unknown-session', session.id])
   }
 
@@ -465,6 +471,12 @@ export class Primary {
     return undefined
   }
 
+  /** Nothing that still arrives from it is heard. */
+  #deafen(client: Client): void {
+    client.deaf = true
+    this.gone(client)
+  }
+
   #speaks(client: Client): boolean {
     return !client.deaf && this.#clients.get(client.connection) === client
   }
@@ -474,7 +486,7 @@ export class Primary {
     code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'BAD_MESSAGE',
     text: string,
   ): void {
-    client.deaf = true
+    this.#deafen(client)
     this.#clients.remove(client.connection)
     this.#out.close(client.connection, code, text)
   }
