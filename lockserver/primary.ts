@@ -6,6 +6,7 @@ import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { ClientRequest, Message, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
+import { Expiry } from './expiry.ts'
 import type { Fact } from './facts.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
@@ -52,6 +53,7 @@ export class Primary {
   readonly #parking = new Parking()
   readonly #queries: Queries
   readonly #watches: Watches
+  readonly #expiry = new Expiry()
   /** The server is leaving: the last batch before it stopped to take requests; null while it takes them. */
   #closedAt: number | null = null
 
@@ -132,6 +134,7 @@ export class Primary {
 
   /** What was decided goes to the backup. */
   endTurn(): void {
+    this.#expirePiece()
     this.#queries.startTurn()
     this.#answerQuery()
     this.replication.endTurn()
@@ -395,13 +398,21 @@ export class Primary {
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
-    const { sessions, pauseOver } = this.leases.due(this.#situation.now.monotonic, this.state.sessions)
+    const { monotonic } = this.#situation.now
+    const { sessions, pauseOver } = this.leases.due(monotonic, this.state.sessions)
     if (pauseOver) {
       this.leases.endPause()
       this.#propose(['unpause'])
     }
-    const known = sessions.filter(ordinal => this.state.sessions.has(ordinal))
-    if (known.length > 0) this.#propose(['expire', known])
+    this.#expiry.begin(sessions, monotonic)
+  }
+
+  /** F13: one piece a turn, each of them an operation of its own. */
+  #expirePiece(): void {
+    if (this.#closedAt !== null) return
+    const piece = this.#expiry.take(this.state.sessions, this.leases)
+    if (piece.length > 0) this.#propose(['expire', piece])
+    if (this.#expiry.more) this.#out.do({ do: 'continue' })
   }
 
   // ---- answers
