@@ -232,7 +232,18 @@ export class Installation {
       case 'wait': {
         const [, , request, names, mode, manner, tokens, since] = record
         // It grows as the acquire goes on; the message stays as it came.
-        const acquire: Acquire = { session, request, names, mode, manner, tokens: [...tokens], since }
+        const acquire: Acquire = {
+          session,
+          request,
+          names,
+          mode,
+          manner,
+          tokens: [...tokens],
+          since,
+          ahead: null,
+          behind: null,
+        }
+        for (const token of tokens) session.hide(token)
         this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
       }

@@ -72,10 +72,10 @@ export function tablePage(
 }
 
 const byName = (a: Lock, b: Lock) => a.name < b.name
-const since = (of: Hold | Acquire | undefined) => of?.since ?? Number.POSITIVE_INFINITY
+const since = (of: Hold | Acquire | null | undefined) => of?.since ?? Number.POSITIVE_INFINITY
 /** Ends of queues are looked at, not queues: a queue is in the order of its waits, but for a steal at its front. */
-const waitsSince = ({ queue }: Lock) => Math.min(since(queue[0]), since(queue[1]))
-const heldSince = ({ holder }: Lock) => since(holder ?? undefined)
+const waitsSince = ({ next }: Lock) => Math.min(since(next), since(next?.behind))
+const heldSince = ({ holder }: Lock) => since(holder)
 
 function ranked(rank: (lock: Lock) => number) {
   return (a: Lock, b: Lock) => {
@@ -88,7 +88,7 @@ const before: Record<Sort, (a: Lock, b: Lock) => boolean> = {
   name: byName,
   wait: ranked(waitsSince),
   age: ranked(heldSince),
-  queue: ranked(({ queue }) => -queue.length),
+  queue: ranked(({ waiters }) => -waiters),
 }
 
 /** The first few of many in an order: a heap whose root is the last of them. */
@@ -146,12 +146,12 @@ class First<T> {
   }
 }
 
-function rowOf({ name, holders, queue }: Lock, wall: number): TableRow {
+function rowOf({ name, holders, waiters, queue }: Lock, wall: number): TableRow {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   return {
     name,
     holders: holders.length,
-    waiters: queue.length,
+    waiters,
     held: holders.slice(0, peoplePerLockMax).map(({ session, mode, token, since }) => ({
       client: session.name,
       clientId: session.id,
@@ -159,7 +159,7 @@ function rowOf({ name, holders, queue }: Lock, wall: number): TableRow {
       token,
       heldMs: age(since),
     })),
-    waiting: queue.slice(0, peoplePerLockMax).map(({ session, mode, since }) => ({
+    waiting: [...queue].slice(0, peoplePerLockMax).map(({ session, mode, since }) => ({
       client: session.name,
       clientId: session.id,
       mode,

@@ -90,6 +90,7 @@ t.test('lock-table.ts, lock.ts and sessions.ts know no clock, view, peer or leas
     './sessions.ts',
     './lock.ts',
     './facts.ts',
+    './line.ts',
     './name-map.ts',
   ])
   for (const file of ['lockserver/lock-table.ts', 'lockserver/lock.ts', 'lockserver/sessions.ts']) {
