@@ -357,7 +357,8 @@ export class LockClient implements AsyncDisposable {
     if (!this.#session.gathering) this.#session.check()
     if (this.#session.core.over) {
       this.#session = this.#newSession(this.#session)
-      for (const [watch, { prefix }] of this.#watches) this.#session.step({ is: 'watch', watch, prefix })
+      for (const [watch, { watch: of, prefix }] of this.#watches)
+        this.#session.step({ is: 'watch', watch, prefix, before: of.told })
       this.#session.wake()
     }
     return this.#session

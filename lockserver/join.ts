@@ -113,6 +113,7 @@ export class Join implements Witness, LeaseTimes {
   get mustPark(): boolean {
     const phase = this.#phase
     if (phase.is === 'none' || phase.is === 'latched') return false
+    if (this.#link === null) return false // R1: one that is away can't catch up, and is not asked yet
     if (phase.is === 'copying') return phase.beside > phase.copy.recordsTaken + latchLagMax
     return this.#backlog.entries > phase.parkAbove
   }
@@ -190,7 +191,15 @@ export class Join implements Witness, LeaseTimes {
     this.#backlog.add(batch)
     if (this.#phase.is === 'copying') this.#phase.beside += batch.entries.length
     if (this.#link !== null) this.#send(this.#link, batch)
+    else this.#waitNoLonger()
     if (this.#phase.is === 'latched') this.#out.count({ is: 'batch sent', sequence: batch.sequence })
+  }
+
+  /** R3: one that is away for as much as it may lag behind is given up; it gets no second snapshot in this view. */
+  #waitNoLonger(): void {
+    const phase = this.#phase
+    if (phase.is !== 'sent' && phase.is !== 'installed') return
+    if (this.#backlog.entries > phase.parkAbove) this.#become({ is: 'none' })
   }
 
   #send(link: number, { sequence, firstOp, wallMs, entries }: Batch): void {

@@ -73,6 +73,12 @@ export class Leases {
     return { sessions: sessions.filter(ordinal => ordinal !== pause).sort((a, b) => a - b), pauseOver }
   }
 
+  /** Whether its lease had run out at this moment, for all that is known now. */
+  over(ordinal: number, at: number): boolean {
+    const until = this.#until.get(ordinal)
+    return until !== undefined && until <= at
+  }
+
   /** How much longer a session may be silent, because it rests; given once, until it is heard again. */
   #giveRest(ordinal: number, known: ReadonlyMap<number, Session>): number {
     const session = known.get(ordinal)

@@ -6,6 +6,7 @@ import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
+import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
@@ -49,6 +50,7 @@ export class Primary {
   readonly #parking = new Parking()
   readonly #queries: Queries
   readonly #watches: Watches
+  readonly #expiry = new Expiry()
   /** The server is leaving: the last batch before it stopped to take requests; null while it takes them. */
   #closedAt: number | null = null
 
@@ -110,7 +112,7 @@ export class Primary {
     this.#closedAt = null
   }
 
-  /** Nothing of it waits here any more. */
+  /** Nothing of it waits here any more; whoever ends or replaces a connection says so. */
   gone(client: Client): void {
     this.#parking.gone(client)
     this.#queries.gone(client)
@@ -129,6 +131,7 @@ export class Primary {
 
   /** What was decided goes to the backup. */
   endTurn(): void {
+    this.#expirePiece()
     this.#queries.startTurn()
     this.#answerQuery()
     this.replication.endTurn()
@@ -161,12 +164,11 @@ export class Primary {
   }
 
   #unpark(): void {
-    let done = 0
-    while (done < this.#parking.size && this.#closedAt === null && !this.replication.join.mustPark) {
-      const { client, request } = this.#parking.at(done++)
-      if (this.#speaks(client)) this.#perform(client, request)
+    while (this.#closedAt === null && !this.replication.join.mustPark) {
+      const parked = this.#parking.take()
+      if (parked === undefined) return
+      if (this.#speaks(parked.client)) this.#perform(parked.client, parked.request)
     }
-    this.#parking.drop(done)
   }
 
   #perform(client: Client, request: MessageOf<'clientToServer'>): void {
@@ -235,11 +237,19 @@ export class Primary {
   }
 
   #opened(client: Client, session: Session, count: number): void {
-    if (!this.#clients.bind(client, session, count))
-      return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (!this.#bind(client, session, count)) return
     this.#out.count({ is: 'session opened' })
     this.#renewLease(session)
     this.#answer(client, ['opened', session.id, count, session.ttlMs])
+  }
+
+  /** S2: false if this connection is the older one. Nothing waits any more for one that it replaces. */
+  #bind(client: Client, session: Session, count: number): boolean {
+    const old = this.#clients.of(session)
+    const bound = this.#clients.bind(client, session, count)
+    if (!bound) this.#close(client, 'REPLACED', 'an older connection of its session')
+    else if (old !== undefined && old !== client) this.gone(old)
+    return bound
   }
 
   #resume(client: Client, id: string, count: number, next: number, unanswered: readonly number[]): void {
@@ -247,8 +257,7 @@ export class Primary {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
     const session = this.state.sessionsById.get(id)
     if (session === undefined) return this.#unknown(client, id)
-    if (!this.#clients.bind(client, session, count))
-      return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (!this.#bind(client, session, count)) return
     // S1: what is not named is acknowledged; but a late resume knows nothing of numbers after its own.
     const waiting = new Set(amongRanges(session.replies.keys(), unanswered))
     const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n)).sort((a, b) => a - b)
@@ -386,13 +395,21 @@ export class Primary {
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
-    const { sessions, pauseOver } = this.leases.due(this.#situation.now.monotonic, this.state.sessions)
+    const { monotonic } = this.#situation.now
+    const { sessions, pauseOver } = this.leases.due(monotonic, this.state.sessions)
     if (pauseOver) {
       this.leases.endPause()
       this.#propose(['unpause'])
     }
-    const known = sessions.filter(ordinal => this.state.sessions.has(ordinal))
-    if (known.length > 0) this.#propose(['expire', known])
+    this.#expiry.begin(sessions, monotonic)
+  }
+
+  /** F13: one piece a turn, each of them an operation of its own. */
+  #expirePiece(): void {
+    if (this.#closedAt !== null) return
+    const piece = this.#expiry.take(this.state.sessions, this.leases)
+    if (piece.length > 0) this.#propose(['expire', piece])
+    if (this.#expiry.more) this.#out.do({ do: 'continue' })
   }
 
   // ---- answers
@@ -403,7 +420,7 @@ export class Primary {
   }
 
   #unknown(client: Client, id: string): void {
-    client.deaf = true
+    this.#deafen(client)
     this.#show({ is: 'last word', client, message: ['unknown-session', id] })
   }
 
@@ -446,7 +463,7 @@ export class Primary {
     const client = this.#clients.of(session)
     this.#clients.forget(session)
     if (client === undefined || client.deaf) return
-    client.deaf = true
+    this.#deafen(client)
     this.#out.send(client.connection, ['unknown-session', session.id])
   }
 
@@ -462,6 +479,12 @@ export class Primary {
     return undefined
   }
 
+  /** Nothing that still arrives from it is heard. */
+  #deafen(client: Client): void {
+    client.deaf = true
+    this.gone(client)
+  }
+
   #speaks(client: Client): boolean {
     return !client.deaf && this.#clients.has(client)
   }
@@ -471,7 +494,7 @@ export class Primary {
     code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'BAD_MESSAGE',
     text: string,
   ): void {
-    client.deaf = true
+    this.#deafen(client)
     this.#clients.remove(client)
     this.#out.close(client.connection, code, text)
   }

@@ -76,5 +76,6 @@ export class Queries {
 
   gone(client: Client): void {
     if (client.queries > 0) this.#waiting = this.#waiting.filter(query => query.client !== client)
+    client.queries = 0
   }
 }

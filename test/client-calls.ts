@@ -2,7 +2,7 @@
 // losses, and the end of a session.
 
 import t from 'tap'
-import { unansweredShareMax } from '../client/session/requests.ts'
+import { waitsShareMax } from '../client/session/requests.ts'
 import { claimOf } from '../wire/claim.ts'
 import { a, b, failOver, kinds, me, opened, Story, ttlMs, view } from './fixtures/client-story.ts'
 
@@ -139,11 +139,11 @@ t.test('requests', async t => {
   t.test('it keeps to its share of unanswered requests, and cancels pass by', async t => {
     const story = opened()
     const calls = []
-    for (let i = 0; i < unansweredShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
-    t.equal(story.heard(a).length, unansweredShareMax)
+    for (let i = 0; i < waitsShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
+    t.equal(story.heard(a).length, waitsShareMax)
     const last = calls[0] as number
     story.abort(last)
-    const next = unansweredShareMax + 1
+    const next = waitsShareMax + 1
     t.same(story.heard(a), [['cancel', next, 1]])
     story.says(a, ['cancelled', 1], ['cancel-done', next, 'cancelled', null])
     t.same(

@@ -76,7 +76,7 @@ t.test('an end from elsewhere comes after what was kept', async t => {
 
 t.test('what was seen is counted by connection', async t => {
   const watches = new WatchRequests()
-  t.same(watches.begin(1, 'a/'), ['watch', 1, 'a/'])
+  t.same(watches.begin(1, 'a/', 0), ['watch', 1, 'a/'])
   for (let i = 0; i < 10; i++) watches.told(1)
   t.same(watches.seen(1, 8), ['seen', 1, 8])
   t.same(watches.again(), [['watch', 1, 'a/']])

@@ -77,6 +77,8 @@ export const queryMax = 20_000
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export const replicateEntriesMax = 256
 export const replicateTextMax = 262_144
+/** Sessions, and what they hold and wait for, that one `expire` ends. Passed: another one follows in the next turn. */
+export const expireWeightMax = 512
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */
 export const chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144

@@ -159,7 +159,7 @@ export class ClientCore {
     let message: MessageOf<'clientToServer'> | null = null
     if (input.is === 'watch') {
       this.#links.wake()
-      message = this.#watches.begin(input.watch, input.prefix)
+      message = this.#watches.begin(input.watch, input.prefix, input.before ?? 0)
     } else if (input.is === 'seen') message = this.#watches.seen(input.watch, input.events)
     else if (this.#watches.has(input.watch)) {
       this.#watches.end(input.watch)
@@ -290,7 +290,13 @@ export class ClientCore {
     this.#wakeLease(now)
     this.#requests.end(call)
     if (this.#opened) this.#pump(now)
-    else this.#finish('ended', 'CLOSED', closedText)
+    else this.#endUnopened()
+  }
+
+  /** S4: its open may be done, and then nobody else would end the session before its lease does. */
+  #endUnopened(): void {
+    if (this.#links.session !== null) this.#send(['abandon', this.sessionId])
+    this.#finish('ended', 'CLOSED', closedText)
   }
 
   // ---- messages
@@ -641,6 +647,8 @@ export class ClientCore {
   }
 
   #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string): void {
+    // S4: an open that went out may be done though no answer to it came; the next session ends it.
+    if (!this.#opened && this.#count > 0) this.abandoned.add(this.sessionId)
     this.#endCalls(code, text, false)
     this.#links.closeAll(text, this.#out)
     this.over = true

@@ -51,8 +51,11 @@ export type ClientInput =
   | { readonly is: 'abort'; readonly call: number; readonly patient?: boolean }
   /** No more calls, and those that wait fail with CLOSED; what is held may be released. */
   | { readonly is: 'finish' }
-  /** Watch the locks whose names begin so, on this connection and later ones; `watch` is a number of the driver's. */
-  | { readonly is: 'watch'; readonly watch: number; readonly prefix: string }
+  /**
+   * Watch the locks whose names begin so, on this connection and later ones; `watch` is a number of the driver's.
+   * `before`: so many events of it came in other sessions; none unless told.
+   */
+  | { readonly is: 'watch'; readonly watch: number; readonly prefix: string; readonly before?: number }
   | { readonly is: 'unwatch'; readonly watch: number }
   /** So many events of the watch have been read, in all. */
   | { readonly is: 'seen'; readonly watch: number; readonly events: number }

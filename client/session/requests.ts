@@ -3,7 +3,7 @@
 // unanswered ones are kept, and re-sent, in their order (S2). It sends nothing itself.
 
 import { toRanges } from '../../wire/codec.ts'
-import { stateLimits } from '../../wire/limits.ts'
+import { queriesWaitingMax, stateLimits } from '../../wire/limits.ts'
 import type { HoldRecord, MessageOf, WaitRecord } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
 import type { Call } from './effects.ts'
@@ -13,6 +13,8 @@ type What = Call | { readonly verb: 'cancel'; readonly target: number }
 
 /** A call on its way to the servers, or what is said for its sake. */
 export interface Request {
+  /** The number of the call that it came with; later calls have larger ones. */
+  readonly asked: number
   /** Whom to tell; null once no caller waits for it. */
   call: number | null
   readonly what: What
@@ -45,6 +47,17 @@ interface Answer {
  * server counts replies that are not yet acknowledged, so this is less than half of what it allows.
  */
 export const unansweredShareMax = stateLimits.unansweredMax / 2 - 2
+/**
+ * Unanswered acquires that may wait for others, of all these. The rest is for what never waits, so that it
+ * is answered soon whatever waits: a release above all, or what is waited for might never come free.
+ */
+export const waitsShareMax = unansweredShareMax - 1_024
+/** Queries that are not answered; a server closes a connection with more than four times as many. */
+export const queriesShareMax = queriesWaitingMax / 4
+
+/** What fills up apart from the others. */
+type Kind = 'waits' | 'prompt' | 'query'
+const kinds: readonly Kind[] = ['waits', 'prompt', 'query']
 
 export class Requests {
   /** The next unused number. */
@@ -53,6 +66,14 @@ export class Requests {
   readonly unanswered = new NumberMap<Request>()
   readonly #byCall = new NumberMap<Request>()
   readonly #waiting = new Queue<Request>()
+  /** Taken out of it, when there was no room for more of their kind; all older than what is left in it. */
+  readonly #heldUp: Record<Kind, Queue<Request>> = {
+    waits: new Queue(),
+    prompt: new Queue(),
+    query: new Queue(),
+  }
+  /** Unanswered acquires that may wait. */
+  #waits = 0
   /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
   readonly #urgent = new Queue<Request>()
   /** Sent queries by their number. */
@@ -93,12 +114,38 @@ export class Requests {
   take(): MessageOf<'clientToServer'> | undefined {
     const urgent = this.#urgent.shift()
     if (urgent !== undefined) return this.#number(urgent)
-    while (this.unanswered.size < unansweredShareMax) {
-      const request = this.#waiting.shift()
-      if (request === undefined) return undefined
-      if (!request.dropped) return request.what.verb === 'query' ? this.#ask(request) : this.#number(request)
+    const request = this.#takeHeldUp() ?? this.#takeWaiting()
+    if (request === undefined) return undefined
+    return request.what.verb === 'query' ? this.#ask(request) : this.#number(request)
+  }
+
+  /** The oldest one for which there is room now. */
+  #takeHeldUp(): Request | undefined {
+    let from: Queue<Request> | null = null
+    for (const kind of kinds) {
+      const queue = this.#heldUp[kind]
+      while (queue.first?.dropped) queue.shift()
+      if (queue.first === undefined || !this.#hasRoom(kind)) continue
+      if (from?.first === undefined || queue.first.asked < from.first.asked) from = queue
+    }
+    return from?.shift()
+  }
+
+  /** In the order of the calls, but past those for whose kind there is no room. */
+  #takeWaiting(): Request | undefined {
+    for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
+      if (request.dropped) continue
+      const kind = kindOf(request.what)
+      if (this.#hasRoom(kind)) return request
+      this.#heldUp[kind].push(request)
     }
     return undefined
+  }
+
+  #hasRoom(kind: Kind): boolean {
+    if (kind === 'query') return this.queries.size < queriesShareMax
+    if (kind === 'waits' && this.#waits >= waitsShareMax) return false
+    return this.unanswered.size < unansweredShareMax
   }
 
   /** A read changes nothing, so it has no request number: on each connection it is asked anew, under a fresh one of its own. */
@@ -135,7 +182,10 @@ export class Requests {
   }
 
   #answered(number: number): void {
-    if (this.unanswered.delete(number)) this.#acknowledge(number)
+    const request = this.unanswered.take(number)
+    if (request === undefined) return
+    if (mayWait(request.what)) this.#waits--
+    this.#acknowledge(number)
   }
 
   #acknowledge(number: number): void {
@@ -189,6 +239,7 @@ export class Requests {
     request.number = this.next++
     request.message = messageOf(request.what, request.number)
     this.unanswered.set(request.number, request)
+    if (mayWait(request.what)) this.#waits++
     return request.message
   }
 }
@@ -198,8 +249,19 @@ export function wasSent(request: Request): boolean {
   return request.number !== 0
 }
 
+/** A steal waits for the pause after a reset only, and then there is nothing to give back. */
+function mayWait(what: What): boolean {
+  return what.verb === 'acquire' && what.claim.manner === 'wait'
+}
+
+function kindOf(what: What): Kind {
+  if (what.verb === 'query') return 'query'
+  return mayWait(what) ? 'waits' : 'prompt'
+}
+
 function requestOf(what: What, call: number | null): Request {
   return {
+    asked: call ?? 0,
     call,
     what,
     cancels: null,
@@ -232,6 +294,10 @@ function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
 class Queue<T> {
   #items: (T | undefined)[] = []
   #head = 0
+
+  get first(): T | undefined {
+    return this.#items[this.#head]
+  }
 
   push(item: T): void {
     this.#items.push(item)

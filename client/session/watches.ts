@@ -13,8 +13,9 @@ interface Watch {
 export class WatchRequests {
   readonly #watches = new Map<number, Watch>()
 
-  begin(watch: number, prefix: string): MessageOf<'clientToServer'> {
-    this.#watches.set(watch, { prefix, before: 0, told: 0 })
+  /** `before`: events that other sessions have brought. */
+  begin(watch: number, prefix: string, before: number): MessageOf<'clientToServer'> {
+    this.#watches.set(watch, { prefix, before, told: 0 })
     return ['watch', watch, prefix]
   }
 

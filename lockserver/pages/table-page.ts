@@ -72,10 +72,10 @@ export function tablePage(
 }
 
 const byName = (a: LockEntry, b: LockEntry) => a.name < b.name
-const since = (of: Hold | Acquire | undefined) => of?.since ?? Number.POSITIVE_INFINITY
+const since = (of: Hold | Acquire | null | undefined) => of?.since ?? Number.POSITIVE_INFINITY
 /** Ends of queues are looked at, not queues: a queue is in the order of its waits, but for a steal at its front. */
-const waitsSince = ({ queue }: LockEntry) => Math.min(since(queue[0]), since(queue[1]))
-const heldSince = ({ holder }: LockEntry) => since(holder ?? undefined)
+const waitsSince = ({ next }: LockEntry) => Math.min(since(next), since(next?.behind))
+const heldSince = ({ holder }: LockEntry) => since(holder)
 
 function ranked(rank: (lock: LockEntry) => number) {
   return (a: LockEntry, b: LockEntry) => {
@@ -88,7 +88,7 @@ const before: Record<Sort, (a: LockEntry, b: LockEntry) => boolean> = {
   name: byName,
   wait: ranked(waitsSince),
   age: ranked(heldSince),
-  queue: ranked(({ queue }) => -queue.length),
+  queue: ranked(({ waiters }) => -waiters),
 }
 
 /** The first few of many in an order: a heap whose root is the last of them. */
@@ -146,12 +146,12 @@ class First<T> {
   }
 }
 
-function rowOf({ name, holders, queue }: LockEntry, wall: number): TableRow {
+function rowOf({ name, holders, waiters, queue }: LockEntry, wall: number): TableRow {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   return {
     name,
     holders: holders.length,
-    waiters: queue.length,
+    waiters,
     held: holders.slice(0, peoplePerLockMax).map(({ session, mode, token, since }) => ({
       client: session.name,
       clientId: session.id,
@@ -159,7 +159,7 @@ function rowOf({ name, holders, queue }: LockEntry, wall: number): TableRow {
       token,
       heldMs: age(since),
     })),
-    waiting: queue.slice(0, peoplePerLockMax).map(({ session, claim, since }) => ({
+    waiting: [...queue].slice(0, peoplePerLockMax).map(({ session, claim, since }) => ({
       client: session.name,
       clientId: session.id,
       mode: claim.mode,

@@ -38,7 +38,7 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
   const lock = state.table.locks.get(name)
   return {
     holders: lock?.holders.length ?? 0,
-    waiters: lock?.queue.length ?? 0,
+    waiters: lock?.waiters ?? 0,
     cut: held.length + pending.length >= queryMax,
     held,
     pending,

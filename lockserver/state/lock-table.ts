@@ -82,7 +82,7 @@ export class LockTable {
   available(name: string, { mode }: Claim): boolean {
     if (this.#paused) return false
     const lock = this.locks.get(name)
-    return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))
+    return lock === undefined || (lock.waiters === 0 && compatible(lock, mode))
   }
 
   /** Takes the names one by one, in order, until one is not free (L3). */
@@ -91,7 +91,7 @@ export class LockTable {
       const lock = this.#lock(acquire.names[acquire.tokens.length] as string)
       this.#touch?.touchLock(lock)
       if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)
-      else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))
+      else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))
         return this.#enqueue(lock, acquire, wallMs)
       this.#take(lock, acquire, wallMs)
     }
@@ -155,14 +155,14 @@ export class LockTable {
   #serve(lock: LockEntry, wallMs: number): void {
     while (!this.#paused && mayGo(lock)) {
       this.#touch?.touchLock(lock)
-      const next = lock.queue[0] as Acquire
+      const next = lock.next as Acquire
       lock.dequeue(next)
       if (next.claim.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)
       this.#take(lock, next, wallMs)
       const outcome = this.advance(next, wallMs)
       if (outcome !== 'waiting') this.#settled(next, outcome)
     }
-    const empty = lock.queue.length === 0 && lock.holder === null
+    const empty = lock.waiters === 0 && lock.holder === null
     if (empty && this.locks.get(lock.name) === lock) this.locks.delete(lock.name)
   }
 
@@ -189,6 +189,7 @@ export class LockTable {
     const token = ++this.#lastToken // L2
     const hold = lock.hold(token, acquire.session, acquire.claim.mode, wallMs)
     acquire.session.holds.set(token, hold)
+    if (acquire.names.length > 1) acquire.session.hide(token)
     // The first of an array that grows would take room for seventeen; most have one.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
     else acquire.tokens.push(token)
@@ -196,15 +197,12 @@ export class LockTable {
   }
 
   #enqueue(lock: LockEntry, acquire: Acquire, wallMs: number): AcquireOutcome {
-    if (lock.queue.length >= this.#waitersPerLockMax) {
+    if (lock.waiters >= this.#waitersPerLockMax) {
       this.dropAll([], this.heldBy(acquire), wallMs)
       return 'WAITERS_LIMIT'
     }
     // A steal waits for the end of a pause only, before all others, and behind earlier steals.
-    const steals =
-      acquire.claim.manner === 'steal' ? lock.queue.findIndex(({ claim }) => claim.manner !== 'steal') : -1
-    if (steals >= 0) lock.enqueue(acquire, steals)
-    else lock.enqueue(acquire)
+    lock.enqueue(acquire, acquire.claim.manner === 'steal' ? firstBehindSteals(lock) : null)
     if (this.#watched) this.#happened('waiting', acquire.session, acquire.claim.mode, lock, wallMs)
     return 'waiting'
   }
@@ -264,10 +262,15 @@ export class LockTable {
   }
 }
 
+function firstBehindSteals(lock: LockEntry): Acquire | null {
+  for (const waiter of lock.queue) if (waiter.claim.manner !== 'steal') return waiter
+  return null
+}
+
 /** Whether the front of the queue gets this lock now. A steal never waits for a holder. */
 export function mayGo(lock: LockEntry): boolean {
-  const next = lock.queue[0]
-  return next !== undefined && (next.claim.manner === 'steal' || compatible(lock, next.claim.mode))
+  const { next } = lock
+  return next !== null && (next.claim.manner === 'steal' || compatible(lock, next.claim.mode))
 }
 
 /** L1 */

@@ -4,6 +4,7 @@
 
 import type { Claim } from '../../wire/claim.ts'
 import type { Mode } from '../../wire/messages.ts'
+import { type InLine, Line } from './line.ts'
 import type { Session } from './sessions.ts'
 
 /** Only good until it is freed. */
@@ -17,7 +18,7 @@ export interface Hold {
 }
 
 /** One acquire on its way: it has a token for each of its first names and waits for the next name. */
-export interface Acquire {
+export interface Acquire extends InLine<Acquire> {
   readonly session: Session
   readonly request: number
   /** In sorted order. */
@@ -27,10 +28,12 @@ export interface Acquire {
   readonly since: number
 }
 
+interface LaterHold extends Hold, InLine<LaterHold> {}
+
 interface Crowd {
   /** L1: only if all are shared; younger than the first one. */
-  readonly others: Hold[]
-  readonly queue: Acquire[]
+  readonly others: Line<LaterHold>
+  readonly queue: Line<Acquire>
 }
 
 const none: readonly never[] = []
@@ -86,14 +89,14 @@ export class LockEntry implements Hold {
 
   /** The oldest hold. */
   get holder(): Hold | null {
-    return this.#session === null ? (this.#crowd?.others[0] ?? null) : this
+    return this.#session === null ? (this.#crowd?.others.first ?? null) : this
   }
 
   hold(token: number, session: Session, mode: Mode, since: number): Hold {
     if (this.holder !== null) {
-      const hold = { token, session, lock: this, mode, since }
-      if (this.#crowd === null) this.#crowd = { others: [hold], queue: [] }
-      else this.#crowd.others.push(hold)
+      const hold: LaterHold = { token, session, lock: this, mode, since, ahead: null, behind: null }
+      this.#crowd ??= newCrowd()
+      this.#crowd.others.enter(hold)
       return hold
     }
     this.#token = token
@@ -105,28 +108,36 @@ export class LockEntry implements Hold {
 
   free(hold: Hold): void {
     if (hold === this) this.#session = null
-    else if (this.#crowd !== null) {
-      const place = this.#crowd.others.indexOf(hold)
-      if (place >= 0) this.#crowd.others.splice(place, 1)
-    }
+    else this.#crowd?.others.leave(hold as LaterHold)
   }
 
   // ---- waiters
 
-  get queue(): readonly Acquire[] {
+  /** In the order in which they are served (L3). */
+  get queue(): Iterable<Acquire> {
     return this.#crowd?.queue ?? none
   }
 
-  /** At this place of the queue; the end if none is given. */
-  enqueue(acquire: Acquire, place: number = this.queue.length): void {
-    if (this.#crowd === null) this.#crowd = { others: [], queue: [acquire] }
-    else this.#crowd.queue.splice(place, 0, acquire)
+  get waiters(): number {
+    return this.#crowd?.queue.size ?? 0
+  }
+
+  /** The first of the queue. */
+  get next(): Acquire | null {
+    return this.#crowd?.queue.first ?? null
+  }
+
+  /** In front of this one; at the end if none is given. */
+  enqueue(acquire: Acquire, before: Acquire | null = null): void {
+    this.#crowd ??= newCrowd()
+    this.#crowd.queue.enter(acquire, before)
   }
 
   dequeue(acquire: Acquire): void {
-    if (this.#crowd === null) return
-    const place = this.#crowd.queue.indexOf(acquire)
-    if (place === 0) this.#crowd.queue.shift()
-    else if (place > 0) this.#crowd.queue.splice(place, 1)
+    this.#crowd?.queue.leave(acquire)
   }
+}
+
+function newCrowd(): Crowd {
+  return { others: new Line(), queue: new Line() }
 }

@@ -27,6 +27,11 @@ export class Session {
   /** The last snapshot that this session went into, or came after (R3). */
   copied = 0
 
+  /** Tokens of acquires of several names that have no answer yet: no client knows of them. Null: there are none. */
+  #hidden: Set<number> | null = null
+  /** By token the number of the stored grant; null until a loss asks for one. */
+  #grants: Map<number, number> | null = null
+
   constructor(ordinal: number, id: string, ttlMs: number, name: string) {
     this.ordinal = ordinal
     this.id = id
@@ -43,24 +48,51 @@ export class Session {
     return this.replies.size + this.waiting.size
   }
 
+  /** S1: until it is acknowledged. */
+  keep(reply: Reply): void {
+    this.replies.set(reply[1], reply)
+    if (this.#grants !== null && reply[0] === 'granted')
+      for (const token of reply[2]) this.#grants.set(token, reply[1])
+  }
+
+  /** S1 */
+  acknowledge(request: number): void {
+    const reply = this.replies.take(request)
+    if (this.replies.size === 0) this.#grants = null
+    if (this.#grants !== null && reply?.[0] === 'granted')
+      for (const token of reply[2]) this.#grants.delete(token)
+  }
+
   /** S5: a loss goes into the grant's own reply too, as long as that is not acknowledged. */
   lose(token: number, reason: LossReason): void {
     this.losses.set(token, reason)
-    for (const reply of [...this.replies.values()]) {
-      if (reply[0] === 'granted' && reply[2].includes(token)) {
-        this.replies.set(reply[1], ['granted', reply[1], reply[2], [...reply[3], [token, reason]]])
-      }
-    }
+    this.#grants ??= grantsAmong(this.replies)
+    const reply = this.replies.get(this.#grants.get(token) ?? 0)
+    if (reply?.[0] === 'granted')
+      this.replies.set(reply[1], ['granted', reply[1], reply[2], [...reply[3], [token, reason]]])
+  }
+
+  /** It belongs to an acquire of several names, which has no answer yet. */
+  hide(token: number): void {
+    this.#hidden ??= new Set()
+    this.#hidden.add(token)
+  }
+
+  /** The acquire has its answer, or is taken back. */
+  reveal(tokens: readonly number[]): void {
+    if (this.#hidden === null) return
+    for (const token of tokens) this.#hidden.delete(token)
+    if (this.#hidden.size === 0) this.#hidden = null
   }
 
   /** Whether this token belongs to an acquire that waits for its next name: no client knows of it yet. */
   isWaitingWith(token: number): boolean {
-    for (const acquire of this.waiting.values()) if (acquire.tokens.includes(token)) return true
-    return false
+    return this.#hidden?.has(token) ?? false
   }
 
   /** The grant that these tokens were for is not to be: nobody will ever be told of them. */
   forgetLosses(tokens: readonly number[]): void {
+    this.reveal(tokens)
     for (const token of tokens) this.losses.delete(token)
   }
 
@@ -80,4 +112,11 @@ export class Session {
   waitingInOrder(): Acquire[] {
     return [...this.waiting.values()].sort((a, b) => a.request - b.request)
   }
+}
+
+function grantsAmong(replies: NumberMap<Reply>): Map<number, number> {
+  const grants = new Map<number, number>()
+  for (const reply of replies.values())
+    if (reply[0] === 'granted') for (const token of reply[2]) grants.set(token, reply[1])
+  return grants
 }

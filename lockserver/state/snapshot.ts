@@ -235,7 +235,17 @@ export class Installation {
         const [, , request, names, mode, manner, tokens, since] = record
         // It grows as the acquire goes on; the message stays as it came.
         const claim = claimOf(mode, manner)
-        const acquire: Acquire = { session, request, names, claim, tokens: [...tokens], since }
+        const acquire: Acquire = {
+          session,
+          request,
+          names,
+          claim,
+          tokens: [...tokens],
+          since,
+          ahead: null,
+          behind: null,
+        }
+        for (const token of tokens) session.hide(token)
         this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
       }

@@ -8,7 +8,7 @@ import { errors } from '../../wire/errors.ts'
 import type { StateLimits } from '../../wire/limits.ts'
 import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
-import type { Acquire } from './lock.ts'
+import type { Acquire, Hold } from './lock.ts'
 import { type EndReason, LockTable, mayGo } from './lock-table.ts'
 import { Session } from './sessions.ts'
 
@@ -67,10 +67,12 @@ export class State {
 
   /** What is broken in this state, or undefined; for R4 and for tests. */
   problem(): string | undefined {
+    const known = new Set<Hold>()
     for (const lock of this.table.locks.values()) {
       const exclusive = lock.holders.some(hold => hold.mode === 'exclusive')
       if (exclusive && lock.holders.length > 1) return `L1: ${lock.name} has an exclusive holder and another`
       for (const hold of lock.holders) {
+        known.add(hold)
         if (hold.token > this.table.lastToken)
           return `L2: ${lock.name} has token ${hold.token} above the counter`
         if (hold.session.holds.get(hold.token) !== hold) return `${lock.name}: its holder does not know of it`
@@ -80,12 +82,12 @@ export class State {
         if (waiter.session.waiting.get(waiter.request) !== waiter)
           return `${lock.name}: its waiter does not know of it`
       }
-      if (lock.holder === null && lock.queue.length === 0) return `${lock.name}: kept though nobody has it`
+      if (lock.holder === null && lock.waiters === 0) return `${lock.name}: kept though nobody has it`
       if (!this.table.paused && mayGo(lock)) return `L3: ${lock.name} is free for the first who waits for it`
     }
     for (const session of this.sessions.values()) {
       for (const hold of session.holds.values()) {
-        if (!hold.lock.holders.includes(hold))
+        if (!known.has(hold))
           return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
       }
     }
@@ -125,6 +127,8 @@ export class State {
       claim: claim.manner === 'steal' ? claimOf('exclusive', 'steal') : claim,
       tokens: noTokens,
       since: this.wallMs,
+      ahead: null,
+      behind: null,
     }
     if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {
       return this.#reply(session, ['unavailable', request])
@@ -153,7 +157,8 @@ export class State {
       // The grant crossed the cancel: exactly that grant is given back.
       outcome = 'released'
       const holds = stored[2].flatMap(token => session.holds.get(token) ?? [])
-      session.replies.set(target, ['cancelled', target])
+      session.acknowledge(target)
+      session.keep(['cancelled', target])
       this.table.dropAll([], holds, this.wallMs)
       this.#takeFacts()
     }
@@ -174,7 +179,7 @@ export class State {
       clientId,
       clientName,
       heldMs: Math.max(0, this.wallMs - hold.since),
-      ahead: lock.queue.indexOf(waiting),
+      ahead: waitersBefore(waiting),
     }
   }
 
@@ -201,9 +206,9 @@ export class State {
       const first = ranges[i] as number
       const last = ranges[i + 1] as number
       if (last - first <= session.replies.size) {
-        for (let n = first; n <= last; n++) session.replies.delete(n)
+        for (let n = first; n <= last; n++) session.acknowledge(n)
       } else {
-        for (const n of [...session.replies.keys()]) if (inRanges([first, last], n)) session.replies.delete(n)
+        for (const n of [...session.replies.keys()]) if (inRanges([first, last], n)) session.acknowledge(n)
       }
     }
     for (const token of tokens) session.losses.delete(token)
@@ -295,6 +300,7 @@ export class State {
       session.forgetLosses(tokens)
       return this.#refuse(session, request, outcome)
     }
+    session.reveal(tokens)
     for (const token of tokens) this.#fold(token % 4294967296)
     const message: Granted = ['granted', request, tokens, session.lossesAmong(tokens)]
     this.#keep(session, message)
@@ -312,7 +318,7 @@ export class State {
 
   /** S1: until it is acknowledged. */
   #keep(session: Session, reply: Reply): void {
-    session.replies.set(reply[1], reply)
+    session.keep(reply)
     this.#fold(session.ordinal)
     this.#foldOutput(reply)
   }
@@ -332,6 +338,12 @@ export class State {
   #fold(value: number): void {
     this.digest = Math.imul(this.digest ^ value, 16777619) >>> 0
   }
+}
+
+function waitersBefore(waiting: Acquire): number {
+  let count = 0
+  for (let other = waiting.ahead; other !== null; other = other.ahead) count++
+  return count
 }
 
 /** R4: the outcome as a number: T or F, how many, or which word. Tokens are folded where they are granted. */

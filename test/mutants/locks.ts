@@ -47,9 +47,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          "else if (this.#paused || (lock.queue.length > 0 && acquire.claim.mode !== 'shared') || !compatible(lock, acquire.claim.mode))",
+          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.mode !== 'shared') || !compatible(lock, acquire.claim.mode))",
       },
     ],
   },
@@ -61,14 +61,14 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))',
+        find: 'return lock === undefined || (lock.waiters === 0 && compatible(lock, mode))',
         replace: 'return lock === undefined || compatible(lock, mode)',
       },
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          "else if (this.#paused || (lock.queue.length > 0 && acquire.claim.manner !== 'ifAvailable') || !compatible(lock, acquire.claim.mode))",
+          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.manner !== 'ifAvailable') || !compatible(lock, acquire.claim.mode))",
       },
     ],
   },
@@ -79,8 +79,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'if (steals >= 0) lock.enqueue(acquire, steals)',
-        replace: 'if (lock.queue.length > 0) lock.enqueue(acquire, 0)',
+        find: "lock.enqueue(acquire, acquire.claim.manner === 'steal' ? firstBehindSteals(lock) : null)",
+        replace: 'lock.enqueue(acquire, lock.next)',
       },
     ],
   },
@@ -210,9 +210,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.claim.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          'else if (this.#paused || lock.queue.length > 0 || (!compatible(lock, acquire.claim.mode) && lock.holders[0]?.session !== acquire.session))',
+          'else if (this.#paused || lock.waiters > 0 || (!compatible(lock, acquire.claim.mode) && lock.holders[0]?.session !== acquire.session))',
       },
     ],
   },

@@ -180,8 +180,8 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: sessionsFile,
-        find: "if (reply[0] === 'granted' && reply[2].includes(token)) {",
-        replace: 'if (false) {',
+        find: "    if (reply?.[0] === 'granted')\n      this.replies",
+        replace: '    if (false)\n      this.replies',
       },
       {
         file: primary,
@@ -197,7 +197,7 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.replies.delete(n)',
+        find: 'for (let n = first; n <= last; n++) session.acknowledge(n)',
         replace: '',
       },
     ],
@@ -240,11 +240,11 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.replies.delete(n)',
+        find: 'for (let n = first; n <= last; n++) session.acknowledge(n)',
         replace: `for (let n = first; n <= last; n++) {
           const reply = session.replies.get(n)
           if (reply?.[0] === 'granted') session.forgetLosses(reply[2])
-          session.replies.delete(n)
+          session.acknowledge(n)
         }`,
       },
     ],
