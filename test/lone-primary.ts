@@ -80,6 +80,18 @@ t.test('R1, R3: nor one that dies while it catches up', async t => {
   t.equal(asker.answered, 31_000)
 })
 
+t.test('R1, R3: nor one that was waited for, and dies then', async t => {
+  const { cluster, primary, joiner, sent } = joining()
+  const asker = new Asker(cluster, primary)
+  cluster.until(sent, 'the last chunk')
+  cluster.viewServer.kill()
+  asker.asks(25_000)
+  t.ok(asker.answered < 25_000, 'they wait for it to catch up')
+  joiner.kill()
+  cluster.run(500)
+  t.equal(asker.answered, 25_000)
+})
+
 t.test('R2, R3: one that comes back soon goes on where it was', async t => {
   const { cluster, primary, joiner, sent } = joining()
   const asker = new Asker(cluster, primary)
