@@ -1,6 +1,6 @@
-// How `holdfast run` starts its command: in a process group of its own, so that all of it can be
+// How `holdfast run` starts its command: in its own process group, so that all of it can be
 // signalled. On a terminal the group also becomes the foreground group of that terminal, which only a
-// shell with job control can do for us; elsewhere the command gets a session of its own.
+// shell with job control can do for us; elsewhere the command gets its own session.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { ownsTerminal } from './foreground.ts'

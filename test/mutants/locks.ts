@@ -1,4 +1,4 @@
-// Planted bugs of the lock table: who holds, who waits, which token.
+// Planted bugs of the lock table: holders, waiters and tokens.
 
 import type { Mutant } from './mutant.ts'
 
