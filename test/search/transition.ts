@@ -2,7 +2,8 @@
 
 import type { Checks } from './checks.ts'
 import { type Connection, type Connections, isOver, other, type Side, sides, towards } from './connections.ts'
-import type { Input, Parties, Step } from './parties.ts'
+import type { Parties } from './parties.ts'
+import type { Input, Step } from './processes/process.ts'
 
 export interface State {
   readonly clock: number
