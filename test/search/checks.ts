@@ -5,8 +5,11 @@ import type { CallResult } from '../../client/session/effects.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import { blankHistory, type Grant, Histories, type History, type OpenCall } from './history.ts'
-import { type Op, type Parties, type Seen as SeenThing, wallAtStart } from './parties.ts'
+import { wallAtStart } from './ids.ts'
+import type { Parties } from './parties.ts'
 import { requestsOf, rolesOf } from './plain.ts'
+import type { Seen as SeenThing } from './processes/process.ts'
+import type { Op } from './setting.ts'
 
 type Seen<S extends SeenThing['see']> = Extract<SeenThing, { see: S }>
 

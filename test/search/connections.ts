@@ -1,4 +1,4 @@
-// One connection of the made-up network, as TCP gives it: order within it, loss only by cutting it, with
+// One connection of the simulated network, as TCP gives it: order within it, loss only by cutting it, with
 // everything in flight gone or delivered up to any point. Connections never change; equal ones have one number.
 
 import type { Channel, HelloFrom } from '../../wire/messages.ts'

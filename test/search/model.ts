@@ -4,8 +4,9 @@
 
 import { Checks } from './checks.ts'
 import { type Connection, SearchedConnections, sides, towards } from './connections.ts'
-import { Parties, type Setting } from './parties.ts'
+import { Parties } from './parties.ts'
 import type { Cores } from './plain.ts'
+import type { Setting } from './setting.ts'
 import { type Happening, type Limit, limits, type State, Transition } from './transition.ts'
 
 /** A process by its name: VS, S1, S2 …, C1, C2 …, operator. */

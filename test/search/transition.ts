@@ -10,7 +10,8 @@ import {
   sides,
   towards,
 } from './connections.ts'
-import type { Input, Parties, Step } from './parties.ts'
+import type { Parties } from './parties.ts'
+import type { Input, Step } from './processes/process.ts'
 
 export interface State {
   readonly clock: number
