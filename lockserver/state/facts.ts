@@ -10,23 +10,24 @@ export type Output = Reply | MessageOf<'serverToClient', 'ended' | 'lost'>
 
 export type SessionEnd = 'ended' | 'expired' | 'abandoned'
 
-/** What happens to locks, whoever's operation it was. */
-type OfLocks =
-  /** A hold has ended, for whatever reason. Times are by the wall clock, for display only. */
-  | { readonly is: 'freed'; readonly heldMs: number }
-  /** A lock that is watched has changed. */
-  | { readonly is: 'event'; readonly event: LockEvent }
+/** A lock that is watched has changed. */
+interface Happened {
+  readonly is: 'event'
+  readonly event: LockEvent
+}
 
 /** What the table has done; the state makes replies and losses of it. */
 export type TableFact =
-  | OfLocks
+  | Happened
   /** An acquire that had waited has all of its locks, or was refused. */
   | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: 'granted' | 'WAITERS_LIMIT' }
   /** A hold has ended by another's doing. */
   | { readonly is: 'lost'; readonly session: Session; readonly token: number; readonly reason: LossReason }
 
 export type Fact =
-  | OfLocks
+  | Happened
+  /** A hold has ended, for whatever reason. Times are by the wall clock, for display only. */
+  | { readonly is: 'freed'; readonly heldMs: number }
   /** Something that a client will see; the session may be gone by now. */
   | { readonly is: 'output'; readonly session: Session; readonly message: Output }
   /** An output, too: an acquire has all that it asked for. `handed`: it had waited. */

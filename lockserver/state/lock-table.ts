@@ -3,7 +3,7 @@
 
 import type { Claim } from '../../wire/claim.ts'
 import type { LockEvent, LossReason, Mode } from '../../wire/messages.ts'
-import { Facts, type TableFact } from './facts.ts'
+import { type Fact, Facts, type TableFact } from './facts.ts'
 import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import { NameMap } from './name-map.ts'
 import type { Session } from './sessions.ts'
@@ -21,6 +21,8 @@ export type AcquireOutcome = 'granted' | 'waiting' | 'WAITERS_LIMIT'
 
 export class LockTable {
   readonly locks = new NameMap<LockEntry>()
+  /** What the state does not have to look at: its place among the other facts is of no account. */
+  readonly #done: Facts<Fact>
   /** What was done, for the state to take. */
   readonly facts = new Facts<TableFact>()
   /** L2: every grant's token is larger than this was. */
@@ -36,6 +38,10 @@ export class LockTable {
   #serving = false
   /** What came free while another lock was served, in order. */
   readonly #freed: LockEntry[] = []
+
+  constructor(done: Facts<Fact>) {
+    this.#done = done
+  }
 
   get lastToken(): number {
     return this.#lastToken
@@ -220,7 +226,7 @@ export class LockTable {
     const { lock, session, token } = hold
     this.#touch?.touchLock(lock)
     session.holds.delete(token)
-    this.facts.add({ is: 'freed', heldMs: wallMs - hold.since })
+    this.#done.add({ is: 'freed', heldMs: wallMs - hold.since })
     if (this.#watched)
       this.#happened(reason === null ? 'released' : 'lost', session, hold.mode, lock, wallMs, token, reason)
     if (loss !== null) this.#lost(session, token, loss)

@@ -31,9 +31,9 @@ export class State {
   wallMs = 0
   readonly sessions = new Map<number, Session>()
   readonly sessionsById = new Map<string, Session>()
-  readonly table = new LockTable()
   /** What the last operation has done, to be taken by whoever applied it. */
   readonly facts = new Facts<Fact>()
+  readonly table = new LockTable(this.facts)
 
   apply(operation: Operation): void {
     this.facts.drop()
