@@ -2,6 +2,7 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
+import { errors } from '../wire/errors.ts'
 import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
@@ -131,6 +132,7 @@ export class Primary {
 
   /** What was decided goes to the backup. */
   endTurn(): void {
+    this.#goOn()
     this.#expirePiece()
     this.#queries.startTurn()
     this.#answerQuery()
@@ -231,8 +233,9 @@ export class Primary {
     const session = this.state.sessionsById.get(id)
     if (session !== undefined) this.#opened(client, session, count)
     else {
-      this.#out.count({ is: 'open refused', code: 'SESSIONS_LIMIT' })
-      this.#answer(client, ['open-refused', id, 'SESSIONS_LIMIT', 'the service has too many sessions'])
+      const code = this.state.isFull ? 'STATE_LIMIT' : 'SESSIONS_LIMIT'
+      this.#out.count({ is: 'open refused', code })
+      this.#answer(client, ['open-refused', id, code, errors[code].meaning])
     }
   }
 
@@ -370,7 +373,7 @@ export class Primary {
     this.state.apply(operation)
     const { facts } = this.state
     for (let fact = facts.take(); fact !== undefined; fact = facts.take()) this.#note(fact)
-    this.replication.add(operation)
+    this.replication.add(operation, false, this.state.table.changes)
   }
 
   /** What an operation has done: counted, held back, and minded. */
@@ -402,6 +405,13 @@ export class Primary {
       this.#propose(['unpause'])
     }
     this.#expiry.begin(sessions, monotonic)
+  }
+
+  /** B2: a share of what was begun, each turn, in an operation of its own. */
+  #goOn(): void {
+    if (this.#closedAt !== null || !this.state.table.isUnfinished) return
+    this.#propose(['go-on'])
+    if (this.state.table.isUnfinished) this.#out.do({ do: 'continue' })
   }
 
   /** F13: one piece a turn, each of them an operation of its own. */

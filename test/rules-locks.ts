@@ -339,7 +339,7 @@ t.test(
   'F14: during the pause nothing is granted; afterwards the queue is served in order, steals first',
   async t => {
     const s = new StateStory()
-    s.state.table.start(1_000, true, stateLimits.waitersPerLockMax)
+    s.state.table.start(1_000, true, stateLimits)
     const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
     t.strictSame(s.state.table.available('x', claimOf('shared', 'ifAvailable')), false)
     s.acquire(a, 'x')
@@ -355,7 +355,7 @@ t.test(
 
 t.test('F14: of two steals that the pause held up, the second takes the lock from the first', async t => {
   const s = new StateStory()
-  s.state.table.start(1_000, true, stateLimits.waitersPerLockMax)
+  s.state.table.start(1_000, true, stateLimits)
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
   s.acquire(a, 'x')
   s.acquire(b, 'x', 'exclusive', 'steal')

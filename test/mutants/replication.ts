@@ -506,7 +506,7 @@ export const replication: readonly Mutant[] = [
         replace: `const state = this.#backup?.state ?? null
     if (state !== null) {
       state.limits = this.#options.limits
-      state.table.start(state.table.lastToken, state.table.paused, state.limits.waitersPerLockMax)
+      state.table.start(state.table.lastToken, state.table.paused, state.limits)
     }
     if (!this.#workPlanned) this.#work()
   }`,

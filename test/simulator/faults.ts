@@ -602,7 +602,7 @@ export class Faults {
     this.#referee.touch(backup, this.#now + 1_000)
     if (what === 'digest') this.#referee.wrongDigest.add(backup.id)
     if (what === 'digest') state.digest = (state.digest ^ 1) >>> 0
-    else state.table.start(state.table.lastToken + 7, state.table.paused, state.limits.waitersPerLockMax)
+    else state.table.start(state.table.lastToken + 7, state.table.paused, state.limits)
     this.#doubt(backup, 500, `${backup.name} is dropped, or wrong for good`, () => {})
   }
 
