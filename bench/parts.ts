@@ -13,9 +13,9 @@ import type { Logger } from '../wire/serving/log.ts'
 
 /** A build of Holdfast: the modules that take part, imported from its dist folder. */
 export interface Build {
-  readonly Session: typeof SessionDriver
+  readonly SessionDriver: typeof SessionDriver
   readonly RunningLockServer: typeof RunningLockServer
-  readonly Counts: typeof ServerCounts
+  readonly ServerCounts: typeof ServerCounts
   readonly MemoryRuntime: typeof MemoryRuntime
   readonly acceptSocket: typeof acceptSocket
   readonly stateLimits: StateLimits
@@ -23,13 +23,13 @@ export interface Build {
 }
 
 const modules = [
-  'client/session.js',
+  'client/session-driver.js',
   'lockserver/running.js',
   'lockserver/counts.js',
-  'wire/memory-runtime.js',
-  'wire/hello.js',
+  'wire/net/memory-runtime.js',
+  'wire/net/hello.js',
   'wire/limits.js',
-  'wire/log.js',
+  'wire/serving/log.js',
 ]
 
 export async function load(dist: string): Promise<Build> {
@@ -119,7 +119,7 @@ export class Parts {
     const { address } = this.#primary
     const sessionId = 'd'.repeat(32)
     const options = { sessionId, addresses: [address], ttlMs: 10_000, name: 'bench', cluster, abandoned: [] }
-    return new this.#build.Session(this.#client, options, null, {
+    return new this.#build.SessionDriver(this.#client, options, null, {
       told: (_, told) => this.#onTold(told),
       release: async () => {},
     })
@@ -144,7 +144,7 @@ export class Parts {
       log: this.#build.silent,
       pid: 1,
       host: 'here',
-      ...(this.#counting && { counts: new this.#build.Counts() }),
+      ...(this.#counting && { counts: new this.#build.ServerCounts() }),
     }
     const server = new this.#build.RunningLockServer(options, runtime, { ended() {} })
     runtime.listen(address, socket =>

@@ -1,5 +1,5 @@
-// Runs one load: starts the client processes, lets them warm up, counts for a while, and puts together
-// what they and the CPU clocks of the servers say.
+// Runs one load: starts the client processes, lets them warm up, counts for a while, and adds up what they
+// and the CPU clocks of the servers report.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -16,7 +16,7 @@ export interface Load {
   readonly workers: number
   /** Of all workers together. */
   readonly outstanding: number
-  /** Counted, after as long to warm up: what runs for the first time is slow. */
+  /** How long it counts; the warm-up takes as long, because code that runs for the first time is slow. */
   readonly countMs: number
 }
 
@@ -101,8 +101,8 @@ function handOffsOf(holds: readonly Float64Array[]): Latencies {
 }
 
 /**
- * A client process, of whatever service. Node takes four threads for V8 on any machine; here as many as its cores
- * allow. Else those that collect a client's garbage take the cores of the servers that it waits for.
+ * A client process of any service. Node gives V8 four threads on any machine; here it gets only as many as there
+ * are cores. Otherwise the threads that collect a client's garbage take the cores from the servers.
  */
 class Worker {
   readonly #child: ChildProcess
@@ -141,7 +141,7 @@ class Worker {
   }
 }
 
-/** For a look inside: HOLDFAST_BENCH_WORKER="--cpu-prof --cpu-prof-dir=DIR". */
+/** To profile it: HOLDFAST_BENCH_WORKER="--cpu-prof --cpu-prof-dir=DIR". */
 function moreArguments(): string[] {
   return (process.env.HOLDFAST_BENCH_WORKER ?? '').split(' ').filter(argument => argument !== '')
 }

@@ -1,5 +1,5 @@
-// Asks one server one thing, without a session: for commands that must work when no lock can be had.
-// Every wait has a limit; what goes wrong says what was tried and what would be right.
+// Asks one server one thing, without a session: for commands that must work when no client can get a lock.
+// Every wait has a limit; an error says what was tried and what would be right.
 
 import '../wire/client-channels.ts'
 import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'
@@ -57,7 +57,7 @@ export class AskedServer implements Disposable {
     return this.welcome.kind === 'viewserver'
   }
 
-  /** Sends it and hands every message that comes to `hear` until that says that it was the last. */
+  /** Sends it and passes every message that comes to `hear`, until `hear` says that it was the last. */
   async ask(message: Message, hear: (message: Message) => boolean, withinMs = answerWithinMs): Promise<void> {
     const done = this.#wait(hear, withinMs)
     this.#connection.send(message)
@@ -102,7 +102,7 @@ export class AskedServer implements Disposable {
   }
 }
 
-/** It is there, but said nothing in time. */
+/** The server is there, but did not answer in time. */
 export class TooLate extends Failure {
   constructor(url: string, withinMs: number) {
     super(`${url} did not answer within ${withinMs} ms; it may be frozen, or is no Holdfast server`)
@@ -127,7 +127,7 @@ export async function meetViewServer({ view, secret }: Reach): Promise<AskedServ
   throw trouble
 }
 
-/** The newest view that any of the URLs knows, be it a view server or a lock server. */
+/** The newest view that any of the URLs knows, of a view server or a lock server. */
 export async function findView({ view, secret }: Reach): Promise<View | null> {
   let found: View | null = null
   let trouble: unknown

@@ -1,4 +1,4 @@
-// `holdfast lockserver`: one lock server, until it is told to end or ends itself.
+// `holdfast lockserver`: one lock server, until a signal or an error ends it.
 
 import { rehearse, startLockServer } from '../lockserver/index.ts'
 import { drainMs } from '../wire/limits.ts'

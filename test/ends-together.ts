@@ -10,16 +10,18 @@ import { Cluster, HandParty } from './fixtures/cluster.ts'
 function crowded(sessions: number, locks: number, turnMs = 0) {
   const cluster = new Cluster({ turnMs: () => turnMs })
   cluster.ready()
-  const hands = Array.from({ length: sessions }, (_, i) => {
-    const hand = new HandParty(cluster, `h${i}`).dial(cluster.primary.address)
-    hand.hears('welcome')
-    const acquires = Array.from(
-      { length: locks },
-      (_, n): Message => ['acquire', n + 1, [`l/${i}/${n}`], 'exclusive', 'wait'],
+  const { address } = cluster.primary
+  const hands = Array.from({ length: sessions }, (_, i) => new HandParty(cluster, `h${i}`).dial(address))
+  for (const hand of hands) hand.hears('welcome')
+  for (const [i, hand] of hands.entries())
+    hand.say(['open', `e${i.toString(16).padStart(31, '0')}`, 1, 2_000, `h${i}`])
+  for (const [i, hand] of hands.entries()) {
+    hand.hears('opened')
+    const name = (n: number) => `l/${i}/${n}`
+    hand.say(
+      ...Array.from({ length: locks }, (_, n): Message => ['acquire', n + 1, [name(n)], 'exclusive', 'wait']),
     )
-    hand.say(['open', `e${i.toString(16).padStart(31, '0')}`, 1, 2_000, `h${i}`]).hears('opened')
-    return hand.say(...acquires)
-  })
+  }
   const held = () => cluster.primary.core.state?.table.locks.size
   cluster.until(() => held() === sessions * locks, 'all of it')
   const expires: number[] = []

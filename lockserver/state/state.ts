@@ -5,7 +5,7 @@ import { type Claim, claimOf } from '../../wire/claim.ts'
 import { inRanges } from '../../wire/codec.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
 import { errors } from '../../wire/errors.ts'
-import type { StateLimits } from '../../wire/limits.ts'
+import { aheadMax, type StateLimits } from '../../wire/limits.ts'
 import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire, Hold } from './lock.ts'
@@ -395,9 +395,10 @@ export class State {
   }
 }
 
+/** B2: more than anybody wants to know of are not counted. */
 function waitersBefore(waiting: Acquire): number {
   let count = 0
-  for (let other = waiting.ahead; other !== null; other = other.ahead) count++
+  for (let other = waiting.ahead; other !== null && count < aheadMax; other = other.ahead) count++
   return count
 }
 

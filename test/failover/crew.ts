@@ -88,12 +88,12 @@ export class Crew {
     await this.#ask({ ask: 'progress', more })
   }
 
-  /** For each worker the longest time that its own lock was not granted, from `from` on; in ms. */
+  /** For each worker the longest time in ms without a grant of its own lock, from `from` on. */
   async gaps(from: number): Promise<number[]> {
     return (await this.#ask({ ask: 'gap', from })).map(({ gapMs }) => gapMs)
   }
 
-  /** Lets every call end, and judges: what the referee saw, what failed, what is still believed. */
+  /** Lets every call end, and judges: what the referee saw, what failed, which locks are believed in. */
   async stop(): Promise<Verdict> {
     const gone = this.#workers.map(worker => once(worker, 'exit'))
     const answers = await this.#ask({ ask: 'stop' })

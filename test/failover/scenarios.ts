@@ -1,4 +1,4 @@
-// What is done to the cluster, one scenario after the other. Each gives the gaps that clients saw and
+// The faults of the failover tests, one scenario after the other. Each gives the gaps that clients saw and
 // what must not have happened.
 
 import { execFile, fork } from 'node:child_process'
@@ -16,7 +16,7 @@ export interface Row {
   readonly operations: number
   /** The longest gap that any client saw, in ms; one for each time. */
   readonly gaps: readonly number[]
-  /** The gap of the client that was served first again. */
+  /** The gap of the client that was served first. */
   readonly firstServed?: readonly number[]
   readonly violations: readonly string[]
 }
@@ -31,10 +31,10 @@ const execute = promisify(execFile)
 const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 const addressOf = (status: Status, role: 'primary' | 'backup') => status.view?.[role]?.address as string
 
-/** One thing done again and again while clients work; `heal` puts back what was broken. */
+/** One fault, injected again and again while clients work; `heal` repairs it. */
 interface Blow {
   readonly workers: number
-  /** Calls at a time that each worker makes on shared locks, beside the one on its own lock. */
+  /** Calls at a time that each worker makes on shared locks, beside the call on its own lock. */
   readonly shared: number
   readonly strike: (processes: ServerProcesses, status: Status, turn: number) => Promise<() => Promise<void>>
 }
@@ -80,7 +80,7 @@ async function strikeAgain(
   }
 }
 
-/** Tokens count grants: what clients were granted is all that was granted, and nothing stays held. */
+/** Tokens count grants: no grant was made that no client received, and no lock stays held. */
 async function leftOver(locks: LockClient, first: number, verdict: Verdict): Promise<string[]> {
   const last = await countingToken(locks)
   const { held, pending } = await locks.query()
@@ -152,10 +152,10 @@ const terminating: Blow['strike'] = async (processes, status) => {
   return () => processes.restart(address)
 }
 
-/** What a busy machine may add. */
+/** How much a busy machine may add. */
 const busyMs = 1_500
 
-/** A client is killed while it holds: the first waiter has its lock within the ttl, and not before it is safe. */
+/** A holder is killed: the first waiter gets its lock within the ttl, and not before it is safe. */
 const clientKilled: Scenario = {
   name: 'client killed while holding (gap: ttl 2000)',
   run: (_referee, times) =>
@@ -184,7 +184,7 @@ const clientKilled: Scenario = {
     }),
 }
 
-/** F14: all who hold the state die; the service halts; a reset starts an empty one behind a pause. */
+/** F14: all servers with the state die; the service halts; a reset starts an empty one behind a pause. */
 const lastHolderKilled: Scenario = {
   name: 'last holder of the state killed, then reset (F14; gap: with the pause of 10 s)',
   run: () =>
@@ -198,7 +198,7 @@ const lastHolderKilled: Scenario = {
       await processes.kill(addressOf(status, 'backup'))
       await processes.restart(addressOf(status, 'primary'))
       await processes.until(hasIdle, 'back with an idle server')
-      // Its pause begins within the command, so that no slow moment makes it too short here.
+      // The pause begins within the command, so that a slow moment can't make it look too short here.
       const resetAt = wall()
       const reset = await execute(process.execPath, [
         holdfast,
@@ -218,10 +218,10 @@ const lastHolderKilled: Scenario = {
     }, 2),
 }
 
-/** A copy in one piece would be longer than this each time; other work on the machine makes pauses, too, but not always. */
+/** A copy in one piece always pauses longer than this; other work on the machine does so only sometimes. */
 const pauseMsMax = 60
 
-/** R3: the primary serves on while it copies; the gap is the longest pause of its event loop. */
+/** R3: the primary serves while it copies; the gap is the longest pause of its event loop. */
 const copying: Scenario = {
   name: "100,000 held locks copied to a new backup (gap: the primary's longest pause)",
   run: (_referee, times) =>

@@ -1,6 +1,6 @@
-// npm run test:faults -- [--short] [--only TEXT]: real processes in a network of their own, real partitions,
-// real signals. Prints a table and exits 1 when anything happened that must not; where such a network
-// can't be made it says why and exits 0. However it ends, nothing of the network is left.
+// npm run test:faults -- [--short] [--only TEXT]: real processes in their own network, real partitions, real
+// signals. Prints a table and exits 1 when anything happened that must not; where such a network can't be
+// made it says why and exits 0. However it ends, nothing of the network is left.
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -15,13 +15,13 @@ import { forkAt } from './users.ts'
 const { values } = parseArgs({
   options: { short: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 })
-/** Whatever happens, it ends. */
+/** It ends after this time, whatever happens. */
 const minutesMax = values.short ? 20 : 90
 
 /** Everything that the run writes is in here. */
 const folder = join(tmpdir(), `holdfast-faults-${process.pid}`)
 
-// Nothing of the caller's own cluster gets in; beyond loopback a secret is needed.
+// The run must not see the caller's own cluster; beyond loopback a secret is needed.
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
 process.env.HOLDFAST_SECRET = randomUUID()
 

@@ -22,7 +22,7 @@ export const client: readonly Mutant[] = [
   {
     name: 'a timed-out acquire is forgotten',
     breaks: 'S1',
-    why: 'the waiter is granted to nobody, and renewed for ever',
+    why: 'no client takes the grant of the waiter, and its lease is renewed for ever',
     edits: [
       {
         file: core,
@@ -34,7 +34,7 @@ export const client: readonly Mutant[] = [
   {
     name: 'a grant is acknowledged before its cancel',
     breaks: 'S1',
-    why: 'the server finds nothing to take back: the lock is held, and nobody knows of it',
+    why: 'the server finds nothing to take back: the lock is held, and no client knows of it',
     edits: [
       {
         file: requests,
@@ -94,7 +94,7 @@ export const client: readonly Mutant[] = [
   {
     name: 'a reply acknowledged before it came',
     breaks: 'S1',
-    why: 'a resume names nothing as unanswered: the servers forget replies that nobody has heard',
+    why: 'a resume names nothing as unanswered: the servers forget replies that no client has received',
     edits: [
       {
         file: core,
@@ -137,7 +137,7 @@ export const client: readonly Mutant[] = [
   {
     name: 'a sent call is failed as definite',
     breaks: 'F10',
-    why: 'a call is said to have surely not happened, and it did',
+    why: 'the client reports that a call surely did not happen, and it did',
     edits: [
       {
         file: core,
@@ -162,7 +162,7 @@ export const client: readonly Mutant[] = [
     name: 'the end of a session taken for its loss',
     search: 'resumes',
     breaks: 'S1',
-    why: 'the answer to the end was lost, and the user is told that the servers gave its session up',
+    why: 'the answer to the end was lost, and the client reports that the servers gave its session up',
     edits: [
       {
         file: core,

@@ -7,7 +7,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'the end of a turn is planned once',
     breaks: 'R1',
-    why: 'After the first turn nothing that was decided goes to the backup, and no view is decided.',
+    why: 'After the first turn no decided operation goes to the backup, and no view is decided.',
     edits: [
       {
         file: 'wire/net/driver.ts',
@@ -31,7 +31,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'what a core hears while its effects are done is dropped',
     breaks: 'R1',
-    why: 'A connection that is closed in the middle of a step is never heard of.',
+    why: 'The core never learns of a connection that is closed in the middle of a step.',
     edits: [
       {
         file: 'wire/net/driver.ts',
@@ -43,7 +43,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'the driver keeps the core that has stepped down',
     breaks: 'V5',
-    why: 'The old core goes on hearing, with the state that it has given up.',
+    why: 'The old core still gets inputs, with the state that it has given up.',
     edits: [
       {
         file: 'lockserver/running.ts',
@@ -55,7 +55,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a step-down leaves the connections open',
     breaks: 'R5',
-    why: 'Clients of the old core wait on connections that nobody answers.',
+    why: 'Clients of the old core wait on connections on which no core answers.',
     edits: [
       {
         file: 'lockserver/running.ts',
@@ -67,7 +67,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a record counts as saved when its write has failed',
     breaks: 'V6',
-    why: 'A view is told that is not on the disk.',
+    why: 'The server announces a view that is not on the disk.',
     edits: [
       {
         file: 'viewservice/running.ts',
@@ -97,7 +97,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'frames of one turn out of order',
     breaks: 'R2, S2',
-    why: 'What was said last in a turn is heard first.',
+    why: 'The last message of a turn arrives first.',
     edits: [
       {
         file: 'wire/net/connection.ts',
@@ -109,7 +109,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a connection closes before what was to be said',
     breaks: 'F13',
-    why: 'The peer is not told why, and misses the answers of the turn.',
+    why: 'The peer learns no reason, and misses the answers of the turn.',
     edits: [
       {
         file: 'wire/net/connection.ts',
@@ -133,7 +133,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'the flush is planned once for each connection',
     breaks: 'R1',
-    why: 'From the second turn on nothing leaves but what something else flushes.',
+    why: 'From the second turn on nothing leaves but what another cause flushes.',
     edits: [
       {
         file: 'wire/net/connection.ts',
@@ -155,7 +155,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'an accepted connection is forgotten',
     breaks: 'R1',
-    why: 'What is said on it goes nowhere.',
+    why: 'Its messages reach no core.',
     edits: [
       {
         file: 'wire/net/connections.ts',
@@ -180,7 +180,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a dial that failed is not told',
     breaks: 'F4',
-    why: 'The core waits for a connection that never comes to be.',
+    why: 'The core waits for a connection that never opens.',
     edits: [
       {
         file: 'wire/net/connections.ts',
@@ -205,7 +205,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a lock server is let in by another one',
     breaks: 'F13',
-    why: 'The check of the hello forgets one kind.',
+    why: 'The check of the hello forgets one kind of peer.',
     edits: [
       {
         file: 'wire/net/hello.ts',
@@ -229,7 +229,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'whoever names no secret is let in',
     breaks: 'F13',
-    why: 'A wrong secret is refused, and none is not.',
+    why: 'A wrong secret is refused, and a missing one is not.',
     edits: [
       {
         file: 'wire/net/hello.ts',
@@ -241,7 +241,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'calls of a turn are never passed on',
     breaks: 'S1',
-    why: 'They wait until the session hears something else.',
+    why: 'They wait until the session gets another input.',
     edits: [
       {
         file: 'client/session-driver.ts',
@@ -253,7 +253,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a call overtakes those of its turn',
     breaks: 'S2',
-    why: 'An end or an abort is heard before the calls that were made before it.',
+    why: 'An end or an abort arrives before the calls that were made before it.',
     edits: [
       {
         file: 'client/session-driver.ts',
@@ -277,7 +277,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'an earlier wake-up sets no earlier timer',
     breaks: 'S4',
-    why: 'The session sleeps past what its core wants to do.',
+    why: 'The session sleeps past the time that its core asked for.',
     edits: [
       {
         file: 'client/session-driver.ts',

@@ -1,4 +1,4 @@
-// Planted bugs of the lock table: who holds, who waits, which token.
+// Planted bugs of the lock table: holders, waiters and tokens.
 
 import type { Mutant } from './mutant.ts'
 
@@ -9,7 +9,7 @@ export const locks: readonly Mutant[] = [
   {
     name: 'shared granted beside exclusive',
     breaks: 'L1',
-    why: 'two who must not work at the same time both hold the lock',
+    why: 'two clients that must not work at the same time both hold the lock',
     edits: [
       {
         file: table,
@@ -87,7 +87,7 @@ export const locks: readonly Mutant[] = [
   {
     name: 'dead waiter kept',
     breaks: 'L3',
-    why: 'a session that has ended stays in the queue and is granted what nobody will release',
+    why: 'a session that has ended stays in the queue and is granted locks that it will never release',
     edits: [
       {
         file: state,
@@ -150,7 +150,7 @@ export const locks: readonly Mutant[] = [
   {
     name: 'steal waits in the queue',
     breaks: 'L3',
-    why: 'a steal of a lock that others wait for goes to the back and evicts nobody',
+    why: 'a steal of a lock that others wait for goes to the back and evicts no holder',
     edits: [
       {
         file: table,
@@ -181,7 +181,7 @@ export const locks: readonly Mutant[] = [
     name: 'reset without a pause',
     search: 'unheard reset',
     breaks: 'S4, F14',
-    why: 'a reset grants at once what is still believed in by holders of the state that was given up',
+    why: 'a reset grants at once what holders in the lost state still believe in',
     edits: [
       {
         file: 'viewservice/reset.ts',
@@ -194,7 +194,7 @@ export const locks: readonly Mutant[] = [
     name: 'a steal in the pause of a reset',
     search: 'unheard reset',
     breaks: 'S4, F14',
-    why: 'a steal is granted while a holder of the state that was given up still believes in the lock',
+    why: 'a steal is granted while a holder in the lost state still believes in the lock',
     edits: [
       {
         file: table,
@@ -206,7 +206,7 @@ export const locks: readonly Mutant[] = [
   {
     name: 'granted again to its holder',
     breaks: 'L1',
-    why: 'a session gets an exclusive lock that it has already, as if locks were re-entrant',
+    why: 'a session gets an exclusive lock that it already has, as if locks were re-entrant',
     edits: [
       {
         file: table,

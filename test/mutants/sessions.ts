@@ -25,7 +25,7 @@ export const sessions: readonly Mutant[] = [
     name: 'refusals are not remembered',
     search: 'refused again',
     breaks: 'S1',
-    why: 'a repeat of what was answered "no" is done again, after others have acted on the lock',
+    why: 'a repeat of a request that was answered "no" is done again, after others have acted on the lock',
     edits: [
       {
         file: primary,
@@ -132,7 +132,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'cancel racing a grant',
     breaks: 'S1',
-    why: 'the grant crossed the cancel: the lock is held, and nobody knows of it',
+    why: 'the grant crossed the cancel: the lock is held, and no client knows of it',
     edits: [
       {
         file: state,
@@ -157,7 +157,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'a cancelled wait stays',
     breaks: 'S1, L3',
-    why: 'the cancel is answered, and the waiter is granted later, to nobody',
+    why: 'the cancel is answered, and the waiter is granted the lock later, although no client waits',
     edits: [
       {
         file: state,
@@ -176,7 +176,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: "loss missing in the grant's own reply",
     breaks: 'S5',
-    why: 'a re-sent acquire is told that it was granted, and not that the lock is lost since',
+    why: 'a re-sent acquire is answered with its grant, and without the news that the lock is lost since',
     edits: [
       {
         file: sessionsFile,
@@ -205,7 +205,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'a late frame of a replaced connection',
     breaks: 'S2',
-    why: 'an older connection is heard, and goes on to speak for its session: answers go where nobody listens',
+    why: 'an older connection still speaks for its session: answers go where no client listens',
     edits: [
       {
         file: clients,
@@ -236,7 +236,7 @@ export const sessions: readonly Mutant[] = [
     name: 'a loss is acknowledged with its reply',
     search: 'loss and reply',
     breaks: 'S5',
-    why: 'the reply was sent before the steal: acknowledging it forgets a loss that nobody has heard of',
+    why: 'the reply was sent before the steal: acknowledging it forgets a loss that no client has received',
     edits: [
       {
         file: state,

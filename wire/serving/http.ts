@@ -1,6 +1,6 @@
-// What servers answer over HTTP: pages for people, probes and scrapers. Nothing is ever cached; what tells of
-// the cluster is told only to who calls the server by a name of its own, what tells of locks also only to
-// who knows the cluster's secret, and what changes something is taken only from the server's own page.
+// What servers answer over HTTP: pages, probes and metrics. Nothing is ever cached. Pages about the cluster
+// require that the request names the server by one of its own names, pages about locks also the cluster's
+// secret, and pages that change something also that the request comes from the server's own page.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
@@ -9,17 +9,17 @@ import { isSecret } from '../net/secret.ts'
 
 export interface Page {
   readonly status: number
-  /** A content type; JSON unless told otherwise. */
+  /** A content type; the default is JSON. */
   readonly type?: string
   readonly body: string | Buffer | object
 }
 
 export interface Route {
-  /** Answers by whatever name the server is called: probes know only addresses, and it tells little. */
+  /** Answers under any host name: probes know only addresses, and the page reveals little. */
   readonly anyHost?: true
-  /** Only for who knows the secret, if the cluster has one; a browser asks its user for it (Basic, any name). */
+  /** Requires the secret, if the cluster has one; a browser asks its user for it (Basic, any name). */
   readonly guarded?: true
-  /** It changes something: POST instead of GET, and not from somebody else's page. */
+  /** It changes something: POST instead of GET, and not from another site's page. */
   readonly changes?: true
   readonly read: (query: URLSearchParams) => Page | Promise<Page>
 }
@@ -34,7 +34,7 @@ export function routesOf(routes: Readonly<Record<string, Route>>): Routes {
 }
 
 export interface HttpOptions {
-  /** Names beside IP addresses, localhost and the machine's own that the server goes by. */
+  /** The server's names, apart from IP addresses, localhost and the machine's own name. */
   readonly hosts: readonly string[]
   readonly secret: string | null
 }
@@ -96,7 +96,7 @@ function isProof(authorization: string | undefined, secret: string): boolean {
   return isSecret(password, secret)
 }
 
-/** How one server proves to another that it may read. */
+/** How one server proves to another that it may read guarded pages. */
 export function proofOf(secret: string | null): Record<string, string> {
   return secret === null ? {} : { authorization: `Basic ${Buffer.from(`:${secret}`).toString('base64')}` }
 }
@@ -120,13 +120,13 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
   response.end(method === 'HEAD' ? undefined : text)
 }
 
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+/** Nothing from other origins, nothing inline, in no frame. */
 const contentPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
- * A page of somebody else's can make a browser ask this server under that page's own name (DNS
- * rebinding), and read the answer; never under an IP address, or under a name that is ours.
+ * A page of another site can make a browser send requests to this server under that page's own name (DNS
+ * rebinding), and read the answers; but never under an IP address, or under one of our names.
  */
 export function isOwnName(host: string | undefined, hosts: readonly string[]): boolean {
   if (host === undefined) return true // HTTP/1.0: no browser
@@ -136,7 +136,7 @@ export function isOwnName(host: string | undefined, hosts: readonly string[]): b
   return name === 'localhost' || name === hostname().toLowerCase() || hosts.includes(name)
 }
 
-/** The host names in these URLs, or names as they are. */
+/** The host names in these URLs; an entry may also be a plain name. */
 export function hostNames(urls: readonly string[]): string[] {
   return urls.flatMap(url => nameIn(url.includes('://') ? url : `http://${url}`) ?? [])
 }

@@ -1,4 +1,4 @@
-// What servers write their log lines to; pino fits. Embedded servers are silent unless given one.
+// The logger that servers write to; pino fits. Embedded servers are silent unless given one.
 
 export interface Logger {
   debug(fields: object, text: string): void
@@ -10,13 +10,13 @@ export interface Logger {
 const nothing = () => {}
 export const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** The same line again within this time is only counted. */
+/** A repeated line is only counted within this time. */
 const sayAgainMs = 60_000
 const linesMax = 1_000
 
 /**
- * Warnings and errors that come again and again, such as those about a peer that dials five times a
- * second, are told once a minute; `repeated` says how many were left out.
+ * Repeated warnings and errors, such as those about a peer that dials five times a second, are logged once a
+ * minute; `repeated` says how many were left out.
  */
 export function sparing(log: Logger, now: () => number): Logger {
   const told = new Map<string, { at: number; repeated: number }>()

@@ -1,5 +1,5 @@
-// Metrics as Prometheus scrapes them: a registry of one server, which reads plain numbers when it is
-// asked. The one place that knows prom-client. What there is to read is listed by the rooms.
+// Metrics as Prometheus scrapes them: one server's registry, which reads plain numbers at each scrape. The
+// one place that knows prom-client. Each room lists its own metrics.
 
 import { Counter, Gauge, type MetricType, Histogram as PromHistogram, Registry } from 'prom-client'
 import { boundsMs, type Histogram } from '../histogram.ts'
@@ -23,7 +23,7 @@ export type Metric = {
   | { readonly type: 'histogram'; readonly read: () => Histogram }
 )
 
-/** The metrics of one server, as text. */
+/** One server's metrics, as text. */
 export class Metrics {
   readonly #registry = new Registry()
 
@@ -83,12 +83,12 @@ export function byLabel(label: string, table: Readonly<Partial<Record<string, nu
   return Object.entries(table).map(([key, value]) => ({ labels: { [label]: key }, value: value ?? 0 }))
 }
 
-/** One of these is so, the others are not. */
+/** 1 for the present state, 0 for all others. */
 export function stateOf(label: string, states: readonly string[], state: string | undefined): Sample[] {
   return states.map(each => ({ labels: { [label]: each }, value: each === state ? 1 : 0 }))
 }
 
-/** A histogram whose buckets are counted elsewhere, in ms; metrics are in seconds. */
+/** A histogram whose buckets are counted in ms elsewhere; metrics are in seconds. */
 class ReadHistogram extends PromHistogram {
   readonly #about: { readonly name: string; readonly help: string }
   readonly #read: () => Histogram
@@ -100,7 +100,7 @@ class ReadHistogram extends PromHistogram {
     this.#read = read
   }
 
-  /** The registry's own way in, beside `get`. */
+  /** What the registry calls besides `get`. */
   getForPromString() {
     return this.get()
   }

@@ -1,4 +1,4 @@
-// What every server tells of its process: version, memory, processor, and how late its event loop is.
+// What every server reports about its process: version, memory, processor, and how late its event loop is.
 
 import { readFileSync } from 'node:fs'
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
@@ -6,7 +6,7 @@ import { readClock } from '../clock.ts'
 import { wireVersion } from '../version.ts'
 import type { Metric } from './metrics.ts'
 
-/** How often the event loop is looked at. */
+/** How often the delay of the event loop is sampled. */
 const resolutionMs = 20
 
 export class ProcessMetrics {
@@ -78,7 +78,7 @@ export class ProcessMetrics {
     },
   ]
 
-  /** The three of them are of one look, which begins a new one. The histogram includes the resolution itself. */
+  /** All three are of one period; reading them begins the next. The histogram includes the resolution itself. */
   #look() {
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolutionMs) / 1_000 || 0
     this.#seen = {
