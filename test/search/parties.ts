@@ -498,6 +498,8 @@ class Run {
         case 'note':
           if (effect.level === 'error') this.#error(local, effect.text)
           break
+        case 'pause':
+          break
         case 'continue':
           if (!this.#serverStep(local, { is: 'continue' })) return false
           if (!this.#serverStep(local, { is: 'turn-end' })) return false
