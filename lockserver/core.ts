@@ -76,6 +76,8 @@ export interface Vitals {
   readonly locks: number
   readonly held: number
   readonly waiting: number
+  /** How much of what the state may take it takes, from 0 to 1 (B4). */
+  readonly used: number
 }
 
 const partTexts = {
@@ -178,6 +180,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       locks: this.state?.table.locks.size ?? 0,
       held,
       waiting,
+      used: this.state?.used ?? 0,
     }
   }
 

@@ -201,7 +201,8 @@ export class LockTable {
 
   /** Its turn has come for this lock. */
   #goOn(lock: LockEntry, acquire: Acquire, wallMs: number): void {
-    if (this.#hasTooMany(lock, acquire)) return this.#settled(acquire, this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs))
+    if (this.#hasTooMany(lock, acquire))
+      return this.#settled(acquire, this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs))
     this.#take(lock, acquire, wallMs)
     const outcome = this.advance(acquire, wallMs)
     if (outcome !== 'waiting') this.#settled(acquire, outcome)
@@ -256,7 +257,11 @@ export class LockTable {
 
   #evictShare(name: string, through: number, reason: LossReason, wallMs: number): void {
     const lock = this.locks.get(name)
-    for (let hold = lock?.holder ?? null; hold !== null && hold.token <= through; hold = lock?.holder ?? null) {
+    for (
+      let hold = lock?.holder ?? null;
+      hold !== null && hold.token <= through;
+      hold = lock?.holder ?? null
+    ) {
       if (this.#left <= 0) return
       this.#remove(hold, wallMs, reason, reason)
     }
@@ -288,7 +293,8 @@ export class LockTable {
   }
 
   #enqueue(lock: LockEntry, acquire: Acquire, wallMs: number): AcquireOutcome {
-    if (lock.waiters >= this.#limits.waitersPerLockMax) return this.#giveBack(acquire, 'WAITERS_LIMIT', wallMs)
+    if (lock.waiters >= this.#limits.waitersPerLockMax)
+      return this.#giveBack(acquire, 'WAITERS_LIMIT', wallMs)
     this.#left--
     this.tally.bytes += waitBytes(acquire.names)
     lock.enqueue(acquire)
@@ -349,7 +355,8 @@ export class LockTable {
     if (!this.#areFew(lock)) {
       const last = lock.lastHolder as Hold
       const begun = this.unfinished.evictions.get(lock.name)
-      if (begun === undefined || begun.through < last.token) this.unfinished.evict(lock.name, last.token, reason)
+      if (begun === undefined || begun.through < last.token)
+        this.unfinished.evict(lock.name, last.token, reason)
       return false
     }
     for (const hold of lock.holders) this.#remove(hold, wallMs, reason, reason)
@@ -389,7 +396,8 @@ export class LockTable {
 /** Whether the front of the queue gets this lock now. A steal waits for no holder; who is over gets nothing (B2). */
 export function mayGo(lock: LockEntry): boolean {
   const { next } = lock
-  return next !== null && next.session.endReason === undefined && (next.claim.manner === 'steal' || compatible(lock, next.claim.mode))
+  if (next === null || next.session.endReason !== undefined) return false
+  return next.claim.manner === 'steal' || compatible(lock, next.claim.mode)
 }
 
 /** L1 */

@@ -94,6 +94,12 @@ export class LockEntry implements Hold {
     return this.#session === null ? (this.#crowd?.others.first ?? null) : this
   }
 
+  /** As `holders`, for who may stop before the last one. */
+  *eachHolder(): Generator<Hold, void, void> {
+    if (this.#session !== null) yield this
+    yield* this.#crowd?.others ?? none
+  }
+
   /** The youngest hold. */
   get lastHolder(): Hold | null {
     return this.#crowd?.others.last ?? this.holder

@@ -57,6 +57,7 @@ export class Copy implements Touch {
   #kept: SnapshotRecord[][] = []
   /** B2: what was unfinished; comes last. */
   #unfinished: SnapshotRecord[]
+  readonly #ending: Session[]
   /** Records of one session or lock may be more than fit into a chunk. */
   #rest: SnapshotRecord[] = []
   #restFrom = 0
@@ -65,7 +66,8 @@ export class Copy implements Touch {
     this.#number = state.table.beginCopy(this)
     this.#leases = leases
     const { ending } = state.table.unfinished
-    this.#sessions = chained(state.sessions.values(), [...ending.values()])
+    this.#sessions = state.sessions.values()
+    this.#ending = [...ending.values()]
     this.#unfinished = unfinishedRecords(state.table.unfinished)
     this.#locks = state.table.locks.values()
     this.total = state.sessions.size + state.table.locks.size
@@ -117,6 +119,11 @@ export class Copy implements Touch {
       next.value.copied = this.#number
       return this.#sessionRecords(next.value)
     }
+    for (let over = this.#ending.pop(); over !== undefined; over = this.#ending.pop()) {
+      if (over.copied === this.#number) continue
+      over.copied = this.#number
+      return this.#sessionRecords(over)
+    }
     for (let next = this.#locks.next(); !next.done; next = this.#locks.next()) {
       if (next.value.copied === this.#number) continue
       next.value.copied = this.#number
@@ -139,11 +146,6 @@ export class Copy implements Touch {
       records.push(['loss', ordinal, token, reason])
     return records
   }
-}
-
-function* chained<T>(first: Iterable<T>, second: Iterable<T>): Generator<T, void, void> {
-  yield* first
-  yield* second
 }
 
 function unfinishedRecords({ ending, evictions, unserved }: Unfinished): SnapshotRecord[] {

@@ -98,7 +98,8 @@ export class State {
           return `${lock.name}: its waiter does not know of it`
       }
       if (lock.holder === null && lock.waiters === 0) return `${lock.name}: kept though nobody has it`
-      if (!this.table.paused && mayGo(lock) && !this.#isUnserved(lock.name)) return `L3: ${lock.name} is free for the first who waits for it`
+      if (!this.table.paused && mayGo(lock) && !this.#isUnserved(lock.name))
+        return `L3: ${lock.name} is free for the first who waits for it`
     }
     const bytes = this.#recount()
     if (bytes !== this.bytes) return `B4: ${this.bytes} bytes are counted, and there are ${bytes}`
@@ -114,6 +115,11 @@ export class State {
   /** About how many bytes it takes (B4). */
   get bytes(): number {
     return this.table.tally.bytes
+  }
+
+  /** The part of what it may take, from 0 to 1. */
+  get used(): number {
+    return this.limits.stateBytesMax === 0 ? 0 : this.bytes / this.limits.stateBytesMax
   }
 
   /** B4: nobody gets more of it, until some of it is given back. */
