@@ -38,14 +38,18 @@ export const budget: readonly Mutant[] = [
       {
         file: 'lockserver/primary.ts',
         find: 'if (this.#closedAt !== null || !this.state.table.isUnfinished) return',
-        replace: 'if (!this.#began || !this.state.table.isUnfinished) return',
+        replace: 'if (this.#closedAt !== null || !this.state.table.isUnfinished || !this.#went) return',
       },
       {
         file: 'lockserver/primary.ts',
-        find: 'this.#cost += this.state.table.changes',
-        replace: 'this.#cost += this.state.table.changes\n    this.#began = true',
+        find: "case 'dropped': this.leases.forget(fact.session)",
+        replace: "case 'dropped':\n        this.#went = true\n        this.leases.forget(fact.session)",
       },
-      { file: 'lockserver/primary.ts', find: '#cost = 0', replace: '#cost = 0\n  #began = false' },
+      {
+        file: 'lockserver/primary.ts',
+        find: 'readonly #expiry = new Expiry()',
+        replace: 'readonly #expiry = new Expiry()\n  #went = false',
+      },
     ],
   },
   {

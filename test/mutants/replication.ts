@@ -594,7 +594,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/lock-table.ts',
-        find: 'for (const name of [...this.locks.keys()].sort()) {',
+        find: 'for (const name of unserved) {',
         replace: 'for (const name of [...this.locks.keys()]) {',
       },
     ],
