@@ -91,8 +91,8 @@ export const aheadMax = 256
 /** Messages in one frame of a client, after runs are unfolded. Passed: BAD_MESSAGE. */
 export const unfoldedMax = 4_096
 /** What the frames of one client, and of all clients, may cost in one turn: a message, a name, a hold or a wait that begins or ends, is one. Passed: the rest waits for the next turn, behind the others. */
-export const clientTurnCostMax = 256
-export const turnCostMax = 1_024
+export const clientTurnCostMax = 512
+export const turnCostMax = 2_048
 
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export const replicateEntriesMax = 256
