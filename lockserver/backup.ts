@@ -8,8 +8,8 @@ import type { InView } from './situation.ts'
 import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
 
-/** Entries applied in one step; more would keep this server from its pings. */
-const entriesPerStep = 10_000
+/** B1: entries, holds and waits applied in one step, and one batch more; more would keep this server from its pings. */
+const costPerStep = 2_048
 
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
@@ -82,12 +82,11 @@ export class Backup {
   /** Applies some of what waits; true when more is left. */
   work(): boolean {
     if (this.whole === 0) return false
-    let budget = entriesPerStep
+    let budget = costPerStep
     let done = 0
     while (done < this.#waiting.length && budget > 0) {
       const batch = this.#waiting[done++] as Replicate
-      budget -= batch[5].length
-      this.#apply(batch)
+      budget -= batch[5].length + this.#apply(batch)
     }
     if (done > 0) this.#waiting.splice(0, done)
     return this.#waiting.length > 0
@@ -155,8 +154,10 @@ export class Backup {
     this.#waiting.push(batch)
   }
 
-  #apply([, , sequence, firstOp, wallMs, entries]: Replicate): void {
+  /** How many holds and waits have begun or ended. */
+  #apply([, , sequence, firstOp, wallMs, entries]: Replicate): number {
     const state = this.state as State
+    let changes = 0
     state.wallMs = wallMs
     let next = firstOp
     for (const entry of entries) {
@@ -165,12 +166,14 @@ export class Backup {
         if (next++ !== state.opNumber + 1)
           throw new Error(`R2: operation ${next - 1} came, ${state.opNumber + 1} is next`)
         state.apply(entry)
+        changes += state.table.changes
         this.#mind(state)
         if (entry[0] === 'unpause') this.leases.endPause()
       }
     }
     this.#applied = sequence
     this.#sayApplied()
+    return changes
   }
 
   /** S3: of what an operation has done a backup minds the leases; clients see nothing of it from here (R1). */

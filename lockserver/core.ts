@@ -16,6 +16,7 @@ import type { Peer, Peers } from './peers.ts'
 import { Primary } from './primary.ts'
 import type { InView, Situation } from './situation.ts'
 import { State } from './state/state.ts'
+import { Turns, type TurnsOwner } from './turns.ts'
 import { ViewLink, type ViewLinkOwner } from './view-link.ts'
 
 /** What a lock server's peers speak on: clients, its view server, its primary, its backup, and those that it probes. */
@@ -75,6 +76,8 @@ export interface Vitals {
   readonly locks: number
   readonly held: number
   readonly waiting: number
+  /** How much of what the state may take it takes, from 0 to 1 (B4). */
+  readonly used: number
 }
 
 const partTexts = {
@@ -85,7 +88,12 @@ const partTexts = {
 
 type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
 
-export class ServerCore implements ViewLinkOwner {
+/** B1: a name costs as much as a message. */
+function costOf(request: MessageOf<'clientToServer'>): number {
+  return request[0] === 'acquire' ? request[2].length : 1
+}
+
+export class ServerCore implements ViewLinkOwner, TurnsOwner {
   readonly #options: ServerCoreOptions
   readonly #peers: Peers = new Map()
   readonly #out: ServerOutbox
@@ -93,6 +101,8 @@ export class ServerCore implements ViewLinkOwner {
   readonly #viewLink: ViewLink
   readonly #situation: Situation
   #offeredCluster: string | null = null
+  /** B1 */
+  readonly #turns = new Turns(this)
   #primary: Primary | null = null
   #backup: Backup | null = null
   #leaving: Leaving = 'no'
@@ -170,6 +180,7 @@ export class ServerCore implements ViewLinkOwner {
       locks: this.state?.table.locks.size ?? 0,
       held,
       waiting,
+      used: this.state?.used ?? 0,
     }
   }
 
@@ -182,6 +193,7 @@ export class ServerCore implements ViewLinkOwner {
         break
       case 'turn-end':
         this.#primary?.endTurn()
+        this.#turns.startTurn()
         break
       case 'accepted':
         this.#accepted(input.connection, input.cluster, input.from)
@@ -193,7 +205,7 @@ export class ServerCore implements ViewLinkOwner {
         this.#tick()
         break
       case 'continue':
-        this.#work()
+        this.#goOn()
         break
       case 'leave':
         this.#leave()
@@ -259,7 +271,7 @@ export class ServerCore implements ViewLinkOwner {
     const peer = this.#peers.get(connection)
     switch (peer?.is) {
       case 'client':
-        for (const request of saidOn<'clientToServer'>(messages)) this.#request(peer, request)
+        this.#hear(peer, saidOn<'clientToServer'>(messages))
         break
       case 'view server':
         this.#viewLink.messages(saidOn<'viewToServer'>(messages))
@@ -278,11 +290,11 @@ export class ServerCore implements ViewLinkOwner {
 
   #closed(connection: number): void {
     const peer = this.#peers.get(connection)
+    if (peer?.is === 'client' && !this.#turns.close(peer)) return
     this.#peers.delete(connection)
     switch (peer?.is) {
       case 'client':
-        this.#primary?.gone(peer)
-        return this.#clients.remove(peer)
+        return this.#gone(peer)
       case 'view server':
         return this.#viewLink.closed()
       case 'backup':
@@ -291,6 +303,32 @@ export class ServerCore implements ViewLinkOwner {
       case 'primary':
         return this.#backup?.closed(connection)
     }
+  }
+
+  /** B1: what this turn has no room for waits, and its client with it. */
+  #hear(client: Client, requests: readonly MessageOf<'clientToServer'>[]): void {
+    if (this.#turns.hear(client, requests)) return
+    this.#out.do({ do: 'pause', connection: client.connection, paused: true })
+    this.#planWork()
+  }
+
+  /** All that waited of it is done. */
+  done(client: Client, closed: boolean): void {
+    if (closed) this.#gone(client)
+    else if (this.#peers.get(client.connection) === client)
+      this.#out.do({ do: 'pause', connection: client.connection, paused: false })
+  }
+
+  #gone(client: Client): void {
+    this.#primary?.gone(client)
+    this.#clients.remove(client)
+  }
+
+  /** What it cost (B1). */
+  request(client: Client, request: MessageOf<'clientToServer'>): number {
+    if (this.#over || client.deaf) return 1
+    this.#request(client, request)
+    return costOf(request) + (this.#primary?.takeCost() ?? 0)
   }
 
   /** A server that is not primary says only that (R1). */
@@ -319,10 +357,24 @@ export class ServerCore implements ViewLinkOwner {
     if (!this.#workPlanned) this.#work()
   }
 
+  /** B1: what earlier turns had no room for. */
+  #goOn(): void {
+    this.#workPlanned = false
+    this.#turns.goOn()
+    this.#work()
+    if (this.#turns.more) this.#planWork()
+    this.#afterNews()
+  }
+
+  #planWork(): void {
+    if (this.#workPlanned) return
+    this.#workPlanned = true
+    this.#out.do({ do: 'continue' })
+  }
+
   /** One step's share, and a plan for the next: more at a time would keep this server from its pings. */
   #work(): void {
-    this.#workPlanned = this.#backup?.work() ?? false
-    if (this.#workPlanned) this.#out.do({ do: 'continue' })
+    if (this.#backup?.work() ?? false) this.#planWork()
   }
 
   // ---- views
@@ -366,7 +418,7 @@ export class ServerCore implements ViewLinkOwner {
     leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
     this.#viewServerConnected(this.#viewLink.connected)
     const own = { id, pingLimitMs, deadPings }
-    const primary = new Primary(this.#out, this.#inView, this.#clients, { state, leases }, own)
+    const primary = new Primary(this.#out, this.#inView, this.#clients, { state, leases }, own, this.#turns)
     this.#primary = primary
     // Only view 1, or a reset's view, begins with an empty state (V3, F14).
     if (backup === null && view.start !== null)

@@ -23,12 +23,20 @@ export class Expiry {
   }
 
   /** The next piece: one session at least, more of those that have and wait for little. */
-  take(sessions: ReadonlyMap<number, Session>, leases: Leases): number[] {
+  take(
+    sessions: ReadonlyMap<number, Session>,
+    leases: Leases,
+    isHeard: (session: Session) => boolean,
+  ): number[] {
     const piece: number[] = []
     for (let weight = 0; this.more && weight < expireWeightMax; ) {
       const ordinal = this.#due[this.#next++] as number
       const session = sessions.get(ordinal)
       if (session === undefined || !leases.over(ordinal, this.#at)) continue
+      if (isHeard(session)) {
+        leases.lookAgain()
+        continue
+      }
       piece.push(ordinal)
       weight += 1 + session.holds.size + session.waiting.size
     }

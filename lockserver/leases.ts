@@ -73,6 +73,11 @@ export class Leases {
     return { sessions: sessions.filter(ordinal => ordinal !== pause).sort((a, b) => a - b), pauseOver }
   }
 
+  /** One that was due has not been ended: the next tick finds it again. */
+  lookAgain(): void {
+    this.#earliest = 0
+  }
+
   /** Whether its lease had run out at this moment, for all that is known now. */
   over(ordinal: number, at: number): boolean {
     const until = this.#until.get(ordinal)

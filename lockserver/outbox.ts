@@ -19,6 +19,8 @@ export type ServerEffect =
   | { readonly do: 'step-down'; readonly reason: string }
   /** The process ends. */
   | { readonly do: 'exit'; readonly status: number; readonly reason: string }
+  /** Reads no more from it, until it is to be heard again (B1). */
+  | { readonly do: 'pause'; readonly connection: number; readonly paused: boolean }
   /** Call again in the next turn with `continue`: there is more to do. */
   | { readonly do: 'continue' }
   /** Something that an operator wants to read. */

@@ -2,6 +2,7 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
+import { errors } from '../wire/errors.ts'
 import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
@@ -18,6 +19,7 @@ import type { InView } from './situation.ts'
 import type { Fact } from './state/facts.ts'
 import type { Session } from './state/sessions.ts'
 import type { Operation, State } from './state/state.ts'
+import type { Turns } from './turns.ts'
 import { Watches } from './watches.ts'
 
 export interface PrimaryOptions {
@@ -37,6 +39,9 @@ const acknowledgedAtOnce = 64
 /** These go on while the server leaves, so that no lease runs out for it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
 
+/** Numbers that the ranges of one acknowledgement span, likewise. */
+const acknowledgedWidthMax = 1_024
+
 export class Primary {
   readonly state: State
   readonly leases: Leases
@@ -51,6 +56,9 @@ export class Primary {
   readonly #queries: Queries
   readonly #watches: Watches
   readonly #expiry = new Expiry()
+  readonly #turns: Turns
+  /** B1: what was done since it was last asked for. */
+  #cost = 0
   /** The server is leaving: the last batch before it stopped to take requests; null while it takes them. */
   #closedAt: number | null = null
 
@@ -60,7 +68,9 @@ export class Primary {
     clients: Clients,
     { state, leases }: { readonly state: State; readonly leases: Leases },
     options: PrimaryOptions,
+    turns: Turns,
   ) {
+    this.#turns = turns
     this.#out = out
     this.#situation = situation
     this.#clients = clients
@@ -91,6 +101,13 @@ export class Primary {
     this.#showAll(this.replication.enter())
     this.link.enter()
     this.#unpark()
+  }
+
+  /** B1: what the requests since the last time have cost, beside one each. */
+  takeCost(): number {
+    const cost = this.#cost
+    this.#cost = 0
+    return cost
   }
 
   get parked(): number {
@@ -131,6 +148,7 @@ export class Primary {
 
   /** What was decided goes to the backup. */
   endTurn(): void {
+    this.#goOn()
     this.#expirePiece()
     this.#queries.startTurn()
     this.#answerQuery()
@@ -231,8 +249,9 @@ export class Primary {
     const session = this.state.sessionsById.get(id)
     if (session !== undefined) this.#opened(client, session, count)
     else {
-      this.#out.count({ is: 'open refused', code: 'SESSIONS_LIMIT' })
-      this.#answer(client, ['open-refused', id, 'SESSIONS_LIMIT', 'the service has too many sessions'])
+      const code = this.state.isFull ? 'STATE_LIMIT' : 'SESSIONS_LIMIT'
+      this.#out.count({ is: 'open refused', code })
+      this.#answer(client, ['open-refused', id, code, errors[code].meaning])
     }
   }
 
@@ -258,6 +277,7 @@ export class Primary {
     const session = this.state.sessionsById.get(id)
     if (session === undefined) return this.#unknown(client, id)
     if (!this.#bind(client, session, count)) return
+    this.#cost += session.replies.size + session.losses.size
     // S1: what is not named is acknowledged; but a late resume knows nothing of numbers after its own.
     const waiting = new Set(amongRanges(session.replies.keys(), unanswered))
     const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n)).sort((a, b) => a - b)
@@ -352,7 +372,8 @@ export class Primary {
     if (ranges.length % 2 === 1)
       return this.#close(client, 'BAD_MESSAGE', '"acknowledge": ranges must come in pairs')
     // F13: of more than a client needs at once only what changes something goes on, in pieces that fit a batch.
-    const few = ranges.length + tokens.length <= acknowledgedAtOnce
+    const few = ranges.length + tokens.length <= acknowledgedAtOnce && isNarrow(ranges)
+    this.#cost += few ? (ranges.length + tokens.length) >> 2 : session.replies.size + tokens.length
     const done = few ? ranges : toRanges(amongRanges(session.replies.keys(), ranges))
     const told = few ? tokens : tokens.filter(token => session.losses.has(token))
     for (let i = 0; i === 0 || i < told.length; i += acknowledgedAtOnce)
@@ -368,9 +389,10 @@ export class Primary {
   #propose(operation: Operation): void {
     this.replication.beforeOperation()
     this.state.apply(operation)
+    this.#cost += this.state.table.changes
     const { facts } = this.state
     for (let fact = facts.take(); fact !== undefined; fact = facts.take()) this.#note(fact)
-    this.replication.add(operation)
+    this.replication.add(operation, false, this.state.table.changes)
   }
 
   /** What an operation has done: counted, held back, and minded. */
@@ -395,6 +417,7 @@ export class Primary {
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
+    if (this.#expiry.more) return // The rest of what was due before.
     const { monotonic } = this.#situation.now
     const { sessions, pauseOver } = this.leases.due(monotonic, this.state.sessions)
     if (pauseOver) {
@@ -404,12 +427,25 @@ export class Primary {
     this.#expiry.begin(sessions, monotonic)
   }
 
+  /** B2: a share of what was begun, each turn, in an operation of its own. */
+  #goOn(): void {
+    if (this.#closedAt !== null || !this.state.table.isUnfinished) return
+    this.#propose(['go-on'])
+    if (this.state.table.isUnfinished) this.#out.do({ do: 'continue' })
+  }
+
   /** F13: one piece a turn, each of them an operation of its own. */
   #expirePiece(): void {
     if (this.#closedAt !== null) return
-    const piece = this.#expiry.take(this.state.sessions, this.leases)
+    const piece = this.#expiry.take(this.state.sessions, this.leases, session => this.#isHeard(session))
     if (piece.length > 0) this.#propose(['expire', piece])
     if (this.#expiry.more) this.#out.do({ do: 'continue' })
+  }
+
+  /** S3: what has arrived from it waits for its turn (B1); a renewal may be among it. */
+  #isHeard(session: Session): boolean {
+    const client = this.#clients.of(session)
+    return client !== undefined && this.#turns.has(client)
   }
 
   // ---- answers
@@ -531,6 +567,13 @@ export class Primary {
       this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })
     else this.link.refuse('digest differs')
   }
+}
+
+/** About as many numbers as there are in it; B2: what names no reply is not walked through. */
+function isNarrow(ranges: readonly number[]): boolean {
+  let width = 0
+  for (let i = 0; i + 1 < ranges.length; i += 2) width += (ranges[i + 1] as number) - (ranges[i] as number)
+  return width <= acknowledgedWidthMax
 }
 
 function operationOf(session: Session, request: Numbered): Operation {

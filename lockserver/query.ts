@@ -20,7 +20,11 @@ export function answerQuery(
   let cut = false
   for (const lock of state.table.locks.values()) {
     if (!lock.name.startsWith(prefix)) continue
-    for (const { token, session, mode, since } of lock.holders) {
+    for (const { token, session, mode, since } of lock.eachHolder()) {
+      if (held.length + pending.length >= queryMax) {
+        cut = true
+        break
+      }
       held.push({
         name: lock.name,
         mode,
@@ -31,6 +35,10 @@ export function answerQuery(
       })
     }
     for (const { session, claim, since } of lock.queue) {
+      if (held.length + pending.length >= queryMax) {
+        cut = true
+        break
+      }
       pending.push({
         name: lock.name,
         mode: claim.mode,
@@ -39,10 +47,7 @@ export function answerQuery(
         waitedMs: age(since),
       })
     }
-    if (held.length + pending.length > queryMax) {
-      cut = true
-      break
-    }
+    if (cut) break
   }
   held.sort((a, b) => a.token - b.token)
   pending.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))

@@ -65,8 +65,8 @@ export class Replication {
   }
 
   /** `idle`: no client waits for it. */
-  add(entry: Entry, idle = false): void {
-    this.#stream.add(entry, idle)
+  add(entry: Entry, idle = false, changes = 0): void {
+    this.#stream.add(entry, idle, changes)
     if (this.#stream.full) this.flush()
   }
 

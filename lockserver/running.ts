@@ -143,6 +143,8 @@ export class RunningLockServer {
     switch (effect.do) {
       case 'note':
         return this.note(effect.level, effect.text, effect.fields)
+      case 'pause':
+        return this.#driver.links.pause(effect.connection, effect.paused)
       case 'continue':
         return this.#driver.stepAfterTurn(goOn)
       case 'step-down':

@@ -1,7 +1,7 @@
 // What a primary has decided, in numbered batches: always, whether or not anybody reads them. A batch
 // without entries only asks for a word (R1). It knows no backup and shows nothing.
 
-import { replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
+import { replicateChangesMax, replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
 import type { Entry } from '../wire/messages.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
@@ -24,6 +24,8 @@ export class Stream {
   #entries: Entry[] = []
   /** Characters of lock names in the open batch: a frame has a limit. */
   #text = 0
+  /** B1: of holds and waits in the open batch, since a backup applies a batch in one go. */
+  #changes = 0
   #firstOp = 0
   /** A client waits for what is in the open batch. */
   #urgent = false
@@ -47,7 +49,11 @@ export class Stream {
   }
 
   get full(): boolean {
-    return this.#entries.length >= replicateEntriesMax || this.#text >= replicateTextMax
+    return (
+      this.#entries.length >= replicateEntriesMax ||
+      this.#text >= replicateTextMax ||
+      this.#changes >= replicateChangesMax
+    )
   }
 
   /** The open batch states a wall clock that is not the present one. */
@@ -63,8 +69,9 @@ export class Stream {
   }
 
   /** `idle`: no client waits for it. */
-  add(entry: Entry, idle: boolean): void {
+  add(entry: Entry, idle: boolean, changes: number): void {
     this.#entries.push(entry)
+    this.#changes += changes
     if (!idle) this.#urgent = true
     this.#text += textOf(entry)
   }
@@ -81,6 +88,7 @@ export class Stream {
     const batch = { sequence: ++this.#sequence, firstOp, wallMs, entries: this.#entries, digest }
     this.#entries = []
     this.#text = 0
+    this.#changes = 0
     this.#firstOp = 0
     this.#urgent = false
     return batch

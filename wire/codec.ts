@@ -2,6 +2,7 @@
 // messages are trusted to have their types.
 
 import { type ErrorCode, errors } from './errors.ts'
+import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
 import { fold, inEntries, inMessages, lastOf, runsOf, unfold } from './runs.ts'
@@ -51,7 +52,13 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
   if (!Array.isArray(frame)) throw new WireError('BAD_MESSAGE', 'the frame is not an array of messages')
   const messages: Message[] = []
   const kinds = tables.get(channel)
-  for (let i = 0; i < frame.length; i++) take(frame[i], channel, kinds, i, messages)
+  const most = channel === 'clientToServer' ? unfoldedMax : Number.POSITIVE_INFINITY
+  for (let i = 0; i < frame.length; i++) {
+    take(frame[i], channel, kinds, i, messages)
+    // B1: runs multiply what a frame's bytes allow.
+    if (messages.length > most)
+      throw new WireError('BAD_MESSAGE', `the frame stands for more than ${unfoldedMax} messages`)
+  }
   // Each has the form that its kind has on this channel.
   return messages as unknown as MessageOf<C>[]
 }

@@ -45,6 +45,7 @@ export const errors = {
 
   // A request is answered with `refused`; the connection stays.
   LOCKS_LIMIT: entry(true, 'tell the caller', null, 'the session holds or waits for too many locks'),
+  STATE_LIMIT: entry(true, 'tell the caller', null, 'the service has no room for more'),
   WAITERS_LIMIT: entry(true, 'tell the caller', null, 'too many wait for this lock'),
   UNANSWERED_LIMIT: entry(true, 'tell the caller', null, 'the session has too many unanswered requests'),
   WATCHES_LIMIT: entry(true, 'tell the caller', null, 'too many watch the locks of this server'),

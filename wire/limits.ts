@@ -8,17 +8,27 @@ export interface StateLimits {
   readonly sessionsMax: number
   /** LOCKS_LIMIT: locks that one session holds or waits for, or has lost without acknowledging it */
   readonly locksPerSessionMax: number
+  /** LOCKS_LIMIT: how often one session may hold the same lock, shared; one hold is what anybody needs */
+  readonly sharedHoldsPerLockMax: number
   /** WAITERS_LIMIT: waiters in the queue of one lock */
   readonly waitersPerLockMax: number
   /** UNANSWERED_LIMIT: requests of one session whose replies are awaited or not yet acknowledged */
   readonly unansweredMax: number
+  /** Holds and waits that one operation may begin or end; `go-on` does the rest of it (B2) */
+  readonly changesPerOperationMax: number
+  /** STATE_LIMIT: about how many bytes the whole state may take (B4) */
+  readonly stateBytesMax: number
 }
 
 export const stateLimits: StateLimits = {
   sessionsMax: 50_000,
   locksPerSessionMax: 200_000,
+  sharedHoldsPerLockMax: 1_000,
   waitersPerLockMax: 20_000,
   unansweredMax: 8_192,
+  changesPerOperationMax: 1_024,
+  // A million locks with names of 30 bytes, each held; well below the 2 GB that V8 takes by itself.
+  stateBytesMax: 400_000_000,
 }
 
 /** Lock names: 1 to this many bytes of UTF-8, no lone surrogates. Passed: TypeError, or BAD_MESSAGE on the wire. */
@@ -76,10 +86,19 @@ export const watchesMax = 256
 export const eventsUnseenMax = 4_096
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
 export const queryMax = 20_000
+/** Waiters before a cancelled acquire that its `cancel-done` counts. Passed: it says this many. */
+export const aheadMax = 256
+/** Messages in one frame of a client, after runs are unfolded. Passed: BAD_MESSAGE. */
+export const unfoldedMax = 4_096
+/** What the frames of one client, and of all clients, may cost in one turn: a message, a name, a hold or a wait that begins or ends, is one. Passed: the rest waits for the next turn, behind the others. */
+export const clientTurnCostMax = 512
+export const turnCostMax = 2_048
 
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export const replicateEntriesMax = 256
 export const replicateTextMax = 262_144
+/** Holds and waits that the operations of one `replicate` begin or end. Passed: another message follows. */
+export const replicateChangesMax = 1_024
 /** Sessions, and what they hold and wait for, that one `expire` ends. Passed: another one follows in the next turn. */
 export const expireWeightMax = 512
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */

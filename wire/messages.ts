@@ -360,14 +360,19 @@ export const viewToServer = {
 const limits: Shape<StateLimits> = record({
   sessionsMax: positive,
   locksPerSessionMax: positive,
+  sharedHoldsPerLockMax: positive,
   waitersPerLockMax: positive,
   unansweredMax: positive,
+  changesPerOperationMax: positive,
+  stateBytesMax: positive,
 })
 
 /** Replicated changes. All but `renew` are operations and have a number; sessions go by their ordinal. */
 export const entries = {
   start: message('start', ['token', token], ['paused', flag], ['limits', limits]),
   unpause: message('unpause'),
+  /** The next share of what earlier operations have begun (B2). */
+  'go-on': message('go-on'),
   open: message('open', ['id', id], ['ttlMs', count(10_000, 1, ttlMsMax)], ['name', clientName]),
   acquire: message(
     'acquire',
@@ -433,6 +438,10 @@ export const records = {
     ['tokens', list(token, { max: namesPerAcquireMax })],
     ['sinceMs', count(1_700_000_000_000)],
   ),
+  /** What is unfinished, each kind in its order (B2): a session that is over, a lock whose holders lose it, one to be served. */
+  ending: message('ending', ['ordinal', number], ['reason', nullable(eventReason)]),
+  evicting: message('evicting', ['name', lockName], ['through', token], ['reason', lossReason]),
+  unserved: message('unserved', ['name', lockName]),
 }
 
 /** A message of this table inside of another one: codec.ts checks it by its own schema. */
@@ -453,6 +462,7 @@ export const primaryToBackup = {
         token,
         digest: count(12),
         ordinal: number,
+        bytes: number,
         paused: nullable(milliseconds),
         limits,
       }),

@@ -92,6 +92,7 @@ function vitals(now: () => Measured): Metric[] {
     vital('holdfast_sessions', 'Sessions in the state.', v => v.sessions),
     vital('holdfast_locks', 'Lock names that somebody holds or waits for.', v => v.locks),
     vital('holdfast_locks_held', 'Holds: one for each holder of each lock.', v => v.held),
+    vital('holdfast_state_used_ratio', 'How much of what the state may take it takes.', v => v.used),
     vital('holdfast_waiters', 'Acquires that wait in queues.', v => v.waiting),
     vital(
       'holdfast_parked_requests',

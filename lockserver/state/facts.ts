@@ -3,6 +3,7 @@
 
 import type { LockEvent, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
 import type { Acquire } from './lock.ts'
+import type { AcquireRefusal } from './lock-table.ts'
 import type { Session } from './sessions.ts'
 
 /** What an operation lets clients see (R1). */
@@ -20,7 +21,7 @@ interface Happened {
 export type TableFact =
   | Happened
   /** An acquire that had waited has all of its locks, or was refused. */
-  | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: 'granted' | 'WAITERS_LIMIT' }
+  | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: 'granted' | AcquireRefusal }
   /** A hold has ended by another's doing. */
   | { readonly is: 'lost'; readonly session: Session; readonly token: number; readonly reason: LossReason }
 

@@ -12,6 +12,10 @@ export class Line<T extends InLine<T>> {
   first: T | null = null
   #last: T | null = null
 
+  get last(): T | null {
+    return this.#last
+  }
+
   /** In front of this one; at the end if it is null. */
   enter(item: T, before: T | null = null): void {
     const ahead = before === null ? this.#last : before.ahead

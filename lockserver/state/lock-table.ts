@@ -2,11 +2,14 @@
 // connection; what it decides depends on the order of the calls alone (R4).
 
 import type { Claim } from '../../wire/claim.ts'
+import type { StateLimits } from '../../wire/limits.ts'
 import type { LockEvent, LossReason, Mode } from '../../wire/messages.ts'
 import { type Fact, Facts, type TableFact } from './facts.ts'
 import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import { NameMap } from './name-map.ts'
 import type { Session } from './sessions.ts'
+import { holdBytes, lockBytes, Tally, waitBytes } from './tally.ts'
+import { Unfinished } from './unfinished.ts'
 
 /** Hears of each session and lock before it changes (R3): a snapshot under way keeps what it was. */
 export interface Touch {
@@ -17,7 +20,12 @@ export interface Touch {
 /** Why a hold ended; null: its holder wished it. */
 export type EndReason = LockEvent['reason']
 
-export type AcquireOutcome = 'granted' | 'waiting' | 'WAITERS_LIMIT'
+export type AcquireOutcome = 'granted' | 'waiting' | AcquireRefusal
+
+/** LOCKS_LIMIT: its session holds this lock too often. */
+export type AcquireRefusal = 'WAITERS_LIMIT' | 'LOCKS_LIMIT'
+
+type Limits = Pick<StateLimits, 'waitersPerLockMax' | 'sharedHoldsPerLockMax' | 'changesPerOperationMax'>
 
 export class LockTable {
   readonly locks = new NameMap<LockEntry>()
@@ -29,7 +37,12 @@ export class LockTable {
   #lastToken = 0
   /** A reset's pause: nothing is granted (F14). */
   #paused = false
-  #waitersPerLockMax = 0
+  #limits: Limits = { waitersPerLockMax: 0, sharedHoldsPerLockMax: 0, changesPerOperationMax: 0 }
+  /** B4 */
+  readonly tally = new Tally()
+  readonly unfinished = new Unfinished()
+  /** B2: how many more holds and waits may begin or end in this operation. */
+  #left = 0
   /** Marks new locks as not part of the snapshot that is under way. */
   #copyNumber = 0
   #touch: Touch | null = null
@@ -59,10 +72,26 @@ export class LockTable {
     return this.#copyNumber
   }
 
-  start(tokenBase: number, paused: boolean, waitersPerLockMax: number): void {
+  start(tokenBase: number, paused: boolean, limits: Limits): void {
     this.#lastToken = tokenBase
     this.#paused = paused
-    this.#waitersPerLockMax = waitersPerLockMax
+    this.#limits = limits
+  }
+
+  /** B2 */
+  beginOperation(): void {
+    this.#left = this.#limits.changesPerOperationMax
+  }
+
+  /** How many holds and waits have begun or ended in this operation. */
+  get changes(): number {
+    return this.#limits.changesPerOperationMax - this.#left
+  }
+
+  /** B2: something that was begun is to be gone on with. */
+  get isUnfinished(): boolean {
+    const { ending, evictions, unserved } = this.unfinished
+    return ending.size > 0 || evictions.size > 0 || (unserved.size > 0 && !this.#paused)
   }
 
   /** Whether what happens to locks is to be told. */
@@ -96,9 +125,10 @@ export class LockTable {
     while (acquire.tokens.length < acquire.names.length) {
       const lock = this.#lock(acquire.names[acquire.tokens.length] as string)
       this.#touch?.touchLock(lock)
-      if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)
+      if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'STOLEN', wallMs)
       else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))
         return this.#enqueue(lock, acquire, wallMs)
+      if (this.#hasTooMany(lock, acquire)) return this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs)
       this.#take(lock, acquire, wallMs)
     }
     return 'granted'
@@ -115,7 +145,7 @@ export class LockTable {
     const lock = this.locks.get(name)
     if (lock === undefined) return 0
     this.#touch?.touchLock(lock)
-    const count = lock.holders.length
+    const count = lock.held
     this.#evict(lock, 'FORCED', wallMs)
     this.serve(lock, wallMs)
     return count
@@ -161,25 +191,88 @@ export class LockTable {
   #serve(lock: LockEntry, wallMs: number): void {
     while (!this.#paused && mayGo(lock)) {
       this.#touch?.touchLock(lock)
+      if (this.#left <= 0) return void this.unfinished.unserved.add(lock.name)
       const next = lock.next as Acquire
+      if (next.claim.manner === 'steal' && !this.#evict(lock, 'STOLEN', wallMs)) return
       lock.dequeue(next)
-      if (next.claim.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)
-      this.#take(lock, next, wallMs)
-      const outcome = this.advance(next, wallMs)
-      if (outcome !== 'waiting') this.#settled(next, outcome)
+      this.tally.bytes -= waitBytes(next.names)
+      this.#goOn(lock, next, wallMs)
     }
     const empty = lock.waiters === 0 && lock.holder === null
-    if (empty && this.locks.get(lock.name) === lock) this.locks.delete(lock.name)
+    if (!empty || this.locks.get(lock.name) !== lock) return
+    this.locks.delete(lock.name)
+    this.tally.bytes -= lockBytes(lock.name)
+    this.unfinished.forget(lock.name)
+  }
+
+  /** Its turn has come for this lock. */
+  #goOn(lock: LockEntry, acquire: Acquire, wallMs: number): void {
+    if (this.#hasTooMany(lock, acquire))
+      return this.#settled(acquire, this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs))
+    this.#take(lock, acquire, wallMs)
+    const outcome = this.advance(acquire, wallMs)
+    if (outcome !== 'waiting') this.#settled(acquire, outcome)
   }
 
   /** A reset's pause is over (F14). */
   unpause(wallMs: number): void {
     this.#paused = false
-    // Sorted, since the order of the map differs between a state and its copy (R4).
-    for (const name of [...this.locks.keys()].sort()) {
+    this.goOn(wallMs)
+  }
+
+  // ---- what is cut into several operations
+
+  /** B2: a share of what was begun, oldest first. Nothing is granted to a session that is over. */
+  goOn(wallMs: number): void {
+    const { ending, evictions, unserved } = this.unfinished
+    const freed = new Set<LockEntry>()
+    for (const session of ending.values()) if (!this.#endShare(session, freed, wallMs)) break
+    for (const lock of freed) this.serve(lock, wallMs)
+    for (const [name, { through, reason }] of evictions) {
+      if (this.#left <= 0) return
+      this.#evictShare(name, through, reason, wallMs)
+    }
+    if (this.#paused) return
+    for (const name of unserved) {
+      if (this.#left <= 0) return
+      unserved.delete(name)
       const lock = this.locks.get(name)
       if (lock !== undefined) this.serve(lock, wallMs)
     }
+  }
+
+  /** L3: waits before holds, or what comes free would go to one that is over. True: all of it has ended. */
+  #endShare(session: Session, freed: Set<LockEntry>, wallMs: number): boolean {
+    const { unfinished } = this
+    for (; this.#left > 0; ) {
+      const waiter = unfinished.nextWait(session)
+      if (waiter !== undefined) {
+        session.waiting.delete(waiter.request)
+        freed.add(this.#dequeue(waiter, wallMs))
+        continue
+      }
+      const hold = unfinished.nextHold(session)
+      if (hold === undefined) {
+        unfinished.ended(session)
+        return true
+      }
+      freed.add(this.#remove(hold, wallMs, session.endReason ?? null))
+    }
+    return false
+  }
+
+  #evictShare(name: string, through: number, reason: LossReason, wallMs: number): void {
+    const lock = this.locks.get(name)
+    for (
+      let hold = lock?.holder ?? null;
+      hold !== null && hold.token <= through;
+      hold = lock?.holder ?? null
+    ) {
+      if (this.#left <= 0) return
+      this.#remove(hold, wallMs, reason, reason)
+    }
+    this.unfinished.evictions.delete(name)
+    if (lock !== undefined) this.serve(lock, wallMs)
   }
 
   #lock(name: string): LockEntry {
@@ -187,6 +280,7 @@ export class LockTable {
     if (lock === undefined) {
       lock = new LockEntry(name, this.#copyNumber)
       this.locks.set(name, lock)
+      this.tally.bytes += lockBytes(name)
     }
     return lock
   }
@@ -194,7 +288,9 @@ export class LockTable {
   #take(lock: LockEntry, acquire: Acquire, wallMs: number): void {
     const token = ++this.#lastToken // L2
     const hold = lock.hold(token, acquire.session, acquire.claim.mode, wallMs)
-    acquire.session.holds.set(token, hold)
+    this.#left--
+    this.tally.bytes += holdBytes
+    acquire.session.take(hold)
     if (acquire.names.length > 1) acquire.session.hide(token)
     // The first of an array that grows would take room for seventeen; most have one.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
@@ -203,20 +299,39 @@ export class LockTable {
   }
 
   #enqueue(lock: LockEntry, acquire: Acquire, wallMs: number): AcquireOutcome {
-    if (lock.waiters >= this.#waitersPerLockMax) {
-      this.dropAll([], this.heldBy(acquire), wallMs)
-      return 'WAITERS_LIMIT'
-    }
-    // A steal waits for the end of a pause only, before all others, and behind earlier steals.
-    lock.enqueue(acquire, acquire.claim.manner === 'steal' ? firstBehindSteals(lock) : null)
+    if (lock.waiters >= this.#limits.waitersPerLockMax)
+      return this.#giveBack(acquire, 'WAITERS_LIMIT', wallMs)
+    this.#left--
+    this.tally.bytes += waitBytes(acquire.names)
+    lock.enqueue(acquire)
+    if (this.#paused) this.unfinished.unserved.add(lock.name)
+    else if (acquire.claim.manner === 'steal' && lock.next === acquire) this.#evict(lock, 'STOLEN', wallMs)
     if (this.#watched) this.#happened('waiting', acquire.session, acquire.claim.mode, lock, wallMs)
     return 'waiting'
   }
 
+  #giveBack(acquire: Acquire, why: AcquireRefusal, wallMs: number): AcquireRefusal {
+    this.dropAll([], this.heldBy(acquire), wallMs)
+    return why
+  }
+
+  /** A steal waits for the end of a pause, for earlier steals, and for holders that are too many to end at once (B2). */
+  #mayStealNow(lock: LockEntry, { claim }: Acquire): boolean {
+    if (claim.manner !== 'steal' || this.#paused) return false
+    return lock.next?.claim.manner !== 'steal' && this.#areFew(lock)
+  }
+
+  /** B2 */
+  #hasTooMany(lock: LockEntry, { session, claim }: Acquire): boolean {
+    return claim.mode === 'shared' && session.sharedOf(lock) >= this.#limits.sharedHoldsPerLockMax
+  }
+
   #dequeue(acquire: Acquire, wallMs: number): LockEntry {
+    this.#left--
     const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as LockEntry
     this.#touch?.touchLock(lock)
     lock.dequeue(acquire)
+    this.tally.bytes -= waitBytes(acquire.names)
     if (this.#watched) this.#happened('cancelled', acquire.session, acquire.claim.mode, lock, wallMs)
     return lock
   }
@@ -224,8 +339,10 @@ export class LockTable {
   /** `loss`: by another's doing, so that its session is to be told. */
   #remove(hold: Hold, wallMs: number, reason: EndReason, loss: LossReason | null = null): LockEntry {
     const { lock, session, token } = hold
+    this.#left--
     this.#touch?.touchLock(lock)
-    session.holds.delete(token)
+    this.tally.bytes -= holdBytes
+    session.drop(hold)
     this.#done.add({ is: 'freed', heldMs: wallMs - hold.since })
     if (this.#watched)
       this.#happened(reason === null ? 'released' : 'lost', session, hold.mode, lock, wallMs, token, reason)
@@ -234,13 +351,27 @@ export class LockTable {
     return lock
   }
 
-  #evict(lock: LockEntry, reason: LossReason, wallMs: number): void {
+  /** B2: those who hold it can all lose it in this operation. */
+  #areFew(lock: LockEntry): boolean {
+    return lock.held <= Math.max(0, this.#left)
+  }
+
+  /** B2: at once if they are few; true: all of them have lost it. */
+  #evict(lock: LockEntry, reason: LossReason, wallMs: number): boolean {
+    if (!this.#areFew(lock)) {
+      const last = lock.lastHolder as Hold
+      const begun = this.unfinished.evictions.get(lock.name)
+      if (begun === undefined || begun.through < last.token)
+        this.unfinished.evict(lock.name, last.token, reason)
+      return false
+    }
     for (const hold of lock.holders) this.#remove(hold, wallMs, reason, reason)
+    return true
   }
 
   // ---- what was done
 
-  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+  #settled(acquire: Acquire, outcome: 'granted' | AcquireRefusal): void {
     this.#touch?.touchSession(acquire.session)
     this.facts.add({ is: 'settled', acquire, outcome })
   }
@@ -268,15 +399,11 @@ export class LockTable {
   }
 }
 
-function firstBehindSteals(lock: LockEntry): Acquire | null {
-  for (const waiter of lock.queue) if (waiter.claim.manner !== 'steal') return waiter
-  return null
-}
-
-/** Whether the front of the queue gets this lock now. A steal never waits for a holder. */
+/** Whether the front of the queue gets this lock now. A steal waits for no holder; who is over gets nothing (B2). */
 export function mayGo(lock: LockEntry): boolean {
   const { next } = lock
-  return next !== null && (next.claim.manner === 'steal' || compatible(lock, next.claim.mode))
+  if (next === null || next.session.endReason !== undefined) return false
+  return next.claim.manner === 'steal' || compatible(lock, next.claim.mode)
 }
 
 /** L1 */

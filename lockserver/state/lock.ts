@@ -34,6 +34,8 @@ interface Crowd {
   /** L1: only if all are shared; younger than the first one. */
   readonly others: Line<LaterHold>
   readonly queue: Line<Acquire>
+  /** L3: the last steal in the queue; all steals stand in front. */
+  lastSteal: Acquire | null
 }
 
 const none: readonly never[] = []
@@ -92,6 +94,22 @@ export class LockEntry implements Hold {
     return this.#session === null ? (this.#crowd?.others.first ?? null) : this
   }
 
+  /** As `holders`, for who may stop before the last one. */
+  *eachHolder(): Generator<Hold, void, void> {
+    if (this.#session !== null) yield this
+    yield* this.#crowd?.others ?? none
+  }
+
+  /** The youngest hold. */
+  get lastHolder(): Hold | null {
+    return this.#crowd?.others.last ?? this.holder
+  }
+
+  /** How many hold it. */
+  get held(): number {
+    return (this.#session === null ? 0 : 1) + (this.#crowd?.others.size ?? 0)
+  }
+
   hold(token: number, session: Session, mode: Mode, since: number): Hold {
     if (this.holder !== null) {
       const hold: LaterHold = { token, session, lock: this, mode, since, ahead: null, behind: null }
@@ -127,17 +145,22 @@ export class LockEntry implements Hold {
     return this.#crowd?.queue.first ?? null
   }
 
-  /** In front of this one; at the end if none is given. */
-  enqueue(acquire: Acquire, before: Acquire | null = null): void {
+  /** L3: at the end; a steal in front of all others, and behind earlier steals. */
+  enqueue(acquire: Acquire): void {
     this.#crowd ??= newCrowd()
-    this.#crowd.queue.enter(acquire, before)
+    const { queue, lastSteal } = this.#crowd
+    if (acquire.claim.manner !== 'steal') return queue.enter(acquire)
+    queue.enter(acquire, lastSteal === null ? queue.first : lastSteal.behind)
+    this.#crowd.lastSteal = acquire
   }
 
   dequeue(acquire: Acquire): void {
-    this.#crowd?.queue.leave(acquire)
+    if (this.#crowd === null) return
+    if (this.#crowd.lastSteal === acquire) this.#crowd.lastSteal = acquire.ahead
+    this.#crowd.queue.leave(acquire)
   }
 }
 
 function newCrowd(): Crowd {
-  return { others: new Line(), queue: new Line() }
+  return { others: new Line(), queue: new Line(), lastSteal: null }
 }

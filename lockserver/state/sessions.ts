@@ -1,9 +1,10 @@
 // What a session is: its requests' numbers, the replies it has not acknowledged, what it holds and
 // waits for, and what it has lost. It knows no clock, no view and no connection.
 
-import type { LossReason, Reply } from '../../wire/messages.ts'
+import type { LockEvent, LossReason, Reply } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
-import type { Acquire, Hold } from './lock.ts'
+import type { Acquire, Hold, LockEntry } from './lock.ts'
+import { lossBytes, replyBytes, sessionBytes, type Tally } from './tally.ts'
 
 /** Of nearly all grants; never added to. */
 const noLosses: [number, LossReason][] = []
@@ -26,17 +27,55 @@ export class Session {
   readonly losses = new Map<number, LossReason>()
   /** The last snapshot that this session went into, or came after (R3). */
   copied = 0
+  /** Why it is over, for who watches what it held; undefined while it is not (B2). */
+  endReason: LockEvent['reason'] | undefined = undefined
+  /** Of itself, its replies and its losses (B4). */
+  bytes = 0
+  readonly #tally: Tally
 
   /** Tokens of acquires of several names that have no answer yet: no client knows of them. Null: there are none. */
   #hidden: Set<number> | null = null
   /** By token the number of the stored grant; null until a loss asks for one. */
   #grants: Map<number, number> | null = null
 
-  constructor(ordinal: number, id: string, ttlMs: number, name: string) {
+  /** How often it holds each of its locks that it shares; null: it shares none. */
+  #shares: Map<LockEntry, number> | null = null
+
+  constructor(ordinal: number, id: string, ttlMs: number, name: string, tally: Tally) {
+    this.#tally = tally
     this.ordinal = ordinal
     this.id = id
     this.ttlMs = ttlMs
     this.name = name
+    this.#weigh(sessionBytes(name))
+  }
+
+  take(hold: Hold): void {
+    this.holds.set(hold.token, hold)
+    if (hold.mode === 'exclusive') return
+    this.#shares ??= new Map()
+    this.#shares.set(hold.lock, this.sharedOf(hold.lock) + 1)
+  }
+
+  drop(hold: Hold): void {
+    this.holds.delete(hold.token)
+    if (hold.mode === 'exclusive' || this.#shares === null) return
+    const left = this.sharedOf(hold.lock) - 1
+    if (left > 0) this.#shares.set(hold.lock, left)
+    else this.#shares.delete(hold.lock)
+    if (this.#shares.size === 0) this.#shares = null
+  }
+
+  /** How often it holds this lock, shared. */
+  sharedOf(lock: LockEntry): number {
+    return this.#shares?.get(lock) ?? 0
+  }
+
+  /** B2: from now on it is neither resumed nor granted anything. */
+  end(reason: LockEvent['reason']): void {
+    this.endReason = reason
+    this.#tally.bytes -= this.bytes
+    this.bytes = 0
   }
 
   /** S4: it holds nothing and waits for nothing, so its end would take nothing from anybody. */
@@ -51,6 +90,7 @@ export class Session {
   /** S1: until it is acknowledged. */
   keep(reply: Reply): void {
     this.replies.set(reply[1], reply)
+    this.#weigh(replyBytes(reply))
     if (this.#grants !== null && reply[0] === 'granted')
       for (const token of reply[2]) this.#grants.set(token, reply[1])
   }
@@ -58,6 +98,7 @@ export class Session {
   /** S1 */
   acknowledge(request: number): void {
     const reply = this.replies.take(request)
+    if (reply !== undefined) this.#weigh(-replyBytes(reply))
     if (this.replies.size === 0) this.#grants = null
     if (this.#grants !== null && reply?.[0] === 'granted')
       for (const token of reply[2]) this.#grants.delete(token)
@@ -65,11 +106,26 @@ export class Session {
 
   /** S5: a loss goes into the grant's own reply too, as long as that is not acknowledged. */
   lose(token: number, reason: LossReason): void {
-    this.losses.set(token, reason)
+    this.keepLoss(token, reason)
     this.#grants ??= grantsAmong(this.replies)
     const reply = this.replies.get(this.#grants.get(token) ?? 0)
     if (reply?.[0] === 'granted')
       this.replies.set(reply[1], ['granted', reply[1], reply[2], [...reply[3], [token, reason]]])
+  }
+
+  /** S5: until it is acknowledged by its token. */
+  keepLoss(token: number, reason: LossReason): void {
+    this.losses.set(token, reason)
+    this.#weigh(lossBytes)
+  }
+
+  forgetLoss(token: number): void {
+    if (this.losses.delete(token)) this.#weigh(-lossBytes)
+  }
+
+  #weigh(bytes: number): void {
+    this.bytes += bytes
+    this.#tally.bytes += bytes
   }
 
   /** It belongs to an acquire of several names, which has no answer yet. */
@@ -93,7 +149,7 @@ export class Session {
   /** The grant that these tokens were for is not to be: nobody will ever be told of them. */
   forgetLosses(tokens: readonly number[]): void {
     this.reveal(tokens)
-    for (const token of tokens) this.losses.delete(token)
+    for (const token of tokens) this.forgetLoss(token)
   }
 
   /** The losses among these tokens, as a grant's reply states them. */

@@ -8,6 +8,9 @@ import { type Acquire, LockEntry } from './lock.ts'
 import type { Touch } from './lock-table.ts'
 import { Session } from './sessions.ts'
 import { State } from './state.ts'
+import type { Unfinished } from './unfinished.ts'
+
+type UnfinishedRecord = MessageOf<'records', 'ending' | 'evicting' | 'unserved'>
 
 /** What a snapshot says before its chunks. */
 export interface SnapshotHeader {
@@ -17,6 +20,7 @@ export interface SnapshotHeader {
   token: number
   digest: number
   ordinal: number
+  bytes: number
   /** What remains of a reset's pause, in ms; null when there is none. */
   paused: number | null
   limits: State['limits']
@@ -29,6 +33,7 @@ export function headerOf(state: State, sequence: number, pausedMs: number | null
     token: state.table.lastToken,
     digest: state.digest,
     ordinal: state.nextOrdinal,
+    bytes: state.bytes,
     paused: pausedMs,
     limits: state.limits,
   }
@@ -50,6 +55,9 @@ export class Copy implements Touch {
   readonly #sessions: Iterator<Session>
   readonly #locks: Iterator<LockEntry>
   #kept: SnapshotRecord[][] = []
+  /** B2: what was unfinished; comes last. */
+  #unfinished: SnapshotRecord[]
+  readonly #ending: Session[]
   /** Records of one session or lock may be more than fit into a chunk. */
   #rest: SnapshotRecord[] = []
   #restFrom = 0
@@ -57,7 +65,10 @@ export class Copy implements Touch {
   constructor(state: State, leases: LeaseTimes) {
     this.#number = state.table.beginCopy(this)
     this.#leases = leases
+    const { ending } = state.table.unfinished
     this.#sessions = state.sessions.values()
+    this.#ending = [...ending.values()]
+    this.#unfinished = unfinishedRecords(state.table.unfinished)
     this.#locks = state.table.locks.values()
     this.total = state.sessions.size + state.table.locks.size
   }
@@ -108,12 +119,19 @@ export class Copy implements Touch {
       next.value.copied = this.#number
       return this.#sessionRecords(next.value)
     }
+    for (let over = this.#ending.pop(); over !== undefined; over = this.#ending.pop()) {
+      if (over.copied === this.#number) continue
+      over.copied = this.#number
+      return this.#sessionRecords(over)
+    }
     for (let next = this.#locks.next(); !next.done; next = this.#locks.next()) {
       if (next.value.copied === this.#number) continue
       next.value.copied = this.#number
       return lockRecords(next.value)
     }
-    return null
+    const unfinished = this.#unfinished
+    this.#unfinished = []
+    return unfinished.length > 0 ? unfinished : null
   }
 
   #sessionRecords(session: Session): SnapshotRecord[] {
@@ -121,12 +139,21 @@ export class Copy implements Touch {
     const records: SnapshotRecord[] = [
       ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#leases.remainingMs(session))],
     ]
+    if (session.endReason !== undefined) return records // Nobody will ask for its replies (B2).
     for (const reply of [...session.replies.values()].sort((a, b) => a[1] - b[1]))
       records.push(['reply', ordinal, reply])
     for (const [token, reason] of [...session.losses].sort((a, b) => a[0] - b[0]))
       records.push(['loss', ordinal, token, reason])
     return records
   }
+}
+
+function unfinishedRecords({ ending, evictions, unserved }: Unfinished): SnapshotRecord[] {
+  const records: SnapshotRecord[] = []
+  for (const { ordinal, endReason } of ending.values()) records.push(['ending', ordinal, endReason ?? null])
+  for (const [name, { through, reason }] of evictions) records.push(['evicting', name, through, reason])
+  for (const name of unserved) records.push(['unserved', name])
+  return records
 }
 
 /** Holders and queue in their order; the queue's order is part of the state (L3). */
@@ -147,6 +174,8 @@ function sizeOf(record: SnapshotRecord): number {
     case 'wait':
       return record[3].reduce((sum, name) => sum + name.length, 64)
     case 'hold':
+    case 'evicting':
+    case 'unserved':
       return record[1].length + 64
     case 'reply':
       if (record[2][0] === 'granted') return 64 + record[2][2].length * 20
@@ -165,6 +194,7 @@ export class Installation {
   chunks = 0
   #now = 0
   #late: SnapshotRecord[] = []
+  readonly #unfinished: UnfinishedRecord[] = []
   readonly #lateLocks = new Set<string>()
   /** The lock whose records come in. */
   #last: LockEntry | null = null
@@ -191,14 +221,36 @@ export class Installation {
     this.#atEnd = true
     for (const record of late) this.#add(record)
     if (this.#late.length > 0) throw new Error('R3: the snapshot speaks of a session that is not in it')
+    for (const record of this.#unfinished) this.#leave(record)
+    state.table.tally.bytes = header.bytes
     state.opNumber = header.opNumber
     state.digest = header.digest
     state.nextOrdinal = header.ordinal
     return state
   }
 
+  /** B2: to be gone on with, in the order of the records. */
+  #leave(record: UnfinishedRecord): void {
+    const { unfinished } = this.state.table
+    switch (record[0]) {
+      case 'ending': {
+        const session = this.state.sessions.get(record[1])
+        if (session === undefined) throw new Error('R3: the snapshot ends a session that is not in it')
+        this.state.leave(session, record[2])
+        this.leases.delete(session.ordinal)
+        return
+      }
+      case 'evicting':
+        return unfinished.evict(record[1], record[2], record[3])
+      case 'unserved':
+        return void unfinished.unserved.add(record[1])
+    }
+  }
+
   #add(record: SnapshotRecord): void {
     if (record[0] === 'session') return this.#addSession(record)
+    if (record[0] === 'ending' || record[0] === 'evicting' || record[0] === 'unserved')
+      return void this.#unfinished.push(record)
     const session = this.state.sessions.get(record[0] === 'hold' ? record[3] : record[1])
     const lock = lockOf(record)
     // A lock that was kept early may come before the sessions it speaks of; its queue stays in order.
@@ -212,23 +264,23 @@ export class Installation {
 
   #addSession(record: MessageOf<'records', 'session'>): void {
     const [, ordinal, id, ttlMs, name, nextRequest, remainingMs] = record
-    const session = new Session(ordinal, id, ttlMs, name)
+    const session = new Session(ordinal, id, ttlMs, name, this.state.table.tally)
     session.nextRequest = nextRequest
     this.state.addSession(session)
     this.leases.set(ordinal, this.#now + remainingMs)
   }
 
-  #addTo(session: Session, record: Exclude<SnapshotRecord, MessageOf<'records', 'session'>>): void {
+  #addTo(session: Session, record: MessageOf<'records', 'reply' | 'loss' | 'hold' | 'wait'>): void {
     switch (record[0]) {
       case 'reply':
-        session.replies.set(record[2][1], record[2])
+        session.keep(record[2])
         return
       case 'loss':
-        session.losses.set(record[2], record[3])
+        session.keepLoss(record[2], record[3])
         return
       case 'hold': {
         const [, name, token, , mode, since] = record
-        session.holds.set(token, this.#lock(name).hold(token, session, mode, since))
+        session.take(this.#lock(name).hold(token, session, mode, since))
         return
       }
       case 'wait': {

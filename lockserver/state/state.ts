@@ -5,17 +5,29 @@ import { type Claim, claimOf } from '../../wire/claim.ts'
 import { inRanges } from '../../wire/codec.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
 import { errors } from '../../wire/errors.ts'
-import type { StateLimits } from '../../wire/limits.ts'
+import { aheadMax, type StateLimits } from '../../wire/limits.ts'
 import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire, Hold } from './lock.ts'
-import { type EndReason, LockTable, mayGo } from './lock-table.ts'
+import { type AcquireRefusal, type EndReason, LockTable, mayGo } from './lock-table.ts'
 import { Session } from './sessions.ts'
+import { acquireBytes, holdBytes, lockBytes, waitBytes } from './tally.ts'
 
 /** The reply to an acquire that has its locks. */
 type Granted = MessageOf<'serverToClient', 'granted'>
 
 export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
+
+/** Before the first operation. */
+const noLimits: StateLimits = {
+  sessionsMax: 0,
+  locksPerSessionMax: 0,
+  sharedHoldsPerLockMax: 0,
+  waitersPerLockMax: 0,
+  unansweredMax: 0,
+  changesPerOperationMax: 0,
+  stateBytesMax: 0,
+}
 
 /** Of each acquire that begins; never added to. */
 const noTokens: number[] = []
@@ -26,7 +38,7 @@ export class State {
   /** R4: running digest of all that the operations let clients see. */
   digest = 0
   nextOrdinal = 1
-  limits: StateLimits = { sessionsMax: 0, locksPerSessionMax: 0, waitersPerLockMax: 0, unansweredMax: 0 }
+  limits: StateLimits = noLimits
   /** The wall clock as the primary stated it with these operations; for people only. */
   wallMs = 0
   readonly sessions = new Map<number, Session>()
@@ -39,6 +51,7 @@ export class State {
     this.facts.drop()
     this.opNumber++
     this.#fold(this.opNumber)
+    this.table.beginOperation()
     switch (operation[0]) {
       case 'acquire':
         return this.#acquire(operation[1], operation[2], operation[3], claimOf(operation[4], operation[5]))
@@ -62,6 +75,8 @@ export class State {
         return this.#start(operation[1], operation[2], operation[3])
       case 'unpause':
         return this.#unpause()
+      case 'go-on':
+        return this.#goOn()
     }
   }
 
@@ -76,16 +91,19 @@ export class State {
         if (hold.token > this.table.lastToken)
           return `L2: ${lock.name} has token ${hold.token} above the counter`
         if (hold.session.holds.get(hold.token) !== hold) return `${lock.name}: its holder does not know of it`
-        if (!this.sessions.has(hold.session.ordinal)) return `${lock.name}: held by a session that is gone`
+        if (!this.#knows(hold.session)) return `${lock.name}: held by a session that is gone`
       }
       for (const waiter of lock.queue) {
         if (waiter.session.waiting.get(waiter.request) !== waiter)
           return `${lock.name}: its waiter does not know of it`
       }
       if (lock.holder === null && lock.waiters === 0) return `${lock.name}: kept though nobody has it`
-      if (!this.table.paused && mayGo(lock)) return `L3: ${lock.name} is free for the first who waits for it`
+      if (!this.table.paused && mayGo(lock) && !this.#isUnserved(lock.name))
+        return `L3: ${lock.name} is free for the first who waits for it`
     }
-    for (const session of this.sessions.values()) {
+    const bytes = this.#recount()
+    if (bytes !== this.bytes) return `B4: ${this.bytes} bytes are counted, and there are ${bytes}`
+    for (const session of [...this.sessions.values(), ...this.table.unfinished.ending.values()]) {
       for (const hold of session.holds.values()) {
         if (!known.has(hold))
           return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
@@ -94,20 +112,62 @@ export class State {
     return undefined
   }
 
+  /** About how many bytes it takes (B4). */
+  get bytes(): number {
+    return this.table.tally.bytes
+  }
+
+  /** The part of what it may take, from 0 to 1. */
+  get used(): number {
+    return this.limits.stateBytesMax === 0 ? 0 : this.bytes / this.limits.stateBytesMax
+  }
+
+  /** B4: nobody gets more of it, until some of it is given back. */
+  get isFull(): boolean {
+    return this.bytes >= this.limits.stateBytesMax
+  }
+
+  #recount(): number {
+    let bytes = 0
+    for (const session of this.sessions.values()) bytes += session.bytes
+    for (const lock of this.table.locks.values()) {
+      bytes += lockBytes(lock.name) + lock.held * holdBytes
+      for (const { names } of lock.queue) bytes += waitBytes(names)
+    }
+    return bytes
+  }
+
+  #knows(session: Session): boolean {
+    return this.sessions.get(session.ordinal) === session || this.table.unfinished.ending.has(session.ordinal)
+  }
+
+  #isUnserved(name: string): boolean {
+    const { unserved, evictions } = this.table.unfinished
+    return unserved.has(name) || evictions.has(name)
+  }
+
   /** Wires a copy together (see snapshot.ts). */
   addSession(session: Session): void {
     this.sessions.set(session.ordinal, session)
     this.sessionsById.set(session.id, session)
   }
 
+  /** B2: it is over, and what it holds and waits for is still to be ended. */
+  leave(session: Session, reason: EndReason): void {
+    this.sessions.delete(session.ordinal)
+    this.sessionsById.delete(session.id)
+    session.end(reason)
+    if (!session.rests) this.table.unfinished.ending.set(session.ordinal, session)
+  }
+
   #start(tokenBase: number, paused: boolean, limits: StateLimits): void {
     this.limits = limits
-    this.table.start(tokenBase, paused, limits.waitersPerLockMax)
+    this.table.start(tokenBase, paused, limits)
   }
 
   #open(id: string, ttlMs: number, name: string): void {
-    if (this.sessions.size >= this.limits.sessionsMax || this.sessionsById.has(id)) return
-    const session = new Session(this.nextOrdinal++, id, ttlMs, name)
+    if (this.sessions.size >= this.limits.sessionsMax || this.isFull || this.sessionsById.has(id)) return
+    const session = new Session(this.nextOrdinal++, id, ttlMs, name, this.table.tally)
     session.copied = this.table.copyNumber
     this.addSession(session)
     this.#fold(session.ordinal)
@@ -211,7 +271,7 @@ export class State {
         for (const n of [...session.replies.keys()]) if (inRanges([first, last], n)) session.acknowledge(n)
       }
     }
-    for (const token of tokens) session.losses.delete(token)
+    for (const token of tokens) session.forgetLoss(token)
   }
 
   #end(ordinal: number, request: number): void {
@@ -225,18 +285,11 @@ export class State {
     const sessions = ordinals.flatMap(ordinal => this.sessions.get(ordinal) ?? [])
     for (const session of sessions) {
       this.table.touch(session)
-      this.sessions.delete(session.ordinal)
-      this.sessionsById.delete(session.id)
+      this.leave(session, reason)
       this.#fold(session.ordinal)
     }
-    const waiting = sessions.flatMap(session => session.waitingInOrder())
-    const holds = sessions.flatMap(session => session.holdsInOrder())
-    this.table.dropAll(waiting, holds, this.wallMs, reason)
-    this.#takeFacts()
-    for (const session of sessions) {
-      session.waiting.clear()
-      this.facts.add({ is: 'dropped', session, how })
-    }
+    this.#goOn()
+    for (const session of sessions) this.facts.add({ is: 'dropped', session, how })
   }
 
   /** S1: the primary has checked that this is the session's next number. */
@@ -258,11 +311,18 @@ export class State {
       this.limits.locksPerSessionMax
     )
       return 'LOCKS_LIMIT'
+    if (this.bytes + acquireBytes(names) > this.limits.stateBytesMax) return 'STATE_LIMIT'
     return undefined
   }
 
   #unpause(): void {
     this.table.unpause(this.wallMs)
+    this.#takeFacts()
+  }
+
+  /** B2: a share of what earlier operations have begun. */
+  #goOn(): void {
+    this.table.goOn(this.wallMs)
     this.#takeFacts()
   }
 
@@ -278,12 +338,13 @@ export class State {
     }
   }
 
-  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+  #settled(acquire: Acquire, outcome: 'granted' | AcquireRefusal): void {
     acquire.session.waiting.delete(acquire.request)
     this.#answer(acquire, outcome, true)
   }
 
   #lost(session: Session, token: number, reason: LossReason): void {
+    if (session.endReason !== undefined) return
     session.lose(token, reason)
     this.#fold(token % 4294967296)
     // One of several names, granted before the others: its client has not heard of the token, so it
@@ -294,7 +355,7 @@ export class State {
   // ---- answers
 
   /** `handed`: it had waited. */
-  #answer(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT', handed: boolean): void {
+  #answer(acquire: Acquire, outcome: 'granted' | AcquireRefusal, handed: boolean): void {
     const { session, request, tokens } = acquire
     if (outcome !== 'granted') {
       session.forgetLosses(tokens)
@@ -340,9 +401,10 @@ export class State {
   }
 }
 
+/** B2: more than anybody wants to know of are not counted. */
 function waitersBefore(waiting: Acquire): number {
   let count = 0
-  for (let other = waiting.ahead; other !== null; other = other.ahead) count++
+  for (let other = waiting.ahead; other !== null && count < aheadMax; other = other.ahead) count++
   return count
 }
 

@@ -25,8 +25,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
-        replace: `if (acquire.claim.manner === 'steal' && !this.#paused) {
+        find: "if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: `if (this.#mayStealNow(lock, acquire)) {
         this.kept = lock.holders[0]?.token ?? 0
         this.#evict(lock, 'STOLEN', wallMs)
       }`,
@@ -36,7 +36,7 @@ export const locks: readonly Mutant[] = [
         find: 'const token = ++this.#lastToken // L2',
         replace: 'const token = this.kept || ++this.#lastToken\n    this.kept = 0',
       },
-      { file: table, find: '#waitersPerLockMax = 0', replace: '#waitersPerLockMax = 0\n  kept = 0' },
+      { file: table, find: '#left = 0', replace: '#left = 0\n  kept = 0' },
     ],
   },
   {
@@ -78,9 +78,9 @@ export const locks: readonly Mutant[] = [
     why: 'a new waiter goes to the front of the queue',
     edits: [
       {
-        file: table,
-        find: "lock.enqueue(acquire, acquire.claim.manner === 'steal' ? firstBehindSteals(lock) : null)",
-        replace: 'lock.enqueue(acquire, lock.next)',
+        file: 'lockserver/state/lock.ts',
+        find: "if (acquire.claim.manner !== 'steal') return queue.enter(acquire)",
+        replace: "if (acquire.claim.manner !== 'steal') return queue.enter(acquire, queue.first)",
       },
     ],
   },
@@ -90,9 +90,14 @@ export const locks: readonly Mutant[] = [
     why: 'a session that has ended stays in the queue and is granted locks that it will never release',
     edits: [
       {
-        file: state,
-        find: 'const waiting = sessions.flatMap(session => session.waitingInOrder())',
-        replace: 'const waiting: Acquire[] = []',
+        file: 'lockserver/state/unfinished.ts',
+        find: 'return this.#waits[this.#nextWait++]',
+        replace: 'return undefined',
+      },
+      {
+        file: table,
+        find: 'if (next === null || next.session.endReason !== undefined) return false',
+        replace: 'if (next === null) return false',
       },
     ],
   },
@@ -103,8 +108,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (outcome !== 'waiting') this.#settled(next, outcome)",
-        replace: "if (outcome !== 'waiting') this.#settled(next, outcome)\n      break",
+        find: 'this.#goOn(lock, next, wallMs)',
+        replace: 'this.#goOn(lock, next, wallMs)\n      break',
       },
     ],
   },
@@ -154,9 +159,14 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        find: "if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'STOLEN', wallMs)",
         replace:
-          "if (acquire.claim.manner === 'steal' && !this.#paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN', wallMs)",
+          "if (this.#mayStealNow(lock, acquire) && lock.waiters === 0) this.#evict(lock, 'STOLEN', wallMs)",
+      },
+      {
+        file: 'lockserver/state/lock.ts',
+        find: "if (acquire.claim.manner !== 'steal') return queue.enter(acquire)",
+        replace: "if (acquire.claim.manner !== 'none') return queue.enter(acquire)",
       },
     ],
   },
@@ -198,8 +208,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
-        replace: "if (acquire.claim.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)",
+        find: "if (claim.manner !== 'steal' || this.#paused) return false",
+        replace: "if (claim.manner !== 'steal') return false",
       },
     ],
   },

@@ -506,7 +506,7 @@ export const replication: readonly Mutant[] = [
         replace: `const state = this.#backup?.state ?? null
     if (state !== null) {
       state.limits = this.#options.limits
-      state.table.start(state.table.lastToken, state.table.paused, state.limits.waitersPerLockMax)
+      state.table.start(state.table.lastToken, state.table.paused, state.limits)
     }
     if (!this.#workPlanned) this.#work()
   }`,
@@ -594,7 +594,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/lock-table.ts',
-        find: 'for (const name of [...this.locks.keys()].sort()) {',
+        find: 'for (const name of unserved) {',
         replace: 'for (const name of [...this.locks.keys()]) {',
       },
     ],

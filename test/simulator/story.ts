@@ -50,6 +50,9 @@ export const limitsMs = {
 const tightLimitsOf = (name: string) => ({
   waitersPerLockMax: 2 + (Number(name.slice(1)) % 3),
   locksPerSessionMax: 6,
+  sharedHoldsPerLockMax: 2,
+  // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
+  changesPerOperationMax: 1 + (Number(name.slice(1)) % 4),
 })
 /** A story has some ten thousand events. */
 const stepsMax = 1_000_000

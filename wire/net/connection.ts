@@ -96,6 +96,15 @@ export class Connection {
     this.#closeSocket(code === null ? 1000 : (errors[code].close ?? 1000), text)
   }
 
+  /** What arrives waits at the other end of the socket, as far as the socket can make it wait (B1). */
+  pause(): void {
+    this.#socket.pause?.()
+  }
+
+  unpause(): void {
+    this.#socket.unpause?.()
+  }
+
   /** Cuts the connection without a word. */
   cut(): void {
     this.#over = true

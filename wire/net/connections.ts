@@ -66,6 +66,13 @@ export class Connections<C extends Channel> {
     }
   }
 
+  /** B1: reads no more from it until it is to be heard again. */
+  pause(number: number, paused: boolean): void {
+    const connection = this.#open.get(number)
+    if (paused) connection?.pause()
+    else connection?.unpause()
+  }
+
   /** Connections that are open or being made. */
   get size(): number {
     return this.#open.size + this.#dials.size

@@ -19,6 +19,9 @@ export interface Socket {
   /** Says who hears of it; called once, before anything can have happened. */
   hear(handlers: SocketHandlers): void
   send(text: string): void
+  /** Reads no more until `unpause`; a page's socket can't. */
+  pause?(): void
+  unpause?(): void
   /** Ends it in order, and for good after a while, whatever the peer does. `reason`: at most 123 bytes. */
   close(code: number, reason: string): void
   /** Ends it without a word. */

@@ -37,6 +37,14 @@ export class WsSocket implements Socket {
     this.#socket.send(text)
   }
 
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  unpause(): void {
+    this.#socket.resume()
+  }
+
   close(code: number, reason: string): void {
     this.#socket.close(code, reason)
     setTimeout(() => this.#socket.terminate(), closeWithinMs).unref()

@@ -71,6 +71,8 @@ export class LockServerStep {
         case 'note':
           if (effect.level === 'error') this.#turn.error(local, effect.text)
           break
+        case 'pause':
+          break
         case 'continue':
           if (!this.#stepCore(local, { is: 'continue' })) return false
           if (!this.#stepCore(local, { is: 'turn-end' })) return false

@@ -18,6 +18,6 @@ export function corruptCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: 
   referee.touch(backup, now + 1_000)
   if (what === 'digest') referee.wrongDigest.add(backup.id)
   if (what === 'digest') state.digest = (state.digest ^ 1) >>> 0
-  else state.table.start(state.table.lastToken + 7, state.table.paused, state.limits.waitersPerLockMax)
+  else state.table.start(state.table.lastToken + 7, state.table.paused, state.limits)
   damage.doubt(backup, 500, `${backup.name} is dropped, or wrong for good`, () => {})
 }

@@ -1,0 +1,73 @@
+// What an operation has begun and a later one goes on with, since no operation changes more than its share (B2):
+// a part of the state like any other, and so in every copy of it. The order of each list is the order in which it
+// is worked off (R4). It ends nothing itself; lock-table.ts does.
+
+import type { LossReason } from '../../wire/messages.ts'
+import type { Acquire, Hold } from './lock.ts'
+import type { Session } from './sessions.ts'
+
+export interface Eviction {
+  /** Those who hold the lock with this token or a smaller one lose it. */
+  readonly through: number
+  readonly reason: LossReason
+}
+
+export class Unfinished {
+  /** By ordinal, those that are over and still hold or wait for something. */
+  readonly ending = new Map<number, Session>()
+  /** By the lock's name. */
+  readonly evictions = new Map<string, Eviction>()
+  /** Names of locks that may be free for the first who waits for them. */
+  readonly unserved = new Set<string>()
+  /** What the first that is ending waits for and holds, in order; looked up when it comes to be the first. */
+  #first: Session | null = null
+  #waits: readonly Acquire[] = []
+  #holds: readonly Hold[] = []
+  #nextWait = 0
+  #nextHold = 0
+
+  /** A second eviction of the same lock goes with the first. */
+  evict(name: string, through: number, reason: LossReason): void {
+    this.evictions.set(name, { through, reason })
+  }
+
+  /** The lock is gone. */
+  forget(name: string): void {
+    if (this.unserved.size > 0) this.unserved.delete(name)
+    if (this.evictions.size > 0) this.evictions.delete(name)
+  }
+
+  /** The next wait of the first session that is ending; undefined when it has none. */
+  nextWait(session: Session): Acquire | undefined {
+    this.#lookAt(session)
+    return this.#waits[this.#nextWait++]
+  }
+
+  /** Likewise its next hold. */
+  nextHold(session: Session): Hold | undefined {
+    this.#lookAt(session)
+    while (this.#nextHold < this.#holds.length) {
+      const hold = this.#holds[this.#nextHold++] as Hold
+      // One may have been evicted meanwhile.
+      if (session.holds.get(hold.token) === hold) return hold
+    }
+    return undefined
+  }
+
+  /** It holds nothing and waits for nothing any more. */
+  ended(session: Session): void {
+    this.ending.delete(session.ordinal)
+    this.#first = null
+    this.#waits = []
+    this.#holds = []
+  }
+
+  #lookAt(session: Session): void {
+    if (this.#first === session) return
+    this.#first = session
+    this.#waits = session.waitingInOrder()
+    this.#holds = session.holdsInOrder()
+    this.#nextWait = 0
+    this.#nextHold = 0
+  }
+}

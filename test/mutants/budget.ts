@@ -1,0 +1,107 @@
+// Planted bugs of the budgets: what one peer may cost, and what is half ended.
+
+import type { Mutant } from './mutant.ts'
+
+const table = 'lockserver/state/lock-table.ts'
+
+export const budget: readonly Mutant[] = [
+  {
+    name: 'a session that is half ended is granted what it waits for',
+    breaks: 'B2, L3',
+    why: 'a lock goes to a session that is over, and is taken away again',
+    edits: [
+      {
+        file: table,
+        find: 'next === null || next.session.endReason !== undefined',
+        replace: 'next === null',
+      },
+    ],
+  },
+  {
+    name: 'a copy without what is unfinished',
+    breaks: 'B2, R3',
+    why: 'the new backup has locks of sessions that it does not know to be over, for good',
+    edits: [
+      {
+        file: 'lockserver/state/snapshot.ts',
+        find: 'this.#unfinished = unfinishedRecords(state.table.unfinished)',
+        replace: 'this.#unfinished = []',
+      },
+    ],
+  },
+  {
+    name: 'a promoted primary does not go on',
+    breaks: 'B2',
+    why: 'what a dead session holds is held for ever',
+    test: 'budget',
+    edits: [
+      {
+        file: 'lockserver/primary.ts',
+        find: 'if (this.#closedAt !== null || !this.state.table.isUnfinished) return',
+        replace: 'if (this.#closedAt !== null || !this.state.table.isUnfinished || !this.#went) return',
+      },
+      {
+        file: 'lockserver/primary.ts',
+        find: "case 'dropped': this.leases.forget(fact.session)",
+        replace: "case 'dropped':\n        this.#went = true\n        this.leases.forget(fact.session)",
+      },
+      {
+        file: 'lockserver/primary.ts',
+        find: 'readonly #expiry = new Expiry()',
+        replace: 'readonly #expiry = new Expiry()\n  #went = false',
+      },
+    ],
+  },
+  {
+    name: 'a steal from a crowd waits for nobody',
+    breaks: 'B2, L1',
+    why: 'the thief has the lock while others hold it still',
+    test: 'budget',
+    edits: [
+      {
+        file: table,
+        find: 'return false\n    }\n    for (const hold of lock.holders)',
+        replace: 'return true\n    }\n    for (const hold of lock.holders)',
+      },
+    ],
+  },
+  {
+    name: 'a client has no budget',
+    breaks: 'B1',
+    why: 'one frame keeps everybody else waiting',
+    test: 'budget',
+    edits: [
+      {
+        file: 'lockserver/turns.ts',
+        find: 'next < requests.length && spent < clientTurnCostMax && this.#left > 0',
+        replace: 'next < requests.length',
+      },
+    ],
+  },
+  {
+    name: 'what had come before a connection ended is dropped',
+    breaks: 'B1, S1',
+    why: 'a release that was sent is never done',
+    test: 'budget',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: "if (peer?.is === 'client' && !this.#turns.close(peer)) return",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a state without a limit',
+    breaks: 'B4',
+    why: 'both copies die of the same allocation',
+    test: 'budget',
+    edits: [
+      {
+        file: 'lockserver/state/state.ts',
+        find: 'if (this.bytes + acquireBytes(names) > this.limits.stateBytesMax) return',
+        replace: 'if (this.bytes < 0) return',
+      },
+    ],
+  },
+]
