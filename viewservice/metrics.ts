@@ -1,6 +1,8 @@
 // The metrics of a view server: what each is called and where its number is read. Nothing is counted
 // here, and nothing is looked at before somebody scrapes.
 
+import type { Edge } from '../wire/edge.ts'
+import { edgeMetrics } from '../wire/edge-metrics.ts'
 import type { Status } from '../wire/messages.ts'
 import { byLabel, type Metric, type Sample } from '../wire/metrics.ts'
 import { type Refusals, samplesOf } from '../wire/refusals.ts'
@@ -12,6 +14,7 @@ export interface Measured {
   /** Before the hello, and after. */
   readonly refusals: readonly Refusals[]
   readonly connections: number
+  readonly edge: Edge
   readonly clients: number
   /** Why it is not ready; null when it is. */
   readonly unready: string | null
@@ -19,7 +22,7 @@ export interface Measured {
 
 /** `now` is asked at each scrape. */
 export function viewServerMetrics(now: () => Measured): Metric[] {
-  return [...gauges(now), ...since(now)]
+  return [...gauges(now), ...since(now), ...edgeMetrics(() => now().edge)]
 }
 
 /** How it is now. */

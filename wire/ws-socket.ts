@@ -23,6 +23,8 @@ export class WsSocket implements Socket {
     let failure: Error | undefined
     socket.on('open', () => handlers.opened())
     socket.on('message', (data, isBinary) => {
+      // Once it was closed no more is heard of it, and so nothing is made of what still comes (B3).
+      if (!this.open) return
       if (isBinary) handlers.receivedBinary()
       else handlers.received(String(data))
     })
