@@ -9,7 +9,6 @@ import './server-channels.ts'
 import type { Runtime, Timer } from './runtime.ts'
 import { isSecret } from './secret.ts'
 import type { Socket } from './socket.ts'
-import { wireVersion } from './version.ts'
 
 export interface AcceptOptions {
   readonly secret: string | null
@@ -121,8 +120,8 @@ class HelloWaiter implements ConnectionHandlers {
     try {
       if (messages.length !== 1)
         throw new WireError('UNEXPECTED_MESSAGE', 'the first frame must hold one message, hello')
-      const [, version, cluster, secret, from] = messages[0] as Hello
-      this.#check(version, secret)
+      const [, , cluster, secret, from] = messages[0] as Hello
+      this.#checkSecret(secret)
       this.#connection.channel = channelFor(from, this.#options.role)
       const full = this.#gate.admits(from, error => this.#end(error))
       if (full !== undefined) throw full
@@ -140,13 +139,7 @@ class HelloWaiter implements ConnectionHandlers {
     this.#timer = this.#runtime.afterQuietly(ms, () => this.refuse(error))
   }
 
-  #check(version: number, secret: string | null): void {
-    if (version !== wireVersion) {
-      throw new WireError(
-        'WRONG_WIRE_VERSION',
-        `this server speaks wire version ${wireVersion}, not ${version}`,
-      )
-    }
+  #checkSecret(secret: string | null): void {
     if (this.#options.secret === null) return
     const refusal = this.#gate.mayTry()
     if (refusal !== undefined) throw refusal

@@ -89,8 +89,8 @@ export const wrongSecretsWaitingMax = 64
 export const addressesRememberedMax = 4_096
 /** Lock servers that a view server knows and that do not count yet (B3). Passed: one that did not answer at its address makes room, or TOO_MANY_CONNECTIONS. */
 export const unverifiedMax = 64
-/** Addresses of such servers that are dialled at a time (B3). Passed: the next waits. */
-export const verifyingMax = 8
+/** Addresses of such servers that are dialled at a time, and in one ping interval (B3). Passed: the next waits. */
+export const verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
 export const queryPartMax = 200
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */

@@ -233,8 +233,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/hello.ts',
-        find: 'this.#options.secret !== null && (secret === null || !isSecret',
-        replace: 'this.#options.secret !== null && (secret !== null && !isSecret',
+        find: 'if (secret === null || !isSecret',
+        replace: 'if (secret !== null && !isSecret',
       },
     ],
   },
