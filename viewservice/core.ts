@@ -347,6 +347,7 @@ export class ViewCore {
     const holder = this.#servers.holder(server)
     if (holder !== undefined) return this.#expel(server, 'ADDRESS_TAKEN', addressTaken(holder))
     if (outcome.is !== 'answered' || outcome.id !== server.id) return this.#noteUnverified(server, outcome)
+    this.#verifying.answered()
     for (const other of this.#servers.verify(server))
       this.#expel(other, 'ADDRESS_TAKEN', `server ${server.id} has taken over ${server.address}`)
     this.#out.note('info', 'lock server counts', { peer: server.id, address: server.address })

@@ -37,6 +37,11 @@ export class Verifying {
     this.#begun = 0
   }
 
+  /** One did answer as it should: it was not made up. */
+  answered(): void {
+    this.#begun -= 1
+  }
+
   /** Dials those whose turn it is. */
   next(cluster: string | null): void {
     const due = this.#servers
