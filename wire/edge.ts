@@ -112,12 +112,12 @@ export class Edge {
     else this.#clients.delete(guest.address)
   }
 
-  /** A frame came: in how many ms the next one of this guest may be read (B7). */
-  frame(guest: Guest, now: number): number {
+  /** So many frames came: in how many ms the next one of this guest may be read (B7). */
+  took(guest: Guest, frames: number, now: number): number {
     if (guest.standing === 'stranger') return 0
     this.#silent.delete(guest)
     if (guest.standing === 'server' || (guest.loopback && this.#quotas.framesPerAddress === null)) return 0
-    return this.#rate.took(guest.address, now)
+    return this.#rate.took(guest.address, frames, now)
   }
 
   /** B7: from time to time. */

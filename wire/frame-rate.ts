@@ -16,10 +16,10 @@ export class FrameRate {
     this.#perSecond = perSecond
   }
 
-  /** One more came: in how many ms the next may be read; 0: at once. */
-  took(address: string, now: number): number {
+  /** So many came: in how many ms the next may be read; 0: at once. */
+  took(address: string, frames: number, now: number): number {
     const bucket = this.#bucket(address, now)
-    bucket.left--
+    bucket.left -= frames
     return bucket.left >= 0 ? 0 : Math.ceil((-bucket.left * 1_000) / this.#perSecond)
   }
 

@@ -78,7 +78,7 @@ export const silentAfterHelloMs = 60_000
 /** Bytes of frames that are not whole yet, of all connections that a server accepted (B4). Passed: the largest is cut. */
 export const receivingBytesMax = 67_108_864
 /** Bytes that wait for peers that do not read, of all connections that a server accepted (B4). Passed: the largest is cut. */
-export const unreadBytesMax = 67_108_864
+export const unreadBytesMax = 33_554_432
 /** Wrong secrets of one address that are answered at once; each further answer waits twice as long as the one before (B3). */
 export const wrongSecretsFree = 8
 /** The longest that such an answer waits (B3). */

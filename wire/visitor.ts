@@ -97,11 +97,18 @@ export class Visitor implements Guest, Gate {
 
   /** B7: over its share, what its address sends waits in the network. */
   #framed(webSocket: WebSocket): void {
-    const ms = this.#edge.frame(this, this.#runtime.monotonic())
+    const ms = this.#edge.took(this, 1, this.#runtime.monotonic())
     if (ms === 0 || this.#paused) return
     this.#paused = true
     webSocket.pause()
+    this.#resumeIn(ms, webSocket)
+  }
+
+  /** Meanwhile more frames may have come out of what was read already. */
+  #resumeIn(ms: number, webSocket: WebSocket): void {
     this.#runtime.afterQuietly(ms, () => {
+      const more = this.#edge.took(this, 0, this.#runtime.monotonic())
+      if (more > 0) return this.#resumeIn(more, webSocket)
       this.#paused = false
       webSocket.resume()
     })

@@ -3,6 +3,7 @@
 import { apart } from './apart.ts'
 import { client } from './client.ts'
 import { drivers } from './drivers.ts'
+import { edge } from './edge.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
 import type { Mutant } from './mutant.ts'
@@ -18,5 +19,6 @@ export const mutants: readonly Mutant[] = [
   ...sessions,
   ...client,
   ...drivers,
+  ...edge,
   ...apart,
 ]
