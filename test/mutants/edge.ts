@@ -59,7 +59,7 @@ export const edge: readonly Mutant[] = [
     name: 'as many strangers as come',
     breaks: 'B3',
     why: 'sockets without a handshake take all files of the process',
-    test: 'edge-sockets',
+    test: 'edge',
     edits: [
       {
         file: 'wire/edge.ts',
@@ -197,7 +197,7 @@ export const edge: readonly Mutant[] = [
     name: 'clients take the places of servers',
     breaks: 'B7',
     why: 'a lock server does not reach its view server when clients are many',
-    test: 'edge-sockets',
+    test: 'edge',
     edits: [
       {
         file: 'wire/edge.ts',
