@@ -1,4 +1,4 @@
-// A Holdfast cluster to measure: one of its own, of real processes on free ports, or one that runs.
+// A Holdfast cluster to measure: a new one of real processes on free ports, or one that already runs.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,12 +11,12 @@ import type { Service } from './target.ts'
 
 const command = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
-/** Starts a view server and so many lock servers; they end with it. */
+/** Starts a view server and this many lock servers; they end with this process. */
 export async function ownCluster(servers = 2): Promise<Service> {
   const child = spawn(
     process.execPath,
     [command, 'cluster', '--port', '0', '--servers', String(servers), '--json'],
-    // The channel's end tells it that this process is gone.
+    // The end of the channel tells the child that this process is gone.
     { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
   )
   const address = await ready(child)
@@ -42,7 +42,7 @@ async function ready(child: ChildProcess): Promise<string> {
   throw new Failure('its own cluster ended before it was ready')
 }
 
-/** One line of `holdfast cluster --json`, as far as it is needed here. */
+/** One line of `holdfast cluster --json`: only the fields that are needed here. */
 interface ClusterEvent {
   readonly event: string
   readonly url: string

@@ -1,11 +1,11 @@
-// CPU time of a process of this machine, as Linux counts it.
+// CPU time of a process on this machine, as Linux counts it.
 
 import { readFileSync } from 'node:fs'
 
-/** The kernel tells CPU time in hundredths of a second, whatever its own tick. */
+/** The kernel reports CPU time in hundredths of a second, whatever its own tick. */
 const tickUs = 10_000
 
-/** User and system time so far, in microseconds; NaN where it can't be seen. */
+/** User and system time so far, in microseconds; NaN where it can't be read. */
 export function cpuUsOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

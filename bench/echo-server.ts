@@ -1,5 +1,5 @@
-// Gives every frame back as it came: what the machine and `ws` allow when a server does nothing. Tells
-// its port over IPC and ends with who started it.
+// Sends every frame back as it came: what the machine and `ws` allow when a server does nothing. It reports
+// its port over IPC and ends with the process that started it.
 
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'

@@ -1,5 +1,5 @@
-// The limit: the same pairs against a server that only gives back each frame. Messages travel in
-// batches, a turn's worth in a frame; nothing is checked, replicated or kept.
+// The limit: the same pairs against a server that only sends each frame back. Messages travel in batches, a
+// turn's worth in a frame; nothing is checked, replicated or kept.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -65,7 +65,7 @@ class Echo implements Target<string> {
     this.#calls = []
   }
 
-  /** Everything comes back in the order in which it went. */
+  /** Every message comes back in the order in which it went out. */
   #receive(calls: readonly Call[]): void {
     for (const _ of calls) this.#waiting[this.#first++]?.()
     if (this.#first * 2 < this.#waiting.length) return

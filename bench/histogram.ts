@@ -1,12 +1,12 @@
-// Latencies in few numbers: buckets that grow with the value, so that each is told to about 1.5 % from
-// a tenth of a microsecond to a minute, and recording costs next to nothing.
+// Latencies in few numbers: buckets that grow with the value, so that each is known to about 1.5 % from a
+// tenth of a microsecond to a minute, and recording costs next to nothing.
 
 /** Buckets for each doubling of the value. */
 const perDoubling = 64
 const shift = 6
 const doublings = 30 - shift
 
-export class Histogram {
+export class Latencies {
   readonly counts: Uint32Array
 
   constructor(counts: Uint32Array = new Uint32Array(perDoubling * (doublings + 1))) {
@@ -18,7 +18,7 @@ export class Histogram {
     this.counts[index] = (this.counts[index] ?? 0) + 1
   }
 
-  add(other: Histogram): void {
+  add(other: Latencies): void {
     for (const [index, count] of other.counts.entries())
       this.counts[index] = (this.counts[index] ?? 0) + count
   }
@@ -27,7 +27,7 @@ export class Histogram {
     return this.counts.reduce((sum, count) => sum + count, 0)
   }
 
-  /** The value in ms that this part (0 to 1) of all is at or below; NaN when there is none. */
+  /** The value in ms that this part (0 to 1) of all values is at or below; NaN when there is none. */
   quantile(part: number): number {
     const wanted = Math.max(1, Math.ceil(this.count * part))
     let seen = 0
@@ -39,7 +39,7 @@ export class Histogram {
   }
 }
 
-/** Linear below `perDoubling` units of 0.1 µs, then so many buckets for each doubling. */
+/** Linear below `perDoubling` units of 0.1 µs, then this many buckets for each doubling. */
 function indexOf(ms: number): number {
   const units = Math.min(2 ** 30 - 1, Math.max(0, Math.round(ms * 10_000)))
   const doubling = Math.max(0, 31 - Math.clz32(units) - shift)

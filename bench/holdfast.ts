@@ -1,4 +1,4 @@
-// The target: a Holdfast cluster, through the client that everybody uses.
+// The target: a Holdfast cluster, through its public client.
 
 import { connect as connectClient, type Lock } from '../client/index.ts'
 import type { Target } from './target.ts'

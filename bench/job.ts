@@ -6,17 +6,17 @@ export interface Job {
   readonly address: string
   /** Pairs of acquire and release that are under way at any time. */
   readonly outstanding: number
-  /** `distinct`: nobody waits for anybody. `hot`: all want the same lock. */
+  /** `distinct`: no loop waits for another. `hot`: all loops want the same lock. */
   readonly keys: 'distinct' | 'hot'
   /** Tells the workers of one job apart. */
   readonly worker: number
-  /** No more than this, all loops together; undefined: as fast as it goes. */
+  /** At most this many pairs a second, all loops together; undefined: as fast as possible. */
   readonly pairsPerSecond?: number
 }
 
 export type Order =
   | { readonly do: 'run'; readonly job: Job }
-  /** From now on it counts. */
+  /** Counting starts now. */
   | { readonly do: 'count' }
   | { readonly do: 'stop' }
 
@@ -27,7 +27,7 @@ export type Report =
       readonly is: 'done'
       readonly seconds: number
       readonly pairs: number
-      /** Of acquires; see histogram.ts. */
+      /** Latencies of acquires; see histogram.ts. */
       readonly latencies: Uint32Array
       readonly cpuUs: number
       /** Grants of each of the outstanding loops. */

@@ -8,7 +8,7 @@ export interface Machine {
   readonly memoryGib: number
   readonly system: string
   readonly node: string
-  /** Over one, five and fifteen minutes, before the run: what else it had to do. */
+  /** Over one, five and fifteen minutes, before the run: what else the machine had to do. */
   readonly load: readonly number[]
 }
 

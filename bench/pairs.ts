@@ -9,9 +9,9 @@ import { type Load, type Outcome, runLoad } from './workers.ts'
 export interface PairsOptions {
   readonly runs: number
   readonly countMs: number
-  /** Only the row with this name, or else those that have it in theirs. */
+  /** The row with exactly this name, or else the rows whose name contains it. */
   readonly only: string
-  /** Told before each measurement. */
+  /** Called before each measurement. */
   readonly progress: (text: string) => void
 }
 
@@ -51,7 +51,7 @@ export interface PairsResult {
   readonly machine: Machine
   readonly service: string
   readonly rows: readonly Row[]
-  /** Views that were made meanwhile: with nobody killed, each is a false failover. */
+  /** Views that were made during the run: no server is killed, so each of them is a false failover. */
   readonly viewsMade: number
 }
 
@@ -77,7 +77,7 @@ const echo = (outstanding: number): Scenario => ({
 
 const scenarios: readonly Scenario[] = [
   ...[1, 16, 64, 256, 1024].map(outstanding => distinct(outstanding)),
-  // What it does best, twice as much, and far more than it can do: everybody waits longer, and no more.
+  // Its best load, twice that, and far more: then every call only waits longer.
   ...[1024, 2048, 4096, 16_384].map(outstanding => distinct(outstanding, 4)),
   ...[2, 16, 64].map(hot),
   ...[1, 64, 1024].map(echo),

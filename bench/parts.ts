@@ -1,20 +1,21 @@
 // A client's session, a primary and its backup with their drivers in one process, joined by sockets in memory: no
 // network, no promises, no waiting. What each part then costs hardly depends on what else the machine does.
 
-import type { Session, Told } from '../client/session.ts'
-import type { Counts } from '../lockserver/counts.ts'
+import type { SessionDriver, Told } from '../client/session-driver.ts'
+import type { ServerCounts } from '../lockserver/counts.ts'
 import type { RunningLockServer } from '../lockserver/running.ts'
-import type { acceptSocket } from '../wire/hello.ts'
+import { claimOf } from '../wire/claim.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { Logger } from '../wire/log.ts'
-import type { MemoryNetwork, MemoryRuntime } from '../wire/memory-runtime.ts'
 import type { Server, View, Welcome } from '../wire/messages.ts'
+import type { acceptSocket } from '../wire/net/hello.ts'
+import type { MemoryNetwork, MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import type { Logger } from '../wire/serving/log.ts'
 
 /** A build of Holdfast: the modules that take part, imported from its dist folder. */
 export interface Build {
-  readonly Session: typeof Session
+  readonly SessionDriver: typeof SessionDriver
   readonly RunningLockServer: typeof RunningLockServer
-  readonly Counts: typeof Counts
+  readonly ServerCounts: typeof ServerCounts
   readonly MemoryRuntime: typeof MemoryRuntime
   readonly acceptSocket: typeof acceptSocket
   readonly stateLimits: StateLimits
@@ -22,13 +23,13 @@ export interface Build {
 }
 
 const modules = [
-  'client/session.js',
+  'client/session-driver.js',
   'lockserver/running.js',
   'lockserver/counts.js',
-  'wire/memory-runtime.js',
-  'wire/hello.js',
+  'wire/net/memory-runtime.js',
+  'wire/net/hello.js',
   'wire/limits.js',
-  'wire/log.js',
+  'wire/serving/log.js',
 ]
 
 export async function load(dist: string): Promise<Build> {
@@ -39,6 +40,7 @@ export async function load(dist: string): Promise<Build> {
 export type Part = 'client' | 'primary' | 'backup'
 
 const cluster = 'c'.repeat(32)
+const claim = claimOf('exclusive', 'wait')
 const viewServer = 'ws://view:1'
 
 /** Each part has turns of its own, so that its time can be told from the others'. */
@@ -57,7 +59,7 @@ export class Parts {
   readonly #primary: Machine
   readonly #backup: Machine
   readonly #client: MemoryRuntime
-  readonly #session: Session
+  readonly #session: SessionDriver
   /** What the view server says, once it has been said hello to. */
   readonly #told: ((view: View) => void)[] = []
   #calls = 0
@@ -89,8 +91,7 @@ export class Parts {
     })
     this.#settle()
     this.#time('client', () => {
-      for (const token of this.#tokens)
-        this.#session.call({ is: 'call', call: ++this.#calls, verb: 'release', token })
+      for (const token of this.#tokens) this.#session.call({ call: ++this.#calls, verb: 'release', token })
     })
     this.#settle()
     if (this.#settled !== 2 * names.length)
@@ -98,8 +99,9 @@ export class Parts {
   }
 
   #acquire(name: string): void {
-    const call = { is: 'call', call: ++this.#calls, verb: 'acquire', names: [name] } as const
-    this.#session.call({ ...call, mode: 'exclusive', manner: 'wait' })
+    const call = { call: ++this.#calls, verb: 'acquire', names: [name], claim } as const
+    // An older build looks for the parts of the claim in the call itself.
+    this.#session.call({ ...call, ...claim })
   }
 
   /** Until no part has anything more to say. */
@@ -113,11 +115,11 @@ export class Parts {
     }
   }
 
-  #newSession(): Session {
+  #newSession(): SessionDriver {
     const { address } = this.#primary
     const sessionId = 'd'.repeat(32)
     const options = { sessionId, addresses: [address], ttlMs: 10_000, name: 'bench', cluster, abandoned: [] }
-    return new this.#build.Session(this.#client, options, null, {
+    return new this.#build.SessionDriver(this.#client, options, null, {
       told: (_, told) => this.#onTold(told),
       release: async () => {},
     })
@@ -142,7 +144,7 @@ export class Parts {
       log: this.#build.silent,
       pid: 1,
       host: 'here',
-      ...(this.#counting && { counts: new this.#build.Counts() }),
+      ...(this.#counting && { counts: new this.#build.ServerCounts() }),
     }
     const server = new this.#build.RunningLockServer(options, runtime, { ended() {} })
     runtime.listen(address, socket =>

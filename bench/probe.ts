@@ -1,9 +1,9 @@
-// One client of the measuring process that acquires and releases a lock of its own without pause, and
-// knows how long it was not granted when another server took over. Holdfast only.
+// One client of the measuring process that acquires and releases its own lock without pause, and knows how
+// long it was not granted when another server took over. Holdfast only.
 
 import { connect, type LockClient } from '../client/index.ts'
 
-/** How a change of the primary was felt, in ms. */
+/** What a change of the primary cost this client, in ms. */
 export interface Gap {
   /** From the beginning of the watch to the first grant by the new primary. */
   readonly nextGrantMs: number
@@ -17,7 +17,7 @@ const afterwardsMs = 1_000
 
 interface Watch {
   readonly from: number
-  /** The session is on another server than it was. */
+  /** The session is on another server than before. */
   movedOn: boolean
   nextGrantMs: number
   silenceMs: number
@@ -45,10 +45,10 @@ export class Probe implements AsyncDisposable {
       if (this.#watch !== undefined) this.#watch.movedOn = true
     })
     this.#loop = this.#run()
-    this.#loop.catch(() => {}) // whoever waits for a gap is told
+    this.#loop.catch(() => {}) // a caller that waits for a gap gets the error
   }
 
-  /** Watches from now on for the next primary; resolves a second after its first grant. */
+  /** Watches for the next primary from now on; resolves a second after that one's first grant. */
   gap(): Promise<Gap> {
     return new Promise((over, fail) => {
       this.#loop.catch(fail)

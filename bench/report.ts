@@ -1,4 +1,4 @@
-// Figures as a table for people.
+// Figures as a table for the terminal.
 
 import { table } from '../cli/output.ts'
 import { machineLine } from './machine.ts'

@@ -1,5 +1,5 @@
-// What a benchmark drives, whatever stands behind it. A module under bench/ is a target when it exports
-// `connect: Connect`; a worker process imports it by its file name and hands it its address.
+// What a benchmark drives, whatever service is behind it. A module under bench/ is a target when it exports
+// `connect: Connect`; a worker process imports it by its file name and gives it its address.
 
 /** One client of the service under test, with as many calls outstanding as it is given. */
 export interface Target<Held = unknown> {
@@ -18,8 +18,8 @@ export interface Service extends AsyncDisposable {
   /** File name of the target module in this folder, such as `holdfast.js`. */
   readonly target: string
   readonly address: string
-  /** Whose CPU time is told apart; empty when they can't be seen from here. */
+  /** The processes whose CPU time is shown separately; empty when it can't be read from here. */
   readonly processes: readonly { readonly role: string; readonly pid: number }[]
-  /** The number of its newest view; absent where there are none. */
+  /** The number of its newest view; absent if the service has none. */
   viewNumber?(): Promise<number>
 }

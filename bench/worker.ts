@@ -1,14 +1,14 @@
 // One client process under load: keeps its number of acquire and release pairs outstanding, and counts
-// from when it is told to until it is told to stop. Started by workers.ts with an IPC channel.
+// between the messages `count` and `stop`. Started by workers.ts with an IPC channel.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { Histogram } from './histogram.ts'
+import { Latencies } from './histogram.ts'
 import type { Job, Order, Report } from './job.ts'
 import type { Connect, Target } from './target.ts'
 
-/** Each loop goes round so many keys of its own. */
+/** Each loop cycles through this many keys that no other loop uses. */
 const keysPerLoop = 8
-/** What `performance.now` lacks to the clock that all processes of the machine share. */
+/** The offset from `performance.now` to the clock that all processes of the machine share. */
 const clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
 
 class Load {
@@ -19,7 +19,7 @@ class Load {
   #stopped = false
   #began = 0
   #cpuAtBegin = process.cpuUsage()
-  readonly #latencies = new Histogram()
+  readonly #latencies = new Latencies()
   readonly #shares: number[]
   readonly #holds: number[] = []
 
@@ -72,7 +72,7 @@ class Load {
     }
   }
 
-  /** Each round has its time; who is late does not wait. */
+  /** Each round has its scheduled time; a late round does not wait. */
   #paceOf(loop: number): ((round: number) => Promise<void>) | undefined {
     const { outstanding, pairsPerSecond } = this.#job
     if (pairsPerSecond === undefined) return undefined
@@ -106,7 +106,7 @@ async function obey(order: Order): Promise<void> {
   }
 }
 
-/** Settles when it is written: who disconnects before that loses what is left of a long one. */
+/** Settles when it is written: a process that disconnects before that loses the rest of a long message. */
 function report(report: Report): Promise<void> {
   return new Promise((resolve, reject) =>
     process.send?.(report, (error: Error | null) => (error === null ? resolve() : reject(error))),

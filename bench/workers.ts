@@ -1,11 +1,11 @@
-// Runs one load: starts the client processes, lets them warm up, counts for a while, and puts together
-// what they and the CPU clocks of the servers say.
+// Runs one load: starts the client processes, lets them warm up, counts for a while, and adds up what they
+// and the CPU clocks of the servers report.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { cpuUsOf } from './cpu.ts'
-import { Histogram } from './histogram.ts'
+import { Latencies } from './histogram.ts'
 import type { Job, Order, Report } from './job.ts'
 import type { Service } from './target.ts'
 
@@ -16,19 +16,19 @@ export interface Load {
   readonly workers: number
   /** Of all workers together. */
   readonly outstanding: number
-  /** Counted, after as long to warm up: what runs for the first time is slow. */
+  /** How long it counts; the warm-up takes as long, because code that runs for the first time is slow. */
   readonly countMs: number
 }
 
 export interface Outcome {
   readonly pairsPerSecond: number
-  readonly latencies: Histogram
+  readonly latencies: Latencies
   /** CPU microseconds for each pair, by role; `client` is all client processes together. */
   readonly cpuUsPerPair: Readonly<Record<string, number>>
   /** Grants of each loop, as parts of an equal share. */
   readonly shares: readonly number[]
   /** With a hot key: from the call of a release to the next grant, as its caller sees it. */
-  readonly handOffs: Histogram
+  readonly handOffs: Latencies
 }
 
 type Done = Extract<Report, { is: 'done' }>
@@ -74,8 +74,8 @@ function outcomeOf(
   serverCpuUs: readonly number[],
 ): Outcome {
   const pairs = done.reduce((sum, each) => sum + each.pairs, 0)
-  const latencies = new Histogram()
-  for (const each of done) latencies.add(new Histogram(each.latencies))
+  const latencies = new Latencies()
+  for (const each of done) latencies.add(new Latencies(each.latencies))
   const cpuUs: [string, number][] = [['client', done.reduce((sum, each) => sum + each.cpuUs, 0)]]
   for (const [i, { role }] of service.processes.entries()) cpuUs.push([role, serverCpuUs[i] as number])
   const shares = done.flatMap(each => each.shares)
@@ -89,20 +89,20 @@ function outcomeOf(
 }
 
 /** The holds of one lock do not overlap, so their order in time is the order in which it went round. */
-function handOffsOf(holds: readonly Float64Array[]): Histogram {
+function handOffsOf(holds: readonly Float64Array[]): Latencies {
   const all: [granted: number, released: number][] = []
   for (const each of holds)
     for (let i = 0; i + 1 < each.length; i += 2) all.push([each[i] as number, each[i + 1] as number])
   all.sort((a, b) => a[0] - b[0])
-  const histogram = new Histogram()
+  const histogram = new Latencies()
   for (let i = 1; i < all.length; i++)
     histogram.record((all[i] as [number, number])[0] - (all[i - 1] as [number, number])[1])
   return histogram
 }
 
 /**
- * A client process, of whatever service. Node takes four threads for V8 on any machine; here as many as its cores
- * allow. Else those that collect a client's garbage take the cores of the servers that it waits for.
+ * A client process of any service. Node gives V8 four threads on any machine; here it gets only as many as there
+ * are cores. Otherwise the threads that collect a client's garbage take the cores from the servers.
  */
 class Worker {
   readonly #child: ChildProcess
@@ -141,7 +141,7 @@ class Worker {
   }
 }
 
-/** For a look inside: HOLDFAST_BENCH_WORKER="--cpu-prof --cpu-prof-dir=DIR". */
+/** To profile it: HOLDFAST_BENCH_WORKER="--cpu-prof --cpu-prof-dir=DIR". */
 function moreArguments(): string[] {
   return (process.env.HOLDFAST_BENCH_WORKER ?? '').split(' ').filter(argument => argument !== '')
 }

@@ -1,5 +1,5 @@
-// Reads a command line against a table of options. Every mistake is a UsageError: one line that says
-// what was wrong, where, and what would be right. It starts nothing and prints nothing.
+// Reads a command line against a table of options. Every mistake is a UsageError: one line that says what
+// was wrong, where, and what would be right. It starts nothing and prints nothing.
 
 import { parseArgs } from 'node:util'
 import { ttlMsMax } from '../wire/limits.ts'
@@ -8,17 +8,17 @@ import { readDuration } from './duration.ts'
 import { strangersIn } from './environment.ts'
 import { UsageError } from './failure.ts'
 
-/** One option. `read` gets what was given, once or more often, and the name to use in a complaint. */
+/** One option. `read` gets the given value, or values, and the name to use in a complaint. */
 export interface Option<T> {
   /** What it takes, such as `URL`; null for a flag. */
   readonly takes: string | null
   readonly does: string
-  /** Also read from HOLDFAST_…, when the flag is absent. */
+  /** Also read from HOLDFAST_… when the flag is absent. */
   readonly environment: boolean
   readonly absent: T
-  /** What holds when it is not given, in words; null: nothing does. */
+  /** The default in words; null: there is none. */
   readonly fallback: string | null
-  /** Is never shown. */
+  /** Its value is never shown. */
   readonly secret: boolean
   readonly read: (texts: readonly string[], what: string) => T
 }
@@ -29,11 +29,11 @@ export type Values<O> = { readonly [K in keyof O]: O[K] extends Option<infer T> 
 export interface Given<O> {
   readonly values: Values<O>
   readonly names: readonly string[]
-  /** What stood behind `--`. */
+  /** The arguments after `--`. */
   readonly rest: readonly string[]
   /** Where each option's value comes from, and how it was written. */
   readonly from: Readonly<Record<string, Origin>>
-  /** What is odd, and does no harm. */
+  /** Warnings: what is odd but does no harm. */
   readonly notes: readonly string[]
 }
 
@@ -55,11 +55,11 @@ export interface Command<O extends Options = Options> {
   readonly passesOn?: Options
   /** What its arguments are called in complaints; a name that ends in `?` may be absent. */
   readonly names: readonly string[]
-  /** Takes another command behind `--`. */
+  /** Takes another command after `--`. */
   readonly rest?: true
-  /** It runs servers: a mistyped variable of the environment is a mistake, and not only odd. */
+  /** It runs servers: a mistyped environment variable is a mistake, and not only odd. */
   readonly serves?: true
-  /** What is wrong with options that are right each by itself; each line begins with its option. */
+  /** Mistakes in options that are right each by itself; each line begins with its option. */
   check?(values: Values<O>): readonly string[]
   /** Resolves with the exit code. */
   run(given: Given<O>): Promise<number>
@@ -139,7 +139,7 @@ export function choice<const C extends string>(
   })
 }
 
-/** What holds when it is not given; a program knows it, this is for people. */
+/** The default, for the help text only: the program knows it by itself. */
 export function byDefault<T>(fallback: string | number, option: Option<T>): Option<T> {
   return { ...option, fallback: String(fallback) }
 }
@@ -184,7 +184,10 @@ export const ttl = {
 
 // ---- reading
 
-/** Throws one UsageError with a line for each mistake; knows nothing of `--help`, which main.ts has looked for before. */
+/**
+ * Throws one UsageError with a line for each mistake. It knows nothing of `--help`, which main.ts has looked
+ * for before.
+ */
 export function readArguments<O extends Options>(
   command: Command<O>,
   args: readonly string[],
@@ -213,7 +216,7 @@ export function readArguments<O extends Options>(
   return { values: values as Values<O>, names, rest, from, notes: odd.notes }
 }
 
-/** Servers run for long with what they were given at their start; other commands must go on in any environment. */
+/** Servers run for long with the values of their start; other commands must work in any environment. */
 function oddIn(environment: NodeJS.ProcessEnv, { options, passesOn, serves }: Command<Options>) {
   const read = Object.entries({ ...options, ...passesOn }).filter(([, option]) => option.environment)
   const strangers = strangersIn(
@@ -229,12 +232,12 @@ function oddIn(environment: NodeJS.ProcessEnv, { options, passesOn, serves }: Co
   return serves ? { mistakes: mistyped, notes: unknown } : { mistakes: [], notes: mistyped }
 }
 
-/** All that is wrong is said at once: who starts a server learns it from a log, one try at a time. */
+/** Reports all mistakes at once: with one at a time, an operator would need one start and log for each. */
 class Mistakes {
   readonly #lines: string[] = []
   readonly #options = new Set<string>()
 
-  /** `option`: whose mistake it would be. */
+  /** `option`: the one that is at fault if `act` throws. */
   collect(option: string | null, act: () => void): void {
     try {
       act()
@@ -245,7 +248,7 @@ class Mistakes {
     }
   }
 
-  /** An option that could not be read is not missing besides. */
+  /** Doesn't report an unreadable option as missing as well. */
   addAll(lines: readonly string[]): void {
     for (const line of lines) {
       const option = /^--([a-z-]+)/.exec(line)?.[1]

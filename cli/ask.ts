@@ -1,10 +1,10 @@
-// Asks one server one thing, without a session: for commands that must work when no lock can be had.
-// Every wait has a limit; what goes wrong says what was tried and what would be right.
+// Asks one server one thing, without a session: for commands that must work when no client can get a lock.
+// Every wait has a limit; an error says what was tried and what would be right.
 
 import '../wire/client-channels.ts'
-import type { Connection } from '../wire/connection.ts'
-import { type DialHandlers, dial, helloOf } from '../wire/dial.ts'
 import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'
+import type { Connection } from '../wire/net/connection.ts'
+import { type DialHandlers, dial, helloOf } from '../wire/net/dial.ts'
 import { viewDefault } from './arguments.ts'
 import { Failure } from './failure.ts'
 
@@ -17,7 +17,7 @@ export interface Reach {
 }
 
 /** A server that has said welcome. */
-export class Peer implements Disposable {
+export class AskedServer implements Disposable {
   readonly url: string
   readonly #connection: Connection
   #welcome: Welcome | undefined
@@ -38,8 +38,8 @@ export class Peer implements Disposable {
     this.#connection = dial(url, hello, handlers).connection
   }
 
-  static async meet(url: string, secret: string | undefined): Promise<Peer> {
-    const peer = new Peer(url, secret)
+  static async meet(url: string, secret: string | undefined): Promise<AskedServer> {
+    const peer = new AskedServer(url, secret)
     try {
       await peer.#wait(() => peer.#welcome !== undefined, answerWithinMs)
       return peer
@@ -57,7 +57,7 @@ export class Peer implements Disposable {
     return this.welcome.kind === 'viewserver'
   }
 
-  /** Sends it and hands every message that comes to `hear` until that says that it was the last. */
+  /** Sends it and passes every message that comes to `hear`, until `hear` says that it was the last. */
   async ask(message: Message, hear: (message: Message) => boolean, withinMs = answerWithinMs): Promise<void> {
     const done = this.#wait(hear, withinMs)
     this.#connection.send(message)
@@ -102,7 +102,7 @@ export class Peer implements Disposable {
   }
 }
 
-/** It is there, but said nothing in time. */
+/** The server is there, but did not answer in time. */
 export class TooLate extends Failure {
   constructor(url: string, withinMs: number) {
     super(`${url} did not answer within ${withinMs} ms; it may be frozen, or is no Holdfast server`)
@@ -110,11 +110,11 @@ export class TooLate extends Failure {
 }
 
 /** The first of the URLs that is a view server and answers. */
-export async function meetViewServer({ view, secret }: Reach): Promise<Peer> {
+export async function meetViewServer({ view, secret }: Reach): Promise<AskedServer> {
   let trouble: unknown
   for (const url of view ?? [viewDefault]) {
     try {
-      const peer = await Peer.meet(url, secret)
+      const peer = await AskedServer.meet(url, secret)
       if (peer.isViewServer) return peer
       peer[Symbol.dispose]()
       trouble = new Failure(
@@ -127,14 +127,14 @@ export async function meetViewServer({ view, secret }: Reach): Promise<Peer> {
   throw trouble
 }
 
-/** The newest view that any of the URLs knows, be it a view server or a lock server. */
+/** The newest view that any of the URLs knows, of a view server or a lock server. */
 export async function findView({ view, secret }: Reach): Promise<View | null> {
   let found: View | null = null
   let trouble: unknown
   let answered = false
   for (const url of view ?? [viewDefault]) {
     try {
-      using peer = await Peer.meet(url, secret)
+      using peer = await AskedServer.meet(url, secret)
       answered = true
       const known = peer.welcome.view
       if (known !== null && known.number > (found?.number ?? 0)) found = known
@@ -146,7 +146,7 @@ export async function findView({ view, secret }: Reach): Promise<View | null> {
   return found
 }
 
-export async function askStatus(peer: Peer): Promise<Status> {
+export async function askStatus(peer: AskedServer): Promise<Status> {
   let status: Status | undefined
   await peer.ask(['status', 1], message => {
     const answer = message as MessageOf<'viewToClient'>

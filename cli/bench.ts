@@ -1,5 +1,5 @@
-// `holdfast bench`: how fast a cluster is from this machine. Starts client processes of its own, and a
-// cluster of its own unless it is given one; the measuring is done in bench/.
+// `holdfast bench`: how fast a cluster is from this machine. Starts its own client processes, and its own
+// cluster unless it is given one; the measuring is done in bench/.
 
 import { ownCluster, runningCluster } from '../bench/cluster.ts'
 import { runPairs } from '../bench/pairs.ts'
@@ -28,7 +28,7 @@ reach. CPU times are of servers on this machine only. --json prints
   names: [],
   async run({ values }) {
     const { view, secret, runs = 3, time: countMs = 3_000, only = '' } = values
-    // The workers and the cluster find it where every program does.
+    // The workers and the cluster read it from the environment, as every program does.
     if (secret !== undefined) process.env.HOLDFAST_SECRET = secret
     await using service = await (view === undefined ? ownCluster() : runningCluster(view.join(',')))
     const result = await runPairs(service, { runs, countMs, only, progress: note })

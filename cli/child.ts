@@ -12,7 +12,7 @@ const main = fileURLToPath(new URL('main.js', import.meta.url))
 /** The first pause before a restart; doubled for each death soon after a start. */
 const pauseMs = 200
 const pauseMsMax = 10_000
-/** Who has lived this long did not die of its start. */
+/** A process that has lived this long did not die because of its start. */
 const steadyMs = 10_000
 
 export interface Death {
@@ -23,7 +23,7 @@ export interface Death {
 }
 
 export interface ChildOptions {
-  /** For people and for the name of the log file. */
+  /** For display, and for the name of the log file. */
   readonly name: string
   readonly logFile: string
   readonly environment: NodeJS.ProcessEnv
@@ -62,14 +62,14 @@ export class Child {
     return this.#process?.pid
   }
 
-  /** Resolves when it listens for the first time; rejects with what it said if it ends before. */
+  /** Resolves when it listens for the first time; rejects with its last output if it ends before. */
   async start(): Promise<void> {
     this.#log = openSync(this.#options.logFile, 'a')
     await new Promise<void>((resolve, reject) => {
       const child = this.#spawn(false)
       child.once('message', () => resolve())
       child.once('error', error => reject(new Failure(`can't start ${this.name}: ${error.message}`)))
-      // Its last words may come after its exit, but before its close.
+      // Its last output may come after its exit, but before its close.
       child.once('close', () => {
         reject(new Failure(this.#lastWords.replace(/^holdfast: /, '') || `${this.name} ended at its start`))
       })
@@ -92,13 +92,13 @@ export class Child {
     this.#process?.kill(signal)
   }
 
-  /** Several servers share this machine: V8 takes as many threads as there are cores, not four in each. */
+  /** Several servers share this machine: V8 gets as many threads as there are cores, not four in each. */
   #spawn(again: boolean): ChildProcess {
     this.again = again
     const startedAt = readClock().monotonic
     const args = ['--v8-pool-size=0', main, ...this.#options.args(this.#port, again)]
     const child = spawn(process.execPath, args, {
-      // A group of its own: Ctrl-C on the terminal is the cluster's to handle.
+      // Its own process group: only the cluster handles Ctrl-C on the terminal.
       detached: true,
       stdio: ['ignore', this.#log, 'pipe', 'ipc'],
       env: this.#options.environment,

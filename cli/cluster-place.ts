@@ -1,5 +1,5 @@
-// Where a local cluster runs: its ports, and the folder of its record and logs. What can't be had is said in
-// one line before anything is started.
+// Where a local cluster runs: its ports, and the folder of its record and logs. If one is not available, it
+// says so in one line before anything is started.
 
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -12,7 +12,7 @@ export async function checkPorts(port: number, servers: number): Promise<void> {
   for (let each = port; each <= port + servers; each++) await checkPort(each, servers)
 }
 
-/** Throws when the port can't be had; `servers`: how many ports in a row are wanted besides. */
+/** Throws when the port is not free; `servers`: how many more ports in a row are needed. */
 export async function checkPort(port: number, servers: number): Promise<void> {
   const server = createServer()
   try {

@@ -1,4 +1,4 @@
-// What `holdfast cluster` prints: for people, or one JSON line an event. It only words things.
+// What `holdfast cluster` prints: lines to read, or one JSON line an event. It only words things.
 
 import type { View } from '../client/index.ts'
 import type { Status } from '../wire/messages.ts'
@@ -57,7 +57,7 @@ export class JsonReport implements ClusterReport {
 export class PlainReport implements ClusterReport {
   readonly #port: number
   readonly #print: (line: string) => void
-  /** There is a picture besides, which shows who is who and what can be done. */
+  /** The live picture is also shown: it has the roles and the keys. */
   readonly #pictured: boolean
 
   /** `print`: where its lines go. */

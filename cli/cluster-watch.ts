@@ -1,16 +1,16 @@
-// Follows a local cluster as its clients see it: which view is in force, whether it is acked, and how
-// long the primary was out of reach. The gap is measured by a session of its own, not worked out.
+// Follows a local cluster as its clients see it: which view is in force, whether it is acked, and how long
+// the primary was out of reach. Its own session measures the gap; nothing is computed from other figures.
 
 import { connect, type LockClient, type View } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
 import type { Status } from '../wire/messages.ts'
-import { askStatus, Peer } from './ask.ts'
+import { AskedServer, askStatus } from './ask.ts'
 
 export interface Change {
   readonly view: View
-  /** From the loss of the old primary until this process's session went on with the new one; null: no primary was lost. */
+  /** From the loss of the old primary until this process's session continued with the new one; null: none was lost. */
   readonly gapMs: number | null
-  /** The gap began with the death of its process; else when the session noticed that it does not answer. */
+  /** The gap began with the death of the primary's process; else when the session noticed its silence. */
   readonly died: boolean
 }
 
@@ -18,28 +18,28 @@ export interface WatchHandlers {
   changed(change: Change): void
   /** Once for each view: its backup is in sync. */
   acked(status: Status): void
-  /** Once for each reason: no view can be made any more. */
+  /** Once for each reason: view changes have halted. */
   halted(reason: string): void
 }
 
-/** While the view is not settled, the view server is asked this often. */
+/** How often the view server is asked while the view is not settled. */
 const askEveryMs = 50
 
 export class ClusterWatch {
   readonly #url: string
   readonly #handlers: WatchHandlers
-  /** How many lock servers there are when all is well. */
+  /** How many lock servers there are when all are alive. */
   #servers: number
   #client: LockClient | undefined
   #view: View | null = null
-  /** Where the session was last served: the view may be told before the death of this one is. */
+  /** Where the session was last served: a new view may arrive before the news that this server died. */
   #servedAt: string | undefined
   /** Monotonic ms; undefined while the primary is in reach. */
   #lostAt: number | undefined
   #died = false
-  /** Views from one with a new primary on, whose gap is not over. */
+  /** Views with a new primary whose gap has not ended, and the views after them. */
   #pending: View[] = []
-  /** The newest view that was told of as in force; only then is it told of as acked. */
+  /** The newest view that was reported as in force; only then is it reported as acked. */
   #toldView = 0
   #ackedView = 0
   #haltReason: string | null = null
@@ -53,7 +53,7 @@ export class ClusterWatch {
     this.#handlers = handlers
   }
 
-  /** Begins; keeps trying for as long as it takes to get a session. */
+  /** Starts; tries until it gets a session. */
   start(): void {
     this.look()
     void this.#connect()
@@ -62,11 +62,11 @@ export class ClusterWatch {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    // Nobody will answer; the servers end too.
+    // The servers end too, so no answer would come.
     void this.#client?.close()
   }
 
-  /** There is one lock server more. */
+  /** One more lock server was started. */
   serverAdded(): void {
     this.#servers++
     this.look()
@@ -81,7 +81,7 @@ export class ClusterWatch {
     this.look()
   }
 
-  /** Asks the view server until all is settled. */
+  /** Asks the view server until the view is settled. */
   look(): void {
     if (this.#asking || this.#closed) return
     this.#asking = true
@@ -100,7 +100,7 @@ export class ClusterWatch {
     this.#servedAt = client.view?.primary.address
     this.#toldView = client.view?.number ?? 0
     client.on('view', view => this.#onView(view))
-    // Who asks for something is in a hurry to the next primary, and gets another session if this one is lost.
+    // A session with an open request goes to the next primary at once, and gets a successor if it is lost.
     const ask = () => void client.query({ prefix: '/' }).catch(() => {})
     client.on('reconnecting', () => {
       this.#lostAt ??= readClock().monotonic
@@ -147,10 +147,10 @@ export class ClusterWatch {
 
   async #status(): Promise<Status | undefined> {
     try {
-      using peer = await Peer.meet(this.#url, process.env.HOLDFAST_SECRET)
+      using peer = await AskedServer.meet(this.#url, process.env.HOLDFAST_SECRET)
       return await askStatus(peer)
     } catch {
-      return undefined // The view server is away; it is started again.
+      return undefined // The view server is away; it will be started again.
     }
   }
 
@@ -165,7 +165,7 @@ export class ClusterWatch {
     this.#haltReason = halted
   }
 
-  /** A death would be survived, as far as there are servers for it. A record alone may name the dead. */
+  /** A death would be survived, if there is more than one server. A record alone may name dead servers. */
   #isWell({ view, acked, servers, survives }: Status): boolean {
     if (this.#servers > 1) return survives > 0
     return acked && servers.some(server => server.id === view?.primary.id && server.alive)

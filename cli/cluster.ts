@@ -1,5 +1,5 @@
-// `holdfast cluster`: a whole cluster on this machine, one process a server. Starts them, starts again
-// what dies, says what happens; when it ends, however it ends, all of them end.
+// `holdfast cluster`: a whole cluster on this machine, one process a server. Starts the servers, restarts
+// those that die, reports what happens; when it ends, for whatever reason, all of them end.
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ const options = {
   ...json,
 }
 
-/** The children get this long after SIGTERM: nobody is left to hand over to. */
+/** The children get this long after SIGTERM: there is no server left to hand over to. */
 const patienceMs = 250
 
 export const command: Command<typeof options> = {
@@ -55,7 +55,7 @@ Ctrl-C ends all of it.`,
 
 interface Plan {
   readonly servers: number
-  /** 0: free ones. */
+  /** 0: any free ports. */
   readonly port: number
   readonly data: string
   readonly temporary: boolean
@@ -66,7 +66,7 @@ interface Plan {
 class Cluster implements Crew {
   readonly #plan: Plan
   readonly #report: ClusterReport
-  /** Null where nobody sits at a terminal. */
+  /** Null if it doesn't run on a terminal. */
   readonly #live: Live | null
   readonly #viewServer: Child
   readonly #lockServers: Child[]
@@ -110,9 +110,9 @@ class Cluster implements Crew {
   /** Resolves with the exit code when everything has ended and nothing is left behind. */
   async run(): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.#onSignal())
-    // It would leave the terminal as the picture needs it.
+    // By default SIGQUIT would end the process and leave the terminal in the picture's mode.
     if (this.#live !== null) process.on('SIGQUIT', () => this.#onSignal())
-    // Of the IPC channel, if a program has started it with one: then it ends with that program.
+    // If a program started it with an IPC channel, it ends with that program.
     process.on('disconnect', () => this.#onSignal())
     try {
       await Promise.race([this.#start(), this.#toldToEnd])
@@ -181,7 +181,7 @@ class Cluster implements Crew {
     return child
   }
 
-  /** The next in the row, or any if that is taken. */
+  /** The next port in the row, or any free one if that is taken. */
   async #nextPort(count: number): Promise<number> {
     const port = this.#plan.port === 0 ? 0 : this.#plan.port + 1 + count
     if (port === 0 || port > 65_535) return 0
@@ -256,7 +256,7 @@ class Cluster implements Crew {
   }
 }
 
-/** What a server would take for its own, or for being alone. */
+/** Without the variables of those settings that the cluster gives each server as arguments. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const environment = { ...process.env }
   for (const name of ['LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER'])

@@ -1,4 +1,4 @@
-// What a server would run with, and where each value comes from: `--print-config`. It starts nothing.
+// `--print-config`: what a server would run with, and where each value comes from. It starts nothing.
 
 import { type Command, environmentName, flag, type Given, type Option, type Options } from './arguments.ts'
 import { paint, print, table } from './output.ts'
@@ -7,7 +7,7 @@ export const printConfig = {
   'print-config': flag('print what it would run with and where each value comes from, and end'),
 }
 
-/** True if that was all that was asked for. */
+/** True if the command line asked only for that. */
 export function printsConfig<O extends Options>(command: Command<O>, given: Given<O>): boolean {
   if (!(given.values as Record<string, unknown>)['print-config']) return false
   const lines = table(['OPTION', 'VALUE', 'FROM'], rowsOf(command, given))

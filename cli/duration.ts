@@ -1,4 +1,4 @@
-// Times on the command line, and times for people.
+// Lengths of time on the command line and in the output.
 
 import { UsageError } from './failure.ts'
 
@@ -13,7 +13,7 @@ export function readDuration(text: string, what: string): number {
   return Math.round(Number(number) * (units[unit] as number))
 }
 
-/** A length of time in few characters, to the precision that people care for. */
+/** A length of time in few characters, as precise as a reader needs. */
 export function showDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`

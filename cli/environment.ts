@@ -1,7 +1,7 @@
-// Tells variables of the environment that look like options and are none: mistyped ones would be ignored in
-// silence. It knows all names of this project, since one environment may serve several of its programs.
+// Finds environment variables that look like options and are none: mistyped ones would be ignored silently.
+// It knows all names of this project, since one environment may serve several of its programs.
 
-/** Options of any command that may come from the environment, and what `run` tells its command. */
+/** Options of any command that may come from the environment, and what `run` sets for its command. */
 export const variables = [
   'HOLDFAST_VIEW',
   'HOLDFAST_SECRET',
@@ -24,12 +24,12 @@ export const variables = [
 ] as const
 
 const prefix = 'HOLDFAST_'
-/** Of tests and benchmarks. */
+/** For tests and benchmarks. */
 const others = ['HOLDFAST_TEST_', 'HOLDFAST_BENCH_']
 
 export interface Stranger {
   readonly name: string
-  /** What it was probably meant to be; null: perhaps it is somebody else's, such as a container system's. */
+  /** The name that was probably meant; null: another program, such as a container system, may have set it. */
   readonly meant: string | null
 }
 
@@ -49,7 +49,7 @@ function isNear(name: string, option: string): boolean {
   return distance(given, right) <= Math.max(1, Math.floor(right.length / 4))
 }
 
-/** Letters to add, to leave out, to replace, or to swap with their neighbour. */
+/** How many letters to add, leave out, replace, or swap with their neighbour. */
 function distance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY

@@ -10,7 +10,7 @@ export class Failure extends Error {
   }
 }
 
-/** The command was used wrongly; nothing was done. */
+/** The command was used wrongly; it did nothing. */
 export class UsageError extends Failure {
   constructor(message: string) {
     super(message, 2)
@@ -18,7 +18,7 @@ export class UsageError extends Failure {
   }
 }
 
-/** `run` and `hold`: the lock was not acquired (EX_TEMPFAIL), and it was lost while held. */
+/** `run` and `hold`: the lock was not acquired (EX_TEMPFAIL), or it was lost while held. */
 export const notAcquired = 75
 export const lockLost = 76
 /** `run --timeout`, as timeout(1) has it. */

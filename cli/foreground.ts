@@ -1,8 +1,8 @@
-// Whether a person at a terminal reads what this process prints and types what it reads: no pipe, no `&`.
+// Whether this process reads from and prints to a terminal in the foreground: no pipe, no `&`.
 
 import { readFileSync } from 'node:fs'
 
-/** True if stdin and stdout are a terminal; null if they are, but it can't be known who has it. */
+/** True if stdin and stdout are a terminal; null if they are, but its foreground group can't be read. */
 export function ownsTerminal(): boolean | null {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return false
   try {

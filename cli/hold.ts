@@ -1,4 +1,4 @@
-// `holdfast hold`: takes a lock, prints its token, keeps it until it is told to end or loses it.
+// `holdfast hold`: takes a lock, prints its token, and keeps it until a signal ends it or the lock is lost.
 
 import { constants } from 'node:os'
 import type { LockError } from '../client/index.ts'
@@ -28,7 +28,7 @@ at once. --json prints one line { name, mode, token } once it holds.`,
   },
 }
 
-/** Aborted by the first signal, with the exit code that it stands for; the second one ends the process. */
+/** Aborted by the first signal, with that signal's exit code; the second signal ends the process. */
 function endOnSignals(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -32,7 +32,7 @@ export function checkLockName(name: string | undefined): string {
   throw new UsageError(`NAME, the name of the lock, ${problem}`)
 }
 
-/** Opens a session, with one clear line if none can be had. */
+/** Opens a session; fails with one clear line if that is impossible. */
 export async function openSession(command: string, reach: Reach, ttlMs?: number): Promise<LockClient> {
   const { view = [viewDefault], secret } = reach
   try {
@@ -47,7 +47,7 @@ export async function openSession(command: string, reach: Reach, ttlMs?: number)
   }
 }
 
-/** Waits for the lock; `signal` gives up. Exit code 75 if it can't be had. */
+/** Waits for the lock; `signal` gives up. Exit code 75 if the lock isn't available in time. */
 export async function take(
   command: string,
   name: string,

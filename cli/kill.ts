@@ -1,4 +1,4 @@
-// `holdfast kill`: ends a lock server of this machine with SIGKILL, to watch a failover happen.
+// `holdfast kill`: kills a lock server on this machine with SIGKILL, to watch a failover happen.
 
 import { hostname } from 'node:os'
 import type { ServerStatus, Status } from '../wire/messages.ts'
@@ -69,7 +69,7 @@ function checkThere(server: ServerStatus): void {
   signal(server, 0)
 }
 
-/** A pid is given away again after a while. */
+/** The system may give the pid to another process after a while. */
 function checkHeard(server: ServerStatus): void {
   if (server.alive) return
   throw new Failure(
@@ -77,7 +77,7 @@ function checkHeard(server: ServerStatus): void {
   )
 }
 
-/** With its death the state would be lost: nobody else that is alive holds the whole of it. */
+/** Its death would lose the state: no other living server holds the whole of it. */
 export function isLastHolder({ servers, view }: Pick<Status, 'servers' | 'view'>, id: string): boolean {
   const holders = servers.filter(server => server.id === view?.primary.id || server.inSync)
   return holders.some(server => server.id === id) && !holders.some(server => server.id !== id && server.alive)

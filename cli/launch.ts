@@ -1,14 +1,14 @@
-// How `holdfast run` starts its command: in a process group of its own, so that all of it can be
+// How `holdfast run` starts its command: in its own process group, so that all of it can be
 // signalled. On a terminal the group also becomes the foreground group of that terminal, which only a
-// shell with job control can do for us; elsewhere the command gets a session of its own.
+// shell with job control can do for us; elsewhere the command gets its own session.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { ownsTerminal } from './foreground.ts'
 
 export interface Launched {
-  /** Whose exit is the command's. */
+  /** The process whose exit is the command's exit. */
   readonly child: ChildProcess
-  /** The process group; undefined while it is not known yet, or when there is none. */
+  /** The process group; undefined while it is not known yet, or if there is none. */
   readonly group: () => number | undefined
   /** Calls once the group is known. */
   readonly onGroup: (then: () => void) => void
@@ -24,8 +24,8 @@ function detached(file: string, args: readonly string[], env: NodeJS.ProcessEnv)
 }
 
 /**
- * The outer shell gives the job a group and the terminal; the inner one tells its pid, which is the
- * group's, makes Ctrl-Z mean nothing (a stopped command would outlive the lease), and becomes CMD.
+ * The outer shell gives the job its group and the terminal. The inner one reports its pid, which is also the
+ * group's number, ignores Ctrl-Z (a stopped command would outlive the lease), and becomes CMD.
  */
 const outer = 'set -m; sh -c "$0" sh "$@"'
 const inner = 'trap "" TSTP; echo $$ >&3; exec 3>&-; exec "$@"'

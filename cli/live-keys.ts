@@ -1,5 +1,5 @@
-// What a key means in the live picture of a local cluster. Pure: it decides by what is seen, and does
-// nothing; what would lose all locks is asked for a second time.
+// What a key means in the live picture of a local cluster. Pure: it decides from the status shown and does
+// nothing itself; before an act that would lose all locks it asks for confirmation.
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import { isLastHolder } from './kill.ts'
@@ -10,7 +10,7 @@ export interface Scene {
   /** Processes that run and are not frozen. */
   readonly running: ReadonlySet<number>
   readonly frozen: ReadonlySet<number>
-  /** Whose death was asked for, and would lose all locks: y confirms it. */
+  /** The pid whose death was asked for and would lose all locks: y confirms it. */
   readonly doomed: number | null
 }
 
@@ -23,7 +23,7 @@ export type Act =
   | { readonly act: 'say'; readonly text: string }
   | { readonly act: 'nothing' }
 
-/** As they are shown: a row for who is struck, one for the rest. */
+/** As they are shown: one row for the keys that kill or freeze, one for the rest. */
 export const keyRows: readonly (readonly { readonly key: string; readonly does: string }[])[] = [
   [
     { key: 'p', does: 'kill primary' },
@@ -71,7 +71,7 @@ export function onKey(key: string, scene: Scene): Act {
   }
 }
 
-/** Does it to who has this role, if there is such a process. */
+/** Applies `deed` to the server that has this role, if it has a running process. */
 function strike(
   { status, running, frozen }: Scene,
   role: 'primary' | 'backup',
@@ -94,7 +94,7 @@ function killOnce(scene: Scene, { id, pid, role }: ServerStatus): Act {
   return { act: 'ask', pid, text }
 }
 
-/** Who was heard a moment ago may have died since. */
+/** A server that was heard a moment ago may have died since. */
 function isThere({ alive, pid }: ServerStatus, { running }: Scene): boolean {
   return alive && running.has(pid)
 }

@@ -1,5 +1,5 @@
-// What the live picture of a local cluster looks like: a few lines, made anew whenever something is news. It
-// words and aligns; it asks nobody and knows no terminal.
+// What the live picture of a local cluster looks like: a few lines, made again whenever something changes.
+// It words and aligns; it asks no server and knows no terminal.
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import { showDuration } from './duration.ts'
@@ -23,14 +23,14 @@ export interface Load {
 export interface Picture {
   /** Null: the view server does not answer. */
   readonly status: Status | null
-  /** The view server first. */
+  /** The view server comes first. */
   readonly members: readonly Member[]
   readonly frozen: ReadonlySet<number>
-  /** The last time that there was no primary, as a client saw it. */
+  /** The last gap without a primary, as a client saw it. */
   readonly gap: { readonly ms: number; readonly agoMs: number } | null
-  /** Null: the primary has not told. */
+  /** Null: the primary has not reported it. */
   readonly load: Load | null
-  /** What the last key did, or asks. */
+  /** What the last key did, or its question. */
   readonly note: string
 }
 
@@ -88,7 +88,7 @@ function roleOf(server: ServerStatus | undefined): string {
   return server.role === 'primary' ? paint('bold', server.role) : server.role
 }
 
-/** What is known here comes before what the view server believes. */
+/** What this process knows comes before what the view server believes. */
 function memberState(
   pid: number | undefined,
   server: ServerStatus | undefined,

@@ -1,26 +1,26 @@
-// The live picture of a local cluster: asks how it is, shows it below what is printed, and does what the keys
-// say. Only for who sits at a terminal; what a key means is decided in live-keys.ts.
+// The live picture of a local cluster: asks for its status, shows it below what is printed, and does what the
+// keys say. Only on a terminal; live-keys.ts decides what a key means.
 
 import { spawn } from 'node:child_process'
 import { readClock } from '../wire/clock.ts'
-import { proofOf } from '../wire/http.ts'
 import type { Status } from '../wire/messages.ts'
+import { proofOf } from '../wire/serving/http.ts'
 import { messageOf } from './failure.ts'
 import { type Act, onKey, type Scene } from './live-keys.ts'
 import { type Load, type Member, pictureLines } from './live-picture.ts'
 import { Screen } from './screen.ts'
 
-/** The processes of the cluster, as the one who started them can act on them. */
+/** The processes of the cluster, and what their parent can do to them. */
 export interface Crew {
-  /** The view server first. */
+  /** The view server comes first. */
   members(): readonly Member[]
   signal(pid: number, signal: NodeJS.Signals): void
-  /** Resolves with one more lock server, which listens. */
+  /** Resolves with one more lock server, once it listens. */
   add(): Promise<Member>
   quit(): void
 }
 
-/** What the primary tells of itself. */
+/** What the primary reports of itself. */
 interface Stats {
   readonly operations: Readonly<Record<string, number>>
   readonly vitals: { readonly held: number; readonly waiting: number }
@@ -36,11 +36,11 @@ export class Live {
   #status: Status | null = null
   #gap: { ms: number; at: number } | null = null
   #load: Load | null = null
-  /** The counts before, to tell how many a second. */
+  /** The previous counts, to compute operations per second. */
   #counted: { of: string; operations: number; at: number } | null = null
   #doomed: number | null = null
   #note = ''
-  /** One key after another, also when each takes a moment. */
+  /** Keys are handled one after another, even if each takes a moment. */
   #keys: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #open = false
@@ -49,14 +49,14 @@ export class Live {
     this.#crew = crew
   }
 
-  /** From now on the picture is there. */
+  /** Shows the picture from now on. */
   open(): void {
     this.#open = true
     this.#screen.open()
     void this.#keepLooking()
   }
 
-  /** The terminal is as it was. */
+  /** Restores the terminal. */
   close(): void {
     this.#open = false
     clearTimeout(this.#timer)
@@ -72,7 +72,7 @@ export class Live {
     this.#gap = { ms, at: readClock().monotonic }
   }
 
-  /** Something has changed that the view server may know more of. */
+  /** Something has changed that the view server may know more about. */
   async look(): Promise<void> {
     if (!this.#open) return
     this.#status = await this.#ask<Status>('/view')
@@ -130,20 +130,20 @@ export class Live {
     this.#screen.show(lines)
   }
 
-  /** A pid is given away again after a while. */
+  /** The system may give the pid to another process after a while. */
   #forgetGone(): void {
     const pids = new Set(this.#crew.members().map(({ pid }) => pid))
     for (const pid of this.#frozen) if (!pids.has(pid)) this.#frozen.delete(pid)
   }
 
-  /** To quit nobody is waited for. */
+  /** Quitting waits for no other key. */
   #typed(key: string): void {
     if (onKey(key, this.#scene()).act === 'quit') this.#crew.quit()
     else this.#keys = this.#keys.then(() => this.#onKey(key))
   }
 
   async #onKey(key: string): Promise<void> {
-    // Who is who may have changed since the last look.
+    // The roles may have changed since the last look.
     if ('pbfy'.includes(key)) await this.look()
     const act = onKey(key, this.#scene())
     this.#doomed = act.act === 'ask' ? act.pid : null
@@ -161,7 +161,7 @@ export class Live {
     }
   }
 
-  /** What there is to tell about it. */
+  /** Does it and returns the note to show. */
   async #do(act: Act): Promise<string> {
     switch (act.act) {
       case 'kill':
@@ -206,7 +206,7 @@ export class Live {
     }
   }
 
-  /** Where there is nothing to open it with, its address is told all the same. */
+  /** If no program can open it, the note shows its address anyway. */
   #openDashboard(): string {
     const [viewServer] = this.#crew.members()
     const page = `${viewServer?.url.replace(/^ws/, 'http')}/`

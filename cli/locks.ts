@@ -1,10 +1,10 @@
-// `holdfast locks`: what is held and waited for, asked of the primary itself. When the primary can't
-// make sure that it still is the primary (R1), it is asked for what it believes, and that is said.
+// `holdfast locks`: lists held locks and waiters, as the primary itself reports them. If the primary can't
+// confirm that it still is the primary (R1), the command asks what it believes, and says so.
 
 import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import { byDefault, type Command, choice, json, reaching } from './arguments.ts'
-import { findView, Peer, type Reach, TooLate } from './ask.ts'
+import { AskedServer, findView, type Reach, TooLate } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
 import { note, oneLine, paint, print, printJson, table } from './output.ts'
@@ -19,12 +19,12 @@ const options = {
   ...json,
 }
 
-/** How long the primary may take to make sure. */
+/** How long the primary may take to confirm. */
 const confirmedWithinMs = 1_000
 
 export interface Listing {
   readonly confirmed: boolean
-  /** There are more than one answer holds. */
+  /** There are more than one answer can hold. */
   readonly cut: boolean
   readonly held: readonly HoldRecord[]
   readonly pending: readonly WaitRecord[]
@@ -62,8 +62,8 @@ export async function listLocks(reach: Reach, prefix: string): Promise<Listing> 
   }
 }
 
-/** R1: it is the primary still, so what it told before was so. Any question that it confirms will do. */
-export async function isStillPrimary(primary: Peer): Promise<boolean> {
+/** R1: it still is the primary, so its earlier answer was right. Any confirmed query will do. */
+export async function isStillPrimary(primary: AskedServer): Promise<boolean> {
   try {
     return (await query(primary, noName, true)).confirmed
   } catch (error) {
@@ -72,21 +72,21 @@ export async function isStillPrimary(primary: Peer): Promise<boolean> {
   }
 }
 
-/** Nothing begins so that anybody would call a lock. */
+/** A prefix that no lock name is likely to begin with. */
 const noName = '\u{10ffff}'.repeat(3)
 
-export async function meetPrimary(reach: Reach): Promise<Peer> {
+export async function meetPrimary(reach: Reach): Promise<AskedServer> {
   const view = await findView(reach)
   if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
   return await meetPrimaryOf(view, reach.secret)
 }
 
-async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<Peer> {
+async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<AskedServer> {
   const { id, address } = primary
   const what = `the primary ${id.slice(0, 8)} of view ${number} can't be asked`
-  let peer: Peer
+  let peer: AskedServer
   try {
-    peer = await Peer.meet(address, secret)
+    peer = await AskedServer.meet(address, secret)
   } catch (error) {
     throw new Failure(`${what}: ${(error as Error).message}`)
   }
@@ -95,7 +95,7 @@ async function meetPrimaryOf({ primary, number }: View, secret: string | undefin
   throw new Failure(`${what}: another server answers at ${address}, so it is gone; see 'holdfast status'`)
 }
 
-async function query(primary: Peer, prefix: string, confirmed: boolean): Promise<Listing> {
+async function query(primary: AskedServer, prefix: string, confirmed: boolean): Promise<Listing> {
   const number = confirmed ? 1 : 2
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
@@ -116,7 +116,7 @@ async function query(primary: Peer, prefix: string, confirmed: boolean): Promise
   return { ...flags, held, pending }
 }
 
-/** As asked for; the queue of each lock stays in its order. */
+/** Sorted as asked for; the queue of each lock keeps its order. */
 function inOrder(listing: Held, sort: Sort | undefined): Held {
   if (sort === undefined || sort === 'token') return listing
   const locks = sortedLocks(listing, sort)
@@ -149,7 +149,7 @@ function lines(confirmed: boolean, listing: Held, sort: Sort | undefined): strin
   return [...doubt, paint('dim', head), ...body]
 }
 
-/** Each lock's holders and queue one below the other, in the order in which its name comes first. */
+/** Each lock's holders and queue together, in the order in which the names first occur. */
 function together(rows: readonly string[][]): string[][] {
   const names = new Map<string, string[][]>()
   for (const row of rows) names.set(row[0] as string, [...(names.get(row[0] as string) ?? []), row])

@@ -1,8 +1,8 @@
-// `holdfast lockserver`: one lock server, until it is told to end or ends itself.
+// `holdfast lockserver`: one lock server, until a signal or an error ends it.
 
 import { rehearse, startLockServer } from '../lockserver/index.ts'
 import { drainMs } from '../wire/limits.ts'
-import { isWildcard } from '../wire/listen.ts'
+import { isWildcard } from '../wire/net/listen.ts'
 import {
   byDefault,
   type Command,

@@ -48,7 +48,7 @@ async function load(name: string): Promise<Command> {
   return (await found()).command
 }
 
-/** What stands behind `--` is somebody else's. */
+/** The arguments after `--` belong to the other command. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--')
   const own = end < 0 ? args : args.slice(0, end)
@@ -114,13 +114,13 @@ function complain(error: unknown): number {
   return 1
 }
 
-// `holdfast locks | head`: whoever read has enough. What must end in order hears it as a SIGTERM.
+// `holdfast locks | head`: the reader has enough. Commands that must end in order get it as a SIGTERM.
 let read = true
 process.stdout.on('error', () => {
   if (read) process.kill(process.pid, 'SIGTERM')
   read = false
 })
 const exitCode = await main(process.argv.slice(2)).catch(complain)
-// A pipe takes what its reader has room for; the rest of a long answer must not end with this process.
+// A pipe takes only what its reader has room for; the rest of a long answer must not die with this process.
 await new Promise(written => process.stdout.write('', written))
 process.exit(exitCode)

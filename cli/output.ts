@@ -9,7 +9,7 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value))
 }
 
-/** One line for whoever watches; never data. */
+/** One line for an operator to read; never data. */
 export function note(line: string): void {
   process.stderr.write(`holdfast: ${line}\n`)
 }
@@ -17,13 +17,13 @@ export function note(line: string): void {
 const colours = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
 export type Colour = keyof typeof colours
 
-/** Coloured if stdout is a terminal and nobody objects (no-color.org). */
+/** Coloured if stdout is a terminal and NO_COLOR is not set (no-color.org). */
 export function paint(colour: Colour, text: string): string {
   const plain = !process.stdout.isTTY || process.env.NO_COLOR
   return plain ? text : `\x1b[${colours[colour]}m${text}\x1b[0m`
 }
 
-/** Lines with aligned columns; a header in capitals, so that it is told from the data in a pipe too. */
+/** Lines with aligned columns; the header is in capitals, so that it differs from the data in a pipe too. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...all.map(row => widthOf(row[column] ?? ''))))
@@ -35,28 +35,28 @@ export function table(header: readonly string[], rows: readonly (readonly string
   )
 }
 
-/** At most so wide; what is cut off is told by an ellipsis. */
+/** At most this wide; an ellipsis shows that something was cut off. */
 export function clip(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   let room = width - 1
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how a terminal is told of colours.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences.
   const kept = text.match(/\x1b\[\d+m|./gsu)?.filter(part => part.length > 2 || room-- > 0) ?? []
   return `${kept.join('')}…`
 }
 
-/** Colours take no room. */
+/** The width on the terminal, where colours take no room. */
 export function widthOf(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how a terminal is told of colours.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences.
   return text.replace(/\x1b\[\d+m/g, '').length
 }
 
-/** How far something is, from 0 to 100. */
+/** A bar for progress from 0 to 100. */
 export function bar(percent: number, width = 20): string {
   const full = Math.round((Math.min(100, Math.max(0, percent)) * width) / 100)
   return `${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.round(percent)} %`
 }
 
-/** Names may hold anything; a line must stay a line. */
+/** Names may contain anything; a line must stay a line. */
 export function oneLine(text: string): string {
   return /[\p{C}\p{Z}]/u.test(text.replaceAll(' ', '')) ? JSON.stringify(text) : text
 }

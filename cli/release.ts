@@ -1,4 +1,4 @@
-// `holdfast release --force`: ends all holds of a lock, as an operator's way out.
+// `holdfast release --force`: ends all holds of a lock, as a last resort for operators.
 
 import { type Command, flag, json, reaching } from './arguments.ts'
 import { UsageError } from './failure.ts'

@@ -2,7 +2,7 @@
 
 import type { MessageOf, View } from '../wire/messages.ts'
 import { byDefault, type Command, flag, json, reaching, whole } from './arguments.ts'
-import { askStatus, meetViewServer, type Peer } from './ask.ts'
+import { type AskedServer, askStatus, meetViewServer } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
@@ -46,7 +46,7 @@ before. Refused while a server that has the old state may still be there, unless
   },
 }
 
-async function reset(peer: Peer, ends: number, force: boolean): Promise<View> {
+async function reset(peer: AskedServer, ends: number, force: boolean): Promise<View> {
   let answer: View | string | undefined
   await peer.ask(
     ['reset', 1, ends, force],

@@ -1,5 +1,5 @@
-// `holdfast run`: holds a lock while a command runs. The command is in a process group of its own, so
-// that all of it can be ended before the lock can be granted to somebody else.
+// `holdfast run`: holds a lock while a command runs. The command has its own process group, so that all of it
+// can be ended before another client can get the lock.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,12 +24,12 @@ const options = {
   ),
 }
 
-/** Of the ttl: with so much of the lease left SIGTERM is sent, and with so much SIGKILL. */
+/** Parts of the ttl: SIGTERM is sent when this much of the lease is left, and SIGKILL when that much is. */
 const termPart = 0.2
 const killPart = 0.05
-/** How often, in parts of the ttl, the watchdog hears of the lease. */
+/** How often, in parts of the ttl, the watchdog gets the new end of the lease. */
 const orderPart = 0.05
-/** After a loss that could not be foreseen the command gets at most this long between the two. */
+/** After a loss without warning the command gets at most this long between the two. */
 const graceMsMax = 2_000
 
 const passedOn = [
@@ -76,7 +76,7 @@ pipeline or in the background CMD has no controlling terminal.`,
     const begun = sharedClockMs()
     const limits = timeout === undefined ? {} : { wait: Math.min(wait ?? timeout, timeout) }
     const waiting = new Interrupt()
-    // Starts while the lock is waited for.
+    // It starts while the lock is waited for.
     const watchdog = new Watchdog()
     try {
       const held = await take('run', name, { ...values, ...limits }, waiting.signal).catch(error => {
@@ -95,7 +95,7 @@ pipeline or in the background CMD has no controlling terminal.`,
   },
 }
 
-/** A signal before there is anything to pass it on to ends the waiting. */
+/** A signal that comes before there is a command to pass it to ends the wait. */
 class Interrupt {
   readonly #controller = new AbortController()
   readonly #stop = (signal: NodeJS.Signals) => {
@@ -130,7 +130,7 @@ async function runHolding(
   limitMs: number | undefined,
 ): Promise<number> {
   const { name, token } = held.lock
-  // Passing on begins before there is a child: a signal in between must neither be lost nor end us.
+  // Signals are passed on before there is a child: one in between must neither be lost nor end this process.
   let group: Group | undefined
   for (const signal of passedOn) process.on(signal, () => group?.send(signal))
   process.on('SIGTSTP', () => note('not stopped: the lease would run out while the command holds the lock'))
@@ -145,9 +145,9 @@ async function runHolding(
   launched.onGroup(() => guard.order())
   const outcome = await exit
   guard.over()
-  // Whoever it left behind loses the lock too, if that is why it ended.
+  // If that is why it ended, its remaining children lose the lock too.
   if (guard.exitCode !== null) group.send('SIGKILL')
-  // Its number may be given to another process now.
+  // The system may give its number to another process now.
   group = undefined
   watchdog.standDown()
   if (outcome instanceof Error) throw notRun(file, outcome)
@@ -162,7 +162,7 @@ function notRun(file: string, { code, message }: NodeJS.ErrnoException): Failure
   return new Failure(`can't run ${what}: ${message}`, 126)
 }
 
-/** The command and everything that it has started and not put elsewhere. */
+/** The command and all processes that it started in its group. */
 class Group {
   readonly #launched: Launched
 
@@ -180,7 +180,7 @@ class Group {
     try {
       process.kill(-number, signal)
     } catch {
-      // Nobody is left in it.
+      // The group is empty.
     }
   }
 }
@@ -215,7 +215,7 @@ class Watchdog {
 
 /** Ends the command when the lock is lost, or so early that it is gone before the lock is lost (S4). */
 class Guard {
-  /** Of `run`, once the guard ends the command. */
+  /** The exit code of `run`, once the guard ends the command. */
   exitCode: number | null = null
   readonly #held: Held
   readonly #group: Group
@@ -242,7 +242,7 @@ class Guard {
     this.#held.lock.signal.removeEventListener('abort', this.#onLost)
   }
 
-  /** Tells the watchdog until when the command may run; later than this process would act itself. */
+  /** Tells the watchdog until when the command may run; that is later than this process itself would act. */
   order(): void {
     const { ttl, remaining } = this.#held.client.lease
     if (this.exitCode === null)
@@ -272,7 +272,7 @@ class Guard {
     const late = code === 'EXPIRED' || code === 'SESSION_LOST'
     const graceMs = late ? 0 : Math.min(graceMsMax, this.#held.client.lease.ttl * (termPart - killPart))
     if (this.exitCode === null) this.#end(message, graceMs, lockLost)
-    // The foreseen end has failed to come in time.
+    // The planned end came too late.
     else if (late) this.#group.send('SIGKILL')
   }
 

@@ -1,5 +1,5 @@
-// A few lines that stay at the foot of the terminal while others scroll by above them, and keys as they are
-// typed. It knows nothing of what they mean; whatever happens, it leaves the terminal as it was.
+// A few lines at the foot of the terminal, below those that scroll, and keys as they are typed. It doesn't
+// know what the keys mean; whatever happens, it restores the terminal.
 
 import { writeSync } from 'node:fs'
 import { ownsTerminal } from './foreground.ts'
@@ -12,14 +12,14 @@ const eraseBelow = '\x1b[J'
 export class Screen {
   readonly #onKey: (key: string) => void
   #lines: readonly string[] = []
-  /** What stands on the terminal now, as it was cut for it. */
+  /** The lines on the terminal now, as they were cut to its width. */
   #drawn: readonly string[] = []
   #open = false
   readonly #typed = (text: string) => {
     for (const key of keysOf(text)) this.#onKey(key)
   }
   readonly #restore = () => this.close()
-  /** Stopped by whatever, and in the foreground again; another program may have used the terminal. */
+  /** The process was stopped and is in the foreground again; another program may have used the terminal. */
   readonly #continued = () => {
     this.#drawn = []
     this.#take()
@@ -37,7 +37,7 @@ export class Screen {
     process.on('SIGCONT', this.#continued)
     process.stdout.on('resize', this.#resized)
     process.stdin.setEncoding('utf8').on('data', this.#typed)
-    // The terminal is gone: SIGHUP tells so, too.
+    // The terminal is gone: a SIGHUP comes as well.
     process.stdin.on('error', () => {})
     this.#take()
   }
@@ -52,14 +52,14 @@ export class Screen {
     process.stdin.off('data', this.#typed).pause()
   }
 
-  /** One line that scrolls by above. */
+  /** One line that scrolls by above the lines at the foot. */
   say(line: string): void {
     if (!this.#open) return print(line)
     process.stdout.write(`${this.#erased()}${line}\n`)
     this.#draw()
   }
 
-  /** The lines at the foot, instead of those before. */
+  /** Replaces the lines at the foot. */
   show(lines: readonly string[]): void {
     this.#lines = lines
     if (!this.#open) return
@@ -67,16 +67,16 @@ export class Screen {
     this.#draw()
   }
 
-  /** As Ctrl-Z does where it is not read as a key: the whole job stops, whoever is in it. */
+  /** Does what Ctrl-Z does where it is not read as a key: stops the whole job. */
   suspend(): void {
     this.#yield()
     process.off('SIGCONT', this.#continued)
-    process.kill(0, 'SIGTSTP') // it returns when the job goes on
+    process.kill(0, 'SIGTSTP') // it returns when the job continues
     process.on('SIGCONT', this.#continued)
     this.#continued()
   }
 
-  /** In the background a program may not change the terminal: it would be stopped for that. */
+  /** A program in the background must not change the terminal: the system would stop it. */
   #take(): void {
     if (ownsTerminal() === false) return
     process.stdin.setRawMode(true).resume()
@@ -98,7 +98,7 @@ export class Screen {
     process.stdout.write(this.#drawn.map(line => `${line}\n`).join(''))
   }
 
-  /** A narrower terminal has broken long lines in two. */
+  /** A terminal that became narrower has broken long lines in two. */
   #erased(): string {
     const width = process.stdout.columns || 80
     const height = this.#drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / width)), 0)
@@ -107,8 +107,8 @@ export class Screen {
   }
 }
 
-/** A key is a character, or what a special key sends: ESC and what follows it. */
+/** A key is a character, or what a special key sends: ESC and the characters after it. */
 export function keysOf(text: string): string[] {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how a terminal tells of special keys.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: special keys send control sequences.
   return text.match(/\x1b[[O][\d;]*[A-Za-z~]|\x1b|[^\x1b]/gu) ?? []
 }

@@ -4,8 +4,8 @@ import { constants } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import * as limits from '../wire/limits.ts'
-import { isLoopback } from '../wire/listen.ts'
-import type { Logger } from '../wire/log.ts'
+import { isLoopback } from '../wire/net/listen.ts'
+import type { Logger } from '../wire/serving/log.ts'
 import {
   byDefault,
   choice,
@@ -21,7 +21,7 @@ import {
 import { printConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 
-/** What `cluster` passes on to its servers, too. */
+/** Options that `cluster` also passes on to its servers. */
 export const passedOn = {
   'ping-interval-ms': inEnvironment(
     byDefault(limits.pingIntervalMs, whole('MS', 'time between pings; the same on all servers', 1, 60_000)),
@@ -62,7 +62,7 @@ order, a second one at once.`
 
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
-/** No secret, no listening on anything but loopback. */
+/** Without a secret a server listens only on loopback. */
 export function openness({ listen, secret, insecure }: Serving): readonly string[] {
   if (!listen || isLoopback(listen.host) || secret !== undefined || insecure) return []
   return [
@@ -70,7 +70,7 @@ export function openness({ listen, secret, insecure }: Serving): readonly string
   ]
 }
 
-/** The options that both kinds of server take, as `startViewServer` and `startLockServer` have them. */
+/** The options that both kinds of server take, in the form of `startViewServer` and `startLockServer`. */
 export function sharedOptions(values: Serving, log: Logger) {
   const { listen, secret, insecure, origin } = values
   return {
@@ -105,7 +105,7 @@ export function startLog(level: string | undefined): Logger {
 
 export interface Served {
   readonly url: string
-  /** Resolves with the exit code once the server has ended, by itself or asked to. */
+  /** Resolves with the exit code once the server has ended, by itself or on request. */
   readonly ended: Promise<number>
   /** Asks it to end in order. */
   end(): void
@@ -113,7 +113,8 @@ export interface Served {
 
 /** Runs one server until it has ended; resolves with the exit code. */
 export async function serve(start: () => Promise<Served>): Promise<number> {
-  // V8 forgets the code of what has not run for a while. A failover runs just that, and would have to compile it first.
+  // V8 drops the code of functions that have not run for a while. A failover runs just those, and would have
+  // to compile them first.
   setFlagsFromString('--no-flush-bytecode')
   const { url, ended, end } = await startClearly(start)
   onSignals(end)
@@ -143,7 +144,7 @@ function onSignals(end: () => void): void {
   }
 }
 
-/** `cluster` hears over its IPC channel where its children listen; they end with it, however it ends. */
+/** `cluster` learns over its IPC channel where its children listen; they end with it, for whatever reason. */
 function tellParent(url: string): void {
   if (process.send === undefined) return
   process.on('disconnect', () => process.exit(1))

@@ -25,7 +25,7 @@ pingAgeMs, alive, leaving }.`,
   },
 }
 
-/** The server of this id; the status lists all that the view names. */
+/** The server with this id; the status lists all servers of the view. */
 export function serverOf(status: Status, id: string | undefined): ServerStatus | null {
   return status.servers.find(server => server.id === id) ?? null
 }
@@ -88,7 +88,7 @@ function rows({ servers }: Status): string[][] {
   ])
 }
 
-/** `copied`: what the primary has sent of its state to the backup, in percent. */
+/** `copied`: how much of its state the primary has sent, in percent. */
 export function stateOf(
   { alive, leaving, role, inSync }: ServerStatus,
   copied: number,

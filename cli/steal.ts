@@ -1,4 +1,4 @@
-// `holdfast steal`: takes a lock away from whoever holds it and keeps it for nobody.
+// `holdfast steal`: takes a lock away from all its holders and releases it at once.
 
 import { type Command, json, reaching } from './arguments.ts'
 import { showDuration } from './duration.ts'

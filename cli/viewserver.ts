@@ -1,4 +1,4 @@
-// `holdfast viewserver`: one view server, until it is told to end.
+// `holdfast viewserver`: one view server, until a signal ends it.
 
 import { startViewServer } from '../viewservice/index.ts'
 import { type Command, flag, inEnvironment, text } from './arguments.ts'

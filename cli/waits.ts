@@ -1,5 +1,5 @@
-// Who waits for whom, worked out of a list of locks: the locks in the order of what hurts, and circles of
-// waiting. Pure; it asks and prints nothing.
+// Which clients wait for which others, computed from a list of locks: the locks sorted by how much they hold
+// up, and circles of waiting. Pure; it asks no server and prints nothing.
 
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 
@@ -33,7 +33,7 @@ export function byLock({ held, pending }: Held): Map<string, LockRows> {
 const longestWait = ({ queue }: LockRows) => Math.max(-1, ...queue.map(({ waitedMs }) => waitedMs))
 const longestHold = ({ holders }: LockRows) => Math.max(-1, ...holders.map(({ heldMs }) => heldMs))
 
-/** `token`: as they were granted. `wait`, `held`: the longest first. */
+/** `token`: in the order of their grants. `wait`, `held`: the longest first. */
 export function sortedLocks(listing: Held, sort: Sort): LockRows[] {
   const locks = [...byLock(listing).values()]
   const byName = (a: LockRows, b: LockRows) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
@@ -43,7 +43,7 @@ export function sortedLocks(listing: Held, sort: Sort): LockRows[] {
   return locks
 }
 
-/** One step: this client holds a lock that somebody before it waits for, and waits itself for `name`. */
+/** One step: this client holds a lock that the client before it waits for, and waits itself for `name`. */
 export interface Step {
   readonly clientId: string
   readonly clientName: string
@@ -54,7 +54,7 @@ export interface Step {
 /** A circle of clients that wait for one another, found from this lock; null if there is none. */
 export function circleFrom(listing: Held, name: string): Step[] | null {
   const stepsFrom = stepsOf(listing)
-  // The way to the lock that is looked at; a list of its own, since it may be as long as the listing.
+  // The path to the present lock; a list instead of recursion, since it may be as long as the listing.
   const way: { readonly lock: string; readonly step: Step | null; readonly open: Step[] }[] = []
   const onWay = new Map<string, number>()
   const done = new Set<string>()
@@ -78,7 +78,7 @@ export function circleFrom(listing: Held, name: string): Step[] | null {
   return null
 }
 
-/** From a lock over each of its holders to what that one waits for. */
+/** From a lock, over each of its holders, to the locks that this holder waits for. */
 function stepsOf(listing: Held): (lock: string) => Step[] {
   const locks = byLock(listing)
   const waitsOf = new Map<string, string[]>()

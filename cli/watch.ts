@@ -1,5 +1,5 @@
-// `holdfast watch`: prints views and lock events as they happen, until it is told to end. It shows what
-// the client is told, and neither asks nor changes anything.
+// `holdfast watch`: prints views and lock events as they happen, until a signal ends it. It shows what the
+// client receives, and neither asks nor changes anything.
 
 import type { LockWatch, View, WatchEvent } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
@@ -64,7 +64,7 @@ function show(shown: Shown, json: boolean): void {
   else print(`${clockTime(at)}  ${sinceLast(at)}  ${lineOf(shown)}`)
 }
 
-/** How long after the line before it, for people; nothing in the first line. */
+/** The time since the line before it, for display only; empty in the first line. */
 function sinceLast(at: number): string {
   const text = lastAt === undefined ? '' : `+${showDuration(Math.max(0, at - lastAt))}`
   lastAt = at
@@ -108,7 +108,7 @@ function rest(shown: Shown): string {
   }
 }
 
-/** Lines come one by one, so the columns are as wide as most need. */
+/** Lines come one by one, so the columns have the width that most lines need. */
 const nameWidth = 24
 const factsWidth = 'exclusive, token 1700000000000000'.length
 

@@ -1,20 +1,20 @@
-// Ends the command of `holdfast run` when `run` itself can't: it was killed, or is frozen past the time
-// at which the lock may be granted again. A process and a session of its own; it is told over its stdin
-// which process group that is and until when it may run, by the clock that all processes share.
+// Ends the command of `holdfast run` when `run` itself can't, because it was killed or is frozen past the
+// time at which the lock may be granted again. A process in its own session; it learns over its stdin which
+// process group that is and until when it may run, by the clock that all processes share.
 
 import { createInterface } from 'node:readline'
 
-/** What `run` says, one line of JSON each; the last one counts. Times in ms. */
+/** The messages from `run`, one line of JSON each; the last one counts. Times in ms. */
 export interface WatchdogOrder {
   readonly group: number
   readonly termAt: number
   readonly killAt: number
 }
 
-/** Said when the command is over. */
+/** Sent when the command has ended. */
 export const standDown = 'done'
 
-/** Its first argument, when it is the program. */
+/** Its first argument, when it runs as the program. */
 export const watchdogArgument = 'holdfast-watchdog'
 
 /** CLOCK_MONOTONIC in ms: unlike that of wire/clock.ts, the same in every process. */
@@ -26,7 +26,7 @@ function send(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal)
   } catch {
-    // Nobody is left in it.
+    // The group is empty.
   }
 }
 
@@ -56,7 +56,7 @@ function watch(): void {
     clearTimeout(timer)
     act()
   })
-  // `run` is gone without a word: whatever it started ends now, in as much order as there is time for.
+  // `run` ended without `standDown`: its command ends now, in as much order as there is time for.
   lines.on('close', () => {
     if (order === undefined) process.exit(0)
     clearTimeout(timer)

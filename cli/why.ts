@@ -1,9 +1,9 @@
-// `holdfast why NAME`: why a lock is not to be had. Who holds it, since when, what they wait for
-// themselves, who is queued, and whether they wait for one another.
+// `holdfast why NAME`: why a lock isn't available. Its holders, since when, what they wait for themselves,
+// its queue, and whether these clients wait for one another.
 
-import { proofOf } from '../wire/http.ts'
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import { proofOf } from '../wire/serving/http.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { answerWithinMs, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
@@ -38,11 +38,11 @@ cut: there are more holders and waiters than one answer holds (20,000), so the l
   },
 }
 
-/** What hangs together with one lock, as its primary knows it. */
+/** The locks, holders and waiters connected with one lock, as its primary knows them. */
 export interface Answer {
   readonly confirmed: boolean
   readonly cut: boolean
-  /** Of the lock itself, all of them, also those that are not told. */
+  /** Of the lock itself: all of them, also those that the answer leaves out. */
   readonly holders: number
   readonly waiters: number
   readonly held: readonly HoldRecord[]
@@ -53,7 +53,7 @@ async function askWhy(reach: Reach, name: string): Promise<Answer> {
   using primary = await meetPrimary(reach)
   const page = new URL(`/why?${new URLSearchParams({ name })}`, primary.url.replace(/^ws/, 'http'))
   const answer = await pageAt(page, reach.secret)
-  // What it told counts if it is asked again, later, and makes sure then.
+  // The page counts only if the same server confirms afterwards that it still is the primary.
   return { ...answer, confirmed: await isStillPrimary(primary) }
 }
 

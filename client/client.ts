@@ -3,11 +3,11 @@
 // one. It decides nothing about locks, views or leases.
 
 import { runtime as ownRuntime } from '#runtime'
-import type { Manner, Mode, View } from '../wire/messages.ts'
+import { type Claim, claimOf } from '../wire/claim.ts'
+import type { Mode, View } from '../wire/messages.ts'
+import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/net/runtime.ts'
 import { NumberMap } from '../wire/number-map.ts'
-import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/runtime.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
-import type { Call, CallResult } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
   type ClientEvent,
@@ -36,8 +36,9 @@ import {
   type TryAcquireOptions,
   type WatchOptions,
 } from './options.ts'
-import { type Asked, describe, Pending } from './pending.ts'
-import { Session, type Told } from './session.ts'
+import { describe, Pending } from './pending.ts'
+import type { Call, CallResult } from './session/effects.ts'
+import { SessionDriver, type Told } from './session-driver.ts'
 import { watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
 import {
@@ -63,7 +64,7 @@ export class LockClient implements AsyncDisposable {
   readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
   #lastWatch = 0
   #lastCall = 0
-  #session: Session
+  #session: SessionDriver
   #view: View | null = null
   #closing: Promise<void> | null = null
   #finishing = false
@@ -131,8 +132,8 @@ export class LockClient implements AsyncDisposable {
   ): Promise<Awaited<T>>
   request<T>(name: string, options: RequestOptions, callback: RequestCallback<T>): Promise<Awaited<T>>
   async request<T>(...given: unknown[]): Promise<Awaited<T>> {
-    const { name, mode, manner, limits, callback } = checkRequest<T>(given)
-    const lock = (await this.#take([name], mode, manner, limits)) as Lock | null
+    const { name, claim, limits, callback } = checkRequest<T>(given)
+    const lock = (await this.#take([name], claim, limits)) as Lock | null
     return await runRequest(this.#runtime, lock, limits.signal, callback)
   }
 
@@ -140,7 +141,7 @@ export class LockClient implements AsyncDisposable {
   async query(options: QueryOptions = {}): Promise<Snapshot> {
     checkQuery(options)
     const { prefix = '', confirmed = true } = options
-    const call = { is: 'call', call: ++this.#lastCall, verb: 'query', prefix, confirmed } as const
+    const call = { call: ++this.#lastCall, verb: 'query', prefix, confirmed } as const
     return (await this.#call(call, [], options)) as Snapshot
   }
 
@@ -155,14 +156,18 @@ export class LockClient implements AsyncDisposable {
       return Promise.reject(error)
     }
     // Not async: a second promise for each acquire would be felt.
-    return this.#take([name], options.mode, mannerOf(options), options) as Promise<Lock>
+    return this.#take([name], claimed(options), options) as Promise<Lock>
   }
 
   /** The lock if it is free, else null. Still waits for an answer while there is no primary. */
   async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
     checkName(name)
     checkTryAcquire(options)
-    return (await this.#take([name], options.mode, 'ifAvailable', options)) as Lock | null
+    return (await this.#take(
+      [name],
+      claimOf(options.mode ?? 'exclusive', 'ifAvailable'),
+      options,
+    )) as Lock | null
   }
 
   /**
@@ -176,7 +181,7 @@ export class LockClient implements AsyncDisposable {
   ): Promise<Lock[] & AsyncDisposable> {
     checkNames(names)
     checkAcquire(options)
-    const taken = await this.#take([...names], options.mode, mannerOf(options), options)
+    const taken = await this.#take([...names], claimed(options), options)
     const locks = Array.isArray(taken) ? taken : [taken as Lock]
     const release = async () => void (await Promise.all(locks.map(lock => lock.release())))
     Object.defineProperty(locks, Symbol.asyncDispose, { value: release })
@@ -187,7 +192,7 @@ export class LockClient implements AsyncDisposable {
   async forceRelease(name: string, options: Limits = {}): Promise<number> {
     checkName(name)
     checkForceRelease(options)
-    const call = { is: 'call', call: ++this.#lastCall, verb: 'force-release', name } as const
+    const call = { call: ++this.#lastCall, verb: 'force-release', name } as const
     return (await this.#call(call, [name], options)) as number
   }
 
@@ -268,21 +273,16 @@ export class LockClient implements AsyncDisposable {
   // ---- calls
 
   /** One lock for one name, a list for several; null if it must be free and is not. */
-  #take(
-    names: readonly string[],
-    mode: Mode = 'exclusive',
-    manner: Manner,
-    limits: Limits,
-  ): Promise<Lock | Lock[] | null> {
-    const call = { is: 'call', call: ++this.#lastCall, verb: 'acquire', names, mode, manner } as const
-    if (this.#runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, mode, manner })
+  #take(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock | Lock[] | null> {
+    const call = { call: ++this.#lastCall, verb: 'acquire', names, claim } as const
+    if (this.#runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, ...claim })
     return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
   }
 
-  #release(session: Session, { name, token }: Lock): Promise<void> {
+  #release(session: SessionDriver, { name, token }: Lock): Promise<void> {
     this.#forget(token)
     if (this.#runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
-    const call = { is: 'call', call: ++this.#lastCall, verb: 'release', token } as const
+    const call = { call: ++this.#lastCall, verb: 'release', token } as const
     return this.#ask(session, call, [name], noLimits) as Promise<void>
   }
 
@@ -295,22 +295,22 @@ export class LockClient implements AsyncDisposable {
     return this.#ask(this.#currentSession(), call, locks, limits)
   }
 
-  #ask(session: Session, asked: Asked, locks: readonly string[], limits: Limits): Promise<unknown> {
+  #ask(session: SessionDriver, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const pending = new Pending(this.#runtime, asked, locks, limits, session.turnAt(), resolve, reject)
-      const { call } = asked
-      this.#pending.set(call, pending)
-      if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call, patient }))
-      if (asked.is === 'call') session.call(asked)
-      else session.step(asked)
+      const pending = new Pending(this.#runtime, call, locks, limits, session.turnAt(), resolve, reject)
+      const number = call.call
+      this.#pending.set(number, pending)
+      if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call: number, patient }))
+      if (call.verb === 'end') session.step({ is: 'end', call: number })
+      else session.call(call)
     })
   }
 
   /** What the caller gets. Made before anything else happens: a lock must be known when its loss is told right after. */
-  #valueOf(session: Session, asked: Asked, result: CallResult): unknown {
+  #valueOf(session: SessionDriver, call: Call, result: CallResult): unknown {
     switch (result.verb) {
       case 'acquire':
-        return this.#granted(session, asked as Extract<Asked, { verb: 'acquire' }>, result.tokens)
+        return call.verb === 'acquire' ? this.#granted(session, call, result.tokens) : undefined
       case 'release':
       case 'end':
         return undefined
@@ -322,8 +322,8 @@ export class LockClient implements AsyncDisposable {
   }
 
   #granted(
-    session: Session,
-    { names, mode }: Extract<Asked, { verb: 'acquire' }>,
+    session: SessionDriver,
+    { names, claim: { mode } }: Extract<Call, { verb: 'acquire' }>,
     tokens: readonly number[] | null,
   ): Lock | Lock[] | null {
     if (tokens === null) return null
@@ -332,7 +332,7 @@ export class LockClient implements AsyncDisposable {
     return names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
   }
 
-  #lock(session: Session, name: string, mode: Mode, token: number): Lock {
+  #lock(session: SessionDriver, name: string, mode: Mode, token: number): Lock {
     const lock = new Lock(name, mode, token, session)
     this.#locks.set(token, lock)
     return lock
@@ -352,18 +352,19 @@ export class LockClient implements AsyncDisposable {
 
   // ---- sessions
 
-  #currentSession(): Session {
+  #currentSession(): SessionDriver {
     // F12: once a turn; what comes behind another call of this turn shares its fate.
     if (!this.#session.gathering) this.#session.check()
     if (this.#session.core.over) {
       this.#session = this.#newSession(this.#session)
-      for (const [watch, { prefix }] of this.#watches) this.#session.step({ is: 'watch', watch, prefix })
+      for (const [watch, { watch: of, prefix }] of this.#watches)
+        this.#session.step({ is: 'watch', watch, prefix, before: of.told })
       this.#session.wake()
     }
     return this.#session
   }
 
-  #newSession(last: Session | null): Session {
+  #newSession(last: SessionDriver | null): SessionDriver {
     const { urls, ttlMs, name, secret } = this.#options
     const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
@@ -375,7 +376,7 @@ export class LockClient implements AsyncDisposable {
       cluster: last?.core.cluster ?? null,
       abandoned: [...(last?.core.abandoned ?? [])],
     }
-    return new Session(this.#runtime, options, secret, {
+    return new SessionDriver(this.#runtime, options, secret, {
       told: (session, told) => this.#told(session, told),
       release: (session, lock) => this.#release(session, lock),
     })
@@ -434,16 +435,16 @@ export class LockClient implements AsyncDisposable {
     for (const lock of [...this.#locks.values()].sort((a, b) => a.token - b.token)) lock.lose(error)
     this.#locks.clear()
     for (const { watch } of [...this.#watches.values()]) watch.end()
-    await this.#ask(this.#session, { is: 'end', call: ++this.#lastCall }, [], noLimits).catch(() => {})
+    await this.#ask(this.#session, { call: ++this.#lastCall, verb: 'end' }, [], noLimits).catch(() => {})
   }
 
   // ---- what the core tells
 
-  #told(session: Session, told: Told): void {
+  #told(session: SessionDriver, told: Told): void {
     switch (told.do) {
       case 'settle': {
         const pending = this.#takePending(told.call)
-        pending?.settle(this.#valueOf(session, pending.asked, told.result))
+        pending?.settle(this.#valueOf(session, pending.call, told.result))
         return
       }
       case 'fail':
@@ -485,7 +486,7 @@ export class LockClient implements AsyncDisposable {
     else this.#emit('lost', { code, locks: [describeLost(lock)] })
   }
 
-  #event(session: Session, told: Extract<Told, { do: 'event' }>): void {
+  #event(session: SessionDriver, told: Extract<Told, { do: 'event' }>): void {
     const clientId = session.core.sessionId
     switch (told.event) {
       case 'view':
@@ -508,7 +509,7 @@ export class LockClient implements AsyncDisposable {
     }
   }
 
-  #over(session: Session, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
+  #over(session: SessionDriver, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
     if (session !== this.#session) return
     if (reason === 'refused') {
       const error = new LockError(code, true, text)
@@ -522,8 +523,8 @@ export class LockClient implements AsyncDisposable {
   }
 }
 
-function mannerOf({ steal = false }: AcquireOptions): Manner {
-  return steal ? 'steal' : 'wait'
+function claimed({ mode = 'exclusive', steal = false }: AcquireOptions): Claim {
+  return claimOf(mode, steal ? 'steal' : 'wait')
 }
 
 function describeLost({ name, mode, token }: Lock): ClientEvents['lost']['locks'][number] {

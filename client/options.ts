@@ -4,7 +4,7 @@
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import type { ClientRuntime } from '../wire/runtime.ts'
+import type { ClientRuntime } from '../wire/net/runtime.ts'
 
 /** How long a call may take. */
 export interface Limits {

@@ -1,16 +1,14 @@
 // One call that a user waits for: what was asked, its promise, its time limit and its signal. Whatever
 // ends it first, the timer and the listener go with it.
 
-import type { Runtime, Timer } from '../wire/runtime.ts'
-import type { Call, ClientInput } from './effects.ts'
+import type { Runtime, Timer } from '../wire/net/runtime.ts'
 import { LockError, type LockHolder } from './errors.ts'
 import type { Limits } from './options.ts'
+import type { Call } from './session/effects.ts'
 import { watchSignal } from './signals.ts'
 
-export type Asked = Call | Extract<ClientInput, { is: 'end' }>
-
 export class Pending {
-  readonly asked: Asked
+  readonly call: Call
   readonly #runtime: Runtime
   readonly #resolve: (value: unknown) => void
   readonly #reject: (reason: unknown) => void
@@ -23,7 +21,7 @@ export class Pending {
 
   constructor(
     runtime: Runtime,
-    asked: Asked,
+    call: Call,
     locks: readonly string[],
     limits: Limits,
     since: number,
@@ -31,7 +29,7 @@ export class Pending {
     reject: (reason: unknown) => void,
   ) {
     this.#runtime = runtime
-    this.asked = asked
+    this.call = call
     this.#locks = locks
     this.#limits = limits
     this.#since = since
@@ -64,7 +62,7 @@ export class Pending {
     const waitedMs = Math.round(this.#runtime.monotonic() - this.#since)
     const long = code === 'TIMEOUT' ? ` took longer than ${timeout} ms: ` : `, after ${waitedMs} ms: `
     const details = { locks: this.#locks, waitedMs, ...(holder === undefined ? {} : { holder }) }
-    this.#reject(new LockError(code, definite, `${describe(this.asked, this.#locks)}${long}${text}`, details))
+    this.#reject(new LockError(code, definite, `${describe(this.call, this.#locks)}${long}${text}`, details))
   }
 
   #unwatch(): void {
@@ -74,10 +72,11 @@ export class Pending {
 }
 
 /** For people, and put together only when something went wrong. */
-export function describe(asked: Asked, locks: readonly string[]): string {
+export function describe({ verb }: Call, locks: readonly string[]): string {
   const names = `lock${locks.length === 1 ? '' : 's'} ${locks.map(name => JSON.stringify(name)).join(', ')}`
-  if (asked.is === 'end') return 'the end of the session'
-  switch (asked.verb) {
+  switch (verb) {
+    case 'end':
+      return 'the end of the session'
     case 'acquire':
       return names
     case 'release':

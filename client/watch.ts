@@ -3,7 +3,7 @@
 
 import { eventsUnseenMax } from '../wire/limits.ts'
 import type { LockEvent } from '../wire/messages.ts'
-import type { Watched } from './effects.ts'
+import type { Watched } from './session/effects.ts'
 
 /**
  * What a watch tells. `watching`: it has begun, or begun again after a failover; `missed`: so many
@@ -32,13 +32,20 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
   #over = false
   /** What the next reader is told instead of an event, once. */
   #error: { readonly reason: unknown } | null = null
-  /** Events that were read. */
+  /** Events that were handed on, whichever session brought them. */
+  #told = 0
+  /** Those of them that need no room any more: they were read or dropped. */
   #read = 0
 
   /** @internal */
   constructor(seen: (events: number) => void, stop: () => void) {
     this.#seen = seen
     this.#stop = stop
+  }
+
+  /** @internal */
+  get told(): number {
+    return this.#told
   }
 
   /** The next event; `done` once the client is closed or `return` was called. */
@@ -75,6 +82,7 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
   /** @internal */
   push(event: Watched): void {
     if (this.#over) return
+    if (isEvent(event)) this.#told++
     const reader = this.#readers.shift()
     if (reader !== undefined) {
       this.#count(event)
@@ -95,14 +103,19 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
   }
 
   #count(event: WatchEvent): void {
-    if (event.event === 'watching' || event.event === 'missed') return
-    if (++this.#read % seenEvery === 0 && !this.#over) this.#seen(this.#read)
+    if (isEvent(event) && ++this.#read % seenEvery === 0 && !this.#over) this.#seen(this.#read)
   }
 
+  /** F13: counts as read, or the servers would wait for ever until it is. */
   #missed(event: Watched): void {
+    this.#count(event)
     const events = event.event === 'missed' ? event.events : event.event === 'watching' ? 0 : 1
     const last = this.#kept.at(-1)
     if (last?.event === 'missed') this.#kept.splice(-1, 1, { event: 'missed', events: last.events + events })
     else this.#kept.push({ event: 'missed', events })
   }
+}
+
+function isEvent({ event }: WatchEvent): boolean {
+  return event !== 'watching' && event !== 'missed'
 }

@@ -2,12 +2,13 @@
 // the order of the specification, and the promise settles as it says. Takes and releases no lock itself
 // but through the handle it is given.
 
-import type { Manner, Mode } from '../wire/messages.ts'
+import { type Claim, claimOf } from '../wire/claim.ts'
+import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import type { Runtime } from '../wire/runtime.ts'
-import type { QueryAnswer } from './effects.ts'
+import type { Runtime } from '../wire/net/runtime.ts'
 import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
+import type { QueryAnswer } from './session/effects.ts'
 
 /** `LockOptions` of the specification, and `timeout`. */
 export interface RequestOptions extends Limits {
@@ -55,8 +56,7 @@ export interface Snapshot {
 
 export interface CheckedRequest<T> {
   readonly name: string
-  readonly mode: Mode
-  readonly manner: Manner
+  readonly claim: Claim
   readonly limits: Limits
   readonly callback: RequestCallback<T>
 }
@@ -76,7 +76,8 @@ export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
   const { mode, ifAvailable, steal, signal, timeout } = converted
   signal?.throwIfAborted()
   const manner = ifAvailable ? 'ifAvailable' : steal ? 'steal' : 'wait'
-  return { name, mode, manner, limits: { signal, timeout }, callback: callback as RequestCallback<T> }
+  const limits = { signal, timeout }
+  return { name, claim: claimOf(mode, manner), limits, callback: callback as RequestCallback<T> }
 }
 
 interface Converted {

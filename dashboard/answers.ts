@@ -1,7 +1,7 @@
-// What the view server's pages answer, as this page reads it. Types only: the page takes no code of the
-// servers, so that nothing of theirs travels to a browser.
+// What the view server's pages answer, as this page reads it. Types only: the page imports no code of the
+// servers, so that none of it travels to a browser.
 
-import type { TablePage, TableRow } from '../lockserver/table-page.ts'
+import type { TablePage, TableRow } from '../lockserver/pages/table-page.ts'
 import type { ViewChange } from '../viewservice/counts.ts'
 import type { ServerStatus, Status } from '../wire/messages.ts'
 
@@ -10,12 +10,12 @@ export type { ServerStatus, Status, TablePage, TableRow, ViewChange }
 /** Of `/cluster`. */
 export interface Cluster {
   readonly status: Status
-  /** Why there is no primary to work with. */
+  /** Why no primary serves. */
   readonly unready: string | null
   readonly clients: number
-  /** Servers may be killed and frozen from here. */
+  /** This page may kill and freeze servers. */
   readonly play: boolean
-  /** Newest last. */
+  /** The newest comes last. */
   readonly views: readonly PastView[]
 }
 

@@ -1,11 +1,11 @@
-// Asks the view server that this page came from, and nobody else.
+// Sends requests only to the view server that this page came from.
 
 /** It answered, but not with what was asked for. */
 export class Refused extends Error {}
 
 const answerWithinMs = 4_000
 
-/** Rejects with `Refused` and what the server said, or with what the browser says when nobody answers. */
+/** Rejects with `Refused` and the server's message, or with the browser's error when no server answers. */
 export async function ask<T>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<T> {
   const answer = await fetch(path, { method, signal: AbortSignal.timeout(answerWithinMs) })
   const body: unknown = await answer.json()

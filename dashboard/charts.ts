@@ -23,7 +23,7 @@ export class Charts {
     dark.addEventListener('change', () => this.#draw())
   }
 
-  /** Null: the primary could not be asked. */
+  /** Null: the primary did not answer. */
   add(stats: Stats | null, of: string): void {
     this.#samples.push(stats === null ? null : { stats, of, atMs: Date.now() })
     if (this.#samples.length > samplesMax) this.#samples.shift()
@@ -54,7 +54,7 @@ class Chart {
   readonly #words: (value: number) => string
   readonly #plot: uPlot
 
-  /** The axis goes up to `least` at least, so that a quiet cluster looks quiet. */
+  /** The axis ends at `least` or above, so that a quiet cluster looks quiet. */
   constructor(id: string, names: readonly string[], words: (value: number) => string, least: number) {
     this.#words = words
     const plotted = element('div', { class: 'plot', 'aria-hidden': 'true' })

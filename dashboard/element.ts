@@ -1,4 +1,4 @@
-// Makes elements. Text is only ever text: nothing here reads markup, so nothing that a name contains is any.
+// Makes elements. Text stays text: nothing here parses markup, so names can't inject any.
 
 type Attributes = Readonly<Record<string, string | number>>
 
@@ -31,7 +31,7 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return found as T
 }
 
-/** Nothing is touched that is as it should be: selections stay, and readers of screens are told of changes only. */
+/** Changes only what differs: selections stay, and screen readers announce changes only. */
 export function setText(of: Node, text: string): void {
   if (of.textContent !== text) of.textContent = text
 }

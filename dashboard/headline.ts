@@ -1,4 +1,4 @@
-// The one sentence that someone called at night needs. It decides only what to say.
+// The one sentence that an operator called at night needs. It decides only what to say.
 
 import type { Cluster } from './answers.ts'
 
@@ -9,7 +9,7 @@ export interface Headline {
   readonly text: string
 }
 
-/** `trouble`: why the view server could not be asked; null if it answered. */
+/** `trouble`: why the view server gave no answer; null if it answered. */
 export function headlineOf(cluster: Cluster | null, trouble: string | null): Headline {
   if (trouble !== null)
     return { tone: 'bad', text: `The view server can't be reached: ${trouble}. Below is what was last seen.` }

@@ -1,5 +1,5 @@
 // The locks that are held or waited for: one page of them, searched and sorted by the primary, so that
-// there may be a hundred thousand. Names and clients are text, whatever they contain.
+// there may be a hundred thousand. Names and clients are shown as text, whatever they contain.
 
 import type { TablePage, TableRow } from './answers.ts'
 import { ask } from './ask.ts'
@@ -58,7 +58,7 @@ export class LocksTable {
     const query = this.#query
     try {
       const page = await ask<TablePage>(`/locks?${query}`)
-      if (query === this.#query) this.#show(page) // else it was typed on meanwhile
+      if (query === this.#query) this.#show(page) // else the user has typed more
     } catch (error) {
       setText(this.#caption, `The locks can't be had: ${(error as Error).message}`)
     }
@@ -91,7 +91,7 @@ export class LocksTable {
 
 const columns = ['Holder', 'Held for', 'Waiting', 'Longest wait', 'Token'] as const
 
-/** A lock in one line, and all who hold it and wait for it, once asked for. */
+/** A lock in one line; when opened, also its holders and waiters. */
 class Row {
   readonly #button = element('button', { type: 'button', class: 'name', 'aria-expanded': 'false' })
   readonly #cells = columns.map((label, i) =>

@@ -1,5 +1,5 @@
-// The dashboard: asks the view server twice a second, its primary once a second, and hands each part of the
-// page what it shows.
+// The dashboard: asks the view server twice a second and the primary once a second, and gives each part of
+// the page its data.
 
 import type { Cluster, Stats } from './answers.ts'
 import { ask } from './ask.ts'

@@ -1,5 +1,5 @@
-// Draws the cluster: who is what in the view, and who talks with whom. The list of lock servers tells the
-// same in words; this is for the eye.
+// Draws the cluster: the role of each server in the view, and their connections. The list of lock servers
+// says the same in words.
 
 import type { Cluster, ServerStatus } from './answers.ts'
 import { byId, drawn } from './element.ts'
@@ -23,7 +23,7 @@ interface Layout {
 const boxHeight = 74
 const rowGap = 40
 const row = (n: number) => 1 + n * (boxHeight + rowGap)
-/** Below this width, in px, there is room for two boxes side by side only. */
+/** Below this width, in px, there is room for only two boxes side by side. */
 const wideFrom = 560
 const idleShownMax = 3
 const characterPx = 7.4
@@ -176,14 +176,14 @@ class Sketch {
     return [bar(whole, 'whole'), bar(whole * part, 'part')]
   }
 
-  /** The view server pings who is in the view. */
+  /** Pings between the view server and a server of the view. */
   pings(from: Box, to: Box): void {
     const [x, y] = [from.x + this.#width / 2, from.y + boxHeight]
     const turn = y + rowGap / 2
     this.#line(`M${x} ${y}V${turn}H${to.x + this.#width / 2}V${to.y}`, 'pings')
   }
 
-  /** … and who is not, past those who are. */
+  /** … and a server outside of the view; the line passes the others. */
   joins(from: Box, to: Box): void {
     const x = from.x + this.#width / 2
     this.#line(`M${x} ${from.y + boxHeight}V${to.y - rowGap / 2}H${to.x + this.#width / 2}V${to.y}`, 'pings')

@@ -1,8 +1,8 @@
-// Does something again and again while somebody looks: never twice at once, not while the page is hidden,
-// and seldom if it takes long, so that looking does not weigh on who is looked at.
+// Repeats an action while the page is visible: never twice at once, and seldom if it takes long, so that
+// watching costs the servers little.
 
 const pauseMaxMs = 3_000
-/** So many times as long as it took, it rests. */
+/** It pauses for this many times as long as the action took. */
 const restPart = 5
 
 export class Poll {
@@ -21,7 +21,7 @@ export class Poll {
     this.now()
   }
 
-  /** Something has changed: does not wait for the next time. */
+  /** Something has changed: acts now instead of at the next time. */
   now(): void {
     if (this.#running) {
       this.#again = true

@@ -1,10 +1,10 @@
-// From counts since a server's start to rates and percentiles: what lies between two answers. It reads no
+// Rates and percentiles from counts since a server's start: the difference between two answers. It reads no
 // clock and draws nothing.
 
 import type { Buckets, Latency, Stats } from './answers.ts'
 
 export interface Sample {
-  /** Whose counts they are; another server's can't be compared. */
+  /** The server of these counts; those of another server can't be compared. */
   readonly of: string
   readonly atMs: number
   readonly stats: Stats
@@ -18,7 +18,7 @@ export interface Rates {
 
 export const parts = [0.5, 0.9, 0.99] as const
 
-/** Null when the two tell nothing: another primary, or one that has begun anew. */
+/** Null when the two can't be compared: another primary, or a restarted one. */
 export function ratesOf(before: Sample, after: Sample): Rates | null {
   if (!areComparable(before, after)) return null
   const seconds = (after.atMs - before.atMs) / 1_000
@@ -26,7 +26,7 @@ export function ratesOf(before: Sample, after: Sample): Rates | null {
   return { operations: grown / seconds, grants: (granted(after.stats) - granted(before.stats)) / seconds }
 }
 
-/** What 50, 90 and 99 % of those in between did not exceed, in ms; null when there were none. */
+/** What 50, 90 and 99 % of the latencies in between did not exceed, in ms; null when there were none. */
 export function percentilesOf(before: Sample, after: Sample, latency: Latency): readonly number[] | null {
   if (!areComparable(before, after)) return null
   const between = difference(before.stats[latency], after.stats[latency])
@@ -51,7 +51,7 @@ function difference(before: Buckets, after: Buckets): number[] {
   return after.counts.map((count, i) => Math.max(0, count - (before.counts[i] ?? 0)))
 }
 
-/** Within its bucket, as if all were spread evenly in it. */
+/** Interpolated within its bucket, as if all values were spread evenly in it. */
 function percentile(counts: readonly number[], bounds: readonly number[], rank: number): number {
   let below = 0
   for (const [i, count] of counts.entries()) {

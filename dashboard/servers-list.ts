@@ -1,4 +1,4 @@
-// The lock servers in words, and, where one may play failover, what can be done to each.
+// The lock servers in words, with buttons to kill and freeze them if the server allows it.
 
 import type { Cluster, ServerStatus } from './answers.ts'
 import { ask } from './ask.ts'
@@ -17,7 +17,7 @@ export class ServersList {
   readonly #onDeed: () => void
   #items = new Map<string, Item>()
 
-  /** `onDeed`: something has been done; the cluster is worth a look. */
+  /** `onDeed`: an action was done; the page should look at the cluster again. */
   constructor(onDeed: () => void) {
     this.#onDeed = onDeed
   }
@@ -37,7 +37,7 @@ export class ServersList {
       this.#list,
       items.map(([, { root }]) => root),
     )
-    // Whose button was pressed may be gone with it.
+    // The pressed button may be gone together with its server.
     if (focused !== null && !focused.isConnected) byId('servers-title').focus()
     if (items.length === 0) setText(this.#did, 'No lock server has been heard.')
   }

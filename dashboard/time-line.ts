@@ -1,4 +1,4 @@
-// The views that were made, newest first: what changed, and for how long nobody was served.
+// The views that were made, newest first: what changed, and for how long no client was served.
 
 import type { PastView, ViewChange } from './answers.ts'
 import { byId, element, setChildren, setText } from './element.ts'

@@ -1,5 +1,5 @@
 // Of all tabs of all users one is the active one: a script of a page, bundled for browsers; the page's URL
-// says ?cluster=ws://127.0.0.1:7400. The servers must be told the page's origin: --origin https://example.org
+// says ?cluster=ws://127.0.0.1:7400. The servers need the page's origin: --origin https://example.org
 
 import { connect } from 'holdfast'
 
@@ -11,7 +11,7 @@ const url = new URL(location.href).searchParams.get('cluster') ?? 'ws://127.0.0.
 
 document.title = 'connecting'
 const locks = await connect(url, { name: 'a tab', ttl: 5_000 })
-// Else its lock would be free only when its ttl has passed.
+// Without this its lock would be free only when its ttl has passed.
 addEventListener('pagehide', () => void locks.close())
 
 document.title = 'waiting'

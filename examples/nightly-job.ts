@@ -1,5 +1,5 @@
 // One worker of many does the nightly job: node nightly-job.js ws://127.0.0.1:7400 FOLDER, as often as you like.
-// Who comes later waits and finds it done; if the worker dies over it, the next one does it.
+// A later worker waits and finds it done; if the worker dies during the job, the next one does it.
 
 import { access, appendFile, rename } from 'node:fs/promises'
 import { connect } from 'holdfast'

@@ -1,5 +1,5 @@
 // Readers and a writer share a file: node readers-and-writer.js ws://127.0.0.1:7400 FILE read|write. Any
-// number read at a time, and nobody while it is written: no reader ever sees half of it.
+// number read at a time, and none while it is written: no reader ever sees half of it.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'holdfast'

@@ -1,8 +1,8 @@
 // How a primary reaches its backup, and what it reports to the view server as unreachable (V7): by
 // address, for as long as it lasts. It dials, counts silent ticks and passes on; it decides no views.
 
-import type { Message, Server, Welcome } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { MessageOf, Server, Welcome } from '../wire/messages.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
 
 /** What goes over it. */
@@ -11,6 +11,8 @@ export interface Carried {
   connected(connection: number, whole: number, received: number): boolean
   disconnected(): void
 }
+
+type Minded = MessageOf<'backupToPrimary', 'view' | 'applied' | 'received' | 'heard'>
 
 /** Somebody may accept a connection and never say a word: after so many ticks the next one is tried. */
 interface Probe {
@@ -22,7 +24,7 @@ interface Probe {
 const unreachableMax = 64
 
 export class BackupLink {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #id: string
   readonly #deadPings: number
@@ -34,7 +36,7 @@ export class BackupLink {
   /** Addresses that this primary could not reach, each with the probe that tries it again. */
   readonly #unreachable = new Map<string, Probe | null>()
 
-  constructor(out: Outbox, situation: InView, id: string, deadPings: number, carried: Carried) {
+  constructor(out: ServerOutbox, situation: InView, id: string, deadPings: number, carried: Carried) {
     this.#out = out
     this.#situation = situation
     this.#id = id
@@ -45,12 +47,6 @@ export class BackupLink {
 
   get unreachable(): string[] {
     return [...this.#unreachable.keys()]
-  }
-
-  /** Whether this connection is one of these. */
-  owns(connection: number): boolean {
-    if (connection === this.#connection) return true
-    return [...this.#unreachable.values()].some(probe => probe?.connection === connection)
   }
 
   /** There is a new view, perhaps with another backup. */
@@ -75,19 +71,15 @@ export class BackupLink {
     }
   }
 
-  /** Whether the primary has to mind this message. */
-  hears(connection: number, message: Message): boolean {
-    if (connection !== this.#connection) {
-      this.#probeAnswered(connection)
-      return false
-    }
+  /** From the backup; whether the primary has to mind this message. */
+  hears(message: MessageOf<'backupToPrimary'>): message is Minded {
     this.#silentTicks = 0
     switch (message[0]) {
       case 'welcome':
-        this.#welcome(message[1] as Welcome)
+        this.#welcome(message[1])
         return false
       case 'error':
-        this.#refused(String(message[1]), message[2])
+        this.#refused(message[1], message[2])
         return false
       case 'view':
         return true
@@ -104,7 +96,7 @@ export class BackupLink {
   }
 
   /** A stranger at the backup's address: unreachable, not a refusal. */
-  #refused(code: string, reason: unknown): void {
+  #refused(code: string, reason: string): void {
     this.#out.note('warn', 'the backup refused us', { code, reason })
     this.#report(code)
   }
@@ -119,7 +111,7 @@ export class BackupLink {
   }
 
   /** Any answer at all shows that the address can be reached. */
-  #probeAnswered(connection: number): void {
+  probeAnswered(connection: number): void {
     for (const [address, probe] of this.#unreachable) {
       if (probe?.connection === connection) this.#reached(address)
     }

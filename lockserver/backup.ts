@@ -1,20 +1,20 @@
 // What a backup does with what its primary sends: installs the snapshot, applies the batches in
 // order, and says so (R2, R3). It decides nothing and shows nothing to clients.
 
-import type { Entry, Message, SnapshotRecord } from '../wire/messages.ts'
+import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { Leases } from './leases.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
-import { Installation, type SnapshotHeader } from './snapshot.ts'
-import type { State } from './state.ts'
+import { Installation, type SnapshotHeader } from './state/snapshot.ts'
+import type { State } from './state/state.ts'
 
 /** Entries applied in one step; more would keep this server from its pings. */
 const entriesPerStep = 10_000
 
-type Replicate = ['replicate', number, number, number, number, Entry[]]
+type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
 export class Backup {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   /** The state as it stands; one from an older view is kept until the new snapshot is whole (V5). */
   state: State | null
@@ -32,7 +32,7 @@ export class Backup {
   #applied = 0
 
   /** V5: each view that names this backup is a new one of these, with what it has: not in sync. */
-  constructor(out: Outbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
+  constructor(out: ServerOutbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
     this.#out = out
     this.#situation = situation
     this.state = before?.state ?? null
@@ -62,20 +62,20 @@ export class Backup {
     if (connection === this.#connection) this.#connection = null
   }
 
-  message(message: Message): void {
+  message(message: MessageOf<'primaryToBackup'>): void {
     switch (message[0]) {
       case 'replicate':
-        return this.#replicate(message as unknown as Replicate)
+        return this.#replicate(message)
       case 'copy':
-        return this.#copy(message[2] as SnapshotHeader)
+        return this.#copy(message[2])
       case 'chunk':
-        return this.#chunk(message[2] as number, message[3] as SnapshotRecord[])
+        return this.#chunk(message[2], message[3])
       case 'whole':
-        return this.#whole(message[2] as number)
+        return this.#whole(message[2])
       case 'in-sync':
         return this.#inSync()
       case 'differs':
-        return this.#differs(message[2] as number)
+        return this.#differs(message[2])
     }
   }
 

@@ -1,11 +1,13 @@
 // The clients that are connected to this server, whatever its role, and which session each speaks
 // for (S2). It decides only whose word still counts.
 
-import type { Message } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
-import type { Session } from './sessions.ts'
+import type { MessageOf } from '../wire/messages.ts'
+import type { ServerOutbox } from './outbox.ts'
+import type { Peers } from './peers.ts'
+import type { Session } from './state/sessions.ts'
 
 export interface Client {
+  readonly is: 'client'
   readonly connection: number
   session: Session | null
   /** Nothing that still arrives is heard: it has been replaced, or its session is unknown. */
@@ -24,21 +26,24 @@ interface Binding {
 }
 
 export class Clients {
-  readonly #out: Outbox
-  readonly #clients = new Map<number, Client>()
+  readonly #out: ServerOutbox
+  readonly #peers: Peers
   /** The one connection of each session, by ordinal. */
   readonly #bindings = new Map<number, Binding>()
 
-  constructor(out: Outbox) {
+  constructor(out: ServerOutbox, peers: Peers) {
     this.#out = out
+    this.#peers = peers
   }
 
+  /** Walks over all peers. */
   get size(): number {
-    return this.#clients.size
+    return [...this.#all()].length
   }
 
   add(connection: number): void {
-    this.#clients.set(connection, {
+    this.#peers.set(connection, {
+      is: 'client',
       connection,
       session: null,
       deaf: false,
@@ -48,16 +53,15 @@ export class Clients {
     })
   }
 
-  get(connection: number): Client | undefined {
-    return this.#clients.get(connection)
+  has(client: Client): boolean {
+    return this.#peers.get(client.connection) === client
   }
 
-  remove(connection: number): void {
-    const client = this.#clients.get(connection)
-    this.#clients.delete(connection)
-    const ordinal = client?.session?.ordinal
-    if (ordinal !== undefined && this.#bindings.get(ordinal)?.client === client)
-      this.#bindings.delete(ordinal)
+  remove(client: Client): void {
+    const { connection, session } = client
+    this.#peers.delete(connection)
+    if (session !== null && this.#bindings.get(session.ordinal)?.client === client)
+      this.#bindings.delete(session.ordinal)
   }
 
   /** S2: only a larger count replaces; false when this connection is the older one. */
@@ -79,13 +83,16 @@ export class Clients {
     this.#bindings.delete(session.ordinal)
   }
 
-  tellAll(message: Message): void {
-    for (const connection of this.#clients.keys()) this.#out.send(connection, message)
+  tellAll(message: MessageOf<'serverToClient'>): void {
+    for (const { connection } of this.#all()) this.#out.send(connection, message)
+  }
+
+  *#all(): Generator<Client> {
+    for (const peer of this.#peers.values()) if (peer.is === 'client') yield peer
   }
 
   #replace(client: Client): void {
     client.deaf = true
-    this.#clients.delete(client.connection)
     this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')
   }
 }

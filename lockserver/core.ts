@@ -3,22 +3,31 @@
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
 import type { Instant } from '../wire/clock.ts'
-import type { ConnectionInput } from '../wire/effects.ts'
+import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
-import type { ClientRequest, HelloFrom, Message, Ping, Role, View, Welcome } from '../wire/messages.ts'
+import type { HelloFrom, MessageOf, Ping, Role, View, Welcome } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
-import type { Counts } from './counts.ts'
+import type { ServerCounts } from './counts.ts'
 import { Leases } from './leases.ts'
-import { Outbox, type ServerEffect } from './outbox.ts'
+import { type ServerEffect, ServerOutbox } from './outbox.ts'
+import type { Peer, Peers } from './peers.ts'
 import { Primary } from './primary.ts'
 import type { InView, Situation } from './situation.ts'
-import { State } from './state.ts'
+import { State } from './state/state.ts'
 import { ViewLink, type ViewLinkOwner } from './view-link.ts'
 
+/** What a lock server's peers speak on: clients, its view server, its primary, its backup, and those that it probes. */
+export type ServerHears =
+  | 'clientToServer'
+  | 'viewToServer'
+  | 'primaryToBackup'
+  | 'backupToPrimary'
+  | 'serverToClient'
+
 export type ServerInput =
-  | ConnectionInput
+  | ConnectionInput<ServerHears>
   /** Each pingIntervalMs, after what had arrived was read. */
   | { readonly is: 'tick' }
   /** No more input for now: what was decided goes to the backup. */
@@ -43,7 +52,7 @@ export interface ServerCoreOptions {
   /** The cluster that this process belongs to, once it knows. */
   readonly cluster: string | null
   /** What this core does is counted here; absent: nowhere. */
-  readonly counts?: Counts
+  readonly counts?: ServerCounts
 }
 
 /** How a server is right now. */
@@ -78,7 +87,8 @@ type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be reliev
 
 export class ServerCore implements ViewLinkOwner {
   readonly #options: ServerCoreOptions
-  readonly #out: Outbox
+  readonly #peers: Peers = new Map()
+  readonly #out: ServerOutbox
   readonly #clients: Clients
   readonly #viewLink: ViewLink
   readonly #situation: Situation
@@ -102,8 +112,8 @@ export class ServerCore implements ViewLinkOwner {
       longestTtlMs: ttlMsDefault,
       viewServerConnected: false,
     }
-    this.#out = new Outbox(this.#situation, options.counts ?? null)
-    this.#clients = new Clients(this.#out)
+    this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts ?? null)
+    this.#clients = new Clients(this.#out, this.#peers)
     const { viewServers, deadPings } = options
     this.#viewLink = new ViewLink(this.#out, this.#situation, viewServers, deadPings, this)
   }
@@ -226,6 +236,7 @@ export class ServerCore implements ViewLinkOwner {
     if (this.#backup.connection !== null)
       this.#out.close(this.#backup.connection, 'REPLACED', 'the primary dialled again')
     this.#welcome(connection)
+    this.#peers.set(connection, { is: 'primary' })
     this.#backup.accepted(connection)
   }
 
@@ -244,46 +255,65 @@ export class ServerCore implements ViewLinkOwner {
     this.#out.send(connection, ['welcome', welcome])
   }
 
-  #messages(connection: number, messages: readonly Message[]): void {
-    const client = this.#clients.get(connection)
-    if (client !== undefined) {
-      for (const message of messages) this.#request(client, message as ClientRequest)
-    } else if (this.#viewLink.owns(connection)) this.#viewLink.messages(messages)
-    else if (this.#primary?.link.owns(connection)) this.#fromBackup(connection, messages)
-    else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
+  #messages(connection: number, messages: readonly MessageOf<ServerHears>[]): void {
+    const peer = this.#peers.get(connection)
+    switch (peer?.is) {
+      case 'client':
+        for (const request of saidOn<'clientToServer'>(messages)) this.#request(peer, request)
+        break
+      case 'view server':
+        this.#viewLink.messages(saidOn<'viewToServer'>(messages))
+        break
+      case 'backup':
+        this.#fromBackup(connection, peer, saidOn<'backupToPrimary'>(messages))
+        break
+      case 'primary':
+        this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))
+        break
+      case 'probe':
+        this.#primary?.link.probeAnswered(connection)
+    }
     this.#afterNews()
   }
 
   #closed(connection: number): void {
-    if (this.#viewLink.owns(connection)) this.#viewLink.closed()
-    else if (this.#primary?.link.owns(connection)) this.#primary.link.closed(connection)
-    else this.#backup?.closed(connection)
-    const client = this.#clients.get(connection)
-    if (client !== undefined) this.#primary?.gone(client)
-    this.#clients.remove(connection)
+    const peer = this.#peers.get(connection)
+    this.#peers.delete(connection)
+    switch (peer?.is) {
+      case 'client':
+        this.#primary?.gone(peer)
+        return this.#clients.remove(peer)
+      case 'view server':
+        return this.#viewLink.closed()
+      case 'backup':
+      case 'probe':
+        return this.#primary?.link.closed(connection)
+      case 'primary':
+        return this.#backup?.closed(connection)
+    }
   }
 
   /** A server that is not primary says only that (R1). */
-  #request(client: Client, request: ClientRequest): void {
+  #request(client: Client, request: MessageOf<'clientToServer'>): void {
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (client.deaf) return
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
     client.deaf = true
-    this.#clients.remove(client.connection)
+    this.#clients.remove(client)
     this.#out.close(client.connection, 'NOT_PRIMARY', `this server is ${this.role}`)
   }
 
-  #fromBackup(connection: number, messages: readonly Message[]): void {
+  #fromBackup(connection: number, peer: Peer, messages: readonly MessageOf<'backupToPrimary'>[]): void {
     for (const message of messages) {
-      if (this.#over || this.#primary === null) return
-      const newer = this.#primary.heard(connection, message)
+      if (this.#over || this.#primary === null || this.#peers.get(connection) !== peer) return
+      const newer = this.#primary.heard(message)
       if (newer !== null) this.adopt(newer)
     }
   }
 
-  #fromPrimary(connection: number, messages: readonly Message[]): void {
+  #fromPrimary(connection: number, peer: Peer, messages: readonly MessageOf<'primaryToBackup'>[]): void {
     for (const message of messages) {
-      if (this.#over || this.#backup === null || this.#backup.connection !== connection) return
+      if (this.#over || this.#backup === null || this.#peers.get(connection) !== peer) return
       if (message[1] === this.#situation.view?.number) this.#backup.message(message) // R2: of this view only
     }
     if (!this.#workPlanned) this.#work()
@@ -372,7 +402,7 @@ export class ServerCore implements ViewLinkOwner {
     if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
     this.#over = true
     this.#out.count({ is: 'step-down' })
-    this.#clients.tellAll(['view', this.#situation.view])
+    if (this.#situation.view !== null) this.#clients.tellAll(['view', this.#situation.view])
     this.#out.note('warn', 'stepping down', { reason })
     this.#out.do({ do: 'step-down', reason })
   }
@@ -385,7 +415,7 @@ export class ServerCore implements ViewLinkOwner {
 
   // ---- the view server
 
-  get hello(): HelloFrom {
+  get hello(): Extract<HelloFrom, { kind: 'lockserver' }> {
     const { id, address, pid, host } = this.#options
     return {
       kind: 'lockserver',

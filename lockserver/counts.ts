@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { Histogram } from '../wire/histogram.ts'
-import type { Fact, Output, SessionEnd } from './facts.ts'
+import type { Fact, Output, SessionEnd } from './state/facts.ts'
 
 /** Each outcome that clients see, as `operation outcome`. */
 const outcomes = [
@@ -35,7 +35,7 @@ export type Noted =
   /** A lock was freed at this time, and its next holder was told of it just now. */
   | { readonly is: 'handed over'; readonly since: number }
 
-export class Counts {
+export class ServerCounts {
   readonly operations = Object.fromEntries(outcomes.map(outcome => [outcome, 0])) as Record<
     OperationOutcome,
     number

@@ -5,11 +5,11 @@ import { chunksInFlightMax, joinBacklogMax, latchLagMax } from '../wire/limits.t
 import { Backlog } from './backlog.ts'
 import type { Witness } from './holdback.ts'
 import type { Leases } from './leases.ts'
-import type { Outbox } from './outbox.ts'
-import type { Session } from './sessions.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
-import { Copy, headerOf, type LeaseTimes } from './snapshot.ts'
-import type { State } from './state.ts'
+import type { Session } from './state/sessions.ts'
+import { Copy, headerOf, type LeaseTimes } from './state/snapshot.ts'
+import type { State } from './state/state.ts'
 import type { Batch } from './stream.ts'
 
 /**
@@ -27,7 +27,7 @@ type Phase =
   | { readonly is: 'latched'; readonly at: number; told: boolean; knows: boolean }
 
 export class Join implements Witness, LeaseTimes {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #state: State
   readonly #leases: Leases
@@ -43,7 +43,7 @@ export class Join implements Witness, LeaseTimes {
   /** R4: once digests differ nothing is shown any more in this view. */
   #differs = false
 
-  constructor(out: Outbox, situation: InView, state: State, leases: Leases) {
+  constructor(out: ServerOutbox, situation: InView, state: State, leases: Leases) {
     this.#out = out
     this.#situation = situation
     this.#state = state
@@ -113,6 +113,7 @@ export class Join implements Witness, LeaseTimes {
   get mustPark(): boolean {
     const phase = this.#phase
     if (phase.is === 'none' || phase.is === 'latched') return false
+    if (this.#link === null) return false // R1: one that is away can't catch up, and is not asked yet
     if (phase.is === 'copying') return phase.beside > phase.copy.recordsTaken + latchLagMax
     return this.#backlog.entries > phase.parkAbove
   }
@@ -190,7 +191,15 @@ export class Join implements Witness, LeaseTimes {
     this.#backlog.add(batch)
     if (this.#phase.is === 'copying') this.#phase.beside += batch.entries.length
     if (this.#link !== null) this.#send(this.#link, batch)
+    else this.#waitNoLonger()
     if (this.#phase.is === 'latched') this.#out.count({ is: 'batch sent', sequence: batch.sequence })
+  }
+
+  /** R3: one that is away for as much as it may lag behind is given up; it gets no second snapshot in this view. */
+  #waitNoLonger(): void {
+    const phase = this.#phase
+    if (phase.is !== 'sent' && phase.is !== 'installed') return
+    if (this.#backlog.entries > phase.parkAbove) this.#become({ is: 'none' })
   }
 
   #send(link: number, { sequence, firstOp, wallMs, entries }: Batch): void {

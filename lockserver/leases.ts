@@ -2,7 +2,7 @@
 // run out here is only a reason: it ends by an `expire` operation, which only a primary proposes.
 
 import { restLeaseMs } from '../wire/limits.ts'
-import type { Session } from './sessions.ts'
+import type { Session } from './state/sessions.ts'
 
 /** A reset's pause is a lease of the state itself, under this key. */
 const pause = 0
@@ -71,6 +71,12 @@ export class Leases {
     this.#earliest = earliest
     const pauseOver = sessions.includes(pause)
     return { sessions: sessions.filter(ordinal => ordinal !== pause).sort((a, b) => a - b), pauseOver }
+  }
+
+  /** Whether its lease had run out at this moment, for all that is known now. */
+  over(ordinal: number, at: number): boolean {
+    const until = this.#until.get(ordinal)
+    return until !== undefined && until <= at
   }
 
   /** How much longer a session may be silent, because it rests; given once, until it is heard again. */

@@ -1,11 +1,11 @@
 // Opens with a ttl that the view record does not cover yet: a reset would not wait for so long a lease
 // (S4, F14). It says which may go on; it opens no session.
 
-import type { ClientRequest } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import type { InView } from './situation.ts'
 
-export type OpenRequest = Extract<ClientRequest, ['open', ...unknown[]]>
+export type OpenRequest = MessageOf<'clientToServer', 'open'>
 
 interface Open {
   readonly client: Client

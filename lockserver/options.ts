@@ -1,8 +1,7 @@
 // The options of a lock server, checked once: a wrong one is a TypeError that names it.
 
 import * as limits from '../wire/limits.ts'
-import { isWildcard } from '../wire/listen.ts'
-import { type Logger, silent } from '../wire/log.ts'
+import { isWildcard } from '../wire/net/listen.ts'
 import {
   addressQuotas,
   knownOnly,
@@ -12,6 +11,7 @@ import {
   webSocketUrl,
   wholeNumber,
 } from '../wire/options.ts'
+import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface LockServerOptions {
   /** URL of the view server, or several of them. */

@@ -3,15 +3,18 @@
 
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import type { HelloFrom, Message } from '../wire/messages.ts'
-import type { Counts, Noted } from './counts.ts'
-import type { Fact } from './facts.ts'
+import type { HelloFrom, MessageOf } from '../wire/messages.ts'
+import type { Noted, ServerCounts } from './counts.ts'
+import { dialledAs, type Peers } from './peers.ts'
 import type { Situation } from './situation.ts'
+import type { Fact } from './state/facts.ts'
 
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
+export type ServerSays = 'serverToClient' | 'serverToView' | 'primaryToBackup' | 'backupToPrimary'
+
 export type ServerEffect =
-  | ConnectionEffect
+  | ConnectionEffect<ServerSays>
   /** Drop this core with its state and connections; go on as a new server with a new id (V5). */
   | { readonly do: 'step-down'; readonly reason: string }
   /** The process ends. */
@@ -21,15 +24,21 @@ export type ServerEffect =
   /** Something that an operator wants to read. */
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 
-export class Outbox {
+/** What a lock server says of itself where it dials. */
+type Dialled = Exclude<HelloFrom, { kind: 'client' }>
+
+export class ServerOutbox {
   readonly #situation: Readonly<Situation>
   /** Null: nothing is counted. */
-  readonly #counts: Counts | null
+  readonly #counts: ServerCounts | null
+  /** Those that are dialled and closed here; those that are accepted come in by core.ts. */
+  readonly #peers: Peers
   #effects: ServerEffect[] = []
   #dialled = 0
 
-  constructor(situation: Readonly<Situation>, counts: Counts | null = null) {
+  constructor(situation: Readonly<Situation>, peers: Peers, counts: ServerCounts | null = null) {
     this.#situation = situation
+    this.#peers = peers
     this.#counts = counts
   }
 
@@ -47,17 +56,19 @@ export class Outbox {
     this.#counts?.note(what, this.#situation.now.monotonic)
   }
 
-  send(connection: number, message: Message): void {
+  send(connection: number, message: MessageOf<ServerSays>): void {
     this.#effects.push({ do: 'send', connection, message })
   }
 
   close(connection: number, code: ErrorCode | null, text: string): void {
+    this.#peers.delete(connection)
     this.#effects.push({ do: 'close', connection, code, text })
   }
 
   /** The number of the new connection. */
-  dial(address: string, cluster: string | null, from: HelloFrom): number {
+  dial(address: string, cluster: string | null, from: Dialled): number {
     const connection = --this.#dialled
+    this.#peers.set(connection, { is: dialledAs[from.kind] })
     this.#effects.push({ do: 'dial', connection, address, cluster, from })
     return connection
   }

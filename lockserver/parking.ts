@@ -1,36 +1,47 @@
 // Requests that wait in a primary: for a joining backup to catch up (R3), or while it leaves. They are kept
 // in the order in which they came; it does none of them.
 
-import type { ClientRequest } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 
 export interface Parked {
   readonly client: Client
-  readonly request: ClientRequest
+  readonly request: MessageOf<'clientToServer'>
 }
 
 export class Parking {
   #parked: Parked[] = []
+  /** How many of them were taken; they are dropped now and then. */
+  #taken = 0
 
   get size(): number {
-    return this.#parked.length
+    return this.#parked.length - this.#taken
   }
 
-  add(client: Client, request: ClientRequest): void {
+  add(client: Client, request: MessageOf<'clientToServer'>): void {
     client.parked++
     this.#parked.push({ client, request })
   }
 
-  at(place: number): Parked {
-    return this.#parked[place] as Parked
-  }
-
-  /** The first ones don't wait any more. */
-  drop(count: number): void {
-    if (count > 0) for (const { client } of this.#parked.splice(0, count)) client.parked--
+  /** The first one, which waits no more. What is done with it may make others go. */
+  take(): Parked | undefined {
+    const parked = this.#parked[this.#taken]
+    if (parked === undefined) return undefined
+    parked.client.parked--
+    this.#taken++
+    if (2 * this.#taken >= this.#parked.length) this.#dropTaken()
+    return parked
   }
 
   gone(client: Client): void {
-    if (client.parked > 0) this.#parked = this.#parked.filter(parked => parked.client !== client)
+    if (client.parked === 0) return
+    this.#dropTaken()
+    this.#parked = this.#parked.filter(parked => parked.client !== client)
+    client.parked = 0
+  }
+
+  #dropTaken(): void {
+    this.#parked = this.#parked.slice(this.#taken)
+    this.#taken = 0
   }
 }

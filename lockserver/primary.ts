@@ -3,20 +3,21 @@
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
-import type { ClientRequest, Message, View } from '../wire/messages.ts'
+import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
-import type { Fact } from './facts.ts'
+import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import { Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
-import type { Session } from './sessions.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
-import type { Operation, State } from './state.ts'
+import type { Fact } from './state/facts.ts'
+import type { Session } from './state/sessions.ts'
+import type { Operation, State } from './state/state.ts'
 import { Watches } from './watches.ts'
 
 export interface PrimaryOptions {
@@ -25,10 +26,7 @@ export interface PrimaryOptions {
   readonly deadPings: number
 }
 
-type Numbered = Extract<
-  ClientRequest,
-  ['acquire' | 'cancel' | 'release' | 'force-release' | 'end', ...unknown[]]
->
+type Numbered = MessageOf<'clientToServer', 'acquire' | 'cancel' | 'release' | 'force-release' | 'end'>
 
 /** These never wait for a joining backup (R3). */
 const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
@@ -45,18 +43,19 @@ export class Primary {
   readonly replication: Replication
   readonly link: BackupLink
   readonly opens: Opens
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #clients: Clients
   readonly #options: PrimaryOptions
   readonly #parking = new Parking()
   readonly #queries: Queries
   readonly #watches: Watches
+  readonly #expiry = new Expiry()
   /** The server is leaving: the last batch before it stopped to take requests; null while it takes them. */
   #closedAt: number | null = null
 
   constructor(
-    out: Outbox,
+    out: ServerOutbox,
     situation: InView,
     clients: Clients,
     { state, leases }: { readonly state: State; readonly leases: Leases },
@@ -113,7 +112,7 @@ export class Primary {
     this.#closedAt = null
   }
 
-  /** Nothing of it waits here any more. */
+  /** Nothing of it waits here any more; whoever ends or replaces a connection says so. */
   gone(client: Client): void {
     this.#parking.gone(client)
     this.#queries.gone(client)
@@ -132,6 +131,7 @@ export class Primary {
 
   /** What was decided goes to the backup. */
   endTurn(): void {
+    this.#expirePiece()
     this.#queries.startTurn()
     this.#answerQuery()
     this.replication.endTurn()
@@ -139,13 +139,13 @@ export class Primary {
 
   // ---- clients
 
-  request(client: Client, request: ClientRequest): void {
+  request(client: Client, request: MessageOf<'clientToServer'>): void {
     if (client.deaf) return
     if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
   }
 
-  #park(client: Client, request: ClientRequest): void {
+  #park(client: Client, request: MessageOf<'clientToServer'>): void {
     if (client.parked >= 2 * this.state.limits.unansweredMax) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many requests at a time')
     }
@@ -157,22 +157,21 @@ export class Primary {
    * everything does. A read passes by, but for a query of a client whose own operations wait: it would
    * not find what that client has asked before.
    */
-  #mustWait(client: Client, request: ClientRequest): boolean {
+  #mustWait(client: Client, request: MessageOf<'clientToServer'>): boolean {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
     if (reads.has(request[0])) return request[0] === 'query' && client.parked > 0
     return this.#parking.size > 0 || this.replication.join.mustPark
   }
 
   #unpark(): void {
-    let done = 0
-    while (done < this.#parking.size && this.#closedAt === null && !this.replication.join.mustPark) {
-      const { client, request } = this.#parking.at(done++)
-      if (this.#speaks(client)) this.#perform(client, request)
+    while (this.#closedAt === null && !this.replication.join.mustPark) {
+      const parked = this.#parking.take()
+      if (parked === undefined) return
+      if (this.#speaks(parked.client)) this.#perform(parked.client, parked.request)
     }
-    this.#parking.drop(done)
   }
 
-  #perform(client: Client, request: ClientRequest): void {
+  #perform(client: Client, request: MessageOf<'clientToServer'>): void {
     switch (request[0]) {
       case 'open':
         return this.#open(client, request)
@@ -238,11 +237,19 @@ export class Primary {
   }
 
   #opened(client: Client, session: Session, count: number): void {
-    if (!this.#clients.bind(client, session, count))
-      return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (!this.#bind(client, session, count)) return
     this.#out.count({ is: 'session opened' })
     this.#renewLease(session)
     this.#answer(client, ['opened', session.id, count, session.ttlMs])
+  }
+
+  /** S2: false if this connection is the older one. Nothing waits any more for one that it replaces. */
+  #bind(client: Client, session: Session, count: number): boolean {
+    const old = this.#clients.of(session)
+    const bound = this.#clients.bind(client, session, count)
+    if (!bound) this.#close(client, 'REPLACED', 'an older connection of its session')
+    else if (old !== undefined && old !== client) this.gone(old)
+    return bound
   }
 
   #resume(client: Client, id: string, count: number, next: number, unanswered: readonly number[]): void {
@@ -250,8 +257,7 @@ export class Primary {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
     const session = this.state.sessionsById.get(id)
     if (session === undefined) return this.#unknown(client, id)
-    if (!this.#clients.bind(client, session, count))
-      return this.#close(client, 'REPLACED', 'an older connection of its session')
+    if (!this.#bind(client, session, count)) return
     // S1: what is not named is acknowledged; but a late resume knows nothing of numbers after its own.
     const waiting = new Set(amongRanges(session.replies.keys(), unanswered))
     const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n)).sort((a, b) => a - b)
@@ -340,7 +346,7 @@ export class Primary {
     if (session !== undefined) this.#propose(['abandon', session.ordinal])
   }
 
-  #acknowledge(client: Client, ranges: number[], tokens: number[]): void {
+  #acknowledge(client: Client, ranges: readonly number[], tokens: readonly number[]): void {
     const session = this.#sessionOf(client)
     if (session === undefined) return
     if (ranges.length % 2 === 1)
@@ -389,24 +395,32 @@ export class Primary {
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
-    const { sessions, pauseOver } = this.leases.due(this.#situation.now.monotonic, this.state.sessions)
+    const { monotonic } = this.#situation.now
+    const { sessions, pauseOver } = this.leases.due(monotonic, this.state.sessions)
     if (pauseOver) {
       this.leases.endPause()
       this.#propose(['unpause'])
     }
-    const known = sessions.filter(ordinal => this.state.sessions.has(ordinal))
-    if (known.length > 0) this.#propose(['expire', known])
+    this.#expiry.begin(sessions, monotonic)
+  }
+
+  /** F13: one piece a turn, each of them an operation of its own. */
+  #expirePiece(): void {
+    if (this.#closedAt !== null) return
+    const piece = this.#expiry.take(this.state.sessions, this.leases)
+    if (piece.length > 0) this.#propose(['expire', piece])
+    if (this.#expiry.more) this.#out.do({ do: 'continue' })
   }
 
   // ---- answers
 
   /** R1: a read is shown when the backup has answered a message sent after the read came. */
-  #answer(client: Client, message: Message): void {
+  #answer(client: Client, message: MessageOf<'serverToClient'>): void {
     this.#show({ is: 'answer', client, message })
   }
 
   #unknown(client: Client, id: string): void {
-    client.deaf = true
+    this.#deafen(client)
     this.#show({ is: 'last word', client, message: ['unknown-session', id] })
   }
 
@@ -449,7 +463,7 @@ export class Primary {
     const client = this.#clients.of(session)
     this.#clients.forget(session)
     if (client === undefined || client.deaf) return
-    client.deaf = true
+    this.#deafen(client)
     this.#out.send(client.connection, ['unknown-session', session.id])
   }
 
@@ -465,8 +479,14 @@ export class Primary {
     return undefined
   }
 
+  /** Nothing that still arrives from it is heard. */
+  #deafen(client: Client): void {
+    client.deaf = true
+    this.gone(client)
+  }
+
   #speaks(client: Client): boolean {
-    return !client.deaf && this.#clients.get(client.connection) === client
+    return !client.deaf && this.#clients.has(client)
   }
 
   #close(
@@ -474,27 +494,26 @@ export class Primary {
     code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'BAD_MESSAGE',
     text: string,
   ): void {
-    client.deaf = true
-    this.#clients.remove(client.connection)
+    this.#deafen(client)
+    this.#clients.remove(client)
     this.#out.close(client.connection, code, text)
   }
 
   // ---- the backup
 
-  /** From the backup, or from whoever a probe has found; a view that it knows (R2). */
-  heard(connection: number, message: Message): View | null {
-    if (!this.link.hears(connection, message)) return null
-    if (message[0] === 'view') return message[1] as View
+  /** From the backup; a view that it knows (R2). */
+  heard(message: MessageOf<'backupToPrimary'>): View | null {
+    if (!this.link.hears(message)) return null
+    if (message[0] === 'view') return message[1]
     this.#backupSays(message)
     return null
   }
 
-  #backupSays(message: Message): void {
-    const [kind, view] = message
-    if (view !== this.#situation.view.number) return // R2: an answer about another view
-    if (kind === 'applied') this.#applied(message[2] as number, message[4] as number)
-    else if (kind === 'received') this.replication.onReceived(message[2] as number)
-    else if (kind === 'heard') this.replication.onHeard()
+  #backupSays(message: MessageOf<'backupToPrimary', 'applied' | 'received' | 'heard'>): void {
+    if (message[1] !== this.#situation.view.number) return // R2: an answer about another view
+    if (message[0] === 'applied') this.#applied(message[2], message[4])
+    else if (message[0] === 'received') this.replication.onReceived(message[2])
+    else this.replication.onHeard()
     this.#unpark()
   }
 

@@ -2,12 +2,12 @@
 // no frame full of them stops everything else (F13). It reads the state, and answers no client itself.
 
 import { queriedInPlaceMax, queriesAtOnce, queriesWaitingMax, queryPartMax } from '../wire/limits.ts'
-import type { ClientRequest, Message } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import { answerQuery } from './query.ts'
-import type { State } from './state.ts'
+import type { State } from './state/state.ts'
 
-export type QueryRequest = Extract<ClientRequest, ['query', ...unknown[]]>
+export type QueryRequest = MessageOf<'clientToServer', 'query'>
 
 export interface Query {
   readonly client: Client
@@ -59,7 +59,11 @@ export class Queries {
   }
 
   /** The parts of the answer. `sure`: it is shown when R1 holds for it. */
-  answer([, number, prefix, confirmed]: QueryRequest, sure: boolean, wall: number): Message[] {
+  answer(
+    [, number, prefix, confirmed]: QueryRequest,
+    sure: boolean,
+    wall: number,
+  ): MessageOf<'serverToClient', 'locks'>[] {
     const parts = answerQuery(this.#state, prefix, number, sure, wall)
     this.#looked += this.#state.table.locks.size + parts.length * queryPartMax
     if (confirmed) this.#answering++
@@ -72,5 +76,6 @@ export class Queries {
 
   gone(client: Client): void {
     if (client.queries > 0) this.#waiting = this.#waiting.filter(query => query.client !== client)
+    client.queries = 0
   }
 }

@@ -1,8 +1,10 @@
 // Lists what is held and waited for, in order, in parts that fit a frame. Reads only.
 
 import { queryMax, queryPartMax } from '../wire/limits.ts'
-import type { HoldRecord, Message, WaitRecord } from '../wire/messages.ts'
-import type { State } from './state.ts'
+import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
+import type { State } from './state/state.ts'
+
+type Part = MessageOf<'serverToClient', 'locks'>
 
 /** Holds in the order of their tokens; waiters by lock name, each queue in its order. */
 export function answerQuery(
@@ -11,7 +13,7 @@ export function answerQuery(
   number: number,
   confirmed: boolean,
   wall: number,
-): Message[] {
+): Part[] {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
@@ -28,10 +30,10 @@ export function answerQuery(
         heldMs: age(since),
       })
     }
-    for (const { session, mode, since } of lock.queue) {
+    for (const { session, claim, since } of lock.queue) {
       pending.push({
         name: lock.name,
-        mode,
+        mode: claim.mode,
         clientId: session.id,
         clientName: session.name,
         waitedMs: age(since),
@@ -52,8 +54,8 @@ function parts(
   held: HoldRecord[],
   pending: WaitRecord[],
   flags: { cut: boolean; confirmed: boolean },
-): Message[] {
-  const messages: Message[] = []
+): Part[] {
+  const messages: Part[] = []
   const count = Math.max(1, Math.ceil(Math.max(held.length, pending.length) / queryPartMax))
   for (let part = 0; part < count; part++) {
     const [from, to] = [part * queryPartMax, (part + 1) * queryPartMax]

@@ -4,16 +4,16 @@
 // compiles only what has run, so that a backup that is promoted under load would do all of it for the first time.
 
 import { decode, encode } from '../wire/codec.ts'
-import type { Connection, ConnectionHandlers } from '../wire/connection.ts'
-import { helloOf } from '../wire/dial.ts'
-import { acceptSocket } from '../wire/hello.ts'
 import { deadPings, drainMs, pingIntervalMs, stateLimits, ttlMsDefault } from '../wire/limits.ts'
-import { silent } from '../wire/log.ts'
-import { MemoryRuntime } from '../wire/memory-runtime.ts'
-import type { ClientRequest, HelloFrom, Message, Role, Server, View, Welcome } from '../wire/messages.ts'
-import type { Socket } from '../wire/socket.ts'
+import type { HelloFrom, MessageOf, Role, Server, View, Welcome } from '../wire/messages.ts'
+import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
+import { helloOf } from '../wire/net/dial.ts'
+import { acceptSocket } from '../wire/net/hello.ts'
+import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import type { Socket } from '../wire/net/socket.ts'
+import { silent } from '../wire/serving/log.ts'
 import { wireVersion } from '../wire/version.ts'
-import { Counts } from './counts.ts'
+import { ServerCounts } from './counts.ts'
 import { RunningLockServer } from './running.ts'
 
 /** Locks that the client takes at once. */
@@ -21,6 +21,9 @@ const locksAtOnce = 64
 const session = 'e'.repeat(32)
 const cluster = 'f'.repeat(32)
 const viewServer = 'ws://view:1'
+
+type Request = MessageOf<'clientToServer'>
+type Answer = MessageOf<'serverToClient'>
 
 interface Player {
   readonly address: string
@@ -36,7 +39,7 @@ export class Rehearsal {
   readonly #players: readonly Player[]
   /** The client's. */
   #socket: Socket | undefined
-  #answers: Message[] = []
+  #answers: Answer[] = []
   #number = 0
   #heard = 0
 
@@ -97,23 +100,23 @@ export class Rehearsal {
     this.#release(this.#ask(this.#acquires()))
   }
 
-  #acquires(): ClientRequest[] {
+  #acquires(): Request[] {
     return Array.from({ length: locksAtOnce }, (_, i) => {
       return ['acquire', ++this.#number, [`rehearsal/${i}`], 'exclusive', 'wait']
     })
   }
 
-  #release(answers: readonly Message[]): void {
-    const tokens = answers.flatMap(answer => (answer[0] === 'granted' ? (answer[2] as number[]) : []))
-    const acknowledge: ClientRequest = ['acknowledge', [this.#heard + 1, this.#number], []]
+  #release(answers: readonly Answer[]): void {
+    const tokens = answers.flatMap(answer => (answer[0] === 'granted' ? answer[2] : []))
+    const acknowledge: Request = ['acknowledge', [this.#heard + 1, this.#number], []]
     this.#heard = this.#number
-    const releases = tokens.map((token): ClientRequest => ['release', ++this.#number, token])
+    const releases = tokens.map((token): Request => ['release', ++this.#number, token])
     const released = this.#ask([acknowledge, ...releases]).filter(answer => answer[0] === 'released')
     this.pairs += released.length
   }
 
   /** In one frame; what the primary answers once its backup has heard of it. */
-  #ask(requests: readonly ClientRequest[]): Message[] {
+  #ask(requests: readonly Request[]): Answer[] {
     this.#answers = []
     this.#socket?.send(encode(requests))
     this.#runtime.run()
@@ -153,7 +156,7 @@ export class Rehearsal {
     this.#runtime.run()
   }
 
-  #tell({ toView }: Player, message: Message): void {
+  #tell({ toView }: Player, message: MessageOf<'viewToServer'>): void {
     toView?.send(message)
     this.#runtime.run()
   }
@@ -175,7 +178,7 @@ function newPlayer(runtime: MemoryRuntime, address: string): Player {
     log: silent,
     pid: 1,
     host: 'simulated',
-    counts: new Counts(),
+    counts: new ServerCounts(),
   }
   const running = new RunningLockServer(options, runtime, { ended() {} })
   runtime.listen(address, socket =>

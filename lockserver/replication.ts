@@ -5,14 +5,14 @@ import type { Entry } from '../wire/messages.ts'
 import { Holdback } from './holdback.ts'
 import { Join } from './join.ts'
 import type { Leases } from './leases.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
-import type { State } from './state.ts'
+import type { State } from './state/state.ts'
 import { Stream } from './stream.ts'
 
 export class Replication {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: InView
   readonly #state: State
   readonly #leases: Leases
@@ -23,7 +23,7 @@ export class Replication {
   /** Batches that went to no backup. */
   #unsent = 0
 
-  constructor(out: Outbox, situation: InView, state: State, leases: Leases) {
+  constructor(out: ServerOutbox, situation: InView, state: State, leases: Leases) {
     this.#out = out
     this.#situation = situation
     this.#state = state

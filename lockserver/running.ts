@@ -2,18 +2,18 @@
 // after a step-down. It gets its connections from what listens for it, decides nothing, and takes clock, timers
 // and sockets from the runtime that it is given.
 
-import type { Connection, ConnectionHandlers } from '../wire/connection.ts'
-import { Driver } from '../wire/driver.ts'
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import { type Logger, sparing } from '../wire/log.ts'
 import type { HelloFrom } from '../wire/messages.ts'
-import { Refusals } from '../wire/refusals.ts'
-import type { Runtime } from '../wire/runtime.ts'
+import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
+import { Driver } from '../wire/net/driver.ts'
+import { Refusals } from '../wire/net/refusals.ts'
+import type { Runtime } from '../wire/net/runtime.ts'
+import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
-import { ServerCore, type ServerInput } from './core.ts'
-import type { Counts } from './counts.ts'
+import { ServerCore, type ServerHears, type ServerInput } from './core.ts'
+import type { ServerCounts } from './counts.ts'
 import type { NoteLevel, ServerEffect } from './outbox.ts'
 
 export interface RunningOptions {
@@ -30,7 +30,7 @@ export interface RunningOptions {
   /** The machine's name. */
   readonly host: string
   /** What its cores do is counted here; absent: nowhere. */
-  readonly counts?: Counts
+  readonly counts?: ServerCounts
 }
 
 /** Whose server it is. */
@@ -52,7 +52,7 @@ export class RunningLockServer {
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
-  readonly #driver: Driver<ServerInput, Exclude<ServerEffect, ConnectionEffect>>
+  readonly #driver: Driver<ServerHears, ServerInput, Exclude<ServerEffect, ConnectionEffect>>
   #core: ServerCore
   #status: number | undefined
 

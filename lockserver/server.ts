@@ -3,13 +3,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
-import { answerHttp, hostNames } from '../wire/http.ts'
 import { stateLimits } from '../wire/limits.ts'
-import { type Listener, listen, urlOf } from '../wire/listen.ts'
-import { Counts } from './counts.ts'
-import type { Measured } from './metrics.ts'
+import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
+import { answerHttp, hostNames } from '../wire/serving/http.ts'
+import { ServerCounts } from './counts.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
-import { Pages, unreadiness } from './pages.ts'
+import type { Measured } from './pages/metrics.ts'
+import { ServerPages, unreadiness } from './pages/pages.ts'
 import { killedStatus, RunningLockServer } from './running.ts'
 
 export type { LockServerOptions } from './options.ts'
@@ -53,8 +53,8 @@ class ListeningLockServer implements LockServer {
   readonly ended: Promise<number>
   readonly #options: CheckedOptions
   readonly #listener: Listener
-  readonly #counts = new Counts()
-  readonly #pages = new Pages(() => this.#measure())
+  readonly #counts = new ServerCounts()
+  readonly #pages = new ServerPages(() => this.#measure())
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
 

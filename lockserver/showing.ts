@@ -1,9 +1,9 @@
 // What clients are to see of what a primary has decided, as plain data, since it may have to wait for
 // the backup (R1). It says what and to whom; primary.ts does it, holdback.ts keeps it until then.
 
-import type { Message } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
-import type { Fact } from './facts.ts'
+import type { Fact } from './state/facts.ts'
 import type { Watch } from './watches.ts'
 
 export type Showing =
@@ -13,9 +13,9 @@ export type Showing =
    */
   | Extract<Fact, { is: 'output' | 'granted' | 'event' | 'dropped' }>
   /** Of a read: to the connection that asked, unless its word no longer counts. */
-  | { readonly is: 'answer'; readonly client: Client; readonly message: Message }
+  | { readonly is: 'answer'; readonly client: Client; readonly message: MessageOf<'serverToClient'> }
   /** To a connection that is deaf already. */
-  | { readonly is: 'last word'; readonly client: Client; readonly message: Message }
+  | { readonly is: 'last word'; readonly client: Client; readonly message: MessageOf<'serverToClient'> }
   /** For the metrics: a lock was freed at this time, and its next holder was told of it just now. */
   | { readonly is: 'handed over'; readonly since: number }
   /** All parts of a query's answer stand before this. */

@@ -4,7 +4,7 @@
 import { replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
 import type { Entry } from '../wire/messages.ts'
 import type { InView } from './situation.ts'
-import type { State } from './state.ts'
+import type { State } from './state/state.ts'
 
 export interface Batch {
   readonly sequence: number

@@ -1,14 +1,14 @@
 // The connection to the view server: dials it, pings it each tick, and notices when it is silent. It
 // passes views and questions on and decides nothing about them.
 
-import type { HelloFrom, Message, Ping, View, Welcome } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { HelloFrom, MessageOf, Ping, View, Welcome } from '../wire/messages.ts'
+import type { ServerOutbox } from './outbox.ts'
 import type { Situation } from './situation.ts'
 
 /** The server whose link it is. */
 export interface ViewLinkOwner {
   /** What to say now in a hello, and in a ping. */
-  readonly hello: HelloFrom
+  readonly hello: Extract<HelloFrom, { kind: 'lockserver' }>
   readonly pingNow: Ping
   welcomedByViewServer(welcome: Welcome): void
   viewFromViewServer(view: View): void
@@ -22,7 +22,7 @@ export interface ViewLinkOwner {
 const redialTicks = 2
 
 export class ViewLink {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #situation: Readonly<Situation>
   readonly #addresses: readonly string[]
   readonly #deadPings: number
@@ -35,7 +35,7 @@ export class ViewLink {
   #lastRefusal = ''
 
   constructor(
-    out: Outbox,
+    out: ServerOutbox,
     situation: Readonly<Situation>,
     addresses: readonly string[],
     deadPings: number,
@@ -50,10 +50,6 @@ export class ViewLink {
 
   get connected(): boolean {
     return this.#welcomed
-  }
-
-  owns(connection: number): boolean {
-    return connection === this.#connection
   }
 
   tick(): void {
@@ -71,7 +67,7 @@ export class ViewLink {
     if (this.#welcomed) this.#out.send(this.#connection as number, ['ping', this.#owner.pingNow])
   }
 
-  answer(message: Message): void {
+  answer(message: MessageOf<'serverToView'>): void {
     if (this.#welcomed) this.#out.send(this.#connection as number, message)
   }
 
@@ -81,7 +77,7 @@ export class ViewLink {
     this.#silentTicks = 0
   }
 
-  messages(messages: readonly Message[]): void {
+  messages(messages: readonly MessageOf<'viewToServer'>[]): void {
     this.#silentTicks = 0
     for (const message of messages) this.#message(message)
   }
@@ -92,21 +88,21 @@ export class ViewLink {
     this.#connection = this.#out.dial(address, this.#situation.cluster, this.#owner.hello)
   }
 
-  #message(message: Message): void {
+  #message(message: MessageOf<'viewToServer'>): void {
     switch (message[0]) {
       case 'welcome':
         this.#welcomed = true
         this.#lastRefusal = ''
-        return this.#owner.welcomedByViewServer(message[1] as Welcome)
+        return this.#owner.welcomedByViewServer(message[1])
       case 'view':
-        return this.#owner.viewFromViewServer(message[1] as View)
+        return this.#owner.viewFromViewServer(message[1])
       case 'pong':
-        if (message[1] !== null) this.#owner.viewFromViewServer(message[1] as View)
-        return this.#owner.ponged(message[2] as number)
+        if (message[1] !== null) this.#owner.viewFromViewServer(message[1])
+        return this.#owner.ponged(message[2])
       case 'question':
-        return this.#owner.asked(message[1] as number)
+        return this.#owner.asked(message[1])
       case 'error':
-        return this.#refused(String(message[1]), String(message[2]))
+        return this.#refused(message[1], message[2])
     }
   }
 

@@ -6,8 +6,8 @@ import { errors } from '../wire/errors.ts'
 import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
 import type { LockEvent } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
-import type { LockTable } from './lock-table.ts'
-import type { Outbox } from './outbox.ts'
+import type { ServerOutbox } from './outbox.ts'
+import type { LockTable } from './state/lock-table.ts'
 
 export interface Watch {
   readonly client: Client
@@ -23,11 +23,11 @@ export interface Watch {
 }
 
 export class Watches {
-  readonly #out: Outbox
+  readonly #out: ServerOutbox
   readonly #table: LockTable
   readonly #watches = new Set<Watch>()
 
-  constructor(out: Outbox, table: LockTable) {
+  constructor(out: ServerOutbox, table: LockTable) {
     this.#out = out
     this.#table = table
   }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { Histogram } from '../bench/histogram.ts'
+import { Latencies } from '../bench/histogram.ts'
 import { median, type PairsResult } from '../bench/pairs.ts'
 import { load, Parts } from '../bench/parts.ts'
 import { Running, runs } from './fixtures/command.ts'
@@ -18,13 +18,13 @@ const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
 t.test('a histogram tells each quantile to 1.6 %, from 0.1 us to a minute', async t => {
   for (const ms of [0, 0.0001, 0.0173, 0.5, 3.14, 99.9, 1_234, 60_000]) {
-    const one = new Histogram()
+    const one = new Latencies()
     one.record(ms)
     t.ok(Math.abs(one.quantile(0.5) - ms) <= ms * 0.016, `${ms} ms is told as ${one.quantile(0.5)}`)
   }
-  const many = new Histogram()
+  const many = new Latencies()
   for (let i = 1; i <= 1_000; i++) many.record(i)
-  const more = new Histogram()
+  const more = new Latencies()
   more.add(many)
   more.record(5_000)
   t.equal(more.count, 1_001)
@@ -34,7 +34,7 @@ t.test('a histogram tells each quantile to 1.6 %, from 0.1 us to a minute', asyn
     [1, 5_000],
   ] as const)
     t.ok(Math.abs(more.quantile(part) - ms) <= ms * 0.016, `${part}: ${more.quantile(part)}`)
-  t.ok(Number.isNaN(new Histogram().quantile(0.5)), 'nothing has no quantile')
+  t.ok(Number.isNaN(new Latencies().quantile(0.5)), 'nothing has no quantile')
 })
 
 t.test('a median is the middle, or halfway between the two', async t => {

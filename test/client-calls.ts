@@ -2,7 +2,8 @@
 // losses, and the end of a session.
 
 import t from 'tap'
-import { unansweredShareMax } from '../client/requests.ts'
+import { waitsShareMax } from '../client/session/requests.ts'
+import { claimOf } from '../wire/claim.ts'
 import { a, b, failOver, kinds, me, opened, Story, ttlMs, view } from './fixtures/client-story.ts'
 
 t.test('requests', async t => {
@@ -27,12 +28,12 @@ t.test('requests', async t => {
   })
 
   t.test('the calls of one turn are what they would be one by one, in their order', async t => {
-    const acquire = { is: 'call', verb: 'acquire', mode: 'exclusive', manner: 'wait' } as const
+    const acquire = { verb: 'acquire', claim: claimOf('exclusive', 'wait') } as const
     const calls = [
       { ...acquire, call: 101, names: ['x'] },
-      { is: 'call', call: 102, verb: 'query', prefix: '', confirmed: true },
-      { is: 'call', call: 103, verb: 'force-release', name: 'y' },
-      { is: 'call', call: 104, verb: 'release', token: 7 },
+      { call: 102, verb: 'query', prefix: '', confirmed: true },
+      { call: 103, verb: 'force-release', name: 'y' },
+      { call: 104, verb: 'release', token: 7 },
       { ...acquire, call: 105, names: ['z'] },
     ] as const
     const [together, apart] = [opened(), opened()]
@@ -138,11 +139,11 @@ t.test('requests', async t => {
   t.test('it keeps to its share of unanswered requests, and cancels pass by', async t => {
     const story = opened()
     const calls = []
-    for (let i = 0; i < unansweredShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
-    t.equal(story.heard(a).length, unansweredShareMax)
+    for (let i = 0; i < waitsShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
+    t.equal(story.heard(a).length, waitsShareMax)
     const last = calls[0] as number
     story.abort(last)
-    const next = unansweredShareMax + 1
+    const next = waitsShareMax + 1
     t.same(story.heard(a), [['cancel', next, 1]])
     story.says(a, ['cancelled', 1], ['cancel-done', next, 'cancelled', null])
     t.same(

@@ -2,7 +2,7 @@
 // that rests.
 
 import t from 'tap'
-import type { ClientInput } from '../client/effects.ts'
+import type { ClientInput } from '../client/session/effects.ts'
 import { restLeaseMs } from '../wire/limits.ts'
 import {
   a,

@@ -5,7 +5,7 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { connect } from '../client/index.ts'
-import { diagnosticEvents } from '../wire/runtime.ts'
+import { diagnosticEvents } from '../wire/net/runtime.ts'
 import { until } from './fixtures/deadline.ts'
 import { startSmallCluster } from './fixtures/small-cluster.ts'
 
@@ -49,8 +49,10 @@ t.test('each channel tells what happened, and to which client', async t => {
 
 t.test('pages have no such thing, and the README names every channel', async t => {
   const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-  t.notMatch(read('wire/runtime-web.ts'), /node:/)
-  const { runtime } = (await import('../wire/runtime-web.ts')) as typeof import('../wire/runtime-node.ts')
+  t.notMatch(read('wire/net/runtime-web.ts'), /node:/)
+  const { runtime } = (await import(
+    '../wire/net/runtime-web.ts'
+  )) as typeof import('../wire/net/runtime-node.ts')
   for (const event of diagnosticEvents) {
     t.equal(runtime.diagnostics[event].hasSubscribers, false)
     t.match(read('README.md'), new RegExp(`holdfast:${event}\\b`))

@@ -2,13 +2,13 @@
 // a test says so. Nothing here waits.
 
 import t from 'tap'
-import { type Core, Driver, type DriverOwner } from '../wire/driver.ts'
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
-import { acceptSocket } from '../wire/hello.ts'
-import { MemoryRuntime } from '../wire/memory-runtime.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
-import type { Timer } from '../wire/runtime.ts'
-import type { Socket } from '../wire/socket.ts'
+import { type Core, Driver, type DriverOwner } from '../wire/net/driver.ts'
+import { acceptSocket } from '../wire/net/hello.ts'
+import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import type { Timer } from '../wire/net/runtime.ts'
+import type { Socket } from '../wire/net/socket.ts'
 
 type Input = ConnectionInput | { readonly is: string }
 type Own = { readonly do: 'say'; readonly text: string } | { readonly do: 'ask'; readonly input: Input }
@@ -56,7 +56,7 @@ function stage(script: (input: Input) => readonly Effect[], ends: Input | null =
       return does(input)
     },
   })
-  const owner: DriverOwner<Own> = {
+  const owner: DriverOwner<'opening', Own> = {
     hear: input => driver.step(input),
     perform: effect => {
       if (effect.do === 'say') seen.push(effect.text)
@@ -67,7 +67,7 @@ function stage(script: (input: Input) => readonly Effect[], ends: Input | null =
       driver.stop()
     },
   }
-  const driver: Driver<Input, Own> = new Driver(runtime, core('core'), null, ends, owner)
+  const driver: Driver<'opening', Input, Own> = new Driver(runtime, core('core'), null, ends, owner)
   return { runtime, seen, core, owner, driver }
 }
 

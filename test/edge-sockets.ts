@@ -2,12 +2,12 @@
 
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import type { Connection } from '../wire/connection.ts'
 import { clientFrameBytesMax, helloBytesMax, receivingBytesMax, unreadBytesMax } from '../wire/limits.ts'
-import { type ListenOptions, listen, urlOf } from '../wire/listen.ts'
 import type { Message } from '../wire/messages.ts'
+import type { Connection } from '../wire/net/connection.ts'
+import { type ListenOptions, listen, urlOf } from '../wire/net/listen.ts'
 import { until } from './fixtures/deadline.ts'
-import { hello, Peer, RawPeer } from './fixtures/hostile-peer.ts'
+import { HostilePeer, hello, RawPeer } from './fixtures/hostile-peer.ts'
 
 const probe = { kind: 'probe' }
 const welcome = (): Message => ['echoed', 0]
@@ -42,8 +42,8 @@ async function server(options: Partial<ListenOptions> = {}) {
   return { url, edge, heard, turnedAway, connections, [Symbol.asyncDispose]: () => listener.close() }
 }
 
-async function greeted(url: string, from?: unknown): Promise<Peer> {
-  const peer = await Peer.connect(url)
+async function greeted(url: string, from?: unknown): Promise<HostilePeer> {
+  const peer = await HostilePeer.connect(url)
   peer.say(hello(from))
   await peer.next('echoed')
   return peer
@@ -59,16 +59,16 @@ function head(bytes: number): Buffer {
 
 t.test('B3: a frame before the hello has at most 16 KiB, and so have its pieces together', async t => {
   await using own = await server()
-  const large = await Peer.connect(own.url)
+  const large = await HostilePeer.connect(own.url)
   large.socket.send('['.repeat(helloBytesMax + 1))
   t.equal((await large.ended()).close, 1009)
-  const inPieces = await Peer.connect(own.url)
+  const inPieces = await HostilePeer.connect(own.url)
   const piece = '['.repeat(helloBytesMax / 2 + 1)
   inPieces.socket.send(piece, { fin: false })
   inPieces.socket.send(piece, { fin: true })
   t.equal((await inPieces.ended()).close, 1009)
   t.match(own.turnedAway, [/^TOO_LARGE/, /^TOO_LARGE/])
-  const fits = await Peer.connect(own.url)
+  const fits = await HostilePeer.connect(own.url)
   fits.socket.send(JSON.stringify([hello()]).padEnd(helloBytesMax))
   await fits.next('echoed')
   fits.leave()
@@ -76,7 +76,7 @@ t.test('B3: a frame before the hello has at most 16 KiB, and so have its pieces 
 
 t.test('B3: after its hello a client may send more, also in the same piece; a probe may not', async t => {
   await using own = await server()
-  const peer = await Peer.connect(own.url)
+  const peer = await HostilePeer.connect(own.url)
   peer.say(hello())
   peer.socket.send('[["echo",7]]'.padEnd(clientFrameBytesMax))
   await until('it is heard', () => own.heard.length === 1)
@@ -94,11 +94,11 @@ t.test('B3: a hello of another wire version is told so, whatever its shape', asy
     '[["hello",2,{"secret":1}],["more"]]',
     '[["hello",0,null,null,null,5]]',
   ]) {
-    const peer = await Peer.connect(own.url)
+    const peer = await HostilePeer.connect(own.url)
     peer.socket.send(text)
     t.equal((await peer.ended()).error, 'WRONG_WIRE_VERSION', text)
   }
-  const peer = await Peer.connect(own.url)
+  const peer = await HostilePeer.connect(own.url)
   peer.socket.send('[["hello"]]')
   t.equal((await peer.ended()).error, 'BAD_MESSAGE')
 })
@@ -106,13 +106,13 @@ t.test('B3: a hello of another wire version is told so, whatever its shape', asy
 t.test('B3: guesses of one address take longer and longer, and the secret gets in meanwhile', async t => {
   await using own = await server({ secret: 'sesame' })
   const guess = async (secret: string) => {
-    const peer = await Peer.connect(own.url)
+    const peer = await HostilePeer.connect(own.url)
     peer.say(hello(undefined, { secret }))
     return peer
   }
   for (let i = 0; i < 8; i++) t.equal((await (await guess(`wrong ${i}`)).ended()).error, 'WRONG_SECRET')
   const late = await Promise.all(Array.from({ length: 12 }, (_, i) => guess(`late ${i}`)))
-  t.equal((await (late[0] as Peer).ended()).error, 'WRONG_SECRET', 'the first of them is told soon')
+  t.equal((await (late[0] as HostilePeer).ended()).error, 'WRONG_SECRET', 'the first of them is told soon')
   const right = await guess('sesame')
   await right.next('echoed')
   right.leave()
@@ -142,7 +142,7 @@ t.test('B3: bare sockets, however many, leave files and a way in', async t => {
 t.test('B7: when clients have all places a server still gets one', async t => {
   await using own = await server({ connectionsMax: 3 })
   const clients = await Promise.all([1, 2, 3].map(() => greeted(own.url)))
-  const fourth = await Peer.connect(own.url)
+  const fourth = await HostilePeer.connect(own.url)
   fourth.say(hello())
   t.equal((await fourth.ended()).error, 'TOO_MANY_CONNECTIONS')
   const probing = await greeted(own.url, probe)

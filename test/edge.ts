@@ -1,14 +1,14 @@
 // B3, B4, B7 on the edge alone, without a socket: who gets in, who waits, and who has to go.
 
 import t from 'tap'
-import { ByteSum } from '../wire/byte-sum.ts'
 import type { WireError } from '../wire/codec.ts'
-import { Edge, type Guest, type Standing } from '../wire/edge.ts'
-import { roomOf } from '../wire/edge-room.ts'
-import { FrameRate } from '../wire/frame-rate.ts'
 import * as limits from '../wire/limits.ts'
 import type { HelloFrom } from '../wire/messages.ts'
-import { WrongSecrets } from '../wire/wrong-secrets.ts'
+import { ByteSum } from '../wire/net/byte-sum.ts'
+import { Edge, type Guest, type Standing } from '../wire/net/edge.ts'
+import { roomOf } from '../wire/net/edge-room.ts'
+import { FrameRate } from '../wire/net/frame-rate.ts'
+import { WrongSecrets } from '../wire/net/wrong-secrets.ts'
 
 const client: HelloFrom = { kind: 'client', name: 'test' }
 const probe: HelloFrom = { kind: 'probe' }

@@ -1,10 +1,10 @@
 // B3 without a port: what the hello check itself refuses, wherever a socket comes from.
 
 import t from 'tap'
-import { acceptSocket, type Gate } from '../wire/hello.ts'
 import { helloBytesMax } from '../wire/limits.ts'
-import { MemoryRuntime } from '../wire/memory-runtime.ts'
-import { memorySockets } from '../wire/memory-socket.ts'
+import { acceptSocket, type Gate } from '../wire/net/hello.ts'
+import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
+import { memorySockets } from '../wire/net/memory-socket.ts'
 import { HandTimers } from './fixtures/hand-timers.ts'
 
 const text = (secret: string | null) =>

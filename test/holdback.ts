@@ -4,10 +4,10 @@
 import t from 'tap'
 import { Holdback } from '../lockserver/holdback.ts'
 import { Leases } from '../lockserver/leases.ts'
-import { Outbox } from '../lockserver/outbox.ts'
+import { ServerOutbox } from '../lockserver/outbox.ts'
 import { Replication } from '../lockserver/replication.ts'
 import type { Showing } from '../lockserver/showing.ts'
-import { type Operation, State } from '../lockserver/state.ts'
+import { type Operation, State } from '../lockserver/state/state.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { View } from '../wire/messages.ts'
 
@@ -53,7 +53,7 @@ function alone() {
   const view: View = { number: 2, primary: server('p'), backup: server('b'), start: null }
   const now = { monotonic: 0, wall: 1_000 }
   const situation = { now, view, cluster: null, longestTtlMs: 0, viewServerConnected: true }
-  const out = new Outbox(situation)
+  const out = new ServerOutbox(situation, new Map())
   const state = new State()
   const replication = new Replication(out, situation, state, new Leases())
   const sent = () => out.take().flatMap(effect => (effect.do === 'send' ? [effect.message] : []))

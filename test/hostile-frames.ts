@@ -13,7 +13,7 @@ import {
   urls,
   viewServer,
 } from './fixtures/hostile-cluster.ts'
-import { frame, hello, Peer, RawPeer, upgradeRequest } from './fixtures/hostile-peer.ts'
+import { frame, HostilePeer, hello, RawPeer, upgradeRequest } from './fixtures/hostile-peer.ts'
 
 // ---- below the messages: frames, HTTP, TCP
 
@@ -136,7 +136,7 @@ async function slowReadersCut(): Promise<number> {
 }
 
 t.test('F13: primary: 300 connections that come and go at once', async () => {
-  const all = await Promise.all(many(300, () => Peer.connect(urls.primary)) as Promise<Peer>[])
+  const all = await Promise.all(many(300, () => HostilePeer.connect(urls.primary)) as Promise<HostilePeer>[])
   for (const peer of all) peer.leave()
   await unharmed()
 })
@@ -154,7 +154,7 @@ t.test('F13: primary: a hello and a reset of the connection', async () => {
 
 const silent = await Promise.all(
   [urls.primary, viewServer.address].map(async url => {
-    const quiet = await Peer.connect(url)
+    const quiet = await HostilePeer.connect(url)
     const half = new RawPeer(url)
     await half.upgrade()
     half.write(frame(0x81, JSON.stringify([hello()])).subarray(0, 20))

@@ -28,7 +28,7 @@ import {
   view,
   viewServer,
 } from './fixtures/hostile-cluster.ts'
-import { GoodClient, hello, newId, Peer } from './fixtures/hostile-peer.ts'
+import { GoodClient, HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 
 // ---- servers that are not primary
 
@@ -196,7 +196,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
 t.test('F13: a view server that is told of a view to come makes no view any more, and says so', async t => {
   const data = await mkdtemp(join(tmpdir(), 'holdfast-hostile-'))
   const lonely = await startViewServer({ data, port: 0, newCluster: true })
-  const peer = await Peer.connect(lonely.address)
+  const peer = await HostilePeer.connect(lonely.address)
   peer.say(hello({ ...server, view: 99 }, { cluster: 'c'.repeat(32) }))
   await closes('VIEW_FROM_FUTURE')(peer, t)
   const client = await GoodClient.connect(lonely.address)

@@ -1,7 +1,7 @@
 // The maps of the hot path against JavaScript's own: what one says, the other must say, whatever comes and goes.
 
 import t, { type Test } from 'tap'
-import { NameMap } from '../lockserver/name-map.ts'
+import { NameMap } from '../lockserver/state/name-map.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import { random } from './fixtures/random.ts'
 

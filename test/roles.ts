@@ -3,9 +3,10 @@
 // by hand, under connection numbers that the made-up network does not know.
 
 import t from 'tap'
-import type { ServerInput } from '../lockserver/core.ts'
+import type { ServerHears, ServerInput } from '../lockserver/core.ts'
 import type { ServerEffect } from '../lockserver/outbox.ts'
-import type { ViewEffect, ViewInput } from '../viewservice/record.ts'
+import type { ViewEffect, ViewHears, ViewInput } from '../viewservice/record.ts'
+import { saidOn } from '../wire/effects.ts'
 import { type Channel, channels, type HelloFrom, type Message, type View } from '../wire/messages.ts'
 import { Cluster, type LockServerParty, type ViewServerParty } from './fixtures/cluster.ts'
 
@@ -32,7 +33,11 @@ class ByHand {
   }
 
   say(...messages: Message[]): this {
-    return this.#step({ is: 'messages', connection: this.connection, messages })
+    return this.#step({
+      is: 'messages',
+      connection: this.connection,
+      messages: saidOn<ServerHears & ViewHears>(messages),
+    })
   }
 
   #step(input: ServerInput & ViewInput): this {
@@ -344,7 +349,12 @@ t.test('R2, R3: a copy, chunk by chunk, then batches in order, repeats and gaps'
 function dials(party: LockServerParty, messages: readonly Message[]): Effect[] {
   const effects: Effect[] = []
   for (let connection = -1; connection >= -12; connection--)
-    effects.push(...party.core.step({ is: 'messages', connection, messages }, party.network.now()))
+    effects.push(
+      ...party.core.step(
+        { is: 'messages', connection, messages: saidOn<ServerHears>(messages) },
+        party.network.now(),
+      ),
+    )
   return effects
 }
 

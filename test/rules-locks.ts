@@ -1,7 +1,8 @@
 // Locks and sessions by rule (L1 to L3, S1, S5, F14), told on the replicated state alone.
 
 import t from 'tap'
-import type { Session } from '../lockserver/sessions.ts'
+import type { Session } from '../lockserver/state/sessions.ts'
+import { claimOf } from '../wire/claim.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { Blocker, Mode } from '../wire/messages.ts'
 import { StateStory, textOf } from './fixtures/state-story.ts'
@@ -340,7 +341,7 @@ t.test(
     const s = new StateStory()
     s.state.table.start(1_000, true, stateLimits.waitersPerLockMax)
     const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
-    t.strictSame(s.state.table.available('x', 'shared'), false)
+    t.strictSame(s.state.table.available('x', claimOf('shared', 'ifAvailable')), false)
     s.acquire(a, 'x')
     s.acquire(b, 'x')
     s.acquire(c, 'x', 'exclusive', 'steal')

@@ -3,8 +3,9 @@
 
 import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
-import type { Hold } from '../lockserver/lock.ts'
-import { Outbox } from '../lockserver/outbox.ts'
+import { ServerOutbox } from '../lockserver/outbox.ts'
+import type { Peers } from '../lockserver/peers.ts'
+import type { Hold } from '../lockserver/state/lock.ts'
 import type { View } from '../wire/messages.ts'
 import { Cluster, HandParty, truth } from './fixtures/cluster.ts'
 import { started } from './fixtures/started-cluster.ts'
@@ -216,7 +217,8 @@ t.test(
       longestTtlMs: 0,
       viewServerConnected: true,
     }
-    const out = new Outbox(situation)
+    const peers: Peers = new Map()
+    const out = new ServerOutbox(situation, peers)
     const link = new BackupLink(out, situation, 'p', 3, { connected: () => true, disconnected() {} })
     const tick = (times: number) => {
       for (let i = 0; i < times; i++) link.tick()
@@ -234,8 +236,8 @@ t.test(
     t.match(told, [{ do: 'close', connection }], 'it is given up after the ping limit')
     const again = tick(1).find(effect => effect.do === 'dial' && effect.address === 'ws://mute')
     t.ok(again, 'and tried anew')
-    t.notOk(link.owns(connection))
-    link.hears((again as { connection: number }).connection, ['welcome', {}])
+    t.notOk(peers.has(connection))
+    link.probeAnswered((again as { connection: number }).connection)
     t.notOk(link.unreachable.includes('ws://mute'))
   },
 )

@@ -3,8 +3,8 @@
 
 import t from 'tap'
 import { Leases } from '../lockserver/leases.ts'
-import { Copy, headerOf, Installation } from '../lockserver/snapshot.ts'
-import type { Operation, State } from '../lockserver/state.ts'
+import { Copy, headerOf, Installation } from '../lockserver/state/snapshot.ts'
+import type { Operation, State } from '../lockserver/state/state.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
 import { type Random, random } from './fixtures/random.ts'
 import { StateStory, textOf } from './fixtures/state-story.ts'

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { connect, type Lock } from 'holdfast'
 import { startCluster } from 'holdfast/testing'
 import t, { type Test } from 'tap'
-import { hello, Peer } from './fixtures/hostile-peer.ts'
+import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
 
 /** `refused`, or `open`. */
 function knock(url: string): Promise<string> {
@@ -59,7 +59,7 @@ t.test('F1: a program goes on over the death of the primary, again and again', a
 
 /** A peer that has been welcomed by the server, and what it must see when that is killed. */
 async function witness(t: Test, url: string): Promise<() => Promise<void>> {
-  const peer = await Peer.connect(url)
+  const peer = await HostilePeer.connect(url)
   peer.say(hello({ kind: 'client', name: 'witness' }))
   await peer.next('welcome')
   return async () => {

@@ -2,6 +2,8 @@
 // that starts with a record, or without one.
 
 import t from 'tap'
+import type { ViewHears } from '../viewservice/record.ts'
+import { saidOn } from '../wire/effects.ts'
 import { asksPerTurnMax, deadPings, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { alone, pair, recordOfPair, trio } from './fixtures/view-started.ts'
@@ -133,7 +135,7 @@ t.test(
     t.equal(patient.told.filter(message => message[0] === 'status').length, 3 * asksPerTurnMax)
     const hasty = story.client()
     const messages = Array.from({ length: 3 * asksPerTurnMax }, (_, i) => ask(i))
-    story.input({ is: 'messages', connection: hasty.connection, messages })
+    story.input({ is: 'messages', connection: hasty.connection, messages: saidOn<ViewHears>(messages) })
     t.equal(hasty.refusal, 'UNEXPECTED_MESSAGE')
     t.equal(hasty.told.filter(message => message[0] === 'status').length, asksPerTurnMax)
   },

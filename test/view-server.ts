@@ -7,10 +7,10 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { startViewServer, type ViewServer, type ViewServerOptions } from '../viewservice/server.ts'
-import type { Connection } from '../wire/connection.ts'
-import { dial, helloOf } from '../wire/dial.ts'
-import { type Listener, listen } from '../wire/listen.ts'
 import type { HelloFrom, Message, Ping, Role, Status, View } from '../wire/messages.ts'
+import type { Connection } from '../wire/net/connection.ts'
+import { dial, helloOf } from '../wire/net/dial.ts'
+import { type Listener, listen } from '../wire/net/listen.ts'
 
 const quick = { port: 0, pingIntervalMs: 20, deadPings: 3, newCluster: true }
 

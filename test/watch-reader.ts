@@ -1,8 +1,8 @@
 // What a watch keeps for its reader, and what it tells the servers of him: without a server.
 
 import t from 'tap'
+import { WatchRequests } from '../client/session/watches.ts'
 import { LockWatch } from '../client/watch.ts'
-import { Watches } from '../client/watches.ts'
 import { eventsUnseenMax } from '../wire/limits.ts'
 import type { LockEvent } from '../wire/messages.ts'
 
@@ -75,8 +75,8 @@ t.test('an end from elsewhere comes after what was kept', async t => {
 })
 
 t.test('what was seen is counted by connection', async t => {
-  const watches = new Watches()
-  t.same(watches.begin(1, 'a/'), ['watch', 1, 'a/'])
+  const watches = new WatchRequests()
+  t.same(watches.begin(1, 'a/', 0), ['watch', 1, 'a/'])
   for (let i = 0; i < 10; i++) watches.told(1)
   t.same(watches.seen(1, 8), ['seen', 1, 8])
   t.same(watches.again(), [['watch', 1, 'a/']])

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
 import { frameBytesMax } from '../wire/limits.ts'
-import type { SocketHandlers } from '../wire/socket.ts'
-import { type PageSocket, WebSocketOfPage } from '../wire/web-socket.ts'
+import type { SocketHandlers } from '../wire/net/socket.ts'
+import { type PageSocket, WebSocketOfPage } from '../wire/net/web-socket.ts'
 import { bundleForPages } from './package/bundle.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -36,12 +36,12 @@ t.test('the bundle for pages needs nothing but what is ours, and evaluates no te
   const program = `import { connect } from 'holdfast'; globalThis.connect = connect`
   const { text, inputs, gzipBytes } = await bundleForPages(program, root)
   const paths = inputs.map(([path]) => path)
-  t.ok(paths.includes('dist/wire/runtime-web.js'))
+  t.ok(paths.includes('dist/wire/net/runtime-web.js'))
   t.same(
     paths.filter(path => !/^(dist\/(client|wire)\/|<stdin>)/.test(path)),
     [],
   )
-  t.notOk(paths.includes('dist/wire/runtime-node.js'))
+  t.notOk(paths.includes('dist/wire/net/runtime-node.js'))
   t.notMatch(text, /\beval\(|new Function|\bBuffer\b|\bsetImmediate\b|\brequire\(|node:/)
   t.comment(`${(text.length / 1024).toFixed(1)} KB, ${(gzipBytes / 1024).toFixed(1)} KB gzip`)
 })

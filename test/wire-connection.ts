@@ -5,15 +5,15 @@ import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { runtime } from '#runtime'
-import { Connection } from '../wire/connection.ts'
-import { dial, helloOf } from '../wire/dial.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import { type ErrorCode, errors } from '../wire/errors.ts'
 import { frameBytesMax, frameMessagesMax } from '../wire/limits.ts'
-import { Links } from '../wire/links.ts'
-import { isLoopback, isWildcard, type ListenOptions, listen, urlOf } from '../wire/listen.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
-import { hello, Peer } from './fixtures/hostile-peer.ts'
+import { Connection } from '../wire/net/connection.ts'
+import { Connections } from '../wire/net/connections.ts'
+import { dial, helloOf } from '../wire/net/dial.ts'
+import { isLoopback, isWildcard, type ListenOptions, listen, urlOf } from '../wire/net/listen.ts'
+import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
 
 const client: HelloFrom = { kind: 'client', name: 'test' }
 const welcome: Message = [
@@ -83,8 +83,8 @@ async function server(options: Partial<ListenOptions> = {}) {
   }
 }
 
-async function greeted(url: string): Promise<Peer> {
-  const peer = await Peer.connect(url)
+async function greeted(url: string): Promise<HostilePeer> {
+  const peer = await HostilePeer.connect(url)
   peer.say(hello(client))
   await peer.next('welcome')
   return peer
@@ -104,7 +104,7 @@ function dialled(url: string, from = client): Promise<string> {
   })
 }
 
-async function endsWith(t: Test, peer: Peer, code: ErrorCode) {
+async function endsWith(t: Test, peer: HostilePeer, code: ErrorCode) {
   const end = await peer.ended()
   t.equal(end.error, code)
   t.equal(end.close, errors[code].close, 'close number')
@@ -193,13 +193,13 @@ t.test('a peer that does not read is cut', async t => {
 
 t.test('no hello in time', async t => {
   await using own = await server({ helloWithinMs: 20 })
-  await endsWith(t, await Peer.connect(own.url), 'HELLO_TIMEOUT')
+  await endsWith(t, await HostilePeer.connect(own.url), 'HELLO_TIMEOUT')
   t.same(own.turnedAway, ['HELLO_TIMEOUT: no hello within 20 ms'])
 })
 
 t.test('a hello in time stops the clock', async t => {
   await using own = await server({ helloWithinMs: 100 })
-  const [peer, late] = [await greeted(own.url), await Peer.connect(own.url)]
+  const [peer, late] = [await greeted(own.url), await HostilePeer.connect(own.url)]
   await endsWith(t, late, 'HELLO_TIMEOUT')
   own.connections[0]?.send(['echoed', 1])
   await peer.next('echoed')
@@ -208,7 +208,7 @@ t.test('a hello in time stops the clock', async t => {
 t.test('wrong wire version, wrong secret, right secret', async t => {
   await using own = await server({ secret: 'sesame' })
   const says = async (message: unknown) => {
-    const peer = await Peer.connect(own.url)
+    const peer = await HostilePeer.connect(own.url)
     peer.say(message)
     return peer
   }
@@ -238,7 +238,7 @@ t.test('each kind of server takes its own peers only', async t => {
   for (const role of ['lockserver', 'viewserver'] as const) {
     await using own = await server({ role })
     for (const from of [client, primary, lockserver, probe]) {
-      const peer = await Peer.connect(own.url)
+      const peer = await HostilePeer.connect(own.url)
       peer.say(hello(from))
       if (takes[role]?.includes(from)) await peer.next('welcome')
       else await endsWith(t, peer, 'UNEXPECTED_MESSAGE')
@@ -248,10 +248,10 @@ t.test('each kind of server takes its own peers only', async t => {
 
 t.test('a page of another origin is refused before it is a WebSocket; an allowed one is not', async t => {
   await using own = await server({ origins: ['https://good.example'] })
-  const refusal = Peer.connect(own.url, { headers: { Origin: 'https://evil.example' } })
+  const refusal = HostilePeer.connect(own.url, { headers: { Origin: 'https://evil.example' } })
   await t.rejects(refusal, { message: 'Unexpected server response: 403' })
   t.same(own.turnedAway, ['WRONG_ORIGIN: https://evil.example'])
-  const peer = await Peer.connect(own.url, { headers: { Origin: 'https://good.example' } })
+  const peer = await HostilePeer.connect(own.url, { headers: { Origin: 'https://good.example' } })
   peer.say(hello(client))
   await peer.next('welcome')
 })
@@ -259,7 +259,7 @@ t.test('a page of another origin is refused before it is a WebSocket; an allowed
 t.test('one connection too many is refused, and a place that is free again is given', async t => {
   await using own = await server({ connectionsMax: 2 })
   const [first] = [await greeted(own.url), await greeted(own.url)]
-  const third = await Peer.connect(own.url)
+  const third = await HostilePeer.connect(own.url)
   third.say(hello(client))
   await endsWith(t, third, 'TOO_MANY_CONNECTIONS')
   t.same(own.turnedAway, ['TOO_MANY_CONNECTIONS: there are 2 already'])
@@ -381,7 +381,7 @@ t.test('who dials as a client hears what a view server says to clients', async t
 t.test('a core knows its connections by number, and hears only of open ones', async t => {
   const heard: ConnectionInput[] = []
   let wake = () => {}
-  const links = new Links(runtime, null, input => {
+  const links = new Connections(runtime, null, input => {
     heard.push(input)
     wake()
   })
@@ -439,7 +439,7 @@ t.test('a dial that fails at once keeps no other one from being made', async t =
   const both = new Promise<void>(resolve => (done = resolve))
   const dials = (connection: number, address: string) =>
     links.perform({ do: 'dial', connection, address, cluster: null, from: client })
-  const links: Links = new Links(runtime, null, input => {
+  const links: Connections<'serverToClient'> = new Connections(runtime, null, input => {
     if (input.is === 'closed') dials(-3, own.url)
     else if (welcomed.push(input.connection) === 2) done()
   })

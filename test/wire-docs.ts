@@ -6,6 +6,7 @@ import t from 'tap'
 import { errors } from '../wire/errors.ts'
 import * as limits from '../wire/limits.ts'
 import { channels } from '../wire/messages.ts'
+import type { Field } from '../wire/shape.ts'
 import { wireVersion } from '../wire/version.ts'
 
 /** The compiled test lies one folder deeper than its source. */
@@ -28,30 +29,54 @@ const rowOf = (first: string) =>
     ?.split('|')
     .map(cell => cell.trim())
 
-/** `["kind", a, b]` as the document writes it; the number of its elements. */
-function written(kind: string): number[] {
-  const found: number[] = []
+/** Of each `["kind", a, b]` in the document, what stands behind the kind. */
+function written(kind: string): string[][] {
+  const found: string[][] = []
   for (let at = text.indexOf(`["${kind}"`); at >= 0; at = text.indexOf(`["${kind}"`, at + 1)) {
-    let [depth, elements, i] = [0, 1, at]
-    do {
-      const c = text[i++]
+    const elements = ['']
+    for (let i = at + 1, depth = 1; depth > 0 && i < text.length; i++) {
+      const c = text[i] as string
       if (c === '[' || c === '{') depth++
       else if (c === ']' || c === '}') depth--
-      else if (c === ',' && depth === 1) elements++
-    } while (depth > 0 && i < text.length)
-    found.push(elements)
+      if (c === ',' && depth === 1) elements.push('')
+      else elements[elements.length - 1] += c
+    }
+    found.push(elements.slice(1).map(element => element.replace(/\]$/, '').trim()))
   }
   return found
 }
 
-t.test('every message of every channel, with all its elements', async t => {
+/** A name, and no example of a value. */
+const isName = (element: string) => /^[a-zA-Z0-9]+$/.test(element) && !/^\d/.test(element)
+
+/** Names what the table names; a record may be spelled out in its place. */
+function fits(elements: readonly string[], fields: readonly string[]): boolean {
+  return (
+    elements.length === fields.length &&
+    elements.every((element, i) => element === fields[i] || element.startsWith('{'))
+  )
+}
+
+t.test('every message of every channel, field by field', async t => {
   t.match(text, `Wire version ${wireVersion}.`)
+  const known = new Map<string, string[][]>()
   for (const [channel, kinds] of Object.entries(channels)) {
     for (const [kind, shape] of Object.entries(kinds)) {
-      const { length } = shape.example as unknown as unknown[]
-      t.ok(written(kind).includes(length), `${channel}: ["${kind}"] with ${length} elements`)
+      const fields = (shape.fields as readonly Field[]).map(([name]) => name)
+      known.set(kind, [...(known.get(kind) ?? []), fields])
+      t.ok(
+        written(kind).some(elements => fits(elements, fields)),
+        `${channel}: ["${[kind, ...fields].join(', ')}]`,
+      )
     }
   }
+  for (const [kind, tables] of known)
+    for (const elements of written(kind))
+      if (elements.every(isName))
+        t.ok(
+          tables.some(fields => fits(elements, fields)),
+          `${kind}: ${elements}`,
+        )
 })
 
 t.test('every field of every record', async t => {

@@ -1,6 +1,6 @@
-// A whole cluster in one process, on free ports of this machine, for tests of programs that use locks:
-// real servers over real sockets, started and killed. It decides nothing that a cluster decides, and it
-// keeps the process alive until it is closed.
+// A whole cluster in one process, on free ports of this machine, for tests of programs that use locks: it
+// starts and kills real servers over real sockets. It makes none of a cluster's decisions, and it keeps the
+// process alive until it is closed.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,34 +15,34 @@ export type { TestClusterOptions } from './options.ts'
 
 /**
  * Servers that are killed end as their processes would under `kill -9`: connections are cut in the
- * middle, nobody is told, the port refuses. What can't be had in one process is a frozen server.
+ * middle, no peer gets a goodbye, the port refuses. A frozen server is impossible in one process.
  */
 export interface TestCluster extends AsyncDisposable {
-  /** For `connect`, such as `ws://127.0.0.1:34567`; stays the same. */
+  /** For `connect`, such as `ws://127.0.0.1:34567`; it never changes. */
   readonly url: string
-  /** View, servers and how many deaths the service survives, as the view server knows them (or knew them, if it is dead). */
+  /** View, servers and how many deaths the service survives, as the view server knows them (or last knew them). */
   status(): Status
   /** Resolves with the view once the service survives a death: its backup is in sync. Rejects after `withinMs`. */
   ready(): Promise<View>
   /**
    * Kills the primary and resolves with its URL, once the service survives that; with `force` at once.
-   * Rejects after `withinMs`, when there is no backup to go on: `addServer` helps.
+   * Rejects after `withinMs`, when no backup can take over: `addServer` helps.
    */
   killPrimary(options?: KillOptions): Promise<string>
   /** Kills the backup and resolves with its URL. */
   killBackup(options?: KillOptions): Promise<string>
   /** Starts another lock server and resolves with its URL once it listens. */
   addServer(): Promise<string>
-  /** Kills the view server: locks go on being granted, but no other view is made. */
+  /** Kills the view server: locks are still granted, but no new view is made. */
   killViewServer(): Promise<void>
   /** Starts it again at the same URL, with its record. */
   restartViewServer(): Promise<void>
-  /** Ends all of it; nothing is left behind. Clients should be closed before, or wait for their leases. */
+  /** Ends all servers; nothing is left behind. Close clients before, or they wait for their leases. */
   close(): Promise<void>
 }
 
 export interface KillOptions {
-  /** Also when the state is lost with it. */
+  /** Kills it even if the state is lost with it. */
   readonly force?: boolean
 }
 
@@ -60,7 +60,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   }
 }
 
-/** How often a condition is looked at. */
+/** How often a condition is checked. */
 const lookMs = 2
 
 class RunningCluster implements TestCluster {

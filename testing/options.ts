@@ -1,25 +1,25 @@
 // The options of a test cluster, checked before anything is started.
 
-import { type Logger, silent } from '../wire/log.ts'
 import { knownOnly, optionalText, texts, wholeNumber } from '../wire/options.ts'
+import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface TestClusterOptions {
   /** Lock servers to start with, 1 to 32; default 3. */
   readonly servers?: number
   /**
-   * In ms; default 20. A server that is silent for `deadPings` of them is dead. (One that was killed is
-   * found dead at once.) The smallest ttl is three times their product: 300 ms.
+   * In ms; default 20. A server that is silent for `deadPings` of them is dead. (A killed server is found
+   * dead at once.) The smallest ttl is three times their product: 300 ms.
    */
   readonly pingIntervalMs?: number
   /** Default 5. */
   readonly deadPings?: number
-  /** In ms: the longest that a call of the cluster waits for what it needs; default 10,000. */
+  /** In ms: how long a call of the cluster may wait for what it needs; default 10,000. */
   readonly withinMs?: number
   /** Shared secret; default: none. */
   readonly secret?: string | undefined
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
-  /** Of all servers; default: silent. */
+  /** The logger of all servers; default: silent. */
   readonly log?: Logger
 }
 

@@ -5,13 +5,13 @@
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
-import type { Message, MessageOf, Ping, Status, View } from '../wire/messages.ts'
+import type { MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
-import { type Counts, changeOf, type Evidence } from './counts.ts'
-import { Outbox } from './outbox.ts'
+import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
+import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
-import { firstRecord, type ViewEffect, type ViewInput, type ViewRecord } from './record.ts'
+import { firstRecord, type ViewEffect, type ViewHears, type ViewInput, type ViewRecord } from './record.ts'
 import { Resets } from './reset.ts'
 import { addressTaken, isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
 import { lossOf, statusOf, unready } from './status.ts'
@@ -30,7 +30,7 @@ export interface ViewCoreOptions {
   readonly pid: number
   readonly host: string
   /** What this core does is counted here; absent: nowhere. */
-  readonly counts?: Counts
+  readonly counts?: ViewCounts
 }
 
 /** L2: the record may lag behind the highest token by 2^31; half of it leaves room for a slow save. */
@@ -40,7 +40,7 @@ const cutsMax = 5
 
 export class ViewCore {
   readonly #options: ViewCoreOptions
-  readonly #out: Outbox
+  readonly #out: ViewOutbox
   readonly #servers: Servers
   readonly #probes: Probes
   readonly #verifying: Verifying
@@ -64,7 +64,7 @@ export class ViewCore {
 
   constructor(options: ViewCoreOptions) {
     this.#options = options
-    this.#out = new Outbox(options.counts ?? null)
+    this.#out = new ViewOutbox(options.counts ?? null)
     this.#servers = new Servers(options.deadPings, options.pingIntervalMs)
     this.#probes = new Probes(this.#out, options.deadPings)
     this.#verifying = new Verifying(this.#servers, this.#probes)
@@ -160,30 +160,24 @@ export class ViewCore {
     return last !== undefined
   }
 
-  #onMessages(connection: number, messages: readonly Message[]): void {
+  #onMessages(connection: number, messages: readonly MessageOf<ViewHears>[]): void {
     const finding = this.#probes.heard(connection, messages[0])
     if (finding !== undefined) return this.#onFinding(finding)
     for (const message of messages) {
-      // One of them may have closed the connection.
-      if (this.#clients.has(connection))
-        this.#onClientMessage(connection, message as MessageOf<'clientToView'>)
-      else {
-        const server = this.#servers.on(connection)
-        if (server !== undefined) this.#onServerMessage(server, message as MessageOf<'serverToView'>)
-      }
+      if (message[0] === 'ping' || message[0] === 'answer') this.#onServerMessage(connection, message)
+      else this.#onClientMessage(connection, message)
     }
   }
 
-  #onServerMessage(server: KnownServer, message: MessageOf<'serverToView'>): void {
-    switch (message[0]) {
-      case 'ping':
-        return this.#onPing(server, message[1])
-      case 'answer':
-        return this.#onAnswer(server, message[1], message[2])
-    }
+  #onServerMessage(connection: number, message: MessageOf<'serverToView'>): void {
+    const server = this.#servers.on(connection)
+    if (server === undefined) return // a message before it has closed the connection
+    if (message[0] === 'ping') this.#onPing(server, message[1])
+    else this.#onAnswer(server, message[1], message[2])
   }
 
-  #onClientMessage(connection: number, message: MessageOf<'clientToView'>): void {
+  #onClientMessage(connection: number, message: MessageOf<ViewHears>): void {
+    if (!this.#clients.has(connection)) return // a message before it has closed the connection
     if (message[0] !== 'echo' && this.#asksTooMuch(connection)) return
     switch (message[0]) {
       case 'status': {

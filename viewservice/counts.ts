@@ -16,7 +16,7 @@ export type ViewChange =
 /** How a lock server was found dead. */
 export type Evidence = 'missed_pings' | 'refused' | 'replaced'
 
-export class Counts {
+export class ViewCounts {
   readonly views: Record<ViewChange, number> = {
     first: 0,
     promotion: 0,

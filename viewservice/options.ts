@@ -1,8 +1,8 @@
 // The options of a view server, checked once: a wrong one is a TypeError that names it.
 
 import * as limits from '../wire/limits.ts'
-import { type Logger, silent } from '../wire/log.ts'
 import { addressQuotas, knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */

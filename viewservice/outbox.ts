@@ -2,15 +2,15 @@
 
 import type { ErrorCode } from '../wire/errors.ts'
 import type { MessageOf, Server } from '../wire/messages.ts'
-import type { Counts } from './counts.ts'
-import type { NoteLevel, ViewEffect, ViewRecord } from './record.ts'
+import type { ViewCounts } from './counts.ts'
+import type { NoteLevel, ViewEffect, ViewRecord, ViewSays } from './record.ts'
 
-export class Outbox {
+export class ViewOutbox {
   /** Null: nobody counts. */
-  readonly counts: Counts | null
+  readonly counts: ViewCounts | null
   #effects: ViewEffect[] = []
 
-  constructor(counts: Counts | null = null) {
+  constructor(counts: ViewCounts | null = null) {
     this.counts = counts
   }
 
@@ -20,7 +20,7 @@ export class Outbox {
     return effects
   }
 
-  send(connection: number, message: MessageOf<'viewToClient'> | MessageOf<'viewToServer'>): void {
+  send(connection: number, message: MessageOf<ViewSays>): void {
     this.#effects.push({ do: 'send', connection, message })
   }
 

@@ -2,8 +2,9 @@
 // out; what follows from it is decided in core.ts. A probe that neither opens nor closes within the
 // ping limit, counted in own ticks, brings no news.
 
-import type { Message, MessageOf, Server } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { MessageOf, Server } from '../wire/messages.ts'
+import type { ViewOutbox } from './outbox.ts'
+import type { ViewHears } from './record.ts'
 
 /** `verify`: does this id live there (V5)? `lost`: its connection closed, is the process gone? `reset`: may its state still serve? */
 export type Purpose = 'verify' | 'lost' | 'reset'
@@ -30,7 +31,7 @@ export interface Finding {
 }
 
 export class Probes {
-  readonly #out: Outbox
+  readonly #out: ViewOutbox
   readonly #ticksMax: number
   readonly #byConnection = new Map<number, Probe>()
   /** Those of one purpose, by the id that they ask for. */
@@ -41,7 +42,7 @@ export class Probes {
   }
   #dialled = 0
 
-  constructor(out: Outbox, ticksMax: number) {
+  constructor(out: ViewOutbox, ticksMax: number) {
     this.#out = out
     this.#ticksMax = ticksMax
   }
@@ -74,11 +75,11 @@ export class Probes {
   }
 
   /** The first message that arrives tells all. */
-  heard(connection: number, message: Message | undefined): Finding | undefined {
+  heard(connection: number, message: MessageOf<ViewHears> | undefined): Finding | undefined {
     const probe = this.#byConnection.get(connection)
     if (probe === undefined) return undefined
     this.#end(probe)
-    return { probe, outcome: outcomeOf(message as MessageOf<'viewToServer'> | undefined) }
+    return { probe, outcome: outcomeOf(message) }
   }
 
   closed(connection: number, refused: boolean): Finding | undefined {
@@ -105,7 +106,7 @@ export class Probes {
   }
 }
 
-function outcomeOf(message: MessageOf<'viewToServer'> | undefined): Outcome {
+function outcomeOf(message: MessageOf<ViewHears> | undefined): Outcome {
   if (message?.[0] !== 'welcome') return { is: 'no news' }
   const { kind, id } = message[1]
   return kind === 'lockserver' && id !== null ? { is: 'answered', id } : { is: 'no news' }

@@ -2,10 +2,10 @@
 // sync? Only an answer to a question that was put after that finding shows anything.
 
 import type { MessageOf } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { ViewOutbox } from './outbox.ts'
 import type { KnownServer } from './servers.ts'
 
-export type Answer = Extract<MessageOf<'serverToView'>, ['answer', ...unknown[]]>[2]
+export type Answer = MessageOf<'serverToView', 'answer'>[2]
 
 interface Asked {
   readonly number: number
@@ -18,11 +18,11 @@ interface Asked {
 }
 
 export class Question {
-  readonly #out: Outbox
+  readonly #out: ViewOutbox
   #asked: Asked | null = null
   #count = 0
 
-  constructor(out: Outbox) {
+  constructor(out: ViewOutbox) {
     this.#out = out
   }
 

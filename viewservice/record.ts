@@ -11,8 +11,12 @@ import { wireVersion } from '../wire/version.ts'
  */
 export type ViewRecord = Readonly<MessageOf<'stored'>[1]>
 
+/** What a view server's peers speak on: clients, lock servers, and those that its probes find. */
+export type ViewHears = 'clientToView' | 'serverToView' | 'serverToClient' | 'viewToClient'
+export type ViewSays = 'viewToClient' | 'viewToServer'
+
 export type ViewInput =
-  | ConnectionInput
+  | ConnectionInput<ViewHears>
   /** Each pingIntervalMs, after what had arrived was read. */
   | { readonly is: 'tick' }
   | { readonly is: 'saved' }
@@ -22,7 +26,7 @@ export type ViewInput =
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export type ViewEffect =
-  | ConnectionEffect
+  | ConnectionEffect<ViewSays>
   /** Make it durable, then say `saved`. One at a time. */
   | { readonly do: 'save'; readonly record: ViewRecord }
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }

@@ -2,7 +2,7 @@
 // view it makes, and what the operator is told. Silence is never proof that a server is gone.
 
 import type { Server, View } from '../wire/messages.ts'
-import type { Outbox } from './outbox.ts'
+import type { ViewOutbox } from './outbox.ts'
 import type { Finding, Outcome, Probes } from './probes.ts'
 import type { ViewRecord } from './record.ts'
 import type { Servers } from './servers.ts'
@@ -21,12 +21,12 @@ export interface Reset {
 
 /** One reset at a time, from the question to the answer. */
 export class Resets {
-  readonly #out: Outbox
+  readonly #out: ViewOutbox
   readonly #probes: Probes
   readonly #servers: Servers
   #reset: Reset | null = null
 
-  constructor(out: Outbox, probes: Probes, servers: Servers) {
+  constructor(out: ViewOutbox, probes: Probes, servers: Servers) {
     this.#out = out
     this.#probes = probes
     this.#servers = servers

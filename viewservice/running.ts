@@ -2,17 +2,17 @@
 // connections from what listens for it, and writes to the store that it is given. It decides nothing. When a
 // record can't be saved, or the core finds an invariant broken, it ends at once and tells no peer more (V6).
 
-import type { Connection, ConnectionHandlers } from '../wire/connection.ts'
-import { Driver } from '../wire/driver.ts'
 import type { ConnectionEffect } from '../wire/effects.ts'
-import { type Logger, sparing } from '../wire/log.ts'
 import type { HelloFrom, Status } from '../wire/messages.ts'
-import { Refusals } from '../wire/refusals.ts'
-import type { Runtime } from '../wire/runtime.ts'
+import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
+import { Driver } from '../wire/net/driver.ts'
+import { Refusals } from '../wire/net/refusals.ts'
+import type { Runtime } from '../wire/net/runtime.ts'
+import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCore } from './core.ts'
-import { Counts } from './counts.ts'
-import type { NoteLevel, ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import { ViewCounts } from './counts.ts'
+import type { NoteLevel, ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
 import type { ViewStore } from './store.ts'
 
 export interface RunningOptions {
@@ -40,7 +40,7 @@ export interface RunningOwner {
 const turnEnd: ViewInput = { is: 'turn-end' }
 
 export class RunningViewServer {
-  readonly counts = new Counts()
+  readonly counts = new ViewCounts()
   readonly core: ViewCore
   readonly #options: RunningOptions
   readonly #runtime: Runtime
@@ -48,7 +48,7 @@ export class RunningViewServer {
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
-  readonly #driver: Driver<ViewInput, Exclude<ViewEffect, ConnectionEffect>>
+  readonly #driver: Driver<ViewHears, ViewInput, Exclude<ViewEffect, ConnectionEffect>>
   #saving: PromiseLike<void> = Promise.resolve()
   #over = false
 

@@ -3,12 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
-import { answerHttp, hostNames } from '../wire/http.ts'
-import { type Listener, listen, urlOf } from '../wire/listen.ts'
 import type { Status } from '../wire/messages.ts'
-import type { Measured } from './metrics.ts'
+import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
+import { answerHttp, hostNames } from '../wire/serving/http.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
-import { Pages } from './pages.ts'
+import type { Measured } from './pages/metrics.ts'
+import { ViewPages } from './pages/pages.ts'
 import type { ViewRecord } from './record.ts'
 import { RunningViewServer } from './running.ts'
 import { FileStore, type ViewStore } from './store.ts'
@@ -51,14 +51,14 @@ class ListeningViewServer implements ViewServer {
   readonly running: RunningViewServer
   readonly #options: CheckedOptions
   readonly #listener: Listener
-  readonly #pages: Pages
+  readonly #pages: ViewPages
   #closed: Promise<void> | undefined
 
   constructor(options: CheckedOptions, listener: Listener, store: ViewStore, record: ViewRecord | null) {
     this.#options = options
     this.#listener = listener
     this.address = urlOf(listener.host, listener.port)
-    this.#pages = new Pages(() => this.#measure(), options)
+    this.#pages = new ViewPages(() => this.#measure(), options)
     this.running = new RunningViewServer(
       { ...options, address: this.address, record, pid: process.pid, host: hostname() },
       runtime,

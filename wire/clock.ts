@@ -1,9 +1,9 @@
-// The one file that reads the time. Cores get an Instant handed in and drivers a runtime that makes them, so
-// that whole clusters can run on a simulated clock.
+// The one file that reads the time. Cores receive an Instant, drivers a runtime that makes them, so that
+// whole clusters can run on a simulated clock.
 
 /** One reading of both clocks, in milliseconds. */
 export interface Instant {
-  /** Never goes back, knows nothing of dates; stands still while the machine is suspended. */
+  /** Never goes back and is no date; stands still while the machine is suspended. */
   readonly monotonic: number
   /** Since 1970; may jump. */
   readonly wall: number

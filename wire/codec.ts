@@ -4,7 +4,7 @@
 import { type ErrorCode, errors } from './errors.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
-import { fold, lengthOf, runsOf, unfold } from './runs.ts'
+import { fold, inEntries, inMessages, lastOf, runsOf, unfold } from './runs.ts'
 import { wireVersion } from './version.ts'
 
 /** What was wrong with the input of a peer, as one line that it is told. */
@@ -54,6 +54,7 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
   const messages: Message[] = []
   const kinds = tables.get(channel)
   for (let i = 0; i < frame.length; i++) take(frame[i], channel, kinds, i, messages)
+  // Each has the form that its kind has on this channel.
   return messages as unknown as MessageOf<C>[]
 }
 
@@ -80,8 +81,7 @@ function take(message: unknown, channel: Channel, kinds: Kinds, index: number, i
   const validator = kinds?.get(kind)
   if (validator === undefined) return takeRun(kind, message as Message, channel, index, into)
   if (!validator(message)) throw wrongFields(kind, validator, index)
-  checkInside(message as [string, ...unknown[]], channel, index)
-  into.push(message as Message)
+  into.push(checkedInside(message as MessageOf<Channel>, channel, index))
 }
 
 function takeRun(kind: string, run: Message, channel: Channel, index: number, into: Message[]): void {
@@ -89,12 +89,13 @@ function takeRun(kind: string, run: Message, channel: Channel, index: number, in
   const validator = runs === undefined ? undefined : tables.get(runs)?.get(kind)
   if (validator === undefined) throw wrongKind(kind, channel, index)
   if (!validator(run)) throw wrongFields(kind, validator, index)
-  const at = channel === 'entries' ? 2 : 1
-  if (!Number.isSafeInteger((run[at] as number) + (lengthOf(run, at) - 1)))
+  const at = channel === 'entries' ? inEntries : inMessages
+  if (!Number.isSafeInteger(lastOf(run, at)))
     throw new WireError('BAD_MESSAGE', `message ${index}, "${kind}": its last number is too large`)
-  if (kind === 'acquire-run' && channel === 'clientToServer')
-    for (const name of run[2] as string[]) checkName(name, index)
+  const from = into.length
   unfold(run, at, into)
+  if (channel === 'clientToServer')
+    for (let i = from; i < into.length; i++) checkRequest(into[i] as MessageOf<'clientToServer'>, index)
 }
 
 function wrongKind(kind: string, channel: Channel, index: number): WireError {
@@ -107,30 +108,33 @@ function wrongKind(kind: string, channel: Channel, index: number): WireError {
 
 function wrongFields(kind: string, validator: Validator, index: number): WireError {
   const first = validator.errors?.[0]
-  const where = first?.instancePath ? ` at ${first.instancePath.slice(0, 80)}` : ''
-  return new WireError(
-    'BAD_MESSAGE',
-    `message ${index}, "${kind}"${where}: ${first?.message ?? 'is malformed'}`,
-  )
+  const where = first?.instancePath ? `${kind}${first.instancePath.slice(0, 80)}` : `"${kind}"`
+  return new WireError('BAD_MESSAGE', `message ${index}, ${where}: ${first?.message ?? 'is malformed'}`)
 }
 
 /** What a schema can't say: names in bytes, ranges in pairs, and the messages inside of a message. */
-function checkInside(message: [string, ...unknown[]], channel: Channel, index: number): void {
-  if (channel === 'clientToServer') checkRequest(message, index)
-  else if (message[0] === 'replicate') message[5] = checkEach(message[5] as unknown[], 'entries', index)
-  else if (message[0] === 'chunk') message[3] = checkEach(message[3] as unknown[], 'records', index)
+function checkedInside(message: MessageOf<Channel>, channel: Channel, index: number): Message {
+  if (channel === 'clientToServer') checkRequest(message as MessageOf<'clientToServer'>, index)
+  else if (message[0] === 'replicate') {
+    const [kind, view, sequence, firstOp, wallMs, entries] = message
+    return [kind, view, sequence, firstOp, wallMs, checkEach(entries, 'entries', index)]
+  } else if (message[0] === 'chunk') {
+    const [kind, view, place, records] = message
+    return [kind, view, place, checkEach(records, 'records', index)]
+  }
+  return message
 }
 
-function checkRequest(message: Message, index: number): void {
+function checkRequest(message: MessageOf<'clientToServer'>, index: number): void {
   switch (message[0]) {
     case 'acquire':
-      return checkNames(message[2] as string[], index)
+      return checkNames(message[2], index)
     case 'force-release':
-      return checkName(message[2] as string, index)
+      return checkName(message[2], index)
     case 'resume':
-      return checkPairs(message[0], message[4] as number[], index)
+      return checkPairs(message[0], message[4], index)
     case 'acknowledge':
-      return checkPairs(message[0], message[1] as number[], index)
+      return checkPairs(message[0], message[1], index)
   }
 }
 
@@ -138,7 +142,7 @@ function checkRequest(message: Message, index: number): void {
 function checkNames(names: readonly string[], index: number): void {
   for (const name of names) checkName(name, index)
   if (names.length > 1 && new Set(names).size !== names.length)
-    throw new WireError('BAD_MESSAGE', `message ${index}, "acquire" at /2: a lock name stands there twice`)
+    throw new WireError('BAD_MESSAGE', `message ${index}, acquire.names: a lock name stands there twice`)
 }
 
 function checkPairs(kind: string, ranges: readonly number[], index: number): void {

@@ -6,6 +6,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import standalone from 'ajv/dist/standalone/index.js'
 import { type Channel, channels } from './messages.ts'
+import type { Field } from './shape.ts'
 
 const generate = standalone as unknown as (ajv: Ajv, names: Record<string, string>) => string
 
@@ -36,6 +37,7 @@ function moduleOf(which: readonly Channel[]): string {
   const names: Record<string, string> = {}
   /** A message that may be said on several channels is compiled once. */
   const known = new Map<object, string>()
+  const fields = new Map<string, readonly string[]>()
   const table: string[] = []
   for (const channel of which) {
     const rows: string[] = []
@@ -43,14 +45,27 @@ function moduleOf(which: readonly Channel[]): string {
       const name = known.get(shape) ?? `${channel}_${kind.replaceAll('-', '_')}`
       if (!known.has(shape)) ajv.addSchema({ $id: name, ...shape.schema })
       known.set(shape, name)
+      fields.set(
+        name,
+        shape.fields.map(([field]: Field) => field),
+      )
       names[name] = name
       rows.push(`  ${JSON.stringify(kind)}: ${name},`)
     }
     table.push(`${channel}: {\n${rows.join('\n')}\n},`)
   }
-  const code = withoutSchemas(generate(ajv, names).replace(untold, ''))
+  const code = withoutSchemas(withNames(generate(ajv, names).replace(untold, ''), fields))
   if (code.includes('require(')) throw new Error('a schema uses a keyword that needs the run time of ajv')
   return `${code}\nexport const validators = {\n${table.join('\n')}\n}\n`
+}
+
+/** What ajv calls `/2/7` is `.names/7` to the peer that is told. Each function is of one message, whose name stands in it. */
+function withNames(code: string, fields: ReadonlyMap<string, readonly string[]>): string {
+  let names: readonly string[] = []
+  return code.replace(/sourceURL="(\w+)"|instancePath\+"\/(\d+)/g, (found, id, place) => {
+    if (id !== undefined) names = fields.get(id) ?? []
+    return id === undefined ? `instancePath+".${names[place - 1] ?? 'kind'}` : found
+  })
 }
 
 /** ajv embeds each schema; few keywords read theirs at run time. */

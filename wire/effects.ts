@@ -3,9 +3,13 @@
 // those they dial downwards from -1.
 
 import type { ErrorCode } from './errors.ts'
-import type { HelloFrom, Message } from './messages.ts'
+import type { Channel, HelloFrom, Message, MessageOf } from './messages.ts'
 
-export type ConnectionInput =
+/** What is said on these channels; anything at all, for code that only carries it. */
+type Said<C extends Channel | null> = C extends Channel ? MessageOf<C> : Message
+
+/** Of a core whose peers speak on the channels `C`. */
+export type ConnectionInput<C extends Channel | null = null> =
   /** A peer connected and said hello; wire version and secret are checked already. */
   | {
       readonly is: 'accepted'
@@ -14,12 +18,13 @@ export type ConnectionInput =
       readonly from: HelloFrom
     }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
-  | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Message[] }
+  | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }
   /** Closed by the other end or the network, or never came to be; not said of one that the core closed. */
   | { readonly is: 'closed'; readonly connection: number; readonly refused: boolean }
 
-export type ConnectionEffect =
-  | { readonly do: 'send'; readonly connection: number; readonly message: Message }
+/** Of a core that speaks on the channels `C`. */
+export type ConnectionEffect<C extends Channel | null = null> =
+  | { readonly do: 'send'; readonly connection: number; readonly message: Said<C> }
   | {
       readonly do: 'close'
       readonly connection: number
@@ -33,3 +38,8 @@ export type ConnectionEffect =
       readonly cluster: string | null
       readonly from: HelloFrom
     }
+
+/** What came on a connection of this channel: codec.ts has let through nothing else, and the compiler can't see that. */
+export function saidOn<C extends Channel>(messages: readonly Message[]): readonly Said<C>[] {
+  return messages as unknown as readonly Said<C>[]
+}

@@ -1,14 +1,14 @@
-// The registry of errors: code, whether it surely did not happen, what a client does about it, one
+// The registry of errors: code, whether the operation surely did not happen, what a client does about it, one
 // line of meaning. A code that is not in here counts as indefinite.
 
-/** What a client does on its own when it meets the error. */
+/** What a client does by itself when it gets the error. */
 export type Reaction = 'give up' | 'retry' | 'new session' | 'tell the caller'
 
 export interface ErrorEntry {
   /** After it the operation surely did not happen. */
   readonly definite: boolean
   readonly reaction: Reaction
-  /** Number that the WebSocket is closed with; null where the connection stays. */
+  /** The close code of the WebSocket; null if the connection stays open. */
   readonly close: number | null
   readonly meaning: string
 }
@@ -51,7 +51,7 @@ export const errors = {
   SESSIONS_LIMIT: entry(true, 'tell the caller', null, 'the service has too many sessions'),
   TTL_OUT_OF_RANGE: entry(true, 'tell the caller', null, 'the ttl is shorter or longer than allowed'),
 
-  // The client's own.
+  // Errors that the client itself makes.
   SESSION_LOST: entry(false, 'new session', null, 'the session has ended; its locks are lost'),
   TIMEOUT: entry(false, 'tell the caller', null, 'the time limit of the call has passed'),
   CLOSED: entry(false, 'tell the caller', null, 'the client was closed'),
@@ -59,13 +59,13 @@ export const errors = {
   STOLEN: entry(false, 'tell the caller', null, 'another client has stolen the lock'),
   FORCED: entry(false, 'tell the caller', null, 'an operator has released the lock'),
 
-  // The view server's, to an operator.
+  // Errors from the view server to an operator.
   RESET_REFUSED: entry(true, 'tell the caller', null, 'the reset is not safe or not possible now'),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errors
 
-/** An unknown code is indefinite: it may come from a newer server. */
+/** An unknown code is indefinite: a newer server may have sent it. */
 export function isDefinite(code: string): boolean {
   return Object.hasOwn(errors, code) && errors[code as ErrorCode].definite
 }

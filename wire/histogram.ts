@@ -1,18 +1,18 @@
-// Counts lengths of time in buckets, as Prometheus wants them: plain numbers, cheap to add to, read when
-// somebody asks. It reads no clock and knows nothing of metrics.
+// Counts lengths of time in buckets, as Prometheus wants them: plain numbers, cheap to add to, read only at a
+// scrape. It reads no clock and knows nothing of metrics.
 
-/** For what takes from a tenth of a millisecond to a minute or more. */
+/** For lengths from a tenth of a millisecond to a minute or more. */
 export const boundsMs = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000,
 ] as const
 
 export class Histogram {
-  /** How many were at most as long as the bound of the same place, and longer than the one before; the last: longer than all. */
+  /** For each bound, the lengths up to it and above the one before; the last counts those above all bounds. */
   readonly counts: number[] = Array<number>(boundsMs.length + 1).fill(0)
   sumMs = 0
   count = 0
 
-  /** A clock that went back makes no negative times. */
+  /** A clock that went back causes no negative lengths. */
   observe(ms: number): void {
     const length = ms > 0 ? ms : 0
     let bucket = 0

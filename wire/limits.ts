@@ -95,15 +95,18 @@ export const verifyingMax = 16
 export const queryPartMax = 200
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export const queriesWaitingMax = 4_096
-/** Answers of queries that wait for the backup's word; further queries wait. */
+/** Answers of queries that wait for the backup's acknowledgement at a time; further queries wait. */
 export const queriesAtOnce = 4
 /** Questions (`status`, `reset`) of one connection to a view server, read in one turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export const asksPerTurnMax = 64
-/** Locks and waiters that queries of one turn look at where they stand among their client's requests. Passed: they wait for a turn of their own, and may show what was asked after them. */
+/**
+ * Locks and waiters that one turn's queries may scan in request order. Passed: a query waits for a turn of its
+ * own, and may show what was asked after it.
+ */
 export const queriedInPlaceMax = 2_000
 /** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
 export const watchesMax = 256
-/** Events that one watch may be told of beyond those that its client has seen. Passed: the watch misses events, and is told how many. */
+/** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
 export const eventsUnseenMax = 4_096
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
 export const queryMax = 20_000
@@ -111,6 +114,8 @@ export const queryMax = 20_000
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export const replicateEntriesMax = 256
 export const replicateTextMax = 262_144
+/** Sessions, and what they hold and wait for, that one `expire` ends. Passed: another one follows in the next turn. */
+export const expireWeightMax = 512
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */
 export const chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144
@@ -127,23 +132,23 @@ export function promotionGraceMs(pingLimitMs: number): number {
 }
 /** Time that a leaving server may take for everything it waits for. */
 export const drainMs = 10_000
-/** Views that a view server remembers for people. Passed: the oldest is forgotten. */
+/** Views that a view server remembers for display only. Passed: the oldest is forgotten. */
 export const viewsRememberedMax = 100
-/** Locks on one page of a lock server's table, for people. Passed: HTTP 400. */
+/** Locks on one page of a lock server's table, for display only. Passed: HTTP 400. */
 export const locksPerPageMax = 500
-/** A view server forgets an id outside of the view when it has not been heard for this long. */
+/** A view server forgets an id outside of the view that it has not heard for this long. */
 export const forgetServerMs = 60_000
 
 /** The client believes in its lease for this part of the ttl only; the server counts the whole (S4). */
 export const clientLeasePart = 0.98
 /** Renewals go out after this part of the lease (S4). */
 export const renewPart = 0.25
-/** The lease of a session that rests: that holds nothing and asks for nothing (S4). */
+/** The lease of a resting session: one that holds nothing and asks for nothing (S4). */
 export function restLeaseMs(ttlMs: number): number {
   return Math.max(ttlMs, Math.min(12 * ttlMs, 120_000))
 }
-/** A client that is owed nothing asks a connection this silent for a sign of life. */
+/** A client with no open requests asks a connection that is silent for this long for a sign of life. */
 export const keepAliveMs = 35_000
-/** A client redials an address after this long at first, twice as long each time after. */
+/** A client redials an address after this long at first, twice as long each time after that. */
 export const redialMs = 20
 export const redialMsMax = 500

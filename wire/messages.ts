@@ -19,6 +19,7 @@ import {
   message,
   nullable,
   oneOf,
+  type PlacesOf,
   record,
   type Shape,
   type ShapeType,
@@ -41,10 +42,15 @@ const address = text('ws://127.0.0.1:7401', 512, 1)
 const mode = oneOf('exclusive', 'shared')
 /** What an acquire does when the lock is not free. */
 const manner = oneOf('wait', 'ifAvailable', 'steal')
+/** What an acquire asks for: of each of its locks, and of its own patience. Everywhere the same two fields, in this order. */
+const claim = [
+  ['mode', mode],
+  ['manner', manner],
+] as const
 const lossReason = oneOf('STOLEN', 'FORCED')
 const role = oneOf('idle', 'backup', 'primary')
 /** Numbers as pairs of first and last: [3, 5, 9, 9] is 3, 4, 5, 9. */
-const ranges: Shape<number[]> = { ...list(count(3), { max: rangesMax }), example: [3, 5, 9, 9] }
+const ranges: Shape<readonly number[]> = { ...list(count(3), { max: rangesMax }), example: [3, 5, 9, 9] }
 const losses = list(tuple(token, lossReason))
 /** What may happen to a lock: a wait or a hold begins or ends. */
 const lockEventKind = oneOf('waiting', 'granted', 'cancelled', 'released', 'lost')
@@ -89,11 +95,17 @@ const helloFrom = anyOf(
 export type HelloFrom = ShapeType<typeof helloFrom>
 
 export const opening = {
-  hello: message('hello', count(wireVersion), nullable(id), nullable(text('secret', 1_024)), helloFrom),
+  hello: message(
+    'hello',
+    ['wire', count(wireVersion)],
+    ['cluster', nullable(id)],
+    ['secret', nullable(text('secret', 1_024))],
+    ['from', helloFrom],
+  ),
 }
 
-const welcome = message(
-  'welcome',
+const welcome = message('welcome', [
+  'record',
   record({
     wire: count(wireVersion),
     cluster: nullable(id),
@@ -107,9 +119,9 @@ const welcome = message(
     whole: count(0),
     sequence: count(0),
   }),
-)
-const error = message('error', code, explanation)
-const viewMessage = message('view', view)
+])
+const error = message('error', ['code', code], ['explanation', explanation])
+const viewMessage = message('view', ['view', view])
 
 // ---- client and lock server
 
@@ -153,82 +165,110 @@ const lockEvent = record({
 export type LockEvent = ShapeType<typeof lockEvent>
 
 export const clientToServer = {
-  open: message('open', id, positive, count(10_000, 1, ttlMsMax), clientName),
-  resume: message('resume', id, positive, positive, ranges),
-  abandon: message('abandon', id),
-  renew: message('renew', number),
+  open: message(
+    'open',
+    ['id', id],
+    ['count', positive],
+    ['ttlMs', count(10_000, 1, ttlMsMax)],
+    ['name', clientName],
+  ),
+  resume: message('resume', ['id', id], ['count', positive], ['next', positive], ['unanswered', ranges]),
+  abandon: message('abandon', ['id', id]),
+  renew: message('renew', ['number', number]),
   acquire: message(
     'acquire',
-    positive,
-    list(lockName, { min: 1, max: namesPerAcquireMax, unique: true }),
-    mode,
-    manner,
+    ['request', positive],
+    ['names', list(lockName, { min: 1, max: namesPerAcquireMax, unique: true })],
+    ...claim,
   ),
-  cancel: message('cancel', positive, positive),
-  release: message('release', positive, token),
-  'force-release': message('force-release', positive, lockName),
-  end: message('end', positive),
-  acknowledge: message('acknowledge', ranges, list(token)),
-  query: message('query', number, text('orders/', lockNameBytesMax), flag),
-  watch: message('watch', number, text('orders/', lockNameBytesMax)),
+  cancel: message('cancel', ['request', positive], ['target', positive]),
+  release: message('release', ['request', positive], ['token', token]),
+  'force-release': message('force-release', ['request', positive], ['name', lockName]),
+  end: message('end', ['request', positive]),
+  acknowledge: message('acknowledge', ['ranges', ranges], ['tokens', list(token)]),
+  query: message(
+    'query',
+    ['number', number],
+    ['prefix', text('orders/', lockNameBytesMax)],
+    ['confirmed', flag],
+  ),
+  watch: message('watch', ['number', number], ['prefix', text('orders/', lockNameBytesMax)]),
   /** How many events of this watch were seen, from its beginning. */
-  seen: message('seen', number, number),
-  unwatch: message('unwatch', number),
-  echo: message('echo', number),
+  seen: message('seen', ['number', number], ['events', number]),
+  unwatch: message('unwatch', ['number', number]),
+  echo: message('echo', ['number', number]),
 }
 
 /** Single acquires, and releases, whose request numbers follow one another: each begins with the first number. */
 export const requestRuns = {
-  'acquire-run': message('acquire-run', positive, list(lockName, { min: 1, max: runMax }), mode, manner),
-  'release-run': message('release-run', positive, list(token, { min: 1, max: runMax })),
+  'acquire-run': message(
+    'acquire-run',
+    ['first', positive],
+    ['names', list(lockName, { min: 1, max: runMax })],
+    ...claim,
+  ),
+  'release-run': message(
+    'release-run',
+    ['first', positive],
+    ['tokens', list(token, { min: 1, max: runMax })],
+  ),
 }
 
 const reply = {
-  granted: message('granted', positive, list(token, { min: 1, max: namesPerAcquireMax }), losses),
-  unavailable: message('unavailable', positive),
-  cancelled: message('cancelled', positive),
+  granted: message(
+    'granted',
+    ['request', positive],
+    ['tokens', list(token, { min: 1, max: namesPerAcquireMax })],
+    ['losses', losses],
+  ),
+  unavailable: message('unavailable', ['request', positive]),
+  cancelled: message('cancelled', ['request', positive]),
   'cancel-done': message(
     'cancel-done',
-    positive,
-    oneOf('cancelled', 'released', 'nothing'),
-    nullable(blocker),
+    ['request', positive],
+    ['outcome', oneOf('cancelled', 'released', 'nothing')],
+    ['blocker', nullable(blocker)],
   ),
-  released: message('released', positive, flag),
-  'force-released': message('force-released', positive, count(1)),
-  refused: message('refused', positive, code, explanation),
+  released: message('released', ['request', positive], ['held', flag]),
+  'force-released': message('force-released', ['request', positive], ['holders', count(1)]),
+  refused: message('refused', ['request', positive], ['code', code], ['explanation', explanation]),
 }
 
 export const serverToClient = {
   welcome,
   error,
   view: viewMessage,
-  opened: message('opened', id, positive, count(10_000, 1, ttlMsMax)),
-  resumed: message('resumed', id, positive),
-  'unknown-session': message('unknown-session', id),
-  'open-refused': message('open-refused', id, code, explanation),
-  renewed: message('renewed', number),
+  opened: message('opened', ['id', id], ['count', positive], ['ttlMs', count(10_000, 1, ttlMsMax)]),
+  resumed: message('resumed', ['id', id], ['count', positive]),
+  'unknown-session': message('unknown-session', ['id', id]),
+  'open-refused': message('open-refused', ['id', id], ['code', code], ['explanation', explanation]),
+  renewed: message('renewed', ['number', number]),
   ...reply,
-  ended: message('ended', positive),
-  lost: message('lost', token, lossReason),
+  ended: message('ended', ['request', positive]),
+  lost: message('lost', ['token', token], ['reason', lossReason]),
   locks: message(
     'locks',
-    number,
-    record({ more: flag, cut: flag, confirmed: flag }),
-    list(holdRecord),
-    list(waitRecord),
+    ['number', number],
+    ['part', record({ more: flag, cut: flag, confirmed: flag })],
+    ['held', list(holdRecord)],
+    ['pending', list(waitRecord)],
   ),
-  watching: message('watching', number),
-  'watch-refused': message('watch-refused', number, code, explanation),
-  event: message('event', number, lockEvent),
+  watching: message('watching', ['number', number]),
+  'watch-refused': message('watch-refused', ['number', number], ['code', code], ['explanation', explanation]),
+  event: message('event', ['number', number], ['record', lockEvent]),
   /** So many events of this watch were not told: too many were not seen. */
-  missed: message('missed', number, positive),
-  echoed: message('echoed', number),
+  missed: message('missed', ['number', number], ['events', positive]),
+  echoed: message('echoed', ['number', number]),
 }
 
 /** Grants of one lock each that is not lost, and releases of what was held: first number, and tokens or how many. */
 export const replyRuns = {
-  'granted-run': message('granted-run', positive, list(token, { min: 1, max: runMax })),
-  'released-run': message('released-run', positive, count(3, 1, runMax)),
+  'granted-run': message(
+    'granted-run',
+    ['first', positive],
+    ['tokens', list(token, { min: 1, max: runMax })],
+  ),
+  'released-run': message('released-run', ['first', positive], ['count', count(3, 1, runMax)]),
 }
 
 // ---- client and view server
@@ -263,27 +303,27 @@ const status = record({
 export type Status = ShapeType<typeof status>
 
 export const clientToView = {
-  status: message('status', number),
+  status: message('status', ['number', number]),
   /** Ends this view, forced or not. */
-  reset: message('reset', number, count(3), flag),
-  echo: message('echo', number),
+  reset: message('reset', ['number', number], ['view', count(3)], ['forced', flag]),
+  echo: message('echo', ['number', number]),
 }
 
 export const viewToClient = {
   welcome,
   error,
   view: viewMessage,
-  status: message('status', number, status),
-  'reset-done': message('reset-done', number, view),
-  'reset-refused': message('reset-refused', number, explanation),
-  echoed: message('echoed', number),
+  status: message('status', ['number', number], ['status', status]),
+  'reset-done': message('reset-done', ['number', number], ['view', view]),
+  'reset-refused': message('reset-refused', ['number', number], ['explanation', explanation]),
+  echoed: message('echoed', ['number', number]),
 }
 
 // ---- lock server and view server
 
 export const serverToView = {
-  ping: message(
-    'ping',
+  ping: message('ping', [
+    'record',
     record({
       view: count(3),
       role,
@@ -302,8 +342,8 @@ export const serverToView = {
       /** The longest ttl that a client has asked this primary for. */
       ttlMs: count(10_000),
     }),
-  ),
-  answer: message('answer', number, record({ view: count(3), role, inSync: flag })),
+  ]),
+  answer: message('answer', ['number', number], ['record', record({ view: count(3), role, inSync: flag })]),
 }
 
 export const viewToServer = {
@@ -311,8 +351,8 @@ export const viewToServer = {
   error,
   view: viewMessage,
   /** Answers a ping: the newest view, and the longest ttl in the view record. */
-  pong: message('pong', nullable(view), milliseconds),
-  question: message('question', number),
+  pong: message('pong', ['view', nullable(view)], ['longestTtlMs', milliseconds]),
+  question: message('question', ['number', number]),
 }
 
 // ---- primary and backup
@@ -326,60 +366,77 @@ const limits: Shape<StateLimits> = record({
 
 /** Replicated changes. All but `renew` are operations and have a number; sessions go by their ordinal. */
 export const entries = {
-  start: message('start', token, flag, limits),
+  start: message('start', ['token', token], ['paused', flag], ['limits', limits]),
   unpause: message('unpause'),
-  open: message('open', id, count(10_000, 1, ttlMsMax), clientName),
+  open: message('open', ['id', id], ['ttlMs', count(10_000, 1, ttlMsMax)], ['name', clientName]),
   acquire: message(
     'acquire',
-    number,
-    positive,
-    list(lockName, { min: 1, max: namesPerAcquireMax }),
-    mode,
-    manner,
+    ['ordinal', number],
+    ['request', positive],
+    ['names', list(lockName, { min: 1, max: namesPerAcquireMax })],
+    ...claim,
   ),
-  cancel: message('cancel', number, positive, positive),
-  release: message('release', number, positive, token),
-  'force-release': message('force-release', number, positive, lockName),
-  acknowledge: message('acknowledge', number, ranges, list(token)),
-  end: message('end', number, positive),
-  abandon: message('abandon', number),
-  expire: message('expire', list(number, { min: 1 })),
-  renew: message('renew', number),
+  cancel: message('cancel', ['ordinal', number], ['request', positive], ['target', positive]),
+  release: message('release', ['ordinal', number], ['request', positive], ['token', token]),
+  'force-release': message('force-release', ['ordinal', number], ['request', positive], ['name', lockName]),
+  acknowledge: message('acknowledge', ['ordinal', number], ['ranges', ranges], ['tokens', list(token)]),
+  end: message('end', ['ordinal', number], ['request', positive]),
+  abandon: message('abandon', ['ordinal', number]),
+  expire: message('expire', ['ordinals', list(number, { min: 1 })]),
+  renew: message('renew', ['ordinal', number]),
 }
 
 /** As `requestRuns`, for one session: its ordinal, the first number. */
 export const entryRuns = {
   'acquire-run': message(
     'acquire-run',
-    number,
-    positive,
-    list(lockName, { min: 1, max: runMax }),
-    mode,
-    manner,
+    ['ordinal', number],
+    ['first', positive],
+    ['names', list(lockName, { min: 1, max: runMax })],
+    ...claim,
   ),
-  'release-run': message('release-run', number, positive, list(token, { min: 1, max: runMax })),
+  'release-run': message(
+    'release-run',
+    ['ordinal', number],
+    ['first', positive],
+    ['tokens', list(token, { min: 1, max: runMax })],
+  ),
 }
 
 /** What a snapshot is made of. */
 export const records = {
-  session: message('session', number, id, count(10_000, 1, ttlMsMax), clientName, positive, count(10_000)),
-  reply: message('reply', number, anyOf(...Object.values(reply))),
-  loss: message('loss', number, token, lossReason),
-  hold: message('hold', lockName, token, number, mode, count(1_700_000_000_000)),
+  session: message(
+    'session',
+    ['ordinal', number],
+    ['id', id],
+    ['ttlMs', count(10_000, 1, ttlMsMax)],
+    ['name', clientName],
+    ['nextRequest', positive],
+    ['remainingMs', count(10_000)],
+  ),
+  reply: message('reply', ['ordinal', number], ['reply', anyOf(...Object.values(reply))]),
+  loss: message('loss', ['ordinal', number], ['token', token], ['reason', lossReason]),
+  hold: message(
+    'hold',
+    ['name', lockName],
+    ['token', token],
+    ['ordinal', number],
+    ['mode', mode],
+    ['sinceMs', count(1_700_000_000_000)],
+  ),
   wait: message(
     'wait',
-    number,
-    positive,
-    list(lockName, { min: 1, max: namesPerAcquireMax }),
-    mode,
-    manner,
-    list(token, { max: namesPerAcquireMax }),
-    count(1_700_000_000_000),
+    ['ordinal', number],
+    ['request', positive],
+    ['names', list(lockName, { min: 1, max: namesPerAcquireMax })],
+    ...claim,
+    ['tokens', list(token, { max: namesPerAcquireMax })],
+    ['sinceMs', count(1_700_000_000_000)],
   ),
 }
 
-/** Messages inside of a message: codec.ts checks each by its own schema. */
-const inner = (example: [string, ...unknown[]]): Shape<[string, ...unknown[]]> => ({
+/** A message of this table inside of another one: codec.ts checks it by its own schema. */
+const inner = <T>(_table: Readonly<Record<string, Shape<T>>>, { example }: Shape<T>): Shape<T> => ({
   schema: { type: 'array', items: [{ type: 'string' }], minItems: 1 },
   example,
 })
@@ -387,40 +444,54 @@ const inner = (example: [string, ...unknown[]]): Shape<[string, ...unknown[]]> =
 export const primaryToBackup = {
   copy: message(
     'copy',
-    positive,
-    record({
-      opNumber: number,
-      sequence: number,
-      token,
-      digest: count(12),
-      ordinal: number,
-      paused: nullable(milliseconds),
-      limits,
-    }),
+    ['view', positive],
+    [
+      'header',
+      record({
+        opNumber: number,
+        sequence: number,
+        token,
+        digest: count(12),
+        ordinal: number,
+        paused: nullable(milliseconds),
+        limits,
+      }),
+    ],
   ),
-  chunk: message('chunk', positive, number, list(inner(records.loss.example))),
-  whole: message('whole', positive, number),
+  chunk: message(
+    'chunk',
+    ['view', positive],
+    ['index', number],
+    ['records', list(inner<SnapshotRecord>(records, records.loss))],
+  ),
+  whole: message('whole', ['view', positive], ['chunks', number]),
   /** View, sequence, number of the first operation, wall clock in ms, entries. */
   replicate: message(
     'replicate',
-    positive,
-    positive,
-    number,
-    count(1_700_000_000_000),
-    list(inner(entries.renew.example)),
+    ['view', positive],
+    ['sequence', positive],
+    ['firstOp', number],
+    ['wallMs', count(1_700_000_000_000)],
+    ['entries', list(inner<Entry>(entries, entries.renew))],
   ),
-  'in-sync': message('in-sync', positive),
+  'in-sync': message('in-sync', ['view', positive]),
   /** View and sequence: the digests differ (R4). */
-  differs: message('differs', positive, positive),
+  differs: message('differs', ['view', positive], ['sequence', positive]),
 }
 
 export const backupToPrimary = {
   welcome,
   error,
   view: viewMessage,
-  received: message('received', positive, number),
-  applied: message('applied', positive, number, number, count(12)),
-  heard: message('heard', positive),
+  received: message('received', ['view', positive], ['chunk', number]),
+  applied: message(
+    'applied',
+    ['view', positive],
+    ['sequence', number],
+    ['opNumber', number],
+    ['digest', count(12)],
+  ),
+  heard: message('heard', ['view', positive]),
 }
 
 // ---- on the view server's disk
@@ -429,17 +500,20 @@ export const backupToPrimary = {
 export const stored = {
   'view-record': message(
     'view-record',
-    record({
-      /** Grows by one with each save; also in the name of the file. */
-      record: positive,
-      cluster: id,
-      view,
-      acked: flag,
-      highestToken: count(0),
-      longestTtlMs: milliseconds,
-      wire: count(wireVersion),
-    }),
-    matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$'),
+    [
+      'record',
+      record({
+        /** Grows by one with each save; also in the name of the file. */
+        record: positive,
+        cluster: id,
+        view,
+        acked: flag,
+        highestToken: count(0),
+        longestTtlMs: milliseconds,
+        wire: count(wireVersion),
+      }),
+    ],
+    ['sha256', matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')],
   ),
 }
 
@@ -463,15 +537,21 @@ export const channels = {
 } as const
 
 export type Channel = keyof typeof channels
-export type MessageOf<C extends Channel> = ShapeType<(typeof channels)[C][keyof (typeof channels)[C]]>
+type Table<C extends Channel> = (typeof channels)[C]
+type Kind<C extends Channel> = C extends Channel ? keyof Table<C> : never
+/** The messages of a channel, or of several; of all kinds, or of some. */
+export type MessageOf<C extends Channel, K extends Kind<C> = Kind<C>> = C extends Channel
+  ? ShapeType<Table<C>[K & keyof Table<C>]>
+  : never
+
+/** Where the fields of a message stand, by their names: `{ request: 1, names: 2, ... }`, as the tables order them. */
+export type Places<C extends Channel, K extends keyof Table<C>> = PlacesOf<Table<C>[K]>
 
 export type Hello = ShapeType<typeof opening.hello>
 export type Welcome = ShapeType<typeof welcome>[1]
-export type ClientRequest = MessageOf<'clientToServer'>
-export type ServerReply = MessageOf<'serverToClient'>
 export type Reply = ShapeType<(typeof reply)[keyof typeof reply]>
-export type Entry = MessageOf<'entries'>
-export type SnapshotRecord = MessageOf<'records'>
+export type Entry = ShapeType<(typeof entries)[keyof typeof entries]>
+export type SnapshotRecord = ShapeType<(typeof records)[keyof typeof records]>
 export type Ping = ShapeType<typeof serverToView.ping>[1]
 /** Any message at all, for code that only carries it. */
 export type Message = readonly [string, ...unknown[]]

@@ -11,7 +11,7 @@ export function nameProblem(name: unknown): string | undefined {
   return undefined
 }
 
-/** Three bytes are the most that one UTF-16 unit takes, so short names need no counting. */
+/** One UTF-16 unit takes at most three bytes, so short names need no counting. */
 export function fitsBytes(name: string): boolean {
   return name.length * 3 <= lockNameBytesMax || new TextEncoder().encode(name).length <= lockNameBytesMax
 }

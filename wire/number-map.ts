@@ -1,12 +1,12 @@
 // A map from safe integers, for the tables of the hot path whose entries come and go with every call: it
-// makes no garbage as it does, while a Map is built anew each time that its deleted entries fill it. Its
-// order is no order: whoever needs one sorts.
+// makes no garbage, whereas a Map is built again each time that its deleted entries fill it. Its entries have
+// no order: callers that need one sort.
 
 const free = -1
 const slotsMin = 4
 /** An empty map with more room than this gives it back. */
 const slotsKept = 1_024
-/** Of all empty maps: what has one slot grows before it takes anything. */
+/** Shared by all empty maps: a map with one slot grows before it takes anything. */
 const noKeys: number[] = [free]
 const noValues: undefined[] = [undefined]
 
@@ -15,7 +15,7 @@ export class NumberMap<V> {
   #keys = noKeys
   #values: (V | undefined)[] = noValues
   #mask = 0
-  /** Of 32 bits of a hash the highest that make a slot remain. */
+  /** How far to shift a 32-bit hash right, so that its highest bits make a slot. */
   #shift = 31
 
   /** The keys are integers from 0. */
@@ -30,7 +30,7 @@ export class NumberMap<V> {
   set(key: number, value: V): void {
     let slot = this.#find(key)
     if (this.#keys[slot] === free) {
-      // At most four of five slots are taken, so that a look for what is not there is short.
+      // At most four of five slots are taken, so that a search for a missing key is short.
       if (++this.size * 5 > this.#keys.length * 4) {
         this.#grow()
         slot = this.#find(key)
@@ -40,7 +40,7 @@ export class NumberMap<V> {
     this.#values[slot] = value
   }
 
-  /** What it was; undefined if it was not there. */
+  /** Removes the entry and returns its value; undefined if it was not there. */
   take(key: number): V | undefined {
     const slot = this.#find(key)
     const value = this.#values[slot]
@@ -63,24 +63,24 @@ export class NumberMap<V> {
     this.#shift = 31
   }
 
-  /** In no order. Changing the map meanwhile is not allowed. */
+  /** In no order. The map must not change during the walk. */
   *keys(): Generator<number> {
     for (const key of this.#keys) if (key !== free) yield key
   }
 
-  /** In no order. Changing the map meanwhile is not allowed. */
+  /** In no order. The map must not change during the walk. */
   *values(): Generator<V> {
     for (let slot = 0; slot < this.#keys.length; slot++)
       if (this.#keys[slot] !== free) yield this.#values[slot] as V
   }
 
-  /** In no order. Changing the map meanwhile is not allowed. */
+  /** In no order. The map must not change during the walk. */
   *[Symbol.iterator](): Generator<[number, V]> {
     for (let slot = 0; slot < this.#keys.length; slot++)
       if (this.#keys[slot] !== free) yield [this.#keys[slot] as number, this.#values[slot] as V]
   }
 
-  /** Where the key is, or would be put. */
+  /** The slot where the key is, or would be put. */
   #find(key: number): number {
     const keys = this.#keys
     let slot = this.#home(key)
@@ -88,7 +88,7 @@ export class NumberMap<V> {
     return slot
   }
 
-  /** Numbers that follow one another end up far apart (Fibonacci hashing: the high bits are the mixed ones). */
+  /** Consecutive numbers end up far apart (Fibonacci hashing: the high bits are the mixed ones). */
   #home(key: number): number {
     return (Math.imul(key, 0x9e3779b1) >>> this.#shift) & this.#mask
   }
@@ -100,7 +100,7 @@ export class NumberMap<V> {
     let gap = slot
     for (let next = (gap + 1) & mask; keys[next] !== free; next = (next + 1) & mask) {
       const home = this.#home(keys[next] as number)
-      // Moved only if its home does not lie behind the gap.
+      // An entry moves only if its home slot does not lie behind the gap.
       if (((next - home) & mask) < ((next - gap) & mask)) continue
       keys[gap] = keys[next] as number
       values[gap] = values[next]

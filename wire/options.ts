@@ -55,7 +55,7 @@ export function texts(name: string, value: unknown): readonly string[] {
   throw new TypeError(`${name} must be an array of strings`)
 }
 
-/** Options that nobody knows are mistakes, and most often typing errors. */
+/** An unknown option is a mistake, most often a typing error. */
 export function knownOnly(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!known.includes(name))

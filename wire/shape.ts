@@ -7,9 +7,7 @@ export interface Shape<T> {
 }
 
 export type ShapeType<S> = S extends Shape<infer T> ? T : never
-export type ShapeTypes<S extends readonly Shape<unknown>[]> = {
-  -readonly [I in keyof S]: ShapeType<S[I]>
-}
+export type ShapeTypes<S extends readonly Shape<unknown>[]> = { readonly [I in keyof S]: ShapeType<S[I]> }
 
 /** A whole number from 0 (or `minimum`) that a double holds exactly. */
 export function count(
@@ -42,7 +40,7 @@ export function nullable<T>(shape: Shape<T>): Shape<T | null> {
 export function list<T>(
   item: Shape<T>,
   bounds: { min?: number; max?: number; unique?: boolean } = {},
-): Shape<T[]> {
+): Shape<readonly T[]> {
   const schema = {
     type: 'array',
     items: item.schema,
@@ -68,7 +66,7 @@ export function tuple<const S extends readonly Shape<unknown>[]>(...parts: S): S
 /** A record with exactly these fields. */
 export function record<const F extends Record<string, Shape<unknown>>>(
   fields: F,
-): Shape<{ -readonly [K in keyof F]: ShapeType<F[K]> }> {
+): Shape<{ readonly [K in keyof F]: ShapeType<F[K]> }> {
   const entries = Object.entries(fields)
   return {
     schema: {
@@ -78,7 +76,7 @@ export function record<const F extends Record<string, Shape<unknown>>>(
       additionalProperties: false,
     },
     example: Object.fromEntries(entries.map(([name, shape]) => [name, shape.example])) as {
-      -readonly [K in keyof F]: ShapeType<F[K]>
+      readonly [K in keyof F]: ShapeType<F[K]>
     },
   }
 }
@@ -90,11 +88,35 @@ export function anyOf<const S extends readonly Shape<unknown>[]>(...shapes: S): 
   }
 }
 
+/** A field of a message: its name, which is told in errors and in docs/PROTOCOL.md but never sent, and what may stand there. */
+export type Field = readonly [name: string, shape: Shape<unknown>]
+
+/** The fields stand in the message in the order in which they are given, behind its kind. */
+export interface MessageShape<K extends string, F extends readonly Field[]>
+  extends Shape<readonly [K, ...{ -readonly [I in keyof F]: ShapeType<F[I][1]> }]> {
+  readonly kind: K
+  readonly fields: F
+}
+
+/** Where each field stands, by its name. */
+export type PlacesOf<M> =
+  M extends MessageShape<string, infer F> ? { readonly [N in F[number][0]]: PlaceOf<F, N> } : never
+type PlaceOf<
+  F extends readonly unknown[],
+  N,
+  Before extends readonly unknown[] = [kind: unknown],
+> = F extends readonly [infer First, ...infer Rest]
+  ? First extends readonly [N, unknown]
+    ? Before['length']
+    : PlaceOf<Rest, N, [...Before, unknown]>
+  : never
+
 /** One kind of message: an array of the kind and its fields. */
-export function message<const K extends string, const S extends readonly Shape<unknown>[]>(
+export function message<const K extends string, const F extends readonly Field[]>(
   kind: K,
-  ...fields: S
-): Shape<[K, ...ShapeTypes<S>]> & { readonly kind: K } {
+  ...fields: F
+): MessageShape<K, F> {
   const kindShape: Shape<K> = { schema: { type: 'string', const: kind }, example: kind }
-  return { ...(tuple(kindShape, ...fields) as unknown as Shape<[K, ...ShapeTypes<S>]>), kind }
+  const whole = tuple(kindShape, ...fields.map(([, shape]) => shape))
+  return { ...(whole as Pick<MessageShape<K, F>, 'schema' | 'example'>), kind, fields }
 }

@@ -1,4 +1,4 @@
-// The version of the wire, on its own so that a client needs no message table to know it.
+// The version of the wire, in a file by itself so that a client needs no message table to know it.
 
-/** Grows when two versions no longer understand each other. */
+/** Grows when two versions can't understand each other any more. */
 export const wireVersion = 1

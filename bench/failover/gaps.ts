@@ -1,4 +1,4 @@
-// How long nobody is granted anything when the primary dies, freezes or leaves: real processes, real
+// How long no client is granted a lock when the primary dies, freezes or leaves: real processes, real
 // signals, a probe that never pauses, and a load beside it.
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,22 +9,22 @@ import { runLoad, startLoad } from '../workers.ts'
 
 export interface GapOptions {
   readonly kills: number
-  /** Only rows with this in their names. */
+  /** Only rows whose name contains this text. */
   readonly only: string
   readonly progress: (text: string) => void
 }
 
 export interface GapRow {
   readonly name: string
-  /** Of the load beside the probe; 0: none. */
+  /** Pairs per second of the load beside the probe; 0: no load. */
   readonly pairsPerSecond: number
-  /** One for each time, in ms; so are these. */
+  /** Gaps in ms, one for each time; the same for the next lists. */
   readonly gaps: readonly number[]
   /** The longest silence in the second after the gap. */
   readonly afterwards: readonly number[]
 }
 
-/** What was felt of one blow, in ms. */
+/** What the probe saw of one fault, in ms. */
 interface Felt {
   readonly gap: number
   readonly afterwards: number
@@ -37,7 +37,7 @@ interface Blow {
 }
 
 const outstanding = 1_024
-/** The blow falls at any moment of the pings. */
+/** The fault falls at a random moment between two pings. */
 const momentMs = 200
 
 const blows: readonly Blow[] = [

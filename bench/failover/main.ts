@@ -42,7 +42,7 @@ function cells({ name, pairsPerSecond, gaps, afterwards }: GapRow): string[] {
   return [name, load, String(gaps.length), ...times.map(ms => `${ms.toFixed(1)} ms`)]
 }
 
-/** The value that this part of all is at or below. */
+/** The value that this part of all values is at or below. */
 function at(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN

@@ -1,5 +1,5 @@
-// The same pairs of acquire and release on Holdfast and on what else people lock with, in one run: each
-// service is started for its turn, so that nothing else works meanwhile.
+// The same pairs of acquire and release on Holdfast and on other services that are used for locks, in one
+// run: each service is started for its turn, so that nothing else works at the same time.
 
 import { ownCluster } from '../cluster.ts'
 import { median } from '../pairs.ts'
@@ -12,7 +12,7 @@ import { redisServer } from './redis-server.ts'
 export interface CompareOptions {
   readonly runs: number
   readonly countMs: number
-  /** Only services with this in their names; Holdfast always. */
+  /** Only services whose name contains this text; Holdfast always runs. */
   readonly only: string
   readonly progress: (text: string) => void
 }
@@ -68,7 +68,7 @@ const peers: readonly Peer[] = [
   etcd('etcd, three nodes', 3),
 ]
 
-/** Programs that are not there. */
+/** Programs that are not installed. */
 export function missing(): string[] {
   return [...new Set(peers.flatMap(({ program }) => program ?? []))].filter(program => !isInstalled(program))
 }

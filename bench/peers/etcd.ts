@@ -1,5 +1,5 @@
 // The target: locks in etcd by raw transactions, through etcd3: create the key, bound to the client's
-// lease, if it is not there; delete it if it is still one's own. Nobody waits in a queue.
+// lease, if it is not there; delete it if this client still owns it. There is no queue.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Etcd3, type Lease } from 'etcd3'

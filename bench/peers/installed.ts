@@ -1,4 +1,4 @@
-// Programs of this machine that a benchmark compares with, started for a while in a folder of their own.
+// Programs on this machine that a benchmark compares with, each started in its own folder.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** How long a program may take to serve. */
+/** How long a program may take until it serves. */
 const startMs = 20_000
 
 export function isInstalled(program: string): boolean {

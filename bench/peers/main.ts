@@ -1,5 +1,5 @@
-// npm run bench:peers -- [--runs N] [--time MS] [--only TEXT] [--json]: the same work on Holdfast, Redis
-// and etcd, as far as they are installed (Debian: redis-server, etcd-server).
+// npm run bench:peers -- [--runs N] [--time MS] [--only TEXT] [--json]: the same work on Holdfast, and on
+// Redis and etcd if they are installed (Debian: redis-server, etcd-server).
 
 import { parseArgs } from 'node:util'
 import { note, print, printJson, table } from '../../cli/output.ts'
@@ -47,7 +47,7 @@ function cell({ pairsPerSecond, acquireP50Ms, holdfastTimes }: PeerCell): string
   return `${rate}/s ${acquireP50Ms.toFixed(acquireP50Ms < 10 ? 2 : 0)} ms ${holdfastTimes.toFixed(holdfastTimes < 10 ? 1 : 0)}x`
 }
 
-/** Who gets the hot key: 1 is an equal share. */
+/** Each waiter's share of the hot key: 1 is an equal share. */
 function printShares(rows: readonly PeerRow[]): void {
   const hot = rows.flatMap(({ service, cells }) =>
     cells.flatMap(({ load, shares }) =>

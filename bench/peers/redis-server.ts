@@ -1,4 +1,4 @@
-// A Redis server of this machine in memory only, alone or with one replica.
+// A Redis server on this machine, in memory only, alone or with one replica.
 
 import { Redis } from 'ioredis'
 import { freePort } from '../../test/fixtures/server-processes.ts'
@@ -7,7 +7,7 @@ import { Programs } from './installed.ts'
 
 const inMemory = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--protected-mode', 'no']
 
-/** `options`: of the target, see redis.ts. */
+/** `options`: those of the target, see redis.ts. */
 export async function redisServer(name: string, options: string, replicas: 0 | 1 = 0): Promise<Service> {
   const programs = new Programs()
   try {

@@ -1,5 +1,5 @@
-// The target: locks in Redis as its documentation tells to take them, SET NX PX and a script that deletes
-// what is still one's own, through ioredis. Nobody waits in a queue: who does not get the lock asks again.
+// The target: locks in Redis as its documentation describes them, SET NX PX and a script that deletes the
+// key if this client still owns it, through ioredis. No queue: a client without the lock asks again.
 // Address: redis://HOST:PORT, then ?pipeline for auto-pipelining, ?wait for WAIT 1 after each change.
 
 import { randomBytes } from 'node:crypto'
@@ -8,7 +8,7 @@ import { Redis } from 'ioredis'
 import type { Target } from '../target.ts'
 
 const ttlMs = 10_000
-/** So long who did not get it waits before it asks again. */
+/** How long a client that did not get the lock waits before it asks again. */
 const againMs = 1
 
 interface Held {
@@ -51,7 +51,7 @@ class RedisLocks implements Target<Held> {
     this.#redis.disconnect()
   }
 
-  /** On one connection WAIT speaks of all that was asked before it. */
+  /** On one connection WAIT covers all commands that were sent before it. */
   async #replicated<T>(change: Promise<T>): Promise<T> {
     if (!this.#wait) return await change
     const [changed, replicas] = await Promise.all([change, this.#redis.wait(1, 0)])

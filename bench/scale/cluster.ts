@@ -1,11 +1,11 @@
-// A cluster of real processes whose memory can be looked into: one view server, three lock servers.
+// A cluster of real processes whose memory can be read: one view server, three lock servers.
 
 import { Scrape } from '../../test/fixtures/scrape.ts'
 import { freePort, here, ServerProcesses } from '../../test/fixtures/server-processes.ts'
 import type { Status } from '../../wire/messages.ts'
 import { type Memory, memoryOf } from './heap.ts'
 
-/** A collection of a large heap stops a server for longer than it may be silent by default. */
+/** Collecting a large heap stops a server for longer than the default ping limit. */
 const deadPings = 30
 const healMs = 120_000
 
@@ -41,7 +41,7 @@ export class MeasuredCluster implements AsyncDisposable {
     this.#inspectors.set(await this.processes.addServer({ ...here, within }), port)
   }
 
-  /** Waits until all is well; who is who then. */
+  /** Waits until the cluster is healthy, and returns the role of each server. */
   async roles(): Promise<{ primary: Member; backup: Member; idle: Member }> {
     const { servers } = await this.processes.healthy(3, healMs)
     const at = (role: string): Member => {

@@ -1,5 +1,5 @@
-// A crowd of clients, a tenth of them with a lock, and the death of the primary: do all come over to the
-// next one, and when? Each size has a cluster and a crowd of its own.
+// A crowd of clients, a tenth of them with a lock, and the death of the primary: do all clients reach the
+// next one, and when? Each size has its own cluster and crowd.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { MeasuredCluster } from './cluster.ts'
@@ -8,7 +8,7 @@ import { Crowd } from './crowd.ts'
 export interface ComeOverRow {
   readonly sessions: number
   readonly holders: number
-  /** From the death until the last one of those that hold a lock was over, and of the others, in ms. */
+  /** From the death until the last client with a lock had come over, and the last of the others, in ms. */
   readonly holdersMs: number
   readonly othersMs: number
   readonly lost: number
@@ -17,7 +17,7 @@ export interface ComeOverRow {
 const sizes = [1_000, 5_000, 15_000]
 const ttlMs = 10_000
 const crowdProcesses = 2
-/** Longer than anybody who rests stays away. */
+/** Longer than any resting session stays away. */
 const patienceMs = 60_000
 const askEveryMs = 1_000
 

@@ -5,22 +5,22 @@ import { connect, type LockClient } from '../../client/index.ts'
 export interface Crowding {
   readonly address: string
   readonly ttlMs: number
-  /** Locks and sessions of all crowds together are told apart by this. */
+  /** Distinguishes the locks and sessions of this process from those of the other crowd processes. */
   readonly prefix: string
 }
 
-/** How many there shall be, of both. */
+/** How many locks and sessions this process must have. */
 export interface Wanted {
   readonly sessions: number
   readonly locks: number
 }
 
-/** How it is now. Times are ms since 1970; 0: none yet. */
+/** The present state. Times are ms since 1970; 0: not yet. */
 export interface Standing extends Wanted {
-  /** Sessions that are lost, and those that came over to a new primary. */
+  /** Lost sessions, and sessions that came over to a new primary. */
   readonly lost: number
   readonly over: number
-  /** When the last one came over of those that hold a lock, and of the others. */
+  /** When the last session with a lock came over, and the last of the others. */
   readonly lastHolderAt: number
   readonly lastOtherAt: number
 }
@@ -39,7 +39,7 @@ let [lastHolderAt, lastOtherAt] = [0, 0]
 
 async function grow(wanted: Wanted): Promise<CrowdReport> {
   await together(connectsAtOnce, wanted.sessions - clients.length, open)
-  // Each session takes the locks that are its own, so that all of them hold as many.
+  // Each session takes its own locks, so that all of them hold equally many.
   await together(acquiresAtOnce, wanted.locks - locks, async () => {
     const number = locks++
     await clients[number % clients.length]?.acquire(`${prefix}${number}`)
@@ -61,7 +61,7 @@ async function open(): Promise<void> {
   })
 }
 
-/** So many times, some at once. */
+/** Runs it this many times, some at once. */
 async function together(atOnce: number, times: number, act: () => Promise<void>): Promise<void> {
   let left = times
   const lane = async () => {

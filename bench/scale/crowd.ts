@@ -1,4 +1,4 @@
-// Clients in processes of their own, as many as are wanted.
+// Clients in child processes, as many as a benchmark needs.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,13 +19,13 @@ export class Crowd implements AsyncDisposable {
     })
   }
 
-  /** Resolves when there are so many of them, of both; with none of them lost. */
+  /** Resolves when there are this many locks and sessions, with no session lost. */
   async grow(wanted: Wanted): Promise<void> {
     const { lost } = await this.standing(wanted)
     if (lost > 0) throw new Error(`${lost} sessions were lost`)
   }
 
-  /** All processes together, once there are so many. */
+  /** The sum over all processes, once there are this many. */
   async standing({ sessions, locks }: Wanted): Promise<Standing> {
     const parts = this.#processes.length
     const part = (all: number, i: number) => Math.floor((all + i) / parts)

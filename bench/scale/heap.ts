@@ -1,5 +1,5 @@
-// What a running process of Node takes: its heap after a collection, asked through its inspector, its
-// resident memory, and the bytes that it has read.
+// What a running Node process uses: its heap after a collection (asked through its inspector), its resident
+// memory, and the bytes that it has read.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ export interface Memory {
   readonly residentBytes: number
 }
 
-/** `port`: of its inspector on this machine. */
+/** `port`: that of its inspector on this machine. */
 export async function memoryOf(pid: number, port: number): Promise<Memory> {
   const response = await fetch(`http://127.0.0.1:${port}/json/list`)
   const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[]
@@ -26,7 +26,7 @@ export async function memoryOf(pid: number, port: number): Promise<Memory> {
   }
 }
 
-/** Everything that it has read so far, from sockets too. */
+/** All bytes that it has read so far, from sockets too. */
 export function bytesReadBy(pid: number): number {
   return numberIn(pid, 'io', 'rchar')
 }

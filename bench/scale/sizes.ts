@@ -10,7 +10,7 @@ import type { Memory } from './heap.ts'
 import { type LoadedTransfer, promotionMs, type Transfer, transferIdle, transferLoaded } from './transfer.ts'
 
 export interface ScaleOptions {
-  /** No more locks, and no more sessions, than this. */
+  /** At most this many locks, and this many sessions. */
   readonly max: number
   readonly runs: number
   readonly progress: (text: string) => void
@@ -27,31 +27,31 @@ interface Sized {
 
 export interface LocksRow extends Sized {
   readonly idle: Transfer
-  /** Null when the state is so small that there is nothing to measure. */
+  /** Null when the state is too small to measure. */
   readonly loaded: LoadedTransfer | null
 }
 
 export interface SessionsRow extends Sized {
-  /** Of one core, in percent, while nobody asks for anything. */
+  /** In percent of one core, while no client asks for anything. */
   readonly primaryCpuPercent: number
   readonly backupCpuPercent: number
   readonly viewServerCpuPercent: number
-  /** The primary's, once each session holds a lock as well; only for the most, null for the others. */
+  /** The primary's CPU, once each session also holds a lock; only for the largest size, null for the others. */
   readonly holdingCpuPercent: number | null
 }
 
 const lockSizes = [0, 1_000, 10_000, 100_000, 1_000_000]
 const sessionSizes = [0, 100, 1_000, 5_000, 15_000]
 const locksPerSession = 100_000
-/** Locks below which a transfer is over before a load notices it. */
+/** Below this many locks a transfer is over before a load notices it. */
 const loadedFrom = 10_000
 const locksTtlMs = 60_000
 const sessionsTtlMs = 10_000
 const sessionProcesses = 2
-/** In which each renews once, also one that holds nothing. */
+/** Long enough for each session to renew once, also one that holds nothing. */
 const cpuMs = restLeaseMs(sessionsTtlMs) * renewPart
 
-/** Twice the time in which who rests comes over. */
+/** Twice the time in which resting sessions come over. */
 const overWithinMs = 2 * cpuMs
 
 export async function measureLocks(options: ScaleOptions): Promise<LocksRow[]> {
@@ -88,7 +88,7 @@ export async function measureSessions(options: ScaleOptions): Promise<SessionsRo
   })
 }
 
-/** One for each size; when it breaks at one, it says how, and gives those before it. */
+/** One result for each size. If a size fails, it reports the error and returns the results before it. */
 async function rowsOf<Row>(
   sizes: readonly number[],
   { max, progress }: ScaleOptions,
@@ -107,7 +107,7 @@ async function rowsOf<Row>(
   return rows
 }
 
-/** Of both servers, once they really have what was asked for. */
+/** The memory of both servers, once they really have this many locks or sessions. */
 async function memories(cluster: MeasuredCluster, metric: string, size: number) {
   const { primary, backup } = await cluster.roles()
   const has = (await cluster.metricsOf(primary)).value(metric)
@@ -115,7 +115,7 @@ async function memories(cluster: MeasuredCluster, metric: string, size: number) 
   return { primary: await cluster.memoryOf(primary), backup: await cluster.memoryOf(backup) }
 }
 
-/** Sessions that rest come over to a new primary at their leisure. */
+/** Resting sessions take their time to come over to a new primary. */
 async function allOver(cluster: MeasuredCluster, sessions: number): Promise<void> {
   const { primary } = await cluster.roles()
   for (const end = performance.now() + overWithinMs; performance.now() < end; await pause(1_000)) {
@@ -145,7 +145,7 @@ async function again<T>(runs: number, measure: () => Promise<T>): Promise<T[]> {
   return all
 }
 
-/** Of each field by itself. */
+/** The median of each field by itself. */
 function medians<T extends object>(all: readonly T[]): T {
   const [first] = all
   if (first === undefined) throw new Error('nothing was measured')

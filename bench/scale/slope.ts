@@ -3,11 +3,11 @@
 export interface Growth {
   /** For one more, by least squares over all sizes. */
   readonly perOne: number
-  /** k, if between the two largest sizes what is above the cost of nothing grows as size^k: 1 is linear. */
+  /** k, if the cost above that of size 0 grows as size^k between the two largest sizes: 1 is linear. */
   readonly exponent: number
 }
 
-/** Needs the cost of nothing and of two sizes, else there is no exponent (NaN). */
+/** Needs the cost of size 0 and of two more sizes, else there is no exponent (NaN). */
 export function growthOf(points: readonly (readonly [size: number, cost: number])[]): Growth {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const size = mean(points.map(([size]) => size))

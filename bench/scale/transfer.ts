@@ -1,5 +1,5 @@
-// What it costs to bring a new backup up to the state: time, bytes, pauses of the primary, and what
-// throughput is left meanwhile; and how long nobody is served when the primary dies with this state.
+// What it costs to bring a new backup up to the state: time, bytes, pauses of the primary, and the
+// throughput that remains; and how long no client is served when the primary dies with this state.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Scrape } from '../../test/fixtures/scrape.ts'
@@ -9,7 +9,7 @@ import type { MeasuredCluster } from './cluster.ts'
 import { bytesReadBy } from './heap.ts'
 
 export interface Transfer {
-  /** From the first chunk until the backup held all of it. */
+  /** From the first chunk until the backup held the whole snapshot. */
   readonly transferMs: number
   readonly bytes: number
   readonly longestPauseMs: number
@@ -25,7 +25,7 @@ const outstanding = 1_024
 const warmUpMs = 1_500
 const baseMs = 2_000
 
-/** The backup is killed, the idle server takes its place. */
+/** Kills the backup, so that the idle server takes its place. */
 export async function transferIdle(cluster: MeasuredCluster): Promise<Transfer> {
   const { primary, backup, idle } = await cluster.roles()
   const before = await cluster.metricsOf(primary)

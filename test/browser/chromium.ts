@@ -1,5 +1,5 @@
-// Debian's headless Chromium, driven by playwright-core, for tests of pages; and the pages that it is shown:
-// one script each, under a strict Content-Security-Policy. No browser is downloaded.
+// Debian's headless Chromium, driven by playwright-core, for tests of pages; and the pages that it loads: one
+// script each, under a strict Content-Security-Policy. No browser is downloaded.
 
 import { existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -29,7 +29,7 @@ export async function launchChromium(): Promise<Browser> {
   return await chromium.launch({ executablePath: chromiumPath, headless: true, args })
 }
 
-/** Scripts of its own origin, connections to the servers of this machine, and nothing else. */
+/** Allows only scripts of the page's own origin and connections to the servers of this machine. */
 export const strictPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -63,7 +63,7 @@ export async function serveSite(entry: string): Promise<Site> {
   }
 }
 
-/** Fails when it would need anything of Node. */
+/** Fails if the bundle needs anything of Node. */
 export async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -76,13 +76,13 @@ export async function bundle(entry: string): Promise<string> {
   return outputFiles[0]?.text ?? ''
 }
 
-/** Opens it and hands back what goes wrong in it: errors, and what the policy has refused. */
+/** Opens it and returns what goes wrong in it: errors, and what the policy has refused. */
 export async function openPage(browser: Browser, url: string): Promise<{ page: Page; trouble: string[] }> {
   const page = await browser.newPage()
   const trouble: string[] = []
   page.on('pageerror', error => trouble.push(String(error)))
   page.on('console', message => {
-    // A server that is not there is the network's trouble, and Chromium notes it by itself.
+    // A missing server is a network error, and Chromium logs it by itself.
     const network = /^WebSocket connection to .* failed: /.test(message.text())
     if (message.type() === 'error' && !network) trouble.push(message.text())
   })

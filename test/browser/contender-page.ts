@@ -1,4 +1,4 @@
-// The script of a page that contends; `tell` is given by the test.
+// The script of a page that contends; the test provides `tell`.
 
 import { connect } from 'holdfast'
 import { contend, type Tell } from './contender.ts'

@@ -1,15 +1,15 @@
-// One who wants the lock again and again, in a page as in a Node process: it tells the referee before it
-// begins and before it gives the lock back, and waits until the referee has noted it.
+// A contender that takes the lock again and again, in a page as in a Node process: it tells the referee
+// before it begins and before it gives the lock back, and waits until the referee has noted it.
 
 import { connect } from 'holdfast'
 
 export type Word = 'enter' | 'leave'
-/** Resolves when it was noted; false: it is over. */
+/** Resolves when the referee has noted it; false: the contest is over. */
 export type Tell = (name: string, word: Word, token: number) => Promise<boolean>
 
 export async function contend(url: string, name: string, tell: Tell): Promise<void> {
   await using locks = await connect(url, { name, ttl: 5_000 })
-  // Held all the time, over whatever happens to the servers.
+  // Held all the time, whatever happens to the servers.
   const own = await locks.acquire(`of ${name}`)
   let goesOn = true
   while (goesOn) {

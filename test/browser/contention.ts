@@ -1,5 +1,5 @@
-// Two pages and a Node process contend for one lock, while the primary is killed: a referee in this
-// process is told of every grant, and sees who is not alone and whose token is not larger than all before.
+// Two pages and a Node process contend for one lock, while the primary is killed: a referee in this process
+// hears of every grant, and sees a holder that is not alone and a token that is not larger than all before.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ class Referee {
     this.#news()
   }
 
-  /** Everybody gets the lock as many times more. */
+  /** Every contender gets the lock this many more times. */
   async served(names: readonly string[], times: number): Promise<void> {
     const before = new Map(this.grants)
     const enough = (name: string) => (this.grants.get(name) ?? 0) - (before.get(name) ?? 0) >= times

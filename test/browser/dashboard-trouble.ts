@@ -13,7 +13,7 @@ t.teardown(() => browser.close())
 const shows = (page: Page, selector: string, text: RegExp) =>
   page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: 60_000 })
 
-/** Nobody is found dead because the machine is busy. */
+/** A busy machine must not make a server look dead. */
 const patient = ['--dead-pings', '30']
 
 t.test('the view server is away: the page says so, and goes on by itself once it is back', async t => {
@@ -27,7 +27,7 @@ t.test('the view server is away: the page says so, and goes on by itself once it
   await cluster.killViewServer()
   await shows(page, '#headline', /^The view server can't be reached: .*Below is what was last seen/)
   await shows(page, '#freshness', /^last answer .* ago$/)
-  await page.locator('#locks-section').scrollIntoViewIfNeeded() // only what is seen is asked for
+  await page.locator('#locks-section').scrollIntoViewIfNeeded() // it asks only for what is visible
   await shows(page, '#locks-caption', /^The locks can't be had/)
   await shows(page, '#picture svg', /Primary.*Backup/)
   t.match(await page.title(), /^Holdfast: The view server can't be reached/)
@@ -39,7 +39,7 @@ t.test('the view server is away: the page says so, and goes on by itself once it
   await shows(page, '#locks-caption', /^No lock is held or waited for/)
   t.equal(await page.title(), 'Holdfast')
   t.notMatch(await page.getAttribute('body', 'class'), /stale/)
-  // Chromium notes by itself that nobody answered.
+  // Chromium logs by itself that no server answered.
   t.same(
     trouble.filter(text => !/^Failed to load resource: /.test(text)),
     [],
@@ -61,7 +61,7 @@ t.test('a joining backup: how much of a large state it has', async t => {
   await shows(page, '#headline', /^At risk: view 1 has no backup/)
   const port = await freePort()
   await using link = await SlowLink.start(port, 1_000_000)
-  // Each different text once, as they come.
+  // Each distinct text once, in order.
   await page.evaluate(`seen = []
     new MutationObserver(() => {
       const state = document.querySelector('#servers .backup .state')?.textContent

@@ -1,5 +1,5 @@
-// The dashboard of a local cluster, as somebody uses it: what it shows, a primary killed through it, names that
-// would like to be markup, a hundred thousand locks, and the keyboard alone.
+// The dashboard of a local cluster, as a user sees it: what it shows, a primary killed through it, names that
+// look like markup, a hundred thousand locks, and the keyboard alone.
 
 import type { Page } from 'playwright-core'
 import t from 'tap'
@@ -10,7 +10,7 @@ import { launchChromium, openPage } from './chromium.ts'
 const markup = '<img src=x onerror=alert(1)>'
 const locksHeld = 100_000
 
-/** Chromium notes answers with an error status by itself; a dead primary's pages have one. */
+/** Chromium logs answers with an error status by itself; a dead primary's pages have one. */
 const isNetwork = (text: string) =>
   /^Failed to load resource: the server responded with a status of 503/.test(text)
 

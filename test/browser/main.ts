@@ -1,4 +1,4 @@
-// npm run test:browser: what needs a browser. Skipped, and said so, where there is none.
+// npm run test:browser: the tests that need a browser. Skipped with a message where there is none.
 
 import t from 'tap'
 import { chromiumPath } from './chromium.ts'

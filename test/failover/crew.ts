@@ -15,7 +15,7 @@ export interface Verdict {
 
 const program = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
-export class Referee {
+export class CrewReferee {
   readonly port: number
   readonly #child: ChildProcess
   readonly #socket: Socket
@@ -28,12 +28,12 @@ export class Referee {
     this.#lines = createInterface({ input: socket })
   }
 
-  static async start(): Promise<Referee> {
+  static async start(): Promise<CrewReferee> {
     const child = fork(program('referee'))
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
-    return new Referee(child, port, socket)
+    return new CrewReferee(child, port, socket)
   }
 
   async report(): Promise<{ operations: number; violations: string[]; held: string[] }> {
@@ -50,13 +50,13 @@ export class Referee {
 
 export class Crew {
   readonly #workers: ChildProcess[] = []
-  readonly #referee: Referee
+  readonly #referee: CrewReferee
 
-  private constructor(referee: Referee) {
+  private constructor(referee: CrewReferee) {
     this.#referee = referee
   }
 
-  static async start(referee: Referee, view: string, count: number, shared: number): Promise<Crew> {
+  static async start(referee: CrewReferee, view: string, count: number, shared: number): Promise<Crew> {
     const crew = new Crew(referee)
     for (let i = 0; i < count; i++) {
       const options: WorkerOptions = {
@@ -88,12 +88,12 @@ export class Crew {
     await this.#ask({ ask: 'progress', more })
   }
 
-  /** For each worker the longest time that its own lock was not granted, from `from` on; in ms. */
+  /** For each worker the longest time in ms without a grant of its own lock, from `from` on. */
   async gaps(from: number): Promise<number[]> {
     return (await this.#ask({ ask: 'gap', from })).map(({ gapMs }) => gapMs)
   }
 
-  /** Lets every call end, and judges: what the referee saw, what failed, what is still believed. */
+  /** Lets every call end, and judges: what the referee saw, what failed, which locks are believed in. */
   async stop(): Promise<Verdict> {
     const gone = this.#workers.map(worker => once(worker, 'exit'))
     const answers = await this.#ask({ ask: 'stop' })

@@ -1,16 +1,16 @@
-// npm run test:failover -- [--kills N] [--only TEXT]: real processes, real signals. Prints a table and
-// exits 1 when anything happened that must not. "Next grant": until the first client was served again;
-// "longest gap": until the last one was, or any later silence.
+// npm run test:failover -- [--kills N] [--only TEXT]: real processes, real signals. Prints a table and exits
+// 1 when anything happened that must not. "Next grant": until the first client was served again; "longest
+// gap": until the last one was, or any later silence.
 
 import { parseArgs } from 'node:util'
 import { median, printTable } from '../fixtures/table.ts'
-import { Referee } from './crew.ts'
+import { CrewReferee } from './crew.ts'
 import { type Row, scenarios } from './scenarios.ts'
 
 const { values } = parseArgs({ options: { kills: { type: 'string' }, only: { type: 'string' } } })
 const kills = values.kills === undefined ? null : Number(values.kills)
 
-/** The two scenarios of the primary's death are run 20 times, the slow ones less often. */
+/** The two scenarios of the primary's death run 20 times, the slow ones less often. */
 function timesOf(name: string): number {
   const full = name.startsWith('primary killed') ? 20 : name.includes('frozen') ? 3 : 5
   return Math.min(full, kills ?? full)
@@ -19,7 +19,7 @@ function timesOf(name: string): number {
 const rows: Row[] = []
 for (const { name, run } of scenarios.filter(({ name }) => name.includes(values.only ?? ''))) {
   process.stderr.write(`${name} …\n`)
-  const referee = await Referee.start()
+  const referee = await CrewReferee.start()
   try {
     rows.push(await run(referee, timesOf(name)))
   } catch (error) {

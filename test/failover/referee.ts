@@ -1,5 +1,5 @@
-// The referee: a process of its own that is told of every grant and of every release before it is
-// asked for. It knows who believes to hold what, and sees tokens that do not grow. A line in, a line out.
+// The referee: a separate process that receives every grant, and every release before it is asked for. It
+// knows which worker believes in which lock, and sees tokens that do not grow. A line in, a line out.
 
 import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'

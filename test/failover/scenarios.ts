@@ -1,4 +1,4 @@
-// What is done to the cluster, one scenario after the other. Each gives the gaps that clients saw and
+// The faults of the failover tests, one scenario after the other. Each gives the gaps that clients saw and
 // what must not have happened.
 
 import { execFile, fork } from 'node:child_process'
@@ -9,21 +9,21 @@ import { connect, type LockClient } from '../../client/index.ts'
 import type { Status } from '../../wire/messages.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { hasIdle, here, ServerProcesses } from '../fixtures/server-processes.ts'
-import { Crew, type Referee, type Verdict } from './crew.ts'
+import { Crew, type CrewReferee, type Verdict } from './crew.ts'
 
 export interface Row {
   readonly scenario: string
   readonly operations: number
   /** The longest gap that any client saw, in ms; one for each time. */
   readonly gaps: readonly number[]
-  /** The gap of the client that was served first again. */
+  /** The gap of the client that was served first. */
   readonly firstServed?: readonly number[]
   readonly violations: readonly string[]
 }
 
 export interface Scenario {
   readonly name: string
-  readonly run: (referee: Referee, times: number) => Promise<Row>
+  readonly run: (referee: CrewReferee, times: number) => Promise<Row>
 }
 
 const wall = () => performance.timeOrigin + performance.now()
@@ -31,10 +31,10 @@ const execute = promisify(execFile)
 const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 const addressOf = (status: Status, role: 'primary' | 'backup') => status.view?.[role]?.address as string
 
-/** One thing done again and again while clients work; `heal` puts back what was broken. */
+/** One fault, injected again and again while clients work; `heal` repairs it. */
 interface Blow {
   readonly workers: number
-  /** Calls at a time that each worker makes on shared locks, beside the one on its own lock. */
+  /** Calls at a time that each worker makes on shared locks, beside the call on its own lock. */
   readonly shared: number
   readonly strike: (processes: ServerProcesses, status: Status, turn: number) => Promise<() => Promise<void>>
 }
@@ -50,7 +50,7 @@ async function strikeAgain(
   name: string,
   blow: Blow,
   processes: ServerProcesses,
-  referee: Referee,
+  referee: CrewReferee,
   times: number,
 ): Promise<Row> {
   const locks = await connect(processes.viewUrl)
@@ -80,7 +80,7 @@ async function strikeAgain(
   }
 }
 
-/** Tokens count grants: what clients were granted is all that was granted, and nothing stays held. */
+/** Tokens count grants: no grant was made that no client received, and no lock stays held. */
 async function leftOver(locks: LockClient, first: number, verdict: Verdict): Promise<string[]> {
   const last = await countingToken(locks)
   const { held, pending } = await locks.query()
@@ -152,10 +152,10 @@ const terminating: Blow['strike'] = async (processes, status) => {
   return () => processes.restart(address)
 }
 
-/** What a busy machine may add. */
+/** How much a busy machine may add. */
 const busyMs = 1_500
 
-/** A client is killed while it holds: the first waiter has its lock within the ttl, and not before it is safe. */
+/** A holder is killed: the first waiter gets its lock within the ttl, and not before it is safe. */
 const clientKilled: Scenario = {
   name: 'client killed while holding (gap: ttl 2000)',
   run: (_referee, times) =>
@@ -184,7 +184,7 @@ const clientKilled: Scenario = {
     }),
 }
 
-/** F14: all who hold the state die; the service halts; a reset starts an empty one behind a pause. */
+/** F14: all servers with the state die; the service halts; a reset starts an empty one behind a pause. */
 const lastHolderKilled: Scenario = {
   name: 'last holder of the state killed, then reset (F14; gap: with the pause of 10 s)',
   run: () =>
@@ -198,7 +198,7 @@ const lastHolderKilled: Scenario = {
       await processes.kill(addressOf(status, 'backup'))
       await processes.restart(addressOf(status, 'primary'))
       await processes.until(hasIdle, 'back with an idle server')
-      // Its pause begins within the command, so that no slow moment makes it too short here.
+      // The pause begins within the command, so that a slow moment can't make it look too short here.
       const resetAt = wall()
       const reset = await execute(process.execPath, [
         holdfast,
@@ -218,10 +218,10 @@ const lastHolderKilled: Scenario = {
     }, 2),
 }
 
-/** A copy in one piece would be longer than this each time; other work on the machine makes pauses, too, but not always. */
+/** A copy in one piece always pauses longer than this; other work on the machine does so only sometimes. */
 const pauseMsMax = 60
 
-/** R3: the primary serves on while it copies; the gap is the longest pause of its event loop. */
+/** R3: the primary serves while it copies; the gap is the longest pause of its event loop. */
 const copying: Scenario = {
   name: "100,000 held locks copied to a new backup (gap: the primary's longest pause)",
   run: (_referee, times) =>

@@ -7,7 +7,7 @@ const server = await startLockServer({ view: process.argv[2] as string })
 const delay = monitorEventLoopDelay({ resolution: 1 })
 delay.enable()
 process.on('message', () => {
-  // The resolution itself is in every reading.
+  // Every reading includes the resolution itself.
   process.send?.({ longestPauseMs: Math.max(0, delay.max / 1e6 - 1) })
   delay.reset()
 })

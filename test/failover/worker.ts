@@ -10,15 +10,15 @@ export interface WorkerOptions {
   readonly who: string
   readonly view: string
   readonly refereePort: number
-  /** Calls at a time on locks that all workers share, beside the one on a lock of its own. */
+  /** Calls at a time on locks that all workers share, beside the call on its own lock. */
   readonly shared: number
   readonly sharedLocks: number
   readonly ttlMs: number
 }
 
-/** What a worker can be asked. */
+/** What the test can ask of a worker. */
 export type Ask =
-  /** Answered when so many more locks have been granted, or a call has failed. */
+  /** Answered when this many more locks have been granted, or a call has failed. */
   | { readonly ask: 'progress'; readonly more: number }
   /** The longest time without a grant on its own lock, from `from` on (wall clock, ms). */
   | { readonly ask: 'gap'; readonly from: number }

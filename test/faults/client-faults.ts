@@ -9,7 +9,7 @@ import type { User } from './users.ts'
 const ttlMs = 2_000
 /** What a loaded machine may add to the ttl. */
 const patienceMs = 1_500
-/** What those are called to whom it happens. */
+/** The name of the users that these faults hit. */
 const stricken = 'stricken'
 
 /** A new user that keeps a lock, and the first of the others, which waits for it. */
@@ -20,7 +20,7 @@ async function holderAndWaiter(stage: Stage): Promise<{ holder: User; waiting: P
   await holder.ask({ ask: 'keep', name: 'kept' })
   const waiter = stage.users.all[0] as User
   const waiting = waiter.ask({ ask: 'keep', name: 'kept' }).then(({ keptAt }) => keptAt)
-  waiting.catch(() => {}) // whoever awaits it hears of it
+  waiting.catch(() => {}) // the caller that awaits it gets the error
   return { holder, waiting }
 }
 
@@ -39,7 +39,7 @@ async function killUser(stage: Stage): Promise<void> {
   await handedOver(stage, waiting, from)
 }
 
-/** A failover meanwhile: the lease goes on at the new primary. */
+/** A failover at the same time: the lease continues at the new primary. */
 async function killUserAndPrimary(stage: Stage): Promise<void> {
   const { processes } = stage
   const { holder, waiting } = await holderAndWaiter(stage)
@@ -62,7 +62,7 @@ async function freezeUser(stage: Stage): Promise<void> {
   await stage.users.leave(holder)
 }
 
-/** S4 over a real network: it is alive, hears nobody, and must stop before the other begins. */
+/** S4 over a real network: the holder lives, reaches no server, and must stop before the waiter begins. */
 async function cutUserOff(stage: Stage): Promise<void> {
   const { network } = stage
   const { holder, waiting } = await holderAndWaiter(stage)
@@ -74,7 +74,7 @@ async function cutUserOff(stage: Stage): Promise<void> {
   await stage.users.leave(holder)
 }
 
-/** F12: the loop stands still past the lease; the first look at the lock tells the truth. */
+/** F12: the event loop stalls past the lease; the first look at the lock tells the truth. */
 async function stallUser(stage: Stage): Promise<void> {
   const { holder, waiting } = await holderAndWaiter(stage)
   const from = now()

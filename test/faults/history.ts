@@ -1,5 +1,5 @@
-// What one user of the service did and was told, and when: a line an event, in a file of its own, written
-// before anything else happens, so that it outlives a killed process. Judges nothing.
+// What one user of the service did and saw, and when: a line an event, in its own file, written before
+// anything else happens, so that it outlives a killed process. Judges nothing.
 
 import { openSync, readdirSync, readFileSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,24 +27,24 @@ export type Deed =
   | { readonly is: 'failed'; readonly call: number; readonly code: string }
   /** The user gives up waiting. */
   | { readonly is: 'abort'; readonly call: number }
-  /** From here on the user does not believe in it; of one that it was told is lost it says nothing more. */
+  /** From here on the user does not believe in it; after a loss it writes no release. */
   | { readonly is: 'release'; readonly token: number }
   | { readonly is: 'released'; readonly token: number }
   | { readonly is: 'lost'; readonly token: number; readonly code: string }
   | { readonly is: 'sessionLost'; readonly session: string; readonly code: string }
   /** By its own reckoning it may believe in the locks of this session until then, as things stand. */
   | { readonly is: 'lease'; readonly session: string; readonly untilAt: number }
-  /** It looked at the `lock.held` of one of them. */
+  /** It read `lock.held` of one of them. */
   | { readonly is: 'looked'; readonly session: string; readonly held: boolean }
   | { readonly is: 'query'; readonly call: number }
   | ({ readonly is: 'queried'; readonly call: number } & Snapshot)
   | { readonly is: 'force'; readonly call: number; readonly session: string; readonly name: string }
   | { readonly is: 'forced'; readonly call: number; readonly released: number }
-  /** F14: an operator resets the service; told by whoever does it, just before. */
+  /** F14: an operator resets the service; written just before by the scenario that does it. */
   | { readonly is: 'reset'; readonly pauseMs: number }
-  /** Its process was killed; told by whoever did it, just before. */
+  /** Its process was killed; written just before by the scenario that did it. */
   | { readonly is: 'killed' }
-  /** It reached no primary for so long, until now, that its lease may have ended; told by whoever cut it off. */
+  /** Until now it was cut off for so long that its lease may have ended; written by the scenario. */
   | { readonly is: 'away' }
 
 export type Event = Deed & { readonly at: number; readonly who: string }

@@ -1,8 +1,8 @@
-// F13: a peer that means no good, in a process of its own: what is no HTTP, no WebSocket, no JSON, no
-// message, too long, too early, under a wrong secret; and connections that never say a word. It says how
-// each of its connections ended. Ends when its parent does.
+// F13: a hostile peer, in its own process: it sends what is no HTTP, no WebSocket, no JSON, no message, too
+// long, too early, under a wrong secret; and opens connections that never say a word. It reports how each of
+// its connections ended. Ends when its parent does.
 
-import { frame, hello, Peer, RawPeer, upgradeRequest } from '../fixtures/hostile-peer.ts'
+import { frame, HostilePeer, hello, RawPeer, upgradeRequest } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
 
 export interface Intrusion {
@@ -16,7 +16,7 @@ export interface Intrusion {
 export interface Ending {
   readonly url: string
   readonly what: string
-  /** The close number, HTTP status or error code that it got; null: none within the time. */
+  /** The close number, HTTP status or error code that it received; null: none in time. */
   readonly got: string | null
 }
 
@@ -26,7 +26,7 @@ const noise = () => Buffer.from(Array.from({ length: 2_000 }, () => Math.floor(M
 
 type Attack = (url: string) => Promise<string>
 
-/** What it sends as bytes; closed without an answer counts as an answer. */
+/** What it sends as bytes; a close without an answer counts as an answer. */
 const raw =
   (write: (peer: RawPeer) => Promise<void> | void): Attack =>
   async url => {
@@ -37,15 +37,15 @@ const raw =
   }
 
 const spoken =
-  (say: (peer: Peer) => void): Attack =>
+  (say: (peer: HostilePeer) => void): Attack =>
   async url => {
-    const peer = await Peer.connect(url)
+    const peer = await HostilePeer.connect(url)
     say(peer)
     const { error, close } = await peer.ended()
     return error ?? String(close)
   }
 
-/** As above, but after a hello that is in order. */
+/** As above, but after a correct hello. */
 const trusted = (text: string): Attack =>
   spoken(peer => {
     peer.say(hello({ kind: 'client', name: 'intruder' }, { secret }))

@@ -1,13 +1,13 @@
-// npm run test:faults -- [--short] [--only TEXT]: real processes in a network of their own, real partitions,
-// real signals. Prints a table and exits 1 when anything happened that must not; where such a network
-// can't be made it says why and exits 0. However it ends, nothing of the network is left.
+// npm run test:faults -- [--short] [--only TEXT]: real processes in their own network, real partitions, real
+// signals. Prints a table and exits 1 when anything happened that must not; where such a network can't be
+// made it says why and exits 0. However it ends, nothing of the network is left.
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isRunning, Network, obstacle, removeLeftOvers } from './network.ts'
+import { isRunning, obstacle, RealNetwork, removeLeftOvers } from './network.ts'
 import type { RunOptions } from './run.ts'
 import { nodes, operatorNode } from './stage.ts'
 import { forkAt } from './users.ts'
@@ -15,13 +15,13 @@ import { forkAt } from './users.ts'
 const { values } = parseArgs({
   options: { short: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 })
-/** Whatever happens, it ends. */
+/** It ends after this time, whatever happens. */
 const minutesMax = values.short ? 20 : 90
 
 /** Everything that the run writes is in here. */
 const folder = join(tmpdir(), `holdfast-faults-${process.pid}`)
 
-// Nothing of the caller's own cluster gets in; beyond loopback a secret is needed.
+// The run must not see the caller's own cluster; beyond loopback a secret is needed.
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
 process.env.HOLDFAST_SECRET = randomUUID()
 
@@ -32,7 +32,7 @@ else console.log(`SKIPPED, nothing was tested: ${trouble}`)
 async function run(): Promise<void> {
   removeLeftOvers()
   removeOldFolders()
-  const network = new Network(nodes)
+  const network = new RealNetwork(nodes)
   const options: RunOptions = { networkOf: process.pid, short: values.short, only: values.only }
   try {
     mkdirSync(folder)
@@ -53,7 +53,7 @@ function removeOldFolders(): void {
   }
 }
 
-function runInside(network: Network, options: RunOptions): Promise<number> {
+function runInside(network: RealNetwork, options: RunOptions): Promise<number> {
   const child = forkAt(network.place(operatorNode), './run.js', [JSON.stringify(options)])
   return new Promise(resolve => {
     const stop = (code: number, why: string) => {

@@ -23,7 +23,7 @@ function cut({ network }: Stage, one: string, other: string, way: Way): void {
 
 const strandedTtlMs = 30_000
 
-/** F6: what it still reaches are its backup and its users, one of whom reaches nobody else. */
+/** F6: the primary still reaches its backup and its users; one user reaches only this primary. */
 async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   const { network, users } = stage
   const before = await stage.ready()
@@ -38,7 +38,7 @@ async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
   const from = now()
   for (const node of ['view', ...serverNodes]) if (node !== primary) network.cut(guestNode, node)
   cut(stage, primary, 'view', way)
-  // Where its pings still arrive nobody takes it for dead.
+  // Where its pings still arrive the view server does not take it for dead.
   if (way !== 'back') await stage.processes.until(status => isReplaced(status, before), 'replaced')
   await stage.served(others)
   await pause(800)
@@ -52,7 +52,7 @@ async function cutPrimaryFromView(stage: Stage, turn: number): Promise<void> {
 const isReplaced = (now: Status, before: Status) =>
   now.view?.primary.id !== before.view?.primary.id && viewNumber(now) > viewNumber(before)
 
-/** F7: the view changes once, and everybody is served all the while. */
+/** F7: the view changes once, and every user is served all the time. */
 async function cutPrimaryFromBackup(stage: Stage, turn: number): Promise<void> {
   const { network, processes } = stage
   const before = await stage.ready()
@@ -110,7 +110,7 @@ async function cutPair(stage: Stage, turn: number): Promise<void> {
 
 // ---- a bad network
 
-/** Everybody loses packets, for some seconds. */
+/** Every node loses packets, for some seconds. */
 async function losePackets(stage: Stage): Promise<void> {
   await stage.ready()
   const from = now()
@@ -122,7 +122,7 @@ async function losePackets(stage: Stage): Promise<void> {
   await stage.served()
 }
 
-/** F10: all that goes to a lock server goes through its proxy, which delays it and cuts at any byte. */
+/** F10: all traffic to a lock server passes its proxy, which delays it and cuts at any byte. */
 async function delayAndCut(stage: Stage): Promise<void> {
   await stage.ready()
   const from = now()

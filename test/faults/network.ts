@@ -1,6 +1,6 @@
-// A network of the run's own: a namespace for each node, all on one bridge in a namespace of its own, so
-// that nothing gets in or out. Cuts and losses are nftables rules inside of the namespaces; the machine's
-// own interfaces and firewall are never touched. It knows no server and no user.
+// The run's own network: a namespace for each node, all on one bridge in one more namespace, so that nothing
+// gets in or out. Cuts and losses are nftables rules inside of the namespaces; the machine's own interfaces
+// and firewall are never touched. It knows no server and no user.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -10,13 +10,13 @@ const namespaceFolder = '/run/netns'
 /** Every namespace is named `holdfast-PID-NODE` after the process that made it. */
 const prefix = 'holdfast-'
 
-/** Why there can be no such network here; null if there can. */
+/** Why this machine can't make such a network; null if it can. */
 export function obstacle(): string | null {
   if (process.platform !== 'linux') return 'network namespaces need Linux'
   for (const [program, source] of Object.entries({ ip: 'iproute2', nft: 'nftables', nsenter: 'util-linux' }))
     if (spawnSync(program, ['--version']).error !== undefined)
       return `the program ${program} is missing; it comes with the package ${source}`
-  const probe = new Network(['probe'])
+  const probe = new RealNetwork(['probe'])
   try {
     probe.make()
     probe.lose('probe', 50)
@@ -30,7 +30,7 @@ export function obstacle(): string | null {
   }
 }
 
-/** What runs that were killed left behind. */
+/** What killed runs left behind. */
 export function removeLeftOvers(): void {
   for (const name of namespaces()) {
     const maker = Number(/^holdfast-(\d+)-/.exec(name)?.[1])
@@ -38,7 +38,7 @@ export function removeLeftOvers(): void {
   }
 }
 
-export class Network {
+export class RealNetwork {
   readonly #nodes: readonly string[]
   readonly #pid: number
 
@@ -70,7 +70,7 @@ export class Network {
     return { host: this.hostOf(node), within }
   }
 
-  /** What the one sends does not arrive at the other; the other way it does. */
+  /** What the first sends does not arrive at the second; the other direction works. */
   cutOneWay(from: string, to: string): void {
     this.#rule(to, `ip saddr ${this.hostOf(from)} drop`)
   }
@@ -80,7 +80,7 @@ export class Network {
     this.cutOneWay(other, one)
   }
 
-  /** The node loses so many percent of the packets that arrive. */
+  /** The node loses this percentage of the packets that arrive. */
   lose(node: string, percent: number): void {
     this.#rule(node, `numgen random mod 100 < ${percent} drop`)
   }
@@ -90,12 +90,12 @@ export class Network {
     for (const node of this.#nodes) this.#nft(node, 'flush chain inet holdfast arriving')
   }
 
-  /** Ends everything that still runs in it, but for the run itself. */
+  /** Ends everything that still runs in it, except the run itself. */
   clear(): void {
     for (const name of this.#namespaces()) killAllIn(name)
   }
 
-  /** As above, and nothing is left. */
+  /** As above, and removes the network. */
   remove(): void {
     for (const name of this.#namespaces()) removeNamespace(name)
   }
@@ -135,7 +135,7 @@ function namespaces(): string[] {
   try {
     return readdirSync(namespaceFolder).filter(name => name.startsWith(prefix))
   } catch {
-    return [] // nobody ever made one
+    return [] // no such network was ever made
   }
 }
 
@@ -153,7 +153,7 @@ function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It ended meanwhile.
+    // It has ended since.
   }
 }
 

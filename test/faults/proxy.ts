@@ -1,4 +1,4 @@
-// A TCP proxy in front of one server, in a process of its own. It delays what it passes on, in order; cuts
+// A TCP proxy in front of one server, in its own process. It delays what it passes on, in order; cuts
 // connections at any byte; and what a cut client had sent may still arrive after its next connection.
 // It knows nothing of WebSocket or of messages. Ends when its parent does.
 
@@ -11,11 +11,11 @@ export interface ProxyOptions extends Proxied {
   readonly targetPort: number
 }
 
-/** What is done to the connections; can be changed on the way. */
+/** What the proxy does to connections; it can change at any time. */
 export interface Proxied {
   /** Each piece waits for a time up to this. */
   readonly delayMs: number
-  /** About every so many bytes of a connection it is cut; 0: never. */
+  /** A connection is cut after about this many bytes; 0: never. */
   readonly cutAfterBytes: number
 }
 

@@ -1,17 +1,17 @@
-// Tells the simulator's checker a run of real processes, from the histories that their users wrote: the
-// same calls, answers and losses in the order of the clock that all shared. What only a whole history
-// shows is judged here: that every call came to an end, and that nobody lost a session without a reason.
-// A pure function; it knows no server and no fault.
+// Replays a run of real processes to the simulator's checker, from the histories that their users wrote: the
+// same calls, answers and losses in the order of the clock that all shared. It judges only what a whole
+// history shows: that every call came to an end, and that no user lost a session without a reason. A pure
+// function; it knows no server and no fault.
 
-import type { CallResult } from '../../client/effects.ts'
+import type { CallResult } from '../../client/session/effects.ts'
 import { type Attempt, type Belief, Checker, type Session, type Witness } from '../simulator/checker.ts'
 import type { Event } from './history.ts'
 
-/** What a fault may do to its victims, and to nobody else. */
+/** What a fault may do to its victims, and to no other user. */
 export interface Allowed {
-  /** Users whose names begin so were away for longer than their ttl: their sessions may end. */
+  /** Users whose names begin like this were away for longer than their ttl: their sessions may end. */
   readonly expired?: string
-  /** F14: the state was lost, so the servers may know nobody's session. */
+  /** F14: the state was lost, so the servers may know no session. */
   readonly stateLost?: boolean
 }
 
@@ -19,9 +19,9 @@ export interface Findings {
   /** Answers that were checked. */
   readonly operations: number
   readonly violations: readonly string[]
-  /** Different tokens that users were told of. */
+  /** Different tokens that users received. */
   readonly granted: number
-  /** Grants that may have been made without anybody having been told. */
+  /** Grants that may have been made without any user learning of them. */
   readonly untold: number
 }
 
@@ -32,7 +32,7 @@ class PastSession implements Session {
   readonly sessionId: string
   readonly opened = true
   over = false
-  /** Its user believes in it until then: by its own words, or since it had ended by then. */
+  /** Its user believes in it until then: by its own account, or because it had ended by then. */
   readonly #endsAt: number
 
   constructor(sessionId: string, endsAt: number) {
@@ -74,7 +74,7 @@ class Replay {
   readonly #forces = new Map<string, { readonly place: number; readonly force: { overAt: number } }>()
   readonly #beliefs = new Map<number, Belief>()
   readonly #places = new Map<number, number>()
-  /** Losses that were told in the same turn of the event loop as the grant, and written down before it. */
+  /** Losses that arrived in the same turn of the event loop as the grant, and were written down before it. */
   readonly #early = new Map<number, EventOf<'lost'>>()
   #operations = 0
   #granted = 0
@@ -149,7 +149,7 @@ class Replay {
       case 'looked':
         return // see endsOfSessions
       case 'away':
-        return // known from the beginning: a lease ends before whoever held it is back
+        return // known from the beginning: a lease ends before its user is back
     }
   }
 
@@ -179,12 +179,12 @@ class Replay {
     const attempt = this.#open.get(key)
     if (attempt === undefined) return this.#failsToAsk(key, code)
     this.#untold += attempt.names.length
-    // Its loss is told next, in the same turn of the user's event loop.
+    // Its loss comes next, in the same turn of the user's event loop.
     if (code === 'SESSION_LOST') this.#session(attempt.core.sessionId).over = true
     this.#answers(event, { failed: code })
   }
 
-  /** A query or a forced release; without an end that anybody heard of, the force may still come. */
+  /** A query or a forced release; if no end was seen, the force may still take effect. */
   #failsToAsk(key: string, code: string): void {
     this.#operations++
     const wasOpen = this.#queries.delete(key) || this.#forces.delete(key)
@@ -211,7 +211,7 @@ class Replay {
     this.#operations++
     const belief = this.#belief(token)
     const { core } = belief.attempt
-    // Settled by the end of the session, not by a server.
+    // The end of the session settled it, not a server.
     if (core.over || core.expired({ monotonic: at, wall: at })) return
     this.#checker.answered(core, this.#places.get(token) as number, at)
     this.#checker.released(belief, true, at)
@@ -230,7 +230,7 @@ class Replay {
     if (code === 'SESSION_LOST') this.#checker.sessionGivenUp(user, core)
   }
 
-  /** S3: a client that is there keeps its session, whatever becomes of the servers. */
+  /** S3: a client that is there keeps its session, whatever happens to the servers. */
   #mayLose(who: string, code: string): void {
     const { stateLost = false, expired } = this.#allowed
     if (stateLost || (expired !== undefined && who.startsWith(expired)) || this.#away.has(who)) return
@@ -266,7 +266,7 @@ class Replay {
     return user
   }
 
-  /** In the session in which it makes this call. */
+  /** The user, in the session in which it makes this call. */
   #userIn({ who, session }: Event & { session: string }): PastUser {
     const user = this.#user(who)
     user.core = this.#session(session)
@@ -288,7 +288,7 @@ class Replay {
 
 const keyOf = ({ who, call }: Event & { call: number }) => `${who} ${call}`
 
-/** A session is believed in as long as its user said that it may, or was seen to do. */
+/** A session is believed in for as long as its user wrote that it may be, or was seen to believe. */
 function endsOfSessions(events: readonly Event[]): Map<string, number> {
   const ends = new Map<string, number>()
   const lasts = (session: string, at: number) => ends.set(session, Math.max(ends.get(session) ?? 0, at))

@@ -1,10 +1,10 @@
-// Runs the scenarios inside of the operator's namespace, one after the other, and prints the table.
-// Started by main.ts, which made the network and takes it down; ends when that one does.
+// Runs the scenarios inside of the operator's namespace, one after the other, and prints the table. Started
+// by main.ts, which made the network and removes it; ends when main.ts does.
 
 import { within } from '../fixtures/deadline.ts'
 import { median, printTable } from '../fixtures/table.ts'
 import { clientFaults } from './client-faults.ts'
-import { Network } from './network.ts'
+import { RealNetwork } from './network.ts'
 import { networkFaults } from './network-faults.ts'
 import type { Scenario } from './scenario.ts'
 import { serverFaults } from './server-faults.ts'
@@ -14,11 +14,11 @@ export interface RunOptions {
   /** The process that made the network. */
   readonly networkOf: number
   readonly short: boolean
-  /** Only those of this fault, or whose name has this in it. */
+  /** Only the scenarios of this fault, or whose name contains this text. */
   readonly only: string
 }
 
-/** Histories grow; they are judged before they are long. */
+/** Turns after which histories are judged, before they are long. */
 const turnsJudged = 6
 /**
  * A turn that takes longer than this has failed, whatever it does. What it waits for has shorter limits; a busy
@@ -27,11 +27,11 @@ const turnsJudged = 6
 const turnWithinMs = 240_000
 
 const options = JSON.parse(process.argv[2] as string) as RunOptions
-const network = new Network(nodes, options.networkOf)
+const network = new RealNetwork(nodes, options.networkOf)
 const alone = () => process.exit(1)
 process.on('disconnect', alone)
 
-/** Scenarios of the same setting play on one stage, until something goes wrong on it. */
+/** Scenarios of the same setting share one stage, until a violation occurs on it. */
 let open: { readonly stage: Stage; readonly setting: string } | null = null
 
 async function stageFor({ setting = {} }: Scenario): Promise<Stage> {
@@ -86,7 +86,7 @@ const number = (fault: string) => Number(fault.slice(1))
 
 const settings = ['{}']
 
-/** Those of one setting one after the other, and what ends a stage last; otherwise by promise. */
+/** Groups scenarios by setting, with those that end a stage last; otherwise orders them by promise. */
 function placeOf({ fault, setting = {}, allowed }: Scenario): number {
   const text = JSON.stringify(setting)
   if (!settings.includes(text)) settings.push(text)
@@ -118,6 +118,6 @@ printTable(
 )
 console.log(`\n${order.length - bad} passed, ${bad} failed`)
 process.exitCode = bad === 0 && order.length > 0 ? 0 : 1
-// One's own disconnecting tells one of it as well.
+// Disconnecting oneself raises the same event.
 process.off('disconnect', alone)
 process.disconnect()

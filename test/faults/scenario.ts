@@ -1,4 +1,4 @@
-// The form of a scenario: what is broken, how often, and what may come of it.
+// The form of a scenario: what it breaks, how often, and what may come of it.
 
 import type { Allowed } from './replay.ts'
 import type { Setting, Stage } from './stage.ts'
@@ -16,8 +16,8 @@ export interface Scenario {
 }
 
 /**
- * Servers that wait longer before they believe anybody dead, for scenarios in which a view must not change:
- * on a busy machine somebody may stand still for half a second.
+ * Servers that wait longer before they believe a peer dead, for scenarios in which a view must not change: on
+ * a busy machine a process may stand still for half a second.
  */
 export const patient: Setting = { serverArgs: ['--dead-pings', '12'] }
 export const patientPingLimitMs = 1_200

@@ -14,7 +14,7 @@ import { addressOf, type Role, type Stage, userNodes, userTtlMs, viewNumber } fr
 const execute = promisify(execFile)
 const holdfast = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
-/** Kills that server under load; everybody is served again before it comes back. */
+/** Kills that server under load; every user is served again before it comes back. */
 async function kill(stage: Stage, role: Role): Promise<void> {
   const { processes } = stage
   const address = addressOf(await stage.ready(), role)
@@ -26,7 +26,7 @@ async function kill(stage: Stage, role: Role): Promise<void> {
   await processes.restart(address)
 }
 
-/** A cut that is much shorter than the ping limit: nobody believes anybody dead before the kill. */
+/** A cut that is much shorter than the ping limit: no process is believed dead before the kill. */
 const shortCutMs = 200
 
 /** Kills a primary whose packets have not arrived at these nodes for a moment. */
@@ -44,12 +44,12 @@ async function killCutOff(stage: Stage, unheardAt: (status: Status) => readonly 
   await processes.restart(address)
 }
 
-/** F1: its backup hears of nothing any more, so that it may answer nobody; then it dies. */
+/** F1: its backup receives nothing any more, so that it may answer no client; then it dies. */
 function killUnreplicated(stage: Stage): Promise<void> {
   return killCutOff(stage, status => [stage.nodeOf(addressOf(status, 'backup'))])
 }
 
-/** F3: some users get no answers, while others go on and act on the same locks; then it dies. */
+/** F3: some users get no answers, while others go on and use the same locks; then it dies. */
 function killBeforeReply(stage: Stage): Promise<void> {
   return killCutOff(stage, () => userNodes.slice(0, 2))
 }
@@ -57,7 +57,7 @@ function killBeforeReply(stage: Stage): Promise<void> {
 const idAt = (status: Status, address: string) =>
   status.servers.find(server => server.alive && server.address === address)?.id
 
-/** F4: back within a ping interval, and yet another server. */
+/** F4: back within a ping interval, as a different server. */
 async function restartAtOnce(stage: Stage, turn: number): Promise<void> {
   const { processes } = stage
   const before = await stage.ready()
@@ -72,7 +72,7 @@ async function restartAtOnce(stage: Stage, turn: number): Promise<void> {
   stage.expect(after.view?.primary.address !== address, 'V5: a restarted server is primary at once')
 }
 
-/** F8: frozen until another has taken over, and longer; thawed, it is nobody. */
+/** F8: frozen until another has taken over, and longer; thawed, it has no role. */
 async function freezePrimary(stage: Stage): Promise<void> {
   const { processes } = stage
   const before = await stage.ready()
@@ -137,8 +137,8 @@ async function killPrimaryWithoutViewServer(stage: Stage): Promise<void> {
 // ---- the state
 
 /**
- * F14: all who hold the state die. Nobody invents one; an operator's reset starts an empty one, which grants
- * nothing for as long as the longest lease that the cluster ever gave.
+ * F14: all servers with the state die. No server invents one; an operator's reset starts an empty one, which
+ * grants nothing for as long as the longest lease that the cluster ever gave.
  */
 async function loseState(stage: Stage): Promise<void> {
   const { processes } = stage
@@ -146,13 +146,14 @@ async function loseState(stage: Stage): Promise<void> {
   const [primary, backup] = [addressOf(before, 'primary'), addressOf(before, 'backup')]
   const old = await stage.locks.acquire('old')
   const from = now()
-  // Both at once: a backup that runs on after the primary's death would be promoted, and the idle server join it.
+  // Both at once: a backup that lives on after the primary's death would be promoted, and the idle server
+  // join it.
   processes.signal(backup, 'SIGSTOP')
   await processes.kill(primary)
   await processes.kill(backup)
   await processes.until(status => status.halted !== null, 'halted')
   await pause(1_000) // and it stays halted
-  // Empty, like any other that is here: nobody takes over.
+  // Empty, like every other server here: none takes over.
   await processes.restart(backup)
   const halted = await processes.until(hasIdle, 'there with an idle server')
   stage.expect(
@@ -220,7 +221,7 @@ export const serverFaults: readonly Scenario[] = [
     fault: 'F14',
     name: `state lost, then reset (gap: the longest ttl, ${userTtlMs})`,
     turns: [1, 1],
-    // On a stage where somebody once had a longer lease, the pause would be that long.
+    // On a stage where a user once had a longer lease, the pause would be that long.
     setting: { fresh: true },
     allowed: { stateLost: true },
     turn: loseState,

@@ -1,5 +1,5 @@
-// What every scenario plays on: a cluster and users in the run's own network, the moments at which
-// something is broken, and the verdict at the end. It knows no particular fault.
+// What every scenario plays on: a cluster and users in the run's own network, the moments at which a fault is
+// injected, and the verdict at the end. It knows no particular fault.
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,14 +10,14 @@ import { connect, type LockClient } from '../../client/index.ts'
 import type { Status, View } from '../../wire/messages.ts'
 import { type Place, ServerProcesses } from '../fixtures/server-processes.ts'
 import { now, takeHistories } from './history.ts'
-import type { Network } from './network.ts'
+import type { RealNetwork } from './network.ts'
 import type { Proxied, ProxyOptions } from './proxy.ts'
 import { type Allowed, type Findings, judge } from './replay.ts'
-import { forkAt, type User, Users } from './users.ts'
+import { forkAt, RealUsers, type User } from './users.ts'
 
 export const serverNodes = ['server-1', 'server-2', 'server-3'] as const
 export const userNodes = ['user-1', 'user-2', 'user-3', 'user-4'] as const
-/** Of one more user, of whoever is hostile; and of this very process, which is cut off from nobody. */
+/** The node of one more user, and of the hostile peer; then that of this process, which is never cut off. */
 export const guestNode = 'guest'
 export const operatorNode = 'operator'
 export const nodes = ['view', ...serverNodes, ...userNodes, guestNode, operatorNode]
@@ -29,13 +29,13 @@ const proxyPort = 7501
 /** Grants of its own lock that each user must get to show that it is served. */
 const enough = 20
 
-/** The lease of each user that nobody means to strike. */
+/** The lease of each user that no scenario means to hit. */
 export const userTtlMs = 10_000
 
 export type Role = 'primary' | 'backup'
 
 export interface Setting {
-  /** Others reach the servers through proxies. */
+  /** Users and servers reach the lock servers through proxies. */
   readonly proxied?: boolean
   /** More arguments of every server. */
   readonly serverArgs?: readonly string[]
@@ -50,10 +50,10 @@ export interface Row {
 }
 
 export class Stage {
-  readonly network: Network
+  readonly network: RealNetwork
   readonly processes: ServerProcesses
-  readonly users: Users
-  /** Its session is open all the time; it tells of every view. */
+  readonly users: RealUsers
+  /** Its session is open all the time; it receives every view. */
   readonly locks: LockClient
   readonly #historyFolder = mkdtempSync(join(tmpdir(), 'holdfast-histories-'))
   readonly #proxies: readonly ChildProcess[]
@@ -63,7 +63,7 @@ export class Stage {
   #lastCount: number
 
   private constructor(
-    network: Network,
+    network: RealNetwork,
     processes: ServerProcesses,
     proxies: readonly ChildProcess[],
     locks: LockClient,
@@ -74,13 +74,13 @@ export class Stage {
     this.#proxies = proxies
     this.locks = locks
     this.#lastCount = firstToken
-    this.users = new Users(processes.viewUrl, this.#historyFolder)
+    this.users = new RealUsers(processes.viewUrl, this.#historyFolder)
     if (locks.view !== null) this.#onView(locks.view)
     locks.on('view', view => this.#onView(view))
   }
 
-  /** Opens when everybody is there and well. */
-  static async open(network: Network, { proxied = false, serverArgs = [] }: Setting): Promise<Stage> {
+  /** Opens when all servers are healthy. */
+  static async open(network: RealNetwork, { proxied = false, serverArgs = [] }: Setting): Promise<Stage> {
     const processes = new ServerProcesses({ ...network.place('view'), port: viewPort }, serverArgs)
     const proxies = proxied ? await Promise.all(serverNodes.map(node => startProxy(network, node))) : []
     try {
@@ -99,7 +99,7 @@ export class Stage {
     }
   }
 
-  /** The users of every scenario; more may come. */
+  /** Starts the users that every scenario has; a scenario may add more. */
   async fill(): Promise<void> {
     const places = userNodes.map(node => this.network.place(node))
     await this.users.start('user', places, { ttlMs: userTtlMs, sharedCalls: 3 })
@@ -111,7 +111,7 @@ export class Stage {
     return this.processes.healthy(serverNodes.length)
   }
 
-  /** Everybody is served, and a death would be survived just now. */
+  /** Every user is served, and a death would be survived just now. */
   async ready(): Promise<Status> {
     await this.served()
     return await this.healthy()
@@ -128,21 +128,21 @@ export class Stage {
     return serverNodes.find(node => !inView.includes(node)) as string
   }
 
-  // ---- what a scenario says
+  // ---- for scenarios
 
-  /** Everybody is served: each user's own lock is granted again and again. */
+  /** Every user is served: its own lock is granted again and again. */
   async served(users: readonly User[] = this.users.all): Promise<void> {
     await this.users.progress(enough, users)
   }
 
-  /** The longest time since then that one of them was not served. */
+  /** The longest time since then in which one of them was not served. */
   async measure(from: number, users: readonly User[] = this.users.all): Promise<void> {
     this.gap(Math.max(...(await this.users.gaps(from, users))))
   }
 
   /**
-   * To be said before it is healed: on a busy machine a cut may last, and its lease end. Its last renewal may be
-   * a quarter of the ttl older, and to come back takes seconds.
+   * Call it before the cut is healed: on a busy machine a cut may last, and its lease end. Its last renewal
+   * may be a quarter of the ttl older, and its return takes seconds.
    */
   wasCutOff(who: string, from: number, ttlMs = userTtlMs): void {
     if (now() - from > ttlMs / 3) this.users.history.note({ is: 'away' }, undefined, who)
@@ -170,7 +170,7 @@ export class Stage {
 
   // ---- the end
 
-  /** What was measured and found since the last time. */
+  /** What was measured and found since the last row. */
   row(operations: number): Row {
     const row = { gaps: this.#gaps, operations, violations: this.#violations }
     this.#gaps = []
@@ -178,7 +178,7 @@ export class Stage {
     return row
   }
 
-  /** Lets everything come to its end and judges what happened since the last verdict; then work goes on. */
+  /** Lets all calls end and judges what happened since the last verdict; then work continues. */
   async verdict(allowed: Allowed): Promise<Row> {
     this.network.heal()
     await this.healthy()
@@ -201,7 +201,7 @@ export class Stage {
     rmSync(this.#historyFolder, { recursive: true, force: true })
   }
 
-  /** Tokens count grants: none was made that nobody asked for, none was made twice. */
+  /** Tokens count grants: none was made that no user asked for, none was made twice. */
   async #count({ granted, untold }: Findings, { stateLost = false }: Allowed): Promise<void> {
     const token = await countingToken(this.locks)
     const made = token - this.#lastCount - 1
@@ -210,7 +210,7 @@ export class Stage {
     this.expect(fits, `S1: ${made} grants were made, ${granted} were told, of ${untold} nobody could be told`)
   }
 
-  /** V1, V2, as far as one client hears. */
+  /** V1, V2, as one client sees them. */
   #onView(view: View): void {
     const last = this.#views.at(-1)
     this.#views.push(view)
@@ -232,7 +232,7 @@ export function viewNumber({ view }: Status): number {
   return view?.number ?? 0
 }
 
-async function startProxy(network: Network, node: string): Promise<ChildProcess> {
+async function startProxy(network: RealNetwork, node: string): Promise<ChildProcess> {
   const options: ProxyOptions = {
     host: network.hostOf(node),
     port: proxyPort,

@@ -1,5 +1,5 @@
-// One program that uses the service, in a process of its own: calls everything a client can do, without
-// pause, and writes its history. It knows no server but by the addresses it is given, and no fault.
+// One program that uses the service, in its own process: makes every call that a client can, without pause,
+// and writes its history. It knows of servers only the addresses that it is given, and it knows no fault.
 // Ends when its parent does.
 
 import { connect, type Lock, type LockClient, LockError } from '../../client/index.ts'
@@ -12,29 +12,29 @@ export interface UserOptions {
   readonly view: string
   readonly historyFolder: string
   readonly ttlMs: number
-  /** Calls at a time on the names that all share, beside the one on a lock of its own. */
+  /** Calls at a time on the shared names, beside the call on its own lock. */
   readonly sharedCalls: number
   readonly sharedNames: number
 }
 
-/** What a user can be asked. */
+/** What a scenario can ask of a user. */
 export type Ask =
-  /** Answered when its own lock was granted so many times more. */
+  /** Answered when its own lock was granted this many more times. */
   | { readonly ask: 'progress'; readonly more: number }
   /** The longest time without a grant of its own lock, from then on (by `now`). */
   | { readonly ask: 'gap'; readonly from: number }
   /** Answered when it holds this lock, which it keeps. */
   | { readonly ask: 'keep'; readonly name: string }
   | { readonly ask: 'giveBack' }
-  /** Blocks its event loop for so long, then looks at the kept lock. */
+  /** Blocks its event loop for this long, then looks at the kept lock. */
   | { readonly ask: 'stall'; readonly ms: number }
-  /** Answered when every call has come to an end; makes no more until it is to work again. */
+  /** Answered when every call has come to an end; makes no more calls until `work`. */
   | { readonly ask: 'rest' }
   | { readonly ask: 'work' }
   /** Rests, and ends its session. */
   | { readonly ask: 'stop' }
 
-/** Several may be under way: each answer has the number of what was asked; 0: it is there. */
+/** Several may be open: each answer has the number of its question; 0: the user is there. */
 export type NumberedAsk = Ask & { readonly number: number }
 
 export interface Answer {
@@ -49,7 +49,7 @@ export interface Answer {
 export interface Awake {
   readonly held: boolean
   readonly aborted: boolean
-  /** From the end of the stall until a signal that was handed elsewhere fired. */
+  /** From the end of the stall until a signal that was passed elsewhere fired. */
   readonly handedAfterMs: number
   /** Whether that was before any timer that was set after the stall. */
   readonly handedBeforeTimers: boolean
@@ -95,7 +95,8 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
   history.note({ is: 'acquire', call, session: locks.clientId, names, mode, manner }, at)
   try {
     const granted = await answer
-    // Between any two lines a user may be frozen: the time comes first, and counts if it was believed in after it.
+    // A user may be frozen between any two lines: it takes the time first, which counts if it still believed
+    // then.
     const grantedAt = now()
     if (granted === null) history.note({ is: 'refused', call })
     else if (locks.lease.remaining === 0) history.note({ is: 'failed', call, code: 'SESSION_LOST' })
@@ -113,7 +114,7 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
   }
 }
 
-/** Written down before it is done: others may have the lock before this process goes on. */
+/** Written down before it happens: others may have the lock before this process continues. */
 function patience(call: number, ms: number | undefined): { signal: AbortSignal | undefined; done(): void } {
   if (ms === undefined) return { signal: undefined, done: () => {} }
   const controller = new AbortController()
@@ -124,12 +125,12 @@ function patience(call: number, ms: number | undefined): { signal: AbortSignal |
   return { signal: controller.signal, done: () => clearTimeout(timer) }
 }
 
-/** By token. */
+/** The tokens of lost locks. */
 const lost = new Set<number>()
 
 async function release(lock: Lock): Promise<void> {
   const { token } = lock
-  // That asks no server, so its end would say nothing of one.
+  // Such a release asks no server, so its end would say nothing of one.
   if (lost.has(token)) return
   history.note({ is: 'release', token })
   await lock.release()
@@ -204,7 +205,7 @@ function longestGap(from: number): number {
   return Math.max(...times.slice(1).map((time, i) => time - (times[i] as number)))
 }
 
-// ---- what it is asked to do
+// ---- what a scenario asks of it
 
 let kept: Lock | undefined
 
@@ -213,7 +214,7 @@ async function keep(locks: LockClient, name: string): Promise<void> {
   kept = lock
 }
 
-/** F12: the loop stands still; what it kept is looked at in the very turn in which it goes on. */
+/** F12: the loop stalls; the kept lock is looked at in the very turn in which it continues. */
 async function stall(locks: LockClient, ms: number): Promise<Awake> {
   const lock = kept as Lock
   const handed = lock.signal
@@ -229,7 +230,7 @@ async function stall(locks: LockClient, ms: number): Promise<Awake> {
   history.note({ is: 'looked', session: locks.clientId, held })
   let timers = 0
   setTimeout(() => timers++, 0)
-  // In the next turn, so that it is the client's own timer that notices and not a look at the signal.
+  // In the next turn, so that the client's own timer notices and not a look at the signal.
   const handedAfterMs = await Promise.race([fired, pause(1_000, Number.POSITIVE_INFINITY)])
   return { held, aborted: lock.signal.aborted, handedAfterMs, handedBeforeTimers: timers === 0 }
 }

@@ -1,4 +1,4 @@
-// The users of a run, as the scenarios see them: a process each, at a place of its own.
+// The users of a run, as the scenarios see them: one process each, at its own place.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import { type Place, wordsAt } from '../fixtures/server-processes.ts'
 import { HistoryFile } from './history.ts'
 import type { Answer, Ask, NumberedAsk, UserOptions } from './user.ts'
 
-/** Every call has come to an end when this has passed since the last fault was healed. */
+/** Every call must have ended when this has passed since the last fault was healed. */
 export const settleWithinMs = 30_000
 
 export class User {
@@ -16,7 +16,7 @@ export class User {
   readonly place: Place
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
-  /** By the number of what was asked; several may be under way. */
+  /** By the number of the question; several may be open. */
   readonly #answers = new Map<number, (answer: Answer) => void>()
   #asked = 0
 
@@ -46,7 +46,7 @@ export class User {
     this.#child.kill(signal)
   }
 
-  /** Its history may not know; ours must. */
+  /** Its own history may not show it; ours must. */
   async kill(history: HistoryFile): Promise<void> {
     history.note({ is: 'killed' }, undefined, this.who)
     this.#child.kill('SIGKILL')
@@ -75,11 +75,11 @@ export function forkAt(place: Place, program: string, args: readonly string[]): 
   return fork(fileURLToPath(new URL(program, import.meta.url)), args, { execPath, execArgv })
 }
 
-export class Users {
-  /** Who is here. */
+export class RealUsers {
+  /** The users that are there. */
   readonly all: User[] = []
   #started = 0
-  /** What was done to them. */
+  /** What the scenarios did to them. */
   readonly history: HistoryFile
   readonly #view: string
   readonly #historyFolder: string
@@ -110,7 +110,7 @@ export class Users {
     return started
   }
 
-  /** One of them ends in order, before the others do. */
+  /** Ends one of them in order, before the others. */
   async leave(user: User): Promise<void> {
     await user.stop()
     this.#forget(user)
@@ -130,7 +130,7 @@ export class Users {
     return await Promise.all(users.map(async user => (await user.ask({ ask: 'gap', from })).gapMs))
   }
 
-  /** Lets every call end, and makes no new ones until `work`; resolves with what did not. */
+  /** Lets every call end, and makes no new ones until `work`; resolves with the violations. */
   async rest(): Promise<string[]> {
     const ends = await Promise.allSettled(this.all.map(user => user.ask({ ask: 'rest' })))
     return ends.flatMap(end => (end.status === 'rejected' ? [`liveness: ${end.reason.message}`] : []))

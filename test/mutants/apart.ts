@@ -1,6 +1,6 @@
 // Planted bugs that neither the simulator nor the search can see: of the disk, of a whole minute, of a
 // backlog of thousands, of another view server; and one that takes a sleep, a partition and a death within
-// moments, which the simulator draws once in thousands of seeds. For each, the test that does see it.
+// moments, which the simulator draws once in thousands of seeds. Each names the test that does see it.
 
 import type { Mutant } from './mutant.ts'
 
@@ -48,7 +48,7 @@ export const apart: readonly Mutant[] = [
   {
     name: 'a reset that asks the primary only',
     breaks: 'F14',
-    why: 'the view is acked while the primary is asked after: a living backup in sync loses its state',
+    why: 'the view is acked while the reset still asks the primary: a living backup in sync loses its state',
     test: 'view-reset',
     edits: [
       {
@@ -113,7 +113,7 @@ export const apart: readonly Mutant[] = [
   {
     name: 'last words believed after a sleep',
     breaks: 'V3, F9',
-    why: 'the view server slept while the primary said that it did not reach its backup, and died: the last copy is dropped',
+    why: 'the primary reports its backup unreachable and dies while the view server sleeps: the last copy is dropped',
     test: 'view-servers',
     edits: [
       {

@@ -2,8 +2,8 @@
 
 import type { Mutant } from './mutant.ts'
 
-const core = 'client/core.ts'
-const requests = 'client/requests.ts'
+const core = 'client/session/core.ts'
+const requests = 'client/session/requests.ts'
 
 export const client: readonly Mutant[] = [
   {
@@ -22,11 +22,11 @@ export const client: readonly Mutant[] = [
   {
     name: 'a timed-out acquire is forgotten',
     breaks: 'S1',
-    why: 'the waiter is granted to nobody, and renewed for ever',
+    why: 'no client takes the grant of the waiter, and its lease is renewed for ever',
     edits: [
       {
         file: core,
-        find: 'if (waits && !entry.cancelling) this.#requests.cancel(entry)',
+        find: 'if (waits && !request.cancelling) this.#requests.cancel(request)',
         replace: '',
       },
     ],
@@ -34,7 +34,7 @@ export const client: readonly Mutant[] = [
   {
     name: 'a grant is acknowledged before its cancel',
     breaks: 'S1',
-    why: 'the server finds nothing to take back: the lock is held, and nobody knows of it',
+    why: 'the server finds nothing to take back: the lock is held, and no client knows of it',
     edits: [
       {
         file: requests,
@@ -53,7 +53,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: '',
       },
     ],
@@ -65,14 +65,14 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: `const { unanswered } = this.#requests
     for (const request of again) {
       unanswered.delete(request.number)
       request.number = this.#requests.next++
       ;(request.message as unknown[])[1] = request.number
       unanswered.set(request.number, request)
-      this.#send(request.message as ClientRequest)
+      this.#send(request.message)
     }`,
       },
     ],
@@ -84,17 +84,17 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: requests,
-        find: "const message: ClientRequest = ['acknowledge', toRanges(this.#acknowledged), this.#told]",
+        find: "const message: MessageOf<'clientToServer'> = ['acknowledge', toRanges(this.#acknowledged), this.#told]",
         replace: `const oldest = this.unansweredInOrder()[0]?.number ?? this.next
     const low = this.#acknowledged.filter(number => number < oldest)
-    const message: ClientRequest = ['acknowledge', toRanges(low), this.#told]`,
+    const message: MessageOf<'clientToServer'> = ['acknowledge', toRanges(low), this.#told]`,
       },
     ],
   },
   {
     name: 'a reply acknowledged before it came',
     breaks: 'S1',
-    why: 'a resume names nothing as unanswered: the servers forget replies that nobody has heard',
+    why: 'a resume names nothing as unanswered: the servers forget replies that no client has received',
     edits: [
       {
         file: core,
@@ -137,12 +137,12 @@ export const client: readonly Mutant[] = [
   {
     name: 'a sent call is failed as definite',
     breaks: 'F10',
-    why: 'a call is said to have surely not happened, and it did',
+    why: 'the client reports that a call surely did not happen, and it did',
     edits: [
       {
         file: core,
-        find: "else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, !sent, text)",
-        replace: "else if (entry.ask.verb !== 'release') this.#fail(entry.call, code, true, text)",
+        find: "else if (verb !== 'release') this.#fail(request.call, code, !sent, text)",
+        replace: "else if (verb !== 'release') this.#fail(request.call, code, true, text)",
       },
     ],
   },
@@ -153,7 +153,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'tokens: inOrderOf(request.ask.names, tokens)',
+        find: 'tokens: inOrderOf(request.what.names, tokens)',
         replace: 'tokens',
       },
     ],
@@ -162,7 +162,7 @@ export const client: readonly Mutant[] = [
     name: 'the end of a session taken for its loss',
     search: 'resumes',
     breaks: 'S1',
-    why: 'the answer to the end was lost, and the user is told that the servers gave its session up',
+    why: 'the answer to the end was lost, and the client reports that the servers gave its session up',
     edits: [
       {
         file: core,

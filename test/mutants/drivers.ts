@@ -7,10 +7,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'the end of a turn is planned once',
     breaks: 'R1',
-    why: 'After the first turn nothing that was decided goes to the backup, and no view is decided.',
+    why: 'After the first turn no decided operation goes to the backup, and no view is decided.',
     edits: [
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'this.#turnEnds = false\n      this.step(turnEnd)',
         replace: 'this.step(turnEnd)',
       },
@@ -22,7 +22,7 @@ export const drivers: readonly Mutant[] = [
     why: 'A server pings once and is believed dead.',
     edits: [
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'this.every(ms, input)\n      this.stepAfterTurn(input)',
         replace: 'this.stepAfterTurn(input)',
       },
@@ -31,10 +31,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'what a core hears while its effects are done is dropped',
     breaks: 'R1',
-    why: 'A connection that is closed in the middle of a step is never heard of.',
+    why: 'The core never learns of a connection that is closed in the middle of a step.',
     edits: [
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'if (!this.#over) this.#waiting.push(input)',
         replace: 'if (this.#over) this.#waiting.push(input)',
       },
@@ -43,7 +43,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'the driver keeps the core that has stepped down',
     breaks: 'V5',
-    why: 'The old core goes on hearing, with the state that it has given up.',
+    why: 'The old core still gets inputs, with the state that it has given up.',
     edits: [
       {
         file: 'lockserver/running.ts',
@@ -55,7 +55,7 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a step-down leaves the connections open',
     breaks: 'R5',
-    why: 'Clients of the old core wait on connections that nobody answers.',
+    why: 'Clients of the old core wait on connections on which no core answers.',
     edits: [
       {
         file: 'lockserver/running.ts',
@@ -65,21 +65,9 @@ export const drivers: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the turn that was asked for never comes',
-    breaks: 'F13',
-    why: 'A query of many locks stops after its first part.',
-    edits: [
-      {
-        file: 'lockserver/running.ts',
-        find: 'return this.#driver.stepAfterTurn(goOn)',
-        replace: 'return',
-      },
-    ],
-  },
-  {
     name: 'a record counts as saved when its write has failed',
     breaks: 'V6',
-    why: 'A view is told that is not on the disk.',
+    why: 'The server announces a view that is not on the disk.',
     edits: [
       {
         file: 'viewservice/running.ts',
@@ -109,10 +97,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'frames of one turn out of order',
     breaks: 'R2, S2',
-    why: 'What was said last in a turn is heard first.',
+    why: 'The last message of a turn arrives first.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: 'this.#outgoing.push(message)\n    // A failover',
         replace: 'this.#outgoing.unshift(message)\n    // A failover',
       },
@@ -121,10 +109,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a connection closes before what was to be said',
     breaks: 'F13',
-    why: 'The peer is not told why, and misses the answers of the turn.',
+    why: 'The peer learns no reason, and misses the answers of the turn.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: 'this.flush()\n    if (this.#over) return\n    this.#over = true',
         replace: 'this.#over = true',
       },
@@ -136,7 +124,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The answers of the turn come behind the error that closes the connection.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: "this.#outgoing.push(['error', code, text.slice(0, 2_000).toWellFormed()])",
         replace: "this.#outgoing.unshift(['error', code, text.slice(0, 2_000).toWellFormed()])",
       },
@@ -145,20 +133,20 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'the flush is planned once for each connection',
     breaks: 'R1',
-    why: 'From the second turn on nothing leaves but what something else flushes.',
+    why: 'From the second turn on nothing leaves but what another cause flushes.',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: 'this.#flushPlanned = false\n        this.flush()',
         replace: 'this.flush()',
       },
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: 'if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())',
         replace: '',
       },
       {
-        file: 'wire/driver.ts',
+        file: 'wire/net/driver.ts',
         find: 'this.step(turnEnd)\n      this.links.flush()',
         replace: 'this.step(turnEnd)',
       },
@@ -167,10 +155,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'an accepted connection is forgotten',
     breaks: 'R1',
-    why: 'What is said on it goes nowhere.',
+    why: 'Its messages reach no core.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from })",
         replace:
           "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from })\n    this.#open.set(number, connection)",
@@ -183,7 +171,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The core goes on speaking to a peer that is gone.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: "if (this.#open.delete(number)) this.#hear({ is: 'closed', connection: number, refused })",
         replace: 'this.#open.delete(number)',
       },
@@ -192,10 +180,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a dial that failed is not told',
     breaks: 'F4',
-    why: 'The core waits for a connection that never comes to be.',
+    why: 'The core waits for a connection that never opens.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: 'failed: (refused: boolean) => this.#closed(number, refused),',
         replace: 'failed: () => {},',
       },
@@ -207,7 +195,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The others are never answered.',
     edits: [
       {
-        file: 'wire/links.ts',
+        file: 'wire/net/connections.ts',
         find: 'for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)',
         replace:
           'for (const dial of [...this.#dials.values()].slice(0, 1)) this.#dial(dial)\n    this.#dials.clear()',
@@ -217,22 +205,34 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a lock server is let in by another one',
     breaks: 'F13',
-    why: 'The check of the hello forgets one kind.',
+    why: 'The check of the hello forgets one kind of peer.',
     edits: [
       {
-        file: 'wire/hello.ts',
+        file: 'wire/net/hello.ts',
         find: "if (from.kind === 'probe') return 'opening'",
         replace: "if (from.kind === 'probe' || from.kind === 'lockserver') return 'opening'",
       },
     ],
   },
   {
-    name: 'whoever names no secret is let in',
+    name: 'the next wire version is let in',
     breaks: 'F13',
-    why: 'A wrong secret is refused, and none is not.',
+    why: 'A peer that speaks another protocol is listened to.',
     edits: [
       {
-        file: 'wire/hello.ts',
+        file: 'wire/codec.ts',
+        find: '!Number.isSafeInteger(version) || version === wireVersion',
+        replace: '!Number.isSafeInteger(version) || (version as number) >= wireVersion',
+      },
+    ],
+  },
+  {
+    name: 'whoever names no secret is let in',
+    breaks: 'F13',
+    why: 'A wrong secret is refused, and a missing one is not.',
+    edits: [
+      {
+        file: 'wire/net/hello.ts',
         find: 'if (secret === null || !isSecret',
         replace: 'if (secret !== null && !isSecret',
       },
@@ -241,10 +241,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'calls of a turn are never passed on',
     breaks: 'S1',
-    why: 'They wait until the session hears something else.',
+    why: 'They wait until the session gets another input.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: '#endTurn(): void {\n    this.#passCalls()',
         replace: '#endTurn(): void {',
       },
@@ -253,10 +253,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'a call overtakes those of its turn',
     breaks: 'S2',
-    why: 'An end or an abort is heard before the calls that were made before it.',
+    why: 'An end or an abort arrives before the calls that were made before it.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: 'this.#passCalls()\n    this.#driver.step(input)',
         replace: 'this.#driver.step(input)\n    this.#passCalls()',
       },
@@ -268,7 +268,7 @@ export const drivers: readonly Mutant[] = [
     why: 'The core is never woken for its renewal.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: 'if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) this.#setTimer()',
         replace: 'if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) return',
       },
@@ -277,10 +277,10 @@ export const drivers: readonly Mutant[] = [
   {
     name: 'an earlier wake-up sets no earlier timer',
     breaks: 'S4',
-    why: 'The session sleeps past what its core wants to do.',
+    why: 'The session sleeps past the time that its core asked for.',
     edits: [
       {
-        file: 'client/session.ts',
+        file: 'client/session-driver.ts',
         find: 'else if (wakeAt < this.#timerAt) {',
         replace: 'else if (this.#timer === undefined) {',
       },

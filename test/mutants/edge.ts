@@ -11,12 +11,12 @@ export const edge: readonly Mutant[] = [
     test: 'edge-sockets',
     edits: [
       {
-        file: 'wire/listen.ts',
+        file: 'wire/net/listen.ts',
         find: 'maxPayload: limits.helloBytesMax,',
         replace: 'maxPayload: limits.frameBytesMax,',
       },
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: "if (this.channel === 'opening' && text.length > helloBytesMax)",
         replace: 'if (text.length < 0)',
       },
@@ -29,7 +29,7 @@ export const edge: readonly Mutant[] = [
     test: 'hello',
     edits: [
       {
-        file: 'wire/connection.ts',
+        file: 'wire/net/connection.ts',
         find: "if (this.channel === 'opening' && text.length > helloBytesMax)",
         replace: 'if (text.length < 0)',
       },
@@ -49,7 +49,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge-sockets',
     edits: [
       {
-        file: 'wire/visitor.ts',
+        file: 'wire/net/visitor.ts',
         find: "if (this.#webSocket !== undefined && from.kind !== 'probe')",
         replace: 'if (this.#webSocket === undefined)',
       },
@@ -62,7 +62,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/edge.ts',
+        file: 'wire/net/edge.ts',
         find: 'if (this.counts.stranger > this.room.strangers) this.#cutStranger()',
         replace: '',
       },
@@ -75,7 +75,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/edge.ts',
+        file: 'wire/net/edge.ts',
         find: "for (const guest of most) return this.#cut(guest, 'strangers')",
         replace: "for (const guest of [...most].reverse()) return this.#cut(guest, 'strangers')",
       },
@@ -86,7 +86,7 @@ export const edge: readonly Mutant[] = [
     breaks: 'B3',
     why: 'no file is left for the record',
     test: 'edge',
-    edits: [{ file: 'wire/edge-room.ts', find: 'files - open - own', replace: 'files' }],
+    edits: [{ file: 'wire/net/edge-room.ts', find: 'files - open - own', replace: 'files' }],
   },
   {
     name: 'guesses at full speed',
@@ -95,7 +95,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge-sockets',
     edits: [
       {
-        file: 'wire/hello.ts',
+        file: 'wire/net/hello.ts',
         find: "error.code === 'WRONG_SECRET' ? this.#gate.wrongSecret() : 0",
         replace: '0',
       },
@@ -108,7 +108,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/wrong-secrets.ts',
+        file: 'wire/net/wrong-secrets.ts',
         find: 'if (loopback || this.#known.has(address)) return true',
         replace: '',
       },
@@ -158,14 +158,14 @@ export const edge: readonly Mutant[] = [
     breaks: 'B4',
     why: 'a hundred connections hold what each of them may',
     test: 'edge-sockets',
-    edits: [{ file: 'wire/visitor.ts', find: 'this.#edge.receiving.note(this)', replace: '{}' }],
+    edits: [{ file: 'wire/net/visitor.ts', find: 'this.#edge.receiving.note(this)', replace: '{}' }],
   },
   {
     name: 'what is not read has no bound together',
     breaks: 'B4',
     why: 'a hundred peers that do not read fill the memory',
     test: 'edge-sockets',
-    edits: [{ file: 'wire/connection.ts', find: 'else this.#limits.sent?.()', replace: '' }],
+    edits: [{ file: 'wire/net/connection.ts', find: 'else this.#limits.sent?.()', replace: '' }],
   },
   {
     name: 'the smallest is cut first',
@@ -174,7 +174,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/byte-sum.ts',
+        file: 'wire/net/byte-sum.ts',
         find: '.sort(([, a], [, b]) => b - a)',
         replace: '.sort(([, a], [, b]) => a - b)',
       },
@@ -187,7 +187,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/byte-sum.ts',
+        file: 'wire/net/byte-sum.ts',
         find: '.filter(([{ exempt }]) => !exempt)',
         replace: '',
       },
@@ -200,7 +200,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/edge.ts',
+        file: 'wire/net/edge.ts',
         find: 'return this.counts.server < servers ?',
         replace: 'return this.counts.server + this.counts.client < servers ?',
       },
@@ -213,7 +213,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/edge.ts',
+        file: 'wire/net/edge.ts',
         find: 'loopback ? this.room.clients : this.room.distantClients',
         replace: 'this.room.clients',
       },
@@ -226,7 +226,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge',
     edits: [
       {
-        file: 'wire/edge.ts',
+        file: 'wire/net/edge.ts',
         find: '(this.#clients.get(address) ?? 0) < own',
         replace: '(this.#clients.get(address) ?? 0) <= own',
       },
@@ -239,7 +239,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge-sockets',
     edits: [
       {
-        file: 'wire/visitor.ts',
+        file: 'wire/net/visitor.ts',
         find: 'if (ms === 0 || this.#paused) return',
         replace: 'if (ms >= 0) return',
       },
@@ -252,7 +252,7 @@ export const edge: readonly Mutant[] = [
     test: 'edge-sockets',
     edits: [
       {
-        file: 'wire/visitor.ts',
+        file: 'wire/net/visitor.ts',
         find: 'if (more > 0) return this.#resumeIn(more, webSocket)',
         replace: 'if (more < 0) return',
       },
@@ -263,6 +263,6 @@ export const edge: readonly Mutant[] = [
     breaks: 'B7',
     why: 'places are lost to those who only said hello',
     test: 'edge',
-    edits: [{ file: 'wire/edge.ts', find: 'this.#silent.add(guest)', replace: '' }],
+    edits: [{ file: 'wire/net/edge.ts', find: 'this.#silent.add(guest)', replace: '' }],
   },
 ]

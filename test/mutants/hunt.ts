@@ -1,5 +1,5 @@
-// Looks for one planted bug: runs the simulator and the search on a copy that has it, each as a process
-// of its own, until one of them catches it or the budget is spent. It knows nothing of what is wrong.
+// Looks for one planted bug: runs the simulator and the search on a copy that has it, each as a child
+// process, until one of them catches it or the budget is spent. It knows nothing of what is wrong.
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { plant, root } from './plant.ts'
 
 export interface Catch {
   readonly by: 'simulator' | 'search' | 'test'
-  /** The check that saw it, as the tool names it. */
+  /** The check that saw it, by the tool's name for it. */
   readonly check: string
   readonly text: string
   /** `seeds` and `steps`, or `states` and `depth`. */
@@ -27,7 +27,7 @@ interface SimulatorLine {
   readonly violations: readonly { readonly seed: number; readonly check: string; readonly text: string }[]
 }
 
-/** What the search prints, for each one. */
+/** What the search prints for each scenario. */
 interface SearchLine {
   readonly name: string
   readonly states: number
@@ -35,15 +35,15 @@ interface SearchLine {
 }
 
 export interface Budget {
-  /** For all of it. */
+  /** The time for all tools together. */
   readonly seconds: number
-  /** Only the first rounds, whatever the time. */
+  /** Only the first rounds, however long they take. */
   readonly quick: boolean
-  /** Only one of the two. */
+  /** Only one of the two tools. */
   readonly by: Catch['by'] | undefined
 }
 
-/** So many further seeds of the simulator, the short or long form of the search, or the one that the mutant names. */
+/** This many more seeds of the simulator, a short or long search, or the search that the mutant names. */
 type Round = number | 'small' | 'named' | 'all'
 const rounds: readonly Round[] = [30, 'named', 'small', 120, 450, 1_500, 3_000, 'all', 10_000]
 
@@ -78,7 +78,7 @@ function toolOf(round: Round): Catch['by'] {
   return typeof round === 'number' ? 'simulator' : 'search'
 }
 
-/** The simulator stops at the first violation; its steps are those of all seeds that it has told. */
+/** The simulator stops at the first violation; its steps are those of all seeds that it has reported. */
 async function simulate(
   folder: string,
   seed: number,
@@ -105,7 +105,7 @@ async function isOurs(seed: number): Promise<boolean> {
   return line !== undefined && (JSON.parse(line) as SimulatorLine).violations.length > 0
 }
 
-/** Its states are those of all searches until then. */
+/** Its states are the sum over all searches until then. */
 async function search(folder: string, which: readonly string[], seconds: number): Promise<Catch | null> {
   let states = 0
   for (const line of await run(join(folder, 'dist/test/search/main.js'), [...which, '--json'], seconds)) {
@@ -132,12 +132,12 @@ async function runTest(folder: string, name: string, seconds: number): Promise<C
   return check === undefined ? null : { by: 'test', check: `test/${name}.ts`, text: check, effort: {} }
 }
 
-/** Of what the search says, the rule that was broken. */
+/** The broken rule, in the search's output. */
 function tagOf(check: string): string {
   return /\b[A-Z]\d+(?=:)/.exec(check)?.[0] ?? check.split(':').slice(0, 2).join(':')
 }
 
-/** The lines that a tool printed on stdout; ended when it takes too long. One that ends in any other way is an error. */
+/** The lines of a tool on stdout. It is ended when it takes too long; any other failure is an error. */
 async function run(script: string, args: readonly string[], seconds: number): Promise<string[]> {
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -152,7 +152,7 @@ async function run(script: string, args: readonly string[], seconds: number): Pr
   })
   const late = child.signalCode === 'SIGKILL'
   const lines = out.split('\n')
-  // Cut off by its end, the last one may be half of a line.
+  // The last line may be cut off in the middle.
   if (late) lines.pop()
   if (!late && status !== 0 && lines.every(line => !/^\{|^not ok/.test(line)))
     throw new Error(`${script} ended with ${status}: ${(error + out).slice(-2_000)}`)

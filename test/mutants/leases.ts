@@ -5,9 +5,9 @@ import type { Mutant } from './mutant.ts'
 const serverCore = 'lockserver/core.ts'
 const backup = 'lockserver/backup.ts'
 const primary = 'lockserver/primary.ts'
-const sessions = 'lockserver/sessions.ts'
-const lease = 'client/lease.ts'
-const clientCore = 'client/core.ts'
+const sessions = 'lockserver/state/sessions.ts'
+const lease = 'client/session/lease.ts'
+const clientCore = 'client/session/core.ts'
 
 export const leases: readonly Mutant[] = [
   {
@@ -38,7 +38,7 @@ export const leases: readonly Mutant[] = [
   {
     name: 'promotion that forgets the leases',
     breaks: 'S3, F11',
-    why: 'a promoted backup lets no lease of before end: the locks of the dead are never free',
+    why: 'a promoted backup ends no lease from before: the locks of dead clients are never free',
     edits: [
       {
         file: serverCore,
@@ -64,10 +64,10 @@ export const leases: readonly Mutant[] = [
     name: 'remaining times not in the snapshot',
     search: 'late to the promoted',
     breaks: 'S3',
-    why: 'a copied lease counts as run out at the backup: promoted, it expires who believes in it',
+    why: 'a copied lease counts as run out at the backup: promoted, it expires a client that believes in it',
     edits: [
       {
-        file: 'lockserver/snapshot.ts',
+        file: 'lockserver/state/snapshot.ts',
         find: 'Math.ceil(this.#leases.remainingMs(session))',
         replace: '0',
       },
@@ -77,7 +77,7 @@ export const leases: readonly Mutant[] = [
     name: 'a longer ttl before the record covers it',
     search: 'longer than the record',
     breaks: 'S4, F14',
-    why: 'the pause of a reset is as long as the longest ttl in the record: who has a longer one still believes then',
+    why: 'a reset pauses for the longest ttl in the record: a client with a longer one still believes then',
     edits: [
       {
         file: primary,
@@ -172,7 +172,7 @@ export const leases: readonly Mutant[] = [
     name: 'lease not looked at when a grant comes',
     search: 'late answers',
     breaks: 'S4',
-    why: 'a grant that arrives after the local deadline is believed: the server may have given the lock on',
+    why: 'a grant after the local deadline is believed: the server may have granted the lock again',
     edits: [
       {
         file: clientCore,
@@ -213,7 +213,7 @@ export const leases: readonly Mutant[] = [
   {
     name: 'no renewal after a rest',
     breaks: 'S4',
-    why: 'who rested asks for a lock with a lease that is over on the servers, and believes in it for a ttl',
+    why: 'a rested client asks for a lock with a lease that is over on the servers, and believes for a ttl',
     edits: [
       {
         file: clientCore,

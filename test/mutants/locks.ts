@@ -1,15 +1,15 @@
-// Planted bugs of the lock table: who holds, who waits, which token.
+// Planted bugs of the lock table: holders, waiters and tokens.
 
 import type { Mutant } from './mutant.ts'
 
-const table = 'lockserver/lock-table.ts'
-const state = 'lockserver/state.ts'
+const table = 'lockserver/state/lock-table.ts'
+const state = 'lockserver/state/state.ts'
 
 export const locks: readonly Mutant[] = [
   {
     name: 'shared granted beside exclusive',
     breaks: 'L1',
-    why: 'two who must not work at the same time both hold the lock',
+    why: 'two clients that must not work at the same time both hold the lock',
     edits: [
       {
         file: table,
@@ -25,8 +25,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
-        replace: `if (acquire.manner === 'steal' && !this.#paused) {
+        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: `if (acquire.claim.manner === 'steal' && !this.#paused) {
         this.kept = lock.holders[0]?.token ?? 0
         this.#evict(lock, 'STOLEN', wallMs)
       }`,
@@ -47,9 +47,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          "else if (this.#paused || (lock.queue.length > 0 && acquire.mode !== 'shared') || !compatible(lock, acquire.mode))",
+          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.mode !== 'shared') || !compatible(lock, acquire.claim.mode))",
       },
     ],
   },
@@ -61,14 +61,14 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'return lock === undefined || (lock.queue.length === 0 && compatible(lock, mode))',
+        find: 'return lock === undefined || (lock.waiters === 0 && compatible(lock, mode))',
         replace: 'return lock === undefined || compatible(lock, mode)',
       },
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          "else if (this.#paused || (lock.queue.length > 0 && acquire.manner !== 'ifAvailable') || !compatible(lock, acquire.mode))",
+          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.manner !== 'ifAvailable') || !compatible(lock, acquire.claim.mode))",
       },
     ],
   },
@@ -79,15 +79,15 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'if (steals >= 0) lock.enqueue(acquire, steals)',
-        replace: 'if (lock.queue.length > 0) lock.enqueue(acquire, 0)',
+        find: "lock.enqueue(acquire, acquire.claim.manner === 'steal' ? firstBehindSteals(lock) : null)",
+        replace: 'lock.enqueue(acquire, lock.next)',
       },
     ],
   },
   {
     name: 'dead waiter kept',
     breaks: 'L3',
-    why: 'a session that has ended stays in the queue and is granted what nobody will release',
+    why: 'a session that has ended stays in the queue and is granted locks that it will never release',
     edits: [
       {
         file: state,
@@ -150,13 +150,13 @@ export const locks: readonly Mutant[] = [
   {
     name: 'steal waits in the queue',
     breaks: 'L3',
-    why: 'a steal of a lock that others wait for goes to the back and evicts nobody',
+    why: 'a steal of a lock that others wait for goes to the back and evicts no holder',
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
         replace:
-          "if (acquire.manner === 'steal' && !this.#paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN', wallMs)",
+          "if (acquire.claim.manner === 'steal' && !this.#paused && lock.queue.length === 0) this.#evict(lock, 'STOLEN', wallMs)",
       },
     ],
   },
@@ -181,7 +181,7 @@ export const locks: readonly Mutant[] = [
     name: 'reset without a pause',
     search: 'unheard reset',
     breaks: 'S4, F14',
-    why: 'a reset grants at once what is still believed in by holders of the state that was given up',
+    why: 'a reset grants at once what holders in the lost state still believe in',
     edits: [
       {
         file: 'viewservice/reset.ts',
@@ -194,25 +194,25 @@ export const locks: readonly Mutant[] = [
     name: 'a steal in the pause of a reset',
     search: 'unheard reset',
     breaks: 'S4, F14',
-    why: 'a steal is granted while a holder of the state that was given up still believes in the lock',
+    why: 'a steal is granted while a holder in the lost state still believes in the lock',
     edits: [
       {
         file: table,
-        find: "if (acquire.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
-        replace: "if (acquire.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)",
+        find: "if (acquire.claim.manner === 'steal' && !this.#paused) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: "if (acquire.claim.manner === 'steal') this.#evict(lock, 'STOLEN', wallMs)",
       },
     ],
   },
   {
     name: 'granted again to its holder',
     breaks: 'L1',
-    why: 'a session gets an exclusive lock that it has already, as if locks were re-entrant',
+    why: 'a session gets an exclusive lock that it already has, as if locks were re-entrant',
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.queue.length > 0 || !compatible(lock, acquire.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
         replace:
-          'else if (this.#paused || lock.queue.length > 0 || (!compatible(lock, acquire.mode) && lock.holders[0]?.session !== acquire.session))',
+          'else if (this.#paused || lock.waiters > 0 || (!compatible(lock, acquire.claim.mode) && lock.holders[0]?.session !== acquire.session))',
       },
     ],
   },

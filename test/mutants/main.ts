@@ -1,6 +1,6 @@
-// npm run mutants: plants each bug in a copy of what was built, and shows which check catches it, after
-// how many seeds and steps of the simulator, or states and depth of the search. Exit 1 if one is not
-// caught. With --check it only shows that each of them still fits the sources.
+// npm run mutants: plants each bug in a copy of the build, and shows which check catches it, after how many
+// seeds and steps of the simulator, or states and depth of the search. Exit 1 if one is not caught. With
+// --check it only shows that each of them still fits the sources.
 
 import { parseArgs } from 'node:util'
 import { mutants } from './all.ts'

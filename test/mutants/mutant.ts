@@ -1,10 +1,10 @@
-// What a planted bug is, and how it is put into a source: as text, exactly once, or not at all. Only
-// copies of what was built are ever changed by it.
+// What a planted bug is, and how it is put into a source: as text, exactly once, or not at all. It changes
+// only copies of the build.
 
 export interface Edit {
   /** From the top of the project. */
   readonly file: string
-  /** A piece of the source that occurs exactly once; white space counts as equal whatever its length. */
+  /** A piece of the source that occurs exactly once; white space of any length counts as equal. */
   readonly find: string
   readonly replace: string
 }
@@ -15,7 +15,7 @@ export interface Mutant {
   readonly breaks: string
   /** What goes wrong then. */
   readonly why: string
-  /** The search that is likely to find it; the others have their turn as well. */
+  /** The search that is likely to find it; the others run after it. */
   readonly search?: string
   /** Neither simulator nor search can see it; this test does. */
   readonly test?: string

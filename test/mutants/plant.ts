@@ -1,5 +1,5 @@
-// Puts a planted bug into a copy of what was built: the changed sources are compiled alone, and put
-// into a folder of their own. What ships is never touched.
+// Puts a planted bug into a copy of the build: only the changed sources are compiled, and put into a separate
+// folder. What ships is never touched.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -43,7 +43,7 @@ export function problemOf(mutant: Mutant): string | undefined {
   return undefined
 }
 
-/** A mutant is only given when there is one: without, the copy is as it was built. */
+/** The copy with the mutant; without one, the copy is the plain build. */
 export function plant(mutant: Mutant | null): Planted {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutant-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
@@ -69,7 +69,7 @@ const tsconfig = ts.parseConfigFileTextToJson(
   readFileSync(join(root, 'tsconfig.json'), 'utf8'),
 )
 const { options } = ts.convertCompilerOptionsFromJson(tsconfig.config.compilerOptions, root)
-// One file alone: where it lies, and which package it belongs to, is of no interest.
+// One file alone: where it is, and to which package it belongs, does not matter.
 const alone: ts.CompilerOptions = {
   ...options,
   module: ts.ModuleKind.ESNext,

@@ -9,7 +9,7 @@ const stream = 'lockserver/stream.ts'
 const holdback = 'lockserver/holdback.ts'
 const join = 'lockserver/join.ts'
 const backup = 'lockserver/backup.ts'
-const snapshot = 'lockserver/snapshot.ts'
+const snapshot = 'lockserver/state/snapshot.ts'
 const serverCore = 'lockserver/core.ts'
 
 export const replication: readonly Mutant[] = [
@@ -17,7 +17,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'answer before the backup',
     breaks: 'R1, R5',
-    why: 'the primary dies after its answer and before the backup has heard of the operation',
+    why: 'the primary dies after its answer and before the backup has received the operation',
     edits: [
       {
         file: replicated,
@@ -54,7 +54,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'grant to another before the backup',
     breaks: 'R1',
-    why: 'a waiter is told of its grant at once; the primary dies, and the lock is granted again',
+    why: 'a waiter learns of its grant at once; the primary dies, and the lock is granted again',
     edits: [
       {
         file: primary,
@@ -72,7 +72,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'loss told before the backup',
     breaks: 'R1',
-    why: 'a holder is told that its lock was stolen, the primary dies, and it was not',
+    why: 'a holder learns that its lock was stolen, the primary dies, and it was not',
     edits: [
       {
         file: primary,
@@ -155,7 +155,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'backup unreachable taken for gone',
     breaks: 'R1, F6, F7',
-    why: 'a primary that is cut from its backup answers alone, while the backup is promoted',
+    why: 'a primary that is cut off from its backup answers alone, while the backup is promoted',
     edits: [
       {
         file: replicated,
@@ -190,12 +190,12 @@ export const replication: readonly Mutant[] = [
   },
   // ---- the latch, and acks
   {
-    // Told at the latch, but behind all that was decided until then, would be harmless: what is sent before
-    // arrives before, and a promoted backup applies all that it has received. So this one breaks both.
+    // Sent at the latch, but behind all that was decided until then, it would be harmless: what is sent
+    // before arrives before, and a promoted backup applies all that it has received. So this bug breaks both.
     name: 'in sync at the latch',
     search: 'join in turns',
     breaks: 'V4',
-    why: 'the latch counts what was sent, not what was decided: what was answered alone in this turn leaves behind the telling',
+    why: 'the latch counts what was sent, not what was decided: what was answered alone in this turn leaves later',
     edits: [
       {
         file: replicated,
@@ -213,7 +213,7 @@ export const replication: readonly Mutant[] = [
     name: 'no latch',
     search: 'join',
     breaks: 'V4',
-    why: 'the primary goes on alone after it has told its backup that it is in sync, until it hears that it knows',
+    why: 'the primary tells its backup that it is in sync, and goes on alone until the backup has confirmed',
     edits: [
       {
         file: replicated,
@@ -282,7 +282,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'losses not in the snapshot',
     breaks: 'S5, R3',
-    why: 'a victim that was not told of a steal yet believes in its lock for good',
+    why: 'a victim that has not learned of a steal yet believes in its lock for good',
     edits: [
       {
         file: snapshot,
@@ -306,7 +306,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'waiters not in the snapshot',
     breaks: 'L3, R3',
-    why: 'who waited is forgotten by the promoted backup, and is never served',
+    why: 'the promoted backup forgets the waiters, and never serves them',
     edits: [{ file: snapshot, find: 'of lock.queue) {', replace: 'of [] as typeof lock.queue) {' }],
   },
   {
@@ -331,7 +331,7 @@ export const replication: readonly Mutant[] = [
     name: 'snapshot not atomic',
     search: 'join in chunks',
     breaks: 'R3',
-    why: 'what changes while the snapshot is streamed is inside of it, and comes once more behind it',
+    why: 'a change during the copy is inside of the snapshot, and comes again behind it',
     edits: [
       {
         file: snapshot,
@@ -385,7 +385,7 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: join,
-        find: "import type { State } from './state.ts'",
+        find: "import type { State } from './state/state.ts'",
         replace: "import { State } from './state.ts'",
       },
     ],
@@ -421,16 +421,6 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
-        replace: 'else if (this.#backup !== null) this.#fromPrimary(connection, messages)',
-      },
-      {
-        file: serverCore,
-        find: 'if (this.#over || this.#backup === null || this.#backup.connection !== connection) return',
-        replace: 'if (this.#over || this.#backup === null) return',
-      },
-      {
-        file: serverCore,
         find: "if (this.#backup.connection !== null) this.#out.close(this.#backup.connection, 'REPLACED', 'the primary dialled again')",
         replace: '',
       },
@@ -439,7 +429,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'snapshot installed again in its view',
     breaks: 'R3',
-    why: 'a backup in sync that loses its connection asks for everything anew; its primary dies meanwhile',
+    why: 'a backup in sync that loses its connection asks for a new copy; its primary dies during it',
     edits: [
       {
         file: backup,
@@ -496,10 +486,10 @@ export const replication: readonly Mutant[] = [
     name: 'expire walks in the order of the map',
     search: 'inherited order',
     breaks: 'R4',
-    why: 'the order of a map is another one in a copy: tokens are handed out in another order',
+    why: 'a copy of a map has another order: tokens are handed out in another order',
     edits: [
       {
-        file: 'lockserver/sessions.ts',
+        file: 'lockserver/state/sessions.ts',
         find: 'return [...this.holds.values()].sort((a, b) => a.token - b.token)',
         replace: 'return [...this.holds.values()]',
       },
@@ -508,7 +498,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'a copy counts by its own limits',
     breaks: 'R4',
-    why: 'the servers of a cluster were told different limits: one refuses what the other grants',
+    why: 'the servers of a cluster have different limits: one refuses what the other grants',
     edits: [
       {
         file: serverCore,
@@ -526,13 +516,13 @@ export const replication: readonly Mutant[] = [
   {
     name: 'a lease read by the state',
     breaks: 'R4',
-    why: 'an outcome depends on what is known to the primary alone',
+    why: 'an outcome depends on what only the primary knows',
     edits: [
       {
-        file: 'lockserver/state.ts',
-        find: "if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+        file: 'lockserver/state/state.ts',
+        find: "if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
         replace:
-          "if (manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, mode))) {",
+          "if (claim.manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
       },
       {
         file: primary,
@@ -558,8 +548,8 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: serverCore,
-        find: 'else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)',
-        replace: `else if (this.#backup?.connection === connection) this.#fromPrimary(connection, messages)
+        find: "this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))",
+        replace: `if (this.#backup !== null) this.#fromPrimary(connection, peer, messages)
     else if (this.deposed?.connection === connection) {
       const { view } = this.#situation
       for (const message of messages) {
@@ -577,7 +567,7 @@ export const replication: readonly Mutant[] = [
     name: 'snapshot that merges',
     search: 'copied again',
     breaks: 'R3, V5',
-    why: 'what came of a copy that was cut stays, and is there twice when the next copy is whole',
+    why: 'records of a cut copy stay, and are there twice when the next copy is whole',
     edits: [
       {
         file: backup,
@@ -603,7 +593,7 @@ export const replication: readonly Mutant[] = [
     why: 'after the pause of a reset the primary and its copy hand out tokens in different orders',
     edits: [
       {
-        file: 'lockserver/lock-table.ts',
+        file: 'lockserver/state/lock-table.ts',
         find: 'for (const name of [...this.locks.keys()].sort()) {',
         replace: 'for (const name of [...this.locks.keys()]) {',
       },

@@ -2,8 +2,8 @@
 
 import type { Mutant } from './mutant.ts'
 
-const state = 'lockserver/state.ts'
-const sessionsFile = 'lockserver/sessions.ts'
+const state = 'lockserver/state/state.ts'
+const sessionsFile = 'lockserver/state/sessions.ts'
 const primary = 'lockserver/primary.ts'
 const clients = 'lockserver/clients.ts'
 
@@ -25,7 +25,7 @@ export const sessions: readonly Mutant[] = [
     name: 'refusals are not remembered',
     search: 'refused again',
     breaks: 'S1',
-    why: 'a repeat of what was answered "no" is done again, after others have acted on the lock',
+    why: 'a repeat of a request that was answered "no" is done again, after others have acted on the lock',
     edits: [
       {
         file: primary,
@@ -81,10 +81,10 @@ export const sessions: readonly Mutant[] = [
     why: 'after a resume a new request takes effect before one that was called earlier',
     edits: [
       {
-        file: 'client/core.ts',
-        find: 'for (const request of again) this.#send(request.message as ClientRequest)',
+        file: 'client/session/core.ts',
+        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
         replace: `this.#pump(now)
-    for (const request of again) this.#send(request.message as ClientRequest)`,
+    for (const { message } of again) if (message !== null) this.#send(message)`,
       },
       {
         file: primary,
@@ -99,9 +99,9 @@ export const sessions: readonly Mutant[] = [
     why: 'the promoted backup expects a smaller number than comes, and takes no request any more',
     edits: [
       {
-        file: 'client/requests.ts',
-        find: 'this.queries.set(++this.#queryNumber, query) return this.#queryNumber',
-        replace: 'this.queries.set(this.next++, query)\n    return this.next - 1',
+        file: 'client/session/requests.ts',
+        find: 'this.queries.set(++this.#queryNumber, query) return messageOf(query.what, this.#queryNumber)',
+        replace: 'this.queries.set(this.next, query)\n    return messageOf(query.what, this.next++)',
       },
       {
         file: 'lockserver/queries.ts',
@@ -132,7 +132,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'cancel racing a grant',
     breaks: 'S1',
-    why: 'the grant crossed the cancel: the lock is held, and nobody knows of it',
+    why: 'the grant crossed the cancel: the lock is held, and no client knows of it',
     edits: [
       {
         file: state,
@@ -157,7 +157,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'a cancelled wait stays',
     breaks: 'S1, L3',
-    why: 'the cancel is answered, and the waiter is granted later, to nobody',
+    why: 'the cancel is answered, and the waiter is granted the lock later, although no client waits',
     edits: [
       {
         file: state,
@@ -176,12 +176,12 @@ export const sessions: readonly Mutant[] = [
   {
     name: "loss missing in the grant's own reply",
     breaks: 'S5',
-    why: 'a re-sent acquire is told that it was granted, and not that the lock is lost since',
+    why: 'a re-sent acquire is answered with its grant, and without the news that the lock is lost since',
     edits: [
       {
         file: sessionsFile,
-        find: "if (reply[0] === 'granted' && reply[2].includes(token)) {",
-        replace: 'if (false) {',
+        find: "    if (reply?.[0] === 'granted')\n      this.replies",
+        replace: '    if (false)\n      this.replies',
       },
       {
         file: primary,
@@ -197,7 +197,7 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.replies.delete(n)',
+        find: 'for (let n = first; n <= last; n++) session.acknowledge(n)',
         replace: '',
       },
     ],
@@ -205,11 +205,11 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'a late frame of a replaced connection',
     breaks: 'S2',
-    why: 'an older connection is heard, and goes on to speak for its session: answers go where nobody listens',
+    why: 'an older connection still speaks for its session: answers go where no client listens',
     edits: [
       {
         file: clients,
-        find: "client.deaf = true this.#clients.delete(client.connection) this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')",
+        find: "client.deaf = true this.#out.close(client.connection, 'REPLACED', 'a newer connection of this session has taken over')",
         replace: '',
       },
       {
@@ -236,15 +236,15 @@ export const sessions: readonly Mutant[] = [
     name: 'a loss is acknowledged with its reply',
     search: 'loss and reply',
     breaks: 'S5',
-    why: 'the reply was sent before the steal: acknowledging it forgets a loss that nobody has heard of',
+    why: 'the reply was sent before the steal: acknowledging it forgets a loss that no client has received',
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.replies.delete(n)',
+        find: 'for (let n = first; n <= last; n++) session.acknowledge(n)',
         replace: `for (let n = first; n <= last; n++) {
           const reply = session.replies.get(n)
           if (reply?.[0] === 'granted') session.forgetLosses(reply[2])
-          session.replies.delete(n)
+          session.acknowledge(n)
         }`,
       },
     ],

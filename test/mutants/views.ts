@@ -1,4 +1,4 @@
-// Planted bugs of those who decide and follow views: the view server, and the lock servers' roles.
+// Planted bugs of the servers that decide and follow views: the view server, and the lock servers' roles.
 
 import type { Edit, Mutant } from './mutant.ts'
 
@@ -30,7 +30,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'ack when the backup was told',
     breaks: 'V4',
-    why: 'the telling is cut in flight: acked for the view server, copying for the backup',
+    why: 'the message is cut in flight: acked for the view server, copying for the backup',
     edits: [
       {
         file: 'lockserver/join.ts',
@@ -66,7 +66,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'acked stays set in the next view',
     breaks: 'V3',
-    why: 'a backup is promoted from a view that nobody has acked',
+    why: 'a backup is promoted from a view that was never acked',
     edits: [
       {
         file: viewCore,
@@ -93,7 +93,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'view told before it is durable',
     breaks: 'V6',
-    why: 'the view server dies between telling and writing, and makes another view of that number',
+    why: 'the view server dies between announcing and writing, and makes another view of that number',
     edits: [
       {
         file: viewCore,
@@ -182,7 +182,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'two views for one death',
     breaks: 'V7',
-    why: 'the backup is promoted alone though an idle server is at hand: a window without a backup',
+    why: 'the backup is promoted alone although there is an idle server: a window without a backup',
     edits: [
       {
         file: view,
@@ -194,7 +194,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'view made though nothing changed',
     breaks: 'V7',
-    why: 'each idle server that comes replaces a backup that is well: views and copies without end',
+    why: 'each new idle server replaces a healthy backup: views and copies without end',
     edits: [
       {
         file: view,
@@ -275,7 +275,7 @@ export const views: readonly Mutant[] = [
     name: 'a tick that heard nobody counts',
     search: 'heard nobody',
     breaks: 'V7, F9',
-    why: 'the view server was cut off or slept: it suspects everybody, and deposes a healthy primary',
+    why: 'the view server was cut off or slept: it suspects every server, and deposes a healthy primary',
     edits: [
       {
         file: servers,
@@ -287,7 +287,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'a new connection of a server taken for a second one',
     breaks: 'V5',
-    why: 'the old connection is half open: nobody closes it, and the server is kept out for ever',
+    why: 'the old connection is half open: no peer closes it, and the server is kept out for ever',
     edits: [
       {
         file: servers,
@@ -325,7 +325,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'told to leave it answers what it has',
     breaks: 'R1',
-    why: 'the primary dies before its backup has applied what it has answered just now',
+    why: 'the primary dies before its backup has applied what the primary has just answered',
     edits: [
       {
         file: 'lockserver/primary.ts',
@@ -369,7 +369,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'a restarted server under its old id',
     breaks: 'V5, F4',
-    why: 'an id that belongs to the address: a restarted backup, empty, counts as the one in sync',
+    why: 'an id that belongs to the address: a restarted, empty backup counts as the one in sync',
     edits: [
       {
         file: serverCore,
@@ -382,7 +382,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'steps down on any refusal',
     breaks: 'R2',
-    why: 'a backup that was stalled refuses an old view; the primary throws the only state away',
+    why: 'a stalled backup refuses an old view; the primary throws the only state away',
     edits: [
       {
         file: 'lockserver/core.ts',
@@ -424,7 +424,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'a copying backup says that it is in sync',
     breaks: 'V4, V5',
-    why: 'it is promoted, and acts as primary with what it has of the state',
+    why: 'it is promoted, and acts as primary with an incomplete state',
     edits: [
       {
         file: serverCore,
@@ -446,7 +446,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'one missed ping is a death',
     breaks: 'V7',
-    why: 'the ticks of two clocks differ: views are made though nobody has died',
+    why: 'the ticks of two clocks differ: views are made although no server has died',
     edits: [
       { file: servers, find: '++server.missed === this.#deadPings', replace: '++server.missed === 1' },
       { file: servers, find: 'server.missed >= this.#deadPings', replace: 'server.missed >= 1' },

@@ -1,5 +1,5 @@
-// `npm run check:alerts`: promtool checks the alert rules, runs their unit tests, and lints what real
-// servers answer at /metrics. (That the rules use metrics that are there is checked by npm test.)
+// `npm run check:alerts`: promtool checks the alert rules, runs their unit tests, and lints what real servers
+// answer at /metrics. (npm test checks that the metrics in the rules exist.)
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
 // `npm run show:failover`: kills the primary of a local cluster and prints what all processes logged, for
-// people: the time since the first line, who, what, and the fields that matter.
+// display only: the time since the first line, the process, the message, and the fields that matter.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

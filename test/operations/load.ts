@@ -23,14 +23,14 @@ export class Load {
     }
   }
 
-  /** How long the longest call took since this was asked last. */
+  /** How long the longest call took since the last question. */
   takeLongestMs(): number {
     const longest = this.longestMs
     this.longestMs = 0
     return longest
   }
 
-  /** Resolves when every call that was begun has its answer. */
+  /** Resolves when every open call has its answer. */
   async end(): Promise<void> {
     this.#ending = true
     await Promise.all(this.#workers)

@@ -1,6 +1,6 @@
-// `npm run test:rolling`: a rolling restart under load, as docs/OPERATIONS.md tells operators to do it.
-// Each lock server in turn, then the view server, is told to end by SIGTERM and started again at its
-// place. Fails if any call of any client fails, or if a server ends otherwise than in order.
+// `npm run test:rolling`: a rolling restart under load, as docs/OPERATIONS.md tells operators to do it. Each
+// lock server in turn, then the view server, ends by SIGTERM and is started again at its place. Fails if any
+// call of any client fails, or if a server ends otherwise than in order.
 
 import { parseArgs } from 'node:util'
 import type { Status } from '../../wire/messages.ts'
@@ -35,12 +35,12 @@ async function restart(what: string, end: () => Promise<number | null>, start: (
   restarts.push({ what, status, awayMs, calls: load.calls - before.calls, longestMs: load.takeLongestMs() })
 }
 
-/** The load goes on after the restart, too. */
+/** The load continues after the restart, too. */
 async function moreCalls(wanted: number): Promise<void> {
   await servers.until(() => load.calls >= wanted, `at ${wanted} calls`)
 }
 
-/** The first round goes as the guide says: the fewest views. The second makes the most of them. */
+/** The first round follows the guide: the fewest views. The second makes the most of them. */
 const gentle = ['idle', 'backup', 'primary']
 const rough = ['primary', 'backup', 'idle']
 

@@ -1,8 +1,8 @@
-// Runs a tool of the system for a check, and says what to install when it is not there.
+// Runs a system tool for a check, and says what to install if it is missing.
 
 import { spawnSync } from 'node:child_process'
 
-/** What it printed; throws with all of it if it failed. */
+/** Its output; throws with all of it if the tool failed. */
 export function tool(name: string, args: readonly string[], from: string, input = ''): string {
   const { error, status, stdout, stderr } = spawnSync(name, args, { input, encoding: 'utf8' })
   if (error !== undefined)

@@ -1,5 +1,5 @@
-// `npm run check:units`: systemd-analyze checks the units in deploy/. It wants the programs that they
-// start to be there, so they are checked in a copy that starts this checkout's own command.
+// `npm run check:units`: systemd-analyze checks the units in deploy/. It requires that the programs that they
+// start exist, so the check uses a copy that starts this checkout's own command.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,8 @@ try {
     writeFileSync(copy, text.replace(line, `ExecStart=${command} ${args}`))
     const said = tool('systemd-analyze', ['verify', '--man=no', copy], 'systemd')
     if (said.includes(name)) throw new Error(said)
-    // The arguments of the unit are those that the command takes; what is missing is in the environment file.
+    // The unit's arguments must be those that the command takes; the missing ones are in the environment
+    // file.
     tool(process.execPath, [command, ...(args ?? '').split(' '), '--print-config'], 'nodejs')
     console.log(`${name}: nothing to complain of`)
   }

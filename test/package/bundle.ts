@@ -1,4 +1,4 @@
-// What a bundler makes of the client for a web page, and what it had to take in for it.
+// What a bundler makes of the client for a web page, and which files it includes.
 
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
@@ -11,7 +11,7 @@ export interface Bundle {
   readonly inputs: readonly (readonly [string, number])[]
 }
 
-/** Of a program given as text; fails when it would need anything of Node. */
+/** Bundles a program given as text; fails if it needs anything of Node. */
 export async function bundleForPages(program: string, folder: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     stdin: { contents: program, resolveDir: folder },

@@ -1,5 +1,5 @@
-// npm run check:package: whether the package, as npm would publish it, can be used by everybody it is for,
-// and holds only what is needed. Prints a line for each question, and exits 1 if any is answered with no.
+// npm run check:package: whether the package, as npm would publish it, works for everyone that it is for, and
+// holds only what is needed. Prints a line for each question, and exits 1 if any answer is no.
 
 import { writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
@@ -35,12 +35,12 @@ await check('every packed file is used, or for a reader', async () => {
     ...entries.map(entry => entry.default),
     ...Object.values(manifest.bin),
     ...Object.values(manifest.imports).flatMap(Object.values),
-    // Which service to measure comes from the command line.
+    // The service to measure comes from the command line.
     'dist/bench/holdfast.js',
   ]
   const modules = await reachable(starts.map(path => posix.normalize(path)))
   // The view server serves files by a table of their names; operators copy those that the guide names.
-  const served = await packed.text('dist/viewservice/dashboard-files.js')
+  const served = await packed.text('dist/viewservice/pages/dashboard-files.js')
   const guide = await packed.text('docs/OPERATIONS.md')
   const isUsed = async (file: string) => {
     const name = posix.basename(file)
@@ -105,7 +105,7 @@ async function check(what: string, act: () => unknown): Promise<void> {
   }
 }
 
-/** Of types only. */
+/** Modules with types only. */
 function isEmpty(code: string): boolean {
   return code.replace(/^\s*\/\/.*$|^\s*\/\*[\s\S]*?\*\//gm, '').trim() === 'export {};'
 }
@@ -122,7 +122,7 @@ async function reachable(starts: readonly string[]): Promise<Set<string>> {
   return found
 }
 
-/** A module that is to be run as a process is named as `new URL('x.js', import.meta.url)`. */
+/** A module that runs as a process is named as `new URL('x.js', import.meta.url)`. */
 async function importsOf(file: string): Promise<string[]> {
   const text = await packed.text(file)
   const specifiers = [...text.matchAll(/(?:from |import |import\(|URL\()['"]([^'"]+)['"]/g)]
@@ -131,7 +131,7 @@ async function importsOf(file: string): Promise<string[]> {
     .filter(path => packed.files.includes(path))
 }
 
-/** Each block is a module of its own; a comment `<!-- ts: … -->` before it declares what its reader knows. */
+/** Each block is a separate module; a comment `<!-- ts: … -->` before it declares what its reader knows. */
 async function compileDocs(): Promise<void> {
   const texts = packed.files.filter(file => file.endsWith('.md'))
   const files: string[] = []

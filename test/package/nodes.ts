@@ -1,5 +1,5 @@
-// npm run test:nodes: the packed package under each Node that it is for: this one, and the others as the
-// npm registry has them. Downloads each once (npm keeps it), so this is not a part of npm test.
+// npm run test:nodes: the packed package under each Node that it is for: this one, and the others from the
+// npm registry. Downloads each once (npm keeps it), so this is not a part of npm test.
 
 import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
@@ -20,7 +20,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Where a Node of this version is; from the registry, unless it is the one that runs here. */
+/** The path of a Node of this version; from the registry, unless this process runs on it. */
 async function nodeOf(version: number): Promise<string> {
   if (process.versions.node.startsWith(`${version}.`)) return process.execPath
   const name = `node-${process.platform}-${process.arch}`

@@ -1,5 +1,5 @@
-// The package as npm would publish it, installed into an empty project of its own: what users get, and not
-// what lies in this folder. Its dependencies are those that are installed here.
+// The package as npm would publish it, installed into a new empty project: what users get, and not what is in
+// this folder. Its dependencies are those that are installed here.
 
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { bundleForPages } from './bundle.ts'
 import { execute, Packed } from './packed.ts'
 
-/** Child processes for each time: what is cached by one would flatter the next. */
+/** Child processes for each time: what one process has cached would make the next look faster. */
 const times = 15
 
 const kb = (bytes: number) => `${(bytes / 1024).toFixed(1)} KB`
@@ -43,7 +43,7 @@ interface Start {
   readonly cpuMs: number
 }
 
-/** The whole process of a program that does nothing; and what each import adds, by a clock within. */
+/** The whole process of a program that does nothing; and what each import adds, by a clock inside. */
 async function starts(): Promise<Record<string, Start>> {
   const entries = ['holdfast', 'holdfast/fencing', 'holdfast/testing']
   const programs: Record<string, string> = { 'node -e 0, all of it': '' }
@@ -76,7 +76,7 @@ interface Loaded {
   readonly node: readonly string[]
 }
 
-/** A loader's hook sees every file that is loaded as a module; what these require is in the cache of require. */
+/** A loader's hook sees every module that is imported; what these require is in the cache of require. */
 async function loadedBy(entry: string): Promise<Loaded> {
   const hooks = `export async function load(url, context, next) {
     if (url.startsWith('file:')) (await import('node:fs')).writeSync(1, url + '\\n')

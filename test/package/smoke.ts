@@ -1,5 +1,5 @@
 // Run inside of a project that has the package installed, by each Node that it is for: imports and requires
-// every entry, sees a lock outlive its primary, calls the command, and ends by itself.
+// every entry, sees a lock survive its primary, calls the command, and ends by itself.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

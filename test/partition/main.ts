@@ -1,8 +1,8 @@
-// The partition test: `npm run test:partition -- [--runs 50] [--ttl 2000]`. Holders of a process of their
-// own reach the cluster through relays only; each relay goes dark at a moment of its own, while others
-// wait for the same locks. In each run the holder's signal must come before the next grant, by one clock
-// that all processes share. Prints every margin; exit code 1 if one is not positive, unless the holder's
-// process did not run at the time (F12: then `lock.held` was false all the same).
+// The partition test: `npm run test:partition -- [--runs 50] [--ttl 2000]`. Holders in a separate process
+// reach the cluster through relays only; each relay goes dark at a different moment, while others wait for
+// the same locks. In each run the holder's signal must come before the next grant, by one clock that all
+// processes share. Prints every margin; exit code 1 if one is not positive, unless the holder's process did
+// not run at the time (F12: then `lock.held` was false all the same).
 
 import { parseArgs } from 'node:util'
 import { statusOf } from '../../cli/ask.ts'
@@ -22,7 +22,7 @@ const ttlMs = Number(values.ttl)
 const ends: (() => unknown)[] = []
 const t = { teardown: (act: () => unknown) => void ends.unshift(act) }
 
-/** What a process says of one lock, and when. */
+/** What a process reports of one lock, and when. */
 interface Report {
   readonly run: number
   readonly what: 'held' | 'lost' | 'waits' | 'granted'
@@ -85,7 +85,7 @@ function print(lost: readonly Report[], granted: readonly Report[]): boolean {
   return late.length === asleep.length && believed === 0 && reasons.size === 1 && reasons.has('EXPIRED')
 }
 
-/** A timer may be so late in a process that runs. */
+/** How late a timer may be in a process that runs. */
 const timerMs = 15
 
 function list(margins: readonly number[]): void {

@@ -1,12 +1,15 @@
 // What must hold in every state (DESIGN 3, docs/RULES.md), judged from outside of the cores: what clients
 // were told, which views were made, and whether the servers that may go on hold all of it.
 
-import type { CallResult } from '../../client/effects.ts'
-import type { State } from '../../lockserver/state.ts'
+import type { CallResult } from '../../client/session/effects.ts'
+import type { State } from '../../lockserver/state/state.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import { blankHistory, type Grant, Histories, type History, type OpenCall } from './history.ts'
-import { type Op, type Parties, type Seen as SeenThing, wallAtStart } from './parties.ts'
+import { wallAtStart } from './ids.ts'
+import type { Parties } from './parties.ts'
 import { requestsOf, rolesOf } from './plain.ts'
+import type { Seen as SeenThing } from './processes/process.ts'
+import type { Op } from './setting.ts'
 
 type Seen<S extends SeenThing['see']> = Extract<SeenThing, { see: S }>
 

@@ -1,4 +1,4 @@
-// One connection of the made-up network, as TCP gives it: order within it, loss only by cutting it, with
+// One connection of the simulated network, as TCP gives it: order within it, loss only by cutting it, with
 // everything in flight gone or delivered up to any point. Connections never change; equal ones have one number.
 
 import type { Channel, HelloFrom } from '../../wire/messages.ts'
@@ -127,7 +127,7 @@ class Changes {
 const framesMax = 2 ** 20
 
 /** Connections by number, and how one becomes another. */
-export class Connections {
+export class SearchedConnections {
   readonly #all: Connection[] = []
   readonly #ranks: number[] = []
   readonly #numbers = new Map<string, number>()

@@ -3,9 +3,10 @@
 // holds numbers only, and two equal ones have the same key.
 
 import { Checks } from './checks.ts'
-import { type Connection, Connections, sides, towards } from './connections.ts'
-import { Parties, type Setting } from './parties.ts'
+import { type Connection, SearchedConnections, sides, towards } from './connections.ts'
+import { Parties } from './parties.ts'
 import type { Cores } from './plain.ts'
+import type { Setting } from './setting.ts'
 import { type Happening, type Limit, limits, type State, Transition } from './transition.ts'
 
 /** A process by its name: VS, S1, S2 …, C1, C2 …, operator. */
@@ -34,7 +35,7 @@ export interface Next {
 
 export class Model {
   readonly parties: Parties
-  readonly connections = new Connections()
+  readonly connections = new SearchedConnections()
   readonly checks: Checks
   freedom: Freedom = {}
 

@@ -46,7 +46,7 @@ function withSmallLimits(url: string, text: string): string {
       'chunksInFlightMax = 1',
     )
   }
-  if (!/\/lockserver\/snapshot\.js\?/.test(url)) return text
+  if (!/\/lockserver\/state\/snapshot\.js\?/.test(url)) return text
   // An iterator of a Map can't be copied; this one can, and skips what the copy would skip anyway.
   const sessions = replaced(text, 'state.sessions.values()', 'new Unvisited(state.sessions)')
   return `${replaced(sessions, 'state.table.locks.values()', 'new Unvisited(state.table.locks)')}\n${unvisited}`

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { register } from 'node:module'
-import type { ClientCore } from '../../client/core.ts'
-import type { Requests } from '../../client/requests.ts'
+import type { ClientCore } from '../../client/session/core.ts'
+import type { Requests } from '../../client/session/requests.ts'
 import type { Backup } from '../../lockserver/backup.ts'
 import type { ServerCore } from '../../lockserver/core.ts'
 import type { Primary } from '../../lockserver/primary.ts'
@@ -27,7 +27,7 @@ export async function loadCores(small = false): Promise<Cores> {
   const [server, view, client] = [
     await from('lockserver/core.js'),
     await from('viewservice/core.js'),
-    await from('client/core.js'),
+    await from('client/session/core.js'),
   ]
   return { ServerCore: server.ServerCore, ViewCore: view.ViewCore, ClientCore: client.ClientCore }
 }

@@ -5,7 +5,7 @@ import { Model } from './model.ts'
 import { loadCores } from './plain.ts'
 import { Prelude } from './prelude.ts'
 import { walk } from './random-walk.ts'
-import { lookAt, type Search, settingOf } from './searches.ts'
+import { lookAt, type Search, settingOf } from './search.ts'
 import { storyOf } from './story.ts'
 
 export interface Report {

@@ -1,8 +1,8 @@
 // A path through the search as a story that people can read: who does what, with names instead of ids.
 
 import { other, towards } from './connections.ts'
+import { tokenBase } from './ids.ts'
 import type { Model } from './model.ts'
-import { tokenBase } from './parties.ts'
 import type { Happening, State } from './transition.ts'
 
 /** One line for each step, from the start of the search. */

@@ -1,8 +1,17 @@
 // What comes of one happening: a copy of the state in which it has happened, with all that follows at once.
 
 import type { Checks } from './checks.ts'
-import { type Connection, type Connections, isOver, other, type Side, sides, towards } from './connections.ts'
-import type { Input, Parties, Step } from './parties.ts'
+import {
+  type Connection,
+  isOver,
+  other,
+  type SearchedConnections,
+  type Side,
+  sides,
+  towards,
+} from './connections.ts'
+import type { Parties } from './parties.ts'
+import type { Input, Step } from './processes/process.ts'
 
 export interface State {
   readonly clock: number
@@ -11,7 +20,7 @@ export interface State {
   readonly used: readonly number[]
   /** By slot. */
   readonly locals: readonly number[]
-  /** In the order of `Connections.inOrder`. */
+  /** In the order of `SearchedConnections.inOrder`. */
   readonly connections: readonly number[]
 }
 
@@ -38,7 +47,7 @@ type SlotHappening =
 /** What a transition needs to know of its world. */
 export interface World {
   readonly parties: Parties
-  readonly connections: Connections
+  readonly connections: SearchedConnections
   readonly checks: Checks
 }
 

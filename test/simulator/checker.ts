@@ -1,7 +1,7 @@
 // Judges a story by what its clients called, were told, and when: who believes to hold what, which
 // answers could have been given. It sees nothing of any server, and never steps anything.
 
-import type { CallResult } from '../../client/effects.ts'
+import type { CallResult } from '../../client/session/effects.ts'
 import type { Instant } from '../../wire/clock.ts'
 import type { LockEvent, Manner, Mode } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'

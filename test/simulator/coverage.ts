@@ -37,8 +37,16 @@ interface FileCoverage {
 const top = new URL('../../', import.meta.url).href
 /** What runs the cores; the cores and what they are made of are told behind them. */
 const drivers: readonly string[] = [
-  ...['wire/driver', 'wire/links', 'wire/connection', 'wire/dial', 'wire/hello', 'wire/codec', 'wire/runs'],
-  ...['lockserver/running', 'viewservice/running', 'client/session', 'client/pending'],
+  ...[
+    'wire/net/driver',
+    'wire/net/connections',
+    'wire/net/connection',
+    'wire/net/dial',
+    'wire/net/hello',
+    'wire/codec',
+    'wire/runs',
+  ],
+  ...['lockserver/running', 'viewservice/running', 'client/session-driver', 'client/pending'],
 ]
 /** Without what compile.ts makes. */
 const rooms = /^(wire|lockserver|viewservice|client)\/(?!validators)/

@@ -123,11 +123,10 @@ export class Referee {
 
   /** V4: a backup that has read so tells the view server at once, and its primary at the end of its turn. */
   #saysInSync(id: string, message: Message): void {
-    if (message[0] === 'heard') this.#heard(id, message[1] as number)
-    else if (message[0] === 'ping') {
-      const { role, view, inSync } = message[1] as Ping
-      if (role === 'backup' && inSync && this.#toldInSync.get(id) === view) this.#heard(id, view)
-    }
+    if (message[0] === 'heard') return this.#heard(id, message[1] as number)
+    if (message[0] !== 'ping' && message[0] !== 'answer') return
+    const { role, view, inSync } = (message[0] === 'ping' ? message[1] : message[2]) as Ping
+    if (role === 'backup' && inSync && this.#toldInSync.get(id) === view) this.#heard(id, view)
   }
 
   /** What a party says was decided in the turn that ends now, so what was acked before it counts. */

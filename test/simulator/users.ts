@@ -1,9 +1,9 @@
 // The users of a story: programs that call everything a client can do, when the plan says so, and tell
 // the checker what they called and what they were told. They know nothing of servers or faults.
 
-import type { ClientCore } from '../../client/core.ts'
-import type { Watched } from '../../client/effects.ts'
-import type { Told } from '../../client/session.ts'
+import type { ClientCore } from '../../client/session/core.ts'
+import type { Watched } from '../../client/session/effects.ts'
+import type { Told } from '../../client/session-driver.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'

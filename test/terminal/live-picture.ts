@@ -1,5 +1,5 @@
-// The live picture of `holdfast cluster`, on a terminal of its own: it shows who is who, its keys do what they
-// say, and however it ends, the terminal is as it was.
+// The live picture of `holdfast cluster`, on its own terminal: it shows each server's role, its keys do what
+// they say, and however it ends, it restores the terminal.
 
 import { fileURLToPath } from 'node:url'
 import { type Test, t } from 'tap'
@@ -10,14 +10,14 @@ import { inShell, Terminal } from '../fixtures/terminal.ts'
 const ctrlC = '\x03'
 const ctrlZ = '\x1a'
 
-/** Wide enough for one line to stay one; what is shown after it has ended tells how the terminal is. */
+/** Wide enough for one line to stay one; what is shown after its end shows the terminal's state. */
 const shell = (line: string) => `stty cols 160 rows 40; ${line}; echo "code $?."; stty -a; echo over`
 const pidOf = (role: string) => new RegExp(`${role} +\\S+ +(?:\\S+ +)?ws://\\S+ +(\\d+)\\s`)
 
-/** All is well: the next death would be survived, and there is somebody to be the next backup. */
+/** All is well: the next death would be survived, and there is an idle server to be the next backup. */
 const allAlive = /survives 1 more death(?:.*\n){3,8}.*idle +alive/
 
-/** Without colours; what is written over stays in it. */
+/** Without colours; text that was overwritten stays in it. */
 const cluster = (...args: string[]) =>
   new Terminal(shell(inShell('cluster', '--port', '0', ...args)), { NO_COLOR: '1' })
 

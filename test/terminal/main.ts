@@ -1,5 +1,5 @@
-// `holdfast run` and `holdfast cluster` on a terminal: `npm run test:terminal`. The terminal is the one that
-// script(1) makes; where there is none of it, nothing can be shown, and that is said.
+// `holdfast run` and `holdfast cluster` on a terminal: `npm run test:terminal`. script(1) makes the terminal;
+// where it is missing, the tests say so and end.
 
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'

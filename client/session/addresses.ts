@@ -1,0 +1,92 @@
+// The addresses that a client knows, and when each may be dialled again: redials back off, with
+// jitter, each address by itself. It dials nothing.
+
+import { redialMs, redialMsMax } from '../../wire/limits.ts'
+
+export interface Address {
+  readonly url: string
+  /** From the caller; stays for good. Others come and go with the view. */
+  readonly seed: boolean
+  /** Dials in a row that led to nothing. */
+  failures: number
+  /** Monotonic ms. */
+  retryAt: number
+  /** A connection to it exists or is being made. */
+  inUse: boolean
+  /** The lock server that was last met there. */
+  serverId: string | null
+  /** What was wrong with it last, for people. */
+  trouble: string | null
+  /** It will never take us: wrong cluster, secret or version. */
+  refusal: { readonly code: string; readonly text: string } | null
+}
+
+export class Addresses {
+  readonly #known = new Map<string, Address>()
+
+  constructor(seeds: readonly string[]) {
+    for (const url of seeds) this.#add(url, true)
+  }
+
+  get(url: string): Address {
+    return this.#known.get(url) ?? this.#add(url, false)
+  }
+
+  all(): Iterable<Address> {
+    return this.#known.values()
+  }
+
+  /** A new view: what is in it is known, what was in older ones is forgotten, and all may be tried at once. */
+  renew(urls: readonly string[]): void {
+    for (const address of this.#known.values()) {
+      if (!address.seed && !urls.includes(address.url)) this.#known.delete(address.url)
+    }
+    for (const url of urls) this.get(url)
+    for (const address of this.#known.values()) {
+      address.failures = 0
+      address.retryAt = 0
+    }
+  }
+
+  /** The dial or the connection failed; `chance` from 0 to 1 spreads the redials of many clients. */
+  failed(address: Address, trouble: string, now: number, chance: number): void {
+    const delay = Math.min(redialMs * 2 ** Math.min(address.failures, 16), redialMsMax)
+    address.failures++
+    address.retryAt = now + delay * (0.5 + chance / 2)
+    address.trouble = trouble
+  }
+
+  /** The refusal to report when no address is left to try. */
+  refusal(): { code: string; text: string } | null {
+    let last: Address['refusal'] = null
+    for (const address of this.#known.values()) {
+      if (address.refusal === null) return null
+      last = address.refusal
+    }
+    return last
+  }
+
+  /** One line for people: what is wrong with each. */
+  describe(): string {
+    return [...this.#known.values()]
+      .map(({ url, refusal, trouble, inUse }) => {
+        return `${url} ${refusal?.text ?? trouble ?? (inUse ? 'has not answered yet' : 'was not tried')}`
+      })
+      .join('; ')
+  }
+
+  #add(url: string, seed: boolean): Address {
+    const address: Address = {
+      url,
+      seed,
+      failures: 0,
+      retryAt: 0,
+      inUse: false,
+      serverId: null,
+      trouble: null,
+      refusal: null,
+    }
+    this.#known.set(url, address)
+    return address
+  }
+}

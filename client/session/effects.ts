@@ -1,0 +1,119 @@
+// What the core of a session hears, and what it asks of its driver. Chance comes in with the inputs
+// that may end in a redial; time comes in with every step.
+
+import type { Claim } from '../../wire/claim.ts'
+import type { ConnectionEffect, ConnectionInput } from '../../wire/effects.ts'
+import type { ErrorCode } from '../../wire/errors.ts'
+import type { Blocker, HoldRecord, LockEvent, LossReason, View, WaitRecord } from '../../wire/messages.ts'
+
+/** For the jitter of redials: a number from 0, below 1. */
+interface Chance {
+  readonly chance: number
+}
+
+/** What a caller asks for; `call` is a number of the driver's. */
+export type Call =
+  /** Names are different and valid; any order. */
+  | {
+      readonly call: number
+      readonly verb: 'acquire'
+      readonly names: readonly string[]
+      readonly claim: Claim
+    }
+  | { readonly call: number; readonly verb: 'release'; readonly token: number }
+  | { readonly call: number; readonly verb: 'force-release'; readonly name: string }
+  | {
+      readonly call: number
+      readonly verb: 'query'
+      readonly prefix: string
+      readonly confirmed: boolean
+    }
+  /** Ends the session in order; `settle`d when it is over, at the latest at the local deadline. */
+  | { readonly call: number; readonly verb: 'end' }
+
+/** All calls but the end, which no other call may follow, go to the core once a turn. */
+export type TurnCall = Exclude<Call, { verb: 'end' }>
+
+/** What a client's peers speak on: lock servers and view servers. */
+export type ClientHears = 'serverToClient' | 'viewToClient'
+export type ClientSays = 'clientToServer' | 'clientToView'
+
+export type ClientInput =
+  | (Extract<ConnectionInput<ClientHears>, { is: 'messages' | 'closed' }> & Chance)
+  /** `wakeAt` has come; coming early or late does no harm. */
+  | ({ readonly is: 'wake' } & Chance)
+  /** Those of one turn, in their order. */
+  | { readonly is: 'calls'; readonly calls: readonly TurnCall[] }
+  /**
+   * The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is
+   * over. `patient`: a moment later, if the servers can say meanwhile who has the lock.
+   */
+  | { readonly is: 'abort'; readonly call: number; readonly patient?: boolean }
+  /** No more calls, and those that wait fail with CLOSED; what is held may be released. */
+  | { readonly is: 'finish' }
+  /**
+   * Watch the locks whose names begin so, on this connection and later ones; `watch` is a number of the driver's.
+   * `before`: so many events of it came in other sessions; none unless told.
+   */
+  | { readonly is: 'watch'; readonly watch: number; readonly prefix: string; readonly before?: number }
+  | { readonly is: 'unwatch'; readonly watch: number }
+  /** So many events of the watch have been read, in all. */
+  | { readonly is: 'seen'; readonly watch: number; readonly events: number }
+  /** As the call of this name. */
+  | { readonly is: 'end'; readonly call: number }
+
+/** `watching`: events come from here on; `missed`: so many were not told. */
+export type Watched =
+  | LockEvent
+  | { readonly event: 'watching' }
+  | { readonly event: 'missed'; readonly events: number }
+
+export type CallResult =
+  /** Tokens in the order of the names as given; null: not available. */
+  | { readonly verb: 'acquire'; readonly tokens: readonly number[] | null }
+  /** `held`: whether the server still knew the token as held. */
+  | { readonly verb: 'release'; readonly held: boolean }
+  | { readonly verb: 'force-release'; readonly released: number }
+  | ({ readonly verb: 'query' } & QueryAnswer)
+  | { readonly verb: 'end' }
+
+export interface QueryAnswer {
+  readonly held: readonly HoldRecord[]
+  readonly pending: readonly WaitRecord[]
+  /** The primary could make sure that it still is the primary (R1). */
+  readonly confirmed: boolean
+  /** There is more than one answer may hold. */
+  readonly cut: boolean
+}
+
+/** Why a lock is lost: by another's doing, by the clock, or because the servers no longer know the session. */
+export type LostReason = LossReason | 'EXPIRED' | 'SESSION_LOST'
+
+export type ClientEffect =
+  | ConnectionEffect<ClientSays>
+  | { readonly do: 'settle'; readonly call: number; readonly result: CallResult }
+  | {
+      readonly do: 'fail'
+      readonly call: number
+      /** Usually an ErrorCode; a newer server may have others. */
+      readonly code: string
+      readonly definite: boolean
+      readonly text: string
+      /** Who has the lock that was waited for, where known. */
+      readonly blocker?: Blocker
+    }
+  | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason }
+  | { readonly do: 'watched'; readonly watch: number; readonly what: Watched }
+  | { readonly do: 'watch-refused'; readonly watch: number; readonly code: string; readonly text: string }
+  | { readonly do: 'event'; readonly event: 'view'; readonly view: View }
+  | { readonly do: 'event'; readonly event: 'session'; readonly ttlMs: number; readonly resumed: boolean }
+  | { readonly do: 'event'; readonly event: 'reconnecting' }
+  /** The session is lost; a `lost` for each of its locks came before. */
+  | { readonly do: 'event'; readonly event: 'lost'; readonly reason: 'EXPIRED' | 'SESSION_LOST' }
+  /** The last effect of a core. */
+  | {
+      readonly do: 'over'
+      readonly reason: 'ended' | 'lost' | 'refused'
+      readonly code: ErrorCode | (string & {})
+      readonly text: string
+    }

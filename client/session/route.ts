@@ -1,0 +1,329 @@
+// The connections of one session: which addresses to dial, which view is the newest, which connection
+// leads to its primary, which one more is kept to watch for the next view, and which have gone quiet.
+// It knows nothing of requests or leases, and says what to do as effects.
+
+import type { Instant } from '../../wire/clock.ts'
+import type { ErrorCode } from '../../wire/errors.ts'
+import { helloWithinMs, keepAliveMs, renewPart, restLeaseMs } from '../../wire/limits.ts'
+import type { Role, View, Welcome } from '../../wire/messages.ts'
+import { type Address, Addresses } from './addresses.ts'
+import type { ClientEffect } from './effects.ts'
+
+/** One connection that we dialled. */
+export interface Link {
+  readonly number: number
+  readonly address: Address
+  /** Null until it has said welcome. */
+  kind: 'viewserver' | 'lockserver' | null
+  /** The lock server's id. */
+  id: string | null
+  role: Role | null
+  /** The newest view that this server itself has told. */
+  viewNumber: number
+  /** When it was last heard, or dialled; monotonic ms, like all times here. */
+  heardAt: number
+  welcomedAt: number
+  /** When it was asked to show life; null when it has shown it. */
+  echoAt: number | null
+}
+
+export interface LinksOptions {
+  readonly addresses: readonly string[]
+  readonly name: string
+  readonly cluster: string | null
+  readonly ttlMs: number
+}
+
+/** A connection that ended within this time of its welcome counts as a failed dial. */
+const steadyMs = 1_000
+
+export class Route {
+  view: View | null = null
+  cluster: string | null
+  /** The connection to the primary of the newest view that open or resume was sent on. */
+  session: Link | null = null
+  /** Look for a newer view elsewhere although there is a session connection: it answers nothing. */
+  doubtful = false
+  readonly addresses: Addresses
+  readonly #links = new Map<number, Link>()
+  readonly #name: string
+  readonly #quietMs: number
+  readonly #watchQuietMs: number
+  /** A session that rests comes to a new primary at any moment of this time. */
+  readonly #comeBackMs: number
+  /** Since when the server that the session is on owes something; Infinity: its silence says nothing. */
+  #owedSince = Number.POSITIVE_INFINITY
+  #rests = false
+  /** When a session that is owed nothing may look for its next primary, drawn once the last one is lost. */
+  #comeBackAt: number | null = 0
+  #staysAway = false
+  #dialled = 0
+  #echoes = 0
+  /** When something is due on any link but the session's. */
+  #wakeAt = 0
+  #stale = true
+
+  constructor(options: LinksOptions) {
+    this.addresses = new Addresses(options.addresses)
+    this.cluster = options.cluster
+    this.#name = options.name
+    this.#quietMs = Math.min(options.ttlMs / 4, 1_000)
+    this.#watchQuietMs = Math.max(this.#quietMs, options.ttlMs / 4)
+    this.#comeBackMs = restLeaseMs(options.ttlMs) * renewPart
+  }
+
+  get(number: number): Link | undefined {
+    return this.#links.get(number)
+  }
+
+  /** How long nothing may come before we ask; twice that, and the connection is given up. */
+  get quietMs(): number {
+    return this.#quietMs
+  }
+
+  /** Whether the server that the session is on owes anything, and whether the session rests (S4). */
+  expect({ owed, rests }: { owed: boolean; rests: boolean }, now: Instant): void {
+    this.#rests = rests
+    if (!owed) this.#owedSince = Number.POSITIVE_INFINITY
+    else if (this.#owedSince === Number.POSITIVE_INFINITY) this.#owedSince = now.monotonic
+  }
+
+  /** Something is asked for: from here on the way to the primary is looked for at once. */
+  wake(): void {
+    if (this.session !== null) return
+    this.#comeBackAt = 0
+    this.#staysAway = false
+    this.#stale = true
+  }
+
+  heard(link: Link, now: Instant): void {
+    link.heardAt = now.monotonic
+    link.echoAt = null
+    if (link !== this.session) this.#stale = true
+  }
+
+  welcomed(link: Link, welcome: Welcome, now: Instant): void {
+    link.kind = welcome.kind
+    link.id = welcome.id
+    link.role = welcome.role
+    link.viewNumber = welcome.view?.number ?? 0
+    link.welcomedAt = now.monotonic
+    link.address.serverId = welcome.id
+    link.address.trouble =
+      welcome.view === null ? 'knows no primary yet' : `answers as ${welcome.role ?? 'view server'}`
+    this.cluster ??= welcome.cluster
+    this.#stale = true
+  }
+
+  /** A pushed view: a server that names itself primary is it from here on. */
+  pushed(link: Link, view: View): void {
+    if (view.number < link.viewNumber) return
+    link.viewNumber = view.number
+    if (link.kind === 'lockserver') link.role = roleIn(view, link.id)
+  }
+
+  /** A view that some server told; true if it is news. A larger number wins. */
+  adopt(view: View): boolean {
+    if (this.view !== null && view.number <= this.view.number) return false
+    this.view = view
+    const backup = view.backup === null ? [] : [view.backup.address]
+    this.addresses.renew([view.primary.address, ...backup])
+    this.#stale = true
+    return true
+  }
+
+  /** Whether this server says by itself that it is the primary of the newest view. */
+  leads(link: Link): boolean {
+    return (
+      this.view !== null &&
+      link.role === 'primary' &&
+      link.id === this.view.primary.id &&
+      link.viewNumber === this.view.number
+    )
+  }
+
+  /** A connection that leads to the primary of the newest view, if there is one already. */
+  leader(): Link | undefined {
+    for (const link of this.#links.values()) if (this.leads(link)) return link
+    return undefined
+  }
+
+  attach(link: Link): void {
+    this.session = link
+    this.doubtful = false
+    this.#stale = true
+  }
+
+  doubt(doubtful: boolean): void {
+    if (this.doubtful === doubtful) return
+    this.doubtful = doubtful
+    this.#stale = true
+  }
+
+  close(link: Link, code: ErrorCode | null, text: string, out: ClientEffect[]): void {
+    out.push({ do: 'close', connection: link.number, code, text })
+    this.#forget(link)
+  }
+
+  closeAll(text: string, out: ClientEffect[]): void {
+    for (const link of [...this.#links.values()]) this.close(link, null, text, out)
+  }
+
+  /** The connection is gone, or we have just closed it for a fault of the other end. */
+  failed(link: Link, trouble: string, now: Instant, chance: number): void {
+    const steady = link.kind !== null && now.monotonic - link.welcomedAt >= steadyMs
+    if (steady) link.address.failures = 0
+    this.addresses.failed(link.address, trouble, now.monotonic, chance)
+    this.#forget(link)
+  }
+
+  /** Dials what is due, keeps one watcher, drops the others. Does nothing while nothing has changed. */
+  arrange(now: Instant, chance: number, out: ClientEffect[]): void {
+    if (!this.#stale && now.monotonic < this.#wakeAt) return
+    if (this.session !== null && !this.doubtful) this.#keepOneWatcher(out)
+    this.#drawComeBack(now, chance)
+    this.#staysAway = this.session === null && now.monotonic < (this.#comeBackAt ?? 0)
+    if (this.#searching() && !this.#staysAway) this.#dialDue(now, out)
+    this.#wakeAt = this.#nextWake()
+    this.#stale = false
+  }
+
+  /** Who rests leaves the way to those who hold something: a new primary takes one after the other. */
+  #drawComeBack(now: Instant, chance: number): void {
+    const owed = this.#owedSince !== Number.POSITIVE_INFINITY
+    if (this.session !== null) this.#comeBackAt = null
+    else this.#comeBackAt ??= this.#rests && !owed ? now.monotonic + chance * this.#comeBackMs : 0
+  }
+
+  /** Asks the silent for a sign of life and returns those that gave none. */
+  checkQuiet(now: Instant, out: ClientEffect[]): Link[] {
+    const gone: Link[] = []
+    for (const link of this.#links.values()) {
+      if (now.monotonic < this.#quietAt(link)) continue
+      this.#stale = true
+      // Woken far too late, it is us who slept: what the other end said may be waiting to be read.
+      const overslept = now.monotonic - this.#quietAt(link) > this.#quietMs / 2
+      const asked = link.kind === null || link.echoAt !== null
+      if (asked && !overslept) gone.push(link)
+      else this.#ask(link, now, out)
+    }
+    return gone
+  }
+
+  get wakeAt(): number {
+    return this.session === null ? this.#wakeAt : Math.min(this.#wakeAt, this.#quietAt(this.session))
+  }
+
+  #ask(link: Link, now: Instant, out: ClientEffect[]): void {
+    link.echoAt = now.monotonic
+    if (link.kind !== null)
+      out.push({ do: 'send', connection: link.number, message: ['echo', ++this.#echoes] })
+  }
+
+  /** When a link has been silent for too long: to be asked, or, once asked, to be given up. */
+  #quietAt(link: Link): number {
+    const { heardAt, echoAt } = link
+    const watches = (this.session !== null || this.#staysAway) && link !== this.session
+    const quiet = watches ? this.#watchQuietMs : this.#quietMs
+    if (echoAt !== null) return echoAt + quiet
+    if (link.kind === null) return heardAt + Math.min(2 * quiet, helloWithinMs)
+    if (watches) return heardAt + (this.#rests ? keepAliveMs : quiet)
+    if (link !== this.session) return heardAt + quiet
+    const owed = this.#owedSince !== Number.POSITIVE_INFINITY
+    return owed ? Math.max(heardAt, this.#owedSince) + quiet : heardAt + keepAliveMs
+  }
+
+  #searching(): boolean {
+    return this.session === null || this.doubtful || this.#watcher() === undefined
+  }
+
+  /** The best connection for hearing of the next view: a view server's, else another lock server's. */
+  #watcher(): Link | undefined {
+    let best: Link | undefined
+    for (const link of this.#links.values()) {
+      if (!this.#canWatch(link)) continue
+      if (link.kind === 'viewserver') return link
+      best ??= link
+    }
+    return best
+  }
+
+  #canWatch(link: Link): boolean {
+    return link.kind !== null && link !== this.session && link.id !== (this.session?.id ?? '')
+  }
+
+  #keepOneWatcher(out: ClientEffect[]): void {
+    const watcher = this.#watcher()
+    for (const link of [...this.#links.values()]) {
+      if (link === this.session || link === watcher) continue
+      // A dial under way may turn out to be a better watcher; a second one to the primary never does.
+      if (link.kind !== null) this.close(link, null, 'not needed any more', out)
+    }
+  }
+
+  #dialDue(now: Instant, out: ClientEffect[]): void {
+    for (const address of this.addresses.all()) {
+      if (this.#dialable(address) && now.monotonic >= address.retryAt) this.#dial(address, now, out)
+    }
+  }
+
+  #dialable(address: Address): boolean {
+    if (address.inUse || address.refusal !== null) return false
+    // With a session connection, an address of the same server has no news.
+    if (this.session !== null) return address.serverId === null || address.serverId !== this.session.id
+    return !this.#onItsWay() || address.url === this.view?.primary.address
+  }
+
+  /** The newest view is being watched and its primary was not tried in vain: nobody else need be asked. */
+  #onItsWay(): boolean {
+    if (this.view === null || this.#watcher() === undefined) return false
+    const { failures, refusal } = this.addresses.get(this.view.primary.address)
+    return failures === 0 && refusal === null
+  }
+
+  #dial(address: Address, now: Instant, out: ClientEffect[]): void {
+    const number = --this.#dialled
+    address.inUse = true
+    this.#links.set(number, {
+      number,
+      address,
+      kind: null,
+      id: null,
+      role: null,
+      viewNumber: 0,
+      heardAt: now.monotonic,
+      welcomedAt: 0,
+      echoAt: null,
+    })
+    out.push({
+      do: 'dial',
+      connection: number,
+      address: address.url,
+      cluster: this.cluster,
+      from: { kind: 'client', name: this.#name },
+    })
+  }
+
+  #forget(link: Link): void {
+    this.#links.delete(link.number)
+    link.address.inUse = false
+    if (this.session === link) this.session = null
+    this.#stale = true
+  }
+
+  #nextWake(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const link of this.#links.values())
+      if (link !== this.session) next = Math.min(next, this.#quietAt(link))
+    if (!this.#searching()) return next
+    for (const address of this.addresses.all()) {
+      if (this.#dialable(address)) next = Math.min(next, Math.max(address.retryAt, this.#comeBackAt ?? 0))
+    }
+    return next
+  }
+}
+
+function roleIn(view: View, id: string | null): Role {
+  if (view.primary.id === id) return 'primary'
+  return view.backup?.id === id ? 'backup' : 'idle'
+}

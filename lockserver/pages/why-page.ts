@@ -1,0 +1,59 @@
+// What concerns one lock, for people: who holds it and waits for it, and the same of every lock that its holders
+// wait for themselves, and so on. Only reads; it walks what hangs together, not the table.
+
+import { queryMax } from '../../wire/limits.ts'
+import type { HoldRecord, WaitRecord } from '../../wire/messages.ts'
+import type { Acquire, Hold } from '../state/lock.ts'
+import type { State } from '../state/state.ts'
+
+export interface WhyPage {
+  /** Who holds this lock and waits for it, all of them. */
+  readonly holders: number
+  readonly waiters: number
+  /** There are more than one answer holds; what comes first is nearest to this lock. */
+  readonly cut: boolean
+  readonly held: readonly HoldRecord[]
+  readonly pending: readonly WaitRecord[]
+}
+
+export function whyPage(state: State, name: string, wall: number): WhyPage {
+  const age = (since: number) => Math.max(0, Math.floor(wall - since))
+  const held: HoldRecord[] = []
+  const pending: WaitRecord[] = []
+  /** A set is walked in its order, also when it grows meanwhile. */
+  const names = new Set([name])
+  for (const each of names) {
+    const lock = state.table.locks.get(each)
+    if (lock === undefined) continue
+    for (const hold of lock.holders) {
+      if (held.length + pending.length >= queryMax) break
+      held.push(holdRecord(hold, age(hold.since)))
+      for (const waited of hold.session.waiting.values()) names.add(nameOf(waited))
+    }
+    for (const waiter of lock.queue) {
+      if (held.length + pending.length >= queryMax) break
+      pending.push(waitRecord(each, waiter, age(waiter.since)))
+    }
+  }
+  const lock = state.table.locks.get(name)
+  return {
+    holders: lock?.holders.length ?? 0,
+    waiters: lock?.waiters ?? 0,
+    cut: held.length + pending.length >= queryMax,
+    held,
+    pending,
+  }
+}
+
+/** What an acquire waits for now: it takes its names one by one. */
+function nameOf({ names, tokens }: Acquire): string {
+  return names[tokens.length] as string
+}
+
+function holdRecord({ lock, mode, token, session }: Hold, heldMs: number): HoldRecord {
+  return { name: lock.name, mode, token, clientId: session.id, clientName: session.name, heldMs }
+}
+
+function waitRecord(name: string, { claim, session }: Acquire, waitedMs: number): WaitRecord {
+  return { name, mode: claim.mode, clientId: session.id, clientName: session.name, waitedMs }
+}

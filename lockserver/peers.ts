@@ -1,0 +1,17 @@
+// Who is at the other end of each connection of a lock server. There is one table of them: what may arrive on a
+// connection, and which part it is for, both follow from the peer. It decides nothing.
+
+import type { Client } from './clients.ts'
+
+export type Peer =
+  | Client
+  /** Dialled by us: the view server, the backup, and any server that is only asked whether it is there. */
+  | { readonly is: 'view server' | 'backup' | 'probe' }
+  /** The primary, which has dialled us. */
+  | { readonly is: 'primary' }
+
+/** By connection. One that the server has closed is no longer among them, whatever still arrives on it. */
+export type Peers = Map<number, Peer>
+
+/** What a server that says this in its hello dials. */
+export const dialledAs = { lockserver: 'view server', primary: 'backup', probe: 'probe' } as const

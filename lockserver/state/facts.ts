@@ -1,0 +1,79 @@
+// What an operation has done, as plain data and in order, for whoever applied it: a primary holds back,
+// counts and watches, a backup keeps its leases. Nothing is decided here.
+
+import type { LockEvent, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
+import type { Acquire } from './lock.ts'
+import type { Session } from './sessions.ts'
+
+/** What an operation lets clients see (R1). */
+export type Output = Reply | MessageOf<'serverToClient', 'ended' | 'lost'>
+
+export type SessionEnd = 'ended' | 'expired' | 'abandoned'
+
+/** A lock that is watched has changed. */
+interface Happened {
+  readonly is: 'event'
+  readonly event: LockEvent
+}
+
+/** What the table has done; the state makes replies and losses of it. */
+export type TableFact =
+  | Happened
+  /** An acquire that had waited has all of its locks, or was refused. */
+  | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: 'granted' | 'WAITERS_LIMIT' }
+  /** A hold has ended by another's doing. */
+  | { readonly is: 'lost'; readonly session: Session; readonly token: number; readonly reason: LossReason }
+
+export type Fact =
+  | Happened
+  /** A hold has ended, for whatever reason. Times are by the wall clock, for display only. */
+  | { readonly is: 'freed'; readonly heldMs: number }
+  /** Something that a client will see; the session may be gone by now. */
+  | { readonly is: 'output'; readonly session: Session; readonly message: Output }
+  /** An output, too: an acquire has all that it asked for. `handed`: it had waited. */
+  | {
+      readonly is: 'granted'
+      readonly session: Session
+      readonly message: MessageOf<'serverToClient', 'granted'>
+      readonly waitedMs: number
+      readonly handed: boolean
+    }
+  | { readonly is: 'opened'; readonly session: Session }
+  /** The session is over, at its own wish or not. */
+  | { readonly is: 'dropped'; readonly session: Session; readonly how: SessionEnd }
+
+/** As many as nearly all operations have. */
+const room = 8
+
+/** A list that is filled and taken again with each operation, and so is never made anew (SPEED.md). */
+export class Facts<F extends object> {
+  readonly #list: (F | null)[] = Array.from({ length: room }, () => null)
+  #count = 0
+  #taken = 0
+
+  add(fact: F): void {
+    this.#list[this.#count++] = fact
+  }
+
+  /** The next one in order; undefined when all are taken. */
+  take(): F | undefined {
+    if (this.#taken === this.#count) {
+      if (this.#count > 0) this.#clear()
+      return undefined
+    }
+    const fact = this.#list[this.#taken] as F
+    this.#list[this.#taken++] = null
+    return fact
+  }
+
+  #clear(): void {
+    this.#count = 0
+    this.#taken = 0
+    if (this.#list.length > room) this.#list.length = room
+  }
+
+  /** Nobody wants to know. */
+  drop(): void {
+    while (this.take() !== undefined);
+  }
+}

@@ -1,0 +1,143 @@
+// One lock: who has it, and who waits. A service may hold a million of them, nearly all with one holder and
+// no queue, so that one is as small as it can be: it is its own first hold, and lists are made only when
+// somebody comes second. It decides nothing; lock-table.ts does.
+
+import type { Claim } from '../../wire/claim.ts'
+import type { Mode } from '../../wire/messages.ts'
+import { type InLine, Line } from './line.ts'
+import type { Session } from './sessions.ts'
+
+/** Only good until it is freed. */
+export interface Hold {
+  readonly token: number
+  readonly session: Session
+  readonly lock: LockEntry
+  readonly mode: Mode
+  /** Wall clock of the operation in ms, for people only. */
+  readonly since: number
+}
+
+/** One acquire on its way: it has a token for each of its first names and waits for the next name. */
+export interface Acquire extends InLine<Acquire> {
+  readonly session: Session
+  readonly request: number
+  /** In sorted order. */
+  readonly names: readonly string[]
+  readonly claim: Claim
+  tokens: number[]
+  readonly since: number
+}
+
+interface LaterHold extends Hold, InLine<LaterHold> {}
+
+interface Crowd {
+  /** L1: only if all are shared; younger than the first one. */
+  readonly others: Line<LaterHold>
+  readonly queue: Line<Acquire>
+}
+
+const none: readonly never[] = []
+
+/** No private methods: each instance would pay 8 bytes for having some. */
+export class LockEntry implements Hold {
+  readonly name: string
+  /** The last snapshot that this lock went into, or came after (R3). */
+  copied: number
+  #token = 0
+  /** Whose the first hold is; null: there is none. */
+  #session: Session | null = null
+  /** Two small numbers, since V8 keeps a large one in 16 bytes of its own: seconds, and 2 * ms, 1 more if shared. */
+  #seconds = 0
+  #rest = 0
+  /** Null until somebody comes second. */
+  #crowd: Crowd | null = null
+
+  constructor(name: string, copied: number) {
+    this.name = name
+    this.copied = copied
+  }
+
+  // ---- as its first hold
+
+  get lock(): LockEntry {
+    return this
+  }
+
+  get token(): number {
+    return this.#token
+  }
+
+  get session(): Session {
+    return this.#session as Session
+  }
+
+  get mode(): Mode {
+    return this.#rest % 2 === 1 ? 'shared' : 'exclusive'
+  }
+
+  get since(): number {
+    return this.#seconds * 1_000 + (this.#rest >> 1)
+  }
+
+  // ---- holders
+
+  /** In the order of their tokens. */
+  get holders(): readonly Hold[] {
+    const others = this.#crowd?.others ?? none
+    return this.#session === null ? [...others] : [this, ...others]
+  }
+
+  /** The oldest hold. */
+  get holder(): Hold | null {
+    return this.#session === null ? (this.#crowd?.others.first ?? null) : this
+  }
+
+  hold(token: number, session: Session, mode: Mode, since: number): Hold {
+    if (this.holder !== null) {
+      const hold: LaterHold = { token, session, lock: this, mode, since, ahead: null, behind: null }
+      this.#crowd ??= newCrowd()
+      this.#crowd.others.enter(hold)
+      return hold
+    }
+    this.#token = token
+    this.#session = session
+    this.#seconds = Math.floor(since / 1_000)
+    this.#rest = 2 * Math.floor(since % 1_000) + (mode === 'shared' ? 1 : 0)
+    return this
+  }
+
+  free(hold: Hold): void {
+    if (hold === this) this.#session = null
+    else this.#crowd?.others.leave(hold as LaterHold)
+  }
+
+  // ---- waiters
+
+  /** In the order in which they are served (L3). */
+  get queue(): Iterable<Acquire> {
+    return this.#crowd?.queue ?? none
+  }
+
+  get waiters(): number {
+    return this.#crowd?.queue.size ?? 0
+  }
+
+  /** The first of the queue. */
+  get next(): Acquire | null {
+    return this.#crowd?.queue.first ?? null
+  }
+
+  /** In front of this one; at the end if none is given. */
+  enqueue(acquire: Acquire, before: Acquire | null = null): void {
+    this.#crowd ??= newCrowd()
+    this.#crowd.queue.enter(acquire, before)
+  }
+
+  dequeue(acquire: Acquire): void {
+    this.#crowd?.queue.leave(acquire)
+  }
+}
+
+function newCrowd(): Crowd {
+  return { others: new Line(), queue: new Line() }
+}

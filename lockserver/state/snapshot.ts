@@ -1,0 +1,271 @@
+// A snapshot: the whole state as of one operation, cut into chunks while later operations go on
+// (R3). What an operation is about to change before it was streamed is kept, as it was, for the stream.
+
+import { claimOf } from '../../wire/claim.ts'
+import { chunkBytesMax, chunkRecordsMax } from '../../wire/limits.ts'
+import type { MessageOf, SnapshotRecord } from '../../wire/messages.ts'
+import { type Acquire, LockEntry } from './lock.ts'
+import type { Touch } from './lock-table.ts'
+import { Session } from './sessions.ts'
+import { State } from './state.ts'
+
+/** What a snapshot says before its chunks. */
+export interface SnapshotHeader {
+  opNumber: number
+  /** The last batch whose entries are inside. */
+  sequence: number
+  token: number
+  digest: number
+  ordinal: number
+  /** What remains of a reset's pause, in ms; null when there is none. */
+  paused: number | null
+  limits: State['limits']
+}
+
+export function headerOf(state: State, sequence: number, pausedMs: number | null): SnapshotHeader {
+  return {
+    opNumber: state.opNumber,
+    sequence,
+    token: state.table.lastToken,
+    digest: state.digest,
+    ordinal: state.nextOrdinal,
+    paused: pausedMs,
+    limits: state.limits,
+  }
+}
+
+/** What remains of a session's lease, asked at the moment that it is streamed. */
+export interface LeaseTimes {
+  remainingMs(session: Session): number
+}
+
+/** The sender's side: streams the state as of its construction. */
+export class Copy implements Touch {
+  /** For people: about how many sessions and locks there were, and how many are streamed. */
+  readonly total: number
+  streamed = 0
+  recordsTaken = 0
+  readonly #number: number
+  readonly #leases: LeaseTimes
+  readonly #sessions: Iterator<Session>
+  readonly #locks: Iterator<LockEntry>
+  #kept: SnapshotRecord[][] = []
+  /** Records of one session or lock may be more than fit into a chunk. */
+  #rest: SnapshotRecord[] = []
+  #restFrom = 0
+
+  constructor(state: State, leases: LeaseTimes) {
+    this.#number = state.table.beginCopy(this)
+    this.#leases = leases
+    this.#sessions = state.sessions.values()
+    this.#locks = state.table.locks.values()
+    this.total = state.sessions.size + state.table.locks.size
+  }
+
+  touchSession(session: Session): void {
+    if (session.copied === this.#number) return
+    session.copied = this.#number
+    this.#kept.push(this.#sessionRecords(session))
+  }
+
+  touchLock(lock: LockEntry): void {
+    if (lock.copied === this.#number) return
+    lock.copied = this.#number
+    this.#kept.push(lockRecords(lock))
+  }
+
+  /** The next records, or null when all are taken. */
+  nextChunk(recordsMax = chunkRecordsMax): SnapshotRecord[] | null {
+    const chunk: SnapshotRecord[] = []
+    let bytes = 0
+    while (chunk.length < recordsMax && bytes < chunkBytesMax) {
+      const record = this.#nextRecord()
+      if (record === null) break
+      chunk.push(record)
+      bytes += sizeOf(record)
+    }
+    this.recordsTaken += chunk.length
+    return chunk.length === 0 ? null : chunk
+  }
+
+  #nextRecord(): SnapshotRecord | null {
+    while (this.#restFrom >= this.#rest.length) {
+      const records = this.#nextRecords()
+      if (records === null) return null
+      this.streamed++
+      this.#rest = records
+      this.#restFrom = 0
+    }
+    return this.#rest[this.#restFrom++] as SnapshotRecord
+  }
+
+  /** Kept ones first: they are held in memory only for the stream. */
+  #nextRecords(): SnapshotRecord[] | null {
+    const kept = this.#kept.pop()
+    if (kept !== undefined) return kept
+    for (let next = this.#sessions.next(); !next.done; next = this.#sessions.next()) {
+      if (next.value.copied === this.#number) continue
+      next.value.copied = this.#number
+      return this.#sessionRecords(next.value)
+    }
+    for (let next = this.#locks.next(); !next.done; next = this.#locks.next()) {
+      if (next.value.copied === this.#number) continue
+      next.value.copied = this.#number
+      return lockRecords(next.value)
+    }
+    return null
+  }
+
+  #sessionRecords(session: Session): SnapshotRecord[] {
+    const { ordinal, id, ttlMs, name, nextRequest } = session
+    const records: SnapshotRecord[] = [
+      ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#leases.remainingMs(session))],
+    ]
+    for (const reply of [...session.replies.values()].sort((a, b) => a[1] - b[1]))
+      records.push(['reply', ordinal, reply])
+    for (const [token, reason] of [...session.losses].sort((a, b) => a[0] - b[0]))
+      records.push(['loss', ordinal, token, reason])
+    return records
+  }
+}
+
+/** Holders and queue in their order; the queue's order is part of the state (L3). */
+function lockRecords(lock: LockEntry): SnapshotRecord[] {
+  const records: SnapshotRecord[] = []
+  for (const { token, session, mode, since } of lock.holders) {
+    records.push(['hold', lock.name, token, session.ordinal, mode, since])
+  }
+  for (const { session, request, names, claim, tokens, since } of lock.queue) {
+    const { mode, manner } = claim
+    records.push(['wait', session.ordinal, request, [...names], mode, manner, [...tokens], since])
+  }
+  return records
+}
+
+function sizeOf(record: SnapshotRecord): number {
+  switch (record[0]) {
+    case 'wait':
+      return record[3].reduce((sum, name) => sum + name.length, 64)
+    case 'hold':
+      return record[1].length + 64
+    case 'reply':
+      if (record[2][0] === 'granted') return 64 + record[2][2].length * 20
+      return record[2][0] === 'cancel-done' && record[2][3] !== null ? 512 + record[2][3].name.length : 64
+    default:
+      return 128
+  }
+}
+
+/** The receiver's side: a state that becomes valid when it is whole, and not before. */
+export class Installation {
+  readonly header: SnapshotHeader
+  readonly state = new State()
+  /** S3: until when each lease runs, by this server's clock from when its chunk came; by session ordinal. */
+  readonly leases = new Map<number, number>()
+  chunks = 0
+  #now = 0
+  #late: SnapshotRecord[] = []
+  readonly #lateLocks = new Set<string>()
+  /** The lock whose records come in. */
+  #last: LockEntry | null = null
+  /** What was late comes now, and belongs to locks that are here in part. */
+  #atEnd = false
+
+  constructor(header: SnapshotHeader) {
+    this.header = header
+    this.state.apply(['start', header.token, header.paused !== null, header.limits])
+  }
+
+  add(records: readonly SnapshotRecord[], now: number): void {
+    this.chunks++
+    this.#now = now
+    for (const record of records) this.#add(record)
+  }
+
+  /** The state, now that all of it is here; throws if it does not fit together. */
+  finish(): State {
+    const { state, header } = this
+    const late = this.#late
+    this.#late = []
+    this.#lateLocks.clear()
+    this.#atEnd = true
+    for (const record of late) this.#add(record)
+    if (this.#late.length > 0) throw new Error('R3: the snapshot speaks of a session that is not in it')
+    state.opNumber = header.opNumber
+    state.digest = header.digest
+    state.nextOrdinal = header.ordinal
+    return state
+  }
+
+  #add(record: SnapshotRecord): void {
+    if (record[0] === 'session') return this.#addSession(record)
+    const session = this.state.sessions.get(record[0] === 'hold' ? record[3] : record[1])
+    const lock = lockOf(record)
+    // A lock that was kept early may come before the sessions it speaks of; its queue stays in order.
+    if (session !== undefined && (lock === undefined || !this.#lateLocks.has(lock)))
+      this.#addTo(session, record)
+    else {
+      this.#late.push(record)
+      if (lock !== undefined) this.#lateLocks.add(lock)
+    }
+  }
+
+  #addSession(record: MessageOf<'records', 'session'>): void {
+    const [, ordinal, id, ttlMs, name, nextRequest, remainingMs] = record
+    const session = new Session(ordinal, id, ttlMs, name)
+    session.nextRequest = nextRequest
+    this.state.addSession(session)
+    this.leases.set(ordinal, this.#now + remainingMs)
+  }
+
+  #addTo(session: Session, record: Exclude<SnapshotRecord, MessageOf<'records', 'session'>>): void {
+    switch (record[0]) {
+      case 'reply':
+        session.replies.set(record[2][1], record[2])
+        return
+      case 'loss':
+        session.losses.set(record[2], record[3])
+        return
+      case 'hold': {
+        const [, name, token, , mode, since] = record
+        session.holds.set(token, this.#lock(name).hold(token, session, mode, since))
+        return
+      }
+      case 'wait': {
+        const [, , request, names, mode, manner, tokens, since] = record
+        // It grows as the acquire goes on; the message stays as it came.
+        const claim = claimOf(mode, manner)
+        const acquire: Acquire = {
+          session,
+          request,
+          names,
+          claim,
+          tokens: [...tokens],
+          since,
+          ahead: null,
+          behind: null,
+        }
+        for (const token of tokens) session.hide(token)
+        this.#lock(names[tokens.length] as string).enqueue(acquire)
+        session.waiting.set(request, acquire)
+      }
+    }
+  }
+
+  /** The records of a lock come together, so nobody has to look for one among all that are here. */
+  #lock(name: string): LockEntry {
+    if (this.#last?.name === name) return this.#last
+    const { locks } = this.state.table
+    const known = this.#atEnd ? locks.get(name) : undefined
+    this.#last = known ?? new LockEntry(name, 0)
+    if (known === undefined && !locks.add(name, this.#last))
+      throw new Error(`R3: the snapshot has the lock "${name}" twice`)
+    return this.#last
+  }
+}
+
+function lockOf(record: SnapshotRecord): string | undefined {
+  if (record[0] === 'hold') return record[1]
+  if (record[0] === 'wait') return record[3][record[6].length]
+  return undefined
+}

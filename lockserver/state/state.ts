@@ -1,0 +1,354 @@
+// The replicated state: a pure function of its operations (R4). `apply` is the only way to change it;
+// primary and backup run it on the same entries and get the same state, tokens and replies.
+
+import { type Claim, claimOf } from '../../wire/claim.ts'
+import { inRanges } from '../../wire/codec.ts'
+import type { ErrorCode } from '../../wire/errors.ts'
+import { errors } from '../../wire/errors.ts'
+import type { StateLimits } from '../../wire/limits.ts'
+import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
+import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
+import type { Acquire, Hold } from './lock.ts'
+import { type EndReason, LockTable, mayGo } from './lock-table.ts'
+import { Session } from './sessions.ts'
+
+/** The reply to an acquire that has its locks. */
+type Granted = MessageOf<'serverToClient', 'granted'>
+
+export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
+
+/** Of each acquire that begins; never added to. */
+const noTokens: number[] = []
+
+export class State {
+  /** The number of the last operation applied. */
+  opNumber = 0
+  /** R4: running digest of all that the operations let clients see. */
+  digest = 0
+  nextOrdinal = 1
+  limits: StateLimits = { sessionsMax: 0, locksPerSessionMax: 0, waitersPerLockMax: 0, unansweredMax: 0 }
+  /** The wall clock as the primary stated it with these operations; for people only. */
+  wallMs = 0
+  readonly sessions = new Map<number, Session>()
+  readonly sessionsById = new Map<string, Session>()
+  /** What the last operation has done, to be taken by whoever applied it. */
+  readonly facts = new Facts<Fact>()
+  readonly table = new LockTable(this.facts)
+
+  apply(operation: Operation): void {
+    this.facts.drop()
+    this.opNumber++
+    this.#fold(this.opNumber)
+    switch (operation[0]) {
+      case 'acquire':
+        return this.#acquire(operation[1], operation[2], operation[3], claimOf(operation[4], operation[5]))
+      case 'release':
+        return this.#release(operation[1], operation[2], operation[3])
+      case 'acknowledge':
+        return this.#acknowledge(operation[1], operation[2], operation[3])
+      case 'cancel':
+        return this.#cancel(operation[1], operation[2], operation[3])
+      case 'open':
+        return this.#open(operation[1], operation[2], operation[3])
+      case 'expire':
+        return this.#drop(operation[1], 'EXPIRED', 'expired')
+      case 'end':
+        return this.#end(operation[1], operation[2])
+      case 'abandon':
+        return this.#drop([operation[1]], 'EXPIRED', 'abandoned')
+      case 'force-release':
+        return this.#force(operation[1], operation[2], operation[3])
+      case 'start':
+        return this.#start(operation[1], operation[2], operation[3])
+      case 'unpause':
+        return this.#unpause()
+    }
+  }
+
+  /** What is broken in this state, or undefined; for R4 and for tests. */
+  problem(): string | undefined {
+    const known = new Set<Hold>()
+    for (const lock of this.table.locks.values()) {
+      const exclusive = lock.holders.some(hold => hold.mode === 'exclusive')
+      if (exclusive && lock.holders.length > 1) return `L1: ${lock.name} has an exclusive holder and another`
+      for (const hold of lock.holders) {
+        known.add(hold)
+        if (hold.token > this.table.lastToken)
+          return `L2: ${lock.name} has token ${hold.token} above the counter`
+        if (hold.session.holds.get(hold.token) !== hold) return `${lock.name}: its holder does not know of it`
+        if (!this.sessions.has(hold.session.ordinal)) return `${lock.name}: held by a session that is gone`
+      }
+      for (const waiter of lock.queue) {
+        if (waiter.session.waiting.get(waiter.request) !== waiter)
+          return `${lock.name}: its waiter does not know of it`
+      }
+      if (lock.holder === null && lock.waiters === 0) return `${lock.name}: kept though nobody has it`
+      if (!this.table.paused && mayGo(lock)) return `L3: ${lock.name} is free for the first who waits for it`
+    }
+    for (const session of this.sessions.values()) {
+      for (const hold of session.holds.values()) {
+        if (!known.has(hold))
+          return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
+      }
+    }
+    return undefined
+  }
+
+  /** Wires a copy together (see snapshot.ts). */
+  addSession(session: Session): void {
+    this.sessions.set(session.ordinal, session)
+    this.sessionsById.set(session.id, session)
+  }
+
+  #start(tokenBase: number, paused: boolean, limits: StateLimits): void {
+    this.limits = limits
+    this.table.start(tokenBase, paused, limits.waitersPerLockMax)
+  }
+
+  #open(id: string, ttlMs: number, name: string): void {
+    if (this.sessions.size >= this.limits.sessionsMax || this.sessionsById.has(id)) return
+    const session = new Session(this.nextOrdinal++, id, ttlMs, name)
+    session.copied = this.table.copyNumber
+    this.addSession(session)
+    this.#fold(session.ordinal)
+    this.facts.add({ is: 'opened', session })
+  }
+
+  #acquire(ordinal: number, request: number, names: readonly string[], claim: Claim): void {
+    const session = this.#next(ordinal, request)
+    const refusal = this.#refusal(session, names)
+    if (refusal !== undefined) return this.#refuse(session, request, refusal)
+    // L3: sorted, so that such acquires do not lock each other out. By UTF-16 code units, the same everywhere.
+    const sorted = names.length === 1 ? names : [...names].sort()
+    const acquire: Acquire = {
+      session,
+      request,
+      names: sorted,
+      claim: claim.manner === 'steal' ? claimOf('exclusive', 'steal') : claim,
+      tokens: noTokens,
+      since: this.wallMs,
+      ahead: null,
+      behind: null,
+    }
+    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {
+      return this.#reply(session, ['unavailable', request])
+    }
+    const outcome = this.table.advance(acquire, this.wallMs)
+    this.#takeFacts()
+    if (outcome === 'waiting') session.waiting.set(request, acquire)
+    else this.#answer(acquire, outcome, false)
+  }
+
+  #cancel(ordinal: number, request: number, target: number): void {
+    const session = this.#next(ordinal, request)
+    const waiting = session.waiting.get(target)
+    const stored = session.replies.get(target)
+    let outcome: 'cancelled' | 'released' | 'nothing' = 'nothing'
+    let blocker: Blocker | null = null
+    if (waiting !== undefined) {
+      outcome = 'cancelled'
+      blocker = this.#blockerOf(waiting)
+      session.waiting.delete(target)
+      session.forgetLosses(waiting.tokens)
+      this.table.cancel(waiting, this.wallMs)
+      this.#takeFacts()
+      this.#reply(session, ['cancelled', target])
+    } else if (stored?.[0] === 'granted') {
+      // The grant crossed the cancel: exactly that grant is given back.
+      outcome = 'released'
+      const holds = stored[2].flatMap(token => session.holds.get(token) ?? [])
+      session.acknowledge(target)
+      session.keep(['cancelled', target])
+      this.table.dropAll([], holds, this.wallMs)
+      this.#takeFacts()
+    }
+    this.#reply(session, ['cancel-done', request, outcome, blocker])
+  }
+
+  /** Who has what this one waits for; null while a reset's pause lets nobody have it. */
+  #blockerOf(waiting: Acquire): Blocker | null {
+    const name = waiting.names[waiting.tokens.length] as string
+    const lock = this.table.locks.get(name)
+    const hold = lock?.holder ?? null
+    if (lock === undefined || hold === null) return null
+    const { id: clientId, name: clientName } = hold.session
+    return {
+      name,
+      mode: hold.mode,
+      token: hold.token,
+      clientId,
+      clientName,
+      heldMs: Math.max(0, this.wallMs - hold.since),
+      ahead: waitersBefore(waiting),
+    }
+  }
+
+  #release(ordinal: number, request: number, token: number): void {
+    const session = this.#next(ordinal, request)
+    const hold = session.holds.get(token)
+    if (hold !== undefined) this.table.release(hold, this.wallMs)
+    this.#takeFacts()
+    this.#reply(session, ['released', request, hold !== undefined])
+  }
+
+  #force(ordinal: number, request: number, name: string): void {
+    const session = this.#next(ordinal, request)
+    const count = this.table.force(name, this.wallMs)
+    this.#takeFacts()
+    this.#reply(session, ['force-released', request, count])
+  }
+
+  /** S1: replies one by one; S5: losses by their token. Repeating it changes nothing. */
+  #acknowledge(ordinal: number, ranges: readonly number[], tokens: readonly number[]): void {
+    const session = this.sessions.get(ordinal) as Session
+    this.table.touch(session)
+    for (let i = 0; i + 1 < ranges.length; i += 2) {
+      const first = ranges[i] as number
+      const last = ranges[i + 1] as number
+      if (last - first <= session.replies.size) {
+        for (let n = first; n <= last; n++) session.acknowledge(n)
+      } else {
+        for (const n of [...session.replies.keys()]) if (inRanges([first, last], n)) session.acknowledge(n)
+      }
+    }
+    for (const token of tokens) session.losses.delete(token)
+  }
+
+  #end(ordinal: number, request: number): void {
+    const session = this.#next(ordinal, request)
+    this.#show(session, ['ended', request])
+    this.#drop([ordinal], null, 'ended')
+  }
+
+  /** `reason`: why its holds end, for who watches. */
+  #drop(ordinals: readonly number[], reason: EndReason, how: SessionEnd): void {
+    const sessions = ordinals.flatMap(ordinal => this.sessions.get(ordinal) ?? [])
+    for (const session of sessions) {
+      this.table.touch(session)
+      this.sessions.delete(session.ordinal)
+      this.sessionsById.delete(session.id)
+      this.#fold(session.ordinal)
+    }
+    const waiting = sessions.flatMap(session => session.waitingInOrder())
+    const holds = sessions.flatMap(session => session.holdsInOrder())
+    this.table.dropAll(waiting, holds, this.wallMs, reason)
+    this.#takeFacts()
+    for (const session of sessions) {
+      session.waiting.clear()
+      this.facts.add({ is: 'dropped', session, how })
+    }
+  }
+
+  /** S1: the primary has checked that this is the session's next number. */
+  #next(ordinal: number, request: number): Session {
+    const session = this.sessions.get(ordinal)
+    if (session === undefined) throw new Error(`S1: operation ${this.opNumber} is of no session`)
+    if (session.nextRequest !== request) {
+      throw new Error(`S1: operation ${this.opNumber} is request ${request}, next was ${session.nextRequest}`)
+    }
+    this.table.touch(session)
+    session.nextRequest++
+    return session
+  }
+
+  #refusal(session: Session, names: readonly string[]): ErrorCode | undefined {
+    if (session.unanswered >= this.limits.unansweredMax) return 'UNANSWERED_LIMIT'
+    if (
+      session.holds.size + session.waiting.size + session.losses.size + names.length >
+      this.limits.locksPerSessionMax
+    )
+      return 'LOCKS_LIMIT'
+    return undefined
+  }
+
+  #unpause(): void {
+    this.table.unpause(this.wallMs)
+    this.#takeFacts()
+  }
+
+  // ---- what the table has done
+
+  /** In its order, before anything else is answered. */
+  #takeFacts(): void {
+    const { facts } = this.table
+    for (let fact = facts.take(); fact !== undefined; fact = facts.take()) {
+      if (fact.is === 'settled') this.#settled(fact.acquire, fact.outcome)
+      else if (fact.is === 'lost') this.#lost(fact.session, fact.token, fact.reason)
+      else this.facts.add(fact)
+    }
+  }
+
+  #settled(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT'): void {
+    acquire.session.waiting.delete(acquire.request)
+    this.#answer(acquire, outcome, true)
+  }
+
+  #lost(session: Session, token: number, reason: LossReason): void {
+    session.lose(token, reason)
+    this.#fold(token % 4294967296)
+    // One of several names, granted before the others: its client has not heard of the token, so it
+    // would acknowledge the loss and believe in the grant later. That grant's own reply tells it.
+    if (!session.isWaitingWith(token)) this.#show(session, ['lost', token, reason])
+  }
+
+  // ---- answers
+
+  /** `handed`: it had waited. */
+  #answer(acquire: Acquire, outcome: 'granted' | 'WAITERS_LIMIT', handed: boolean): void {
+    const { session, request, tokens } = acquire
+    if (outcome !== 'granted') {
+      session.forgetLosses(tokens)
+      return this.#refuse(session, request, outcome)
+    }
+    session.reveal(tokens)
+    for (const token of tokens) this.#fold(token % 4294967296)
+    const message: Granted = ['granted', request, tokens, session.lossesAmong(tokens)]
+    this.#keep(session, message)
+    this.facts.add({ is: 'granted', session, message, waitedMs: this.wallMs - acquire.since, handed })
+  }
+
+  #refuse(session: Session, request: number, code: ErrorCode): void {
+    this.#reply(session, ['refused', request, code, errors[code].meaning])
+  }
+
+  #reply(session: Session, reply: Reply): void {
+    this.#keep(session, reply)
+    this.facts.add({ is: 'output', session, message: reply })
+  }
+
+  /** S1: until it is acknowledged. */
+  #keep(session: Session, reply: Reply): void {
+    session.keep(reply)
+    this.#fold(session.ordinal)
+    this.#foldOutput(reply)
+  }
+
+  /** What is no reply, and so is not kept. */
+  #show(session: Session, message: Output): void {
+    this.#foldOutput(message)
+    this.facts.add({ is: 'output', session, message })
+  }
+
+  #foldOutput(output: Output): void {
+    this.#fold(output[0].length)
+    this.#fold(output[1] % 4294967296)
+    this.#fold(outcomeOf(output))
+  }
+
+  #fold(value: number): void {
+    this.digest = Math.imul(this.digest ^ value, 16777619) >>> 0
+  }
+}
+
+function waitersBefore(waiting: Acquire): number {
+  let count = 0
+  for (let other = waiting.ahead; other !== null; other = other.ahead) count++
+  return count
+}
+
+/** R4: the outcome as a number: T or F, how many, or which word. Tokens are folded where they are granted. */
+function outcomeOf(output: readonly [string, ...unknown[]]): number {
+  const outcome = output[2]
+  if (typeof outcome === 'string') return outcome.length * 256 + outcome.charCodeAt(0)
+  return typeof outcome === 'boolean' || typeof outcome === 'number' ? Number(outcome) : 0
+}

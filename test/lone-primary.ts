@@ -1,0 +1,127 @@
+// A primary whose backup dies while it joins, when no view server is there to say so: it may go on alone
+// (R1: nobody's word is asked before the latch), so it does.
+
+import t from 'tap'
+import type { Message } from '../wire/messages.ts'
+import { Cluster, HandParty, type LockServerParty } from './fixtures/cluster.ts'
+
+/** A third server joins, and hears all chunks; what it says after them is held back. */
+function joining() {
+  const cluster = new Cluster()
+  cluster.ready()
+  const { primary } = cluster
+  const joiner = cluster.idle
+  let whole = false
+  cluster.network.onFrame = (from, to, messages) => {
+    if (from === primary && to === joiner && messages.some(([kind]) => kind === 'whole')) whole = true
+    return whole && from === joiner && to === primary ? 'hold' : 'pass'
+  }
+  cluster.backup.kill()
+  return { cluster, primary, joiner, sent: () => whole }
+}
+
+const id = 'e'.repeat(32)
+
+class Asker {
+  readonly hand: HandParty
+  readonly #cluster: Cluster
+  #next = 1
+
+  constructor(cluster: Cluster, primary: LockServerParty) {
+    this.#cluster = cluster
+    this.hand = new HandParty(cluster, 'asker').dial(primary.address)
+    this.hand.hears('welcome')
+    this.hand.say(['open', id, 1, 60_000, 'asker'])
+    this.hand.hears('opened')
+  }
+
+  get answered(): number {
+    return this.hand.heard.filter(([kind]) => kind === 'released').length
+  }
+
+  asks(requests: number): void {
+    for (let i = 0; i < requests; i += 250) {
+      const releases = Array.from({ length: 250 }, (): Message => ['release', this.#next++, 1])
+      this.hand.say(...releases, ['acknowledge', [1, this.#next - 1], []])
+      this.#cluster.run(1)
+    }
+  }
+}
+
+t.test('R1, R3: a backup that dies after the last chunk does not stop a primary', async t => {
+  const { cluster, primary, joiner, sent } = joining()
+  const asker = new Asker(cluster, primary)
+  cluster.until(sent, 'the last chunk')
+  cluster.viewServer.kill()
+  joiner.kill()
+  asker.asks(25_000)
+  cluster.run(500)
+  t.equal(asker.answered, 25_000)
+  cluster.viewServer.restart()
+  cluster.addServer('S4')
+  cluster.healed(20_000)
+  t.equal(cluster.problem(), undefined)
+})
+
+t.test('R1, R3: nor one that dies while it catches up', async t => {
+  const { cluster, primary, joiner, sent } = joining()
+  const asker = new Asker(cluster, primary)
+  cluster.until(sent, 'the last chunk')
+  cluster.viewServer.kill()
+  asker.asks(1_000)
+  joiner.freeze()
+  asker.asks(5_000)
+  // The primary learns that it holds the snapshot, and lacks more than a latch allows.
+  cluster.network.letGo()
+  cluster.run(1)
+  t.match(primary.core.vitals, { copiedPart: 100, inSync: false })
+  joiner.kill()
+  asker.asks(25_000)
+  cluster.run(500)
+  t.equal(asker.answered, 31_000)
+})
+
+t.test('R1, R3: nor one that was waited for, and dies then', async t => {
+  const { cluster, primary, joiner, sent } = joining()
+  const asker = new Asker(cluster, primary)
+  cluster.until(sent, 'the last chunk')
+  cluster.viewServer.kill()
+  asker.asks(25_000)
+  t.ok(asker.answered < 25_000, 'they wait for it to catch up')
+  joiner.kill()
+  cluster.run(500)
+  t.equal(asker.answered, 25_000)
+})
+
+t.test('R2, R3: one that comes back soon goes on where it was', async t => {
+  const { cluster, primary, joiner, sent } = joining()
+  const asker = new Asker(cluster, primary)
+  cluster.until(sent, 'the last chunk')
+  cluster.network.onFrame = () => 'pass'
+  cluster.network.cut(primary, joiner)
+  asker.asks(1_000)
+  const { number } = cluster.view ?? { number: 0 }
+  cluster.ready()
+  t.equal(cluster.view?.number, number, 'the same view')
+  t.equal(cluster.backup, joiner)
+  t.equal(cluster.problem(), undefined)
+})
+
+t.test('R3: one that is away for too long is given up, and what it lacks is not kept for it', async t => {
+  const { cluster, primary, joiner, sent } = joining()
+  const asker = new Asker(cluster, primary)
+  cluster.until(sent, 'the last chunk')
+  cluster.viewServer.kill()
+  cluster.network.cutOff(primary, joiner)
+  cluster.network.cut(primary, joiner)
+  asker.asks(45_000)
+  cluster.run(500)
+  t.equal(asker.answered, 45_000)
+  t.equal(primary.core.vitals.lag, 0)
+  cluster.network.onFrame = () => 'pass'
+  cluster.network.heal(primary, joiner)
+  cluster.addServer('S4')
+  cluster.viewServer.restart()
+  cluster.healed(20_000)
+  t.equal(cluster.problem(), undefined)
+})

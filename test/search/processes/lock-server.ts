@@ -1,0 +1,119 @@
+// A step of a lock server: its core, and what its driver does at the end of a turn, at a step-down and at
+// its exit.
+
+import type { ServerCore, ServerInput } from '../../../lockserver/core.ts'
+import type { ServerEffect } from '../../../lockserver/outbox.ts'
+import { stateLimits } from '../../../wire/limits.ts'
+import type { Message } from '../../../wire/messages.ts'
+import { unknownEffect } from '../../../wire/unknown-effect.ts'
+import { idOf, pingIntervalMs } from '../ids.ts'
+import { frozen } from '../plain.ts'
+import type { Input, ServerLocal } from './process.ts'
+import type { Turn } from './turn.ts'
+
+export class LockServerStep {
+  readonly #turn: Turn
+
+  constructor(turn: Turn) {
+    this.#turn = turn
+  }
+
+  step(local: ServerLocal, input: Input): void {
+    if (input.is === 'start') {
+      local.accepted = 0
+      this.#newCore(local, null)
+      this.#turnWith(local, { is: 'tick' })
+    } else if (input.is === 'kill') {
+      local.core = null
+      local.pending = []
+      local.inTurn = false
+    } else if (input.is === 'turn-end') this.#endTurn(local)
+    else {
+      if (input.is === 'accepted') local.accepted = input.connection
+      this.#turnWith(local, input.is === 'tick' ? { is: 'tick' } : (this.#turn.inputOf(input) as ServerInput))
+    }
+  }
+
+  #newCore(local: ServerLocal, cluster: string | null): void {
+    local.life++
+    const options = {
+      id: idOf('server', local.slot, local.life),
+      address: `ws://${local.slot}:1`,
+      viewServers: ['ws://0:1'],
+      pingIntervalMs,
+      deadPings: 5,
+      drainMs: 10_000,
+      limits: stateLimits,
+      pid: 1,
+      host: 'made-up',
+      cluster,
+    }
+    local.core = new this.#turn.cores.ServerCore(frozen(options))
+  }
+
+  #turnWith(local: ServerLocal, input: ServerInput): void {
+    if (!this.#stepCore(local, input)) return
+    local.inTurn = true
+    if (!this.#turn.setting.openTurns.includes(local.slot)) this.#endTurn(local)
+  }
+
+  #endTurn(local: ServerLocal): void {
+    local.inTurn = false
+    this.#sendPending(local)
+    if (this.#stepCore(local, { is: 'turn-end' })) this.#sendPending(local)
+  }
+
+  /** False when the core ended itself. */
+  #stepCore(local: ServerLocal, input: ServerInput): boolean {
+    const core = local.core as ServerCore
+    for (const effect of core.step(input, this.#turn.now)) {
+      switch (effect.do) {
+        case 'note':
+          if (effect.level === 'error') this.#turn.error(local, effect.text)
+          break
+        case 'continue':
+          if (!this.#stepCore(local, { is: 'continue' })) return false
+          if (!this.#stepCore(local, { is: 'turn-end' })) return false
+          break
+        case 'step-down':
+          return this.#stepDown(local, core, effect.reason)
+        case 'exit':
+          return this.#exit(local, effect)
+        case 'send':
+        case 'close':
+        case 'dial':
+          local.pending.push(effect)
+          break
+        default:
+          return unknownEffect(effect)
+      }
+    }
+    return true
+  }
+
+  #stepDown(local: ServerLocal, core: ServerCore, reason: string): boolean {
+    this.#turn.seen.push({ see: 'stepped down', slot: local.slot, text: reason })
+    this.#closeAll(local, ['error', 'STEPPED_DOWN', reason])
+    this.#newCore(local, core.cluster)
+    this.#turnWith(local, { is: 'tick' })
+    return false
+  }
+
+  #exit(local: ServerLocal, { status, reason }: Extract<ServerEffect, { do: 'exit' }>): boolean {
+    this.#turn.seen.push({ see: 'exit', slot: local.slot, status, text: reason })
+    this.#closeAll(local, ['error', status === 0 ? 'LEAVING' : 'INTERNAL', reason])
+    local.core = null
+    return false
+  }
+
+  /** What the end of the turn sends goes in a frame of its own, behind what was sent before. */
+  #sendPending(local: ServerLocal): void {
+    this.#turn.send(local.pending)
+    local.pending = []
+  }
+
+  #closeAll(local: ServerLocal, error: Message): void {
+    this.#sendPending(local)
+    this.#turn.outputs.push({ do: 'close all', frame: this.#turn.frames.numberOf([error]) })
+  }
+}

@@ -1,0 +1,82 @@
+// Ambushes wait for a message, and strike when it is sent: its sender or receiver dies or freezes, or the
+// message is lost, held up or cut.
+
+import type { Message } from '../../../wire/messages.ts'
+import type { Machine } from '../../fixtures/machine.ts'
+import type { Party } from '../../fixtures/network.ts'
+import type { Random } from '../../fixtures/random.ts'
+import type { Deaths } from './deaths.ts'
+import type { NetworkTrouble } from './network.ts'
+import type { Scene } from './scene.ts'
+import type { Standstills } from './standstills.ts'
+
+const acts = [
+  'kill sender',
+  'kill receiver',
+  'cut',
+  'sever',
+  'stall',
+  'lose and kill sender',
+  'lose and kill sender',
+  'freeze receiver',
+] as const
+
+interface Ambush {
+  readonly kind: string
+  /** So many such frames pass first. */
+  skip: number
+  readonly act: (typeof acts)[number]
+  readonly dice: Random
+}
+
+const ambushesMax = 3
+
+export class Ambushes {
+  readonly #scene: Scene
+  readonly #deaths: Deaths
+  readonly #standstills: Standstills
+  readonly #network: NetworkTrouble
+  #laid: Ambush[] = []
+
+  constructor(scene: Scene, deaths: Deaths, standstills: Standstills, network: NetworkTrouble) {
+    this.#scene = scene
+    this.#deaths = deaths
+    this.#standstills = standstills
+    this.#network = network
+  }
+
+  lay(dice: Random): void {
+    const act = dice.pick(acts)
+    const ambush = { kind: dice.pick(this.#scene.shape.moments), skip: dice.below(3), act, dice }
+    this.#laid = [...this.#laid.slice(1 - ambushesMax), ambush]
+  }
+
+  /** Says what happens to the frame where an ambush was laid for it; null: there was none. */
+  onFrame(from: Party, to: Party, messages: readonly Message[]): 'pass' | 'cut' | null {
+    for (const ambush of this.#laid) {
+      if (!messages.some(([kind]) => kind === ambush.kind) || ambush.skip-- > 0) continue
+      this.#laid = this.#laid.filter(other => other !== ambush)
+      this.#spring(ambush, from, to)
+      return ambush.act === 'cut' || ambush.act === 'lose and kill sender' ? 'cut' : 'pass'
+    }
+    return null
+  }
+
+  #spring({ kind, act, dice }: Ambush, from: Party, to: Party): void {
+    const { cluster, referee, now } = this.#scene
+    this.#scene.tell(() => `at "${kind}" from ${from.name} to ${to.name}: ${act}`)
+    referee.touch(from, now)
+    referee.touch(to, now)
+    const soon = (run: () => void) => cluster.network.after(0, run)
+    if (act === 'kill receiver') soon(() => this.#deaths.kill(to, dice))
+    else if (act === 'kill sender') soon(() => this.#deaths.kill(from, dice))
+    else if (act === 'lose and kill sender') this.#deaths.killSoon(from, dice)
+    else if (act === 'sever') soon(() => this.#network.sever([from, to], dice, dice.chance(0.5)))
+    else if (act === 'freeze receiver') soon(() => this.#standstills.freeze(to as Machine, dice))
+    else if (act === 'stall') this.#network.stall([from, to], dice)
+  }
+
+  heal(): void {
+    this.#laid = []
+  }
+}

@@ -1,0 +1,98 @@
+// Where the faults of a story strike: its cluster, its users and its referee; whom a fault picks, and how
+// long it lasts. The scene itself breaks nothing and remembers nothing.
+
+import type { ClientParty, Cluster, LockServerParty } from '../../fixtures/cluster.ts'
+import type { Party } from '../../fixtures/network.ts'
+import type { Random } from '../../fixtures/random.ts'
+import type { Shape } from '../plan.ts'
+import type { Referee } from '../referee.ts'
+import type { Trace } from '../trace.ts'
+import type { Users } from '../users.ts'
+
+export interface Pair {
+  readonly primary: LockServerParty | undefined
+  readonly backup: LockServerParty | undefined
+}
+
+export class Scene {
+  readonly cluster: Cluster
+  readonly shape: Shape
+  readonly users: Users
+  readonly referee: Referee
+  readonly trace: Trace
+
+  constructor(cluster: Cluster, shape: Shape, users: Users, referee: Referee, trace: Trace) {
+    this.cluster = cluster
+    this.shape = shape
+    this.users = users
+    this.referee = referee
+    this.trace = trace
+  }
+
+  get now(): number {
+    return this.cluster.network.time
+  }
+
+  get viewNumber(): number {
+    return this.cluster.view?.number ?? 0
+  }
+
+  tell(text: () => string): void {
+    this.trace.tell(() => `!! ${text()}`)
+  }
+
+  /** How long a fault lasts: mostly short. */
+  duration(dice: Random): number {
+    const part = dice.next()
+    return part * part * this.shape.longMs
+  }
+
+  // ---- whom
+
+  /** The servers of the newest view, as far as they live and still have its ids. */
+  get pair(): Pair {
+    const { servers, view } = this.cluster
+    const living = (id: string | undefined) => servers.find(server => server.alive && server.id === id)
+    return { primary: living(view?.primary.id), backup: living(view?.backup?.id) }
+  }
+
+  get livingUsers(): ClientParty[] {
+    return this.users.users.filter(user => user.alive)
+  }
+
+  /** The primary half of the time. */
+  server(dice: Random): LockServerParty {
+    const { primary } = this.pair
+    const living = this.cluster.servers.filter(server => server.alive)
+    if (dice.chance(0.5) && primary !== undefined) return primary
+    return living.length > 0 ? dice.pick(living) : dice.pick(this.cluster.servers)
+  }
+
+  idleServer(dice: Random): LockServerParty | undefined {
+    const { primary, backup } = this.pair
+    const idle = this.cluster.servers.filter(
+      server => server.alive && server !== primary && server !== backup,
+    )
+    return idle.length > 0 ? dice.pick(idle) : undefined
+  }
+
+  /** Two that talk to each other. */
+  two(dice: Random): [Party, Party] {
+    const { viewServer, servers } = this.cluster
+    const { primary, backup } = this.pair
+    const server = dice.chance(0.6) && primary !== undefined ? primary : this.server(dice)
+    switch (dice.below(4)) {
+      case 0:
+        return [server, viewServer]
+      case 1:
+        return [server, dice.pick(this.users.users)]
+      case 2:
+        return [viewServer, dice.pick(this.users.users)]
+      default: {
+        const others = servers.filter(other => other.alive && other !== server)
+        const other = backup !== undefined && backup !== server && dice.chance(0.7) ? backup : others[0]
+        return [server, other ?? viewServer]
+      }
+    }
+  }
+}

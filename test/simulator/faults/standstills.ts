@@ -1,0 +1,51 @@
+// Standstills and wall clocks: processes freeze, machines are suspended, and wall clocks are set. What
+// stood still goes on later.
+
+import type { Machine } from '../../fixtures/machine.ts'
+import type { Party } from '../../fixtures/network.ts'
+import type { Random } from '../../fixtures/random.ts'
+import { type Damage, thaw } from './damage.ts'
+import type { Scene } from './scene.ts'
+
+export class Standstills {
+  readonly #scene: Scene
+  readonly #damage: Damage
+  readonly #suspended = new Set<Party>()
+  readonly #setBack = new Set<Party>()
+
+  constructor(scene: Scene, damage: Damage) {
+    this.#scene = scene
+    this.#damage = damage
+  }
+
+  freeze(party: Machine, dice: Random): void {
+    if (!party.alive || party.frozen) return
+    this.#scene.tell(() => `freeze ${party.name}`)
+    party.freeze()
+    this.#damage.doubt(party, this.#scene.duration(dice) * 1.5, `thaw ${party.name}`, thaw(party))
+  }
+
+  /** Its monotonic clock stands still meanwhile; so its wall clock must not have been set back (S4). */
+  suspend(dice: Random): void {
+    const { viewServer, servers } = this.#scene.cluster
+    const party: Machine = dice.chance(0.6)
+      ? dice.pick(this.#scene.livingUsers)
+      : dice.pick([viewServer, ...servers.filter(server => server.alive)])
+    if (!party.alive || party.frozen || this.#setBack.has(party)) return
+    const what = `the machine of ${party.name}`
+    this.#scene.tell(() => `suspend ${what}`)
+    this.#suspended.add(party)
+    party.suspend()
+    this.#damage.doubt(party, this.#scene.duration(dice) * 1.5, `wake ${what}`, thaw(party))
+  }
+
+  setWallClock(dice: Random): void {
+    const { viewServer, servers } = this.#scene.cluster
+    const party: Machine = dice.pick([...this.#scene.livingUsers, viewServer, ...servers])
+    if (!party.alive || this.#suspended.has(party)) return
+    const byMs = Math.floor((dice.next() - 0.5) * 10_000)
+    this.#scene.tell(() => `set the wall clock of ${party.name} by ${byMs} ms`)
+    this.#setBack.add(party)
+    party.setWall(byMs)
+  }
+}

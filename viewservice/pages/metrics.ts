@@ -1,0 +1,124 @@
+// The metrics of a view server: what each is called and where its number is read. Nothing is counted
+// here, and nothing is looked at before somebody scrapes.
+
+import type { Status } from '../../wire/messages.ts'
+import type { Edge } from '../../wire/net/edge.ts'
+import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
+import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
+import { byLabel, type Metric, type Sample } from '../../wire/serving/metrics.ts'
+import type { ViewCounts } from '../counts.ts'
+
+export interface Measured {
+  readonly status: Status
+  readonly counts: ViewCounts
+  /** Before the hello, and after. */
+  readonly refusals: readonly Refusals[]
+  readonly connections: number
+  readonly edge: Edge
+  readonly clients: number
+  /** Why it is not ready; null when it is. */
+  readonly unready: string | null
+}
+
+/** `now` is asked at each scrape. */
+export function viewServerMetrics(now: () => Measured): Metric[] {
+  return [...gauges(now), ...since(now), ...edgeMetrics(() => now().edge)]
+}
+
+/** How it is now. */
+function gauges(now: () => Measured): Metric[] {
+  const gauge = (name: string, help: string, read: (measured: Measured) => number | boolean): Metric => ({
+    name,
+    help,
+    type: 'gauge',
+    read: () => Number(read(now())),
+  })
+  return [
+    gauge(
+      'holdfast_view_number',
+      'Number of the view in force; 0 when there is none.',
+      m => m.status.view?.number ?? 0,
+    ),
+    gauge(
+      'holdfast_view_acked',
+      '1 if the view is acked: its backup, if it has one, is in sync.',
+      m => m.status.acked,
+    ),
+    gauge(
+      'holdfast_ready',
+      '1 while /readyz says that this server is ready: there is a primary.',
+      m => m.unready === null,
+    ),
+    gauge(
+      'holdfast_survivable_deaths',
+      'How many more deaths of lock servers the service survives right now.',
+      m => m.status.survives,
+    ),
+    gauge(
+      'holdfast_halted',
+      '1 when no view can be made any more without an operator: the state is lost, or another view server decides too.',
+      m => m.status.halted !== null,
+    ),
+    gauge('holdfast_clients', 'Connected clients.', m => m.clients),
+    gauge(
+      'holdfast_connections',
+      'Connections that are open or being made, to clients and servers.',
+      m => m.connections,
+    ),
+    {
+      name: 'holdfast_lock_servers',
+      help: 'Lock servers that count, by the role that the view gives them and whether they are alive.',
+      type: 'gauge',
+      labels: ['role', 'state'],
+      read: () => serversOf(now().status),
+    },
+  ]
+}
+
+/** What has happened since its start. */
+function since(now: () => Measured): Metric[] {
+  return [
+    {
+      name: 'holdfast_views_total',
+      help: 'Views made since this view server started, by what they changed.',
+      type: 'counter',
+      labels: ['change'],
+      read: () => byLabel('change', now().counts.views),
+    },
+    {
+      name: 'holdfast_acks_total',
+      help: 'Views acked since this view server started.',
+      type: 'counter',
+      read: () => now().counts.acks,
+    },
+    {
+      name: 'holdfast_lock_server_deaths_total',
+      help: 'Lock servers found dead, by how it was seen.',
+      type: 'counter',
+      labels: ['evidence'],
+      read: () => byLabel('evidence', now().counts.deaths),
+    },
+    {
+      name: 'holdfast_closed_connections_total',
+      help: 'Accepted connections that this server refused or closed, by error code.',
+      type: 'counter',
+      labels: ['code'],
+      read: () => samplesOf(now().refusals),
+    },
+    {
+      name: 'holdfast_view_record_save_seconds',
+      help: 'How long the disk took for a view record.',
+      type: 'histogram',
+      read: () => now().counts.save,
+    },
+  ]
+}
+
+function serversOf({ servers }: Status): Sample[] {
+  return ['primary', 'backup', 'idle'].flatMap(role =>
+    ['alive', 'dead'].map(state => ({
+      labels: { role, state },
+      value: servers.filter(server => server.role === role && server.alive === (state === 'alive')).length,
+    })),
+  )
+}

@@ -1,0 +1,30 @@
+// Fetches pages of the primary for the dashboard, so that a browser needs to reach the view server only. It
+// asks one question of a kind at a time, and waits no longer than a person would.
+
+import type { Status } from '../../wire/messages.ts'
+import { type Page, proofOf } from '../../wire/serving/http.ts'
+
+const answerWithinMs = 3_000
+
+/** The primary's page at this path; 503 with the reason when it can't be had. */
+export async function pageOfPrimary(status: Status, secret: string | null, path: string): Promise<Page> {
+  const address = status.view?.primary.address
+  if (address === undefined) return unavailable('there is no view yet: no primary')
+  try {
+    const answer = await fetch(new URL(path, address.replace(/^ws/, 'http')), {
+      headers: proofOf(secret),
+      signal: AbortSignal.timeout(answerWithinMs),
+      redirect: 'error',
+    })
+    return { status: answer.status, body: Buffer.from(await answer.arrayBuffer()) }
+  } catch (error) {
+    const { message, cause } = error as Error
+    return unavailable(
+      `the primary at ${address} does not answer: ${cause instanceof Error ? cause.message : message}`,
+    )
+  }
+}
+
+function unavailable(error: string): Page {
+  return { status: 503, body: { error } }
+}

@@ -1,0 +1,134 @@
+// The connections of one core, by number: does what the core says about them and tells it what it
+// heard. The same for every server; it decides nothing.
+
+import { type ConnectionEffect, type ConnectionInput, saidOn } from '../effects.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Channel, HelloFrom, Message } from '../messages.ts'
+import { unknownEffect } from '../unknown-effect.ts'
+import type { Connection, ConnectionHandlers } from './connection.ts'
+import { dial, helloOf } from './dial.ts'
+import { Refusals } from './refusals.ts'
+import type { Runtime } from './runtime.ts'
+
+type DialEffect = Extract<ConnectionEffect, { do: 'dial' }>
+
+/** Of a core whose peers speak on the channels `C`. */
+export class Connections<C extends Channel> {
+  readonly #runtime: Runtime
+  readonly #secret: string | null
+  readonly #hear: (input: ConnectionInput<C>) => void
+  readonly #open = new Map<number, Connection>()
+  /** Those on which something waits for the end of the turn. To go over all of thousands in each turn would be felt. */
+  #unflushed: Connection[] = []
+  /** For the end of the turn. */
+  readonly #dials = new Map<number, DialEffect>()
+  #accepted = 0
+  /** Of the connections that were accepted. */
+  readonly refusals = new Refusals()
+
+  constructor(runtime: Runtime, secret: string | null, hear: (input: ConnectionInput<C>) => void) {
+    this.#runtime = runtime
+    this.#secret = secret
+    this.#hear = hear
+  }
+
+  accept(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
+    const number = ++this.#accepted
+    this.#open.set(number, connection)
+    this.#hear({ is: 'accepted', connection: number, cluster, from })
+    return {
+      messages: messages => this.#messages(number, messages),
+      closed: reason => {
+        this.refusals.countReason(reason)
+        this.#closed(number, false)
+      },
+    }
+  }
+
+  perform(effect: ConnectionEffect): void {
+    switch (effect.do) {
+      case 'send':
+        return this.#send(effect)
+      case 'close': {
+        const connection = this.#open.get(effect.connection)
+        this.#open.delete(effect.connection)
+        this.#dials.delete(effect.connection)
+        if (effect.connection > 0 && effect.code !== null) this.refusals.count(effect.code)
+        connection?.close(effect.code, effect.text)
+        return
+      }
+      case 'dial':
+        this.#dials.set(effect.connection, effect)
+        if (this.#dials.size === 1) this.#runtime.afterTurn(() => this.#dialAll())
+        return
+      default:
+        return unknownEffect(effect)
+    }
+  }
+
+  /** Connections that are open or being made. */
+  get size(): number {
+    return this.#open.size + this.#dials.size
+  }
+
+  /** Sends at once what waits for the end of the turn. */
+  flush(): void {
+    const connections = this.#unflushed
+    this.#unflushed = []
+    for (const connection of connections) connection.flush()
+  }
+
+  /** Closes every connection; the core hears nothing of it. */
+  closeAll(code: ErrorCode | null, text: string): void {
+    this.#dials.clear()
+    const open = [...this.#open.values()]
+    this.#open.clear()
+    for (const connection of open) connection.close(code, text)
+  }
+
+  /** Cuts every connection without a word, as the end of a process does. */
+  cutAll(): void {
+    this.#dials.clear()
+    for (const connection of this.#open.values()) connection.cut()
+    this.#open.clear()
+  }
+
+  #send({ connection: number, message }: Extract<ConnectionEffect, { do: 'send' }>): void {
+    const connection = this.#open.get(number)
+    if (!connection?.send(message)) return
+    this.#unflushed.push(connection)
+    if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())
+  }
+
+  /** To make a socket takes up to a millisecond; what others wait for goes out first. */
+  #dialAll(): void {
+    this.flush()
+    for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)
+    // A dial that failed at once may have been answered with another one.
+    if (this.#dials.size > 0) this.#runtime.afterTurn(() => this.#dialAll())
+  }
+
+  #dial({ connection: number, address, cluster, from }: DialEffect): void {
+    try {
+      const handlers = {
+        messages: (messages: readonly Message[]) => this.#messages(number, messages),
+        closed: () => this.#closed(number, false),
+        failed: (refused: boolean) => this.#closed(number, refused),
+      }
+      const { connection } = dial(address, helloOf(cluster, this.#secret, from), handlers, this.#runtime)
+      this.#open.set(number, connection)
+    } catch {
+      // An address that can't be dialled at all, from a peer: a failed dial like any other.
+      this.#hear({ is: 'closed', connection: number, refused: false })
+    }
+  }
+
+  #messages(number: number, messages: readonly Message[]): void {
+    if (this.#open.has(number))
+      this.#hear({ is: 'messages', connection: number, messages: saidOn<C>(messages) })
+  }
+
+  #closed(number: number, refused: boolean): void {
+    if (this.#open.delete(number)) this.#hear({ is: 'closed', connection: number, refused })
+  }
+}

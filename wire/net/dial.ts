@@ -1,0 +1,71 @@
+// Where connections are made: connects, says hello, and tells a refusal from a failure.
+
+import { runtime as ownRuntime } from '#runtime'
+import type { Channel, Hello, HelloFrom, Message, Welcome } from '../messages.ts'
+import { wireVersion } from '../version.ts'
+import { Connection, type ConnectionHandlers } from './connection.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface DialHandlers extends ConnectionHandlers {
+  /** The connection never came to be. `refused`: every address of the name said ECONNREFUSED, so no process listens. */
+  failed(refused: boolean, reason: string): void
+}
+
+/** Connects and says hello; the first message that arrives is `welcome` or `error`. */
+export function dial(
+  address: string,
+  hello: Hello,
+  handlers: DialHandlers,
+  runtime: Runtime = ownRuntime,
+): { connection: Connection; cancel(): void } {
+  let opened = false
+  const connection = new Connection(
+    runtime.openSocket(address),
+    answerChannel(hello[4]),
+    {
+      opened: () => {
+        opened = true
+        connection.send(hello)
+        connection.flush()
+      },
+      messages: messages => {
+        listenTo(connection, messages[0])
+        handlers.messages(messages)
+      },
+      closed: (reason, error) => {
+        if (opened) handlers.closed(reason)
+        else handlers.failed(isRefused(error), error?.message || reason)
+      },
+    },
+    false,
+    runtime,
+  )
+  return { connection, cancel: () => connection.cut() }
+}
+
+export function helloOf(cluster: string | null, secret: string | null, from: HelloFrom): Hello {
+  return ['hello', wireVersion, cluster, secret, from]
+}
+
+function answerChannel(from: HelloFrom): Channel {
+  switch (from.kind) {
+    case 'lockserver':
+      return 'viewToServer'
+    case 'primary':
+      return 'backupToPrimary'
+    default:
+      return 'serverToClient'
+  }
+}
+
+/** Who dials as a client learns from the welcome what kind of server it is, and what that one may say. */
+function listenTo(connection: Connection, message: Message | undefined): void {
+  if (connection.channel === 'serverToClient' && message?.[0] === 'welcome') {
+    if ((message[1] as Welcome).kind === 'viewserver') connection.channel = 'viewToClient'
+  }
+}
+
+function isRefused(error: Error | undefined): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefused)
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED'
+}

@@ -1,0 +1,171 @@
+// The one place where a port is opened: HTTP for people and probes, WebSocket for peers, whose hello hello.ts
+// checks, behind an edge that counts them. It turns away pages of other origins; all else is decided above it.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { WebSocketServer } from 'ws'
+import { runtime } from '#runtime'
+import * as limits from '../limits.ts'
+import { Edge } from './edge.ts'
+import { filesAllowed, filesOpen, roomOf } from './edge-room.ts'
+import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
+import { Visitor } from './visitor.ts'
+import ws from './ws.cjs'
+import { WsSocket } from './ws-socket.ts'
+
+export interface ListenOptions extends AcceptOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Listen beyond loopback without a secret. */
+  readonly insecure: boolean
+  /** Origins of web pages that may connect, such as `https://example.org`. */
+  readonly origins: readonly string[]
+  /** Quotas of addresses (B7); absent or null: the default, from which loopback is exempt. */
+  readonly connectionsPerAddress?: number | null
+  readonly framesPerAddress?: number | null
+  /** Defaults to that of limits.ts; tests make it smaller. */
+  readonly connectionsMax?: number
+  /** How many files the process may open; asked of the system unless a test says so. */
+  readonly files?: number
+}
+
+export interface ListenHandlers extends AcceptHandlers {
+  http(request: IncomingMessage, response: ServerResponse): void
+}
+
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Who is connected, and what was refused before it was anybody's. */
+  readonly edge: Edge
+  /** Takes no more connections and ends those that are left. */
+  close(): Promise<void>
+  /** The same without a word to anybody, and at once; resolves when the port is free. */
+  kill(): Promise<void>
+}
+
+/** Rejects with a clear error when the address can't be had. */
+export async function listen(options: ListenOptions, handlers: ListenHandlers): Promise<Listener> {
+  if (options.secret === null && !options.insecure && !isLoopback(options.host)) {
+    throw new Error(
+      `refusing to listen on ${options.host} without a secret: set --secret (HOLDFAST_SECRET), listen on 127.0.0.1, or say --insecure`,
+    )
+  }
+  const { helloWithinMs = limits.helloWithinMs } = options
+  const edge = edgeOf(options)
+  const visitors = new WeakMap<Socket, Visitor>()
+  const http = createServer(
+    // Who never finishes a request may not stay longer than who never says hello.
+    { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
+    (request, response) => handlers.http(request, response),
+  )
+  // B3: the last resort; the edge cuts strangers before it is reached.
+  http.maxConnections = edge.room.sockets + edge.room.strangers
+  http.on('connection', (socket: Socket) => visitors.set(socket, new Visitor(socket, edge, runtime)))
+  const sockets = new ws.WebSocketServer({
+    server: http,
+    perMessageDeflate: false,
+    // B3: until the hello was accepted.
+    maxPayload: limits.helloBytesMax,
+    verifyClient: ({ origin, req }: Upgrade, answer: Verdict) => {
+      if (originAllowed(origin, options.origins)) return answer(true)
+      handlers.turnedAway(`WRONG_ORIGIN: ${origin}`, remoteOf(req))
+      answer(false, 403, 'WRONG_ORIGIN')
+    },
+  })
+  sockets.on('connection', (socket, request) => {
+    const visitor = visitors.get(request.socket)
+    visitor?.upgraded(socket)
+    acceptSocket(new WsSocket(socket), options, handlers, remoteOf(request), runtime, visitor)
+  })
+  const sweep = setInterval(() => edge.sweep(runtime.monotonic()), sweepMs).unref()
+  http.once('close', () => clearInterval(sweep))
+  await new Promise<void>((resolve, reject) => {
+    // ws re-emits the HTTP server's errors; one that nobody hears would end the process.
+    sockets.on('error', () => {})
+    http.once('error', error => reject(listenError(error, options)))
+    http.listen(options.port, options.host, resolve)
+  })
+  const { port } = http.address() as AddressInfo
+  return {
+    host: options.host,
+    port,
+    edge,
+    close: () => closeAll(http, sockets),
+    kill: () => killAll(http, sockets),
+  }
+}
+
+/** How often those who say nothing are looked for. */
+const sweepMs = 1_000
+
+function edgeOf({ connectionsPerAddress = null, framesPerAddress = null, ...options }: ListenOptions): Edge {
+  const { connectionsMax = limits.connectionsMax, files = filesAllowed() } = options
+  const room = roomOf(files, filesOpen(), connectionsMax)
+  return new Edge(room, { connectionsPerAddress, framesPerAddress }, limits)
+}
+
+type Upgrade = { readonly origin: string; readonly req: IncomingMessage }
+type Verdict = (accepted: boolean, status?: number, reason?: string) => void
+
+/** The machine; its port is another at each try. */
+function remoteOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? 'unknown'
+}
+
+/** How long peers may take to answer the close, so that what was sent last arrives. */
+const closeWithinMs = 200
+
+function closeAll(http: Server, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.close(1001)
+  sockets.close()
+  return new Promise(resolve => {
+    const cut = setTimeout(() => {
+      for (const socket of sockets.clients) socket.terminate()
+      http.closeAllConnections()
+    }, closeWithinMs)
+    http.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    http.closeIdleConnections()
+  })
+}
+
+function killAll(http: Server, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.terminate()
+  sockets.close()
+  const closed = new Promise<void>(resolve => http.close(() => resolve()))
+  http.closeAllConnections()
+  return closed
+}
+
+function originAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
+  return origin === undefined || allowed.includes(origin)
+}
+
+/** ws://host:port, with brackets around an IPv6 address. */
+export function urlOf(host: string, port: number): string {
+  return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** An address that others can't dial: it means all of this machine's own. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function listenError(error: NodeJS.ErrnoException, { host, port }: ListenOptions): Error {
+  const where = `${host}:${port}`
+  if (error.code === 'EADDRINUSE')
+    return new Error(
+      `can't listen on ${where}: the port is taken; choose another with --listen, or 0 for a free one`,
+    )
+  if (error.code === 'EACCES')
+    return new Error(`can't listen on ${where}: not allowed; ports below 1024 need rights`)
+  return new Error(`can't listen on ${where}: ${error.message}`)
+}
