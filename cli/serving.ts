@@ -32,6 +32,18 @@ export const passedOn = {
   secret: inEnvironment(hidden(text('TEXT', 'shared secret; needed to listen beyond loopback'))),
   insecure: inEnvironment(flag('listen beyond loopback without a secret')),
   origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
+  'connections-per-address': inEnvironment(
+    byDefault(
+      '4096, any from loopback',
+      whole('COUNT', 'connections of clients from one address', 1, 10_000_000),
+    ),
+  ),
+  'frames-per-address': inEnvironment(
+    byDefault(
+      '50000, any from loopback',
+      whole('COUNT', 'frames a second of clients from one address', 1, 10_000_000),
+    ),
+  ),
   'log-level': inEnvironment(
     byDefault('info', choice('LEVEL', 'debug, info, warn or error', ['debug', 'info', 'warn', 'error'])),
   ),
@@ -65,6 +77,8 @@ export function sharedOptions(values: Serving, log: Logger) {
     ...(listen && { host: listen.host, port: listen.port }),
     ...present('pingIntervalMs', values['ping-interval-ms']),
     ...present('deadPings', values['dead-pings']),
+    ...present('connectionsPerAddress', values['connections-per-address']),
+    ...present('framesPerAddress', values['frames-per-address']),
     secret,
     insecure,
     origins: origin,

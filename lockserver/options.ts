@@ -2,7 +2,15 @@
 
 import * as limits from '../wire/limits.ts'
 import { isWildcard } from '../wire/net/listen.ts'
-import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
+import {
+  addressQuotas,
+  knownOnly,
+  optionalText,
+  texts,
+  trueOrFalse,
+  webSocketUrl,
+  wholeNumber,
+} from '../wire/options.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface LockServerOptions {
@@ -25,6 +33,10 @@ export interface LockServerOptions {
   readonly insecure?: boolean
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
+  /** Connections of clients from one address; default 4,096, and any number from loopback. */
+  readonly connectionsPerAddress?: number | undefined
+  /** Frames of clients a second from one address; default 50,000, and any number from loopback. What is too much waits. */
+  readonly framesPerAddress?: number | undefined
   /** Default: silent. */
   readonly log?: Logger
 }
@@ -40,6 +52,8 @@ export interface CheckedOptions {
   readonly secret: string | null
   readonly insecure: boolean
   readonly origins: readonly string[]
+  readonly connectionsPerAddress: number | null
+  readonly framesPerAddress: number | null
   readonly log: Logger
 }
 
@@ -54,6 +68,8 @@ const optionNames = [
   'secret',
   'insecure',
   'origins',
+  'connectionsPerAddress',
+  'framesPerAddress',
   'log',
 ]
 
@@ -71,6 +87,7 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     host: optionalText('host', options.host) ?? '127.0.0.1',
     port: wholeNumber('port', options.port, 0, 0, 65_535),
     insecure: trueOrFalse('insecure', options.insecure),
+    ...addressQuotas(options),
     log: options.log ?? silent,
   }
 }

@@ -31,9 +31,9 @@ export interface LockServer extends AsyncDisposable {
 /** Starts a lock server in this process. Resolves when it listens; rejects with one clear line. */
 export async function startLockServer(options: LockServerOptions): Promise<LockServer> {
   const checked = checkOptions(options)
-  const { host, port, secret, insecure, origins } = checked
+  const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
   const listener = await listen(
-    { host, port, secret, insecure, origins, role: 'lockserver' },
+    { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'lockserver' },
     {
       // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
@@ -118,6 +118,7 @@ class ListeningLockServer implements LockServer {
       counts: this.#counts,
       refusals,
       connections,
+      edge: this.#listener.edge,
       unready: unreadiness(core),
     }
   }

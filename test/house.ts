@@ -38,6 +38,10 @@ const house: Readonly<Record<string, Room>> = {
   'wire/net/memory-runtime.ts': { imports: ['wire', 'wire/net'] },
   'wire/net/ws-socket.ts': { imports: ['wire/net', 'types of ws'] },
   'wire/net/web-socket.ts': { imports: ['wire', 'wire/net'] },
+  'wire/net/visitor.ts': {
+    imports: ['wire', 'wire/net/ws-socket.ts', 'types of ws', ...node],
+    never: untimed,
+  },
   'wire/net/listen.ts': { imports: ['wire', 'wire/net', 'types of ws', ...node] },
   'wire/serving': { imports: ['wire', 'wire/net', 'prom-client', ...node] },
 

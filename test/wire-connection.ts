@@ -260,7 +260,7 @@ t.test('one connection too many is refused, and a place that is free again is gi
   await using own = await server({ connectionsMax: 2 })
   const [first] = [await greeted(own.url), await greeted(own.url)]
   const third = await HostilePeer.connect(own.url)
-  third.socket.send('garbage', () => {}) // must find somebody who hears the error
+  third.say(hello(client))
   await endsWith(t, third, 'TOO_MANY_CONNECTIONS')
   t.same(own.turnedAway, ['TOO_MANY_CONNECTIONS: there are 2 already'])
   first?.leave()

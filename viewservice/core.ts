@@ -15,6 +15,7 @@ import { firstRecord, type ViewEffect, type ViewHears, type ViewInput, type View
 import { Resets } from './reset.ts'
 import { addressTaken, isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
 import { lossOf, statusOf, unready } from './status.ts'
+import { Verifying } from './verifying.ts'
 import { type Circumstances, firstView, nextView, stepProblem } from './view.ts'
 
 export interface ViewCoreOptions {
@@ -42,6 +43,7 @@ export class ViewCore {
   readonly #out: ViewOutbox
   readonly #servers: Servers
   readonly #probes: Probes
+  readonly #verifying: Verifying
   readonly #question: Question
   readonly #resets: Resets
   readonly #clients = new Set<number>()
@@ -65,6 +67,7 @@ export class ViewCore {
     this.#out = new ViewOutbox(options.counts ?? null)
     this.#servers = new Servers(options.deadPings, options.pingIntervalMs)
     this.#probes = new Probes(this.#out, options.deadPings)
+    this.#verifying = new Verifying(this.#servers, this.#probes)
     this.#question = new Question(this.#out)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
     this.#record = options.record
@@ -136,6 +139,7 @@ export class ViewCore {
   #onLockServer(connection: number, cluster: string | null, hello: LockServerHello): void {
     const refusal = this.#refusal(cluster, hello)
     if (refusal !== undefined) return this.#turnAway(connection, hello, ...refusal)
+    if (!this.#makeRoom(connection, hello)) return
     const before = this.#servers.connect(hello, connection, this.#now)
     if (before !== null) this.#out.close(before, 'REPLACED', 'a newer connection of the same server')
     // It is there again, so whether its process is gone is no question any more.
@@ -143,7 +147,17 @@ export class ViewCore {
     this.#welcome(connection)
     const server = this.#servers.get(hello.id) as KnownServer
     this.#out.note('debug', 'lock server connected', { peer: server.id, address: server.address })
-    if (!server.counts) this.#probes.start('verify', server, this.#clusterId)
+    if (!server.counts) this.#verifying.next(this.#clusterId)
+  }
+
+  /** B3: of those that do not count yet. */
+  #makeRoom(connection: number, hello: LockServerHello): boolean {
+    const last = this.#verifying.roomFor(hello.id)
+    if (last === null) return true
+    const text = 'too many lock servers do not answer at their addresses'
+    if (last === undefined) this.#turnAway(connection, hello, 'TOO_MANY_CONNECTIONS', text)
+    else this.#expel(last, 'TOO_MANY_CONNECTIONS', text)
+    return last !== undefined
   }
 
   #onMessages(connection: number, messages: readonly MessageOf<ViewHears>[]): void {
@@ -238,6 +252,7 @@ export class ViewCore {
 
   #onTick(): void {
     this.#ticks += 1
+    this.#verifying.tick()
     for (const server of this.#servers.tick(this.#now)) {
       // Who is known to be gone has died already.
       if (!server.counts || server.refused) continue
@@ -303,7 +318,10 @@ export class ViewCore {
     if (probe.purpose === 'reset') return this.#resets.found({ probe, outcome })
     const server = this.#servers.get(probe.server.id)
     if (server === undefined) return
-    if (probe.purpose === 'verify') return this.#onVerifyFinding(server, outcome)
+    if (probe.purpose === 'verify') {
+      this.#onVerifyFinding(server, outcome)
+      return this.#verifying.next(this.#clusterId)
+    }
     if (outcome.is === 'refused') {
       server.refused = true
       this.#countDeath('refused')
@@ -321,17 +339,18 @@ export class ViewCore {
   /** V5: it counts once its advertised address has answered with this very id. */
   #onVerifyFinding(server: KnownServer, outcome: Finding['outcome']): void {
     const holder = this.#servers.holder(server)
-    if (holder !== undefined) return this.#expel(server, addressTaken(holder))
+    if (holder !== undefined) return this.#expel(server, 'ADDRESS_TAKEN', addressTaken(holder))
     if (outcome.is !== 'answered' || outcome.id !== server.id) return this.#noteUnverified(server, outcome)
+    this.#verifying.answered()
     for (const other of this.#servers.verify(server))
-      this.#expel(other, `server ${server.id} has taken over ${server.address}`)
+      this.#expel(other, 'ADDRESS_TAKEN', `server ${server.id} has taken over ${server.address}`)
     this.#out.note('info', 'lock server counts', { peer: server.id, address: server.address })
   }
 
-  #expel(server: KnownServer, text: string): void {
+  #expel(server: KnownServer, code: ErrorCode, text: string): void {
     const { connection } = server
     this.#servers.disconnect(server)
-    if (connection !== null) this.#turnAway(connection, server, 'ADDRESS_TAKEN', text)
+    if (connection !== null) this.#turnAway(connection, server, code, text)
   }
 
   #noteUnverified(server: KnownServer, outcome: Finding['outcome']): void {
@@ -344,11 +363,11 @@ export class ViewCore {
     })
   }
 
-  /** What is still open is asked again each tick. */
+  /** What is still open is asked again: who died each tick, who counts ever more rarely. */
   #probeAgain(): void {
+    this.#verifying.next(this.#clusterId)
     for (const server of this.#servers.all()) {
       const { counts, connection } = server
-      if (!counts && connection !== null) this.#probes.start('verify', server, this.#clusterId)
       const suspect = counts && connection === null && server.ping !== null && !this.#servers.isDead(server)
       if (suspect) this.#probes.start('lost', server, this.#clusterId)
     }

@@ -1,7 +1,7 @@
 // The options of a view server, checked once: a wrong one is a TypeError that names it.
 
 import * as limits from '../wire/limits.ts'
-import { knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+import { addressQuotas, knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface ViewServerOptions {
@@ -20,6 +20,10 @@ export interface ViewServerOptions {
   readonly insecure?: boolean
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
+  /** Connections of clients from one address; default 4,096, and any number from loopback. */
+  readonly connectionsPerAddress?: number | undefined
+  /** Frames of clients a second from one address; default 50,000, and any number from loopback. What is too much waits. */
+  readonly framesPerAddress?: number | undefined
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
   /** The dashboard may kill and freeze lock servers of this machine; for playing only. */
@@ -30,7 +34,13 @@ export interface ViewServerOptions {
   readonly onFatal?: (error: Error) => void
 }
 
-export type CheckedOptions = Required<Omit<ViewServerOptions, 'secret'>> & { readonly secret: string | null }
+export type CheckedOptions = Required<
+  Omit<ViewServerOptions, 'secret' | 'connectionsPerAddress' | 'framesPerAddress'>
+> & {
+  readonly secret: string | null
+  readonly connectionsPerAddress: number | null
+  readonly framesPerAddress: number | null
+}
 
 const optionNames = [
   'host',
@@ -41,6 +51,8 @@ const optionNames = [
   'secret',
   'insecure',
   'origins',
+  'connectionsPerAddress',
+  'framesPerAddress',
   'newCluster',
   'play',
   'log',
@@ -58,6 +70,7 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
     secret: optionalText('secret', options.secret) ?? null,
     insecure: trueOrFalse('insecure', options.insecure),
+    ...addressQuotas(options),
     origins: texts('origins', options.origins ?? []),
     newCluster: trueOrFalse('newCluster', options.newCluster),
     play: trueOrFalse('play', options.play),

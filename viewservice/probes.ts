@@ -34,6 +34,12 @@ export class Probes {
   readonly #out: ViewOutbox
   readonly #ticksMax: number
   readonly #byConnection = new Map<number, Probe>()
+  /** Those of one purpose, by the id that they ask for. */
+  readonly #byPurpose: Readonly<Record<Purpose, Map<string, Probe>>> = {
+    verify: new Map(),
+    lost: new Map(),
+    reset: new Map(),
+  }
   #dialled = 0
 
   constructor(out: ViewOutbox, ticksMax: number) {
@@ -47,22 +53,25 @@ export class Probes {
     this.#dialled -= 1
     const probe: Probe = { connection: this.#dialled, purpose, server: { id, address }, ticks: 0 }
     this.#byConnection.set(probe.connection, probe)
+    this.#byPurpose[purpose].set(id, probe)
     this.#out.dial(probe.connection, probe.server, cluster)
   }
 
   asks(purpose: Purpose, id: string): boolean {
-    return this.#all().some(probe => probe.purpose === purpose && probe.server.id === id)
+    return this.#byPurpose[purpose].has(id)
   }
 
-  asksAny(purpose: Purpose): boolean {
-    return this.#all().some(probe => probe.purpose === purpose)
+  /** How many servers are asked this. */
+  asked(purpose: Purpose): number {
+    return this.#byPurpose[purpose].size
   }
 
   /** Forgets the question; with an id, only about that server. */
   cancel(purpose: Purpose, id?: string): void {
-    for (const probe of this.#all()) {
-      if (probe.purpose === purpose && (id === undefined || probe.server.id === id)) this.#end(probe)
-    }
+    const probes = this.#byPurpose[purpose]
+    const probe = id === undefined ? undefined : probes.get(id)
+    if (probe !== undefined) this.#end(probe)
+    else if (id === undefined) for (const each of [...probes.values()]) this.#end(each)
   }
 
   /** The first message that arrives tells all. */
@@ -76,23 +85,24 @@ export class Probes {
   closed(connection: number, refused: boolean): Finding | undefined {
     const probe = this.#byConnection.get(connection)
     if (probe === undefined) return undefined
-    this.#byConnection.delete(connection)
+    this.#forget(probe)
     return { probe, outcome: { is: refused ? 'refused' : 'cut' } }
   }
 
   tick(): Finding[] {
-    const late = this.#all().filter(probe => ++probe.ticks >= this.#ticksMax)
+    const late = [...this.#byConnection.values()].filter(probe => ++probe.ticks >= this.#ticksMax)
     for (const probe of late) this.#end(probe)
     return late.map(probe => ({ probe, outcome: { is: 'no news' } }))
   }
 
-  #all(): Probe[] {
-    return [...this.#byConnection.values()]
+  #end(probe: Probe): void {
+    this.#forget(probe)
+    this.#out.close(probe.connection, null, 'this is all the view server wanted to know')
   }
 
-  #end(probe: Probe): void {
-    this.#byConnection.delete(probe.connection)
-    this.#out.close(probe.connection, null, 'this is all the view server wanted to know')
+  #forget({ connection, purpose, server }: Probe): void {
+    this.#byConnection.delete(connection)
+    this.#byPurpose[purpose].delete(server.id)
   }
 }
 

@@ -59,7 +59,8 @@ export class Resets {
   found({ probe, outcome }: Finding): void {
     const problem = stillThere(probe.server, outcome)
     if (problem !== undefined) this.#fail(problem)
-    else if (this.#reset?.stage === 'probing' && !this.#probes.asksAny('reset')) this.#reset.stage = 'allowed'
+    else if (this.#reset?.stage === 'probing' && this.#probes.asked('reset') === 0)
+      this.#reset.stage = 'allowed'
   }
 
   /** A new view is durable; if it is the reset's, whoever asked is told. */

@@ -29,11 +29,11 @@ export interface ViewServer extends AsyncDisposable {
 /** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
-  const { host, port, secret, insecure, origins } = checked
+  const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
   const store = new FileStore(checked.data)
   const record = await store.load()
   const listener = await listen(
-    { host, port, secret, insecure, origins, role: 'viewserver' },
+    { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'viewserver' },
     {
       // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
@@ -117,6 +117,14 @@ class ListeningViewServer implements ViewServer {
   #measure(): Measured {
     const { core, counts, refusals, connections } = this.running
     const { clients, unready } = core
-    return { status: this.status(), counts, refusals, connections, clients, unready }
+    return {
+      status: this.status(),
+      counts,
+      refusals,
+      connections,
+      clients,
+      unready,
+      edge: this.#listener.edge,
+    }
   }
 }

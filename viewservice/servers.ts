@@ -38,6 +38,9 @@ export interface KnownServer {
   cuts: number
   /** It was said already that it can't be verified. */
   noted: boolean
+  /** How often it was dialled to be verified, and from which own tick on it is again. */
+  tries: number
+  triedNext: number
 }
 
 /** Ticks in a row without a ping after which a server is not relied on. */
@@ -104,6 +107,11 @@ export class Servers {
   /** V5: the other counted id that still pings from this address. */
   holder({ id, address }: Server): KnownServer | undefined {
     return this.all().find(other => other.address === address && other.id !== id && this.lives(other))
+  }
+
+  /** V5: connected, and not counting yet. */
+  unverified(): KnownServer[] {
+    return [...this.#byConnection.values()].filter(server => !server.counts)
   }
 
   /** A new connection of the same id is the same server after a cut. Returns the connection that it replaces. */
@@ -245,6 +253,8 @@ export class Servers {
       pingedOn: null,
       cuts: 0,
       noted: false,
+      tries: 0,
+      triedNext: 0,
     }
     this.#byId.set(id, server)
     return server

@@ -6,6 +6,7 @@ import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
 import { fold, inEntries, inMessages, lastOf, runsOf, unfold } from './runs.ts'
+import { wireVersion } from './version.ts'
 
 /** What was wrong with the input of a peer, as one line that it is told. */
 export class WireError extends Error {
@@ -50,6 +51,7 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
     throw new WireError('BAD_MESSAGE', 'the frame is not JSON; it must be an array of messages')
   }
   if (!Array.isArray(frame)) throw new WireError('BAD_MESSAGE', 'the frame is not an array of messages')
+  if (channel === 'opening') checkWire(frame[0])
   const messages: Message[] = []
   const kinds = tables.get(channel)
   const most = channel === 'clientToServer' ? unfoldedMax : Number.POSITIVE_INFINITY
@@ -61,6 +63,17 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
   }
   // Each has the form that its kind has on this channel.
   return messages as unknown as MessageOf<C>[]
+}
+
+/** Whatever else another version says in its hello, it gets to know which one this is. */
+function checkWire(hello: unknown): void {
+  if (!Array.isArray(hello) || hello[0] !== 'hello') return
+  const version: unknown = hello[1]
+  if (!Number.isSafeInteger(version) || version === wireVersion) return
+  throw new WireError(
+    'WRONG_WIRE_VERSION',
+    `this server speaks wire version ${wireVersion}, not ${String(version)}`,
+  )
 }
 
 /** Checks a message, or a run of them, and takes what it stands for. */

@@ -55,6 +55,10 @@ export const ttlPingLimitsMin = 3
 
 /** One frame, between any two ends. Passed: the connection is closed with 1009. */
 export const frameBytesMax = 4_194_304
+/** A frame of a client. Passed: as above. */
+export const clientFrameBytesMax = 1_048_576
+/** A frame before the hello was accepted, and so the hello itself (B3). Passed: as above. */
+export const helloBytesMax = 16_384
 /** Messages in one frame that we send; a receiver accepts as many as fit the bytes. */
 export const frameMessagesMax = 128
 
@@ -67,6 +71,36 @@ export const helloWithinMs = 5_000
 export const bufferedBytesMax = 16_777_216
 /** Connections that a server accepts. Passed: TOO_MANY_CONNECTIONS. */
 export const connectionsMax = 18_000
+/** Of them, kept for operators: for clients on the server's own machine (B7). Passed: TOO_MANY_CONNECTIONS for others. */
+export const operatorsKept = 32
+/** Connections of servers and probes, beside those of clients (B7). Passed: TOO_MANY_CONNECTIONS. */
+export const serverConnectionsMax = 256
+/** Sockets that have shown no secret, those without a handshake and of HTTP included (B3). Passed: the oldest of the address that has most is cut. */
+export const strangersMax = 1_024
+/** Files that a server keeps for itself, of those that its process may open: for the record, dials and logs (B3). With fewer files an eighth of them. */
+export const ownFilesKept = 256
+/** Connections of clients from one address, other than loopback (B7). Passed: TOO_MANY_CONNECTIONS. */
+export const connectionsPerAddress = 4_096
+/** Frames of clients a second from one address, other than loopback (B7). Passed: what it sends waits. */
+export const framesPerAddress = 50_000
+/** A client that says nothing for so long after its hello (B7). Passed: GONE_QUIET, the connection is closed. */
+export const silentAfterHelloMs = 60_000
+/** Bytes of frames that are not whole yet, of all connections that a server accepted (B4). Passed: the largest is cut. */
+export const receivingBytesMax = 67_108_864
+/** Bytes that wait for peers that do not read, of all connections that a server accepted (B4). Passed: the largest is cut. */
+export const unreadBytesMax = 33_554_432
+/** Wrong secrets of one address that are answered at once; each further answer waits twice as long as the one before (B3). */
+export const wrongSecretsFree = 8
+/** The longest that such an answer waits (B3). */
+export const wrongSecretMsMax = 5_000
+/** Wrong secrets of one address that wait for their answer, other than loopback and addresses that have shown the right one (B3). Passed: TOO_MANY_CONNECTIONS. */
+export const wrongSecretsWaitingMax = 64
+/** Addresses that a server keeps counts of (B3, B7). Passed: the oldest is forgotten. */
+export const addressesRememberedMax = 4_096
+/** Lock servers that a view server knows and that do not count yet (B3). Passed: one that did not answer at its address makes room, or TOO_MANY_CONNECTIONS. */
+export const unverifiedMax = 64
+/** Addresses of such servers that are dialled at a time, and in one ping interval (B3). Passed: the next waits. */
+export const verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
 export const queryPartMax = 200
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */

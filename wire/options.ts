@@ -15,6 +15,16 @@ export function wholeNumber(
   return value
 }
 
+/** Quotas of addresses (B7); null: the default. */
+export function addressQuotas(options: { connectionsPerAddress?: unknown; framesPerAddress?: unknown }) {
+  const quota = (name: 'connectionsPerAddress' | 'framesPerAddress') =>
+    options[name] === undefined ? null : wholeNumber(name, options[name], 0, 1, 10_000_000)
+  return {
+    connectionsPerAddress: quota('connectionsPerAddress'),
+    framesPerAddress: quota('framesPerAddress'),
+  }
+}
+
 /** A WebSocket URL. */
 export function webSocketUrl(name: string, value: unknown): string {
   const problem = () =>

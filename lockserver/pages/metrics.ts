@@ -1,7 +1,9 @@
 // The metrics of a lock server: what each is called and where its number is read. Nothing is counted
 // here, and nothing is looked at before somebody scrapes.
 
+import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
+import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample, stateOf } from '../../wire/serving/metrics.ts'
 import type { ServerCore, Vitals } from '../core.ts'
 import type { ServerCounts } from '../counts.ts'
@@ -13,13 +15,20 @@ export interface Measured {
   /** Before the hello, and after. */
   readonly refusals: readonly Refusals[]
   readonly connections: number
+  readonly edge: Edge
   /** Why it is not ready; null when it is. */
   readonly unready: string | null
 }
 
 /** `now` is asked at each scrape. */
 export function lockServerMetrics(now: () => Measured): Metric[] {
-  return [...standing(now), ...vitals(now), ...counters(now), ...histograms(now)]
+  return [
+    ...standing(now),
+    ...vitals(now),
+    ...counters(now),
+    ...histograms(now),
+    ...edgeMetrics(() => now().edge),
+  ]
 }
 
 /** Where the server stands. */

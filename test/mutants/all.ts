@@ -4,6 +4,7 @@ import { apart } from './apart.ts'
 import { budget } from './budget.ts'
 import { client } from './client.ts'
 import { drivers } from './drivers.ts'
+import { edge } from './edge.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
 import type { Mutant } from './mutant.ts'
@@ -19,6 +20,7 @@ export const mutants: readonly Mutant[] = [
   ...sessions,
   ...client,
   ...drivers,
+  ...edge,
   ...apart,
   ...budget,
 ]

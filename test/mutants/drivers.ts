@@ -220,9 +220,9 @@ export const drivers: readonly Mutant[] = [
     why: 'A peer that speaks another protocol is listened to.',
     edits: [
       {
-        file: 'wire/net/hello.ts',
-        find: 'if (version !== wireVersion) {',
-        replace: 'if (version < wireVersion) {',
+        file: 'wire/codec.ts',
+        find: '!Number.isSafeInteger(version) || version === wireVersion',
+        replace: '!Number.isSafeInteger(version) || (version as number) >= wireVersion',
       },
     ],
   },
@@ -233,8 +233,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/hello.ts',
-        find: 'this.#options.secret !== null && (secret === null || !isSecret',
-        replace: 'this.#options.secret !== null && (secret !== null && !isSecret',
+        find: 'if (secret === null || !isSecret',
+        replace: 'if (secret !== null && !isSecret',
       },
     ],
   },

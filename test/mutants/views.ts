@@ -360,9 +360,9 @@ export const views: readonly Mutant[] = [
       },
       {
         file: viewCore,
-        find: "if (!server.counts) this.#probes.start('verify', server, this.#clusterId)",
+        find: 'if (!server.counts) this.#verifying.next(this.#clusterId)',
         replace:
-          'if (!server.counts) for (const other of this.#servers.verify(server)) this.#expel(other, "taken over")',
+          'if (!server.counts) for (const other of this.#servers.verify(server)) this.#expel(other, "ADDRESS_TAKEN", "taken over")',
       },
     ],
   },

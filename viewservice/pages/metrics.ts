@@ -2,7 +2,9 @@
 // here, and nothing is looked at before somebody scrapes.
 
 import type { Status } from '../../wire/messages.ts'
+import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
+import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample } from '../../wire/serving/metrics.ts'
 import type { ViewCounts } from '../counts.ts'
 
@@ -12,6 +14,7 @@ export interface Measured {
   /** Before the hello, and after. */
   readonly refusals: readonly Refusals[]
   readonly connections: number
+  readonly edge: Edge
   readonly clients: number
   /** Why it is not ready; null when it is. */
   readonly unready: string | null
@@ -19,7 +22,7 @@ export interface Measured {
 
 /** `now` is asked at each scrape. */
 export function viewServerMetrics(now: () => Measured): Metric[] {
-  return [...gauges(now), ...since(now)]
+  return [...gauges(now), ...since(now), ...edgeMetrics(() => now().edge)]
 }
 
 /** How it is now. */

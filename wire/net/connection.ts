@@ -3,7 +3,13 @@
 
 import { decode, encode, WireError } from '../codec.ts'
 import { type ErrorCode, errors } from '../errors.ts'
-import { bufferedBytesMax, frameBytesMax, frameMessagesMax } from '../limits.ts'
+import {
+  bufferedBytesMax,
+  clientFrameBytesMax,
+  frameBytesMax,
+  frameMessagesMax,
+  helloBytesMax,
+} from '../limits.ts'
 import type { Channel, Message } from '../messages.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
@@ -19,6 +25,8 @@ export interface ConnectionHandlers {
 /** Limits that tests make smaller. */
 export interface ConnectionLimits {
   readonly bufferedBytesMax: number
+  /** Something was sent; some of it may wait for the peer to read it. */
+  sent?(): void
 }
 
 export class Connection {
@@ -114,12 +122,17 @@ export class Connection {
   #checkReader(): void {
     if (this.#socket.bufferedAmount > this.#limits.bufferedBytesMax)
       this.#fail(new WireError('SLOW_READER', errors.SLOW_READER.meaning))
+    else this.#limits.sent?.()
   }
 
   #write(messages: Message[]): void {
     const text = encode(messages)
+    const bytesMax =
+      this.channel === 'serverToClient' || this.channel === 'viewToClient'
+        ? clientFrameBytesMax
+        : frameBytesMax
     // Three bytes a UTF-16 unit at the most; one message alone always fits, by its limits.
-    if (text.length * 3 > frameBytesMax && messages.length > 1 && bytesOf(text).length > frameBytesMax) {
+    if (text.length * 3 > bytesMax && messages.length > 1 && bytesOf(text).length > bytesMax) {
       const half = messages.length >> 1
       this.#write(messages.slice(0, half))
       this.#write(messages.slice(half))
@@ -132,6 +145,9 @@ export class Connection {
     if (this.#over) return
     let messages: readonly Message[]
     try {
+      // B3: before anything of it is parsed.
+      if (this.channel === 'opening' && text.length > helloBytesMax)
+        throw new WireError('TOO_LARGE', `a hello has at most ${helloBytesMax} bytes`)
       messages = decode(text, this.channel)
     } catch (error) {
       this.#fail(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))

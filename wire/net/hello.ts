@@ -6,7 +6,6 @@ import * as limits from '../limits.ts'
 import type { Channel, Hello, HelloFrom, Message } from '../messages.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import '../server-channels.ts'
-import { wireVersion } from '../version.ts'
 import type { Runtime, Timer } from './runtime.ts'
 import { isSecret } from './secret.ts'
 import type { Socket } from './socket.ts'
@@ -26,6 +25,26 @@ export interface AcceptHandlers {
   turnedAway(reason: string, remote: string): void
 }
 
+/** What a hello costs, and whether there is room for who says it (B3, B7). */
+export interface Gate {
+  /** Why its secret is not even looked at; undefined when it is. */
+  mayTry(): WireError | undefined
+  /** How many ms the answer to a wrong secret waits. */
+  wrongSecret(): number
+  /** All is in order but the room. Undefined: there is some; it may be asked back by `end`. */
+  admits(from: HelloFrom, end: (error: WireError) => void): WireError | undefined
+  /** It was sent something. */
+  sent(): void
+}
+
+/** For sockets that no edge counts. */
+const openGate: Gate = {
+  mayTry: () => undefined,
+  wrongSecret: () => 0,
+  admits: () => undefined,
+  sent: () => {},
+}
+
 /** Waits for the peer's hello. `remote`: its machine, for the log. */
 export function acceptSocket(
   socket: Socket,
@@ -33,20 +52,9 @@ export function acceptSocket(
   handlers: AcceptHandlers,
   remote: string,
   runtime: Runtime,
+  gate: Gate = openGate,
 ): void {
-  new HelloWaiter(socket, options, handlers, remote, runtime).wait()
-}
-
-/** Tells the peer why it can't stay, whatever it would have said. */
-export function refuseSocket(
-  socket: Socket,
-  options: AcceptOptions,
-  handlers: AcceptHandlers,
-  remote: string,
-  runtime: Runtime,
-  error: WireError,
-): void {
-  new HelloWaiter(socket, options, handlers, remote, runtime).refuse(error)
+  new HelloWaiter(socket, options, handlers, remote, runtime, gate).wait()
 }
 
 /** Before its hello a peer may say one thing only; afterwards its messages go to whatever accepted it. */
@@ -56,7 +64,10 @@ class HelloWaiter implements ConnectionHandlers {
   readonly #remote: string
   readonly #runtime: Runtime
   readonly #connection: Connection
+  readonly #gate: Gate
   #next: ConnectionHandlers | undefined
+  /** Its secret was wrong; it will be told. */
+  #refused: WireError | undefined
   #timer: Timer | undefined
 
   constructor(
@@ -65,13 +76,18 @@ class HelloWaiter implements ConnectionHandlers {
     handlers: AcceptHandlers,
     remote: string,
     runtime: Runtime,
+    gate: Gate,
   ) {
+    this.#gate = gate
     const { bufferedBytesMax = limits.bufferedBytesMax } = options
     this.#options = options
     this.#handlers = handlers
     this.#remote = remote
     this.#runtime = runtime
-    this.#connection = new Connection(socket, 'opening', this, true, runtime, { bufferedBytesMax })
+    this.#connection = new Connection(socket, 'opening', this, true, runtime, {
+      bufferedBytesMax,
+      sent: () => gate.sent(),
+    })
   }
 
   wait(): void {
@@ -83,10 +99,11 @@ class HelloWaiter implements ConnectionHandlers {
 
   refuse(error: WireError): void {
     this.#connection.close(error.code, error.message)
-    this.#handlers.turnedAway(`${error.code}: ${error.message}`, this.#remote)
+    this.#handlers.turnedAway(textOf(error), this.#remote)
   }
 
   messages(messages: readonly Message[]): void {
+    if (this.#refused !== undefined) return
     if (this.#next === undefined) this.#hello(messages)
     else if (this.#connection.channel === 'opening') this.#tooMuch(this.#next)
     else this.#next.messages(messages)
@@ -95,7 +112,7 @@ class HelloWaiter implements ConnectionHandlers {
   closed(reason: string): void {
     this.#runtime.cancel(this.#timer)
     if (this.#next !== undefined) this.#next.closed(reason)
-    else this.#handlers.turnedAway(reason, this.#remote)
+    else this.#handlers.turnedAway(this.#refused ? textOf(this.#refused) : reason, this.#remote)
   }
 
   #hello(messages: readonly Message[]): void {
@@ -103,28 +120,41 @@ class HelloWaiter implements ConnectionHandlers {
     try {
       if (messages.length !== 1)
         throw new WireError('UNEXPECTED_MESSAGE', 'the first frame must hold one message, hello')
-      const [, version, cluster, secret, from] = messages[0] as Hello
-      this.#check(version, secret)
+      const [, , cluster, secret, from] = messages[0] as Hello
+      this.#checkSecret(secret)
       this.#connection.channel = channelFor(from, this.#options.role)
+      const full = this.#gate.admits(from, error => this.#end(error))
+      if (full !== undefined) throw full
       this.#next = this.#handlers.accepted(this.#connection, cluster, from)
     } catch (error) {
-      this.refuse(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
+      this.#refuse(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
     }
   }
 
-  #check(version: number, secret: string | null): void {
-    if (version !== wireVersion) {
-      throw new WireError(
-        'WRONG_WIRE_VERSION',
-        `this server speaks wire version ${wireVersion}, not ${version}`,
-      )
-    }
-    if (this.#options.secret !== null && (secret === null || !isSecret(secret, this.#options.secret))) {
+  /** B3: guesses take longer and longer, however many connections they come on. */
+  #refuse(error: WireError): void {
+    const ms = error.code === 'WRONG_SECRET' ? this.#gate.wrongSecret() : 0
+    if (ms === 0) return this.refuse(error)
+    this.#refused = error
+    this.#timer = this.#runtime.afterQuietly(ms, () => this.refuse(error))
+  }
+
+  #checkSecret(secret: string | null): void {
+    if (this.#options.secret === null) return
+    const refusal = this.#gate.mayTry()
+    if (refusal !== undefined) throw refusal
+    if (secret === null || !isSecret(secret, this.#options.secret)) {
       throw new WireError(
         'WRONG_SECRET',
         'the shared secret is missing or wrong; set --secret (HOLDFAST_SECRET) as the cluster has it',
       )
     }
+  }
+
+  /** Its room is needed. */
+  #end(error: WireError): void {
+    this.#connection.close(error.code, error.message)
+    this.#next?.closed(textOf(error))
   }
 
   /** A view server only wants to hear the welcome. */
@@ -145,4 +175,8 @@ function channelFor(from: HelloFrom, role: AcceptOptions['role']): Channel {
     if (from.kind === 'probe') return 'opening'
   }
   throw new WireError('UNEXPECTED_MESSAGE', `a ${role} takes no connection from a ${from.kind}`)
+}
+
+function textOf({ code, message }: WireError): string {
+  return `${code}: ${message}`
 }

@@ -1,13 +1,15 @@
 // The one place where a port is opened: HTTP for people and probes, WebSocket for peers, whose hello hello.ts
-// checks. It turns away pages of other origins and peers that are too many; all else is decided above it.
+// checks, behind an edge that counts them. It turns away pages of other origins; all else is decided above it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { WebSocketServer } from 'ws'
 import { runtime } from '#runtime'
-import { WireError } from '../codec.ts'
 import * as limits from '../limits.ts'
-import { type AcceptHandlers, type AcceptOptions, acceptSocket, refuseSocket } from './hello.ts'
+import { Edge } from './edge.ts'
+import { filesAllowed, filesOpen, roomOf } from './edge-room.ts'
+import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
+import { Visitor } from './visitor.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 
@@ -19,8 +21,13 @@ export interface ListenOptions extends AcceptOptions {
   readonly insecure: boolean
   /** Origins of web pages that may connect, such as `https://example.org`. */
   readonly origins: readonly string[]
+  /** Quotas of addresses (B7); absent or null: the default, from which loopback is exempt. */
+  readonly connectionsPerAddress?: number | null
+  readonly framesPerAddress?: number | null
   /** Defaults to that of limits.ts; tests make it smaller. */
   readonly connectionsMax?: number
+  /** How many files the process may open; asked of the system unless a test says so. */
+  readonly files?: number
 }
 
 export interface ListenHandlers extends AcceptHandlers {
@@ -30,6 +37,8 @@ export interface ListenHandlers extends AcceptHandlers {
 export interface Listener {
   readonly host: string
   readonly port: number
+  /** Who is connected, and what was refused before it was anybody's. */
+  readonly edge: Edge
   /** Takes no more connections and ends those that are left. */
   close(): Promise<void>
   /** The same without a word to anybody, and at once; resolves when the port is free. */
@@ -43,16 +52,22 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
       `refusing to listen on ${options.host} without a secret: set --secret (HOLDFAST_SECRET), listen on 127.0.0.1, or say --insecure`,
     )
   }
-  const { helloWithinMs = limits.helloWithinMs, connectionsMax = limits.connectionsMax } = options
+  const { helloWithinMs = limits.helloWithinMs } = options
+  const edge = edgeOf(options)
+  const visitors = new WeakMap<Socket, Visitor>()
   const http = createServer(
     // Who never finishes a request may not stay longer than who never says hello.
     { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
     (request, response) => handlers.http(request, response),
   )
+  // B3: the last resort; the edge cuts strangers before it is reached.
+  http.maxConnections = edge.room.sockets + edge.room.strangers
+  http.on('connection', (socket: Socket) => visitors.set(socket, new Visitor(socket, edge, runtime)))
   const sockets = new ws.WebSocketServer({
     server: http,
     perMessageDeflate: false,
-    maxPayload: limits.frameBytesMax,
+    // B3: until the hello was accepted.
+    maxPayload: limits.helloBytesMax,
     verifyClient: ({ origin, req }: Upgrade, answer: Verdict) => {
       if (originAllowed(origin, options.origins)) return answer(true)
       handlers.turnedAway(`WRONG_ORIGIN: ${origin}`, remoteOf(req))
@@ -60,12 +75,13 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     },
   })
   sockets.on('connection', (socket, request) => {
-    const [accepted, remote] = [new WsSocket(socket), remoteOf(request)]
-    if (sockets.clients.size <= connectionsMax)
-      return acceptSocket(accepted, options, handlers, remote, runtime)
-    const error = new WireError('TOO_MANY_CONNECTIONS', `there are ${connectionsMax} already`)
-    refuseSocket(accepted, options, handlers, remote, runtime, error)
+    const visitor = visitors.get(request.socket)
+    const reading = new WsSocket(socket)
+    visitor?.upgraded(socket, reading)
+    acceptSocket(reading, options, handlers, remoteOf(request), runtime, visitor)
   })
+  const sweep = setInterval(() => edge.sweep(runtime.monotonic()), sweepMs).unref()
+  http.once('close', () => clearInterval(sweep))
   await new Promise<void>((resolve, reject) => {
     // ws re-emits the HTTP server's errors; one that nobody hears would end the process.
     sockets.on('error', () => {})
@@ -76,9 +92,19 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   return {
     host: options.host,
     port,
+    edge,
     close: () => closeAll(http, sockets),
     kill: () => killAll(http, sockets),
   }
+}
+
+/** How often those who say nothing are looked for. */
+const sweepMs = 1_000
+
+function edgeOf({ connectionsPerAddress = null, framesPerAddress = null, ...options }: ListenOptions): Edge {
+  const { connectionsMax = limits.connectionsMax, files = filesAllowed() } = options
+  const room = roomOf(files, filesOpen(), connectionsMax)
+  return new Edge(room, { connectionsPerAddress, framesPerAddress }, limits)
 }
 
 type Upgrade = { readonly origin: string; readonly req: IncomingMessage }

@@ -5,6 +5,8 @@ import { closeWithinMs, type Socket, type SocketHandlers } from './socket.ts'
 
 export class WsSocket implements Socket {
   readonly #socket: WebSocket
+  #wanted = true
+  #held = false
 
   constructor(socket: WebSocket) {
     this.#socket = socket
@@ -23,6 +25,8 @@ export class WsSocket implements Socket {
     let failure: Error | undefined
     socket.on('open', () => handlers.opened())
     socket.on('message', (data, isBinary) => {
+      // Once it was closed no more is heard of it, and so nothing is made of what still comes (B3).
+      if (!this.open) return
       if (isBinary) handlers.receivedBinary()
       else handlers.received(String(data))
     })
@@ -38,11 +42,24 @@ export class WsSocket implements Socket {
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#wanted = false
+    this.#read()
   }
 
   unpause(): void {
-    this.#socket.resume()
+    this.#wanted = true
+    this.#read()
+  }
+
+  /** Of whoever stands between this socket and its connection: nothing is read while `held`, whatever is wanted (B7). */
+  hold(held: boolean): void {
+    this.#held = held
+    this.#read()
+  }
+
+  #read(): void {
+    if (this.#wanted && !this.#held) this.#socket.resume()
+    else this.#socket.pause()
   }
 
   close(code: number, reason: string): void {

@@ -1,0 +1,175 @@
+// The edge of a server: who may have a socket, and who has to go when there are too many (B3, B4, B7). It counts by
+// standing and by address, and keeps room for those who run the service. It touches no socket and reads no clock.
+
+import { WireError } from '../codec.ts'
+import { receivingBytesMax, silentAfterHelloMs, unreadBytesMax } from '../limits.ts'
+import type { HelloFrom } from '../messages.ts'
+import { ByteSum } from './byte-sum.ts'
+import type { Room } from './edge-room.ts'
+import { FrameRate } from './frame-rate.ts'
+import { WrongSecrets } from './wrong-secrets.ts'
+
+/** Strangers have not shown the secret yet; without a secret, they have said no hello. */
+export type Standing = 'stranger' | 'client' | 'server'
+
+/** One connection, as the edge sees it. */
+export interface Guest {
+  readonly address: string
+  readonly loopback: boolean
+  standing: Standing
+  /** Servers are not cut for the sum of all. */
+  readonly exempt: boolean
+  /** When it was admitted. */
+  since: number
+  /** Bytes of frames that are not whole yet. */
+  receiving(): number
+  /** Bytes that it was sent and has not read. */
+  unread(): number
+  /** Without a word. */
+  cut(): void
+  /** With a word. */
+  end(error: WireError): void
+}
+
+export interface Quotas {
+  /** Null: the default, from which loopback is exempt. */
+  readonly connectionsPerAddress: number | null
+  readonly framesPerAddress: number | null
+}
+
+export interface Defaults {
+  readonly connectionsPerAddress: number
+  readonly framesPerAddress: number
+}
+
+/** Why connections were cut, for the metrics. */
+export type CutReason = 'strangers' | 'receiving' | 'unread' | 'silent'
+
+export class Edge {
+  readonly room: Room
+  readonly wrongSecrets = new WrongSecrets()
+  readonly cuts: Record<CutReason, number> = { strangers: 0, receiving: 0, unread: 0, silent: 0 }
+  readonly receiving = new ByteSum<Guest>(
+    receivingBytesMax,
+    each => each.receiving(),
+    each => this.#cut(each, 'receiving'),
+  )
+  readonly unread = new ByteSum<Guest>(
+    unreadBytesMax,
+    each => each.unread(),
+    each => this.#cut(each, 'unread'),
+  )
+  readonly #quotas: Quotas
+  readonly #defaults: Defaults
+  readonly #rate: FrameRate
+  /** Those of an address in the order in which they came. */
+  readonly #strangers = new Map<string, Set<Guest>>()
+  readonly #clients = new Map<string, number>()
+  /** Clients that have said nothing since their hello, the longest first. */
+  readonly #silent = new Set<Guest>()
+  readonly counts: Record<Standing, number> = { stranger: 0, client: 0, server: 0 }
+
+  constructor(room: Room, quotas: Quotas, defaults: Defaults) {
+    this.room = room
+    this.#quotas = quotas
+    this.#defaults = defaults
+    this.#rate = new FrameRate(quotas.framesPerAddress ?? defaults.framesPerAddress)
+  }
+
+  /** B3: a socket was opened. If there are too many strangers, one of those who have most of them goes, the oldest. */
+  enter(guest: Guest): void {
+    const own = this.#strangers.get(guest.address) ?? new Set()
+    this.#strangers.set(guest.address, own.add(guest))
+    this.counts.stranger++
+    if (this.counts.stranger > this.room.strangers) this.#cutStranger()
+  }
+
+  /** B3, B7: it has said its hello and shown the secret. Undefined: there is room for it, and it is no stranger any more. */
+  admit(guest: Guest, from: HelloFrom, now: number): WireError | undefined {
+    const standing = from.kind === 'client' ? 'client' : 'server'
+    const full = standing === 'server' ? this.#serversFull() : this.#clientsFull(guest)
+    if (full !== undefined) return full
+    this.#removeStranger(guest)
+    guest.standing = standing
+    guest.since = now
+    this.counts[standing]++
+    if (standing === 'client') {
+      this.#clients.set(guest.address, (this.#clients.get(guest.address) ?? 0) + 1)
+      this.#silent.add(guest)
+    }
+    return undefined
+  }
+
+  leave(guest: Guest): void {
+    this.receiving.forget(guest)
+    this.unread.forget(guest)
+    this.#silent.delete(guest)
+    if (guest.standing === 'stranger') return this.#removeStranger(guest)
+    this.counts[guest.standing]--
+    if (guest.standing !== 'client') return
+    const left = (this.#clients.get(guest.address) ?? 1) - 1
+    if (left > 0) this.#clients.set(guest.address, left)
+    else this.#clients.delete(guest.address)
+  }
+
+  /** So many frames came: in how many ms the next one of this guest may be read (B7). */
+  took(guest: Guest, frames: number, now: number): number {
+    if (guest.standing === 'stranger') return 0
+    this.#silent.delete(guest)
+    if (guest.standing === 'server' || (guest.loopback && this.#quotas.framesPerAddress === null)) return 0
+    return this.#rate.took(guest.address, frames, now)
+  }
+
+  /** B7: from time to time. */
+  sweep(now: number): void {
+    for (const guest of this.#silent) {
+      if (now - guest.since < silentAfterHelloMs) return
+      this.#silent.delete(guest)
+      this.cuts.silent++
+      guest.end(
+        new WireError('GONE_QUIET', `nothing was said within ${silentAfterHelloMs} ms after the hello`),
+      )
+    }
+  }
+
+  #serversFull(): WireError | undefined {
+    const { servers } = this.room
+    return this.counts.server < servers ? undefined : tooMany(`there are ${servers} servers already`)
+  }
+
+  /** B7: what others may not have is for operators, who work on the machine itself. */
+  #clientsFull({ address, loopback }: Guest): WireError | undefined {
+    const { client } = this.counts
+    const max = loopback ? this.room.clients : this.room.distantClients
+    if (client >= max) return tooMany(`there are ${client} already`)
+    const { connectionsPerAddress } = this.#quotas
+    if (loopback && connectionsPerAddress === null) return undefined
+    const own = connectionsPerAddress ?? this.#defaults.connectionsPerAddress
+    if ((this.#clients.get(address) ?? 0) < own) return undefined
+    return tooMany(`there are ${own} from ${address} already`)
+  }
+
+  #cutStranger(): void {
+    let most = new Set<Guest>()
+    for (const own of this.#strangers.values()) if (own.size > most.size) most = own
+    for (const guest of most) return this.#cut(guest, 'strangers')
+  }
+
+  #cut(guest: Guest, reason: CutReason): void {
+    this.cuts[reason]++
+    if (guest.standing === 'stranger') this.#removeStranger(guest)
+    guest.cut()
+  }
+
+  /** It may be gone already. */
+  #removeStranger(guest: Guest): void {
+    const own = this.#strangers.get(guest.address)
+    if (!own?.delete(guest)) return
+    if (own.size === 0) this.#strangers.delete(guest.address)
+    this.counts.stranger--
+  }
+}
+
+function tooMany(text: string): WireError {
+  return new WireError('TOO_MANY_CONNECTIONS', text)
+}

@@ -1,0 +1,124 @@
+// A socket that was accepted, from its first byte to its last: bare at first, then one of HTTP or a WebSocket. It
+// tells the edge what happens on it, and does what the edge says.
+
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+import { WireError } from '../codec.ts'
+import { clientFrameBytesMax, frameBytesMax } from '../limits.ts'
+import type { HelloFrom } from '../messages.ts'
+import type { Edge, Guest, Standing } from './edge.ts'
+import type { Gate } from './hello.ts'
+import { isLoopbackAddress } from './own-address.ts'
+import type { Runtime } from './runtime.ts'
+import { allowFrames, bytesKept } from './ws-inside.ts'
+import type { WsSocket } from './ws-socket.ts'
+
+export class Visitor implements Guest, Gate {
+  readonly address: string
+  readonly loopback: boolean
+  standing: Standing = 'stranger'
+  since = 0
+  readonly #socket: Socket
+  readonly #edge: Edge
+  readonly #runtime: Runtime
+  #webSocket: WebSocket | undefined
+  #reading: WsSocket | undefined
+  #endOf: ((error: WireError) => void) | undefined
+  #answerWaits = false
+  #paused = false
+
+  constructor(socket: Socket, edge: Edge, runtime: Runtime) {
+    this.#socket = socket
+    this.#edge = edge
+    this.#runtime = runtime
+    this.address = socket.remoteAddress ?? 'unknown'
+    this.loopback = isLoopbackAddress(socket.remoteAddress)
+    socket.once('close', () => this.#left())
+    edge.enter(this)
+  }
+
+  get exempt(): boolean {
+    return this.standing === 'server'
+  }
+
+  /** It has become one. Called before anybody else listens to it, and after ws does. */
+  upgraded(webSocket: WebSocket, reading: WsSocket): void {
+    this.#webSocket = webSocket
+    this.#reading = reading
+    webSocket.on('message', () => this.#framed(reading))
+    // ws has taken what it could use of it.
+    this.#socket.on('data', () => this.#edge.receiving.note(this))
+  }
+
+  receiving(): number {
+    return this.#webSocket === undefined || this.#socket.destroyed ? 0 : bytesKept(this.#webSocket)
+  }
+
+  unread(): number {
+    return this.#socket.destroyed ? 0 : (this.#webSocket?.bufferedAmount ?? 0)
+  }
+
+  cut(): void {
+    this.#socket.destroy()
+  }
+
+  end(error: WireError): void {
+    if (this.#endOf === undefined) this.cut()
+    else this.#endOf(error)
+  }
+
+  // ---- the gate, for the hello
+
+  mayTry(): WireError | undefined {
+    if (this.#edge.wrongSecrets.mayTry(this.address, this.loopback)) return undefined
+    return new WireError('TOO_MANY_CONNECTIONS', 'too many wrong secrets came from this address; come again')
+  }
+
+  wrongSecret(): number {
+    const ms = this.#edge.wrongSecrets.wrong(this.address, this.#runtime.monotonic())
+    this.#answerWaits = ms > 0
+    if (ms === 0) return 0
+    // B3: nothing more of it is read, until it is to answer the close.
+    this.#reading?.hold(true)
+    this.#runtime.afterQuietly(ms, () => this.#reading?.hold(false))
+    return ms
+  }
+
+  admits(from: HelloFrom, end: (error: WireError) => void): WireError | undefined {
+    this.#edge.wrongSecrets.right(this.address)
+    const refusal = this.#edge.admit(this, from, this.#runtime.monotonic())
+    if (refusal !== undefined) return refusal
+    this.#endOf = end
+    if (this.#webSocket !== undefined && from.kind !== 'probe')
+      allowFrames(this.#webSocket, from.kind === 'client' ? clientFrameBytesMax : frameBytesMax)
+    return undefined
+  }
+
+  sent(): void {
+    this.#edge.unread.note(this)
+  }
+
+  /** B7: over its share, what its address sends waits in the network. */
+  #framed(reading: WsSocket): void {
+    const ms = this.#edge.took(this, 1, this.#runtime.monotonic())
+    if (ms === 0 || this.#paused) return
+    this.#paused = true
+    reading.hold(true)
+    this.#resumeIn(ms, reading)
+  }
+
+  /** Meanwhile more frames may have come out of what was read already. */
+  #resumeIn(ms: number, reading: WsSocket): void {
+    this.#runtime.afterQuietly(ms, () => {
+      const more = this.#edge.took(this, 0, this.#runtime.monotonic())
+      if (more > 0) return this.#resumeIn(more, reading)
+      this.#paused = false
+      reading.hold(false)
+    })
+  }
+
+  #left(): void {
+    if (this.#answerWaits) this.#edge.wrongSecrets.answered(this.address)
+    this.#edge.leave(this)
+  }
+}
