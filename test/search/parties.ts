@@ -501,6 +501,7 @@ class Run {
         case 'pause':
           break
         case 'continue':
+          this.#sendPending(local) // Each turn's own frames: a death may come between them.
           if (!this.#serverStep(local, { is: 'continue' })) return false
           if (!this.#serverStep(local, { is: 'turn-end' })) return false
           break

@@ -258,6 +258,24 @@ export const searches: readonly Search[] = [
     prune: look => look.acked && look.number === 2 && look.done('C1'),
   },
   {
+    name: 'end in shares',
+    about:
+      'an end is cut into shares of one hold, and the primary dies or a copy begins between any two of them: who waits gets each lock once',
+    setting: {
+      servers: 3,
+      programs: [[acquire('a', 'b', 'c'), { do: 'end', anytime: true }], [acquire('a', 'b', 'c')]],
+    },
+    smallChunks: true,
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1')
+      prelude.each('call', 'C2')
+    },
+    freedom: { kills: { of: ['S1'], times: 1 } },
+    prune: look => look.number >= 4 || look.has('C2', 'c'),
+    short: 10_000,
+  },
+  {
     name: 'copied again',
     about:
       'the copy is cut anywhere, and starts afresh on a new connection; what was on the old one may come late',
