@@ -40,8 +40,9 @@ export async function load(
 
 function withSmallLimits(url: string, text: string): string {
   if (/\/wire\/limits\.js\?/.test(url)) {
+    const shares = replaced(text, 'changesPerOperationMax: 1_024', 'changesPerOperationMax: 1')
     return replaced(
-      replaced(text, 'chunkRecordsMax = 1_000', 'chunkRecordsMax = 1'),
+      replaced(shares, 'chunkRecordsMax = 1_000', 'chunkRecordsMax = 1'),
       'chunksInFlightMax = 4',
       'chunksInFlightMax = 1',
     )

@@ -74,6 +74,7 @@ export class LockServerStep {
         case 'pause':
           break
         case 'continue':
+          this.#sendPending(local) // Each turn's own frames: a death may come between them.
           if (!this.#stepCore(local, { is: 'continue' })) return false
           if (!this.#stepCore(local, { is: 'turn-end' })) return false
           break

@@ -110,4 +110,22 @@ export const callSearches: readonly Search[] = [
     freedom: { cuts: { between: [['C2', 'S1']], times: 1 }, passes: { ms: 'wake', times: 1 } },
     short: 10_000,
   },
+  {
+    name: 'end in shares',
+    about:
+      'an end is cut into shares of one hold, and the primary dies or a copy begins between any two of them: a waiter gets each lock once',
+    setting: {
+      servers: 3,
+      programs: [[acquire('a', 'b', 'c'), anytime(end)], [acquire('a', 'b', 'c')]],
+    },
+    smallChunks: true,
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1')
+      prelude.each('call', 'C2')
+    },
+    freedom: { kills: { of: ['S1'], times: 1 } },
+    prune: look => look.number >= 4 || look.has('C2', 'c'),
+    short: 10_000,
+  },
 ]
