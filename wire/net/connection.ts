@@ -32,7 +32,7 @@ export class Connection {
   #flushPlanned = false
   #over = false
 
-  /** Who accepted tells errors; who dialled gives its reason in the close frame only. */
+  /** The accepting side sends an `error` message; the dialling side only puts its reason in the close frame. */
   readonly #tellsErrors: boolean
 
   constructor(
@@ -109,7 +109,7 @@ export class Connection {
 
   #write(messages: Message[]): void {
     const text = encode(messages)
-    // Three bytes a UTF-16 unit at the most; one message alone always fits, by its limits.
+    // Three bytes a UTF-16 unit at most; one message alone always fits, by its limits.
     if (text.length * 3 > frameBytesMax && messages.length > 1 && bytesOf(text).length > frameBytesMax) {
       const half = messages.length >> 1
       this.#write(messages.slice(0, half))
