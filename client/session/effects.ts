@@ -52,7 +52,7 @@ export type ClientInput =
   /** No more calls, and those that wait fail with CLOSED; what is held may be released. */
   | { readonly is: 'finish' }
   /**
-   * Watch the locks whose names begin with this, on this connection and later ones; `watch` is the driver's number for it.
+   * Watch the locks whose names begin with `prefix`, on this connection and later ones; `watch` is the driver's number.
    * `before`: how many of its events came in other sessions; default 0.
    */
   | { readonly is: 'watch'; readonly watch: number; readonly prefix: string; readonly before?: number }
