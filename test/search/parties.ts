@@ -47,13 +47,13 @@ export interface Setting {
   readonly ttlMs: number
   /** Ticks without a ping after which the view server believes in a death; lock servers have 5. */
   readonly deadPings: number
-  /** The view server's write ends by an event of its own; otherwise at once. */
+  /** The view server's write ends by a separate event; otherwise at once. */
   readonly slowDisk: boolean
   /** Servers that may read more than one frame before what they decided goes out. */
   readonly openTurns: readonly number[]
   /** What may happen in this search spares the state: one who may go on with it must always live. */
   readonly spared: boolean
-  /** Somebody who asks the view server for a reset. */
+  /** An operator that asks the view server for a reset. */
   readonly operator: 'none' | 'careful' | 'forcing'
 }
 
@@ -127,7 +127,7 @@ export type Output =
       readonly frame: number
     }
   | { readonly do: 'close'; readonly connection: number }
-  /** Closes all; who accepted says why first. */
+  /** Closes all; the accepting side says why first. */
   | { readonly do: 'close all'; readonly frame: number | null }
 
 /** What can be seen from outside of the cores. */
@@ -533,7 +533,7 @@ class Run {
     return false
   }
 
-  /** What the end of the turn sends goes in a frame of its own, behind what was sent before. */
+  /** What the end of the turn sends goes in a separate frame, behind what was sent before. */
   #sendPending(local: ServerLocal): void {
     this.#send(local.pending)
     local.pending = []
@@ -727,7 +727,7 @@ class Run {
     for (const effect of effects as readonly ConnectionEffect[]) {
       if (effect.do === 'send') add(effect.connection, effect.message)
       else if (effect.do === 'close') {
-        // Who accepted tells errors; who dialled gives its reason in the close frame only.
+        // The accepting side sends an `error` message; the dialling side only puts its reason in the close frame.
         if (effect.code !== null && effect.connection > 0)
           add(effect.connection, ['error', effect.code, effect.text])
         flush(effect.connection)

@@ -36,7 +36,7 @@ export interface Search {
   /** Its part of the short form, in states; not in it if there is none. */
   readonly short?: number
   readonly statesMax?: number
-  /** Random walks instead, so many. */
+  /** Random walks instead: how many. */
   readonly walks?: number
   readonly depthMax?: number
 }
@@ -174,7 +174,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'MD31a',
-    about: 'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did meanwhile',
+    about: 'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did in between',
     setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a'), query]] },
     prelude: prelude => {
       droppedBackup(prelude)
@@ -336,7 +336,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'dead backup',
-    about: 'S2 has died unseen, and S1 falls silent: nobody is promoted who is not there',
+    about: 'S2 has died unseen, and S1 falls silent: a server that is not there is not promoted',
     setting: { servers: 3, programs: [[acquire('a')]], spared: true },
     prelude: prelude => {
       acked('S3', 'C1')(prelude)
@@ -348,7 +348,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'late ack',
-    about: 'the primary dies while its backup joins: acked or not, the one that was told may go on, no other',
+    about: 'the primary dies while its backup joins: acked or not, the one that knows the view may go on, no other',
     setting: { servers: 3, programs: [[acquire('a'), release(0)]] },
     prelude: prelude => {
       prelude.each('start', 'VS', 'S1', 'C1')
@@ -366,7 +366,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'stale read',
-    about: 'S1 is deposed and knows it not: C2 asks it for what C1 has given back at S2 meanwhile',
+    about: 'S1 is deposed and knows it not: C2 asks it for what C1 has given back at S2 by then',
     setting: { servers: 2, programs: [[acquire('a'), { do: 'release', of: 0, anytime: true }], [query]] },
     prelude: prelude => {
       acked('C1', 'C2')(prelude)
@@ -398,7 +398,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'heard nobody',
-    about: 'two missed pings make a server dead; a tick in which nobody was heard is a miss for nobody',
+    about: 'two missed pings make a server dead; a tick in which no server was heard counts as a miss for none',
     setting: { servers: 2, programs: [[acquire('a')]], deadPings: 2 },
     prelude: prelude => {
       acked('C1')(prelude)
@@ -552,7 +552,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'steal',
-    about: 'a steal, and the death of the primary: the victim is told, the thief holds it alone',
+    about: 'a steal, and the death of the primary: the victim learns of it, the thief holds it alone',
     setting: { servers: 2, programs: [[acquire('a')], [steal('a'), release(0)]] },
     prelude: prelude => {
       acked('C1', 'C2')(prelude)
@@ -594,7 +594,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'queue',
-    about: 'one is known to wait, and others come behind it: nobody is granted before it',
+    about: 'one is known to wait, and others come behind it: none of them is granted before it',
     setting: {
       servers: 2,
       programs: [
@@ -678,7 +678,7 @@ export const searches: readonly Search[] = [
   {
     name: 'unheard reset',
     about:
-      'a client has not heard of a reset, and believes in its lock: nobody is granted it, not even by a steal',
+      'a client has not heard of a reset, and believes in its lock: no other client gets it, not even by a steal',
     setting: {
       servers: 2,
       programs: [[acquire('a')], [acquire('a')], [steal('a')]],
@@ -694,7 +694,7 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'loss and reply',
-    about: 'a lock is stolen while its grant is acknowledged, and the connection is cut: the victim is told',
+    about: 'a lock is stolen while its grant is acknowledged, and the connection is cut: the victim learns of it',
     setting: { servers: 1, programs: [[acquire('a')], [steal('a')]] },
     prelude: prelude => {
       prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C1')
