@@ -1,5 +1,5 @@
 // Does what the plan says to a story's cluster: kills, freezes, cuts, blocks, stalls, bad disks, and
-// ambushes that wait for a message. In careful stories nobody dies who alone has the state (F1), so that
+// ambushes that wait for a message. In careful stories the last server with the state never dies (F1), so that
 // its loss is never the faults' doing. All that it breaks it can mend.
 
 import type { Message } from '../../wire/messages.ts'
@@ -16,7 +16,7 @@ import type { Users } from './users.ts'
 
 interface Ambush {
   readonly kind: string
-  /** So many such frames pass first. */
+  /** This many such frames pass first. */
   skip: number
   readonly act:
     | 'kill sender'
@@ -61,7 +61,7 @@ export class Faults {
   #ambushes: Ambush[] = []
   /** Sees each frame until it has sprung. */
   #trap: Trap | null = null
-  /** Since when somebody may be believed dead that lives. */
+  /** Since when a living server may be believed dead. */
   readonly #doubted = new Map<Party, number>()
   readonly #suspended = new Set<Party>()
   readonly #setBack = new Set<Party>()
@@ -136,7 +136,7 @@ export class Faults {
     if (this.#leavesOneDead && enough && dead !== undefined) this.#staysDead = dead.name
   }
 
-  /** Whether this server is to be there when all is mended. */
+  /** Whether this server must be there when all is mended. */
   isWanted(server: LockServerParty): boolean {
     return server.name !== this.#staysDead
   }
@@ -228,11 +228,11 @@ export class Faults {
     return this.#cluster.view?.number ?? 0
   }
 
-  /** Somebody may be believed dead meanwhile, while it lives; who holds the state with it must not die then. */
+  /** A living server may be believed dead for that time; the other server with the state must not die then. */
   #doubt(party: Party, ms: number, what: string, mend: () => void): void {
     const since = this.#now
     this.#doubted.set(party, since)
-    // F9: that the view server stands still or is alone makes it suspect nobody.
+    // F9: that the view server stands still or is alone makes it suspect no server.
     if (party.kind !== 'viewserver') this.#referee.touch(party, this.#now + ms)
     this.#mendLater(ms, what, () => {
       mend()
@@ -243,21 +243,21 @@ export class Faults {
 
   // ---- deaths
 
-  /** The servers of the newest view, as far as they live and still have its ids. */
+  /** The servers of the newest view that live and still have its ids. */
   get #pair(): { primary: LockServerParty | undefined; backup: LockServerParty | undefined } {
     const { servers, view } = this.#cluster
     const living = (id: string | undefined) => servers.find(server => server.alive && server.id === id)
     return { primary: living(view?.primary.id), backup: living(view?.backup?.id) }
   }
 
-  /** Whether the state outlives this server, as far as the rules promise it (F1). */
+  /** Whether the rules promise that the state outlives this server (F1). */
   #mayDie(server: Party): boolean {
     if (!this.#shape.careful) return true
     const { viewServer, view, network } = this.#cluster
     const { primary, backup } = this.#pair
     if (server !== primary && server !== backup) return !viewServer.saving || server.kind !== 'lockserver'
     if (primary === undefined || viewServer.saving) return false
-    // V3: a primary that is only frozen is not found dead yet, so nobody else is promoted.
+    // V3: a primary that is only frozen is not found dead yet, so no other server is promoted.
     if (server === backup) return network.time - (this.#doubted.get(primary) ?? network.time) < 300
     // What it said of an unreachable backup may be on its way still, and would cost the view its backup.
     if (this.#doubted.has(primary) && !primary.frozen) return false
@@ -306,7 +306,7 @@ export class Faults {
       this.#cluster.network.sever(party, other, { arrives, noticeMs: [0, 0] })
   }
 
-  /** Nobody is told: connections hang, and dials are neither accepted nor refused. */
+  /** No peer learns of it: connections hang, and dials are neither accepted nor refused. */
   #crash(server: LockServerParty, dice: Random): void {
     if (!server.alive || !this.#mayDie(server)) return
     const { network } = this.#cluster
@@ -353,7 +353,7 @@ export class Faults {
     })
   }
 
-  /** Ended by itself: somebody starts it again. */
+  /** Ended by itself: its supervisor starts it again. */
   #exited(party: LockServerParty | ViewServerParty): void {
     this.#referee.touch(party, this.#now)
     if (party.kind === 'viewserver') this.#viewServerBack(this.#diskDice)
@@ -391,7 +391,7 @@ export class Faults {
     this.#doubt(party, this.#duration(dice) * 1.5, `thaw ${party.name}`, thaw(party))
   }
 
-  /** Its monotonic clock stands still meanwhile; so nobody has set its wall clock back (S4). */
+  /** Its monotonic clock stands still in the meantime; so its wall clock must not have been set back (S4). */
   #suspend(dice: Random): void {
     const { viewServer, servers } = this.#cluster
     const party: Machine = dice.chance(0.6)
@@ -416,7 +416,7 @@ export class Faults {
 
   // ---- the network
 
-  /** At any byte: part of what is in flight still arrives. One that is half open is noticed late, or by nobody. */
+  /** At any byte: part of what is in flight still arrives. A half-open one is noticed late, or never. */
   #sever([a, b]: readonly [Party, Party], dice: Random, halfOpen: boolean): void {
     const notice = () => (halfOpen ? dice.pick([0, 50, 1_000, never]) : dice.pick([0, 0, 1]))
     this.#tell(() => `cut ${a.name} ${b.name}${halfOpen ? ', half open' : ''}`)
@@ -454,7 +454,7 @@ export class Faults {
     })
   }
 
-  /** F9: it hears nobody, so it suspects nobody: this explains no new view. */
+  /** F9: it hears no server, so it suspects none: this explains no new view. */
   #isolateViewServer(dice: Random): void {
     const { network, viewServer, servers } = this.#cluster
     const others = [...servers, ...this.#users.users]
