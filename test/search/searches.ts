@@ -174,7 +174,8 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'MD31a',
-    about: 'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did in between',
+    about:
+      'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did in between',
     setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a'), query]] },
     prelude: prelude => {
       droppedBackup(prelude)
@@ -348,7 +349,8 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'late ack',
-    about: 'the primary dies while its backup joins: acked or not, the one that knows the view may go on, no other',
+    about:
+      'the primary dies while its backup joins: acked or not, the one that knows the view may go on, no other',
     setting: { servers: 3, programs: [[acquire('a'), release(0)]] },
     prelude: prelude => {
       prelude.each('start', 'VS', 'S1', 'C1')
@@ -398,7 +400,8 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'heard nobody',
-    about: 'two missed pings make a server dead; a tick in which no server was heard counts as a miss for none',
+    about:
+      'two missed pings make a server dead; a tick in which no server was heard counts as a miss for none',
     setting: { servers: 2, programs: [[acquire('a')]], deadPings: 2 },
     prelude: prelude => {
       acked('C1')(prelude)
@@ -694,7 +697,8 @@ export const searches: readonly Search[] = [
   },
   {
     name: 'loss and reply',
-    about: 'a lock is stolen while its grant is acknowledged, and the connection is cut: the victim learns of it',
+    about:
+      'a lock is stolen while its grant is acknowledged, and the connection is cut: the victim learns of it',
     setting: { servers: 1, programs: [[acquire('a')], [steal('a')]] },
     prelude: prelude => {
       prelude.each('start', 'VS', 'S1', 'C1', 'C2').each('call', 'C1')
