@@ -106,7 +106,8 @@ export class LockClient implements AsyncDisposable {
 
   /**
    * The session's lease, in ms: its ttl in force, and how long this process may still believe in its
-   * locks if no renewal succeeds, by its own clock. For who must stop something before a lock is lost.
+   * locks if no renewal succeeds, by its own clock. For code that has
+   * to stop its work before the lock is lost.
    */
   get lease(): { readonly ttl: number; readonly remaining: number } {
     const { ttlMs, remainingMs } = this.#session.core.lease(this.#runtime.now())
@@ -121,7 +122,7 @@ export class LockClient implements AsyncDisposable {
    *
    * Rejects as the Web Locks specification says: `TypeError` for wrong arguments, `NotSupportedError` for options
    * that do not go together or a name that begins with `-`, the signal's reason when it is aborted before the grant,
-   * `AbortError` when the lock is lost or stolen (the `LockError` is its `cause`). Besides, `LockError`
+   * `AbortError` when the lock is lost or stolen (the `LockError` is its `cause`). It also throws `LockError`
    * with code `TIMEOUT`, `SESSION_LOST`, `CLOSED` or a limit's.
    */
   request<T>(name: string, callback: (lock: Lock) => T): Promise<Awaited<T>>
@@ -188,7 +189,7 @@ export class LockClient implements AsyncDisposable {
     return locks as Lock[] & AsyncDisposable
   }
 
-  /** An operator's way out: frees the lock whoever holds it, and tells them (`FORCED`). Resolves with the number of holds that ended. */
+  /** An operator's way out: frees the lock and tells its holders (`FORCED`). Resolves with the number of holds that ended. */
   async forceRelease(name: string, options: Limits = {}): Promise<number> {
     checkName(name)
     checkForceRelease(options)
@@ -197,9 +198,9 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * Tells what happens to the locks whose names begin with `prefix`: `for await (const event of
-   * locks.watch('orders/'))`. Events are told once they can't be undone by a failover, in their order.
-   * Begins with `watching`, and again after each failover, since what happened meanwhile is not told.
+   * Reports what happens to the locks whose names begin with `prefix`: `for await (const event of
+   * locks.watch('orders/'))`. Events arrive in order, each once no failover can undo it.
+   * Begins with `watching`, and again after each failover, since what happened in the meantime is not reported.
    * Ends when the loop is left, `signal` is aborted (with its reason) or the client is closed.
    */
   watch(prefix = '', options: WatchOptions = {}): LockWatch {
@@ -249,7 +250,7 @@ export class LockClient implements AsyncDisposable {
    * ones; the signals of locks that are still held are aborted with it. Never rejects, and takes at
    * most until the lease ends. Afterwards nothing of the client keeps the process alive.
    *
-   * With `finishWithin` (ms) who holds a lock has so long to release it first: calls that wait, and
+   * With `finishWithin` (ms), current holders get that long to release their locks first: calls that wait, and
    * later ones, reject with `CLOSED` at once. A `close()` without it ends that time.
    */
   close(options: CloseOptions = {}): Promise<void> {
@@ -258,7 +259,7 @@ export class LockClient implements AsyncDisposable {
     if (finishWithinMs > 0) return this.#finish(finishWithinMs)
     this.#finished()
     let done = () => {}
-    // Set before anything is told: whoever hears that its lock is gone may call again.
+    // Set before any callback runs: code that learns that its lock is gone may call again.
     this.#closing = new Promise(resolve => {
       done = resolve
     })
@@ -306,7 +307,7 @@ export class LockClient implements AsyncDisposable {
     })
   }
 
-  /** What the caller gets. Made before anything else happens: a lock must be known when its loss is told right after. */
+  /** What the caller gets. Made before anything else happens: a lock must be known when its loss follows at once. */
   #valueOf(session: SessionDriver, call: Call, result: CallResult): unknown {
     switch (result.verb) {
       case 'acquire':
@@ -338,7 +339,7 @@ export class LockClient implements AsyncDisposable {
     return lock
   }
 
-  // ---- what is told of it
+  // ---- what others learn of it
 
   #emit<E extends ClientEvent>(event: E, value: ClientEvents[E]): void {
     if (this.#runtime.diagnostics[event].hasSubscribers)
@@ -424,7 +425,7 @@ export class LockClient implements AsyncDisposable {
     this.#waitingForEnd.clear()
   }
 
-  /** It is nobody's any more. */
+  /** No caller has it any more. */
   #forget(token: number): void {
     this.#locks.delete(token)
     if (this.#finishing && this.#locks.size === 0) this.#finished()

@@ -1,4 +1,4 @@
-// Opt-in: closes a client in order when the process is told to end. Whether and how the process ends is
+// Opt-in: closes a client in order when a signal asks the process to end. Whether and how the process ends is
 // its own matter: this neither exits nor sets an exit code.
 
 import type { LockClient } from './client.ts'
@@ -12,7 +12,7 @@ interface Signalled {
 export interface CloseOnSignalsOptions {
   /** Default `SIGTERM` and `SIGINT`. */
   signals?: readonly `SIG${string}`[] | undefined
-  /** In ms, default 10000: for so long who holds a lock may go on, see `close`. */
+  /** In ms, default 10000: how long current holders may keep working, see `close`. */
   finishWithin?: number | undefined
 }
 

@@ -15,7 +15,7 @@ export interface LockHolder {
   readonly ahead: number
 }
 
-/** What is known besides of a call that failed or a lock that is lost. */
+/** What else is known of a call that failed or a lock that is lost. */
 export interface LockErrorDetails extends ErrorOptions {
   readonly locks?: readonly string[]
   readonly waitedMs?: number

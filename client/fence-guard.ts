@@ -1,4 +1,4 @@
-// Refuses the writes of holders whose lock has gone to another meanwhile: a lease can end while its
+// Refuses the writes of holders whose lock has gone to another one: a lease can end while its
 // holder sleeps, and only the resource can tell, by the token. For one process; a resource that several
 // processes write to keeps the tokens where they all see them, as docs/FENCING.md shows.
 

@@ -1,5 +1,5 @@
 // Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
-// what it must be. Contacts nobody.
+// what it must be. Contacts no server.
 
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
@@ -16,7 +16,7 @@ export interface Limits {
 
 export interface ConnectOptions extends Limits {
   /** Lease length in ms, at most 600000 and at least three times the cluster's ping limit (else
-   * `TTL_OUT_OF_RANGE`): for so long a client that died keeps its locks. Default 10000. */
+   * `TTL_OUT_OF_RANGE`): a client that died keeps its locks for that long. Default 10000. */
   ttl?: number | undefined
   /** For people, in lists of locks; up to 256 characters. */
   name?: string | undefined
@@ -27,7 +27,7 @@ export interface ConnectOptions extends Limits {
 export interface AcquireOptions extends Limits {
   /** Default `exclusive`. */
   mode?: Mode | undefined
-  /** Take the lock away from whoever holds it; exclusive mode only. The victims are told. */
+  /** Take the lock away from its holders; exclusive mode only. They learn that they lost it. */
   steal?: boolean | undefined
 }
 
@@ -50,7 +50,7 @@ export interface WatchOptions {
 }
 
 export interface CloseOptions {
-  /** In ms; default 0. For so long who holds a lock may still release it, while nothing new is granted. */
+  /** In ms; default 0. How long current holders may still release their locks, while nothing new is granted. */
   finishWithin?: number | undefined
 }
 

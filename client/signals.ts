@@ -1,4 +1,4 @@
-// Who waits for which AbortSignal: one listener a signal, however many calls share it, since Node warns
+// Which calls wait for which AbortSignal: one listener a signal, however many calls share it, since Node warns
 // of a leak at eleven, and sharing one signal among many calls is what signals are for.
 
 const watchers = new WeakMap<AbortSignal, Set<() => void>>()

@@ -1,5 +1,5 @@
 // The token as an HTTP header, from a holder to the service that guards the resource. The name of the lock
-// is not in it: the service knows which lock protects what is asked for, and takes nobody's word for it.
+// is not in it: the service knows which lock protects what is asked for, and takes no caller's word for it.
 
 import type { Mode } from '../wire/messages.ts'
 

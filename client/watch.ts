@@ -6,8 +6,8 @@ import type { LockEvent } from '../wire/messages.ts'
 import type { Watched } from './session/effects.ts'
 
 /**
- * What a watch tells. `watching`: it has begun, or begun again after a failover; `missed`: so many
- * events could not be told, since the reader was too slow. After both, `query` tells the state.
+ * What a watch reports. `watching`: it has begun, or begun again after a failover; `missed`: this many
+ * events were left out, since the reader was too slow. After both, ask `query` for the state.
  */
 export type WatchEvent =
   | { readonly event: 'watching' }
@@ -30,7 +30,7 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
   readonly #kept: WatchEvent[] = []
   readonly #readers: Reader[] = []
   #over = false
-  /** What the next reader is told instead of an event, once. */
+  /** What the next reader gets instead of an event, once. */
   #error: { readonly reason: unknown } | null = null
   /** Events that were handed on, whichever session brought them. */
   #told = 0
@@ -91,7 +91,7 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
     else this.#missed(event)
   }
 
-  /** @internal Readers that still wait are told the error, or that it is over. */
+  /** @internal Readers that still wait get the error, or learn that it is over. */
   end(error: { readonly reason: unknown } | null = null): void {
     if (this.#over) return
     this.#over = true

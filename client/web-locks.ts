@@ -16,14 +16,14 @@ export interface RequestOptions extends Limits {
   mode?: Mode | undefined
   /** Call back with null if the lock is not free, instead of waiting. */
   ifAvailable?: boolean | undefined
-  /** Take the lock away from whoever holds it. */
+  /** Take the lock away from its holders. */
   steal?: boolean | undefined
 }
 
 /** Given null only with `ifAvailable`. */
 export type RequestCallback<T> = (lock: Lock | null) => T
 
-/** `LockInfo` of the specification, and what the servers know besides. */
+/** `LockInfo` of the specification, and what else the servers know. */
 export interface HeldLock {
   readonly name: string
   readonly mode: Mode
@@ -121,8 +121,8 @@ function checkTogether(name: string, { mode, ifAvailable, steal, signal }: Conve
 }
 
 /**
- * Runs the callback with a lock that was just granted, or null, and releases the lock after it. A turn
- * of its own for each callback, as the specification queues a task for it: what was settled before it
+ * Runs the callback with a lock that was just granted, or null, and releases the lock after it. Each
+ * callback gets its own turn, as the specification queues a task for it: what was settled before it
  * was granted is seen before it runs.
  */
 export async function runRequest<T>(
@@ -137,7 +137,7 @@ export async function runRequest<T>(
     throw signal.reason
   }
   if (lock === null) return await callback(null)
-  // Lost while the grant was on its way: nobody may work under it.
+  // Lost while the grant was on its way: no callback may work under it.
   if (lock.signal.aborted) throw broken(lock)
   return await new Promise<Awaited<T>>((resolve, reject) => {
     // At once, however long the callback still runs.

@@ -12,7 +12,7 @@ import { until } from './fixtures/deadline.ts'
 import { failoverLog, linesOf } from './fixtures/failover-log.ts'
 import { Scrape } from './fixtures/scrape.ts'
 
-t.test('a failover: ten lines at the most, which say what happened', async t => {
+t.test('a failover: at most ten lines, which say what happened', async t => {
   const cluster = await startCluster(t, '--data', t.testdir({}))
   const { primary, backup, number } = cluster.ready.view
   const lines = await failoverLog(t, cluster)
@@ -25,7 +25,7 @@ t.test('a failover: ten lines at the most, which say what happened', async t => 
     'backup of this view',
     'view acked',
     'listening',
-    'lock server counts',
+    'lock server verified',
   ])
     t.equal(text.filter(each => each === msg).length, 1, msg)
   const find = (msg: string) => lines.find(line => line.msg === msg)
@@ -93,7 +93,7 @@ t.test('no line for what clients do, and no secret in any', async t => {
   t.notMatch(all, /sesame|not this one/)
 })
 
-t.test('a warning that comes again and again is told once a minute, and counted', async t => {
+t.test('a warning that comes again and again is logged once a minute, and counted', async t => {
   const told: [object, string][] = []
   const keep = (fields: object, text: string) => told.push([fields, text])
   const log: Logger = { debug: keep, info: keep, warn: keep, error: keep }

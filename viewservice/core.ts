@@ -344,7 +344,7 @@ export class ViewCore {
     this.#verifying.answered()
     for (const other of this.#servers.verify(server))
       this.#expel(other, 'ADDRESS_TAKEN', `server ${server.id} has taken over ${server.address}`)
-    this.#out.note('info', 'lock server counts', { peer: server.id, address: server.address })
+    this.#out.note('info', 'lock server verified', { peer: server.id, address: server.address })
   }
 
   #expel(server: KnownServer, code: ErrorCode, text: string): void {
@@ -411,7 +411,7 @@ export class ViewCore {
   #haltByFuture({ id, address }: { id: string; address: string }, view: number): string {
     const { pid, host } = this.#options
     this.#halted ??= `server ${id} at ${address} knows view ${view}, the view record of this view server (pid ${pid} on ${host}) ${this.#record === null ? 'is empty' : `ends at ${this.#viewNumber}`}: another view server decides too, or the record was lost; give it the right --data folder and restart it`
-    this.#out.note('error', 'no views are made any more', { reason: this.#halted })
+    this.#out.note('error', 'view changes halted', { reason: this.#halted })
     this.#resets.halt(this.#halted)
     return this.#halted
   }
@@ -553,5 +553,5 @@ export class ViewCore {
 }
 
 function hearsay(view: number): string {
-  return `a server that knows view ${view} must name its cluster in its hello, or have been found at its address; come again`
+  return `this server reports view ${view} but hasn't shown that it belongs to this cluster; send the cluster id in the hello and retry`
 }

@@ -159,7 +159,7 @@ export class RunningViewServer {
   #fail(cause: unknown): void {
     if (this.#over) return
     const error = cause instanceof Error ? cause : new Error(String(cause))
-    this.note('error', 'ends itself', { error: error.message, stack: error.stack })
+    this.note('error', 'shutting down after an internal error', { error: error.message, stack: error.stack })
     this.#end('INTERNAL', 'the view server ends itself')
     this.#owner.failed(error)
   }

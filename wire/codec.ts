@@ -8,7 +8,7 @@ import { fitsBytes } from './name.ts'
 import { fold, inEntries, inMessages, lastOf, runsOf, unfold } from './runs.ts'
 import { wireVersion } from './version.ts'
 
-/** What was wrong with the input of a peer, as one line that it is told. */
+/** What was wrong with a peer's input: the one line that is sent to it. */
 export class WireError extends Error {
   readonly code: ErrorCode
   constructor(code: ErrorCode, text: string) {

@@ -1,6 +1,6 @@
 // Build step: compiles the schemas of messages.ts with ajv into plain functions, so that a server
 // starts fast and nothing needs eval (a strict Content-Security-Policy holds). What clients need is a
-// module of its own, so that a page does not load what servers say among themselves.
+// separate module, so that a page does not load what servers say among themselves.
 
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
@@ -10,7 +10,7 @@ import type { Field } from './shape.ts'
 
 const generate = standalone as unknown as (ajv: Ajv, names: Record<string, string>) => string
 
-/** Of an error only where and what is told; ajv writes three times as much down. */
+/** Of an error only its place and its text are kept; ajv writes down three times as much. */
 const untold = /schemaPath:"(?:[^"\\]|\\.)*",keyword:"\w+",params:\{[^{}]*\},/g
 
 const ofClients: readonly Channel[] = ['serverToClient', 'replyRuns', 'viewToClient']
@@ -59,7 +59,7 @@ function moduleOf(which: readonly Channel[]): string {
   return `${code}\nexport const validators = {\n${table.join('\n')}\n}\n`
 }
 
-/** What ajv calls `/2/7` is `.names/7` to the peer that is told. Each function is of one message, whose name stands in it. */
+/** What ajv calls `/2/7` is `.names/7` to the peer. Each function is of one message, whose name stands in it. */
 function withNames(code: string, fields: ReadonlyMap<string, readonly string[]>): string {
   let names: readonly string[] = []
   return code.replace(/sourceURL="(\w+)"|instancePath\+"\/(\d+)/g, (found, id, place) => {

@@ -42,7 +42,7 @@ const address = text('ws://127.0.0.1:7401', 512, 1)
 const mode = oneOf('exclusive', 'shared')
 /** What an acquire does when the lock is not free. */
 const manner = oneOf('wait', 'ifAvailable', 'steal')
-/** What an acquire asks for: of each of its locks, and of its own patience. Everywhere the same two fields, in this order. */
+/** What an acquire asks for: of each of its locks, and its own patience. Everywhere the same two fields, in this order. */
 const claim = [
   ['mode', mode],
   ['manner', manner],
@@ -148,7 +148,7 @@ export type Blocker = ShapeType<typeof blocker>
 export type HoldRecord = ShapeType<typeof holdRecord>
 export type WaitRecord = ShapeType<typeof waitRecord>
 
-/** One change of one lock, for who watches. */
+/** One change of one lock, for watches. */
 const lockEvent = record({
   event: lockEventKind,
   name: lockName,
@@ -159,7 +159,7 @@ const lockEvent = record({
   reason: nullable(eventReason),
   clientId: id,
   clientName,
-  /** Wall clock of the primary, ms since 1970; for people. */
+  /** Wall clock of the primary, ms since 1970; for display only. */
   at: count(1_700_000_000_000),
 })
 export type LockEvent = ShapeType<typeof lockEvent>
@@ -256,7 +256,7 @@ export const serverToClient = {
   watching: message('watching', ['number', number]),
   'watch-refused': message('watch-refused', ['number', number], ['code', code], ['explanation', explanation]),
   event: message('event', ['number', number], ['record', lockEvent]),
-  /** So many events of this watch were not told: too many were not seen. */
+  /** This many events of this watch were left out: too many were not yet seen. */
   missed: message('missed', ['number', number], ['events', positive]),
   echoed: message('echoed', ['number', number]),
 }

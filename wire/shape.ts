@@ -88,7 +88,7 @@ export function anyOf<const S extends readonly Shape<unknown>[]>(...shapes: S): 
   }
 }
 
-/** A field of a message: its name, which is told in errors and in docs/PROTOCOL.md but never sent, and what may stand there. */
+/** A field of a message: its name, which stands in errors and in docs/PROTOCOL.md but is never sent, and what may stand there. */
 export type Field = readonly [name: string, shape: Shape<unknown>]
 
 /** The fields stand in the message in the order in which they are given, behind its kind. */

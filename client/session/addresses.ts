@@ -15,7 +15,7 @@ export interface Address {
   inUse: boolean
   /** The lock server that was last met there. */
   serverId: string | null
-  /** What was wrong with it last, for people. */
+  /** What was wrong with it last, for display only. */
   trouble: string | null
   /** It will never take us: wrong cluster, secret or version. */
   refusal: { readonly code: string; readonly text: string } | null
@@ -66,7 +66,7 @@ export class Addresses {
     return last
   }
 
-  /** One line for people: what is wrong with each. */
+  /** One line, for display only: what is wrong with each. */
   describe(): string {
     return [...this.#known.values()]
       .map(({ url, refusal, trouble, inUse }) => {

@@ -94,7 +94,7 @@ export class ClientCore {
     return this.#links.addresses.describe()
   }
 
-  /** Until the local deadline (S4), for people and programs; 0 when over. */
+  /** Until the local deadline (S4), in ms; 0 when over. */
   remainingMs(now: Instant): number {
     return this.over ? 0 : this.#lease.remainingMs(now)
   }
@@ -165,7 +165,7 @@ export class ClientCore {
       this.#watches.end(input.watch)
       message = ['unwatch', input.watch]
     }
-    // While there is no session connection the next one is told all of it.
+    // While there is no session connection the next one gets all of it.
     if (message !== null && this.#ready()) this.#send(message)
   }
 
@@ -189,7 +189,7 @@ export class ClientCore {
     if (link === undefined) return
     this.#links.heard(link, now)
     for (const message of messages) {
-      // S2: what still arrives on a connection that was dropped meanwhile is ignored.
+      // S2: what still arrives on a connection that was dropped is ignored.
       if (this.over || this.#links.get(connection) !== link) return
       this.#onMessage(link, message, now, chance)
     }
@@ -236,12 +236,12 @@ export class ClientCore {
     const waits = wasSent(request) && request.what.verb === 'acquire'
     if (waits && patient && this.#ready()) this.#givingUp.set(call, now.monotonic + cancelPatienceMs)
     else this.#giveUp(call)
-    // Both stay unanswered until the cancel is answered: else its waiter would be granted to nobody.
+    // Both stay unanswered until the cancel is answered: else its waiter would get a grant that no client knows of.
     if (waits && !request.cancelling) this.#requests.cancel(request)
     this.#pump(now)
   }
 
-  /** Nobody waits for the servers' word any more. */
+  /** No call waits for the servers' word any more. */
   #giveUp(call: number): void {
     this.#givingUp.delete(call)
     const request = this.#requests.ofCall(call)
@@ -293,7 +293,7 @@ export class ClientCore {
     else this.#endUnopened()
   }
 
-  /** S4: its open may be done, and then nobody else would end the session before its lease does. */
+  /** S4: its open may be done, and then nothing else would end the session before its lease does. */
   #endUnopened(): void {
     if (this.#links.session !== null) this.#send(['abandon', this.sessionId])
     this.#finish('ended', 'CLOSED', closedText)
@@ -432,7 +432,7 @@ export class ClientCore {
 
   #onLost(token: number, reason: LossReason): void {
     if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason })
-    // One that is not held, or was told before, is acknowledged all the same (S5).
+    // One that is not held, or was reported before, is acknowledged all the same (S5).
     this.#requests.told(token)
   }
 
@@ -459,7 +459,7 @@ export class ClientCore {
   #onReply(reply: Reply): void {
     const request = this.#requests.answer(reply[1])
     if (request !== undefined) this.#conclude(request, reply)
-    // S5: nobody waits for this grant, but its losses are told until they are acknowledged.
+    // S5: no call waits for this grant, but its losses are sent until they are acknowledged.
     else if (reply[0] === 'granted') for (const [token, reason] of reply[3]) this.#onLost(token, reason)
   }
 
@@ -574,7 +574,7 @@ export class ClientCore {
     return this.#opened && this.#links.session !== null
   }
 
-  /** Sends what waits and may go, after what is to be acknowledged. */
+  /** Sends acknowledgements, then what waits and may go. */
   #pump(now: Instant): void {
     if (!this.#ready()) return
     for (let message = this.#requests.take(); message !== undefined; message = this.#requests.take()) {
@@ -663,7 +663,7 @@ export class ClientCore {
     if (call !== null) this.#out.push({ do: 'fail', call, code, definite, text })
   }
 
-  /** Why a call takes so long, for people. */
+  /** Why a call takes this long, for display only. */
   #delay({ what }: Request): string {
     if (!this.#ready()) return `no primary can be reached: ${this.describe()}`
     return what.verb === 'acquire' ? 'it did not come free' : 'the primary has not answered'
@@ -713,7 +713,7 @@ type Reply = MessageOf<
   | 'ended'
 >
 
-/** For people: who has the lock. Names may hold anything. */
+/** Who has the lock, for display only. Names may hold anything. */
 function heldBy({ name, clientName, token, heldMs, ahead }: Blocker): string {
   const before = ahead === 0 ? '' : `, and ${ahead} waited before`
   return `${JSON.stringify(clientName)} has held ${JSON.stringify(name)} for ${heldMs} ms (token ${token})${before}`

@@ -11,7 +11,7 @@ interface Chance {
   readonly chance: number
 }
 
-/** What a caller asks for; `call` is a number of the driver's. */
+/** What a caller asks for; `call` is the driver's number for it. */
 export type Call =
   /** Names are different and valid; any order. */
   | {
@@ -46,23 +46,23 @@ export type ClientInput =
   | { readonly is: 'calls'; readonly calls: readonly TurnCall[] }
   /**
    * The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is
-   * over. `patient`: a moment later, if the servers can say meanwhile who has the lock.
+   * over. `patient`: a moment later, if the servers can say by then who has the lock.
    */
   | { readonly is: 'abort'; readonly call: number; readonly patient?: boolean }
   /** No more calls, and those that wait fail with CLOSED; what is held may be released. */
   | { readonly is: 'finish' }
   /**
-   * Watch the locks whose names begin so, on this connection and later ones; `watch` is a number of the driver's.
-   * `before`: so many events of it came in other sessions; none unless told.
+   * Watch the locks whose names begin with `prefix`, on this connection and later ones; `watch` is the driver's number.
+   * `before`: how many of its events came in other sessions; default 0.
    */
   | { readonly is: 'watch'; readonly watch: number; readonly prefix: string; readonly before?: number }
   | { readonly is: 'unwatch'; readonly watch: number }
-  /** So many events of the watch have been read, in all. */
+  /** How many events of the watch have been read, in all. */
   | { readonly is: 'seen'; readonly watch: number; readonly events: number }
   /** As the call of this name. */
   | { readonly is: 'end'; readonly call: number }
 
-/** `watching`: events come from here on; `missed`: so many were not told. */
+/** `watching`: events come from here on; `missed`: this many were left out. */
 export type Watched =
   | LockEvent
   | { readonly event: 'watching' }

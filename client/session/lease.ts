@@ -36,7 +36,7 @@ export class Lease {
 
   /**
    * Something is asked for. Returns whether the renewals of the rest were too few for that: then one has to
-   * go in front of it. The lease counts from now, though nobody has confirmed it: the servers answer what
+   * go in front of it. The lease counts from now, though no server has confirmed it: the servers answer what
    * follows a renewal only if they have had the renewal too.
    */
   wake(now: Instant): boolean {

@@ -43,7 +43,7 @@ interface Answer {
 }
 
 /**
- * Unanswered requests besides cancels and the end. Each unanswered acquire may add a cancel, and the
+ * Unanswered requests, not counting cancels and the end. Each unanswered acquire may add a cancel, and the
  * server counts replies that are not yet acknowledged, so this is less than half of what it allows.
  */
 export const unansweredShareMax = stateLimits.unansweredMax / 2 - 2
@@ -148,7 +148,7 @@ export class Requests {
     return this.unanswered.size < unansweredShareMax
   }
 
-  /** A read changes nothing, so it has no request number: on each connection it is asked anew, under a fresh one of its own. */
+  /** A read changes nothing, so it has no request number: on each connection it is asked again, under a fresh number of its own. */
   #ask(query: Request): MessageOf<'clientToServer'> {
     query.answer = { held: [], pending: [], confirmed: true, cut: false }
     this.queries.set(++this.#queryNumber, query)
@@ -200,7 +200,7 @@ export class Requests {
     if (query.call !== null) this.#byCall.delete(query.call)
   }
 
-  /** The user was told of this loss (S5). */
+  /** The user knows of this loss (S5). */
   told(token: number): void {
     this.#told.push(token)
   }
@@ -216,7 +216,7 @@ export class Requests {
     return message
   }
 
-  /** A resume acknowledges every reply by itself, and each loss is told again after it. */
+  /** A resume acknowledges every reply by itself, and each loss is sent again after it. */
   forgetAcknowledgements(): void {
     this.#acknowledged = []
     this.#inOrder = true
@@ -230,7 +230,7 @@ export class Requests {
     request.call = null
   }
 
-  /** All calls that somebody waits for, in the order in which they were made. */
+  /** All calls that a caller waits for, in the order in which they were made. */
   calls(): Request[] {
     return [...this.#byCall].sort((a, b) => a[0] - b[0]).map(([, entry]) => entry)
   }

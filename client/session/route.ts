@@ -188,7 +188,7 @@ export class Route {
     this.#stale = false
   }
 
-  /** Who rests leaves the way to those who hold something: a new primary takes one after the other. */
+  /** Idle sessions reconnect after a random delay, so that sessions holding locks get to the new primary first. */
   #drawComeBack(now: Instant, chance: number): void {
     const owed = this.#owedSince !== Number.POSITIVE_INFINITY
     if (this.session !== null) this.#comeBackAt = null
@@ -274,7 +274,7 @@ export class Route {
     return !this.#onItsWay() || address.url === this.view?.primary.address
   }
 
-  /** The newest view is being watched and its primary was not tried in vain: nobody else need be asked. */
+  /** The newest view is being watched and its primary was not tried in vain: no other server need be asked. */
   #onItsWay(): boolean {
     if (this.view === null || this.#watcher() === undefined) return false
     const { failures, refusal } = this.addresses.get(this.view.primary.address)

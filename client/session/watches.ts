@@ -43,7 +43,7 @@ export class WatchRequests {
     if (known !== undefined) known.told++
   }
 
-  /** So many of all that were handed on have been dealt with; null if the servers need not know. */
+  /** How many of the events handed on have been dealt with; null if the servers need not know. */
   seen(watch: number, events: number): MessageOf<'clientToServer'> | null {
     const known = this.#watches.get(watch)
     if (known === undefined || events <= known.before) return null

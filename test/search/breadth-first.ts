@@ -1,5 +1,5 @@
 // Breadth-first over all that may happen: every state once, its invariants checked when it is found, so
-// that the first violation is the nearest. Keeps of a visited state only a hash of 64 bits, who led to it and how.
+// that the first violation is the nearest. Keeps of a visited state only a hash of 64 bits, and which step led to it from which state.
 
 import type { Model } from './model.ts'
 import type { Happening, State } from './transition.ts'

@@ -1,5 +1,5 @@
-// What must hold in every state (DESIGN 3, docs/RULES.md), judged from outside of the cores: what clients
-// were told, which views were made, and whether the servers that may go on hold all of it.
+// What must hold in every state (DESIGN 3, docs/RULES.md), judged from outside the cores: what clients
+// know, which views were made, and whether the servers that may go on hold all of it.
 
 import type { CallResult } from '../../client/session/effects.ts'
 import type { State } from '../../lockserver/state/state.ts'
@@ -248,7 +248,7 @@ export class Checks {
     )
   }
 
-  /** One that somebody has tried to take by force meanwhile may be lost already. */
+  /** One that another client has tried to take by force may be lost already. */
   #grant(
     history: History,
     { slot, op: index, session }: Seen<'answered'>,
@@ -275,7 +275,7 @@ export class Checks {
     return client !== null && client.session === session && clock < client.until
   }
 
-  /** What is taken by force may be believed in until its holder is told; but not beyond a reset, which can't tell it (F14). */
+  /** What is taken by force may be believed in until its holder learns of it; but not beyond a reset, which can't tell it (F14). */
   #beliefProblem({ floor }: History, believed: readonly Grant[]): string | undefined {
     for (const one of believed) {
       const rival = believed.find(
@@ -316,7 +316,7 @@ export class Checks {
     )
   }
 
-  /** Who is primary holds all that clients were told. */
+  /** The primary holds all that clients know of. */
   #goOnProblem(
     situation: Situation,
     history: History,
@@ -345,7 +345,7 @@ export class Checks {
     return this.#missing(situation, history, believed, backup, 'the backup of an acked view')
   }
 
-  /** R1: what of what clients were told this state does not hold, or holds besides. */
+  /** R1: what clients know of and this state does not hold, or what it holds in addition. */
   #missing(
     situation: Situation,
     history: History,

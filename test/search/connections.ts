@@ -137,7 +137,7 @@ export class SearchedConnections {
   readonly #closed = new Changes()
   readonly #broken = new Changes()
 
-  /** Ascending: by who dialled, and when. Which numbers connections have depends on the search's way so far. */
+  /** Ascending: by the dialling party, and when it dialled. Which numbers connections have depends on the search's way so far. */
   inOrder(numbers: number[]): number[] {
     return numbers.sort((a, b) => (this.#ranks[a] as number) - (this.#ranks[b] as number) || a - b)
   }
@@ -150,7 +150,7 @@ export class SearchedConnections {
     return this.#numberOf(dialled(from, number, to, kind, hello))
   }
 
-  /** One more frame on its way to this side; lost if nobody reads it there. */
+  /** One more frame on its way to this side; lost if that side does not read any more. */
   withFrame(number: number, to: Side, frame: number): number {
     const key = keyOf(number, to) * framesMax + frame
     return this.#withFrame.of(key, () => this.#numberOf(withFrame(this.get(number), to, frame)))

@@ -1,4 +1,4 @@
-// What clients and operators have been told so far, as far as it matters to what they may be told later,
+// What clients and operators know so far, where it matters to what they may learn later,
 // and the newest view record. Histories never change; equal ones have one number.
 
 import type { Mode, View } from '../../wire/messages.ts'
@@ -11,7 +11,7 @@ export interface Grant {
   readonly slot: number
   readonly op: number
   readonly session: string
-  /** `leaving`: its release was called. `taken`: somebody has asked for it by force. `gone`: both. */
+  /** `leaving`: its release was called. `taken`: another client has asked for it by force. `gone`: both. */
   readonly is: 'held' | 'leaving' | 'taken' | 'gone'
 }
 
@@ -19,13 +19,13 @@ export interface OpenCall {
   readonly slot: number
   readonly op: number
   readonly session: string
-  /** The largest token that anybody had been told when it was made. */
+  /** The largest token that any client knew when it was made. */
   readonly above: number
-  /** Nobody else held or wanted the same since it was made. */
+  /** No other client held or wanted the same since it was made. */
   readonly alone: boolean
-  /** Somebody tried to take the same by force since. */
+  /** Another client tried to take the same by force since. */
   readonly forced: boolean
-  /** A query must list these, unless they go meanwhile. */
+  /** A query must list these, unless they go before it is answered. */
   readonly shown: readonly number[]
   /** A query may not list these: their release was answered before it was made. */
   readonly gone: readonly number[]

@@ -17,10 +17,10 @@ export interface Freedom {
   readonly kills?: { readonly of: readonly Name[]; readonly times: number }
   /** Lock servers that are not there, or are dead, start. */
   readonly starts?: number
-  /** Between these two, whoever dialled. */
+  /** Between these two, whichever of them dialled. */
   readonly cuts?: { readonly between: readonly (readonly [Name, Name])[]; readonly times: number }
   readonly ticks?: Readonly<Record<Name, number>>
-  /** Time passes in steps of so many ms, or to the next moment at which a client has something to do. */
+  /** Time passes in steps of this many ms, or to the next moment at which a client has something to do. */
   readonly passes?: { readonly ms: number | 'wake'; readonly times: number }
   readonly viewServerKills?: number
   /** Clients that may make their first call; all of them unless told otherwise. */
@@ -44,7 +44,7 @@ export class Model {
     this.checks = new Checks(this.parties)
   }
 
-  /** Nobody has started yet. */
+  /** No party has started yet. */
   blank(): State {
     const slots = Array.from({ length: this.parties.slots }, (_, slot) => slot)
     return {

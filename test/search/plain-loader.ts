@@ -1,6 +1,6 @@
 // A module hook for the search alone: what is imported with `?plain` comes with its private fields as
 // ordinary ones (`#view` as `_view`), so that a core's whole state can be copied and compared. With
-// `?plain-small` limits are small besides, so that a copy of a few records has many chunks. No file changes.
+// `?plain-small` limits are small as well, so that a copy of a few records has many chunks. No file changes.
 
 interface Context {
   readonly parentURL?: string

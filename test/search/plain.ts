@@ -43,7 +43,7 @@ export function requestsOf(core: ClientCore): Requests {
   return (core as unknown as { _requests: Requests })._requests
 }
 
-/** And which connection speaks for its session, as far as it knows. */
+/** And which connection speaks for its session, if it knows one. */
 export function sessionConnectionOf(core: ClientCore): number | undefined {
   return (core as unknown as { _links: { session: { number: number } | null } })._links.session?.number
 }
@@ -84,7 +84,7 @@ function copy(value: unknown, done: Map<object, object>): unknown {
   return object
 }
 
-/** Frozen through and through: shared by all copies, and nobody can change it unnoticed. */
+/** Frozen through and through: shared by all copies, and no change to it goes unnoticed. */
 export function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
@@ -95,7 +95,7 @@ export function frozen<T>(value: T): T {
 
 /**
  * What has no influence on anything that a core does later: the time of its last step, when a server
- * was heard last (for people, and for forgetting ids after a minute), options (they never change).
+ * was heard last (for display, and for forgetting ids after a minute), options (they never change).
  */
 const unseen = new Set(['now', '_now', '_options', '_lossNoted', 'noted'])
 
@@ -106,7 +106,7 @@ export function fingerprint(value: unknown): string {
   return createHash('md5').update(textOf(value)).digest('base64')
 }
 
-/** The text that is hashed; also for people who wonder why two states differ. */
+/** The text that is hashed; also for a reader who wonders why two states differ. */
 export function textOf(value: unknown): string {
   const parts: string[] = []
   write(value, parts, new Map())

@@ -61,7 +61,7 @@ export class Prelude {
     return this.quiet()
   }
 
-  /** This one learns that its connections with the other, who died, are closed; what is held on them is lost. */
+  /** This one learns that its connections with the other, which died, are closed; what is held on them is lost. */
   loses(one: Name, two: Name): this {
     const [a, b] = [this.#model.parties.slotOf(one), this.#model.parties.slotOf(two)]
     const closes = (happening: Happening) => happening.do === 'close' && this.#isBetween(happening, a, b)

@@ -94,7 +94,7 @@ function broken(name: string, check: string, ms: number): Report {
   return { ...report, violation: { check, depth: 0, story: [] } }
 }
 
-/** Each so many walks what was remembered of processes is forgotten. */
+/** After this many walks, what was remembered of processes is forgotten. */
 const walksAModel = 25
 
 async function walks(search: Search, times: number): Promise<Report> {

@@ -1,4 +1,4 @@
-// A path through the search as a story that people can read: who does what, with names instead of ids.
+// A path through the search as a readable story: which party does what, with names instead of ids.
 
 import { other, towards } from './connections.ts'
 import { tokenBase } from './ids.ts'

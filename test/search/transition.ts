@@ -142,7 +142,7 @@ export class Transition {
     this.#take(connection[side].slot, step)
   }
 
-  /** A dial arrives: at a living process, or nobody listens. */
+  /** A dial arrives: at a living process, or where nothing listens. */
   #accept(index: number, { acceptor, dialler, toAcceptor }: Connection): void {
     const { connections, parties } = this.#world
     const local = parties.local(this.#locals[acceptor.slot] as number)
@@ -218,7 +218,7 @@ export class Transition {
     }
   }
 
-  /** Who accepted says why first. */
+  /** The accepting side says why first. */
   #closeAll(slot: number, frame: number | null): void {
     const { connections } = this.#world
     for (const [index, side] of this.#endsOf(slot)) {
@@ -255,7 +255,7 @@ export class Transition {
   // ---- fewer states
 
   /**
-   * What changes nothing where it arrives, and is answered by nothing, arrives at once: nobody could
+   * What changes nothing where it arrives, and is answered by nothing, arrives at once: no party could
    * tell whether it came now or later, but for counters of silence.
    */
   #deliverIdle(): void {

@@ -1,4 +1,4 @@
-// Judges a story by what its clients called, were told, and when: who believes to hold what, which
+// Judges a story by what its clients called and learned, and when: which client believes to hold what, which
 // answers could have been given. It sees nothing of any server, and never steps anything.
 
 import type { CallResult } from '../../client/session/effects.ts'
@@ -18,7 +18,7 @@ export interface Session {
   expired(now: Instant): boolean
 }
 
-/** Who calls and is told. */
+/** The client that calls and gets the answer. */
 export interface Witness {
   readonly name: string
   readonly alive: boolean
@@ -40,7 +40,7 @@ export interface Attempt {
   readonly mode: Mode
   readonly manner: Manner
   readonly calledAt: number
-  /** L2: the largest token that anybody had been told when it was called. */
+  /** L2: the largest token that any client knew when it was called. */
   readonly floor: number
   /** S2: its place among the numbered calls of its session. */
   readonly place: number
@@ -59,7 +59,7 @@ export interface Belief {
   readonly name: string
   readonly token: number
   readonly toldAt: number
-  /** The user gave it up, or was told of its loss. */
+  /** The user gave it up, or learned of its loss. */
   over: boolean
   /** S2: the place of its release. */
   releasedAs: number
@@ -383,9 +383,9 @@ export class Checker {
     if (other.over) return
     const shared = belief.attempt.mode === 'shared' && other.attempt.mode === 'shared'
     if (shared || !this.believed(other)) return
-    // What is told late may be over already at the servers.
+    // News that comes late may be over already at the servers.
     const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
-    // F14: a state that begins empty can tell nobody of a theft: its pause excuses none.
+    // F14: a state that begins empty can tell no client of a theft: its pause excuses none.
     const acrossReset = older.token <= this.#tokenFloor && newer.token > this.#tokenFloor
     if (acrossReset || !this.#taken(older, now, newer.token))
       this.#blame('L1 two holders', `${textOf(newer)} is granted while ${textOf(older)} is believed in`)
@@ -404,7 +404,7 @@ export class Checker {
     }
   }
 
-  /** L3: somebody was surely in the queue of this lock before this one was asked for, and got a larger token. */
+  /** L3: another client was surely in the queue of this lock before this one was asked for, and got a larger token. */
   #queueJumped(belief: Belief): void {
     const { attempt, name, token } = belief
     if (attempt.manner === 'steal') return
@@ -444,7 +444,7 @@ export class Checker {
 
   // ---- refusals
 
-  /** An `ifAvailable` that was refused: somebody may have had one of the names, or waited for it, meanwhile. */
+  /** An `ifAvailable` that was refused: another client may have had one of the names, or waited for it, at that time. */
   #refused(attempt: Attempt, now: number): void {
     if (attempt.manner !== 'ifAvailable') {
       const text = `${attempt.user.name}: a waiting acquire was told "unavailable"`

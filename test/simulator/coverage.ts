@@ -35,7 +35,7 @@ interface FileCoverage {
 }
 
 const top = new URL('../../', import.meta.url).href
-/** What runs the cores; the cores and what they are made of are told behind them. */
+/** The drivers; the cores and their parts are printed after them. */
 const drivers: readonly string[] = [
   ...[
     'wire/net/driver',

@@ -59,7 +59,7 @@ export type Verb = (typeof verbs)[number]
 
 export type Planned = { readonly at: number; readonly salt: number } & (
   | { readonly is: 'fault'; readonly kind: FaultKind }
-  /** By whoever is the n-th user then. */
+  /** By the n-th user at that time. */
   | { readonly is: 'call'; readonly user: number; readonly verb: Verb }
 )
 
@@ -102,7 +102,7 @@ export interface Shape {
   readonly turnMs: number
   /** Characters that a server keeps for a peer that does not read; null: as many as usual. */
   readonly unreadMax: number | null
-  /** Servers let nobody in who does not know it. */
+  /** Servers let in no peer that does not know it. */
   readonly secret: string | null
   /** Of frames: the connection is cut, and the frame with it. */
   readonly cutPart: number
@@ -115,7 +115,7 @@ export interface Shape {
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
   readonly early: boolean
   readonly newCluster: boolean
-  /** Faults spare whoever alone has the state (F1); otherwise they don't care. */
+  /** Faults spare the last server with the state (F1); otherwise they don't care. */
   readonly careful: boolean
   /** Messages that ambushes wait for. */
   readonly moments: readonly string[]
@@ -203,7 +203,7 @@ function momentsOf(theme: Theme): readonly string[] {
 
 // ---- faults
 
-/** What a theme is made of; a swarm takes any of them, each with a rate of its own. */
+/** What a theme is made of; a swarm takes any of them, each with its own rate. */
 const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
   swarm: faultKinds,
   joining: ['kill backup', 'ambush', 'cut', 'stall', 'kill primary', 'corrupt copy'],

@@ -1,5 +1,5 @@
-// Watches the servers from outside of their cores: what is on the view server's disk, what crosses the
-// wires, who dies when. So it can say whether a loss of the state was one that nobody could have
+// Watches the servers from outside their cores: what is on the view server's disk, what crosses the
+// wires, which process dies when. So it can say whether a loss of the state was one that no service could have
 // survived (F9, F14), or a bug. It decides nothing and never steps anything.
 
 import type { ViewRecord } from '../../viewservice/record.ts'
@@ -20,9 +20,9 @@ interface End {
 
 /** The view server relies on a primary that it heard in its last two ticks; with some slack (V3). */
 const heardWithinMs = 400
-/** Faults that are over for so long explain no new view. */
+/** Faults that have been over for this long explain no new view. */
 const aftermathMs = 3_000
-/** Who has been idle and undisturbed for so long may surely be chosen. */
+/** A server that has been idle and undisturbed for this long may surely be chosen. */
 const idleMs = 500
 /** States with more locks and sessions than this are compared by their digests only. */
 const comparedMax = 200
@@ -61,7 +61,7 @@ export class Referee {
   readonly corrupted = new Set<string>()
   /** Those of them whose every word shows it. */
   readonly wrongDigest = new Set<string>()
-  /** Those that were told to go. */
+  /** Those that were asked to leave. */
   readonly leaving = new Set<string>()
 
   constructor(cluster: Cluster, verdict: Verdict, checker: Checker, trace: Trace) {
@@ -81,16 +81,16 @@ export class Referee {
     cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
   }
 
-  /** Who restarts what has ended by itself. */
+  /** Restarts what has ended by itself. */
   onExit: (party: LockServerParty | ViewServerParty) => void = () => {}
 
-  /** A fault befalls this party, until then; it may be believed dead meanwhile, and a while after. */
+  /** A fault befalls this party, until then; it may be believed dead during that time, and a while after. */
   touch(party: Party, untilMs: number): void {
     const until = untilMs + aftermathMs
     if (until > (this.#touched.get(party.name) ?? 0)) this.#touched.set(party.name, until)
   }
 
-  /** The view server hears again, since then: what befell the others meanwhile it learns now. */
+  /** The view server hears again, since then: what happened to the others before that it learns now. */
   viewServerIsBack(sinceMs: number): void {
     this.#viewServerBackAt = this.#now
     for (const [name, until] of this.#touched)
@@ -166,7 +166,7 @@ export class Referee {
 
   #hearPing(id: string, { role, leaving }: Ping): void {
     this.#pinged.set(id, this.#now)
-    // On its way for longer than the view server slept: then nobody can know how old it is.
+    // On its way for longer than the view server slept: then no party can know how old it is.
     if (this.#now > this.#viewServerBackAt) this.#diedUnseen.delete(id)
     if (role !== 'idle' || leaving) this.#idleSince.delete(id)
     else if (!this.#idleSince.has(id)) this.#idleSince.set(id, this.#now)
@@ -227,7 +227,7 @@ export class Referee {
       this.#blame('V3 promoted unasked', `view ${view.number} promotes a backup that has answered nothing`)
   }
 
-  /** V7: one view, not two: who has been idle and well for a while comes in with the promotion. */
+  /** V7: one view, not two: a server that has been idle and well for a while comes in with the promotion. */
   #alone({ primary, backup }: View, { number }: View): void {
     if (this.roughNetwork || (this.#touched.get('VS') ?? -1) >= this.#now) return
     if (this.#now - this.#viewServerBackAt < aftermathMs) return // those who were idle may not be back yet
@@ -242,7 +242,7 @@ export class Referee {
       this.#blame('V7 two views', `view ${number} names no backup, and ${idle.name} is idle`)
   }
 
-  /** V3: a living copy is given up only while the primary is heard, or nobody has the state any more. */
+  /** V3: a living copy is given up only while the primary is heard, or no server has the state any more. */
   #keepsPrimary({ view: { number, primary, backup }, acked }: ViewRecord, view: View): void {
     if (backup === null || (!acked && this.#knows.get(number) !== backup.id)) return
     const [end, dropped] = [this.#ends.get(primary.id), this.#ends.get(backup.id)]
@@ -282,7 +282,7 @@ export class Referee {
       )
   }
 
-  /** F9: the view server alone was cut off and is back: it has suspected nobody. */
+  /** F9: the view server alone was cut off and is back: it has suspected no server. */
   undisturbed(number: number): void {
     const now = this.#cluster.view?.number ?? 0
     if (now !== number && !this.roughNetwork)
@@ -343,7 +343,7 @@ export class Referee {
 
   // ---- is the state lost, and had it to be?
 
-  /** F14: nobody who lives may go on with the state of the newest view. */
+  /** F14: no living server may go on with the state of the newest view. */
   get lost(): boolean {
     const { record } = this.#cluster.viewServer
     if (record === null) return false
@@ -352,7 +352,7 @@ export class Referee {
     return backup === null || this.#ends.has(backup.id) || !(record.acked || this.backupKnows(record.view))
   }
 
-  /** Whether those who had the state really died, each of its own fault; blames otherwise. */
+  /** Whether the servers with the state really died, each of its own fault; blames otherwise. */
   explainLoss(): void {
     const { record } = this.#cluster.viewServer
     if (record === null) return
@@ -369,7 +369,7 @@ export class Referee {
     this.#trace.tell(() => `the state is lost: ${viewText(record)}, and ${had.length} who had it are dead`)
   }
 
-  /** R4: all is mended, and who was made wrong on purpose is the backup still. */
+  /** R4: all is mended, and the server whose copy was made wrong on purpose is still the backup. */
   inspectCopies(): void {
     const { view } = this.#cluster
     const backup = view?.backup?.id
@@ -392,7 +392,7 @@ export class Referee {
     }
   }
 
-  /** R1, S5: who is primary has all that clients were told of; what was taken is kept until its victim is told. */
+  /** R1, S5: the primary has all that clients know of; what was taken is kept until its victim learns of it. */
   #knowsAll({ name, core: { state } }: LockServerParty): void {
     if (state === null || this.#checker.wasReset) return
     for (const user of this.#cluster.clients) {

@@ -30,13 +30,13 @@ export interface Ending {
   readonly views: number
 }
 
-/** Liveness: how long each part of the healing may take at the most, in simulated ms. */
+/** Liveness: how long each part of the healing may take at most, in simulated ms. */
 export const limitsMs = {
   /** From the end of the faults to an acked view of living servers that all know. */
   heal: 8_000,
   /** From there to the answers of all calls that need not wait for a lock; and of all once locks are given back. */
   answer: 8_000,
-  /** A dead client's lease, and the failovers meanwhile (S3). */
+  /** A dead client's lease, and the failovers in that time (S3). */
   lease: 4_500 + 3_000,
   /** The same where it held nothing and waited for nothing (S4). */
   rest: restLeaseMs(4_500) + 3_000,
@@ -46,7 +46,7 @@ export const limitsMs = {
   pause: 12_000,
 }
 
-/** Tight limits, so that they are met; no two servers of one cluster have to be told the same. */
+/** Tight limits, so that they are met; the servers of one cluster need not have the same ones. */
 const tightLimitsOf = (name: string) => ({
   waitersPerLockMax: 2 + (Number(name.slice(1)) % 3),
   locksPerSessionMax: 6,
@@ -286,12 +286,12 @@ class Story {
     return null
   }
 
-  /** Who is alive and believes in this session. */
+  /** The user that is alive and believes in this session. */
   #userOf(session: Session): ClientParty | undefined {
     return this.#users.users.find(({ alive, core }) => alive && !core.over && core.sessionId === session.id)
   }
 
-  /** S3, S4: sessions that nobody has any more, and that are there all the same. */
+  /** S3, S4: sessions that no user has any more, and that are there all the same. */
   #forsaken(): string[] {
     const sessions = [...(this.#state?.sessions.values() ?? [])]
     return sessions.filter(session => this.#userOf(session) === undefined).map(({ name }) => `left: ${name}`)

@@ -1,5 +1,5 @@
 // Peers that no server may let in: another wire version, a wrong secret, a kind that belongs elsewhere, no
-// hello, too much of it, no JSON. Each must be told why, and nothing else (F13).
+// hello, too much of it, no JSON. Each must learn why, and nothing else (F13).
 
 import { encode } from '../../wire/codec.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
@@ -11,7 +11,7 @@ import type { Random } from '../fixtures/random.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
-/** What a stranger says, frame by frame, and what it must be told. */
+/** What a stranger says, frame by frame, and what it must hear. */
 interface Visit {
   readonly what: string
   readonly says: readonly string[]
@@ -23,7 +23,7 @@ interface Visit {
 const anyId = 'f'.repeat(32)
 const asClient: HelloFrom = { kind: 'client', name: 'stranger' }
 const asProbe: HelloFrom = { kind: 'probe' }
-/** Who has said no hello is turned away after 5 s; a story is over by then if all is well. */
+/** A peer that has said no hello is turned away after 5 s; a story is over by then if all is well. */
 const staysMs = 6_000
 
 export class Strangers {
@@ -125,7 +125,7 @@ class Stranger extends Machine {
     this.network.join(this)
   }
 
-  /** `hears`: something else than it must be told. */
+  /** `hears`: something else than it must hear. */
   visit(address: string, { says, told, welcome = false }: Visit, hears: (text: string) => void): void {
     const socket = this.openSocket(address)
     socket.hear({

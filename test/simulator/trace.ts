@@ -1,5 +1,5 @@
-// Writes down what happens, as a story that one can read: when, who, what. Ids are told as names. It
-// costs nothing unless somebody listens.
+// Writes down what happens, as a readable story: when, which party, what. Ids become names. It
+// costs nothing without a listener.
 
 import type { Message } from '../../wire/messages.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
@@ -48,7 +48,7 @@ export class Trace {
     for (const { name, core } of this.#cluster.clients) this.#name(core.sessionId, name)
   }
 
-  /** A party's first id is told as its name; later ones are counted: `S1'2`. */
+  /** A party's first id becomes its name; later ones are counted: `S1'2`. */
   #name(id: string, name: string): void {
     if (this.#names.has(id)) return
     const before = [...this.#names.values()].filter(known => known.split("'")[0] === name).length

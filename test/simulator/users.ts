@@ -1,5 +1,5 @@
 // The users of a story: programs that call everything a client can do, when the plan says so, and tell
-// the checker what they called and what they were told. They know nothing of servers or faults.
+// the checker what they called and what they learned. They know nothing of servers or faults.
 
 import type { ClientCore } from '../../client/session/core.ts'
 import type { Watched } from '../../client/session/effects.ts'
@@ -23,12 +23,12 @@ interface Open {
 const hoardAtOnce = 64
 /** More than a primary answers in one turn. */
 const manyQueries = 14
-/** A client waits so long for the servers' word after a time limit (cancelPatienceMs), and a moment. */
+/** A client waits this long for the servers' word after a time limit (cancelPatienceMs), and a moment. */
 const patienceMs = 300
 
 export class Users {
   readonly users: ClientParty[] = []
-  /** Who is the n-th user of the plan now. */
+  /** The n-th user of the plan now. */
   readonly #slots: ClientParty[] = []
   /** Releases what it is granted at once, and calls nothing new. */
   quiet = false
@@ -103,14 +103,14 @@ export class Users {
     )
   }
 
-  /** From here on all that is held goes back, so that everybody gets a turn. */
+  /** From here on all that is held goes back, so that every user gets a turn. */
   windDown(): void {
     this.quiet = true
     for (const user of this.users)
       if (user.alive) for (const belief of this.#checker.beliefsOf(user.core)) this.#release(user, belief)
   }
 
-  /** Everybody asks once more what is held. */
+  /** Each user asks once more what is held. */
   askAll(): void {
     for (const user of this.users) if (user.alive && !user.core.over) this.#query(user, true)
   }
@@ -159,7 +159,7 @@ export class Users {
     }
   }
 
-  /** The square makes the first ones hot; where somebody hoards, now and then one of those. */
+  /** The square makes the first ones hot; where a user hoards, now and then one of those. */
   #name(dice: Random): string {
     const { names, hoard } = this.#shape
     const part = dice.next()
@@ -169,7 +169,7 @@ export class Users {
 
   #several(user: ClientParty, mode: Mode, dice: Random): void {
     const several = this.#shape.names.filter(() => dice.chance(0.5))
-    // In an order of its own: the server sorts, the client sorts back.
+    // In a random order: the server sorts, the client sorts back.
     if (dice.chance(0.5)) several.reverse()
     const manner = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
     if (several.length > 0) this.#acquire(user, several, mode, manner)
@@ -362,7 +362,7 @@ export class Users {
     this.calls++
     this.#trace.tell(() => text)
     this.#open.set(outcome, { user, text, attempt, then })
-    // Answered within the call itself: nobody could have been told before it was noted.
+    // Answered within the call itself: no other client could have learned of it before it was noted.
     if (outcome.done) this.#answered(outcome)
   }
 

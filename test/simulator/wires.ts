@@ -32,7 +32,7 @@ const shown: ReadonlySet<string> = new Set([
   ...['opened', 'resumed', 'unknown-session', 'renewed', 'lost', 'granted', 'unavailable', 'cancelled'],
   ...['cancel-done', 'released', 'force-released', 'refused', 'ended'],
 ])
-/** Rates differ by 1 % at the most. */
+/** Rates differ by at most 1 %. */
 const graceMs = promotionGraceMs(500) * 0.98
 
 export class Wires {
@@ -152,7 +152,7 @@ export class Wires {
       if (newer !== undefined)
         this.#blame('S2 replaced', `${server.name} says "${kind}" on a connection that was replaced`)
       if (kind === 'opened' || kind === 'resumed') speaker.told = true
-      // A session that is over has no connection any more; whoever asks is told so.
+      // A session that is over has no connection any more; a client that asks learns so.
       else if (kind === 'unknown-session') speaker.told = false
     }
   }

@@ -40,7 +40,7 @@ export class Connection {
   #flushPlanned = false
   #over = false
 
-  /** Who accepted tells errors; who dialled gives its reason in the close frame only. */
+  /** The accepting side sends an `error` message; the dialling side only puts its reason in the close frame. */
   readonly #tellsErrors: boolean
 
   constructor(
@@ -131,7 +131,7 @@ export class Connection {
       this.channel === 'serverToClient' || this.channel === 'viewToClient'
         ? clientFrameBytesMax
         : frameBytesMax
-    // Three bytes a UTF-16 unit at the most; one message alone always fits, by its limits.
+    // Three bytes a UTF-16 unit at most; one message alone always fits, by its limits.
     if (text.length * 3 > bytesMax && messages.length > 1 && bytesOf(text).length > bytesMax) {
       const half = messages.length >> 1
       this.#write(messages.slice(0, half))

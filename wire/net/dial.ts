@@ -58,7 +58,7 @@ function answerChannel(from: HelloFrom): Channel {
   }
 }
 
-/** Who dials as a client learns from the welcome what kind of server it is, and what that one may say. */
+/** A client learns from the welcome what kind of server it has dialled, and what that one may say. */
 function listenTo(connection: Connection, message: Message | undefined): void {
   if (connection.channel === 'serverToClient' && message?.[0] === 'welcome') {
     if ((message[1] as Welcome).kind === 'viewserver') connection.channel = 'viewToClient'

@@ -8,7 +8,7 @@ import type { Channel } from '../messages.ts'
 import { Connections } from './connections.ts'
 import type { Runtime, Timer } from './runtime.ts'
 
-/** What decides. `Own`: what it asks for besides connections. */
+/** What decides. `Own`: what it asks for apart from connections. */
 export interface Core<Input, Own> {
   step(input: Input, now: Instant): readonly (ConnectionEffect | Own)[]
 }

@@ -1,4 +1,4 @@
-// The one place where a port is opened: HTTP for people and probes, WebSocket for peers, whose hello hello.ts
+// The one place where a port is opened: HTTP for browsers and probes, WebSocket for peers, whose hello hello.ts
 // checks, behind an edge that counts them. It turns away pages of other origins; all else is decided above it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -83,7 +83,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   const sweep = setInterval(() => edge.sweep(runtime.monotonic()), sweepMs).unref()
   http.once('close', () => clearInterval(sweep))
   await new Promise<void>((resolve, reject) => {
-    // ws re-emits the HTTP server's errors; one that nobody hears would end the process.
+    // ws re-emits the HTTP server's errors; one without a listener would end the process.
     sockets.on('error', () => {})
     http.once('error', error => reject(listenError(error, options)))
     http.listen(options.port, options.host, resolve)

@@ -1,5 +1,5 @@
 // A runtime inside one process for drivers that rehearse or are measured: sockets in memory, turns that run when
-// they are told to, a clock that hardly moves, and timers that never fire. It needs no network and leaves nothing
+// their owner says so, a clock that hardly moves, timers that never fire. It needs no network and leaves nothing
 // behind that would keep a process alive.
 
 import type { Instant } from '../clock.ts'

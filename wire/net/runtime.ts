@@ -28,7 +28,7 @@ export interface Runtime {
   openSocket(address: string): Socket
 }
 
-/** What is told of a client to whoever measures or debugs the program that it is part of. */
+/** What a client publishes for tools that measure or debug the program that it is part of. */
 export const diagnosticEvents = [
   'view',
   'session',
@@ -41,7 +41,7 @@ export const diagnosticEvents = [
 export type DiagnosticEvent = (typeof diagnosticEvents)[number]
 
 export interface Diagnostic {
-  /** Nothing is made to be told while nobody listens. */
+  /** While there is no listener, nothing is built to be published. */
   readonly hasSubscribers: boolean
   publish(message: object): void
 }

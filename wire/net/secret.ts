@@ -1,4 +1,4 @@
-// Whether somebody who wants in knows the secret of the cluster.
+// Whether a peer that wants in knows the secret of the cluster.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 

@@ -1,4 +1,4 @@
-// What a connection needs of a WebSocket, whoever made it: Node's are those of ws, a page has its own.
+// What a connection needs of a WebSocket, on any platform: Node's are those of ws, a page has its own.
 // Nothing of either is known behind it.
 
 export interface SocketHandlers {
@@ -7,7 +7,7 @@ export interface SocketHandlers {
   received(text: string): void
   /** A frame that is not text. */
   receivedBinary(): void
-  /** Once, and the last. `error`: what went wrong, as far as it is known. */
+  /** Once, and the last. `error`: what went wrong, if it is known. */
   closed(code: number, reason: string, error: Error | undefined): void
 }
 

@@ -100,7 +100,7 @@ class ReadHistogram extends PromHistogram {
     this.#read = read
   }
 
-  /** What the registry calls besides `get`. */
+  /** What the registry calls apart from `get`. */
   getForPromString() {
     return this.get()
   }
