@@ -2,10 +2,10 @@
 // death with a growing pause. It ends when its IPC channel closes, so none outlives the cluster.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readClock } from '../wire/clock.ts'
-import { Failure } from './failure.ts'
+import { Failure, messageOf } from './failure.ts'
 
 const main = fileURLToPath(new URL('main.js', import.meta.url))
 
@@ -64,7 +64,7 @@ export class Child {
 
   /** Resolves when it listens for the first time; rejects with what it said if it ends before. */
   async start(): Promise<void> {
-    this.#log = openSync(this.#options.logFile, 'a')
+    this.#log = openLog(this.#options.logFile)
     await new Promise<void>((resolve, reject) => {
       const child = this.#spawn(false)
       child.once('message', () => resolve())
@@ -134,4 +134,17 @@ export class Child {
     this.#restart = setTimeout(() => this.#spawn(true), restartMs)
     this.#options.died(this, { pid: child.pid ?? 0, code, signal, restartMs })
   }
+}
+
+/** Names of clients are in it, so it is for its owner only; never through a link, and never into a pipe. */
+function openLog(path: string): number {
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  try {
+    const file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o600)
+    if (fstatSync(file).isFile()) return file
+    closeSync(file)
+  } catch (error) {
+    throw new Failure(`can't write the log ${path}: ${messageOf(error)}`)
+  }
+  throw new Failure(`can't write the log ${path}: it is no file`)
 }

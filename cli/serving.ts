@@ -10,10 +10,9 @@ import {
   byDefault,
   choice,
   flag,
-  hidden,
   hostPort,
   inEnvironment,
-  text,
+  secretText,
   texts,
   type Values,
   whole,
@@ -29,7 +28,7 @@ export const passedOn = {
   'dead-pings': inEnvironment(
     byDefault(limits.deadPings, whole('COUNT', 'missed pings that make a server dead', 2, 1_000)),
   ),
-  secret: inEnvironment(hidden(text('TEXT', 'shared secret; needed to listen beyond loopback'))),
+  secret: inEnvironment(secretText('shared secret; needed to listen beyond loopback')),
   insecure: inEnvironment(flag('listen beyond loopback without a secret')),
   origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
   'log-level': inEnvironment(

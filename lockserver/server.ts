@@ -13,6 +13,7 @@ import { isWildcard, type Listener, listen, urlOf } from '../wire/listen.ts'
 import { type Logger, silent, sparing } from '../wire/log.ts'
 import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
 import { Refusals } from '../wire/refusals.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 import { ServerCore, type ServerInput } from './core.ts'
 import { Counts } from './counts.ts'
 import type { Measured } from './metrics.ts'
@@ -93,7 +94,7 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
   const server = new Server(
     viewServers,
     settings,
-    optionalText('secret', options.secret) ?? null,
+    checkSecret(options.secret),
     texts('origins', options.origins ?? []),
     options.log ?? silent,
   )

@@ -1,7 +1,8 @@
 // The options of a test cluster, checked before anything is started.
 
 import { type Logger, silent } from '../wire/log.ts'
-import { knownOnly, optionalText, texts, wholeNumber } from '../wire/options.ts'
+import { knownOnly, texts, wholeNumber } from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 
 export interface TestClusterOptions {
   /** Lock servers to start with, 1 to 32; default 3. */
@@ -32,7 +33,7 @@ export function checkOptions(options: TestClusterOptions): CheckedOptions {
     pingIntervalMs: wholeNumber('pingIntervalMs', options.pingIntervalMs, 20, 1, 60_000),
     deadPings: wholeNumber('deadPings', options.deadPings, 5, 2, 1_000),
     withinMs: wholeNumber('withinMs', options.withinMs, 10_000, 1, 600_000),
-    secret: optionalText('secret', options.secret),
+    secret: checkSecret(options.secret) ?? undefined,
     origins: texts('origins', options.origins ?? []),
     log: options.log ?? silent,
   }

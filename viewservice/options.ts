@@ -3,6 +3,7 @@
 import * as limits from '../wire/limits.ts'
 import { type Logger, silent } from '../wire/log.ts'
 import { knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */
@@ -56,7 +57,7 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     data: folder(options.data),
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
-    secret: optionalText('secret', options.secret) ?? null,
+    secret: checkSecret(options.secret),
     insecure: trueOrFalse('insecure', options.insecure),
     origins: texts('origins', options.origins ?? []),
     newCluster: trueOrFalse('newCluster', options.newCluster),

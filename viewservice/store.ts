@@ -4,7 +4,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decode } from '../wire/codec.ts'
 import '../wire/server-channels.ts'
@@ -32,7 +32,7 @@ export class FileStore implements ViewStore {
   }
 
   async load(): Promise<ViewRecord | null> {
-    await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true })))
+    await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true, mode: 0o700 })))
     await this.#tryTo('write to', async () => this.#checkWritable())
     const names = this.#names()
     const last = lastNumber(names)
@@ -68,6 +68,8 @@ export class FileStore implements ViewStore {
   async #read(number: number): Promise<ViewRecord> {
     const path = this.#path(number)
     try {
+      // Reading a pipe would wait for ever.
+      if (!(await lstat(path)).isFile()) throw new Error('it is no file')
       return decodeRecord(await readFile(path, 'utf8'), number)
     } catch (error) {
       throw new Error(
