@@ -6,6 +6,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readClock } from '../wire/clock.ts'
 import { Failure, messageOf } from './failure.ts'
+import { answerStrike, isStrikeAsk, type SyncStrike } from './strikes.ts'
 
 const main = fileURLToPath(new URL('main.js', import.meta.url))
 
@@ -32,6 +33,8 @@ export interface ChildOptions {
   readonly port: number
   readonly listening: (child: Child) => void
   readonly died: (child: Child, death: Death) => void
+  /** It asks for another's death. */
+  readonly strike: SyncStrike
 }
 
 export class Child {
@@ -105,7 +108,7 @@ export class Child {
     })
     this.#process = child
     child.stderr?.on('data', data => this.#onStderr(data))
-    child.on('message', message => this.#onListening(message as { url: string }))
+    child.on('message', message => this.#onMessage(child, message))
     child.on('error', () => {})
     this.#exited = new Promise(resolve => {
       child.once('close', () => resolve())
@@ -117,6 +120,11 @@ export class Child {
   #onStderr(data: Buffer): void {
     if (this.#log >= 0) writeSync(this.#log, data)
     this.#lastWords = data.toString().trim().split('\n').at(-1) ?? ''
+  }
+
+  #onMessage(child: ChildProcess, message: unknown): void {
+    if (!isStrikeAsk(message)) this.#onListening(message as { url: string })
+    else if (child.connected) child.send(answerStrike(message, this.#options.strike))
   }
 
   #onListening({ url }: { url: string }): void {

@@ -39,6 +39,9 @@ export const passedOn = {
 export const serverOptions = { ...passedOn, ...printConfig }
 
 export const listenOption = (fallback: string) => ({
+  'admin-listen': inEnvironment(
+    byDefault('as for peers', hostPort('HOST:PORT', 'an address of their own for the pages of HTTP')),
+  ),
   listen: inEnvironment(byDefault(fallback, hostPort('HOST:PORT', 'port 0 takes a free one'))),
 })
 
@@ -50,11 +53,15 @@ order, a second one at once.`
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
 /** No secret, no listening on anything but loopback. */
-export function openness({ listen, secret, insecure }: Serving): readonly string[] {
-  if (!listen || isLoopback(listen.host) || secret !== undefined || insecure) return []
-  return [
-    `--listen ${listen.host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
-  ]
+export function openness(values: Serving): readonly string[] {
+  if (values.secret !== undefined || values.insecure) return []
+  return (['listen', 'admin-listen'] as const).flatMap(option => {
+    const host = values[option]?.host
+    if (host === undefined || isLoopback(host)) return []
+    return [
+      `--${option} ${host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
+    ]
+  })
 }
 
 /** The options that both kinds of server take, as `startViewServer` and `startLockServer` have them. */
@@ -67,6 +74,7 @@ export function sharedOptions(values: Serving, log: Logger) {
     secret,
     insecure,
     origins: origin,
+    adminListen: values['admin-listen'],
     log,
   }
 }

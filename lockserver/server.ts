@@ -1,17 +1,25 @@
 // A lock server as a process has it: sockets, timer and clock around a core. It does what the core
 // says and decides nothing; after a step-down it goes on with a new core under a new id.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { readClock } from '../wire/clock.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import { answerHttp, hostNames } from '../wire/http.ts'
 import { randomId } from '../wire/id.ts'
 import * as limits from '../wire/limits.ts'
 import { Links } from '../wire/links.ts'
 import { isWildcard, type Listener, listen, urlOf } from '../wire/listen.ts'
 import { type Logger, silent, sparing } from '../wire/log.ts'
-import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
+import {
+  knownOnly,
+  optionalPlace,
+  optionalText,
+  texts,
+  trueOrFalse,
+  webSocketUrl,
+  wholeNumber,
+} from '../wire/options.ts'
+import { hostNames } from '../wire/own-names.ts'
+import { PagesPlace } from '../wire/pages-place.ts'
 import { Refusals } from '../wire/refusals.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
 import { ServerCore, type ServerInput } from './core.ts'
@@ -40,6 +48,8 @@ export interface LockServerOptions {
   readonly insecure?: boolean
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
+  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
   readonly log?: Logger
 }
@@ -48,6 +58,8 @@ export interface LockServer extends AsyncDisposable {
   /** The URL that it listens on. */
   readonly address: string
   readonly advertised: string
+  /** Where its pages are, such as `http://127.0.0.1:7401`. */
+  readonly pages: string
   /** Resolves when the server has ended, with the exit status that a process should have. */
   readonly ended: Promise<number>
   /** Leaves in order: hands its role over first. Resolves when it is gone; a second call ends it at once. */
@@ -72,6 +84,7 @@ const optionNames = [
   'secret',
   'insecure',
   'origins',
+  'adminListen',
   'log',
 ]
 
@@ -97,7 +110,9 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
     checkSecret(options.secret),
     texts('origins', options.origins ?? []),
     options.log ?? silent,
+    trueOrFalse('insecure', options.insecure),
   )
+  await server.place.open(optionalPlace('adminListen', options.adminListen))
   const listener = await listen(
     {
       host: optionalText('host', options.host) ?? '127.0.0.1',
@@ -110,24 +125,30 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
     {
       accepted: (connection, cluster, from) => server.links.accept(connection, cluster, from),
       turnedAway: (reason, remote) => server.turnedAway(reason, remote),
-      http: (request, response) => server.http(request, response),
+      http: (request, response) => server.place.answer(request, response),
     },
-  )
+  ).catch(async error => {
+    await server.place.close()
+    throw error
+  })
   server.start(listener, advertise)
   return server
 }
 
 class Server implements LockServer {
   readonly links: Links
+  readonly place: PagesPlace
   readonly ended: Promise<number>
   readonly #viewServers: readonly string[]
   readonly #settings: { pingIntervalMs: number; deadPings: number; drainMs: number }
   readonly #log: Logger
   readonly #origins: readonly string[]
-  readonly #secret: string | null
   readonly #counts = new Counts()
   readonly #turnedAway = new Refusals()
-  readonly #pages = new Pages(() => this.#measure())
+  readonly #pages = new Pages(
+    () => this.#measure(),
+    () => void this.kill(),
+  )
   #listener: Listener | undefined
   #core: ServerCore | undefined
   #timer: NodeJS.Timeout | undefined
@@ -143,12 +164,14 @@ class Server implements LockServer {
     secret: string | null,
     origins: readonly string[],
     log: Logger,
+    insecure: boolean,
   ) {
     this.#viewServers = viewServers
     this.#settings = settings
     this.#log = sparing(log, () => readClock().monotonic)
     this.#origins = origins
-    this.#secret = secret
+    const hosts = () => hostNames([this.address, this.advertised, ...this.#origins])
+    this.place = new PagesPlace(this.#pages.routes, { hosts, secret, insecure })
     this.links = new Links(secret, input => this.#step(input))
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
@@ -157,6 +180,10 @@ class Server implements LockServer {
 
   get address(): string {
     return this.#listener === undefined ? '' : urlOf(this.#listener.host, this.#listener.port)
+  }
+
+  get pages(): string {
+    return this.place.url ?? this.address.replace(/^ws/, 'http')
   }
 
   start(listener: Listener, advertise: string | undefined): void {
@@ -168,7 +195,8 @@ class Server implements LockServer {
       () => setImmediate(() => this.#step({ is: 'tick' })),
       this.#settings.pingIntervalMs,
     )
-    this.#note('info', 'listening', { url: this.address, advertised: this.advertised })
+    const pages = this.place.url === null ? {} : { pages: this.place.url }
+    this.#note('info', 'listening', { url: this.address, advertised: this.advertised, ...pages })
     this.#step({ is: 'tick' })
   }
 
@@ -198,11 +226,6 @@ class Server implements LockServer {
   turnedAway(reason: string, remote: string): void {
     this.#turnedAway.countReason(reason)
     this.#note('warn', 'a connection was refused', { remote, reason })
-  }
-
-  http(request: IncomingMessage, response: ServerResponse): void {
-    const hosts = hostNames([this.address, this.advertised, ...this.#origins])
-    void answerHttp(request, response, this.#pages.routes, { hosts, secret: this.#secret })
   }
 
   #measure(): Measured {
@@ -292,8 +315,7 @@ class Server implements LockServer {
     clearInterval(this.#timer)
     this.#pages.close()
     this.#note('info', 'ended', { status, reason })
-    this.#closing = closing
-    void closing?.then(() => this.#setEnded(status))
+    this.#closing = Promise.all([closing, this.place.close()]).then(() => this.#setEnded(status))
   }
 
   #note(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: object): void {

@@ -1,15 +1,15 @@
 // Runs the view core: sockets, timer, disk, log. It decides nothing. When a record can't be saved, or
 // the core finds an invariant broken, it ends at once and tells nobody anything more (V6).
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { readClock } from '../wire/clock.ts'
-import { answerHttp, hostNames } from '../wire/http.ts'
 import { randomId } from '../wire/id.ts'
 import { Links } from '../wire/links.ts'
 import { type Listener, listen } from '../wire/listen.ts'
 import { type Logger, sparing } from '../wire/log.ts'
 import type { Status } from '../wire/messages.ts'
+import { hostNames } from '../wire/own-names.ts'
+import { PagesPlace } from '../wire/pages-place.ts'
 import { Refusals } from '../wire/refusals.ts'
 import { ViewCore } from './core.ts'
 import { Counts } from './counts.ts'
@@ -24,6 +24,8 @@ export type { ViewServerOptions } from './options.ts'
 export interface ViewServer extends AsyncDisposable {
   /** Where it listens, such as `ws://127.0.0.1:7400`. */
   readonly address: string
+  /** Where its pages are, such as `http://127.0.0.1:7400`. */
+  readonly pages: string
   /** The view, all servers as they were last heard, and how many more deaths the service survives. */
   status(): Status
   /** Ends it; resolves when the port is free and nothing more is written. */
@@ -50,6 +52,7 @@ class RunningViewServer implements ViewServer {
   readonly #counts = new Counts()
   readonly #turnedAway = new Refusals()
   readonly #pages: Pages
+  readonly #place: PagesPlace
   #listener: Listener | undefined
   #ticker: NodeJS.Timeout | undefined
   #saving: Promise<void> = Promise.resolve()
@@ -61,6 +64,8 @@ class RunningViewServer implements ViewServer {
     this.#logger = sparing(options.log, () => readClock().monotonic)
     this.#store = store
     this.#pages = new Pages(() => this.#measure(), options)
+    const hosts = () => hostNames([this.address, ...options.origins])
+    this.#place = new PagesPlace(this.#pages.routes, { ...options, hosts })
     this.#links = new Links(options.secret, input => this.#hear(input))
     this.#core = new ViewCore({
       pingIntervalMs: options.pingIntervalMs,
@@ -79,18 +84,27 @@ class RunningViewServer implements ViewServer {
     return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`
   }
 
+  get pages(): string {
+    return this.#place.url ?? this.address.replace(/^ws/, 'http')
+  }
+
   async start(): Promise<void> {
     const { host, port, secret, insecure, origins } = this.#options
+    await this.#place.open(this.#options.adminListen)
     this.#listener = await listen(
       { host, port, secret, insecure, origins, role: 'viewserver' },
       {
         accepted: (connection, cluster, from) => this.#links.accept(connection, cluster, from),
         turnedAway: (reason, remote) => this.#onTurnedAway(reason, remote),
-        http: (request, response) => this.#answer(request, response),
+        http: (request, response) => this.#place.answer(request, response),
       },
-    )
+    ).catch(async error => {
+      await this.#place.close()
+      throw error
+    })
     this.#ticker = setInterval(() => this.#tick(), this.#options.pingIntervalMs)
-    this.#log('info', { url: this.address, pid: process.pid }, 'listening')
+    const pages = this.#place.url === null ? {} : { pages: this.#place.url }
+    this.#log('info', { url: this.address, pid: process.pid, ...pages }, 'listening')
   }
 
   close(): Promise<void> {
@@ -179,7 +193,7 @@ class RunningViewServer implements ViewServer {
     clearInterval(this.#ticker)
     this.#pages.close()
     this.#links.closeAll(code, text)
-    await this.#listener?.close()
+    await Promise.all([this.#listener?.close(), this.#place.close()])
     // A save that failed is what may have called us; it has settled, or settles by itself.
     if (code === 'LEAVING') await this.#saving
   }
@@ -188,18 +202,13 @@ class RunningViewServer implements ViewServer {
     clearInterval(this.#ticker)
     this.#pages.close()
     this.#links.cutAll()
-    await this.#listener?.kill()
+    await Promise.all([this.#listener?.kill(), this.#place.close()])
     await this.#saving
   }
 
   #onTurnedAway(reason: string, remote: string): void {
     this.#turnedAway.countReason(reason)
     this.#log('warn', { reason, remote }, 'a connection was refused')
-  }
-
-  #answer(request: IncomingMessage, response: ServerResponse): void {
-    const hosts = hostNames([this.address, ...this.#options.origins])
-    void answerHttp(request, response, this.#pages.routes, { hosts, secret: this.#options.secret })
   }
 
   #measure(): Measured {
