@@ -19,6 +19,8 @@ const drivers: Record<string, readonly string[]> = {
   viewservice: [
     'server.ts',
     'store.ts',
+    'reserve.ts',
+    'shortage.ts',
     'index.ts',
     'options.ts',
     'metrics.ts',

@@ -25,27 +25,30 @@ function bystander(): ChildProcess & { pid: number } {
   return child as ChildProcess & { pid: number }
 }
 
-t.test('B8: the pid that a server claims is never signalled, neither by the dashboard nor by kill', async t => {
-  const { pid } = bystander()
-  const cluster = await startCluster(t, '--servers', '1')
-  const liar = await LyingServer.start(cluster.url, { pid, host: hostname() })
-  t.teardown(() => liar.end())
-  const told = async () => (await cluster.status()).servers.find(({ id }) => id === liar.id)
-  await until('the liar counts', async () => (await told())?.alive)
-  t.match(await told(), { pid }, 'it is believed to be what it says, for display')
+t.test(
+  'B8: the pid that a server claims is never signalled, neither by the dashboard nor by kill',
+  async t => {
+    const { pid } = bystander()
+    const cluster = await startCluster(t, '--servers', '1')
+    const liar = await LyingServer.start(cluster.url, { pid, host: hostname() })
+    t.teardown(() => liar.end())
+    const told = async () => (await cluster.status()).servers.find(({ id }) => id === liar.id)
+    await until('the liar counts', async () => (await told())?.alive)
+    t.match(await told(), { pid }, 'it is believed to be what it says, for display')
 
-  const origin = http(cluster.url)
-  for (const deed of ['kill', 'freeze']) {
-    const answer = await post(`${origin}/${deed}?id=${liar.id}`, { origin })
-    t.equal(answer.status, 409)
-    t.match(await answer.json(), { error: /no server of this cluster runs at/ })
-  }
-  const { code, stderr } = await cluster.run('kill', liar.id)
-  t.equal(code, 1)
-  t.match(stderr, /does not end|does not answer/)
-  t.ok(runs(pid))
-  t.equal(stateOf(pid), 'S')
-})
+    const origin = http(cluster.url)
+    for (const deed of ['kill', 'freeze']) {
+      const answer = await post(`${origin}/${deed}?id=${liar.id}`, { origin })
+      t.equal(answer.status, 409)
+      t.match(await answer.json(), { error: /no server of this cluster runs at/ })
+    }
+    const { code, stderr } = await cluster.run('kill', liar.id)
+    t.equal(code, 1)
+    t.match(stderr, /does not end|does not answer/)
+    t.ok(runs(pid))
+    t.equal(stateOf(pid), 'S')
+  },
+)
 
 t.test('B8: a pid below 1 is no pid: it would mean a whole process group', async t => {
   const view = await startViewServer({ port: 0, data: t.testdir() })
@@ -100,13 +103,25 @@ t.test('B8: with a secret whoever knows it may end a server, and no other', asyn
 })
 
 t.test('B8: what is on this machine', async t => {
-  for (const here of ['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1']) t.ok(isLoopbackAddress(here), here)
-  for (const elsewhere of ['10.0.0.1', '::ffff:10.0.0.1', '1270.0.0.1', '::2', '127.0.0.1.example', undefined])
+  for (const here of ['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])
+    t.ok(isLoopbackAddress(here), here)
+  for (const elsewhere of [
+    '10.0.0.1',
+    '::ffff:10.0.0.1',
+    '1270.0.0.1',
+    '::2',
+    '127.0.0.1.example',
+    undefined,
+  ])
     t.notOk(isLoopbackAddress(elsewhere), String(elsewhere))
 })
 
 t.test('B8: a frozen server is left alone, and kill says what to do on its machine', async t => {
-  const environment = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_DATA: t.testdir({}), HOLDFAST_NEW_CLUSTER: '1' }
+  const environment = {
+    HOLDFAST_LISTEN: '127.0.0.1:0',
+    HOLDFAST_DATA: t.testdir({}),
+    HOLDFAST_NEW_CLUSTER: '1',
+  }
   const view = await new Running(t, ['viewserver'], environment).listening()
   const server = new Running(t, ['lockserver', '--view', view], environment)
   await server.listening()
@@ -114,7 +129,10 @@ t.test('B8: a frozen server is left alone, and kill says what to do on its machi
   await until('there is a primary', async () => (await holdfast(t, ['status'], reach)).code === 0)
   server.process.kill('SIGSTOP')
   const frozen = await holdfast(t, ['kill', 'primary', '--force'], reach)
-  t.match(frozen, { code: 1, stderr: /frozen, or cut off, and not killed\. On its machine.*ss -ltnp.*kill -9 PID/ })
+  t.match(frozen, {
+    code: 1,
+    stderr: /frozen, or cut off, and not killed\. On its machine.*ss -ltnp.*kill -9 PID/,
+  })
   server.process.kill('SIGCONT')
   t.ok(runs(server.pid))
   t.match(await holdfast(t, ['kill', 'primary', '--force'], reach), { code: 0 })

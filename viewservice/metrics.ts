@@ -15,6 +15,8 @@ export interface Measured {
   readonly clients: number
   /** Why it is not ready; null when it is. */
   readonly unready: string | null
+  /** Records that could be saved if nothing more were to be had. */
+  readonly reserve: number
 }
 
 /** `now` is asked at each scrape. */
@@ -90,6 +92,18 @@ export function viewServerMetrics(now: () => Measured): Metric[] {
       type: 'counter',
       labels: ['code'],
       read: () => samplesOf(now().refusals),
+    },
+    gauge(
+      'holdfast_view_record_reserve',
+      'How many view records could be saved if no more files or disk were to be had.',
+      m => m.reserve,
+    ),
+    {
+      name: 'holdfast_view_record_shortages_total',
+      help: 'Tries to save a view record, or to hold room for the next ones, that failed for want of something.',
+      type: 'counter',
+      labels: ['lack'],
+      read: () => byLabel('lack', now().counts.lacks),
     },
     {
       name: 'holdfast_view_record_save_seconds',

@@ -17,6 +17,7 @@ import type { Measured } from './metrics.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import { Pages } from './pages.ts'
 import type { NoteLevel, ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import { type Lack, lackTexts, withPatience } from './shortage.ts'
 import { FileStore, type ViewStore } from './store.ts'
 
 export type { ViewServerOptions } from './options.ts'
@@ -37,10 +38,17 @@ export interface ViewServer extends AsyncDisposable {
 /** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
-  const store = new FileStore(checked.data)
-  const server = new RunningViewServer(checked, store, await store.load())
-  await server.start()
-  return server
+  let hear: (lack: Lack) => void = () => {}
+  const store = new FileStore(checked.data, lack => hear(lack))
+  try {
+    const server = new RunningViewServer(checked, store, await store.load())
+    hear = lack => server.lacks(lack)
+    await server.start()
+    return server
+  } catch (error) {
+    store.close()
+    throw error
+  }
 }
 
 class RunningViewServer implements ViewServer {
@@ -166,12 +174,22 @@ class RunningViewServer implements ViewServer {
   async #save(record: ViewRecord): Promise<void> {
     const { monotonic } = readClock()
     try {
-      await this.#store.save(record)
+      await withPatience(() => this.#store.save(record), {
+        limitMs: this.#options.pingIntervalMs * this.#options.deadPings,
+        everyMs: this.#options.pingIntervalMs,
+        lacking: lack => this.lacks(lack),
+      })
     } catch (error) {
       return this.#fail(error)
     }
     this.#counts.save.observe(readClock().monotonic - monotonic)
     this.#hear({ is: 'saved' })
+  }
+
+  /** B6: a save goes on trying, or the reserve for the next ones is not whole. */
+  lacks(lack: Lack): void {
+    this.#counts.lacks[lack]++
+    this.#log('warn', { lacks: lackTexts[lack] }, 'the view record lacks something')
   }
 
   #fail(cause: unknown): void {
@@ -196,6 +214,7 @@ class RunningViewServer implements ViewServer {
     await Promise.all([this.#listener?.close(), this.#place.close()])
     // A save that failed is what may have called us; it has settled, or settles by itself.
     if (code === 'LEAVING') await this.#saving
+    this.#store.close()
   }
 
   async #die(): Promise<void> {
@@ -204,6 +223,7 @@ class RunningViewServer implements ViewServer {
     this.#links.cutAll()
     await Promise.all([this.#listener?.kill(), this.#place.close()])
     await this.#saving
+    this.#store.close()
   }
 
   #onTurnedAway(reason: string, remote: string): void {
@@ -219,6 +239,7 @@ class RunningViewServer implements ViewServer {
       connections: this.#links.size,
       clients: this.#core.clients,
       unready: this.#core.unready,
+      reserve: this.#store.reserve,
     }
   }
 

@@ -91,6 +91,8 @@ export class Http {
       void this.#answer(request, response, wish, asker).finally(() => waiting.leave(asker))
     else {
       this.#leaving.add(socket)
+      // No more of it is read; what came with this one costs only its reading.
+      socket.pause()
       response.shouldKeepAlive = false
       response.setHeader('retry-after', '1')
       send(request, response, tooMany)

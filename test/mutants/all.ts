@@ -1,6 +1,7 @@
 // Every planted bug, by area.
 
 import { apart } from './apart.ts'
+import { budget } from './budget.ts'
 import { client } from './client.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
@@ -17,4 +18,5 @@ export const mutants: readonly Mutant[] = [
   ...sessions,
   ...client,
   ...apart,
+  ...budget,
 ]
