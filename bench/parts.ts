@@ -1,73 +1,65 @@
-// A client, a primary and its backup as bare cores in one process, joined by the text of their frames: no
-// sockets, no promises, no waiting. What each part then costs hardly depends on what else the machine does.
+// A client's session, a primary and its backup with their drivers in one process, joined by sockets in memory: no
+// network, no promises, no waiting. What each part then costs hardly depends on what else the machine does.
 
-import type { ClientCore } from '../client/core.ts'
-import type { ServerCore } from '../lockserver/core.ts'
+import type { Session, Told } from '../client/session.ts'
 import type { Counts } from '../lockserver/counts.ts'
-import type { Message, View } from '../wire/messages.ts'
+import type { RunningLockServer } from '../lockserver/running.ts'
+import type { acceptSocket } from '../wire/hello.ts'
+import type { StateLimits } from '../wire/limits.ts'
+import type { Logger } from '../wire/log.ts'
+import type { MemoryNetwork, MemoryRuntime } from '../wire/memory-runtime.ts'
+import type { Server, View, Welcome } from '../wire/messages.ts'
 
 /** A build of Holdfast: the modules that take part, imported from its dist folder. */
 export interface Build {
-  readonly ClientCore: typeof ClientCore
-  readonly ServerCore: typeof ServerCore
+  readonly Session: typeof Session
+  readonly RunningLockServer: typeof RunningLockServer
   readonly Counts: typeof Counts
-  readonly stateLimits: ConstructorParameters<typeof ServerCore>[0]['limits']
-  readonly frameMessagesMax: number
-  readonly encode: (messages: readonly Message[]) => string
-  readonly decode: (text: string, channel: 'clientToServer' | Channel) => Message[]
+  readonly MemoryRuntime: typeof MemoryRuntime
+  readonly acceptSocket: typeof acceptSocket
+  readonly stateLimits: StateLimits
+  readonly silent: Logger
 }
-type Channel = 'serverToClient' | 'primaryToBackup' | 'backupToPrimary'
+
+const modules = [
+  'client/session.js',
+  'lockserver/running.js',
+  'lockserver/counts.js',
+  'wire/memory-runtime.js',
+  'wire/hello.js',
+  'wire/limits.js',
+  'wire/log.js',
+]
 
 export async function load(dist: string): Promise<Build> {
-  const at = async (path: string) => await import(`${dist}/${path}`)
-  await at('wire/server-channels.js')
-  const [client, server, counts, limits, codec] = await Promise.all(
-    ['client/core.js', 'lockserver/core.js', 'lockserver/counts.js', 'wire/limits.js', 'wire/codec.js'].map(
-      at,
-    ),
-  )
-  return { ...client, ...server, ...counts, ...limits, ...codec }
+  const loaded = await Promise.all(modules.map(async path => await import(`${dist}/${path}`)))
+  return Object.assign({}, ...loaded)
 }
 
 export type Part = 'client' | 'primary' | 'backup'
 
-const id = (digit: string) => digit.repeat(32)
-const cluster = id('c')
-const primary = { id: id('a'), address: 'ws://127.0.0.1:7401' }
-const backup = { id: id('b'), address: 'ws://127.0.0.1:7402' }
-const alone: View = { number: 1, primary, backup: null, start: { tokenFloor: 0, pauseMs: 0 } }
-const both: View = { number: 2, primary, backup, start: null }
-const welcomeOf = (kind: 'viewserver' | 'lockserver') => ({
-  wire: 1,
-  cluster,
-  kind,
-  id: kind === 'viewserver' ? null : primary.id,
-  role: kind === 'viewserver' ? null : ('primary' as const),
-  view: kind === 'viewserver' ? null : both,
-  pingLimitMs: 500,
-  whole: 0,
-  sequence: 0,
-})
-/** Connections at the servers: the primary's at the backup, the client's at the primary. */
-const fromPrimary = 1
-const fromClient = 2
+const cluster = 'c'.repeat(32)
+const viewServer = 'ws://view:1'
+
+/** Each part has turns of its own, so that its time can be told from the others'. */
+interface Machine {
+  readonly address: string
+  readonly runtime: MemoryRuntime
+  readonly server: RunningLockServer
+}
 
 export class Parts {
   readonly us: Record<Part, number> = { client: 0, primary: 0, backup: 0 }
   readonly #build: Build
   readonly #counting: boolean
-  readonly #client: ClientCore
-  readonly #primary: ServerCore
-  readonly #backup: ServerCore
-  /** What each has said and nobody has read. */
-  #toServer: Message[] = []
-  #toClient: Message[] = []
-  #toBackup: Message[] = []
-  #toPrimary: Message[] = []
-  /** The primary's own number of its connection to the backup, and the client's to the primary. */
-  #replication = 0
-  #session = 0
-  #elapsedMs = 0
+  readonly #network: MemoryNetwork = new Map()
+  readonly #view: MemoryRuntime
+  readonly #primary: Machine
+  readonly #backup: Machine
+  readonly #client: MemoryRuntime
+  readonly #session: Session
+  /** What the view server says, once it has been said hello to. */
+  readonly #told: ((view: View) => void)[] = []
   #calls = 0
   #tokens: number[] = []
   #settled = 0
@@ -76,17 +68,16 @@ export class Parts {
   constructor(build: Build, counting: boolean) {
     this.#build = build
     this.#counting = counting
-    this.#primary = this.#server(primary)
-    this.#backup = this.#server(backup)
-    this.#client = new build.ClientCore({
-      sessionId: id('d'),
-      addresses: [primary.address],
-      ttlMs: 10_000,
-      name: 'bench',
-      cluster: null,
-      abandoned: [],
-    })
-    this.#introduce()
+    this.#view = this.#viewServer()
+    this.#primary = this.#machine('ws://a:1')
+    this.#backup = this.#machine('ws://b:1')
+    this.#enter(1, null)
+    this.#enter(2, serverOf(this.#backup))
+    this.#client = new build.MemoryRuntime(this.#network)
+    this.#session = this.#newSession()
+    this.#session.wake()
+    this.#settle()
+    if (!this.#session.core.opened) throw new Error('the client has no session')
   }
 
   /** So many acquires at once, then their releases. */
@@ -94,137 +85,95 @@ export class Parts {
     this.#settled = 0
     this.#tokens = []
     this.#time('client', () => {
-      const calls = names.map(name => {
-        const call = { is: 'call', call: ++this.#calls, verb: 'acquire', names: [name] } as const
-        return { ...call, mode: 'exclusive', manner: 'wait' } as const
-      })
-      this.#stepClient({ is: 'calls', calls })
+      for (const name of names) this.#acquire(name)
     })
-    this.#roundTrip()
+    this.#settle()
     this.#time('client', () => {
-      const calls = this.#tokens.map(token => {
-        return { is: 'call', call: ++this.#calls, verb: 'release', token } as const
-      })
-      this.#stepClient({ is: 'calls', calls })
+      for (const token of this.#tokens)
+        this.#session.call({ is: 'call', call: ++this.#calls, verb: 'release', token })
     })
-    this.#roundTrip()
+    this.#settle()
     if (this.#settled !== 2 * names.length)
       throw new Error(`${this.#settled} answers came to ${2 * names.length} calls`)
   }
 
-  #server(server: typeof primary): ServerCore {
-    return new this.#build.ServerCore({
-      ...server,
-      viewServers: ['ws://127.0.0.1:7400'],
+  #acquire(name: string): void {
+    const call = { is: 'call', call: ++this.#calls, verb: 'acquire', names: [name] } as const
+    this.#session.call({ ...call, mode: 'exclusive', manner: 'wait' })
+  }
+
+  /** Until no part has anything more to say. */
+  #settle(): void {
+    let more = true
+    while (more) {
+      more = this.#time('client', () => this.#client?.run() ?? false)
+      more = this.#time('primary', () => this.#primary.runtime.run()) || more
+      more = this.#time('backup', () => this.#backup.runtime.run()) || more
+      more = this.#view.run() || more
+    }
+  }
+
+  #newSession(): Session {
+    const { address } = this.#primary
+    const sessionId = 'd'.repeat(32)
+    const options = { sessionId, addresses: [address], ttlMs: 10_000, name: 'bench', cluster, abandoned: [] }
+    return new this.#build.Session(this.#client, options, null, {
+      told: (_, told) => this.#onTold(told),
+      release: async () => {},
+    })
+  }
+
+  #onTold(told: Told): void {
+    if (told.do !== 'settle') return
+    this.#settled++
+    if (told.result.verb === 'acquire') this.#tokens.push(told.result.tokens?.[0] as number)
+  }
+
+  #machine(address: string): Machine {
+    const runtime = new this.#build.MemoryRuntime(this.#network)
+    const options = {
+      address,
+      viewServers: [viewServer],
       pingIntervalMs: 100,
       deadPings: 5,
       drainMs: 1_000,
       limits: this.#build.stateLimits,
+      secret: null,
+      log: this.#build.silent,
       pid: 1,
       host: 'here',
-      cluster,
       ...(this.#counting && { counts: new this.#build.Counts() }),
-    })
+    }
+    const server = new this.#build.RunningLockServer(options, runtime, { ended() {} })
+    runtime.listen(address, socket =>
+      this.#build.acceptSocket(socket, { secret: null, role: 'lockserver' }, server, 'memory', runtime),
+    )
+    server.start()
+    return { address, runtime, server }
   }
 
-  #introduce(): void {
-    const view = -1
-    for (const server of [this.#primary, this.#backup]) {
-      this.#stepServer(server, { is: 'tick' })
-      this.#hear(server, view, ['welcome', welcomeOf('viewserver')])
+  /** Says welcome, and the views that it is told to say. */
+  #viewServer(): MemoryRuntime {
+    const runtime = new this.#build.MemoryRuntime(this.#network)
+    const handlers: Parameters<typeof acceptSocket>[2] = {
+      accepted: connection => {
+        connection.send(['welcome', welcome])
+        this.#told.push(view => connection.send(['view', view]))
+        return { messages() {}, closed() {} }
+      },
+      turnedAway() {},
     }
-    for (const each of [alone, both])
-      for (const server of [this.#primary, this.#backup]) this.#hear(server, view, ['view', each])
-    const from = { kind: 'primary', id: primary.id, to: backup.id, view: both } as const
-    this.#stepServer(this.#backup, { is: 'accepted', connection: fromPrimary, cluster, from })
+    runtime.listen(viewServer, socket =>
+      this.#build.acceptSocket(socket, { secret: null, role: 'viewserver' }, handlers, 'memory', runtime),
+    )
+    return runtime
+  }
+
+  #enter(number: number, backup: Server | null): void {
     this.#settle()
-    const client = { kind: 'client', name: 'bench' } as const
-    this.#stepServer(this.#primary, { is: 'accepted', connection: fromClient, cluster, from: client })
-    this.#toClient = []
-    this.#stepClient({ is: 'wake', chance: 0 })
-    const welcome: Message = ['welcome', welcomeOf('lockserver')]
-    this.#stepClient({ is: 'messages', connection: this.#session, chance: 0, messages: [welcome] })
-    this.#roundTrip()
-    this.#roundTrip()
-    if (!this.#client.opened) throw new Error('the client has no session')
-  }
-
-  #hear(server: ServerCore, connection: number, message: Message): void {
-    this.#stepServer(server, { is: 'messages', connection, messages: [message] })
+    const start = number === 1 ? { tokenFloor: 0, pauseMs: 0 } : null
+    for (const tell of this.#told) tell({ number, primary: serverOf(this.#primary), backup, start })
     this.#settle()
-  }
-
-  /** What the client has said, to its end. */
-  #roundTrip(): void {
-    const asked = this.#time('client', () => this.#frames(this.#toServer.splice(0)))
-    this.#time('primary', () => {
-      for (const text of asked) this.#read(this.#primary, fromClient, text, 'clientToServer')
-      this.#stepServer(this.#primary, { is: 'turn-end' })
-    })
-    this.#settle()
-    const answers = this.#time('primary', () => this.#frames(this.#toClient.splice(0)))
-    this.#time('client', () => {
-      for (const text of answers) {
-        const messages = this.#build.decode(text, 'serverToClient')
-        this.#stepClient({ is: 'messages', connection: this.#session, chance: 0, messages })
-      }
-    })
-  }
-
-  /** Primary and backup, until they have nothing more to say to each other. */
-  #settle(): void {
-    while (this.#toBackup.length + this.#toPrimary.length > 0) {
-      const batches = this.#time('primary', () => this.#frames(this.#toBackup.splice(0)))
-      const words = this.#time('backup', () => {
-        for (const text of batches) this.#read(this.#backup, fromPrimary, text, 'primaryToBackup')
-        return this.#frames(this.#toPrimary.splice(0))
-      })
-      this.#time('primary', () => {
-        for (const text of words) this.#read(this.#primary, this.#replication, text, 'backupToPrimary')
-      })
-    }
-  }
-
-  #read(server: ServerCore, connection: number, text: string, channel: Channel | 'clientToServer'): void {
-    this.#stepServer(server, { is: 'messages', connection, messages: this.#build.decode(text, channel) })
-  }
-
-  #frames(messages: Message[]): string[] {
-    const { encode, frameMessagesMax } = this.#build
-    const frames: string[] = []
-    for (let i = 0; i < messages.length; i += frameMessagesMax)
-      frames.push(encode(messages.slice(i, i + frameMessagesMax)))
-    return frames
-  }
-
-  #stepServer(server: ServerCore, input: Parameters<ServerCore['step']>[0]): void {
-    for (const effect of server.step(input, this.#now())) {
-      if (effect.do === 'dial' && effect.from.kind === 'primary') this.#replication = effect.connection
-      else if (effect.do === 'continue') this.#stepServer(server, { is: 'continue' })
-      else if (effect.do !== 'send') continue
-      else if (server === this.#backup && effect.connection === fromPrimary)
-        this.#toPrimary.push(effect.message)
-      else if (effect.connection === fromClient) this.#toClient.push(effect.message)
-      else if (effect.connection === this.#replication) this.#toBackup.push(effect.message)
-    }
-  }
-
-  #stepClient(input: Parameters<ClientCore['step']>[0]): void {
-    for (const effect of this.#client.step(input, this.#now())) {
-      if (effect.do === 'dial') this.#session ||= effect.connection
-      else if (effect.do === 'send' && effect.connection === this.#session)
-        this.#toServer.push(effect.message)
-      else if (effect.do === 'settle') {
-        this.#settled++
-        if (effect.result.verb === 'acquire') this.#tokens.push(effect.result.tokens?.[0] as number)
-      }
-    }
-  }
-
-  /** A made-up clock: no lease may run out, however slow the machine is today. */
-  #now(): { monotonic: number; wall: number } {
-    this.#elapsedMs += 0.000_1
-    return { monotonic: this.#elapsedMs, wall: 1_700_000_000_000 + this.#elapsedMs }
   }
 
   #time<T>(part: Part, run: () => T): T {
@@ -233,4 +182,20 @@ export class Parts {
     this.us[part] += (performance.now() - began) * 1_000
     return result
   }
+}
+
+function serverOf({ server, address }: Machine): Server {
+  return { id: server.core.id, address }
+}
+
+const welcome: Welcome = {
+  wire: 1,
+  cluster,
+  kind: 'viewserver',
+  id: null,
+  role: null,
+  view: null,
+  pingLimitMs: 500,
+  whole: 0,
+  sequence: 0,
 }

@@ -2,12 +2,11 @@
 // into promises, handles and events. One session at a time; after a loss the next call opens a new
 // one. It decides nothing about locks, views or leases.
 
-import { runtime } from '#runtime'
-import { readClock } from '../wire/clock.ts'
-import { randomId } from '../wire/id.ts'
+import { runtime as ownRuntime } from '#runtime'
 import type { Manner, Mode, View } from '../wire/messages.ts'
 import { NumberMap } from '../wire/number-map.ts'
-import type { DiagnosticEvent } from '../wire/runtime.ts'
+import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/runtime.ts'
+import { unknownEffect } from '../wire/unknown-effect.ts'
 import type { Call, CallResult } from './effects.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
@@ -55,6 +54,7 @@ const noLimits: Limits = {}
 /** A client of a Holdfast cluster; made by `connect`. Its calls wait and retry while there is no primary. */
 export class LockClient implements AsyncDisposable {
   readonly #options: Connecting
+  readonly #runtime: ClientRuntime
   readonly #listeners = new Listeners()
   readonly #pending = new NumberMap<Pending>()
   /** Held locks by token. */
@@ -74,16 +74,21 @@ export class LockClient implements AsyncDisposable {
     Object.defineProperty(LockClient.prototype.request, 'length', { value: 2, configurable: true })
   }
 
-  private constructor(options: Connecting) {
+  private constructor(options: Connecting, runtime: ClientRuntime) {
     this.#options = options
+    this.#runtime = runtime
     this.#session = this.#newSession(null)
   }
 
   /** @internal */
-  static async connect(urls?: string | readonly string[], options?: ConnectOptions): Promise<LockClient> {
-    const checked = checkConnect(urls, options)
+  static async connect(
+    urls?: string | readonly string[],
+    options?: ConnectOptions,
+    runtime: ClientRuntime = ownRuntime,
+  ): Promise<LockClient> {
+    const checked = checkConnect(runtime, urls, options)
     checked.limits.signal?.throwIfAborted()
-    const client = new LockClient(checked)
+    const client = new LockClient(checked, runtime)
     await client.#firstSession(checked)
     return client
   }
@@ -103,7 +108,7 @@ export class LockClient implements AsyncDisposable {
    * locks if no renewal succeeds, by its own clock. For who must stop something before a lock is lost.
    */
   get lease(): { readonly ttl: number; readonly remaining: number } {
-    const { ttlMs, remainingMs } = this.#session.core.lease(readClock())
+    const { ttlMs, remainingMs } = this.#session.core.lease(this.#runtime.now())
     return { ttl: ttlMs, remaining: remainingMs }
   }
 
@@ -128,7 +133,7 @@ export class LockClient implements AsyncDisposable {
   async request<T>(...given: unknown[]): Promise<Awaited<T>> {
     const { name, mode, manner, limits, callback } = checkRequest<T>(given)
     const lock = (await this.#take([name], mode, manner, limits)) as Lock | null
-    return await runRequest(lock, limits.signal, callback)
+    return await runRequest(this.#runtime, lock, limits.signal, callback)
   }
 
   /** `navigator.locks.query`: which locks are held and waited for, in the servers' order. */
@@ -270,13 +275,13 @@ export class LockClient implements AsyncDisposable {
     limits: Limits,
   ): Promise<Lock | Lock[] | null> {
     const call = { is: 'call', call: ++this.#lastCall, verb: 'acquire', names, mode, manner } as const
-    if (runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, mode, manner })
+    if (this.#runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, mode, manner })
     return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
   }
 
   #release(session: Session, { name, token }: Lock): Promise<void> {
     this.#forget(token)
-    if (runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
+    if (this.#runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
     const call = { is: 'call', call: ++this.#lastCall, verb: 'release', token } as const
     return this.#ask(session, call, [name], noLimits) as Promise<void>
   }
@@ -292,7 +297,7 @@ export class LockClient implements AsyncDisposable {
 
   #ask(session: Session, asked: Asked, locks: readonly string[], limits: Limits): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const pending = new Pending(asked, locks, limits, session.turnAt(), resolve, reject)
+      const pending = new Pending(this.#runtime, asked, locks, limits, session.turnAt(), resolve, reject)
       const { call } = asked
       this.#pending.set(call, pending)
       if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call, patient }))
@@ -322,7 +327,7 @@ export class LockClient implements AsyncDisposable {
     tokens: readonly number[] | null,
   ): Lock | Lock[] | null {
     if (tokens === null) return null
-    if (runtime.diagnostics.granted.hasSubscribers) this.#diagnose('granted', { names, mode, tokens })
+    if (this.#runtime.diagnostics.granted.hasSubscribers) this.#diagnose('granted', { names, mode, tokens })
     if (names.length === 1) return this.#lock(session, names[0] as string, mode, tokens[0] as number)
     return names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
   }
@@ -336,13 +341,13 @@ export class LockClient implements AsyncDisposable {
   // ---- what is told of it
 
   #emit<E extends ClientEvent>(event: E, value: ClientEvents[E]): void {
-    if (runtime.diagnostics[event].hasSubscribers)
+    if (this.#runtime.diagnostics[event].hasSubscribers)
       this.#diagnose(event, event === 'view' ? { view: value } : value)
     this.#listeners.emit(event, value)
   }
 
   #diagnose(event: DiagnosticEvent, about: object): void {
-    runtime.diagnostics[event].publish({ client: this.#options.name, ...about })
+    this.#runtime.diagnostics[event].publish({ client: this.#options.name, ...about })
   }
 
   // ---- sessions
@@ -363,14 +368,14 @@ export class LockClient implements AsyncDisposable {
     const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
     const options = {
-      sessionId: randomId(),
+      sessionId: this.#runtime.newId(),
       addresses: [...new Set([...urls, ...learnt])],
       ttlMs,
       name,
       cluster: last?.core.cluster ?? null,
       abandoned: [...(last?.core.abandoned ?? [])],
     }
-    return new Session(options, secret, {
+    return new Session(this.#runtime, options, secret, {
       told: (session, told) => this.#told(session, told),
       release: (session, lock) => this.#release(session, lock),
     })
@@ -380,7 +385,7 @@ export class LockClient implements AsyncDisposable {
     const { signal, timeout = Number.POSITIVE_INFINITY } = limits
     await new Promise<void>((resolve, reject) => {
       const done = (finish: () => void) => {
-        clearTimeout(timer)
+        this.#runtime.cancel(timer)
         signal?.removeEventListener('abort', onAbort)
         this.#waitingForSession.delete(onSession)
         finish()
@@ -392,7 +397,7 @@ export class LockClient implements AsyncDisposable {
       const onSession = (error: LockError | null) => done(() => (error === null ? resolve() : reject(error)))
       const onAbort = () => giveUp(signal?.reason)
       const onTimeout = () => giveUp(connectTimeout(urls, timeout, this.#session.core.describe()))
-      const timer = Number.isFinite(timeout) ? setTimeout(onTimeout, timeout) : undefined
+      const timer = Number.isFinite(timeout) ? this.#runtime.after(timeout, onTimeout) : undefined
       signal?.addEventListener('abort', onAbort)
       this.#waitingForSession.add(onSession)
       this.#session.wake()
@@ -403,13 +408,13 @@ export class LockClient implements AsyncDisposable {
   async #finish(withinMs: number): Promise<void> {
     this.#finishing = true
     this.#session.step({ is: 'finish' })
-    let timer: NodeJS.Timeout | undefined
+    let timer: Timer | undefined
     if (this.#locks.size > 0 && this.#closing === null)
       await new Promise<void>(resolve => {
         this.#waitingForEnd.add(resolve)
-        timer = setTimeout(resolve, withinMs)
+        timer = this.#runtime.after(withinMs, resolve)
       })
-    clearTimeout(timer)
+    this.#runtime.cancel(timer)
     await this.close()
   }
 
@@ -458,6 +463,9 @@ export class LockClient implements AsyncDisposable {
         return
       case 'over':
         this.#over(session, told)
+        return
+      default:
+        unknownEffect(told)
     }
   }
 

@@ -145,11 +145,6 @@ export class ClientCore {
       case 'wake':
         this.#onWake(now, input.chance)
         return
-      case 'call':
-        this.#wakeLease(now)
-        this.#onCall(input)
-        this.#pump(now)
-        return
       case 'calls':
         this.#wakeLease(now)
         for (const call of input.calls) this.#onCall(call)
@@ -185,7 +180,6 @@ export class ClientCore {
 
   #handleOver(input: ClientInput): void {
     if (input.is === 'end') this.#settle(input.call, { verb: 'end' })
-    else if (input.is === 'call') this.#callOver(input)
     else if (input.is === 'calls') for (const call of input.calls) this.#callOver(call)
   }
 

@@ -43,7 +43,6 @@ export type ClientInput =
   | (Extract<ConnectionInput, { is: 'messages' | 'closed' }> & Chance)
   /** `wakeAt` has come; coming early or late does no harm. */
   | ({ readonly is: 'wake' } & Chance)
-  | Call
   /** Those of one turn, in their order. */
   | { readonly is: 'calls'; readonly calls: readonly Call[] }
   /**

@@ -1,10 +1,10 @@
 // Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
 // what it must be. Contacts nobody.
 
-import { runtime } from '#runtime'
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import type { ClientRuntime } from '../wire/runtime.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
 
 /** How long a call may take. */
@@ -67,12 +67,12 @@ const connectTimeoutMs = 10_000
 const timeoutMsMax = 2_147_483_647
 
 export function checkConnect(
+  { environment, clientName }: Pick<ClientRuntime, 'environment' | 'clientName'>,
   urls: string | readonly string[] | undefined,
   options: ConnectOptions = {},
-  environment: Readonly<Record<string, string | undefined>> = runtime.environment,
 ): Connecting {
   checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret'])
-  const { ttl = ttlMsDefault, name = runtime.clientName } = options
+  const { ttl = ttlMsDefault, name = clientName } = options
   // An empty variable counts as none.
   const secret = checkSecret(options.secret ?? (environment.HOLDFAST_SECRET || undefined))
   if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > ttlMsMax)

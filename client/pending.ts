@@ -1,26 +1,28 @@
 // One call that a user waits for: what was asked, its promise, its time limit and its signal. Whatever
 // ends it first, the timer and the listener go with it.
 
-import { readMonotonic } from '../wire/clock.ts'
-import type { ClientInput } from './effects.ts'
+import type { Runtime, Timer } from '../wire/runtime.ts'
+import type { Call, ClientInput } from './effects.ts'
 import { LockError, type LockHolder } from './errors.ts'
 import type { Limits } from './options.ts'
 import { watchSignal } from './signals.ts'
 
-export type Asked = Extract<ClientInput, { is: 'call' | 'end' }>
+export type Asked = Call | Extract<ClientInput, { is: 'end' }>
 
 export class Pending {
   readonly asked: Asked
+  readonly #runtime: Runtime
   readonly #resolve: (value: unknown) => void
   readonly #reject: (reason: unknown) => void
   readonly #locks: readonly string[]
   /** Monotonic ms. */
   readonly #since: number
   readonly #limits: Limits
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #unwatchSignal: (() => void) | undefined
 
   constructor(
+    runtime: Runtime,
     asked: Asked,
     locks: readonly string[],
     limits: Limits,
@@ -28,6 +30,7 @@ export class Pending {
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
+    this.#runtime = runtime
     this.asked = asked
     this.#locks = locks
     this.#limits = limits
@@ -45,7 +48,7 @@ export class Pending {
   watch(give: (patient: boolean) => void): void {
     const { signal, timeout } = this.#limits
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY)
-      this.#timer = setTimeout(() => give(true), timeout)
+      this.#timer = this.#runtime.after(timeout, () => give(true))
     if (signal !== undefined) this.#unwatchSignal = watchSignal(signal, () => give(false))
   }
 
@@ -58,14 +61,14 @@ export class Pending {
     if (this.limited) this.#unwatch()
     const { signal, timeout } = this.#limits
     if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason)
-    const waitedMs = Math.round(readMonotonic() - this.#since)
+    const waitedMs = Math.round(this.#runtime.monotonic() - this.#since)
     const long = code === 'TIMEOUT' ? ` took longer than ${timeout} ms: ` : `, after ${waitedMs} ms: `
     const details = { locks: this.#locks, waitedMs, ...(holder === undefined ? {} : { holder }) }
     this.#reject(new LockError(code, definite, `${describe(this.asked, this.#locks)}${long}${text}`, details))
   }
 
   #unwatch(): void {
-    clearTimeout(this.#timer)
+    this.#runtime.cancel(this.#timer)
     this.#unwatchSignal?.()
   }
 }

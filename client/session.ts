@@ -1,17 +1,17 @@
-// Drives one core: its sockets, its one timer, its clock and its chance. Decides nothing. What the
-// core says to the user goes to `tell`; inputs that come while effects are being done wait their turn.
+// One session as it runs: a driver around its core, with chance, one timer, and the calls of one turn gathered.
+// Decides nothing. What the core says to the user goes to `told`.
 
-import { runtime } from '#runtime'
 import '../wire/client-channels.ts'
-import { type Instant, readClock, readMonotonic } from '../wire/clock.ts'
+import { Driver } from '../wire/driver.ts'
+import type { ConnectionEffect } from '../wire/effects.ts'
 import { frameMessagesMax } from '../wire/limits.ts'
-import { Links } from '../wire/links.ts'
+import type { Runtime, Timer } from '../wire/runtime.ts'
 import { ClientCore, type ClientCoreOptions } from './core.ts'
 import type { Call, ClientEffect, ClientInput } from './effects.ts'
 import type { Holder, Lock } from './lock.ts'
 
 /** What is for the user and not for the network. */
-export type Told = Exclude<ClientEffect, { do: 'send' | 'close' | 'dial' }>
+export type Told = Exclude<ClientEffect, ConnectionEffect>
 
 /** Whom a session works for. */
 export interface SessionOwner {
@@ -21,22 +21,29 @@ export interface SessionOwner {
 
 export class Session implements Holder {
   readonly core: ClientCore
-  readonly #links: Links
+  readonly #runtime: Runtime
+  readonly #driver: Driver<ClientInput, Told>
   readonly #owner: SessionOwner
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   /** Monotonic ms for which the timer is set. */
   #timerAt = Number.POSITIVE_INFINITY
-  #busy = false
-  readonly #waiting: ClientInput[] = []
   /** Of this turn. The core hears of them together: one reading of the clock, few frames. */
   #calls: Call[] = []
   #turnAt = 0
 
-  constructor(options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
+  constructor(runtime: Runtime, options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
+    this.#runtime = runtime
     this.core = new ClientCore(options)
     this.#owner = owner
-    this.#links = new Links(secret, input => {
-      if (input.is !== 'accepted') this.step({ ...input, chance: Math.random() })
+    this.#driver = new Driver<ClientInput, Told>(runtime, this.core, secret, null, {
+      hear: input => {
+        if (input.is !== 'accepted') this.step({ ...input, chance: runtime.chance() })
+      },
+      perform: told => owner.told(this, told),
+      broken: error => {
+        throw error
+      },
+      rested: () => this.#setTimer(),
     })
   }
 
@@ -47,7 +54,7 @@ export class Session implements Holder {
 
   /** When this turn's first call was made, in monotonic ms; a clock is not read for each. */
   turnAt(): number {
-    if (!this.gathering) this.#turnAt = readMonotonic()
+    if (!this.gathering) this.#turnAt = this.#runtime.monotonic()
     return this.#turnAt
   }
 
@@ -55,49 +62,34 @@ export class Session implements Holder {
   call(call: Call): void {
     this.#calls.push(call)
     if (this.#calls.length >= frameMessagesMax) this.#passCalls()
-    else if (this.#calls.length === 1) runtime.afterTurn(() => this.#endTurn())
+    else if (this.#calls.length === 1) this.#runtime.afterTurn(() => this.#endTurn())
   }
 
+  /** S4: the driver reads the clock for every step, before anything is sent; an older reading would be a longer belief. */
   step(input: ClientInput): void {
     this.#passCalls()
-    this.#step(input)
+    this.#driver.step(input)
   }
 
   #passCalls(): void {
     if (this.#calls.length === 0) return
     const calls = this.#calls
     this.#calls = []
-    this.#step({ is: 'calls', calls })
+    this.#driver.step({ is: 'calls', calls })
   }
 
   #endTurn(): void {
     this.#passCalls()
-    this.#links.flush()
-  }
-
-  #step(input: ClientInput): void {
-    if (this.#busy) {
-      this.#waiting.push(input)
-      return
-    }
-    this.#busy = true
-    try {
-      this.#stepNow(input)
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
-        this.#stepNow(next)
-    } finally {
-      this.#busy = false
-    }
-    this.#setTimer()
+    this.#driver.links.flush()
   }
 
   /** Notices at once a deadline that has passed while the event loop was stalled (F12). */
   check(): void {
-    if (!this.core.over && this.core.expired(readClock())) this.wake()
+    if (!this.core.over && this.core.expired(this.#runtime.now())) this.wake()
   }
 
   remainingMs(): number {
-    return this.core.remainingMs(readClock())
+    return this.core.remainingMs(this.#runtime.now())
   }
 
   release(lock: Lock): Promise<void> {
@@ -105,25 +97,7 @@ export class Session implements Holder {
   }
 
   wake(): void {
-    this.step({ is: 'wake', chance: Math.random() })
-  }
-
-  #stepNow(input: ClientInput): void {
-    // S4: read for every step, before anything is sent; an older reading would be a longer belief.
-    const now: Instant = readClock()
-    for (const effect of this.core.step(input, now)) this.#perform(effect)
-  }
-
-  #perform(effect: ClientEffect): void {
-    switch (effect.do) {
-      case 'send':
-      case 'close':
-      case 'dial':
-        this.#links.perform(effect)
-        return
-      default:
-        this.#owner.told(this, effect)
-    }
+    this.step({ is: 'wake', chance: this.#runtime.chance() })
   }
 
   /** An earlier timer is left to fire in vain: that costs less than setting one in each step. */
@@ -133,13 +107,13 @@ export class Session implements Holder {
     else if (wakeAt < this.#timerAt) {
       this.#clearTimer()
       this.#timerAt = wakeAt
-      const delay = Math.max(0, Math.ceil(wakeAt - readMonotonic()))
-      this.#timer = setTimeout(() => this.#onTimer(), delay)
+      const delay = Math.max(0, Math.ceil(wakeAt - this.#runtime.monotonic()))
+      this.#timer = this.#runtime.after(delay, () => this.#onTimer())
     }
   }
 
   #clearTimer(): void {
-    clearTimeout(this.#timer)
+    this.#runtime.cancel(this.#timer)
     this.#timer = undefined
     this.#timerAt = Number.POSITIVE_INFINITY
   }
@@ -147,7 +121,7 @@ export class Session implements Holder {
   #onTimer(): void {
     this.#timerAt = Number.POSITIVE_INFINITY
     const { wakeAt } = this.core
-    if (wakeAt !== null && wakeAt > readMonotonic()) this.#setTimer()
+    if (wakeAt !== null && wakeAt > this.#runtime.monotonic()) this.#setTimer()
     else this.wake()
   }
 }

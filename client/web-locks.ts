@@ -2,9 +2,9 @@
 // the order of the specification, and the promise settles as it says. Takes and releases no lock itself
 // but through the handle it is given.
 
-import { runtime } from '#runtime'
 import type { Manner, Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import type { Runtime } from '../wire/runtime.ts'
 import type { QueryAnswer } from './effects.ts'
 import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
@@ -125,6 +125,7 @@ function checkTogether(name: string, { mode, ifAvailable, steal, signal }: Conve
  * was granted is seen before it runs.
  */
 export async function runRequest<T>(
+  runtime: Runtime,
   lock: Lock | null,
   signal: AbortSignal | undefined,
   callback: RequestCallback<T>,

@@ -4,7 +4,7 @@ import '../wire/server-channels.ts'
 import { Rehearsal } from './rehearsal.ts'
 
 /** Rehearsals, and rounds of each: so many until V8 has little more to learn from another one. */
-const plays = 20
+const plays = 16
 const rounds = 30
 
 /**

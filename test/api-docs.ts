@@ -62,7 +62,8 @@ t.test('every option and member of the interfaces that programs write', async t 
     ['client/events.ts', 'ListenOptions', 'ClientEvents'],
     ['client/web-locks.ts', 'RequestOptions', 'HeldLock', 'PendingLock', 'Snapshot'],
     ['viewservice/options.ts', 'ViewServerOptions'],
-    ['lockserver/server.ts', 'LockServerOptions', 'LockServer'],
+    ['lockserver/options.ts', 'LockServerOptions'],
+    ['lockserver/server.ts', 'LockServer'],
     ['testing/options.ts', 'TestClusterOptions'],
     ['testing/cluster.ts', 'TestCluster'],
   ] as const)

@@ -57,16 +57,17 @@ t.test('connect', async t => {
   })
 
   t.test('URLs come from the argument, HOLDFAST_VIEW or the default', async t => {
-    t.same(checkConnect(undefined, {}, {}).urls, ['ws://127.0.0.1:7400'])
-    t.same(checkConnect(undefined, {}, { HOLDFAST_VIEW: 'ws://a:1, wss://b:2/x' }).urls, [
+    const place = (environment: Record<string, string>) => ({ environment, clientName: 'pid 7' })
+    t.same(checkConnect(place({}), undefined).urls, ['ws://127.0.0.1:7400'])
+    t.same(checkConnect(place({ HOLDFAST_VIEW: 'ws://a:1, wss://b:2/x' }), undefined).urls, [
       'ws://a:1',
       'wss://b:2/x',
     ])
     t.same(checkUrls(['ws://a:1/', 'ws://a:1']), ['ws://a:1'])
-    t.same(checkConnect('ws://a:1', {}, { HOLDFAST_VIEW: 'ws://b:1', HOLDFAST_SECRET: 's' }), {
+    t.same(checkConnect(place({ HOLDFAST_VIEW: 'ws://b:1', HOLDFAST_SECRET: 's' }), 'ws://a:1'), {
       urls: ['ws://a:1'],
       ttlMs: 10_000,
-      name: `pid ${process.pid}`,
+      name: 'pid 7',
       secret: 's',
       limits: { signal: undefined, timeout: 10_000 },
     })

@@ -11,6 +11,7 @@ const sources = (room: string) =>
     .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .map(name => `${room}/${name}`)
 const textOf = (file: string) => readFileSync(`${root}${file}`, 'utf8')
+const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
 const importsOf = (file: string) =>
   [...textOf(file).matchAll(/ from '([^']+)'/g)].map(match => match[1] as string)
 
@@ -18,6 +19,7 @@ const importsOf = (file: string) =>
 const drivers: Record<string, readonly string[]> = {
   viewservice: [
     'server.ts',
+    'running.ts',
     'store.ts',
     'reserve.ts',
     'shortage.ts',
@@ -29,7 +31,17 @@ const drivers: Record<string, readonly string[]> = {
     'dashboard-files.ts',
     'play.ts',
   ],
-  lockserver: ['server.ts', 'rehearse.ts', 'index.ts', 'metrics.ts', 'pages.ts', 'table-page.ts'],
+  lockserver: [
+    'server.ts',
+    'running.ts',
+    'options.ts',
+    'rehearsal.ts',
+    'rehearse.ts',
+    'index.ts',
+    'metrics.ts',
+    'pages.ts',
+    'table-page.ts',
+  ],
   client: [
     'client.ts',
     'session.ts',
@@ -79,10 +91,60 @@ t.test('cores read no clock, draw no chance, wait for nothing and log nothing', 
   const forbidden =
     /Date\.now|new Date|performance\.|Math\.random|crypto|setTimeout|setInterval|setImmediate|\bawait\b|\basync\b|Promise|console\.|process\./
   for (const file of cores) {
-    const code = textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
-    t.notMatch(code, forbidden, file)
+    t.notMatch(codeOf(file), forbidden, file)
   }
   t.match('const now = Date.now()', forbidden, 'and this would be seen')
+})
+
+/** What stands below the runtime, the socket and the store, or serves HTTP: the only files that may wait and draw. */
+const belowTheSeams = new Set([
+  'wire/runtime-node.ts',
+  'wire/runtime-web.ts',
+  'wire/memory-runtime.ts',
+  'wire/clock.ts',
+  'wire/id.ts',
+  'wire/ws-socket.ts',
+  'wire/web-socket.ts',
+  'wire/listen.ts',
+  'wire/process-metrics.ts',
+  'wire/page-budget.ts',
+  'wire/page-turns.ts',
+  'wire/peer-page.ts',
+  'wire/shared-page.ts',
+  'lockserver/pages.ts',
+  'viewservice/pages.ts',
+  'viewservice/reserve.ts',
+  'viewservice/shortage.ts',
+  'viewservice/store.ts',
+])
+
+t.test('time, chance, timers and sockets come from the runtime that a driver is given', async t => {
+  const forbidden =
+    /\b(setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|readClock|readMonotonic|randomId)\b|Date\.now|performance\.|Math\.random|getRandomValues|randomBytes|AbortSignal\.timeout|timers\/promises|new WebSocket\b/
+  for (const file of ['wire', 'viewservice', 'lockserver', 'client', 'testing'].flatMap(sources)) {
+    if (!belowTheSeams.has(file)) t.notMatch(codeOf(file), forbidden, file)
+  }
+  t.match('setTimeout(() => give(true), timeout)', forbidden, 'and this would be seen')
+})
+
+t.test('the runtime of this process is taken where programs begin, and handed on from there', async t => {
+  const all = ['wire', 'viewservice', 'lockserver', 'client', 'testing'].flatMap(sources)
+  t.strictSame(
+    all.filter(file => importsOf(file).includes('#runtime')),
+    [
+      'wire/dial.ts',
+      'wire/listen.ts',
+      'viewservice/server.ts',
+      'lockserver/server.ts',
+      'client/client.ts',
+      'testing/cluster.ts',
+    ],
+  )
+})
+
+t.test('each perform and its like ends in unknownEffect, so that no effect is forgotten', async t => {
+  const performing = ['wire/links.ts', 'lockserver/running.ts', 'viewservice/running.ts', 'client/client.ts']
+  for (const file of performing) t.match(codeOf(file), /default:\s+(return )?unknownEffect\(/, file)
 })
 
 t.test('lock-table.ts, lock.ts and sessions.ts know no clock, view, peer or lease', async t => {

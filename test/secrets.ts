@@ -16,6 +16,8 @@ import { holdfast, startCluster } from './fixtures/command.ts'
 const wrong = ['', '   ', '\t\n', 'x'.repeat(1_025), '\ud800']
 const right = ['x', ' a b ', 'é'.repeat(1_024), '😀'.repeat(1_024)]
 
+const about = (environment: Record<string, string>) => ({ environment, clientName: 'c' })
+
 t.test('what can be no secret is refused at the start, by the library and by the command', async t => {
   const data = t.testdir({})
   for (const secret of wrong) {
@@ -29,8 +31,12 @@ t.test('what can be no secret is refused at the start, by the library and by the
     )
     await t.rejects(connect('ws://127.0.0.1:1', { secret }), { name: 'TypeError', message }, name)
   }
-  for (const secret of right) t.equal(checkConnect('ws://a:1', { secret }, {}).secret, secret)
-  t.equal(checkConnect('ws://a:1', {}, { HOLDFAST_SECRET: '' }).secret, null, 'an empty variable is none')
+  for (const secret of right) t.equal(checkConnect(about({}), 'ws://a:1', { secret }).secret, secret)
+  t.equal(
+    checkConnect(about({ HOLDFAST_SECRET: '' }), 'ws://a:1', {}).secret,
+    null,
+    'an empty variable is none',
+  )
   for (const secret of wrong.slice(1, 4)) {
     const ended = await holdfast(t, ['viewserver', '--data', data], { HOLDFAST_SECRET: secret })
     t.match(ended, { code: 2, stderr: /HOLDFAST_SECRET must / })

@@ -4,6 +4,7 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
+import { runtime } from '#runtime'
 import { Connection } from '../wire/connection.ts'
 import { dial, helloOf } from '../wire/dial.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
@@ -380,7 +381,7 @@ t.test('who dials as a client hears what a view server says to clients', async t
 t.test('a core knows its connections by number, and hears only of open ones', async t => {
   const heard: ConnectionInput[] = []
   let wake = () => {}
-  const links = new Links(null, input => {
+  const links = new Links(runtime, null, input => {
     heard.push(input)
     wake()
   })
@@ -438,7 +439,7 @@ t.test('a dial that fails at once keeps no other one from being made', async t =
   const both = new Promise<void>(resolve => (done = resolve))
   const dials = (connection: number, address: string) =>
     links.perform({ do: 'dial', connection, address, cluster: null, from: client })
-  const links: Links = new Links(null, input => {
+  const links: Links = new Links(runtime, null, input => {
     if (input.is === 'closed') dials(-3, own.url)
     else if (welcomed.push(input.connection) === 2) done()
   })
@@ -454,7 +455,7 @@ t.test('what a lock server tells its view server does not wait for the end of th
     const sent: string[] = []
     const send = (text: string) => void sent.push(text)
     const socket = { open: true, bufferedAmount: 0, hear() {}, send, close() {}, cut() {} }
-    new Connection(socket, channel, { messages() {}, closed() {} }, false).send(['echo', 1])
+    new Connection(socket, channel, { messages() {}, closed() {} }, false, runtime).send(['echo', 1])
     return sent
   }
   t.same(sentOn('viewToServer'), ['[["echo",1]]'])

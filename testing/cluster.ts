@@ -5,9 +5,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runtime } from '#runtime'
 import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import { startViewServer, type ViewServer } from '../viewservice/index.ts'
-import { readClock } from '../wire/clock.ts'
 import type { Status, View } from '../wire/messages.ts'
 import { type CheckedOptions, checkOptions, type TestClusterOptions } from './options.ts'
 
@@ -147,11 +147,11 @@ class RunningCluster implements TestCluster {
 
   async #until(condition: (status: Status) => boolean, trouble: string): Promise<void> {
     const { withinMs } = this.#options
-    const end = readClock().monotonic + withinMs
+    const end = runtime.monotonic() + withinMs
     while (!condition(this.status())) {
       if (this.#closed !== undefined) throw new Error('the cluster was closed')
-      if (readClock().monotonic > end) throw new Error(this.#explain(trouble))
-      await new Promise(resolve => setTimeout(resolve, lookMs))
+      if (runtime.monotonic() > end) throw new Error(this.#explain(trouble))
+      await new Promise<void>(resolve => runtime.after(lookMs, resolve))
     }
   }
 

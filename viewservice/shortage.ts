@@ -35,7 +35,7 @@ export interface Patience {
 
 /** Tries again while something is short, until the limit. */
 export async function withPatience(
-  save: () => Promise<void>,
+  save: () => PromiseLike<void>,
   { limitMs, everyMs, lacking }: Patience,
 ): Promise<void> {
   const end = readClock().monotonic + limitMs

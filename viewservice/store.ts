@@ -17,7 +17,7 @@ export interface ViewStore {
   /** The newest record; null if there never was one. */
   load(): Promise<ViewRecord | null>
   /** Durable when it resolves; rejects if it is not, or if another view server writes here too. */
-  save(record: ViewRecord): Promise<void>
+  save(record: ViewRecord): PromiseLike<void>
   /** How many records could be saved if nothing more were to be had. */
   readonly reserve: number
   /** Nothing is written any more. */

@@ -1,5 +1,5 @@
-// The one file that reads the time. Everything else gets an Instant handed in, so that whole
-// clusters can run on a made-up clock.
+// The one file that reads the time. Cores get an Instant handed in and drivers a runtime that makes them, so
+// that whole clusters can run on a simulated clock.
 
 /** One reading of both clocks, in milliseconds. */
 export interface Instant {

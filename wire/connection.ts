@@ -1,11 +1,11 @@
 // One WebSocket, either end: batches what is sent, checks what arrives, never throws. It decides
 // nothing; what a message means is the business of a core.
 
-import { runtime } from '#runtime'
 import { decode, encode, WireError } from './codec.ts'
 import { type ErrorCode, errors } from './errors.ts'
 import { bufferedBytesMax, frameBytesMax, frameMessagesMax } from './limits.ts'
 import type { Channel, Message } from './messages.ts'
+import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
 
 export interface ConnectionHandlers {
@@ -26,6 +26,7 @@ export class Connection {
   channel: Channel
   readonly #socket: Socket
   readonly #handlers: ConnectionHandlers
+  readonly #runtime: Runtime
   readonly #limits: ConnectionLimits
   #outgoing: Message[] = []
   #flushPlanned = false
@@ -39,9 +40,11 @@ export class Connection {
     channel: Channel,
     handlers: ConnectionHandlers,
     tellsErrors: boolean,
+    runtime: Runtime,
     limits: ConnectionLimits = { bufferedBytesMax },
   ) {
     this.#tellsErrors = tellsErrors
+    this.#runtime = runtime
     this.#limits = limits
     this.#socket = socket
     this.channel = channel
@@ -66,7 +69,7 @@ export class Connection {
     if (this.#outgoing.length >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
     else if (!this.#flushPlanned) {
       this.#flushPlanned = true
-      runtime.afterTurn(() => {
+      this.#runtime.afterTurn(() => {
         this.#flushPlanned = false
         this.flush()
       })

@@ -1,8 +1,9 @@
 // Where connections are made: connects, says hello, and tells a refusal from a failure.
 
-import { runtime } from '#runtime'
+import { runtime as ownRuntime } from '#runtime'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import type { Channel, Hello, HelloFrom, Message, Welcome } from './messages.ts'
+import type { Runtime } from './runtime.ts'
 import { wireVersion } from './version.ts'
 
 export interface DialHandlers extends ConnectionHandlers {
@@ -15,6 +16,7 @@ export function dial(
   address: string,
   hello: Hello,
   handlers: DialHandlers,
+  runtime: Runtime = ownRuntime,
 ): { connection: Connection; cancel(): void } {
   let opened = false
   const connection = new Connection(
@@ -36,6 +38,7 @@ export function dial(
       },
     },
     false,
+    runtime,
   )
   return { connection, cancel: () => connection.cut() }
 }

@@ -1,17 +1,19 @@
 // The connections of one core, by number: does what the core says about them and tells it what it
 // heard. The same for every server; it decides nothing.
 
-import { runtime } from '#runtime'
 import type { Connection, ConnectionHandlers } from './connection.ts'
 import { dial, helloOf } from './dial.ts'
 import type { ConnectionEffect, ConnectionInput } from './effects.ts'
 import type { ErrorCode } from './errors.ts'
 import type { HelloFrom, Message } from './messages.ts'
 import { Refusals } from './refusals.ts'
+import type { Runtime } from './runtime.ts'
+import { unknownEffect } from './unknown-effect.ts'
 
 type DialEffect = Extract<ConnectionEffect, { do: 'dial' }>
 
 export class Links {
+  readonly #runtime: Runtime
   readonly #secret: string | null
   readonly #hear: (input: ConnectionInput) => void
   readonly #open = new Map<number, Connection>()
@@ -23,7 +25,8 @@ export class Links {
   /** Of the connections that were accepted. */
   readonly refusals = new Refusals()
 
-  constructor(secret: string | null, hear: (input: ConnectionInput) => void) {
+  constructor(runtime: Runtime, secret: string | null, hear: (input: ConnectionInput) => void) {
+    this.#runtime = runtime
     this.#secret = secret
     this.#hear = hear
   }
@@ -55,7 +58,10 @@ export class Links {
       }
       case 'dial':
         this.#dials.set(effect.connection, effect)
-        if (this.#dials.size === 1) runtime.afterTurn(() => this.#dialAll())
+        if (this.#dials.size === 1) this.#runtime.afterTurn(() => this.#dialAll())
+        return
+      default:
+        return unknownEffect(effect)
     }
   }
 
@@ -90,7 +96,7 @@ export class Links {
     const connection = this.#open.get(number)
     if (!connection?.send(message)) return
     this.#unflushed.push(connection)
-    if (this.#unflushed.length === 1) runtime.afterTurn(() => this.flush())
+    if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())
   }
 
   /** To make a socket takes up to a millisecond; what others wait for goes out first. */
@@ -98,16 +104,17 @@ export class Links {
     this.flush()
     for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)
     // A dial that failed at once may have been answered with another one.
-    if (this.#dials.size > 0) runtime.afterTurn(() => this.#dialAll())
+    if (this.#dials.size > 0) this.#runtime.afterTurn(() => this.#dialAll())
   }
 
   #dial({ connection: number, address, cluster, from }: DialEffect): void {
     try {
-      const { connection } = dial(address, helloOf(cluster, this.#secret, from), {
-        messages: messages => this.#messages(number, messages),
+      const handlers = {
+        messages: (messages: readonly Message[]) => this.#messages(number, messages),
         closed: () => this.#closed(number, false),
-        failed: refused => this.#closed(number, refused),
-      })
+        failed: (refused: boolean) => this.#closed(number, refused),
+      }
+      const { connection } = dial(address, helloOf(cluster, this.#secret, from), handlers, this.#runtime)
       this.#open.set(number, connection)
     } catch {
       // An address that can't be dialled at all, from a peer: a failed dial like any other.

@@ -1,40 +1,29 @@
-// The one place where connections are accepted: HTTP for people and probes, WebSocket for peers. It
-// checks what has nothing to do with locks or views: origin, secret, wire version, a hello in time.
+// The one place where a port is opened: HTTP for people and probes, WebSocket for peers, whose hello hello.ts
+// checks. It turns away pages of other origins and peers that are too many; all else is decided above it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { WebSocketServer } from 'ws'
+import { runtime } from '#runtime'
 import { WireError } from './codec.ts'
-import { Connection, type ConnectionHandlers } from './connection.ts'
+import { type AcceptHandlers, type AcceptOptions, acceptSocket, refuseSocket } from './hello.ts'
 import * as limits from './limits.ts'
-import type { Channel, Hello, HelloFrom, Message } from './messages.ts'
-import './server-channels.ts'
-import { isSecret } from './secret.ts'
-import { wireVersion } from './version.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 
-export interface ListenOptions {
+export interface ListenOptions extends AcceptOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  readonly secret: string | null
   /** Listen beyond loopback without a secret. */
   readonly insecure: boolean
   /** Origins of web pages that may connect, such as `https://example.org`. */
   readonly origins: readonly string[]
-  readonly role: 'viewserver' | 'lockserver'
-  /** These three default to those of limits.ts; tests make them smaller. */
-  readonly helloWithinMs?: number
+  /** Defaults to that of limits.ts; tests make it smaller. */
   readonly connectionsMax?: number
-  readonly bufferedBytesMax?: number
 }
 
-export interface ListenHandlers {
-  /** Hello was said and is in order; returns who hears of the rest. */
-  accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers
-  /** Someone was turned away. */
-  turnedAway(reason: string, remote: string): void
+export interface ListenHandlers extends AcceptHandlers {
   http(request: IncomingMessage, response: ServerResponse): void
 }
 
@@ -54,11 +43,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
       `refusing to listen on ${options.host} without a secret: set --secret (HOLDFAST_SECRET), listen on 127.0.0.1, or say --insecure`,
     )
   }
-  const {
-    helloWithinMs = limits.helloWithinMs,
-    connectionsMax = limits.connectionsMax,
-    bufferedBytesMax = limits.bufferedBytesMax,
-  } = options
+  const { helloWithinMs = limits.helloWithinMs, connectionsMax = limits.connectionsMax } = options
   const http = createServer(
     // Who never finishes a request may not stay longer than who never says hello.
     { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
@@ -76,11 +61,11 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     },
   })
   sockets.on('connection', (socket, request) => {
-    const waiter = new HelloWaiter(options, handlers, remoteOf(request))
-    const connection = new Connection(new WsSocket(socket), 'opening', waiter, true, { bufferedBytesMax })
-    if (sockets.clients.size <= connectionsMax) waiter.waitOn(connection, helloWithinMs)
-    else
-      waiter.refuse(connection, new WireError('TOO_MANY_CONNECTIONS', `there are ${connectionsMax} already`))
+    const [accepted, remote] = [new WsSocket(socket), remoteOf(request)]
+    if (sockets.clients.size <= connectionsMax)
+      return acceptSocket(accepted, options, handlers, remote, runtime)
+    const error = new WireError('TOO_MANY_CONNECTIONS', `there are ${connectionsMax} already`)
+    refuseSocket(accepted, options, handlers, remote, runtime, error)
   })
   await new Promise<void>((resolve, reject) => {
     // ws re-emits the HTTP server's errors; one that nobody hears would end the process.
@@ -130,93 +115,6 @@ function killAll(http: Server, sockets: WebSocketServer): Promise<void> {
   const closed = new Promise<void>(resolve => http.close(() => resolve()))
   http.closeAllConnections()
   return closed
-}
-
-/** Before its hello a peer may say one thing only; afterwards its messages go to whoever accepted it. */
-class HelloWaiter implements ConnectionHandlers {
-  readonly #options: ListenOptions
-  readonly #handlers: ListenHandlers
-  readonly #remote: string
-  #connection: Connection | undefined
-  #next: ConnectionHandlers | undefined
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(options: ListenOptions, handlers: ListenHandlers, remote: string) {
-    this.#options = options
-    this.#handlers = handlers
-    this.#remote = remote
-  }
-
-  waitOn(connection: Connection, helloWithinMs: number): void {
-    this.#connection = connection
-    this.#timer = setTimeout(
-      () => this.refuse(connection, new WireError('HELLO_TIMEOUT', `no hello within ${helloWithinMs} ms`)),
-      helloWithinMs,
-    )
-    this.#timer.unref()
-  }
-
-  messages(messages: readonly Message[]): void {
-    if (this.#next === undefined) this.#hello(messages)
-    else if (this.#connection?.channel === 'opening') this.#tooMuch(this.#next)
-    else this.#next.messages(messages)
-  }
-
-  closed(reason: string): void {
-    clearTimeout(this.#timer)
-    if (this.#next !== undefined) this.#next.closed(reason)
-    else this.#handlers.turnedAway(reason, this.#remote)
-  }
-
-  #hello(messages: readonly Message[]): void {
-    clearTimeout(this.#timer)
-    const connection = this.#connection as Connection
-    try {
-      if (messages.length !== 1)
-        throw new WireError('UNEXPECTED_MESSAGE', 'the first frame must hold one message, hello')
-      const [, version, cluster, secret, from] = messages[0] as Hello
-      if (version !== wireVersion) {
-        throw new WireError(
-          'WRONG_WIRE_VERSION',
-          `this server speaks wire version ${wireVersion}, not ${version}`,
-        )
-      }
-      if (this.#options.secret !== null && (secret === null || !isSecret(secret, this.#options.secret))) {
-        throw new WireError(
-          'WRONG_SECRET',
-          'the shared secret is missing or wrong; set --secret (HOLDFAST_SECRET) as the cluster has it',
-        )
-      }
-      connection.channel = channelFor(from, this.#options.role)
-      this.#next = this.#handlers.accepted(connection, cluster, from)
-    } catch (error) {
-      this.refuse(connection, error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
-    }
-  }
-
-  /** A view server only wants to hear the welcome. */
-  #tooMuch(next: ConnectionHandlers): void {
-    this.#connection?.close('UNEXPECTED_MESSAGE', 'after its hello a viewserver may say nothing')
-    next.closed('UNEXPECTED_MESSAGE')
-  }
-
-  refuse(connection: Connection, error: WireError): void {
-    connection.close(error.code, error.message)
-    this.#handlers.turnedAway(`${error.code}: ${error.message}`, this.#remote)
-  }
-}
-
-/** What this peer may say after its hello. */
-function channelFor(from: HelloFrom, role: ListenOptions['role']): Channel {
-  if (role === 'viewserver') {
-    if (from.kind === 'client') return 'clientToView'
-    if (from.kind === 'lockserver') return 'serverToView'
-  } else {
-    if (from.kind === 'client') return 'clientToServer'
-    if (from.kind === 'primary') return 'primaryToBackup'
-    if (from.kind === 'probe') return 'opening'
-  }
-  throw new WireError('UNEXPECTED_MESSAGE', `a ${role} takes no connection from a ${from.kind}`)
 }
 
 function originAllowed(origin: string | undefined, allowed: readonly string[]): boolean {

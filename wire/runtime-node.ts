@@ -1,12 +1,22 @@
-// The runtime of Node: sockets of ws, so that dialling tells a refusal from a silence, and cuts.
+// The runtime of Node: its timers, and sockets of ws, so that dialling tells a refusal from a silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
+import { readClock, readMonotonic } from './clock.ts'
+import { randomId } from './id.ts'
 import { frameBytesMax, helloWithinMs } from './limits.ts'
-import { type Diagnostic, type DiagnosticEvent, diagnosticEvents, type Runtime } from './runtime.ts'
+import { type ClientRuntime, type Diagnostic, type DiagnosticEvent, diagnosticEvents } from './runtime.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 
-export const runtime: Runtime = {
+export const runtime: ClientRuntime = {
+  now: readClock,
+  monotonic: readMonotonic,
+  after: (ms, run) => setTimeout(run, ms),
+  afterQuietly: (ms, run) => setTimeout(run, ms).unref(),
+  cancel: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
+  afterTurn: run => void setImmediate(run),
+  chance: Math.random,
+  newId: randomId,
   openSocket: address =>
     new WsSocket(
       new ws.WebSocket(address, {
@@ -18,7 +28,6 @@ export const runtime: Runtime = {
         generateMask: mask => void mask.fill(0),
       }),
     ),
-  afterTurn: run => void setImmediate(run),
   diagnostics: Object.fromEntries(
     diagnosticEvents.map(event => [event, channel(`holdfast:${event}`)]),
   ) as unknown as Record<DiagnosticEvent, Diagnostic>,

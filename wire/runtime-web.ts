@@ -1,8 +1,16 @@
 // The runtime of web pages and workers: the WebSocket that is there already. Uses nothing that a strict
 // Content-Security-Policy forbids, and nothing of Node.
 
+import { readClock, readMonotonic } from './clock.ts'
+import { randomId } from './id.ts'
 import { helloWithinMs } from './limits.ts'
-import { type Diagnostic, type DiagnosticEvent, diagnosticEvents, type Runtime } from './runtime.ts'
+import {
+  type ClientRuntime,
+  type Diagnostic,
+  type DiagnosticEvent,
+  diagnosticEvents,
+  type Timer,
+} from './runtime.ts'
 import { type PageSocket, WebSocketOfPage } from './web-socket.ts'
 
 declare const WebSocket: new (address: string) => PageSocket
@@ -24,7 +32,28 @@ port1.unref?.()
 
 const nobody: Diagnostic = { hasSubscribers: false, publish() {} }
 
-export const runtime: Runtime = {
+/** A page numbers its timers. */
+class PageTimer {
+  readonly number: ReturnType<typeof setTimeout>
+
+  constructor(ms: number, run: () => void) {
+    this.number = setTimeout(run, ms)
+  }
+}
+
+function after(ms: number, run: () => void): Timer {
+  return new PageTimer(ms, run)
+}
+
+export const runtime: ClientRuntime = {
+  now: readClock,
+  monotonic: readMonotonic,
+  after,
+  // A page lives as long as it is open.
+  afterQuietly: after,
+  cancel: timer => clearTimeout((timer as PageTimer | undefined)?.number),
+  chance: Math.random,
+  newId: randomId,
   openSocket: address => new WebSocketOfPage(new WebSocket(address), helloWithinMs),
   afterTurn: run => {
     turns.push(run)

@@ -3,7 +3,7 @@
 // and what can be seen from outside. Equal processes have one number, and each of their steps is made once.
 
 import type { ClientCore } from '../../client/core.ts'
-import type { CallResult, ClientEffect, ClientInput } from '../../client/effects.ts'
+import type { Call, CallResult, ClientEffect, ClientInput } from '../../client/effects.ts'
 import type { ServerCore, ServerInput } from '../../lockserver/core.ts'
 import type { ServerEffect } from '../../lockserver/outbox.ts'
 import type { ViewCore } from '../../viewservice/core.ts'
@@ -12,6 +12,7 @@ import type { Instant } from '../../wire/clock.ts'
 import type { ConnectionEffect } from '../../wire/effects.ts'
 import { stateLimits } from '../../wire/limits.ts'
 import type { Channel, HelloFrom, Manner, Message, Mode } from '../../wire/messages.ts'
+import { unknownEffect } from '../../wire/unknown-effect.ts'
 import { type Connection, channelOf, type Side, towards } from './connections.ts'
 import { Frames } from './frames.ts'
 import { type Cores, copyOf, fingerprint, frozen, sessionConnectionOf } from './plain.ts'
@@ -408,8 +409,20 @@ class Run {
 
   #viewDoes(local: ViewLocal, effects: readonly ViewEffect[]): void {
     for (const effect of effects) {
-      if (effect.do === 'note' && effect.level === 'error') this.#error(local, effect.text)
-      if (effect.do === 'save') local.saving = frozen(effect.record)
+      switch (effect.do) {
+        case 'note':
+          if (effect.level === 'error') this.#error(local, effect.text)
+          break
+        case 'save':
+          local.saving = frozen(effect.record)
+          break
+        case 'send':
+        case 'close':
+        case 'dial':
+          break
+        default:
+          unknownEffect(effect)
+      }
     }
   }
 
@@ -483,8 +496,13 @@ class Run {
           return this.#stepDown(local, core, effect.reason)
         case 'exit':
           return this.#exit(local, effect)
-        default:
+        case 'send':
+        case 'close':
+        case 'dial':
           local.pending.push(effect)
+          break
+        default:
+          return unknownEffect(effect)
       }
     }
     return true
@@ -614,8 +632,14 @@ class Run {
       case 'over':
         this.seen.push({ see: 'over', slot, session, reason: effect.reason })
         return false
-      default:
+      case 'send':
+      case 'close':
+      case 'dial':
+      case 'watched':
+      case 'watch-refused':
         return false
+      default:
+        return unknownEffect(effect)
     }
   }
 
@@ -716,6 +740,12 @@ class Run {
 }
 
 function inputOf(op: Op, call: number, token: number): ClientInput {
+  if (op.do === 'end') return { is: 'end', call }
+  if (op.do === 'abort') return { is: 'abort', call }
+  return { is: 'calls', calls: [callOf(op, call, token)] }
+}
+
+function callOf(op: Exclude<Op, { do: 'end' | 'abort' }>, call: number, token: number): Call {
   switch (op.do) {
     case 'acquire':
       return {
@@ -732,9 +762,5 @@ function inputOf(op: Op, call: number, token: number): ClientInput {
       return { is: 'call', call, verb: 'query', prefix: '', confirmed: true }
     case 'force-release':
       return { is: 'call', call, verb: 'force-release', name: op.name }
-    case 'end':
-      return { is: 'end', call }
-    case 'abort':
-      return { is: 'abort', call }
   }
 }

@@ -1,0 +1,105 @@
+// The options of a lock server, checked once: a wrong one is a TypeError that names it.
+
+import * as limits from '../wire/limits.ts'
+import { isWildcard } from '../wire/listen.ts'
+import { type Logger, silent } from '../wire/log.ts'
+import {
+  knownOnly,
+  optionalPlace,
+  optionalText,
+  texts,
+  trueOrFalse,
+  webSocketUrl,
+  wholeNumber,
+} from '../wire/options.ts'
+import type { PagesAddress } from '../wire/pages-listener.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
+
+export interface LockServerOptions {
+  /** URL of the view server, or several of them. */
+  readonly view: string | readonly string[]
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 0: a free one. */
+  readonly port?: number
+  /** The URL that others are told; default ws://host:port. */
+  readonly advertise?: string | undefined
+  /** In ms; default 100. Must be the same on all servers. */
+  readonly pingIntervalMs?: number
+  /** Default 5. */
+  readonly deadPings?: number
+  /** In ms: the longest that leaving takes; default 10,000. */
+  readonly drainMs?: number
+  readonly secret?: string | undefined
+  /** Listen beyond loopback without a secret. */
+  readonly insecure?: boolean
+  /** Origins of web pages that may connect. */
+  readonly origins?: readonly string[]
+  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined
+  /** Default: silent. */
+  readonly log?: Logger
+}
+
+export interface CheckedOptions {
+  readonly viewServers: readonly string[]
+  readonly host: string
+  readonly port: number
+  readonly advertise: string | undefined
+  readonly pingIntervalMs: number
+  readonly deadPings: number
+  readonly drainMs: number
+  readonly secret: string | null
+  readonly insecure: boolean
+  readonly origins: readonly string[]
+  readonly adminListen: PagesAddress | null
+  readonly log: Logger
+}
+
+const optionNames = [
+  'view',
+  'host',
+  'port',
+  'advertise',
+  'pingIntervalMs',
+  'deadPings',
+  'drainMs',
+  'secret',
+  'insecure',
+  'origins',
+  'adminListen',
+  'log',
+]
+
+export function checkOptions(options: LockServerOptions): CheckedOptions {
+  knownOnly(options, optionNames)
+  const { pingIntervalMs, deadPings, drainMs } = options
+  return {
+    viewServers: viewServersOf(options.view),
+    advertise: advertised(options),
+    pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
+    deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
+    drainMs: wholeNumber('drainMs', drainMs, limits.drainMs, 0, 600_000),
+    secret: checkSecret(options.secret),
+    origins: texts('origins', options.origins ?? []),
+    adminListen: optionalPlace('adminListen', options.adminListen),
+    host: optionalText('host', options.host) ?? '127.0.0.1',
+    port: wholeNumber('port', options.port, 0, 0, 65_535),
+    insecure: trueOrFalse('insecure', options.insecure),
+    log: options.log ?? silent,
+  }
+}
+
+function viewServersOf(view: LockServerOptions['view']): string[] {
+  const urls = typeof view === 'string' ? view.split(',') : view
+  if (!Array.isArray(urls) || urls.length === 0)
+    throw new TypeError('view must be the URL of the view server')
+  return urls.map(url => webSocketUrl('view', url))
+}
+
+function advertised({ advertise, host }: LockServerOptions): string | undefined {
+  if (advertise !== undefined) return webSocketUrl('advertise', advertise)
+  if (isWildcard(host ?? ''))
+    throw new TypeError(`advertise must be given when host is ${host}: others can't dial that`)
+  return undefined
+}

@@ -1,0 +1,183 @@
+// A lock server that runs, without a port of its own: a driver around a core, and another core under another id
+// after a step-down. It gets its connections from what listens for it, decides nothing, and takes clock, timers
+// and sockets from the runtime that it is given.
+
+import type { Connection, ConnectionHandlers } from '../wire/connection.ts'
+import { Driver } from '../wire/driver.ts'
+import type { ConnectionEffect } from '../wire/effects.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import type { StateLimits } from '../wire/limits.ts'
+import { type Logger, sparing } from '../wire/log.ts'
+import type { HelloFrom } from '../wire/messages.ts'
+import { Refusals } from '../wire/refusals.ts'
+import type { Runtime } from '../wire/runtime.ts'
+import { unknownEffect } from '../wire/unknown-effect.ts'
+import { ServerCore, type ServerInput } from './core.ts'
+import type { Counts } from './counts.ts'
+import type { NoteLevel, ServerEffect } from './outbox.ts'
+
+export interface RunningOptions {
+  /** The address that others are told. */
+  readonly address: string
+  readonly viewServers: readonly string[]
+  readonly pingIntervalMs: number
+  readonly deadPings: number
+  readonly drainMs: number
+  readonly limits: StateLimits
+  readonly secret: string | null
+  readonly log: Logger
+  readonly pid: number
+  /** The machine's name. */
+  readonly host: string
+  /** What its cores do is counted here; absent: nowhere. */
+  readonly counts?: Counts
+}
+
+/** Whose server it is. */
+export interface RunningOwner {
+  /** Once: it has ended, with the exit status that a process should have, and its connections with it. */
+  ended(status: number): void
+}
+
+/** What a shell tells of a process that SIGKILL ended. */
+export const killedStatus = 137
+
+const tick: ServerInput = { is: 'tick' }
+const turnEnd: ServerInput = { is: 'turn-end' }
+const goOn: ServerInput = { is: 'continue' }
+
+export class RunningLockServer {
+  readonly #options: RunningOptions
+  readonly #runtime: Runtime
+  readonly #owner: RunningOwner
+  readonly #log: Logger
+  readonly #turnedAway = new Refusals()
+  readonly #driver: Driver<ServerInput, Exclude<ServerEffect, ConnectionEffect>>
+  #core: ServerCore
+  #status: number | undefined
+
+  constructor(options: RunningOptions, runtime: Runtime, owner: RunningOwner) {
+    this.#options = options
+    this.#runtime = runtime
+    this.#owner = owner
+    this.#log = sparing(options.log, () => runtime.monotonic())
+    this.#core = this.#newCore(null)
+    this.#driver = new Driver(runtime, this.#core, options.secret, turnEnd, {
+      hear: input => this.#driver.step(input),
+      perform: effect => this.#perform(effect),
+      broken: error => this.#broken(error),
+    })
+  }
+
+  /** The one that lives now; each step-down brings another one. */
+  get core(): ServerCore {
+    return this.#core
+  }
+
+  /** Connections that are open or being made. */
+  get connections(): number {
+    return this.#driver.links.size
+  }
+
+  get refusals(): readonly Refusals[] {
+    return [this.#turnedAway, this.#driver.links.refusals]
+  }
+
+  start(): void {
+    this.#driver.every(this.#options.pingIntervalMs, tick)
+    this.#driver.step(tick)
+  }
+
+  /** Hello was said and is in order. */
+  accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
+    return this.#driver.links.accept(connection, cluster, from)
+  }
+
+  turnedAway(reason: string, remote: string): void {
+    this.#turnedAway.countReason(reason)
+    this.note('warn', 'a connection was refused', { remote, reason })
+  }
+
+  /** In order: it hands its role over first. A second call ends it at once. */
+  leave(): void {
+    if (this.#core.leaving) this.close()
+    else this.#driver.step({ is: 'leave' })
+  }
+
+  /** At once. */
+  close(): void {
+    this.#end(0, 'LEAVING', 'the server was closed')
+  }
+
+  /** As the end of its process would end it: no peer is told anything. */
+  kill(): void {
+    if (this.#status !== undefined) return
+    this.#driver.links.cutAll()
+    this.#over(killedStatus, 'killed')
+  }
+
+  note(level: NoteLevel, text: string, fields: object): void {
+    const { view, role, id } = this.#core
+    this.#log[level]({ view: view?.number ?? 0, role, server: id, ...fields }, text)
+  }
+
+  #newCore(cluster: string | null): ServerCore {
+    const { address, viewServers, pingIntervalMs, deadPings, drainMs, limits, pid, host, counts } =
+      this.#options
+    return new ServerCore({
+      pingIntervalMs,
+      deadPings,
+      drainMs,
+      id: this.#runtime.newId(),
+      address,
+      viewServers,
+      limits,
+      pid,
+      host,
+      cluster,
+      ...(counts !== undefined && { counts }),
+    })
+  }
+
+  #perform(effect: Exclude<ServerEffect, ConnectionEffect>): void {
+    switch (effect.do) {
+      case 'note':
+        return this.note(effect.level, effect.text, effect.fields)
+      case 'continue':
+        return this.#driver.stepAfterTurn(goOn)
+      case 'step-down':
+        return this.#stepDown(effect.reason)
+      case 'exit':
+        return this.#end(effect.status, effect.status === 0 ? 'LEAVING' : 'INTERNAL', effect.reason)
+      default:
+        return unknownEffect(effect)
+    }
+  }
+
+  /** V5, R5: the state goes with its id; clients are sent away. */
+  #stepDown(reason: string): void {
+    this.#driver.links.closeAll('STEPPED_DOWN', reason)
+    this.#core = this.#newCore(this.#core.cluster)
+    this.#driver.become(this.#core)
+    this.note('info', 'a new server', { reason })
+    this.#driver.stepAfterTurn(tick)
+  }
+
+  #broken(error: unknown): void {
+    this.note('error', 'the state is broken; ending', { error: String(error) })
+    this.#end(1, 'INTERNAL', 'the server found its own state broken')
+  }
+
+  #end(status: number, code: ErrorCode, reason: string): void {
+    if (this.#status !== undefined) return
+    this.#driver.links.closeAll(code, reason)
+    this.#over(status, reason)
+  }
+
+  #over(status: number, reason: string): void {
+    this.#status = status
+    this.#driver.stop()
+    this.note('info', 'ended', { status, reason })
+    this.#owner.ended(status)
+  }
+}

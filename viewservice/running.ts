@@ -1,0 +1,172 @@
+// A view server that runs, without a port and a disk of its own: a driver around the view core. It gets its
+// connections from what listens for it, and writes to the store that it is given. It decides nothing. When a
+// record can't be saved, or the core finds an invariant broken, it ends at once and tells no peer more (V6).
+
+import type { Connection, ConnectionHandlers } from '../wire/connection.ts'
+import { Driver } from '../wire/driver.ts'
+import type { ConnectionEffect } from '../wire/effects.ts'
+import { type Logger, sparing } from '../wire/log.ts'
+import type { HelloFrom, Status } from '../wire/messages.ts'
+import { Refusals } from '../wire/refusals.ts'
+import type { Runtime } from '../wire/runtime.ts'
+import { unknownEffect } from '../wire/unknown-effect.ts'
+import { ViewCore } from './core.ts'
+import { Counts } from './counts.ts'
+import type { NoteLevel, ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import type { ViewStore } from './store.ts'
+
+export interface RunningOptions {
+  /** Where it listens; for the log. */
+  readonly address: string
+  readonly pingIntervalMs: number
+  readonly deadPings: number
+  /** What the store holds; null if nothing. */
+  readonly record: ViewRecord | null
+  /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
+  readonly newCluster: boolean
+  readonly secret: string | null
+  readonly log: Logger
+  readonly pid: number
+  /** The machine's name. */
+  readonly host: string
+}
+
+/** Whose server it is. */
+export interface RunningOwner {
+  /** It has ended by itself, and its connections with it. */
+  failed(error: Error): void
+}
+
+const turnEnd: ViewInput = { is: 'turn-end' }
+
+export class RunningViewServer {
+  readonly counts = new Counts()
+  readonly core: ViewCore
+  readonly #options: RunningOptions
+  readonly #runtime: Runtime
+  readonly #store: Pick<ViewStore, 'save'>
+  readonly #owner: RunningOwner
+  readonly #log: Logger
+  readonly #turnedAway = new Refusals()
+  readonly #driver: Driver<ViewInput, Exclude<ViewEffect, ConnectionEffect>>
+  #saving: PromiseLike<void> = Promise.resolve()
+  #over = false
+
+  constructor(
+    options: RunningOptions,
+    runtime: Runtime,
+    store: Pick<ViewStore, 'save'>,
+    owner: RunningOwner,
+  ) {
+    const { pingIntervalMs, deadPings, record, newCluster, pid, host } = options
+    this.#options = options
+    this.#runtime = runtime
+    this.#store = store
+    this.#owner = owner
+    this.#log = sparing(options.log, () => runtime.monotonic())
+    this.core = new ViewCore({
+      pingIntervalMs,
+      deadPings,
+      record,
+      newClusterId: runtime.newId(),
+      newCluster,
+      pid,
+      host,
+      counts: this.counts,
+    })
+    this.#driver = new Driver(runtime, this.core, options.secret, turnEnd, {
+      hear: input => this.#driver.step(input),
+      perform: effect => this.#perform(effect),
+      broken: error => this.#fail(error),
+    })
+  }
+
+  /** Connections that are open or being made. */
+  get connections(): number {
+    return this.#driver.links.size
+  }
+
+  get refusals(): readonly Refusals[] {
+    return [this.#turnedAway, this.#driver.links.refusals]
+  }
+
+  /** Settles when nothing is being written. */
+  get saving(): PromiseLike<void> {
+    return this.#saving
+  }
+
+  status(): Status {
+    return this.core.status(this.#runtime.now())
+  }
+
+  start(): void {
+    this.#driver.every(this.#options.pingIntervalMs, { is: 'tick' })
+  }
+
+  /** Hello was said and is in order. */
+  accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
+    return this.#driver.links.accept(connection, cluster, from)
+  }
+
+  turnedAway(reason: string, remote: string): void {
+    this.#turnedAway.countReason(reason)
+    this.note('warn', 'a connection was refused', { reason, remote })
+  }
+
+  /** At once; what is being written is written. */
+  close(): void {
+    if (this.#over) return
+    this.note('info', 'closing', {})
+    this.#end('LEAVING', 'the view server shuts down')
+  }
+
+  /** As the end of its process would end it: no peer is told anything. */
+  kill(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#driver.stop()
+    this.#driver.links.cutAll()
+  }
+
+  note(level: NoteLevel, text: string, fields: object): void {
+    const view = this.core.record?.view.number ?? 0
+    this.#log[level]({ view, role: 'viewserver', server: this.#options.address, ...fields }, text)
+  }
+
+  #perform(effect: Exclude<ViewEffect, ConnectionEffect>): void {
+    switch (effect.do) {
+      case 'save':
+        return this.#save(effect.record)
+      case 'note':
+        return this.note(effect.level, effect.text, effect.fields)
+      default:
+        return unknownEffect(effect)
+    }
+  }
+
+  /** `then` and no await: a simulated store answers when it likes, without a promise. */
+  #save(record: ViewRecord): void {
+    const began = this.#runtime.monotonic()
+    this.#saving = this.#store.save(record).then(
+      () => {
+        this.counts.save.observe(this.#runtime.monotonic() - began)
+        this.#driver.step({ is: 'saved' })
+      },
+      error => this.#fail(error),
+    )
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#over) return
+    const error = cause instanceof Error ? cause : new Error(String(cause))
+    this.note('error', 'ends itself', { error: error.message, stack: error.stack })
+    this.#end('INTERNAL', 'the view server ends itself')
+    this.#owner.failed(error)
+  }
+
+  #end(code: 'LEAVING' | 'INTERNAL', text: string): void {
+    this.#over = true
+    this.#driver.stop()
+    this.#driver.links.closeAll(code, text)
+  }
+}
