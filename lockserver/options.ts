@@ -2,8 +2,18 @@
 
 import * as limits from '../wire/limits.ts'
 import { isWildcard } from '../wire/net/listen.ts'
-import { knownOnly, optionalText, texts, trueOrFalse, webSocketUrl, wholeNumber } from '../wire/options.ts'
+import {
+  knownOnly,
+  optionalPlace,
+  optionalText,
+  texts,
+  trueOrFalse,
+  webSocketUrl,
+  wholeNumber,
+} from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
+import type { PagesAddress } from '../wire/serving/pages-listener.ts'
 
 export interface LockServerOptions {
   /** URL of the view server, or several of them. */
@@ -25,6 +35,8 @@ export interface LockServerOptions {
   readonly insecure?: boolean
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
+  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
   readonly log?: Logger
 }
@@ -40,6 +52,7 @@ export interface CheckedOptions {
   readonly secret: string | null
   readonly insecure: boolean
   readonly origins: readonly string[]
+  readonly adminListen: PagesAddress | null
   readonly log: Logger
 }
 
@@ -54,6 +67,7 @@ const optionNames = [
   'secret',
   'insecure',
   'origins',
+  'adminListen',
   'log',
 ]
 
@@ -66,8 +80,9 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
     drainMs: wholeNumber('drainMs', drainMs, limits.drainMs, 0, 600_000),
-    secret: optionalText('secret', options.secret) ?? null,
+    secret: checkSecret(options.secret),
     origins: texts('origins', options.origins ?? []),
+    adminListen: optionalPlace('adminListen', options.adminListen),
     host: optionalText('host', options.host) ?? '127.0.0.1',
     port: wholeNumber('port', options.port, 0, 0, 65_535),
     insecure: trueOrFalse('insecure', options.insecure),

@@ -1,8 +1,10 @@
 // The options of a view server, checked once: a wrong one is a TypeError that names it.
 
 import * as limits from '../wire/limits.ts'
-import { knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+import { knownOnly, optionalPlace, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
+import type { Strike } from './pages/play.ts'
 
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */
@@ -22,15 +24,23 @@ export interface ViewServerOptions {
   readonly origins?: readonly string[]
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
-  /** The dashboard may kill and freeze lock servers of this machine; for playing only. */
-  readonly play?: boolean
+  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined
+  /**
+   * The dashboard may end lock servers, which are asked for it; for playing only. Who has started them as
+   * processes and knows them can give a function instead, that kills and freezes them.
+   */
+  readonly play?: boolean | Strike
   /** Default: silent. */
   readonly log?: Logger
   /** Called once when the server has ended by itself: its record can't be saved, or an invariant is broken. */
   readonly onFatal?: (error: Error) => void
 }
 
-export type CheckedOptions = Required<Omit<ViewServerOptions, 'secret'>> & { readonly secret: string | null }
+export type CheckedOptions = Required<Omit<ViewServerOptions, 'secret' | 'adminListen'>> & {
+  readonly secret: string | null
+  readonly adminListen: { readonly host: string; readonly port: number } | null
+}
 
 const optionNames = [
   'host',
@@ -42,6 +52,7 @@ const optionNames = [
   'insecure',
   'origins',
   'newCluster',
+  'adminListen',
   'play',
   'log',
   'onFatal',
@@ -56,11 +67,12 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     data: folder(options.data),
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
-    secret: optionalText('secret', options.secret) ?? null,
+    secret: checkSecret(options.secret),
     insecure: trueOrFalse('insecure', options.insecure),
     origins: texts('origins', options.origins ?? []),
     newCluster: trueOrFalse('newCluster', options.newCluster),
-    play: trueOrFalse('play', options.play),
+    adminListen: optionalPlace('adminListen', options.adminListen),
+    play: typeof options.play === 'function' ? options.play : trueOrFalse('play', options.play),
     log: options.log ?? silent,
     onFatal: options.onFatal ?? (() => {}),
   }

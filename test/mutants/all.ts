@@ -1,6 +1,7 @@
 // Every planted bug, by area.
 
 import { apart } from './apart.ts'
+import { budget } from './budget.ts'
 import { client } from './client.ts'
 import { drivers } from './drivers.ts'
 import { leases } from './leases.ts'
@@ -19,4 +20,5 @@ export const mutants: readonly Mutant[] = [
   ...client,
   ...drivers,
   ...apart,
+  ...budget,
 ]

@@ -49,6 +49,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
     (request, response) => handlers.http(request, response),
   )
+  http.maxRequestsPerSocket = limits.requestsPerSocketMax
   const sockets = new ws.WebSocketServer({
     server: http,
     perMessageDeflate: false,
