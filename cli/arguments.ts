@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util'
 import { ttlMsMax } from '../wire/limits.ts'
 import { webSocketUrl } from '../wire/options.ts'
+import { secretProblem } from '../wire/secret-problem.ts'
 import { readDuration } from './duration.ts'
 import { strangersIn } from './environment.ts'
 import { UsageError } from './failure.ts'
@@ -149,6 +150,17 @@ export function hidden<T>(option: Option<T>): Option<T> {
   return { ...option, secret: true }
 }
 
+/** A secret that is none is refused where it is given; it is never shown. */
+export function secretText(does: string): Option<string | undefined> {
+  return hidden(
+    single('TEXT', does, (value, what) => {
+      const problem = secretProblem(value)
+      if (problem !== undefined) throw new UsageError(`${what} ${problem}`)
+      return value
+    }),
+  )
+}
+
 /** The option may come from the environment too. */
 export function inEnvironment<T>(option: Option<T>): Option<T> {
   return { ...option, environment: true }
@@ -168,7 +180,7 @@ export const viewOption = inEnvironment(byDefault(viewDefault, urls('URL[,URL]',
 
 export const reaching = {
   view: viewOption,
-  secret: inEnvironment(hidden(text('TEXT', "the cluster's shared secret"))),
+  secret: inEnvironment(secretText("the cluster's shared secret")),
 }
 
 export const ttl = {

@@ -2,10 +2,11 @@
 // death with a growing pause. It ends when its IPC channel closes, so none outlives the cluster.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readClock } from '../wire/clock.ts'
-import { Failure } from './failure.ts'
+import { Failure, messageOf } from './failure.ts'
+import { answerStrike, isStrikeAsk, type SyncStrike } from './strikes.ts'
 
 const main = fileURLToPath(new URL('main.js', import.meta.url))
 
@@ -32,6 +33,8 @@ export interface ChildOptions {
   readonly port: number
   readonly listening: (child: Child) => void
   readonly died: (child: Child, death: Death) => void
+  /** It asks for another's death. */
+  readonly strike: SyncStrike
 }
 
 export class Child {
@@ -64,7 +67,7 @@ export class Child {
 
   /** Resolves when it listens for the first time; rejects with its last output if it ends before. */
   async start(): Promise<void> {
-    this.#log = openSync(this.#options.logFile, 'a')
+    this.#log = openLog(this.#options.logFile)
     await new Promise<void>((resolve, reject) => {
       const child = this.#spawn(false)
       child.once('message', () => resolve())
@@ -105,7 +108,7 @@ export class Child {
     })
     this.#process = child
     child.stderr?.on('data', data => this.#onStderr(data))
-    child.on('message', message => this.#onListening(message as { url: string }))
+    child.on('message', message => this.#onMessage(child, message))
     child.on('error', () => {})
     this.#exited = new Promise(resolve => {
       child.once('close', () => resolve())
@@ -117,6 +120,11 @@ export class Child {
   #onStderr(data: Buffer): void {
     if (this.#log >= 0) writeSync(this.#log, data)
     this.#lastWords = data.toString().trim().split('\n').at(-1) ?? ''
+  }
+
+  #onMessage(child: ChildProcess, message: unknown): void {
+    if (!isStrikeAsk(message)) this.#onListening(message as { url: string })
+    else if (child.connected) child.send(answerStrike(message, this.#options.strike))
   }
 
   #onListening({ url }: { url: string }): void {
@@ -134,4 +142,17 @@ export class Child {
     this.#restart = setTimeout(() => this.#spawn(true), restartMs)
     this.#options.died(this, { pid: child.pid ?? 0, code, signal, restartMs })
   }
+}
+
+/** Names of clients are in it, so it is for its owner only; never through a link, and never into a pipe. */
+function openLog(path: string): number {
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  try {
+    const file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o600)
+    if (fstatSync(file).isFile()) return file
+    closeSync(file)
+  } catch (error) {
+    throw new Failure(`can't write the log ${path}: ${messageOf(error)}`)
+  }
+  throw new Failure(`can't write the log ${path}: it is no file`)
 }

@@ -1,7 +1,7 @@
 // Where a local cluster runs: its ports, and the folder of its record and logs. If one is not available, it
 // says so in one line before anything is started.
 
-import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -33,7 +33,8 @@ export async function checkPort(port: number, servers: number): Promise<void> {
 export async function openFolder(given: string | undefined): Promise<{ data: string; fresh: boolean }> {
   const data = given === undefined ? await mkdtemp(join(tmpdir(), 'holdfast-')) : resolve(given)
   try {
-    await mkdir(join(data, 'logs'), { recursive: true })
+    await mkdir(join(data, 'logs'), { recursive: true, mode: 0o700 })
+    await checkOwnFolder(join(data, 'logs'))
     const names = await readdir(data)
     return { data, fresh: !names.some(name => name.startsWith('view-record-')) }
   } catch (error) {
@@ -41,4 +42,9 @@ export async function openFolder(given: string | undefined): Promise<{ data: str
       `can't write to the data folder ${data}: ${messageOf(error)}; give --data a folder that this user may write to`,
     )
   }
+}
+
+/** Who else may write to the folder could lead the logs anywhere with a link. */
+async function checkOwnFolder(path: string): Promise<void> {
+  if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, or no folder`)
 }

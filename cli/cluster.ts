@@ -3,6 +3,7 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { frozenMs } from '../wire/limits.ts'
 import { byDefault, type Command, json, text, type Values, whole } from './arguments.ts'
 import { Child, type Death } from './child.ts'
 import { checkPort, checkPorts, openFolder } from './cluster-place.ts'
@@ -15,6 +16,7 @@ import { type Crew, Live } from './live.ts'
 import type { Member } from './live-picture.ts'
 import { print } from './output.ts'
 import { passedOn } from './serving.ts'
+import type { Deed } from './strikes.ts'
 
 const serversMax = 32
 
@@ -165,6 +167,15 @@ class Cluster implements Crew {
       ?.kill(signal)
   }
 
+  /** B8: only a child of this process, and only the one that listens there and says that it is it. */
+  #strike(deed: Deed, { address, pid }: { readonly address: string; readonly pid: number }): void {
+    const child = this.#lockServers.find(({ url }) => url === address)
+    if (child?.pid === undefined || child.pid !== pid)
+      throw new Failure(`no server of this cluster runs at ${address} with pid ${pid}`)
+    child.kill(deed === 'kill' ? 'SIGKILL' : 'SIGSTOP')
+    if (deed === 'freeze') setTimeout(() => child.kill('SIGCONT'), frozenMs).unref()
+  }
+
   async add(): Promise<Member> {
     const count = this.#lockServers.length
     if (count >= serversMax) throw new Failure(`${serversMax} lock servers are as many as one cluster runs`)
@@ -212,6 +223,7 @@ class Cluster implements Crew {
       environment: childEnvironment(),
       listening: child => this.#onListening(child),
       died: (child, death) => this.#onDied(child, death),
+      strike: (deed, server) => this.#strike(deed, server),
     })
   }
 
@@ -259,7 +271,7 @@ class Cluster implements Crew {
 /** Without the variables of those settings that the cluster gives each server as arguments. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const environment = { ...process.env }
-  for (const name of ['LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER'])
+  for (const name of ['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER'])
     delete environment[`HOLDFAST_${name}`]
   return environment
 }

@@ -1,26 +1,27 @@
-// `holdfast kill`: kills a lock server on this machine with SIGKILL, to watch a failover happen.
+// `holdfast kill`: asks a lock server to end at once, to watch a failover happen. It signals no process: a pid in
+// the status is what that server says of itself (B8).
 
-import { hostname } from 'node:os'
 import type { ServerStatus, Status } from '../wire/messages.ts'
+import { askPage, problemIn } from '../wire/serving/peer-page.ts'
 import { type Command, flag, json, reaching, show } from './arguments.ts'
-import { statusOf } from './ask.ts'
+import { AskedServer, answerWithinMs, statusOf } from './ask.ts'
 import { Failure, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
 import { serverOf } from './status.ts'
 
 const options = {
-  force: flag(
-    'also the last server that holds the state (all locks are lost then), or one that is not heard',
-  ),
+  force: flag('also the last server that holds the state: all locks are lost then'),
   ...reaching,
   ...json,
 }
 
 export const command: Command<typeof options> = {
   usage: 'kill primary|backup|ID [options]',
-  does: 'SIGKILL that local lock server, to watch a failover',
-  more: `ID is a server id as status shows it, or its beginning. Only servers of this machine can be
-killed. --json prints { killed: server }, the server as in status.`,
+  does: 'make that lock server end at once, to watch a failover',
+  more: `ID is a server id as status shows it, or its beginning. The server is asked to end as SIGKILL
+would end it. It does so for who knows the cluster's secret; in a cluster without one only for
+who runs on its machine. A frozen one can't be asked, and is left alone.
+--json prints { killed: server }, the server as in status.`,
   options,
   names: ['primary|backup|ID'],
   async run({ values, names: [which = ''] }) {
@@ -30,13 +31,9 @@ killed. --json prints { killed: server }, the server as in status.`,
       )
     const status = await statusOf(values)
     const server = pick(status, which)
-    checkLocal(server)
-    checkThere(server)
-    if (!values.force) {
-      checkHeard(server)
-      checkNotLast(status, server)
-    }
-    signal(server, 'SIGKILL')
+    await checkThere(server, values.secret)
+    if (!values.force) checkNotLast(status, server)
+    await end(server, values.secret)
     if (values.json) printJson({ killed: server })
     else print(`killed ${describe(server)}`)
     return 0
@@ -59,24 +56,6 @@ function pick(status: Status, which: string): ServerStatus {
   )
 }
 
-function checkLocal(server: ServerStatus): void {
-  if (server.host === hostname()) return
-  const where = server.host === '' ? 'a machine that is not known (it was never heard)' : server.host
-  throw new Failure(`${describe(server)} runs on ${where}, this is ${hostname()}; kill it there`)
-}
-
-function checkThere(server: ServerStatus): void {
-  signal(server, 0)
-}
-
-/** The system may give the pid to another process after a while. */
-function checkHeard(server: ServerStatus): void {
-  if (server.alive) return
-  throw new Failure(
-    `${describe(server)} is not heard any more: frozen, or dead and its pid another process's by now; say --force to kill that pid all the same`,
-  )
-}
-
 /** Its death would lose the state: no other living server holds the whole of it. */
 export function isLastHolder({ servers, view }: Pick<Status, 'servers' | 'view'>, id: string): boolean {
   const holders = servers.filter(server => server.id === view?.primary.id || server.inSync)
@@ -90,16 +69,39 @@ function checkNotLast(status: Status, server: ServerStatus): void {
   )
 }
 
-function signal(server: ServerStatus, signal: 'SIGKILL' | 0): void {
-  try {
-    process.kill(server.pid, signal)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ESRCH') throw new Failure(`${describe(server)} is dead already`)
-    if (code === 'EPERM')
-      throw new Failure(`${describe(server)} belongs to another user; kill it as that user`)
-    throw new Failure(`can't kill ${describe(server)}: ${message}`)
-  }
+/** Another may have taken its place meanwhile, or nobody. */
+async function checkThere(server: ServerStatus, secret: string | undefined): Promise<void> {
+  const how = { secret: secret ?? null, withinMs: answerWithinMs }
+  await askPage(server.address, '/healthz', how).catch(error => {
+    throw notAsked(server, error)
+  })
+  using peer = await AskedServer.meet(server.address, secret)
+  if (peer.welcome.id !== server.id) throw replaced(server)
+}
+
+function replaced(server: ServerStatus): Failure {
+  return new Failure(`${describe(server)} is dead already: another server is there now`)
+}
+
+/** B8: its pid is only what it says itself, so it is asked to end, by its id, at the address that it was found at. */
+async function end(server: ServerStatus, secret: string | undefined): Promise<void> {
+  const how = { method: 'POST', secret: secret ?? null, withinMs: answerWithinMs } as const
+  const answer = await askPage(server.address, `/end?id=${server.id}`, how).catch(error => {
+    throw notAsked(server, error)
+  })
+  if (answer.status === 409) throw replaced(server)
+  if (answer.status !== 200) throw new Failure(`${describe(server)} does not end: ${problemIn(answer)}`)
+}
+
+function notAsked(server: ServerStatus, error: unknown): Failure {
+  const { cause, message } = error as Error
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code
+  if (code === 'ECONNREFUSED') return new Failure(`${describe(server)} is dead already`)
+  const where = server.host === '' ? 'its machine' : `its machine (${server.host}, by what it says)`
+  const { port } = new URL(server.address)
+  return new Failure(
+    `${describe(server)} does not answer (${code ?? message}): frozen, or cut off, and not killed. On ${where} find the process that listens on port ${port} and end it there: 'ss -ltnp sport = :${port}' shows its pid, 'kill -9 PID' ends it`,
+  )
 }
 
 function describe({ role, id, address, pid }: ServerStatus): string {

@@ -7,6 +7,8 @@ import { isLastHolder } from './kill.ts'
 export interface Scene {
   /** What the view server says; null: it does not answer. */
   readonly status: Status | null
+  /** Which process of this cluster listens at which address, by who started them (B8). */
+  readonly pids: ReadonlyMap<string, number>
   /** Processes that run and are not frozen. */
   readonly running: ReadonlySet<number>
   readonly frozen: ReadonlySet<number>
@@ -72,15 +74,13 @@ export function onKey(key: string, scene: Scene): Act {
 }
 
 /** Applies `deed` to the server that has this role, if it has a running process. */
-function strike(
-  { status, running, frozen }: Scene,
-  role: 'primary' | 'backup',
-  deed: (server: ServerStatus) => Act,
-): Act {
+function strike(scene: Scene, role: 'primary' | 'backup', deed: (server: ServerStatus) => Act): Act {
+  const { status, running, frozen } = scene
   if (status === null) return say('the view server does not answer: who is who is not known right now')
   const id = status.view?.[role]?.id
   const server = status.servers.find(server => server.id === id)
   if (server === undefined) return say(`there is no ${role} right now`)
+  if (scene.pids.get(server.address) !== server.pid) return say(`the ${role} is dead already`)
   if (frozen.has(server.pid)) return say(`the ${role} is frozen: t thaws it`)
   if (!running.has(server.pid)) return say(`the ${role} is dead already`)
   return deed(server)
@@ -95,8 +95,8 @@ function killOnce(scene: Scene, { id, pid, role }: ServerStatus): Act {
 }
 
 /** A server that was heard a moment ago may have died since. */
-function isThere({ alive, pid }: ServerStatus, { running }: Scene): boolean {
-  return alive && running.has(pid)
+function isThere({ alive, address, pid }: ServerStatus, { pids, running }: Scene): boolean {
+  return alive && pids.get(address) === pid && running.has(pid)
 }
 
 function kill({ status, running }: Scene, pid: number): Act {

@@ -71,7 +71,7 @@ function between(): string {
 function rowsOf({ status, members, frozen }: Picture): string[][] {
   const copied = status?.servers.find(({ role }) => role === 'primary')?.copiedPart ?? 0
   return members.map(({ name, url, pid }, i) => {
-    const server = status?.servers.find(server => server.pid === pid)
+    const server = status?.servers.find(server => server.address === url && server.pid === pid)
     return [
       name,
       i === 0 ? '' : roleOf(server),

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { readClock } from '../wire/clock.ts'
 import type { Status } from '../wire/messages.ts'
-import { proofOf } from '../wire/serving/http.ts'
+import { proofOf } from '../wire/serving/proof.ts'
 import { messageOf } from './failure.ts'
 import { type Act, onKey, type Scene } from './live-keys.ts'
 import { type Load, type Member, pictureLines } from './live-picture.ts'
@@ -152,9 +152,11 @@ export class Live {
   }
 
   #scene(): Scene {
-    const running = this.#crew.members().flatMap(({ pid }) => pid ?? [])
+    const members = this.#crew.members().flatMap(({ url, pid }) => (pid === undefined ? [] : [{ url, pid }]))
+    const running = members.map(({ pid }) => pid)
     return {
       status: this.#status,
+      pids: new Map(members.map(({ url, pid }) => [url, pid])),
       running: new Set(running.filter(pid => !this.#frozen.has(pid))),
       frozen: this.#frozen,
       doomed: this.#doomed,

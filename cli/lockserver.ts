@@ -71,5 +71,14 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
 
 async function start(given: Parameters<typeof startLockServer>[0]): Promise<Served> {
   const server = await startLockServer(given)
-  return { url: server.address, ended: server.ended, end: () => void server.leave() }
+  return { url: server.address, ended: server.ended.then(asKilled), end: () => void server.leave() }
+}
+
+/** What a server's end by `kill` is told as. */
+const killedStatus = 137
+
+/** Who was asked to end at once ends as whoever started it knows such ends: by SIGKILL, of its own. */
+function asKilled(status: number): number {
+  if (status === killedStatus) process.kill(process.pid, 'SIGKILL')
+  return status
 }

@@ -8,6 +8,7 @@ import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { LockError } from '../client/index.ts'
 import { byDefault, type Command, duration } from './arguments.ts'
+import { commandEnvironment } from './command-environment.ts'
 import { showDuration } from './duration.ts'
 import { Failure, lockLost, tookTooLong, UsageError } from './failure.ts'
 import { checkLockName, type Held, holdingOptions, take } from './holding.ts'
@@ -46,8 +47,8 @@ const passedOn = [
 export const command: Command<typeof options> = {
   usage: 'run NAME [options] -- CMD…',
   does: 'run CMD while holding the lock NAME',
-  more: `CMD finds the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK. It runs in a
-process group of its own; signals, stdin, stdout, stderr and the exit code are passed on
+  more: `CMD finds the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK, and no secret:
+HOLDFAST_SECRET is kept from it. It runs in a process group of its own; signals, stdin, stdout, stderr and the exit code are passed on
 (128 + n when signal n ended it; 126 and 127 when it can't be run).
 
 If the lease can't be renewed, CMD's process group gets SIGTERM when a fifth of the ttl is
@@ -134,11 +135,8 @@ async function runHolding(
   let group: Group | undefined
   for (const signal of passedOn) process.on(signal, () => group?.send(signal))
   process.on('SIGTSTP', () => note('not stopped: the lease would run out while the command holds the lock'))
-  const launched = launch(file, args, {
-    ...process.env,
-    HOLDFAST_TOKEN: String(token),
-    HOLDFAST_LOCK: name,
-  })
+  const told = { HOLDFAST_TOKEN: String(token), HOLDFAST_LOCK: name }
+  const launched = launch(file, args, commandEnvironment(process.env, told))
   group = new Group(launched)
   const exit = once(launched.child, 'exit').catch(error => error as NodeJS.ErrnoException)
   const guard = new Guard(held, group, watchdog, limitMs)
@@ -192,7 +190,7 @@ class Watchdog {
 
   constructor() {
     const file = fileURLToPath(new URL('watchdog.js', import.meta.url))
-    const { NODE_OPTIONS: _, ...env } = process.env
+    const { NODE_OPTIONS: _, ...env } = commandEnvironment(process.env, {})
     this.#process = spawn(process.execPath, [file, watchdogArgument], {
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true,

@@ -10,10 +10,9 @@ import {
   byDefault,
   choice,
   flag,
-  hidden,
   hostPort,
   inEnvironment,
-  text,
+  secretText,
   texts,
   type Values,
   whole,
@@ -29,7 +28,7 @@ export const passedOn = {
   'dead-pings': inEnvironment(
     byDefault(limits.deadPings, whole('COUNT', 'missed pings that make a server dead', 2, 1_000)),
   ),
-  secret: inEnvironment(hidden(text('TEXT', 'shared secret; needed to listen beyond loopback'))),
+  secret: inEnvironment(secretText('shared secret; needed to listen beyond loopback')),
   insecure: inEnvironment(flag('listen beyond loopback without a secret')),
   origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
   'connections-per-address': inEnvironment(
@@ -52,6 +51,9 @@ export const passedOn = {
 export const serverOptions = { ...passedOn, ...printConfig }
 
 export const listenOption = (fallback: string) => ({
+  'admin-listen': inEnvironment(
+    byDefault('as for peers', hostPort('HOST:PORT', 'an address of their own for the pages of HTTP')),
+  ),
   listen: inEnvironment(byDefault(fallback, hostPort('HOST:PORT', 'port 0 takes a free one'))),
 })
 
@@ -63,11 +65,15 @@ order, a second one at once.`
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
 /** Without a secret a server listens only on loopback. */
-export function openness({ listen, secret, insecure }: Serving): readonly string[] {
-  if (!listen || isLoopback(listen.host) || secret !== undefined || insecure) return []
-  return [
-    `--listen ${listen.host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
-  ]
+export function openness(values: Serving): readonly string[] {
+  if (values.secret !== undefined || values.insecure) return []
+  return (['listen', 'admin-listen'] as const).flatMap(option => {
+    const host = values[option]?.host
+    if (host === undefined || isLoopback(host)) return []
+    return [
+      `--${option} ${host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
+    ]
+  })
 }
 
 /** The options that both kinds of server take, in the form of `startViewServer` and `startLockServer`. */
@@ -82,6 +88,7 @@ export function sharedOptions(values: Serving, log: Logger) {
     secret,
     insecure,
     origins: origin,
+    adminListen: values['admin-listen'],
     log,
   }
 }

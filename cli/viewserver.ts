@@ -1,6 +1,6 @@
 // `holdfast viewserver`: one view server, until a signal ends it.
 
-import { startViewServer } from '../viewservice/index.ts'
+import { startViewServer, type ViewServerOptions } from '../viewservice/index.ts'
 import { type Command, flag, inEnvironment, text } from './arguments.ts'
 import {
   listenOption,
@@ -12,12 +12,13 @@ import {
   sharedOptions,
   startLog,
 } from './serving.ts'
+import { strikeByParent } from './strikes.ts'
 
 const options = {
   ...listenOption('127.0.0.1:7400'),
   data: inEnvironment(text('DIR', 'folder of the view record; made if it is not there')),
   'new-cluster': inEnvironment(flag('no lock server of this cluster has run before: start at once')),
-  play: inEnvironment(flag('the dashboard may kill and freeze lock servers of this machine')),
+  play: inEnvironment(flag('the dashboard may kill lock servers, and freeze those of holdfast cluster')),
   ...serverOptions,
 }
 
@@ -35,11 +36,13 @@ export const command: Command<typeof options> = {
   async run({ values }) {
     const data = values.data as string // checked above
     const shared = sharedOptions(values, startLog(values['log-level']))
-    return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'], play: values.play }))
+    // B8: whoever started this process may have started the others, too.
+    const play = values.play && process.send !== undefined ? strikeByParent() : values.play
+    return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'], play }))
   },
 }
 
-async function start(given: Omit<Parameters<typeof startViewServer>[0], 'onFatal'>): Promise<Served> {
+async function start(given: Omit<ViewServerOptions, 'onFatal'>): Promise<Served> {
   let setEnded: (status: number) => void = () => {}
   const ended = new Promise<number>(resolve => {
     setEnded = resolve

@@ -3,7 +3,7 @@
 
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import { proofOf } from '../wire/serving/http.ts'
+import { askPage, type PeerAnswer, problemIn } from '../wire/serving/peer-page.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { answerWithinMs, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
@@ -21,7 +21,7 @@ export const command: Command<typeof options> = {
 several locks independently, that is a deadlock. --json prints { name, confirmed, cut,
 holders: [{ mode, token, clientId, clientName, heldMs, waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
 queue: [{ mode, clientId, clientName, waitedMs }…], circle: [{ clientName, holds, waitsFor }…] | null };
-cut: there are more holders and waiters than one answer holds (20,000), so the last are missing.`,
+cut: there are more holders and waiters than one answer holds (5,000), so the last are missing.`,
   options,
   names: ['NAME'],
   async run({ values, names: [name = ''] }) {
@@ -51,26 +51,25 @@ export interface Answer {
 
 async function askWhy(reach: Reach, name: string): Promise<Answer> {
   using primary = await meetPrimary(reach)
-  const page = new URL(`/why?${new URLSearchParams({ name })}`, primary.url.replace(/^ws/, 'http'))
-  const answer = await pageAt(page, reach.secret)
+  const answer = await whyPageAt(primary.url, `/why?${new URLSearchParams({ name })}`, reach.secret)
   // The page counts only if the same server confirms afterwards that it still is the primary.
   return { ...answer, confirmed: await isStillPrimary(primary) }
 }
 
-async function pageAt(page: URL, secret: string | undefined): Promise<Omit<Answer, 'confirmed'>> {
-  const what = `the primary at ${page.host} can't be asked`
-  let status: number
-  let body: unknown
+async function whyPageAt(
+  url: string,
+  path: string,
+  secret: string | undefined,
+): Promise<Omit<Answer, 'confirmed'>> {
+  const what = `the primary at ${new URL(url).host} can't be asked`
+  let answer: PeerAnswer
   try {
-    const signal = AbortSignal.timeout(answerWithinMs)
-    const answer = await fetch(page, { headers: proofOf(secret ?? null), signal, redirect: 'error' })
-    status = answer.status
-    body = await answer.json()
+    answer = await askPage(url, path, { secret: secret ?? null, withinMs: answerWithinMs })
   } catch (error) {
     throw new Failure(`${what}: ${messageOf(error)}`)
   }
-  if (status !== 200) throw new Failure(`${what}: ${(body as { error: string }).error}`)
-  return body as Omit<Answer, 'confirmed'>
+  if (answer.status !== 200) throw new Failure(`${what}: ${problemIn(answer)}`)
+  return JSON.parse(answer.body.toString()) as Omit<Answer, 'confirmed'>
 }
 
 interface Waiting extends WaitRecord {

@@ -5,6 +5,7 @@ import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from 
 import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 
 /** How long a call may take. */
 export interface Limits {
@@ -71,17 +72,18 @@ export function checkConnect(
   options: ConnectOptions = {},
 ): Connecting {
   checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret'])
-  const { ttl = ttlMsDefault, name = clientName, secret = environment.HOLDFAST_SECRET } = options
+  const { ttl = ttlMsDefault, name = clientName } = options
+  // An empty variable counts as none.
+  const secret = checkSecret(options.secret ?? (environment.HOLDFAST_SECRET || undefined))
   if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > ttlMsMax)
     throw new TypeError(`ttl must be a whole number of ms from 1 to ${ttlMsMax}, not ${shown(ttl)}`)
   checkText('name', name, clientNameLengthMax)
-  if (secret !== undefined) checkText('secret', secret, 1_024)
   checkLimits(options)
   return {
     urls: checkUrls(urls ?? (environment.HOLDFAST_VIEW || 'ws://127.0.0.1:7400')),
     ttlMs: ttl,
     name,
-    secret: secret ?? null,
+    secret,
     limits: { signal: options.signal, timeout: options.timeout ?? connectTimeoutMs },
   }
 }

@@ -2,7 +2,7 @@
 // there may be a hundred thousand. Names and clients are shown as text, whatever they contain.
 
 import type { TablePage, TableRow } from './answers.ts'
-import { ask } from './ask.ts'
+import { ask, Refused } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { Poll } from './poll.ts'
 import { countOf, grouped, lengthOf } from './words.ts'
@@ -20,18 +20,20 @@ export class LocksTable {
   readonly #page = byId('page')
   readonly #poll: Poll
   #rows = new Map<string, Row>()
-  #offset = 0
+  /** The last lock of each page before this one. */
+  #trail: string[] = []
+  #last = ''
   #isSeen = true
 
   constructor() {
     const asked = () => {
-      this.#offset = 0
+      this.#trail = []
       this.#poll.now()
     }
     this.#prefix.addEventListener('input', asked)
     this.#sort.addEventListener('change', asked)
-    this.#earlier.addEventListener('click', () => this.#turn(-rowsPerPage))
-    this.#later.addEventListener('click', () => this.#turn(rowsPerPage))
+    this.#earlier.addEventListener('click', () => this.#turnTo(this.#trail.slice(0, -1)))
+    this.#later.addEventListener('click', () => this.#turnTo([...this.#trail, this.#last]))
     this.#poll = new Poll(
       everyMs,
       () => this.#ask(),
@@ -43,15 +45,17 @@ export class LocksTable {
     }).observe(byId('locks-section'))
   }
 
-  #turn(by: number): void {
-    this.#offset = Math.max(0, this.#offset + by)
+  #turnTo(trail: string[]): void {
+    this.#trail = trail
     this.#poll.now()
   }
 
   get #query(): string {
     const sort = this.#sort.querySelector<HTMLInputElement>(':checked')?.value ?? 'name'
-    const query = { prefix: this.#prefix.value, sort, offset: `${this.#offset}`, limit: `${rowsPerPage}` }
-    return new URLSearchParams(query).toString()
+    const query = new URLSearchParams({ prefix: this.#prefix.value, sort, limit: `${rowsPerPage}` })
+    const after = this.#trail.at(-1)
+    if (after !== undefined) query.set('after', after)
+    return query.toString()
   }
 
   async #ask(): Promise<void> {
@@ -60,12 +64,15 @@ export class LocksTable {
       const page = await ask<TablePage>(`/locks?${query}`)
       if (query === this.#query) this.#show(page) // else the user has typed more
     } catch (error) {
+      // The lock that this page begins after is gone, and its place with it.
+      if (error instanceof Refused && error.status === 410) return this.#turnTo([])
       setText(this.#caption, `The locks can't be had: ${(error as Error).message}`)
     }
   }
 
-  #show({ total, matching, locks }: TablePage): void {
-    if (locks.length === 0 && this.#offset > 0) return this.#turn(matching - rowsPerPage - this.#offset)
+  #show({ total, matching, more, locks }: TablePage): void {
+    if (locks.length === 0 && this.#trail.length > 0) return this.#turnTo(this.#trail.slice(0, -1))
+    this.#last = locks.at(-1)?.name ?? ''
     const rows = locks.map(lock => {
       const row = this.#rows.get(lock.name) ?? new Row(lock.name)
       row.show(lock)
@@ -79,13 +86,11 @@ export class LocksTable {
     const whole = countOf(total, 'lock')
     const found = this.#prefix.value === '' ? whole : `${grouped(matching)} of ${whole}`
     setText(this.#caption, total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`)
-    const last = this.#offset + locks.length
-    setText(
-      this.#page,
-      locks.length === 0 ? '' : `${grouped(this.#offset + 1)}–${grouped(last)} of ${grouped(matching)}`,
-    )
-    this.#earlier.disabled = this.#offset === 0
-    this.#later.disabled = last >= matching
+    const before = this.#trail.length * rowsPerPage
+    const shown = `${grouped(before + 1)}–${grouped(before + locks.length)} of ${grouped(matching)}`
+    setText(this.#page, locks.length === 0 ? '' : shown)
+    this.#earlier.disabled = this.#trail.length === 0
+    this.#later.disabled = !more
   }
 }
 

@@ -5,13 +5,16 @@ import { isWildcard } from '../wire/net/listen.ts'
 import {
   addressQuotas,
   knownOnly,
+  optionalPlace,
   optionalText,
   texts,
   trueOrFalse,
   webSocketUrl,
   wholeNumber,
 } from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
+import type { PagesAddress } from '../wire/serving/pages-listener.ts'
 
 export interface LockServerOptions {
   /** URL of the view server, or several of them. */
@@ -37,6 +40,8 @@ export interface LockServerOptions {
   readonly connectionsPerAddress?: number | undefined
   /** Frames of clients a second from one address; default 50,000, and any number from loopback. What is too much waits. */
   readonly framesPerAddress?: number | undefined
+  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
   readonly log?: Logger
 }
@@ -54,6 +59,7 @@ export interface CheckedOptions {
   readonly origins: readonly string[]
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
+  readonly adminListen: PagesAddress | null
   readonly log: Logger
 }
 
@@ -70,6 +76,7 @@ const optionNames = [
   'origins',
   'connectionsPerAddress',
   'framesPerAddress',
+  'adminListen',
   'log',
 ]
 
@@ -82,8 +89,9 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
     drainMs: wholeNumber('drainMs', drainMs, limits.drainMs, 0, 600_000),
-    secret: optionalText('secret', options.secret) ?? null,
+    secret: checkSecret(options.secret),
     origins: texts('origins', options.origins ?? []),
+    adminListen: optionalPlace('adminListen', options.adminListen),
     host: optionalText('host', options.host) ?? '127.0.0.1',
     port: wholeNumber('port', options.port, 0, 0, 65_535),
     insecure: trueOrFalse('insecure', options.insecure),

@@ -1,11 +1,11 @@
 // A lock server as a process has it: a port and pages around one that runs. It decides nothing.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import { stateLimits } from '../wire/limits.ts'
 import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
-import { answerHttp, hostNames } from '../wire/serving/http.ts'
+import { hostNames } from '../wire/serving/own-names.ts'
+import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerCounts } from './counts.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
 import type { Measured } from './pages/metrics.ts'
@@ -18,6 +18,8 @@ export interface LockServer extends AsyncDisposable {
   /** The URL that it listens on. */
   readonly address: string
   readonly advertised: string
+  /** Where its pages are, such as `http://127.0.0.1:7401`. */
+  readonly pages: string
   /** Resolves when the server has ended, with the exit status that a process should have. */
   readonly ended: Promise<number>
   /** Leaves in order: hands its role over first. Resolves when it is gone; a second call ends it at once. */
@@ -38,10 +40,11 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
       // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
-      http: (request, response) => server.http(request, response),
+      http: (request, response) => server.place.answer(request, response),
     },
   )
   const server = new ListeningLockServer(checked, listener)
+  await server.openPages()
   server.start()
   return server
 }
@@ -51,10 +54,14 @@ class ListeningLockServer implements LockServer {
   readonly advertised: string
   readonly running: RunningLockServer
   readonly ended: Promise<number>
+  readonly place: PagesPlace
   readonly #options: CheckedOptions
   readonly #listener: Listener
   readonly #counts = new ServerCounts()
-  readonly #pages = new ServerPages(() => this.#measure())
+  readonly #pages = new ServerPages(
+    () => this.#measure(),
+    () => void this.kill(),
+  )
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
 
@@ -63,6 +70,8 @@ class ListeningLockServer implements LockServer {
     this.#listener = listener
     this.address = urlOf(listener.host, listener.port)
     this.advertised = options.advertise ?? this.address
+    const hosts = () => hostNames([this.address, this.advertised, ...options.origins])
+    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts })
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
     })
@@ -80,8 +89,21 @@ class ListeningLockServer implements LockServer {
     )
   }
 
+  get pages(): string {
+    return this.place.url ?? this.address.replace(/^ws/, 'http')
+  }
+
+  /** Rejects when their address can't be had; then nothing listens any more. */
+  async openPages(): Promise<void> {
+    await this.place.open(this.#options.adminListen).catch(async error => {
+      await this.kill()
+      throw error
+    })
+  }
+
   start(): void {
-    this.running.note('info', 'listening', { url: this.address, advertised: this.advertised })
+    const pages = this.place.url === null ? {} : { pages: this.place.url }
+    this.running.note('info', 'listening', { url: this.address, advertised: this.advertised, ...pages })
     this.running.start()
   }
 
@@ -104,12 +126,6 @@ class ListeningLockServer implements LockServer {
     await this.close()
   }
 
-  http(request: IncomingMessage, response: ServerResponse): void {
-    const { origins, secret } = this.#options
-    const hosts = hostNames([this.address, this.advertised, ...origins])
-    void answerHttp(request, response, this.#pages.routes, { hosts, secret })
-  }
-
   #measure(): Measured {
     const { core, refusals, connections } = this.running
     return {
@@ -125,7 +141,7 @@ class ListeningLockServer implements LockServer {
 
   #onEnded(status: number): void {
     this.#pages.close()
-    this.#closing = status === killedStatus ? this.#listener.kill() : this.#listener.close()
-    void this.#closing.then(() => this.#setEnded(status))
+    const closed = status === killedStatus ? this.#listener.kill() : this.#listener.close()
+    this.#closing = Promise.all([closed, this.place.close()]).then(() => this.#setEnded(status))
   }
 }

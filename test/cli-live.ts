@@ -44,6 +44,7 @@ function statusOf(servers: readonly ServerStatus[]): Status {
 function scene(about: Partial<Scene> = {}, ...servers: ServerStatus[]): Scene {
   return {
     status: statusOf(servers.length === 0 ? [primary, backup, idle] : servers),
+    pids: new Map([1, 2, 3].map(n => [`ws://127.0.0.1:740${n}`, 100 + n])),
     running: new Set([100, 101, 102, 103]),
     frozen: new Set(),
     doomed: null,
@@ -74,6 +75,14 @@ t.test('who is not there is not struck', async t => {
   t.match(says('b', {}, primary, idle), /no backup right now/)
   t.match(says('p', { running: new Set([102]) }), /dead already/)
   t.match(says('f', { running: new Set([102]), frozen: new Set([101]) }), /frozen: t thaws it/)
+})
+
+t.test('B8: a pid that a server only claims is not struck', async t => {
+  const liar = server(1, { role: 'primary', pid: 103 })
+  const stranger = server(9, { role: 'primary', pid: 103 })
+  for (const primary of [liar, stranger])
+    for (const key of ['p', 'f'])
+      t.match(onKey(key, scene({}, primary, backup, idle)), { act: 'say', text: /dead already/ })
 })
 
 t.test('the last holder of the state dies only if told twice', async t => {

@@ -53,10 +53,15 @@ const house: Readonly<Record<string, Room>> = {
 
   // What acts.
   'viewservice/index.ts': { imports: ['viewservice', 'types of wire'] },
-  'viewservice/options.ts': { imports: ['viewservice', ...servers] },
+  'viewservice/options.ts': { imports: ['viewservice', 'types of viewservice/pages', ...servers] },
   'viewservice/running.ts': { imports: ['viewservice', 'wire', 'wire/net', 'wire/serving'], never: untimed },
   'viewservice/server.ts': { imports: ['viewservice', 'viewservice/pages', ...servers], never: untimed },
-  'viewservice/store.ts': { imports: ['viewservice', ...servers] },
+  'viewservice/store.ts': {
+    imports: ['viewservice', 'viewservice/reserve.ts', 'viewservice/shortage.ts', ...servers],
+  },
+  // The disk and its patience stand below the store's seam.
+  'viewservice/reserve.ts': { imports: ['viewservice/shortage.ts', ...servers] },
+  'viewservice/shortage.ts': { imports: ['wire', ...node] },
   'viewservice/pages': { imports: ['viewservice', ...servers] },
   'lockserver/index.ts': { imports: ['lockserver', 'types of wire'] },
   'lockserver/options.ts': { imports: ['lockserver', ...servers] },

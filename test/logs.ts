@@ -84,7 +84,7 @@ t.test('no line for what clients do, and no secret in any', async t => {
   t.notOk(lock.held)
   await locks.close()
   await t.rejects(connect(url, { secret: 'not this one', timeout: 5_000 }), { code: 'WRONG_SECRET' })
-  const primary = await Scrape.of(ready.view.primary.address)
+  const primary = await Scrape.of(ready.view.primary.address, secret)
   t.ok(primary.value('holdfast_operations_total', '{operation="acquire",outcome="granted"}') >= 302)
   const said = linesOf(data).slice(start)
   t.ok(said.length <= 2, `${said.map(({ msg }) => msg)}`)
@@ -117,7 +117,10 @@ t.test('a peer that is refused at each dial fills no log', async t => {
   await using view = await startViewServer({ port: 0, data: t.testdir(), secret: 'right', log })
   for (let i = 0; i < 5; i++) await t.rejects(connect(view.address, { secret: 'wrong', timeout: 2_000 }))
   const refused = async () =>
-    (await Scrape.of(view.address)).value('holdfast_closed_connections_total', '{code="WRONG_SECRET"}')
+    (await Scrape.of(view.address, 'right')).value(
+      'holdfast_closed_connections_total',
+      '{code="WRONG_SECRET"}',
+    )
   await until('all are counted', async () => (await refused()) >= 5)
   t.same(warnings, ['a connection was refused'])
 })

@@ -210,6 +210,22 @@ t.test('L2: the record is rewritten before it lags behind the tokens by 2^31', a
   t.ok(story.acked, 'the view and its ack stay')
 })
 
+t.test(
+  'L2: tokens and ttls are believed only of the view, and only so far that a reset stays possible',
+  async t => {
+    const { story, s1 } = alone()
+    const [s2, liar] = story.servers('s2', 'liar')
+    const poison = { token: Number.MAX_SAFE_INTEGER, ttlMs: 600_000 }
+    t.equal(story.view, '(s1,s2)#2')
+    const before = story.record
+    liar.ping(poison)
+    t.same(story.record, before, 'an idle server has granted nothing')
+    for (const server of [s1, s2]) server.ping(poison)
+    t.ok((story.record?.highestToken as number) < 2 ** 53 - 1000 * 2 ** 32, 'a thousand resets are left')
+    t.equal(story.record?.longestTtlMs, 600_000)
+  },
+)
+
 t.test('F14: a longer ttl is confirmed only when the record holds it', async t => {
   const { story, s1 } = alone()
   const longest = () => s1.told.at(-1)?.[2]

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { firstRecord, type ViewRecord } from '../viewservice/record.ts'
+import type { Lack } from '../viewservice/shortage.ts'
 import { FileStore } from '../viewservice/store.ts'
 import { firstView } from '../viewservice/view.ts'
 
@@ -14,9 +15,22 @@ const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
 const numbered = (record: number): ViewRecord => ({ ...firstRecord(cluster, firstView(place)), record })
 const fileOf = (number: number) => `view-record-${String(number).padStart(12, '0')}.json`
 
+/** Its files are closed with the test. */
+function open(folder: string, lacking?: (lack: Lack) => void): FileStore {
+  const store = new FileStore(folder, lacking)
+  t.teardown(() => store.close())
+  return store
+}
+
+/** The files of a folder that people see: not those held ready for the next records. */
+const seen = (folder: string) =>
+  readdirSync(folder)
+    .filter(name => !name.startsWith('.spare-'))
+    .sort()
+
 /** A folder that holds records 1 to `last`. */
 async function filled(folder: string, last: number): Promise<FileStore> {
-  const store = new FileStore(folder)
+  const store = open(folder)
   await store.load()
   for (let i = 1; i <= last; i++) await store.save(numbered(i))
   return store
@@ -24,15 +38,15 @@ async function filled(folder: string, last: number): Promise<FileStore> {
 
 t.test('V6: an empty folder, or one that is not there yet, has no record', async t => {
   const folder = join(t.testdir(), 'made', 'on', 'the', 'way')
-  t.equal(await new FileStore(folder).load(), null)
-  t.same(readdirSync(folder), [])
+  t.equal(await open(folder).load(), null)
+  t.same(seen(folder), [])
 })
 
 t.test('V6: a restart goes on with the last record; old ones are cleared away', async t => {
   const folder = t.testdir()
   await filled(folder, 12)
-  t.same(await new FileStore(folder).load(), numbered(12))
-  t.same(readdirSync(folder).sort(), [10, 11, 12].map(fileOf))
+  t.same(await open(folder).load(), numbered(12))
+  t.same(seen(folder), [10, 11, 12].map(fileOf))
 })
 
 t.test(
@@ -44,7 +58,7 @@ t.test(
     const before = readFileSync(join(folder, fileOf(3)), 'utf8')
     await t.rejects(frozen.save({ ...numbered(3), acked: true }), /another view server writes to .*record 3/)
     t.equal(readFileSync(join(folder, fileOf(3)), 'utf8'), before)
-    t.same(readdirSync(folder).sort(), [1, 2, 3].map(fileOf), 'nothing is left lying about')
+    t.same(seen(folder), [1, 2, 3].map(fileOf), 'nothing is left lying about')
   },
 )
 
@@ -56,7 +70,7 @@ t.test('V6: who was overtaken so far that its number is free again fails too', a
   await nextTurn()
   t.notOk(readdirSync(folder).includes(fileOf(3)))
   await t.rejects(frozen.save(numbered(3)), /another view server writes/)
-  t.same(await new FileStore(folder).load(), numbered(9), 'the newest stays the newest')
+  t.same(await open(folder).load(), numbered(9), 'the newest stays the newest')
 })
 
 t.test('V6: of two that save at once one wins', async t => {
@@ -87,7 +101,7 @@ t.test('V6: a spoilt record is refused by name, never skipped for an older one',
     const folder = await good()
     const path = join(folder, fileOf(2))
     writeFileSync(path, make(path))
-    const loaded = new FileStore(folder).load()
+    const loaded = open(folder).load()
     const error = await loaded.then(
       () => undefined,
       (error: Error) => error,
@@ -101,9 +115,9 @@ t.test('V6: a spoilt record is refused by name, never skipped for an older one',
 
 t.test('V6: a record of another wire version is refused', async t => {
   const folder = t.testdir()
-  const store = new FileStore(folder)
+  const store = open(folder)
   await store.save({ ...numbered(1), wire: 99 })
-  await t.rejects(new FileStore(folder).load(), /wire version 99/)
+  await t.rejects(open(folder).load(), /wire version 99/)
 })
 
 t.test('V6: what a crash left half written is cleared away', async t => {
@@ -112,17 +126,17 @@ t.test('V6: what a crash left half written is cleared away', async t => {
   writeFileSync(join(folder, `${fileOf(2)}.0a.tmp`), '')
   writeFileSync(join(folder, `${fileOf(3)}.0a.tmp`), 'another may be writing this one')
   writeFileSync(join(folder, 'notes.txt'), 'not ours')
-  t.same(await new FileStore(folder).load(), numbered(2))
-  t.same(readdirSync(folder).sort(), ['notes.txt', fileOf(1), fileOf(2), `${fileOf(3)}.0a.tmp`].sort())
+  t.same(await open(folder).load(), numbered(2))
+  t.same(seen(folder), ['notes.txt', fileOf(1), fileOf(2), `${fileOf(3)}.0a.tmp`].sort())
 })
 
 t.test('a folder that cannot be used is one clear line', async t => {
   const folder = t.testdir({ file: 'not a folder' })
   for (const path of [join(folder, 'file'), join(folder, 'file', 'below')])
-    await t.rejects(new FileStore(path).load(), {
+    await t.rejects(open(path).load(), {
       message: new RegExp(`^can't use the data folder ${path}: .*$`),
     })
-  const gone = new FileStore(join(folder, 'gone'))
+  const gone = open(join(folder, 'gone'))
   await t.rejects(gone.save(numbered(1)), { message: /^can't write to the data folder/ })
 })
 
@@ -130,11 +144,11 @@ t.test('a folder without write permission is one clear line', { skip: process.ge
   const folder = join(t.testdir(), 'locked')
   mkdirSync(folder)
   chmodSync(folder, 0o500)
-  await t.rejects(new FileStore(folder).load(), { message: /^can't write to the data folder/ })
+  await t.rejects(open(folder).load(), { message: /^can't write to the data folder/ })
 })
 
 async function other(folder: string): Promise<FileStore> {
-  const store = new FileStore(folder)
+  const store = open(folder)
   await store.load()
   return store
 }

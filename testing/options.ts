@@ -1,6 +1,7 @@
 // The options of a test cluster, checked before anything is started.
 
-import { knownOnly, optionalText, texts, wholeNumber } from '../wire/options.ts'
+import { knownOnly, texts, wholeNumber } from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface TestClusterOptions {
@@ -32,7 +33,7 @@ export function checkOptions(options: TestClusterOptions): CheckedOptions {
     pingIntervalMs: wholeNumber('pingIntervalMs', options.pingIntervalMs, 20, 1, 60_000),
     deadPings: wholeNumber('deadPings', options.deadPings, 5, 2, 1_000),
     withinMs: wholeNumber('withinMs', options.withinMs, 10_000, 1, 600_000),
-    secret: optionalText('secret', options.secret),
+    secret: checkSecret(options.secret) ?? undefined,
     origins: texts('origins', options.origins ?? []),
     log: options.log ?? silent,
   }

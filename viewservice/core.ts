@@ -4,7 +4,7 @@
 
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
+import { asksPerTurnMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
 import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
@@ -35,6 +35,8 @@ export interface ViewCoreOptions {
 
 /** L2: the record may lag behind the highest token by 2^31; half of it leaves room for a slow save. */
 const tokenLagMax = 2 ** 30
+/** Tokens begin with the microseconds of the wall clock, which come to this in the year 2112. */
+const tokensInTime = 2 ** 52
 /** A lost server's address is dialled again at once when the dial was cut, up to this many times; then each tick. */
 const cutsMax = 5
 
@@ -223,12 +225,20 @@ export class ViewCore {
       if (!ping.leaving) this.#question.withdraw()
       this.#out.counts?.history.entered(ping.view, this.#now)
     }
-    if (server.counts) {
-      this.#highestToken = Math.max(this.#highestToken, ping.token)
-      this.#longestTtlMs = Math.max(this.#longestTtlMs, ping.ttlMs)
-    }
+    if (server.counts && this.#isNamed(server.id)) this.#believe(ping)
     const { view = null, longestTtlMs = ttlMsDefault } = this.#record ?? {}
     this.#out.send(server.connection as number, ['pong', view, longestTtlMs])
+  }
+
+  /**
+   * L2: tokens and leases that a primary granted, from who may say it: the view's own servers. A reset is lost
+   * for good once the tokens are used up, so one ping leads no further than a little beyond what time and
+   * record allow.
+   */
+  #believe({ token, ttlMs }: Ping): void {
+    const known = Math.max(tokensInTime, this.#record?.highestToken ?? 0)
+    this.#highestToken = Math.max(this.#highestToken, Math.min(token, known + tokenLagMax))
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, Math.min(ttlMs, ttlMsMax))
   }
 
   #onAnswer(server: KnownServer, number: number, answer: Answer): void {
@@ -545,6 +555,11 @@ export class ViewCore {
 
   #peers(): number[] {
     return [...this.#servers.connections(), ...this.#clients]
+  }
+
+  /** As primary or backup of the view. */
+  #isNamed(id: string): boolean {
+    return this.#isPrimary(id) || this.#record?.view.backup?.id === id
   }
 
   #isPrimary(id: string): boolean {

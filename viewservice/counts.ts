@@ -28,6 +28,8 @@ export class ViewCounts {
   readonly deaths: Record<Evidence, number> = { missed_pings: 0, refused: 0, replaced: 0 }
   acks = 0
   readonly history = new History()
+  /** Tries to save a record, or to hold its room ready, that failed for want of something; the driver's. */
+  readonly lacks: Record<'files' | 'room' | 'memory', number> = { files: 0, room: 0, memory: 0 }
   /** How long the disk takes for a view record; the driver's. */
   readonly save = new Histogram()
 }

@@ -1,8 +1,18 @@
 // The options of a view server, checked once: a wrong one is a TypeError that names it.
 
 import * as limits from '../wire/limits.ts'
-import { addressQuotas, knownOnly, optionalText, texts, trueOrFalse, wholeNumber } from '../wire/options.ts'
+import {
+  addressQuotas,
+  knownOnly,
+  optionalPlace,
+  optionalText,
+  texts,
+  trueOrFalse,
+  wholeNumber,
+} from '../wire/options.ts'
+import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
+import type { Strike } from './pages/play.ts'
 
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */
@@ -26,8 +36,13 @@ export interface ViewServerOptions {
   readonly framesPerAddress?: number | undefined
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
-  /** The dashboard may kill and freeze lock servers of this machine; for playing only. */
-  readonly play?: boolean
+  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  readonly adminListen?: { readonly host: string; readonly port: number } | undefined
+  /**
+   * The dashboard may end lock servers, which are asked for it; for playing only. Who has started them as
+   * processes and knows them can give a function instead, that kills and freezes them.
+   */
+  readonly play?: boolean | Strike
   /** Default: silent. */
   readonly log?: Logger
   /** Called once when the server has ended by itself: its record can't be saved, or an invariant is broken. */
@@ -35,11 +50,12 @@ export interface ViewServerOptions {
 }
 
 export type CheckedOptions = Required<
-  Omit<ViewServerOptions, 'secret' | 'connectionsPerAddress' | 'framesPerAddress'>
+  Omit<ViewServerOptions, 'secret' | 'connectionsPerAddress' | 'framesPerAddress' | 'adminListen'>
 > & {
   readonly secret: string | null
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
+  readonly adminListen: { readonly host: string; readonly port: number } | null
 }
 
 const optionNames = [
@@ -54,6 +70,7 @@ const optionNames = [
   'connectionsPerAddress',
   'framesPerAddress',
   'newCluster',
+  'adminListen',
   'play',
   'log',
   'onFatal',
@@ -68,12 +85,13 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     data: folder(options.data),
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
-    secret: optionalText('secret', options.secret) ?? null,
+    secret: checkSecret(options.secret),
     insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
     origins: texts('origins', options.origins ?? []),
     newCluster: trueOrFalse('newCluster', options.newCluster),
-    play: trueOrFalse('play', options.play),
+    adminListen: optionalPlace('adminListen', options.adminListen),
+    play: typeof options.play === 'function' ? options.play : trueOrFalse('play', options.play),
     log: options.log ?? silent,
     onFatal: options.onFatal ?? (() => {}),
   }

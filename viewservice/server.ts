@@ -1,16 +1,17 @@
 // A view server as a process has it: a port, pages and a disk around one that runs. It decides nothing.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import type { Status } from '../wire/messages.ts'
 import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
-import { answerHttp, hostNames } from '../wire/serving/http.ts'
+import { hostNames } from '../wire/serving/own-names.ts'
+import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import type { Measured } from './pages/metrics.ts'
 import { ViewPages } from './pages/pages.ts'
 import type { ViewRecord } from './record.ts'
 import { RunningViewServer } from './running.ts'
+import { type Lack, lackTexts, withPatience } from './shortage.ts'
 import { FileStore, type ViewStore } from './store.ts'
 
 export type { ViewServerOptions } from './options.ts'
@@ -18,6 +19,8 @@ export type { ViewServerOptions } from './options.ts'
 export interface ViewServer extends AsyncDisposable {
   /** Where it listens, such as `ws://127.0.0.1:7400`. */
   readonly address: string
+  /** Where its pages are, such as `http://127.0.0.1:7400`. */
+  readonly pages: string
   /** The view, all servers as they were last heard, and how many more deaths the service survives. */
   status(): Status
   /** Ends it; resolves when the port is free and nothing more is written. */
@@ -29,19 +32,35 @@ export interface ViewServer extends AsyncDisposable {
 /** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
-  const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
-  const store = new FileStore(checked.data)
-  const record = await store.load()
+  let hear: (lack: Lack) => void = () => {}
+  const store = new FileStore(checked.data, lack => hear(lack))
+  try {
+    const server = await startWith(checked, store, await store.load())
+    hear = lack => server.lacks(lack)
+    return server
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+async function startWith(
+  options: CheckedOptions,
+  store: ViewStore,
+  record: ViewRecord | null,
+): Promise<ListeningViewServer> {
+  const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
   const listener = await listen(
     { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'viewserver' },
     {
       // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
-      http: (request, response) => server.http(request, response),
+      http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningViewServer(checked, listener, store, record)
+  const server = new ListeningViewServer(options, listener, store, record)
+  await server.openPages()
   server.start()
   return server
 }
@@ -49,8 +68,10 @@ export async function startViewServer(options: ViewServerOptions): Promise<ViewS
 class ListeningViewServer implements ViewServer {
   readonly address: string
   readonly running: RunningViewServer
+  readonly place: PagesPlace
   readonly #options: CheckedOptions
   readonly #listener: Listener
+  readonly #store: ViewStore
   readonly #pages: ViewPages
   #closed: Promise<void> | undefined
 
@@ -58,18 +79,34 @@ class ListeningViewServer implements ViewServer {
     this.#options = options
     this.#listener = listener
     this.address = urlOf(listener.host, listener.port)
+    this.#store = store
     this.#pages = new ViewPages(() => this.#measure(), options)
+    const hosts = () => hostNames([this.address, ...options.origins])
+    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts })
     this.running = new RunningViewServer(
       { ...options, address: this.address, record, pid: process.pid, host: hostname() },
       runtime,
-      store,
+      { save: record => this.#save(record) },
       { failed: error => this.#failed(error) },
     )
   }
 
+  get pages(): string {
+    return this.place.url ?? this.address.replace(/^ws/, 'http')
+  }
+
+  /** Rejects when their address can't be had; then nothing listens any more. */
+  async openPages(): Promise<void> {
+    await this.place.open(this.#options.adminListen).catch(async error => {
+      await this.kill()
+      throw error
+    })
+  }
+
   start(): void {
     this.running.start()
-    this.running.note('info', 'listening', { url: this.address, pid: process.pid })
+    const pages = this.place.url === null ? {} : { pages: this.place.url }
+    this.running.note('info', 'listening', { url: this.address, pid: process.pid, ...pages })
   }
 
   close(): Promise<void> {
@@ -92,22 +129,32 @@ class ListeningViewServer implements ViewServer {
     return this.close()
   }
 
-  http(request: IncomingMessage, response: ServerResponse): void {
-    const { origins, secret } = this.#options
-    const hosts = hostNames([this.address, ...origins])
-    void answerHttp(request, response, this.#pages.routes, { hosts, secret })
+  /** B6: a save goes on trying, or the reserve for the next ones is not whole. */
+  lacks(lack: Lack): void {
+    this.running.counts.lacks[lack]++
+    this.running.note('warn', 'the view record lacks something', { lacks: lackTexts[lack] })
+  }
+
+  #save(record: ViewRecord): Promise<void> {
+    const { pingIntervalMs, deadPings } = this.#options
+    return withPatience(() => this.#store.save(record), {
+      limitMs: pingIntervalMs * deadPings,
+      everyMs: pingIntervalMs,
+      lacking: lack => this.lacks(lack),
+    })
   }
 
   async #end(close: () => Promise<void>): Promise<void> {
     this.#pages.close()
-    await close()
+    await Promise.all([close(), this.place.close()])
     await this.running.saving
+    this.#store.close()
   }
 
   /** It need not be waited for what is being written: a save that failed is what may have ended it. */
   #failed(error: Error): void {
     this.#pages.close()
-    this.#closed = this.#listener.close()
+    this.#closed = Promise.all([this.#listener.close(), this.place.close()]).then(() => this.#store.close())
     this.#closed.then(
       () => this.#options.onFatal(error),
       () => this.#options.onFatal(error),
@@ -125,6 +172,7 @@ class ListeningViewServer implements ViewServer {
       clients,
       unready,
       edge: this.#listener.edge,
+      reserve: this.#store.reserve,
     }
   }
 }

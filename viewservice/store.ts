@@ -2,14 +2,15 @@
 // can never write over what another has written: link() fails if the name exists. A spoilt record is
 // refused by name, never taken for an empty one and never skipped.
 
-import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decode } from '../wire/codec.ts'
 import '../wire/server-channels.ts'
 import { wireVersion } from '../wire/version.ts'
 import type { ViewRecord } from './record.ts'
+import { Reserve, remove } from './reserve.ts'
+import { type Lack, lackOf } from './shortage.ts'
 
 /** Where the view record lives; the seam for other stores. */
 export interface ViewStore {
@@ -17,6 +18,10 @@ export interface ViewStore {
   load(): Promise<ViewRecord | null>
   /** Durable when it resolves; rejects if it is not, or if another view server writes here too. */
   save(record: ViewRecord): PromiseLike<void>
+  /** How many records could be saved if nothing more were to be had. */
+  readonly reserve: number
+  /** Nothing is written any more. */
+  close(): void
 }
 
 /** Old records that are kept for people to look at. */
@@ -24,16 +29,30 @@ const keptMax = 3
 const fileName = /^view-record-(\d{12})\.json$/
 const temporaryName = /^view-record-(\d{12})\.json\.[0-9a-f]+\.tmp$/
 
+/** A reserve that could not be filled is tried again after this long. */
+const refillMs = 1_000
+
 export class FileStore implements ViewStore {
   readonly #folder: string
+  readonly #reserve: Reserve
+  /** Hears what the reserve lacks. */
+  readonly #lacking: (lack: Lack) => void
+  #refill: NodeJS.Timeout | undefined
+  #isClosed = false
 
-  constructor(folder: string) {
+  constructor(folder: string, lacking: (lack: Lack) => void = () => {}) {
     this.#folder = folder
+    this.#reserve = new Reserve(folder)
+    this.#lacking = lacking
+  }
+
+  get reserve(): number {
+    return this.#reserve.size
   }
 
   async load(): Promise<ViewRecord | null> {
-    await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true })))
-    await this.#tryTo('write to', async () => this.#checkWritable())
+    await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true, mode: 0o700 })))
+    await this.#tryTo('write to', async () => this.#check())
     const names = this.#names()
     const last = lastNumber(names)
     if (last === 0) return null
@@ -46,28 +65,55 @@ export class FileStore implements ViewStore {
    * pool: together they take about a millisecond, the waits between them took several.
    */
   async save(record: ViewRecord): Promise<void> {
-    const path = this.#path(record.record)
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
     try {
-      writeSynced(temporary, encodeRecord(record))
-      linkSync(temporary, path)
-      syncFolder(this.#folder)
+      this.#reserve.bringIn(encodeRecord(record), this.#path(record.record))
     } catch (error) {
       throw (error as NodeJS.ErrnoException).code === 'EEXIST'
         ? this.#anotherWrites(record.record)
         : this.#unusable('write to', error)
-    } finally {
-      remove(temporary)
     }
     const names = this.#names()
     if (lastNumber(names) > record.record) throw this.#anotherWrites(record.record)
-    // A failover does not wait for this.
-    setImmediate(() => this.#tidy(names, fileName, record.record - keptMax))
+    // A failover does not wait for this. Old records make room for the reserve.
+    setImmediate(() => {
+      this.#tidy(names, fileName, record.record - keptMax)
+      this.#fill()
+    })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#refill)
+    this.#reserve.close()
+  }
+
+  /** B6: all that a save needs; a record alone would find out at the first death. */
+  #check(): void {
+    try {
+      this.#reserve.fill()
+      this.#reserve.check(' '.repeat(512))
+    } catch (error) {
+      this.#reserve.close()
+      throw error
+    }
+  }
+
+  #fill(): void {
+    if (this.#isClosed) return
+    try {
+      this.#reserve.fill()
+    } catch (error) {
+      this.#lacking(lackOf(error) ?? 'room')
+      clearTimeout(this.#refill)
+      this.#refill = setTimeout(() => this.#fill(), refillMs).unref()
+    }
   }
 
   async #read(number: number): Promise<ViewRecord> {
     const path = this.#path(number)
     try {
+      // Reading a pipe would wait for ever.
+      if (!(await lstat(path)).isFile()) throw new Error('it is no file')
       return decodeRecord(await readFile(path, 'utf8'), number)
     } catch (error) {
       throw new Error(
@@ -86,16 +132,10 @@ export class FileStore implements ViewStore {
 
   #names(): string[] {
     try {
-      return readdirSync(this.#folder)
+      return this.#reserve.names()
     } catch (error) {
       throw this.#unusable('read', error)
     }
-  }
-
-  #checkWritable(): void {
-    const path = join(this.#folder, `.check-${randomBytes(6).toString('hex')}.tmp`)
-    writeSynced(path, '')
-    unlinkSync(path)
   }
 
   #path(number: number): string {
@@ -111,7 +151,7 @@ export class FileStore implements ViewStore {
   }
 
   #unusable(verb: string, error: unknown): Error {
-    return new Error(`can't ${verb} the data folder ${this.#folder}: ${message(error)}`)
+    return new Error(`can't ${verb} the data folder ${this.#folder}: ${message(error)}`, { cause: error })
   }
 
   #anotherWrites(number: number): Error {
@@ -138,32 +178,6 @@ function decodeRecord(text: string, number: number): ViewRecord {
 
 function checksum(record: ViewRecord): string {
   return createHash('sha256').update(JSON.stringify(record)).digest('hex')
-}
-
-function writeSynced(path: string, text: string): void {
-  const file = openSync(path, 'wx', 0o600)
-  try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
-}
-
-/** A file that stays is no harm: nobody reads it. */
-function remove(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch {}
 }
 
 function lastNumber(names: readonly string[]): number {

@@ -128,6 +128,9 @@ export const unfoldedMax = 4_096
 export const clientTurnCostMax = 512
 export const turnCostMax = 2_048
 
+/** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
+export const whyMax = 5_000
+
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export const replicateEntriesMax = 256
 export const replicateTextMax = 262_144
@@ -153,6 +156,18 @@ export function promotionGraceMs(pingLimitMs: number): number {
 export const drainMs = 10_000
 /** Views that a view server remembers for display only. Passed: the oldest is forgotten. */
 export const viewsRememberedMax = 100
+/** The dashboard of a local cluster freezes a server for this long. */
+export const frozenMs = 3_000
+/** A page without parameters is made this often at the most, for all who ask (B5). */
+export const pageEveryMs = 100
+/** An address that had a page with parameters waits this many times as long as it took for the next, but not longer than this (B5). */
+export const askerPausePart = 10
+export const askerPauseMsMax = 1_000
+/** HTTP requests that wait for their answer, of all and of one address; as many again for probes (B5). Passed: HTTP 503, and the connection ends. */
+export const pagesWaitingMax = 64
+export const pagesWaitingPerAskerMax = 16
+/** HTTP requests on one connection. Passed: HTTP 503, and the connection ends. */
+export const requestsPerSocketMax = 1_000
 /** Locks on one page of a lock server's table, for display only. Passed: HTTP 400. */
 export const locksPerPageMax = 500
 /** A view server forgets an id outside of the view that it has not heard for this long. */

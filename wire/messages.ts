@@ -85,7 +85,7 @@ const helloFrom = anyOf(
     address,
     role,
     view: count(3),
-    pid: count(4711),
+    pid: count(4711, 1),
     host: text('host', 256),
   }),
   record({ kind: oneOf('primary'), id, to: id, view }),
@@ -340,7 +340,7 @@ export const serverToView = {
       unreachable: list(address, { max: 64 }),
       leaving: flag,
       /** The longest ttl that a client has asked this primary for. */
-      ttlMs: count(10_000),
+      ttlMs: count(10_000, 0, ttlMsMax),
     }),
   ]),
   answer: message('answer', ['number', number], ['record', record({ view: count(3), role, inSync: flag })]),

@@ -45,6 +45,17 @@ export function optionalText(name: string, value: unknown): string | undefined {
   throw new TypeError(`${name} must be a string, not ${show(value)}`)
 }
 
+/** Where to listen, or null for nowhere. */
+export function optionalPlace(name: string, value: unknown): { host: string; port: number } | null {
+  if (value === undefined) return null
+  if (typeof value === 'object' && value !== null && 'host' in value && 'port' in value) {
+    const { host, port } = value
+    if (typeof host === 'string' && host !== '')
+      return { host, port: wholeNumber(`${name}.port`, port, 0, 0, 65_535) }
+  }
+  throw new TypeError(`${name} must be { host, port }`)
+}
+
 export function trueOrFalse(name: string, value: unknown): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false
   throw new TypeError(`${name} must be true or false, not ${show(value)}`)

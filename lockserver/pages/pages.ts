@@ -1,10 +1,11 @@
 // What a lock server answers over HTTP: that it lives, whether it is ready and why not, its metrics, and
 // for the dashboard its counts and a page of its lock table.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readClock } from '../../wire/clock.ts'
 import { boundsMs, type Histogram } from '../../wire/histogram.ts'
 import { nameProblem } from '../../wire/name.ts'
-import { BadQuery, type Routes, routesOf } from '../../wire/serving/http.ts'
+import { BadQuery, type Page, type Routes, routesOf } from '../../wire/serving/http.ts'
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import type { ServerCore } from '../core.ts'
@@ -16,32 +17,19 @@ export class ServerPages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
 
-  /** `measure` is asked once for each page. */
-  constructor(measure: () => Measured) {
+  /** `measure` is asked once for each page; `end` ends this server as SIGKILL would end its process. */
+  constructor(measure: () => Measured, end: () => void) {
     let measured: Measured | undefined
     const metrics = new Metrics([...lockServerMetrics(() => (measured ??= measure())), ...this.#process.all])
     this.routes = routesOf({
-      '/healthz': { anyHost: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
-      '/readyz': { anyHost: true, read: () => readiness(measure()) },
-      '/stats': { read: () => ({ status: 200, body: statsOf(measure()) }) },
-      '/locks': {
-        guarded: true,
-        read: query => {
-          const { state } = measure().core
-          if (state === null) return { status: 503, body: { error: 'this server is idle: it has no locks' } }
-          return { status: 200, body: tablePage(state, tableQuery(query), readClock().wall) }
-        },
-      },
-      '/why': {
-        guarded: true,
-        read: query => {
-          const { role, state } = measure().core
-          if (role !== 'primary' || state === null)
-            return { status: 503, body: { error: `this server is ${role}: ask the primary` } }
-          return { status: 200, body: whyPage(state, nameIn(query), readClock().wall) }
-        },
-      },
+      '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
+      '/readyz': { probe: true, read: () => readiness(measure()) },
+      '/stats': { guarded: true, read: () => ({ status: 200, body: statsOf(measure()) }) },
+      '/locks': { guarded: true, asks: true, read: query => locksPage(measure().core, query) },
+      '/why': { guarded: true, asks: true, read: query => whyOf(measure().core, query) },
+      '/end': { guarded: true, changes: 'by program', read: query => endPage(measure().core.id, query, end) },
       '/metrics': {
+        guarded: true,
         read: async () => {
           this.#process.start()
           measured = undefined
@@ -54,6 +42,28 @@ export class ServerPages {
   close(): void {
     this.#process.stop()
   }
+}
+
+async function locksPage({ state }: ServerCore, query: URLSearchParams): Promise<Page> {
+  if (state === null) return problem(503, 'this server is idle: it has no locks')
+  const page = await tablePage(state, tableQuery(query), readClock().wall, nextTurn)
+  if (page === null) return problem(410, 'the lock to go on after is gone; begin again')
+  return { status: 200, body: page }
+}
+
+function whyOf({ role, state }: ServerCore, query: URLSearchParams): Page {
+  if (role !== 'primary' || state === null) return problem(503, `this server is ${role}: ask the primary`)
+  return { status: 200, body: whyPage(state, nameIn(query), readClock().wall) }
+}
+
+/** B8: the caller names the server that shall end; any other server at this address refuses. */
+function endPage(own: string, query: URLSearchParams, end: () => void): Page {
+  if (query.get('id') !== own) return problem(409, `this is server ${own}, and no other is here`)
+  return { status: 200, body: { ended: own }, afterwards: end }
+}
+
+function problem(status: number, error: string): Page {
+  return { status, body: { error } }
 }
 
 function nameIn(query: URLSearchParams): string {

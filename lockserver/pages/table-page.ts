@@ -1,11 +1,13 @@
-// A page of the lock table for people: the few locks that they look at, however many there are. Only
-// reads, and keeps no more than the page while it walks the table.
+// A page of the lock table for people: the few locks that they look at, however many there are. Only reads, and
+// keeps no more than the page while it walks the table, a piece in each turn of the event loop (B5): it may
+// change between two pieces, so that a page is not of one moment.
 
 import { locksPerPageMax } from '../../wire/limits.ts'
 import type { Mode } from '../../wire/messages.ts'
 import { BadQuery } from '../../wire/serving/http.ts'
 import type { Acquire, Hold, LockEntry } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
+import { FirstFew } from './first-few.ts'
 
 /** `name`: by name; `wait`: the longest wait first; `age`: what has been held longest first; `queue`: the most waiters first. */
 export type Sort = 'name' | 'wait' | 'age' | 'queue'
@@ -18,7 +20,8 @@ export interface TableQuery {
   /** Only names that begin so. */
   readonly prefix: string
   readonly sort: Sort
-  readonly offset: number
+  /** Only locks that come after the one of this name. */
+  readonly after: string | null
   readonly limit: number
 }
 
@@ -26,6 +29,8 @@ export interface TablePage {
   /** Locks that are held or waited for, and those of the prefix. */
   readonly total: number
   readonly matching: number
+  /** Others come after these. */
+  readonly more: boolean
   readonly locks: readonly TableRow[]
 }
 
@@ -43,7 +48,7 @@ export function tableQuery(query: URLSearchParams): TableQuery {
   return {
     prefix: query.get('prefix') ?? '',
     sort,
-    offset: whole(query, 'offset', 0, 1_000_000),
+    after: query.get('after'),
     limit: whole(query, 'limit', 100, locksPerPageMax),
   }
 }
@@ -55,94 +60,65 @@ function whole(query: URLSearchParams, name: string, absent: number, max: number
   throw new BadQuery(`${name} must be a whole number from 0 to ${max}, not ${text}`)
 }
 
-export function tablePage(
+/** Null: the lock after which it should go on is gone, and with it its place; only a page by name needs none. */
+export async function tablePage(
   state: State,
-  { prefix, sort, offset, limit }: TableQuery,
+  query: TableQuery,
   wall: number,
-): TablePage {
-  const first = new First<LockEntry>(offset + limit, before[sort])
+  nextTurn: () => Promise<void>,
+): Promise<TablePage | null> {
+  const { prefix, sort, after, limit } = query
+  const { locks } = state.table
+  const last = after === null ? null : placeAfter(state, sort, after)
+  if (last === undefined) return null
+  const before = (a: Place, b: Place) => (a.rank === b.rank ? a.name < b.name : a.rank < b.rank)
+  const first = new FirstFew<Place>(limit + 1, before)
   let matching = 0
-  for (const lock of state.table.locks.values()) {
+  let seen = 0
+  for (const lock of locks.values()) {
+    if (++seen % locksPerTurn === 0) await nextTurn()
     if (!lock.name.startsWith(prefix)) continue
     matching++
-    first.offer(lock)
+    const place = { name: lock.name, rank: rankOf(lock, sort) }
+    if (last === null || before(last, place)) first.offer(place)
   }
-  const locks = first.items.slice(offset).map(lock => rowOf(lock, wall))
-  return { total: state.table.locks.size, matching, locks }
+  const places = first.items
+  const rows = places.slice(0, limit).flatMap(({ name }) => {
+    const lock = locks.get(name)
+    return lock === undefined ? [] : [rowOf(lock, wall)]
+  })
+  return { total: locks.size, matching, more: places.length > limit, locks: rows }
 }
 
-const byName = (a: LockEntry, b: LockEntry) => a.name < b.name
+/** Locks that are looked at in one turn: a fraction of a millisecond. */
+const locksPerTurn = 2_000
+
+/** A lock may be freed while the table is walked, so a page keeps names and ranks. */
+interface Place {
+  readonly name: string
+  /** The smallest comes first, and the first name of those that are equal. */
+  readonly rank: number
+}
+
+function placeAfter(state: State, sort: Sort, name: string): Place | undefined {
+  if (sort === 'name') return { name, rank: 0 }
+  const lock = state.table.locks.get(name)
+  return lock && { name, rank: rankOf(lock, sort) }
+}
+
 const since = (of: Hold | Acquire | null | undefined) => of?.since ?? Number.POSITIVE_INFINITY
+
 /** Ends of queues are looked at, not queues: a queue is in the order of its waits, but for a steal at its front. */
-const waitsSince = ({ next }: LockEntry) => Math.min(since(next), since(next?.behind))
-const heldSince = ({ holder }: LockEntry) => since(holder)
-
-function ranked(rank: (lock: LockEntry) => number) {
-  return (a: LockEntry, b: LockEntry) => {
-    const [left, right] = [rank(a), rank(b)]
-    return left === right ? byName(a, b) : left < right
-  }
-}
-
-const before: Record<Sort, (a: LockEntry, b: LockEntry) => boolean> = {
-  name: byName,
-  wait: ranked(waitsSince),
-  age: ranked(heldSince),
-  queue: ranked(({ waiters }) => -waiters),
-}
-
-/** The first few of many in an order: a heap whose root is the last of them. */
-class First<T> {
-  readonly #max: number
-  readonly #before: (a: T, b: T) => boolean
-  readonly #heap: T[] = []
-
-  constructor(max: number, before: (a: T, b: T) => boolean) {
-    this.#max = max
-    this.#before = before
-  }
-
-  offer(item: T): void {
-    if (this.#heap.length < this.#max) {
-      this.#heap.push(item)
-      this.#rise(this.#heap.length - 1)
-    } else if (this.#max > 0 && this.#before(item, this.#heap[0] as T)) {
-      this.#heap[0] = item
-      this.#sink()
-    }
-  }
-
-  get items(): T[] {
-    return [...this.#heap].sort((a, b) => (this.#before(a, b) ? -1 : 1))
-  }
-
-  #rise(from: number): void {
-    let at = from
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!this.#before(this.#heap[parent] as T, this.#heap[at] as T)) return
-      this.#swap(at, parent)
-      at = parent
-    }
-  }
-
-  #sink(): void {
-    for (let at = 0; ; ) {
-      let last = at
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < this.#heap.length && this.#before(this.#heap[last] as T, this.#heap[child] as T))
-          last = child
-      }
-      if (last === at) return
-      this.#swap(at, last)
-      at = last
-    }
-  }
-
-  #swap(a: number, b: number): void {
-    const kept = this.#heap[a] as T
-    this.#heap[a] = this.#heap[b] as T
-    this.#heap[b] = kept
+function rankOf({ next, waiters, holder }: LockEntry, sort: Sort): number {
+  switch (sort) {
+    case 'name':
+      return 0
+    case 'wait':
+      return Math.min(since(next), since(next?.behind))
+    case 'age':
+      return since(holder)
+    case 'queue':
+      return -waiters
   }
 }
 

@@ -1,7 +1,7 @@
 // What concerns one lock, for people: who holds it and waits for it, and the same of every lock that its holders
 // wait for themselves, and so on. Only reads; it walks what hangs together, not the table.
 
-import { queryMax } from '../../wire/limits.ts'
+import { whyMax } from '../../wire/limits.ts'
 import type { HoldRecord, WaitRecord } from '../../wire/messages.ts'
 import type { Acquire, Hold } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
@@ -20,18 +20,24 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
+  const isFull = () => held.length + pending.length >= whyMax
   /** A set is walked in its order, also when it grows meanwhile. */
   const names = new Set([name])
+  /** B5: a session may hold one lock thousands of times, and wait for thousands. */
+  const followed = new Set<object>()
   for (const each of names) {
+    if (isFull()) break
     const lock = state.table.locks.get(each)
     if (lock === undefined) continue
     for (const hold of lock.holders) {
-      if (held.length + pending.length >= queryMax) break
+      if (isFull()) break
       held.push(holdRecord(hold, age(hold.since)))
+      if (followed.has(hold.session)) continue
+      followed.add(hold.session)
       for (const waited of hold.session.waiting.values()) names.add(nameOf(waited))
     }
     for (const waiter of lock.queue) {
-      if (held.length + pending.length >= queryMax) break
+      if (isFull()) break
       pending.push(waitRecord(each, waiter, age(waiter.since)))
     }
   }
@@ -39,7 +45,7 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
   return {
     holders: lock?.holders.length ?? 0,
     waiters: lock?.waiters ?? 0,
-    cut: held.length + pending.length >= queryMax,
+    cut: isFull(),
     held,
     pending,
   }

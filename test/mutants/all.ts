@@ -1,6 +1,7 @@
 // Every planted bug, by area.
 
 import { apart } from './apart.ts'
+import { asking } from './asking.ts'
 import { budget } from './budget.ts'
 import { client } from './client.ts'
 import { drivers } from './drivers.ts'
@@ -22,5 +23,6 @@ export const mutants: readonly Mutant[] = [
   ...drivers,
   ...edge,
   ...apart,
+  ...asking,
   ...budget,
 ]

@@ -12,13 +12,13 @@ export const apart: readonly Mutant[] = [
     test: 'view-store',
     edits: [
       {
-        file: 'viewservice/store.ts',
-        find: 'linkSync(temporary, path)',
-        replace: 'renameSync(temporary, path)',
+        file: 'viewservice/reserve.ts',
+        find: 'linkSync(from, to)',
+        replace: 'renameSync(from, to)',
       },
       {
-        file: 'viewservice/store.ts',
-        find: 'import { closeSync, fsyncSync, linkSync,',
+        file: 'viewservice/reserve.ts',
+        find: 'import { closeSync, fsyncSync,',
         replace: 'import { renameSync, closeSync, fsyncSync,',
       },
     ],

@@ -15,7 +15,11 @@ const files = {
 export function dashboardFiles(): Record<string, Route> {
   const routes = Object.entries(files).map(([path, [name, type]]): [string, Route] => [
     path,
-    { guarded: true, read: async () => ({ status: 200, type, body: await readFile(new URL(name, folder)) }) },
+    {
+      guarded: true,
+      ...(path === '/' && { linked: true }),
+      read: async () => ({ status: 200, type, body: await readFile(new URL(name, folder)) }),
+    },
   ])
   return Object.fromEntries(routes)
 }

@@ -18,6 +18,8 @@ export interface Measured {
   readonly clients: number
   /** Why it is not ready; null when it is. */
   readonly unready: string | null
+  /** Records that could be saved if nothing more were to be had. */
+  readonly reserve: number
 }
 
 /** `now` is asked at each scrape. */
@@ -65,6 +67,11 @@ function gauges(now: () => Measured): Metric[] {
       'Connections that are open or being made, to clients and servers.',
       m => m.connections,
     ),
+    gauge(
+      'holdfast_view_record_reserve',
+      'How many view records could be saved if no more files or disk were to be had.',
+      m => m.reserve,
+    ),
     {
       name: 'holdfast_lock_servers',
       help: 'Lock servers that count, by the role that the view gives them and whether they are alive.',
@@ -104,6 +111,13 @@ function since(now: () => Measured): Metric[] {
       type: 'counter',
       labels: ['code'],
       read: () => samplesOf(now().refusals),
+    },
+    {
+      name: 'holdfast_view_record_shortages_total',
+      help: 'Tries to save a view record, or to hold room for the next ones, that failed for want of something.',
+      type: 'counter',
+      labels: ['lack'],
+      read: () => byLabel('lack', now().counts.lacks),
     },
     {
       name: 'holdfast_view_record_save_seconds',

@@ -8,31 +8,30 @@ import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import { dashboardFiles } from './dashboard-files.ts'
 import { type Measured, viewServerMetrics } from './metrics.ts'
 import { pageOfPrimary } from './peer-pages.ts'
-import { play } from './play.ts'
-
-export interface PagesOptions {
-  readonly secret: string | null
-  /** The dashboard may kill and freeze lock servers. */
-  readonly play: boolean
-}
+import { type Deed, type PlayOptions, playPage } from './play.ts'
 
 export class ViewPages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
 
   /** `measure` is asked once for each page. */
-  constructor(measure: () => Measured, { secret, play: allowed }: PagesOptions) {
+  constructor(measure: () => Measured, options: PlayOptions) {
+    const { secret, play } = options
     let measured: Measured | undefined
     const metrics = new Metrics([...viewServerMetrics(() => (measured ??= measure())), ...this.#process.all])
-    const ofPrimary = (path: string): Route => ({
+    const ofPrimary = (path: string) => (query: URLSearchParams) =>
+      pageOfPrimary(measure().status, secret, `${path}?${query}`)
+    const deed = (deed: Deed): Route => ({
       guarded: true,
-      read: query => pageOfPrimary(measure().status, secret, `${path}?${query}`),
+      changes: 'by page',
+      read: query => playPage(deed, measure().status, query.get('id'), options),
     })
     this.routes = routesOf({
-      '/healthz': { anyHost: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
-      '/readyz': { anyHost: true, read: () => readiness(measure()) },
-      '/view': { read: () => ({ status: 200, body: measure().status }) },
+      '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
+      '/readyz': { probe: true, read: () => readiness(measure(), secret) },
+      '/view': { guarded: true, read: () => ({ status: 200, body: measure().status }) },
       '/metrics': {
+        guarded: true,
         read: async () => {
           this.#process.start()
           measured = undefined
@@ -40,13 +39,13 @@ export class ViewPages {
         },
       },
       ...dashboardFiles(),
-      '/cluster': { guarded: true, read: () => ({ status: 200, body: clusterOf(measure(), allowed) }) },
-      '/stats': ofPrimary('/stats'),
-      '/locks': ofPrimary('/locks'),
-      ...(allowed && {
-        '/kill': deed(query => play('kill', measure().status, query.get('id'))),
-        '/freeze': deed(query => play('freeze', measure().status, query.get('id'))),
-      }),
+      '/cluster': {
+        guarded: true,
+        read: () => ({ status: 200, body: clusterOf(measure(), play !== false) }),
+      },
+      '/stats': { guarded: true, read: ofPrimary('/stats') },
+      '/locks': { guarded: true, asks: true, read: ofPrimary('/locks') },
+      ...(play !== false && { '/kill': deed('kill'), '/freeze': deed('freeze') }),
     })
   }
 
@@ -55,13 +54,12 @@ export class ViewPages {
   }
 }
 
-function deed(read: Route['read']): Route {
-  return { guarded: true, changes: true, read }
-}
-
-function readiness({ unready, status }: Measured) {
+/** With a secret strangers learn whether, not who (B5). */
+function readiness({ unready, status }: Measured, secret: string | null) {
   const { view, survives } = status
-  const body = { ready: unready === null, reason: unready, view: view?.number ?? 0, survives }
+  const reason =
+    unready === null || secret === null ? unready : 'there is no primary to work with; /view says why'
+  const body = { ready: unready === null, reason, view: view?.number ?? 0, survives }
   return { status: unready === null ? 200 : 503, body }
 }
 

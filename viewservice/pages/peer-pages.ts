@@ -1,8 +1,9 @@
 // Fetches pages of the primary for the dashboard, so that a browser needs to reach the view server only. It
-// asks one question of a kind at a time, and waits no longer than a person would.
+// waits no longer than a person would.
 
 import type { Status } from '../../wire/messages.ts'
-import { type Page, proofOf } from '../../wire/serving/http.ts'
+import type { Page } from '../../wire/serving/http.ts'
+import { askPage } from '../../wire/serving/peer-page.ts'
 
 const answerWithinMs = 3_000
 
@@ -11,12 +12,7 @@ export async function pageOfPrimary(status: Status, secret: string | null, path:
   const address = status.view?.primary.address
   if (address === undefined) return unavailable('there is no view yet: no primary')
   try {
-    const answer = await fetch(new URL(path, address.replace(/^ws/, 'http')), {
-      headers: proofOf(secret),
-      signal: AbortSignal.timeout(answerWithinMs),
-      redirect: 'error',
-    })
-    return { status: answer.status, body: Buffer.from(await answer.arrayBuffer()) }
+    return await askPage(address, path, { secret, withinMs: answerWithinMs })
   } catch (error) {
     const { message, cause } = error as Error
     return unavailable(

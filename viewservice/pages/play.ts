@@ -1,29 +1,53 @@
-// Kills and freezes lock servers of a cluster on this machine, for who plays failover in the dashboard. Only
-// `holdfast cluster` allows it: its processes are its own, and it restarts what dies.
+// Kills and freezes lock servers, for who plays failover in the dashboard. No process is signalled here, since
+// what a server says of its own process may be anything (B8): whoever started the processes is asked to, and
+// knows them; elsewhere the server itself is asked to end, and a frozen one is left to people on its machine.
 
-import { hostname } from 'node:os'
-import type { Status } from '../../wire/messages.ts'
+import { frozenMs } from '../../wire/limits.ts'
+import type { ServerStatus, Status } from '../../wire/messages.ts'
 import { BadQuery, type Page } from '../../wire/serving/http.ts'
+import { askPage, problemIn } from '../../wire/serving/peer-page.ts'
 
-const frozenMs = 3_000
+export type Deed = 'kill' | 'freeze'
 
-/** `id` names the server as the status does. */
-export function play(deed: 'kill' | 'freeze', status: Status, id: string | null): Page {
-  const server = status.servers.find(server => server.id === id)
-  if (server === undefined) throw new BadQuery(`there is no server ${id}; take an id from /cluster`)
-  if (server.host !== hostname())
-    return { status: 409, body: { error: `server ${id} runs on ${server.host}, not here` } }
-  try {
-    process.kill(server.pid, deed === 'kill' ? 'SIGKILL' : 'SIGSTOP')
-  } catch {
-    return { status: 409, body: { error: `there is no process ${server.pid} any more` } }
-  }
-  if (deed === 'freeze') setTimeout(() => thaw(server.pid), frozenMs).unref()
-  return { status: 200, body: { did: deed, id, pid: server.pid, ...(deed === 'freeze' && { frozenMs }) } }
+/** Signals the process of this server, if it is one of the caller's own; rejects with the reason if not. */
+export type Strike = (deed: Deed, server: { readonly address: string; readonly pid: number }) => Promise<void>
+
+const answerWithinMs = 1_000
+
+export interface PlayOptions {
+  readonly secret: string | null
+  readonly play: boolean | Strike
 }
 
-function thaw(pid: number): void {
+/** `id` names the server as the status does. */
+export async function playPage(
+  deed: Deed,
+  status: Status,
+  id: string | null,
+  { secret, play }: PlayOptions,
+): Promise<Page> {
+  const server = status.servers.find(server => server.id === id)
+  if (server === undefined) throw new BadQuery(`there is no server ${id}; take an id from /cluster`)
+  if (!server.alive) return refused(`server ${id} is not heard any more`)
+  const { address, pid } = server
   try {
-    process.kill(pid, 'SIGCONT')
-  } catch {} // it was killed meanwhile
+    if (typeof play === 'function') await play(deed, { address, pid })
+    else if (deed === 'kill') await askToEnd(server, secret)
+    else return refused('only the cluster that started a process may freeze it: holdfast cluster')
+  } catch (error) {
+    return refused((error as Error).message)
+  }
+  return { status: 200, body: { did: deed, id, pid, ...(deed === 'freeze' && { frozenMs }) } }
+}
+
+async function askToEnd({ id, address }: ServerStatus, secret: string | null): Promise<void> {
+  const how = { method: 'POST', secret, withinMs: answerWithinMs } as const
+  const answer = await askPage(address, `/end?id=${id}`, how).catch(() => {
+    throw new Error(`the server at ${address} does not answer`)
+  })
+  if (answer.status !== 200) throw new Error(`the server at ${address} refuses: ${problemIn(answer)}`)
+}
+
+function refused(error: string): Page {
+  return { status: 409, body: { error } }
 }

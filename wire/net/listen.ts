@@ -63,6 +63,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   // B3: the last resort; the edge cuts strangers before it is reached.
   http.maxConnections = edge.room.sockets + edge.room.strangers
   http.on('connection', (socket: Socket) => visitors.set(socket, new Visitor(socket, edge, runtime)))
+  http.maxRequestsPerSocket = limits.requestsPerSocketMax
   const sockets = new ws.WebSocketServer({
     server: http,
     perMessageDeflate: false,

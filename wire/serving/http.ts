@@ -1,26 +1,38 @@
-// What servers answer over HTTP: pages, probes and metrics. Nothing is ever cached. Pages about the cluster
-// require that the request names the server by one of its own names, pages about locks also the cluster's
-// secret, and pages that change something also that the request comes from the server's own page.
+// What servers answer over HTTP: pages for people, probes and scrapers. Nothing is ever cached by others. What a
+// page costs has a budget (B5), pages about the cluster require
+// that the request names the server by one of its own names and knows the secret, and pages that change something
+// answer only callers that may change it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isIP } from 'node:net'
-import { hostname } from 'node:os'
-import { isSecret } from '../net/secret.ts'
+import type { Socket } from 'node:net'
+import { isLoopbackAddress, isOwnName } from './own-names.ts'
+import { PageBudget } from './page-budget.ts'
+import { PageTurns } from './page-turns.ts'
+import { PageWaiting } from './page-waiting.ts'
+import { isProof } from './proof.ts'
+import { SharedPage } from './shared-page.ts'
 
 export interface Page {
   readonly status: number
   /** A content type; the default is JSON. */
   readonly type?: string
   readonly body: string | Buffer | object
+  readonly headers?: Readonly<Record<string, string>>
+  /** Once the answer has gone out, or can't any more. */
+  readonly afterwards?: () => void
 }
 
 export interface Route {
-  /** Answers under any host name: probes know only addresses, and the page reveals little. */
-  readonly anyHost?: true
+  /** For probes: open to all under any host name, since probes know only addresses; it reveals little. */
+  readonly probe?: true
   /** Requires the secret, if the cluster has one; a browser asks its user for it (Basic, any name). */
   readonly guarded?: true
-  /** It changes something: POST instead of GET, and not from another site's page. */
-  readonly changes?: true
+  /** Pages of other sites may lead people here. */
+  readonly linked?: true
+  /** What it tells depends on the parameters; else one page is shared by all who ask. */
+  readonly asks?: true
+  /** It changes something, by POST: for the server's own page, or for programs that know the secret or run on this machine. */
+  readonly changes?: 'by page' | 'by program'
   readonly read: (query: URLSearchParams) => Page | Promise<Page>
 }
 
@@ -35,87 +47,169 @@ export function routesOf(routes: Readonly<Record<string, Route>>): Routes {
 
 export interface HttpOptions {
   /** The server's names, apart from IP addresses, localhost and the machine's own name. */
-  readonly hosts: readonly string[]
+  readonly hosts: () => readonly string[]
   readonly secret: string | null
 }
 
-export async function answerHttp(
-  request: IncomingMessage,
-  response: ServerResponse,
-  routes: Routes,
-  options: HttpOptions,
-): Promise<void> {
-  const page = await pageOf(request, response, routes, options).catch((error: unknown) =>
-    error instanceof BadQuery ? problem(400, error.message) : problem(500, String(error)),
-  )
-  send(request, response, page)
+/** A page as it is sent. */
+interface Sheet extends Omit<Page, 'body'> {
+  readonly text: Buffer
 }
 
-async function pageOf(
-  { method, url, headers }: IncomingMessage,
-  response: ServerResponse,
-  routes: Routes,
-  { hosts, secret }: HttpOptions,
-): Promise<Page> {
-  const [path = '', query = ''] = url?.split('?') ?? []
-  const route = routes.get(path)
-  if (route === undefined)
-    return problem(404, `there is nothing here; there are ${[...routes.keys()].join(', ')}`)
-  const methods = route.changes ? ['POST'] : ['GET', 'HEAD']
-  if (!methods.includes(method ?? '')) {
-    response.setHeader('allow', methods.join(', '))
-    return problem(405, `${method} does nothing here; use ${methods.join(' or ')}`)
+/** What is asked for: something to read, or the page that says why not. */
+type Wish =
+  | { readonly route: Route; readonly path: string; readonly query: string }
+  | { readonly refusal: Page }
+
+export class Http {
+  readonly #routes: Routes
+  readonly #options: HttpOptions
+  readonly #turns = new PageTurns()
+  readonly #budget = new PageBudget()
+  readonly #shared = new Map<string, SharedPage<Sheet>>()
+  /** Probes are not kept out by who asks for anything else. */
+  readonly #probing = new PageWaiting()
+  readonly #waiting = new PageWaiting()
+  /** Were told that there is too much; they end with that. */
+  readonly #leaving = new WeakSet<Socket>()
+
+  constructor(routes: Routes, options: HttpOptions) {
+    this.#routes = routes
+    this.#options = options
+    for (const [path, route] of routes)
+      if (!route.asks && route.changes === undefined)
+        this.#shared.set(path, new SharedPage(() => this.#make(route, '')))
   }
-  if (!route.anyHost && !isOwnName(headers.host, hosts))
-    return problem(
-      421,
-      `this server does not go by the name of ${headers.host}; call it by its IP address, or start it with --origin http://${headers.host}`,
-    )
-  if (
-    route.changes &&
-    headers.origin !== `http://${headers.host}` &&
-    headers.origin !== `https://${headers.host}`
-  )
-    return problem(403, `a page of ${headers.origin ?? 'nowhere'} may not ask for this`)
-  if (route.guarded && secret !== null && !isProof(headers.authorization, secret)) {
-    response.setHeader(
-      'www-authenticate',
-      'Basic realm="the secret of this Holdfast cluster is the password"',
-    )
-    return problem(401, 'this needs the secret of the cluster as the password of HTTP Basic authentication')
+
+  /** `pagesAt`: where pages are, if not here: then only probes are answered here, and who knows the secret is told. */
+  answer(request: IncomingMessage, response: ServerResponse, pagesAt: string | null = null): void {
+    const { socket } = request
+    if (this.#leaving.has(socket)) return
+    const asker = socket.remoteAddress ?? 'unknown'
+    const wish = this.#wishOf(request, pagesAt)
+    const waiting = 'route' in wish && wish.route.probe ? this.#probing : this.#waiting
+    if (waiting.enter(asker))
+      void this.#answer(request, response, wish, asker).finally(() => waiting.leave(asker))
+    else {
+      this.#leaving.add(socket)
+      // No more of it is read; what came with this one costs only its reading.
+      socket.pause()
+      response.shouldKeepAlive = false
+      response.setHeader('retry-after', '1')
+      send(request, response, tooMany)
+    }
   }
-  return await route.read(new URLSearchParams(query))
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    wish: Wish,
+    asker: string,
+  ): Promise<void> {
+    const sheet = await this.#sheetOf(wish, asker)
+    await this.#turns.next()
+    if (sheet.afterwards !== undefined)
+      response.once('finish', sheet.afterwards).once('close', sheet.afterwards)
+    send(request, response, sheet)
+  }
+
+  async #sheetOf(wish: Wish, asker: string): Promise<Sheet> {
+    if ('refusal' in wish) return sheetOf(wish.refusal)
+    const { route, path, query } = wish
+    const shared = this.#shared.get(path)
+    return await (shared?.read() ?? this.#budget.run(asker, () => this.#make(route, query)))
+  }
+
+  async #make(route: Route, query: string): Promise<Sheet> {
+    await this.#turns.next()
+    try {
+      return sheetOf(await route.read(new URLSearchParams(query)))
+    } catch (error) {
+      return sheetOf(error instanceof BadQuery ? problem(400, error.message) : problem(500, String(error)))
+    }
+  }
+
+  #wishOf(request: IncomingMessage, pagesAt: string | null): Wish {
+    const [path = '', query = ''] = request.url?.split('?') ?? []
+    const route = this.#routes.get(path)
+    if (pagesAt !== null && !route?.probe) return { refusal: this.#elsewhere(request, pagesAt) }
+    if (route === undefined)
+      return {
+        refusal: problem(404, `there is nothing here; there are ${[...this.#routes.keys()].join(', ')}`),
+      }
+    const refusal = this.#refusal(route, request)
+    return refusal === undefined ? { route, path, query } : { refusal }
+  }
+
+  /** Strangers are not told where the pages are. */
+  #elsewhere({ url, headers, socket }: IncomingMessage, pagesAt: string): Page {
+    const { secret } = this.#options
+    const knows =
+      secret === null ? isLoopbackAddress(socket.remoteAddress) : isProof(headers.authorization, secret)
+    if (!knows)
+      return problem(404, 'there are /healthz and /readyz here; other pages have an address of their own')
+    return problem(307, `pages are at ${pagesAt}`, { location: `${pagesAt}${url}` })
+  }
+
+  #refusal(route: Route, { method = '', headers, socket }: IncomingMessage): Page | undefined {
+    const methods = route.changes === undefined ? ['GET', 'HEAD'] : ['POST']
+    if (!methods.includes(method))
+      return problem(405, `${method} does nothing here; use ${methods.join(' or ')}`, {
+        allow: methods.join(', '),
+      })
+    if (!route.probe && !isOwnName(headers.host, this.#options.hosts()))
+      return problem(
+        421,
+        `this server does not go by the name of ${headers.host}; call it by its IP address, or start it with --origin http://${headers.host}`,
+      )
+    if (isForeign(route, headers))
+      return problem(403, `a page of ${headers.origin ?? 'nowhere'} may not ask for this`)
+    const { secret } = this.#options
+    if (route.guarded && secret !== null && !isProof(headers.authorization, secret))
+      return problem(
+        401,
+        'this needs the secret of the cluster as the password of HTTP Basic authentication',
+        {
+          'www-authenticate': 'Basic realm="the secret of this Holdfast cluster is the password"',
+        },
+      )
+    if (route.changes === 'by program' && secret === null && !isLoopbackAddress(socket.remoteAddress))
+      return problem(403, 'without a secret only programs on the same machine may ask for this')
+    return undefined
+  }
 }
 
-function isProof(authorization: string | undefined, secret: string): boolean {
-  const [, encoded] = /^Basic ([\w+/=]+)$/i.exec(authorization ?? '') ?? []
-  if (encoded === undefined) return false
-  const password = Buffer.from(encoded, 'base64')
-    .toString()
-    .replace(/^[^:]*:/, '')
-  return isSecret(password, secret)
+/** Whether a page of another site asks, in somebody's browser. */
+function isForeign({ changes, linked }: Route, headers: IncomingMessage['headers']): boolean {
+  const { origin, host } = headers
+  const site = headers['sec-fetch-site']
+  if (changes === 'by program') return origin !== undefined || site !== undefined
+  if (changes === 'by page') return origin !== `http://${host}` && origin !== `https://${host}`
+  if (site !== 'cross-site') return false
+  return !(linked && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document')
 }
 
-/** How one server proves to another that it may read guarded pages. */
-export function proofOf(secret: string | null): Record<string, string> {
-  return secret === null ? {} : { authorization: `Basic ${Buffer.from(`:${secret}`).toString('base64')}` }
+function problem(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Page {
+  return { status, headers, body: { error } }
 }
 
-function problem(status: number, error: string): Page {
-  return { status, body: { error } }
+function sheetOf({ body, ...page }: Page): Sheet {
+  if (Buffer.isBuffer(body)) return { ...page, text: body }
+  return { ...page, text: Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`) }
 }
 
-function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Page): void {
-  const text = Buffer.isBuffer(body)
-    ? body
-    : Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`)
+const tooMany = sheetOf(problem(503, 'too many requests wait already; come again in a moment'))
+
+function send({ method }: IncomingMessage, response: ServerResponse, sheet: Sheet): void {
+  const { status, type = 'application/json', text, headers } = sheet
   response.writeHead(status, {
-    'content-type': type ?? 'application/json',
+    'content-type': type,
     'content-length': text.length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'content-security-policy': contentPolicy,
     'referrer-policy': 'no-referrer',
+    ...headers,
   })
   response.end(method === 'HEAD' ? undefined : text)
 }
@@ -123,24 +217,3 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
 /** Nothing from other origins, nothing inline, in no frame. */
 const contentPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-/**
- * A page of another site can make a browser send requests to this server under that page's own name (DNS
- * rebinding), and read the answers; but never under an IP address, or under one of our names.
- */
-export function isOwnName(host: string | undefined, hosts: readonly string[]): boolean {
-  if (host === undefined) return true // HTTP/1.0: no browser
-  const name = nameIn(`http://${host}`)
-  if (name === undefined) return false
-  if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) return true
-  return name === 'localhost' || name === hostname().toLowerCase() || hosts.includes(name)
-}
-
-/** The host names in these URLs; an entry may also be a plain name. */
-export function hostNames(urls: readonly string[]): string[] {
-  return urls.flatMap(url => nameIn(url.includes('://') ? url : `http://${url}`) ?? [])
-}
-
-function nameIn(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname : undefined
-}

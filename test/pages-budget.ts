@@ -1,0 +1,316 @@
+// B5: what pages cost is bounded, whoever asks how often; and who may have them, and where.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect as connectTo } from 'node:net'
+import t, { type Test } from 'tap'
+import { connect } from '../client/index.ts'
+import { startLockServer } from '../lockserver/index.ts'
+import { tablePage } from '../lockserver/pages/table-page.ts'
+import { whyPage } from '../lockserver/pages/why-page.ts'
+import { type InLine, Line } from '../lockserver/state/line.ts'
+import type { State } from '../lockserver/state/state.ts'
+import { startCluster } from '../testing/index.ts'
+import { startViewServer } from '../viewservice/index.ts'
+import { pageEveryMs, pagesWaitingMax, pagesWaitingPerAskerMax } from '../wire/limits.ts'
+import { Http, type Route, routesOf } from '../wire/serving/http.ts'
+import { PageBudget } from '../wire/serving/page-budget.ts'
+import { PageWaiting } from '../wire/serving/page-waiting.ts'
+import { proofOf } from '../wire/serving/proof.ts'
+import { SharedPage } from '../wire/serving/shared-page.ts'
+import { holdfast } from './fixtures/command.ts'
+import { until } from './fixtures/deadline.ts'
+
+// Pauses between pages keep no process alive.
+const alive = setInterval(() => {}, 60_000)
+t.teardown(() => clearInterval(alive))
+
+const http = (url: string) => url.replace(/^ws/, 'http')
+
+/** A server with these pages and nothing else. */
+async function serving(
+  t: Test,
+  routes: Record<string, Route>,
+  secret: string | null = null,
+): Promise<string> {
+  const pages = new Http(routesOf(routes), { hosts: () => [], secret })
+  const server = createServer((request, response) => pages.answer(request, response))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** What comes back for these bytes until the connection ends. */
+async function sent(url: string, text: string): Promise<string> {
+  const socket = connectTo(Number(new URL(url).port), '127.0.0.1')
+  socket.write(text)
+  let heard = ''
+  socket.on('data', data => {
+    heard += data
+  })
+  socket.on('error', () => {})
+  await once(socket, 'close')
+  return heard
+}
+
+t.test('B5: of thousands of requests in one piece a few are answered, then the connection ends', async t => {
+  let made = 0
+  const url = await serving(t, { '/page': { read: () => ({ status: 200, body: { made: ++made } }) } })
+  const heard = await sent(url, 'GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(4_000))
+  t.equal(heard.match(/HTTP\/1\.1 200/g)?.length, pagesWaitingPerAskerMax)
+  t.equal(heard.match(/HTTP\/1\.1 503/g)?.length, 1)
+  t.match(heard, /503.*\r\n(?:.*\r\n)*connection: close/i)
+  t.equal(made, 1, 'they share one page')
+  t.equal((await fetch(`${url}/page`)).status, 200, 'the next one is served')
+})
+
+t.test('B5: nonsense counts, too', async t => {
+  const url = await serving(t, { '/page': { read: () => ({ status: 200, body: '' }) } })
+  for (const line of ['GET /nothing', 'POST /page', 'GET /page?x']) {
+    const heard = await sent(url, `${line} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`.repeat(1_000))
+    t.ok((heard.match(/HTTP\/1\.1 /g)?.length ?? 0) <= pagesWaitingPerAskerMax + 1, line)
+  }
+})
+
+t.test(
+  'B5: a page is shared by all who ask, made ten times a second at the most, and never stale',
+  async t => {
+    const madeAt: number[] = []
+    let news = 0
+    const page = new SharedPage(async () => {
+      madeAt.push(performance.now())
+      return news
+    })
+    t.same(await Promise.all([page.read(), page.read(), page.read()]), [0, 0, 0])
+    t.equal(madeAt.length, 1)
+    for (news = 1; news <= 4; news++) t.equal(await page.read(), news, 'not older than the question')
+    const gaps = madeAt.slice(1).map((at, i) => at - (madeAt[i] as number))
+    t.equal(gaps.length, 4)
+    for (const gap of gaps) t.ok(gap >= pageEveryMs - 2, `${gap} ms`)
+  },
+)
+
+t.test('B5: one who asks a lot does not keep out another, and has a tenth of the time', async t => {
+  const budget = new PageBudget()
+  const order: string[] = []
+  const ends: number[] = []
+  const ask = (asker: string) =>
+    budget.run(asker, async () => {
+      const begun = performance.now()
+      while (performance.now() - begun < 5);
+      order.push(asker)
+      ends.push(performance.now())
+    })
+  await Promise.all([ask('a'), ask('a'), ask('a'), ask('b')])
+  t.same(order, ['a', 'b', 'a', 'a'])
+  t.ok((ends[3] as number) - (ends[2] as number) >= 50, 'ten times as long as it took')
+  await t.rejects(
+    budget.run('c', () => Promise.reject(new Error('no page'))),
+    /no page/,
+  )
+  await budget.run('d', async () => {})
+})
+
+t.test('B5: so many wait, of one address and of all', async t => {
+  const waiting = new PageWaiting()
+  const enter = (asker: string) =>
+    Array.from({ length: 100 }, () => waiting.enter(asker)).filter(Boolean).length
+  t.equal(enter('a'), pagesWaitingPerAskerMax)
+  const others = ['b', 'c', 'd', 'e', 'f'].map(enter)
+  t.equal(pagesWaitingPerAskerMax + others.reduce((sum, n) => sum + n, 0), pagesWaitingMax)
+  waiting.leave('a')
+  t.ok(waiting.enter('f'), 'there is room again')
+  t.notOk(waiting.enter('a'))
+})
+
+t.test('B5: probes are answered while pages hang', async t => {
+  const hang = () => new Promise<never>(() => {})
+  const url = await serving(t, {
+    '/healthz': { probe: true, read: () => ({ status: 200, body: 'alive' }) },
+    '/metrics': { read: hang },
+    '/locks': { asks: true, read: hang },
+  })
+  const cut = new AbortController()
+  const hanging = Array.from({ length: pagesWaitingPerAskerMax }, (_, i) =>
+    fetch(`${url}${i % 2 ? '/metrics' : '/locks'}`, { signal: cut.signal }).catch(() => {}),
+  )
+  await until(
+    'no more may wait',
+    async () =>
+      (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(500) }).catch(() => null))?.status === 503,
+  )
+  t.equal((await fetch(`${url}/healthz`)).status, 200)
+  cut.abort()
+  await Promise.all(hanging)
+})
+
+t.test('B5: pages of other sites get nothing, and may only lead people to the dashboard', async t => {
+  const cluster = await startCluster()
+  t.teardown(() => cluster.close())
+  const status = async (path: string, site: string, mode = 'cors', dest = 'empty') => {
+    const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest }
+    // fetch would set a mode of its own.
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const heard = await sent(
+      http(cluster.url),
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${lines.join('')}\r\n`,
+    )
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(heard)?.[1])
+  }
+  for (const path of ['/', '/metrics', '/view', '/cluster', '/locks', '/locks?sort=name'])
+    t.equal(await status(path, 'cross-site', 'no-cors', 'image'), 403, path)
+  for (const path of ['/', '/metrics', '/locks']) t.equal(await status(path, 'same-origin'), 200, path)
+  t.equal(await status('/', 'cross-site', 'navigate', 'document'), 200, 'a link')
+  t.equal(await status('/', 'cross-site', 'navigate', 'iframe'), 403)
+  t.equal(await status('/locks', 'cross-site', 'navigate', 'document'), 403)
+})
+
+t.test('B5: with a secret only probes are open, and they name nobody', async t => {
+  const secret = 'open sesame'
+  const cluster = await startCluster({ secret, servers: 1 })
+  t.teardown(() => cluster.close())
+  const { primary } = cluster.status().view ?? {}
+  const status = async (url: string, path: string, given: string | null) =>
+    (await fetch(`${http(url)}${path}`, { headers: proofOf(given) })).status
+  const pages = {
+    [cluster.url]: ['/', '/view', '/metrics', '/cluster', '/stats', '/locks'],
+    [primary?.address as string]: ['/metrics', '/stats', '/locks', '/why?name=x'],
+  }
+  for (const [url, paths] of Object.entries(pages)) {
+    for (const path of paths) {
+      t.equal(await status(url, path, null), 401, path)
+      t.equal(await status(url, path, secret), 200, path)
+    }
+    for (const path of ['/healthz', '/readyz']) t.equal(await status(url, path, null), 200, path)
+  }
+  await cluster.killPrimary({ force: true })
+  const ready = async () => await (await fetch(`${http(cluster.url)}/readyz`)).text()
+  await until('it is not ready', async () => /"ready":false/.test(await ready()))
+  const told = await ready()
+  t.match(told, /no primary to work with/)
+  t.notMatch(told, primary?.id as string)
+  t.notMatch(told, /127\.0\.0\.1/)
+})
+
+t.test('B5: pages on an address of their own', async t => {
+  const secret = 'open sesame'
+  const adminListen = { host: '127.0.0.1', port: 0 }
+  const view = await startViewServer({ port: 0, data: t.testdir(), newCluster: true, secret, adminListen })
+  t.teardown(() => view.close())
+  const lock = await startLockServer({ view: view.address, secret, adminListen })
+  t.teardown(() => lock.close())
+  const client = await connect(view.address, { secret })
+  await client.acquire('x')
+  for (const server of [view, lock]) {
+    t.not(server.pages, http(server.address))
+    for (const path of ['/healthz', '/readyz'])
+      for (const base of [server.pages, http(server.address)]) t.equal((await fetch(base + path)).status, 200)
+    for (const path of ['/metrics', '/locks', '/', '/nothing']) {
+      const headers = proofOf(secret)
+      const at = `${http(server.address)}${path}`
+      t.equal((await fetch(at)).status, 404, `${path} tells strangers nothing`)
+      const led = await fetch(at, { headers, redirect: 'manual' })
+      t.match(led, { status: 307 })
+      t.equal(led.headers.get('location'), `${server.pages}${path}`)
+    }
+    t.equal((await fetch(`${server.pages}/metrics`)).status, 401)
+    t.equal((await fetch(`${server.pages}/metrics`, { headers: proofOf(secret) })).status, 200)
+  }
+  t.match(await (await fetch(`${view.pages}/locks`, { headers: proofOf(secret) })).json(), {
+    locks: [{ name: 'x' }],
+  })
+  const reach = { HOLDFAST_VIEW: view.address, HOLDFAST_SECRET: secret }
+  t.match(await holdfast(t, ['why', 'x'], reach), { code: 0, stdout: /^x is held by/ })
+  await client.close()
+  t.match(await holdfast(t, ['kill', 'primary', '--force'], reach), { code: 0, stdout: /killed the primary/ })
+  t.equal(await lock.ended, 137)
+})
+
+t.test('B5: an address for pages beyond loopback needs a secret, and a taken one is told', async t => {
+  const data = t.testdir()
+  const open = { port: 0, data, adminListen: { host: '0.0.0.0', port: 0 } }
+  await t.rejects(startViewServer(open), {
+    message: /refusing to show pages on 0\.0\.0\.0:0 without a secret/,
+  })
+  const view = await startViewServer({ ...open, insecure: true })
+  t.teardown(() => view.close())
+  const taken = { host: '127.0.0.1', port: Number(new URL(view.pages).port) }
+  const server = startLockServer({ view: view.address, adminListen: taken })
+  await t.rejects(server, { message: /can't listen on 127\.0\.0\.1:\d+ for pages \(--admin-listen\)/ })
+  const wrong = startLockServer({ view: view.address, adminListen: { host: '' } as unknown as typeof taken })
+  await t.rejects(wrong, { name: 'TypeError', message: /adminListen must be/ })
+  const started = await holdfast(t, ['lockserver', '--admin-listen', '10.0.0.1:1'])
+  t.match(started, { code: 2, stderr: /--admin-listen 10\.0\.0\.1 is open to other machines/ })
+})
+
+interface Waiter extends InLine<Waiter> {
+  readonly session: object
+  readonly claim: object
+  readonly since: number
+}
+
+/** As much of a state as pages look at. */
+function stateOf(locks: readonly object[]): State {
+  const named = new Map(locks.map(lock => [(lock as { name: string }).name, lock]))
+  return { table: { locks: named } } as unknown as State
+}
+
+t.test('B5: lists go on after a name, and the whole table is walked in pieces', async t => {
+  const session = { id: 's', name: 'client' }
+  const locks = Array.from({ length: 5_000 }, (_, i) => {
+    const hold = { session, mode: 'exclusive', token: i, since: (i * 7) % 50 }
+    const queue = new Line<Waiter>()
+    const claim = { mode: 'shared' }
+    for (let place = 0; place < i % 3; place++)
+      queue.enter({ session, claim, since: ((i * 3) % 40) + place, ahead: null, behind: null })
+    const about = { holder: hold, holders: [hold], queue, next: queue.first, waiters: queue.size }
+    return { name: `l/${(i * 2_741) % 5_000}`, ...about }
+  })
+  const state = stateOf(locks)
+  let turns = 0
+  const nextTurn = async () => void turns++
+  const page = (sort: 'name' | 'wait' | 'age' | 'queue', after: string | null, limit: number) =>
+    tablePage(state, { prefix: 'l/', sort, after, limit }, 100, nextTurn)
+  for (const sort of ['name', 'wait', 'age', 'queue'] as const) {
+    const whole = (await page(sort, null, 5_000))?.locks.map(({ name }) => name)
+    const parts: string[] = []
+    for (let more = true; more; ) {
+      const part = await page(sort, parts.at(-1) ?? null, 499)
+      parts.push(...(part?.locks.map(({ name }) => name) ?? []))
+      more = part?.more ?? false
+    }
+    t.same(parts, whole, sort)
+    t.equal(new Set(parts).size, 5_000)
+  }
+  turns = 0
+  await page('queue', null, 1)
+  t.equal(turns, 2, '2,000 locks in a turn')
+  t.equal(await page('queue', 'gone', 5), null, 'its place is not known')
+  t.equal((await page('name', 'l/4998x', 5))?.locks[0]?.name, 'l/4999', 'a name has a place without its lock')
+})
+
+t.test('B5: why follows each session once, and ends when the page is full', async t => {
+  let followed = 0
+  const values = () => {
+    followed++
+    return [{ names: ['other'], tokens: [] }]
+  }
+  const waiting = { values }
+  const session = { id: 's', name: 'client', waiting }
+  const lock = { name: 'x' }
+  const holders = Array.from({ length: 9_000 }, (_, token) => ({
+    lock,
+    session,
+    mode: 'shared',
+    token,
+    since: 0,
+  }))
+  const page = whyPage(stateOf([{ ...lock, holders, queue: [] }]), 'x', 0)
+  t.match(page, { holders: 9_000, cut: true })
+  t.equal(page.held.length, 5_000)
+  t.equal(followed, 1)
+})

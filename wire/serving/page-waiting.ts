@@ -1,0 +1,25 @@
+// How many requests may wait for their pages, from one address and from all (B5). Who comes when there are too
+// many is refused at once; a request counts until its answer was handed on, whether or not anybody reads it.
+
+import { pagesWaitingMax, pagesWaitingPerAskerMax } from '../limits.ts'
+
+export class PageWaiting {
+  readonly #byAsker = new Map<string, number>()
+  #all = 0
+
+  /** False: there are too many already. */
+  enter(asker: string): boolean {
+    const own = this.#byAsker.get(asker) ?? 0
+    if (own >= pagesWaitingPerAskerMax || this.#all >= pagesWaitingMax) return false
+    this.#byAsker.set(asker, own + 1)
+    this.#all++
+    return true
+  }
+
+  leave(asker: string): void {
+    const own = (this.#byAsker.get(asker) ?? 0) - 1
+    if (own > 0) this.#byAsker.set(asker, own)
+    else this.#byAsker.delete(asker)
+    this.#all--
+  }
+}

@@ -1,0 +1,59 @@
+// Pages on an address of their own (`--admin-listen`): a port that speaks HTTP only, so that people, probes and
+// scrapers are not on the port that pings go through. The same limits as everywhere; no WebSocket.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { helloWithinMs, requestsPerSocketMax } from '../limits.ts'
+import { isLoopback, isWildcard } from '../net/listen.ts'
+
+export interface PagesAddress {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+}
+
+export interface PagesOptions {
+  readonly secret: string | null
+  readonly insecure: boolean
+}
+
+export interface PagesListener {
+  /** Such as `http://127.0.0.1:9400`. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Rejects with one clear line when the address can't be had. */
+export async function listenForPages(
+  at: PagesAddress,
+  { secret, insecure }: PagesOptions,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<PagesListener> {
+  const where = `${at.host}:${at.port}`
+  if (secret === null && !insecure && !isLoopback(at.host))
+    throw new Error(
+      `refusing to show pages on ${where} without a secret: set --secret (HOLDFAST_SECRET), use 127.0.0.1, or say --insecure`,
+    )
+  const http = createServer({ headersTimeout: helloWithinMs, requestTimeout: helloWithinMs }, answer)
+  http.maxRequestsPerSocket = requestsPerSocketMax
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', ({ message }) =>
+      reject(new Error(`can't listen on ${where} for pages (--admin-listen): ${message}`)),
+    )
+    http.listen(at.port, at.host, resolve)
+  })
+  return { url: urlOf(at.host, (http.address() as AddressInfo).port), close: () => closed(http) }
+}
+
+/** An address that means all of this machine's own is no place to be sent to; its loopback one is. */
+function urlOf(host: string, port: number): string {
+  const name = isWildcard(host) ? '127.0.0.1' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}
+
+function closed(http: ReturnType<typeof createServer>): Promise<void> {
+  return new Promise(resolve => {
+    http.close(() => resolve())
+    http.closeAllConnections()
+  })
+}
