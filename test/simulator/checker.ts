@@ -165,6 +165,11 @@ export class Checker {
     for (const belief of this.beliefsOf(core)) belief.over = true
   }
 
+  /** It may end at any time; until then its locks are believed in. */
+  finishes(core: Session): void {
+    this.#ending.add(core)
+  }
+
   isEnding(core: Session): boolean {
     return this.#ending.has(core)
   }

@@ -57,7 +57,7 @@ const resetTries = 4
 const glanceMs = 20
 const lookMs = 200
 
-export function tell(plan: Plan, listener: ((line: string) => void) | null = null): Ending {
+export function tell(plan: Plan, listener: ((line: string) => void) | null = null): Promise<Ending> {
   return new Story(plan, listener).run()
 }
 
@@ -95,7 +95,7 @@ class Story {
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
     this.#checker = new Checker(this.#verdict, shape.tight)
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
-    if (!shape.early) this.#guard(() => this.#cluster.ready())
+    if (!shape.early) this.#ready()
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace)
     this.#faults = new Faults(
       this.#cluster,
@@ -108,8 +108,8 @@ class Story {
     )
   }
 
-  run(): Ending {
-    this.#guard(() => this.#parts())
+  async run(): Promise<Ending> {
+    await this.#guard(() => this.#parts())
     const { violation } = this.#verdict
     if (violation !== null) this.#trace.tell(() => `** ${violation.check}: ${violation.text}`)
     return {
@@ -124,65 +124,78 @@ class Story {
     }
   }
 
-  /** A core that throws has found its own state broken; a frame that can't be decoded is a bug as well. */
-  #guard(act: () => void): void {
+  #ready(): void {
     try {
-      act()
+      this.#cluster.ready()
     } catch (error) {
-      const [check, text] =
-        error instanceof Error
-          ? [error.name === 'WireError' ? 'malformed message' : 'broken invariant', error.message]
-          : ['broken invariant', String(error)]
-      this.#verdict.blame(check, text)
+      this.#broken(error)
     }
+  }
+
+  async #guard(act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      this.#broken(error)
+    }
+  }
+
+  /** A core that throws has found its own state broken; a frame that can't be decoded is a bug as well. */
+  #broken(error: unknown): void {
+    const [check, text] =
+      error instanceof Error
+        ? [error.name === 'WireError' ? 'malformed message' : 'broken invariant', error.message]
+        : ['broken invariant', String(error)]
+    this.#verdict.blame(check, text)
   }
 
   // ---- parts
 
-  #parts(): void {
-    this.#badDay()
+  async #parts(): Promise<void> {
+    await this.#badDay()
     if (this.#failed) return
     this.#trace.tell(() => '== all is mended')
     this.#faults.heal()
-    this.#heals()
-    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
-    this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
-    this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
+    await this.#heals()
+    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
+    await this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
+    await this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
     this.#trace.tell(() => '== all is given back')
     this.#users.windDown()
-    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
-    this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
-    this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
-    if (this.#plan.seed % 8 === 0) this.#until(limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
+    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
+    await this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
+    if (this.#plan.seed % 8 === 0) await this.#until(limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
     this.#users.askAll()
-    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
-    this.#watch(500)
+    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#watch(500)
     this.#referee.inspectCopies()
   }
 
-  #badDay(): void {
+  async #badDay(): Promise<void> {
     const { network } = this.#cluster
     const began = network.time
     const { events, shape } = this.#plan
     let next = 0
     const happen = () => {
-      for (; next < events.length; next++) {
-        const event = events[next]
-        if (event === undefined || began + event.at > network.time) break
+      const event = events[next]
+      if (event !== undefined && began + event.at <= network.time) {
+        next++
         if (event.is === 'call') this.#users.perform(event)
         else this.#faults.perform(event.kind, event.salt)
       }
+      // One at a time: programs go on in between.
       const following = events[next]
       if (following !== undefined) network.at(began + following.at, happen)
     }
     happen()
-    this.#watch(shape.lengthMs)
+    await this.#watch(shape.lengthMs)
   }
 
   /** F1 to F14: as soon as all is mended there is an acked view of living servers again, if anybody has the state. */
-  #heals(): void {
+  async #heals(): Promise<void> {
     const { network } = this.#cluster
-    for (let end = network.time + limitsMs.heal; !this.#failed && !this.#well; this.#watch(50)) {
+    for (let end = network.time + limitsMs.heal; !this.#failed && !this.#well; await this.#watch(50)) {
       if (network.time < end) continue
       if (!this.#referee.lost)
         return this.#verdict.blame(
@@ -218,10 +231,10 @@ class Story {
   }
 
   /** Runs until nothing is wrong any more; blames what still is when the time is over. */
-  #until(withinMs: number, what: string, wrong: () => string | null): void {
+  async #until(withinMs: number, what: string, wrong: () => string | null): Promise<void> {
     const limitMs = withinMs + (this.#checker.wasReset ? limitsMs.pause : 0)
     const end = this.#cluster.network.time + limitMs
-    for (; !this.#failed; this.#watch(glanceMs)) {
+    for (; !this.#failed; await this.#watch(glanceMs)) {
       const text = wrong()
       if (text === null) return
       const check = text.startsWith('left')
@@ -241,11 +254,11 @@ class Story {
   }
 
   /** Runs, and looks at the servers in between. */
-  #watch(ms: number): void {
+  async #watch(ms: number): Promise<void> {
     const { network } = this.#cluster
     const end = network.time + ms
     while (network.time < end && !this.#failed) {
-      network.run(Math.min(glanceMs, end - network.time))
+      await network.live(Math.min(glanceMs, end - network.time))
       const thoroughly = network.time >= this.#lookAt
       if (thoroughly) this.#lookAt = network.time + lookMs
       this.#referee.inspect(thoroughly)

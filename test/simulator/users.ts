@@ -1,11 +1,12 @@
 // The users of a story: programs that call everything a client can do, when the plan says so, and tell
 // the checker what they called and what they were told. They know nothing of servers or faults.
 
-import type { ClientCore } from '../../client/session/core.ts'
+import type { WatchEvent } from '../../client/watch.ts'
 import type { Watched } from '../../client/session/effects.ts'
 import type { Told } from '../../client/session-driver.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
-import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
+import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
+import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
 import type { Planned, Shape, Verb } from './plan.ts'
@@ -19,6 +20,8 @@ interface Open {
   readonly then: (outcome: Outcome) => void
 }
 
+/** Of the users: programs that stand on the client as it ships. */
+const programPart = 0.5
 /** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
 const hoardAtOnce = 64
 /** More than a primary answers in one turn. */
@@ -41,7 +44,7 @@ export class Users {
   readonly #dice: Random
   readonly #open = new Map<Outcome, Open>()
   #hoarder: ClientParty | null = null
-  readonly #watches = new Map<ClientCore, { readonly watch: number; read: number }[]>()
+  readonly #watches = new Map<Session, { readonly watch: number; read: number }[]>()
   #lastWatch = 0
 
   constructor(
@@ -68,24 +71,36 @@ export class Users {
     if (slot >= 0) this.#slots[slot] = this.#add()
   }
 
-  #add(): ClientParty {
+  #add(hoards = false): ClientParty {
     const { servers, viewServer } = this.#cluster
     const dice = this.#dice
     const all = [viewServer.address, ...new Set(servers.map(server => server.address))]
-    const user = this.#cluster.client(`c${this.users.length + 1}`, {
+    const options = {
       ttlMs: dice.pick(this.#shape.ttlMs),
       seeds: dice.chance(0.5) ? [viewServer.address] : all,
       chance: random(dice.below(4294967296)).next,
-    })
+    }
+    const name = `c${this.users.length + 1}`
+    const user = !hoards && dice.chance(programPart) ? this.#program(name, options) : this.#cluster.client(name, options)
     user.onTold = (told, outcome) => this.#heard(user, told, outcome)
     user.onGivingUp = outcome => this.#givesUp(outcome)
     this.users.push(user)
     return user
   }
 
+  /** It stands on the client as it ships; the others on its sessions. */
+  #program(name: string, options: Omit<ProgramOptions, 'dice'>): ProgramParty {
+    const program = this.#cluster.program(name, { ...options, dice: random(this.#dice.below(4294967296)) })
+    program.onAnswered = outcome => this.#answered(outcome)
+    program.onTrouble = text => this.#verdict.blame('client surface', text)
+    program.onClosing = () => this.#checker.ends(program.core)
+    program.onWatched = (watch, what) => this.#watched(program, watch, what)
+    return program
+  }
+
   /** Many locks in one session, so that the state is large. */
   #hoards(locks: number): void {
-    this.#hoarder = this.#add()
+    this.#hoarder = this.#add(true)
     for (let first = 0; first < locks; first += hoardAtOnce) {
       const names = Array.from({ length: hoardAtOnce }, (_, i) => `hoard/${first + i}`)
       this.#acquire(this.#hoarder, names, 'exclusive', 'wait')
@@ -123,6 +138,11 @@ export class Users {
   }
 
   #call(user: ClientParty, verb: Verb, dice: Random): void {
+    if (!user.ready()) {
+      // It connects, or it closes.
+      if (verb === 'end' || verb === 'abort') user.end()
+      return
+    }
     const { sharedPart } = this.#shape
     const name = this.#name(dice)
     const mode: Mode = dice.chance(sharedPart) ? 'shared' : 'exclusive'
@@ -171,7 +191,8 @@ export class Users {
     const several = this.#shape.names.filter(() => dice.chance(0.5))
     // In an order of its own: the server sorts, the client sorts back.
     if (dice.chance(0.5)) several.reverse()
-    const manner = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
+    const drawn = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
+    const manner = user instanceof ProgramParty && several.length > 1 ? 'wait' : drawn
     if (several.length > 0) this.#acquire(user, several, mode, manner)
   }
 
@@ -180,7 +201,7 @@ export class Users {
   #acquire(user: ClientParty, names: string[], mode: Mode, manner: Manner): void {
     const patient = user !== this.#hoarder && manner === 'wait'
     if (patient && this.#waits(user).length >= this.#shape.waitsMax) return
-    this.#freshSession(user)
+    user.ready()
     const attempt = this.#checker.acquires(user, names, mode, manner)
     const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
     const text = `${user.name} acquires ${shown} (${mode}, ${manner})`
@@ -199,13 +220,14 @@ export class Users {
       if (outcome.result?.verb !== 'release')
         return this.#verdict.blame('S1 wrong reply', `a release failed: ${outcome.failed}`)
       // Over: it was settled by the end of the session, not by the server.
-      if (!core.over) this.#checker.answered(core, place, outcome.at)
+      if (!core.over && !outcome.local && !(user instanceof ProgramParty && this.#checker.isEnding(core)))
+        this.#checker.answered(core, place, outcome.at)
       this.#checker.released(belief, outcome.result.held, outcome.at)
     })
   }
 
   #force(user: ClientParty, name: string): void {
-    this.#freshSession(user)
+    user.ready()
     const { core } = user
     const force = this.#checker.forces(user, name)
     const place = this.#checker.place(core)
@@ -241,23 +263,23 @@ export class Users {
     if (last !== undefined && dice.chance(0.4)) {
       watches.pop()
       this.#trace.tell(() => `${user.name} watches no more (${last.watch})`)
-      return user.step({ is: 'unwatch', watch: last.watch })
+      return user.unwatch(last.watch)
     }
     const watch = { watch: ++this.#lastWatch, read: 0 }
     watches.push(watch)
     const prefix = dice.chance(0.5) ? '' : this.#name(dice)
     this.#trace.tell(() => `${user.name} watches ${prefix || 'all locks'} (${watch.watch})`)
-    user.step({ is: 'watch', watch: watch.watch, prefix })
+    user.watch(watch.watch, prefix)
   }
 
-  #watched(user: ClientParty, number: number, what: Watched): void {
+  #watched(user: ClientParty, number: number, what: Watched | WatchEvent): void {
     if (what.event === 'watching' || what.event === 'missed') return
     this.#checker.watched(what, user.network.time)
     const watch = listIn(this.#watches, user.core).find(({ watch }) => watch === number)
     if (watch === undefined) return
     const events = ++watch.read
     // Behind the step that tells it, as a program would.
-    user.afterTurn(() => user.step({ is: 'seen', watch: number, events }))
+    user.afterTurn(() => user.seen(number, events))
   }
 
   /** Some call that waits; or one that was made just before, in the same turn. */
@@ -267,8 +289,7 @@ export class Users {
     if (waits.length === 0) return
     const last = waits.at(-1) ?? dice.pick(waits)
     const [outcome, { names }] = dice.chance(0.5) ? last : dice.pick(waits)
-    user.abort(outcome)
-    this.#expects(user, `${user.name} gives up on ${names}`, outcome, 0)
+    if (user.abort(outcome)) this.#expects(user, `${user.name} gives up on ${names}`, outcome, 0)
   }
 
   #end(user: ClientParty): void {
@@ -283,8 +304,9 @@ export class Users {
   #connectsInVain(user: ClientParty, dice: Random): void {
     if (!user.core.over) this.#end(user)
     user.after(dice.next() * 20, () => {
-      const { core } = user.current()
-      if (this.quiet || this.#checker.isEnding(core)) return
+      const ready = user.ready()
+      const { core } = user
+      if (!ready || this.quiet || this.#checker.isEnding(core)) return
       this.#trace.tell(() => `${user.name} connects`)
       user.after(dice.next() * 20, () => {
         if (user.core === core && !core.over && !this.quiet) this.#end(user)
@@ -298,8 +320,11 @@ export class Users {
     if (core.over) return
     this.#trace.tell(() => `${user.name} finishes`)
     for (const [, attempt] of this.#waits(user)) this.#checker.aborts(attempt)
-    user.step({ is: 'finish' })
-    user.after(dice.next() * 500, () => {
+    this.#checker.finishes(core)
+    const withinMs = dice.next() * 500
+    user.finish(withinMs)
+    if (user instanceof ProgramParty && dice.chance(0.7)) return
+    user.after(dice.next() * withinMs, () => {
       if (user.core === core && !core.over) this.#end(user)
     })
   }
@@ -343,11 +368,6 @@ export class Users {
     return [...this.#open].flatMap(([outcome, { attempt }]) =>
       attempt !== null && attempt.user === user && attempt.abortedBefore === null ? [[outcome, attempt]] : [],
     )
-  }
-
-  /** A call after the session's end begins a new one, with a new core, before the call is noted. */
-  #freshSession(user: ClientParty): void {
-    user.current()
   }
 
   // ---- answers
