@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { a, holding, opened } from './fixtures/client-story.ts'
-import { type SessionParty, Cluster, type Outcome, truth } from './fixtures/cluster.ts'
+import { Cluster, type Outcome, type SessionParty, truth } from './fixtures/cluster.ts'
 
 const thousands = 4_500
 const list = (count: number, make: (i: number) => Outcome) => Array.from({ length: count }, (_, i) => make(i))

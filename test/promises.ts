@@ -2,7 +2,7 @@
 // processes: npm run test:failover. F12 and F13 have files of their own.)
 
 import t from 'tap'
-import { type SessionParty, Cluster, HandParty, type Outcome, tokenOf, truth } from './fixtures/cluster.ts'
+import { Cluster, HandParty, type Outcome, type SessionParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { random } from './fixtures/random.ts'
 
 function started(

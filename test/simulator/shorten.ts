@@ -10,7 +10,10 @@ export interface Short {
 
 const runsMax = 400
 
-export async function shorten(plan: Plan, stillFails: (plan: Plan) => boolean | Promise<boolean>): Promise<Short> {
+export async function shorten(
+  plan: Plan,
+  stillFails: (plan: Plan) => boolean | Promise<boolean>,
+): Promise<Short> {
   let runs = 0
   const fails = (events: readonly Planned[]) => {
     runs++

@@ -1,9 +1,9 @@
 // The users of a story: programs that call everything a client can do, when the plan says so, and tell
 // the checker what they called and what they were told. They know nothing of servers or faults.
 
-import type { WatchEvent } from '../../client/watch.ts'
 import type { Watched } from '../../client/session/effects.ts'
 import type { Told } from '../../client/session-driver.ts'
+import type { WatchEvent } from '../../client/watch.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
 import type { ProgramOptions } from '../fixtures/program-party.ts'
@@ -12,6 +12,7 @@ import { type Attempt, type Belief, type Checker, listIn, type Session, textOf }
 import type { Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
+import { Watching } from './watching.ts'
 
 interface Open {
   readonly user: ClientParty
@@ -22,6 +23,8 @@ interface Open {
 
 /** Of the users: programs that stand on the client as it ships. */
 const programPart = 0.5
+/** Of a program's calls: it begins or ends a watch first. */
+const watchPart = 0.03
 /** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
 const hoardAtOnce = 64
 /** More than a primary answers in one turn. */
@@ -46,6 +49,7 @@ export class Users {
   #hoarder: ClientParty | null = null
   readonly #watches = new Map<Session, { readonly watch: number; read: number }[]>()
   #lastWatch = 0
+  readonly #watching: Watching<ClientParty>
 
   constructor(
     cluster: Cluster,
@@ -61,12 +65,14 @@ export class Users {
     this.#verdict = verdict
     this.#trace = trace
     this.#dice = random(seed + 2)
+    this.#watching = new Watching(verdict, () => checker.grants())
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
     if (shape.hoard > 0) this.#hoards(shape.hoard)
   }
 
   /** Another program takes the place of one that was killed. */
   replace(user: ClientParty): void {
+    this.#watching.gone(user)
     const slot = this.#slots.indexOf(user)
     if (slot >= 0) this.#slots[slot] = this.#add()
   }
@@ -81,7 +87,8 @@ export class Users {
       chance: random(dice.below(4294967296)).next,
     }
     const name = `c${this.users.length + 1}`
-    const user = !hoards && dice.chance(programPart) ? this.#program(name, options) : this.#cluster.client(name, options)
+    const user =
+      !hoards && dice.chance(programPart) ? this.#program(name, options) : this.#cluster.client(name, options)
     user.onTold = (told, outcome) => this.#heard(user, told, outcome)
     user.onGivingUp = outcome => this.#givesUp(outcome)
     this.users.push(user)
@@ -94,7 +101,12 @@ export class Users {
     program.onAnswered = outcome => this.#answered(outcome)
     program.onTrouble = text => this.#verdict.blame('client surface', text)
     program.onClosing = () => this.#checker.ends(program.core)
-    program.onWatched = (watch, what) => this.#watched(program, watch, what)
+    program.onWatched = (watch, what) => {
+      this.#watching.reads(watch, what, program.network.time)
+      this.#watched(program, watch, what)
+    }
+    program.onSession = () => this.#watching.reconnects(program)
+    program.onWatchEnd = watch => this.#watching.ends(watch)
     return program
   }
 
@@ -121,13 +133,23 @@ export class Users {
   /** From here on all that is held goes back, so that everybody gets a turn. */
   windDown(): void {
     this.quiet = true
+    for (const user of this.users) if (user instanceof ProgramParty) user.hurries = true
     for (const user of this.users)
       if (user.alive) for (const belief of this.#checker.beliefsOf(user.core)) this.#release(user, belief)
   }
 
-  /** Everybody asks once more what is held. */
+  /** Everybody asks once more what is held, and takes a lock, so that watches have something to tell. */
   askAll(): void {
-    for (const user of this.users) if (user.alive && !user.core.over) this.#query(user, true)
+    for (const user of this.users) {
+      if (!user.alive || user.core.over || !user.ready()) continue
+      this.#query(user, true)
+      this.#acquire(user, [this.#name(this.#dice)], 'exclusive', 'wait')
+    }
+  }
+
+  /** What a watch has still to tell. */
+  unheard(): string | null {
+    return this.#watching.unheard()
   }
 
   // ---- one call
@@ -143,6 +165,7 @@ export class Users {
       if (verb === 'end' || verb === 'abort') user.end()
       return
     }
+    if (user instanceof ProgramParty && dice.chance(watchPart)) this.#watch(user, dice)
     const { sharedPart } = this.#shape
     const name = this.#name(dice)
     const mode: Mode = dice.chance(sharedPart) ? 'shared' : 'exclusive'
@@ -262,6 +285,7 @@ export class Users {
     const last = watches.at(-1)
     if (last !== undefined && dice.chance(0.4)) {
       watches.pop()
+      this.#watching.ends(last.watch)
       this.#trace.tell(() => `${user.name} watches no more (${last.watch})`)
       return user.unwatch(last.watch)
     }
@@ -269,6 +293,7 @@ export class Users {
     watches.push(watch)
     const prefix = dice.chance(0.5) ? '' : this.#name(dice)
     this.#trace.tell(() => `${user.name} watches ${prefix || 'all locks'} (${watch.watch})`)
+    if (user instanceof ProgramParty) this.#watching.begins(user, watch.watch, prefix)
     user.watch(watch.watch, prefix)
   }
 
