@@ -138,4 +138,17 @@ export const surface: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'answered calls are kept',
+    test: 'census',
+    breaks: 'S1',
+    why: 'a client that lives for long has a promise for each call that it ever made',
+    edits: [
+      {
+        file: client,
+        find: 'return this.#pending.take(call)',
+        replace: 'return this.#pending.get(call)',
+      },
+    ],
+  },
 ]

@@ -57,8 +57,15 @@ const resetTries = 4
 const glanceMs = 20
 const lookMs = 200
 
-export function tell(plan: Plan, listener: ((line: string) => void) | null = null): Promise<Ending> {
-  return new Story(plan, listener).run()
+export async function tell(
+  plan: Plan,
+  listener: ((line: string) => void) | null = null,
+  atEnd: (cluster: Cluster) => void = () => {},
+): Promise<Ending> {
+  const story = new Story(plan, listener)
+  const ending = await story.run()
+  atEnd(story.cluster)
+  return ending
 }
 
 class Story {
@@ -107,6 +114,10 @@ class Story {
       new Strangers(this.#cluster, this.#verdict, this.#trace),
       this.#trace,
     )
+  }
+
+  get cluster(): Cluster {
+    return this.#cluster
   }
 
   async run(): Promise<Ending> {
