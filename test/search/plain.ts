@@ -27,7 +27,7 @@ export async function loadCores(small = false): Promise<Cores> {
   const [server, view, client] = [
     await from('lockserver/core.js'),
     await from('viewservice/core.js'),
-    await from('client/core.js'),
+    await from('client/session/core.js'),
   ]
   return { ServerCore: server.ServerCore, ViewCore: view.ViewCore, ClientCore: client.ClientCore }
 }
