@@ -14,10 +14,10 @@ export type WatchEvent =
   | { readonly event: 'missed'; readonly events: number }
   | Readonly<LockEvent>
 
-/** How often the servers hear how far the reader is. */
-const seenEvery = eventsUnseenMax / 8
+/** How often the servers hear how far the reader is, as a part of what it may leave unread. */
+const seenPart = 1 / 8
 /** Each connection may bring its own share; a reader that has stopped gets no more than this. */
-const keptMax = 2 * eventsUnseenMax
+const keptConnections = 2
 
 interface Reader {
   readonly resolve: (result: IteratorResult<WatchEvent, undefined>) => void
@@ -87,7 +87,7 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
     if (reader !== undefined) {
       this.#count(event)
       reader.resolve({ done: false, value: event })
-    } else if (this.#kept.length < keptMax) this.#kept.push(event)
+    } else if (this.#kept.length < keptConnections * eventsUnseenMax) this.#kept.push(event)
     else this.#missed(event)
   }
 
@@ -103,7 +103,8 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
   }
 
   #count(event: WatchEvent): void {
-    if (isEvent(event) && ++this.#read % seenEvery === 0 && !this.#over) this.#seen(this.#read)
+    if (isEvent(event) && ++this.#read % (eventsUnseenMax * seenPart) === 0 && !this.#over)
+      this.#seen(this.#read)
   }
 
   /** F13: counts as read, or the servers would wait for ever until it is. */

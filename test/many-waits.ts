@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { a, holding, opened } from './fixtures/client-story.ts'
-import { type ClientParty, Cluster, type Outcome, truth } from './fixtures/cluster.ts'
+import { Cluster, type Outcome, type SessionParty, truth } from './fixtures/cluster.ts'
 
 const thousands = 4_500
 const list = (count: number, make: (i: number) => Outcome) => Array.from({ length: count }, (_, i) => make(i))
@@ -16,7 +16,7 @@ function started(names: readonly string[]) {
   return { cluster, clients }
 }
 
-const cuts = ({ events }: ClientParty) => events.filter(({ event }) => event === 'reconnecting').length
+const cuts = ({ events }: SessionParty) => events.filter(({ event }) => event === 'reconnecting').length
 
 t.test('S1: what never waits passes by the calls that wait', async t => {
   const story = holding()
@@ -74,7 +74,7 @@ t.test('S1: calls keep their order as long as there is room', async t => {
 
 t.test('L3: thousands of waits of one client for one lock come one after the other', async t => {
   const { cluster, clients } = started(['many', 'other'])
-  const [many, other] = clients as [ClientParty, ClientParty]
+  const [many, other] = clients as [SessionParty, SessionParty]
   let done = 0
   for (const client of [many, other])
     client.onTold = (effect, outcome) => {
@@ -91,7 +91,7 @@ t.test('L3: thousands of waits of one client for one lock come one after the oth
 
 t.test('S1: who waits for thousands of locks gives back its own', async t => {
   const { clients } = started(['many', 'other'])
-  const [many, other] = clients as [ClientParty, ClientParty]
+  const [many, other] = clients as [SessionParty, SessionParty]
   const theirs = list(thousands, i => other.acquire(`theirs/${i}`))
   for (const outcome of theirs) other.wait(outcome)
   const own = many.wait(many.acquire('own'))
@@ -102,7 +102,7 @@ t.test('S1: who waits for thousands of locks gives back its own', async t => {
 
 t.test('S1: a full share of everything, all of it cancelled, is refused nothing', async t => {
   const { cluster, clients } = started(['many', 'other'])
-  const [many, other] = clients as [ClientParty, ClientParty]
+  const [many, other] = clients as [SessionParty, SessionParty]
   other.wait(other.acquire('taken'))
   const own = list(6_000, i => many.acquire(`own/${i}`))
   for (const outcome of own) many.wait(outcome)
@@ -125,7 +125,7 @@ t.test('S1: a full share of everything, all of it cancelled, is refused nothing'
 
 t.test('F13: thousands of queries at a time do not end the connection', async t => {
   const { cluster, clients } = started(['many'])
-  const [many] = clients as [ClientParty]
+  const [many] = clients as [SessionParty]
   for (const outcome of list(2_100, i => many.acquire(`l/${i}`))) many.wait(outcome)
   const queries = list(5_000, i => many.query(`l/${i}`))
   for (const query of queries) many.wait(query, 60_000)

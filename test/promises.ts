@@ -2,13 +2,13 @@
 // processes: npm run test:failover. F12 and F13 have files of their own.)
 
 import t from 'tap'
-import { type ClientParty, Cluster, HandParty, type Outcome, tokenOf, truth } from './fixtures/cluster.ts'
+import { Cluster, HandParty, type Outcome, type SessionParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { random } from './fixtures/random.ts'
 
 function started(
   count: number,
   options: { servers?: number; ttlMs?: number } = {},
-): [Cluster, ClientParty[]] {
+): [Cluster, SessionParty[]] {
   const cluster = new Cluster(options.servers === undefined ? {} : { servers: options.servers })
   cluster.ready(options.servers !== 1)
   const clients = Array.from({ length: count }, (_, i) =>
@@ -22,7 +22,7 @@ t.test(
   'F1: the primary is killed: holders keep their locks, waiters their places, the next grant comes within milliseconds',
   async t => {
     const [cluster, clients] = started(6)
-    const [holder, ...others] = clients as [ClientParty, ...ClientParty[]]
+    const [holder, ...others] = clients as [SessionParty, ...SessionParty[]]
     const held = holder.wait(holder.acquire('x'))
     const waiting = others.map(client => {
       const outcome = client.acquire('x')
@@ -34,7 +34,7 @@ t.test(
     const released = holder.release(held)
     let [previous, at] = [tokenOf(held), 0]
     for (const [i, outcome] of waiting.entries()) {
-      const client = others[i] as ClientParty
+      const client = others[i] as SessionParty
       client.wait(outcome)
       if (i === 0) at = outcome.at - died
       t.ok(tokenOf(outcome) > previous, `waiter ${i} in its turn`)
@@ -53,7 +53,7 @@ t.test(
     for (let seed = 1; seed <= 40; seed++) {
       const dice = random(seed)
       const [cluster, clients] = started(3)
-      const outcomes: { client: ClientParty; outcome: Outcome }[] = []
+      const outcomes: { client: SessionParty; outcome: Outcome }[] = []
       for (let i = 0; i < 12; i++) {
         const client = dice.pick(clients)
         outcomes.push({
@@ -83,7 +83,7 @@ t.test(
 t.test(
   'F2: the backup is killed: the primary goes on at once, and an idle server is copied up meanwhile',
   async t => {
-    const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+    const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
     const died = cluster.network.time
     cluster.backup.kill()
     const outcome = a.wait(a.acquire('x'))
@@ -94,7 +94,7 @@ t.test(
 )
 
 t.test('F3: killed after executing, before replying: the retry gets the original answer', async t => {
-  const [cluster, [a, b]] = started(2) as [Cluster, [ClientParty, ClientParty]]
+  const [cluster, [a, b]] = started(2) as [Cluster, [SessionParty, SessionParty]]
   const held = a.wait(a.acquire('x'))
   const { primary } = cluster
   let caught = false
@@ -116,7 +116,7 @@ t.test('F3: killed after executing, before replying: the retry gets the original
 t.test(
   'F4: all that restarts comes back empty, as a new server, and is copied to before it counts',
   async t => {
-    const [cluster, [a]] = started(1, { servers: 2 }) as [Cluster, [ClientParty]]
+    const [cluster, [a]] = started(1, { servers: 2 }) as [Cluster, [SessionParty]]
     a.wait(a.acquire('x'))
     for (let i = 0; i < 4; i++) {
       const which = i % 2 === 0 ? cluster.backup : cluster.primary
@@ -155,7 +155,7 @@ t.test('F5: repeated kills, each after the last has healed: the service goes on'
 t.test(
   'F6: a primary that is cut off from the view server answers nothing once the backup is promoted',
   async t => {
-    const [cluster, [a, b]] = started(2) as [Cluster, [ClientParty, ClientParty]]
+    const [cluster, [a, b]] = started(2) as [Cluster, [SessionParty, SessionParty]]
     a.wait(a.acquire('x'))
     const old = cluster.primary
     cluster.network.cutOff(old, cluster.viewServer)
@@ -179,7 +179,7 @@ t.test(
   'F7: primary and backup are cut off from each other: one view change, no hang, no flapping',
   async t => {
     for (const servers of [2, 3]) {
-      const [cluster, [a]] = started(1, { servers }) as [Cluster, [ClientParty]]
+      const [cluster, [a]] = started(1, { servers }) as [Cluster, [SessionParty]]
       const cutAt = cluster.network.time
       cluster.network.cutOff(cluster.primary, cluster.backup)
       const outcome = a.wait(a.acquire('x'))
@@ -193,7 +193,7 @@ t.test(
 t.test(
   'F8: a primary is frozen and thawed after a new one took over: it answers nobody and rejoins as a new idle server',
   async t => {
-    const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+    const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
     const old = cluster.primary
     const { id } = old
     const frozenAt = cluster.network.time
@@ -222,7 +222,7 @@ t.test(
 t.test(
   'F9: locks go on being granted while the view server is dead, and it continues from its disk',
   async t => {
-    const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+    const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
     const before = cluster.viewText
     cluster.viewServer.kill()
     for (let i = 0; i < 20; i++) {
@@ -238,7 +238,7 @@ t.test(
 )
 
 t.test('F9: the view server freezes: it suspects nobody for its own freeze', async t => {
-  const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+  const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
   const before = cluster.viewText
   for (const ms of [150, 700, 3_000, 10_000]) {
     cluster.viewServer.freeze()
@@ -251,7 +251,7 @@ t.test('F9: the view server freezes: it suspects nobody for its own freeze', asy
 })
 
 t.test('F9: a primary that dies while the view server is away is replaced when that is back', async t => {
-  const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+  const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
   cluster.viewServer.kill()
   cluster.run(300)
   cluster.primary.kill()
@@ -289,7 +289,7 @@ t.test('F10: connections cut at any moment: every call is done once and in order
 t.test(
   'F14: the last holder of the state dies: the service says so and halts; it never invents a state',
   async t => {
-    const [cluster, [a]] = started(1, { servers: 1 }) as [Cluster, [ClientParty]]
+    const [cluster, [a]] = started(1, { servers: 1 }) as [Cluster, [SessionParty]]
     a.wait(a.acquire('x'))
     cluster.primary.restart()
     cluster.addServer('S2')
@@ -325,7 +325,7 @@ function reset(cluster: Cluster, force = false): HandParty {
 t.test(
   'F14: reset starts an empty state that grants nothing until every lease has run out, with larger tokens',
   async t => {
-    const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+    const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
     const held = a.wait(a.acquire('x'))
     cluster.run(500)
     for (const server of [cluster.primary, cluster.backup]) server.kill()
@@ -352,7 +352,7 @@ t.test(
 )
 
 t.test('F14: reset waits for the longest ttl that was ever granted', async t => {
-  const [cluster, [a]] = started(1, { ttlMs: 60_000 }) as [Cluster, [ClientParty]]
+  const [cluster, [a]] = started(1, { ttlMs: 60_000 }) as [Cluster, [SessionParty]]
   a.wait(a.acquire('x'))
   cluster.run(500)
   for (const server of [cluster.primary, cluster.backup]) server.kill()
@@ -366,7 +366,7 @@ t.test('F14: reset waits for the longest ttl that was ever granted', async t => 
 })
 
 t.test('F14: an unforced reset is refused while somebody who holds the state may be alive', async t => {
-  const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+  const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
   a.wait(a.acquire('x'))
   const view = cluster.view?.number
   t.match(reset(cluster).hears('reset-refused')[2], /force/, 'all are alive')
@@ -403,7 +403,7 @@ t.test('leaving: SIGTERM of the primary under load hands over, and no call fails
 })
 
 t.test('leaving: a backup and an idle server are gone at once, and never chosen', async t => {
-  const [cluster, [a]] = started(1) as [Cluster, [ClientParty]]
+  const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
   const idle = cluster.idle
   idle.leave()
   t.equal(idle.exit?.status, 0)
@@ -415,7 +415,7 @@ t.test('leaving: a backup and an idle server are gone at once, and never chosen'
 })
 
 t.test('leaving: without a backup it serves on until one is in sync', async t => {
-  const [cluster, [a]] = started(1, { servers: 1 }) as [Cluster, [ClientParty]]
+  const [cluster, [a]] = started(1, { servers: 1 }) as [Cluster, [SessionParty]]
   const only = cluster.primary
   only.leave()
   cluster.run(1_000)

@@ -16,7 +16,7 @@ for (let first = 1; first <= seeds; first += perTest) {
   t.test(`F1-F14: seeds ${first} to ${first + perTest - 1} of the simulator`, async t => {
     let [calls, views] = [0, 0]
     for (let seed = first; seed < first + perTest; seed++) {
-      const ending = tell(drawPlan(seed))
+      const ending = await tell(drawPlan(seed))
       calls += ending.calls
       views += ending.views
       if (ending.violation === null) continue
@@ -29,30 +29,30 @@ for (let first = 1; first <= seeds; first += perTest) {
 
 const traced = [1, 4, 17, 107]
 
-function hashOf(seed: number): string {
+async function hashOf(seed: number): Promise<string> {
   const hash = createHash('sha256')
-  tell(drawPlan(seed), line => hash.update(`${line}\n`))
+  await tell(drawPlan(seed), line => hash.update(`${line}\n`))
   return hash.digest('hex')
 }
 
 t.test('a seed tells the same story, byte for byte, in this process and in another one', async t => {
   const main = fileURLToPath(new URL('simulator/main.js', import.meta.url))
   for (const seed of traced) {
-    const one = hashOf(seed)
-    t.equal(hashOf(seed), one, `seed ${seed}, twice`)
+    const one = await hashOf(seed)
+    t.equal(await hashOf(seed), one, `seed ${seed}, twice`)
     const { stdout } = spawnSync(process.execPath, [main, '--seed', String(seed), '--hash'], {
       encoding: 'utf8',
       env: { ...process.env, LANG: 'de_DE.UTF-8', TZ: 'Asia/Tokyo' },
     })
     t.equal(stdout.trim(), `${seed} ${one}`, `seed ${seed}, in another process`)
   }
-  t.not(hashOf(1), hashOf(2), 'and another seed tells another one')
+  t.not(await hashOf(1), await hashOf(2), 'and another seed tells another one')
 })
 
 t.test('a failed schedule is shortened to the events that it needs', async t => {
   const plan = drawPlan(1)
   const [some, more] = [plan.events[40], plan.events[90]]
-  const { plan: short, runs } = shorten(plan, ({ events }) =>
+  const { plan: short, runs } = await shorten(plan, ({ events }) =>
     [some, more].every(e => e && events.includes(e)),
   )
   t.strictSame(short.events, [some, more])

@@ -102,7 +102,7 @@ export const unverifiedMax = 64
 /** Addresses of such servers that are dialled at a time, and in one ping interval (B3). Passed: the next waits. */
 export const verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
-export const queryPartMax = 200
+export let queryPartMax = 200
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export const queriesWaitingMax = 4_096
 /** Answers of queries that wait for the backup's acknowledgement at a time; further queries wait. */
@@ -117,7 +117,7 @@ export const queriedInPlaceMax = 2_000
 /** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
 export const watchesMax = 256
 /** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
-export const eventsUnseenMax = 4_096
+export let eventsUnseenMax = 4_096
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
 export const queryMax = 20_000
 /** Waiters before a cancelled acquire that its `cancel-done` counts. Passed: it says this many. */
@@ -186,3 +186,12 @@ export const keepAliveMs = 35_000
 /** A client redials an address after this long at first, twice as long each time after that. */
 export const redialMs = 20
 export const redialMsMax = 500
+
+/** For simulated stories, which would not meet the usual ones; null: as usual. Holds for all that begins later. */
+export function drawnLimits(drawn: {
+  readonly eventsUnseen: number | null
+  readonly queryPart: number | null
+}): void {
+  eventsUnseenMax = drawn.eventsUnseen ?? 4_096
+  queryPartMax = drawn.queryPart ?? 200
+}

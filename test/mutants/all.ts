@@ -11,6 +11,7 @@ import { locks } from './locks.ts'
 import type { Mutant } from './mutant.ts'
 import { replication } from './replication.ts'
 import { sessions } from './sessions.ts'
+import { surface } from './surface.ts'
 import { views } from './views.ts'
 
 export const mutants: readonly Mutant[] = [
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...locks,
   ...sessions,
   ...client,
+  ...surface,
   ...drivers,
   ...edge,
   ...apart,

@@ -75,6 +75,10 @@ interface Force {
 
 const never = Number.POSITIVE_INFINITY
 
+/** Locks of one session, where limits are low enough to be met. */
+export const tightLocksMax = 6
+/** How often it may hold one of them, shared (B2). */
+export const tightSharedMax = 2
 /** What is answered when a limit is passed. */
 const limitCodes: ReadonlySet<string> = new Set(['LOCKS_LIMIT', 'WAITERS_LIMIT', 'UNANSWERED_LIMIT'])
 
@@ -165,6 +169,11 @@ export class Checker {
     for (const belief of this.beliefsOf(core)) belief.over = true
   }
 
+  /** It may end at any time; until then its locks are believed in. */
+  finishes(core: Session): void {
+    this.#ending.add(core)
+  }
+
   isEnding(core: Session): boolean {
     return this.#ending.has(core)
   }
@@ -246,7 +255,8 @@ export class Checker {
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
   queried(answer: Answer<'query'>, calledAt: number, now: number, confirmed: boolean): void {
     this.#alone(answer)
-    if (!confirmed) return
+    // An answer that says so is one, whoever asked for it.
+    if (!confirmed && !answer.confirmed) return
     if (!answer.confirmed) this.#blame('R1 unconfirmed', 'a confirmed query was answered unconfirmed')
     this.#holdsShown(answer, calledAt, now)
     this.#waitsShown(answer, calledAt)
@@ -342,6 +352,11 @@ export class Checker {
     return this.#byToken.get(token)
   }
 
+  /** All that was ever granted. */
+  grants(): Iterable<Belief> {
+    return this.#byToken.values()
+  }
+
   beliefsOf(core: Session): Belief[] {
     const all = this.#byCore.get(core)
     if (all === undefined) return []
@@ -376,6 +391,8 @@ export class Checker {
     this.#byToken.set(token, belief)
     listIn(this.#byCore, attempt.core).push(belief)
     listIn(this.#grantsOf, attempt.core).push(belief)
+    const held = this.#tight ? this.beliefsOf(attempt.core).length : 0
+    if (held > tightLocksMax) this.#blame('S1 limit', `${attempt.user.name} holds ${held} locks`)
   }
 
   /** L1, S4: an older hold that is still believed in must not conflict, unless it was taken by force. */
@@ -476,11 +493,35 @@ export class Checker {
     if (definite) attempt.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
     const aborted = failed === 'TIMEOUT' && abortedBefore !== null
     if (this.#tight && limitCodes.has(failed)) {
+      if (failed === 'LOCKS_LIMIT') this.#limited(attempt)
       attempt.overAt = at
       return this.answered(core, attempt.place, at)
     }
     const fair = aborted || failed === 'CLOSED' || (failed === 'SESSION_LOST' && core.over)
     if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
+  }
+
+  /** All that its session may hold or wait for, or have lost, goes beyond the limit. */
+  #limited(attempt: Attempt): void {
+    let [most, sharing] = [0, 0]
+    for (const [name, attempts] of this.#attemptsByName) {
+      const counted = attempts.filter(other => other.core === attempt.core && this.#mayCount(other, attempt))
+      most += counted.length
+      if (attempt.names.includes(name))
+        sharing = Math.max(sharing, counted.filter(({ mode }) => mode === 'shared').length)
+    }
+    if (most <= tightLocksMax && (attempt.mode !== 'shared' || sharing <= tightSharedMax))
+      this.#blame('S1 limit', `${attempt.user.name} was refused ${attempt.names} as its lock ${most}`)
+  }
+
+  #mayCount(other: Attempt, attempt: Attempt): boolean {
+    if (other === attempt) return true
+    if (other.tokens === null) return other.overAt >= attempt.calledAt
+    // Which of its names it is makes no difference.
+    return other.tokens.some(token => {
+      const belief = this.#byToken.get(token)
+      return belief === undefined || belief.freeAt >= attempt.calledAt || belief.releasedAs === never
+    })
   }
 
   #blame(check: string, text: string): void {

@@ -49,11 +49,12 @@ function planOf(seed: number): Plan {
   return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
 }
 
-function explain({ seed, violation }: Ending): void {
+async function explain({ seed, violation }: Ending): Promise<void> {
   if (violation === null) return
-  const short = shorten(planOf(seed), plan => tell(plan).violation?.check === violation.check)
+  const fails = async (plan: Plan) => (await tell(plan)).violation?.check === violation.check
+  const short = await shorten(planOf(seed), fails)
   const lines: string[] = []
-  tell(short.plan, line => lines.push(line))
+  await tell(short.plan, line => lines.push(line))
   console.log(lines.join('\n'))
   console.log(`\nseed ${seed}: ${violation.check}: ${violation.text}`)
   console.log(`\nthe schedule, ${short.plan.events.length} of ${drawPlan(seed).events.length} events:`)
@@ -70,9 +71,9 @@ if (values.coverage) {
   tellCoverage(process.argv.slice(2).filter(arg => arg !== '--coverage'))
   process.exit()
 }
-function hashed(seed: number): Ending {
+async function hashed(seed: number): Promise<Ending> {
   const hash = createHash('sha256')
-  const ending = tell(planOf(seed), line => hash.update(`${line}\n`))
+  const ending = await tell(planOf(seed), line => hash.update(`${line}\n`))
   console.log(`${seed} ${hash.digest('hex')}`)
   return ending
 }
@@ -93,8 +94,8 @@ let failed: Ending | null = null
 
 for (let seed = first; seed < first + seeds && failed === null && minutesGone() < minutes; seed++) {
   const ending = values.hash
-    ? hashed(seed)
-    : tell(planOf(seed), values.trace ? line => console.log(line) : null)
+    ? await hashed(seed)
+    : await tell(planOf(seed), values.trace ? line => console.log(line) : null)
   // What promises are left of a story settle, and nothing holds on to it.
   await new Promise(resolve => setImmediate(resolve))
   total.seeds++
@@ -118,7 +119,7 @@ const figures = {
 const violations = failed?.violation ? [{ seed: failed.seed, ...failed.violation }] : []
 if (values.json) console.log(JSON.stringify({ ...figures, violations }))
 else if (!values.hash) {
-  if (failed !== null) explain(failed)
+  if (failed !== null) await explain(failed)
   console.log(
     `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )

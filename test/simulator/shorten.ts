@@ -10,7 +10,10 @@ export interface Short {
 
 const runsMax = 400
 
-export function shorten(plan: Plan, stillFails: (plan: Plan) => boolean): Short {
+export async function shorten(
+  plan: Plan,
+  stillFails: (plan: Plan) => boolean | Promise<boolean>,
+): Promise<Short> {
   let runs = 0
   const fails = (events: readonly Planned[]) => {
     runs++
@@ -19,7 +22,7 @@ export function shorten(plan: Plan, stillFails: (plan: Plan) => boolean): Short 
   let events = [...plan.events]
   for (let parts = 2; events.length > 0 && runs < runsMax; ) {
     const size = Math.ceil(events.length / parts)
-    const smaller = without(events, size, fails, () => runs < runsMax)
+    const smaller = await without(events, size, fails, () => runs < runsMax)
     if (smaller.length < events.length) parts = Math.max(2, parts - 1)
     else if (size === 1) break
     else parts = Math.min(events.length, parts * 2)
@@ -29,16 +32,16 @@ export function shorten(plan: Plan, stillFails: (plan: Plan) => boolean): Short 
 }
 
 /** Each part of this size is taken out, from the last to the first, unless it is needed. */
-function without(
+async function without(
   events: readonly Planned[],
   size: number,
-  fails: (events: readonly Planned[]) => boolean,
+  fails: (events: readonly Planned[]) => boolean | Promise<boolean>,
   more: () => boolean,
-): Planned[] {
+): Promise<Planned[]> {
   let left = [...events]
   for (let at = Math.floor((left.length - 1) / size) * size; at >= 0 && more(); at -= size) {
     const fewer = [...left.slice(0, at), ...left.slice(at + size)]
-    if (fails(fewer)) left = fewer
+    if (await fails(fewer)) left = fewer
   }
   return left
 }

@@ -3,10 +3,10 @@
 
 import type { Session } from '../../lockserver/state/sessions.ts'
 import type { State } from '../../lockserver/state/state.ts'
-import { renewPart, restLeaseMs } from '../../wire/limits.ts'
+import { drawnLimits, renewPart, restLeaseMs } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
-import { Checker } from './checker.ts'
+import { Checker, tightLocksMax, tightSharedMax } from './checker.ts'
 import { Faults } from './faults.ts'
 import type { Plan } from './plan.ts'
 import { Referee } from './referee.ts'
@@ -49,8 +49,8 @@ export const limitsMs = {
 /** Tight limits, so that they are met; the servers of one cluster need not have the same ones. */
 const tightLimitsOf = (name: string) => ({
   waitersPerLockMax: 2 + (Number(name.slice(1)) % 3),
-  locksPerSessionMax: 6,
-  sharedHoldsPerLockMax: 2,
+  locksPerSessionMax: tightLocksMax,
+  sharedHoldsPerLockMax: tightSharedMax,
   // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
   changesPerOperationMax: 1 + (Number(name.slice(1)) % 4),
 })
@@ -60,8 +60,15 @@ const resetTries = 4
 const glanceMs = 20
 const lookMs = 200
 
-export function tell(plan: Plan, listener: ((line: string) => void) | null = null): Ending {
-  return new Story(plan, listener).run()
+export async function tell(
+  plan: Plan,
+  listener: ((line: string) => void) | null = null,
+  atEnd: (cluster: Cluster) => void = () => {},
+): Promise<Ending> {
+  const story = new Story(plan, listener)
+  const ending = await story.run()
+  atEnd(story.cluster)
+  return ending
 }
 
 class Story {
@@ -80,6 +87,7 @@ class Story {
     const { seed, shape } = plan
     this.#plan = plan
     this.#trace = new Trace(listener)
+    drawnLimits(smallLimits(random(seed + 8)))
     const clocks = random(seed + 1)
     const turns = random(seed + 6)
     this.#cluster = new Cluster({
@@ -98,7 +106,7 @@ class Story {
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
     this.#checker = new Checker(this.#verdict, shape.tight)
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
-    if (!shape.early) this.#guard(() => this.#cluster.ready())
+    if (!shape.early) this.#ready()
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace)
     this.#faults = new Faults(
       this.#cluster,
@@ -111,8 +119,12 @@ class Story {
     )
   }
 
-  run(): Ending {
-    this.#guard(() => this.#parts())
+  get cluster(): Cluster {
+    return this.#cluster
+  }
+
+  async run(): Promise<Ending> {
+    await this.#guard(() => this.#parts())
     const { violation } = this.#verdict
     if (violation !== null) this.#trace.tell(() => `** ${violation.check}: ${violation.text}`)
     return {
@@ -127,65 +139,80 @@ class Story {
     }
   }
 
-  /** A core that throws has found its own state broken; a frame that can't be decoded is a bug as well. */
-  #guard(act: () => void): void {
+  #ready(): void {
     try {
-      act()
+      this.#cluster.ready()
     } catch (error) {
-      const [check, text] =
-        error instanceof Error
-          ? [error.name === 'WireError' ? 'malformed message' : 'broken invariant', error.message]
-          : ['broken invariant', String(error)]
-      this.#verdict.blame(check, text)
+      this.#broken(error)
     }
+  }
+
+  async #guard(act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      this.#broken(error)
+    }
+  }
+
+  /** A core that throws has found its own state broken; a frame that can't be decoded is a bug as well. */
+  #broken(error: unknown): void {
+    const [check, text] =
+      error instanceof Error
+        ? [error.name === 'WireError' ? 'malformed message' : 'broken invariant', error.message]
+        : ['broken invariant', String(error)]
+    this.#verdict.blame(check, text)
   }
 
   // ---- parts
 
-  #parts(): void {
-    this.#badDay()
+  async #parts(): Promise<void> {
+    await this.#badDay()
     if (this.#failed) return
     this.#trace.tell(() => '== all is mended')
     this.#faults.heal()
-    this.#heals()
-    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
-    this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
-    this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
+    await this.#heals()
+    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
+    await this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
+    await this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
     this.#trace.tell(() => '== all is given back')
     this.#users.windDown()
-    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
-    this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
-    this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
-    if (this.#plan.seed % 8 === 0) this.#until(limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
+    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
+    await this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
+    if (this.#plan.seed % 8 === 0)
+      await this.#until(limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
     this.#users.askAll()
-    this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
-    this.#watch(500)
+    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#watch(500)
+    await this.#until(limitsMs.renewal, 'not told', () => this.#users.unheard())
     this.#referee.inspectCopies()
   }
 
-  #badDay(): void {
+  async #badDay(): Promise<void> {
     const { network } = this.#cluster
     const began = network.time
     const { events, shape } = this.#plan
     let next = 0
     const happen = () => {
-      for (; next < events.length; next++) {
-        const event = events[next]
-        if (event === undefined || began + event.at > network.time) break
+      const event = events[next]
+      if (event !== undefined && began + event.at <= network.time) {
+        next++
         if (event.is === 'call') this.#users.perform(event)
         else this.#faults.perform(event.kind, event.salt)
       }
+      // One at a time: programs go on in between.
       const following = events[next]
       if (following !== undefined) network.at(began + following.at, happen)
     }
     happen()
-    this.#watch(shape.lengthMs)
+    await this.#watch(shape.lengthMs)
   }
 
   /** F1 to F14: as soon as all is mended there is an acked view of living servers again, if anybody has the state. */
-  #heals(): void {
+  async #heals(): Promise<void> {
     const { network } = this.#cluster
-    for (let end = network.time + limitsMs.heal; !this.#failed && !this.#well; this.#watch(50)) {
+    for (let end = network.time + limitsMs.heal; !this.#failed && !this.#well; await this.#watch(50)) {
       if (network.time < end) continue
       if (!this.#referee.lost)
         return this.#verdict.blame(
@@ -221,17 +248,19 @@ class Story {
   }
 
   /** Runs until nothing is wrong any more; blames what still is when the time is over. */
-  #until(withinMs: number, what: string, wrong: () => string | null): void {
+  async #until(withinMs: number, what: string, wrong: () => string | null): Promise<void> {
     const limitMs = withinMs + (this.#checker.wasReset ? limitsMs.pause : 0)
     const end = this.#cluster.network.time + limitMs
-    for (; !this.#failed; this.#watch(glanceMs)) {
+    for (; !this.#failed; await this.#watch(glanceMs)) {
       const text = wrong()
       if (text === null) return
       const check = text.startsWith('left')
         ? 'bounded memory'
         : what === 'not answered'
           ? 'liveness'
-          : 'lost reply'
+          : what === 'not told'
+            ? 'R1 watch'
+            : 'lost reply'
       if (this.#cluster.network.time >= end)
         return this.#verdict.blame(check, `${what} after ${limitMs} ms: ${text}`)
     }
@@ -244,11 +273,11 @@ class Story {
   }
 
   /** Runs, and looks at the servers in between. */
-  #watch(ms: number): void {
+  async #watch(ms: number): Promise<void> {
     const { network } = this.#cluster
     const end = network.time + ms
     while (network.time < end && !this.#failed) {
-      network.run(Math.min(glanceMs, end - network.time))
+      await network.live(Math.min(glanceMs, end - network.time))
       const thoroughly = network.time >= this.#lookAt
       if (thoroughly) this.#lookAt = network.time + lookMs
       this.#referee.inspect(thoroughly)
@@ -314,6 +343,11 @@ class Story {
       ? `left: ${state.table.locks.size} locks`
       : null
   }
+}
+
+/** In some seeds watches and answers meet their limits. */
+function smallLimits(dice: Random) {
+  return { eventsUnseen: dice.pick([null, null, 8, 32]), queryPart: dice.pick([null, null, 1, 3]) }
 }
 
 /** S4: rates differ by at most 1 %; what the clocks show has nothing to do with each other. */

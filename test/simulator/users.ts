@@ -1,16 +1,18 @@
 // The users of a story: programs that call everything a client can do, when the plan says so, and tell
 // the checker what they called and what they learned. They know nothing of servers or faults.
 
-import type { ClientCore } from '../../client/session/core.ts'
 import type { Watched } from '../../client/session/effects.ts'
 import type { Told } from '../../client/session-driver.ts'
+import type { WatchEvent } from '../../client/watch.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
-import type { ClientParty, Cluster, Outcome } from '../fixtures/cluster.ts'
+import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
+import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
 import type { Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
+import { Watching } from './watching.ts'
 
 interface Open {
   readonly user: ClientParty
@@ -19,6 +21,10 @@ interface Open {
   readonly then: (outcome: Outcome) => void
 }
 
+/** Of the users: programs that stand on the client as it ships. */
+const programPart = 0.5
+/** Of a program's calls: it begins or ends a watch first. */
+const watchPart = 0.03
 /** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
 const hoardAtOnce = 64
 /** More than a primary answers in one turn. */
@@ -41,8 +47,9 @@ export class Users {
   readonly #dice: Random
   readonly #open = new Map<Outcome, Open>()
   #hoarder: ClientParty | null = null
-  readonly #watches = new Map<ClientCore, { readonly watch: number; read: number }[]>()
+  readonly #watches = new Map<Session, { readonly watch: number; read: number }[]>()
   #lastWatch = 0
+  readonly #watching: Watching<ClientParty>
 
   constructor(
     cluster: Cluster,
@@ -58,34 +65,54 @@ export class Users {
     this.#verdict = verdict
     this.#trace = trace
     this.#dice = random(seed + 2)
+    this.#watching = new Watching(verdict, () => checker.grants())
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
     if (shape.hoard > 0) this.#hoards(shape.hoard)
   }
 
   /** Another program takes the place of one that was killed. */
   replace(user: ClientParty): void {
+    this.#watching.gone(user)
     const slot = this.#slots.indexOf(user)
     if (slot >= 0) this.#slots[slot] = this.#add()
   }
 
-  #add(): ClientParty {
+  #add(hoards = false): ClientParty {
     const { servers, viewServer } = this.#cluster
     const dice = this.#dice
     const all = [viewServer.address, ...new Set(servers.map(server => server.address))]
-    const user = this.#cluster.client(`c${this.users.length + 1}`, {
+    const options = {
       ttlMs: dice.pick(this.#shape.ttlMs),
       seeds: dice.chance(0.5) ? [viewServer.address] : all,
       chance: random(dice.below(4294967296)).next,
-    })
+    }
+    const name = `c${this.users.length + 1}`
+    const user =
+      !hoards && dice.chance(programPart) ? this.#program(name, options) : this.#cluster.client(name, options)
     user.onTold = (told, outcome) => this.#heard(user, told, outcome)
     user.onGivingUp = outcome => this.#givesUp(outcome)
     this.users.push(user)
     return user
   }
 
+  /** It stands on the client as it ships; the others on its sessions. */
+  #program(name: string, options: Omit<ProgramOptions, 'dice'>): ProgramParty {
+    const program = this.#cluster.program(name, { ...options, dice: random(this.#dice.below(4294967296)) })
+    program.onAnswered = outcome => this.#answered(outcome)
+    program.onTrouble = text => this.#verdict.blame('client surface', text)
+    program.onClosing = () => this.#checker.ends(program.core)
+    program.onWatched = (watch, what) => {
+      this.#watching.reads(watch, what, program.network.time)
+      this.#watched(program, watch, what)
+    }
+    program.onSession = () => this.#watching.reconnects(program)
+    program.onWatchEnd = watch => this.#watching.ends(watch)
+    return program
+  }
+
   /** Many locks in one session, so that the state is large. */
   #hoards(locks: number): void {
-    this.#hoarder = this.#add()
+    this.#hoarder = this.#add(true)
     for (let first = 0; first < locks; first += hoardAtOnce) {
       const names = Array.from({ length: hoardAtOnce }, (_, i) => `hoard/${first + i}`)
       this.#acquire(this.#hoarder, names, 'exclusive', 'wait')
@@ -106,13 +133,23 @@ export class Users {
   /** From here on all that is held goes back, so that every user gets a turn. */
   windDown(): void {
     this.quiet = true
+    for (const user of this.users) if (user instanceof ProgramParty) user.hurries = true
     for (const user of this.users)
       if (user.alive) for (const belief of this.#checker.beliefsOf(user.core)) this.#release(user, belief)
   }
 
-  /** Each user asks once more what is held. */
+  /** Each user asks once more what is held, and takes a lock, so that watches have something to tell. */
   askAll(): void {
-    for (const user of this.users) if (user.alive && !user.core.over) this.#query(user, true)
+    for (const user of this.users) {
+      if (!user.alive || user.core.over || !user.ready()) continue
+      this.#query(user, true)
+      this.#acquire(user, [this.#name(this.#dice)], 'exclusive', 'wait')
+    }
+  }
+
+  /** What a watch has still to tell. */
+  unheard(): string | null {
+    return this.#watching.unheard()
   }
 
   // ---- one call
@@ -123,6 +160,12 @@ export class Users {
   }
 
   #call(user: ClientParty, verb: Verb, dice: Random): void {
+    if (!user.ready()) {
+      // It connects, or it closes.
+      if (verb === 'end' || verb === 'abort') user.end()
+      return
+    }
+    if (user instanceof ProgramParty && dice.chance(watchPart)) this.#watch(user, dice)
     const { sharedPart } = this.#shape
     const name = this.#name(dice)
     const mode: Mode = dice.chance(sharedPart) ? 'shared' : 'exclusive'
@@ -171,7 +214,8 @@ export class Users {
     const several = this.#shape.names.filter(() => dice.chance(0.5))
     // In a random order: the server sorts, the client sorts back.
     if (dice.chance(0.5)) several.reverse()
-    const manner = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
+    const drawn = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
+    const manner = user instanceof ProgramParty && several.length > 1 ? 'wait' : drawn
     if (several.length > 0) this.#acquire(user, several, mode, manner)
   }
 
@@ -180,7 +224,7 @@ export class Users {
   #acquire(user: ClientParty, names: string[], mode: Mode, manner: Manner): void {
     const patient = user !== this.#hoarder && manner === 'wait'
     if (patient && this.#waits(user).length >= this.#shape.waitsMax) return
-    this.#freshSession(user)
+    user.ready()
     const attempt = this.#checker.acquires(user, names, mode, manner)
     const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
     const text = `${user.name} acquires ${shown} (${mode}, ${manner})`
@@ -199,13 +243,14 @@ export class Users {
       if (outcome.result?.verb !== 'release')
         return this.#verdict.blame('S1 wrong reply', `a release failed: ${outcome.failed}`)
       // Over: it was settled by the end of the session, not by the server.
-      if (!core.over) this.#checker.answered(core, place, outcome.at)
+      if (!core.over && !outcome.local && !(user instanceof ProgramParty && this.#checker.isEnding(core)))
+        this.#checker.answered(core, place, outcome.at)
       this.#checker.released(belief, outcome.result.held, outcome.at)
     })
   }
 
   #force(user: ClientParty, name: string): void {
-    this.#freshSession(user)
+    user.ready()
     const { core } = user
     const force = this.#checker.forces(user, name)
     const place = this.#checker.place(core)
@@ -240,24 +285,26 @@ export class Users {
     const last = watches.at(-1)
     if (last !== undefined && dice.chance(0.4)) {
       watches.pop()
+      this.#watching.ends(last.watch)
       this.#trace.tell(() => `${user.name} watches no more (${last.watch})`)
-      return user.step({ is: 'unwatch', watch: last.watch })
+      return user.unwatch(last.watch)
     }
     const watch = { watch: ++this.#lastWatch, read: 0 }
     watches.push(watch)
     const prefix = dice.chance(0.5) ? '' : this.#name(dice)
     this.#trace.tell(() => `${user.name} watches ${prefix || 'all locks'} (${watch.watch})`)
-    user.step({ is: 'watch', watch: watch.watch, prefix })
+    if (user instanceof ProgramParty) this.#watching.begins(user, watch.watch, prefix)
+    user.watch(watch.watch, prefix)
   }
 
-  #watched(user: ClientParty, number: number, what: Watched): void {
+  #watched(user: ClientParty, number: number, what: Watched | WatchEvent): void {
     if (what.event === 'watching' || what.event === 'missed') return
     this.#checker.watched(what, user.network.time)
     const watch = listIn(this.#watches, user.core).find(({ watch }) => watch === number)
     if (watch === undefined) return
     const events = ++watch.read
     // Behind the step that tells it, as a program would.
-    user.afterTurn(() => user.step({ is: 'seen', watch: number, events }))
+    user.afterTurn(() => user.seen(number, events))
   }
 
   /** Some call that waits; or one that was made just before, in the same turn. */
@@ -267,8 +314,7 @@ export class Users {
     if (waits.length === 0) return
     const last = waits.at(-1) ?? dice.pick(waits)
     const [outcome, { names }] = dice.chance(0.5) ? last : dice.pick(waits)
-    user.abort(outcome)
-    this.#expects(user, `${user.name} gives up on ${names}`, outcome, 0)
+    if (user.abort(outcome)) this.#expects(user, `${user.name} gives up on ${names}`, outcome, 0)
   }
 
   #end(user: ClientParty): void {
@@ -283,8 +329,9 @@ export class Users {
   #connectsInVain(user: ClientParty, dice: Random): void {
     if (!user.core.over) this.#end(user)
     user.after(dice.next() * 20, () => {
-      const { core } = user.current()
-      if (this.quiet || this.#checker.isEnding(core)) return
+      const ready = user.ready()
+      const { core } = user
+      if (!ready || this.quiet || this.#checker.isEnding(core)) return
       this.#trace.tell(() => `${user.name} connects`)
       user.after(dice.next() * 20, () => {
         if (user.core === core && !core.over && !this.quiet) this.#end(user)
@@ -298,8 +345,11 @@ export class Users {
     if (core.over) return
     this.#trace.tell(() => `${user.name} finishes`)
     for (const [, attempt] of this.#waits(user)) this.#checker.aborts(attempt)
-    user.step({ is: 'finish' })
-    user.after(dice.next() * 500, () => {
+    this.#checker.finishes(core)
+    const withinMs = dice.next() * 500
+    user.finish(withinMs)
+    if (user instanceof ProgramParty && dice.chance(0.7)) return
+    user.after(dice.next() * withinMs, () => {
       if (user.core === core && !core.over) this.#end(user)
     })
   }
@@ -343,11 +393,6 @@ export class Users {
     return [...this.#open].flatMap(([outcome, { attempt }]) =>
       attempt !== null && attempt.user === user && attempt.abortedBefore === null ? [[outcome, attempt]] : [],
     )
-  }
-
-  /** A call after the session's end begins a new one, with a new core, before the call is noted. */
-  #freshSession(user: ClientParty): void {
-    user.current()
   }
 
   // ---- answers

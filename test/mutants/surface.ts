@@ -1,0 +1,154 @@
+// Planted bugs that only programs on the client as it ships meet, or only what judges watches, limits and long answers.
+
+import type { Mutant } from './mutant.ts'
+
+const client = 'client/client.ts'
+const state = 'lockserver/state/state.ts'
+
+export const surface: readonly Mutant[] = [
+  {
+    name: 'a handle is held after its release',
+    breaks: 'S1',
+    why: 'the program believes in what it has given back',
+    edits: [
+      {
+        file: 'client/lock.ts',
+        find: 'return this.#lost === null && this.#released === null ? this.#holder.remainingMs() : 0',
+        replace: 'return this.#lost === null ? this.#holder.remainingMs() : 0',
+      },
+    ],
+  },
+  {
+    name: 'a callback that throws keeps its lock',
+    breaks: 'S1',
+    why: 'the request rejects, and the lease of its lock is renewed for ever',
+    edits: [
+      {
+        file: 'client/web-locks.ts',
+        find: 'error => finish(() => reject(error))',
+        replace: 'error => reject(error)',
+      },
+    ],
+  },
+  {
+    name: 'a lost lock does not end its request',
+    breaks: 'S5',
+    why: 'the request says that all went well under a lock that another client had',
+    edits: [
+      {
+        file: 'client/web-locks.ts',
+        find: 'const onLost = () => reject(broken(lock))',
+        replace: 'const onLost = () => {}',
+      },
+    ],
+  },
+  {
+    name: 'a close leaves the handles as they are',
+    breaks: 'S5',
+    why: 'the program believes in locks of a session that it has ended',
+    edits: [
+      {
+        file: client,
+        find: 'lock.lose(error) this.#locks.clear()',
+        replace: 'void error\n    this.#locks.clear()',
+      },
+    ],
+  },
+  {
+    name: 'a watch is not carried over to the next session',
+    breaks: 'S5',
+    why: 'after a loss the reader hears nothing any more, and is not told',
+    edits: [
+      {
+        file: client,
+        find: "this.#session.step({ is: 'watch', watch, prefix, before: of.told })",
+        replace: 'void [watch, prefix, of]',
+      },
+    ],
+  },
+  {
+    name: 'a watch is not asked for again',
+    breaks: 'R1',
+    why: 'after a reconnect the reader hears nothing any more, and is not told',
+    edits: [
+      {
+        file: 'client/session/watches.ts',
+        find: 'return [...this.#watches].map(([number, watch]) => {',
+        replace: 'return [...this.#watches].slice(1).map(([number, watch]) => {',
+      },
+    ],
+  },
+  {
+    name: 'half of what was missed is counted',
+    breaks: 'R1',
+    why: 'the reader believes to know more than it does',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: "['missed', number, watch.missed]",
+        replace: "['missed', number, Math.ceil(watch.missed / 4)]",
+      },
+    ],
+  },
+  {
+    name: 'a slow reader is never told more',
+    breaks: 'R1',
+    why: 'once the watch has missed events, it stands still for ever',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: 'watch.seen = Math.max(watch.seen, Math.min(events, watch.told))',
+        replace: 'watch.seen = Math.min(events, watch.told) >> 1',
+      },
+    ],
+  },
+  {
+    name: 'several names count as one',
+    breaks: 'L1',
+    why: 'a session gets more locks than its limit',
+    edits: [
+      {
+        file: state,
+        find: 'session.losses.size + names.length >',
+        replace: 'session.losses.size + Math.min(1, names.length) >',
+      },
+    ],
+  },
+  {
+    name: 'the limit of locks is one too few',
+    breaks: 'S1',
+    why: 'an acquire is refused although there is room for it',
+    edits: [
+      {
+        file: state,
+        find: 'session.losses.size + names.length >',
+        replace: 'session.losses.size + names.length >=',
+      },
+    ],
+  },
+  {
+    name: 'long answers lose a holder between two parts',
+    breaks: 'R1',
+    why: 'a query does not show a lock that is held',
+    edits: [
+      {
+        file: 'lockserver/query.ts',
+        find: 'part * queryPartMax, (part + 1) * queryPartMax]',
+        replace: 'part * (queryPartMax + 1), (part + 1) * (queryPartMax + 1) - 1]',
+      },
+    ],
+  },
+  {
+    name: 'answered calls are kept',
+    test: 'census',
+    breaks: 'S1',
+    why: 'a client that lives for long has a promise for each call that it ever made',
+    edits: [
+      {
+        file: client,
+        find: 'return this.#pending.take(call)',
+        replace: 'return this.#pending.get(call)',
+      },
+    ],
+  },
+]

@@ -1,0 +1,117 @@
+// Judges what watches tell: each grant that a watch could hear of is told, in the order of tokens, or counted as
+// missed, over reconnects, sessions and views. It knows no server, only what users were granted and what was read.
+
+import type { WatchEvent } from '../../client/watch.ts'
+import { type Belief, type Blamed, listIn } from './checker.ts'
+
+/** From one `watching` to the next: between two of them what happened may stay untold. */
+interface Segment {
+  readonly startAt: number
+  readonly heard: Set<number>
+  highest: number
+  missed: number
+  /** Another connection came meanwhile. */
+  reconnected: boolean
+}
+
+interface Watched {
+  readonly text: string
+  readonly prefix: string
+  segment: Segment | null
+}
+
+const never = Number.POSITIVE_INFINITY
+
+export class Watching<User extends { readonly name: string }> {
+  readonly #verdict: Blamed
+  /** All that was ever granted, in no order. */
+  readonly #grants: () => Iterable<Belief>
+  readonly #watches = new Map<number, Watched>()
+  readonly #of = new Map<User, number[]>()
+
+  constructor(verdict: Blamed, grants: () => Iterable<Belief>) {
+    this.#verdict = verdict
+    this.#grants = grants
+  }
+
+  begins(user: User, watch: number, prefix: string): void {
+    this.#watches.set(watch, { text: `the watch ${watch} of ${user.name}`, prefix, segment: null })
+    listIn(this.#of, user).push(watch)
+  }
+
+  ends(watch: number): void {
+    const watched = this.#watches.get(watch)
+    if (watched?.segment) this.#complete(watched, watched.segment, watched.segment.highest)
+    this.#watches.delete(watch)
+  }
+
+  /** Its session is open on a new connection, or it is another one. */
+  reconnects(user: User): void {
+    for (const watch of this.#of.get(user) ?? []) {
+      const segment = this.#watches.get(watch)?.segment
+      if (segment) segment.reconnected = true
+    }
+  }
+
+  /** It is gone, and so are its watches. */
+  gone(user: User): void {
+    for (const watch of this.#of.get(user) ?? []) this.#watches.delete(watch)
+    this.#of.delete(user)
+  }
+
+  reads(watch: number, event: WatchEvent, now: number): void {
+    const watched = this.#watches.get(watch)
+    if (watched === undefined) return
+    if (event.event === 'watching') return this.#anew(watched, now)
+    const { segment, text } = watched
+    if (segment === null)
+      return this.#verdict.blame('R1 watch', `${text} tells ${event.event} before it has begun`)
+    if (event.event === 'missed') {
+      if (event.events < 1) this.#verdict.blame('R1 watch', `${text} has missed ${event.events} events`)
+      segment.missed += event.events
+    } else this.#event(watched, segment, event)
+  }
+
+  #anew(watched: Watched, startAt: number): void {
+    const { segment } = watched
+    if (segment !== null) this.#complete(watched, segment, segment.highest)
+    watched.segment = { startAt, heard: new Set(), highest: 0, missed: 0, reconnected: false }
+  }
+
+  #event({ text, prefix }: Watched, segment: Segment, event: Extract<WatchEvent, { name: string }>): void {
+    if (!event.name.startsWith(prefix))
+      this.#verdict.blame('R1 watch', `${text} tells of ${event.name}, and watches ${prefix}`)
+    if (event.event !== 'granted' || event.token === null) return
+    if (event.token <= segment.highest)
+      this.#verdict.blame('R1 watch', `${text} tells token ${event.token} after ${segment.highest}`)
+    segment.highest = event.token
+    segment.heard.add(event.token)
+  }
+
+  /** Whatever was granted behind its beginning, and before the last that it told, is told or counted. */
+  #complete(watched: Watched, segment: Segment, upTo: number): void {
+    const untold = this.#untold(watched, segment, upTo)
+    if (untold !== null) this.#verdict.blame('R1 watch', untold)
+  }
+
+  #untold({ text, prefix }: Watched, segment: Segment, upTo: number): string | null {
+    const { startAt, heard, missed, reconnected } = segment
+    // A reader so slow may have missed that the watch began anew.
+    if (reconnected && missed > 0) return null
+    const untold: number[] = []
+    for (const { attempt, name, token } of this.#grants())
+      if (token < upTo && attempt.calledAt > startAt && name.startsWith(prefix) && !heard.has(token))
+        untold.push(token)
+    return untold.length <= missed ? null : `${text} has not told ${untold}, and counts ${missed} as missed`
+  }
+
+  /** When nothing happens any more: what has still to be told. */
+  unheard(): string | null {
+    for (const watched of this.#watches.values()) {
+      if (watched.segment === null) return `${watched.text} has not begun`
+      const untold = this.#untold(watched, watched.segment, never)
+      if (untold !== null) return untold
+    }
+    return null
+  }
+}
