@@ -22,7 +22,8 @@ type Maker = (dice: Random) => Bytes
 const makers: readonly Maker[] = [
   dice => broken('without a mask', frame(0x81, text(dice), false)),
   dice => broken('a reserved bit', frame(0x81 | dice.pick([0x10, 0x20, 0x40]), text(dice))),
-  dice => broken('an unknown opcode', frame(0x80 | dice.pick([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]), text(dice))),
+  dice =>
+    broken('an unknown opcode', frame(0x80 | dice.pick([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]), text(dice))),
   dice => broken('a control frame in pieces', frame(dice.pick([0x08, 0x09, 0x0a]), '')),
   dice => broken('a long control frame', frame(dice.pick([0x89, 0x8a]), 'x'.repeat(126 + dice.below(1_000)))),
   dice => broken('a continuation of nothing', frame(dice.pick([0x80, 0x00]), text(dice))),

@@ -10,7 +10,7 @@ import { drawBroken, drawMessage } from './grammar.ts'
 import { Life } from './life.ts'
 import { verdictOn } from './oracle.ts'
 import { drawRequest, type Kind } from './requests.ts'
-import { Surprise, type Tally, Talk } from './talk.ts'
+import { Surprise, Talk, type Tally } from './talk.ts'
 
 /** What is attacked. */
 export interface Targets {
@@ -32,7 +32,19 @@ export interface Case {
 type Teller = (told: Case) => Promise<void>
 
 /** What each channel's peers may not say, since others do. */
-const allChannels: readonly Channel[] = ['opening', 'clientToServer', 'requestRuns', 'serverToClient', 'clientToView', 'serverToView', 'viewToServer', 'primaryToBackup', 'backupToPrimary', 'entries', 'records']
+const allChannels: readonly Channel[] = [
+  'opening',
+  'clientToServer',
+  'requestRuns',
+  'serverToClient',
+  'clientToView',
+  'serverToView',
+  'viewToServer',
+  'primaryToBackup',
+  'backupToPrimary',
+  'entries',
+  'records',
+]
 
 /** Draws until there is one that the oracle condemns; a well-formed one could do to a cluster what it says. */
 function brokenFrame(channel: Channel, dice: Random): { text: string; codes: ErrorCode[] } {
@@ -79,8 +91,12 @@ async function wrongHello(talk: Talk, dice: Random): Promise<void> {
 }
 
 const probes: Teller = async ({ dice, targets, tally }) => {
-  const talk = await talkTo(dice.pick([targets.primary, ...targets.others]), 'serverToClient', tally, { kind: 'probe' })
-  const { text, codes } = dice.chance(0.2) ? { text: JSON.stringify([hello()]), codes: ['UNEXPECTED_MESSAGE' as const] } : brokenFrame('opening', dice)
+  const talk = await talkTo(dice.pick([targets.primary, ...targets.others]), 'serverToClient', tally, {
+    kind: 'probe',
+  })
+  const { text, codes } = dice.chance(0.2)
+    ? { text: JSON.stringify([hello()]), codes: ['UNEXPECTED_MESSAGE' as const] }
+    : brokenFrame('opening', dice)
   talk.sayText(text)
   await talk.closed(...codes)
 }
@@ -89,9 +105,9 @@ const probes: Teller = async ({ dice, targets, tally }) => {
 
 const lives: Teller = async ({ number, dice, targets, tally }) => {
   const talk = await talkTo(targets.primary, 'serverToClient', tally, client)
-  const life = new Life(talk, dice, `fuzz/${number}/${newId().slice(0, 6)}`)
+  const life = new Life(talk, dice, `fuzz/${number}`)
   await life.open()
-  for (let steps = 10 + dice.below(60); steps > 0; steps--) await life.step()
+  for (let steps = 5 + dice.below(25); steps > 0; steps--) await life.step()
   if (dice.chance(0.5)) return await life.end()
   const { text, codes } = brokenFrame('clientToServer', dice)
   talk.sayText(text)
@@ -114,7 +130,9 @@ const wellFormed: Teller = async ({ dice, targets, tally }) => {
   const talk = await talkTo(targets.primary, 'serverToClient', tally, client)
   const sessions: string[] = []
   for (let frames = 1 + dice.below(20); frames > 0 && talk.peer.end === null; frames--) {
-    const messages = Array.from({ length: dice.below(4) }, () => drawMessage(dice.pick(['clientToServer', 'clientToServer', 'requestRuns']), dice))
+    const messages = Array.from({ length: dice.below(4) }, () =>
+      drawMessage(dice.pick(['clientToServer', 'clientToServer', 'requestRuns']), dice),
+    )
     const text = JSON.stringify(messages)
     const verdict = verdictOn(text, 'clientToServer')
     talk.sayText(text)
@@ -141,18 +159,21 @@ async function echoOrClose(talk: Talk, number: number): Promise<void> {
 /** A server that is not primary answers an echo, and says of everything else that it is not. */
 const elsewhere: Teller = async ({ dice, targets, tally }) => {
   const talk = await talkTo(dice.pick(targets.others), 'serverToClient', tally, client)
-  for (let frames = dice.below(30); frames > 0; frames--) await talk.echo(dice.below(1_000_000))
+  for (let frames = dice.below(12); frames > 0; frames--) await talk.echo(dice.below(1_000_000))
   const message = drawMessage('clientToServer', dice) as [string]
   const text = JSON.stringify([message])
   const isFine = message[0] !== 'echo' && verdictOn(text, 'clientToServer')[0] === 'fine'
-  const last = isFine && dice.chance(0.5) ? { text, codes: ['NOT_PRIMARY' as const] } : brokenFrame('clientToServer', dice)
+  const last =
+    isFine && dice.chance(0.5)
+      ? { text, codes: ['NOT_PRIMARY' as const] }
+      : brokenFrame('clientToServer', dice)
   talk.sayText(last.text)
   await talk.closed(...last.codes)
 }
 
 const askers: Teller = async ({ dice, targets, tally }) => {
   const talk = await talkTo(targets.view, 'viewToClient', tally, client)
-  for (let frames = dice.below(30); frames > 0; frames--) {
+  for (let frames = dice.below(12); frames > 0; frames--) {
     const number = dice.below(1_000_000)
     if (dice.chance(0.7)) await talk.echo(number)
     else await answered(talk, dice.chance(0.8) ? ['status', number] : ['reset', number, 0, false])
@@ -170,13 +191,25 @@ async function answered(talk: Talk, [kind, number, ...rest]: [string, number, ..
 
 // ---- servers
 
-const ping = { view: 0, role: 'idle', acked: false, inSync: false, opNumber: 0, lag: 0, copiedPart: 0, token: 0, unreachable: [], leaving: false, ttlMs: 0 }
+const ping = {
+  view: 0,
+  role: 'idle',
+  acked: false,
+  inSync: false,
+  opNumber: 0,
+  lag: 0,
+  copiedPart: 0,
+  token: 0,
+  unreachable: [],
+  leaving: false,
+  ttlMs: 0,
+}
 
 const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   const address = `ws://127.0.0.1:1/${number}`
   const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
   const talk = await talkTo(targets.view, 'viewToServer', tally, from)
-  for (let frames = dice.below(30); frames > 0; frames--) {
+  for (let frames = dice.below(12); frames > 0; frames--) {
     talk.say(['ping', ping])
     await talk.hear('pong', ([kind]) => kind === 'pong')
     talk.count('answered')
@@ -212,7 +245,10 @@ const bytes: Teller = async ({ dice, targets, tally }) => {
   tally.frames++
   peer.write(data)
   await endOf(peer, `closed with ${close} after ${what}: ${data.toString('hex').slice(0, 200)}`)
-  if (peer.close !== close) throw new Surprise(`${close} was right after ${what}, not ${peer.close}: ${data.toString('hex').slice(0, 400)}`)
+  if (peer.close !== close)
+    throw new Surprise(
+      `${close} was right after ${what}, not ${peer.close}: ${data.toString('hex').slice(0, 400)}`,
+    )
   tally.outcomes.set(String(close), (tally.outcomes.get(String(close)) ?? 0) + 1)
 }
 
@@ -229,7 +265,9 @@ async function endOf(peer: RawPeer, what: string): Promise<void> {
 const requests: Teller = async ({ dice, targets, tally }) => {
   const kind: Kind = dice.chance(0.5) ? 'lockserver' : 'viewserver'
   const { what, text, statuses } = drawRequest(kind, dice)
-  const peer = new RawPeer(kind === 'viewserver' ? targets.view : dice.pick([targets.primary, ...targets.others]))
+  const peer = new RawPeer(
+    kind === 'viewserver' ? targets.view : dice.pick([targets.primary, ...targets.others]),
+  )
   tally.frames++
   peer.write(Buffer.from(text, 'latin1'))
   const answered = peer.until('\r\n\r\n').catch(() => undefined)
@@ -237,13 +275,28 @@ const requests: Teller = async ({ dice, targets, tally }) => {
   await Promise.race([answered, late])
   peer.socket.destroy()
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(peer.text)?.[1] ?? 0)
-  if (!statuses.includes(status) && !(status === 0 && !peer.over)) throw new Surprise(`${what}: ${statuses.join(', ')} was right, not ${status}: ${JSON.stringify(text.slice(0, 400))}`)
-  if (!statuses.includes(status)) throw new Surprise(`${what} got no answer in ${endWithinMs} ms: ${JSON.stringify(text.slice(0, 400))}`)
+  if (!statuses.includes(status) && !(status === 0 && !peer.over))
+    throw new Surprise(
+      `${what}: ${statuses.join(', ')} was right, not ${status}: ${JSON.stringify(text.slice(0, 400))}`,
+    )
+  if (!statuses.includes(status))
+    throw new Surprise(`${what} got no answer in ${endWithinMs} ms: ${JSON.stringify(text.slice(0, 400))}`)
   const outcome = `HTTP ${status}`
   tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1)
 }
 
-const tellers = { strangers, probes, lives, wellFormed, elsewhere, askers, lockServers, primaries, bytes, requests }
+const tellers = {
+  strangers,
+  probes,
+  lives,
+  wellFormed,
+  elsewhere,
+  askers,
+  lockServers,
+  primaries,
+  bytes,
+  requests,
+}
 const weights: Readonly<Record<keyof typeof tellers, number>> = {
   strangers: 6,
   probes: 2,

@@ -88,13 +88,32 @@ function brokenOf(channel: Channel): string[] {
   let found = broken.get(channel)
   if (found === undefined) {
     const table: Table = channels[channel]
-    found = Object.values(table).flatMap(({ example }) => mutations(example as unknown[]).map(({ text }) => text))
+    found = Object.values(table).flatMap(({ example }) =>
+      mutations(example as unknown[]).map(({ text }) => text),
+    )
     broken.set(channel, found)
   }
   return found
 }
 
-const tokens = ['[', ']', '{', '}', ',', ':', '"', 'null', '1e400', '-', '0', '\\ud800', '\u0000', ' ', '[[', '"__proto__":']
+const tokens = [
+  '[',
+  ']',
+  '{',
+  '}',
+  ',',
+  ':',
+  '"',
+  'null',
+  '1e400',
+  '-',
+  '0',
+  '\\ud800',
+  '\u0000',
+  ' ',
+  '[[',
+  '"__proto__":',
+]
 
 /** Something at any place of the text is taken out, put in, doubled or changed. */
 function bend(text: string, dice: Random): string {
@@ -114,7 +133,26 @@ function bend(text: string, dice: Random): string {
   }
 }
 
-const forms = ['', ' ', 'null', '17', '""', '{}', '{"0":["echo",1]}', '[[]]', '[null]', '[17]', '["echo",1]', '[{}]', '[[["echo",1]]]', 'hello?', '\ufeff[]', '[["__proto__",1]]', '[["constructor"]]', '[["toString",1]]']
+const forms = [
+  '',
+  ' ',
+  'null',
+  '17',
+  '""',
+  '{}',
+  '{"0":["echo",1]}',
+  '[[]]',
+  '[null]',
+  '[17]',
+  '["echo",1]',
+  '[{}]',
+  '[[["echo",1]]]',
+  'hello?',
+  '\ufeff[]',
+  '[["__proto__",1]]',
+  '[["constructor"]]',
+  '[["toString",1]]',
+]
 
 /** A frame that is likely to be malformed in one place, and nothing else. */
 export function drawBroken(channel: Channel, others: readonly Channel[], dice: Random): string {

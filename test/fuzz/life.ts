@@ -66,7 +66,10 @@ export class Life {
   async #acquire(): Promise<void> {
     const request = this.#next++
     const names = Array.from({ length: 1 + this.#dice.below(4) }, () => this.#name())
-    const [mode, manner] = [this.#dice.pick(['exclusive', 'shared']), this.#dice.pick(['wait', 'ifAvailable', 'steal'])]
+    const [mode, manner] = [
+      this.#dice.pick(['exclusive', 'shared']),
+      this.#dice.pick(['wait', 'ifAvailable', 'steal']),
+    ]
     this.#talk.say(['renew', request], ['acquire', request, names, mode, manner])
     await this.#talk.hear('renewed', ([kind, number]) => kind === 'renewed' && number === request)
     this.#take(request, names, await this.#reply(request))
@@ -133,7 +136,8 @@ export class Life {
     const done = await this.#reply(cancel)
     this.#same(done.slice(0, 3), ['cancel-done', cancel, 'cancelled'])
     const { token } = done[3] as { token: number }
-    if (token !== this.#held.get(name)) throw this.#talk.surprise(`it waited for ${this.#held.get(name)}, not ${token}`)
+    if (token !== this.#held.get(name))
+      throw this.#talk.surprise(`it waited for ${this.#held.get(name)}, not ${token}`)
   }
 
   async #cancelNothing(): Promise<void> {
@@ -182,4 +186,12 @@ export class Life {
   }
 }
 
-const replies = new Set(['granted', 'unavailable', 'cancelled', 'cancel-done', 'released', 'force-released', 'refused'])
+const replies = new Set([
+  'granted',
+  'unavailable',
+  'cancelled',
+  'cancel-done',
+  'released',
+  'force-released',
+  'refused',
+])

@@ -27,7 +27,7 @@ const casesPerLook = 500
 const surprisesMax = 10
 const healthyWithinMs = 30_000
 /** A busy machine alone must make no view here: this suite is about words, not about time. */
-const timings = ['--dead-pings', '50']
+const timings = ['--dead-pings', '30']
 
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
@@ -89,7 +89,8 @@ async function unharmed(good: GoodClient, before: Status): Promise<void> {
     await good.acquireAndRelease('fuzz, the one that behaves')
     const { view, halted } = await statusOf()
     if (halted !== null) throw new Error(`the view server halted: ${halted}`)
-    if (view?.number !== before.view?.number) throw new Error(`view ${view?.number} after ${before.view?.number}`)
+    if (view?.number !== before.view?.number)
+      throw new Error(`view ${view?.number} after ${before.view?.number}`)
   } catch (error) {
     surprise(`npm run fuzz -- --seed ${seed} --frames ${tally.frames}`, error as Error)
     surprises = surprisesMax
@@ -114,7 +115,10 @@ async function healthy(): Promise<{ targets: Targets; status: Status }> {
     if (view === null || cluster === null || !acked || survives === 0 || all.length < 3) continue
     const primary = view.primary.address
     const others = all.map(({ address }) => address).filter(address => address !== primary)
-    return { status, targets: { cluster, view: servers.viewUrl, primary, others, lonely: await startLonely() } }
+    return {
+      status,
+      targets: { cluster, view: servers.viewUrl, primary, others, lonely: await startLonely() },
+    }
   }
   throw new Error('the cluster does not become healthy')
 }
@@ -133,6 +137,8 @@ function tellAll(): void {
   const seconds = (performance.now() - began) / 1_000
   const sorted = [...tally.outcomes].sort((a, b) => b[1] - a[1])
   const what = sorted.map(([outcome, count]) => `${outcome} ${count}`).join(', ')
-  console.log(`seed ${seed}: ${tally.frames} frames in ${cases} cases, ${seconds.toFixed(1)} s: ${surprises} surprises`)
+  console.log(
+    `seed ${seed}: ${tally.frames} frames in ${cases} cases, ${seconds.toFixed(1)} s: ${surprises} surprises`,
+  )
   console.log(what)
 }

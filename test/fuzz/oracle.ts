@@ -1,14 +1,18 @@
 // What must come of a frame, as docs/PROTOCOL.md says it: which close code for which malformation. It asks no validator of
 // the servers: JSON by its own parser, shapes by the interpreter of hostile-mutations.ts. Pure.
 
-import { allowed } from '../fixtures/hostile-mutations.ts'
 import { type Channel, channels } from '../../wire/messages.ts'
+import { allowed } from '../fixtures/hostile-mutations.ts'
 
 /** What a server must make of a frame's text, before it looks at what the messages mean. */
 export type Verdict = 'fine' | 'BAD_MESSAGE' | 'UNEXPECTED_MESSAGE'
 
 /** Runs stand for messages of their channel. */
-const runsOf: Partial<Record<Channel, Channel>> = { clientToServer: 'requestRuns', entries: 'entryRuns' }
+const runsOf: Partial<Record<Channel, Channel>> = {
+  clientToServer: 'requestRuns',
+  serverToClient: 'replyRuns',
+  entries: 'entryRuns',
+}
 /** What never travels as a message of its own: a server may not know its kinds. */
 const inside: readonly Channel[] = ['stored', 'entries', 'entryRuns', 'records']
 
@@ -40,7 +44,8 @@ function verdictOnMessage(message: unknown, channel: Channel): Verdict[] {
   for (const own of [channel, runsOf[channel]]) {
     if (own === undefined || !Object.hasOwn(tableOf(own), kind)) continue
     const schema = tableOf(own)[kind]?.schema as object
-    const fits = allowed(schema, own, message) && runFits(own, message as unknown[]) && insideFits(message as unknown[])
+    const fits =
+      allowed(schema, own, message) && runFits(own, message as unknown[]) && insideFits(message as unknown[])
     return [fits ? 'fine' : 'BAD_MESSAGE']
   }
   const elsewhere = (Object.keys(channels) as Channel[]).filter(one => Object.hasOwn(tableOf(one), kind))

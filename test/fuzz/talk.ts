@@ -3,7 +3,7 @@
 
 import { type ErrorCode, errors } from '../../wire/errors.ts'
 import type { Channel } from '../../wire/messages.ts'
-import { type Heard, Peer } from '../fixtures/hostile-peer.ts'
+import type { Heard, Peer } from '../fixtures/hostile-peer.ts'
 import { type Verdict, verdictOn } from './oracle.ts'
 
 /** Something came that the oracle does not know, or nothing came. */
@@ -28,6 +28,8 @@ export class Talk {
   readonly #said: string[] = []
   /** Heard and not asked for yet. */
   #inbox: Heard[] = []
+  /** The code of the error message that came, if one did. */
+  #error: ErrorCode | null = null
   /** What the server may say. */
   answers: Channel
 
@@ -70,8 +72,8 @@ export class Talk {
   async closed(...codes: readonly ErrorCode[]): Promise<void> {
     const end = await Promise.race([this.peer.ended(), this.#late()])
     this.#take()
-    const got = end?.error as ErrorCode | null | undefined
-    const isRight = got != null && codes.includes(got) && end?.close === errors[got].close
+    const got = this.#error
+    const isRight = got !== null && codes.includes(got) && end?.close === errors[got]?.close
     if (!isRight) throw this.surprise(`closed as ${codes.join(' or ')} was right; the end was ${this.#end()}`)
     this.count(got)
   }
@@ -82,7 +84,9 @@ export class Talk {
 
   surprise(why: string): Surprise {
     const heard = JSON.stringify(this.#inbox.slice(-framesShown)).slice(0, textShown)
-    return new Surprise(`${why}\n  said last: ${this.#said.slice(-framesShown).join('\n             ')}\n  heard: ${heard}`)
+    return new Surprise(
+      `${why}\n  said last: ${this.#said.slice(-framesShown).join('\n             ')}\n  heard: ${heard}`,
+    )
   }
 
   leave(): void {
@@ -96,7 +100,9 @@ export class Talk {
   #take(): void {
     for (const message of this.peer.heard) {
       const verdict: Verdict[] = verdictOn(JSON.stringify([message]), this.answers)
-      if (verdict[0] !== 'fine') throw this.surprise(`a server said what is malformed: ${JSON.stringify(message)}`)
+      if (verdict[0] !== 'fine')
+        throw this.surprise(`a server said what is malformed: ${JSON.stringify(message)}`)
+      if (message[0] === 'error') this.#error = message[1] as ErrorCode
       this.#inbox.push(...unfolded(message))
     }
     this.peer.forget()
