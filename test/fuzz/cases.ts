@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Channel, View } from '../../wire/messages.ts'
-import { frame, hello, newId, Peer, RawPeer } from '../fixtures/hostile-peer.ts'
+import { frame, type Heard, hello, newId, Peer, RawPeer } from '../fixtures/hostile-peer.ts'
 import { type Random, weighted } from '../fixtures/random.ts'
 import { drawBytes } from './bytes.ts'
 import { drawBroken, drawMessage } from './grammar.ts'
@@ -142,18 +142,25 @@ const wellFormed: Teller = async ({ dice, targets, tally }) => {
       await talk.closed(...(verdict as ErrorCode[]))
       break
     }
-    await echoOrClose(talk, dice.below(1_000_000))
+    if (!(await goesOn(talk, dice.below(1_000_000)))) break
   }
+  talk.leave()
   for (const id of sessions) await abandon(targets.primary, id, tally)
 }
 
-async function echoOrClose(talk: Talk, number: number): Promise<void> {
+/** Whether the connection goes on. Who is told that its session is over is not heard any more. */
+async function goesOn(talk: Talk, number: number): Promise<boolean> {
   talk.say(['echo', number])
-  const stays = talk.hear('echoed', ([kind, echoed]) => kind === 'echoed' && echoed === number)
-  const end = await Promise.race([stays.then(() => null), talk.peer.ended()]).catch(() => talk.peer.end)
-  stays.catch(() => undefined)
-  if (end === null) return talk.count('stays')
-  await talk.closed(...mayClose)
+  const isSign = ([kind, echoed]: Heard) =>
+    kind === 'unknown-session' || (kind === 'echoed' && echoed === number)
+  const sign = talk.hear(`echoed ${number}`, isSign)
+  const ended = talk.peer.ended().then(() => null)
+  const first = await Promise.race([sign.catch(error => error as Error), ended])
+  sign.catch(() => undefined)
+  if (first instanceof Error && talk.peer.end === null) throw first
+  if (talk.peer.end !== null) await talk.closed(...mayClose)
+  else talk.count('stays')
+  return Array.isArray(first) && first[0] === 'echoed'
 }
 
 /** A server that is not primary answers an echo, and says of everything else that it is not. */
@@ -219,17 +226,24 @@ const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   await talk.closed(...codes)
 }
 
-/** Grows, so that each is taken for the newest. */
+/** Grows, so that each is taken for the newest; one after the other, since a newer primary ends the older one's connection. */
 let lonelyView = 0
+let lastPrimary: Promise<void> = Promise.resolve()
 
-const primaries: Teller = async ({ dice, targets, tally }) => {
+const primaries: Teller = told => {
+  const telling = lastPrimary.then(() => primary(told))
+  lastPrimary = telling.catch(() => undefined)
+  return telling
+}
+
+const primary: Teller = async ({ dice, targets, tally }) => {
   const { id, url } = targets.lonely
   const own = { id: newId(), address: 'ws://127.0.0.1:1' }
   const view: View = { number: ++lonelyView, primary: own, backup: { id, address: url }, start: null }
   const talk = await talkTo(url, 'backupToPrimary', tally, { kind: 'primary', id: own.id, to: id, view })
   const { text, codes } = brokenFrame('primaryToBackup', dice)
   talk.sayText(text)
-  await talk.closed(...codes, 'REPLACED')
+  await talk.closed(...codes)
 }
 
 // ---- below the messages

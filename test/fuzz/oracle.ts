@@ -58,7 +58,7 @@ function verdictOnMessage(message: unknown, channel: Channel): Verdict[] {
 function runFits(channel: Channel, [kind, first, items]: unknown[]): boolean {
   if (channel !== 'requestRuns') return true
   const list = items as unknown[]
-  if (!Number.isSafeInteger((first as number) + list.length - 1)) return false
+  if (!Number.isSafeInteger((first as number) + (list.length - 1))) return false
   return kind !== 'acquire-run' || list.every(name => Buffer.byteLength(name as string) <= 1_024)
 }
 

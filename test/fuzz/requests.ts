@@ -54,7 +54,7 @@ const makers: readonly Maker[] = [
   (_, dice) =>
     refused(
       'noise',
-      Array.from({ length: 50 }, () => String.fromCharCode(128 + dice.below(128))).join('') + '\r\n\r\n',
+      `${Array.from({ length: 50 }, () => String.fromCharCode(128 + dice.below(128))).join('')}\r\n\r\n`,
     ),
   (_, dice) => ({
     what: 'a broken upgrade',
