@@ -2,6 +2,7 @@
 // cluster of real processes, each judged by an oracle written from docs/PROTOCOL.md. Prints every surprise with what
 // tells it again, and exits 1 if there was one. However it ends, nothing that it started is left.
 
+import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Status } from '../../wire/messages.ts'
 import { GoodClient, hello, Peer } from '../fixtures/hostile-peer.ts'
@@ -30,10 +31,13 @@ const healthyWithinMs = 30_000
 const timings = ['--dead-pings', '30']
 
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
-
 const servers = new ServerProcesses(here, timings)
 const lonelyServers = new ServerProcesses(here, timings)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
+// The servers end when their channel to this process does.
+process.on('exit', () => {
+  for (const { data } of [servers, lonelyServers]) rmSync(data, { recursive: true, force: true })
+})
 const tally: Tally = { frames: 0, outcomes: new Map() }
 let surprises = 0
 let cases = 0

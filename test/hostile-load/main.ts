@@ -1,7 +1,10 @@
-// npm run test:hostile-load -- [--short] [--only NAME] [--dead-pings COUNT]: peers that are well-formed and within every
+// npm run test:hostile-load -- [--short] [--only NAME[,NAME]] [--dead-pings COUNT]: peers that are well-formed and within every
 // limit, and ask real servers for too much (F20). Prints a table, and exits 1 when a limit is broken. However it ends,
 // nothing that it started is left. Only loopback; each attack is bounded in time and in number.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { printTable } from '../fixtures/table.ts'
 import { complaints, coresFull, percentile, type Run, turnOf } from './judge.ts'
@@ -23,6 +26,11 @@ const minutesMax = values.short ? 4 : 20
 
 // Nothing of the caller's own cluster gets in.
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
+
+/** Everything that the run writes is in here. */
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-hostile-load-'))
+process.env.TMPDIR = folder
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 let stage: Stage | undefined
 const stop = (code: number, why: string) => {
@@ -46,7 +54,7 @@ show()
 process.exit(failed ? 1 : 0)
 
 function isWanted({ name, short }: Scenario): boolean {
-  if (values.only !== '') return name.includes(values.only) || name === 'idle'
+  if (values.only !== '') return name === 'idle' || values.only.split(',').some(part => name.includes(part))
   return short === true || !values.short
 }
 

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, statfsSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,15 +64,15 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    for (const child of this.#children) child.kill('SIGKILL')
-    await this.#servers.end().finally(() => this.#unmount())
-    rmSync(this.#servers.data, { recursive: true, force: true })
+    this.abandon()
+    await this.#servers.end()
   }
 
   /** At once, when the process must go: the servers end when their channel to it does. */
   abandon(): void {
     for (const child of this.#children) child.kill('SIGKILL')
-    this.#unmount()
+    if (this.#mounted) execFileSync('umount', ['--lazy', this.#servers.data])
+    this.#mounted = false
   }
 
   async #start(): Promise<{ view: View; servers: Status['servers'] }> {
@@ -155,11 +155,6 @@ export class Stage {
   #mount(): void {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', this.#servers.data])
     this.#mounted = true
-  }
-
-  #unmount(): void {
-    if (this.#mounted) execFileSync('umount', ['--lazy', this.#servers.data])
-    this.#mounted = false
   }
 }
 
