@@ -49,7 +49,8 @@ const allChannels: readonly Channel[] = [
 /** Draws until there is one that the oracle condemns; a well-formed one could do to a cluster what it says. */
 function brokenFrame(channel: Channel, dice: Random): { text: string; codes: ErrorCode[] } {
   for (;;) {
-    const text = drawBroken(channel, allChannels, dice)
+    // Half of a surrogate pair, as it travels: UTF-8 has no other way.
+    const text = drawBroken(channel, allChannels, dice).toWellFormed()
     const verdict = verdictOn(text, channel)
     if (verdict[0] !== 'fine') return { text, codes: verdict as ErrorCode[] }
   }
