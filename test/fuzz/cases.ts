@@ -1,0 +1,334 @@
+// The cases of the fuzzer: each is one connection to one server in one role, and says some frames that are in order and at
+// most one that is not. Case and seed tell it again.
+
+import type { ErrorCode } from '../../wire/errors.ts'
+import type { Channel, View } from '../../wire/messages.ts'
+import { frame, type Heard, HostilePeer, hello, newId, RawPeer } from '../fixtures/hostile-peer.ts'
+import { type Random, weighted } from '../fixtures/random.ts'
+import { drawBytes } from './bytes.ts'
+import { drawBroken, drawMessage } from './grammar.ts'
+import { Life } from './life.ts'
+import { verdictOn } from './oracle.ts'
+import { drawRequest, type Kind } from './requests.ts'
+import { Surprise, Talk, type Tally } from './talk.ts'
+
+/** What is attacked. */
+export interface Targets {
+  readonly cluster: string
+  readonly view: string
+  readonly primary: string
+  readonly others: readonly string[]
+  /** A lock server that no view server knows: it takes whoever says so for its primary. */
+  readonly lonely: { readonly id: string; readonly url: string }
+}
+
+export interface Case {
+  readonly number: number
+  readonly dice: Random
+  readonly targets: Targets
+  readonly tally: Tally
+}
+
+type Teller = (told: Case) => Promise<void>
+
+/** What each channel's peers may not say, since others do. */
+const allChannels: readonly Channel[] = [
+  'opening',
+  'clientToServer',
+  'requestRuns',
+  'serverToClient',
+  'clientToView',
+  'serverToView',
+  'viewToServer',
+  'primaryToBackup',
+  'backupToPrimary',
+  'entries',
+  'records',
+]
+
+/** Draws until there is one that the oracle condemns; a well-formed one could do to a cluster what it says. */
+function brokenFrame(channel: Channel, dice: Random): { text: string; codes: ErrorCode[] } {
+  for (;;) {
+    // Half of a surrogate pair, as it travels: UTF-8 has no other way.
+    const text = drawBroken(channel, allChannels, dice).toWellFormed()
+    const verdict = verdictOn(text, channel)
+    if (verdict[0] !== 'fine') return { text, codes: verdict as ErrorCode[] }
+  }
+}
+
+async function talkTo(url: string, answers: Channel, tally: Tally, from?: unknown): Promise<Talk> {
+  const talk = new Talk(await HostilePeer.connect(url), answers, tally)
+  if (from === undefined) return talk
+  talk.say(hello(from))
+  await talk.hear('welcome', ([kind]) => kind === 'welcome')
+  return talk
+}
+
+const client = { kind: 'client', name: 'fuzz' }
+
+// ---- before the hello
+
+const strangers: Teller = async ({ dice, targets, tally }) => {
+  const url = dice.pick([targets.view, targets.primary, ...targets.others])
+  const talk = await talkTo(url, 'serverToClient', tally)
+  if (dice.chance(0.1)) await wrongHello(talk, dice)
+  else {
+    const { text, codes } = brokenFrame('opening', dice)
+    talk.sayText(text)
+    await talk.closed(...codes, ...otherVersion(text))
+  }
+}
+
+/** A peer of another version may speak it in another shape, and is told so before anything else. */
+function otherVersion(text: string): ErrorCode[] {
+  return text.startsWith('[["hello",1,') ? [] : ['WRONG_WIRE_VERSION']
+}
+
+async function wrongHello(talk: Talk, dice: Random): Promise<void> {
+  const [messages, code] = dice.pick<[unknown[], ErrorCode]>([
+    [[], 'UNEXPECTED_MESSAGE'],
+    [[hello(), hello()], 'UNEXPECTED_MESSAGE'],
+    [[hello(client, { wire: 2 + dice.below(1_000) })], 'WRONG_WIRE_VERSION'],
+    [[hello(client, { cluster: newId() })], 'WRONG_CLUSTER'],
+  ])
+  talk.say(...messages)
+  await talk.closed(code)
+}
+
+const probes: Teller = async ({ dice, targets, tally }) => {
+  const talk = await talkTo(dice.pick([targets.primary, ...targets.others]), 'serverToClient', tally, {
+    kind: 'probe',
+  })
+  const { text, codes } = dice.chance(0.2)
+    ? { text: JSON.stringify([hello()]), codes: ['UNEXPECTED_MESSAGE' as const] }
+    : brokenFrame('opening', dice)
+  talk.sayText(text)
+  await talk.closed(...codes, ...otherVersion(text))
+}
+
+// ---- clients
+
+const lives: Teller = async ({ number, dice, targets, tally }) => {
+  const talk = await talkTo(targets.primary, 'serverToClient', tally, client)
+  const life = new Life(talk, dice, `fuzz/${number}`)
+  await life.open()
+  for (let steps = 5 + dice.below(25); steps > 0; steps--) await life.step()
+  if (dice.chance(0.5)) return await life.end()
+  const { text, codes } = brokenFrame('clientToServer', dice)
+  talk.sayText(text)
+  await talk.closed(...codes)
+  await abandon(targets.primary, life.id, tally)
+}
+
+/** What is held by who was cut would be held until its lease is over. */
+async function abandon(url: string, id: string, tally: Tally): Promise<void> {
+  const talk = await talkTo(url, 'serverToClient', tally, client)
+  talk.say(['abandon', id])
+  await talk.echo(1)
+  talk.leave()
+}
+
+/** After any well-formed frame: the connection stays, or is closed for what the frame means. */
+const mayClose: readonly ErrorCode[] = ['OUT_OF_ORDER', 'UNEXPECTED_MESSAGE', 'REPLACED']
+
+const wellFormed: Teller = async ({ dice, targets, tally }) => {
+  const talk = await talkTo(targets.primary, 'serverToClient', tally, client)
+  const sessions: string[] = []
+  for (let frames = 1 + dice.below(20); frames > 0 && talk.peer.end === null; frames--) {
+    const messages = Array.from({ length: dice.below(4) }, () =>
+      drawMessage(dice.pick(['clientToServer', 'clientToServer', 'requestRuns']), dice),
+    )
+    const text = JSON.stringify(messages)
+    const verdict = verdictOn(text, 'clientToServer')
+    talk.sayText(text)
+    for (const message of messages as [string, string][]) if (message[0] === 'open') sessions.push(message[1])
+    if (verdict[0] !== 'fine') {
+      // A message of the frame before the broken one takes no effect, so the verdict stands alone.
+      await talk.closed(...(verdict as ErrorCode[]))
+      break
+    }
+    if (!(await goesOn(talk, dice.below(1_000_000)))) break
+  }
+  talk.leave()
+  for (const id of sessions) await abandon(targets.primary, id, tally)
+}
+
+/** Whether the connection goes on. Who is told that its session is over is not heard any more. */
+async function goesOn(talk: Talk, number: number): Promise<boolean> {
+  talk.say(['echo', number])
+  const isSign = ([kind, echoed]: Heard) =>
+    kind === 'unknown-session' || (kind === 'echoed' && echoed === number)
+  const sign = talk.hear(`echoed ${number}`, isSign)
+  const ended = talk.peer.ended().then(() => null)
+  const first = await Promise.race([sign.catch(error => error as Error), ended])
+  sign.catch(() => undefined)
+  if (first instanceof Error && talk.peer.end === null) throw first
+  if (talk.peer.end !== null) await talk.closed(...mayClose)
+  else talk.count('stays')
+  return Array.isArray(first) && first[0] === 'echoed'
+}
+
+/** A server that is not primary answers an echo, and says of everything else that it is not. */
+const elsewhere: Teller = async ({ dice, targets, tally }) => {
+  const talk = await talkTo(dice.pick(targets.others), 'serverToClient', tally, client)
+  for (let frames = dice.below(12); frames > 0; frames--) await talk.echo(dice.below(1_000_000))
+  const message = drawMessage('clientToServer', dice) as [string]
+  const text = JSON.stringify([message])
+  const isFine = message[0] !== 'echo' && verdictOn(text, 'clientToServer')[0] === 'fine'
+  const last =
+    isFine && dice.chance(0.5)
+      ? { text, codes: ['NOT_PRIMARY' as const] }
+      : brokenFrame('clientToServer', dice)
+  talk.sayText(last.text)
+  await talk.closed(...last.codes)
+}
+
+const askers: Teller = async ({ dice, targets, tally }) => {
+  const talk = await talkTo(targets.view, 'viewToClient', tally, client)
+  for (let frames = dice.below(12); frames > 0; frames--) {
+    const number = dice.below(1_000_000)
+    if (dice.chance(0.7)) await talk.echo(number)
+    else await answered(talk, dice.chance(0.8) ? ['status', number] : ['reset', number, 0, false])
+  }
+  const { text, codes } = brokenFrame('clientToView', dice)
+  talk.sayText(text)
+  await talk.closed(...codes)
+}
+
+async function answered(talk: Talk, [kind, number, ...rest]: [string, number, ...unknown[]]): Promise<void> {
+  talk.say([kind, number, ...rest])
+  await talk.hear(`an answer to ${kind}`, ([answer, to]) => answer.startsWith(kind) && to === number)
+  talk.count('answered')
+}
+
+// ---- servers
+
+const ping = {
+  view: 0,
+  role: 'idle',
+  acked: false,
+  inSync: false,
+  opNumber: 0,
+  lag: 0,
+  copiedPart: 0,
+  token: 0,
+  unreachable: [],
+  leaving: false,
+  ttlMs: 0,
+}
+
+const lockServers: Teller = async ({ number, dice, targets, tally }) => {
+  const address = `ws://127.0.0.1:1/${number}`
+  const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
+  const talk = await talkTo(targets.view, 'viewToServer', tally, from)
+  for (let frames = dice.below(12); frames > 0; frames--) {
+    talk.say(['ping', ping])
+    await talk.hear('pong', ([kind]) => kind === 'pong')
+    talk.count('answered')
+  }
+  const { text, codes } = brokenFrame('serverToView', dice)
+  talk.sayText(text)
+  await talk.closed(...codes)
+}
+
+/** Grows, so that each is taken for the newest; one after the other, since a newer primary ends the older one's connection. */
+let lonelyView = 0
+let lastPrimary: Promise<void> = Promise.resolve()
+
+const primaries: Teller = told => {
+  const telling = lastPrimary.then(() => primary(told))
+  lastPrimary = telling.catch(() => undefined)
+  return telling
+}
+
+const primary: Teller = async ({ dice, targets, tally }) => {
+  const { id, url } = targets.lonely
+  const own = { id: newId(), address: 'ws://127.0.0.1:1' }
+  const view: View = { number: ++lonelyView, primary: own, backup: { id, address: url }, start: null }
+  const talk = await talkTo(url, 'backupToPrimary', tally, { kind: 'primary', id: own.id, to: id, view })
+  const { text, codes } = brokenFrame('primaryToBackup', dice)
+  talk.sayText(text)
+  await talk.closed(...codes)
+}
+
+// ---- below the messages
+
+const bytes: Teller = async ({ dice, targets, tally }) => {
+  const peer = new RawPeer(dice.pick([targets.view, targets.primary, ...targets.others]))
+  await peer.upgrade()
+  if (dice.chance(0.5)) {
+    peer.write(frame(0x81, JSON.stringify([hello()])))
+    await peer.until('welcome')
+  }
+  const { what, data, close } = drawBytes(dice)
+  tally.frames++
+  peer.write(data)
+  await endOf(peer, `closed with ${close} after ${what}: ${data.toString('hex').slice(0, 200)}`)
+  if (peer.close !== close)
+    throw new Surprise(
+      `${close} was right after ${what}, not ${peer.close}: ${data.toString('hex').slice(0, 400)}`,
+    )
+  tally.outcomes.set(String(close), (tally.outcomes.get(String(close)) ?? 0) + 1)
+}
+
+/** A server that does not end a connection within this keeps it. */
+const endWithinMs = 20_000
+
+async function endOf(peer: RawPeer, what: string): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Surprise(`not ${what}`)), endWithinMs).unref()
+  })
+  await Promise.race([peer.ended(), late]).finally(() => peer.socket.destroy())
+}
+
+const requests: Teller = async ({ dice, targets, tally }) => {
+  const kind: Kind = dice.chance(0.5) ? 'lockserver' : 'viewserver'
+  const { what, text, statuses } = drawRequest(kind, dice)
+  const peer = new RawPeer(
+    kind === 'viewserver' ? targets.view : dice.pick([targets.primary, ...targets.others]),
+  )
+  tally.frames++
+  peer.write(Buffer.from(text, 'latin1'))
+  const answered = peer.until('\r\n\r\n').catch(() => undefined)
+  const late = new Promise(resolve => setTimeout(resolve, endWithinMs).unref())
+  await Promise.race([answered, late])
+  peer.socket.destroy()
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(peer.text)?.[1] ?? 0)
+  if (!statuses.includes(status) && !(status === 0 && !peer.over))
+    throw new Surprise(
+      `${what}: ${statuses.join(', ')} was right, not ${status}: ${JSON.stringify(text.slice(0, 400))}`,
+    )
+  if (!statuses.includes(status))
+    throw new Surprise(`${what} got no answer in ${endWithinMs} ms: ${JSON.stringify(text.slice(0, 400))}`)
+  const outcome = `HTTP ${status}`
+  tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1)
+}
+
+const tellers = {
+  strangers,
+  probes,
+  lives,
+  wellFormed,
+  elsewhere,
+  askers,
+  lockServers,
+  primaries,
+  bytes,
+  requests,
+}
+const weights: Readonly<Record<keyof typeof tellers, number>> = {
+  strangers: 6,
+  probes: 2,
+  lives: 12,
+  wellFormed: 10,
+  elsewhere: 8,
+  askers: 8,
+  lockServers: 4,
+  primaries: 4,
+  bytes: 6,
+  requests: 10,
+}
+
+export async function tell(told: Case): Promise<void> {
+  await tellers[weighted(told.dice, weights)](told)
+}

@@ -1,0 +1,167 @@
+// Attacks by many connections, and by much that is kept: slow readers, a state that grows, sessions, watches, queries.
+
+import { type HostilePeer, newId } from '../fixtures/hostile-peer.ts'
+import { pause } from '../fixtures/real-pause.ts'
+import { acquireMany, enter, greet } from './member.ts'
+import type { Outcome, Scenario, Target } from './scenario.ts'
+
+const ignore = () => undefined
+
+async function unread(target: Target): Promise<Outcome> {
+  const owner = await enter(target, 600_000)
+  await acquireMany(owner, 19_900, i => `${'unread/'.padEnd(400, 'x')}${i}`)
+  const peers = await Promise.all(Array.from({ length: 120 }, () => greet(target.primary, target.secret)))
+  for (const peer of peers) {
+    peer.socket.pause()
+    peer.say(['query', 1, 'unread/', true])
+  }
+  await pause(target.seconds * 1_000)
+  for (const peer of peers) peer.leave()
+  return { remark: '120 answers of 11 MB' }
+}
+
+async function filledState(target: Target): Promise<Outcome> {
+  const members = await Promise.all([enter(target, 600_000), enter(target, 600_000)])
+  const fill = async (member: (typeof members)[0], m: number) =>
+    await Promise.race([
+      acquireMany(member, 60_000, i => `${m}/${'fill/'.padEnd(900, 'x')}${i}`).catch(ignore),
+      member.peer.ended(),
+      pause(20_000),
+    ])
+  const granted = await Promise.all(members.map(fill))
+  return {
+    remark: `granted ${granted.map(got => (typeof got === 'number' ? got : 'until cut')).join(' and ')}`,
+  }
+}
+
+async function sessionsTaken(target: Target): Promise<Outcome> {
+  let opened = 0
+  let refused = 0
+  const open = async () => {
+    while (opened + refused < 50_000 && refused < 100) {
+      const peer = await greet(target.primary, target.secret)
+      peer.say(['open', newId(), 1, 30_000, 'taken'])
+      const got = await Promise.race([
+        peer.next('opened').catch(ignore),
+        peer.next('open-refused').catch(ignore),
+      ])
+      if (got?.[0] === 'opened') opened++
+      else refused++
+      peer.leave()
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, () => open().catch(ignore)))
+  const newcomer = await Promise.race([enter(target, 10_000).catch(ignore), pause(2_000)])
+  const wrong = newcomer === undefined ? ['a newcomer gets no session'] : []
+  return { remark: `${opened} sessions`, wrong }
+}
+
+async function watchers(target: Target): Promise<Outcome> {
+  const end = performance.now() + target.seconds * 1_000
+  const open = Array.from({ length: 16 }, () => greet(target.primary, target.secret))
+  const peers = await Promise.all(open)
+  for (const peer of peers) {
+    for (let i = 0; i < 16; i++) peer.say(['watch', i, ''])
+    void seeAll(peer, end)
+  }
+  const workers = Array.from({ length: 8 }, (_, i) => work(target, `watched/${i}`, end).catch(() => 0))
+  const done = (await Promise.all(workers)).reduce((sum, one) => sum + one, 0)
+  for (const peer of peers) peer.leave()
+  return { remark: `256 watches, ${Math.round(done / target.seconds)} locks a second` }
+}
+
+/** Says that it has seen more than it was told, so that it is told everything. */
+async function seeAll(peer: HostilePeer, end: number): Promise<void> {
+  for (let seen = 1; performance.now() < end && peer.end === null; seen++) {
+    for (let i = 0; i < 16; i++) peer.say(['seen', i, seen * 1_000])
+    peer.forget()
+    await pause(20)
+  }
+}
+
+/** Acquires and releases 32 locks at a time; how many it had. */
+async function work(target: Target, name: string, end: number): Promise<number> {
+  const member = await enter(target, 10_000)
+  let done = 0
+  while (performance.now() < end) {
+    const first = member.next
+    const names = Array.from({ length: 32 }, (_, i) => `${name}/${i}`)
+    member.peer.say(['acquire-run', first, names, 'exclusive', 'wait'])
+    const tokens: number[] = []
+    while (tokens.length < 32) {
+      for (const message of member.peer.heard)
+        if (message[0] === 'granted' || message[0] === 'granted-run') tokens.push(...(message[2] as number[]))
+      member.peer.forget()
+      if (tokens.length < 32) await member.peer.more()
+    }
+    member.peer.say(['acknowledge', [1, first + 31], []], ['release-run', first + 32, tokens])
+    member.next += 64
+    done += 32
+  }
+  member.peer.leave()
+  return done
+}
+
+async function queries(target: Target): Promise<Outcome> {
+  const owner = await enter(target, 600_000)
+  await acquireMany(owner, 19_900, i => `queried/${i}`)
+  const end = performance.now() + target.seconds * 1_000
+  let answered = 0
+  const ask = async () => {
+    const peer = await greet(target.primary, target.secret)
+    while (performance.now() < end && answered < 5_000) {
+      peer.say(['query', 1, 'queried/', true])
+      for (let more = true; more; ) {
+        const part = await peer.next('locks')
+        more = (part[2] as { more: boolean }).more
+      }
+      peer.forget()
+      answered++
+    }
+    peer.leave()
+  }
+  await Promise.all(
+    Array.from({ length: 50 }, () =>
+      Promise.race([ask().catch(ignore), pause(target.seconds * 1_000 + 5_000)]),
+    ),
+  )
+  return { remark: `${answered} answers of 19,900 locks` }
+}
+
+export const crowdScenarios: readonly Scenario[] = [
+  {
+    name: 'slow readers',
+    rules: 'B4',
+    does: '120 connections ask for 11 MB each and do not read',
+    short: true,
+    attack: unread,
+  },
+  {
+    name: 'a state that fills',
+    rules: 'B4',
+    does: 'two clients take locks with names of 900 bytes; the servers have heaps of 64 MiB',
+    setting: { heapMb: 64 },
+    largeState: true,
+    attack: filledState,
+  },
+  {
+    name: 'all sessions taken',
+    rules: 'B7',
+    does: 'one address opens up to 50,000 sessions and leaves them',
+    largeState: true,
+    attack: sessionsTaken,
+  },
+  {
+    name: 'watchers of everything',
+    rules: 'B7',
+    does: '256 watches of everything that claim to have seen all, beside eight who work',
+    short: true,
+    attack: watchers,
+  },
+  {
+    name: 'queries in a loop',
+    rules: 'B7',
+    does: '50 clients ask for 19,900 locks again and again',
+    attack: queries,
+  },
+]

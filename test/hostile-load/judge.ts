@@ -1,0 +1,50 @@
+// What a run of a scenario must not show. Pure.
+
+import type { Report } from './observer.ts'
+import { fullFrom, type Outcome, p99Max, rssMax, type Scenario, turnMax } from './scenario.ts'
+
+export interface Run {
+  readonly scenario: Scenario
+  readonly report: Report
+  readonly outcome: Outcome
+  /** Share of all cores' time that was used by anybody, 0 to 1. */
+  readonly busy: number
+  /** Names of servers that ended without being killed by the scenario. */
+  readonly died: readonly string[]
+}
+
+/** A prober that was not answered for longer than this at the end is not served any more. */
+const unservedMax = 2_000
+
+export function percentile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
+}
+
+export function turnOf(report: Report): number {
+  return Math.max(...report.servers.map(server => server.stallCpuMs))
+}
+
+/** Both cores are full, and not because a server worked on one thing for long. */
+export function coresFull({ report, busy }: Run): boolean {
+  return busy > fullFrom && turnOf(report) < turnMax
+}
+
+export function complaints(run: Run): string[] {
+  const { scenario, report, outcome, died } = run
+  const found: string[] = [...(outcome.wrong ?? [])]
+  if (report.views > 0 && !scenario.death) found.push(`${report.views} views without a death`)
+  if (report.failed.length > 0) found.push(`the prober's calls failed: ${report.failed.join(', ')}`)
+  if (report.sinceServedMs > unservedMax)
+    found.push(`the prober was not served for the last ${Math.round(report.sinceServedMs)} ms`)
+  for (const name of died) found.push(`the ${name} ended`)
+  const p99 = percentile(report.calls, 0.99)
+  if (p99 > p99Max && !coresFull(run)) found.push(`p99 of the prober ${Math.round(p99)} ms, not ${p99Max}`)
+  if (!scenario.largeState) found.push(...tooLarge(report))
+  return found
+}
+
+function tooLarge(report: Report): string[] {
+  return report.servers
+    .filter(server => server.rssMb > rssMax)
+    .map(server => `RSS of the ${server.name} ${Math.round(server.rssMb)} MiB, not ${rssMax}`)
+}

@@ -1,0 +1,223 @@
+// One run of one scenario: a cluster of real processes, the observer, the attacker, the death if there is one. Everything
+// that it starts is stopped with it, however it ends.
+
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, statfsSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Status } from '../../wire/messages.ts'
+import { pause } from '../fixtures/real-pause.ts'
+import { here, type Place, ServerProcesses } from '../fixtures/server-processes.ts'
+import type { Order } from './attacker.ts'
+import type { Run } from './judge.ts'
+import { greet } from './member.ts'
+import type { Observed, Report, Watched } from './observer.ts'
+import type { Outcome, Scenario, Setting } from './scenario.ts'
+
+export interface StageOptions {
+  readonly seconds: number
+  readonly deadPings: number
+}
+
+/** An attack that takes longer is ended. */
+const attackMsMax = 60_000
+const healthyMsMax = 30_000
+/** After the attack, so that what it leaves behind is seen. */
+const settleMs = 1_000
+const lockServers = 3
+const secretOfAll = 'a secret of this run'
+
+type Telling = { ready?: true; outcome?: Outcome; report?: Report }
+
+export class LoadStage {
+  readonly #scenario: Scenario
+  readonly #options: StageOptions
+  readonly #secret: string | null
+  readonly #servers: ServerProcesses
+  readonly #children: ChildProcess[] = []
+  #mounted = false
+
+  constructor(scenario: Scenario, options: StageOptions) {
+    this.#scenario = scenario
+    this.#options = options
+    const { setting = {} } = scenario
+    this.#secret = setting.secret ? secretOfAll : null
+    const secret = this.#secret === null ? [] : ['--secret', this.#secret]
+    const timings = ['--dead-pings', String(options.deadPings)]
+    this.#servers = new ServerProcesses(viewPlace(setting), [...secret, ...timings])
+  }
+
+  async run(): Promise<Run> {
+    const { view, servers } = await this.#start()
+    const watched = this.#watched(view, servers)
+    const observer = await this.#observe(watched)
+    const before = coreTimes()
+    const outcome = await this.#attack(view, servers)
+    await pause(settleMs)
+    const busy = busyPart(before, coreTimes())
+    observer.send('stop')
+    const { report } = await told(observer, 'report')
+    if (report === undefined) throw new Error('the observer reported nothing')
+    return { scenario: this.#scenario, report, outcome, busy, died: this.#died(watched, view) }
+  }
+
+  async end(): Promise<void> {
+    this.abandon()
+    await this.#servers.end()
+  }
+
+  /** At once, when the process must go: the servers end when their channel to it does. */
+  abandon(): void {
+    for (const child of this.#children) child.kill('SIGKILL')
+    if (this.#mounted) execFileSync('umount', ['--lazy', this.#servers.data])
+    this.#mounted = false
+  }
+
+  async #start(): Promise<{ view: View; servers: Status['servers'] }> {
+    const { setting = {} } = this.#scenario
+    if (setting.fullDisk) this.#mount()
+    await this.#servers.start([])
+    for (let i = 0; i < lockServers; i++) await this.#servers.addServer(lockPlace(setting))
+    const found = await this.#healthy()
+    if (setting.fullDisk) fill(this.#servers.data)
+    return found
+  }
+
+  /** Asks by socket, since pages may be kept from those without the secret. */
+  async #healthy(): Promise<{ view: View; servers: Status['servers'] }> {
+    const peer = await greet(this.#servers.viewUrl, this.#secret)
+    const end = performance.now() + healthyMsMax
+    for (let number = 1; performance.now() < end; number++) {
+      peer.say(['status', number])
+      const { view, acked, survives, servers } = (await peer.next('status'))[2] as Status
+      const all = servers.filter(server => server.alive).length === lockServers
+      if (view !== null && acked && survives > 0 && all) {
+        peer.leave()
+        return { view, servers }
+      }
+      await pause(50)
+    }
+    throw new Error('the cluster does not become healthy')
+  }
+
+  #watched(view: View, servers: Status['servers']): Watched[] {
+    const locks = servers.map(({ id, address, pid }) => ({ name: roleOf(view, id), url: address, pid }))
+    return [...locks, { name: 'view server', url: this.#servers.viewUrl, pid: this.#servers.viewServerPid }]
+  }
+
+  async #observe(servers: Watched[]): Promise<ChildProcess> {
+    const observed: Observed = { view: this.#servers.viewUrl, secret: this.#secret, servers }
+    const observer = this.#fork('observer.js', observed)
+    await told(observer, 'ready')
+    return observer
+  }
+
+  async #attack(view: View, servers: Status['servers']): Promise<Outcome> {
+    const idle = servers.find(({ id }) => roleOf(view, id) === 'idle')?.address ?? ''
+    const [primary, backup] = [view.primary.address, view.backup?.address ?? '']
+    const { name } = this.#scenario
+    const { seconds } = this.#options
+    const order: Order = {
+      name,
+      view: this.#servers.viewUrl,
+      primary,
+      backup,
+      idle,
+      secret: this.#secret,
+      seconds,
+    }
+    const attacker = this.#fork('attacker.js', order)
+    const timer = setTimeout(() => attacker.kill('SIGKILL'), attackMsMax)
+    if (this.#scenario.death) {
+      await told(attacker, 'ready')
+      await this.#servers.kill(primary)
+      attacker.send('struck')
+    }
+    const { outcome } = await told(attacker, 'outcome')
+    clearTimeout(timer)
+    return outcome ?? { wrong: [`the attack was not over after ${attackMsMax} ms`] }
+  }
+
+  #died(watched: readonly Watched[], view: View): string[] {
+    const meant = this.#scenario.death ? view.primary.address : null
+    const gone = watched.filter(({ pid, url }) => url !== meant && !isRunning(pid))
+    return gone.map(({ name }) => name)
+  }
+
+  #fork(program: string, words: object): ChildProcess {
+    const child = fork(fileURLToPath(new URL(program, import.meta.url)), [JSON.stringify(words)])
+    this.#children.push(child)
+    return child
+  }
+
+  #mount(): void {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', this.#servers.data])
+    this.#mounted = true
+  }
+}
+
+type View = NonNullable<Status['view']>
+
+function roleOf(view: View, id: string): string {
+  if (view.primary.id === id) return 'primary'
+  return view.backup?.id === id ? 'backup' : 'idle'
+}
+
+/** Waits for a telling that has this; an empty one when the process ends before. */
+async function told(child: ChildProcess, what: keyof Telling): Promise<Telling> {
+  const ended = new AbortController()
+  child.once('exit', () => ended.abort())
+  try {
+    for (;;) {
+      const [telling] = (await once(child, 'message', { signal: ended.signal })) as [Telling]
+      if (telling[what] !== undefined) return telling
+    }
+  } catch {
+    return {}
+  }
+}
+
+function lockPlace({ heapMb }: Setting): Place {
+  return heapMb === undefined
+    ? here
+    : { ...here, within: ['env', `NODE_OPTIONS=--max-old-space-size=${heapMb}`] }
+}
+
+function viewPlace({ viewFiles }: Setting): Place {
+  return viewFiles === undefined
+    ? here
+    : { ...here, within: ['prlimit', `--nofile=${viewFiles}:${viewFiles}`] }
+}
+
+/** Why this scenario can't be run here; null: it can. */
+export function obstacleTo({ setting = {} }: Scenario): string | null {
+  if (setting.fullDisk && process.getuid?.() !== 0) return 'a disk of its own needs root'
+  if (setting.viewFiles !== undefined && !existsSync('/usr/bin/prlimit')) return 'there is no prlimit'
+  return existsSync('/proc/self/schedstat') ? null : 'CPU time is read from /proc'
+}
+
+function fill(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder)
+  writeFileSync(join(folder, 'filler'), Buffer.alloc(Number(bavail) * Number(bsize)))
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function coreTimes(): { idle: number; all: number } {
+  const times = cpus().map(core => core.times)
+  const all = times.reduce((sum, one) => sum + one.user + one.nice + one.sys + one.irq + one.idle, 0)
+  return { idle: times.reduce((sum, one) => sum + one.idle, 0), all }
+}
+
+function busyPart(before: { idle: number; all: number }, after: { idle: number; all: number }): number {
+  return 1 - (after.idle - before.idle) / (after.all - before.all)
+}
