@@ -1,4 +1,4 @@
-// One lock server: its role, its view, and who is connected. It hands each message to the part that
+// One lock server: its role, its view, and its connections. It hands each message to the part that
 // the message is for. One core lives as long as its state: after a step-down a new one with a new id
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
