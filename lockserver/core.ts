@@ -108,7 +108,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   #leaving: Leaving = 'no'
   #leavingTicks = 0
   #over = false
-  /** The backup has received more, which must be applied in the next turn. */
+  /** The backup has received batches that must be applied in the next turn. */
   #workPlanned = false
   /** What the view server heard last, so that news goes out at once. */
   #told = { ackable: false, unreachable: 0, wantedTtlMs: 0 }
@@ -392,7 +392,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (!this.#over) this.#clients.tellAll(['view', view])
   }
 
-  /** A view that gives this server no part is not logged for the operator. */
+  /** A view that gives this server no part is logged at debug only. */
   #noteView({ number, primary, backup }: View): void {
     const level = this.role === 'idle' ? 'debug' : 'info'
     const fields = { primary: primary.address, backup: backup?.address ?? null }
