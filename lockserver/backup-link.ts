@@ -7,20 +7,20 @@ import type { InView } from './situation.ts'
 
 /** What goes over it. */
 export interface Carried {
-  /** The backup has welcomed us; false if it is not what it should be. */
+  /** The backup has welcomed us; false if it is not the backup that we expect. */
   connected(connection: number, whole: number, received: number): boolean
   disconnected(): void
 }
 
 type Minded = MessageOf<'backupToPrimary', 'view' | 'applied' | 'received' | 'heard'>
 
-/** Somebody may accept a connection and never say a word: after so many ticks the next one is tried. */
+/** A peer may accept a connection and never send anything: after this many ticks the next one is tried. */
 interface Probe {
   readonly connection: number
   ticks: number
 }
 
-/** A ping reports so many addresses at the most; the oldest is forgotten first. */
+/** A ping reports at most this many addresses; the oldest is forgotten first. */
 const unreachableMax = 64
 
 export class BackupLink {
@@ -56,7 +56,7 @@ export class BackupLink {
     this.#dialBackup()
   }
 
-  /** The backup is connected, but not what it should be. */
+  /** The backup is connected, but is not the backup that we expect. */
   refuse(why: string): void {
     this.#report(why)
   }
@@ -71,7 +71,7 @@ export class BackupLink {
     }
   }
 
-  /** From the backup; whether the primary has to mind this message. */
+  /** A message from the backup; returns whether the primary has to handle it. */
   hears(message: MessageOf<'backupToPrimary'>): message is Minded {
     this.#silentTicks = 0
     switch (message[0]) {
@@ -104,7 +104,7 @@ export class BackupLink {
   #welcome(welcome: Welcome): void {
     if (welcome.id !== this.#situation.view.backup?.id) return this.#report('another server')
     this.#welcomed = true
-    // Who is there with another state, or with one that differs (R4), stays reported, and is not told of at each dial.
+    // A backup with another state, or with one that differs (R4), stays reported; not every dial logs it.
     if (this.#carried.connected(this.#connection as number, welcome.whole, welcome.sequence))
       this.#reached(this.#situation.view.backup.address)
     else this.#report('another state')

@@ -8,7 +8,7 @@ import type { InView } from './situation.ts'
 import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
 
-/** B1: entries, holds and waits applied in one step, and one batch more; more would keep this server from its pings. */
+/** B1: entries, holds and waits applied in one step, and one batch more. Beyond that, pings would be late. */
 const costPerStep = 2_048
 
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
@@ -21,12 +21,12 @@ export class Backup {
   leases: Leases
   /** The view whose snapshot is whole here; 0: none. */
   whole = 0
-  /** V4: the primary said so, in this view. */
+  /** V4: the primary has said, in this view, that this backup is in sync. */
   toldInSync = false
   #connection: number | null = null
   #installation: Installation | null = null
   #installedAt = 0
-  /** Received in order, not yet applied. */
+  /** Batches that were received in order and are not yet applied. */
   #waiting: Replicate[] = []
   #received = 0
   #applied = 0
@@ -144,7 +144,7 @@ export class Backup {
 
   // ---- batches
 
-  /** R2: in order, without gaps; what came already is only acknowledged again. */
+  /** R2: batches come in order, without gaps; one that came already is only acknowledged again. */
   #replicate(batch: Replicate): void {
     const sequence = batch[2]
     if (this.whole === 0 && this.#installation === null) return this.#gap('replicate', sequence)
@@ -176,7 +176,7 @@ export class Backup {
     return changes
   }
 
-  /** S3: of what an operation has done a backup minds the leases; clients see nothing of it from here (R1). */
+  /** S3: of an operation's facts, a backup handles only the leases; it shows nothing to clients (R1). */
   #mind({ facts }: State): void {
     for (let fact = facts.take(); fact !== undefined; fact = facts.take()) {
       if (fact.is === 'opened') this.leases.renew(fact.session, this.#situation.now.monotonic)
@@ -202,7 +202,10 @@ export class Backup {
     ])
   }
 
-  /** TCP makes no gaps, so one of the two is wrong: the primary reports this server, which keeps its state until a view drops it (V5). */
+  /**
+   * TCP makes no gaps, so one of the two is wrong: the primary reports this server, which keeps its state
+   * until a view drops it (V5).
+   */
   #gap(kind: string, at: number): void {
     if (this.#connection === null) return
     this.#out.close(this.#connection, 'OUT_OF_ORDER', `"${kind}" ${at} is not the next one here`)
@@ -217,7 +220,7 @@ export class Backup {
     this.#out.send(this.#connection as number, ['heard', this.#situation.view.number])
   }
 
-  /** R4: who fails its own check ends itself; if it passes, the primary is believed and this copy dropped. */
+  /** R4: a server that fails its own check ends itself; else the primary is believed, this copy dropped. */
   #differs(sequence: number): void {
     const problem = this.state?.problem()
     this.#out.note('error', 'digest differs from the primary', {

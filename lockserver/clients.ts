@@ -10,13 +10,13 @@ export interface Client {
   readonly is: 'client'
   readonly connection: number
   session: Session | null
-  /** Nothing that still arrives is heard: it has been replaced, or its session is unknown. */
+  /** Whatever still arrives is ignored: the connection has been replaced, or its session is unknown. */
   deaf: boolean
-  /** An open of it waits for the view record. */
+  /** One of its opens waits for the view record. */
   opening: boolean
-  /** Requests of it that wait in the primary (R3). */
+  /** How many of its requests wait in the primary (R3). */
   parked: number
-  /** Queries of it that wait for their turn. */
+  /** How many of its queries wait for their turn. */
   queries: number
 }
 

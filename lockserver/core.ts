@@ -1,4 +1,4 @@
-// One lock server: its role, its view, and who is connected. It hands each message to the part that
+// One lock server: its role, its view, and its connections. It hands each message to the part that
 // the message is for. One core lives as long as its state: after a step-down a new one with a new id
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
@@ -19,7 +19,7 @@ import { State } from './state/state.ts'
 import { Turns, type TurnsOwner } from './turns.ts'
 import { ViewLink, type ViewLinkOwner } from './view-link.ts'
 
-/** What a lock server's peers speak on: clients, its view server, its primary, its backup, and those that it probes. */
+/** Connections to its peers: clients, its view server, its primary, its backup, servers that it probes. */
 export type ServerHears =
   | 'clientToServer'
   | 'viewToServer'
@@ -41,7 +41,7 @@ export type ServerInput =
 export interface ServerCoreOptions {
   /** 128 random bits, new for each core (V5). */
   readonly id: string
-  /** The address that others are told. */
+  /** The address that other servers and clients get. */
   readonly address: string
   readonly viewServers: readonly string[]
   readonly pingIntervalMs: number
@@ -63,7 +63,7 @@ export interface Vitals {
   readonly lag: number
   /** How much of its state a primary has copied to its backup, in percent. */
   readonly copiedPart: number
-  /** Primary: the view is in force, its backup in sync. Backup: it was told so. */
+  /** Primary: the view is in force, its backup in sync. Backup: it has learned that from its primary. */
   readonly inSync: boolean
   readonly viewServerConnected: boolean
   /** Addresses that a primary can't reach. */
@@ -72,11 +72,11 @@ export interface Vitals {
   /** Requests that wait for a joining backup. */
   readonly parked: number
   readonly sessions: number
-  /** Names that somebody holds or waits for. */
+  /** Names that a session holds or waits for. */
   readonly locks: number
   readonly held: number
   readonly waiting: number
-  /** How much of what the state may take it takes, from 0 to 1 (B4). */
+  /** The part of its memory budget that the state takes, from 0 to 1 (B4). */
   readonly used: number
 }
 
@@ -108,9 +108,9 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   #leaving: Leaving = 'no'
   #leavingTicks = 0
   #over = false
-  /** More of what a backup has received is to be applied in the next turn. */
+  /** The backup has received batches that must be applied in the next turn. */
   #workPlanned = false
-  /** What the view server was told last, so that news goes out at once. */
+  /** What the view server heard last, so that news goes out at once. */
   #told = { ackable: false, unreachable: 0, wantedTtlMs: 0 }
 
   constructor(options: ServerCoreOptions) {
@@ -128,7 +128,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#viewLink = new ViewLink(this.#out, this.#situation, viewServers, deadPings, this)
   }
 
-  /** For those parts that there are only in a view. */
+  /** For those parts that exist only in a view. */
   get #inView(): InView {
     return this.#situation as InView
   }
@@ -159,7 +159,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     return this.#primary?.state ?? this.#backup?.state ?? null
   }
 
-  /** For people and their metrics; walks over the sessions. */
+  /** For display and metrics only; walks over the sessions. */
   get vitals(): Vitals {
     const replication = this.#primary?.replication
     let [held, waiting] = [0, 0]
@@ -226,7 +226,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (from.kind === 'client') this.#clients.add(connection)
   }
 
-  /** V5: the hello names both ids; a stranger is told so, and is unreachable to the one who dials. */
+  /** V5: the hello names both ids. If this server has another id, the primary reports it unreachable. */
   #acceptPrimary(
     connection: number,
     cluster: string | null,
@@ -235,13 +235,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (from.to !== this.id) {
       return this.#out.close(connection, 'WRONG_SERVER', `here is server ${this.id}, not ${from.to}`)
     }
-    // V6: who knows a view can say of which cluster, or the view server would not believe it.
+    // V6: a server that knows a view must name its cluster too, or the view server would not believe it.
     this.#situation.cluster ??= cluster
     this.adopt(from.view)
     if (this.#over) return
     const current = this.#inView.view
     if (this.#backup === null || from.view.number !== current.number || from.id !== current.primary.id) {
-      // R2: refuses an older view with the view that it is in.
+      // R2: a server refuses an older view by sending the view that it is in.
       this.#out.send(connection, ['view', current])
       return this.#out.close(connection, null, 'an older view')
     }
@@ -305,14 +305,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     }
   }
 
-  /** B1: what this turn has no room for waits, and its client with it. */
+  /** B1: a message that this turn has no room for waits, and its client with it. */
   #hear(client: Client, requests: readonly MessageOf<'clientToServer'>[]): void {
     if (this.#turns.hear(client, requests)) return
     this.#out.do({ do: 'pause', connection: client.connection, paused: true })
     this.#planWork()
   }
 
-  /** All that waited of it is done. */
+  /** All that waited of this client is done. */
   done(client: Client, closed: boolean): void {
     if (closed) this.#gone(client)
     else if (this.#peers.get(client.connection) === client)
@@ -324,14 +324,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#clients.remove(client)
   }
 
-  /** What it cost (B1). */
+  /** Returns what the message cost (B1). */
   request(client: Client, request: MessageOf<'clientToServer'>): number {
     if (this.#over || client.deaf) return 1
     this.#request(client, request)
     return costOf(request) + (this.#primary?.takeCost() ?? 0)
   }
 
-  /** A server that is not primary says only that (R1). */
+  /** A server that is not primary answers only that it is not (R1). */
   #request(client: Client, request: MessageOf<'clientToServer'>): void {
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (client.deaf) return
@@ -372,14 +372,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#out.do({ do: 'continue' })
   }
 
-  /** One step's share, and a plan for the next: more at a time would keep this server from its pings. */
+  /** One step's share, and a plan for the next: with more at a time its pings would be late. */
   #work(): void {
     if (this.#backup?.work() ?? false) this.#planWork()
   }
 
   // ---- views
 
-  /** R2: who hears of a newer view adopts it. */
+  /** R2: a server that learns of a newer view adopts it. */
   adopt(view: View): void {
     if (this.#over || (this.#situation.view !== null && view.number <= this.#situation.view.number)) return
     this.#situation.view = view
@@ -392,7 +392,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (!this.#over) this.#clients.tellAll(['view', view])
   }
 
-  /** A view that gives this server no part is no operator's business. */
+  /** A view that gives this server no part is logged at debug only. */
   #noteView({ number, primary, backup }: View): void {
     const level = this.role === 'idle' ? 'debug' : 'info'
     const fields = { primary: primary.address, backup: backup?.address ?? null }
@@ -425,13 +425,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       primary.start(view.start.tokenFloor, view.start.pauseMs, limits)
   }
 
-  /** V5: every view that names a backup begins with it not in sync; an old state stays until the new one is whole. */
+  /** V5: in each new view the backup begins not in sync; an old state stays until the new one is whole. */
   #becomeBackup(view: View): void {
     this.#cutPrimary(view)
     this.#backup = new Backup(this.#out, this.#inView, this.#backup)
   }
 
-  /** V5: dropped with a whole snapshot it becomes a new server; a copy that is not whole is nothing. */
+  /** V5: a dropped backup with a whole snapshot becomes a new server; an incomplete copy does not count. */
   #leaveBackup(): void {
     const backup = this.#backup as Backup
     this.#cutPrimary(this.#inView.view)
@@ -440,7 +440,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#backup = null
   }
 
-  /** The primary of an older view hears at once which view is in force (R2). */
+  /** The primary of an older view learns at once which view is in force (R2). */
   #cutPrimary(view: View): void {
     const connection = this.#backup?.connection ?? null
     if (connection === null) return
@@ -520,7 +520,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#primary?.openCovered()
   }
 
-  /** V3: asked after the primary was found dead; the answer says whether this copy may be promoted. */
+  /** V3: the view server asks once the primary is dead; the answer says whether this copy may be promoted. */
   asked(number: number): void {
     const answer = {
       view: this.#situation.view?.number ?? 0,
@@ -568,7 +568,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#viewLink.ping()
   }
 
-  /** DESIGN 4, Leaving: drain what is in flight, ask to be relieved, be gone when the next view comes. */
+  /** DESIGN 4, Leaving: drain what is in flight, ask to be relieved, end when the next view comes. */
   #advanceLeaving(ticks: number): void {
     if (this.#leaving === 'no' || this.#over) return
     this.#leavingTicks += ticks

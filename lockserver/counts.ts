@@ -1,5 +1,5 @@
-// What a lock server has done, in plain numbers, for whoever scrapes its metrics. Nothing is decided by
-// them and none of them is replicated; they go on when a step-down makes a new core.
+// What a lock server has done, in plain numbers, for its metrics. Nothing is decided by them and none of them
+// is replicated; they go on when a step-down makes a new core.
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { Histogram } from '../wire/histogram.ts'
@@ -32,7 +32,7 @@ export type Noted =
   | { readonly is: 'batch sent' | 'batches applied'; readonly sequence: number }
   /** A new backup is being copied to; it holds the whole snapshot; nothing is streamed to it any more. */
   | { readonly is: 'transfer begun' | 'transferred' | 'stream ended' }
-  /** A lock was freed at this time, and its next holder was told of it just now. */
+  /** A lock was freed at this time, and its next holder has learned of it just now. */
   | { readonly is: 'handed over'; readonly since: number }
 
 export class ServerCounts {
@@ -56,10 +56,10 @@ export class ServerCounts {
   stepDowns = 0
   digestsDiffered = 0
   readonly transfers = { completed: 0, cut: 0 }
-  /** From the acquire until it was granted, and from there until the hold ended: by the wall clock that the state keeps for people. */
+  /** From acquire to grant, and from grant to the hold's end: by the state's wall clock, for display only. */
   readonly wait = new Histogram()
   readonly hold = new Histogram()
-  /** From what freed the lock until its next holder was told (R1 holds it back for the backup). */
+  /** From what freed the lock until its next holder learned of it (R1 holds it back for the backup). */
   readonly handOver = new Histogram()
   /** From sending a batch to the backup until it has applied it. */
   readonly roundTrip = new Histogram()
@@ -170,7 +170,7 @@ export class ServerCounts {
     this.#timedBatch = 0
   }
 
-  /** The stream to this backup is over, or a new one begins: what was timed will not be answered. */
+  /** The stream to this backup is over, or a new one begins: the batch being timed will not be answered. */
   #streamEnded(): void {
     this.#timedBatch = 0
     if (this.#transferSince !== null) this.transfers.cut++

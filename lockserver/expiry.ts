@@ -1,5 +1,6 @@
-// Sessions whose leases had run out at a tick, and that are to be ended piece by piece, so that no operation
-// takes too long (F13). Each piece is looked at anew: who was heard meanwhile lives on (S3). It ends none itself.
+// Sessions whose leases had run out at a tick. They must be ended piece by piece, so that no operation takes
+// too long (F13). Each piece is checked again: a session that was heard in the meantime lives on (S3). This
+// file ends none itself.
 
 import { expireWeightMax } from '../wire/limits.ts'
 import type { Leases } from './leases.ts'
@@ -22,7 +23,7 @@ export class Expiry {
     return this.#next < this.#due.length
   }
 
-  /** The next piece: one session at least, more of those that have and wait for little. */
+  /** The next piece: at least one session, and more if they hold and wait for little. */
   take(
     sessions: ReadonlyMap<number, Session>,
     leases: Leases,

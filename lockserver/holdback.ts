@@ -23,7 +23,7 @@ export class Holdback {
   #showings: Showing[] = []
   readonly #held: Held[] = []
 
-  /** From here on nothing is shown that this one has not confirmed. */
+  /** From here on nothing is shown that this witness has not confirmed. */
   ask(witness: Witness): void {
     this.#witnesses.push(witness)
   }
@@ -62,11 +62,11 @@ export class Holdback {
     while (done < this.#held.length && (this.#held[done] as Held).sequence <= confirmed) done++
     if (done === 0) return none
     const released = this.#held.splice(0, done)
-    // Nearly always it is one batch: no list is made of another.
+    // Nearly always it is one batch: its list is returned as it is.
     return done === 1 ? (released[0] as Held).showings : released.flatMap(({ showings }) => showings)
   }
 
-  /** R2: a new view asks no witness of the last one; all that has waited. */
+  /** R2: a new view asks no witness of the last one. Returns all that has waited. */
   all(): Showing[] {
     return [...this.#held.flatMap(({ showings }) => showings), ...this.#showings]
   }

@@ -1,4 +1,4 @@
-// How far the backup of one view is: copied to, installed, latched, told. A new view is a new Join, so that no
+// How far the backup of one view is: copied to, installed, latched, informed. A new view is a new Join, so no
 // code clears one. It answers for the backup as a witness (R1), and knows no clients, locks or requests.
 
 import { chunksInFlightMax, joinBacklogMax, latchLagMax } from '../wire/limits.ts'
@@ -19,11 +19,11 @@ import type { Batch } from './stream.ts'
  */
 type Phase =
   | { readonly is: 'none' }
-  /** Chunks that were sent and received, and entries that were sent beside them. */
+  /** Counts chunks that were sent and received, and entries that were sent beside them. */
   | { readonly is: 'copying'; readonly copy: Copy; sent: number; received: number; beside: number }
   /** R3: above this many unapplied entries new operations wait. */
   | { readonly is: 'sent' | 'installed'; parkAbove: number }
-  /** V4: the backup has to apply the batches up to `at`, is told that it is in sync, and knows it. */
+  /** V4: the backup must apply the batches up to `at`; then it gets `in-sync`, and confirms that it knows. */
   | { readonly is: 'latched'; readonly at: number; told: boolean; knows: boolean }
 
 export class Join implements Witness, LeaseTimes {
@@ -51,7 +51,7 @@ export class Join implements Witness, LeaseTimes {
     this.#become({ is: 'none' })
   }
 
-  /** The one way from phase to phase; what a phase needed goes with it. */
+  /** The only way from phase to phase; the fields of the old phase go with it. */
   #become(phase: Phase): void {
     this.#phase = phase
     if (phase.is !== 'copying') this.#state.table.endCopy()
@@ -81,7 +81,7 @@ export class Join implements Witness, LeaseTimes {
     return this.#differs
   }
 
-  /** R1, R4: nothing that a backup has which differs. */
+  /** R1, R4: a backup whose digest differs confirms nothing. */
   get confirmed(): number {
     return this.#differs ? 0 : this.#applied
   }
@@ -113,7 +113,7 @@ export class Join implements Witness, LeaseTimes {
   get mustPark(): boolean {
     const phase = this.#phase
     if (phase.is === 'none' || phase.is === 'latched') return false
-    if (this.#link === null) return false // R1: one that is away can't catch up, and is not asked yet
+    if (this.#link === null) return false // R1: a backup that is away can't catch up, and is not asked yet
     if (phase.is === 'copying') return phase.beside > phase.copy.recordsTaken + latchLagMax
     return this.#backlog.entries > phase.parkAbove
   }
@@ -195,7 +195,7 @@ export class Join implements Witness, LeaseTimes {
     if (this.#phase.is === 'latched') this.#out.count({ is: 'batch sent', sequence: batch.sequence })
   }
 
-  /** R3: one that is away for as much as it may lag behind is given up; it gets no second snapshot in this view. */
+  /** R3: a backup is given up once it is away and lags too far; it gets no second snapshot in this view. */
   #waitNoLonger(): void {
     const phase = this.#phase
     if (phase.is !== 'sent' && phase.is !== 'installed') return
@@ -231,7 +231,7 @@ export class Join implements Witness, LeaseTimes {
   #forgetApplied(sequence: number): Batch | undefined {
     const before = this.#backlog.entries
     const last = this.#backlog.applied(sequence)
-    // R3: two entries go for one that comes, so that the backup catches up.
+    // R3: for each new entry two must be applied, so that the backup catches up.
     if (this.#phase.is === 'installed') {
       const caughtUp = Math.ceil((before - this.#backlog.entries) / 2)
       this.#phase.parkAbove = Math.max(joinBacklogMax, this.#phase.parkAbove - caughtUp)
@@ -254,7 +254,7 @@ export class Join implements Witness, LeaseTimes {
     return this.#phase.is === 'installed' && this.#backlog.entries <= latchLagMax
   }
 
-  /** V4: this batch is the last that clients could see before the backup had applied it. */
+  /** V4: this batch is the last that clients could see before the backup has applied it. */
   latch(at: number): void {
     this.#become({ is: 'latched', at, told: false, knows: false })
   }

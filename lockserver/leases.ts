@@ -1,5 +1,5 @@
-// How long each session is believed in, by this server's own monotonic clock (S3). A lease that has
-// run out here is only a reason: it ends by an `expire` operation, which only a primary proposes.
+// Lease deadlines of the sessions, on this server's own monotonic clock (S3). A lease that has run out here
+// is only a reason: it ends by an `expire` operation, which only a primary proposes.
 
 import { restLeaseMs } from '../wire/limits.ts'
 import type { Session } from './state/sessions.ts'
@@ -10,7 +10,7 @@ const pause = 0
 export class Leases {
   /** Deadlines in monotonic ms, by session ordinal. */
   readonly #until = new Map<number, number>()
-  /** S4: sessions that rested when their ttl was over, and were given the rest of a longer lease. */
+  /** S4: sessions that rested when their ttl was over, and got the rest of a longer lease. */
   readonly #resting = new Set<number>()
   /** No deadline is earlier than this. */
   #earliest = Number.POSITIVE_INFINITY
@@ -20,7 +20,7 @@ export class Leases {
     this.#set(session.ordinal, now + session.ttlMs)
   }
 
-  /** S3: it asks for something: who dies now holds up nobody for longer than its ttl. */
+  /** S3: the session asks for something: if it dies now, it holds up others for no longer than its ttl. */
   wake(session: Session, now: number): void {
     if (this.#resting.has(session.ordinal)) this.renew(session, now)
   }
@@ -47,7 +47,7 @@ export class Leases {
     this.#resting.delete(session.ordinal)
   }
 
-  /** Of the ttl. A server that takes over gives the rest itself, or it would be given twice. */
+  /** What remains of the ttl. A server that takes over gives the rest itself, or it would be given twice. */
   remainingMs(session: Session, now: number): number {
     const rest = this.#resting.has(session.ordinal) ? restOf(session) : 0
     return Math.max(0, (this.#until.get(session.ordinal) ?? now) - rest - now)
@@ -58,7 +58,7 @@ export class Leases {
     for (const [ordinal, old] of this.#until) if (old < until) this.#until.set(ordinal, until)
   }
 
-  /** Ordinals of sessions whose leases have run out, in order; and whether the pause has. */
+  /** Ordinals of sessions whose leases have run out, in order; and whether the pause is over. */
   due(now: number, known: ReadonlyMap<number, Session>): { sessions: number[]; pauseOver: boolean } {
     if (now < this.#earliest) return { sessions: [], pauseOver: false }
     const sessions: number[] = []
@@ -73,12 +73,12 @@ export class Leases {
     return { sessions: sessions.filter(ordinal => ordinal !== pause).sort((a, b) => a - b), pauseOver }
   }
 
-  /** One that was due has not been ended: the next tick finds it again. */
+  /** A session that was due has not been ended: the next tick finds it again. */
   lookAgain(): void {
     this.#earliest = 0
   }
 
-  /** Whether its lease had run out at this moment, for all that is known now. */
+  /** Whether the session's lease had run out at this moment, by what is known now. */
   over(ordinal: number, at: number): boolean {
     const until = this.#until.get(ordinal)
     return until !== undefined && until <= at

@@ -1,5 +1,5 @@
-// Opens with a ttl that the view record does not cover yet: a reset would not wait for so long a lease
-// (S4, F14). It says which may go on; it opens no session.
+// Opens with a ttl that the view record does not cover yet: a reset would not wait as long as such a lease
+// lasts (S4, F14). This file says which may go on; it opens no session.
 
 import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
@@ -48,7 +48,7 @@ export class Opens {
     for (const open of this.#waiting) open.ticks++
   }
 
-  /** Those that may go on. A view server that is there and makes no records is waited for as long as a dead one. */
+  /** The opens that may go on. A view server that makes no records holds them up as long as a dead one. */
   covered(): Open[] {
     const waits = (open: Open) => this.mustWait(open.request[3]) && open.ticks < this.#deadPings
     const covered = this.#waiting.filter(open => !waits(open))

@@ -23,7 +23,7 @@ export interface LockServerOptions {
   readonly host?: string
   /** Default 0: a free one. */
   readonly port?: number
-  /** The URL that others are told; default ws://host:port. */
+  /** The URL that other servers and clients get; default ws://host:port. */
   readonly advertise?: string | undefined
   /** In ms; default 100. Must be the same on all servers. */
   readonly pingIntervalMs?: number
@@ -36,11 +36,14 @@ export interface LockServerOptions {
   readonly insecure?: boolean
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
-  /** Connections of clients from one address; default 4,096, and any number from loopback. */
+  /** At most this many client connections from one address; default 4,096, and any number from loopback. */
   readonly connectionsPerAddress?: number | undefined
-  /** Frames of clients a second from one address; default 50,000, and any number from loopback. What is too much waits. */
+  /**
+   * At most this many client frames a second from one address; default 50,000, and any number from loopback.
+   * Frames beyond that wait.
+   */
   readonly framesPerAddress?: number | undefined
-  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  /** A separate address for the HTTP pages; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
   readonly log?: Logger

@@ -19,21 +19,21 @@ export type ServerEffect =
   | { readonly do: 'step-down'; readonly reason: string }
   /** The process ends. */
   | { readonly do: 'exit'; readonly status: number; readonly reason: string }
-  /** Reads no more from it, until it is to be heard again (B1). */
+  /** Reads no more from this connection, until it may be heard again (B1). */
   | { readonly do: 'pause'; readonly connection: number; readonly paused: boolean }
   /** Call again in the next turn with `continue`: there is more to do. */
   | { readonly do: 'continue' }
   /** Something that an operator wants to read. */
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 
-/** What a lock server says of itself where it dials. */
+/** What a lock server says of itself when it dials. */
 type Dialled = Exclude<HelloFrom, { kind: 'client' }>
 
 export class ServerOutbox {
   readonly #situation: Readonly<Situation>
   /** Null: nothing is counted. */
   readonly #counts: ServerCounts | null
-  /** Those that are dialled and closed here; those that are accepted come in by core.ts. */
+  /** Peers that are dialled and closed here; core.ts adds those that are accepted. */
   readonly #peers: Peers
   #effects: ServerEffect[] = []
   #dialled = 0
@@ -44,7 +44,7 @@ export class ServerOutbox {
     this.#counts = counts
   }
 
-  /** Whether it is of any use to note times for the metrics. */
+  /** Whether times for the metrics are worth noting. */
   get counting(): boolean {
     return this.#counts !== null
   }

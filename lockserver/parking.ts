@@ -1,5 +1,5 @@
 // Requests that wait in a primary: for a joining backup to catch up (R3), or while it leaves. They are kept
-// in the order in which they came; it does none of them.
+// in the order in which they came; this file performs none of them.
 
 import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
@@ -23,7 +23,7 @@ export class Parking {
     this.#parked.push({ client, request })
   }
 
-  /** The first one, which waits no more. What is done with it may make others go. */
+  /** Takes out the first one. Performing it may let others go. */
   take(): Parked | undefined {
     const parked = this.#parked[this.#taken]
     if (parked === undefined) return undefined

@@ -1,5 +1,5 @@
-// Who is at the other end of each connection of a lock server. There is one table of them: what may arrive on a
-// connection, and which part it is for, both follow from the peer. It decides nothing.
+// The peer at the other end of each connection of a lock server. There is one table of them: what may arrive
+// on a connection, and which part it is for, both follow from the peer. It decides nothing.
 
 import type { Client } from './clients.ts'
 
@@ -10,8 +10,8 @@ export type Peer =
   /** The primary, which has dialled us. */
   | { readonly is: 'primary' }
 
-/** By connection. One that the server has closed is no longer among them, whatever still arrives on it. */
+/** Peers by connection. A connection that the server has closed is gone, whatever still arrives on it. */
 export type Peers = Map<number, Peer>
 
-/** What a server that says this in its hello dials. */
+/** The kind of peer that a server dials with this hello. */
 export const dialledAs = { lockserver: 'view server', primary: 'backup', probe: 'probe' } as const

@@ -30,13 +30,13 @@ export interface PrimaryOptions {
 
 type Numbered = MessageOf<'clientToServer', 'acquire' | 'cancel' | 'release' | 'force-release' | 'end'>
 
-/** These never wait for a joining backup (R3). */
+/** These requests never wait for a joining backup (R3). */
 const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
 
 /** Numbers in one acknowledgement that are passed on as they came. */
 const acknowledgedAtOnce = 64
 
-/** These go on while the server leaves, so that no lease runs out for it. */
+/** These requests go on while the server leaves, so that no lease runs out because of it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
 
 /** Numbers that the ranges of one acknowledgement span, likewise. */
@@ -57,9 +57,9 @@ export class Primary {
   readonly #watches: Watches
   readonly #expiry = new Expiry()
   readonly #turns: Turns
-  /** B1: what was done since it was last asked for. */
+  /** B1: the cost of what was done since the last `takeCost`. */
   #cost = 0
-  /** The server is leaving: the last batch before it stopped to take requests; null while it takes them. */
+  /** The server is leaving: the last batch before it stopped taking requests; null while it takes them. */
   #closedAt: number | null = null
 
   constructor(
@@ -103,7 +103,7 @@ export class Primary {
     this.#unpark()
   }
 
-  /** B1: what the requests since the last time have cost, beside one each. */
+  /** B1: what the requests since the last call have cost, beyond one each. */
   takeCost(): number {
     const cost = this.#cost
     this.#cost = 0
@@ -120,7 +120,7 @@ export class Primary {
     this.#closedAt = this.replication.sequence
   }
 
-  /** What was in flight when it closed is with the backup. */
+  /** The backup has all that was in flight when this primary stopped taking requests. */
   get drained(): boolean {
     return this.#closedAt !== null && this.replication.confirmed >= this.#closedAt
   }
@@ -129,7 +129,7 @@ export class Primary {
     this.#closedAt = null
   }
 
-  /** Nothing of it waits here any more; whoever ends or replaces a connection says so. */
+  /** Nothing of this client waits here any more; the code that ends or replaces a connection calls this. */
   gone(client: Client): void {
     this.#parking.gone(client)
     this.#queries.gone(client)
@@ -137,7 +137,7 @@ export class Primary {
   }
 
   tick(): void {
-    // A leaving primary leaves that to the next one, which gives each lease its grace.
+    // A leaving primary leaves expiry to the next one, which gives each lease its grace.
     if (this.#closedAt === null) this.#expireDue()
     this.link.tick()
     this.replication.probe()
@@ -171,9 +171,9 @@ export class Primary {
   }
 
   /**
-   * R3: what becomes an operation waits for a joining backup, behind others that wait; when leaving,
-   * everything does. A read passes by, but for a query of a client whose own operations wait: it would
-   * not find what that client has asked before.
+   * R3: a request that becomes an operation waits for a joining backup, behind others that wait; when
+   * leaving, every request does. A read passes by, but for a query of a client whose own operations wait: it
+   * would not find what that client has asked before.
    */
   #mustWait(client: Client, request: MessageOf<'clientToServer'>): boolean {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
@@ -262,7 +262,7 @@ export class Primary {
     this.#answer(client, ['opened', session.id, count, session.ttlMs])
   }
 
-  /** S2: false if this connection is the older one. Nothing waits any more for one that it replaces. */
+  /** S2: false if this connection is the older one. Nothing waits any more for a replaced connection. */
   #bind(client: Client, session: Session, count: number): boolean {
     const old = this.#clients.of(session)
     const bound = this.#clients.bind(client, session, count)
@@ -278,12 +278,12 @@ export class Primary {
     if (session === undefined) return this.#unknown(client, id)
     if (!this.#bind(client, session, count)) return
     this.#cost += session.replies.size + session.losses.size
-    // S1: what is not named is acknowledged; but a late resume knows nothing of numbers after its own.
+    // S1: a reply that is not named is acknowledged; but a late resume can't know numbers after its own.
     const waiting = new Set(amongRanges(session.replies.keys(), unanswered))
     const done = [...session.replies.keys()].filter(n => n < next && !waiting.has(n)).sort((a, b) => a - b)
     if (done.length > 0) this.#propose(['acknowledge', session.ordinal, toRanges(done), []])
     this.#answer(client, ['resumed', id, count])
-    // S5: told again at each resume, but for those that only the reply of a waiting acquire may tell.
+    // S5: losses are sent again at each resume, but for those that only a waiting acquire's reply may state.
     for (const [token, reason] of [...session.losses].sort((a, b) => a[0] - b[0])) {
       if (!session.isWaitingWith(token)) this.#answer(client, ['lost', token, reason])
     }
@@ -329,7 +329,7 @@ export class Primary {
     }
   }
 
-  /** R1: from where its answer stands among all that clients are shown. */
+  /** R1: the watch begins where its answer stands among all that clients are shown. */
   #watch(client: Client, number: number, prefix: string): void {
     const watch = this.#watches.add(client, number, prefix)
     if (watch !== undefined) this.#show({ is: 'watching', watch })
@@ -371,7 +371,7 @@ export class Primary {
     if (session === undefined) return
     if (ranges.length % 2 === 1)
       return this.#close(client, 'BAD_MESSAGE', '"acknowledge": ranges must come in pairs')
-    // F13: of more than a client needs at once only what changes something goes on, in pieces that fit a batch.
+    // F13: of an oversized list only numbers that change something go on, in pieces that fit a batch.
     const few = ranges.length + tokens.length <= acknowledgedAtOnce && isNarrow(ranges)
     this.#cost += few ? (ranges.length + tokens.length) >> 2 : session.replies.size + tokens.length
     const done = few ? ranges : toRanges(amongRanges(session.replies.keys(), ranges))
@@ -395,7 +395,7 @@ export class Primary {
     this.replication.add(operation, false, this.state.table.changes)
   }
 
-  /** What an operation has done: counted, held back, and minded. */
+  /** Handles what an operation has done: counts it, holds it back, and keeps the leases. */
   #note(fact: Fact): void {
     this.#out.countFact(fact)
     switch (fact.is) {
@@ -417,7 +417,7 @@ export class Primary {
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
   #expireDue(): void {
-    if (this.#expiry.more) return // The rest of what was due before.
+    if (this.#expiry.more) return // The rest of what was due before comes first.
     const { monotonic } = this.#situation.now
     const { sessions, pauseOver } = this.leases.due(monotonic, this.state.sessions)
     if (pauseOver) {
@@ -427,14 +427,14 @@ export class Primary {
     this.#expiry.begin(sessions, monotonic)
   }
 
-  /** B2: a share of what was begun, each turn, in an operation of its own. */
+  /** B2: a share of what was begun, each turn, in its own operation. */
   #goOn(): void {
     if (this.#closedAt !== null || !this.state.table.isUnfinished) return
     this.#propose(['go-on'])
     if (this.state.table.isUnfinished) this.#out.do({ do: 'continue' })
   }
 
-  /** F13: one piece a turn, each of them an operation of its own. */
+  /** F13: one piece a turn, each of them in its own operation. */
   #expirePiece(): void {
     if (this.#closedAt !== null) return
     const piece = this.#expiry.take(this.state.sessions, this.leases, session => this.#isHeard(session))
@@ -442,7 +442,7 @@ export class Primary {
     if (this.#expiry.more) this.#out.do({ do: 'continue' })
   }
 
-  /** S3: what has arrived from it waits for its turn (B1); a renewal may be among it. */
+  /** S3: messages from this session wait for their turn (B1); a renewal may be among them. */
   #isHeard(session: Session): boolean {
     const client = this.#clients.of(session)
     return client !== undefined && this.#turns.has(client)
@@ -460,7 +460,7 @@ export class Primary {
     this.#show({ is: 'last word', client, message: ['unknown-session', id] })
   }
 
-  /** R1: now, or when the backup has applied all that was decided until now. `idle`: no client waits for it. */
+  /** R1: shown now, or once the backup has all that was decided until now. `idle`: no client waits for it. */
   #show(showing: Showing, idle = false): void {
     if (!this.replication.holds(showing, idle)) this.#showNow(showing)
   }
@@ -503,7 +503,7 @@ export class Primary {
     this.#out.send(client.connection, ['unknown-session', session.id])
   }
 
-  /** The client's live session; tells it when there is none. */
+  /** The client's live session; a client without one gets an answer that says so. */
   #sessionOf(client: Client): Session | undefined {
     const { session } = client
     if (session === null) {
@@ -515,7 +515,7 @@ export class Primary {
     return undefined
   }
 
-  /** Nothing that still arrives from it is heard. */
+  /** Whatever still arrives from this client is ignored. */
   #deafen(client: Client): void {
     client.deaf = true
     this.gone(client)
@@ -537,7 +537,7 @@ export class Primary {
 
   // ---- the backup
 
-  /** From the backup; a view that it knows (R2). */
+  /** A message from the backup; it may be a newer view (R2). */
   heard(message: MessageOf<'backupToPrimary'>): View | null {
     if (!this.link.hears(message)) return null
     if (message[0] === 'view') return message[1]
@@ -559,7 +559,7 @@ export class Primary {
     if (this.replication.join.differs) this.#digestDiffers()
   }
 
-  /** R4: who fails its own check ends itself; if both pass the primary is believed, the backup dropped. */
+  /** R4: a server that fails its own check ends itself; if both pass, the backup is dropped. */
   #digestDiffers(): void {
     this.#out.count({ is: 'digest differs' })
     const problem = this.state.problem()
@@ -569,7 +569,7 @@ export class Primary {
   }
 }
 
-/** About as many numbers as there are in it; B2: what names no reply is not walked through. */
+/** Whether these ranges span few numbers; B2: numbers that name no reply are not walked through. */
 function isNarrow(ranges: readonly number[]): boolean {
   let width = 0
   for (let i = 0; i + 1 < ranges.length; i += 2) width += (ranges[i + 1] as number) - (ranges[i] as number)

@@ -1,5 +1,5 @@
-// Queries that wait for their turn: in their client's order as long as that is cheap, then one a turn, so that
-// no frame full of them stops everything else (F13). It reads the state, and answers no client itself.
+// Queries that wait for their turn: in their client's order as long as that is cheap, then one a turn, so
+// that no frame full of them stops everything else (F13). It reads the state, and answers no client itself.
 
 import { queriedInPlaceMax, queriesAtOnce, queriesWaitingMax, queryPartMax } from '../wire/limits.ts'
 import type { MessageOf } from '../wire/messages.ts'
@@ -26,13 +26,13 @@ export class Queries {
     this.#state = state
   }
 
-  /** Whether the next one may be answered in this turn, where it stands. */
+  /** Whether the next query may be answered in this turn, in its place among its client's requests. */
   get cheap(): boolean {
     const few = this.#looked + this.#state.table.locks.size <= queriedInPlaceMax
     return few && this.#waiting.length === 0 && this.#answering < queriesAtOnce
   }
 
-  /** Another one could be answered in the next turn. */
+  /** Another query could be answered in the next turn. */
   get more(): boolean {
     return this.#waiting.length > 0 && this.#answering < queriesAtOnce
   }
@@ -44,12 +44,12 @@ export class Queries {
     return true
   }
 
-  /** The turn is over: what was looked at counts no more. */
+  /** A new turn: the count of this turn's looks begins at zero. */
   startTurn(): void {
     this.#looked = 0
   }
 
-  /** The next one; one that needs no confirmation does not wait behind those that the backup holds up. */
+  /** The next query; one that needs no confirmation does not wait behind those that the backup holds up. */
   take(): Query | undefined {
     const confirmed = this.#answering < queriesAtOnce
     const next = confirmed ? 0 : this.#waiting.findIndex(({ request }) => !request[3])
@@ -58,7 +58,7 @@ export class Queries {
     return query
   }
 
-  /** The parts of the answer. `sure`: it is shown when R1 holds for it. */
+  /** The parts of the answer. `sure`: the answer is shown when R1 holds for it. */
   answer(
     [, number, prefix, confirmed]: QueryRequest,
     sure: boolean,

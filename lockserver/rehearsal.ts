@@ -1,7 +1,7 @@
-// A rehearsal: three simulated servers go through what a real one may have to do later. The first is primary, the
-// second copies its state, is its backup, takes over when it dies, and the third joins; in the meantime a client
-// asks. The servers are real ones, on a runtime in memory: none of their frames leaves the process. Its use: V8
-// compiles only what has run, so that a backup that is promoted under load would do all of it for the first time.
+// A rehearsal: three simulated servers run through a failover. The first is primary, the second copies its
+// state, is its backup and takes over when it dies, and the third joins; in the meantime a client asks. The
+// servers run the real code, on a runtime in memory: none of their frames leaves the process. Its use: V8
+// compiles only what has run. Without it a backup promoted under load would do all of it for the first time.
 
 import { decode, encode } from '../wire/codec.ts'
 import { deadPings, drainMs, pingIntervalMs, stateLimits, ttlMsDefault } from '../wire/limits.ts'
@@ -37,7 +37,7 @@ export class Rehearsal {
   pairs = 0
   readonly #runtime = new MemoryRuntime(new Map())
   readonly #players: readonly Player[]
-  /** The client's. */
+  /** The client's connection. */
   #socket: Socket | undefined
   #answers: Answer[] = []
   #number = 0
@@ -56,7 +56,7 @@ export class Rehearsal {
     return this.#players.map(({ running }) => running.core.role)
   }
 
-  /** All of it, with so many rounds of pairs before the first primary dies. */
+  /** The whole rehearsal, with this many rounds of pairs before the first primary dies. */
   play(rounds: number): void {
     const [first, second, third] = this.#players as [Player, Player, Player]
     for (const { running } of this.#players) running.start()
@@ -115,7 +115,7 @@ export class Rehearsal {
     this.pairs += released.length
   }
 
-  /** In one frame; what the primary answers once its backup has heard of it. */
+  /** Sends these in one frame; the primary answers once its backup has them. */
   #ask(requests: readonly Request[]): Answer[] {
     this.#answers = []
     this.#socket?.send(encode(requests))
@@ -146,7 +146,7 @@ export class Rehearsal {
     return this.#players.find(player => player.address === address) as Player
   }
 
-  /** Those in it hear of it, and the new backup copies. */
+  /** The servers in the view learn of it, and the new backup copies. */
   #enter(number: number, primary: Player, backup: Player | null): void {
     const start = number === 1 ? { tokenFloor: 0, pauseMs: 0 } : null
     const named = backup === null ? null : serverOf(backup)

@@ -17,7 +17,7 @@ export class Replication {
   readonly #state: State
   readonly #leases: Leases
   readonly #stream: Stream
-  /** Both are of one view. */
+  /** Both belong to one view. */
   #join: Join
   #holdback = new Holdback()
   /** Batches that went to no backup. */
@@ -51,14 +51,14 @@ export class Replication {
     return this.#stream.sequence
   }
 
-  /** The last batch that all have confirmed who are asked. */
+  /** The last batch that all witnesses have confirmed. */
   get confirmed(): number {
     return this.#holdback.confirmed
   }
 
   // ---- what the primary has decided
 
-  /** Alone a batch costs nothing, so each operation gets the present wall clock; else one holds for a batch. */
+  /** Alone, a batch costs nothing, so each operation gets the present wall clock; else a batch shares one. */
   beforeOperation(): void {
     if (!this.#join.streams && this.#stream.late) this.flush()
     this.#stream.beforeOperation()
@@ -70,7 +70,7 @@ export class Replication {
     if (this.#stream.full) this.flush()
   }
 
-  /** R1: whether it is kept until all that was decided until now is confirmed; if not, it may be shown now. */
+  /** R1: whether this is kept until all that was decided until now is confirmed; if not, show it now. */
   holds(showing: Showing, idle = false): boolean {
     if (!this.#holdback.holds) return false
     this.#holdback.add(showing)
@@ -83,7 +83,7 @@ export class Replication {
     if (this.#stream.urgent) this.flush()
   }
 
-  /** Closes the open batch; an empty one only asks the backup for its word (R1). */
+  /** Closes the open batch; an empty batch only asks the backup to confirm (R1). */
   flush(): void {
     if (this.#stream.open > 0 || this.#holdback.waits) this.#closeBatch()
   }
@@ -103,14 +103,14 @@ export class Replication {
 
   // ---- the backup
 
-  /** False if it is not the one that we copied to. */
+  /** False if this backup is not the one that we copied to. */
   connected(link: number, whole: number, received: number): boolean {
     const answer = this.#join.connected(link, whole, received)
     if (answer === 'copy it') this.#startCopy()
     return answer !== 'other'
   }
 
-  /** R3: what was decided so far is inside of the snapshot. */
+  /** R3: all that was decided so far is in the snapshot. */
   #startCopy(): void {
     this.flush()
     this.#join.copy(this.#stream.sequence, this.#unsent)
@@ -124,7 +124,7 @@ export class Replication {
     this.#join.onReceived(chunk)
   }
 
-  /** The backup has applied this batch and all before it: what may be shown now. */
+  /** The backup has applied this batch and all before it. Returns what may be shown now. */
   onApplied(sequence: number, digest: number): readonly Showing[] {
     this.#join.onApplied(sequence, digest)
     return this.#holdback.release()
@@ -134,7 +134,7 @@ export class Replication {
     this.#join.onHeard()
   }
 
-  /** V4: latch once the backup is nearly level; tell it once it is level with the latch. */
+  /** V4: latches once the backup is nearly level; tells the backup once it is level with the latch. */
   advanceJoin(): void {
     if (this.#join.mayLatch) {
       this.flush()

@@ -1,6 +1,6 @@
-// A lock server that runs, without a port of its own: a driver around a core, and another core under another id
-// after a step-down. It gets its connections from what listens for it, decides nothing, and takes clock, timers
-// and sockets from the runtime that it is given.
+// A lock server that runs, without its own port: a driver around a core, and another core under another id
+// after a step-down. It gets its connections from a listener, decides nothing, and takes clock, timers and
+// sockets from the runtime that it is given.
 
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
@@ -17,7 +17,7 @@ import type { ServerCounts } from './counts.ts'
 import type { NoteLevel, ServerEffect } from './outbox.ts'
 
 export interface RunningOptions {
-  /** The address that others are told. */
+  /** The address that other servers and clients get. */
   readonly address: string
   readonly viewServers: readonly string[]
   readonly pingIntervalMs: number
@@ -33,13 +33,13 @@ export interface RunningOptions {
   readonly counts?: ServerCounts
 }
 
-/** Whose server it is. */
+/** The owner of the server. */
 export interface RunningOwner {
-  /** Once: it has ended, with the exit status that a process should have, and its connections with it. */
+  /** Called once: the server and its connections have ended. Its process should exit with this status. */
   ended(status: number): void
 }
 
-/** What a shell tells of a process that SIGKILL ended. */
+/** The status that a shell shows for a process that SIGKILL ended. */
 export const killedStatus = 137
 
 const tick: ServerInput = { is: 'tick' }
@@ -69,7 +69,7 @@ export class RunningLockServer {
     })
   }
 
-  /** The one that lives now; each step-down brings another one. */
+  /** The core that lives now; each step-down brings another one. */
   get core(): ServerCore {
     return this.#core
   }
@@ -98,18 +98,18 @@ export class RunningLockServer {
     this.note('warn', 'a connection was refused', { remote, reason })
   }
 
-  /** In order: it hands its role over first. A second call ends it at once. */
+  /** Ends the server in order: it hands its role over first. A second call ends it at once. */
   leave(): void {
     if (this.#core.leaving) this.close()
     else this.#driver.step({ is: 'leave' })
   }
 
-  /** At once. */
+  /** Ends the server at once. */
   close(): void {
     this.#end(0, 'LEAVING', 'the server was closed')
   }
 
-  /** As the end of its process would end it: no peer is told anything. */
+  /** Ends the server as the end of its process would: no peer gets any message. */
   kill(): void {
     if (this.#status !== undefined) return
     this.#driver.links.cutAll()

@@ -1,4 +1,4 @@
-// A lock server as a process has it: a port and pages around one that runs. It decides nothing.
+// A lock server as a process has it: a port and pages around a running server. It decides nothing.
 
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
@@ -26,7 +26,7 @@ export interface LockServer extends AsyncDisposable {
   leave(): Promise<number>
   /** Ends it at once. */
   close(): Promise<void>
-  /** Ends it as the end of its process would: nobody is told anything. Resolves when the port is free. */
+  /** Ends it as the end of its process would: no peer gets any message. Resolves when the port is free. */
   kill(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
   const listener = await listen(
     { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'lockserver' },
     {
-      // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
+      // None of these is called before the server below exists: a listener gets nothing in its first turn.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
       http: (request, response) => server.place.answer(request, response),
@@ -93,7 +93,7 @@ class ListeningLockServer implements LockServer {
     return this.place.url ?? this.address.replace(/^ws/, 'http')
   }
 
-  /** Rejects when their address can't be had; then nothing listens any more. */
+  /** Rejects when the pages' address isn't available; then nothing listens any more. */
   async openPages(): Promise<void> {
     await this.place.open(this.#options.adminListen).catch(async error => {
       await this.kill()

@@ -1,5 +1,5 @@
-// What clients are to see of what a primary has decided, as plain data, since it may have to wait for
-// the backup (R1). It says what and to whom; primary.ts does it, holdback.ts keeps it until then.
+// What clients will see of a primary's decisions, as plain data, since it may have to wait for the
+// backup (R1). It says what and to which client; primary.ts does it, holdback.ts keeps it until then.
 
 import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
@@ -9,16 +9,16 @@ import type { Watch } from './watches.ts'
 export type Showing =
   /**
    * Of an operation: an output goes to the connection that speaks for the session by then, an event to
-   * all that watch; whoever speaks for a session that was dropped is told, and speaks for no session.
+   * all watches. A connection whose session was dropped learns that, and speaks for no session then.
    */
   | Extract<Fact, { is: 'output' | 'granted' | 'event' | 'dropped' }>
   /** Of a read: to the connection that asked, unless its word no longer counts. */
   | { readonly is: 'answer'; readonly client: Client; readonly message: MessageOf<'serverToClient'> }
   /** To a connection that is deaf already. */
   | { readonly is: 'last word'; readonly client: Client; readonly message: MessageOf<'serverToClient'> }
-  /** For the metrics: a lock was freed at this time, and its next holder was told of it just now. */
+  /** For the metrics: a lock was freed at this time, and its next holder has learned of it just now. */
   | { readonly is: 'handed over'; readonly since: number }
   /** All parts of a query's answer stand before this. */
   | { readonly is: 'query answered' }
-  /** A watch begins: what is shown from here on it hears. */
+  /** A watch begins: it gets what is shown from here on. */
   | { readonly is: 'watching'; readonly watch: Watch }

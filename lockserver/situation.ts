@@ -1,5 +1,5 @@
 // Where a lock server stands: the time of its step, its view, its cluster, and what its view server says.
-// There is one, which core.ts alone writes; the parts read it, so that none has a copy that could be old.
+// There is one situation, which core.ts alone writes; the parts read it, so none has a stale copy.
 
 import type { Instant } from '../wire/clock.ts'
 import type { View } from '../wire/messages.ts'
@@ -13,5 +13,5 @@ export interface Situation {
   viewServerConnected: boolean
 }
 
-/** Of the parts that are made when there is a view. */
+/** The situation for parts that exist only in a view. */
 export type InView = Readonly<Situation> & { readonly view: View }

@@ -1,5 +1,5 @@
-// What a primary has decided, in numbered batches: always, whether or not anybody reads them. A batch
-// without entries only asks for a word (R1). It knows no backup and shows nothing.
+// What a primary has decided, in numbered batches: always, also when no backup reads them. A batch without
+// entries only asks the backup to confirm (R1). This file knows no backup and shows nothing.
 
 import { replicateChangesMax, replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
 import type { Entry } from '../wire/messages.ts'
@@ -24,7 +24,7 @@ export class Stream {
   #entries: Entry[] = []
   /** Characters of lock names in the open batch: a frame has a limit. */
   #text = 0
-  /** B1: of holds and waits in the open batch, since a backup applies a batch in one go. */
+  /** B1: changes of holds and waits in the open batch, since a backup applies a batch in one go. */
   #changes = 0
   #firstOp = 0
   /** A client waits for what is in the open batch. */
@@ -81,7 +81,7 @@ export class Stream {
     this.#urgent = true
   }
 
-  /** The open batch, which is closed by this. */
+  /** Closes the open batch and returns it. */
   close(): Batch {
     const { opNumber, wallMs, digest } = this.#state
     const firstOp = this.#firstOp === 0 ? opNumber + 1 : this.#firstOp
@@ -95,7 +95,7 @@ export class Stream {
   }
 }
 
-/** About how many characters an entry has beside its few numbers. */
+/** About how many characters an entry has in addition to its few numbers. */
 function textOf(entry: Entry): number {
   switch (entry[0]) {
     case 'acquire':

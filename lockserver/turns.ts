@@ -1,5 +1,6 @@
-// What clients have sent and this turn has no room for (B1): it waits for the next turns, in order, behind what
-// others ask. A client that has something waiting here is heard no further until it is done. It performs nothing.
+// Requests of clients that this turn has no room for (B1): they wait for the next turns, in order, behind
+// what other clients ask. A client with requests here is heard no further until they are done. This file
+// performs none itself.
 
 import { clientTurnCostMax, turnCostMax } from '../wire/limits.ts'
 import type { MessageOf } from '../wire/messages.ts'
@@ -11,21 +12,21 @@ interface Waiting {
   readonly client: Client
   requests: readonly Request[]
   next: number
-  /** Its connection has ended; what it had sent before is done first. */
+  /** The client's connection has ended; what it had sent before is done first. */
   closed: boolean
 }
 
 export interface TurnsOwner {
-  /** Does it; what it cost. */
+  /** Performs the request; returns what it cost. */
   request(client: Client, request: Request): number
-  /** Nothing of it waits any more. `closed`: its connection has ended meanwhile. */
+  /** Nothing of this client waits any more. `closed`: its connection has ended in the meantime. */
   done(client: Client, closed: boolean): void
 }
 
 export class Turns {
   readonly #owner: TurnsOwner
   readonly #waiting = new Map<Client, Waiting>()
-  /** What was spent in this turn, by those who have asked in it. */
+  /** What each client that has asked in this turn has spent in it. */
   readonly #spent = new Map<Client, number>()
   #left = turnCostMax
 
@@ -42,7 +43,7 @@ export class Turns {
     return this.#waiting.has(client)
   }
 
-  /** Does of it what this turn has room for; false if some of it waits. */
+  /** Performs as many of these as this turn has room for; false if some of them wait. */
   hear(client: Client, requests: readonly Request[]): boolean {
     const waiting = this.#waiting.get(client)
     if (waiting !== undefined) {
@@ -55,7 +56,7 @@ export class Turns {
     return next === requests.length
   }
 
-  /** False if it has something waiting, which is done first. */
+  /** False if the client has something waiting, which is done first. */
   close(client: Client): boolean {
     const waiting = this.#waiting.get(client)
     if (waiting !== undefined) waiting.closed = true
@@ -67,7 +68,7 @@ export class Turns {
     if (this.#spent.size > 0) this.#spent.clear()
   }
 
-  /** Each that waits in its turn; who has still something left is behind the others then. */
+  /** Serves each waiting client in its turn; one that has something left is behind the others then. */
   goOn(): void {
     for (const waiting of [...this.#waiting.values()]) {
       if (this.#left <= 0) return
@@ -79,7 +80,7 @@ export class Turns {
     }
   }
 
-  /** Up to which of them it came. */
+  /** Returns the index of the first request that was not performed. */
   #perform(client: Client, requests: readonly Request[], from: number): number {
     let spent = this.#spent.get(client) ?? 0
     let next = from

@@ -7,7 +7,7 @@ import type { Situation } from './situation.ts'
 
 /** The server whose link it is. */
 export interface ViewLinkOwner {
-  /** What to say now in a hello, and in a ping. */
+  /** What to say now in a hello and in a ping. */
   readonly hello: Extract<HelloFrom, { kind: 'lockserver' }>
   readonly pingNow: Ping
   welcomedByViewServer(welcome: Welcome): void

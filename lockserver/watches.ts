@@ -1,6 +1,6 @@
-// Who watches which locks, and how far each has seen what it was told. An event reaches it only when
-// clients may see it (R1); who does not keep up misses events and hears how many. It decides nothing
-// about locks.
+// The watches on locks, and how far each client has seen the events that it got. An event goes out only when
+// clients may see it (R1); a client that does not keep up misses events and learns how many. It decides
+// nothing about locks.
 
 import { errors } from '../wire/errors.ts'
 import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
@@ -11,14 +11,14 @@ import type { LockTable } from './state/lock-table.ts'
 
 export interface Watch {
   readonly client: Client
-  /** Its client's name for it. */
+  /** The number that its client gave it. */
   readonly number: number
   readonly prefix: string
   began: boolean
-  /** Events that were told, and those of them that its client has seen. */
+  /** Events that were sent, and those of them that its client has seen. */
   told: number
   seen: number
-  /** Events since then that could not be told. */
+  /** Events since then that could not be sent. */
   missed: number
 }
 
@@ -32,7 +32,7 @@ export class Watches {
     this.#table = table
   }
 
-  /** Undefined if it may not be. A number that is in use watches anew. */
+  /** Undefined if the watch is refused. A number that is in use begins again. */
   add(client: Client, number: number, prefix: string): Watch | undefined {
     this.end(client, number)
     if (this.#watches.size >= watchesMax) {
@@ -46,7 +46,7 @@ export class Watches {
     return watch
   }
 
-  /** R1 holds for all that was decided before it came. */
+  /** R1 holds for all that was decided before the watch came. */
   begin(watch: Watch): void {
     if (!this.#watches.has(watch) || watch.client.deaf) return
     watch.began = true
@@ -65,7 +65,7 @@ export class Watches {
     }
   }
 
-  /** Its client has dealt with so many events; half of the room is free again before it is told more. */
+  /** Its client has dealt with this many events; half of the room must be free before it gets more. */
   seen(client: Client, number: number, events: number): void {
     const watch = this.#find(client, number)
     if (watch === undefined) return

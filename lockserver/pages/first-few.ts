@@ -1,4 +1,4 @@
-// The first few of many in an order: a heap whose root is the last of them. It keeps no more than it is asked for.
+// The first few of many in an order: a heap whose root is the last of them. It keeps no more than that.
 
 export class FirstFew<T> {
   readonly #max: number

@@ -1,5 +1,5 @@
 // The metrics of a lock server: what each is called and where its number is read. Nothing is counted
-// here, and nothing is looked at before somebody scrapes.
+// here, and nothing is read before a scrape.
 
 import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
@@ -12,15 +12,15 @@ export interface Measured {
   readonly core: ServerCore
   readonly vitals: Vitals
   readonly counts: ServerCounts
-  /** Before the hello, and after. */
+  /** Connections before the hello, and after it. */
   readonly refusals: readonly Refusals[]
   readonly connections: number
   readonly edge: Edge
-  /** Why it is not ready; null when it is. */
+  /** Why the server is not ready; null when it is. */
   readonly unready: string | null
 }
 
-/** `now` is asked at each scrape. */
+/** `now` is called at each scrape. */
 export function lockServerMetrics(now: () => Measured): Metric[] {
   return [
     ...standing(now),
@@ -62,7 +62,7 @@ function standing(now: () => Measured): Metric[] {
   ]
 }
 
-/** How it is. */
+/** How the server is. */
 function vitals(now: () => Measured): Metric[] {
   const vital = (name: string, help: string, read: (vitals: Vitals) => number | boolean): Metric => ({
     name,

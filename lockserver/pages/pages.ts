@@ -1,5 +1,5 @@
-// What a lock server answers over HTTP: that it lives, whether it is ready and why not, its metrics, and
-// for the dashboard its counts and a page of its lock table.
+// What a lock server answers over HTTP: that it is alive, whether it is ready and why not, its metrics,
+// and for the dashboard its counts and a page of its lock table.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readClock } from '../../wire/clock.ts'
@@ -17,7 +17,7 @@ export class ServerPages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
 
-  /** `measure` is asked once for each page; `end` ends this server as SIGKILL would end its process. */
+  /** `measure` is called once for each page; `end` ends this server as SIGKILL would end its process. */
   constructor(measure: () => Measured, end: () => void) {
     let measured: Measured | undefined
     const metrics = new Metrics([...lockServerMetrics(() => (measured ??= measure())), ...this.#process.all])
@@ -56,7 +56,7 @@ function whyOf({ role, state }: ServerCore, query: URLSearchParams): Page {
   return { status: 200, body: whyPage(state, nameIn(query), readClock().wall) }
 }
 
-/** B8: the caller names the server that shall end; any other server at this address refuses. */
+/** B8: the caller names the server that must end; any other server at this address refuses. */
 function endPage(own: string, query: URLSearchParams, end: () => void): Page {
   if (query.get('id') !== own) return problem(409, `this is server ${own}, and no other is here`)
   return { status: 200, body: { ended: own }, afterwards: end }
@@ -85,7 +85,7 @@ function readiness({ core, unready, vitals }: Measured) {
   return { status: unready === null ? 200 : 503, body }
 }
 
-/** Counts since its start: whoever asks twice knows how many a second. Bounds of the buckets are in ms. */
+/** Counts since the server's start: two readings give a rate. Bounds of the buckets are in ms. */
 function statsOf({ core, counts, vitals }: Measured) {
   const buckets = ({ counts, count, sumMs }: Histogram) => ({ counts, count, sumMs })
   return {
@@ -102,7 +102,7 @@ function statsOf({ core, counts, vitals }: Measured) {
   }
 }
 
-/** It has a role; null if so. */
+/** Why this server is not ready; null if it has a role. */
 export function unreadiness(core: ServerCore): string | null {
   if (core.leaving) return 'this server is leaving'
   if (core.view !== null) return null

@@ -1,6 +1,6 @@
-// A page of the lock table for people: the few locks that they look at, however many there are. Only reads, and
+// A page of the lock table, for display only: a few locks, however many there are. This file only reads, and
 // keeps no more than the page while it walks the table, a piece in each turn of the event loop (B5): it may
-// change between two pieces, so that a page is not of one moment.
+// change between two pieces, so a page does not show one moment.
 
 import { locksPerPageMax } from '../../wire/limits.ts'
 import type { Mode } from '../../wire/messages.ts'
@@ -9,18 +9,18 @@ import type { Acquire, Hold, LockEntry } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
 import { FirstFew } from './first-few.ts'
 
-/** `name`: by name; `wait`: the longest wait first; `age`: what has been held longest first; `queue`: the most waiters first. */
+/** `name`: by name; `wait`: longest wait first; `age`: longest hold first; `queue`: most waiters first. */
 export type Sort = 'name' | 'wait' | 'age' | 'queue'
 const sorts: readonly Sort[] = ['name', 'wait', 'age', 'queue']
 
-/** Holders and waiters that are told of one lock; their numbers are told whole. */
+/** At most this many holders and waiters are listed for one lock; their counts are exact. */
 const peoplePerLockMax = 20
 
 export interface TableQuery {
-  /** Only names that begin so. */
+  /** Only names that begin with this. */
   readonly prefix: string
   readonly sort: Sort
-  /** Only locks that come after the one of this name. */
+  /** Only locks that come after the lock of this name. */
   readonly after: string | null
   readonly limit: number
 }
@@ -29,7 +29,7 @@ export interface TablePage {
   /** Locks that are held or waited for, and those of the prefix. */
   readonly total: number
   readonly matching: number
-  /** Others come after these. */
+  /** Other locks come after these. */
   readonly more: boolean
   readonly locks: readonly TableRow[]
 }
@@ -60,7 +60,7 @@ function whole(query: URLSearchParams, name: string, absent: number, max: number
   throw new BadQuery(`${name} must be a whole number from 0 to ${max}, not ${text}`)
 }
 
-/** Null: the lock after which it should go on is gone, and with it its place; only a page by name needs none. */
+/** Null: the lock after which the page should begin is gone. Only a page sorted by name doesn't need it. */
 export async function tablePage(
   state: State,
   query: TableQuery,
@@ -96,7 +96,7 @@ const locksPerTurn = 2_000
 /** A lock may be freed while the table is walked, so a page keeps names and ranks. */
 interface Place {
   readonly name: string
-  /** The smallest comes first, and the first name of those that are equal. */
+  /** The smallest rank comes first; equal ranks are in the order of their names. */
   readonly rank: number
 }
 
@@ -108,7 +108,7 @@ function placeAfter(state: State, sort: Sort, name: string): Place | undefined {
 
 const since = (of: Hold | Acquire | null | undefined) => of?.since ?? Number.POSITIVE_INFINITY
 
-/** Ends of queues are looked at, not queues: a queue is in the order of its waits, but for a steal at its front. */
+/** Reads only the front of each queue: it is in the order of its waits, but for a steal at its front. */
 function rankOf({ next, waiters, holder }: LockEntry, sort: Sort): number {
   switch (sort) {
     case 'name':

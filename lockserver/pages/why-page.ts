@@ -1,5 +1,5 @@
-// What concerns one lock, for people: who holds it and waits for it, and the same of every lock that its holders
-// wait for themselves, and so on. Only reads; it walks what hangs together, not the table.
+// What concerns one lock, for display only: its holders and waiters, and the same for every lock that its
+// holders wait for themselves, and so on. This file only reads; it walks connected locks, not the table.
 
 import { whyMax } from '../../wire/limits.ts'
 import type { HoldRecord, WaitRecord } from '../../wire/messages.ts'
@@ -7,10 +7,10 @@ import type { Acquire, Hold } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
 
 export interface WhyPage {
-  /** Who holds this lock and waits for it, all of them. */
+  /** How many hold this lock and wait for it, all of them. */
   readonly holders: number
   readonly waiters: number
-  /** There are more than one answer holds; what comes first is nearest to this lock. */
+  /** There are more records than one answer holds; the first ones are nearest to this lock. */
   readonly cut: boolean
   readonly held: readonly HoldRecord[]
   readonly pending: readonly WaitRecord[]
@@ -21,7 +21,7 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
   const isFull = () => held.length + pending.length >= whyMax
-  /** A set is walked in its order, also when it grows meanwhile. */
+  /** A set is walked in its order, also when it grows in the meantime. */
   const names = new Set([name])
   /** B5: a session may hold one lock thousands of times, and wait for thousands. */
   const followed = new Set<object>()

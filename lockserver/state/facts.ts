@@ -1,5 +1,5 @@
-// What an operation has done, as plain data and in order, for whoever applied it: a primary holds back,
-// counts and watches, a backup keeps its leases. Nothing is decided here.
+// What an operation has done, as plain data and in order, for the server that applied it: a primary holds
+// back and counts, a backup keeps its leases. Nothing is decided here.
 
 import type { LockEvent, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
 import type { Acquire } from './lock.ts'
@@ -11,18 +11,18 @@ export type Output = Reply | MessageOf<'serverToClient', 'ended' | 'lost'>
 
 export type SessionEnd = 'ended' | 'expired' | 'abandoned'
 
-/** A lock that is watched has changed. */
+/** A watched lock has changed. */
 interface Happened {
   readonly is: 'event'
   readonly event: LockEvent
 }
 
-/** What the table has done; the state makes replies and losses of it. */
+/** What the table has done; the state turns it into replies and losses. */
 export type TableFact =
   | Happened
   /** An acquire that had waited has all of its locks, or was refused. */
   | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: 'granted' | AcquireRefusal }
-  /** A hold has ended by another's doing. */
+  /** A steal or a force-release has ended a hold. */
   | { readonly is: 'lost'; readonly session: Session; readonly token: number; readonly reason: LossReason }
 
 export type Fact =
@@ -31,7 +31,7 @@ export type Fact =
   | { readonly is: 'freed'; readonly heldMs: number }
   /** Something that a client will see; the session may be gone by now. */
   | { readonly is: 'output'; readonly session: Session; readonly message: Output }
-  /** An output, too: an acquire has all that it asked for. `handed`: it had waited. */
+  /** Also an output: an acquire has all that it asked for. `handed`: it had waited. */
   | {
       readonly is: 'granted'
       readonly session: Session
@@ -43,10 +43,10 @@ export type Fact =
   /** The session is over, at its own wish or not. */
   | { readonly is: 'dropped'; readonly session: Session; readonly how: SessionEnd }
 
-/** As many as nearly all operations have. */
+/** Nearly no operation has more facts than this. */
 const room = 8
 
-/** A list that is filled and taken again with each operation, and so is never made anew (SPEED.md). */
+/** A list that is filled and emptied again by each operation, so no new one is ever made (SPEED.md). */
 export class Facts<F extends object> {
   readonly #list: (F | null)[] = Array.from({ length: room }, () => null)
   #count = 0
@@ -56,7 +56,7 @@ export class Facts<F extends object> {
     this.#list[this.#count++] = fact
   }
 
-  /** The next one in order; undefined when all are taken. */
+  /** The next fact in order; undefined when all are taken. */
   take(): F | undefined {
     if (this.#taken === this.#count) {
       if (this.#count > 0) this.#clear()
@@ -73,7 +73,7 @@ export class Facts<F extends object> {
     if (this.#list.length > room) this.#list.length = room
   }
 
-  /** Nobody wants to know. */
+  /** Empties the list unread. */
   drop(): void {
     while (this.take() !== undefined);
   }

@@ -1,7 +1,7 @@
-// Who stands in a line, in order. The links are in those who stand, so that one can leave from anywhere
-// without a search: a lock may have a hundred thousand holders, who end all at once (F13).
+// A line of items, in order. The links are in the items, so that one can leave from anywhere without a
+// search: a lock may have a hundred thousand holders, which end all at once (F13).
 
-/** Of whoever can stand in a line; only the line writes them. In one line at a time. */
+/** The links of an item, which is in one line at a time; only the line writes them. */
 export interface InLine<T> {
   ahead: T | null
   behind: T | null
@@ -16,7 +16,7 @@ export class Line<T extends InLine<T>> {
     return this.#last
   }
 
-  /** In front of this one; at the end if it is null. */
+  /** Puts the item in front of this one; at the end if it is null. */
   enter(item: T, before: T | null = null): void {
     const ahead = before === null ? this.#last : before.ahead
     this.#join(ahead, item)
@@ -24,7 +24,7 @@ export class Line<T extends InLine<T>> {
     this.size++
   }
 
-  /** Nothing happens to whoever does not stand in it. */
+  /** An item that is not in the line stays as it is. */
   leave(item: T): void {
     if (item.ahead === null && this.first !== item) return
     this.#join(item.ahead, item.behind)
@@ -33,7 +33,7 @@ export class Line<T extends InLine<T>> {
     this.size--
   }
 
-  /** Whoever leaves meanwhile may be the one that was taken last. */
+  /** In the meantime the item that was taken last may leave. */
   *[Symbol.iterator](): Generator<T, void, void> {
     for (let item = this.first; item !== null; ) {
       const { behind } = item

@@ -1,5 +1,5 @@
-// Who holds and who waits: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and no
-// connection; what it decides depends on the order of the calls alone (R4).
+// The table of holders and waiters: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and
+// no connection; what it decides depends on the order of the calls alone (R4).
 
 import type { Claim } from '../../wire/claim.ts'
 import type { StateLimits } from '../../wire/limits.ts'
@@ -11,13 +11,13 @@ import type { Session } from './sessions.ts'
 import { holdBytes, lockBytes, Tally, waitBytes } from './tally.ts'
 import { Unfinished } from './unfinished.ts'
 
-/** Hears of each session and lock before it changes (R3): a snapshot under way keeps what it was. */
+/** Gets each session and lock before it changes (R3): a snapshot under way keeps it as it was. */
 export interface Touch {
   touchSession(session: Session): void
   touchLock(lock: LockEntry): void
 }
 
-/** Why a hold ended; null: its holder wished it. */
+/** Why a hold ended; null: its holder ended it. */
 export type EndReason = LockEvent['reason']
 
 export type AcquireOutcome = 'granted' | 'waiting' | AcquireRefusal
@@ -29,9 +29,9 @@ type Limits = Pick<StateLimits, 'waitersPerLockMax' | 'sharedHoldsPerLockMax' | 
 
 export class LockTable {
   readonly locks = new NameMap<LockEntry>()
-  /** What the state does not have to look at: its place among the other facts is of no account. */
+  /** Facts that the state does not have to read; their place among the other facts doesn't matter. */
   readonly #done: Facts<Fact>
-  /** What was done, for the state to take. */
+  /** Facts for the state to take. */
   readonly facts = new Facts<TableFact>()
   /** L2: every grant's token is larger than this was. */
   #lastToken = 0
@@ -46,10 +46,10 @@ export class LockTable {
   /** Marks new locks as not part of the snapshot that is under way. */
   #copyNumber = 0
   #touch: Touch | null = null
-  /** There is a watch on the locks of this copy; no part of the state. */
+  /** There is a watch on the locks of this copy; this is no part of the state. */
   #watched = false
   #serving = false
-  /** What came free while another lock was served, in order. */
+  /** Locks that came free while another lock was served, in order. */
   readonly #freed: LockEntry[] = []
 
   constructor(done: Facts<Fact>) {
@@ -88,18 +88,18 @@ export class LockTable {
     return this.#limits.changesPerOperationMax - this.#left
   }
 
-  /** B2: something that was begun is to be gone on with. */
+  /** B2: something that was begun must go on. */
   get isUnfinished(): boolean {
     const { ending, evictions, unserved } = this.unfinished
     return ending.size > 0 || evictions.size > 0 || (unserved.size > 0 && !this.#paused)
   }
 
-  /** Whether what happens to locks is to be told. */
+  /** Whether changes of locks become events. */
   watch(watched: boolean): void {
     this.#watched = watched
   }
 
-  /** The number of the copy that begins; until it ends it hears of each change before it is made. */
+  /** Returns the number of the copy that begins; until it ends it learns of each change in advance. */
   beginCopy(touch: Touch): number {
     this.#touch = touch
     return ++this.#copyNumber
@@ -113,7 +113,7 @@ export class LockTable {
     this.#touch?.touchSession(session)
   }
 
-  /** L3: free for this mode, and nobody is waiting before it. */
+  /** L3: the lock is free for this mode, and has no waiters. */
   available(name: string, { mode }: Claim): boolean {
     if (this.#paused) return false
     const lock = this.locks.get(name)
@@ -134,13 +134,13 @@ export class LockTable {
     return 'granted'
   }
 
-  /** Frees one hold and serves who waits for it. */
+  /** Frees one hold and serves the waiters of its lock. */
   release(hold: Hold, wallMs: number): void {
     this.#remove(hold, wallMs, null)
     this.serve(hold.lock, wallMs)
   }
 
-  /** Takes a hold away from each holder; the number of them. */
+  /** Takes the lock away from each holder; returns their number. */
   force(name: string, wallMs: number): number {
     const lock = this.locks.get(name)
     if (lock === undefined) return 0
@@ -151,7 +151,7 @@ export class LockTable {
     return count
   }
 
-  /** Takes an acquire out of the queue, and back what it has got so far. */
+  /** Takes an acquire out of the queue, and takes back what it has got so far. */
   cancel(acquire: Acquire, wallMs: number): void {
     this.dropAll([acquire], this.heldBy(acquire), wallMs)
   }
@@ -161,7 +161,7 @@ export class LockTable {
   }
 
   /**
-   * Ends all of these before anybody is served, so that nothing is granted to one that is about to
+   * Ends all of these before any waiter is served, so that nothing is granted to one that is about to
    * go (L3: dead waiters don't block the queue).
    */
   dropAll(
@@ -178,7 +178,7 @@ export class LockTable {
 
   /** L3: grants to the front of the queue for as long as that is possible; forgets an empty lock. */
   serve(lock: LockEntry, wallMs: number): void {
-    // One that is given back while others are served waits for its turn: a call for each would go as
+    // A lock that is given back while others are served waits for its turn: a call for each would go as
     // deep as the queue is long.
     if (this.#serving) return void this.#freed.push(lock)
     this.#serving = true
@@ -205,7 +205,7 @@ export class LockTable {
     this.unfinished.forget(lock.name)
   }
 
-  /** Its turn has come for this lock. */
+  /** The acquire's turn for this lock has come. */
   #goOn(lock: LockEntry, acquire: Acquire, wallMs: number): void {
     if (this.#hasTooMany(lock, acquire))
       return this.#settled(acquire, this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs))
@@ -241,7 +241,7 @@ export class LockTable {
     }
   }
 
-  /** L3: waits before holds, or what comes free would go to one that is over. True: all of it has ended. */
+  /** L3: waits end before holds, or a freed lock would go to this session. True: all of them have ended. */
   #endShare(session: Session, freed: Set<LockEntry>, wallMs: number): boolean {
     const { unfinished } = this
     for (; this.#left > 0; ) {
@@ -292,7 +292,7 @@ export class LockTable {
     this.tally.bytes += holdBytes
     acquire.session.take(hold)
     if (acquire.names.length > 1) acquire.session.hide(token)
-    // The first of an array that grows would take room for seventeen; most have one.
+    // The first push to an empty array would take room for seventeen; most acquires have one token.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
     else acquire.tokens.push(token)
     if (this.#watched) this.#happened('granted', hold.session, hold.mode, lock, wallMs, token)
@@ -315,7 +315,7 @@ export class LockTable {
     return why
   }
 
-  /** A steal waits for the end of a pause, for earlier steals, and for holders that are too many to end at once (B2). */
+  /** A steal waits for a pause's end, for earlier steals, and for holders too many to end at once (B2). */
   #mayStealNow(lock: LockEntry, { claim }: Acquire): boolean {
     if (claim.manner !== 'steal' || this.#paused) return false
     return lock.next?.claim.manner !== 'steal' && this.#areFew(lock)
@@ -336,7 +336,7 @@ export class LockTable {
     return lock
   }
 
-  /** `loss`: by another's doing, so that its session is to be told. */
+  /** `loss`: a steal or a force-release ends it, so its session must learn of it. */
   #remove(hold: Hold, wallMs: number, reason: EndReason, loss: LossReason | null = null): LockEntry {
     const { lock, session, token } = hold
     this.#left--
@@ -351,12 +351,12 @@ export class LockTable {
     return lock
   }
 
-  /** B2: those who hold it can all lose it in this operation. */
+  /** B2: all holders can lose it in this operation. */
   #areFew(lock: LockEntry): boolean {
     return lock.held <= Math.max(0, this.#left)
   }
 
-  /** B2: at once if they are few; true: all of them have lost it. */
+  /** B2: at once if the holders are few; true: all of them have lost it. */
   #evict(lock: LockEntry, reason: LossReason, wallMs: number): boolean {
     if (!this.#areFew(lock)) {
       const last = lock.lastHolder as Hold
@@ -399,7 +399,10 @@ export class LockTable {
   }
 }
 
-/** Whether the front of the queue gets this lock now. A steal waits for no holder; who is over gets nothing (B2). */
+/**
+ * Whether the front of the queue gets this lock now. A steal waits for no holder; a session that is over gets
+ * nothing (B2).
+ */
 export function mayGo(lock: LockEntry): boolean {
   const { next } = lock
   if (next === null || next.session.endReason !== undefined) return false

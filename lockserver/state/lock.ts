@@ -1,19 +1,19 @@
-// One lock: who has it, and who waits. A service may hold a million of them, nearly all with one holder and
-// no queue, so that one is as small as it can be: it is its own first hold, and lists are made only when
-// somebody comes second. It decides nothing; lock-table.ts does.
+// One lock: its holders and waiters. A service may hold a million locks, nearly all with one holder and no
+// queue, so each is as small as it can be: it is its own first hold, and lists are made only when a second
+// session comes. It decides nothing; lock-table.ts does.
 
 import type { Claim } from '../../wire/claim.ts'
 import type { Mode } from '../../wire/messages.ts'
 import { type InLine, Line } from './line.ts'
 import type { Session } from './sessions.ts'
 
-/** Only good until it is freed. */
+/** Invalid once it is freed. */
 export interface Hold {
   readonly token: number
   readonly session: Session
   readonly lock: LockEntry
   readonly mode: Mode
-  /** Wall clock of the operation in ms, for people only. */
+  /** Wall clock of the operation in ms, for display only. */
   readonly since: number
 }
 
@@ -46,12 +46,12 @@ export class LockEntry implements Hold {
   /** The last snapshot that this lock went into, or came after (R3). */
   copied: number
   #token = 0
-  /** Whose the first hold is; null: there is none. */
+  /** The session of the first hold; null: there is none. */
   #session: Session | null = null
-  /** Two small numbers, since V8 keeps a large one in 16 bytes of its own: seconds, and 2 * ms, 1 more if shared. */
+  /** Two small numbers, since V8 keeps a large one in 16 more bytes: seconds, and 2 * ms, + 1 if shared. */
   #seconds = 0
   #rest = 0
-  /** Null until somebody comes second. */
+  /** Null until there is a second holder or a waiter. */
   #crowd: Crowd | null = null
 
   constructor(name: string, copied: number) {
@@ -94,7 +94,7 @@ export class LockEntry implements Hold {
     return this.#session === null ? (this.#crowd?.others.first ?? null) : this
   }
 
-  /** As `holders`, for who may stop before the last one. */
+  /** As `holders`, for callers that may stop before the last one. */
   *eachHolder(): Generator<Hold, void, void> {
     if (this.#session !== null) yield this
     yield* this.#crowd?.others ?? none

@@ -1,6 +1,6 @@
-// A map from lock names. A Map that is built anew, as one does again and again whose entries come and go,
-// leaves its old table behind; once that is in the old generation it keeps alive whatever it held. So the
-// Map holds places only, and the values stand beside it, where a deleted one is gone at once.
+// A map from lock names. When entries come and go, a Map rebuilds its table again and again and leaves the
+// old one behind; once that is in the old generation it keeps alive whatever it held. So the Map holds places
+// only, and the values stand beside it, where a deleted one is gone at once.
 
 /** An empty map with more room than this gives it back. */
 const placesKept = 1_024
@@ -29,7 +29,7 @@ export class NameMap<V> {
     this.#values[place] = value
   }
 
-  /** For a name that should not be there, without looking for it first; false if it was, and is lost. */
+  /** For a name that should not be there, without a look-up first; false if it was, and is lost. */
   add(name: string, value: V): boolean {
     const sizeBefore = this.size
     const place = this.#free.pop() ?? this.#values.length
@@ -50,7 +50,7 @@ export class NameMap<V> {
     this.#free.push(place)
   }
 
-  /** In the order in which they were set first; goes on while the map changes, as a Map's does. */
+  /** The values in the order in which their names were first set; the map may change, as with a Map. */
   *values(): Generator<V> {
     for (const place of this.#places.values()) yield this.#values[place] as V
   }

@@ -6,7 +6,7 @@ import { NumberMap } from '../../wire/number-map.ts'
 import type { Acquire, Hold, LockEntry } from './lock.ts'
 import { lossBytes, replyBytes, sessionBytes, type Tally } from './tally.ts'
 
-/** Of nearly all grants; never added to. */
+/** The losses of nearly all grants; never added to. */
 const noLosses: [number, LossReason][] = []
 
 export class Session {
@@ -23,19 +23,19 @@ export class Session {
   readonly waiting = new NumberMap<Acquire>()
   /** By token. The order of these maps is never walked by an operation without sorting (R4). */
   readonly holds = new NumberMap<Hold>()
-  /** Holds that ended by another's doing, by token, until acknowledged (S5). */
+  /** Holds that a steal or a force-release has ended, by token, until acknowledged (S5). */
   readonly losses = new Map<number, LossReason>()
   /** The last snapshot that this session went into, or came after (R3). */
   copied = 0
-  /** Why it is over, for who watches what it held; undefined while it is not (B2). */
+  /** Why it is over, for watches of what it held; undefined while it is not (B2). */
   endReason: LockEvent['reason'] | undefined = undefined
-  /** Of itself, its replies and its losses (B4). */
+  /** Bytes of the session itself, its replies and its losses (B4). */
   bytes = 0
   readonly #tally: Tally
 
-  /** Tokens of acquires of several names that have no answer yet: no client knows of them. Null: there are none. */
+  /** Tokens of acquires of several names that have no answer yet: no client knows them. Null: none. */
   #hidden: Set<number> | null = null
-  /** By token the number of the stored grant; null until a loss asks for one. */
+  /** By token, the request number of the stored grant; null until a loss asks for one. */
   #grants: Map<number, number> | null = null
 
   /** How often it holds each of its locks that it shares; null: it shares none. */
@@ -78,7 +78,7 @@ export class Session {
     this.bytes = 0
   }
 
-  /** S4: it holds nothing and waits for nothing, so its end would take nothing from anybody. */
+  /** S4: it holds nothing and waits for nothing, so its end would take nothing from its client. */
   get rests(): boolean {
     return this.holds.size === 0 && this.waiting.size === 0
   }
@@ -87,7 +87,7 @@ export class Session {
     return this.replies.size + this.waiting.size
   }
 
-  /** S1: until it is acknowledged. */
+  /** S1: keeps the reply until it is acknowledged. */
   keep(reply: Reply): void {
     this.replies.set(reply[1], reply)
     this.#weigh(replyBytes(reply))
@@ -113,7 +113,7 @@ export class Session {
       this.replies.set(reply[1], ['granted', reply[1], reply[2], [...reply[3], [token, reason]]])
   }
 
-  /** S5: until it is acknowledged by its token. */
+  /** S5: keeps the loss until its token is acknowledged. */
   keepLoss(token: number, reason: LossReason): void {
     this.losses.set(token, reason)
     this.#weigh(lossBytes)
@@ -128,7 +128,7 @@ export class Session {
     this.#tally.bytes += bytes
   }
 
-  /** It belongs to an acquire of several names, which has no answer yet. */
+  /** The token belongs to an acquire of several names, which has no answer yet. */
   hide(token: number): void {
     this.#hidden ??= new Set()
     this.#hidden.add(token)
@@ -146,7 +146,7 @@ export class Session {
     return this.#hidden?.has(token) ?? false
   }
 
-  /** The grant that these tokens were for is not to be: nobody will ever be told of them. */
+  /** There will be no grant of these tokens: no client ever learns of them. */
   forgetLosses(tokens: readonly number[]): void {
     this.reveal(tokens)
     for (const token of tokens) this.forgetLoss(token)

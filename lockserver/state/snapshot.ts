@@ -46,7 +46,7 @@ export interface LeaseTimes {
 
 /** The sender's side: streams the state as of its construction. */
 export class Copy implements Touch {
-  /** For people: about how many sessions and locks there were, and how many are streamed. */
+  /** For display only: about how many sessions and locks there were, and how many are streamed. */
   readonly total: number
   streamed = 0
   recordsTaken = 0
@@ -55,7 +55,7 @@ export class Copy implements Touch {
   readonly #sessions: Iterator<Session>
   readonly #locks: Iterator<LockEntry>
   #kept: SnapshotRecord[][] = []
-  /** B2: what was unfinished; comes last. */
+  /** B2: what was unfinished; it comes last. */
   #unfinished: SnapshotRecord[]
   readonly #ending: Session[]
   /** Records of one session or lock may be more than fit into a chunk. */
@@ -139,7 +139,7 @@ export class Copy implements Touch {
     const records: SnapshotRecord[] = [
       ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#leases.remainingMs(session))],
     ]
-    if (session.endReason !== undefined) return records // Nobody will ask for its replies (B2).
+    if (session.endReason !== undefined) return records // No client will ask for its replies (B2).
     for (const reply of [...session.replies.values()].sort((a, b) => a[1] - b[1]))
       records.push(['reply', ordinal, reply])
     for (const [token, reason] of [...session.losses].sort((a, b) => a[0] - b[0]))
@@ -189,16 +189,16 @@ function sizeOf(record: SnapshotRecord): number {
 export class Installation {
   readonly header: SnapshotHeader
   readonly state = new State()
-  /** S3: until when each lease runs, by this server's clock from when its chunk came; by session ordinal. */
+  /** S3: the end of each lease by this server's clock, from when its chunk came; by session ordinal. */
   readonly leases = new Map<number, number>()
   chunks = 0
   #now = 0
   #late: SnapshotRecord[] = []
   readonly #unfinished: UnfinishedRecord[] = []
   readonly #lateLocks = new Set<string>()
-  /** The lock whose records come in. */
+  /** The lock whose records are coming in. */
   #last: LockEntry | null = null
-  /** What was late comes now, and belongs to locks that are here in part. */
+  /** The late records come now, and belong to locks that are here in part. */
   #atEnd = false
 
   constructor(header: SnapshotHeader) {
@@ -229,7 +229,7 @@ export class Installation {
     return state
   }
 
-  /** B2: to be gone on with, in the order of the records. */
+  /** B2: this must go on, in the order of the records. */
   #leave(record: UnfinishedRecord): void {
     const { unfinished } = this.state.table
     switch (record[0]) {
@@ -285,7 +285,7 @@ export class Installation {
       }
       case 'wait': {
         const [, , request, names, mode, manner, tokens, since] = record
-        // It grows as the acquire goes on; the message stays as it came.
+        // The acquire's tokens grow as it goes on; the message stays as it came.
         const claim = claimOf(mode, manner)
         const acquire: Acquire = {
           session,
@@ -304,7 +304,7 @@ export class Installation {
     }
   }
 
-  /** The records of a lock come together, so nobody has to look for one among all that are here. */
+  /** The records of a lock come together, so no lock has to be looked up among all that are here. */
   #lock(name: string): LockEntry {
     if (this.#last?.name === name) return this.#last
     const { locks } = this.state.table

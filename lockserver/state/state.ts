@@ -29,7 +29,7 @@ const noLimits: StateLimits = {
   stateBytesMax: 0,
 }
 
-/** Of each acquire that begins; never added to. */
+/** The tokens of each acquire that begins; never added to. */
 const noTokens: number[] = []
 
 export class State {
@@ -39,11 +39,11 @@ export class State {
   digest = 0
   nextOrdinal = 1
   limits: StateLimits = noLimits
-  /** The wall clock as the primary stated it with these operations; for people only. */
+  /** The wall clock as the primary stated it with these operations; for display only. */
   wallMs = 0
   readonly sessions = new Map<number, Session>()
   readonly sessionsById = new Map<string, Session>()
-  /** What the last operation has done, to be taken by whoever applied it. */
+  /** What the last operation has done; the server that applied it takes them. */
   readonly facts = new Facts<Fact>()
   readonly table = new LockTable(this.facts)
 
@@ -117,12 +117,12 @@ export class State {
     return this.table.tally.bytes
   }
 
-  /** The part of what it may take, from 0 to 1. */
+  /** The part of its memory budget that the state takes, from 0 to 1. */
   get used(): number {
     return this.limits.stateBytesMax === 0 ? 0 : this.bytes / this.limits.stateBytesMax
   }
 
-  /** B4: nobody gets more of it, until some of it is given back. */
+  /** B4: no client gets more of it until some of it is given back. */
   get isFull(): boolean {
     return this.bytes >= this.limits.stateBytesMax
   }
@@ -152,7 +152,7 @@ export class State {
     this.sessionsById.set(session.id, session)
   }
 
-  /** B2: it is over, and what it holds and waits for is still to be ended. */
+  /** B2: the session is over, and what it holds and waits for must still be ended. */
   leave(session: Session, reason: EndReason): void {
     this.sessions.delete(session.ordinal)
     this.sessionsById.delete(session.id)
@@ -178,7 +178,7 @@ export class State {
     const session = this.#next(ordinal, request)
     const refusal = this.#refusal(session, names)
     if (refusal !== undefined) return this.#refuse(session, request, refusal)
-    // L3: sorted, so that such acquires do not lock each other out. By UTF-16 code units, the same everywhere.
+    // L3: sorted, so that such acquires do not lock each other out. By UTF-16 units, the same everywhere.
     const sorted = names.length === 1 ? names : [...names].sort()
     const acquire: Acquire = {
       session,
@@ -225,7 +225,7 @@ export class State {
     this.#reply(session, ['cancel-done', request, outcome, blocker])
   }
 
-  /** Who has what this one waits for; null while a reset's pause lets nobody have it. */
+  /** The holder of what this acquire waits for; null while, in a reset's pause, no client can have it. */
   #blockerOf(waiting: Acquire): Blocker | null {
     const name = waiting.names[waiting.tokens.length] as string
     const lock = this.table.locks.get(name)
@@ -280,7 +280,7 @@ export class State {
     this.#drop([ordinal], null, 'ended')
   }
 
-  /** `reason`: why its holds end, for who watches. */
+  /** `reason`: why the sessions' holds end, for watches. */
   #drop(ordinals: readonly number[], reason: EndReason, how: SessionEnd): void {
     const sessions = ordinals.flatMap(ordinal => this.sessions.get(ordinal) ?? [])
     for (const session of sessions) {
@@ -328,7 +328,7 @@ export class State {
 
   // ---- what the table has done
 
-  /** In its order, before anything else is answered. */
+  /** Takes the table's facts in order, before anything else is answered. */
   #takeFacts(): void {
     const { facts } = this.table
     for (let fact = facts.take(); fact !== undefined; fact = facts.take()) {
@@ -347,14 +347,14 @@ export class State {
     if (session.endReason !== undefined) return
     session.lose(token, reason)
     this.#fold(token % 4294967296)
-    // One of several names, granted before the others: its client has not heard of the token, so it
-    // would acknowledge the loss and believe in the grant later. That grant's own reply tells it.
+    // One of several names, granted before the others: its client does not know the token yet, so it
+    // would acknowledge the loss and believe in the grant later. That grant's own reply states the loss.
     if (!session.isWaitingWith(token)) this.#show(session, ['lost', token, reason])
   }
 
   // ---- answers
 
-  /** `handed`: it had waited. */
+  /** `handed`: the acquire had waited. */
   #answer(acquire: Acquire, outcome: 'granted' | AcquireRefusal, handed: boolean): void {
     const { session, request, tokens } = acquire
     if (outcome !== 'granted') {
@@ -377,14 +377,14 @@ export class State {
     this.facts.add({ is: 'output', session, message: reply })
   }
 
-  /** S1: until it is acknowledged. */
+  /** S1: keeps the reply until it is acknowledged. */
   #keep(session: Session, reply: Reply): void {
     session.keep(reply)
     this.#fold(session.ordinal)
     this.#foldOutput(reply)
   }
 
-  /** What is no reply, and so is not kept. */
+  /** Shows a message that is no reply, and so is not kept. */
   #show(session: Session, message: Output): void {
     this.#foldOutput(message)
     this.facts.add({ is: 'output', session, message })
@@ -401,7 +401,7 @@ export class State {
   }
 }
 
-/** B2: more than anybody wants to know of are not counted. */
+/** B2: counts at most as many as are worth showing. */
 function waitersBefore(waiting: Acquire): number {
   let count = 0
   for (let other = waiting.ahead; other !== null && count < aheadMax; other = other.ahead) count++

@@ -1,5 +1,5 @@
-// About how many bytes the state takes, counted alike in every copy (R4, B4): by what there is, never by what a
-// machine measures. It refuses nothing; state.ts does.
+// About how many bytes the state takes, counted alike in every copy (R4, B4): by what there is, never by what
+// a machine measures. It refuses nothing; state.ts does.
 
 import type { Reply } from '../../wire/messages.ts'
 
@@ -29,7 +29,7 @@ export function waitBytes(names: readonly string[]): number {
   return names.reduce((sum, name) => sum + token + unit * name.length, reply)
 }
 
-/** What an acquire that gets all of them adds at the most. */
+/** What an acquire that gets all of these names adds at most. */
 export function acquireBytes(names: readonly string[]): number {
   return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes + token, reply)
 }

@@ -1,25 +1,25 @@
-// What an operation has begun and a later one goes on with, since no operation changes more than its share (B2):
-// a part of the state like any other, and so in every copy of it. The order of each list is the order in which it
-// is worked off (R4). It ends nothing itself; lock-table.ts does.
+// What an operation has begun and a later one goes on with, since no operation changes more than its share
+// (B2): a part of the state like any other, and so in every copy of it. The order of each list is the order
+// in which it is worked off (R4). It ends nothing itself; lock-table.ts does.
 
 import type { LossReason } from '../../wire/messages.ts'
 import type { Acquire, Hold } from './lock.ts'
 import type { Session } from './sessions.ts'
 
 export interface Eviction {
-  /** Those who hold the lock with this token or a smaller one lose it. */
+  /** Holds with this token or a smaller one are lost. */
   readonly through: number
   readonly reason: LossReason
 }
 
 export class Unfinished {
-  /** By ordinal, those that are over and still hold or wait for something. */
+  /** By ordinal, sessions that are over and still hold or wait for something. */
   readonly ending = new Map<number, Session>()
-  /** By the lock's name. */
+  /** Evictions by the lock's name. */
   readonly evictions = new Map<string, Eviction>()
-  /** Names of locks that may be free for the first who waits for them. */
+  /** Names of locks that may be free for their first waiter. */
   readonly unserved = new Set<string>()
-  /** What the first that is ending waits for and holds, in order; looked up when it comes to be the first. */
+  /** What the first ending session waits for and holds, in order; looked up when it becomes the first. */
   #first: Session | null = null
   #waits: readonly Acquire[] = []
   #holds: readonly Hold[] = []
@@ -48,13 +48,13 @@ export class Unfinished {
     this.#lookAt(session)
     while (this.#nextHold < this.#holds.length) {
       const hold = this.#holds[this.#nextHold++] as Hold
-      // One may have been evicted meanwhile.
+      // This hold may have been evicted in the meantime.
       if (session.holds.get(hold.token) === hold) return hold
     }
     return undefined
   }
 
-  /** It holds nothing and waits for nothing any more. */
+  /** The session holds nothing and waits for nothing any more. */
   ended(session: Session): void {
     this.ending.delete(session.ordinal)
     this.#first = null
