@@ -231,7 +231,7 @@ const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   await talk.closed(...codes)
 }
 
-/** Grows, so that each is the newest; one at a time, since a newer primary ends the older one's connection. */
+/** Grows, so that each is the newest; one at a time, since a newer primary ends the older's connection. */
 let lonelyView = 0
 let lastPrimary: Promise<void> = Promise.resolve()
 
