@@ -8,7 +8,7 @@ import type { Mode } from '../wire/messages.ts'
 import { effort } from './fixtures/effort.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
-/** Limit, in multiples of the time to build the crowd one by one; a search for each takes 20 and more. */
+/** Limit, in multiples of the time to build the crowd one by one; a search for each takes 20 or more. */
 const enough = 8
 
 class Crowd {

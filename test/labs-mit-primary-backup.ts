@@ -1,5 +1,5 @@
 // The primary/backup scenarios of MIT's second lab (MP), on the in-memory cluster. A put takes a lock and
-// a get lists it; an append is a shared hold that stays, so that a lock's list of holders is the text:
+// lists it again; an append is a shared hold that stays, so that a lock's list of holders is the text:
 // its order and count can be checked. An unreliable network cuts connections with everything in flight.
 
 import t, { type Test } from 'tap'
