@@ -1,5 +1,5 @@
-// docs/API.md has every name that an entry exports, and every code and option that is public: whoever adds
-// one writes about it. (That its examples compile is looked at by npm run check:package.)
+// docs/API.md must have every exported name of an entry, and every public code and option, so that each
+// addition comes with its documentation. (npm run check:package checks that its examples compile.)
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +35,7 @@ for (const [entry, to] of Object.entries(manifest.exports)) {
   })
 }
 
-/** What compiles: npm run check:package takes all of these, too. */
+/** The blocks that compile: npm run check:package also takes all of these. */
 const examples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code).join('\n')
 
 t.test('every name is used in an example', async t => {

@@ -1,5 +1,5 @@
-// The benchmarks measure what they say: the histogram keeps what it is told, and a short run against a
-// real cluster and the echo comes to figures for every row. How fast anything is, no test asks.
+// The benchmarks measure what they say: the histogram keeps its samples, and a short run against
+// a real cluster and the echo yields figures for every row. No test asks how fast anything is.
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -52,7 +52,7 @@ t.test('the parts without sockets do whole pairs, and each part takes its time',
 
 async function bench(only: string): Promise<PairsResult> {
   const args = [main, 'bench', '--json', '--runs', '1', '--time', '250ms', '--only', only]
-  // tap would load itself into each of the processes.
+  // Without this, tap would load itself into each of the processes.
   const { HOLDFAST_VIEW: _, NODE_OPTIONS: __, ...env } = process.env
   const { stdout } = await promisify(execFile)(process.execPath, args, {
     env: { ...env, HOLDFAST_UNREHEARSED: '1' },

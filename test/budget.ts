@@ -1,5 +1,5 @@
-// What one peer may cost: no operation changes more than its share, no turn does more than it has room for, and
-// the state has a size. What is cut into shares is looked at between any two of them.
+// What one peer may cost: no operation changes more than its share, no turn does more than its limit, and the
+// state has a maximum size. The tests also look at the state between any two shares of a divided operation.
 
 import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
@@ -20,7 +20,7 @@ function holding(count: number, mode: 'shared' | 'exclusive' = 'exclusive'): { s
   return { s, a }
 }
 
-/** Goes on until nothing is unfinished; how often. */
+/** Continues until nothing is unfinished; returns how often it had to. */
 function finish(s: StateStory, each = () => {}): number {
   let count = 0
   for (; s.state.table.isUnfinished; count++) {

@@ -1,5 +1,5 @@
-// Classic bugs of primary/backup services, where they are about copying the state: each story is told so that
-// a server with this bug would fail it. The number is that of the bug in the catalogue of the labs.
+// Classic bugs of primary/backup services in copying the state: a server with the bug
+// would fail its story. The number is that of the bug in the catalogue of the labs.
 
 import t from 'tap'
 import type { Message } from '../wire/messages.ts'
@@ -9,7 +9,7 @@ import { type Clerk, has, held, type LabCluster, type Script } from './fixtures/
 import { lab, stateOf } from './fixtures/lab-in-service.ts'
 import { textOf } from './fixtures/state-story.ts'
 
-/** Locks and unlocks names of its own, without end. */
+/** Locks and unlocks its own names, without end. */
 function* busy(clerk: Clerk, running: () => boolean): Script {
   for (let i = 0; running(); i++) {
     const name = `${clerk.name} ${i % 7}`
@@ -85,7 +85,7 @@ t.test('bug 14: primary and backup are level, word by word, right after a snapsh
 
 t.test('bug 14: a session that changes before its turn in the snapshot comes as it was', async t => {
   const { story } = lab(1)
-  // A session with so many replies kept that those after it have to wait for their turn.
+  // This session keeps so many replies that the sessions after it must wait for their turn in the snapshot.
   const me = new ByHand(story, 'me')
   const connection = me.dial(story.primary.address)
   me.say(connection, [['open', 'e'.repeat(32), 1, 10_000, 'me']])

@@ -1,5 +1,5 @@
-// Classic bugs of primary/backup services, where they are about repeats, stored replies and late requests: each
-// story is told so that a server with this bug would fail it. The number is that of the bug in the catalogue of the labs.
+// Classic bugs of primary/backup services in repeats, stored replies and late requests: a server
+// with the bug would fail its story. The number is that of the bug in the catalogue of the labs.
 
 import t from 'tap'
 import type { Message } from '../wire/messages.ts'

@@ -1,6 +1,6 @@
-// Classic bugs of primary/backup services, where they are about old views, deposed primaries and lost frames
-// between servers: each story is told so that a server with this bug would fail it. The number is that of the bug in
-// the catalogue of the labs. Peers that speak by hand bring what a wrong or late server would bring.
+// Classic bugs of primary/backup services with old views, deposed primaries and lost frames
+// between servers: a server with the bug would fail its story. The number is that of the bug
+// in the catalogue of the labs. Peers by hand send what a wrong or late server would send.
 
 import t from 'tap'
 import type { Message } from '../wire/messages.ts'
@@ -34,7 +34,7 @@ t.test('bug 28: what an old primary sends to who was its backup in an older view
   const old = { id: story.primary.id, view: view(story) }
   const [s1, s2] = [story.server('S1'), story.server('S2')]
   t.ok(clerks[0].lock('a'))
-  // S1 dies; S2 leads, then S3 alone, and S2 is backup again: of another primary.
+  // S1 dies; S2 leads, then S3 alone, and S2 becomes backup again, under another primary.
   s1.kill()
   story.healed()
   t.equal(story.viewText, '(S2,S3)#3')
@@ -92,7 +92,7 @@ t.test('bug 29: a backup and an idle server say that they are not primary, and d
   t.ok(story.works())
 })
 
-/** The next word of the backup is lost with its connection. */
+/** The backup's next message is lost with its connection. */
 function loseApplied(story: LabCluster): void {
   const { backup } = story
   story.network.onFrame = (from, _to, messages) => {
@@ -232,7 +232,7 @@ t.test('bug 43: a backup that holds no snapshot yet takes no operation', async t
   const { story, clerks } = lab(1, 'c')
   t.ok(clerks[0].lock('a'))
   const s2 = story.addServer('S2')
-  // The primary's own connection is kept away, so that the stranger's word comes first.
+  // The primary's own connection is kept away, so that the stranger's message comes first.
   story.network.cutOff(story.primary, s2)
   story.until(() => s2.core.role === 'backup', 'S2 joins')
   const hand = new ByHand(story, 'hand')

@@ -1,4 +1,4 @@
-// A cluster as a user has it: real processes, started and watched with the command alone.
+// A cluster as users have it: real processes, started and watched only with the command.
 
 import { existsSync } from 'node:fs'
 import { t } from 'tap'
@@ -127,7 +127,7 @@ t.test(
     const before = await cluster.json('status')
     const { killed } = await cluster.json('kill', 'primary')
     t.equal(killed.pid, before.view.primary.pid)
-    // The system closes the sockets of a dead process first, and then tells its parent of the death.
+    // The system closes the sockets of a dead process first, and then reports the death to its parent.
     const [died, view] = await cluster.running.events('died', 'view')
     t.match(died, { pid: killed.pid, signal: 'SIGKILL' })
     t.equal(view.number, before.view.number + 1)

@@ -1,4 +1,4 @@
-// What the keys of the live picture mean, and what it looks like: without a terminal.
+// The keys of the live picture, and its looks: without a terminal.
 
 import { t } from 'tap'
 import { keyRows, onKey, type Scene } from '../cli/live-keys.ts'

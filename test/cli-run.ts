@@ -1,6 +1,6 @@
-// `holdfast run` when it is cut off, killed or frozen: the whole process group of its command is gone
-// before the lock is granted again. The command and its child ignore every signal but SIGKILL; the
-// margins are printed. And `--timeout`.
+// `holdfast run` when it is cut off, killed or frozen: the whole process group of its
+// command is gone before the lock is granted again. The command and its child ignore
+// every signal but SIGKILL; the test prints the margins. Also `--timeout`.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +24,7 @@ const disasters: Record<string, (run: Running, relay: Relay) => void> = {
   'frozen with SIGSTOP': run => void run.process.kill('SIGSTOP'),
 }
 
-// Each waits for a lease to run out: all at once, that is waited for once.
+// Each waits for a lease to run out: all run at once, so the file waits for only one lease.
 t.jobs = Object.keys(disasters).length
 
 for (const [what, strike] of Object.entries(disasters)) {
@@ -42,7 +42,7 @@ for (const [what, strike] of Object.entries(disasters)) {
     strike(run, relay)
     const lock = await waiting
     const grantedAt = sharedClockMs()
-    // Killed in time, a process runs no more; but the system may need a moment until it is gone.
+    // A process killed in time no longer runs, but the system may need a moment to remove it.
     await until('nobody of the group is left', () => ![pid, child].some(runs))
     t.ok(existsSync(beats))
     const lastBeat = Number(readFileSync(beats, 'utf8').split('\n')[0])
@@ -69,7 +69,7 @@ t.test('--timeout limits the wait, and the command', async t => {
   t.match(waited, {
     code: 75,
     stdout: '',
-    // Who holds it is told as far as the answer to the cancel comes in time (client-surface.ts sees to that).
+    // The line names the holder if the answer to the cancel comes in time (client-surface.ts tests that).
     stderr: /"busy" took longer than 50 ms: ("billing-3" has held "busy"|it did not come free)/,
   })
   t.match(sooner, { code: 75, stdout: '' })

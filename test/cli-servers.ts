@@ -1,4 +1,4 @@
-// Servers started one by one, what stands in their way, and the end of a state.
+// Servers started one by one, obstacles to their start, and the end of a state.
 
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -123,7 +123,7 @@ t.test('both that hold the state are killed: the cluster says so, and goes on af
   )
   const { done, view } = await json('reset', '--yes')
   t.ok(done)
-  // Its client may hear of the reset's view only together with the one after it.
+  // Its client may learn of the reset's view only together with the one after it.
   const { primary: next } = await running.json(
     ({ event, number }) => event === 'view' && number >= view.number,
   )

@@ -1,5 +1,5 @@
-// What a person reads in a terminal: why a lock is not to be had, locks sorted by what hurts, and a
-// status that shows how far a copy is. Colours on terminals only.
+// Output for a user at a terminal: why a lock isn't available, locks sorted by urgency,
+// and a status with the progress of a copy. Colours on terminals only.
 
 import { t } from 'tap'
 import { bar, table } from '../cli/output.ts'

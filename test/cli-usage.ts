@@ -1,4 +1,4 @@
-// The command used wrongly: one line that says what was wrong and what would be right, exit code 2.
+// The command used wrongly: one line with the mistake and the right form, exit code 2.
 
 import { t } from 'tap'
 import { type Command, environmentName, readArguments } from '../cli/arguments.ts'
@@ -128,7 +128,7 @@ async function misuse(command: Command, args: readonly string[], environment: En
   return new Error('it was not refused')
 }
 
-/** Arguments, what the line names, and perhaps the environment. */
+/** Arguments, a text that the line must contain, and perhaps the environment. */
 const misuses: readonly (readonly [readonly string[], readonly string[], Environment?])[] = [
   [
     ['status', '--foo'],

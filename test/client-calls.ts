@@ -1,5 +1,5 @@
-// The core of a client, with the servers played by hand: calls from the request to the answer, cancelled calls,
-// losses, and the end of a session.
+// The core of a client, with simulated servers by hand: calls from the request to the
+// answer, cancelled calls, losses, and the end of a session.
 
 import t from 'tap'
 import { waitsShareMax } from '../client/session/requests.ts'

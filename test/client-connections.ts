@@ -1,5 +1,5 @@
-// The core of a client, with the servers played by hand: how it finds the primary, which connections it
-// keeps, and that no message in any state breaks it.
+// The core of a client, with simulated servers by hand: how it finds the primary, which
+// connections it keeps, and that no message in any state breaks it.
 
 import t from 'tap'
 import { keepAliveMs } from '../wire/limits.ts'

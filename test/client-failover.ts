@@ -1,4 +1,4 @@
-// The core of a client, with the servers played by hand: what it does when the primary changes.
+// The core of a client, with simulated servers by hand: its behaviour when the primary changes.
 
 import t from 'tap'
 import {

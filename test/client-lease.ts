@@ -1,5 +1,5 @@
-// The core of a client, with the servers played by hand: how long it believes in its lease (S4), and a session
-// that rests.
+// The core of a client, with simulated servers by hand: how long it relies on its lease
+// (S4), and a session at rest.
 
 import t from 'tap'
 import type { ClientInput } from '../client/session/effects.ts'

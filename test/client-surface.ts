@@ -1,5 +1,5 @@
-// What a program sees of the client: against one make-believe server over real sockets, and the checks of
-// arguments. No story waits for a fixed time.
+// The client as a program sees it: against one simulated server over real sockets, and
+// the checks of arguments. No story waits for a fixed time.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -8,7 +8,7 @@ import { type ClientEvents, connect, type Lock, type LockClient, LockError } fro
 import { checkConnect, checkUrls } from '../client/options.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 
-/** For stories that see a lease end. */
+/** For stories in which a lease ends. */
 const shortTtl = 300
 
 type Story = (world: { t: Test; server: FakeServer; locks: LockClient }) => Promise<void>
@@ -21,7 +21,7 @@ function story(parent: { test: typeof t.test }, name: string, run: Story, ttl = 
   })
 }
 
-/** The next turn of `next` until it is true; sockets need their turns of the event loop. */
+/** Lets turns of the event loop pass until `next` is true; sockets need them. */
 async function until(next: () => boolean): Promise<void> {
   while (!next()) await new Promise(resolve => setImmediate(resolve))
 }
@@ -441,7 +441,7 @@ t.test('the client', async t => {
   })
 
   story(t, 'off stops a listener; one that throws stops nothing', async ({ t, server, locks }) => {
-    await locks.acquire('x') // who rests would come back at its leisure
+    await locks.acquire('x') // a session at rest would reconnect later
     const calls: string[] = []
     const off = () => calls.push('off')
     locks.on('reconnecting', off).off('reconnecting', off)

@@ -1,6 +1,6 @@
-// F10 through real sockets: connections are cut while clients work, with all that is in flight. No lock
-// is lost, none is given to two, and no call is done twice: each grant takes one token, so that tokens
-// and calls must come out even. Here 100 of them; `npm run test:cuts` cuts a thousand.
+// F10 through real sockets: connections are cut while clients work, with everything in flight. No
+// lock is lost or granted to two clients, and no call is executed twice: each grant takes one token,
+// so the tokens and the calls must add up. 100 cuts here; `npm run test:cuts` cuts a thousand times.
 
 import t from 'tap'
 import { connect, type Lock, type LockClient } from '../client/index.ts'
@@ -49,7 +49,7 @@ t.test(`F10: ${cutsWanted} cut connections: no lock lost, no call done twice`, a
     while (relay.cuts < cutsWanted) {
       relay.cut(count => dice.below(Math.max(1, count)))
       await new Promise(resolve => setImmediate(resolve))
-      // The rest goes on, too.
+      // The other work must also go on.
       if (relay.cuts % 5 === 0) await direct.query({ prefix: 'first' })
     }
     over = true

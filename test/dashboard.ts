@@ -1,5 +1,5 @@
 // What the view server serves for its dashboard: the files, the cluster and its history, the primary's counts
-// and pages of its locks; and who may have them. What a browser makes of it is in browser/dashboard.ts.
+// and pages of its locks; and which clients may have them. browser/dashboard.ts tests the page in a browser.
 
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -48,7 +48,7 @@ t.test('the files of the dashboard: their types, a strict policy, nothing from e
 })
 
 t.test('/cluster tells of a promotion and its gap', async t => {
-  // Patient, so that no view is made but by the kill, however busy the machine is.
+  // Patient, so that only the kill causes a view change, however busy the machine is.
   await using other = await startTestCluster({ deadPings: 100 })
   const locks = await connect(other.url, { ttl: 10_000 })
   const before = (await ask(other.url, '/cluster')).body
@@ -160,7 +160,7 @@ t.test('rates and percentiles are differences between two answers', async t => {
   await client.close()
 })
 
-/** The page's own module, bundled as the build does. */
+/** The page's own module, in the same bundle as the build's. */
 async function rates(): Promise<Json> {
   const entry = fileURLToPath(new URL('../../dashboard/rates.ts', import.meta.url))
   const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: 'esm', write: false })

@@ -1,5 +1,5 @@
-// What a program that a client is part of may listen to: Node's diagnostics channels. Nothing is made to
-// be told while nobody listens, and a listener that throws harms no call.
+// Node's diagnostics channels, for a program with a client in it. Without a listener, the
+// client makes no messages for them, and a listener that throws harms no call.
 
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// The driver that runs every core, and what stands above a socket: on a runtime in memory whose timers fire when
-// a test says so. Nothing here waits.
+// The driver of every core, and the layers above a socket: on a runtime in memory whose
+// timers fire when a test says so. Nothing here waits.
 
 import t from 'tap'
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
@@ -36,7 +36,7 @@ class ByHand extends MemoryRuntime {
     if (timer !== undefined) this.timers.delete(timer)
   }
 
-  /** The timers that are set now. */
+  /** The timers that are currently set. */
   fire(): void {
     const timers = [...this.timers.values()]
     this.timers.clear()
@@ -46,7 +46,7 @@ class ByHand extends MemoryRuntime {
 
 const turnEnd: Input = { is: 'turn-end' }
 
-/** A core that does to each input what its script says, and the driver around it. */
+/** A core that answers each input by its script, and the driver around it. */
 function stage(script: (input: Input) => readonly Effect[], ends: Input | null = turnEnd) {
   const runtime = new ByHand()
   const seen: string[] = []

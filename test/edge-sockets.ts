@@ -12,7 +12,7 @@ import { HostilePeer, hello, RawPeer } from './fixtures/hostile-peer.ts'
 const probe = { kind: 'probe' }
 const welcome = (): Message => ['echoed', 0]
 
-/** A listener that greets everybody, and notes what it hears. */
+/** A listener that accepts every peer, and notes their messages. */
 async function server(options: Partial<ListenOptions> = {}) {
   const heard: Message[] = []
   const turnedAway: string[] = []
@@ -49,7 +49,7 @@ async function greeted(url: string, from?: unknown): Promise<HostilePeer> {
   return peer
 }
 
-/** The head of a masked text frame of so many bytes; the mask is zero. */
+/** The head of a masked text frame of this many bytes; the mask is zero. */
 function head(bytes: number): Buffer {
   const made = Buffer.alloc(14)
   made.writeUInt16BE(0x81_ff)
@@ -156,7 +156,7 @@ t.test('B7: frames beyond the share of an address wait and are not lost', async 
   const began = performance.now()
   for (let i = 0; i < 150; i++) peer.say(['echo', i])
   await until('all are heard', () => own.heard.length === 150)
-  // What came in one piece with the frame that was one too many is read with it.
+  // Messages that arrive in one piece with the first frame over the limit are read together with it.
   peer.say(['echo', 150])
   await until('the next is heard', () => own.heard.length === 151)
   t.ok(performance.now() - began > 300)
@@ -196,7 +196,7 @@ t.test('B4: bytes that wait for peers that do not read have a bound for all toge
   await using own = await server()
   const peers = await Promise.all(Array.from({ length: 5 }, () => greeted(own.url)))
   for (const peer of peers) peer.socket.pause()
-  // The network takes some; each is far from its own limit.
+  // The network takes some of the bytes; each peer is far from its own limit.
   const text = 'x'.repeat(1_500_000)
   for (let i = 0; i < 8; i++)
     for (const connection of own.connections) {

@@ -1,4 +1,4 @@
-// B3, B4, B7 on the edge alone, without a socket: who gets in, who waits, and who has to go.
+// B3, B4, B7 on the edge alone, without a socket: which peers get in, which must wait, and which must go.
 
 import t from 'tap'
 import type { WireError } from '../wire/codec.ts'
@@ -53,7 +53,7 @@ function story(quotas: { connectionsPerAddress: number | null; framesPerAddress:
     edge.enter(guest)
     return guest
   }
-  /** The code that it is refused with, if it is. */
+  /** The code of its refusal, if it is refused. */
   const says = (address: string, from: HelloFrom, now = 0) => edge.admit(comes(address), from, now)?.code
   return { edge, comes, says }
 }

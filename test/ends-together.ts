@@ -1,12 +1,12 @@
-// Sessions whose leases end at the same moment: they end in pieces, one a turn, each of them an operation of
-// its own, and what happens between two pieces counts.
+// Sessions whose leases end at the same moment: they end in pieces, one per turn. Each
+// piece is its own operation, and other operations between two pieces take effect.
 
 import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
 import type { Entry, Message } from '../wire/messages.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
 
-/** Many sessions with some locks each, all cut off at once; and what the primary then makes of them. */
+/** Many sessions with some locks each, all cut off at once; and the primary's operations afterwards. */
 function crowded(sessions: number, locks: number, turnMs = 0) {
   const cluster = new Cluster({ turnMs: () => turnMs })
   cluster.ready()
@@ -32,7 +32,7 @@ function crowded(sessions: number, locks: number, turnMs = 0) {
         for (const entry of message[5] as Entry[]) if (entry[0] === 'expire') expires.push(entry[1].length)
     return 'pass'
   }
-  // All are heard in one moment, so that all end in one.
+  // The primary receives all of these in one moment, so all leases end in one moment.
   for (const hand of hands) hand.say(['renew', 1])
   cluster.run(5)
   for (const hand of hands) hand.kill()

@@ -1,5 +1,5 @@
-// The programs of examples/, as processes against a cluster whose primary dies meanwhile. (The page is
-// looked at by npm run test:browser, the guarded write by fencing-database.ts.)
+// The programs of examples/, as processes against a cluster whose primary dies in the
+// meantime. (npm run test:browser tests the page, fencing-database.ts the guarded write.)
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ t.test('the nightly job is done once, by one of many', async t => {
     { length: 4 },
     () => new Example(t, 'examples/nightly-job.js', [cluster.url, folder]),
   )
-  // Who did it gives the lock back first and prints then: another's line may be here before.
+  // A worker releases the lock before it prints, so another one's line may be here first.
   const lines = workers.map(worker => worker.line())
   await Promise.race(lines)
   await cluster.killPrimary()

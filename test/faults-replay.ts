@@ -1,11 +1,11 @@
-// What the real faults rely on: that a history is judged as it should be. A day on which all is well has
-// no finding; each of the days after it differs in one thing, and that is found, by its name.
+// The basis of the tests with real faults: the judge of histories. A day without errors has no
+// finding; each of the days after it differs in one thing, and the judge finds it and names it.
 
 import t from 'tap'
 import type { Deed, Event } from './faults/history.ts'
 import { type Allowed, judge } from './faults/replay.ts'
 
-/** A history, a line an event: `AT WHO DEED …`. */
+/** A history, one event per line: `AT WHO DEED …`. */
 const deeds: Record<string, (rest: readonly string[]) => Deed> = {
   acquire: ([call, names = '', mode = 'exclusive', manner = 'wait', session]) => ({
     is: 'acquire',

@@ -1,5 +1,5 @@
-// A real database as the resource: a holder that was frozen past its lease wakes up and its write is refused;
-// and the statements of docs/FENCING.md do what they say.
+// A real database as the resource: the database refuses the write of a holder that was frozen
+// past its lease and wakes up; and the statements of docs/FENCING.md do what they say.
 
 import { readFileSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'

@@ -54,7 +54,7 @@ t.test('the error says what was wrong', async t => {
 })
 
 t.test('a guard that forgets refuses more, and accepts nothing more', async t => {
-  // The judge keeps everything that was ever accepted, and knows nothing of how the guard works.
+  // The judge keeps every accepted token, and knows nothing of how the guard works.
   const { below: pick } = random(7)
   const small = new FenceGuard({ namesMax: 3 })
   const large = new FenceGuard()

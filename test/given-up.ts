@@ -1,11 +1,11 @@
-// A client that gives up before its session is open, and one that finishes or is closed while others wait:
-// nothing of it stays on the servers.
+// A client that gives up before its session is open, and one that finishes or is closed
+// while others wait: nothing of it stays on the servers.
 
 import t from 'tap'
 import { a, b, failOver, me, opened, Story, seed, view } from './fixtures/client-story.ts'
 import { Cluster } from './fixtures/cluster.ts'
 
-/** Its open is on the way to a, and not answered. */
+/** The client has sent its open to a, and has no answer. */
 function opening(abandoned: string[] = []): Story {
   const story = new Story({ abandoned })
   story.viewServerWelcomes(view(2, 'a', 'b'))

@@ -1,4 +1,4 @@
-// One operation on very much: what it takes grows with what it changes, and no faster.
+// One operation on a large state: its time grows with the size of its change, and no faster.
 
 import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
@@ -8,7 +8,7 @@ import type { Mode } from '../wire/messages.ts'
 import { effort } from './fixtures/effort.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
-/** Times as long as it took to make the crowd, one by one. What looks for each of them takes twenty and more. */
+/** Limit, in multiples of the time to build the crowd one by one; a search for each takes 20 or more. */
 const enough = 8
 
 class Crowd {
@@ -24,14 +24,14 @@ class Crowd {
     return this.state.sessions.get(number) as Session
   }
 
-  /** Acknowledged at once. */
+  /** Acknowledges the reply at once. */
   acquire(session: Session, names: string[], mode: Mode, manner: 'wait' | 'steal' = 'wait'): void {
     const request = session.nextRequest
     this.state.apply(['acquire', session.ordinal, request, names, mode, manner])
     if (session.replies.size > 0) this.state.apply(['acknowledge', session.ordinal, [request, request], []])
   }
 
-  /** So many shared holders of x, each a session, or all one. */
+  /** This many shared holders of x, each in its own session, or all in one. */
   static sharing(size: number, one = false): Crowd {
     const crowd = new Crowd()
     const only = one ? crowd.open() : null
@@ -39,7 +39,7 @@ class Crowd {
     return crowd
   }
 
-  /** One holder of x, and so many who wait for it. */
+  /** One holder of x, and this many waiters. */
   static queueing(size: number): Crowd {
     const crowd = new Crowd()
     for (let i = 0; i <= size; i++) crowd.acquire(crowd.open(), ['x'], 'exclusive')
@@ -110,7 +110,8 @@ grows('S5: losses of a session that waits for much', 4_000, size => {
   }
 })
 
-// Two hundred times with a walk over all replies; small, so that a slow moment counts for more.
+// 200 times as long if each loss walks over all replies; the size is small, so one slow
+// moment counts for more.
 grows(
   'S5: losses of a session with many replies that it has not acknowledged',
   6_000,

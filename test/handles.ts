@@ -1,6 +1,6 @@
-// Handles: what they and their errors tell, how they end, and that nothing of a client is left behind.
-// Against a real cluster, or one make-believe server where it must fall silent; stalls and signals in
-// processes of their own.
+// Handles: the contents of handles and their errors, how handles end, and that nothing of
+// a client is left behind. Against a real cluster, or one simulated server where it must
+// fall silent; stalls and signals in separate processes.
 
 import { getEventListeners } from 'node:events'
 import t from 'tap'

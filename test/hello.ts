@@ -10,7 +10,7 @@ import { HandTimers } from './fixtures/hand-timers.ts'
 const text = (secret: string | null) =>
   JSON.stringify([['hello', 1, null, secret, { kind: 'client', name: 'test' }]])
 
-/** A socket in memory, and what its hello check says to it. */
+/** A socket in memory, and what its hello check sends to it. */
 function story(gate?: Gate) {
   const runtime = new HandTimers(new MemoryRuntime(new Map()))
   const [dialled, accepted] = memorySockets(runtime, runtime)

@@ -1,5 +1,5 @@
-// What a primary keeps from clients, and the numbered batches that it is kept by: by themselves, without a
-// cluster. Whom a real primary asks is in rules-replication.ts.
+// What a primary holds back from clients, and its numbered batches: by themselves,
+// without a cluster. rules-replication.ts tests which servers a real primary asks.
 
 import t from 'tap'
 import { Holdback } from '../lockserver/holdback.ts'

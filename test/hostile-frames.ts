@@ -1,4 +1,5 @@
-// F13: hostile input below the messages (frames, HTTP, TCP), peers that only cost, and peers that say nothing.
+// F13: hostile input below the messages (frames, HTTP, TCP), peers that only cost, and
+// peers that say nothing.
 
 import t, { type Test } from 'tap'
 import {
@@ -109,7 +110,7 @@ t.test('F13: primary: a flood of 200,000 pings', async t => {
 
 t.test('F13: primary: a reader that never reads is cut, and its lock is free after its ttl', async t => {
   const before = await slowReadersCut()
-  // What it asks for is there for as long as it takes, also when it has lost its session.
+  // The locks that the reader queries stay for the whole test, also after it has lost its session.
   const others = await inSession(urls.primary, 600_000)
   const names = (i: number) => many(64, j => `slow/${i}/${j}/`.padEnd(1_024, '\u0001'))
   for (let i = 0; i < 4; i++) others.say(acquire(i + 1, names(i)))
@@ -129,7 +130,7 @@ t.test('F13: primary: a reader that never reads is cut, and its lock is free aft
   others.leave()
 })
 
-/** As the primary tells whoever scrapes it. */
+/** As the primary reports it in its metrics. */
 async function slowReadersCut(): Promise<number> {
   const metrics = await (await fetch(`${urls.primary.replace(/^ws/, 'http')}/metrics`)).text()
   return Number(/_closed_connections_total\{code="SLOW_READER"\} (\d+)/.exec(metrics)?.[1])
@@ -150,7 +151,7 @@ t.test('F13: primary: a hello and a reset of the connection', async () => {
   await unharmed()
 })
 
-// ---- those that say nothing: they were connected first, and are looked at last
+// ---- silent peers: they connected first, and the tests look at them last
 
 const silent = await Promise.all(
   [urls.primary, viewServer.address].map(async url => {

@@ -1,5 +1,6 @@
-// The house as one table: what each room may import, and words that its code may not contain. A row names a
-// folder, or one file in it that may do more or less than its folder; the longest row that fits a file counts.
+// The house as one table: what each room may import, and words that its code must not
+// contain. A row names a folder, or one file in it with more or fewer rights than its
+// folder; the longest row that fits a file counts.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
@@ -8,15 +9,15 @@ import t from 'tap'
 import ts from 'typescript'
 
 interface Room {
-  /** Rooms and packages that it may import; `types of` a room or package allows its types alone. */
+  /** Rooms and packages that it may import; `types of` a room or package allows only its types. */
   readonly imports: readonly string[]
   readonly never?: RegExp
 }
 
-/** What decides may not know: clocks, chance, waiting, logs, the process. */
+/** Forbidden in code that decides: clocks, chance, waiting, logs, the process. */
 const acting =
   /Date\.now|new Date|performance\.|Math\.random|crypto|setTimeout|setInterval|setImmediate|\bawait\b|\basync\b|Promise|console\.|process\./
-/** What acts takes these from the runtime that it is given, so that it runs on a simulated one. */
+/** Code that acts takes these from its runtime, so that it also runs on a simulated one. */
 const untimed =
   /\b(setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|readClock|readMonotonic|randomId)\b|Date\.now|performance\.|Math\.random|getRandomValues|randomBytes|AbortSignal\.timeout|timers\/promises|new WebSocket\b/
 const markup = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|\beval\b/
@@ -25,7 +26,7 @@ const node = ['node:*']
 const servers = ['wire', 'wire/net', 'wire/serving', ...node]
 
 const house: Readonly<Record<string, Room>> = {
-  // What two ends of a connection must agree on.
+  // What both ends of a connection must agree on.
   wire: { imports: [], never: acting },
   'wire/clock.ts': { imports: [] },
   'wire/id.ts': { imports: [] },
@@ -45,13 +46,13 @@ const house: Readonly<Record<string, Room>> = {
   'wire/net/listen.ts': { imports: ['wire', 'wire/net', 'types of ws', ...node] },
   'wire/serving': { imports: ['wire', 'wire/net', 'prom-client', ...node] },
 
-  // What decides: no clock, chance, sockets, waiting or log.
+  // Code that decides: no clock, chance, sockets, waiting or log.
   viewservice: { imports: ['wire'], never: acting },
   lockserver: { imports: ['wire', 'lockserver/state'], never: acting },
   'lockserver/state': { imports: ['wire'], never: acting },
   'client/session': { imports: ['wire'], never: acting },
 
-  // What acts.
+  // Code that acts.
   'viewservice/index.ts': { imports: ['viewservice', 'types of wire'] },
   'viewservice/options.ts': { imports: ['viewservice', 'types of viewservice/pages', ...servers] },
   'viewservice/running.ts': { imports: ['viewservice', 'wire', 'wire/net', 'wire/serving'], never: untimed },
@@ -59,7 +60,7 @@ const house: Readonly<Record<string, Room>> = {
   'viewservice/store.ts': {
     imports: ['viewservice', 'viewservice/reserve.ts', 'viewservice/shortage.ts', ...servers],
   },
-  // The disk and its patience stand below the store's seam.
+  // The disk and its retries are below the store's seam.
   'viewservice/reserve.ts': { imports: ['viewservice/shortage.ts', ...servers] },
   'viewservice/shortage.ts': { imports: ['wire', ...node] },
   'viewservice/pages': { imports: ['viewservice', ...servers] },
@@ -79,7 +80,7 @@ const house: Readonly<Record<string, Room>> = {
   client: { imports: ['client/session', 'wire', 'wire/net'], never: untimed },
   testing: { imports: ['viewservice/index.ts', 'lockserver/index.ts', 'wire', 'wire/serving', ...node] },
 
-  // What people use.
+  // The parts that users use directly.
   dashboard: { imports: ['uplot', 'types of *'], never: markup },
   cli: { imports: ['viewservice', 'lockserver', 'client', 'bench', 'pino', ...servers] },
   bench: { imports: ['*'] },
@@ -96,7 +97,7 @@ const files = tops.flatMap(top =>
     .map(name => posix.join(top, name)),
 )
 
-/** The row of a file: of its own, or of the nearest folder above it. */
+/** The row of a file: its own, or that of the nearest folder above it. */
 function roomOf(file: string): Room {
   for (let place = file; place !== '.'; place = posix.dirname(place)) {
     const room = house[place]
@@ -113,7 +114,7 @@ function targetOf(file: string, from: string): string {
 function allowed(file: string, target: string, isType: boolean): boolean {
   if (target === '#runtime' || /validators-(client|server)\.js$|\.cjs$/.test(target)) return true
   const folder = posix.dirname(file)
-  // A file of the same folder, unless that one has more rights than this file's room.
+  // A file of the same folder, unless that file has more rights than this file's room.
   if (posix.dirname(target) === folder && house[target] === undefined) return true
   return roomOf(file).imports.some(entry => {
     const [, of, place = entry] = /^(types of )?(.*)$/.exec(entry) ?? []
@@ -192,7 +193,7 @@ t.test('each perform and its like ends in unknownEffect, so that no effect is fo
   for (const file of performing) t.match(codeOf(file), /default:\s+(return )?unknownEffect\(/, file)
 })
 
-/** All sources, the tests too. */
+/** All sources, also the tests. */
 const everything = readdirSync(root, { withFileTypes: true })
   .filter(entry => entry.isDirectory() && !/^(node_modules|dist|\..*)$/.test(entry.name))
   .flatMap(({ name }) =>
@@ -202,12 +203,12 @@ const everything = readdirSync(root, { withFileTypes: true })
 
 const linesMax = 70
 
-/** The functions that are longer than that. In tests a list of stories may be: those inside of it count for themselves. */
+/** The functions that are longer. In tests a list of stories may be: functions inside it count separately. */
 function tooLong(source: ts.SourceFile): string[] {
   const found: string[] = []
   const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line
   const isTest = source.fileName.startsWith('test/')
-  /** How many lines of this node are inside of functions. */
+  /** How many lines of this node are inside functions. */
   const visit = (node: ts.Node): number => {
     let inside = 0
     ts.forEachChild(node, child => {

@@ -1,7 +1,7 @@
-// The lock service scenarios of MIT's first lab (ML), on the in-memory cluster. Lock is tryAcquire,
-// Unlock the release of one's own token; where the lab has a stranger unlock, a forced release does it,
-// which frees by name as the lab's does. `dying`: the primary executes and replicates one more request,
-// its answer is lost, and it is dead.
+// The lock service scenarios of MIT's first lab (ML), on the in-memory cluster. Lock is
+// tryAcquire, Unlock the release of one's own token; where a stranger unlocks in the lab,
+// a forced release does it here: like the lab's, it frees by name. `dying`: the primary
+// executes and replicates one more request, its answer is lost, and the primary is dead.
 
 import t, { type Test } from 'tap'
 import { truth } from './fixtures/cluster.ts'

@@ -1,13 +1,13 @@
-// The primary/backup scenarios of MIT's second lab (MP), on the in-memory cluster. A put is a lock taken
-// and listed again; an append is a shared hold that stays, so that a lock's list of holders is the text:
-// its order and count can be checked. An unreliable network cuts connections with all that is in flight.
+// The primary/backup scenarios of MIT's second lab (MP), on the in-memory cluster. A put takes a lock and
+// lists it again; an append is a shared hold that stays, so that a lock's list of holders is the text:
+// its order and count can be checked. An unreliable network cuts connections with everything in flight.
 
 import t, { type Test } from 'tap'
 import { tokenOf, truth } from './fixtures/cluster.ts'
 import { type Clerk, has, held, LabCluster, listed, type Script } from './fixtures/lab-cluster.ts'
 import { random } from './fixtures/random.ts'
 
-/** (S1,S2)#2 with idle ones beside it. */
+/** (S1,S2)#2, and idle servers. */
 function lab(servers: number, ...names: string[]) {
   const story = new LabCluster({ servers: 1 })
   story.ready(false)
@@ -199,7 +199,7 @@ t.test('MP6: the same fight over connections that are cut, between the servers t
   for (const seed of [1, 2, 3, 4]) fight(t, seed, true)
 })
 
-/** Kills a random server every two seconds and starts it again, empty, one second later. */
+/** Kills a random server every two seconds and restarts it, empty, one second later. */
 function* crashes(story: LabCluster, seed: number, times: number): Script {
   const { pick } = random(seed)
   for (let i = 0; i < times; i++) {
@@ -266,7 +266,8 @@ t.test('MP8: servers die, connections are cut, and each append is in the text on
     }
     const play = story.play([write(clerks[0]), write(clerks[1])])
     const { pick } = random(seed)
-    // F5: each after the last has healed; over such a network that takes its time.
+    // F5: each kill waits until the service has healed from the last; over such a network
+    // that takes its time.
     for (let i = 0; i < 5; i++) {
       story.healed(30_000)
       const victim = pick(story.servers)
@@ -298,7 +299,7 @@ function partition(servers: number, alone: boolean) {
   network.cutOff(c1.client, viewServer)
   if (alone) network.cutOff(old, story.backup)
   network.cutOff(c1.client, story.backup)
-  /** What the old primary tells its client once another one is in charge. */
+  /** What the old primary sends to its client once another server is primary. */
   const told: string[] = []
   const watch = () => {
     network.onFrame = (from, to, messages) => {
@@ -344,7 +345,7 @@ t.test('MP9: a primary cut off from the view server answers no read that another
 t.test('MP10: a primary that is cut off may not answer alone when its backup dies', async t => {
   for (const alone of [false, true]) {
     const { story, c1, c2, old, told, watch } = partition(3, alone)
-    // The third server is cut off from nobody; S1 must not learn from it either.
+    // The partition leaves the third server connected; S1 must not learn from it either.
     story.network.cutOff(old, story.server('S3'))
     story.network.cutOff(c1.client, story.server('S3'))
     story.network.delayMs = (from, to) => (from === c1.client && to === old ? 1_500 : 0.1)

@@ -1,14 +1,15 @@
-// The primary/backup scenarios of UW's DSLabs (MD), on the in-memory cluster; the view service's own,
-// MD1 to MD12, are in view-labs.ts. A put is a lock taken, an append a shared hold that stays (see
-// labs-mit-primary-backup.ts), a removed node a killed one. Of their searches (MD28 on) the schedules that a search
-// would have to find are played by hand: with our V3 and V4, and over connections that keep their order.
+// The primary/backup scenarios of UW's DSLabs (MD), on the in-memory cluster; the view
+// service's own, MD1 to MD12, are in view-labs.ts. A put takes a lock, an append is a
+// shared hold that stays (see labs-mit-primary-backup.ts), a removed node is a killed one.
+// For the labs' searches (MD28 on), these stories play by hand the schedules that a search
+// would have to find: with our V3 and V4, and over connections that keep their order.
 
 import t, { type Test } from 'tap'
 import { tokenOf, truth } from './fixtures/cluster.ts'
 import { type Clerk, has, held, LabCluster, listed, type Script } from './fixtures/lab-cluster.ts'
 import { random } from './fixtures/random.ts'
 
-/** The labs' setupRunView: (S1,-)#1, or (S1,S2)#2 with idle ones beside it. */
+/** The labs' setupRunView: (S1,-)#1, or (S1,S2)#2 and idle servers. */
 function lab(servers: number, ...names: string[]) {
   const story = new LabCluster({ servers: Math.min(servers, 1) })
   if (servers > 0) story.ready(false)
@@ -204,7 +205,7 @@ t.test('MD25: appends over connections that are cut; the promoted backup has the
   for (const seed of [1, 2]) compare(t, seed, true, hundredAppends)
 })
 
-/** Every second a new server, then the crash of a random old one (F5: once the last has healed). */
+/** Every second a new server, then the crash of a random old one (F5: once the service has healed). */
 function repeatedCrashes(t: Test, seed: number, unreliable: boolean): void {
   const { story, clerks } = lab(3, 'c1', 'c2', 'c3')
   story.healed()
@@ -288,7 +289,7 @@ function script(c: Clerk): unknown[] {
 }
 const expected = [true, false, true, false, 'bar 0', 'bar 1']
 
-/** Loses one frame among these kinds of parties, counted from now, and its connection with it. */
+/** Loses this frame between these kinds of parties, counted from now, and cuts its connection. */
 function cutFrame(story: LabCluster, lostFrame: number, kinds: string[], then = () => {}): void {
   let frames = 0
   story.network.onFrame = (from, to) => {
@@ -315,7 +316,7 @@ function twoAppends() {
       return decide(batches++)
     }
   }
-  /** Both are answered in the end; each once, one place behind the other. */
+  /** Both get an answer in the end; each once, one place behind the other. */
   const finish = (t: Test) => {
     story.until(() => appends.length === 2 && appends.every(({ done }) => done), 'both answers', 10_000)
     t.same(

@@ -1,5 +1,5 @@
-// What operators read: a whole failover in ten lines across the processes, each line with the fields
-// that place it, no secret, no line for what clients do, and no line again and again.
+// The log for operators: a whole failover in ten lines across the processes, each line with the
+// fields that place it, no secret, no line for clients' actions, and no line again and again.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

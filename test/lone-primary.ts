@@ -1,11 +1,11 @@
-// A primary whose backup dies while it joins, when no view server is there to say so: it may go on alone
-// (R1: nobody's word is asked before the latch), so it does.
+// A primary whose backup dies while it joins, with no view server to report it: the primary
+// may go on alone (R1: before the latch it needs no other server's answer), so it does.
 
 import t from 'tap'
 import type { Message } from '../wire/messages.ts'
 import { Cluster, HandParty, type LockServerParty } from './fixtures/cluster.ts'
 
-/** A third server joins, and hears all chunks; what it says after them is held back. */
+/** A third server joins, and receives all chunks; its later messages are held back. */
 function joining() {
   const cluster = new Cluster()
   cluster.ready()
@@ -71,7 +71,7 @@ t.test('R1, R3: nor one that dies while it catches up', async t => {
   asker.asks(1_000)
   joiner.freeze()
   asker.asks(5_000)
-  // The primary learns that it holds the snapshot, and lacks more than a latch allows.
+  // The primary learns that the joiner holds the snapshot, but lacks more than a latch allows.
   cluster.network.letGo()
   cluster.run(1)
   t.match(primary.core.vitals, { copiedPart: 100, inSync: false })

@@ -1,12 +1,12 @@
-// The simulated machine and its network, as what runs the cores relies on them: what comes first after a
-// freeze, whose timers fire when, and how a connection begins and ends.
+// The simulated machine and its network, with the properties that the cores' drivers rely on:
+// what comes first after a freeze, which timers fire when, and how a connection begins and ends.
 
 import t from 'tap'
 import type { Socket } from '../wire/net/socket.ts'
 import { type Clocks, Machine, sameClocks } from './fixtures/machine.ts'
 import { Network } from './fixtures/network.ts'
 
-/** A process that notes what happens to it. */
+/** A process that notes all its inputs. */
 class Noting extends Machine {
   readonly kind = 'lockserver'
   readonly address: string
@@ -52,7 +52,7 @@ class Noting extends Machine {
   }
 }
 
-/** Two that are connected. Frames between them are no messages, and nothing looks at them. */
+/** Two connected processes. Frames between them are no messages, and nothing checks them. */
 function pair(turnMs = 0) {
   const network = new Network()
   const b = new Noting(network, 'b', sameClocks, turnMs)

@@ -1,5 +1,5 @@
-// A client that asks for very much at a time: what never waits is not held up by thousands of calls that
-// do, and nothing that it may ask makes a server refuse it or close its connection.
+// A client with very many calls at a time: calls that never wait are not held up by thousands
+// of waiting ones, and none of its calls makes a server refuse it or close its connection.
 
 import t from 'tap'
 import { a, holding, opened } from './fixtures/client-story.ts'

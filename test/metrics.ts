@@ -1,5 +1,5 @@
-// What people and scrapers are told over HTTP: metrics that follow the conventions and move with the
-// work, health with reasons, and nothing for a page that comes under somebody else's name.
+// What users and scrapers get over HTTP: metrics that follow the conventions and move
+// with the work, health with reasons, and nothing for a page under another host's name.
 
 import { request } from 'node:http'
 import t, { type Test } from 'tap'

@@ -1,5 +1,5 @@
-// The planted bugs fit the sources as they are now. That each of them is caught is shown by
-// `npm run mutants`; this only keeps the patches from rotting.
+// The planted bugs fit the current sources. `npm run mutants` shows that the tests catch
+// each of them; this test only keeps the patches from rotting.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// The maps of the hot path against JavaScript's own: what one says, the other must say, whatever comes and goes.
+// The maps of the hot path against JavaScript's own: both must give the same answers,
+// whatever comes and goes.
 
 import t, { type Test } from 'tap'
 import { NameMap } from '../lockserver/state/name-map.ts'
@@ -19,7 +20,7 @@ function compare<K extends string | number>(t: Test, tried: Tried<K>, keyOf: (n:
   const { below, chance } = random(7)
   const known = new Map<K, number>()
   for (let step = 0; step < 60_000; step++) {
-    // Mostly a window that moves on, as request numbers and tokens do; now and then an old one.
+    // Mostly a moving window, as request numbers and tokens are; now and then an old one.
     const key = keyOf(6_000 + Math.floor(step / 3) + below(300) - (chance(0.02) ? 5_000 : 0))
     if (chance(0.5)) {
       tried.set(key, step)

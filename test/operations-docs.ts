@@ -1,5 +1,5 @@
-// docs/OPERATIONS.md and deploy/ say what is there: every option with its default, every alarm, and no
-// metric that real servers do not have.
+// docs/OPERATIONS.md and deploy/ are complete and correct: every option with its default,
+// every alarm, and no metric that real servers don't have.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'

@@ -1,4 +1,5 @@
-// B5: what pages cost is bounded, whoever asks how often; and who may have them, and where.
+// B5: the cost of pages is bounded, however many requests any client sends; and which
+// clients may have them, and where.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -21,13 +22,13 @@ import { SharedPage } from '../wire/serving/shared-page.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 
-// Pauses between pages keep no process alive.
+// Keeps the process alive: the pauses between pages don't.
 const alive = setInterval(() => {}, 60_000)
 t.teardown(() => clearInterval(alive))
 
 const http = (url: string) => url.replace(/^ws/, 'http')
 
-/** A server with these pages and nothing else. */
+/** A server with only these pages. */
 async function serving(
   t: Test,
   routes: Record<string, Route>,
@@ -44,7 +45,7 @@ async function serving(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** What comes back for these bytes until the connection ends. */
+/** Sends these bytes; returns what comes back until the connection ends. */
 async function sent(url: string, text: string): Promise<string> {
   const socket = connectTo(Number(new URL(url).port), '127.0.0.1')
   socket.write(text)
@@ -153,7 +154,7 @@ t.test('B5: pages of other sites get nothing, and may only lead people to the da
   t.teardown(() => cluster.close())
   const status = async (path: string, site: string, mode = 'cors', dest = 'empty') => {
     const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest }
-    // fetch would set a mode of its own.
+    // fetch would set its own mode.
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     const heard = await sent(
       http(cluster.url),
@@ -253,7 +254,7 @@ interface Waiter extends InLine<Waiter> {
   readonly since: number
 }
 
-/** As much of a state as pages look at. */
+/** The parts of a state that pages look at. */
 function stateOf(locks: readonly object[]): State {
   const named = new Map(locks.map(lock => [(lock as { name: string }).name, lock]))
   return { table: { locks: named } } as unknown as State

@@ -1,5 +1,5 @@
-// The promises F1 to F14 of the README as stories on the in-memory cluster. (The same with real
-// processes: npm run test:failover. F12 and F13 have files of their own.)
+// The promises F1 to F14 of the README as stories on the in-memory cluster. (The same
+// with real processes: npm run test:failover. F12 and F13 have their own files.)
 
 import t from 'tap'
 import { Cluster, HandParty, type Outcome, type SessionParty, tokenOf, truth } from './fixtures/cluster.ts'
@@ -159,7 +159,7 @@ t.test(
     a.wait(a.acquire('x'))
     const old = cluster.primary
     cluster.network.cutOff(old, cluster.viewServer)
-    // b reaches the old primary only.
+    // b reaches only the old primary.
     for (const other of [cluster.viewServer, ...cluster.servers.filter(server => server !== old)])
       cluster.network.cutOff(b, other)
     cluster.until(() => cluster.view?.number === 3, 'a promotion')

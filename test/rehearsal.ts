@@ -1,4 +1,4 @@
-// What lock servers rehearse before they start: all of it comes off, so that all of it is warm.
+// What lock servers rehearse before they start: every part of it succeeds, so all of that code is warm.
 
 import t from 'tap'
 import { Rehearsal } from '../lockserver/rehearsal.ts'

@@ -1,5 +1,6 @@
-// A server's connection to a client ends in many ways: its client closes it, a newer one replaces it, the server
-// closes it or has no session for it. Whatever ends it: nothing waits for it any more, and it watches nothing.
+// A server's connection to a client ends in many ways: the client closes it, a newer one
+// replaces it, the server closes it or has no session for it. Afterwards nothing waits
+// for it any more, and it watches nothing.
 
 import t from 'tap'
 import { watchesMax } from '../wire/limits.ts'
@@ -21,7 +22,7 @@ function started() {
 
 const watches = Array.from({ length: watchesMax }, (_, i): Message => ['watch', i + 1, ''])
 
-/** All watches of a server are taken by one connection, which ends so; another one may take them all. */
+/** One connection takes all watches of a server, and ends this way; then another one may take them all. */
 function freed(
   name: string,
   end: (cluster: Cluster, first: HandParty, hand: (name: string) => HandParty) => void,

@@ -1,6 +1,6 @@
-// Every message of every channel in every role, also where it must be refused: on the real cores,
-// without a socket. A core is brought into its role by a cluster on a made-up clock and then spoken to
-// by hand, under connection numbers that the made-up network does not know.
+// Every message of every channel in every role, also where a core must refuse it: on the real
+// cores, without a socket. A cluster on a simulated clock brings a core into its role; the test
+// then speaks to it by hand, under connection numbers that the simulated network does not know.
 
 import t from 'tap'
 import type { ServerHears, ServerInput } from '../lockserver/core.ts'
@@ -17,7 +17,7 @@ const id = 'e'.repeat(32)
 const session = 'd'.repeat(32)
 const asClient: HelloFrom = { kind: 'client', name: 'by hand' }
 
-/** Speaks to one core; what the core does goes to nobody. */
+/** Speaks to one core; no party receives the core's actions. */
 class ByHand {
   static #connections = 1_000_000
   readonly party: Party
@@ -46,7 +46,7 @@ class ByHand {
     return this
   }
 
-  /** What was sent back on this connection, and how it was closed. */
+  /** What the core sent back on this connection, and how it closed it. */
   get outcome(): string {
     const words: string[] = []
     for (const effect of this.effects) {
@@ -63,7 +63,7 @@ class ByHand {
   }
 }
 
-/** A primary alone, so that answers need not wait; and a pair with an idle third. */
+/** A primary alone, so that answers need not wait; and a pair with an idle third server. */
 function alone(): Cluster {
   const cluster = new Cluster({ servers: 1 })
   cluster.ready(false)
@@ -282,7 +282,7 @@ const streamed: Record<keyof ReturnType<typeof stream>, { fresh: string; whole: 
   differs: { fresh: 'ignored', whole: 'ignored' },
 }
 
-/** A backup of the next view, which has nothing yet; and the one of this view, which is whole. */
+/** A backup of the next view, which has nothing yet; and the backup of this view, which has everything. */
 function fresh(): { peer: ByHand; view: number; server: LockServerParty } {
   const cluster = trio()
   const view = { ...(cluster.view as View), number: (cluster.view as View).number + 1 }
@@ -345,7 +345,7 @@ t.test('R2, R3: a copy, chunk by chunk, then batches in order, repeats and gaps'
 
 // ---- from a backup to its primary, from a view server to a lock server
 
-/** The connection that a lock server dialled to its backup or to the view server, by what it said of itself. */
+/** The connection that a lock server dialled to its backup or to the view server, found by its hello. */
 function dials(party: LockServerParty, messages: readonly Message[]): Effect[] {
   const effects: Effect[] = []
   for (let connection = -1; connection >= -12; connection--)

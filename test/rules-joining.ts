@@ -16,7 +16,7 @@ t.test('R3: operations go on while a backup joins, and the copy is the same at t
   cluster.until(() => cluster.view?.backup?.id === second.id, 'a backup')
   let during = 0
   while (!cluster.viewServer.acked) {
-    // The last locks are streamed last: what is done to them comes before they are.
+    // The copy sends the last locks last: operations on them come before the locks themselves.
     const last = held.pop() as (typeof held)[0]
     t.ok(truth(a.wait(a.release(last))))
     a.wait(a.acquire(`during/${during++ % 5}`, { manner: 'steal' }))
@@ -95,7 +95,7 @@ t.test(
     for (let i = 0; i < 4_000; i++) a.acquire(`held/${i}`)
     cluster.run(200)
     const second = cluster.addServer('S2')
-    // Nothing that the second says reaches the primary: chunks stop after the first few.
+    // No message of the second server reaches the primary: the chunks stop after the first few.
     cluster.network.onFrame = (from, _to, messages) =>
       from === second && has(messages, 'received') ? 'hold' : 'pass'
     cluster.until(() => cluster.view?.backup?.id === second.id, 'a backup')

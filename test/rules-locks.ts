@@ -1,4 +1,4 @@
-// Locks and sessions by rule (L1 to L3, S1, S5, F14), told on the replicated state alone.
+// Locks and sessions by rule (L1 to L3, S1, S5, F14), on the replicated state alone.
 
 import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
@@ -7,7 +7,7 @@ import { stateLimits } from '../wire/limits.ts'
 import type { Blocker, Mode } from '../wire/messages.ts'
 import { StateStory, textOf } from './fixtures/state-story.ts'
 
-/** What a cancelled acquire had waited for. */
+/** What a cancelled acquire was waiting for. */
 const blockedBy = ({ id, name }: Session, lock: string, mode: Mode, token: number): Blocker => {
   return { name: lock, mode, token, clientId: id, clientName: name, heldMs: 0, ahead: 0 }
 }

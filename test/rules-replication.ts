@@ -1,5 +1,5 @@
-// R1, R2, R4, R5 and V7 on the simulated cluster: what a client may see and when, whom a backup obeys, and what
-// happens when the copies differ.
+// R1, R2, R4, R5 and V7 on the simulated cluster: what a client may see and when, which
+// primary a backup obeys, and what happens when the copies differ.
 
 import t from 'tap'
 import { BackupLink } from '../lockserver/backup-link.ts'
@@ -65,7 +65,7 @@ t.test(
   'R1: a cut-off primary confirms no read: not a query, not "unknown session", not a renewal',
   async t => {
     const { cluster, clients } = started(['a', 'b'], { ttlMs: 2_000 })
-    // Who holds something renews each quarter of the ttl (S4).
+    // A client that holds something renews each quarter of the ttl (S4).
     for (const [client, name] of [
       [clients.a, 'x'],
       [clients.b, 'y'],
@@ -74,7 +74,7 @@ t.test(
     const old = cluster.primary
     const oldBackup = cluster.backup
     for (const other of [cluster.viewServer, oldBackup]) cluster.network.cutOff(old, other)
-    // These clients see the old primary only.
+    // These clients reach only the old primary.
     for (const client of [clients.a, clients.b]) {
       cluster.network.cutOff(client, cluster.viewServer)
       cluster.network.cutOff(client, oldBackup)

@@ -34,7 +34,7 @@ t.test('S2: a resume that was overtaken by a newer one replaces nothing', async 
   const { a } = clients
   const { primary } = cluster
   a.wait(a.acquire('held'))
-  // The first resume is held back in a proxy; the client gives that connection up and resumes anew.
+  // A proxy holds back the first resume; the client gives that connection up and resumes again.
   let held = 0
   cluster.network.onFrame = (from, to, messages) =>
     from === a && to === primary && has(messages, 'resume') && held++ === 0 ? 'hold' : 'pass'
@@ -261,7 +261,7 @@ t.test('S1: a late resume acknowledges nothing that came after it', async t => {
   cluster.primary.kill()
   cluster.until(() => cluster.view?.number === 3, 'a promotion')
   cluster.run(5)
-  // Sent when only request 1 was known, and overtaken by the failover.
+  // The client sent it when it knew only request 1, and the failover overtook it.
   const late = new HandParty(cluster, 'late').dial(cluster.primary.address)
   late.hears('welcome')
   late.say(['resume', id, 2, 2, []])

@@ -1,5 +1,5 @@
-// Snapshots (R3, R4): a copy that is taken while operations go on, then the operations since, gives
-// the same state to the letter; whatever the operations and however they fall between the chunks.
+// Snapshots (R3, R4): a copy taken during operations, plus the operations since, gives exactly
+// the same state, whatever the operations are and wherever they fall between the chunks.
 
 import t from 'tap'
 import { Leases } from '../lockserver/leases.ts'
@@ -11,7 +11,7 @@ import { StateStory, textOf } from './fixtures/state-story.ts'
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 
-/** A random operation that the state can take. */
+/** A random operation that the state accepts. */
 function anyOperation(state: State, dice: Random): Operation {
   const sessions = [...state.sessions.values()]
   if (sessions.length < 3 || dice.chance(0.05))

@@ -1,5 +1,5 @@
-// A small search: breadth-first over all that may happen to small clusters (test/search/). The whole of it
-// is `npm run search`.
+// A small search: breadth-first over all that may happen to small clusters
+// (test/search/). `npm run search` runs the whole of it.
 
 import t from 'tap'
 import { run } from './search/run.ts'

@@ -1,5 +1,5 @@
-// Secrets and private files: what can be no secret is refused where a program starts, `run` keeps the cluster's
-// from its command, and folders and logs are for their owner only.
+// Secrets and private files: a program refuses an unusable secret when it starts, `run` keeps
+// the cluster's secret from its command, and only their owner can read folders and logs.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'

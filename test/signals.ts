@@ -1,5 +1,5 @@
-// B8: a process is signalled only if it is certainly the one meant. What a server says of its own process is
-// believed by nobody: the cluster knows its children, and any other server is asked to end by itself.
+// B8: the cluster signals a process only if it is certainly the right one. It never believes a server's
+// claim about its own process: it knows its children, and asks any other server to end by itself.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ const http = (url: string) => url.replace(/^ws/, 'http')
 const post = (url: string, headers: Record<string, string> = {}) => fetch(url, { method: 'POST', headers })
 const stateOf = (pid: number) => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
 
-/** A process that no one may touch. */
+/** A process that must get no signal. */
 function bystander(): ChildProcess & { pid: number } {
   const child = spawn('sleep', ['600'], { stdio: 'ignore' })
   t.teardown(() => void child.kill('SIGKILL'))

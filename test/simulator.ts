@@ -1,5 +1,5 @@
-// The simulator in short: some hundred seeds of it, and that a seed tells the same story again, byte for
-// byte. To read one that failed: npm run simulate -- --seed N
+// The simulator in short: some hundred seeds, and a check that a seed gives the same
+// story again, byte for byte. To read one that failed: npm run simulate -- --seed N
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

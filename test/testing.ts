@@ -1,5 +1,5 @@
-// The cluster of `holdfast/testing`: ready in no time, and what is killed in it is as dead as a process
-// after kill -9. That nothing of it is left shows at the end: this file would not end.
+// The cluster of `holdfast/testing`: it is ready at once, and a killed server in it is as dead as a
+// process after kill -9. The end shows that nothing of it is left: otherwise this file would not end.
 
 import { readdirSync } from 'node:fs'
 import { createConnection } from 'node:net'
@@ -57,7 +57,7 @@ t.test('F1: a program goes on over the death of the primary, again and again', a
   await (await next).release()
 })
 
-/** A peer that has been welcomed by the server, and what it must see when that is killed. */
+/** A peer that the server has welcomed, and what it must see when that server is killed. */
 async function witness(t: Test, url: string): Promise<() => Promise<void>> {
   const peer = await HostilePeer.connect(url)
   peer.say(hello({ kind: 'client', name: 'witness' }))

@@ -1,11 +1,12 @@
-// B3 on the view core alone: addresses that hellos make up are dialled rarely, few at a time, and keep no lock server out.
+// B3 on the view core alone: it dials addresses from invented hellos rarely, few at a
+// time, and they keep no lock server out.
 
 import t from 'tap'
 import { unverifiedMax, verifyingMax } from '../wire/limits.ts'
 import { alone, pair } from './fixtures/view-started.ts'
 import type { StoryServer, ViewStory } from './fixtures/view-story.ts'
 
-/** Hellos of lock servers at whose addresses nothing answers. */
+/** Hellos of lock servers with addresses at which nothing answers. */
 function madeUp(story: ViewStory, count: number, found: 'silent' | 'refuses' = 'silent'): StoryServer[] {
   return Array.from({ length: count }, (_, i) => {
     const server = story.server(`m${i}`)

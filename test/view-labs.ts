@@ -1,7 +1,7 @@
-// The view service scenarios of the public labs (MIT's MV, UW's MD), on a made-up clock. Where our
-// rules differ ours hold: an idle server says what it is instead of pinging 0, a restarted server has a
-// new id, a backup is asked before it is promoted (V3), and the primary acks when the backup is in
-// sync (V4), by the word and not by pinging a view number.
+// The view service scenarios of the public labs (MIT's MV, UW's MD), on a simulated clock. Where
+// our rules differ, ours hold: an idle server reports its state instead of pinging 0, a restarted
+// server has a new id, the view server asks a backup before it promotes it (V3), and the primary
+// acks when the backup is in sync (V4), with an explicit message and not by pinging a view number.
 
 import t from 'tap'
 import { deadPings } from '../wire/limits.ts'
@@ -17,7 +17,7 @@ function pair() {
   return { story, s1, s2 }
 }
 
-/** One round of each lab's loops: those that live have pinged, and a tick has passed. */
+/** One round of each lab's loops: the living servers have pinged, and a tick has passed. */
 const rounds = 2 * deadPings
 
 t.test('MV0: no primary before any server has pinged', async t => {

@@ -1,5 +1,5 @@
-// V6, on the view core alone: what is on the disk before anything is told of it, and what a view server does
-// that starts with a record, or without one.
+// V6, on the view core alone: what is on the disk before any server learns of it, and how
+// a view server starts with a record, or without one.
 
 import t from 'tap'
 import type { ViewHears } from '../viewservice/record.ts'
@@ -194,7 +194,7 @@ t.test('V6: a saved input out of the blue ends the process', async t => {
   t.throws(() => story.input({ is: 'saved' }), /V6/)
 })
 
-// ---- L2, what else the record keeps
+// ---- L2, and the record's other contents
 
 t.test('L2: the record is rewritten before it lags behind the tokens by 2^31', async t => {
   const { story, s1 } = alone()

@@ -1,5 +1,6 @@
-// B6: a view server that is short of files, disk or memory for a moment still saves its view records, says what
-// it lacks, and ends only when that lasts for a ping limit. The shortages are simulated: calls of node:fs fail.
+// B6: a view server that is short of files, disk or memory for a moment still saves its
+// view records, reports the shortage, and ends only when that lasts for a ping limit. The
+// shortages are simulated: calls of node:fs fail.
 
 import fs, { readdirSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -24,7 +25,7 @@ const shortage = (code: string) => Object.assign(new Error(`${code}: simulated`)
 
 type Call = 'openSync' | 'writeSync' | 'linkSync' | 'fsyncSync'
 
-/** From now on this call fails `times` times, on paths or files that `at` is true of. */
+/** From now on this call fails `times` times; `openSync` fails only with the flag `wx`. */
 function failing(t: Test, call: Call, code: string, times = Number.POSITIVE_INFINITY): () => void {
   const real = fs[call] as (...args: unknown[]) => unknown
   let left = times
@@ -33,7 +34,7 @@ function failing(t: Test, call: Call, code: string, times = Number.POSITIVE_INFI
     syncBuiltinESMExports()
   }
   replace((...args: unknown[]) => {
-    // The folder itself is opened for its sync at all times.
+    // The sync opens the folder itself at all times.
     if (left > 0 && !(call === 'openSync' && args[1] !== 'wx')) {
       left--
       throw shortage(code)

@@ -1,4 +1,4 @@
-// F14, on the view core alone: when an operator's reset goes through; and what the view server tells of it all.
+// F14, on the view core alone: when an operator's reset goes through; and what the view server reports of it.
 
 import t from 'tap'
 import { deadPings } from '../wire/limits.ts'
@@ -131,7 +131,7 @@ t.test('F14: the view of a reset must be acked before any other is made', async 
   t.equal(story.view, '(s2,s3)#3')
 })
 
-// ---- what is said of it all
+// ---- the reports of it
 
 t.test('status: each server, what is survived, and echo', async t => {
   const { story, s1, s2, s3 } = trio()

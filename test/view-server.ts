@@ -1,5 +1,4 @@
-// The running view server: real sockets on free ports, a real folder, and a process that ends by
-// itself.
+// The running view server: real sockets on free ports, a real folder, and a process that ends by itself.
 
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
@@ -20,7 +19,7 @@ function start(data: string, options: Partial<ViewServerOptions> = {}): Promise<
 
 const clientHello: HelloFrom = { kind: 'client', name: 'test' }
 
-/** A connection that keeps what it is told, so that a story can wait for it. */
+/** A connection that keeps all messages, so that a story can wait for one. */
 class Peer {
   readonly told: Message[] = []
   connection: Connection
@@ -42,7 +41,7 @@ class Peer {
     if (from.kind === 'client') this.connection.channel = 'viewToClient'
   }
 
-  /** The first message of the kind that passes, already there or to come. */
+  /** The first message of the kind that passes, whether it has come or is still to come. */
   async hears(kind: string, test: (message: Message) => boolean = () => true): Promise<Message> {
     for (;;) {
       const found = this.told.find(message => message[0] === kind && test(message))
@@ -59,7 +58,7 @@ class Peer {
   }
 }
 
-/** A lock server that pings, answers at its address and acks what it is told to. */
+/** A lock server that pings, answers at its address and acks the views that it must. */
 class Puppet {
   readonly id: string
   readonly peer: Peer
@@ -95,7 +94,7 @@ class Puppet {
     this.peer = new Peer(viewServer, from, cluster)
   }
 
-  /** Once it is welcome. */
+  /** Resolves after its welcome. */
   async ping(fields: Partial<Ping> = {}): Promise<void> {
     await this.peer.hears('welcome')
     const ping: Ping = {

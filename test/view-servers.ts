@@ -1,4 +1,4 @@
-// V5 and V7, on the view core alone: which servers count, which are taken for dead, and which are chosen.
+// V5 and V7, on the view core alone: which servers count, which count as dead, and which are chosen.
 
 import t from 'tap'
 import { deadPings, forgetServerMs, pingIntervalMs } from '../wire/limits.ts'
@@ -193,7 +193,7 @@ t.test('V7: a tick in which nobody was heard is a miss for nobody', async t => {
 
 t.test('V7: machines that crashed all at once, unnoticed, do not keep their successors out', async t => {
   const { story, s1, s2 } = pair()
-  // Their connections stay open: nobody is left to close them.
+  // Their connections stay open: no process is left to close them.
   const again = [s1, s2].map(({ address }, i) => story.server(`again${i}`, address))
   for (const { address } of [s1, s2]) story.network.set(address, 'silent')
   for (let tick = 0; tick < deadPings; tick++) {
@@ -261,7 +261,7 @@ t.test(
   'V3: a hello shows nothing of when older pings were said: the primary is heard once it pings behind it',
   async t => {
     const { story, s1, s2 } = pair()
-    // After a freeze: its last words, the end of that connection, and its hello on another one.
+    // After a freeze: its last ping, the end of that connection, and its hello on another one.
     story.holdTurn = true
     s1.ping({ acked: true, unreachable: [s2.address] })
     s1.cut()

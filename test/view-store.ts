@@ -1,5 +1,5 @@
-// The view record on a real disk (V6): it survives, it is never overwritten, and a spoilt one is
-// refused by name.
+// The view record on a real disk (V6): it survives, no save overwrites it, and the error
+// for a spoilt one names it.
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ function open(folder: string, lacking?: (lack: Lack) => void): FileStore {
   return store
 }
 
-/** The files of a folder that people see: not those held ready for the next records. */
+/** The files of a folder that matter to users: not the spare ones for the next records. */
 const seen = (folder: string) =>
   readdirSync(folder)
     .filter(name => !name.startsWith('.spare-'))

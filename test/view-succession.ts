@@ -1,5 +1,5 @@
-// V1 to V4, on the view core alone: which view may follow which, when a backup is promoted, what counts as
-// the ack. Beside each thing that must not happen stands what must.
+// V1 to V4, on the view core alone: which view may follow which, when a backup is promoted,
+// what counts as the ack. Each thing that must not happen has its counterpart that must.
 
 import t from 'tap'
 import { firstView, nextView, stepProblem } from '../viewservice/view.ts'

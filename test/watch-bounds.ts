@@ -1,5 +1,5 @@
-// How far servers believe a reader of events to be, over cuts and new sessions: what was told and not
-// seen stays bounded, and comes down again once everything is read.
+// Servers' estimate of a reader of events, over cuts and new sessions: the number of sent
+// and unread events stays bounded, and comes down again once the reader has read everything.
 
 import t from 'tap'
 import { connect } from '../client/index.ts'
@@ -20,7 +20,7 @@ const event = (name: string): LockEvent => ({
   at: 1,
 })
 
-/** One watch of a story's core, and what its server believes of the reader. */
+/** One watch of a story's core, and its server's estimate of the reader. */
 class Watching {
   readonly watch: LockWatch
   readonly #story: Story
@@ -38,7 +38,7 @@ class Watching {
     story.step({ is: 'watch', watch: 1, prefix: '' })
   }
 
-  /** As many as this server may tell of these. */
+  /** Sends as many of these as this server may. */
   tells(events: number): void {
     for (let i = 0; i < events; i++) {
       this.#hear()
@@ -58,7 +58,7 @@ class Watching {
     this.#story.heard(a)
   }
 
-  /** All that is kept; how many events that is, with those that were missed. */
+  /** Reads everything that is kept; returns how many events that is, including the missed ones. */
   async readAll(): Promise<number> {
     const end = Symbol('end')
     for (let events = 0; ; ) {

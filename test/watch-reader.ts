@@ -1,4 +1,4 @@
-// What a watch keeps for its reader, and what it tells the servers of him: without a server.
+// What a watch keeps for its reader, and what it reports about the reader to the servers: without a server.
 
 import t from 'tap'
 import { WatchRequests } from '../client/session/watches.ts'

@@ -1,5 +1,5 @@
-// Who watches hears what happens to the locks: the right events, in order, no sooner than R1 allows, and
-// no more than it reads. On the replicated state, on the made-up network, and through real sockets.
+// A client that watches gets what happens to the locks: the right events, in order, no sooner than R1 allows,
+// and no more than it reads. On the replicated state, on the simulated network, and through real sockets.
 
 import t from 'tap'
 import { connect, type LockClient, type WatchEvent } from '../client/index.ts'
@@ -41,7 +41,7 @@ t.test('what happens to a lock, as events', async t => {
   t.strictSame(heard(), ['released x b'], 'its own wish is no loss')
 })
 
-/** A cluster on a made-up clock, a client, and somebody who watches by hand. */
+/** A cluster on a simulated clock, a client, and a watching peer by hand. */
 function watched(prefix = '') {
   const cluster = new Cluster()
   cluster.ready()
@@ -108,7 +108,7 @@ t.test('who does not say what was seen misses events, is told how many, and goes
       client.wait(client.release(held))
     }
   }
-  // Two events a pair; a step of the clock for each would take long.
+  // Two events per pair; a step of the clock for each would take long.
   more(eventsUnseenMax / 2)
   cluster.run(10)
   t.equal(events().length, eventsUnseenMax)
@@ -281,7 +281,7 @@ t.test('locks.watch', async t => {
 
   await t.test('a reader that stops is told how many it missed', async t => {
     const pairs = eventsUnseenMax / 2 + 7
-    /** Null: on a busy machine the connection was given up meanwhile, and it began anew. */
+    /** Null: on a busy machine the client gave the connection up, and the watch began again. */
     const count = async (prefix: string) => {
       await using watch = watcher.watch(prefix)
       t.match(await next(watch), { event: 'watching' })

@@ -1,6 +1,6 @@
-// The process that watches over `holdfast run`, alone: what it does to a process group by its orders, and what
-// when whoever gave them is gone. `run` ends the group itself wherever it can, so only here is it seen that
-// the watchdog would, too.
+// The process that watches over `holdfast run`, alone: what it does to a process group by
+// its orders, and what it does when the process that gave them is gone. `run` ends the
+// group itself wherever it can, so only these tests show that the watchdog would, too.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -30,7 +30,7 @@ class Watchdog {
     t.teardown(() => void this.process.kill('SIGKILL'))
   }
 
-  /** In so many ms from now. */
+  /** In this many ms from now. */
   order(group: number, termInMs: number, killInMs: number): void {
     const now = sharedClockMs()
     const order: WatchdogOrder = { group, termAt: now + termInMs, killAt: now + killInMs }
@@ -42,7 +42,7 @@ class Watchdog {
   }
 }
 
-/** A shell with a child, in a group of their own; what it prints, line by line. */
+/** A shell with a child, in their own process group; collects its output, line by line. */
 class Command {
   readonly lines: string[] = []
   readonly group: number
@@ -63,7 +63,7 @@ class Command {
     })
   }
 
-  /** `onTerm`: what it does at a SIGTERM. Its child ignores that. */
+  /** `onTerm`: its action at a SIGTERM. Its child ignores the signal. */
   static async start(t: Test, onTerm: string): Promise<Command> {
     const child = `(trap "" TERM; exec ${goesOn}) & echo "child $!"`
     const command = new Command(t, `trap '${onTerm}' TERM; ${child}; while :; do wait; done`)
@@ -72,7 +72,7 @@ class Command {
     return command
   }
 
-  /** Nobody of the group is left. */
+  /** No process of the group is left. */
   get isGone(): boolean {
     return !runs(this.group) && !runs(this.child)
   }

@@ -1,6 +1,7 @@
-// The Web Locks specification (w3c.github.io/web-locks), clause by clause, against a real cluster: what
-// `navigator.locks` does, the client does. This file holds what comes after the request: the promises of a lock, aborts,
-// queries, termination. What differs, and why, is in docs/WEB-LOCKS.md; the last tests here hold that list.
+// The Web Locks specification (w3c.github.io/web-locks), clause by clause, against a real
+// cluster: the client does what `navigator.locks` does. This file holds what comes after
+// the request: the promises of a lock, aborts, queries, termination. docs/WEB-LOCKS.md
+// lists the differences and their reasons; the last tests here hold that list.
 
 import { connect, type Lock, LockError } from '../client/index.ts'
 import {
@@ -142,13 +143,14 @@ clause(
   'Abort a request: between the grant and the callback: the lock is released, the callback never runs',
   async w => {
     const { t, a, b, x } = w
-    // The grant of one client and the next lines of another's meet in the same turn sooner or later.
+    // Over the rounds, the grant of one client and the next lines of another fall into the same turn.
     for (let round = 0; round < 20; round++) {
       const controller = new AbortController()
       const held = await hold(a, x)
       const promise = request(a, x, { signal: controller.signal }, () => 'ran')
       held.release()
-      // Settled is: released. The grant came in the same frame, its callback has its own task.
+      // Once the promise has settled, the lock is released. The grant came in the same
+      // frame, its callback has its own task.
       await held.promise
       controller.abort(new Error('in between'))
       t.match(await rejection(promise), { message: 'in between' })

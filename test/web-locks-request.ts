@@ -1,6 +1,6 @@
-// The Web Locks specification (w3c.github.io/web-locks), clause by clause, against a real cluster: what
-// `navigator.locks` does, the client does. This file holds how a lock is requested: arguments, the steps of the method,
-// the queue. The name of a test names the clause.
+// The Web Locks specification (w3c.github.io/web-locks), clause by clause, against a real
+// cluster: the client does what `navigator.locks` does. This file holds the request of a
+// lock: arguments, the steps of the method, the queue. The name of a test names the clause.
 
 import type { Lock } from '../client/index.ts'
 import {

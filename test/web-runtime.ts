@@ -1,5 +1,5 @@
-// The client as pages have it: with the runtime that uses the native WebSocket. Node has one, too, so this
-// needs no browser; npm run test:browser has the pages.
+// The client as pages have it: with the runtime that uses the native WebSocket. Node also
+// has one, so this needs no browser; npm run test:browser has the pages.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'

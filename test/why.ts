@@ -1,4 +1,4 @@
-// `holdfast why` however many locks there are: it is told what hangs together with one name, and no more.
+// `holdfast why` with very many locks: its answer covers what depends on one name, and no more.
 
 import t from 'tap'
 import { connect } from '../client/index.ts'

@@ -1,5 +1,5 @@
-// Connections over real sockets: who may connect, how messages become frames, and how it all ends.
-// Limits are made small, so that nothing waits; a listener that does not close would hang this file.
+// Connections over real sockets: which peers may connect, how messages become frames, and how connections
+// end. The limits are small, so that nothing waits; a listener that does not close would hang this file.
 
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
@@ -31,7 +31,7 @@ const welcome: Message = [
   },
 ]
 
-/** A listener that welcomes everybody, and notes what it hears. */
+/** A listener that welcomes every peer, and notes their messages. */
 async function server(options: Partial<ListenOptions> = {}) {
   const connections: Connection[] = []
   const heard: Message[] = []
@@ -90,7 +90,7 @@ async function greeted(url: string): Promise<HostilePeer> {
   return peer
 }
 
-/** What came of a dial: the first thing that its handlers heard. */
+/** The outcome of a dial: the first event that its handlers got. */
 function dialled(url: string, from = client): Promise<string> {
   return new Promise(resolve => {
     const { connection } = dial(url, helloOf(null, null, from), {
@@ -324,7 +324,7 @@ t.test('only ECONNREFUSED is a refusal', async t => {
   t.match(await dialled(own.url), /^refused: .*ECONNREFUSED/)
   t.match(await dialled('ws://no-such-host.invalid:1'), /^failed: /)
   t.match(await dialled('ws://127.0.0.1:1'), /^refused: /)
-  // Somebody accepts, and hangs up before the handshake.
+  // A server accepts, and hangs up before the handshake.
   const rude = createServer(socket => socket.destroy())
   await new Promise<void>(resolve => rude.listen(0, '127.0.0.1', resolve))
   const { port } = rude.address() as { port: number }
@@ -417,7 +417,7 @@ t.test('a core knows its connections by number, and hears only of open ones', as
   links.perform({ do: 'dial', connection: -2, address: 'ws://127.0.0.1:1', cluster: null, from: client })
   await until(input => input.is === 'closed' && input.connection === -2)
   t.same(heard.at(-1), { is: 'closed', connection: -2, refused: true })
-  // A dial is made when the turn is over; one that was closed in the same turn never is.
+  // Links dial at the end of the turn; a connection that was closed in the same turn is never dialled.
   for (const connection of [-3, -4])
     links.perform({ do: 'dial', connection, address: url, cluster: null, from: client })
   links.perform({ do: 'close', connection: -3, code: null, text: 'no more' })

@@ -1,5 +1,5 @@
-// docs/PROTOCOL.md says all that wire/ knows: a message, error, close number or limit that is not
-// described there, or is described with another value, fails here.
+// docs/PROTOCOL.md is complete: a message, error, close number or limit of wire/ that it
+// doesn't describe, or describes with another value, fails here.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -9,7 +9,7 @@ import { channels } from '../wire/messages.ts'
 import type { Field } from '../wire/shape.ts'
 import { wireVersion } from '../wire/version.ts'
 
-/** The compiled test lies one folder deeper than its source. */
+/** The compiled test is one folder deeper than its source. */
 function read(): string {
   const [here, deeper] = ['../docs/PROTOCOL.md', '../../docs/PROTOCOL.md'].map(
     path => new URL(path, import.meta.url),
@@ -29,7 +29,7 @@ const rowOf = (first: string) =>
     ?.split('|')
     .map(cell => cell.trim())
 
-/** Of each `["kind", a, b]` in the document, what stands behind the kind. */
+/** For each `["kind", a, b]` in the document, the elements after the kind. */
 function written(kind: string): string[][] {
   const found: string[][] = []
   for (let at = text.indexOf(`["${kind}"`); at >= 0; at = text.indexOf(`["${kind}"`, at + 1)) {
@@ -49,7 +49,7 @@ function written(kind: string): string[][] {
 /** A name, and no example of a value. */
 const isName = (element: string) => /^[a-zA-Z0-9]+$/.test(element) && !/^\d/.test(element)
 
-/** Names what the table names; a record may be spelled out in its place. */
+/** The names match those of the table; a record may be spelled out in place of its name. */
 function fits(elements: readonly string[], fields: readonly string[]): boolean {
   return (
     elements.length === fields.length &&

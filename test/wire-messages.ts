@@ -28,7 +28,7 @@ const rows: Row[] = Object.entries(channels).flatMap(([channel, kinds]) =>
   })),
 )
 
-/** What a peer at the other end would say of this frame. */
+/** How a peer at the other end would judge this frame. */
 function verdict(text: string, channel: Channel): WireError | null {
   try {
     decode(text, channel)
@@ -58,7 +58,7 @@ for (const { channel, kind, schema, example } of rows) {
     let refused = 0
     for (const { text, why, law } of mutations(example)) {
       const error = verdict(`[${text}]`, channel)
-      // B3: another version is told so before anything else of its hello is looked at.
+      // B3: a peer of another version gets that error before any other check of its hello.
       const otherVersion = error?.code === 'WRONG_WIRE_VERSION'
       const legal = allowed(schema, channel, JSON.parse(text)) && !otherVersion
       if (law && error === null) t.fail(`the law is broken: ${why}: ${text}`)

@@ -1,5 +1,5 @@
-// Runs: what is folded for the way comes out as it went in, whatever its neighbours; and a run is checked
-// like the messages that it stands for.
+// Runs: messages folded for sending come out as they went in, whatever their neighbours;
+// and a run gets the same checks as the messages that it stands for.
 
 import t from 'tap'
 import { decode, encode, WireError } from '../wire/codec.ts'

@@ -1,4 +1,4 @@
-// What is below the messages: WebSocket frames that break RFC 6455, and the number that each must be closed with. Pure.
+// Below the messages: WebSocket frames that break RFC 6455, and the expected close code of each. Pure.
 
 import { frame } from '../fixtures/hostile-peer.ts'
 import type { Random } from '../fixtures/random.ts'
@@ -12,10 +12,10 @@ export interface Bytes {
 const noise = (length: number, dice: Random) => Buffer.from(Array.from({ length }, () => dice.below(256)))
 const text = (dice: Random) => 'x'.repeat(dice.below(100))
 
-/** Text that ends or goes on where UTF-8 does not. */
+/** Bytes that end or continue in a way that UTF-8 does not allow. */
 const badUtf8 = ['ff', 'c0af', 'eda080', 'e28028', 'f5808080', 'c3', '80', 'f08080af']
 
-/** What must never be closed as the number of a close frame. */
+/** Codes that a close frame must never carry. */
 const badCloses = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535]
 
 type Maker = (dice: Random) => Bytes
@@ -43,7 +43,7 @@ function closeBody(number: number): Buffer {
   return body
 }
 
-/** The beginning of a text of this length. */
+/** The header of a text frame of this length. */
 function head(length: number): Buffer {
   const bytes = Buffer.alloc(14)
   bytes[0] = 0x81

@@ -1,5 +1,5 @@
-// The cases of the fuzzer: each is one connection to one server in one role, and says some frames that are in order and at
-// most one that is not. Case and seed tell it again.
+// The cases of the fuzzer: each is one connection to one server in one role, and sends some
+// valid frames and at most one invalid frame. The case number and the seed reproduce it.
 
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Channel, View } from '../../wire/messages.ts'
@@ -12,13 +12,13 @@ import { verdictOn } from './oracle.ts'
 import { drawRequest, type Kind } from './requests.ts'
 import { Surprise, Talk, type Tally } from './talk.ts'
 
-/** What is attacked. */
+/** The servers under attack. */
 export interface Targets {
   readonly cluster: string
   readonly view: string
   readonly primary: string
   readonly others: readonly string[]
-  /** A lock server that no view server knows: it takes whoever says so for its primary. */
+  /** A lock server that no view server knows: it accepts any peer that claims to be its primary. */
   readonly lonely: { readonly id: string; readonly url: string }
 }
 
@@ -31,7 +31,7 @@ export interface Case {
 
 type Teller = (told: Case) => Promise<void>
 
-/** What each channel's peers may not say, since others do. */
+/** All of them: a broken frame may have another channel's kind, which this channel's peers may not send. */
 const allChannels: readonly Channel[] = [
   'opening',
   'clientToServer',
@@ -46,10 +46,10 @@ const allChannels: readonly Channel[] = [
   'records',
 ]
 
-/** Draws until there is one that the oracle condemns; a well-formed one could do to a cluster what it says. */
+/** Draws until the oracle condemns a frame; a well-formed one could take effect in the cluster. */
 function brokenFrame(channel: Channel, dice: Random): { text: string; codes: ErrorCode[] } {
   for (;;) {
-    // Half of a surrogate pair, as it travels: UTF-8 has no other way.
+    // Half of a surrogate pair becomes U+FFFD, as on the wire: UTF-8 can't carry it.
     const text = drawBroken(channel, allChannels, dice).toWellFormed()
     const verdict = verdictOn(text, channel)
     if (verdict[0] !== 'fine') return { text, codes: verdict as ErrorCode[] }
@@ -79,7 +79,7 @@ const strangers: Teller = async ({ dice, targets, tally }) => {
   }
 }
 
-/** A peer of another version may speak it in another shape, and is told so before anything else. */
+/** A peer of another version may send a hello of another shape, and gets the version error first. */
 function otherVersion(text: string): ErrorCode[] {
   return text.startsWith('[["hello",1,') ? [] : ['WRONG_WIRE_VERSION']
 }
@@ -120,7 +120,7 @@ const lives: Teller = async ({ number, dice, targets, tally }) => {
   await abandon(targets.primary, life.id, tally)
 }
 
-/** What is held by who was cut would be held until its lease is over. */
+/** Locks of a cut connection would stay held until the lease is over. */
 async function abandon(url: string, id: string, tally: Tally): Promise<void> {
   const talk = await talkTo(url, 'serverToClient', tally, client)
   talk.say(['abandon', id])
@@ -128,7 +128,7 @@ async function abandon(url: string, id: string, tally: Tally): Promise<void> {
   talk.leave()
 }
 
-/** After any well-formed frame: the connection stays, or is closed for what the frame means. */
+/** After any well-formed frame, the connection stays open, or is closed for the frame's meaning. */
 const mayClose: readonly ErrorCode[] = ['OUT_OF_ORDER', 'UNEXPECTED_MESSAGE', 'REPLACED']
 
 const wellFormed: Teller = async ({ dice, targets, tally }) => {
@@ -153,7 +153,7 @@ const wellFormed: Teller = async ({ dice, targets, tally }) => {
   for (const id of sessions) await abandon(targets.primary, id, tally)
 }
 
-/** Whether the connection goes on. Who is told that its session is over is not heard any more. */
+/** Whether the connection goes on. A server ignores a client after it has reported its session's end. */
 async function goesOn(talk: Talk, number: number): Promise<boolean> {
   talk.say(['echo', number])
   const isSign = ([kind, echoed]: Heard) =>
@@ -168,7 +168,7 @@ async function goesOn(talk: Talk, number: number): Promise<boolean> {
   return Array.isArray(first) && first[0] === 'echoed'
 }
 
-/** A server that is not primary answers an echo, and says of everything else that it is not. */
+/** A server that is not primary answers an echo, and refuses everything else as not primary. */
 const elsewhere: Teller = async ({ dice, targets, tally }) => {
   const talk = await talkTo(dice.pick(targets.others), 'serverToClient', tally, client)
   for (let frames = dice.below(12); frames > 0; frames--) await talk.echo(dice.below(1_000_000))
@@ -231,7 +231,7 @@ const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   await talk.closed(...codes)
 }
 
-/** Grows, so that each is taken for the newest; one after the other, since a newer primary ends the older one's connection. */
+/** Grows, so that each is the newest; one at a time, since a newer primary ends the older's connection. */
 let lonelyView = 0
 let lastPrimary: Promise<void> = Promise.resolve()
 
@@ -271,7 +271,7 @@ const bytes: Teller = async ({ dice, targets, tally }) => {
   tally.outcomes.set(String(close), (tally.outcomes.get(String(close)) ?? 0) + 1)
 }
 
-/** A server that does not end a connection within this keeps it. */
+/** A server that doesn't close a connection within this time keeps it open. */
 const endWithinMs = 20_000
 
 async function endOf(peer: RawPeer, what: string): Promise<void> {

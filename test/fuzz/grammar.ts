@@ -1,5 +1,5 @@
-// Frames as text: well-formed ones, drawn by the schemas of the tables, and ones that are broken in one place. What must
-// come of them is for the oracle to say. Pure; all chance comes from the dice.
+// Frames as text: well-formed ones, drawn from the schemas of the tables, and ones broken in one place. The
+// oracle says what a server must do with them. Pure; all chance comes from the dice.
 
 import { type Channel, channels } from '../../wire/messages.ts'
 import { mutations } from '../fixtures/hostile-mutations.ts'
@@ -22,11 +22,11 @@ type Table = Readonly<Record<string, { readonly schema: object; readonly example
 
 const hex = '0123456789abcdef'
 const letters = ['a', 'B', '7', ' ', '/', 'é', '漢', '😀', '"', '\\', '\u0000', '\n', '__proto__', '\u2028']
-/** Lists as drawn are short; that long ones are taken is for the hostile tests. */
+/** Lists drawn here are short; the hostile tests check that servers accept long ones. */
 const listMax = 4
 const textMax = 12
 
-/** A value that fits. */
+/** A value that fits the schema. */
 export function draw(schema: Schema, dice: Random): unknown {
   if (schema.anyOf !== undefined) return draw(dice.pick(schema.anyOf), dice)
   if (schema.const !== undefined) return schema.const
@@ -73,7 +73,7 @@ function isTuple(items: Schema | readonly Schema[]): items is readonly Schema[] 
   return Array.isArray(items)
 }
 
-/** A message of this channel, well-formed but for what schemas can't say. */
+/** A message of this channel, well-formed apart from what schemas can't express. */
 export function drawMessage(channel: Channel, dice: Random): unknown {
   const table: Table = channels[channel]
   return draw(dice.pick(Object.values(table)).schema, dice)
@@ -81,7 +81,7 @@ export function drawMessage(channel: Channel, dice: Random): unknown {
 
 // ---- broken ones
 
-/** Of every message of a channel; made once, since they are thousands. */
+/** Mutations of every message of a channel; made only once, since there are thousands. */
 const broken = new Map<Channel, string[]>()
 
 function brokenOf(channel: Channel): string[] {
@@ -115,7 +115,7 @@ const tokens = [
   '"__proto__":',
 ]
 
-/** Something at any place of the text is taken out, put in, doubled or changed. */
+/** Removes, inserts, doubles or changes something at a random place of the text. */
 function bend(text: string, dice: Random): string {
   const at = dice.below(text.length + 1)
   const length = 1 + dice.below(4)
@@ -154,7 +154,7 @@ const forms = [
   '[["toString",1]]',
 ]
 
-/** A frame that is likely to be malformed in one place, and nothing else. */
+/** A frame that is probably malformed in one place, and nowhere else. */
 export function drawBroken(channel: Channel, others: readonly Channel[], dice: Random): string {
   switch (dice.below(5)) {
     case 0:

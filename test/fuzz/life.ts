@@ -1,11 +1,11 @@
-// A client's life as docs/PROTOCOL.md tells it, in well-formed frames whose answers are known beforehand: its names are
-// its own, so nobody else changes what it holds.
+// A client's life by docs/PROTOCOL.md, in well-formed frames with answers that are known
+// in advance: its names are its own, so no other client changes what it holds.
 
 import { type Heard, newId } from '../fixtures/hostile-peer.ts'
 import type { Random } from '../fixtures/random.ts'
 import type { Talk } from './talk.ts'
 
-/** Enough for the longest story, not of a length that a limit of the server refuses. */
+/** Long enough for the longest story, and short enough for every limit of the server. */
 const ttlMs = 60_000
 
 export class Life {
@@ -15,7 +15,7 @@ export class Life {
   readonly id = newId()
   #next = 1
   #names = 0
-  /** The token of each lock that it holds, by name; in the order of the tokens. */
+  /** The token of each lock that it holds, by name; in the order of tokens. */
   readonly #held = new Map<string, number>()
 
   constructor(talk: Talk, dice: Random, prefix: string) {
@@ -29,7 +29,7 @@ export class Life {
     this.#same(await this.#talk.hear('opened', ([kind]) => kind === 'opened'), ['opened', this.id, 1, ttlMs])
   }
 
-  /** Says one thing, and hears what must come of it. */
+  /** Sends one message, and expects the answer. */
   async step(): Promise<void> {
     await this.#dice.pick(this.#steps)()
     this.#talk.count('answered')
@@ -75,7 +75,7 @@ export class Life {
     this.#take(request, names, await this.#reply(request))
   }
 
-  /** Notes what was granted; the tokens come in the order of the sorted names. */
+  /** Notes the grants; tokens come in the order of the sorted names. */
   #take(request: number, names: readonly string[], reply: Heard): void {
     const tokens = reply[2] as number[]
     this.#same([...reply.slice(0, 2), tokens?.length, reply[3]], ['granted', request, names.length, []])
@@ -90,7 +90,7 @@ export class Life {
     for (const [i, name] of names.entries()) this.#take(first + i, [name], await this.#reply(first + i))
   }
 
-  /** One's own lock asked for again is not free. */
+  /** If a client asks again for its own lock, that lock is not free. */
   async #acquireHeld(): Promise<void> {
     const name = this.#someHeld()
     if (name === undefined) return
@@ -146,7 +146,7 @@ export class Life {
     this.#same(await this.#reply(request), ['cancel-done', request, 'nothing', null])
   }
 
-  /** A repeat gets the stored reply. */
+  /** A repeated request gets the stored reply. */
   async #repeat(): Promise<void> {
     const request = this.#next++
     this.#talk.say(['release', request, 0])

@@ -1,6 +1,7 @@
-// npm run fuzz -- --frames COUNT [--seed SEED] [--case NUMBER]: frames and requests, in order and broken in one place, to a
-// cluster of real processes, each judged by an oracle written from docs/PROTOCOL.md. Prints every surprise with what
-// tells it again, and exits 1 if there was one. However it ends, nothing that it started is left.
+// npm run fuzz -- --frames COUNT [--seed SEED] [--case NUMBER]: sends valid frames and
+// requests, and ones broken in one place, to a cluster of real processes. An oracle
+// written from docs/PROTOCOL.md judges each. Prints every surprise with how to reproduce
+// it, and exits 1 if there was one. However the run ends, it leaves nothing behind.
 
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -15,26 +16,26 @@ const { values } = parseArgs({
   options: {
     frames: { type: 'string', default: '100000' },
     seed: { type: 'string' },
-    /** This one alone. */
+    /** Only this case. */
     case: { type: 'string' },
   },
 })
 const frames = Number(values.frames)
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
-/** Conversations at a time. */
+/** Conversations at the same time. */
 const atOnce = 16
-/** Between two looks at how the cluster is. */
+/** Pause between two checks of the cluster. */
 const casesPerLook = 500
 const surprisesMax = 10
 const healthyWithinMs = 30_000
-/** A busy machine alone must make no view here: this suite is about words, not about time. */
+/** A busy machine alone must cause no view change here: this suite tests messages, not timing. */
 const timings = ['--dead-pings', '30']
 
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
 const servers = new ServerProcesses(here, timings)
 const lonelyServers = new ServerProcesses(here, timings)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
-// The servers end when their channel to this process does.
+// The servers end when their channel to this process closes.
 process.on('exit', () => {
   for (const { data } of [servers, lonelyServers]) rmSync(data, { recursive: true, force: true })
 })
@@ -65,7 +66,7 @@ async function fuzz(): Promise<void> {
   tellAll()
 }
 
-/** Some cases, one after the other. */
+/** Runs some cases, one after the other. */
 async function work(targets: Targets): Promise<void> {
   for (let i = 0; i < casesPerLook / atOnce; i++) {
     if (tally.frames >= frames || surprises >= surprisesMax) return
@@ -87,7 +88,7 @@ function surprise(again: string, { message, name, stack }: Error): void {
   console.log(`SURPRISE, told again by: ${again}\n  ${name === 'Error' ? message : stack}`)
 }
 
-/** Nobody else has noticed: a client that behaves is served, and no view was made. */
+/** Other clients must not have noticed: a well-behaved client is served, and no view was made. */
 async function unharmed(good: GoodClient, before: Status): Promise<void> {
   try {
     await good.acquireAndRelease('fuzz, the one that behaves')
@@ -127,7 +128,7 @@ async function healthy(): Promise<{ targets: Targets; status: Status }> {
   throw new Error('the cluster does not become healthy')
 }
 
-/** A lock server whose view server is not there. */
+/** A lock server without a view server. */
 async function startLonely(): Promise<Targets['lonely']> {
   const url = await lonelyServers.addServer()
   const peer = await HostilePeer.connect(url)

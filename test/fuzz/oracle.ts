@@ -1,10 +1,11 @@
-// What must come of a frame, as docs/PROTOCOL.md says it: which close code for which malformation. It asks no validator of
-// the servers: JSON by its own parser, shapes by the interpreter of hostile-mutations.ts. Pure.
+// What a server must do with a frame by docs/PROTOCOL.md: which close code for which
+// malformation. It uses none of the servers' validators: JSON by its own parser, shapes
+// by the interpreter of hostile-mutations.ts. Pure.
 
 import { type Channel, channels } from '../../wire/messages.ts'
 import { allowed } from '../fixtures/hostile-mutations.ts'
 
-/** What a server must make of a frame's text, before it looks at what the messages mean. */
+/** What a server must make of a frame's text, before it looks at the meaning of the messages. */
 export type Verdict = 'fine' | 'BAD_MESSAGE' | 'UNEXPECTED_MESSAGE'
 
 /** Runs stand for messages of their channel. */
@@ -13,7 +14,7 @@ const runsOf: Partial<Record<Channel, Channel>> = {
   serverToClient: 'replyRuns',
   entries: 'entryRuns',
 }
-/** What never travels as a message of its own: a server may not know its kinds. */
+/** Never sent as a message by itself: a server may not know its kinds. */
 const inside: readonly Channel[] = ['stored', 'entries', 'entryRuns', 'records']
 
 type Table = Readonly<Record<string, { schema: object }>>
@@ -22,7 +23,7 @@ const tableOf = (channel: Channel): Table => channels[channel]
 export function verdictOn(text: string, channel: Channel): Verdict[] {
   const frame = parsed(text)
   if (!Array.isArray(frame)) return ['BAD_MESSAGE']
-  // The first bad message of a frame is the one that it is closed for.
+  // The server closes a frame for its first bad message.
   for (const message of frame) {
     const verdict = verdictOnMessage(message, channel)
     if (verdict[0] !== 'fine') return verdict
@@ -54,7 +55,7 @@ function verdictOnMessage(message: unknown, channel: Channel): Verdict[] {
   return travels ? ['UNEXPECTED_MESSAGE'] : ['UNEXPECTED_MESSAGE', 'BAD_MESSAGE']
 }
 
-/** The last number of a run is a count, too; its names are short enough in bytes. */
+/** The last number of a run is also a count; its names are short enough in bytes. */
 function runFits(channel: Channel, [kind, first, items]: unknown[]): boolean {
   if (channel !== 'requestRuns') return true
   const list = items as unknown[]
@@ -62,7 +63,7 @@ function runFits(channel: Channel, [kind, first, items]: unknown[]): boolean {
   return kind !== 'acquire-run' || list.every(name => Buffer.byteLength(name as string) <= 1_024)
 }
 
-/** The messages inside of a batch or a chunk that are runs. */
+/** The messages inside a batch or a chunk that are runs. */
 function insideFits([kind, ...fields]: unknown[]): boolean {
   return kind !== 'chunk' || Array.isArray(fields[2])
 }

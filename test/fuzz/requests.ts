@@ -1,15 +1,15 @@
-// HTTP requests, in order and broken, and the statuses that each may get; none: the socket is closed. Pure.
+// HTTP requests, valid and broken, and the statuses that each may get; no status: the socket is closed. Pure.
 
 import type { Random } from '../fixtures/random.ts'
 
 export interface Request {
   readonly what: string
   readonly text: string
-  /** Any of these; 0: closed without a word. */
+  /** Any of these; 0: closed without an answer. */
   readonly statuses: readonly number[]
 }
 
-/** Where a page is, on each kind of server. 503: not now, there are too many waiting. */
+/** Where each kind of server has a page. 503: too many requests are waiting at the moment. */
 const pages = {
   lockserver: ['/healthz', '/readyz', '/metrics', '/locks', '/stats'],
   viewserver: ['/healthz', '/readyz', '/metrics', '/view'],

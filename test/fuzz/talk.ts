@@ -1,24 +1,24 @@
-// One conversation of the fuzzer with a server: what it said, what it heard, and what it did not expect. Everything that a
-// server says must be well-formed, too.
+// One conversation of the fuzzer with a server: what the fuzzer sent, what it received,
+// and what it didn't expect. Everything that a server sends must also be well-formed.
 
 import { type ErrorCode, errors } from '../../wire/errors.ts'
 import type { Channel } from '../../wire/messages.ts'
 import type { Heard, HostilePeer } from '../fixtures/hostile-peer.ts'
 import { type Verdict, verdictOn } from './oracle.ts'
 
-/** Something came that the oracle does not know, or nothing came. */
+/** Something came that the oracle doesn't expect, or nothing came. */
 export class Surprise extends Error {}
 
-/** All conversations together. */
+/** Totals of all conversations. */
 export interface Tally {
   frames: number
-  /** By what came of it. */
+  /** By outcome. */
   readonly outcomes: Map<string, number>
 }
 
-/** What is not heard within this was not said. */
+/** A message that doesn't arrive within this time counts as not sent. */
 const patienceMs = 20_000
-/** A report shows so many frames before the surprise, and so much of each. */
+/** How many frames before a surprise a report shows, and how much of each. */
 const framesShown = 3
 const textShown = 2_000
 
@@ -26,11 +26,11 @@ export class Talk {
   readonly peer: HostilePeer
   readonly #tally: Tally
   readonly #said: string[] = []
-  /** Heard and not asked for yet. */
+  /** Received, and not yet asked for. */
   #inbox: Heard[] = []
   /** The code of the error message that came, if one did. */
   #error: ErrorCode | null = null
-  /** What the server may say. */
+  /** What the server may send. */
   answers: Channel
 
   constructor(peer: HostilePeer, answers: Channel, tally: Tally) {
@@ -49,7 +49,7 @@ export class Talk {
     this.peer.socket.send(text)
   }
 
-  /** The first message that is like this; what came before it and is not like it may be asked for later. */
+  /** The first message that matches; earlier ones that don't match stay for later calls. */
   async hear(what: string, isIt: (message: Heard) => boolean): Promise<Heard> {
     const end = performance.now() + patienceMs
     for (;;) {
@@ -68,7 +68,7 @@ export class Talk {
     this.count('stays')
   }
 
-  /** Closed as one of these; the code that it was. */
+  /** Expects a close with one of these codes; returns the code. */
   async closed(...codes: readonly ErrorCode[]): Promise<void> {
     const end = await Promise.race([this.peer.ended(), this.#late()])
     this.#take()
@@ -118,7 +118,7 @@ export class Talk {
   }
 }
 
-/** A run is nothing but the messages that it stands for. */
+/** A run means exactly the messages that it stands for. */
 function unfolded(message: Heard): Heard[] {
   const [kind, first, rest] = message as [string, number, number[] & number]
   if (kind === 'granted-run') return rest.map((token, i) => ['granted', first + i, [token], []])

@@ -1,15 +1,16 @@
-// One attack, in a process of its own, so that what it costs here is not measured there. Ends when its parent does.
+// One attack, in its own process, so that its costs don't count towards the measurements.
+// It ends when its parent does.
 
 import type { Target } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
-/** What its parent hands over. */
+/** What its parent passes to it. */
 export interface Order extends Omit<Target, 'ready'> {
   readonly name: string
 }
 
 process.on('disconnect', () => process.exit(0))
-// A connection that is cut while it says something is what scenarios are about.
+// Scenarios cut connections in the middle of writes, so errors here are expected.
 process.on('unhandledRejection', () => undefined)
 
 const { name, ...target } = JSON.parse(process.argv[2] as string) as Order

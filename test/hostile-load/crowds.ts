@@ -1,4 +1,4 @@
-// Attacks by many connections, and by much that is kept: slow readers, a state that grows, sessions, watches, queries.
+// Attacks with many connections and much state: slow readers, a growing state, sessions, watches, queries.
 
 import { type HostilePeer, newId } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
@@ -70,7 +70,7 @@ async function watchers(target: Target): Promise<Outcome> {
   return { remark: `256 watches, ${Math.round(done / target.seconds)} locks a second` }
 }
 
-/** Says that it has seen more than it was told, so that it is told everything. */
+/** Claims to have seen more than the server sent, so that the server sends everything. */
 async function seeAll(peer: HostilePeer, end: number): Promise<void> {
   for (let seen = 1; performance.now() < end && peer.end === null; seen++) {
     for (let i = 0; i < 16; i++) peer.say(['seen', i, seen * 1_000])
@@ -79,7 +79,7 @@ async function seeAll(peer: HostilePeer, end: number): Promise<void> {
   }
 }
 
-/** Acquires and releases 32 locks at a time; how many it had. */
+/** Acquires and releases 32 locks at a time; returns how many it got. */
 async function work(target: Target, name: string, end: number): Promise<number> {
   const member = await enter(target, 10_000)
   let done = 0

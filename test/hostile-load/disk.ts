@@ -1,4 +1,4 @@
-// A view server whose disk is full when it must make a view.
+// A view server with a full disk when it must make a view.
 
 import { pause } from '../fixtures/real-pause.ts'
 import type { Outcome, Scenario, Target } from './scenario.ts'

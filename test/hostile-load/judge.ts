@@ -1,4 +1,4 @@
-// What a run of a scenario must not show. Pure.
+// Decides which limits a run of a scenario broke. Pure.
 
 import type { Report } from './observer.ts'
 import { fullFrom, type Outcome, p99Max, rssMax, type Scenario, turnMax } from './scenario.ts'
@@ -7,13 +7,13 @@ export interface Run {
   readonly scenario: Scenario
   readonly report: Report
   readonly outcome: Outcome
-  /** Share of all cores' time that was used by anybody, 0 to 1. */
+  /** Share of all cores' time that all processes together used, 0 to 1. */
   readonly busy: number
   /** Names of servers that ended without being killed by the scenario. */
   readonly died: readonly string[]
 }
 
-/** A prober that was not answered for longer than this at the end is not served any more. */
+/** A prober without an answer for longer than this at the end counts as no longer served. */
 const unservedMax = 2_000
 
 export function percentile(sorted: readonly number[], part: number): number {
@@ -24,7 +24,7 @@ export function turnOf(report: Report): number {
   return Math.max(...report.servers.map(server => server.stallCpuMs))
 }
 
-/** Both cores are full, and not because a server worked on one thing for long. */
+/** All cores are busy, and not because a server worked on one thing for long. */
 export function coresFull({ report, busy }: Run): boolean {
   return busy > fullFrom && turnOf(report) < turnMax
 }

@@ -1,6 +1,7 @@
-// npm run test:hostile-load -- [--short] [--only NAME[,NAME]] [--dead-pings COUNT]: peers that are well-formed and within every
-// limit, and ask real servers for too much (F20). Prints a table, and exits 1 when a limit is broken. However it ends,
-// nothing that it started is left. Only loopback; each attack is bounded in time and in number.
+// npm run test:hostile-load -- [--short] [--only NAME[,NAME]] [--dead-pings COUNT]:
+// well-formed peers within every limit ask too much of real servers (F20). Prints a
+// table, and exits 1 when a limit is broken. However the run ends, it leaves no process
+// or file behind. Only loopback; each attack is bounded in time and in number.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,18 +17,18 @@ const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    /** More than by default: then a busy machine alone makes no view. The limits are meant for the default. */
+    /** With more than the default, a busy machine alone changes no view. The limits assume the default. */
     'dead-pings': { type: 'string', default: '5' },
   },
 })
 const options = { seconds: values.short ? 3 : 8, deadPings: Number(values['dead-pings']) }
-/** Whatever happens, it ends. */
+/** The run ends after this in any case. */
 const minutesMax = values.short ? 4 : 20
 
-// Nothing of the caller's own cluster gets in.
+// No setting of the caller's own cluster gets in.
 for (const name of Object.keys(process.env)) if (name.startsWith('HOLDFAST_')) delete process.env[name]
 
-/** Everything that the run writes is in here. */
+/** The run writes all its files in here. */
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-hostile-load-'))
 process.env.TMPDIR = folder
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -1,5 +1,5 @@
-// A client by hand that knows the secret, if there is one: it opens sessions and asks for as much as it likes. Like
-// the hostile tests it uses neither the client nor wire/connection.ts.
+// A client by hand that knows the secret, if there is one: it opens sessions and sends as many requests as it
+// likes. Like the hostile tests, it uses neither the client nor wire/connection.ts.
 
 import { HostilePeer, newId } from '../fixtures/hostile-peer.ts'
 import type { Target } from './scenario.ts'
@@ -19,7 +19,7 @@ export const helloOf = (secret: string | null, name = 'hostile') => [
   { kind: 'client', name },
 ]
 
-/** A connection that was welcomed. */
+/** A connection after its welcome. */
 export async function greet(url: string, secret: string | null): Promise<HostilePeer> {
   const peer = await HostilePeer.connect(url)
   peer.say(helloOf(secret))
@@ -27,7 +27,7 @@ export async function greet(url: string, secret: string | null): Promise<Hostile
   return peer
 }
 
-/** A session of the primary. */
+/** A session with the primary. */
 export async function enter({ primary, secret }: Target, ttl = 1_500): Promise<Member> {
   const peer = await greet(primary, secret)
   const id = newId()
@@ -36,12 +36,12 @@ export async function enter({ primary, secret }: Target, ttl = 1_500): Promise<M
   return { peer, id, next: 1 }
 }
 
-/** Requests of one run. */
+/** Requests per run. */
 const runOf = 256
-/** So many replies may be unanswered by far. */
+/** The server allows many more unanswered requests than this. */
 const windowRuns = 16
 
-/** Acquires one lock for each name; resolves when all are answered, with how many were granted. */
+/** Acquires one lock for each name; resolves with the number of grants once all are answered. */
 export async function acquireMany(
   member: Member,
   count: number,
@@ -65,7 +65,7 @@ export async function acquireMany(
   return granted
 }
 
-/** How many of the next so many replies grant something. */
+/** How many of the next `wanted` replies grant something. */
 async function answersTo(member: Member, wanted: number): Promise<number> {
   const { peer } = member
   let [answered, granted] = [0, 0]
@@ -82,7 +82,7 @@ async function answersTo(member: Member, wanted: number): Promise<number> {
   return granted
 }
 
-/** A text frame of a client, of any length, masked with zeros. */
+/** A client's text frame, of any length, masked with zeros. */
 export function frameOf(text: string): Buffer {
   const body = Buffer.from(text)
   const head = Buffer.alloc(14)

@@ -1,6 +1,7 @@
-// Who looks on while a cluster is attacked, in a process of its own: the prober, a well-behaved client of the library
-// that acquires and releases one lock after the other; an echo at each server; the processes' CPU time and memory; the
-// views that the view server tells of. Reports when it is told to stop, and ends when its parent does.
+// Watches a cluster under attack, in its own process: the prober, a well-behaved client
+// of the library that acquires and releases one lock after the other; an echo at each
+// server; the processes' CPU time and memory; the views that the view server reports.
+// Reports when its parent asks it to stop, and ends when its parent does.
 
 import { readFileSync } from 'node:fs'
 import { connect, type LockClient } from '../../client/index.ts'
@@ -22,18 +23,18 @@ export interface Observed {
 
 export interface Seen {
   readonly name: string
-  /** The longest turn, as an echo waited for it: in ms, and how much of that its own main thread worked. */
+  /** The longest turn, as an echo measured it: in ms, and how much of that the main thread was working. */
   readonly stallMs: number
   readonly stallCpuMs: number
   readonly rssMb: number
 }
 
 export interface Report {
-  /** Of the prober's calls, in ms, ascending; the one that was under way at the end counts. */
+  /** Latencies of the prober's calls, in ms, ascending; the call still running at the end counts. */
   readonly calls: readonly number[]
-  /** The codes of calls that failed. */
+  /** The codes of failed calls. */
   readonly failed: readonly string[]
-  /** How long ago a call was answered last. */
+  /** How long ago the last call was answered. */
   readonly sinceServedMs: number
   readonly views: number
   readonly servers: readonly Seen[]
@@ -42,7 +43,7 @@ export interface Report {
 const { view, secret, servers } = JSON.parse(process.argv[2] as string) as Observed
 const echoEachMs = 10
 const redialMs = 100
-/** Between two calls of the prober: it shall not fill a core itself. */
+/** Pause between two calls of the prober: it must not fill a core itself. */
 const thinkMs = 4
 const options = secret === null ? {} : { secret }
 let over = false
@@ -85,7 +86,7 @@ const marks = new Map<string, Marks>(
   servers.map(({ name }) => [name, { stallMs: 0, stallCpuMs: 0, rssMb: 0 }]),
 )
 
-/** CPU time of its main thread, which is where the event loop runs; in ms. */
+/** CPU time of a process's main thread, which runs the event loop; in ms. */
 function workedMs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6
@@ -94,7 +95,7 @@ function workedMs(pid: number): number {
   }
 }
 
-/** The most that it ever had, in MiB; 0 when it is gone. */
+/** Peak memory of a process, in MiB; 0 when it is gone. */
 function peakMb(pid: number): number {
   try {
     const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]

@@ -1,13 +1,13 @@
-// Attacks by HTTP: pages asked for in one piece, and pages whose making costs much.
+// Attacks by HTTP: many requests for pages in one piece, and pages that are expensive to make.
 
 import { connect } from 'node:net'
 import { acquireMany, enter } from './member.ts'
 import type { Outcome, Scenario, Target } from './scenario.ts'
 
-/** How long an answer may be waited for. */
+/** How long to wait for an answer. */
 const patienceMs = 5_000
 
-/** The same request, so many times on one connection in one piece; how many answers came. */
+/** Sends the same request many times on one connection, in one piece; returns how many answers came. */
 function pipeline(url: string, path: string, times: number): Promise<number> {
   const { host, hostname, port } = new URL(url)
   return new Promise(resolve => {

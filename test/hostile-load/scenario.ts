@@ -1,17 +1,17 @@
-// What a scenario of `npm run test:hostile-load` is: peers that are well-formed and within every limit, and ask for
-// too much. Here are its form and its limits; how they attack is told in the files of their families.
+// The form of a scenario of `npm run test:hostile-load`, and its limits. In each scenario, well-formed peers
+// within every limit ask for too much; the files of the scenario families describe the attacks.
 
-/** A cluster that is to be attacked, as the attacker's process is told of it. */
+/** The cluster under attack, as the attacker's process gets it. */
 export interface Target {
   readonly view: string
   readonly primary: string
   readonly backup: string
   readonly idle: string
-  /** The secret that the cluster has; strangers do not use it. */
+  /** The cluster's secret; strangers don't use it. */
   readonly secret: string | null
-  /** How long whatever goes on for a time goes on. */
+  /** How long the lasting parts of an attack go on. */
   readonly seconds: number
-  /** Says that all is prepared; the scenario's death, if it has one, comes then. Resolves when it has come. */
+  /** Reports that all is prepared: if the scenario kills a server, it does so now. Resolves afterwards. */
   readonly ready: () => Promise<void>
 }
 
@@ -19,7 +19,7 @@ export interface Target {
 export interface Outcome {
   /** For the table. */
   readonly remark?: string
-  /** What must not be. */
+  /** Things that went wrong. */
   readonly wrong?: readonly string[]
 }
 
@@ -29,19 +29,19 @@ export interface Setting {
   readonly heapMb?: number
   /** The most files that the view server may have open. */
   readonly viewFiles?: number
-  /** The view record is on a disk of its own, which is full once the cluster runs. Needs root. */
+  /** The view record is on its own disk, which is full once the cluster runs. Needs root. */
   readonly fullDisk?: true
 }
 
 export interface Scenario {
   readonly name: string
-  /** The rules that it is about. */
+  /** The rules that the scenario tests. */
   readonly rules: string
   readonly does: string
   readonly setting?: Setting
   /** The primary is killed once the attack is ready: a view may be made then, and the service must go on. */
   readonly death?: true
-  /** The state is large itself, so the memory that it takes is not judged by the limit for small ones. */
+  /** The state itself is large, so the limit for small states doesn't apply to its memory. */
   readonly largeState?: true
   /** Part of the short form. */
   readonly short?: true
@@ -50,9 +50,9 @@ export interface Scenario {
 
 /** Of the prober, at default timings. */
 export const p99Max = 100
-/** Of each server whose state is small, in MiB. */
+/** For each server with a small state, in MiB. */
 export const rssMax = 400
-/** When the cores are busy for more of the time than this, and no server worked for long in one turn, they are simply full. */
+/** If the cores are busy for more than this share, and no server had a long turn, they are simply full. */
 export const fullFrom = 0.95
-/** In ms of CPU time; a longer turn of a server is its own fault and no matter of full cores. */
+/** In ms of CPU time; a longer turn is the server's own fault, however busy the cores are. */
 export const turnMax = 50

@@ -1,4 +1,4 @@
-// All scenarios, in the order in which they are run; the first is the idle run that they are held against.
+// All scenarios, in the order of a run; the first is the idle run, for comparison with the others.
 
 import { pause } from '../fixtures/real-pause.ts'
 import { crowdScenarios } from './crowds.ts'

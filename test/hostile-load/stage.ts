@@ -1,5 +1,5 @@
-// One run of one scenario: a cluster of real processes, the observer, the attacker, the death if there is one. Everything
-// that it starts is stopped with it, however it ends.
+// One run of one scenario: a cluster of real processes, the observer, the attacker, and a server's
+// death if the scenario has one. However a run ends, it stops everything that it started.
 
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,10 +21,10 @@ export interface StageOptions {
   readonly deadPings: number
 }
 
-/** An attack that takes longer is ended. */
+/** An attack that takes longer is stopped. */
 const attackMsMax = 60_000
 const healthyMsMax = 30_000
-/** After the attack, so that what it leaves behind is seen. */
+/** Wait after the attack, so that the measurements include what it leaves behind. */
 const settleMs = 1_000
 const lockServers = 3
 const secretOfAll = 'a secret of this run'
@@ -68,7 +68,7 @@ export class LoadStage {
     await this.#servers.end()
   }
 
-  /** At once, when the process must go: the servers end when their channel to it does. */
+  /** At once, when the process must end: the servers end when their channel to this process closes. */
   abandon(): void {
     for (const child of this.#children) child.kill('SIGKILL')
     if (this.#mounted) execFileSync('umount', ['--lazy', this.#servers.data])
@@ -85,7 +85,7 @@ export class LoadStage {
     return found
   }
 
-  /** Asks by socket, since pages may be kept from those without the secret. */
+  /** Asks by socket, since a server may refuse pages to clients without the secret. */
   async #healthy(): Promise<{ view: View; servers: Status['servers'] }> {
     const peer = await greet(this.#servers.viewUrl, this.#secret)
     const end = performance.now() + healthyMsMax
@@ -165,7 +165,7 @@ function roleOf(view: View, id: string): string {
   return view.backup?.id === id ? 'backup' : 'idle'
 }
 
-/** Waits for a telling that has this; an empty one when the process ends before. */
+/** Waits for a message with this property; gets an empty one if the process ends first. */
 async function told(child: ChildProcess, what: keyof Telling): Promise<Telling> {
   const ended = new AbortController()
   child.once('exit', () => ended.abort())
@@ -191,7 +191,7 @@ function viewPlace({ viewFiles }: Setting): Place {
     : { ...here, within: ['prlimit', `--nofile=${viewFiles}:${viewFiles}`] }
 }
 
-/** Why this scenario can't be run here; null: it can. */
+/** Why this scenario can't run here; null if it can. */
 export function obstacleTo({ setting = {} }: Scenario): string | null {
   if (setting.fullDisk && process.getuid?.() !== 0) return 'a disk of its own needs root'
   if (setting.viewFiles !== undefined && !existsSync('/usr/bin/prlimit')) return 'there is no prlimit'

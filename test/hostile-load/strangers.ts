@@ -1,5 +1,5 @@
-// Attacks by those who do not know the secret, and by servers that are none: big hellos, held bytes, bare sockets,
-// guesses, and addresses that were made up.
+// Attacks by strangers who don't know the secret, and by false servers: big hellos, held bytes, bare sockets,
+// guesses, and invented addresses.
 
 import { type AddressInfo, createServer } from 'node:net'
 import { HostilePeer, newId, RawPeer } from '../fixtures/hostile-peer.ts'
@@ -9,7 +9,7 @@ import type { Outcome, Scenario, Target } from './scenario.ts'
 
 const frameBytes = 4 * 1_024 * 1_024
 
-/** Whatever happens to one of them happens to it alone. */
+/** An error on one of these sockets affects only that socket. */
 const ignore = () => undefined
 
 async function bigHellos({ primary, backup, idle, seconds }: Target): Promise<Outcome> {
@@ -62,7 +62,7 @@ async function bareSockets({ view, ready, seconds }: Target): Promise<Outcome> {
   return { remark: `${opened} sockets, 600 at a time` }
 }
 
-/** So many wrong secrets a second may be tried from one address. */
+/** How many wrong secrets per second one address may try. */
 const guessesMax = 200
 
 async function wrongSecrets({ primary, seconds }: Target): Promise<Outcome> {
@@ -82,7 +82,7 @@ async function wrongSecrets({ primary, seconds }: Target): Promise<Outcome> {
   return { remark: `${each} guesses a second`, wrong }
 }
 
-/** So many dials a second may go to addresses that hellos made up. */
+/** How many dials per second may go to addresses that hellos invent. */
 const dialsMax = 200
 
 async function simulatedServers({ view, secret, seconds, ready }: Target): Promise<Outcome> {

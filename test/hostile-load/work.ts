@@ -1,11 +1,11 @@
-// Attacks by what one session has, and by what one frame means: ends and releases of very many holds, long runs, waits,
-// resumes. All of it within the limits.
+// Attacks within one session or one frame: ends and releases of very many holds, long runs, waits, resumes.
+// All of it is within the limits.
 
 import { pause } from '../fixtures/real-pause.ts'
 import { acquireMany, enter, greet } from './member.ts'
 import type { Outcome, Scenario, Target } from './scenario.ts'
 
-/** Its lease is over after this, with what a promotion adds. */
+/** By then a session's lease is over, even with the extra time of a promotion. */
 const overAfterMs = 4_000
 const sharedHolds = 60_000
 
@@ -27,7 +27,7 @@ async function forceShared(target: Target): Promise<Outcome> {
   return { remark: `${held} holds` }
 }
 
-/** One frame of 4 MiB at most: the same message as often as it fits. */
+/** One frame of at most 4 MiB: the same message as often as it fits. */
 function fullFrame(message: (i: number) => unknown): string {
   const parts: string[] = []
   for (let length = 2, i = 0; ; i++) {
@@ -53,7 +53,7 @@ async function renewals(target: Target): Promise<Outcome> {
   )
 }
 
-/** The frame, by so many sessions at once. */
+/** Sends the frame in this many sessions at once. */
 async function sendToSessions(target: Target, text: string, sessions: number): Promise<Outcome> {
   const members = await Promise.all(Array.from({ length: sessions }, () => enter(target, 10_000)))
   for (const { peer } of members) peer.socket.send(text)

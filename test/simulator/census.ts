@@ -1,6 +1,6 @@
-// node dist/test/simulator/census.js [seeds]: tells stories, and counts at the end of each, when all has been given
-// back, what every Map, Set and array of the cores, drivers and clients that live then still holds. Exit 1 if one
-// holds more than a cluster so small can need: a table that keeps what is over.
+// node dist/test/simulator/census.js [seeds]: runs stories, and counts at the end of each, when the users
+// have given everything back, what every Map, Set and array of the living cores, drivers and clients still
+// holds. Exits 1 if one holds more than such a small cluster can need: a table that keeps what is over.
 
 import { register } from 'node:module'
 import type { NumberMap } from '../../wire/number-map.ts'
@@ -8,7 +8,7 @@ import type { Cluster } from '../fixtures/cluster.ts'
 import type { drawPlan as DrawPlan } from './plan.ts'
 import type { tell as Tell } from './story.ts'
 
-/** Peers, sessions, servers and locks of a story are fewer. */
+/** A story has fewer peers, sessions, servers and locks than this. */
 const most = 24
 /** What may hold more, and why. */
 const mayStay: Readonly<Record<string, string>> = {
@@ -21,7 +21,7 @@ const mayStay: Readonly<Record<string, string>> = {
   'ProgramParty._sessions': 'for the story to look at',
   'ViewServerParty.disk': 'what was written, for the story to look at',
 }
-/** The world that the cores run in, and what belongs to the story alone. */
+/** The world around the cores, and what belongs to the story alone. */
 const world = /^(Network|Cluster|Timeline|End|\w*Party|SeenSession|AbortController|AbortSignal|Promise)$/
 
 register('../search/plain-loader.js', import.meta.url)
@@ -43,7 +43,7 @@ function walk(from: string, root: object, seed: number): void {
     seen.add(value)
     const name = value.constructor?.name ?? 'Object'
     if (world.test(name) && value !== root) continue
-    // What is left in a session that is over goes with it, when the next one begins.
+    // The remains of a session that is over go with it when the next session begins.
     if (name === 'ClientCore' && 'over' in value && value.over === true) continue
     const sized = sizeOf(value)
     if (sized !== null) count(path, sized, seed)
@@ -72,7 +72,7 @@ function partsOf(value: object): [string, unknown][] {
   return Object.entries(value)
 }
 
-/** Each part of a living party that is not of the world, with its path. */
+/** Each part of a living party that is not part of the world, with its path. */
 function rootsOf({ servers, viewServer, clients }: Cluster): [string, object][] {
   const parties: object[] = [viewServer, ...servers, ...clients].filter(party => party.alive)
   return parties.flatMap(party =>

@@ -1,16 +1,17 @@
-// Judges what watches tell: each grant that a watch could hear of is told, in the order of tokens, or counted as
-// missed, over reconnects, sessions and views. It knows no server, only what users were granted and what was read.
+// Judges what watches report: a watch reports each grant that it could see, in the order
+// of tokens, or counts it as missed, over reconnects, sessions and views. It knows no
+// server, only the users' grants and what they read.
 
 import type { WatchEvent } from '../../client/watch.ts'
 import { type Belief, type Blamed, listIn } from './checker.ts'
 
-/** From one `watching` to the next: between two of them what happened may stay untold. */
+/** From one `watching` to the next: events between two of them may stay unreported. */
 interface Segment {
   readonly startAt: number
   readonly heard: Set<number>
   highest: number
   missed: number
-  /** Another connection came meanwhile. */
+  /** Another connection came in the meantime. */
   reconnected: boolean
 }
 
@@ -24,7 +25,7 @@ const never = Number.POSITIVE_INFINITY
 
 export class Watching<User extends { readonly name: string }> {
   readonly #verdict: Blamed
-  /** All that was ever granted, in no order. */
+  /** All grants so far, in no order. */
   readonly #grants: () => Iterable<Belief>
   readonly #watches = new Map<number, Watched>()
   readonly #of = new Map<User, number[]>()
@@ -45,7 +46,7 @@ export class Watching<User extends { readonly name: string }> {
     this.#watches.delete(watch)
   }
 
-  /** Its session is open on a new connection, or it is another one. */
+  /** Its session is open on a new connection, or it is another session. */
   reconnects(user: User): void {
     for (const watch of this.#of.get(user) ?? []) {
       const segment = this.#watches.get(watch)?.segment
@@ -88,7 +89,7 @@ export class Watching<User extends { readonly name: string }> {
     segment.heard.add(event.token)
   }
 
-  /** Whatever was granted behind its beginning, and before the last that it told, is told or counted. */
+  /** Every grant after the watch's beginning and before its last report is reported or counted. */
   #complete(watched: Watched, segment: Segment, upTo: number): void {
     const untold = this.#untold(watched, segment, upTo)
     if (untold !== null) this.#verdict.blame('R1 watch', untold)
@@ -96,7 +97,7 @@ export class Watching<User extends { readonly name: string }> {
 
   #untold({ text, prefix }: Watched, segment: Segment, upTo: number): string | null {
     const { startAt, heard, missed, reconnected } = segment
-    // A reader so slow may have missed that the watch began anew.
+    // A reader this slow may have missed that the watch began again.
     if (reconnected && missed > 0) return null
     const untold: number[] = []
     for (const { attempt, name, token } of this.#grants())
@@ -105,7 +106,7 @@ export class Watching<User extends { readonly name: string }> {
     return untold.length <= missed ? null : `${text} has not told ${untold}, and counts ${missed} as missed`
   }
 
-  /** When nothing happens any more: what has still to be told. */
+  /** When nothing happens any more: the grants still to be reported. */
   unheard(): string | null {
     for (const watched of this.#watches.values()) {
       if (watched.segment === null) return `${watched.text} has not begun`
