@@ -32,7 +32,7 @@ export interface ViewServerOptions {
   readonly origins?: readonly string[]
   /** Connections of clients from one address; default 4,096, and any number from loopback. */
   readonly connectionsPerAddress?: number | undefined
-  /** Frames of clients a second from one address, more must wait; default 50,000, any number from loopback. */
+  /** Frames of clients a second from one address, more have to wait; default 50,000, loopback any number. */
   readonly framesPerAddress?: number | undefined
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean

@@ -30,7 +30,7 @@ interface Spare {
 export class Reserve {
   readonly #folder: string
   readonly #spares: Spare[] = []
-  /** The folder, to sync it; open once more as `place`, which is closed while a call needs one for a moment. */
+  /** The folder, to sync it; also open as `place`, which is closed when a call needs a file for a moment. */
   #open: { readonly folder: number; place: number | null } | null = null
   /** Our own last record: the steps after its link may have to be tried again. */
   #linked: { readonly path: string; readonly text: string } | null = null

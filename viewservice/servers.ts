@@ -114,7 +114,7 @@ export class Servers {
     return [...this.#byConnection.values()].filter(server => !server.counts)
   }
 
-  /** A new connection of the same id is the same server after a cut. Returns the connection that it replaces. */
+  /** A new connection of the same id is the same server after a cut. Returns the connection it replaces. */
   connect(hello: LockServerHello, connection: number, now: number): number | null {
     const server = this.#byId.get(hello.id) ?? this.#add(hello, now)
     const before = server.connection
@@ -203,10 +203,10 @@ export class Servers {
   }
 
   /**
-   * The server has pinged since the last tick or the one before; one silent tick is only a clock's difference.
-   * A tick in which no server was heard makes none dead, but does not show that this one is there. Neither
-   * does a hello, behind which older pings tell of the past, nor what waited in the sockets while this
-   * process slept.
+   * The server has pinged since the last tick or the one before; one silent tick is only a clock's
+   * difference. A tick in which no server was heard makes none dead, but does not show that this one is
+   * there. Neither does a hello, behind which older pings tell of the past, nor what waited in the sockets
+   * while this process slept.
    */
   isHeard(server: KnownServer, now: number): boolean {
     const pinged = server.connection !== null && server.pingedOn === server.connection
