@@ -23,9 +23,9 @@ export interface Page {
 }
 
 export interface Route {
-  /** For probes: open to all under any host name, since probes know only addresses; the page reveals little. */
+  /** For probes: open to all under any host name, since probes know only addresses; it reveals little. */
   readonly probe?: true
-  /** The page requires the secret, if the cluster has one; a browser asks its user for it (Basic, any name). */
+  /** The page requires the secret, if there is one; a browser asks its user for it (Basic, any name). */
   readonly guarded?: true
   /** Pages of other sites may link here. */
   readonly linked?: true

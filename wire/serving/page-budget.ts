@@ -1,6 +1,6 @@
-// Pages that depend on their parameters: they are made one after the other, and an address that had one waits
-// ten times as long as it took for the next (B5). So one address takes at most a tenth of a server's time, and
-// none is kept out by another that asks more often.
+// Pages that depend on their parameters: they are made one after the other, and an address that had one
+// waits ten times as long as it took for the next (B5). So one address takes at most a tenth of a server's
+// time, and none is kept out by another that asks more often.
 
 import { readClock } from '../clock.ts'
 import { askerPauseMsMax, askerPausePart } from '../limits.ts'

@@ -1,5 +1,6 @@
 // How many requests may wait for their pages, from one address and from all (B5). A request that comes when
-// too many wait is refused at once; it counts until its answer was handed on, whether or not the peer reads it.
+// too many wait is refused at once. A request counts until its answer was handed on, whether or not the peer
+// reads it.
 
 import { pagesWaitingMax, pagesWaitingPerAskerMax } from '../limits.ts'
 
