@@ -36,7 +36,7 @@ export interface ViewServerOptions {
   readonly framesPerAddress?: number | undefined
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
-  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  /** The HTTP pages' own address; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /**
    * The dashboard may end lock servers, by asking them; for playing only. A program that has started them as

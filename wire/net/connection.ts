@@ -30,7 +30,7 @@ export interface ConnectionLimits {
 }
 
 export class Connection {
-  /** What may arrive; changes when the hello has said who the peer is. */
+  /** What may arrive; changes when the hello has named the peer. */
   channel: Channel
   readonly #socket: Socket
   readonly #handlers: ConnectionHandlers
@@ -40,7 +40,7 @@ export class Connection {
   #flushPlanned = false
   #over = false
 
-  /** The accepting side sends an `error` message; the dialling side gives its reason only in the close frame. */
+  /** The accepting side sends an `error` message; the dialling side gives a reason only in its close frame. */
   readonly #tellsErrors: boolean
 
   constructor(

@@ -75,7 +75,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.#runtime.afterTurn(() => this.step(input))
   }
 
-  /** Steps with this input each `ms`, one turn after its timer, since timers run before sockets are read (V7). */
+  /** Steps with this input each `ms`, a turn after its timer: timers run before sockets are read (V7). */
   every(ms: number, input: Input): void {
     this.#timer = this.#runtime.after(ms, () => {
       this.every(ms, input)

@@ -6,7 +6,7 @@ import type { Socket, SocketHandlers } from './socket.ts'
 
 type Turns = Pick<Runtime, 'afterTurn'>
 
-/** The dialled end, which says when it is open, and the accepted one. Each hears in its own runtime's turns. */
+/** The dialled end, which says when it is open, and the accepted end. Each hears in its runtime's turns. */
 export function memorySockets(dialling: Turns, accepting: Turns): [dialled: Socket, accepted: Socket] {
   const [dialled, accepted] = [new MemorySocket(dialling), new MemorySocket(accepting)]
   dialled.join(accepted)

@@ -1,4 +1,4 @@
-// The runtime of Node: its timers, and sockets of ws, so that a dial tells a refusal from a silence, and cuts.
+// The runtime of Node: its timers, and sockets of ws, so that a dial tells a refusal from silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
 import { readClock, readMonotonic } from '../clock.ts'

@@ -45,7 +45,7 @@ export async function listenForPages(
   return { url: urlOf(at.host, (http.address() as AddressInfo).port), close: () => closed(http) }
 }
 
-/** An address that means all of this machine's own can't be dialled from a link; its loopback address can. */
+/** Names the loopback address instead of one that means all of this machine's own, which no caller can use. */
 function urlOf(host: string, port: number): string {
   const name = isWildcard(host) ? '127.0.0.1' : host
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
