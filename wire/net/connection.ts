@@ -40,7 +40,7 @@ export class Connection {
   #flushPlanned = false
   #over = false
 
-  /** The accepting side sends an `error` message; the dialling side gives a reason only in its close frame. */
+  /** The accepting side sends an `error` message; the dialling one gives a reason only in its close frame. */
   readonly #tellsErrors: boolean
 
   constructor(
