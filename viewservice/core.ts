@@ -1,6 +1,6 @@
-// Decides views: hears lock servers, operators and ticks, and says what to send, to dial and to save.
+// Decides views: takes what lock servers, operators and ticks bring, and says what to send, dial and save.
 // It never awaits, reads a clock, draws a random number, logs or touches a socket. Nothing is decided
-// while a record is being saved, and nobody is told what is not saved (V6).
+// while a record is being saved, and no peer learns what is not saved (V6).
 
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
@@ -29,7 +29,7 @@ export interface ViewCoreOptions {
   readonly newCluster: boolean
   readonly pid: number
   readonly host: string
-  /** What this core does is counted here; absent: nowhere. */
+  /** Where this core counts what it does; if absent, it counts nothing. */
   readonly counts?: ViewCounts
 }
 
@@ -37,7 +37,7 @@ export interface ViewCoreOptions {
 const tokenLagMax = 2 ** 30
 /** Tokens begin with the microseconds of the wall clock, which come to this in the year 2112. */
 const tokensInTime = 2 ** 52
-/** A lost server's address is dialled again at once when the dial was cut, up to this many times; then each tick. */
+/** How often a lost server's address is dialled again at once after a cut dial; after that, each tick. */
 const cutsMax = 5
 
 export class ViewCore {
@@ -51,14 +51,14 @@ export class ViewCore {
   readonly #clients = new Set<number>()
   /** What each client has asked in this turn (F13). */
   readonly #asks = new Map<number, number>()
-  /** Durable; all that anybody is told. */
+  /** Durable; peers learn nothing beyond it. */
   #record: ViewRecord | null
-  /** V6: on its way to the disk; one at a time. */
+  /** V6: the record on its way to the disk; one at a time. */
   #saving: ViewRecord | null = null
-  /** V6: why no view is made any more. */
+  /** V6: why view changes are halted. */
   #halted: string | null = null
   #ticks = 0
-  /** Monotonic, of this step. */
+  /** The monotonic time of this step. */
   #now = 0
   #lossNoted = false
   #highestToken: number
@@ -81,7 +81,8 @@ export class ViewCore {
   step(input: ViewInput, now: { readonly monotonic: number }): ViewEffect[] {
     this.#now = now.monotonic
     this.#take(input)
-    // After a freeze the oldest of many pings is read first: it must not decide what a later one takes back.
+    // After a freeze, stale pings are read first. Decide only at the end of the turn, when a later ping may
+    // have overruled them.
     if (input.is === 'tick' || input.is === 'turn-end') this.#decide()
     return this.#out.take()
   }
@@ -144,7 +145,7 @@ export class ViewCore {
     if (!this.#makeRoom(connection, hello)) return
     const before = this.#servers.connect(hello, connection, this.#now)
     if (before !== null) this.#out.close(before, 'REPLACED', 'a newer connection of the same server')
-    // It is there again, so whether its process is gone is no question any more.
+    // The server is connected again, so there is no need to ask whether its process is gone.
     this.#probes.cancel('lost', hello.id)
     this.#welcome(connection)
     const server = this.#servers.get(hello.id) as KnownServer
@@ -152,7 +153,7 @@ export class ViewCore {
     if (!server.counts) this.#verifying.next(this.#clusterId)
   }
 
-  /** B3: of those that do not count yet. */
+  /** B3: limits the lock servers that do not count yet. */
   #makeRoom(connection: number, hello: LockServerHello): boolean {
     const last = this.#verifying.roomFor(hello.id)
     if (last === null) return true
@@ -193,7 +194,7 @@ export class ViewCore {
     }
   }
 
-  /** F13: a status is a hundred times as long as the question for it. */
+  /** F13: limits questions, since a status is a hundred times as long as the question for it. */
   #asksTooMuch(connection: number): boolean {
     const asks = (this.#asks.get(connection) ?? 0) + 1
     this.#asks.set(connection, asks)
@@ -204,7 +205,7 @@ export class ViewCore {
     return true
   }
 
-  /** It goes on in #decide, when no save is under way. */
+  /** The reset goes on in #decide, when no save is under way. */
   #onReset(connection: number, number: number, view: number, force: boolean): void {
     const impossible =
       this.#halted ?? (this.#record === null ? 'there is no view yet, so nothing to reset' : null)
@@ -215,12 +216,12 @@ export class ViewCore {
     if (ping.view > this.#viewNumber) {
       const connection = server.connection as number
       this.#servers.disconnect(server)
-      // V6: from one that does not count yet it is hearsay; its next hello names its cluster.
+      // V6: from a server that does not count yet this is hearsay; its next hello names its cluster.
       const text = server.counts ? this.#haltByFuture(server, ping.view) : hearsay(ping.view)
       return this.#turnAway(connection, server, 'VIEW_FROM_FUTURE', text)
     }
     this.#servers.heard(server, ping, this.#now)
-    // V3: a primary that is heard meanwhile is alive again.
+    // V3: a primary that is heard before the answer is alive again.
     if (this.#isPrimary(server.id)) {
       if (!ping.leaving) this.#question.withdraw()
       this.#out.counts?.history.entered(ping.view, this.#now)
@@ -231,9 +232,9 @@ export class ViewCore {
   }
 
   /**
-   * L2: tokens and leases that a primary granted, from who may say it: the view's own servers. A reset is lost
-   * for good once the tokens are used up, so one ping leads no further than a little beyond what time and
-   * record allow.
+   * L2: takes note of the tokens and leases that a primary granted. Only the view's own servers may report
+   * them. Once the tokens are used up no reset is possible any more, so one ping raises the token only a
+   * little beyond what time and record allow.
    */
   #believe({ token, ttlMs }: Ping): void {
     const known = Math.max(tokensInTime, this.#record?.highestToken ?? 0)
@@ -255,7 +256,7 @@ export class ViewCore {
     if (server === undefined) return
     this.#servers.disconnect(server)
     server.closedAt = this.#now
-    // Closed is only suspect; a refused dial shows that the process is gone.
+    // A closed connection is only a suspicion; a refused dial shows that the process is gone.
     if (server.counts) this.#probes.start('lost', server, this.#clusterId)
     else this.#probes.cancel('verify', server.id)
   }
@@ -264,7 +265,7 @@ export class ViewCore {
     this.#ticks += 1
     this.#verifying.tick()
     for (const server of this.#servers.tick(this.#now)) {
-      // Who is known to be gone has died already.
+      // A server that is known to be gone has been counted as dead already.
       if (!server.counts || server.refused) continue
       this.#countDeath('missed_pings')
       this.#out.note('warn', 'lock server has missed its pings', { peer: server.id, address: server.address })
@@ -284,7 +285,7 @@ export class ViewCore {
     const before = this.#record
     this.#record = record
     this.#saving = null
-    // Those who were here before the cluster had an id learn it now.
+    // Peers that connected before the cluster had an id learn it now.
     if (before === null) for (const connection of this.#peers()) this.#welcome(connection)
     if (before?.view.number !== record.view.number) {
       this.#announce(before?.view ?? null, record.view)
@@ -313,7 +314,7 @@ export class ViewCore {
     this.#resets.made(view)
   }
 
-  /** Since when the server that the new view leaves out was not heard, as far as can be told from here. */
+  /** When the server that the new view leaves out was last heard, if this view server knows. */
   #silentSince(before: View | null, { primary, backup }: View): number | null {
     const left = [before?.primary, before?.backup].find(
       server => server && server.id !== primary.id && server.id !== backup?.id,
@@ -322,7 +323,7 @@ export class ViewCore {
     return server ? (server.closedAt ?? server.heardAt) : null
   }
 
-  // ---- who counts, who is gone
+  // ---- which servers count, which are gone
 
   #onFinding({ probe, outcome }: Finding): void {
     if (probe.purpose === 'reset') return this.#resets.found({ probe, outcome })
@@ -341,12 +342,12 @@ export class ViewCore {
       this.#countDeath('replaced')
       this.#out.note('warn', 'lock server was replaced', { peer: server.id, by: outcome.id })
     } else if (outcome.is === 'cut' && ++server.cuts < cutsMax) {
-      // A kill may close the connection just before the listening socket; a moment later it refuses.
+      // A kill may close the connection just before the listening socket; a moment later the address refuses.
       this.#probes.start('lost', server, this.#clusterId)
     }
   }
 
-  /** V5: it counts once its advertised address has answered with this very id. */
+  /** V5: a server counts once its advertised address has answered with its very id. */
   #onVerifyFinding(server: KnownServer, outcome: Finding['outcome']): void {
     const holder = this.#servers.holder(server)
     if (holder !== undefined) return this.#expel(server, 'ADDRESS_TAKEN', addressTaken(holder))
@@ -373,7 +374,7 @@ export class ViewCore {
     })
   }
 
-  /** What is still open is asked again: who died each tick, who counts ever more rarely. */
+  /** Asks again whether a lost server is gone (each tick) and whether a new one counts (ever more rarely). */
   #probeAgain(): void {
     this.#verifying.next(this.#clusterId)
     for (const server of this.#servers.all()) {
@@ -388,7 +389,8 @@ export class ViewCore {
       const stranger = this.#otherCluster(cluster)
       if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
     }
-    // V6: somebody has decided views that this record does not hold. Who knows a view knows its cluster.
+    // V6: another view server has decided views that this record does not hold. A server that knows a view
+    // knows its cluster.
     if (hello.view > this.#viewNumber || (this.#record === null && hello.role !== 'idle'))
       return [
         'VIEW_FROM_FUTURE',
@@ -443,7 +445,7 @@ export class ViewCore {
     this.#out.save(this.#saving)
   }
 
-  /** V6: only after a full ping limit of listening, unless the cluster is known to be new. */
+  /** V6: view 1 is made only after a full ping limit of listening, unless the cluster is known to be new. */
   #firstRecord(): ViewRecord | undefined {
     if (!this.#options.newCluster && this.#ticks < this.#options.deadPings) return undefined
     const idle = this.#servers.idle(null, [])
@@ -470,7 +472,7 @@ export class ViewCore {
     return view
   }
 
-  /** V4: the primary says so, or its backup was told so in this view. */
+  /** V4: the primary says so, or its backup has learned it in this view. */
   #ackHeard({ view }: ViewRecord): boolean {
     const primary = this.#servers.named(view.primary.id).ping
     if (primary?.role === 'primary' && primary.acked && primary.view === view.number) return true
@@ -480,7 +482,7 @@ export class ViewCore {
     return this.#question.backupInSync
   }
 
-  /** V3: asks the backup afresh each time that the primary is found dead, or wants to go. */
+  /** V3: asks the backup again each time that the primary is found dead, or wants to go. */
   #keepQuestion({ view }: ViewRecord): void {
     const primary = this.#condition(view.primary.id)
     if (view.backup === null || primary === 'well') return this.#question.withdraw()
@@ -517,7 +519,7 @@ export class ViewCore {
     return ping?.role === 'primary' ? ping.unreachable : []
   }
 
-  // ---- what is said of it all
+  // ---- what peers and logs learn
 
   #welcome(connection: number): void {
     const { pingIntervalMs, deadPings } = this.#options

@@ -1,5 +1,5 @@
-// What a view server has done, in plain numbers, for whoever scrapes its metrics. Nothing is decided by
-// them, and they begin anew with each start.
+// What a view server has done, in plain numbers, for its metrics. Nothing is decided by them, and each
+// start begins at zero.
 
 import { Histogram } from '../wire/histogram.ts'
 import type { View } from '../wire/messages.ts'
@@ -28,9 +28,9 @@ export class ViewCounts {
   readonly deaths: Record<Evidence, number> = { missed_pings: 0, refused: 0, replaced: 0 }
   acks = 0
   readonly history = new History()
-  /** Tries to save a record, or to hold its room ready, that failed for want of something; the driver's. */
+  /** Failed tries to save a record, or to hold its room ready, by what was short; set by the driver. */
   readonly lacks: Record<'files' | 'room' | 'memory', number> = { files: 0, room: 0, memory: 0 }
-  /** How long the disk takes for a view record; the driver's. */
+  /** How long the disk takes for a view record; set by the driver. */
   readonly save = new Histogram()
 }
 

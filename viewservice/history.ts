@@ -1,5 +1,5 @@
-// The views that were made, for people: what changed, and how long nobody was served. Nothing is decided
-// by it; it is bounded and begins anew with each start.
+// The views that were made, for display only: what changed, and how long no client was served. The history
+// is bounded and begins again with each start.
 
 import { viewsRememberedMax } from '../wire/limits.ts'
 import type { View } from '../wire/messages.ts'
@@ -12,9 +12,9 @@ export interface PastView {
   readonly primary: string
   readonly backup: string | null
   readonly madeAt: number
-  /** Since when the server that this view leaves out was not heard; null if it leaves out nobody. */
+  /** When the server that this view leaves out was last heard; null if the view leaves out no server. */
   readonly silentSince: number | null
-  /** When its primary first said that it operates in this view. */
+  /** When the primary first said that it operates in this view. */
   enteredAt: number | null
   ackedAt: number | null
 }

@@ -17,9 +17,9 @@ import type { Strike } from './pages/play.ts'
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
-  /** Default 7400; 0 takes a free one. */
+  /** Default 7400; 0 takes a free port. */
   readonly port?: number
-  /** Folder of the view record; made if it is not there. */
+  /** Folder of the view record; created if it does not exist. */
   readonly data: string
   /** In ms; default 100. Must be the same on all servers. */
   readonly pingIntervalMs?: number
@@ -32,20 +32,20 @@ export interface ViewServerOptions {
   readonly origins?: readonly string[]
   /** Connections of clients from one address; default 4,096, and any number from loopback. */
   readonly connectionsPerAddress?: number | undefined
-  /** Frames of clients a second from one address; default 50,000, and any number from loopback. What is too much waits. */
+  /** Frames of clients a second from one address, more have to wait; default 50,000, loopback any number. */
   readonly framesPerAddress?: number | undefined
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
-  /** An address of their own for the pages of HTTP; default: the same as for peers. */
+  /** The HTTP pages' own address; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /**
-   * The dashboard may end lock servers, which are asked for it; for playing only. Who has started them as
-   * processes and knows them can give a function instead, that kills and freezes them.
+   * The dashboard may end lock servers, by asking them; for playing only. A program that has started them as
+   * its own processes can give a function instead, which kills and freezes them.
    */
   readonly play?: boolean | Strike
-  /** Default: silent. */
+  /** By default the server is silent. */
   readonly log?: Logger
-  /** Called once when the server has ended by itself: its record can't be saved, or an invariant is broken. */
+  /** Called once if the server has ended by itself: its record can't be saved, or an invariant is broken. */
   readonly onFatal?: (error: Error) => void
 }
 

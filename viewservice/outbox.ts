@@ -1,4 +1,4 @@
-// Collects what the core asks of its driver during one step, and what is counted.
+// Collects what the core asks of its driver during one step, and counts it.
 
 import type { ErrorCode } from '../wire/errors.ts'
 import type { MessageOf, Server } from '../wire/messages.ts'
@@ -6,7 +6,7 @@ import type { ViewCounts } from './counts.ts'
 import type { NoteLevel, ViewEffect, ViewRecord, ViewSays } from './record.ts'
 
 export class ViewOutbox {
-  /** Null: nobody counts. */
+  /** Null if nothing is counted. */
   readonly counts: ViewCounts | null
   #effects: ViewEffect[] = []
 

@@ -1,12 +1,15 @@
-// Dialling the advertised addresses of lock servers: who answers there, does anybody? It only finds
-// out; what follows from it is decided in core.ts. A probe that neither opens nor closes within the
-// ping limit, counted in own ticks, brings no news.
+// Dials the advertised addresses of lock servers: which server answers there, if any does? Probes only
+// find out; what follows from it is decided in core.ts. A probe that neither opens nor closes within the
+// ping limit, counted in the view server's own ticks, brings no news.
 
 import type { MessageOf, Server } from '../wire/messages.ts'
 import type { ViewOutbox } from './outbox.ts'
 import type { ViewHears } from './record.ts'
 
-/** `verify`: does this id live there (V5)? `lost`: its connection closed, is the process gone? `reset`: may its state still serve? */
+/**
+ * `verify`: does this id live there (V5)? `lost`: its connection closed, is the process gone? `reset`: may
+ * its state still serve?
+ */
 export type Purpose = 'verify' | 'lost' | 'reset'
 
 export interface Probe {
@@ -20,9 +23,9 @@ export type Outcome =
   /** Every address of the name said ECONNREFUSED: no process listens. */
   | { readonly is: 'refused' }
   | { readonly is: 'answered'; readonly id: string }
-  /** The dial failed in another way, or was cut: it shows nothing, but the next may. */
+  /** The dial failed in another way, or was cut: it shows nothing, but the next dial may. */
   | { readonly is: 'cut' }
-  /** Silence, another error, a stranger: it shows nothing. */
+  /** Silence, another error or a stranger show nothing. */
   | { readonly is: 'no news' }
 
 export interface Finding {
@@ -34,7 +37,7 @@ export class Probes {
   readonly #out: ViewOutbox
   readonly #ticksMax: number
   readonly #byConnection = new Map<number, Probe>()
-  /** Those of one purpose, by the id that they ask for. */
+  /** The probes of one purpose, by the id that they ask for. */
   readonly #byPurpose: Readonly<Record<Purpose, Map<string, Probe>>> = {
     verify: new Map(),
     lost: new Map(),
@@ -74,7 +77,7 @@ export class Probes {
     else if (id === undefined) for (const each of [...probes.values()]) this.#end(each)
   }
 
-  /** The first message that arrives tells all. */
+  /** The first message that arrives answers the question. */
   heard(connection: number, message: MessageOf<ViewHears> | undefined): Finding | undefined {
     const probe = this.#byConnection.get(connection)
     if (probe === undefined) return undefined

@@ -1,5 +1,5 @@
 // V3: the question to a backup whose primary was found dead or wants to go: are you there, and in
-// sync? Only an answer to a question that was put after that finding shows anything.
+// sync? Only an answer to a question that was asked after that finding shows anything.
 
 import type { MessageOf } from '../wire/messages.ts'
 import type { ViewOutbox } from './outbox.ts'
@@ -12,7 +12,7 @@ interface Asked {
   readonly view: number
   readonly because: 'dead' | 'leaving'
   readonly to: string
-  /** The connection that it went out on; null to send it again. */
+  /** The connection that the question went out on; null to send it again. */
   on: number | null
   inSync: boolean
 }
@@ -31,7 +31,7 @@ export class Question {
     return this.#asked?.inSync === true
   }
 
-  /** Asks afresh for a new reason; else only on a new connection. */
+  /** Asks again for a new reason; otherwise only on a new connection. */
   ask(view: number, because: Asked['because'], backup: KnownServer): void {
     const { connection, id } = backup
     if (this.#asked?.view !== view || this.#asked.because !== because) {
@@ -43,7 +43,7 @@ export class Question {
     this.#out.send(connection, ['question', this.#asked.number])
   }
 
-  /** Whether it was the answer. One from another view means that the backup has not heard of this one yet. */
+  /** Whether this was the answer. One from another view: the backup has not learned of this view yet. */
   answered(id: string, number: number, { role, view, inSync }: Answer): boolean {
     const asked = this.#asked
     if (asked === null || asked.number !== number || asked.to !== id) return false
@@ -52,7 +52,7 @@ export class Question {
     return true
   }
 
-  /** Once a tick, while there is no good answer. */
+  /** Called once a tick, while there is no good answer. */
   repeat(): void {
     if (this.#asked !== null) this.#asked.on = null
   }

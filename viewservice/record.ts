@@ -1,4 +1,4 @@
-// What the view server keeps on its disk (V6), and what its core hears and asks for. Only shapes.
+// What the view server keeps on its disk (V6), and the inputs and effects of its core. Only types.
 
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
@@ -11,23 +11,23 @@ import { wireVersion } from '../wire/version.ts'
  */
 export type ViewRecord = Readonly<MessageOf<'stored'>[1]>
 
-/** What a view server's peers speak on: clients, lock servers, and those that its probes find. */
+/** The channels of a view server's peers: clients, lock servers, and the servers that its probes find. */
 export type ViewHears = 'clientToView' | 'serverToView' | 'serverToClient' | 'viewToClient'
 export type ViewSays = 'viewToClient' | 'viewToServer'
 
 export type ViewInput =
   | ConnectionInput<ViewHears>
-  /** Each pingIntervalMs, after what had arrived was read. */
+  /** Comes each pingIntervalMs, after everything that had arrived was read. */
   | { readonly is: 'tick' }
   | { readonly is: 'saved' }
-  /** All that had arrived was read: now it decides. */
+  /** Everything that had arrived was read: now the core decides. */
   | { readonly is: 'turn-end' }
 
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export type ViewEffect =
   | ConnectionEffect<ViewSays>
-  /** Make it durable, then say `saved`. One at a time. */
+  /** The driver makes the record durable, then says `saved`. One at a time. */
   | { readonly do: 'save'; readonly record: ViewRecord }
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 

@@ -1,6 +1,6 @@
-// What the next view records need, held ready (B6): the folder and a few new files open, with room for a record
-// in each. A failover writes records just when a machine may be short of files or of disk. A record is still a
-// new file that link() brings in (V6): a reserved one is used once.
+// Holds ready what the next view records need (B6): the folder and a few new files stay open, with room for
+// a record in each. A failover writes records at the very time when a machine may be short of files or disk.
+// A record is still a new file that link() brings in (V6): a reserved file is used once.
 
 import { randomBytes } from 'node:crypto'
 import {
@@ -18,7 +18,7 @@ import { lackOf } from './shortage.ts'
 
 /** A view and its acknowledgement are two records. */
 const sparesMax = 2
-/** More than any record has. */
+/** No record is this long. */
 const recordBytesMax = 8_192
 const spareName = /^\.spare-[0-9a-f]{12}\.tmp$/
 
@@ -30,21 +30,21 @@ interface Spare {
 export class Reserve {
   readonly #folder: string
   readonly #spares: Spare[] = []
-  /** The folder itself, to sync it; and once more, to give its place to whatever needs one for a moment. */
+  /** The folder, to sync it; also open as `place`, which is closed when a call needs a file for a moment. */
   #open: { readonly folder: number; place: number | null } | null = null
-  /** Our own last: what comes after its link may have to be tried again. */
+  /** Our own last record: the steps after its link may have to be tried again. */
   #linked: { readonly path: string; readonly text: string } | null = null
 
   constructor(folder: string) {
     this.#folder = folder
   }
 
-  /** How many records may come while nothing is to be had. */
+  /** How many records can be saved while no files or disk are available. */
   get size(): number {
     return this.#spares.length
   }
 
-  /** Throws what stands in the way. Spares of a process that has died are cleared away. */
+  /** Throws the error that prevents it. Also clears away the spares of a process that has died. */
   fill(): void {
     const isFirst = this.#open === null
     this.#open ??= { folder: openSync(this.#folder, 'r'), place: openSync(this.#folder, 'r') }
@@ -53,7 +53,7 @@ export class Reserve {
     while (this.#spares.length < sparesMax) this.#spares.push(this.#make())
   }
 
-  /** What a save does, with a file that is removed at once; the reserve must be filled. */
+  /** Does what a save does, with a file that is removed at once; the reserve must be filled. */
   check(text: string): void {
     const path = join(this.#folder, `.check-${randomBytes(6).toString('hex')}.tmp`)
     try {
@@ -64,7 +64,7 @@ export class Reserve {
     this.fill()
   }
 
-  /** V6: durable under this name when it returns; throws EEXIST if the name is there already. */
+  /** V6: the text is durable under this name when this returns; throws EEXIST if the name exists already. */
   bringIn(text: string, path: string): void {
     if (this.#linked?.path !== path || this.#linked.text !== text) this.#link(text, path)
     this.#linked = { path, text }
@@ -77,15 +77,15 @@ export class Reserve {
     const spare = held ?? this.#make()
     const problem = linked(spare, text, path)
     if (problem === null) return discard(spare)
-    // It can be used again when there is what its link lacked.
+    // The spare can be used again once what its link lacked is available.
     if (lackOf(problem) !== undefined) this.#spares.push(spare)
     else discard(spare)
-    // Another view server that starts here clears away what it takes for left behind.
+    // Another view server that starts here clears away files that it takes for left behind.
     if (problem.code === 'ENOENT' && held !== undefined) this.#link(text, path)
     else throw problem
   }
 
-  /** Reads the folder, also when no more files may be opened. */
+  /** Reads the folder, even when no more files may be opened. */
   names(): string[] {
     this.#leavePlace()
     const names = readdirSync(this.#folder)
@@ -133,13 +133,13 @@ function linked({ path: from, file }: Spare, text: string, to: string): NodeJS.E
   }
 }
 
-/** The name goes; a record that was made of it has its own. */
+/** Removes the name; a record that was made of the file has its own name. */
 function discard({ path, file }: Spare): void {
   closeSync(file)
   remove(path)
 }
 
-/** A file that stays is no harm: nobody reads it. */
+/** A file that stays does no harm: nothing reads it. */
 export function remove(path: string): void {
   try {
     unlinkSync(path)

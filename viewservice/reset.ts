@@ -1,5 +1,5 @@
-// An operator's reset (F14): gives up the state and starts an empty one. Here is when it may, what
-// view it makes, and what the operator is told. Silence is never proof that a server is gone.
+// An operator's reset (F14): gives up the state and starts an empty one. This file decides when that is
+// allowed, which view it makes, and what the operator learns. Silence never proves that a server is gone.
 
 import type { Server, View } from '../wire/messages.ts'
 import type { ViewOutbox } from './outbox.ts'
@@ -8,10 +8,10 @@ import type { ViewRecord } from './record.ts'
 import type { Servers } from './servers.ts'
 
 export interface Reset {
-  /** Who asked, on which connection, under which number. */
+  /** The connection on which the operator asked, and the number of the request. */
   readonly connection: number
   readonly number: number
-  /** The number of the view that it ends. */
+  /** The number of the view that the reset ends. */
   readonly view: number
   readonly force: boolean
   stage: 'asked' | 'probing' | 'allowed' | 'saving'
@@ -38,16 +38,16 @@ export class Resets {
     else this.#refuse(reset, problem)
   }
 
-  /** The view of a reset that may go through; otherwise leads it one stage on. */
+  /** The view of a reset that may go through; otherwise the reset goes one stage on. */
   decided(record: ViewRecord, highestToken: number): View | undefined {
     const reset = this.#reset
     if (reset === null) return undefined
-    // A repeat, or the view has changed by itself meanwhile.
+    // A repeat, or the view has changed by itself.
     if (reset.view < record.view.number) return void this.#done(record.view)
     const idle = this.#servers.idle(record.view, [])
     const problem = whyNot(reset, record, highestToken, idle)
     if (problem !== undefined) return void this.#fail(problem)
-    // Once the view is acked its backup may serve too, and has to be asked.
+    // Once the view is acked, its backup may serve too and must be asked.
     const askedAll = reset.stage !== 'asked' && (reset.acked === record.acked || reset.force)
     if (!askedAll) this.#probe(reset, record)
     if (reset.stage !== 'allowed' || idle === null) return undefined
@@ -63,17 +63,17 @@ export class Resets {
       this.#reset.stage = 'allowed'
   }
 
-  /** A new view is durable; if it is the reset's, whoever asked is told. */
+  /** A new view is durable; if it is the reset's, the operator who asked gets the answer. */
   made(view: View): void {
     if (this.#reset?.stage === 'saving') this.#done(view)
   }
 
-  /** Who asked is gone; what is being saved already goes through. */
+  /** The operator who asked is gone; a view that is being saved already goes through. */
   drop(connection: number): void {
     if (this.#reset?.connection === connection && this.#reset.stage !== 'saving') this.#end()
   }
 
-  /** No view is made any more. */
+  /** View changes are halted. */
   halt(text: string): void {
     if (this.#reset?.stage !== 'saving') this.#fail(text)
   }
@@ -121,10 +121,10 @@ function whyNot(
   return Number.isSafeInteger(start?.tokenFloor) ? undefined : 'the tokens are used up'
 }
 
-/** L2: far above every token that the record may lag behind. */
+/** L2: this is far above every token that the record may lag behind. */
 const tokenLeap = 2 ** 32
 
-/** The view after a reset: empty, with larger tokens, paused until no old lease can be believed any more. */
+/** The view after a reset: empty, with larger tokens, paused until no client can believe in an old lease. */
 function resetView(record: ViewRecord, highestToken: number, primary: Server): View {
   return {
     number: record.view.number + 1,
@@ -134,12 +134,12 @@ function resetView(record: ViewRecord, highestToken: number, primary: Server): V
   }
 }
 
-/** Whose state may still be answering somebody: the primary, and in an acked view its backup. */
+/** The servers whose state may still answer a client: the primary, and in an acked view its backup. */
 function mayStillServe({ view, acked }: ViewRecord): Server[] {
   return acked && view.backup !== null ? [view.primary, view.backup] : [view.primary]
 }
 
-/** Why the reset can't go through, seeing what the probe of this server found; undefined if it shows that its state is gone. */
+/** Why the reset can't go through, by what this probe found; undefined if the server's state is gone. */
 function stillThere(server: Server, outcome: Outcome): string | undefined {
   if (outcome.is === 'refused') return undefined
   if (outcome.is === 'answered' && outcome.id !== server.id) return undefined

@@ -1,6 +1,6 @@
-// A view server that runs, without a port and a disk of its own: a driver around the view core. It gets its
-// connections from what listens for it, and writes to the store that it is given. It decides nothing. When a
-// record can't be saved, or the core finds an invariant broken, it ends at once and tells no peer more (V6).
+// A running view server, without a port or a disk: a driver around the view core. It gets its connections
+// from a listener, and writes to the store that it is given. It decides nothing. When a record can't be
+// saved, or the core finds an invariant broken, it ends at once and tells no peer anything more (V6).
 
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { HelloFrom, Status } from '../wire/messages.ts'
@@ -16,7 +16,7 @@ import type { NoteLevel, ViewEffect, ViewHears, ViewInput, ViewRecord } from './
 import type { ViewStore } from './store.ts'
 
 export interface RunningOptions {
-  /** Where it listens; for the log. */
+  /** Where the server listens; for the log. */
   readonly address: string
   readonly pingIntervalMs: number
   readonly deadPings: number
@@ -31,9 +31,9 @@ export interface RunningOptions {
   readonly host: string
 }
 
-/** Whose server it is. */
+/** The owner of a running server. */
 export interface RunningOwner {
-  /** It has ended by itself, and its connections with it. */
+  /** The server has ended by itself, and its connections with it. */
   failed(error: Error): void
 }
 
@@ -103,7 +103,7 @@ export class RunningViewServer {
     this.#driver.every(this.#options.pingIntervalMs, { is: 'tick' })
   }
 
-  /** Hello was said and is in order. */
+  /** A peer said hello, and its hello is in order. */
   accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
     return this.#driver.links.accept(connection, cluster, from)
   }
@@ -113,14 +113,14 @@ export class RunningViewServer {
     this.note('warn', 'a connection was refused', { reason, remote })
   }
 
-  /** At once; what is being written is written. */
+  /** Ends the server at once; a record that is being written is still written. */
   close(): void {
     if (this.#over) return
     this.note('info', 'closing', {})
     this.#end('LEAVING', 'the view server shuts down')
   }
 
-  /** As the end of its process would end it: no peer is told anything. */
+  /** Ends the server as the end of its process would: no peer hears anything. */
   kill(): void {
     if (this.#over) return
     this.#over = true
@@ -144,7 +144,7 @@ export class RunningViewServer {
     }
   }
 
-  /** `then` and no await: a simulated store answers when it likes, without a promise. */
+  /** `then` instead of await: a simulated store answers when it likes, without a promise. */
   #save(record: ViewRecord): void {
     const began = this.#runtime.monotonic()
     this.#saving = this.#store.save(record).then(

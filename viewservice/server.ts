@@ -1,4 +1,4 @@
-// A view server as a process has it: a port, pages and a disk around one that runs. It decides nothing.
+// A view server as a process has it: a port, pages and a disk around a running one. It decides nothing.
 
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
@@ -21,15 +21,15 @@ export interface ViewServer extends AsyncDisposable {
   readonly address: string
   /** Where its pages are, such as `http://127.0.0.1:7400`. */
   readonly pages: string
-  /** The view, all servers as they were last heard, and how many more deaths the service survives. */
+  /** The view, all servers as last heard, and how many more deaths the service survives. */
   status(): Status
-  /** Ends it; resolves when the port is free and nothing more is written. */
+  /** Ends the server; resolves when the port is free and nothing more is written. */
   close(): Promise<void>
-  /** Ends it as the end of its process would: nobody is told anything. Resolves as `close` does. */
+  /** Ends the server as the end of its process would: no peer hears anything. Resolves as `close` does. */
   kill(): Promise<void>
 }
 
-/** Resolves when it listens; rejects with a clear error when the folder or the port can't be had. */
+/** Resolves when the server listens; rejects with a clear error if the folder or the port isn't available. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
   let hear: (lack: Lack) => void = () => {}
@@ -53,7 +53,7 @@ async function startWith(
   const listener = await listen(
     { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'viewserver' },
     {
-      // None of these is called before the server below is there: a listener hears nothing in the turn it begins in.
+      // None of these is called before the server below exists: a listener hears nothing in its first turn.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
       http: (request, response) => server.place.answer(request, response),
@@ -95,7 +95,7 @@ class ListeningViewServer implements ViewServer {
     return this.place.url ?? this.address.replace(/^ws/, 'http')
   }
 
-  /** Rejects when their address can't be had; then nothing listens any more. */
+  /** Rejects if the address of the pages isn't available; then nothing listens any more. */
   async openPages(): Promise<void> {
     await this.place.open(this.#options.adminListen).catch(async error => {
       await this.kill()
@@ -129,7 +129,7 @@ class ListeningViewServer implements ViewServer {
     return this.close()
   }
 
-  /** B6: a save goes on trying, or the reserve for the next ones is not whole. */
+  /** B6: a save is still being tried, or the reserve for the next ones is not whole. */
   lacks(lack: Lack): void {
     this.running.counts.lacks[lack]++
     this.running.note('warn', 'the view record lacks something', { lacks: lackTexts[lack] })
@@ -151,7 +151,7 @@ class ListeningViewServer implements ViewServer {
     this.#store.close()
   }
 
-  /** It need not be waited for what is being written: a save that failed is what may have ended it. */
+  /** Does not wait for a record that is being written: a failed save may be what has ended the server. */
   #failed(error: Error): void {
     this.#pages.close()
     this.#closed = Promise.all([this.#listener.close(), this.place.close()]).then(() => this.#store.close())

@@ -1,6 +1,6 @@
-// The table of lock servers: who counts, who lives, who may be chosen (V5, V7). It decides no view,
-// and life and death are counted in the view server's own ticks, never as differences of two times; by
-// the time it tells only that it slept itself, which makes it rely on less, and find nobody dead.
+// The table of lock servers: which count, which live, which may be chosen (V5, V7). It decides no view.
+// Life and death are counted in the view server's own ticks, never as differences of two times. The time
+// shows it only that it slept itself, after which it relies on less, and finds no server dead.
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { forgetServerMs } from '../wire/limits.ts'
@@ -19,26 +19,26 @@ export interface KnownServer {
   counts: boolean
   /** V5: another id has taken over its address; it never counts again. */
   replaced: boolean
-  /** Its connection closed and its address refuses a new one: the process is gone. */
+  /** The server's connection closed and its address refuses a new one: the process is gone. */
   refused: boolean
-  /** Own ticks in a row without a ping. */
+  /** The view server's own ticks in a row without a ping. */
   missed: number
-  /** Own ticks in a row without a ping, also those in which nobody was heard. */
+  /** The same, with those ticks in which no server was heard. */
   silent: number
   /** A ping came since the last tick. */
   heard: boolean
-  /** When it was last heard, or first known; for people, and for forgetting. Null until the first tick after a start. */
+  /** When it was last heard, or first known; for display, and to forget it. Null until the first tick. */
   heardAt: number | null
-  /** When its connection closed; null while it has one, and before the first. For people. */
+  /** When its connection closed; null while it has one, and before the first. For display only. */
   closedAt: number | null
   ping: Ping | null
   /** The connection that its last ping came on. */
   pingedOn: number | null
   /** Dials in a row that were cut, since its connection closed. */
   cuts: number
-  /** It was said already that it can't be verified. */
+  /** The log already says that this server can't be verified. */
   noted: boolean
-  /** How often it was dialled to be verified, and from which own tick on it is again. */
+  /** How often it was dialled to be verified, and the tick from which on it may be dialled again. */
   tries: number
   triedNext: number
 }
@@ -48,7 +48,7 @@ const silentTicks = 2
 
 export class Servers {
   readonly #deadPings: number
-  /** Longer than this between two own ticks, and this process slept: what it reads then may be old. */
+  /** A longer time between two own ticks means that this process slept: what it reads then may be old. */
   readonly #sleepMs: number
   #tickedAt: number | null = null
   readonly #byId = new Map<string, KnownServer>()
@@ -84,7 +84,7 @@ export class Servers {
     return [...this.#byConnection.keys()]
   }
 
-  /** V6: what a loaded record names counts, and misses pings from the start. */
+  /** V6: a server that a loaded record names counts, and misses pings from the start. */
   name(view: View): void {
     for (const server of [view.primary, view.backup]) {
       if (server !== null) this.#add(server, null).counts = true
@@ -109,12 +109,12 @@ export class Servers {
     return this.all().find(other => other.address === address && other.id !== id && this.lives(other))
   }
 
-  /** V5: connected, and not counting yet. */
+  /** V5: servers that are connected and do not count yet. */
   unverified(): KnownServer[] {
     return [...this.#byConnection.values()].filter(server => !server.counts)
   }
 
-  /** A new connection of the same id is the same server after a cut. Returns the connection that it replaces. */
+  /** A new connection of the same id is the same server after a cut. Returns the connection it replaces. */
   connect(hello: LockServerHello, connection: number, now: number): number | null {
     const server = this.#byId.get(hello.id) ?? this.#add(hello, now)
     const before = server.connection
@@ -146,7 +146,7 @@ export class Servers {
     server.refused = false
   }
 
-  /** V5: the id counts from now on; returns all others at its address, which never will again. */
+  /** V5: the id counts from now on; returns all others at its address, which never will count again. */
   verify(server: KnownServer): KnownServer[] {
     server.counts = true
     const others = this.all().filter(
@@ -162,9 +162,9 @@ export class Servers {
   }
 
   /**
-   * V7: a tick in which nobody was heard counts as a miss for nobody. Whoever was turned away was heard:
-   * or, once all their machines have crashed, the old ids would live on for ever on connections that
-   * nobody closes, and keep the new ones out. Returns who died of this one.
+   * V7: a tick in which no server was heard is a miss for none. A server that was turned away was heard:
+   * otherwise, once all machines have crashed, the old ids would live on for ever on connections that
+   * nothing closes, and keep the new ones out. Returns the servers that this tick makes dead.
    */
   tick(now: number): KnownServer[] {
     const died: KnownServer[] = []
@@ -182,7 +182,7 @@ export class Servers {
     return died
   }
 
-  /** Ids that are in no view and long silent; each restart and step-down makes one. */
+  /** Ids that are not in the view and long silent; each restart and step-down makes one. */
   forgettable(view: View | null, now: number): KnownServer[] {
     return this.all().filter(
       server =>
@@ -203,9 +203,10 @@ export class Servers {
   }
 
   /**
-   * It has pinged since the last tick or the one before; one silent tick is only a clock's difference. That
-   * nobody was heard excuses a server from being dead, and does not show that it is there; nor does a hello,
-   * behind which older pings say what was; nor what waited in the sockets while this process slept.
+   * The server has pinged since the last tick or the one before; one silent tick is only a clock's
+   * difference. A tick in which no server was heard makes none dead, but does not show that this one is
+   * there. Neither does a hello, behind which older pings tell of the past, nor what waited in the sockets
+   * while this process slept.
    */
   isHeard(server: KnownServer, now: number): boolean {
     const pinged = server.connection !== null && server.pingedOn === server.connection

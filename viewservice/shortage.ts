@@ -1,5 +1,5 @@
-// What a disk or a process may be short of for a moment (B6), in words, and how long a save waits for it. Whatever
-// else goes wrong with a record is final at once.
+// What a disk or a process may be short of for a moment (B6), in words, and how long a save waits for it.
+// Every other error of a record is final at once.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { readClock } from '../wire/clock.ts'
@@ -14,7 +14,7 @@ const lacks: Readonly<Record<string, Lack>> = {
   ENOMEM: 'memory',
 }
 
-/** Undefined if it is no shortage. */
+/** Undefined if the error is no shortage. */
 export function lackOf(error: unknown): Lack | undefined {
   const { code, cause } = error as NodeJS.ErrnoException
   return lacks[code ?? ''] ?? (cause instanceof Error ? lackOf(cause) : undefined)
@@ -29,7 +29,7 @@ export const lackTexts: Readonly<Record<Lack, string>> = {
 export interface Patience {
   readonly limitMs: number
   readonly everyMs: number
-  /** Each try that failed for want of something. */
+  /** Called for each try that failed because something was short. */
   readonly lacking: (lack: Lack) => void
 }
 

@@ -1,5 +1,5 @@
-// What people are told: the status of the cluster, why it is not ready, whether its state is lost.
-// Only reads; nothing is decided here.
+// What operators see: the status of the cluster, why it is not ready, whether its state is lost.
+// Nothing is decided here.
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import type { ViewRecord } from './record.ts'
@@ -34,7 +34,7 @@ export function unready(record: ViewRecord | null, servers: Servers): string | n
   return lossOf(record, servers) ?? `the primary ${id} at ${address} is not heard`
 }
 
-/** F14: nobody who lives can go on with the state. Undecided while a backup may still answer. */
+/** F14: no living server can go on with the state. Undecided while a backup may still answer. */
 export function lossOf({ view, acked }: ViewRecord, servers: Servers): string | null {
   const { primary, backup } = view
   if (!servers.isDead(servers.named(primary.id))) return null
@@ -42,7 +42,10 @@ export function lossOf({ view, acked }: ViewRecord, servers: Servers): string | 
   return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, 'holdfast reset' starts an empty one`
 }
 
-/** One more death is survived if the view is acked and both its servers live; after it, the next view must be acked first. */
+/**
+ * The service survives one more death if the view is acked and both its servers live; after that death, the
+ * next view must be acked first.
+ */
 function survives(record: ViewRecord | null, servers: Servers): number {
   if (!record?.acked || record.view.backup === null) return 0
   const { primary, backup } = record.view
@@ -74,7 +77,7 @@ function serverStatus(
   }
 }
 
-/** As the view has it: what a deposed server says of itself is of no use to people. */
+/** The role that the view gives it: what a deposed server says of itself is of no use to operators. */
 function roleOf(id: string, record: ViewRecord | null): ServerStatus['role'] {
   if (record?.view.primary.id === id) return 'primary'
   return record?.view.backup?.id === id ? 'backup' : 'idle'

@@ -1,6 +1,6 @@
 // The view record on disk (V6). Each record is a new file, so that a frozen view server that wakes up
-// can never write over what another has written: link() fails if the name exists. A spoilt record is
-// refused by name, never taken for an empty one and never skipped.
+// can never write over a record that another has written: link() fails if the name exists. A spoilt record
+// is refused by name, never taken for an empty one and never skipped.
 
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, readFile } from 'node:fs/promises'
@@ -14,28 +14,28 @@ import { type Lack, lackOf } from './shortage.ts'
 
 /** Where the view record lives; the seam for other stores. */
 export interface ViewStore {
-  /** The newest record; null if there never was one. */
+  /** Resolves with the newest record; null if there never was one. */
   load(): Promise<ViewRecord | null>
-  /** Durable when it resolves; rejects if it is not, or if another view server writes here too. */
+  /** Resolves when the record is durable; rejects if it is not, or if another view server writes here too. */
   save(record: ViewRecord): PromiseLike<void>
-  /** How many records could be saved if nothing more were to be had. */
+  /** How many records could be saved with no more files or disk. */
   readonly reserve: number
-  /** Nothing is written any more. */
+  /** After this, nothing is written any more. */
   close(): void
 }
 
-/** Old records that are kept for people to look at. */
+/** How many old records are kept for display only. */
 const keptMax = 3
 const fileName = /^view-record-(\d{12})\.json$/
 const temporaryName = /^view-record-(\d{12})\.json\.[0-9a-f]+\.tmp$/
 
-/** A reserve that could not be filled is tried again after this long. */
+/** How long until a reserve that could not be filled is tried again. */
 const refillMs = 1_000
 
 export class FileStore implements ViewStore {
   readonly #folder: string
   readonly #reserve: Reserve
-  /** Hears what the reserve lacks. */
+  /** Called with what the reserve lacks. */
   readonly #lacking: (lack: Lack) => void
   #refill: NodeJS.Timeout | undefined
   #isClosed = false
@@ -74,7 +74,7 @@ export class FileStore implements ViewStore {
     }
     const names = this.#names()
     if (lastNumber(names) > record.record) throw this.#anotherWrites(record.record)
-    // A failover does not wait for this. Old records make room for the reserve.
+    // A failover does not wait for this. Deleting old records makes room for the reserve.
     setImmediate(() => {
       this.#tidy(names, fileName, record.record - keptMax)
       this.#fill()
@@ -87,7 +87,7 @@ export class FileStore implements ViewStore {
     this.#reserve.close()
   }
 
-  /** B6: all that a save needs; a record alone would find out at the first death. */
+  /** B6: checks all that a save needs; otherwise a shortage would show only at the first death. */
   #check(): void {
     try {
       this.#reserve.fill()

@@ -1,21 +1,21 @@
-// Which lock servers that do not count yet are dialled at their addresses, and when (V5, B3). Any peer can make such
-// an address up: so they are few, few are dialled at a time, those that were tried least first, and one that does not
-// answer is tried more and more rarely.
+// Which lock servers that do not count yet are dialled at their addresses, and when (V5, B3). Any peer can
+// invent such an address: so there are few of these servers, few are dialled at a time, those that were tried
+// least come first, and one that does not answer is tried more and more rarely.
 
 import { unverifiedMax, verifyingMax } from '../wire/limits.ts'
 import type { Probes } from './probes.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
-/** So many times it is dialled each tick; then the pause doubles. */
+/** A server is dialled each tick this many times; then the pause doubles. */
 const eagerTries = 5
-/** The longest pause, in own ticks. */
+/** The longest pause, in the view server's own ticks. */
 const pauseMax = 32
 
 export class Verifying {
   readonly #servers: Servers
   readonly #probes: Probes
   #tick = 0
-  /** Dialled in this tick. */
+  /** How many were dialled in this tick. */
   #begun = 0
 
   constructor(servers: Servers, probes: Probes) {
@@ -23,7 +23,7 @@ export class Verifying {
     this.#probes = probes
   }
 
-  /** Null: there is room for one more; else who has to make it; undefined: nobody, it has to come again. */
+  /** Null if there is room for this server; else the one that must make room; undefined if there is none. */
   roomFor(id: string): KnownServer | null | undefined {
     if (this.#servers.get(id) !== undefined) return null
     const all = this.#servers.unverified()
@@ -37,12 +37,12 @@ export class Verifying {
     this.#begun = 0
   }
 
-  /** One did answer as it should: it was not made up. */
+  /** A server did answer as it should: its address was not invented. */
   answered(): void {
     this.#begun -= 1
   }
 
-  /** Dials those whose turn it is. */
+  /** Dials the servers whose turn it is. */
   next(cluster: string | null): void {
     const due = this.#servers
       .unverified()

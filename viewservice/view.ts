@@ -1,11 +1,11 @@
 // The next view, or none: V1, V2, V3 and V7 as pure functions. They know no server table, no clock
-// and no message; who is dead, and who may be chosen, is found out elsewhere and handed in.
+// and no message; which servers are dead, and which may be chosen, is found out elsewhere and handed in.
 
 import type { Server, View } from '../wire/messages.ts'
 
 export interface Circumstances {
   readonly primary: 'well' | 'leaving' | 'dead'
-  /** The primary has pinged of late: it may be relied on to be there. */
+  /** The primary has pinged of late, so the view server may rely on it. */
   readonly primaryHeard: boolean
   /** 'unreachable': the primary says so. 'well' also when there is no backup. */
   readonly backup: 'well' | 'leaving' | 'unreachable' | 'dead'
@@ -23,9 +23,9 @@ export function nextView(view: View, acked: boolean, now: Circumstances): View |
   if (view.start !== null && !acked) return undefined
   // V7: one view, not two: the idle server comes in with the promotion.
   if (view.backup !== null && mayPromote(acked, now)) return after(view, view.backup, now.idle)
-  // V2, V3: nobody else holds the state, so wait for the backup's answer, or for the primary.
+  // V2, V3: no other server holds the state, so wait for the backup's answer, or for the primary.
   if (now.primary === 'dead') return undefined
-  // A backup is given up only while the primary is heard: the two may be all who hold the state.
+  // A backup is given up only while the primary is heard: the two may be the only servers with the state.
   if (view.backup !== null && now.backup !== 'well')
     return now.primaryHeard ? after(view, view.primary, now.idleInReach) : undefined
   if (view.backup === null && acked && now.idleInReach !== null)
@@ -48,7 +48,7 @@ export function firstView(primary: Server): View {
   return { number: 1, primary, backup: null, start: { tokenFloor: 0, pauseMs: 0 } }
 }
 
-/** What is wrong with the step from one view to the next, or undefined. Checked on every one before it is saved. */
+/** What is wrong with the step from one view to the next, or undefined. Checked before each view is saved. */
 export function stepProblem(
   before: { readonly view: View; readonly acked: boolean } | null,
   next: View,

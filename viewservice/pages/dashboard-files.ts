@@ -1,4 +1,4 @@
-// The files of the dashboard, as the build has left them beside this one; read when they are asked for.
+// The files of the dashboard, which the build puts beside this one; read when they are requested.
 
 import { readFile } from 'node:fs/promises'
 import type { Route } from '../../wire/serving/http.ts'

@@ -1,5 +1,5 @@
 // The metrics of a view server: what each is called and where its number is read. Nothing is counted
-// here, and nothing is looked at before somebody scrapes.
+// here, and nothing is read before a scrape.
 
 import type { Status } from '../../wire/messages.ts'
 import type { Edge } from '../../wire/net/edge.ts'
@@ -11,23 +11,23 @@ import type { ViewCounts } from '../counts.ts'
 export interface Measured {
   readonly status: Status
   readonly counts: ViewCounts
-  /** Before the hello, and after. */
+  /** Connections before their hello, and after. */
   readonly refusals: readonly Refusals[]
   readonly connections: number
   readonly edge: Edge
   readonly clients: number
-  /** Why it is not ready; null when it is. */
+  /** Why the service is not ready; null when it is. */
   readonly unready: string | null
-  /** Records that could be saved if nothing more were to be had. */
+  /** How many records could be saved with no more files or disk. */
   readonly reserve: number
 }
 
-/** `now` is asked at each scrape. */
+/** `now` is called at each scrape. */
 export function viewServerMetrics(now: () => Measured): Metric[] {
   return [...gauges(now), ...since(now), ...edgeMetrics(() => now().edge)]
 }
 
-/** How it is now. */
+/** The state of the server now. */
 function gauges(now: () => Measured): Metric[] {
   const gauge = (name: string, help: string, read: (measured: Measured) => number | boolean): Metric => ({
     name,
@@ -82,7 +82,7 @@ function gauges(now: () => Measured): Metric[] {
   ]
 }
 
-/** What has happened since its start. */
+/** What has happened since the server's start. */
 function since(now: () => Measured): Metric[] {
   return [
     {

@@ -1,5 +1,5 @@
 // What a view server answers over HTTP: that it lives, whether there is a primary and why not, the view
-// and all servers, its metrics, and the dashboard with what it shows.
+// and all servers, its metrics, and the dashboard with its data.
 
 import { readClock } from '../../wire/clock.ts'
 import { type Route, type Routes, routesOf } from '../../wire/serving/http.ts'
@@ -14,7 +14,7 @@ export class ViewPages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
 
-  /** `measure` is asked once for each page. */
+  /** `measure` is called once for each page. */
   constructor(measure: () => Measured, options: PlayOptions) {
     const { secret, play } = options
     let measured: Measured | undefined
@@ -54,7 +54,7 @@ export class ViewPages {
   }
 }
 
-/** With a secret strangers learn whether, not who (B5). */
+/** With a secret, strangers learn whether there is a primary, but no names (B5). */
 function readiness({ unready, status }: Measured, secret: string | null) {
   const { view, survives } = status
   const reason =

@@ -1,5 +1,5 @@
-// Fetches pages of the primary for the dashboard, so that a browser needs to reach the view server only. It
-// waits no longer than a person would.
+// Fetches pages of the primary for the dashboard, so that a browser needs to reach only the view server. It
+// waits no longer than an operator would.
 
 import type { Status } from '../../wire/messages.ts'
 import type { Page } from '../../wire/serving/http.ts'
@@ -7,7 +7,7 @@ import { askPage } from '../../wire/serving/peer-page.ts'
 
 const answerWithinMs = 3_000
 
-/** The primary's page at this path; 503 with the reason when it can't be had. */
+/** The primary's page at this path; 503 with the reason if it isn't available. */
 export async function pageOfPrimary(status: Status, secret: string | null, path: string): Promise<Page> {
   const address = status.view?.primary.address
   if (address === undefined) return unavailable('there is no view yet: no primary')

@@ -1,6 +1,7 @@
-// Kills and freezes lock servers, for who plays failover in the dashboard. No process is signalled here, since
-// what a server says of its own process may be anything (B8): whoever started the processes is asked to, and
-// knows them; elsewhere the server itself is asked to end, and a frozen one is left to people on its machine.
+// Kills and freezes lock servers, for users who play failover in the dashboard. No process is signalled
+// here, since a server may claim anything about its own process (B8). The program that started the processes
+// knows them and is asked to signal them; elsewhere the server itself is asked to end, and a frozen server
+// is left to operators on its machine.
 
 import { frozenMs } from '../../wire/limits.ts'
 import type { ServerStatus, Status } from '../../wire/messages.ts'

@@ -1,8 +1,9 @@
-// A bound on the bytes that many hold together (B4): the sum is kept as it changes, and when it is passed whoever
-// holds most is cut first, until there is some room again. It knows no sockets; what each holds it asks.
+// A bound on the bytes that many connections hold together (B4): the sum is kept as it changes, and when it
+// passes the bound, the largest holder is cut first, until there is some room again. This class knows no
+// sockets; it asks how much each one holds.
 
 export interface Holder {
-  /** Never cut: others would pay for it. */
+  /** An exempt holder is never cut: others are cut for it. */
   readonly exempt: boolean
 }
 
@@ -10,11 +11,11 @@ export class ByteSum<H extends Holder> {
   readonly #max: number
   readonly #now: (holder: H) => number
   readonly #cut: (holder: H) => void
-  /** As last heard; none with nothing. */
+  /** How much each held when last asked; holders of nothing are left out. */
   readonly #held = new Map<H, number>()
   #sum = 0
 
-  /** `now`: what a holder holds, afresh. */
+  /** `now`: how much a holder holds at this moment. */
   constructor(max: number, now: (holder: H) => number, cut: (holder: H) => void) {
     this.#max = max
     this.#now = now
@@ -25,7 +26,7 @@ export class ByteSum<H extends Holder> {
     return this.#sum
   }
 
-  /** May cut this one or others. */
+  /** May cut this holder or others. */
   note(holder: H): void {
     this.#set(holder, this.#now(holder))
     if (this.#sum > this.#max) this.#makeRoom()
@@ -35,7 +36,7 @@ export class ByteSum<H extends Holder> {
     this.#set(holder, 0)
   }
 
-  /** For those who measure: many have less by now than when they were last heard. */
+  /** For metrics: many holders have less by now than when they were last asked. */
   refresh(): void {
     for (const holder of [...this.#held.keys()]) this.#set(holder, this.#now(holder))
   }

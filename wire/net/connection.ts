@@ -15,10 +15,10 @@ import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
 
 export interface ConnectionHandlers {
-  /** Of a connection that we dialled. */
+  /** Called on a connection that we dialled. */
   opened?(): void
   messages(messages: readonly Message[]): void
-  /** Once, when the connection is over for whatever reason but our own `close`. */
+  /** Called once, when the connection is over for any reason but our own `close`. */
   closed(reason: string, error?: Error): void
 }
 
@@ -30,7 +30,7 @@ export interface ConnectionLimits {
 }
 
 export class Connection {
-  /** What may arrive; changes when the hello has said who the peer is. */
+  /** What may arrive; changes when the hello has named the peer. */
   channel: Channel
   readonly #socket: Socket
   readonly #handlers: ConnectionHandlers
@@ -40,7 +40,7 @@ export class Connection {
   #flushPlanned = false
   #over = false
 
-  /** The accepting side sends an `error` message; the dialling side only puts its reason in the close frame. */
+  /** The accepting side sends an `error` message; the dialling one gives a reason only in its close frame. */
   readonly #tellsErrors: boolean
 
   constructor(
@@ -69,11 +69,12 @@ export class Connection {
     return this.#over
   }
 
-  /** Sends with the other messages of this turn of the event loop. True if it is the first that waits for its end. */
+  /** Sends with the other messages of this turn of the event loop. True if this is the first that waits. */
   send(message: Message): boolean {
     if (this.#over) return false
     this.#outgoing.push(message)
-    // A failover waits for what a lock server tells its view server, and the same turn may bring a crowd of clients.
+    // A failover waits for what a lock server tells its view server, and the same turn may bring a crowd of
+    // clients.
     if (this.#outgoing.length >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
     else if (!this.#flushPlanned) {
       this.#flushPlanned = true
@@ -104,7 +105,7 @@ export class Connection {
     this.#closeSocket(code === null ? 1000 : (errors[code].close ?? 1000), text)
   }
 
-  /** What arrives waits at the other end of the socket, as far as the socket can make it wait (B1). */
+  /** What arrives waits at the other end of the socket, if the socket can make it wait (B1). */
   pause(): void {
     this.#socket.pause?.()
   }
@@ -131,7 +132,7 @@ export class Connection {
       this.channel === 'serverToClient' || this.channel === 'viewToClient'
         ? clientFrameBytesMax
         : frameBytesMax
-    // Three bytes a UTF-16 unit at most; one message alone always fits, by its limits.
+    // A UTF-16 unit has at most three bytes; one message alone always fits, by its limits.
     if (text.length * 3 > bytesMax && messages.length > 1 && bytesOf(text).length > bytesMax) {
       const half = messages.length >> 1
       this.#write(messages.slice(0, half))
@@ -178,7 +179,7 @@ export class Connection {
   }
 }
 
-/** What ws itself has refused: too large, or no WebSocket. */
+/** The error of what ws itself has refused: too large, or no WebSocket. */
 function violation(error: Error | undefined): string | undefined {
   const { code = '' } = (error ?? {}) as { code?: string }
   if (!code.startsWith('WS_ERR_')) return undefined

@@ -1,5 +1,5 @@
-// The connections of one core, by number: does what the core says about them and tells it what it
-// heard. The same for every server; it decides nothing.
+// The connections of one core, by number: does what the core says about them, and tells the core what
+// arrives on them. All servers use the same class; it decides nothing.
 
 import { type ConnectionEffect, type ConnectionInput, saidOn } from '../effects.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -12,18 +12,18 @@ import type { Runtime } from './runtime.ts'
 
 type DialEffect = Extract<ConnectionEffect, { do: 'dial' }>
 
-/** Of a core whose peers speak on the channels `C`. */
+/** The connections of a core whose peers speak on the channels `C`. */
 export class Connections<C extends Channel> {
   readonly #runtime: Runtime
   readonly #secret: string | null
   readonly #hear: (input: ConnectionInput<C>) => void
   readonly #open = new Map<number, Connection>()
-  /** Those on which something waits for the end of the turn. To go over all of thousands in each turn would be felt. */
+  /** Connections with messages that wait for the end of the turn: going over thousands each turn is slow. */
   #unflushed: Connection[] = []
-  /** For the end of the turn. */
+  /** Dials that wait for the end of the turn. */
   readonly #dials = new Map<number, DialEffect>()
   #accepted = 0
-  /** Of the connections that were accepted. */
+  /** Counts only connections that were accepted. */
   readonly refusals = new Refusals()
 
   constructor(runtime: Runtime, secret: string | null, hear: (input: ConnectionInput<C>) => void) {
@@ -66,7 +66,7 @@ export class Connections<C extends Channel> {
     }
   }
 
-  /** B1: reads no more from it until it is to be heard again. */
+  /** B1: while paused, reads no more from this connection. */
   pause(number: number, paused: boolean): void {
     const connection = this.#open.get(number)
     if (paused) connection?.pause()
@@ -78,7 +78,7 @@ export class Connections<C extends Channel> {
     return this.#open.size + this.#dials.size
   }
 
-  /** Sends at once what waits for the end of the turn. */
+  /** Sends at once the messages that wait for the end of the turn. */
   flush(): void {
     const connections = this.#unflushed
     this.#unflushed = []
@@ -107,11 +107,11 @@ export class Connections<C extends Channel> {
     if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())
   }
 
-  /** To make a socket takes up to a millisecond; what others wait for goes out first. */
+  /** Making a socket takes up to a millisecond, so messages that others wait for go out first. */
   #dialAll(): void {
     this.flush()
     for (const dial of [...this.#dials.values()]) if (this.#dials.delete(dial.connection)) this.#dial(dial)
-    // A dial that failed at once may have been answered with another one.
+    // The core may have answered a dial that failed at once with another dial.
     if (this.#dials.size > 0) this.#runtime.afterTurn(() => this.#dialAll())
   }
 
@@ -125,7 +125,7 @@ export class Connections<C extends Channel> {
       const { connection } = dial(address, helloOf(cluster, this.#secret, from), handlers, this.#runtime)
       this.#open.set(number, connection)
     } catch {
-      // An address that can't be dialled at all, from a peer: a failed dial like any other.
+      // A peer gave an address that can't be dialled at all: it counts as a failed dial like any other.
       this.#hear({ is: 'closed', connection: number, refused: false })
     }
   }

@@ -1,4 +1,4 @@
-// Where connections are made: connects, says hello, and tells a refusal from a failure.
+// Dials: connects, says hello, and tells a refusal from a failure.
 
 import { runtime as ownRuntime } from '#runtime'
 import type { Channel, Hello, HelloFrom, Message, Welcome } from '../messages.ts'
@@ -7,7 +7,7 @@ import { Connection, type ConnectionHandlers } from './connection.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface DialHandlers extends ConnectionHandlers {
-  /** The connection never came to be. `refused`: every address of the name said ECONNREFUSED, so no process listens. */
+  /** The dial failed. `refused`: every address of the name said ECONNREFUSED, so no process listens. */
   failed(refused: boolean, reason: string): void
 }
 
@@ -58,7 +58,7 @@ function answerChannel(from: HelloFrom): Channel {
   }
 }
 
-/** A client learns from the welcome what kind of server it has dialled, and what that one may say. */
+/** A client learns from the welcome which kind of server it has dialled, and what that server may say. */
 function listenTo(connection: Connection, message: Message | undefined): void {
   if (connection.channel === 'serverToClient' && message?.[0] === 'welcome') {
     if ((message[1] as Welcome).kind === 'viewserver') connection.channel = 'viewToClient'

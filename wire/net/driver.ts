@@ -1,6 +1,6 @@
-// Runs a core, any core: gives it its inputs one after the other with the time, does at its connections what it
-// says, and hands the rest to its owner. Both servers and a client's session stand on it. It decides nothing, and
-// takes clock, timers and sockets from the runtime that it is given.
+// Runs any core: gives it its inputs one after the other with the time, does what the core says about its
+// connections, and hands the other effects to its owner. Both servers and a client's session use this driver.
+// It decides nothing, and takes clock, timers and sockets from the runtime that it is given.
 
 import type { Instant } from '../clock.ts'
 import type { ConnectionEffect, ConnectionInput } from '../effects.ts'
@@ -8,20 +8,20 @@ import type { Channel } from '../messages.ts'
 import { Connections } from './connections.ts'
 import type { Runtime, Timer } from './runtime.ts'
 
-/** What decides. `Own`: what it asks for apart from connections. */
+/** The part that decides. `Own`: its effects apart from those of connections. */
 export interface Core<Input, Own> {
   step(input: Input, now: Instant): readonly (ConnectionEffect | Own)[]
 }
 
-/** `C`: what its peers speak on. */
+/** `C`: the channels of the core's peers. */
 export interface DriverOwner<C extends Channel, Own> {
-  /** What came in on a connection; on to `step`. */
+  /** Takes what came in on a connection and passes it on to `step`. */
   hear(input: ConnectionInput<C>): void
-  /** Exhaustive: ends in `unknownEffect`. */
+  /** Must be exhaustive and end in `unknownEffect`. */
   perform(effect: Own): void
-  /** The core, or what it asked for, threw: a dead server is replaced, a wrong one grants twice. */
+  /** The core or one of its effects threw: a dead server is replaced, a wrong one grants twice. */
   broken(error: unknown): void
-  /** All inputs that there were are taken, and all effects done. */
+  /** Called when all inputs are taken and all effects done. */
   rested?(): void
 }
 
@@ -29,13 +29,13 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
   readonly links: Connections<C>
   readonly #runtime: Runtime
   readonly #owner: DriverOwner<C, Own>
-  /** What the core hears at the end of each turn in which it heard anything; null: nothing. */
+  /** The input that the core gets at the end of each turn in which it got any; null if none. */
   readonly #turnEnd: Input | null
   #core: Core<Input, Own>
   #turnEnds = false
   #busy = false
   #over = false
-  /** Inputs that came while effects were being done. */
+  /** Inputs that came while the core's effects were being done. */
   #waiting: Input[] = []
   #timer: Timer | undefined
 
@@ -70,12 +70,12 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.#owner.rested?.()
   }
 
-  /** One turn later: so that it hears first of what had arrived. */
+  /** Steps one turn later, so that the core gets first what had arrived. */
   stepAfterTurn(input: Input): void {
     this.#runtime.afterTurn(() => this.step(input))
   }
 
-  /** Steps with this input each `ms`. Timers run before what waits in the sockets is read; one turn later it has been (V7). */
+  /** Steps with this input each `ms`, a turn after its timer: timers run before sockets are read (V7). */
   every(ms: number, input: Input): void {
     this.#timer = this.#runtime.after(ms, () => {
       this.every(ms, input)
@@ -83,13 +83,13 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     })
   }
 
-  /** Goes on with another core; what the last one had still to hear or to have done is dropped with it. */
+  /** Goes on with another core; inputs and effects of the last one that are not done are dropped with it. */
   become(core: Core<Input, Own>): void {
     this.#core = core
     this.#waiting = []
   }
 
-  /** The core hears nothing more. */
+  /** The core gets no more inputs. */
   stop(): void {
     this.#over = true
     this.#waiting = []
@@ -109,7 +109,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     if (this.#turnEnd !== null && input !== this.#turnEnd) this.#planTurnEnd(this.#turnEnd)
   }
 
-  /** What was decided in one turn of the event loop travels together. */
+  /** Messages that were decided in one turn of the event loop travel together. */
   #planTurnEnd(turnEnd: Input): void {
     if (this.#turnEnds) return
     this.#turnEnds = true

@@ -1,21 +1,22 @@
-// How many sockets a server can have, and for whom: never more than the process may open files, with some kept for
-// the record, for dials, for servers and for operators (B3, B7). Plain numbers; it refuses nothing itself.
+// How many sockets a server can have, and for which peers: never more than the process may open files, with
+// some kept for the record, for dials, for servers and for operators (B3, B7). Only numbers; nothing is
+// refused here.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { operatorsKept, ownFilesKept, serverConnectionsMax, strangersMax } from '../limits.ts'
 
 export interface Room {
-  /** Of all kinds together. */
+  /** Sockets of all kinds together. */
   readonly sockets: number
   /** Sockets that have shown no secret: bare ones, those of HTTP, those before their hello. */
   readonly strangers: number
   readonly servers: number
   readonly clients: number
-  /** Clients of other machines: less, so that an operator on this one gets in. */
+  /** Clients of other machines: fewer, so that an operator on this one gets in. */
   readonly distantClients: number
 }
 
-/** `files` may be open, `open` are. */
+/** `files` may be open, `open` files are. */
 export function roomOf(files: number, open: number, connectionsMax: number): Room {
   const own = between(files >> 3, 16, ownFilesKept)
   const sockets = Math.max(
@@ -38,7 +39,7 @@ function between(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most)
 }
 
-/** Where neither is known: what systems commonly allow. */
+/** What systems commonly allow, for systems that report neither number. */
 const filesByDefault = 1_024
 const openByDefault = 32
 
@@ -64,7 +65,7 @@ function linuxLimit(): number | undefined {
   }
 }
 
-/** Systems without /proc. */
+/** The limit on systems without /proc. */
 function reportedLimit(): number | undefined {
   const { userLimits } = process.report.getReport() as unknown as {
     userLimits?: { open_files?: { soft?: number | string } }

@@ -1,5 +1,6 @@
-// The edge of a server: who may have a socket, and who has to go when there are too many (B3, B4, B7). It counts by
-// standing and by address, and keeps room for those who run the service. It touches no socket and reads no clock.
+// The edge of a server: which peers may have a socket, and which must go when there are too many (B3, B4,
+// B7). It counts by standing and by address, and keeps room for operators. It touches no socket and reads no
+// clock.
 
 import { WireError } from '../codec.ts'
 import { receivingBytesMax, silentAfterHelloMs, unreadBytesMax } from '../limits.ts'
@@ -9,7 +10,7 @@ import type { Room } from './edge-room.ts'
 import { FrameRate } from './frame-rate.ts'
 import { WrongSecrets } from './wrong-secrets.ts'
 
-/** Strangers have not shown the secret yet; without a secret, they have said no hello. */
+/** Strangers have not shown the secret yet; in a cluster without a secret, they have not said hello. */
 export type Standing = 'stranger' | 'client' | 'server'
 
 /** One connection, as the edge sees it. */
@@ -17,22 +18,22 @@ export interface Guest {
   readonly address: string
   readonly loopback: boolean
   standing: Standing
-  /** Servers are not cut for the sum of all. */
+  /** Servers are exempt: they are not cut for the sum of all. */
   readonly exempt: boolean
-  /** When it was admitted. */
+  /** When the connection was admitted. */
   since: number
   /** Bytes of frames that are not whole yet. */
   receiving(): number
-  /** Bytes that it was sent and has not read. */
+  /** Bytes that were sent to the peer and that it has not read. */
   unread(): number
-  /** Without a word. */
+  /** Ends the connection without a word. */
   cut(): void
-  /** With a word. */
+  /** Ends the connection and tells the peer why. */
   end(error: WireError): void
 }
 
 export interface Quotas {
-  /** Null: the default, from which loopback is exempt. */
+  /** Null for the default, from which loopback is exempt. */
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
 }
@@ -62,7 +63,7 @@ export class Edge {
   readonly #quotas: Quotas
   readonly #defaults: Defaults
   readonly #rate: FrameRate
-  /** Those of an address in the order in which they came. */
+  /** Strangers by address, each address's in the order in which they came. */
   readonly #strangers = new Map<string, Set<Guest>>()
   readonly #clients = new Map<string, number>()
   /** Clients that have said nothing since their hello, the longest first. */
@@ -76,7 +77,7 @@ export class Edge {
     this.#rate = new FrameRate(quotas.framesPerAddress ?? defaults.framesPerAddress)
   }
 
-  /** B3: a socket was opened. If there are too many strangers, one of those who have most of them goes, the oldest. */
+  /** B3: a socket was opened. If there are too many strangers, the oldest of the address with most is cut. */
   enter(guest: Guest): void {
     const own = this.#strangers.get(guest.address) ?? new Set()
     this.#strangers.set(guest.address, own.add(guest))
@@ -84,7 +85,7 @@ export class Edge {
     if (this.counts.stranger > this.room.strangers) this.#cutStranger()
   }
 
-  /** B3, B7: it has said its hello and shown the secret. Undefined: there is room for it, and it is no stranger any more. */
+  /** B3, B7: the guest's hello has shown the secret. Undefined if it is let in and no stranger any more. */
   admit(guest: Guest, from: HelloFrom, now: number): WireError | undefined {
     const standing = from.kind === 'client' ? 'client' : 'server'
     const full = standing === 'server' ? this.#serversFull() : this.#clientsFull(guest)
@@ -112,7 +113,7 @@ export class Edge {
     else this.#clients.delete(guest.address)
   }
 
-  /** So many frames came: in how many ms the next one of this guest may be read (B7). */
+  /** B7: takes note of this many frames; returns in how many ms the guest's next one may be read. */
   took(guest: Guest, frames: number, now: number): number {
     if (guest.standing === 'stranger') return 0
     this.#silent.delete(guest)
@@ -120,7 +121,7 @@ export class Edge {
     return this.#rate.took(guest.address, frames, now)
   }
 
-  /** B7: from time to time. */
+  /** B7: called from time to time. */
   sweep(now: number): void {
     for (const guest of this.#silent) {
       if (now - guest.since < silentAfterHelloMs) return
@@ -137,7 +138,7 @@ export class Edge {
     return this.counts.server < servers ? undefined : tooMany(`there are ${servers} servers already`)
   }
 
-  /** B7: what others may not have is for operators, who work on the machine itself. */
+  /** B7: the places that others may not have are for operators, who work on the machine itself. */
   #clientsFull({ address, loopback }: Guest): WireError | undefined {
     const { client } = this.counts
     const max = loopback ? this.room.clients : this.room.distantClients
@@ -161,7 +162,7 @@ export class Edge {
     guest.cut()
   }
 
-  /** It may be gone already. */
+  /** The guest may be gone already. */
   #removeStranger(guest: Guest): void {
     const own = this.#strangers.get(guest.address)
     if (!own?.delete(guest)) return

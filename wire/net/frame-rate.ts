@@ -1,5 +1,5 @@
-// How many frames a second come from one address (B7). An address that is over its share is not refused: what it
-// sends waits until it has some share again. It knows no sockets and no clock.
+// How many frames a second come from one address (B7). An address that is over its share is not refused:
+// what it sends waits until it has some share again. This class knows no sockets and no clock.
 
 import { addressesRememberedMax } from '../limits.ts'
 
@@ -16,7 +16,7 @@ export class FrameRate {
     this.#perSecond = perSecond
   }
 
-  /** So many came: in how many ms the next may be read; 0: at once. */
+  /** Takes note of this many frames; returns in how many ms the next may be read, 0 for at once. */
   took(address: string, frames: number, now: number): number {
     const bucket = this.#bucket(address, now)
     bucket.left -= frames
@@ -39,7 +39,7 @@ export class FrameRate {
     return bucket
   }
 
-  /** After a second of silence a bucket is as a new one; if none is, all begin anew. */
+  /** After a second of silence a bucket is like a new one and goes; if none is, all begin again. */
   #forgetFull(now: number): void {
     for (const [address, { at }] of this.#buckets) if (now - at > 1_000) this.#buckets.delete(address)
     if (this.#buckets.size >= addressesRememberedMax) this.#buckets.clear()

@@ -19,21 +19,21 @@ export interface AcceptOptions {
 }
 
 export interface AcceptHandlers {
-  /** Hello was said and is in order; returns what hears of the rest. */
+  /** A peer's hello is in order; returns the handlers for its other messages. */
   accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers
   /** A peer was turned away. */
   turnedAway(reason: string, remote: string): void
 }
 
-/** What a hello costs, and whether there is room for who says it (B3, B7). */
+/** What a hello costs, and whether there is room for the peer that says it (B3, B7). */
 export interface Gate {
-  /** Why its secret is not even looked at; undefined when it is. */
+  /** Why the peer's secret is not even looked at; undefined when it is. */
   mayTry(): WireError | undefined
   /** How many ms the answer to a wrong secret waits. */
   wrongSecret(): number
-  /** All is in order but the room. Undefined: there is some; it may be asked back by `end`. */
+  /** The hello is in order. Undefined if there is room, which `end` may take back; else why there is none. */
   admits(from: HelloFrom, end: (error: WireError) => void): WireError | undefined
-  /** It was sent something. */
+  /** Something was sent to the peer. */
   sent(): void
 }
 
@@ -57,7 +57,7 @@ export function acceptSocket(
   new HelloWaiter(socket, options, handlers, remote, runtime, gate).wait()
 }
 
-/** Before its hello a peer may say one thing only; afterwards its messages go to whatever accepted it. */
+/** A peer's first message must be its hello; afterwards its messages go to the handlers that accepted it. */
 class HelloWaiter implements ConnectionHandlers {
   readonly #options: AcceptOptions
   readonly #handlers: AcceptHandlers
@@ -66,7 +66,7 @@ class HelloWaiter implements ConnectionHandlers {
   readonly #connection: Connection
   readonly #gate: Gate
   #next: ConnectionHandlers | undefined
-  /** Its secret was wrong; it will be told. */
+  /** The secret was wrong; the peer will learn it later. */
   #refused: WireError | undefined
   #timer: Timer | undefined
 
@@ -131,7 +131,7 @@ class HelloWaiter implements ConnectionHandlers {
     }
   }
 
-  /** B3: guesses take longer and longer, however many connections they come on. */
+  /** B3: answers to wrong secrets take longer and longer, however many connections they come on. */
   #refuse(error: WireError): void {
     const ms = error.code === 'WRONG_SECRET' ? this.#gate.wrongSecret() : 0
     if (ms === 0) return this.refuse(error)
@@ -151,13 +151,13 @@ class HelloWaiter implements ConnectionHandlers {
     }
   }
 
-  /** Its room is needed. */
+  /** Ends the connection because its room is needed. */
   #end(error: WireError): void {
     this.#connection.close(error.code, error.message)
     this.#next?.closed(textOf(error))
   }
 
-  /** A view server only wants to hear the welcome. */
+  /** A view server that dials wants only the welcome and may say nothing more. */
   #tooMuch(next: ConnectionHandlers): void {
     this.#connection.close('UNEXPECTED_MESSAGE', 'after its hello a viewserver may say nothing')
     next.closed('UNEXPECTED_MESSAGE')

@@ -1,5 +1,5 @@
-// The one place where a port is opened: HTTP for browsers and probes, WebSocket for peers, whose hello hello.ts
-// checks, behind an edge that counts them. It turns away pages of other origins; all else is decided above it.
+// The port of a server's peers: HTTP for browsers and probes, WebSocket for peers, whose hello hello.ts
+// checks, behind an edge that counts them. It turns away pages of other origins; all else is decided above.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -15,18 +15,18 @@ import { WsSocket } from './ws-socket.ts'
 
 export interface ListenOptions extends AcceptOptions {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number
-  /** Listen beyond loopback without a secret. */
+  /** Allows to listen beyond loopback without a secret. */
   readonly insecure: boolean
   /** Origins of web pages that may connect, such as `https://example.org`. */
   readonly origins: readonly string[]
   /** Quotas of addresses (B7); absent or null: the default, from which loopback is exempt. */
   readonly connectionsPerAddress?: number | null
   readonly framesPerAddress?: number | null
-  /** Defaults to that of limits.ts; tests make it smaller. */
+  /** Defaults to the limit of limits.ts; tests make it smaller. */
   readonly connectionsMax?: number
-  /** How many files the process may open; asked of the system unless a test says so. */
+  /** How many files the process may open; the system is asked unless a test gives the number. */
   readonly files?: number
 }
 
@@ -37,15 +37,15 @@ export interface ListenHandlers extends AcceptHandlers {
 export interface Listener {
   readonly host: string
   readonly port: number
-  /** Who is connected, and what was refused before it was anybody's. */
+  /** The connected peers, and what was refused before a core had the connection. */
   readonly edge: Edge
-  /** Takes no more connections and ends those that are left. */
+  /** Takes no more connections and ends the open ones. */
   close(): Promise<void>
-  /** The same without a word to anybody, and at once; resolves when the port is free. */
+  /** The same, at once and without a word to any peer; resolves when the port is free. */
   kill(): Promise<void>
 }
 
-/** Rejects with a clear error when the address can't be had. */
+/** Rejects with a clear error if the address isn't available. */
 export async function listen(options: ListenOptions, handlers: ListenHandlers): Promise<Listener> {
   if (options.secret === null && !options.insecure && !isLoopback(options.host)) {
     throw new Error(
@@ -56,18 +56,18 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   const edge = edgeOf(options)
   const visitors = new WeakMap<Socket, Visitor>()
   const http = createServer(
-    // Who never finishes a request may not stay longer than who never says hello.
+    // A caller that never finishes its request may stay no longer than a peer that never says hello.
     { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
     (request, response) => handlers.http(request, response),
   )
-  // B3: the last resort; the edge cuts strangers before it is reached.
+  // B3: this is the last resort; the edge cuts strangers before it is reached.
   http.maxConnections = edge.room.sockets + edge.room.strangers
   http.on('connection', (socket: Socket) => visitors.set(socket, new Visitor(socket, edge, runtime)))
   http.maxRequestsPerSocket = limits.requestsPerSocketMax
   const sockets = new ws.WebSocketServer({
     server: http,
     perMessageDeflate: false,
-    // B3: until the hello was accepted.
+    // B3: this holds until the hello was accepted.
     maxPayload: limits.helloBytesMax,
     verifyClient: ({ origin, req }: Upgrade, answer: Verdict) => {
       if (originAllowed(origin, options.origins)) return answer(true)
@@ -99,7 +99,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   }
 }
 
-/** How often those who say nothing are looked for. */
+/** How often the edge looks for clients that say nothing. */
 const sweepMs = 1_000
 
 function edgeOf({ connectionsPerAddress = null, framesPerAddress = null, ...options }: ListenOptions): Edge {
@@ -111,7 +111,7 @@ function edgeOf({ connectionsPerAddress = null, framesPerAddress = null, ...opti
 type Upgrade = { readonly origin: string; readonly req: IncomingMessage }
 type Verdict = (accepted: boolean, status?: number, reason?: string) => void
 
-/** The machine; its port is another at each try. */
+/** The peer's machine; the port differs at each try. */
 function remoteOf({ socket }: IncomingMessage): string {
   return socket.remoteAddress ?? 'unknown'
 }

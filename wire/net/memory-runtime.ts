@@ -1,6 +1,6 @@
-// A runtime inside one process for drivers that rehearse or are measured: sockets in memory, turns that run when
-// their owner says so, a clock that hardly moves, timers that never fire. It needs no network and leaves nothing
-// behind that would keep a process alive.
+// A simulated runtime inside one process, for rehearsals and benchmarks of drivers: sockets in memory, turns
+// that run when their owner says so, a clock that hardly moves, timers that never fire. It needs no network
+// and leaves nothing behind that would keep a process alive.
 
 import type { Instant } from '../clock.ts'
 import { randomId } from '../id.ts'
@@ -13,7 +13,7 @@ interface Listening {
   accept(socket: Socket): void
 }
 
-/** Who listens where; runtimes that share one reach each other. */
+/** Which runtime listens at which address; runtimes that share a network reach each other. */
 export type MemoryNetwork = Map<string, Listening>
 
 /** Far more than any work needs. */
@@ -32,7 +32,7 @@ export class MemoryRuntime implements Runtime {
     this.#network.set(address, { runtime: this, accept })
   }
 
-  /** All that was planned, and what that plans; false: there was nothing. */
+  /** Runs all planned turns and those that they plan; false if there were none. */
   run(): boolean {
     if (this.#turns.length === 0) return false
     for (let rounds = 1; this.#turns.length > 0; rounds++) {
@@ -44,7 +44,10 @@ export class MemoryRuntime implements Runtime {
     return true
   }
 
-  /** Slow, so that no lease runs out however slow the machine is; of the size of real times, as tokens are: V8 learns that, too. */
+  /**
+   * The clock is slow, so that no lease runs out however slow the machine is. Its values are as large as real
+   * times, since tokens are too, and V8 compiles code for numbers of this size.
+   */
   now(): Instant {
     const monotonic = this.monotonic()
     return { monotonic, wall: 1_800_000_000_000 + monotonic }

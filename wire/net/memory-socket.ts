@@ -1,12 +1,12 @@
-// Two ends of a connection inside one process, without network and time: what one end sends the other receives, in
-// its order, when the receiver's turn comes. For rehearsals and benchmarks; it loses nothing and never fails.
+// Two ends of a connection inside one process, without network and time: what one end sends, the other
+// receives in order when its turn comes. For rehearsals and benchmarks; it loses nothing and never fails.
 
 import type { Runtime } from './runtime.ts'
 import type { Socket, SocketHandlers } from './socket.ts'
 
 type Turns = Pick<Runtime, 'afterTurn'>
 
-/** The dialled end, which says when it is open, and the accepted one. Each hears in turns of its own runtime. */
+/** The dialled end, which says when it is open, and the accepted end. Each hears in its runtime's turns. */
 export function memorySockets(dialling: Turns, accepting: Turns): [dialled: Socket, accepted: Socket] {
   const [dialled, accepted] = [new MemorySocket(dialling), new MemorySocket(accepting)]
   dialled.join(accepted)

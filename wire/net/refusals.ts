@@ -1,5 +1,5 @@
-// Counts the connections that a server has refused or closed, by error code: hostile or broken input is
-// seen here first (F13). Plain numbers; it closes nothing itself.
+// Counts the connections that a server has refused or closed, by error code: hostile or broken input shows
+// here first (F13). Only numbers; nothing is closed here.
 
 import { type ErrorCode, errors } from '../errors.ts'
 
@@ -12,14 +12,14 @@ export class Refusals {
     if (this.byCode[code] !== undefined) this.byCode[code]++
   }
 
-  /** A reason that begins with its code; others are the peer's own doing, and no refusal. */
+  /** Counts a reason that begins with a code; other reasons are the peer's own, and no refusal. */
   countReason(reason: string): void {
     const code = /^[A-Z_]+(?=: )/.exec(reason)?.[0]
     if (code !== undefined) this.count(code as ErrorCode)
   }
 }
 
-/** All of them together, as samples of a metric. */
+/** All refusals together, as samples of a metric. */
 export function samplesOf(refusals: readonly Refusals[]): { labels: { code: string }; value: number }[] {
   return Object.keys(new Refusals().byCode).map(code => ({
     labels: { code },

@@ -1,4 +1,4 @@
-// The runtime of Node: its timers, and sockets of ws, so that dialling tells a refusal from a silence, and cuts.
+// The runtime of Node: its timers, and sockets of ws, so that a dial tells a refusal from silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
 import { readClock, readMonotonic } from '../clock.ts'
@@ -23,7 +23,7 @@ export const runtime: ClientRuntime = {
         perMessageDeflate: false,
         maxPayload: frameBytesMax,
         handshakeTimeout: helloWithinMs,
-        // A mask of zeros needs no masking. It is there against pages that make a proxy take their text for
+        // A mask of zeros needs no masking. Masks exist against pages that make a proxy take their text for
         // HTTP; this is no page, and JSON lets no line break through.
         generateMask: mask => void mask.fill(0),
       }),

@@ -1,4 +1,4 @@
-// The runtime of web pages and workers: the WebSocket that is there already. Uses nothing that a strict
+// The runtime of web pages and workers, on their own WebSocket. It uses nothing that a strict
 // Content-Security-Policy forbids, and nothing of Node.
 
 import { readClock, readMonotonic } from '../clock.ts'
@@ -19,12 +19,12 @@ declare const location: { readonly origin: string } | undefined
 interface PagePort {
   onmessage: (() => void) | null
   postMessage(nothing: null): void
-  /** Where it exists, as in Node, a port alone must not keep a process alive. */
+  /** `unref` exists in Node, where a port alone must not keep a process alive. */
   unref?(): void
 }
 type PageChannel = { readonly port1: PagePort; readonly port2: PagePort }
 
-/** Timers would do, but pages let them wait: 4 ms when nested, a second in the background. */
+/** Timers would do, but pages delay them: 4 ms when nested, a second in the background. */
 const { port1, port2 } = new MessageChannel() as unknown as PageChannel
 const turns: (() => void)[] = []
 port1.onmessage = () => turns.shift()?.()

@@ -1,6 +1,6 @@
-// What drivers take from where they run: clocks, timers, chance and sockets. `#runtime` is Node's or a page's,
-// by the conditions of package.json, so that a bundle for browsers holds no ws and nothing of Node; tests hand
-// in a simulated one. It decides nothing.
+// What drivers take from their platform: clocks, timers, random numbers and sockets. `#runtime` is Node's or
+// a page's, by the conditions of package.json, so that a bundle for browsers holds no ws and nothing of Node;
+// tests hand in a simulated one. A runtime decides nothing.
 
 import type { Instant } from '../clock.ts'
 import type { Socket } from './socket.ts'
@@ -13,18 +13,18 @@ export interface Runtime {
   now(): Instant
   /** The monotonic clock alone, in ms. */
   monotonic(): number
-  /** Runs it once, after this many ms. Keeps a process alive. */
+  /** Runs the function once, after this many ms. Keeps a process alive. */
   after(ms: number, run: () => void): Timer
-  /** The same; a process may end before. */
+  /** The same, but the process may end before. */
   afterQuietly(ms: number, run: () => void): Timer
   cancel(timer: Timer | undefined): void
-  /** Runs it when this turn of the event loop is over: what one turn says travels together. */
+  /** Runs the function when this turn of the event loop is over: messages of one turn travel together. */
   afterTurn(run: () => void): void
-  /** From 0, below 1. */
+  /** A random number from 0, below 1. */
   chance(): number
   /** 128 random bits, as 32 hexadecimal digits. */
   newId(): string
-  /** Begins to connect; throws if the address is none. */
+  /** Begins to connect; throws if the address is not valid. */
   openSocket(address: string): Socket
 }
 
@@ -46,12 +46,12 @@ export interface Diagnostic {
   publish(message: object): void
 }
 
-/** What a client takes from the program that it is part of, too. */
+/** What a client also takes from the program that it is part of. */
 export interface ClientRuntime extends Runtime {
   /** HOLDFAST_VIEW and the like; empty in a page. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Node's diagnostics channels `holdfast:…`; pages have none. */
   readonly diagnostics: Readonly<Record<DiagnosticEvent, Diagnostic>>
-  /** What people call this client unless it is given a name. */
+  /** The name of this client for display, unless it is given one. */
   readonly clientName: string
 }

@@ -1,30 +1,30 @@
-// What a connection needs of a WebSocket, on any platform: Node's are those of ws, a page has its own.
-// Nothing of either is known behind it.
+// What a connection needs of a WebSocket, on any platform: in Node it is one of ws, a page has its own. Code
+// behind this interface knows nothing of either.
 
 export interface SocketHandlers {
   opened(): void
-  /** One text frame. */
+  /** One text frame arrived. */
   received(text: string): void
-  /** A frame that is not text. */
+  /** A frame arrived that is not text. */
   receivedBinary(): void
-  /** Once, and the last. `error`: what went wrong, if it is known. */
+  /** Called once, and last. `error`: what went wrong, if it is known. */
   closed(code: number, reason: string, error: Error | undefined): void
 }
 
 export interface Socket {
-  /** It may be written to. */
+  /** The socket may be written to. */
   readonly open: boolean
   /** Bytes that the network has not taken yet. */
   readonly bufferedAmount: number
-  /** Says who hears of it; called once, before anything can have happened. */
+  /** Sets the handlers; called once, before anything can have happened. */
   hear(handlers: SocketHandlers): void
   send(text: string): void
   /** Reads no more until `unpause`; a page's socket can't. */
   pause?(): void
   unpause?(): void
-  /** Ends it in order, and for good after a while, whatever the peer does. `reason`: at most 123 bytes. */
+  /** Closes in order, and for good after a while, whatever the peer does. `reason`: at most 123 bytes. */
   close(code: number, reason: string): void
-  /** Ends it without a word. */
+  /** Ends the socket without a word. */
   cut(): void
 }
 

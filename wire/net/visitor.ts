@@ -1,5 +1,5 @@
-// A socket that was accepted, from its first byte to its last: bare at first, then one of HTTP or a WebSocket. It
-// tells the edge what happens on it, and does what the edge says.
+// An accepted socket, from its first byte to its last: bare at first, then one of HTTP or a WebSocket. It
+// tells the edge what happens on the socket, and does what the edge says.
 
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
@@ -41,12 +41,12 @@ export class Visitor implements Guest, Gate {
     return this.standing === 'server'
   }
 
-  /** It has become one. Called before anybody else listens to it, and after ws does. */
+  /** The socket has become a WebSocket. Called after ws listens to it, and before any other code does. */
   upgraded(webSocket: WebSocket, reading: WsSocket): void {
     this.#webSocket = webSocket
     this.#reading = reading
     webSocket.on('message', () => this.#framed(reading))
-    // ws has taken what it could use of it.
+    // ws has taken the part that it could use.
     this.#socket.on('data', () => this.#edge.receiving.note(this))
   }
 
@@ -78,7 +78,7 @@ export class Visitor implements Guest, Gate {
     const ms = this.#edge.wrongSecrets.wrong(this.address, this.#runtime.monotonic())
     this.#answerWaits = ms > 0
     if (ms === 0) return 0
-    // B3: nothing more of it is read, until it is to answer the close.
+    // B3: nothing more of this socket is read until it must answer the close.
     this.#reading?.hold(true)
     this.#runtime.afterQuietly(ms, () => this.#reading?.hold(false))
     return ms
@@ -98,7 +98,7 @@ export class Visitor implements Guest, Gate {
     this.#edge.unread.note(this)
   }
 
-  /** B7: over its share, what its address sends waits in the network. */
+  /** B7: when an address is over its share, what it sends waits in the network. */
   #framed(reading: WsSocket): void {
     const ms = this.#edge.took(this, 1, this.#runtime.monotonic())
     if (ms === 0 || this.#paused) return
@@ -107,7 +107,7 @@ export class Visitor implements Guest, Gate {
     this.#resumeIn(ms, reading)
   }
 
-  /** Meanwhile more frames may have come out of what was read already. */
+  /** In the meantime more frames may have come out of what was read already. */
   #resumeIn(ms: number, reading: WsSocket): void {
     this.#runtime.afterQuietly(ms, () => {
       const more = this.#edge.took(this, 0, this.#runtime.monotonic())

@@ -1,9 +1,9 @@
-// The WebSocket of a page: it tells nothing of why a connection failed, limits no frame, and can't be cut.
+// The WebSocket of a page: it does not say why a connection failed, limits no frame, and can't be cut.
 
 import { frameBytesMax } from '../limits.ts'
 import type { Socket, SocketHandlers } from './socket.ts'
 
-/** What is used of the standard's WebSocket. */
+/** The used part of the standard's WebSocket. */
 export interface PageSocket {
   readonly readyState: number
   readonly bufferedAmount: number
@@ -56,7 +56,7 @@ export class WebSocketOfPage implements Socket {
   }
 
   close(code: number, reason: string): void {
-    // A page may say 1000, or 3000 and above.
+    // A page may close with 1000, or 3000 and above.
     this.#socket.close(code === 1000 || code >= 3000 ? code : 3000 + (code % 1000), reason)
   }
 

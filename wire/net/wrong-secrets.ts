@@ -1,6 +1,7 @@
-// Wrong secrets slow their sender down (B3): after a few, the answer to each waits, twice as long each time, and an
-// address that keeps too many waiting is not heard for a while. Who knows the secret never waits: neither this
-// machine nor an address that has shown it is shut out. It knows no sockets and no clock.
+// Wrong secrets slow their sender down (B3): after a few, the answer to each waits, twice as long each time,
+// and an address that keeps too many waiting is not heard for a while. A peer that knows the secret never
+// waits: neither this machine nor an address that has shown the secret is shut out. This class knows no
+// sockets and no clock.
 
 import {
   addressesRememberedMax,
@@ -15,20 +16,20 @@ interface Sender {
   waiting: number
 }
 
-/** The answer to the first one that waits. */
+/** How long the first answer that waits does so. */
 const firstMs = 50
-/** So long after its last wrong secret an address is forgotten. */
+/** How long after its last wrong secret an address is forgotten. */
 const forgetMs = 60_000
 
 export class WrongSecrets {
-  /** The last one that sent is the last in here. */
+  /** Addresses that sent wrong secrets, the latest sender last. */
   readonly #senders = new Map<string, Sender>()
-  /** Addresses from which the right secret came; the last one is the last in here. */
+  /** Addresses from which the right secret came, the latest last. */
   readonly #known = new Set<string>()
-  /** All that there were. */
+  /** The number of all wrong secrets. */
   total = 0
 
-  /** False: too many of its wrong ones wait for their answer; this one is not even looked at. */
+  /** False if too many wrong secrets of this address wait for an answer; this one is not even looked at. */
   mayTry(address: string, loopback: boolean): boolean {
     if (loopback || this.#known.has(address)) return true
     return (this.#senders.get(address)?.waiting ?? 0) < wrongSecretsWaitingMax
@@ -40,7 +41,7 @@ export class WrongSecrets {
     if (this.#known.size > addressesRememberedMax) this.#known.delete(first(this.#known))
   }
 
-  /** How long the answer waits, in ms. One that waits calls `answered` at its end. */
+  /** How long the answer waits, in ms. If it waits, the caller calls `answered` at the end. */
   wrong(address: string, now: number): number {
     this.total++
     const before = this.#senders.get(address)

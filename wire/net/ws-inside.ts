@@ -1,13 +1,14 @@
-// The one place that knows the inside of a WebSocket of ws: how large a frame may be, which has to grow after the
-// hello, and how many bytes of a frame that is not whole are kept. ws offers neither; `test/edge-sockets.ts` fails if its inside changes.
+// The only file that knows the inside of a WebSocket of ws: how large a frame may be, which must grow after
+// the hello, and how many bytes of a frame that is not whole are kept. ws offers neither;
+// `test/edge-sockets.ts` fails if its inside changes.
 
 import type { WebSocket } from 'ws'
 
 interface Receiver {
   _maxPayload: number
-  /** Of the frame that is being read. */
+  /** Bytes of the frame that is being read. */
   readonly _bufferedBytes: number
-  /** Of the fragments before it. */
+  /** Bytes of the fragments before it. */
   readonly _messageLength: number
 }
 

@@ -25,7 +25,7 @@ export class WsSocket implements Socket {
     let failure: Error | undefined
     socket.on('open', () => handlers.opened())
     socket.on('message', (data, isBinary) => {
-      // Once it was closed no more is heard of it, and so nothing is made of what still comes (B3).
+      // Once the socket was closed its handlers hear no more, so what still comes is not even decoded (B3).
       if (!this.open) return
       if (isBinary) handlers.receivedBinary()
       else handlers.received(String(data))
@@ -51,7 +51,7 @@ export class WsSocket implements Socket {
     this.#read()
   }
 
-  /** Of whoever stands between this socket and its connection: nothing is read while `held`, whatever is wanted (B7). */
+  /** For code between this socket and its connection: nothing is read while `held`, even if wanted (B7). */
   hold(held: boolean): void {
     this.#held = held
     this.#read()

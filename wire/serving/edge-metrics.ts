@@ -1,5 +1,5 @@
-// What every server tells of its edge: its sockets and the room for them, the bytes that are held for peers, and who
-// was cut. Nothing is counted here.
+// The metrics of a server's edge: its sockets and the room for them, the bytes that are held for peers, and
+// the connections that were cut. Nothing is counted here.
 
 import { receivingBytesMax, unreadBytesMax } from '../limits.ts'
 import type { Edge } from '../net/edge.ts'

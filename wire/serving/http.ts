@@ -1,7 +1,7 @@
-// What servers answer over HTTP: pages for people, probes and scrapers. Nothing is ever cached by others. What a
-// page costs has a budget (B5), pages about the cluster require
-// that the request names the server by one of its own names and knows the secret, and pages that change something
-// answer only callers that may change it.
+// What servers answer over HTTP: pages for operators, probes and scrapers. No other program may cache an
+// answer. The cost of a page has a budget (B5), pages about the cluster require that the request names the
+// server by one of its own names and knows the secret, and pages that change something answer only callers
+// that may change it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -18,20 +18,23 @@ export interface Page {
   readonly type?: string
   readonly body: string | Buffer | object
   readonly headers?: Readonly<Record<string, string>>
-  /** Once the answer has gone out, or can't any more. */
+  /** Called once the answer has gone out, or can't go out any more. */
   readonly afterwards?: () => void
 }
 
 export interface Route {
   /** For probes: open to all under any host name, since probes know only addresses; it reveals little. */
   readonly probe?: true
-  /** Requires the secret, if the cluster has one; a browser asks its user for it (Basic, any name). */
+  /** The page requires the secret, if there is one; a browser asks its user for it (Basic, any name). */
   readonly guarded?: true
-  /** Pages of other sites may lead people here. */
+  /** Pages of other sites may link here. */
   readonly linked?: true
-  /** What it tells depends on the parameters; else one page is shared by all who ask. */
+  /** The page depends on its parameters; otherwise all callers share one page. */
   readonly asks?: true
-  /** It changes something, by POST: for the server's own page, or for programs that know the secret or run on this machine. */
+  /**
+   * The page changes something, by POST: for the server's own page, or for programs that know the secret or
+   * run on this machine.
+   */
   readonly changes?: 'by page' | 'by program'
   readonly read: (query: URLSearchParams) => Page | Promise<Page>
 }
@@ -56,7 +59,7 @@ interface Sheet extends Omit<Page, 'body'> {
   readonly text: Buffer
 }
 
-/** What is asked for: something to read, or the page that says why not. */
+/** What a request asks for: a page to read, or the page that says why there is none. */
 type Wish =
   | { readonly route: Route; readonly path: string; readonly query: string }
   | { readonly refusal: Page }
@@ -67,10 +70,10 @@ export class Http {
   readonly #turns = new PageTurns()
   readonly #budget = new PageBudget()
   readonly #shared = new Map<string, SharedPage<Sheet>>()
-  /** Probes are not kept out by who asks for anything else. */
+  /** Requests for other pages do not keep probes out. */
   readonly #probing = new PageWaiting()
   readonly #waiting = new PageWaiting()
-  /** Were told that there is too much; they end with that. */
+  /** Sockets that got the answer that too many requests wait; they end with it. */
   readonly #leaving = new WeakSet<Socket>()
 
   constructor(routes: Routes, options: HttpOptions) {
@@ -81,7 +84,10 @@ export class Http {
         this.#shared.set(path, new SharedPage(() => this.#make(route, '')))
   }
 
-  /** `pagesAt`: where pages are, if not here: then only probes are answered here, and who knows the secret is told. */
+  /**
+   * `pagesAt`: where pages are, if not here. Then only probes are answered here, and a caller that knows the
+   * secret learns where the pages are.
+   */
   answer(request: IncomingMessage, response: ServerResponse, pagesAt: string | null = null): void {
     const { socket } = request
     if (this.#leaving.has(socket)) return
@@ -92,7 +98,7 @@ export class Http {
       void this.#answer(request, response, wish, asker).finally(() => waiting.leave(asker))
     else {
       this.#leaving.add(socket)
-      // No more of it is read; what came with this one costs only its reading.
+      // No more of the socket is read; requests that came with this one cost only their reading.
       socket.pause()
       response.shouldKeepAlive = false
       response.setHeader('retry-after', '1')
@@ -141,7 +147,7 @@ export class Http {
     return refusal === undefined ? { route, path, query } : { refusal }
   }
 
-  /** Strangers are not told where the pages are. */
+  /** Strangers do not learn where the pages are. */
   #elsewhere({ url, headers, socket }: IncomingMessage, pagesAt: string): Page {
     const { secret } = this.#options
     const knows =
@@ -179,7 +185,7 @@ export class Http {
   }
 }
 
-/** Whether a page of another site asks, in somebody's browser. */
+/** Whether a page of another site asks, in a user's browser. */
 function isForeign({ changes, linked }: Route, headers: IncomingMessage['headers']): boolean {
   const { origin, host } = headers
   const site = headers['sec-fetch-site']
@@ -214,6 +220,6 @@ function send({ method }: IncomingMessage, response: ServerResponse, sheet: Shee
   response.end(method === 'HEAD' ? undefined : text)
 }
 
-/** Nothing from other origins, nothing inline, in no frame. */
+/** Pages load nothing from other origins and nothing inline, and are shown in no frame. */
 const contentPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

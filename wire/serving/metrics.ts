@@ -1,5 +1,5 @@
-// Metrics as Prometheus scrapes them: one server's registry, which reads plain numbers at each scrape. The
-// one place that knows prom-client. Each room lists its own metrics.
+// Metrics as Prometheus scrapes them: one server's registry, which reads plain numbers at each scrape. Only
+// this file knows prom-client. Each folder lists its own metrics.
 
 import { Counter, Gauge, type MetricType, Histogram as PromHistogram, Registry } from 'prom-client'
 import { boundsMs, type Histogram } from '../histogram.ts'
@@ -16,7 +16,7 @@ export type Metric = {
 } & (
   | {
       readonly type: 'counter' | 'gauge'
-      /** Names of labels; each takes few values, known beforehand. */
+      /** Names of labels; each has few values, known beforehand. */
       readonly labels?: readonly string[]
       readonly read: () => number | readonly Sample[]
     }
@@ -100,7 +100,7 @@ class ReadHistogram extends PromHistogram {
     this.#read = read
   }
 
-  /** What the registry calls apart from `get`. */
+  /** What the registry calls in addition to `get`. */
   getForPromString() {
     return this.get()
   }

@@ -1,5 +1,5 @@
-// The names that a server goes by over HTTP. A page of another site can make a browser ask it under that page's
-// name (DNS rebinding), and read the answer; never under an IP address, or under a name that is ours.
+// The names of a server over HTTP. A page of another site can make a browser ask the server under that
+// page's name (DNS rebinding), and read the answer; never under an IP address, or under a name that is ours.
 
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
@@ -12,7 +12,7 @@ export function isOwnName(host: string | undefined, hosts: readonly string[]): b
   return name === 'localhost' || name === hostname().toLowerCase() || hosts.includes(name)
 }
 
-/** The host names in these URLs, or names as they are. */
+/** The host names in these URLs; plain names stay as they are. */
 export function hostNames(urls: readonly string[]): string[] {
   return urls.flatMap(url => nameIn(url.includes('://') ? url : `http://${url}`) ?? [])
 }
@@ -21,7 +21,7 @@ function nameIn(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).hostname : undefined
 }
 
-/** The other end is on this machine. */
+/** Whether the other end is on this machine. */
 export function isLoopbackAddress(address: string | undefined): boolean {
   return address === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address ?? '')
 }

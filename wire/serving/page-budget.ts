@@ -1,6 +1,6 @@
-// Pages that depend on their parameters: made one after the other, and whoever had one waits ten times as long
-// as it took for the next (B5). So one address takes a tenth of a server's time at the most, and none is kept out
-// by another that asks more often.
+// Pages that depend on their parameters: they are made one after the other, and an address that had one
+// waits ten times as long as it took for the next (B5). So one address takes at most a tenth of a server's
+// time, and none is kept out by another that asks more often.
 
 import { readClock } from '../clock.ts'
 import { askerPauseMsMax, askerPausePart } from '../limits.ts'
@@ -12,7 +12,7 @@ interface Job {
 
 export class PageBudget {
   readonly #jobs: Job[] = []
-  /** When each asker may have the next page; forgotten once it has come. */
+  /** When each address may have the next page; forgotten once that time has come. */
   readonly #pausedUntil = new Map<string, number>()
   #isMaking = false
   #timer: NodeJS.Timeout | undefined

@@ -1,10 +1,10 @@
-// One piece of work for HTTP in each turn of the event loop (B5): between any two of them come pings, messages
-// and timers. It knows no pages, and limits nothing but the pace.
+// One piece of work for HTTP in each turn of the event loop (B5): pings, messages and timers come between any
+// two of them. This class knows no pages, and limits only the pace.
 
 export class PageTurns {
   #last: Promise<void> = Promise.resolve()
 
-  /** Resolves in a turn that nothing else of HTTP has. */
+  /** Resolves in a turn with no other work for HTTP. */
   next(): Promise<void> {
     this.#last = this.#last.then(() => new Promise(resolve => setImmediate(resolve)))
     return this.#last

@@ -1,5 +1,6 @@
-// How many requests may wait for their pages, from one address and from all (B5). Who comes when there are too
-// many is refused at once; a request counts until its answer was handed on, whether or not anybody reads it.
+// How many requests may wait for their pages, from one address and from all (B5). A request that comes when
+// too many wait is refused at once. A request counts until its answer was handed on, whether or not the peer
+// reads it.
 
 import { pagesWaitingMax, pagesWaitingPerAskerMax } from '../limits.ts'
 
@@ -7,7 +8,7 @@ export class PageWaiting {
   readonly #byAsker = new Map<string, number>()
   #all = 0
 
-  /** False: there are too many already. */
+  /** False if too many wait already. */
   enter(asker: string): boolean {
     const own = this.#byAsker.get(asker) ?? 0
     if (own >= pagesWaitingPerAskerMax || this.#all >= pagesWaitingMax) return false

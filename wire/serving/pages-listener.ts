@@ -1,5 +1,5 @@
-// Pages on an address of their own (`--admin-listen`): a port that speaks HTTP only, so that people, probes and
-// scrapers are not on the port that pings go through. The same limits as everywhere; no WebSocket.
+// Pages at their own address (`--admin-listen`): a port that speaks only HTTP, so that operators, probes and
+// scrapers do not use the port that pings go through. The limits are the same; there is no WebSocket.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,7 +8,7 @@ import { isLoopback, isWildcard } from '../net/listen.ts'
 
 export interface PagesAddress {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number
 }
 
@@ -23,7 +23,7 @@ export interface PagesListener {
   close(): Promise<void>
 }
 
-/** Rejects with one clear line when the address can't be had. */
+/** Rejects with one clear line if the address isn't available. */
 export async function listenForPages(
   at: PagesAddress,
   { secret, insecure }: PagesOptions,
@@ -45,7 +45,7 @@ export async function listenForPages(
   return { url: urlOf(at.host, (http.address() as AddressInfo).port), close: () => closed(http) }
 }
 
-/** An address that means all of this machine's own is no place to be sent to; its loopback one is. */
+/** Names the loopback address instead of one that means all of this machine's own, which no caller can use. */
 function urlOf(host: string, port: number): string {
   const name = isWildcard(host) ? '127.0.0.1' : host
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`

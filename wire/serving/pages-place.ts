@@ -1,4 +1,4 @@
-// Where a server's pages are: beside its peers on one port, or on an address of their own. It opens and closes
+// Where a server's pages are: on the port of its peers, or at their own address. This class opens and closes
 // that address, and hands each request to the pages with what may be answered there.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -15,7 +15,7 @@ export class PagesPlace {
     this.#options = options
   }
 
-  /** Null: beside the peers. */
+  /** Null if the pages are on the port of the peers. */
   async open(at: PagesAddress | null): Promise<void> {
     if (at === null) return
     this.#own = await listenForPages(at, this.#options, (request, response) =>
@@ -23,12 +23,12 @@ export class PagesPlace {
     )
   }
 
-  /** The address of their own, if they have one. */
+  /** The pages' own address, if they have one. */
   get url(): string | null {
     return this.#own?.url ?? null
   }
 
-  /** What came to the port of the peers. */
+  /** Answers a request that came to the port of the peers. */
   answer(request: IncomingMessage, response: ServerResponse): void {
     this.#http.answer(request, response, this.url)
   }

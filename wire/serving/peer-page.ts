@@ -1,5 +1,5 @@
-// Asks another server of the cluster for a page, as programs do: with the secret, and at the address that its
-// pages have of their own, if they have one. It takes no other redirection.
+// Asks another server of the cluster for a page, as programs do: with the secret, and at its pages' own
+// address, if they have one. It follows no other redirection.
 
 import { proofOf } from './proof.ts'
 
@@ -25,7 +25,7 @@ export async function askPage(address: string, path: string, how: PeerAsk): Prom
   return { status: answer.status, body: Buffer.from(await answer.arrayBuffer()) }
 }
 
-/** What a server says is wrong, in its own words if it has any. */
+/** What a server says is wrong, in its own words if it gives any. */
 export function problemIn({ status, body }: PeerAnswer): string {
   try {
     return (JSON.parse(body.toString()) as { error: string }).error

@@ -13,7 +13,7 @@ export class ProcessMetrics {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs })
   readonly #startedAt = readClock().wall / 1_000 - process.uptime()
   readonly #version = versionOf()
-  /** As of the last scrape, in seconds. */
+  /** The delays as of the last scrape, in seconds. */
   #seen = { median: 0, p99: 0, max: 0 }
 
   start(): void {
@@ -78,7 +78,7 @@ export class ProcessMetrics {
     },
   ]
 
-  /** All three are of one period; reading them begins the next. The histogram includes the resolution itself. */
+  /** All three are of one period; reading them begins the next. The histogram includes the resolution. */
   #look() {
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolutionMs) / 1_000 || 0
     this.#seen = {

@@ -1,9 +1,9 @@
-// How one who asks over HTTP shows that he knows the secret of the cluster: Basic authentication, any name, the
-// secret as the password. Browsers ask their users for it, Prometheus and curl can send it.
+// How a caller over HTTP shows that it knows the secret of the cluster: Basic authentication, with any name
+// and the secret as the password. Browsers ask their users for it, Prometheus and curl can send it.
 
 import { isSecret } from '../net/secret.ts'
 
-/** The header that shows it. */
+/** The header that shows the secret. */
 export function proofOf(secret: string | null): Record<string, string> {
   return secret === null ? {} : { authorization: `Basic ${Buffer.from(`:${secret}`).toString('base64')}` }
 }

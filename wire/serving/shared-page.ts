@@ -1,5 +1,5 @@
-// A page without parameters: made at most ten times a second, and shared by all who ask meanwhile (B5). Nobody
-// gets one that is older than the question: whoever asks too soon waits for the next.
+// A page without parameters: made at most ten times a second, and shared by all callers that wait for it
+// (B5). No caller gets a page that is older than its question: one that asks too soon waits for the next.
 
 import { readClock } from '../clock.ts'
 import { pageEveryMs } from '../limits.ts'
@@ -20,14 +20,14 @@ export class SharedPage<T> {
 
   async #makeNext(): Promise<T> {
     await passed(this.#madeAt + pageEveryMs - readClock().monotonic)
-    // From here on it may be older than a question.
+    // From here on the page may be older than a question.
     this.#next = null
     this.#madeAt = readClock().monotonic
     return await this.#make()
   }
 }
 
-/** At least the rest of this turn, so that all who ask in it get one page. */
+/** Waits at least for the rest of this turn, so that all callers in it get one page. */
 function passed(ms: number): Promise<void> {
   return new Promise(resolve => {
     if (ms > 0) setTimeout(resolve, ms).unref()
