@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readClock } from '../wire/clock.ts'
 import { Failure, messageOf } from './failure.ts'
-import { answerStrike, isStrikeAsk, type SyncStrike } from './strikes.ts'
+import { answerSignalAsk, isSignalAsk, type SyncSignal } from './signal-asks.ts'
 
 const main = fileURLToPath(new URL('main.js', import.meta.url))
 
@@ -34,7 +34,7 @@ export interface ChildOptions {
   readonly listening: (child: Child) => void
   readonly died: (child: Child, death: Death) => void
   /** It asks for another's death. */
-  readonly strike: SyncStrike
+  readonly signal: SyncSignal
 }
 
 export class Child {
@@ -123,8 +123,8 @@ export class Child {
   }
 
   #onMessage(child: ChildProcess, message: unknown): void {
-    if (!isStrikeAsk(message)) this.#onListening(message as { url: string })
-    else if (child.connected) child.send(answerStrike(message, this.#options.strike))
+    if (!isSignalAsk(message)) this.#onListening(message as { url: string })
+    else if (child.connected) child.send(answerSignalAsk(message, this.#options.signal))
   }
 
   #onListening({ url }: { url: string }): void {

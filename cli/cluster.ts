@@ -16,7 +16,7 @@ import { type Crew, Live } from './live.ts'
 import type { Member } from './live-picture.ts'
 import { print } from './output.ts'
 import { passedOn } from './serving.ts'
-import type { Deed } from './strikes.ts'
+import type { Deed } from './signal-asks.ts'
 
 const serversMax = 32
 
@@ -168,7 +168,7 @@ class Cluster implements Crew {
   }
 
   /** B8: only a child of this process, and only the one that listens there and says that it is it. */
-  #strike(deed: Deed, { address, pid }: { readonly address: string; readonly pid: number }): void {
+  #signal(deed: Deed, { address, pid }: { readonly address: string; readonly pid: number }): void {
     const child = this.#lockServers.find(({ url }) => url === address)
     if (child?.pid === undefined || child.pid !== pid)
       throw new Failure(`no server of this cluster runs at ${address} with pid ${pid}`)
@@ -223,7 +223,7 @@ class Cluster implements Crew {
       environment: childEnvironment(),
       listening: child => this.#onListening(child),
       died: (child, death) => this.#onDied(child, death),
-      strike: (deed, server) => this.#strike(deed, server),
+      signal: (deed, server) => this.#signal(deed, server),
     })
   }
 

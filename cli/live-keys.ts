@@ -47,11 +47,11 @@ export function onKey(key: string, scene: Scene): Act {
   if (scene.doomed !== null && key === 'y') return kill(scene, scene.doomed)
   switch (key) {
     case 'p':
-      return strike(scene, 'primary', server => killOnce(scene, server))
+      return act(scene, 'primary', server => killOnce(scene, server))
     case 'b':
-      return strike(scene, 'backup', server => killOnce(scene, server))
+      return act(scene, 'backup', server => killOnce(scene, server))
     case 'f':
-      return strike(scene, 'primary', ({ pid, address }) => ({
+      return act(scene, 'primary', ({ pid, address }) => ({
         act: 'freeze',
         pid,
         who: `the primary at ${address}`,
@@ -74,7 +74,7 @@ export function onKey(key: string, scene: Scene): Act {
 }
 
 /** Applies `deed` to the server that has this role, if it has a running process. */
-function strike(scene: Scene, role: 'primary' | 'backup', deed: (server: ServerStatus) => Act): Act {
+function act(scene: Scene, role: 'primary' | 'backup', deed: (server: ServerStatus) => Act): Act {
   const { status, running, frozen } = scene
   if (status === null) return say('the view server does not answer: who is who is not known right now')
   const id = status.view?.[role]?.id

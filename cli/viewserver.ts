@@ -12,7 +12,7 @@ import {
   sharedOptions,
   startLog,
 } from './serving.ts'
-import { strikeByParent } from './strikes.ts'
+import { signalByParent } from './signal-asks.ts'
 
 const options = {
   ...listenOption('127.0.0.1:7400'),
@@ -37,7 +37,7 @@ export const command: Command<typeof options> = {
     const data = values.data as string // checked above
     const shared = sharedOptions(values, startLog(values['log-level']))
     // B8: whoever started this process may have started the others, too.
-    const play = values.play && process.send !== undefined ? strikeByParent() : values.play
+    const play = values.play && process.send !== undefined ? signalByParent() : values.play
     return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'], play }))
   },
 }

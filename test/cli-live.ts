@@ -52,7 +52,7 @@ function scene(about: Partial<Scene> = {}, ...servers: ServerStatus[]): Scene {
   }
 }
 
-t.test('keys strike who has the role now', async t => {
+t.test('a key acts on the server that has the role now', async t => {
   t.match(onKey('p', scene()), { act: 'kill', pid: 101, who: 'the primary at ws://127.0.0.1:7401' })
   t.match(onKey('b', scene()), { act: 'kill', pid: 102, who: 'the backup at ws://127.0.0.1:7402' })
   t.match(onKey('f', scene()), { act: 'freeze', pid: 101 })
@@ -66,7 +66,7 @@ t.test('keys strike who has the role now', async t => {
     t.not(onKey(key, scene()).act, 'nothing', `${key}, which is shown, does something`)
 })
 
-t.test('who is not there is not struck', async t => {
+t.test('who is not there is not killed', async t => {
   const says = (key: string, about: Partial<Scene>, ...servers: ServerStatus[]) => {
     const act = onKey(key, scene(about, ...servers))
     return act.act === 'say' ? act.text : act
@@ -77,7 +77,7 @@ t.test('who is not there is not struck', async t => {
   t.match(says('f', { running: new Set([102]), frozen: new Set([101]) }), /frozen: t thaws it/)
 })
 
-t.test('B8: a pid that a server only claims is not struck', async t => {
+t.test('B8: a pid that a server only claims is not killed', async t => {
   const liar = server(1, { role: 'primary', pid: 103 })
   const stranger = server(9, { role: 'primary', pid: 103 })
   for (const primary of [liar, stranger])

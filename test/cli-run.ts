@@ -27,7 +27,7 @@ const disasters: Record<string, (run: Running, relay: Relay) => void> = {
 // Each waits for a lease to run out: all run at once, so the file waits for only one lease.
 t.jobs = Object.keys(disasters).length
 
-for (const [what, strike] of Object.entries(disasters)) {
+for (const [what, inflict] of Object.entries(disasters)) {
   t.test(`run is ${what}: its command is gone before the next grant`, { buffered: true }, async t => {
     await using cluster = await RealCluster.start(2)
     await using relay = await Relay.start(cluster.addresses)
@@ -39,7 +39,7 @@ for (const [what, strike] of Object.entries(disasters)) {
     t.ok(runs(pid) && runs(child))
     const waiting = next.acquire('x')
     await next.query()
-    strike(run, relay)
+    inflict(run, relay)
     const lock = await waiting
     const grantedAt = sharedClockMs()
     // A process killed in time no longer runs, but the system may need a moment to remove it.

@@ -43,7 +43,7 @@ t.test(
       client.release(outcome)
     }
     t.ok(truth(released))
-    t.ok(at < 15, `the next grant came after ${at.toFixed(1)} ms of made-up time`)
+    t.ok(at < 15, `the next grant came after ${at.toFixed(1)} ms of simulated time`)
   },
 )
 

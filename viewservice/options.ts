@@ -12,7 +12,7 @@ import {
 } from '../wire/options.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
-import type { Strike } from './pages/play.ts'
+import type { SignalServer } from './pages/play.ts'
 
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */
@@ -42,7 +42,7 @@ export interface ViewServerOptions {
    * The dashboard may end lock servers, by asking them; for playing only. A program that has started them as
    * its own processes can give a function instead, which kills and freezes them.
    */
-  readonly play?: boolean | Strike
+  readonly play?: boolean | SignalServer
   /** By default the server is silent. */
   readonly log?: Logger
   /** Called once if the server has ended by itself: its record can't be saved, or an invariant is broken. */

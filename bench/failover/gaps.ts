@@ -33,7 +33,7 @@ interface Felt {
 interface Blow {
   readonly name: string
   readonly timesMax: number
-  readonly strike: (processes: ServerProcesses, address: string, probe: Probe) => Promise<Felt>
+  readonly inject: (processes: ServerProcesses, address: string, probe: Probe) => Promise<Felt>
 }
 
 const outstanding = 1_024
@@ -41,9 +41,9 @@ const outstanding = 1_024
 const momentMs = 200
 
 const blows: readonly Blow[] = [
-  { name: 'kill -9', timesMax: Number.POSITIVE_INFINITY, strike: kill },
-  { name: 'SIGTERM, hand-over', timesMax: 20, strike: terminate },
-  { name: 'SIGSTOP, frozen', timesMax: 10, strike: freeze },
+  { name: 'kill -9', timesMax: Number.POSITIVE_INFINITY, inject: kill },
+  { name: 'SIGTERM, hand-over', timesMax: 20, inject: terminate },
+  { name: 'SIGSTOP, frozen', timesMax: 10, inject: freeze },
 ]
 
 export async function measureGaps({ kills, only, progress }: GapOptions): Promise<GapRow[]> {
@@ -81,7 +81,7 @@ async function halfOfFull(address: string, progress: GapOptions['progress']): Pr
 
 async function strikeAgain(
   processes: ServerProcesses,
-  { name, strike }: Blow,
+  { name, inject }: Blow,
   pairsPerSecond: number,
   times: number,
   progress: GapOptions['progress'],
@@ -104,7 +104,7 @@ async function strikeAgain(
       progress(`${name} at ${pairsPerSecond} pairs/s beside the probe: ${turn} of ${times}`)
     const address = primaryOf(await processes.healthy())
     await pause(Math.random() * momentMs)
-    felt.push(await strike(processes, address, probe))
+    felt.push(await inject(processes, address, probe))
   }
   await processes.healthy()
   return felt

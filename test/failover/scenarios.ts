@@ -36,7 +36,7 @@ interface Blow {
   readonly workers: number
   /** Calls at a time that each worker makes on shared locks, beside the call on its own lock. */
   readonly shared: number
-  readonly strike: (processes: ServerProcesses, status: Status, turn: number) => Promise<() => Promise<void>>
+  readonly inject: (processes: ServerProcesses, status: Status, turn: number) => Promise<() => Promise<void>>
 }
 
 function underLoad(name: string, blow: Blow): Scenario {
@@ -63,7 +63,7 @@ async function strikeAgain(
       await crew.progress(20)
       const status = await processes.healthy()
       const from = wall()
-      const heal = await blow.strike(processes, status, turn)
+      const heal = await blow.inject(processes, status, turn)
       await crew.progress(20)
       const seen = await crew.gaps(from)
       gaps.push(Math.max(...seen))
@@ -108,7 +108,7 @@ async function withProcesses(run: (processes: ServerProcesses) => Promise<Row>, 
 }
 
 /** Kills the server of a role; it is started again once the gap is measured. */
-function killing(role: (turn: number) => 'primary' | 'backup', moment = false): Blow['strike'] {
+function killing(role: (turn: number) => 'primary' | 'backup', moment = false): Blow['inject'] {
   return async (processes, status, turn) => {
     if (moment) await pause(Math.random() * 20) // a random moment under load
     const address = addressOf(status, role(turn))
@@ -117,35 +117,35 @@ function killing(role: (turn: number) => 'primary' | 'backup', moment = false): 
   }
 }
 
-const freezing: Blow['strike'] = async (processes, status) => {
+const freezing: Blow['inject'] = async (processes, status) => {
   const address = addressOf(status, 'primary')
   processes.signal(address, 'SIGSTOP')
   await pause(3_000)
   return async () => processes.signal(address, 'SIGCONT')
 }
 
-const restarting: Blow['strike'] = async (processes, status, turn) => {
+const restarting: Blow['inject'] = async (processes, status, turn) => {
   const address = addressOf(status, turn % 2 === 0 ? 'primary' : 'backup')
   await processes.kill(address)
   await processes.restart(address)
   return async () => {}
 }
 
-const viewServerKilled: Blow['strike'] = async processes => {
+const viewServerKilled: Blow['inject'] = async processes => {
   await processes.killViewServer()
   await pause(500)
   await processes.startViewServer()
   return async () => {}
 }
 
-const viewServerFrozen: Blow['strike'] = async processes => {
+const viewServerFrozen: Blow['inject'] = async processes => {
   process.kill(processes.viewServerPid, 'SIGSTOP')
   await pause(3_000)
   process.kill(processes.viewServerPid, 'SIGCONT')
   return async () => {}
 }
 
-const terminating: Blow['strike'] = async (processes, status) => {
+const terminating: Blow['inject'] = async (processes, status) => {
   const address = addressOf(status, 'primary')
   const exit = await processes.kill(address, 'SIGTERM')
   if (exit !== 0) throw new Error(`the leaving primary exited with ${exit}`)
@@ -260,18 +260,18 @@ const copying: Scenario = {
 const load = { workers: 4, shared: 8 }
 
 export const scenarios: readonly Scenario[] = [
-  underLoad('primary killed at rest', { workers: 1, shared: 0, strike: killing(() => 'primary') }),
-  underLoad('primary killed under load', { ...load, strike: killing(() => 'primary', true) }),
-  underLoad('backup killed', { ...load, strike: killing(() => 'backup') }),
+  underLoad('primary killed at rest', { workers: 1, shared: 0, inject: killing(() => 'primary') }),
+  underLoad('primary killed under load', { ...load, inject: killing(() => 'primary', true) }),
+  underLoad('backup killed', { ...load, inject: killing(() => 'backup') }),
   underLoad('both killed in turn', {
     ...load,
-    strike: killing(turn => (turn % 2 === 0 ? 'backup' : 'primary')),
+    inject: killing(turn => (turn % 2 === 0 ? 'backup' : 'primary')),
   }),
-  underLoad('server killed and restarted at once', { ...load, strike: restarting }),
-  underLoad('primary frozen for 3 s and thawed', { ...load, strike: freezing }),
-  underLoad('view server killed and restarted', { ...load, strike: viewServerKilled }),
-  underLoad('view server frozen for 3 s', { ...load, strike: viewServerFrozen }),
-  underLoad('primary terminated (SIGTERM), no failed call', { ...load, strike: terminating }),
+  underLoad('server killed and restarted at once', { ...load, inject: restarting }),
+  underLoad('primary frozen for 3 s and thawed', { ...load, inject: freezing }),
+  underLoad('view server killed and restarted', { ...load, inject: viewServerKilled }),
+  underLoad('view server frozen for 3 s', { ...load, inject: viewServerFrozen }),
+  underLoad('primary terminated (SIGTERM), no failed call', { ...load, inject: terminating }),
   clientKilled,
   copying,
   lastHolderKilled,

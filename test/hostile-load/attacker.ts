@@ -14,10 +14,10 @@ process.on('disconnect', () => process.exit(0))
 process.on('unhandledRejection', () => undefined)
 
 const { name, ...target } = JSON.parse(process.argv[2] as string) as Order
-const struck = new Promise<void>(resolve => process.once('message', () => resolve()))
+const begun = new Promise<void>(resolve => process.once('message', () => resolve()))
 const ready = (): Promise<void> => {
   process.send?.({ ready: true })
-  return struck
+  return begun
 }
 const scenario = scenarios.find(one => one.name === name)
 const outcome = await scenario

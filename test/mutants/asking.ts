@@ -230,7 +230,7 @@ export const asking: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the live picture strikes by a claimed pid',
+    name: 'the live picture kills by a claimed pid',
     breaks: 'B8',
     why: 'p kills another server of the cluster than the one that is primary',
     test: 'cli-live',

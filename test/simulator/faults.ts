@@ -73,7 +73,7 @@ export class Faults {
 
   // ---- the table
 
-  readonly #strikes: Readonly<Record<FaultKind, (dice: Random) => void>> = {
+  readonly #byKind: Readonly<Record<FaultKind, (dice: Random) => void>> = {
     'kill primary': dice => this.#deaths.killServer(this.#scene.pair.primary, dice),
     'kill backup': dice => this.#deaths.killServer(this.#scene.pair.backup, dice),
     'kill idle server': dice => this.#deaths.killServer(this.#scene.idleServer(dice), dice),
@@ -110,14 +110,14 @@ export class Faults {
 
   perform(kind: FaultKind, salt: number): void {
     if (this.#damage.over) return
-    this.#damage.struck++
+    this.#damage.injected++
     if (kind !== 'isolate view server') this.#damage.quietSince = this.#scene.now
-    this.#strikes[kind](random(salt))
+    this.#byKind[kind](random(salt))
   }
 
-  /** How many have struck. */
+  /** How many have been injected. */
   get done(): number {
-    return this.#damage.struck
+    return this.#damage.injected
   }
 
   // ---- each frame

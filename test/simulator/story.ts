@@ -21,7 +21,7 @@ export interface Ending {
   readonly violation: Violation | null
   /** How often the state was lost by the rules, and an operator had to start an empty one (F14). */
   readonly lost: number
-  /** Made-up ms. */
+  /** Simulated ms. */
   readonly ms: number
   /** Events on the simulated clock. */
   readonly steps: number

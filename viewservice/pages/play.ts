@@ -11,13 +11,16 @@ import { askPage, problemIn } from '../../wire/serving/peer-page.ts'
 export type Deed = 'kill' | 'freeze'
 
 /** Signals the process of this server, if it is one of the caller's own; rejects with the reason if not. */
-export type Strike = (deed: Deed, server: { readonly address: string; readonly pid: number }) => Promise<void>
+export type SignalServer = (
+  deed: Deed,
+  server: { readonly address: string; readonly pid: number },
+) => Promise<void>
 
 const answerWithinMs = 1_000
 
 export interface PlayOptions {
   readonly secret: string | null
-  readonly play: boolean | Strike
+  readonly play: boolean | SignalServer
 }
 
 /** `id` names the server as the status does. */

@@ -45,7 +45,7 @@ export class LockServerStep {
       drainMs: 10_000,
       limits: stateLimits,
       pid: 1,
-      host: 'made-up',
+      host: 'simulated',
       cluster,
     }
     local.core = new this.#turn.cores.ServerCore(frozen(options))

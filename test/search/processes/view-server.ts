@@ -42,7 +42,7 @@ export class ViewServerStep {
       newClusterId: idOf('cluster', 0, 1),
       newCluster: true,
       pid: 1,
-      host: 'made-up',
+      host: 'simulated',
     }
     return new this.#turn.cores.ViewCore(frozen(options))
   }

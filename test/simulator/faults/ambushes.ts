@@ -1,4 +1,4 @@
-// Ambushes wait for a message, and strike when it is sent: its sender or receiver dies or freezes, or the
+// Ambushes wait for a message, and act when it is sent: its sender or receiver dies or freezes, or the
 // message is lost, held up or cut.
 
 import type { Message } from '../../../wire/messages.ts'

@@ -11,8 +11,8 @@ export const recoveryMs = 1_000
 export class Damage {
   /** The story heals: nothing breaks any more. */
   over = false
-  /** How many faults have struck. */
-  struck = 0
+  /** How many faults have been injected. */
+  injected = 0
   /** How much is broken and not mended yet. */
   unmended = 0
   /** Since when nothing has broken or was mended. */

@@ -84,13 +84,13 @@ export class NetworkTrouble {
     this.viewServerIsolatedAt = since
     referee.diesHeard()
     for (const other of others) network.cutOff(viewServer, other)
-    const { struck, unmended, quietSince } = this.#damage
+    const { injected, unmended, quietSince } = this.#damage
     const number = unmended === 0 && since - quietSince > recoveryMs ? viewNumber : null
     this.#damage.mendLater(this.#scene.duration(dice), 'heal VS', () => {
       for (const other of others) network.heal(viewServer, other)
       referee.viewServerIsBack(since)
       network.after(recoveryMs, () => {
-        if (number !== null && this.#damage.struck === struck) referee.undisturbed(number)
+        if (number !== null && this.#damage.injected === injected) referee.undisturbed(number)
       })
     })
   }

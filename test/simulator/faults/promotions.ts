@@ -1,5 +1,5 @@
 // Well-aimed promotions: the primary ends just when its backup lacks something, or is about to end too.
-// They strike only when nothing else is wrong with the view, so that what the rules promise is known.
+// They happen only when nothing else is wrong with the view, so that what the rules promise is known.
 
 import type { LockServerParty } from '../../fixtures/cluster.ts'
 import type { Random } from '../../fixtures/random.ts'

@@ -1,4 +1,4 @@
-// Where the faults of a story strike: its cluster, its users and its referee; whom a fault picks, and how
+// Where the faults of a story are injected: its cluster, its users and its referee; whom a fault picks, and how
 // long it lasts. The scene itself breaks nothing and remembers nothing.
 
 import type { ClientParty, Cluster, LockServerParty } from '../../fixtures/cluster.ts'

@@ -4,56 +4,56 @@
 import type { ViewServerOptions } from '../viewservice/index.ts'
 import { Failure, messageOf } from './failure.ts'
 
-export type Strike = Exclude<ViewServerOptions['play'], boolean | undefined>
-export type Deed = Parameters<Strike>[0]
+export type SignalServer = Exclude<ViewServerOptions['play'], boolean | undefined>
+export type Deed = Parameters<SignalServer>[0]
 
-export interface StrikeAsk {
-  readonly strike: number
+export interface SignalAsk {
+  readonly signal: number
   readonly deed: Deed
   readonly address: string
   readonly pid: number
 }
 
-interface StrikeAnswer {
-  readonly struck: number
+interface SignalAnswer {
+  readonly signalled: number
   /** Null: it is done. */
   readonly problem: string | null
 }
 
 const answerWithinMs = 1_000
 
-export function isStrikeAsk(message: unknown): message is StrikeAsk {
-  return typeof message === 'object' && message !== null && 'strike' in message
+export function isSignalAsk(message: unknown): message is SignalAsk {
+  return typeof message === 'object' && message !== null && 'signal' in message
 }
 
 /** Does it, and makes the answer. */
-export function answerStrike({ strike, deed, address, pid }: StrikeAsk, act: SyncStrike): StrikeAnswer {
+export function answerSignalAsk({ signal, deed, address, pid }: SignalAsk, act: SyncSignal): SignalAnswer {
   try {
     act(deed, { address, pid })
-    return { struck: strike, problem: null }
+    return { signalled: signal, problem: null }
   } catch (error) {
-    return { struck: strike, problem: messageOf(error) }
+    return { signalled: signal, problem: messageOf(error) }
   }
 }
 
 /** Throws the reason if it can't be done. */
-export type SyncStrike = (...args: Parameters<Strike>) => void
+export type SyncSignal = (...args: Parameters<SignalServer>) => void
 
 /** For the process that was started: asks its parent. */
-export function strikeByParent(): Strike {
+export function signalByParent(): SignalServer {
   let asked = 0
   return (deed, { address, pid }) =>
     new Promise<void>((resolve, reject) => {
-      const strike = ++asked
+      const signal = ++asked
       const over = (problem: string | null) => {
         clearTimeout(timer)
         process.off('message', hear)
         if (problem === null) resolve()
         else reject(new Failure(problem))
       }
-      const hear = (message: StrikeAnswer) => message.struck === strike && over(message.problem)
+      const hear = (message: SignalAnswer) => message.signalled === signal && over(message.problem)
       const timer = setTimeout(() => over('who started this view server does not answer'), answerWithinMs)
       process.on('message', hear)
-      process.send?.({ strike, deed, address, pid } satisfies StrikeAsk)
+      process.send?.({ signal, deed, address, pid } satisfies SignalAsk)
     })
 }
