@@ -299,7 +299,8 @@ export const replication: readonly Mutant[] = [
       {
         file: snapshot,
         find: 'this.#lock(names[tokens.length] as string).enqueue(acquire)',
-        replace: 'this.#lock(names[tokens.length] as string).enqueue(acquire, 0)',
+        replace:
+          'const queued = this.#lock(names[tokens.length] as string)\n        queued.enqueue(acquire, queued.next)',
       },
     ],
   },

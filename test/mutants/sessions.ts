@@ -120,7 +120,7 @@ export const sessions: readonly Mutant[] = [
         file: primary,
         find: 'this.#propose(operationOf(session, request)) }',
         replace: `const lock = request[0] === 'acquire' ? this.state.table.locks.get(request[2][0] as string) : undefined
-    if (lock !== undefined && lock.queue.length >= this.state.limits.waitersPerLockMax) {
+    if (lock !== undefined && lock.waiters >= this.state.limits.waitersPerLockMax) {
       session.nextRequest++
       return this.#answer(client, ['refused', number, 'WAITERS_LIMIT', ''])
     }
