@@ -295,14 +295,7 @@ export const replication: readonly Mutant[] = [
     name: "waiters' order not in the snapshot",
     breaks: 'L3, R3',
     why: 'the promoted backup serves its queues in another order',
-    edits: [
-      {
-        file: snapshot,
-        find: 'this.#lock(names[tokens.length] as string).enqueue(acquire)',
-        replace:
-          'const queued = this.#lock(names[tokens.length] as string)\n        queued.enqueue(acquire, queued.next)',
-      },
-    ],
+    edits: [{ file: snapshot, find: 'of lock.queue) {', replace: 'of [...lock.queue].reverse()) {' }],
   },
   {
     name: 'waiters not in the snapshot',
