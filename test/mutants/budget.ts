@@ -9,6 +9,7 @@ export const budget: readonly Mutant[] = [
     name: 'a session that is half ended is granted what it waits for',
     breaks: 'B2, L3',
     why: 'a lock goes to a session that is over, and is taken away again',
+    test: 'budget',
     edits: [
       {
         file: table,
