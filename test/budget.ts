@@ -92,9 +92,12 @@ t.test('B2, L3: a steal from many holders is first in the queue until all have l
   t.strictSame(s.acquire(c, 'x', 'exclusive', 'steal'), [])
   s.acquire(d, 'x', 'shared')
   t.strictSame(s.waiters('x'), ['c', 'b', 'd'])
+  // A hold that ends by itself in the meantime makes the lock no freer for the thief (L1).
+  s.release(a, [...a.holds.keys()].at(-1) as number)
+  t.notOk(s.holders('x').includes('c'), 'others hold it still')
   finish(s)
   t.strictSame(s.holders('x'), ['c'])
-  t.equal(a.losses.size, 20)
+  t.equal(a.losses.size, 19)
 })
 
 t.test('B2, F14: an unpause serves in the order in which the locks were asked for', async t => {
@@ -208,7 +211,7 @@ t.test('B1, F20: a client that asks for much waits behind one that asks for litt
 })
 
 t.test('B1, S1: what a client had sent before its connection ended is done', async t => {
-  const cluster = new Cluster()
+  const cluster = new Cluster({ turnMs: () => 1 })
   cluster.ready()
   const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)
   hand.hears('welcome')
@@ -216,9 +219,12 @@ t.test('B1, S1: what a client had sent before its connection ended is done', asy
   hand.say(
     ...Array.from({ length: 2_000 }, (_, i): Message => ['acquire', i + 1, [`m/${i}`], 'exclusive', 'wait']),
   )
-  cluster.run(1)
+  const held = () => cluster.primary.core.state?.table.locks.size ?? 0
+  cluster.until(() => held() > 0, 'the first of it')
+  cluster.run(0.3)
   hand.kill()
-  cluster.until(() => cluster.primary.core.state?.table.locks.size === 2_000, 'all of it')
+  t.ok(held() < 2_000, 'the rest waits for other turns')
+  cluster.until(() => held() === 2_000, 'all of it')
   t.equal(cluster.problem(), undefined)
 })
 

@@ -86,9 +86,9 @@ export const budget: readonly Mutant[] = [
     test: 'budget',
     edits: [
       {
-        file: 'lockserver/core.ts',
-        find: "if (peer?.is === 'client' && !this.#turns.close(peer)) return",
-        replace: '',
+        file: 'lockserver/turns.ts',
+        find: 'if (waiting !== undefined) waiting.closed = true return waiting === undefined',
+        replace: 'this.#waiting.delete(client)\n    return true',
       },
     ],
   },
