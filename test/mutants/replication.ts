@@ -478,7 +478,7 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'expire walks in the order of the map',
-    search: 'inherited order',
+    test: 'rules-snapshot',
     breaks: 'R4',
     why: 'a copy of a map has another order: tokens are handed out in another order',
     edits: [

@@ -1,7 +1,7 @@
 // A backup joins: its copy is cut, starts afresh, is made in chunks or in a pause, and must be the same.
 
 import type { Search } from '../search.ts'
-import { acquire, anytime, end, release } from './programs.ts'
+import { acquire, release } from './programs.ts'
 
 export const joinSearches: readonly Search[] = [
   {
@@ -73,27 +73,6 @@ export const joinSearches: readonly Search[] = [
     },
     freedom: { starts: 2, kills: { of: ['S1'], times: 1 } },
     prune: look => look.number >= 4,
-  },
-  {
-    name: 'inherited order',
-    about: 'a copy has the holds of a session in another order than its primary when they all end at once',
-    setting: {
-      servers: 2,
-      programs: [
-        // Tokens that follow one another, so that some share a place in the map.
-        [acquire('b'), acquire('c'), acquire('a'), anytime(end)],
-        [acquire('a', 'd'), anytime(release(0)), acquire('a')],
-        [acquire('b'), anytime(acquire('c'))],
-      ],
-    },
-    prelude: prelude => {
-      prelude
-        .each('start', 'VS', 'S1', 'C1', 'C2', 'C3')
-        .each('call', 'C2', 'C1', 'C2', 'C3', 'C3')
-        .each('start', 'S2')
-    },
-    freedom: {},
-    short: 5_000,
   },
   {
     name: 'pause in chunks',
