@@ -125,8 +125,8 @@ export const aheadMax = 256
 /** Messages in one frame of a client, after runs are unfolded. Passed: BAD_MESSAGE. */
 export const unfoldedMax = 4_096
 /** What the frames of one client, and of all clients, may cost in one turn: a message, a name, a hold or a wait that begins or ends, is one. Passed: the rest waits for the next turn, behind the others. */
-export const clientTurnCostMax = 512
-export const turnCostMax = 2_048
+export const clientTurnCostMax = 1_024
+export const turnCostMax = 4_096
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
