@@ -29,6 +29,7 @@ import {
   viewServer,
 } from './fixtures/hostile-cluster.ts'
 import { GoodClient, HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
+import { idlePing } from './fixtures/idle-ping.ts'
 
 // ---- servers that are not primary
 
@@ -131,30 +132,17 @@ rows('view server, a client', viewServer.address, greeted(), [
   ),
 ])
 
-const ping = {
-  view: 0,
-  role: 'idle',
-  acked: false,
-  inSync: false,
-  opNumber: 0,
-  lag: 0,
-  copiedPart: 0,
-  token: 0,
-  unreachable: [],
-  leaving: false,
-  ttlMs: 0,
-}
 rows('view server, a lock server', viewServer.address, greeted(server), [
-  bad('a ping with a field too many', [['ping', { ...ping, load: 1 }]]),
+  bad('a ping with a field too many', [['ping', { ...idlePing, load: 1 }]]),
   bad('a ping with a field too few', [['ping', { view: 0 }]]),
-  bad('a ping with an unknown role', [['ping', { ...ping, role: 'leader' }]]),
-  bad('a ping copied to 101 %', [['ping', { ...ping, copiedPart: 101 }]]),
+  bad('a ping with an unknown role', [['ping', { ...idlePing, role: 'leader' }]]),
+  bad('a ping copied to 101 %', [['ping', { ...idlePing, copiedPart: 101 }]]),
   bad('a ping with 65 unreachable addresses', [
-    ['ping', { ...ping, unreachable: many(65, i => `ws://h:${i}`) }],
+    ['ping', { ...idlePing, unreachable: many(65, i => `ws://h:${i}`) }],
   ]),
   bad(
     'a ping with a __proto__ key',
-    text(`[["ping",${JSON.stringify(ping).replace('{', '{"__proto__":{},')}]]`),
+    text(`[["ping",${JSON.stringify(idlePing).replace('{', '{"__proto__":{},')}]]`),
   ),
   unexpected('a request of a client', [['reset', 1, 0, true]]),
   row(
@@ -163,7 +151,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
       [
         'ping',
         {
-          ...ping,
+          ...idlePing,
           view: view.number,
           role: 'primary',
           acked: true,
@@ -185,7 +173,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
     'an answer that nobody asked for',
     [
       ['answer', 1, { view: view.number, role: 'backup', inSync: true }],
-      ['ping', ping],
+      ['ping', idlePing],
     ],
     async (peer, t) => {
       t.equal((await peer.next('pong'))[0], 'pong', 'ignored')

@@ -10,6 +10,7 @@ import type { HelloFrom, Message, Ping, Role, Status, View } from '../wire/messa
 import type { Connection } from '../wire/net/connection.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
 import { type Listener, listen } from '../wire/net/listen.ts'
+import { idlePing } from './fixtures/idle-ping.ts'
 
 const quick = { port: 0, pingIntervalMs: 20, deadPings: 3, newCluster: true }
 
@@ -97,21 +98,7 @@ class Puppet {
   /** Resolves after its welcome. */
   async ping(fields: Partial<Ping> = {}): Promise<void> {
     await this.peer.hears('welcome')
-    const ping: Ping = {
-      view: 0,
-      role: 'idle',
-      acked: false,
-      inSync: false,
-      opNumber: 0,
-      lag: 0,
-      copiedPart: 0,
-      token: 0,
-      unreachable: [],
-      leaving: false,
-      ttlMs: 0,
-      ...fields,
-    }
-    this.peer.connection.send(['ping', ping])
+    this.peer.connection.send(['ping', { ...idlePing, ...fields }])
   }
 
   async die(): Promise<void> {

@@ -4,6 +4,7 @@
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Channel, View } from '../../wire/messages.ts'
 import { frame, type Heard, HostilePeer, hello, newId, RawPeer } from '../fixtures/hostile-peer.ts'
+import { idlePing } from '../fixtures/idle-ping.ts'
 import { type Random, weighted } from '../fixtures/random.ts'
 import { drawBytes } from './bytes.ts'
 import { drawBroken, drawMessage } from './grammar.ts'
@@ -203,26 +204,12 @@ async function answered(talk: Talk, [kind, number, ...rest]: [string, number, ..
 
 // ---- servers
 
-const ping = {
-  view: 0,
-  role: 'idle',
-  acked: false,
-  inSync: false,
-  opNumber: 0,
-  lag: 0,
-  copiedPart: 0,
-  token: 0,
-  unreachable: [],
-  leaving: false,
-  ttlMs: 0,
-}
-
 const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   const address = `ws://127.0.0.1:1/${number}`
   const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
   const talk = await talkTo(targets.view, 'viewToServer', tally, from)
   for (let frames = dice.below(12); frames > 0; frames--) {
-    talk.say(['ping', ping])
+    talk.say(['ping', idlePing])
     await talk.hear('pong', ([kind]) => kind === 'pong')
     talk.count('answered')
   }
