@@ -1,14 +1,14 @@
 // Which functions and branches of what ships a run of seeds has taken: the simulator in a process of its
-// own under V8's coverage, told as a table, and the branches that were never taken as a list. A branch is
-// what a condition, a case, a loop, a catch or the right side of &&, || and ?? leads to.
+// own under V8's coverage, told as a table, and what was never taken as a list. It fails when the table of
+// what seeds can't take (untaken.ts) no longer fits, and with many seeds when too little is taken.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { SourceMap } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
+import { type Part, type Place, partsOf, sourcesOf } from './places.ts'
+import { type Untaken, untaken } from './untaken.ts'
 
 /** What V8 writes. */
 interface Range {
@@ -21,35 +21,28 @@ interface Script {
   readonly functions: readonly { readonly functionName: string; readonly ranges: readonly Range[] }[]
 }
 
-interface Place {
-  /** In the source. */
-  readonly line: number
-  readonly text: string
+interface Judged extends Place {
   readonly taken: boolean
+  /** Why seeds can't take it; null: the table does not name it. */
+  readonly why: string | null
 }
 
 interface FileCoverage {
   readonly file: string
-  readonly functions: readonly Place[]
-  readonly branches: readonly Place[]
+  readonly functions: readonly Judged[]
+  readonly branches: readonly Judged[]
 }
 
-const top = new URL('../../', import.meta.url).href
+const top = new URL('../../', import.meta.url)
 /** The drivers; the cores and their parts are printed after them. */
 const drivers: readonly string[] = [
-  ...[
-    'wire/net/driver',
-    'wire/net/connections',
-    'wire/net/connection',
-    'wire/net/dial',
-    'wire/net/hello',
-    'wire/codec',
-    'wire/runs',
-  ],
-  ...['lockserver/running', 'viewservice/running', 'client/session-driver', 'client/pending'],
+  ...['driver', 'connections', 'connection', 'dial', 'hello'].map(name => `wire/net/${name}.ts`),
+  ...['wire/codec.ts', 'wire/runs.ts', 'lockserver/running.ts', 'viewservice/running.ts'],
+  ...['client/session-driver.ts', 'client/pending.ts'],
 ]
-/** Without what compile.ts makes. */
-const rooms = /^(wire|lockserver|viewservice|client)\/(?!validators)/
+/** From so many seeds on the run is judged by what it has taken. */
+const judgedSeeds = 1_000
+const takenMin = 0.97
 
 /** Tells it; `args` are the simulator's. */
 export function tellCoverage(args: readonly string[]): void {
@@ -61,37 +54,47 @@ export function tellCoverage(args: readonly string[]): void {
       env: { ...process.env, NODE_V8_COVERAGE: folder },
     })
     if (status !== 0) process.exitCode = 1
-    tell(scriptsIn(folder).map(coverageOf))
+    const files = coverageOf(scriptsIn(folder))
+    tell(files)
+    judge(files, Number(args[args.indexOf('--seeds') + 1]))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function scriptsIn(folder: string): Script[] {
+function scriptsIn(folder: string): Map<string, Range[]> {
   const scripts = readdirSync(folder).flatMap(
     name => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: Script[] }).result,
   )
-  return scripts.filter(({ url }) => url.startsWith(top) && rooms.test(url.slice(top.length)))
+  const ours = scripts.filter(({ url }) => url.startsWith(top.href))
+  return new Map(
+    ours.map(({ url, functions }) => [
+      url.slice(top.href.length).replace(/\.js$/, '.ts'),
+      functions.flatMap(({ ranges }) => ranges),
+    ]),
+  )
 }
 
-function coverageOf({ url, functions }: Script): FileCoverage {
-  const path = fileURLToPath(url)
-  const text = readFileSync(path, 'utf8')
-  const lineOf = lines(path, text)
-  const ranges = functions.flatMap(({ ranges }) => ranges)
-  const place = (node: ts.Node, shown: string): Place => {
-    const start = node.getStart(source)
-    return { line: lineOf(start), text: shown, taken: countAt(ranges, start) > 0 }
-  }
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true)
-  const [entered, branches]: [Place[], Place[]] = [[], []]
-  const visit = (node: ts.Node) => {
-    if (isFunction(node) && node.body !== undefined) entered.push(place(node.body, nameOf(node)))
-    for (const branch of branchesOf(node)) branches.push(place(branch, shortText(branch, source)))
-    ts.forEachChild(node, visit)
-  }
-  visit(source)
-  return { file: url.slice(top.length).replace(/\.js$/, '.ts'), functions: entered, branches }
+function coverageOf(rangesOf: ReadonlyMap<string, readonly Range[]>): FileCoverage[] {
+  return sourcesOf(top).map(file => {
+    const ranges = rangesOf.get(file) ?? []
+    const judged = ({ place, inside }: Part): Judged => ({
+      ...place,
+      taken: countAt(ranges, place.offset) > 0,
+      why: rowOf(file, [place, ...inside])?.why ?? null,
+    })
+    const { functions, branches } = partsOf(top, file)
+    return { file, functions: functions.map(judged), branches: branches.map(judged) }
+  })
+}
+
+/** The row that names the place, or one that it stands inside of. */
+function rowOf(file: string, places: readonly Place[]): Untaken | undefined {
+  return untaken.find(row => row.file === file && places.some(place => isNamedBy(row, place)))
+}
+
+function isNamedBy(row: Untaken, place: Place): boolean {
+  return row.in === place.in && row.text === place.text
 }
 
 /** The smallest range around a place says how often it was come to. */
@@ -104,89 +107,83 @@ function countAt(ranges: readonly Range[], offset: number): number {
   return count
 }
 
-// ---- what a source consists of
-
-type Function = ts.FunctionLikeDeclaration
-
-function isFunction(node: ts.Node): node is Function {
-  return ts.isFunctionLike(node) && 'body' in node
+/** Rows of the table that name nothing, or more than they say. */
+export function misfits(): string[] {
+  return untaken.flatMap(row => {
+    const { functions, branches } = partsOf(top, row.file)
+    const found = [...functions, ...branches].filter(({ place }) => isNamedBy(row, place))
+    return found.length === (row.times ?? 1)
+      ? []
+      : [`${row.file}  ${row.in}: ${row.text} (${found.length} places)`]
+  })
 }
 
-function nameOf(node: Function): string {
-  if (ts.isConstructorDeclaration(node)) return 'constructor'
-  return node.name?.getText() ?? 'a function'
+/** How many branches the table names, taken or not. */
+export function namedBranches(): { readonly named: number; readonly all: number } {
+  const branches = coverageOf(new Map()).flatMap(file => file.branches)
+  return { named: branches.filter(({ why }) => why !== null).length, all: branches.length }
 }
 
-function branchesOf(node: ts.Node): ts.Node[] {
-  if (ts.isIfStatement(node))
-    return node.elseStatement === undefined
-      ? [node.thenStatement]
-      : [node.thenStatement, ...(ts.isIfStatement(node.elseStatement) ? [] : [node.elseStatement])]
-  if (ts.isConditionalExpression(node)) return [node.whenTrue, node.whenFalse]
-  if (ts.isCaseOrDefaultClause(node)) return node.statements.slice(0, 1)
-  if (ts.isBinaryExpression(node) && isShortCut(node.operatorToken.kind)) return [node.right]
-  if (ts.isCatchClause(node)) return [node.block]
-  if (ts.isIterationStatement(node, false)) return [node.statement]
-  return []
-}
+// ---- the verdict
 
-function isShortCut(kind: ts.SyntaxKind): boolean {
-  return (
-    kind === ts.SyntaxKind.AmpersandAmpersandToken ||
-    kind === ts.SyntaxKind.BarBarToken ||
-    kind === ts.SyntaxKind.QuestionQuestionToken
-  )
-}
-
-function shortText(node: ts.Node, source: ts.SourceFile): string {
-  const text = node.getText(source).replace(/\s+/g, ' ')
-  return text.length > 90 ? `${text.slice(0, 89)}…` : text
-}
-
-/** From a place in what was built to the line of its source. */
-function lines(path: string, text: string): (offset: number) => number {
-  const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')))
-  const starts = [0]
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
-  return offset => {
-    let row = 0
-    while (row + 1 < starts.length && (starts[row + 1] as number) <= offset) row++
-    const entry = map.findEntry(row, offset - (starts[row] as number))
-    return 'originalLine' in entry ? entry.originalLine + 1 : 0
+function judge(files: readonly FileCoverage[], seeds: number): void {
+  const wrong = misfits().map(row => `untaken.ts names what is not there, or not so often: ${row}`)
+  const branches = files.flatMap(({ branches }) => branches)
+  const all = files.flatMap(({ functions, branches }) => [...functions, ...branches])
+  const part = branches.filter(({ taken }) => taken).length / branches.length
+  const unexplained = all.filter(({ taken, why }) => !taken && why === null).length
+  if (seeds >= judgedSeeds) {
+    if (part < takenMin) wrong.push(`fewer than ${100 * takenMin} % of all branches are taken`)
+    if (unexplained > 0) wrong.push(`${unexplained} places are neither taken nor named`)
   }
+  for (const text of wrong) console.log(`WRONG: ${text}`)
+  if (wrong.length > 0) process.exitCode = 1
 }
 
 // ---- as text
 
 function tell(files: readonly FileCoverage[]): void {
-  const isDriver = ({ file }: FileCoverage) => drivers.includes(file.replace(/\.ts$/, ''))
-  const sorted = files.filter(hasCode).sort((a, b) => (a.file < b.file ? -1 : 1))
-  const [some, others] = [sorted.filter(isDriver), sorted.filter(file => !isDriver(file))]
-  console.log('\n| what runs the cores | functions | branches | of them |\n|---|---|---|---|')
-  for (const file of some) console.log(rowOf(file.file, [file]))
-  console.log(rowOf('together', some))
-  console.log('\n| the cores | functions | branches | of them |\n|---|---|---|---|')
-  for (const file of others) console.log(rowOf(file.file, [file]))
-  console.log(rowOf('together', others))
-  console.log(rowOf('all', sorted))
-  console.log('\nnever taken:')
-  for (const file of sorted)
-    for (const { line, text } of neverTaken(file)) console.log(`${file.file}:${line}  ${text}`)
+  const isDriver = ({ file }: FileCoverage) => drivers.includes(file)
+  const [some, others] = [files.filter(isDriver), files.filter(file => !isDriver(file))]
+  table('what runs the cores', some)
+  table('the cores, and all else', others)
+  console.log(lineOf('all', files))
+  console.log('\nnever taken, and why:')
+  for (const file of files)
+    for (const { line, in: inside, text, why } of neverTaken(file))
+      console.log(`${file.file}:${line}  ${inside}: ${text}${why === null ? '' : `  (${why})`}`)
+  for (const kind of ['functions', 'branches'] as const) console.log(sharesOf(kind, files))
 }
 
-function neverTaken({ functions, branches }: FileCoverage): Place[] {
-  const called = functions.map(place => ({ ...place, text: `${place.text}()` }))
-  return [...called, ...branches].filter(({ taken }) => !taken).sort((a, b) => a.line - b.line)
+function table(title: string, files: readonly FileCoverage[]): void {
+  console.log(
+    `\n| ${title} | functions | branches | of them | named, not taken | neither |\n|---|---|---|---|---|---|`,
+  )
+  for (const file of files) console.log(lineOf(file.file, [file]))
+  console.log(lineOf('together', files))
 }
 
-function hasCode({ functions, branches }: FileCoverage): boolean {
-  return functions.length + branches.length > 0
+function neverTaken({ functions, branches }: FileCoverage): Judged[] {
+  return [...functions, ...branches].filter(({ taken }) => !taken).sort((a, b) => a.line - b.line)
 }
 
-function rowOf(name: string, files: readonly FileCoverage[]): string {
+function lineOf(name: string, files: readonly FileCoverage[]): string {
   const functions = files.flatMap(({ functions }) => functions)
   const branches = files.flatMap(({ branches }) => branches)
-  const taken = (places: readonly Place[]) => places.filter(({ taken }) => taken).length
-  const part = branches.length === 0 ? 100 : (100 * taken(branches)) / branches.length
-  return `| ${name} | ${taken(functions)}/${functions.length} | ${taken(branches)}/${branches.length} | ${part.toFixed(1)} % |`
+  const { taken, named, neither } = counted(branches)
+  const part = branches.length === 0 ? 100 : (100 * taken) / branches.length
+  return `| ${name} | ${counted(functions).taken}/${functions.length} | ${taken}/${branches.length} | ${part.toFixed(1)} % | ${named} | ${neither} |`
+}
+
+function sharesOf(kind: 'functions' | 'branches', files: readonly FileCoverage[]): string {
+  const places = files.flatMap(file => file[kind])
+  const { taken, named, neither } = counted(places)
+  const share = (part: number) => `${((100 * part) / places.length).toFixed(1)} %`
+  return `${kind}: ${places.length}; ${taken} taken (${share(taken)}), ${named} named and not taken (${share(named)}), ${neither} neither (${share(neither)})`
+}
+
+function counted(places: readonly Judged[]): { taken: number; named: number; neither: number } {
+  const taken = places.filter(place => place.taken).length
+  const named = places.filter(place => !place.taken && place.why !== null).length
+  return { taken, named, neither: places.length - taken - named }
 }
