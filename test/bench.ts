@@ -76,7 +76,7 @@ t.test('a short run comes to figures: distinct keys, and the echo', async t => {
   t.same(Object.keys(rows[0]?.cpuUsPerPair ?? {}).sort(), ['backup', 'client', 'primary'])
 })
 
-t.test('a hot key goes round: two processes, each gets its share', async t => {
+t.test('a hot key changes hands: each of two processes gets its share', async t => {
   const { rows } = await bench('hot key, 16')
   const [row] = rows
   t.ok((row?.pairsPerSecond ?? 0) > 0, `${row?.pairsPerSecond} grants/s`)
@@ -85,7 +85,7 @@ t.test('a hot key goes round: two processes, each gets its share', async t => {
   t.ok(0 <= smallestShare && smallestShare <= 1 && largestShare >= 1, `${smallestShare} to ${largestShare}`)
 })
 
-t.test('it is killed: the cluster that it measures ends too', async t => {
+t.test('when the bench is killed, the cluster that it measures ends too', async t => {
   const running = new Running(t, ['bench', '--time', '60s'])
   const [cluster, client] = await until('it loads its cluster', () => {
     const pids = childrenOf(running.pid)

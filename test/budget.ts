@@ -62,7 +62,7 @@ for (const how of ['expire', 'abandon', 'end'] as const) {
   )
 }
 
-t.test('B2: a session that is half ended is granted nothing; who waits behind it is served', async t => {
+t.test('B2: a session that is half ended is granted nothing; the waiters behind it are served', async t => {
   const { s, a } = holding(10)
   const [b, c] = [s.open('b'), s.open('c')]
   s.acquire(b, 'y')
@@ -75,7 +75,7 @@ t.test('B2: a session that is half ended is granted nothing; who waits behind it
   t.strictSame(s.holders('y'), ['c'])
 })
 
-t.test('B2: a forced release of many holds', async t => {
+t.test('B2: a forced release of many holds is done in shares', async t => {
   const { s, a } = holding(20, 'shared')
   const [b, c] = [s.open('b'), s.open('c')]
   s.acquire(b, 'x')
@@ -100,7 +100,7 @@ t.test('B2, L3: a steal from many holders is first in the queue until all have l
   t.equal(a.losses.size, 19)
 })
 
-t.test('B2, F14: an unpause serves in the order in which the locks were asked for', async t => {
+t.test('B2, F14: an unpause serves locks in the order in which they were asked for', async t => {
   const s = new StateStory({ changesPerOperationMax: share })
   s.state.table.start(1_000, true, { ...stateLimits, changesPerOperationMax: share })
   const a = s.open('a')
@@ -111,7 +111,7 @@ t.test('B2, F14: an unpause serves in the order in which the locks were asked fo
   t.strictSame(a.replies.get(1), ['granted', 1, [1_001], []], 'the first that was asked for')
 })
 
-t.test('B2, R3: a copy between two shares goes on with the rest, and ends like the state', async t => {
+t.test('B2, R3: a copy made between two shares continues with the rest, and equals the state', async t => {
   const { s, a } = holding(12)
   const [b, c] = [s.open('b'), s.open('c')]
   for (let i = 0; i < 12; i++) s.acquire(b, `l/${i}`)
@@ -130,7 +130,7 @@ t.test('B2, R3: a copy between two shares goes on with the rest, and ends like t
   t.strictSame([table.locks.size, b.holds.size, c.losses.size], [12, 12, 12])
 })
 
-t.test('B2: a session shares one lock so often, and no more', async t => {
+t.test('B2: a session holds one lock shared only as often as its limit says', async t => {
   const s = new StateStory({ sharedHoldsPerLockMax: 2 })
   const [a, b] = [s.open('a'), s.open('b')]
   s.acquire(b, 'x')
@@ -142,7 +142,7 @@ t.test('B2: a session shares one lock so often, and no more', async t => {
   t.equal(s.acquire(a, 'x', 'shared')[0]?.[1][0], 'granted')
 })
 
-t.test('B4: the state takes so many bytes, and no more; what gives back is never refused', async t => {
+t.test('B4: the state takes no more bytes than its limit; giving something back is not refused', async t => {
   const s = new StateStory({ stateBytesMax: 6_000 })
   const a = s.open('a')
   let last: Message = ['none']
@@ -167,7 +167,7 @@ t.test('B4: a million locks with names of thirty bytes find room', async t => {
   t.ok(1_000_000 * (s.state.bytes - before) < stateLimits.stateBytesMax)
 })
 
-t.test('B1: a frame stands for so many messages, and no more', async t => {
+t.test('B1: a frame stands for no more messages than its limit', async t => {
   const run = (first: number, count: number) => [
     'acquire-run',
     first,
@@ -210,7 +210,7 @@ t.test('B1, F20: a client that asks for much waits behind one that asks for litt
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('B1, S1: what a client had sent before its connection ended is done', async t => {
+t.test('B1, S1: requests that a client sent before its connection ended are done', async t => {
   const cluster = new Cluster({ turnMs: () => 1 })
   cluster.ready()
   const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)
@@ -228,7 +228,7 @@ t.test('B1, S1: what a client had sent before its connection ended is done', asy
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('B2, F20: a primary dies between two shares; the next one goes on with the rest', async t => {
+t.test('B2, F20: when a primary dies between two shares, the next one continues with the rest', async t => {
   const cluster = new Cluster()
   cluster.ready()
   const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)

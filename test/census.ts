@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-t.test('S1, S5: when all is given back, no table holds what is over', async t => {
+t.test('S1, S5: when all locks are given back, no table holds anything that is over', async t => {
   const census = fileURLToPath(new URL('simulator/census.js', import.meta.url))
   const { stdout, stderr, status } = spawnSync(process.execPath, [census, '60'], { encoding: 'utf8' })
   t.equal(status, 0, `${stdout}${stderr}`)

@@ -108,7 +108,7 @@ t.test('bug 14: a session that changes before its turn in the snapshot comes as 
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 15: a snapshot replaces: what was freed meanwhile is free on a returned server', async t => {
+t.test('bug 15: a snapshot replaces all state: on a returned server a freed lock is free', async t => {
   const { story, clerks } = lab(2, 'c')
   const [c] = clerks
   t.ok(c.lock('stays'))
@@ -125,7 +125,7 @@ t.test('bug 15: a snapshot replaces: what was freed meanwhile is free on a retur
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 15: a copy that was cut half way leaves nothing of itself in the next one', async t => {
+t.test('bug 15: a copy that was cut half way leaves nothing behind in the next copy', async t => {
   const { story, clerks } = lab(1, 'full', 'c')
   const [full, c] = clerks
   fill(story, full, 2_500)
@@ -178,7 +178,7 @@ t.test('bugs 16, 17: the server that replaces a backup outright gets the whole s
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 16: a backup that the primary has to tell of its view is copied all the same', async t => {
+t.test('bug 16: a backup that learns of its view from the primary is copied all the same', async t => {
   const { story, clerks } = lab(1, 'c')
   t.ok(clerks[0].lock('a'))
   const s2 = story.addServer('S2')
@@ -260,7 +260,7 @@ t.test('bug 18: a batch that comes twice is applied once', async t => {
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 19: the death of a joining backup in the middle of its copy keeps nobody waiting', async t => {
+t.test('bug 19: the death of a joining backup in the middle of its copy keeps no client waiting', async t => {
   const { story, clerks } = lab(1, 'full', 'c')
   const [full, c] = clerks
   fill(story, full, 2_500)

@@ -64,7 +64,7 @@ t.test('bug 21: the same words are a repeat under the old number, a request unde
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 22: what comes late on a replaced connection does nothing and gets no answer', async t => {
+t.test('bug 22: a late request on a replaced connection does nothing and gets no answer', async t => {
   const { story } = lab(2)
   const me = new ByHand(story, 'me')
   const [old, id] = [me.dial(story.primary.address), 'c'.repeat(32)]

@@ -29,7 +29,7 @@ t.test('bug 27: a primary that its backup refuses goes away, and its client find
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 28: what an old primary sends to who was its backup in an older view is refused', async t => {
+t.test('bug 28: batches that an old primary sends to its backup of an older view are refused', async t => {
   const { story, clerks } = lab(3, 'c')
   const old = { id: story.primary.id, view: view(story) }
   const [s1, s2] = [story.server('S1'), story.server('S2')]
@@ -102,7 +102,7 @@ function loseApplied(story: LabCluster): void {
   }
 }
 
-t.test('bug 30: the backup applied it, its word was lost, another client came first: both agree', async t => {
+t.test('bug 30: the backup applied it, its answer was lost, another came first: both agree', async t => {
   for (const dies of [false, true]) {
     const { story, clerks } = lab(2, 'c1', 'c2', 'c3')
     const [c1, c2, c3] = clerks
@@ -123,7 +123,7 @@ t.test('bug 30: the backup applied it, its word was lost, another client came fi
   }
 })
 
-t.test('bug 31: a read is not answered before what it has seen is safe', async t => {
+t.test('bug 31: a read is not answered before the operations that it has seen are safe', async t => {
   const { story, clerks } = lab(2, 'c1', 'c2')
   const [c1, c2] = clerks
   for (const clerk of clerks) clerk.list()
@@ -139,7 +139,7 @@ t.test('bug 31: a read is not answered before what it has seen is safe', async t
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bugs 32, 38: what a cut off primary has executed is never seen, and does not come back', async t => {
+t.test('bugs 32, 38: operations of a cut-off primary are never seen, and do not come back', async t => {
   const { story, clerks } = lab(2, 'c1', 'c2')
   const [c1, c2] = clerks
   for (const clerk of clerks) clerk.list()
@@ -163,7 +163,7 @@ t.test('bugs 32, 38: what a cut off primary has executed is never seen, and does
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 34: the backups word for one batch releases no answer of the next one', async t => {
+t.test('bug 34: a confirmation of one batch by the backup releases no answer of the next batch', async t => {
   const { story, clerks } = lab(2, 'c1', 'c2')
   const [c1, c2] = clerks
   for (const clerk of clerks) clerk.list()
@@ -187,7 +187,7 @@ t.test('bug 34: the backups word for one batch releases no answer of the next on
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 34: the word of another view, or for what was never sent, releases nothing', async t => {
+t.test('bug 34: a confirmation from another view, or of a batch never sent, releases nothing', async t => {
   const { story, clerks } = lab(3, 'c')
   const [c] = clerks
   c.list()
@@ -297,7 +297,7 @@ t.test('bug 44: a primary deposed while an operation is under way does not answe
   t.equal(story.wrong(), undefined)
 })
 
-t.test('bug 45: one lost frame of any kind between servers kills and resets nobody', async t => {
+t.test('bug 45: one lost frame of any kind between servers kills and resets no server', async t => {
   for (let lost = 1; lost <= 40; lost++) {
     const story = new LabCluster({ servers: 2 })
     let frames = 0
@@ -320,7 +320,7 @@ t.test('bug 45: one lost frame of any kind between servers kills and resets nobo
   }
 })
 
-t.test('bug 45: one ping or one answer that never comes leaves the view as it is', async t => {
+t.test('bug 45: one ping or answer that never arrives leaves the view as it is', async t => {
   const { story, clerks } = lab(2, 'c')
   let next: string | null = null
   story.network.onFrame = (_from, _to, messages) => {

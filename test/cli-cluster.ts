@@ -83,7 +83,7 @@ t.test('run passes signals on to the whole process group', async t => {
   t.match(await running.end('SIGTERM'), { code: 3, stdout: 'up\ngot it\n' })
 })
 
-t.test('who does not get the lock exits with 75', async t => {
+t.test('a command that does not get its lock exits with 75', async t => {
   const holder = cluster.start('hold', 'busy')
   await holder.line(() => true)
   const [timed, atOnce] = await Promise.all([
@@ -147,7 +147,7 @@ t.test(
   },
 )
 
-t.test('watch tells of views and lock events', async t => {
+t.test('watch prints views and lock events', async t => {
   const watcher = cluster.start('watch', 'seen/', '--json')
   t.match(await watcher.event('view'), { view: { number: Number, primary: { address: /^ws:/ } } })
   t.type((await watcher.event('watching')).at, 'number')
@@ -167,7 +167,7 @@ t.test('watch tells of views and lock events', async t => {
   t.match(await cluster.run('watch', 'x'.repeat(1_025)), { code: 2, stderr: /PREFIX/ })
 })
 
-t.test('kill takes the beginning of an id, and spares who is not there', async t => {
+t.test('kill takes the beginning of an id, and does nothing when no such server is there', async t => {
   const { servers } = await cluster.json('status')
   const idle = servers.find((server: { role: string }) => server.role === 'idle')
   t.match(await cluster.run('kill', 'fffffffffffffffff'), { code: 1, stderr: /no server whose id begins/ })
@@ -176,7 +176,7 @@ t.test('kill takes the beginning of an id, and spares who is not there', async t
   await cluster.running.event('started')
 })
 
-t.test('the lease can not be renewed: the command gets SIGTERM, and what ignores that SIGKILL', async t => {
+t.test("when the lease can't be renewed, the command gets SIGTERM, then SIGKILL", async t => {
   const script = `trap "echo asked to end" TERM; (trap "" TERM; echo up; exec ${goesOn}) & while :; do wait; done`
   const running = cluster.start('run', 'short', '--ttl', '3s', '--', 'sh', '-c', script)
   await running.line(line => line === 'up')
@@ -187,7 +187,7 @@ t.test('the lease can not be renewed: the command gets SIGTERM, and what ignores
   for (const pid of pids) process.kill(pid, 'SIGCONT')
 })
 
-t.test('an interrupt ends all of it, and leaves nothing behind', async t => {
+t.test('an interrupt ends the whole cluster, and leaves nothing behind', async t => {
   const { servers } = await cluster.json('status')
   const { code, stdout } = await cluster.running.end('SIGINT')
   t.equal(code, 0)

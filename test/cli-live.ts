@@ -66,7 +66,7 @@ t.test('a key acts on the server that has the role now', async t => {
     t.not(onKey(key, scene()).act, 'nothing', `${key}, which is shown, does something`)
 })
 
-t.test('who is not there is not killed', async t => {
+t.test('a server that is not there is not killed', async t => {
   const says = (key: string, about: Partial<Scene>, ...servers: ServerStatus[]) => {
     const act = onKey(key, scene(about, ...servers))
     return act.act === 'say' ? act.text : act
@@ -85,7 +85,7 @@ t.test('B8: a pid that a server only claims is not killed', async t => {
       t.match(onKey(key, scene({}, primary, backup, idle)), { act: 'say', text: /dead already/ })
 })
 
-t.test('the last holder of the state dies only if told twice', async t => {
+t.test('the last holder of the state is killed only when the key is pressed twice', async t => {
   const asks = (key: string, about: Partial<Scene>, ...servers: ServerStatus[]) =>
     t.match(onKey(key, scene(about, ...servers)), { act: 'ask', text: /all locks are lost.*y kills/ })
   asks('p', {}, primary, idle)
@@ -99,7 +99,7 @@ t.test('the last holder of the state dies only if told twice', async t => {
   t.match(onKey('n', scene({ doomed: 101 }, primary)), { act: 'nothing' })
 })
 
-t.test('the picture: who is who, what is known here first, and no line that breaks', async t => {
+t.test("the picture shows each server's role, what is known here first, and breaks no line", async t => {
   const picture: Picture = {
     status: statusOf([
       { ...primary, copiedPart: 40, lag: 3 },
@@ -135,7 +135,7 @@ t.test('the picture: who is who, what is known here first, and no line that brea
   t.equal(away.at(-1), 'killed')
 })
 
-t.test('lines are cut without cutting colours; keys are told apart', async t => {
+t.test('lines are cut without cutting colours; keys are recognised one by one', async t => {
   t.equal(clip('short', 5), 'short')
   t.equal(clip('\x1b[31mlonger\x1b[0m than that', 5), '\x1b[31mlong\x1b[0m…')
   t.same(keysOf('pq\x1b[A\x1b[3~\x1bOPb\x1b'), ['p', 'q', '\x1b[A', '\x1b[3~', '\x1bOP', 'b', '\x1b'])

@@ -10,7 +10,7 @@ import { until } from './fixtures/deadline.ts'
 
 const dead = 'ws://127.0.0.1:1'
 
-t.test('a dead --view: each command says what it tried and what would be right', async t => {
+t.test('with a dead --view each command says what it tried and what would be right', async t => {
   const commands = [['status'], ['locks'], ['kill', 'primary'], ['reset', '--yes'], ['steal', 'x']]
   await Promise.all(
     commands.map(async command => {
@@ -22,7 +22,7 @@ t.test('a dead --view: each command says what it tried and what would be right',
   )
 })
 
-t.test('a port that somebody else listens on is no Holdfast server', async t => {
+t.test('a port on which another program listens is no Holdfast server', async t => {
   const mute = createServer(socket => socket.end('HTTP/1.1 404 Not Found\r\n\r\n'))
   mute.listen(0, '127.0.0.1')
   await once(mute, 'listening')
@@ -42,7 +42,7 @@ t.test('a port that somebody else listens on is no Holdfast server', async t => 
   t.match(cluster, { code: 1, stdout: '', stderr: /port \d+ .*--port[^\n]*\n$/ })
 })
 
-t.test('an unwritable data folder', async t => {
+t.test("a data folder that can't be written to is an error that names it", async t => {
   const folder = '/dev/null/data'
   const [view, cluster] = await Promise.all([
     holdfast(t, ['viewserver', '--data', folder, '--listen', '127.0.0.1:0']),
@@ -52,7 +52,7 @@ t.test('an unwritable data folder', async t => {
     t.match(ended, { code: 1, stderr: /^holdfast: can't [^\n]*\/dev\/null\/data[^\n]*--data[^\n]*\n$/ })
 })
 
-t.test('F14: servers by hand; the state ends with the last holder, a reset starts an empty one', async t => {
+t.test('F14: servers by hand: the state ends with its last holder, a reset starts an empty one', async t => {
   const environment = {
     HOLDFAST_LISTEN: '127.0.0.1:0',
     HOLDFAST_PING_INTERVAL_MS: '50',
@@ -110,7 +110,7 @@ t.test('F14: servers by hand; the state ends with the last holder, a reset start
   t.match(await viewServer.end('SIGTERM'), { code: 0 })
 })
 
-t.test('both that hold the state are killed: the cluster says so, and goes on after a reset', async t => {
+t.test('when both holders of the state are killed, the cluster says so; a reset helps', async t => {
   const { running, ready, run, json, status } = await startCluster(t)
   const { primary, backup } = ready.view
   for (const { pid } of [primary, backup]) process.kill(pid, 'SIGKILL')
@@ -131,7 +131,7 @@ t.test('both that hold the state are killed: the cluster says so, and goes on af
   t.ok(await running.event('acked'), 'it heals')
 })
 
-t.test('whoever reads the output goes away: all of it ends, and no folder is left', async t => {
+t.test('when the reader of its output goes away, the cluster ends and leaves no folder', async t => {
   const { running, ready, pids } = await startCluster(t, '--servers', '2')
   running.process.stdout?.destroy()
   process.kill(ready.view.backup.pid, 'SIGKILL')
@@ -140,13 +140,13 @@ t.test('whoever reads the output goes away: all of it ends, and no folder is lef
   t.notOk(existsSync(ready.data))
 })
 
-t.test('the cluster is killed: its servers end too', async t => {
+t.test('when the cluster is killed, its servers end too', async t => {
   const { running, pids } = await startCluster(t, '--servers', '2', '--data', t.testdir({}))
   await running.end('SIGKILL')
   await until('all are gone', () => Object.values(pids).every(pid => !runs(pid)))
 })
 
-t.test('a kept folder: the cluster goes on from its record, and says that the state is gone', async t => {
+t.test('with a kept folder the cluster uses its record, and says that the state is gone', async t => {
   const data = t.testdir({})
   const { running, ready } = await startCluster(t, '--servers', '2', '--data', data)
   t.equal(ready.data, data)

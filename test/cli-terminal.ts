@@ -27,7 +27,7 @@ const wait = (name: string, client: string, waitedMs = 1_000): WaitRecord => ({
   waitedMs,
 })
 
-t.test('circles of waiting are found, and nothing else is called one', async t => {
+t.test('circles of waiting clients are found, and nothing else is called a circle', async t => {
   const steps = (held: HoldRecord[], pending: WaitRecord[], name: string) =>
     circleFrom({ held, pending }, name)?.map(
       ({ clientName, holds, waitsFor }) => `${clientName}:${holds}>${waitsFor}`,

@@ -28,7 +28,7 @@ const commands: Record<string, Loader> = {
   reset: () => import('../cli/reset.ts'),
 }
 
-t.test('all that is wrong is said at once, a line for each, and nothing twice', async t => {
+t.test('all mistakes are named at once, one line for each, and none twice', async t => {
   const { code, stdout, stderr } = await holdfast(
     t,
     ['viewserver', '--listen', '0.0.0.0:1', '--ping-interval-ms', 'x', '--foo', '--foo'],

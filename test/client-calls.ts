@@ -136,7 +136,7 @@ t.test('requests', async t => {
     t.same(story.heard(a), [['acknowledge', [1, 1], []]])
   })
 
-  t.test('it keeps to its share of unanswered requests, and cancels pass by', async t => {
+  t.test('the client keeps to its share of unanswered requests, and cancels overtake the others', async t => {
     const story = opened()
     const calls = []
     for (let i = 0; i < waitsShareMax + 2; i++) calls.push(story.acquire(`n${i}`))
@@ -155,7 +155,7 @@ t.test('requests', async t => {
     )
   })
 
-  t.test('a release of what is not held settles at once and sends nothing', async t => {
+  t.test('a release of a lock that is not held settles at once and sends nothing', async t => {
     const story = opened()
     const call = story.release(7)
     t.same(story.settled(), { [call]: { verb: 'release', held: false } })
@@ -199,7 +199,7 @@ t.test('cancelling', async t => {
     ])
   })
 
-  t.test('a grant that crossed the cancel is nothing for the user', async t => {
+  t.test('a grant that crossed the cancel is not shown to the user', async t => {
     const story = opened()
     story.abort(story.acquire('x'))
     story.says(a, ['granted', 1, [101], []])
@@ -229,7 +229,7 @@ t.test('cancelling', async t => {
     t.same(story.settled(), {})
   })
 
-  t.test('after the grant has settled an abort changes nothing', async t => {
+  t.test('an abort after the grant has settled changes nothing', async t => {
     const story = opened()
     const call = story.acquire('x')
     story.says(a, ['granted', 1, [101], []])
@@ -251,7 +251,7 @@ t.test('cancelling', async t => {
 })
 
 t.test('losses', async t => {
-  t.test('S5 a loss is told once, acknowledged by its token, and again when it is told again', async t => {
+  t.test('S5 a loss is reported once and acknowledged by its token, again if it comes again', async t => {
     const story = opened()
     story.acquire('x')
     story.says(a, ['granted', 1, [101], []])
@@ -285,7 +285,7 @@ t.test('losses', async t => {
     t.same(story.heard(a).at(-1), ['acknowledge', [1, 1], [101]])
   })
 
-  t.test('S5 losses of a grant that nobody waits for are acknowledged all the same', async t => {
+  t.test('S5 losses of a grant that no call waits for are acknowledged all the same', async t => {
     const story = opened()
     story.abort(story.acquire('x'))
     story.heard(a)
@@ -295,7 +295,7 @@ t.test('losses', async t => {
     t.same(story.heard(a), [['acknowledge', [], [101]]])
   })
 
-  t.test('a loss of what is being released is acknowledged only', async t => {
+  t.test('a loss of a lock that is being released is only acknowledged', async t => {
     const story = opened()
     story.acquire('x')
     story.says(a, ['granted', 1, [101], []])
@@ -306,7 +306,7 @@ t.test('losses', async t => {
 })
 
 t.test('the end', async t => {
-  t.test('it fails what waits, ends the session in order and is over', async t => {
+  t.test('the end fails the waiting calls, ends the session in order, and is over', async t => {
     const story = opened()
     story.acquire('x')
     story.says(a, ['granted', 1, [101], []])
@@ -330,7 +330,7 @@ t.test('the end', async t => {
     t.same([...story.core.abandoned], [])
   })
 
-  t.test('before there is a session it is over at once', async t => {
+  t.test('an end before there is a session is over at once', async t => {
     const story = new Story()
     const call = story.acquire('x')
     const end = story.end()
@@ -339,7 +339,7 @@ t.test('the end', async t => {
     t.equal(story.open.size, 0)
   })
 
-  t.test('it is sent again after a failover, and an unknown session is an ended one', async t => {
+  t.test('the end is sent again after a failover, and an unknown session counts as ended', async t => {
     const story = opened()
     story.acquire('x')
     story.says(a, ['granted', 1, [101], []])
@@ -351,7 +351,7 @@ t.test('the end', async t => {
     t.same(story.seen('lost'), [])
   })
 
-  t.test('it settles at the local deadline when nobody answers', async t => {
+  t.test('the end settles at the local deadline when no server answers', async t => {
     const story = opened()
     story.cut(a, true)
     const end = story.end()

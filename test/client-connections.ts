@@ -22,7 +22,7 @@ import {
 } from './fixtures/client-story.ts'
 
 t.test('connecting', async t => {
-  t.test('it asks the seed for the view, dials the primary and opens', async t => {
+  t.test('a client asks the seed for the view, dials the primary and opens a session', async t => {
     const story = new Story()
     t.match(story.seen('dial'), [{ connection: -1, address: seed, from: { kind: 'client', name: 'story' } }])
     story.viewServerWelcomes(view(2, 'a', 'b'))
@@ -44,7 +44,7 @@ t.test('connecting', async t => {
     t.same(kinds(story.heard(seed)), ['open'])
   })
 
-  t.test('while there is no view it stays with who may tell it', async t => {
+  t.test('while there is no view the client stays with the servers that may announce one', async t => {
     const story = new Story()
     story.viewServerWelcomes(null)
     story.pass(100)
@@ -136,7 +136,7 @@ t.test('connecting', async t => {
     t.ok(story.isOpen(a), 'it is tried again')
   })
 
-  t.test('redials back off to half a second, with jitter, and never flood', async t => {
+  t.test('delays between redials grow to half a second, with jitter', async t => {
     const story = new Story()
     const at: number[] = []
     for (let i = 0; i < 10; i++) {
@@ -153,7 +153,7 @@ t.test('connecting', async t => {
 })
 
 t.test('quiet connections', async t => {
-  t.test('a session connection that owes an answer is asked after a second, and left after two', async t => {
+  t.test('a session connection that owes an answer is asked after a second, left after two', async t => {
     const story = opened()
     story.passTalking(500)
     story.acquire('x')
@@ -170,7 +170,7 @@ t.test('quiet connections', async t => {
   })
 
   t.test(
-    'who owes nothing is asked after half a minute only, so that nothing between takes it for dead',
+    'a server that owes no answer is asked only after half a minute, so that no device between drops it',
     async t => {
       const story = new Story({ ttlMs: 600_000 })
       story.viewServerWelcomes(view(1, 'a'))
@@ -187,7 +187,7 @@ t.test('quiet connections', async t => {
     },
   )
 
-  t.test('while there is no session connection every other is asked soon', async t => {
+  t.test('while there is no session connection every other connection is asked soon', async t => {
     const story = holding()
     story.passTalking(2_000)
     story.says(a, ['view', view(3, 'b')])
@@ -198,7 +198,7 @@ t.test('quiet connections', async t => {
     t.same(kinds(story.heard(seed)), ['echo'])
   })
 
-  t.test('what is watched is owed', async t => {
+  t.test('a server with watches owes an answer', async t => {
     const story = opened()
     story.step({ is: 'watch', watch: 1, prefix: '' })
     story.pass(1_000)
@@ -216,7 +216,7 @@ t.test('quiet connections', async t => {
     t.notOk(kinds(story.heard(a)).includes('echo'))
   })
 
-  t.test('with a short ttl it asks after a quarter of it', async t => {
+  t.test('with a short ttl the client asks after a quarter of the ttl', async t => {
     const story = new Story({ ttlMs: 1_600 })
     story.viewServerWelcomes(view(1, 'a'))
     story.serverWelcomes('a', 'primary', view(1, 'a'))
@@ -237,7 +237,7 @@ t.test('quiet connections', async t => {
     t.ok(story.isOpen(seed))
   })
 
-  t.test('after its own stall it asks once more before it gives anyone up', async t => {
+  t.test('after its own stall a client asks once more before it gives up a connection', async t => {
     const story = opened()
     story.acquire('x')
     story.pass(1_000)
@@ -262,7 +262,7 @@ t.test('quiet connections', async t => {
     t.notOk(story.isOpen(b), 'it has answered after all')
   })
 
-  t.test('with one watcher no more are dialled; a lost watcher is replaced', async t => {
+  t.test('a client with one watcher dials no second one; a lost watcher is replaced', async t => {
     const story = opened()
     story.pass(900)
     t.same(story.seen('dial'), [])

@@ -17,7 +17,7 @@ import {
 
 t.test('failover', async t => {
   t.test(
-    'S2, S4 resume, a renewal, every unanswered request in number order; only then new ones',
+    'S2, S4 a resume is followed by a renewal, all unanswered requests in number order, then new ones',
     async t => {
       const story = opened()
       for (const name of ['u', 'v', 'w', 'x']) story.acquire(name)
@@ -78,7 +78,7 @@ t.test('failover', async t => {
     },
   )
 
-  t.test('S2 what still arrives on the replaced connection is ignored', async t => {
+  t.test('S2 messages that still arrive on the replaced connection are ignored', async t => {
     const story = opened()
     const call = story.acquire('x')
     const old = story.connection(a)
@@ -89,14 +89,14 @@ t.test('failover', async t => {
     t.same(story.settled(), { [call]: { verb: 'acquire', tokens: [201] } })
   })
 
-  t.test('S2 also the rest of the frame that brought the news', async t => {
+  t.test('S2 the rest of the frame that brought the news is ignored, too', async t => {
     const story = opened()
     story.acquire('x')
     story.says(a, ['view', view(3, 'b')], ['granted', 1, [101], []])
     t.same(story.settled(), {})
   })
 
-  t.test('S2 what a watcher says of sessions and requests is ignored', async t => {
+  t.test('S2 messages of a watcher about sessions and requests are ignored', async t => {
     const story = opened()
     story.acquire('x')
     story.says(seed, ['granted', 1, [101], []], ['unknown-session', me], ['renewed', 1])
@@ -120,7 +120,7 @@ t.test('failover', async t => {
     t.same(kinds(story.heard(a)), ['open'])
   })
 
-  t.test('who only calls itself primary is not asked', async t => {
+  t.test('a server that only calls itself primary is not asked', async t => {
     const story = new Story()
     story.serverWelcomes('d', 'primary', view(2, 'a', 'b'), seed)
     t.same(story.heard(seed), [])
@@ -137,7 +137,7 @@ t.test('failover', async t => {
   })
 
   t.test(
-    'when the connection is cut it dials all that it knows, and comes back to the same primary',
+    'when the connection is cut the client dials all servers that it knows, and returns to the same primary',
     async t => {
       const story = opened()
       story.acquire('x')
@@ -187,7 +187,7 @@ t.test('failover', async t => {
     t.notOk(story.core.over)
   })
 
-  t.test('queries are asked anew under a new number, and parts of the old answer are forgotten', async t => {
+  t.test('queries are asked again under a new number, and parts of the old answer are forgotten', async t => {
     const story = opened()
     const call = story.query('p/')
     t.same(story.heard(a), [['query', 1, 'p/', true]])

@@ -32,7 +32,7 @@ t.test('the lease', async t => {
     t.notOk(story.core.over)
   })
 
-  t.test('S4 it counts from when the confirmed renewal was sent, to 98 % of the ttl', async t => {
+  t.test('S4 the lease counts from when the confirmed renewal was sent, to 98 % of the ttl', async t => {
     const story = opened()
     story.acquire('x')
     story.says(a, ['granted', 1, [101], []])
@@ -90,7 +90,7 @@ t.test('the lease', async t => {
   })
 
   t.test(
-    'S4 a wall clock that jumps ahead ends it too (a suspended machine), one that jumps back does not prolong it',
+    'S4 a wall clock that jumps ahead (a suspended machine) ends the lease, one that jumps back does not prolong it',
     async t => {
       const ahead = opened()
       ahead.acquire('x')
@@ -107,7 +107,7 @@ t.test('the lease', async t => {
   )
 
   t.test(
-    'S4 a renewal from before a jump of the wall clock ends it, and what follows is not believed',
+    'S4 a lease renewed before a jump of the wall clock ends, and later confirmations are not believed',
     async t => {
       const story = holding()
       story.setWallClock(-5_000)
@@ -203,7 +203,7 @@ t.test('the lease', async t => {
 t.test('S4 a session that rests', async t => {
   const restMs = restLeaseMs(ttlMs)
 
-  t.test('renews each quarter of the longer lease, and is given up at its end', async t => {
+  t.test('it renews each quarter of the longer lease, and is given up at the end of that', async t => {
     const story = opened()
     story.passTalking(restMs / 4 - 1)
     t.same(story.heard(a), [])
@@ -216,7 +216,7 @@ t.test('S4 a session that rests', async t => {
     t.ok(story.core.abandoned.has(me))
   })
 
-  t.test('rests once nothing is held, asked for or waited for, and not before', async t => {
+  t.test('it rests once nothing is held, asked for or waited for, and not before', async t => {
     const story = opened()
     const renewals = (ms: number) => {
       let sent = 0
@@ -241,7 +241,7 @@ t.test('S4 a session that rests', async t => {
     t.equal(renewals(2_501), 1)
   })
 
-  t.test('puts a renewal in front of what it asks for next, and counts its lease from there', async t => {
+  t.test('it sends a renewal before its next request, and counts its lease from there', async t => {
     const story = opened()
     story.passTalking(20_000)
     const woken = story.now.monotonic
@@ -260,7 +260,7 @@ t.test('S4 a session that rests', async t => {
     t.match(story.seen('lost'), [{ token: 101, reason: 'EXPIRED' }])
   })
 
-  t.test('asks without one while the last renewal is young', async t => {
+  t.test('it sends no such renewal while the last one is young', async t => {
     const story = opened()
     story.passTalking(ttlMs / 4 - 1)
     const { remainingMs } = story.core.lease(story.now)
@@ -272,7 +272,7 @@ t.test('S4 a session that rests', async t => {
     t.same(kinds(story.heard(a)), ['renew'], 'which is due now')
   })
 
-  t.test('asks while it has no connection: the renewal goes behind the resume', async t => {
+  t.test('when it asks without a connection, the renewal goes behind the resume', async t => {
     const story = opened()
     story.passTalking(20_000)
     story.cut(a)
@@ -288,7 +288,7 @@ t.test('S4 a session that rests', async t => {
     t.equal(story.now.monotonic, woken + 500)
   })
 
-  t.test('a confirmation of before it woke takes nothing from the lease', async t => {
+  t.test('a confirmation from before it woke does not shorten the lease', async t => {
     const story = opened()
     story.passTalking(restMs / 4)
     t.same(kinds(story.heard(a)), ['renew'])
@@ -299,7 +299,7 @@ t.test('S4 a session that rests', async t => {
   })
 
   t.test(
-    'comes to a new primary at any moment of the time between two renewals, or when it is woken',
+    'it comes to a new primary at a random moment between two renewals, or when it is woken',
     async t => {
       for (const chance of [0, 0.5, 0.999]) {
         const story = opened()
@@ -330,7 +330,7 @@ t.test('S4 a session that rests', async t => {
     },
   )
 
-  t.test('is ended in order after a long rest', async t => {
+  t.test('it is ended in order after a long rest', async t => {
     const story = opened()
     story.passTalking(20_000)
     const end = story.end()

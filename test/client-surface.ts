@@ -73,7 +73,7 @@ t.test('connect', async t => {
     })
   })
 
-  t.test('times out with what is wrong where', async t => {
+  t.test('it times out with a text that says what is wrong where', async t => {
     const error = await connect('ws://127.0.0.1:1', { timeout: 30 }).catch(error => error)
     t.match(error, {
       name: 'LockError',
@@ -486,7 +486,7 @@ t.test('the client', async t => {
 
   story(
     t,
-    'release and close settle at the local deadline when nobody answers',
+    'release and close settle at the local deadline when no server answers',
     async ({ t, server, locks }) => {
       const lock = await locks.acquire('x')
       server.silent = true

@@ -168,7 +168,7 @@ async function rates(): Promise<Json> {
   return await import(`data:text/javascript;base64,${code}`)
 }
 
-t.test('without play nothing can be killed or frozen', async t => {
+t.test('without play no server can be killed or frozen', async t => {
   const { id } = (await ask(cluster.url, '/cluster')).body.status.view.primary
   const origin = cluster.url.replace(/^ws/, 'http')
   for (const deed of ['kill', 'freeze'])
@@ -178,7 +178,7 @@ t.test('without play nothing can be killed or frozen', async t => {
     )
 })
 
-t.test('with a secret: only for who knows it', async t => {
+t.test('a dashboard with a secret is shown only to those who know it', async t => {
   await using other = await startTestCluster({ secret: 'open sesame' })
   const basic = (text: string) => ({
     headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` },
@@ -193,7 +193,7 @@ t.test('with a secret: only for who knows it', async t => {
   t.equal((await ask(other.url, '/healthz')).status, 200, 'probes know no secret')
 })
 
-t.test('when the primary is gone, its pages say so', async t => {
+t.test('when the primary is gone, the pages say so', async t => {
   await using other = await startTestCluster({ servers: 1 })
   await other.killPrimary({ force: true })
   for (const path of ['/stats', '/locks'])

@@ -11,7 +11,7 @@ import { startSmallCluster } from './fixtures/small-cluster.ts'
 
 const { view, primary } = await startSmallCluster(t)
 
-t.test('each channel tells what happened, and to which client', async t => {
+t.test('each channel reports what happened, and to which client', async t => {
   const told: [string, Record<string, unknown>][] = []
   const listeners = diagnosticEvents.map(event => {
     const listener = (message: unknown) => void told.push([event, message as Record<string, unknown>])
@@ -47,7 +47,7 @@ t.test('each channel tells what happened, and to which client', async t => {
   for (const event of diagnosticEvents) t.notOk(channel(`holdfast:${event}`).hasSubscribers)
 })
 
-t.test('pages have no such thing, and the README names every channel', async t => {
+t.test('browsers have no diagnostics channels, and the README names every channel', async t => {
   const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
   t.notMatch(read('wire/net/runtime-web.ts'), /node:/)
   const { runtime } = (await import(

@@ -92,7 +92,7 @@ t.test('a turn has one end, behind all of its inputs, and after that what they s
   t.same(seen.slice(3), ['core three', 'core turn-end'])
 })
 
-t.test('a core that wants to hear of no turn ends hears of none', async t => {
+t.test('a core without an input for the end of a turn gets none', async t => {
   const { driver, runtime, seen } = stage(() => [], null)
   driver.step({ is: 'one' })
   runtime.run()
@@ -122,7 +122,7 @@ t.test('V7: a tick comes a turn after its timer, behind what waits in the socket
   t.same([seen.length, runtime.timers.size], [6, 0], 'none once it has stopped')
 })
 
-t.test('V5: with a core goes what it had still asked for, and what it had still to hear', async t => {
+t.test('V5: when a core is dropped, its open effects and its waiting inputs go with it', async t => {
   const { driver, seen, core, owner } = stage(() => [
     { do: 'ask', input: { is: 'late' } },
     say('change'),
@@ -192,7 +192,7 @@ t.test('a connection in memory: a hello, frames each way in their order, and an 
   t.match(seen, [/closed with 1006/])
 })
 
-t.test('the hello check needs no port: a wrong secret, and none in time', async t => {
+t.test('the hello check works without a port: a wrong secret, and no hello in time', async t => {
   const { runtime, heard, turnedAway, accept } = pair(null, 'sesame')
   runtime.run()
   t.match(turnedAway, [/^WRONG_SECRET/])
@@ -205,7 +205,7 @@ t.test('the hello check needs no port: a wrong secret, and none in time', async 
   t.match(sent, [/HELLO_TIMEOUT/])
 })
 
-t.test('an address at which nothing listens is a dial that fails', async t => {
+t.test('a dial to an address where no process listens fails', async t => {
   const { runtime, heard, driver } = pair(null)
   driver.links.perform({ do: 'dial', connection: -2, address: 'ws://there:1', cluster: null, from: client })
   runtime.run()

@@ -57,7 +57,7 @@ function head(bytes: number): Buffer {
   return made
 }
 
-t.test('B3: a frame before the hello has at most 16 KiB, and so have its pieces together', async t => {
+t.test('B3: a frame before the hello has at most 16 KiB, and so have all its pieces together', async t => {
   await using own = await server()
   const large = await HostilePeer.connect(own.url)
   large.socket.send('['.repeat(helloBytesMax + 1))
@@ -87,7 +87,7 @@ t.test('B3: after its hello a client may send more, also in the same piece; a pr
   t.equal((await probing.ended()).close, 1009)
 })
 
-t.test('B3: a hello of another wire version is told so, whatever its shape', async t => {
+t.test('B3: a hello of another wire version is refused as such, whatever its shape', async t => {
   await using own = await server({ secret: 'sesame' })
   for (const text of [
     '[["hello",2]]',
@@ -103,7 +103,7 @@ t.test('B3: a hello of another wire version is told so, whatever its shape', asy
   t.equal((await peer.ended()).error, 'BAD_MESSAGE')
 })
 
-t.test('B3: guesses of one address take longer and longer, and the secret gets in meanwhile', async t => {
+t.test('B3: guesses of one address take longer and longer, the right secret gets in at once', async t => {
   await using own = await server({ secret: 'sesame' })
   const guess = async (secret: string) => {
     const peer = await HostilePeer.connect(own.url)
@@ -124,7 +124,7 @@ t.test('B3: guesses of one address take longer and longer, and the secret gets i
   for (const peer of late) peer.leave()
 })
 
-t.test('B3: bare sockets, however many, leave files and a way in', async t => {
+t.test('B3: any number of bare sockets leaves files and a way in', async t => {
   const open = readdirSync('/proc/self/fd').length
   await using own = await server({ files: open + 64 })
   const strangers = Array.from({ length: 400 }, () => new RawPeer(own.url))

@@ -58,7 +58,7 @@ function story(quotas: { connectionsPerAddress: number | null; framesPerAddress:
   return { edge, comes, says }
 }
 
-t.test('B3: one stranger too many: the oldest of the address that has most goes, and no other', async t => {
+t.test('B3: with one stranger too many the oldest of the address with most is cut, no other', async t => {
   const { edge, comes } = story()
   const [first, oldest, younger] = [comes('10.0.0.1'), comes('10.0.0.2'), comes('10.0.0.2')]
   const all = [first, oldest, younger, comes('10.0.0.3')]
@@ -73,7 +73,7 @@ t.test('B3: one stranger too many: the oldest of the address that has most goes,
   t.equal(edge.cuts.strangers, 1)
 })
 
-t.test('B3: a stranger that has shown the secret is none any more', async t => {
+t.test('B3: a peer that has shown the secret is no stranger any more', async t => {
   const { edge, comes } = story()
   const guest = comes('10.0.0.1')
   t.equal(edge.admit(guest, client, 0), undefined)
@@ -97,7 +97,7 @@ t.test('B7: places are kept for servers, and for operators on this machine', asy
   t.equal(says('10.0.0.3', probe), 'TOO_MANY_CONNECTIONS')
 })
 
-t.test('B7: connections from one address; loopback is exempt unless that is set', async t => {
+t.test('B7: connections from one address have a quota; loopback is exempt unless that is set', async t => {
   const { edge, comes, says } = story()
   const guests = [1, 2, 3].map(() => comes('10.0.0.1'))
   for (const guest of guests) t.equal(edge.admit(guest, client, 0), undefined)
@@ -177,7 +177,7 @@ t.test('B4: when all together hold too much the largest is cut first; servers ar
   t.equal(sum.sum, 400)
 })
 
-t.test('B3: wrong secrets are answered later and later; after a minute all is forgotten', async t => {
+t.test('B3: wrong secrets are answered later and later; after a minute they are forgotten', async t => {
   const secrets = new WrongSecrets()
   for (let i = 0; i < limits.wrongSecretsFree; i++) t.equal(secrets.wrong('a', 0), 0)
   t.same(
@@ -193,7 +193,7 @@ t.test('B3: wrong secrets are answered later and later; after a minute all is fo
   t.equal(secrets.wrong('a', 120_000), 0)
 })
 
-t.test('B3: too many that wait: the address is not heard, unless it has shown the secret', async t => {
+t.test('B3: an address with too many waiting secrets is not heard, unless it is known', async t => {
   const secrets = new WrongSecrets()
   secrets.right('known')
   for (const address of ['a', 'known', '127.0.0.1'])
@@ -207,14 +207,14 @@ t.test('B3: too many that wait: the address is not heard, unless it has shown th
   t.ok(secrets.mayTry('a', false))
 })
 
-t.test('B3: what is remembered of addresses has a bound', async t => {
+t.test('B3: the number of remembered addresses has a bound', async t => {
   const secrets = new WrongSecrets()
   for (let i = 0; i < limits.wrongSecretsFree; i++) secrets.wrong('first', 0)
   for (let i = 0; i < limits.addressesRememberedMax; i++) secrets.wrong(`address ${i}`, 0)
   t.equal(secrets.wrong('first', 0), 0, 'forgotten')
 })
 
-t.test('B3: no more sockets than files, with some left for the server itself', async t => {
+t.test('B3: a server takes fewer sockets than it has files, and keeps some files for itself', async t => {
   for (const files of [64, 128, 256, 512, 1_024, 4_096, 20_000, 1_048_576]) {
     const room = roomOf(files, 22, limits.connectionsMax)
     t.ok(room.sockets + 22 + 16 <= files, `${files} files: some are left`)

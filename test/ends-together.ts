@@ -39,7 +39,7 @@ function crowded(sessions: number, locks: number, turnMs = 0) {
   return { cluster, expires, held }
 }
 
-t.test('S3: sessions that end together end in pieces, one a turn', async t => {
+t.test('S3: sessions that end together end in pieces, one piece a turn', async t => {
   const { cluster, expires, held } = crowded(600, 3)
   cluster.until(() => held() === 0, 'the end of all', 5_000)
   t.ok(Math.max(...expires) * 3 <= 1_000, `sessions in one operation: ${expires}`)
@@ -50,7 +50,7 @@ t.test('S3: sessions that end together end in pieces, one a turn', async t => {
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('S3: a primary that takes over between two pieces goes on with the rest', async t => {
+t.test('S3: a primary that takes over between two pieces continues with the rest', async t => {
   const { cluster, expires, held } = crowded(600, 3)
   cluster.until(() => expires.length > 0, 'the first piece')
   t.ok((held() ?? 0) > 0, 'there is a rest')
@@ -60,7 +60,7 @@ t.test('S3: a primary that takes over between two pieces goes on with the rest',
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('S3: a session that is renewed between two pieces lives on', async t => {
+t.test('S3: a session that is renewed between two pieces stays', async t => {
   const { cluster, expires, held } = crowded(600, 3, 1)
   const { primary } = cluster
   const hand = new HandParty(cluster, 'late').dial(primary.address)

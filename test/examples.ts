@@ -11,7 +11,7 @@ import { Example } from './fixtures/example.ts'
 
 const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
 
-t.test('each has at most 40 lines, and takes from holdfast what a user could', async t => {
+t.test('each example has at most 40 lines, and imports only what a user could', async t => {
   const files = readdirSync(folder).filter(name => name.endsWith('.ts'))
   t.ok(files.length >= 6)
   for (const file of files) {
@@ -42,7 +42,7 @@ t.test('the nightly job is done once, by one of many', async t => {
   t.equal(readFileSync(`${folder}/${reports[0]}`, 'utf8'), 'ten orders\nnine paid\none open\n')
 })
 
-t.test('one leads; servers that die change nothing, its own death makes the next one lead', async t => {
+t.test('one process leads; the death of servers changes nothing, after its own another leads', async t => {
   await using cluster = await startCluster()
   await using locks = await connect(cluster.url)
   const [a, b] = ['a', 'b'].map(name => new Example(t, 'examples/leader.js', [cluster.url, name]))

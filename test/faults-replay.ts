@@ -133,13 +133,13 @@ const days: Record<string, { day: string; finding: RegExp; allowed?: Allowed }> 
       16 ben granted 1 100`,
     finding: /^L2 token/,
   },
-  'a token that is smaller than one told before': {
+  'a token that is smaller than one known before': {
     day: `${held}
       15 ben acquire 1 y
       16 ben granted 1 99`,
     finding: /^L2 token not larger/,
   },
-  'who came later was served first': {
+  'a client that came later was served first': {
     day: `${held}
       13 ben acquire 1 x
       14 ben acquire 2 y
@@ -176,13 +176,13 @@ const days: Record<string, { day: string; finding: RegExp; allowed?: Allowed }> 
       17 cas queried 1 x:100:ann y:101:ben`,
     finding: /^R1 stale query.* ben waits for x/,
   },
-  'refused though nobody could have it': {
+  'refused though no other client could have it': {
     day: `
       15 ben acquire 1 x exclusive ifAvailable
       16 ben refused 1`,
     finding: /^R1 wrong refusal/,
   },
-  'stolen by nobody': {
+  'stolen though no client stole it': {
     day: `${held}
       15 ann lost 100 STOLEN`,
     finding: /^S5 false loss/,
@@ -219,7 +219,7 @@ for (const [name, { day, finding, allowed }] of Object.entries(days)) {
   })
 }
 
-t.test('who was away may lose its session, and nobody else', async t => {
+t.test('a client that was away may lose its session, and no other client may', async t => {
   const lost = `
     15 ann sessionLost ann EXPIRED
     15 ann lost 100 EXPIRED`
@@ -227,7 +227,7 @@ t.test('who was away may lose its session, and nobody else', async t => {
   t.match(found(`${held}${lost}\n20 ben away`), [/^S3 session lost: ann/])
 })
 
-t.test('the dead leave calls open, and nobody blames them', async t => {
+t.test('killed clients leave calls open, which is no violation', async t => {
   t.strictSame(found('\n10 ann acquire 1 x\n20 ann killed'), [])
   const freed = `${held}
     15 ann killed

@@ -28,7 +28,7 @@ t.test(
   },
 )
 
-t.test('the error says what was wrong', async t => {
+t.test('the error of a guard says what was wrong', async t => {
   const guard = new FenceGuard()
   guard.check({ name: 'orders/42', token: 18 })
   t.throws(() => guard.check({ name: 'orders/42', token: 17 }), {
@@ -53,7 +53,7 @@ t.test('the error says what was wrong', async t => {
   t.throws(() => new FenceGuard({ namesMax: 0 }), { name: 'TypeError', message: /namesMax/ })
 })
 
-t.test('a guard that forgets refuses more, and accepts nothing more', async t => {
+t.test('a guard that forgets tokens refuses more, and accepts nothing more', async t => {
   // The judge keeps every accepted token, and knows nothing of how the guard works.
   const { below: pick } = random(7)
   const small = new FenceGuard({ namesMax: 3 })
@@ -81,7 +81,7 @@ t.test('a guard that forgets refuses more, and accepts nothing more', async t =>
   t.ok(small.accepts({ name: 'lock 1', token: 6_000 }), 'the newest token always passes')
 })
 
-t.test('the header: there and back, and nothing else', async t => {
+t.test('the header carries a token there and back, and nothing else is accepted', async t => {
   for (const mode of ['exclusive', 'shared'] as const) {
     const value = formatToken({ token: 1_763_739_012_345_678, mode })
     t.same(parseToken(value), { token: 1_763_739_012_345_678, mode })
@@ -104,7 +104,7 @@ t.test('the header: there and back, and nothing else', async t => {
     t.throws(() => parseToken(value), { name: 'TypeError', message: /Holdfast-Token/ }, String(value))
 })
 
-t.test('over HTTP: the holder of before is refused once the holder of now has written', async t => {
+t.test('over HTTP the earlier holder is refused once the present holder has written', async t => {
   await using cluster = await startCluster()
   const guard = new FenceGuard()
   const written: string[] = []

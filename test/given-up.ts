@@ -13,7 +13,7 @@ function opening(abandoned: string[] = []): Story {
   return story
 }
 
-t.test('S4: who gives up while its open is unanswered abandons the session', async t => {
+t.test('S4: a client that gives up while its open is unanswered abandons the session', async t => {
   const story = opening()
   t.same(
     story.heard(a).map(([kind]) => kind),
@@ -62,7 +62,7 @@ t.test('S4: a hundred connects that are given up leave no session', async t => {
   t.equal(cluster.primary.core.state?.sessions.size, 0)
 })
 
-t.test('S4: what one session gave up, each later one ends, until a renewal says so', async t => {
+t.test('S4: a session that was given up is ended by each later one, until that is confirmed', async t => {
   const first = 'f'.repeat(32)
   const story = opening([first])
   t.same(
@@ -105,7 +105,7 @@ t.test('L3: a client that finishes takes its waiters with it; the next one is gr
   t.ok(leaver.core.opened && !leaver.core.over, 'it goes on with what it holds')
 })
 
-t.test('L3: and when it finishes while it reconnects', async t => {
+t.test('L3: the same holds for a client that finishes while it reconnects', async t => {
   const story = opened()
   story.acquire('x')
   story.acquire(['w', 'y'])

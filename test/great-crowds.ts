@@ -128,7 +128,7 @@ grows(
 )
 
 t.test(
-  'S5: a loss is told by the reply of its grant until that is acknowledged, also the second time',
+  'S5: the reply of a grant reports its loss until the reply is acknowledged, also the second time',
   async t => {
     const s = new StateStory()
     const [a, b] = [s.open('a'), s.open('b')]
@@ -145,7 +145,7 @@ t.test(
   },
 )
 
-t.test('S5: what an acquire of several names loses on its way is told by its own reply only', async t => {
+t.test('S5: what an acquire of several names loses on its way is reported by its own reply only', async t => {
   const s = new StateStory()
   const [a, b] = [s.open('a'), s.open('b')]
   s.acquire(b, 'y')

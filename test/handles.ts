@@ -42,7 +42,7 @@ async function waiters(name: string, count: number): Promise<void> {
 
 // ---- errors name what a user needs
 
-t.test('TIMEOUT: the lock, who holds it, how long was waited, how many were before', async t => {
+t.test('TIMEOUT names the lock, its holder, the time waited, and how many were before', async t => {
   const held = await a.acquire('orders/42')
   const first = b.acquire('orders/42')
   await waiters('orders/42', 1)
@@ -67,7 +67,7 @@ t.test('TIMEOUT: the lock, who holds it, how long was waited, how many were befo
   await (await first).release()
 })
 
-t.test('TIMEOUT of several: which of them was not to be had', async t => {
+t.test('TIMEOUT of several locks says which of them was not available', async t => {
   const held = await a.acquire('n/2')
   const error = await failure(b.acquireAll(['n/3', 'n/1', 'n/2'], { timeout: 20 }))
   t.match(error, { locks: ['n/3', 'n/1', 'n/2'], holder: { name: 'n/2', clientName: 'billing-3' } })
@@ -75,7 +75,7 @@ t.test('TIMEOUT of several: which of them was not to be had', async t => {
   await held.release()
 })
 
-t.test('TIMEOUT when nobody answers: soon, indefinite, without a holder', async t => {
+t.test('TIMEOUT when no server answers comes soon, is indefinite, and names no holder', async t => {
   await using server = await FakeServer.start()
   await using locks = await connect(server.url)
   await locks.acquire('x')
@@ -86,7 +86,7 @@ t.test('TIMEOUT when nobody answers: soon, indefinite, without a holder', async 
   server.silent = false
 })
 
-t.test('SESSION_LOST, CLOSED: the lock, and how long was waited', async t => {
+t.test('SESSION_LOST and CLOSED name the lock and how long the call waited', async t => {
   await using server = await FakeServer.start()
   const locks = await connect(server.url)
   await locks.acquire('x')
@@ -100,7 +100,7 @@ t.test('SESSION_LOST, CLOSED: the lock, and how long was waited', async t => {
 
 // ---- timeout and signal
 
-t.test('timeout and signal compose: whichever is first', async t => {
+t.test('timeout and signal compose: the first of the two counts', async t => {
   const held = await a.acquire('both')
   const { signal } = new AbortController()
   t.match(await failure(b.acquire('both', { timeout: 5, signal })), { code: 'TIMEOUT' })
@@ -113,7 +113,7 @@ t.test('timeout and signal compose: whichever is first', async t => {
   await held.release()
 })
 
-t.test('a signal that is aborted while a timeout is being looked into has the last word', async t => {
+t.test('a signal that is aborted while a timeout is being explained has the last word', async t => {
   await using server = await FakeServer.start()
   await using locks = await connect(server.url)
   await locks.acquire('x')
@@ -178,7 +178,7 @@ t.test('lock.signal.reason: a code for each way to lose it', async t => {
   }
 })
 
-t.test('release: once for all, whoever calls it and how often', async t => {
+t.test('release is done once, however often and from wherever it is called', async t => {
   const lock = await a.acquire('once')
   t.equal(lock.release(), lock.release(), 'the same promise')
   await Promise.all([lock.release(), lock[Symbol.asyncDispose]()])
@@ -220,7 +220,7 @@ t.test('in an outage release, close, disposal and the end of a request settle by
 
 // ---- events
 
-t.test('on: once, until a signal, off', async t => {
+t.test('on takes once, a signal, and off', async t => {
   const heard: string[] = []
   const controller = new AbortController()
   await using locks = await connect(cluster.url)
@@ -250,7 +250,7 @@ t.test('on: once, until a signal, off', async t => {
 
 // ---- close
 
-t.test('close({ finishWithin }) lets who holds a lock finish, and grants nothing new', async t => {
+t.test('close({ finishWithin }) lets holders finish, and grants nothing new', async t => {
   const locks = await connect(cluster.url)
   let end: (value: string) => void = () => {}
   const work = locks.request(
@@ -274,7 +274,7 @@ t.test('close({ finishWithin }) lets who holds a lock finish, and grants nothing
   t.match(await b.query({ prefix: 'finish' }), { held: [], pending: [] })
 })
 
-t.test('close({ finishWithin }) ends at its limit, or at a close() without', async t => {
+t.test('close({ finishWithin }) ends at its limit, or at a close() without one', async t => {
   for (const second of [false, true]) {
     const locks = await connect(cluster.url)
     const lock = await locks.acquire('limit')
@@ -289,7 +289,7 @@ t.test('close({ finishWithin }) ends at its limit, or at a close() without', asy
   await idle.close({ finishWithin: 600_000 })
 })
 
-t.test('a call that is over listens to its signal no more', async t => {
+t.test('a call that is over no longer listens to its signal', async t => {
   const { signal } = new AbortController()
   const count = () => getEventListeners(signal, 'abort').length
   const lock = await a.acquire('listened/1', { signal, timeout: 60_000 })
@@ -303,7 +303,7 @@ t.test('a call that is over listens to its signal no more', async t => {
   t.equal(count(), 0, 'granted later')
 })
 
-t.test('closeOnSignals leaves no listener behind: once it is closed, and once it is taken back', async t => {
+t.test('closeOnSignals leaves no listener behind when the client is closed or it is undone', async t => {
   const count = () => process.listenerCount('SIGUSR2')
   const before = count()
   const closing = closeOnSignals(await connect(cluster.url), { signals: ['SIGUSR2'] })
@@ -317,7 +317,7 @@ t.test('closeOnSignals leaves no listener behind: once it is closed, and once it
   await locks.close()
 })
 
-t.test('closeOnSignals: the first signal lets it finish; the exit code is its own', async t => {
+t.test('closeOnSignals: the first signal lets the program finish, with its own exit code', async t => {
   const program = new Program(t, 'told-to-end', cluster.url)
   t.equal(await program.line(), 'holds')
   program.process.kill('SIGTERM')
@@ -332,7 +332,7 @@ t.test('closeOnSignals: the first signal lets it finish; the exit code is its ow
   t.same(lines.slice(4), ['finished', 'closed'])
 })
 
-t.test('closeOnSignals: the second one closes at once', async t => {
+t.test('closeOnSignals: the second signal closes at once', async t => {
   const program = new Program(t, 'told-to-end', cluster.url)
   t.equal(await program.line(), 'holds')
   program.process.kill('SIGTERM')
@@ -346,7 +346,7 @@ t.test('closeOnSignals: the second one closes at once', async t => {
 
 // ---- processes
 
-t.test('F12: a stall past the lease, in a process of its own', async t => {
+t.test('F12: a process that stalls past its lease learns of its loss', async t => {
   const { lines, code } = await new Program(t, 'stalls', cluster.url, String(ttlMin)).ended
   t.equal(code, 0)
   t.same(JSON.parse(lines[0] as string), {

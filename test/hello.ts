@@ -45,7 +45,7 @@ t.test('B3: a hello that is too large is refused before it is parsed', async t =
   t.same([fits.turnedAway, fits.over], [[], []])
 })
 
-t.test('B3: the answer to a wrong secret waits, and nothing is heard meanwhile', async t => {
+t.test('B3: the answer to a wrong secret waits, and nothing is heard in the meantime', async t => {
   let waits = 0
   const { says, heard, turnedAway, over, runtime } = story({
     mayTry: () => undefined,

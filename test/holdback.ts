@@ -13,7 +13,7 @@ import type { View } from '../wire/messages.ts'
 
 const showing = (since: number): Showing => ({ is: 'handed over', since })
 
-t.test('R1: what waits for a batch is shown when the last of all witnesses has confirmed it', async t => {
+t.test('R1: answers that wait for a batch are shown when the last witness has confirmed it', async t => {
   const holdback = new Holdback()
   const [backup, disk] = [{ confirmed: 0 }, { confirmed: 0 }]
   holdback.ask(backup)
@@ -34,7 +34,7 @@ t.test('R1: what waits for a batch is shown when the last of all witnesses has c
   t.strictSame(holdback.release(), [], 'nothing is shown twice')
 })
 
-t.test('R1: what is in the open batch waits with those that were closed', async t => {
+t.test('R1: answers of the open batch wait with those of closed batches', async t => {
   const holdback = new Holdback()
   t.notOk(holdback.holds, 'without witnesses nothing has to wait')
   holdback.ask({ confirmed: 7 })

@@ -165,7 +165,7 @@ const silent = await Promise.all(
     return { url, quiet, half, request, nothing }
   }),
 )
-t.test('F13: no hello, half a frame, half a request, nothing at all', async t => {
+t.test('F13: peers that send no hello, half a frame, half a request or nothing are cut', async t => {
   for (const { quiet, half, request, nothing } of silent) {
     await closes('HELLO_TIMEOUT')(quiet, t)
     await half.ended()

@@ -170,7 +170,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
     },
   ),
   row(
-    'an answer that nobody asked for',
+    'an answer to no question',
     [
       ['answer', 1, { view: view.number, role: 'backup', inSync: true }],
       ['ping', idlePing],
@@ -181,7 +181,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
   ),
 ])
 
-t.test('F13: a view server that is told of a view to come makes no view any more, and says so', async t => {
+t.test('F13: a view server that learns of a view to come makes no more views, and says so', async t => {
   const data = await mkdtemp(join(tmpdir(), 'holdfast-hostile-'))
   const lonely = await startViewServer({ data, port: 0, newCluster: true })
   const peer = await HostilePeer.connect(lonely.address)

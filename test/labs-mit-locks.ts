@@ -59,7 +59,7 @@ t.test('ML2: the primary is killed between requests; its backup knows every lock
   cleanKill(t, 'primary'),
 )
 
-t.test('ML3: a lock whose answer died with the primary is granted to who asked', async t => {
+t.test('ML3: a lock whose answer died with the primary is granted to the client that asked', async t => {
   const { lab, ck1, ck2 } = pair()
   t.ok(ck1.lock('a'))
   t.ok(ck1.lock('b'))
@@ -187,7 +187,7 @@ t.test('ML9: a re-sent release of a stolen token answers F as at first and frees
 
 t.test('ML10: the backup is killed and the primary answers alone, at once', async t => cleanKill(t, 'backup'))
 
-t.test('ML11: two clients with locks of their own find each as left, across a failover', async t => {
+t.test('ML11: two clients with separate locks find each as they left it, across a failover', async t => {
   for (const seed of [1, 2, 3]) {
     const { lab, ck1, ck2 } = pair()
     const { chance, below } = random(seed)

@@ -76,7 +76,7 @@ t.test('MP1: one server, a backup added, the primary killed, the last one killed
     story.reliable()
   })
 
-  t.test('MP1d: the backup has what came before it joined, meanwhile, and after', async t => {
+  t.test('MP1d: the backup has what came before it joined, in the meantime, and after', async t => {
     story.primary.kill()
     story.until(() => story.view?.primary.address === 'ws://S2', 'S2 takes over', 1_000)
     t.same(held(c.list().filter(hold => hold.name !== 'ak')), ['111 c', '2 c', '1 c', '3 c', '4 c'])
@@ -126,7 +126,7 @@ t.test('MP3: the backup fails, then the primary, each with a call right behind',
     t.equal(story.wrong(), undefined)
   })
 
-  t.test('MP3b: after the death of the primary that one has all, what is older too', async t => {
+  t.test('MP3b: after the death of the primary that backup has everything, also what is older', async t => {
     const before = c.list().map(hold => `${hold.name} ${hold.token}`)
     story.primary.kill()
     t.ok(c.lock('d'))

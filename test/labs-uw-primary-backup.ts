@@ -91,7 +91,7 @@ t.test('MD18: the backup takes over with what came before it and after it', asyn
   t.equal(story.wrong(), undefined)
 })
 
-t.test('MD19: when all with the state are killed nobody answers, and nobody makes one up', async t => {
+t.test('MD19: when all servers with the state are killed none answers, none invents a state', async t => {
   const { story, clerks } = lab(2, 'c')
   t.ok(clerks[0].lock('foo'))
   story.primary.kill()
@@ -244,7 +244,7 @@ function repeatedCrashes(t: Test, seed: number, unreliable: boolean): void {
   t.equal(story.wrong(), undefined, `seed ${seed}`)
 }
 
-t.test('MD26: server after server crashes and is replaced, and nobody waits for long', async t => {
+t.test('MD26: server after server crashes and is replaced, and no client waits for long', async t => {
   for (const seed of [1, 2]) repeatedCrashes(t, seed, false)
 })
 

@@ -63,7 +63,7 @@ t.test('R1, R3: a backup that dies after the last chunk does not stop a primary'
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('R1, R3: nor one that dies while it catches up', async t => {
+t.test('R1, R3: a backup that dies while it catches up does not stop a primary', async t => {
   const { cluster, primary, joiner, sent } = joining()
   const asker = new Asker(cluster, primary)
   cluster.until(sent, 'the last chunk')
@@ -81,7 +81,7 @@ t.test('R1, R3: nor one that dies while it catches up', async t => {
   t.equal(asker.answered, 31_000)
 })
 
-t.test('R1, R3: nor one that was waited for, and dies then', async t => {
+t.test('R1, R3: a backup that dies while the primary waits for it does not stop a primary', async t => {
   const { cluster, primary, joiner, sent } = joining()
   const asker = new Asker(cluster, primary)
   cluster.until(sent, 'the last chunk')
@@ -93,7 +93,7 @@ t.test('R1, R3: nor one that was waited for, and dies then', async t => {
   t.equal(asker.answered, 25_000)
 })
 
-t.test('R2, R3: one that comes back soon goes on where it was', async t => {
+t.test('R2, R3: a backup that comes back soon continues where it was', async t => {
   const { cluster, primary, joiner, sent } = joining()
   const asker = new Asker(cluster, primary)
   cluster.until(sent, 'the last chunk')
@@ -107,7 +107,7 @@ t.test('R2, R3: one that comes back soon goes on where it was', async t => {
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('R3: one that is away for too long is given up, and what it lacks is not kept for it', async t => {
+t.test('R3: a backup that is away for too long is given up, and nothing is kept for it', async t => {
   const { cluster, primary, joiner, sent } = joining()
   const asker = new Asker(cluster, primary)
   cluster.until(sent, 'the last chunk')

@@ -83,7 +83,7 @@ t.test('V7: after a freeze the open turn ends first, then timers fire, then sock
 })
 
 t.test(
-  'what one turn plans for its end happens together, and what that plans in a turn of its own',
+  'what one turn plans for its end happens together, and what that plans happens in another turn',
   async t => {
     const network = new Network()
     const one = new Noting(network, 'one', sameClocks, 2)
@@ -157,7 +157,7 @@ t.test(
   },
 )
 
-t.test('one whose peer does not answer the close is cut after a second', async t => {
+t.test('a connection whose peer does not answer the close is cut after a second', async t => {
   const { network, a, b } = pair()
   network.block(b, a)
   a.socket?.close(1000, '')
@@ -187,7 +187,7 @@ t.test(
   },
 )
 
-t.test('what a peer does not take is counted, until it sets out', async t => {
+t.test('bytes that a peer does not take are counted until they leave', async t => {
   const { network, a, b } = pair()
   network.block(a, b)
   a.socket?.send('12345')

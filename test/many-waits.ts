@@ -18,7 +18,7 @@ function started(names: readonly string[]) {
 
 const cuts = ({ events }: SessionParty) => events.filter(({ event }) => event === 'reconnecting').length
 
-t.test('S1: what never waits passes by the calls that wait', async t => {
+t.test('S1: calls that never wait overtake the calls that wait', async t => {
   const story = holding()
   for (let i = 0; i < thousands; i++) story.acquire('y')
   story.heard(a)
@@ -89,7 +89,7 @@ t.test('L3: thousands of waits of one client for one lock come one after the oth
   t.ok(truth(others), 'and the other client had its turn')
 })
 
-t.test('S1: who waits for thousands of locks gives back its own', async t => {
+t.test('S1: a client that waits for thousands of locks can release its own', async t => {
   const { clients } = started(['many', 'other'])
   const [many, other] = clients as [SessionParty, SessionParty]
   const theirs = list(thousands, i => other.acquire(`theirs/${i}`))

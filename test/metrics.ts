@@ -167,7 +167,7 @@ t.test('GET and HEAD answer, other methods do not, nothing is cached', async t =
   }
 })
 
-t.test('a page that comes under a name of its own reads nothing (DNS rebinding)', async t => {
+t.test('a page under a foreign host name reads nothing (DNS rebinding)', async t => {
   for (const path of ['/metrics', '/view']) {
     const strange = await ask(urls.view, path, 'GET', 'evil.example:7400')
     t.equal(strange.status, 421, path)

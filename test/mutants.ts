@@ -15,7 +15,7 @@ t.test('every planted bug can still be planted', async t => {
   }
 })
 
-t.test('there are enough of them, each with a name of its own', async t => {
+t.test('there are enough planted bugs, each with a different name', async t => {
   t.ok(mutants.length >= 45, `${mutants.length}`)
   t.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length)
 })

@@ -69,7 +69,7 @@ t.test('B5: of thousands of requests in one piece a few are answered, then the c
   t.equal((await fetch(`${url}/page`)).status, 200, 'the next one is served')
 })
 
-t.test('B5: nonsense counts, too', async t => {
+t.test('B5: malformed requests count, too', async t => {
   const url = await serving(t, { '/page': { read: () => ({ status: 200, body: '' }) } })
   for (const line of ['GET /nothing', 'POST /page', 'GET /page?x']) {
     const heard = await sent(url, `${line} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`.repeat(1_000))
@@ -78,7 +78,7 @@ t.test('B5: nonsense counts, too', async t => {
 })
 
 t.test(
-  'B5: a page is shared by all who ask, made ten times a second at the most, and never stale',
+  'B5: a page is shared by all callers who ask, made at most ten times a second, and never stale',
   async t => {
     const madeAt: number[] = []
     let news = 0
@@ -95,7 +95,7 @@ t.test(
   },
 )
 
-t.test('B5: one who asks a lot does not keep out another, and has a tenth of the time', async t => {
+t.test('B5: a caller that asks a lot does not keep others out, and gets a tenth of the time', async t => {
   const budget = new PageBudget()
   const order: string[] = []
   const ends: number[] = []
@@ -116,7 +116,7 @@ t.test('B5: one who asks a lot does not keep out another, and has a tenth of the
   await budget.run('d', async () => {})
 })
 
-t.test('B5: so many wait, of one address and of all', async t => {
+t.test('B5: the requests that wait have a limit for one address and for all', async t => {
   const waiting = new PageWaiting()
   const enter = (asker: string) =>
     Array.from({ length: 100 }, () => waiting.enter(asker)).filter(Boolean).length
@@ -170,7 +170,7 @@ t.test('B5: pages of other sites get nothing, and may only lead people to the da
   t.equal(await status('/locks', 'cross-site', 'navigate', 'document'), 403)
 })
 
-t.test('B5: with a secret only probes are open, and they name nobody', async t => {
+t.test('B5: with a secret only probes are open, and they name no client and no server', async t => {
   const secret = 'open sesame'
   const cluster = await startCluster({ secret, servers: 1 })
   t.teardown(() => cluster.close())
@@ -197,7 +197,7 @@ t.test('B5: with a secret only probes are open, and they name nobody', async t =
   t.notMatch(told, /127\.0\.0\.1/)
 })
 
-t.test('B5: pages on an address of their own', async t => {
+t.test('B5: pages can have a separate address', async t => {
   const secret = 'open sesame'
   const adminListen = { host: '127.0.0.1', port: 0 }
   const view = await startViewServer({ port: 0, data: t.testdir(), newCluster: true, secret, adminListen })
@@ -231,7 +231,7 @@ t.test('B5: pages on an address of their own', async t => {
   t.equal(await lock.ended, 137)
 })
 
-t.test('B5: an address for pages beyond loopback needs a secret, and a taken one is told', async t => {
+t.test('B5: an address for pages beyond loopback needs a secret; a taken one is an error', async t => {
   const data = t.testdir()
   const open = { port: 0, data, adminListen: { host: '0.0.0.0', port: 0 } }
   await t.rejects(startViewServer(open), {
@@ -260,7 +260,7 @@ function stateOf(locks: readonly object[]): State {
   return { table: { locks: named } } as unknown as State
 }
 
-t.test('B5: lists go on after a name, and the whole table is walked in pieces', async t => {
+t.test('B5: lists continue after a name, and the whole table is walked in pieces', async t => {
   const session = { id: 's', name: 'client' }
   const locks = Array.from({ length: 5_000 }, (_, i) => {
     const hold = { session, mode: 'exclusive', token: i, since: (i * 7) % 50 }

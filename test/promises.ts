@@ -81,7 +81,7 @@ t.test(
 )
 
 t.test(
-  'F2: the backup is killed: the primary goes on at once, and an idle server is copied up meanwhile',
+  'F2: the backup is killed: the primary continues at once, and an idle server gets a copy in the meantime',
   async t => {
     const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
     const died = cluster.network.time
@@ -114,7 +114,7 @@ t.test('F3: killed after executing, before replying: the retry gets the original
 })
 
 t.test(
-  'F4: all that restarts comes back empty, as a new server, and is copied to before it counts',
+  'F4: a server that restarts comes back empty, as a new server, and gets a copy before it counts',
   async t => {
     const [cluster, [a]] = started(1, { servers: 2 }) as [Cluster, [SessionParty]]
     a.wait(a.acquire('x'))
@@ -191,7 +191,7 @@ t.test(
 )
 
 t.test(
-  'F8: a primary is frozen and thawed after a new one took over: it answers nobody and rejoins as a new idle server',
+  'F8: a primary is frozen and thawed after a new one took over: it answers no client and rejoins as a new idle server',
   async t => {
     const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
     const old = cluster.primary
@@ -237,7 +237,7 @@ t.test(
   },
 )
 
-t.test('F9: the view server freezes: it suspects nobody for its own freeze', async t => {
+t.test('F9: the view server freezes: it suspects no server for its own freeze', async t => {
   const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
   const before = cluster.viewText
   for (const ms of [150, 700, 3_000, 10_000]) {
@@ -365,7 +365,7 @@ t.test('F14: reset waits for the longest ttl that was ever granted', async t => 
   t.ok(waiting.at - at >= 60_000)
 })
 
-t.test('F14: an unforced reset is refused while somebody who holds the state may be alive', async t => {
+t.test('F14: an unforced reset is refused while a server that holds the state may be alive', async t => {
   const [cluster, [a]] = started(1) as [Cluster, [SessionParty]]
   a.wait(a.acquire('x'))
   const view = cluster.view?.number
@@ -414,7 +414,7 @@ t.test('leaving: a backup and an idle server are gone at once, and never chosen'
   t.ok(truth(a.wait(a.acquire('x'))))
 })
 
-t.test('leaving: without a backup it serves on until one is in sync', async t => {
+t.test('leaving: without a backup the primary serves on until one is in sync', async t => {
   const [cluster, [a]] = started(1, { servers: 1 }) as [Cluster, [SessionParty]]
   const only = cluster.primary
   only.leave()
@@ -427,7 +427,7 @@ t.test('leaving: without a backup it serves on until one is in sync', async t =>
   t.ok(truth(a.wait(a.acquire('y'))))
 })
 
-t.test('leaving: when nobody comes in time it says that the state ends with it, and exits 1', async t => {
+t.test('leaving: when no backup comes in time the primary says so, and exits with 1', async t => {
   const [cluster] = started(0, { servers: 1 })
   const only = cluster.primary
   only.leave()

@@ -166,7 +166,7 @@ t.test('R1: at a primary with a backup every answer of a session waits for the b
   }
 })
 
-t.test('what a client says after its connection was closed is ignored', async t => {
+t.test('messages of a client after its connection was closed are ignored', async t => {
   const { primary } = alone()
   const peer = new ByHand(primary).hello(asClient).say(requests.acquire).forget()
   for (const request of Object.values(requests)) t.equal(peer.say(request).outcome, 'ignored', request[0])
@@ -174,7 +174,7 @@ t.test('what a client says after its connection was closed is ignored', async t 
 
 // ---- hellos
 
-t.test('who may say hello to whom', async t => {
+t.test('each kind of server accepts the hellos of its own peers only', async t => {
   const cluster = trio()
   const view = cluster.view as View
   const { primary, backup, idle, viewServer } = cluster
@@ -218,13 +218,13 @@ t.test('who may say hello to whom', async t => {
     ],
     ['R2: a stranger in the view in force', backup, asPrimary(backup.id, id), 'view, closed without a code'],
     [
-      'R2: somebody who takes the primary for its backup',
+      'R2: a peer that takes the primary for its backup',
       primary,
       asPrimary(primary.id),
       'view, closed without a code',
     ],
     [
-      'R2: somebody who takes an idle server for its backup',
+      'R2: a peer that takes an idle server for its backup',
       idle,
       asPrimary(idle.id),
       'view, closed without a code',
@@ -362,7 +362,7 @@ const sentKinds = (effects: Effect[]) =>
   effects.flatMap(effect => (effect.do === 'send' ? effect.message[0] : []))
 
 t.test(
-  'what a backup says of another view is ignored; a newer view that names the primary again is adopted',
+  'messages of a backup about another view are ignored; a newer view that names the primary again is adopted',
   async t => {
     const cluster = trio()
     const { primary } = cluster
@@ -393,7 +393,7 @@ t.test(
   },
 )
 
-t.test('what a view server says to a lock server, in each role', async t => {
+t.test('every message of a view server to a lock server, in each role', async t => {
   for (const role of ['primary', 'backup', 'idle'] as const) {
     const cluster = trio()
     const server = cluster[role]

@@ -29,7 +29,7 @@ t.test('R3: operations go on while a backup joins, and the copy is the same at t
   t.equal(cluster.problem(), undefined)
 })
 
-t.test('R3: how much is copied only grows, until all is, while a large copy is on its way', async t => {
+t.test('R3: the copied part only grows, until all is copied, while a large copy is on its way', async t => {
   const { cluster, clients } = started(['a'], { servers: 1 })
   const held = Array.from({ length: 9_000 }, (_, i) => clients.a.acquire(`held/${i}`))
   cluster.until(() => held.every(outcome => outcome.done), 'all of them')
@@ -120,7 +120,7 @@ t.test(
   },
 )
 
-t.test('V4: the view is not acked when the backup was told, but when it is known to know', async t => {
+t.test('V4: the view is acked when the backup confirms that it is in sync, not before', async t => {
   const cluster = new Cluster({ servers: 2 })
   let told = 0
   cluster.network.onFrame = (_from, _to, messages) => {
@@ -177,7 +177,7 @@ t.test('V5: a backup that is named again in a later view begins with it not in s
 })
 
 t.test(
-  'V4: the ping of a backup that was told so counts as the ack when the primary dies before its own',
+  'V4: the ping of a backup that knows that it is in sync counts as the ack when the primary dies first',
   async () => {
     const cluster = new Cluster({ servers: 2 })
     cluster.until(() => cluster.view?.number === 2, 'view 2')
@@ -191,7 +191,7 @@ t.test(
 )
 
 t.test(
-  'V5: a server that restarts within a ping interval is a new one, and is copied to before it counts',
+  'V5: a server that restarts within a ping interval is a new one, and gets a copy before it counts',
   async t => {
     const { cluster, clients } = started(['a'], { servers: 2 })
     clients.a.wait(clients.a.acquire('x'))

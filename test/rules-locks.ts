@@ -169,7 +169,7 @@ t.test('L3: two that want the same names in another order do not lock each other
   t.strictSame([s.holders('x'), s.holders('y')], [['b'], ['b']])
 })
 
-t.test('L3: a cancel tells who had the lock, for how long, and how many waited before', async t => {
+t.test('L3: the answer to a cancel names the holder, since when, and how many waited before', async t => {
   const s = new StateStory()
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
   s.state.wallMs = 5_000
@@ -195,7 +195,7 @@ t.test('L3: a cancelled acquire of several names gives all back', async t => {
   t.equal(b.holds.size, 0)
 })
 
-t.test('L3, S5: a steal of one name meanwhile is a loss in the answer', async t => {
+t.test('L3, S5: a steal of one name in the meantime is a loss in the answer', async t => {
   const s = new StateStory()
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
   s.acquire(a, 'y')
@@ -324,7 +324,7 @@ t.test('a forced release serves the queue and says how many it freed', async t =
   t.strictSame(s.apply(['force-release', d.ordinal, 2, 'nobody has this'])[0]?.[1], ['force-released', 2, 0])
 })
 
-t.test('the end of a session frees all that it had, and is told', async t => {
+t.test('the end of a session frees all that it had, and is answered', async t => {
   const s = new StateStory()
   const [a, b] = [s.open('a'), s.open('b')]
   s.acquire(a, 'x')

@@ -123,7 +123,7 @@ t.test(
   },
 )
 
-t.test('R2: a primary of an older view is told the newer one by its backup, and steps down', async t => {
+t.test('R2: a primary of an older view learns the newer one from its backup, and steps down', async t => {
   const { cluster, clients } = started(['a'])
   const old = cluster.primary
   const oldId = old.id
@@ -153,7 +153,7 @@ t.test('R2: a new connection between primary and backup is no gap', async t => {
   t.equal(backup.core.state?.digest, primary.core.state?.digest)
 })
 
-t.test('R2: under a view that names itself the primary goes on and answers what waited', async t => {
+t.test('R2: under a view that names it again the primary goes on and answers what waited', async t => {
   const { cluster, clients } = started(['a'], { servers: 2 })
   const { primary, backup } = cluster
   backup.freeze()
@@ -183,7 +183,7 @@ t.test(
 )
 
 t.test(
-  'R4: while digests differ and no view comes, an operator is told once, and nothing is answered',
+  'R4: while digests differ and no view comes, one line tells the operator, and nothing is answered',
   async t => {
     const { cluster, clients } = started(['a'])
     const { primary } = cluster
@@ -201,7 +201,7 @@ t.test(
 )
 
 t.test(
-  'V7: who accepts a probe and never says a word is tried again, and is back once it speaks',
+  'V7: a server that accepts a probe and never answers is tried again, and is back once it answers',
   async t => {
     const server = (name: string) => ({ id: name, address: `ws://${name}` })
     const view = (number: number, backup: string): View => ({

@@ -150,7 +150,7 @@ t.test('S4: a holder that hears nothing gives up before the server may grant aga
 })
 
 t.test(
-  'S4: who rests renews rarely, keeps its session through a failover, and believes in a lock in time',
+  'S4: a client that rests renews rarely, keeps its session through a failover, and believes in a lock in time',
   async t => {
     const { cluster, clients } = started(['a', 'b'], { ttlMs: 2_000 })
     const { a, b } = clients
@@ -178,7 +178,7 @@ t.test(
   },
 )
 
-t.test('S4: the dead are forgotten after their ttl, but after the longer lease if they rested', async t => {
+t.test('S4: dead clients are forgotten after their ttl, or the longer lease if they rested', async t => {
   const { cluster, clients } = started(['holds', 'waits', 'rests', 'lives'], { ttlMs: 2_000 })
   const { holds, waits, rests } = clients
   holds.wait(holds.acquire('x'))
@@ -206,7 +206,7 @@ t.test('S4: a session that its client has given up is ended when the network is 
   t.ok(truth(b.wait(b.acquire('x'))))
 })
 
-t.test('S5: a steal is told to a victim that was away, after a failover too', async t => {
+t.test('S5: a victim that was away learns of the steal, after a failover too', async t => {
   const { cluster, clients } = started(['a', 'b'])
   const { a, b } = clients
   const held = a.wait(a.acquire('x'))
@@ -292,7 +292,7 @@ t.test(
 )
 
 t.test(
-  'F13: a frame full of queries is answered one a turn; others are served meanwhile, and so are pings',
+  'F13: a frame full of queries is answered one a turn; other clients and pings are served in the meantime',
   async t => {
     const { cluster, clients } = started(['a'])
     for (let i = 0; i < 500; i++) clients.a.acquire(`held/${i}`)
@@ -307,7 +307,7 @@ t.test(
   },
 )
 
-t.test('leaving: while nobody can relieve the primary, no lease runs out for it', async t => {
+t.test('leaving: while no server can relieve the primary, no lease runs out for it', async t => {
   const { cluster, clients } = started(['a'], { ttlMs: 2_000 })
   const { a } = clients
   const held = a.wait(a.acquire('x'))

@@ -81,7 +81,7 @@ t.test('R3: a copy taken while 300 seeds of operations go on is the same state t
   t.pass('300 seeds')
 })
 
-t.test('R4: what a copy does afterwards is the same too, whatever order its maps have', async t => {
+t.test('R4: a copy does the same afterwards, whatever order its maps have', async t => {
   for (let seed = 1; seed <= 100; seed++) {
     const [state, copied] = copyWhile(seed)
     for (const [i, one] of [state, copied].entries()) {
@@ -110,7 +110,7 @@ t.test('R3: a snapshot that brings a lock again after others is refused', async 
   t.throws(() => installation.add([hold('x', 1_004)], 0), /R3.*"x" twice/)
 })
 
-t.test('S3: what remains of a lease counts from when its chunk came', async t => {
+t.test('S3: the rest of a lease counts from when its chunk came', async t => {
   const story = new StateStory()
   story.open('a')
   const copy = new Copy(story.state, { remainingMs: () => 700 })
@@ -153,7 +153,7 @@ t.test('S4: a session that rests has a longer lease, until it is heard again', a
   t.strictSame(due(120_000), [a.ordinal], 'once')
 })
 
-t.test('S3: who asks for something after a long rest is believed for no more than its ttl', async t => {
+t.test('S3: a client that asks after a long rest is believed for no more than its ttl', async t => {
   const story = new StateStory()
   const a = story.open('a')
   const leases = new Leases()

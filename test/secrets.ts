@@ -18,7 +18,7 @@ const right = ['x', ' a b ', 'é'.repeat(1_024), '😀'.repeat(1_024)]
 
 const about = (environment: Record<string, string>) => ({ environment, clientName: 'c' })
 
-t.test('what can be no secret is refused at the start, by the library and by the command', async t => {
+t.test("a value that can't be a secret is refused at the start, by library and command", async t => {
   const data = t.testdir({})
   for (const secret of wrong) {
     const name = JSON.stringify(secret).slice(0, 12)
@@ -44,7 +44,7 @@ t.test('what can be no secret is refused at the start, by the library and by the
   }
 })
 
-t.test('the command of run gets no secret, and all else', async t => {
+t.test('the command of run gets the whole environment except for the secret', async t => {
   const environment = {
     HOLDFAST_SECRET: 's',
     HOLDFAST_SERVER_SECRET: 's',

@@ -93,7 +93,7 @@ t.test('B8: a server ends when it is asked by its id, from its machine and by no
   t.equal(await server.ended, 137)
 })
 
-t.test('B8: with a secret whoever knows it may end a server, and no other', async t => {
+t.test('B8: with a secret only a caller that knows it may end a server', async t => {
   const secret = 'open sesame'
   const server = await startLockServer({ view: 'ws://127.0.0.1:1', secret })
   t.teardown(() => server.close())
@@ -102,7 +102,7 @@ t.test('B8: with a secret whoever knows it may end a server, and no other', asyn
   t.equal((await post(`${server.pages}/end?id=x`, proofOf(secret))).status, 409)
 })
 
-t.test('B8: what is on this machine', async t => {
+t.test('B8: a server knows which addresses are its own machine', async t => {
   for (const here of ['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])
     t.ok(isLoopbackAddress(here), here)
   for (const elsewhere of [

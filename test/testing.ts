@@ -24,7 +24,7 @@ function knock(url: string): Promise<string> {
   })
 }
 
-t.test('is ready in well under a second', async t => {
+t.test('the cluster for tests is ready in well under a second', async t => {
   const times: number[] = []
   for (let i = 0; i < 5; i++) {
     const began = performance.now()
@@ -35,7 +35,7 @@ t.test('is ready in well under a second', async t => {
   t.comment(`ms until ready: ${times.map(ms => ms.toFixed(0)).join(', ')}`)
 })
 
-t.test('F1: a program goes on over the death of the primary, again and again', async t => {
+t.test('F1: a program continues through the death of the primary, again and again', async t => {
   await using cluster = await startCluster()
   await using a = await connect(cluster.url, { name: 'a', ttl: 5_000 })
   await using b = await connect(cluster.url, { name: 'b', ttl: 5_000 })
@@ -68,7 +68,7 @@ async function witness(t: Test, url: string): Promise<() => Promise<void>> {
   }
 }
 
-t.test('what is killed is cut without a word, and its port refuses', async t => {
+t.test('a killed server is cut without a word, and its port refuses', async t => {
   await using cluster = await startCluster()
   const { primary, backup } = await cluster.ready()
   const seen = [
@@ -84,7 +84,7 @@ t.test('what is killed is cut without a word, and its port refuses', async t => 
   await seen[2]()
 })
 
-t.test('kills no last copy unless it is forced to, and says what would help', async t => {
+t.test('the last copy is killed only by force, and the error says what would help', async t => {
   await using cluster = await startCluster({ servers: 1, withinMs: 1_000 })
   t.equal(cluster.status().survives, 0)
   await t.rejects(cluster.killPrimary(), { message: /no backup.*addServer/ })
@@ -106,7 +106,7 @@ t.test('F9: without the view server locks go on, and its record outlives it', as
   t.ok((await cluster.ready()).number > before.number)
 })
 
-t.test('leaves nothing behind', async t => {
+t.test('the cluster for tests leaves nothing behind', async t => {
   process.env.TMPDIR = t.testdir({})
   t.teardown(() => delete process.env.TMPDIR)
   const cluster = await startCluster({ secret: 'our own' })

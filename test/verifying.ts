@@ -15,7 +15,7 @@ function madeUp(story: ViewStory, count: number, found: 'silent' | 'refuses' = '
   })
 }
 
-t.test('B3: few are dialled at a time and in a tick, however many there are', async t => {
+t.test('B3: few addresses are dialled at a time and in a tick, however many there are', async t => {
   for (const found of ['silent', 'refuses'] as const) {
     const { story, s1 } = alone()
     const before = story.dialled.length
@@ -43,7 +43,7 @@ t.test('B3: an address that does not answer is dialled more and more rarely', as
 })
 
 t.test(
-  'B3: with no room left one that was tried makes room, and a lock server that answers counts',
+  'B3: when there is no room a server that was tried makes room, and a lock server that answers counts',
   async t => {
     const { story, s1, s2 } = pair()
     const all = madeUp(story, unverifiedMax + 10)

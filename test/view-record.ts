@@ -11,7 +11,7 @@ import { clusterId, ViewStory } from './fixtures/view-story.ts'
 
 // ---- V6
 
-t.test('V6: nobody is told of a view or an ack before it is durable', async t => {
+t.test('V6: no peer learns of a view or an ack before it is durable', async t => {
   const story = new ViewStory()
   const client = story.client()
   story.holdSaves = true
@@ -29,7 +29,7 @@ t.test('V6: nobody is told of a view or an ack before it is durable', async t =>
   t.ok(story.status.acked)
 })
 
-t.test('V6: nothing is decided while a record is being saved, and all of it afterwards', async t => {
+t.test('V6: nothing is decided while a record is being saved, and everything afterwards', async t => {
   const { story, s1, s2 } = trio()
   story.holdSaves = true
   s2.die()
@@ -43,7 +43,7 @@ t.test('V6: nothing is decided while a record is being saved, and all of it afte
   t.equal(story.view, '(s1,s3)#3')
 })
 
-t.test('V6: those who came before the first record learn the cluster id with it', async t => {
+t.test('V6: servers that came before the first record learn the cluster id with it', async t => {
   const story = new ViewStory()
   const client = story.client()
   const [s1] = story.servers('s1')
@@ -104,7 +104,7 @@ t.test('V6: a hello or a ping from a newer view than the record halts it for goo
 })
 
 t.test(
-  'V6: a view to come is hearsay from who names no cluster and was not found at its address',
+  'V6: a view to come is hearsay from a peer that names no cluster and was not found at its address',
   async t => {
     const { story, s1, s2 } = pair()
     const nameless = story.server('s8').connect({ view: 99 })
@@ -126,7 +126,7 @@ t.test(
 )
 
 t.test(
-  'F13: who asks for hundreds of statuses at a time is sent away; who asks for many in turn is not',
+  'F13: a peer that asks for hundreds of statuses at a time is cut; one that asks one by one is not',
   async t => {
     const { story } = pair()
     const ask = (number: number): Message => ['status', number]
@@ -154,7 +154,7 @@ t.test('V6: servers and clients of another cluster are refused and halt nothing'
 })
 
 t.test(
-  'V6: a view server that starts with a record goes on with it; what it names and is not heard dies',
+  'V6: a view server continues with its record; servers that it names and does not hear count as dead',
   async t => {
     const story = new ViewStory({ record: recordOfPair(), newCluster: false })
     t.equal(story.view, '(s1,s2)#2')
@@ -189,7 +189,7 @@ t.test('V6: the ids that a record names count without being dialled', async t =>
   t.ok(story.acked)
 })
 
-t.test('V6: a saved input out of the blue ends the process', async t => {
+t.test('V6: news of a save that was not asked for ends the process', async t => {
   const story = new ViewStory()
   t.throws(() => story.input({ is: 'saved' }), /V6/)
 })

@@ -77,7 +77,7 @@ t.test('B6: a view and its acknowledgement are saved while nothing new can be op
   t.same(await new FileStore(folder).load(), numbered(3))
 })
 
-t.test('B6: whatever a save lacks, its repeat goes on where it stopped', async t => {
+t.test('B6: whatever a save lacks, its repeat continues where it stopped', async t => {
   for (const [call, code] of [
     ['writeSync', 'ENOSPC'],
     ['fsyncSync', 'ENOSPC'],
@@ -128,7 +128,7 @@ t.test('B6: the check at the start does what a save does', async t => {
   }
 })
 
-t.test('B6: tries go on for a ping limit, and only for a shortage', async t => {
+t.test('B6: a save is tried again for a ping limit, and only in a shortage', async t => {
   const lacks: Lack[] = []
   const how = { limitMs: 60, everyMs: 1, lacking: (lack: Lack) => lacks.push(lack) }
   let tries = 0

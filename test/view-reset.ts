@@ -46,7 +46,7 @@ t.test('F14: a restarted primary, which is empty, may be the one that starts', a
   t.ok(story.acked)
 })
 
-t.test('F14: silence is no proof: an unforced reset is refused and says who may be alive', async t => {
+t.test('F14: silence is no proof: an unforced reset is refused and names possible survivors', async t => {
   for (const found of ['silent', 'cut', 'own'] as const) {
     const { story, s1 } = alone()
     const [s2] = story.servers('s2')

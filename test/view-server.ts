@@ -129,7 +129,7 @@ async function get(server: ViewServer, path: string): Promise<{ status: number; 
   return { status: response.status, body: await response.json() }
 }
 
-t.test('hello, view 1, backup, failover: each is pushed to all', async t => {
+t.test('a hello, view 1, a backup, a failover: each view is pushed to all', async t => {
   await using server = await start(t.testdir())
   const client = new Peer(server.address, clientHello)
   t.match(await client.hears('welcome'), ['welcome', { kind: 'viewserver', view: null, pingLimitMs: 60 }])
@@ -218,7 +218,7 @@ t.test('/healthz, /readyz, /view, and 404 for the rest', async t => {
   await s1.die()
 })
 
-t.test('F13: garbage closes that connection with a reason, and nobody else notices', async t => {
+t.test('F13: garbage closes that connection with a reason, and no other peer notices', async t => {
   await using server = await start(t.testdir())
   const good = new Peer(server.address, clientHello)
   await good.hears('welcome')
@@ -230,7 +230,7 @@ t.test('F13: garbage closes that connection with a reason, and nobody else notic
   await good.hears('echoed')
 })
 
-t.test('a record that cannot be saved ends it before anybody is told', async t => {
+t.test('a record that cannot be saved ends the view server before any peer learns of it', async t => {
   const data = t.testdir()
   let told: (error: Error) => void = () => {}
   const fatal = new Promise<Error>(resolve => {
@@ -248,7 +248,7 @@ t.test('a record that cannot be saved ends it before anybody is told', async t =
   await s1.die()
 })
 
-t.test('it says when it listens, with its url, and each line has view, role and server', async t => {
+t.test('the server logs when it listens, with its url, and each line has view, role and server', async t => {
   const lines: object[] = []
   const keep = (fields: object, text: string) => lines.push({ ...fields, text })
   const log = { debug: keep, info: keep, warn: keep, error: keep }

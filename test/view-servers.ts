@@ -21,7 +21,7 @@ t.test('V5: an id counts only when its advertised address has answered with this
   t.equal(story.view, '(s2,-)#1', 'something good: asked again')
 })
 
-t.test('V5: a server whose advertised address is not its own is never chosen, and said so once', async t => {
+t.test('V5: a server that advertises a foreign address is never chosen, which is logged once', async t => {
   const { story, s1 } = alone()
   const s2 = story.server('s2').connect()
   story.network.set('ws://elsewhere.test:1', 'refuses')
@@ -107,7 +107,7 @@ t.test('V5: a new connection of the same id replaces the old one, whose end then
   t.equal(story.view, '(s1,s2)#2')
 })
 
-t.test('V5: a known id at another address, and an address that nobody can dial, are refused', async t => {
+t.test("V5: a known id at another address, and an address that can't be dialled, are refused", async t => {
   const { story, s1 } = alone()
   const moved = story.server('s1', 'ws://moved.test:1').connect()
   t.equal(moved.refusal, 'WRONG_SERVER')
@@ -181,7 +181,7 @@ t.test('V7: a refusal that arrives after the server is back is no death', async 
   t.equal(story.view, '(s1,s2)#2')
 })
 
-t.test('V7: a tick in which nobody was heard is a miss for nobody', async t => {
+t.test('V7: a tick in which no server was heard is a miss for none', async t => {
   const { story, s1, s2 } = pair()
   story.tick(100)
   t.ok(story.status.servers.every(server => server.alive))
@@ -225,7 +225,7 @@ t.test('V7: a dial that neither opens nor closes is given up after the ping limi
 
 // ---- V7
 
-t.test('V7: without a change there is no view, however often they ping', async t => {
+t.test('V7: without a change there is no view, however often servers ping', async t => {
   const { story, s1, s2, s3 } = trio()
   const before = story.saved.length
   story.tick(50, s1, s2, s3)
@@ -246,7 +246,7 @@ t.test('V3: a living backup is given up only while the primary is heard', async 
   t.equal(away.story.view, '(s1,-)#3', 'it lives, so the backup may go')
 })
 
-t.test('V3: that nobody was heard does not show that the primary is there', async t => {
+t.test('V3: a tick in which no server was heard does not show that the primary is there', async t => {
   const { story, s1, s2 } = pair()
   story.tick(3)
   const leaving = { role: 'backup', view: 2, inSync: true, leaving: true } as const
@@ -273,7 +273,7 @@ t.test(
   },
 )
 
-t.test('V3: what waited while the view server slept does not show that the primary is there', async t => {
+t.test('V3: pings that waited while the view server slept do not show that the primary is there', async t => {
   const { story, s1, s2 } = pair()
   story.tick(3, s1, s2)
   story.now += 1_000
@@ -286,7 +286,7 @@ t.test('V3: what waited while the view server slept does not show that the prima
   t.equal(story.view, '(s1,-)#3', 'it lives, so the backup may go')
 })
 
-t.test('V7: what is read in one turn, as after a freeze, counts by its last word', async t => {
+t.test('V7: of the pings read in one turn, as after a freeze, the last one counts', async t => {
   const { story, s1, s2 } = trio()
   story.holdTurn = true
   s1.ping({ acked: true, unreachable: [s2.address] })
@@ -330,7 +330,7 @@ t.test('V7: a report counts for its reporter only', async t => {
   t.equal(story.view, '(s2,s3)#3', 'what the old primary could not reach the new one may')
 })
 
-t.test('V7: chosen is only who says idle, and is not leaving', async t => {
+t.test('V7: a server is chosen only if it says idle and is not leaving', async t => {
   const { story, s1 } = alone()
   const s2 = story.server('s2').connect()
   story.tick(1, s1)

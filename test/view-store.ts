@@ -62,7 +62,7 @@ t.test(
   },
 )
 
-t.test('V6: who was overtaken so far that its number is free again fails too', async t => {
+t.test('V6: a view server that was overtaken so far that its number is free again fails, too', async t => {
   const folder = t.testdir()
   const frozen = await filled(folder, 2)
   const awake = await other(folder)
@@ -73,7 +73,7 @@ t.test('V6: who was overtaken so far that its number is free again fails too', a
   t.same(await open(folder).load(), numbered(9), 'the newest stays the newest')
 })
 
-t.test('V6: of two that save at once one wins', async t => {
+t.test('V6: of two view servers that save at once one wins', async t => {
   const folder = t.testdir()
   const one = await filled(folder, 2)
   const two = await other(folder)
@@ -120,7 +120,7 @@ t.test('V6: a record of another wire version is refused', async t => {
   await t.rejects(open(folder).load(), /wire version 99/)
 })
 
-t.test('V6: what a crash left half written is cleared away', async t => {
+t.test('V6: files that a crash left half written are cleared away', async t => {
   const folder = t.testdir()
   await filled(folder, 2)
   writeFileSync(join(folder, `${fileOf(2)}.0a.tmp`), '')

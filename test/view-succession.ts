@@ -41,7 +41,7 @@ t.test('V2: an idle server is never made primary, whoever dies', async t => {
   t.match(story.core.unready, /is dead and nobody else holds the state/)
 })
 
-t.test('V2: a lone primary that dies is succeeded by nobody, and comes back as primary', async t => {
+t.test('V2: a lone primary that dies has no successor, and comes back as primary', async t => {
   const { story, s1 } = alone()
   const [s2] = story.servers('s2')
   t.equal(story.view, '(s1,s2)#2')
@@ -140,7 +140,7 @@ t.test('V3: the question goes out again on a new connection of the backup', asyn
   t.equal(story.view, '(s2,-)#3')
 })
 
-t.test('V3: the backup of an unacked view is not promoted, unless it was told in sync', async t => {
+t.test('V3: the backup of an unacked view is not promoted, unless it knows that it is in sync', async t => {
   for (const inSync of [false, true]) {
     const story = new ViewStory()
     const [s1, s2] = story.servers('s1', 's2')
@@ -237,7 +237,7 @@ t.test('V3: no answer makes up for a missing ack', async t => {
 
 // ---- V4
 
-t.test('V4: the ping of a backup that was told in sync counts as the ack', async t => {
+t.test('V4: the ping of a backup that knows that it is in sync counts as the ack', async t => {
   const story = new ViewStory()
   const [s1, s2] = story.servers('s1', 's2')
   s1.ping()

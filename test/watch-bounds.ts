@@ -86,7 +86,7 @@ class Watching {
   }
 }
 
-t.test('F13: a reader that stood still over two cuts hears on, once it has read', async t => {
+t.test('F13: a reader that stood still over two cuts gets more events once it has read', async t => {
   const watching = new Watching(opened())
   for (let cuts = 0; cuts < 3; cuts++) {
     if (cuts > 0) watching.cut()
@@ -99,7 +99,7 @@ t.test('F13: a reader that stood still over two cuts hears on, once it has read'
   t.equal(await watching.readAll(), 1_000)
 })
 
-t.test('F13: a few that were dropped leave the window as wide as before', async t => {
+t.test('F13: a few dropped events leave the window as wide as before', async t => {
   const watching = new Watching(opened())
   for (const events of [5_000, 4_000, 1_000]) {
     watching.tells(events)
@@ -113,7 +113,7 @@ t.test('F13: a few that were dropped leave the window as wide as before', async 
   }
 })
 
-t.test('F13: a new session is told of what was read in it alone', async t => {
+t.test('F13: in a new session the client reports only what was read in that session', async t => {
   await using fake = await FakeServer.start()
   await using client = await connect(fake.url)
   const watch = client.watch()

@@ -27,7 +27,7 @@ function reading() {
   return { watch, seen, stops: () => stops }
 }
 
-t.test('a reader that has stopped is kept so many events; what comes besides is counted', async t => {
+t.test('for a reader that has stopped some events are kept, and further ones are counted', async t => {
   const { watch } = reading()
   const kept = 2 * eventsUnseenMax
   for (let i = 0; i < kept + 3; i++) watch.push(event(`l/${i}`))
@@ -42,7 +42,7 @@ t.test('a reader that has stopped is kept so many events; what comes besides is 
   t.match(await watch.next(), { value: { name: 'on' } }, 'and goes on')
 })
 
-t.test('the servers hear now and then how far the reader is', async t => {
+t.test('the servers learn now and then how far the reader is', async t => {
   const { watch, seen } = reading()
   watch.push({ event: 'watching' })
   for (let i = 0; i < eventsUnseenMax / 4; i++) watch.push(event('l'))
@@ -52,7 +52,7 @@ t.test('the servers hear now and then how far the reader is', async t => {
   t.same(seen, [eventsUnseenMax / 8, eventsUnseenMax / 4])
 })
 
-t.test('who leaves ends it: the servers are told once, and what was kept is dropped', async t => {
+t.test('a reader that leaves ends the watch: servers learn it once, kept events are dropped', async t => {
   const { watch, stops } = reading()
   watch.push(event('kept'))
   t.same(await watch.return(), { done: true, value: undefined })
@@ -64,7 +64,7 @@ t.test('who leaves ends it: the servers are told once, and what was kept is drop
   t.equal(stops(), 1)
 })
 
-t.test('an end from elsewhere comes after what was kept', async t => {
+t.test('when the watch ends for another reason, kept events are read first', async t => {
   const { watch, stops } = reading()
   watch.push(event('kept'))
   watch.end({ reason: new Error('enough') })
@@ -74,7 +74,7 @@ t.test('an end from elsewhere comes after what was kept', async t => {
   t.same(await watch.next(), { done: true, value: undefined })
 })
 
-t.test('what was seen is counted by connection', async t => {
+t.test('seen events are counted by connection', async t => {
   const watches = new WatchRequests()
   t.same(watches.begin(1, 'a/', 0), ['watch', 1, 'a/'])
   for (let i = 0; i < 10; i++) watches.told(1)

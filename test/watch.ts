@@ -12,7 +12,7 @@ import { StateStory } from './fixtures/state-story.ts'
 const told = ({ event, name, clientName, reason }: LockEvent) =>
   [event, name, clientName, ...(reason === null ? [] : [reason])].join(' ')
 
-t.test('what happens to a lock, as events', async t => {
+t.test('everything that happens to a lock is an event', async t => {
   const s = new StateStory()
   s.state.table.watch(true)
   const [a, b] = [s.open('a'), s.open('b')]
@@ -55,7 +55,7 @@ function watched(prefix = '') {
   return { cluster, client, hand, events }
 }
 
-t.test('events of the watched prefix, with tokens, modes and clients', async t => {
+t.test('a watch gets the events of its prefix, with tokens, modes and clients', async t => {
   const { cluster, client, events } = watched('a/')
   const held = client.wait(client.acquire('a/1', { mode: 'shared' }))
   client.wait(client.acquire('b/1'))
@@ -71,7 +71,7 @@ t.test('events of the watched prefix, with tokens, modes and clients', async t =
   ])
 })
 
-t.test('R1: an event is not told before the backup has applied it, and never if it has not', async t => {
+t.test('R1: an event is sent only after the backup has applied it, and never if it has not', async t => {
   const { cluster, client, events } = watched()
   const { backup, primary } = cluster
   backup.freeze()
@@ -83,7 +83,7 @@ t.test('R1: an event is not told before the backup has applied it, and never if 
   cluster.until(() => events().length === 1, 'the event, once the backup has it')
 })
 
-t.test('a query tells the state that belongs to the events before it', async t => {
+t.test('a query shows the state that belongs to the events before it', async t => {
   const { cluster, client, hand } = watched()
   for (let i = 0; i < 40; i++) {
     client.acquire(`x${i}`)
@@ -100,7 +100,7 @@ t.test('a query tells the state that belongs to the events before it', async t =
   t.equal(hand.heard.filter(([kind]) => kind === 'locks').length, 4)
 })
 
-t.test('who does not say what was seen misses events, is told how many, and goes on', async t => {
+t.test('a client that does not say what was seen misses events, learns how many, and continues', async t => {
   const { cluster, client, hand, events } = watched()
   const more = (count: number) => {
     for (let i = 0; i < count; i++) {
@@ -128,7 +128,7 @@ t.test('who does not say what was seen misses events, is told how many, and goes
   t.equal(events().length, eventsUnseenMax + 2)
 })
 
-t.test('R1: a watch begins behind what was decided before it came, and tells nothing of that', async t => {
+t.test('R1: a watch begins behind what was decided before it came, and reports nothing of that', async t => {
   const { cluster, client, hand, events } = watched('none')
   const { backup } = cluster
   backup.freeze()
@@ -149,7 +149,7 @@ t.test('R1: a watch begins behind what was decided before it came, and tells not
   )
 })
 
-t.test('a number that is in use watches anew', async t => {
+t.test('a watch under a number that is in use replaces the old one', async t => {
   const { cluster, client, hand, events } = watched('a')
   hand.say(['watch', 7, 'b'])
   cluster.run(20)
@@ -166,7 +166,7 @@ t.test('a number that is in use watches anew', async t => {
   t.equal(events().length, 1, 'and one word ends it')
 })
 
-t.test('unwatch ends it, and a server has so many watches', async t => {
+t.test('unwatch ends a watch, and the watches of a server have a limit', async t => {
   const { cluster, client, hand, events } = watched()
   hand.say(['unwatch', 7])
   client.wait(client.acquire('x'))
@@ -190,7 +190,7 @@ t.test('a client that is gone does not watch', async t => {
   t.notOk(cluster.primary.core.state?.table.watched)
 })
 
-t.test("the client's core watches anew on each connection", async t => {
+t.test("the client's core watches again on each connection", async t => {
   const cluster = new Cluster()
   cluster.ready()
   const [watcher, client] = [cluster.client('w'), cluster.client('c')]
@@ -243,7 +243,7 @@ t.test('locks.watch', async t => {
     ])
   })
 
-  await t.test('goes on after a failover, and says that it began anew', async t => {
+  await t.test('a watch continues after a failover, and says that it began again', async t => {
     await using watch = watcher.watch()
     t.match(await next(watch), { event: 'watching' })
     await cluster.killPrimary()
@@ -253,7 +253,7 @@ t.test('locks.watch', async t => {
     await lock.release()
   })
 
-  await t.test('ends by its signal, with the client, and not before what was kept is read', async t => {
+  await t.test('a watch ends by its signal, with the client, and after kept events are read', async t => {
     const controller = new AbortController()
     const watch = watcher.watch('s', { signal: controller.signal })
     t.match(await next(watch), { event: 'watching' })
@@ -279,7 +279,7 @@ t.test('locks.watch', async t => {
     await t.rejects(other.watch().next(), { code: 'CLOSED' })
   })
 
-  await t.test('a reader that stops is told how many it missed', async t => {
+  await t.test('a reader that stops learns how many events it missed', async t => {
     const pairs = eventsUnseenMax / 2 + 7
     /** Null: on a busy machine the client gave the connection up, and the watch began again. */
     const count = async (prefix: string) => {
@@ -300,7 +300,7 @@ t.test('locks.watch', async t => {
     t.same(counted, [eventsUnseenMax, 14])
   })
 
-  await t.test('checks its arguments', async t => {
+  await t.test('watch checks its arguments', async t => {
     const type = { name: 'TypeError' }
     t.throws(() => watcher.watch(7 as unknown as string), type)
     t.throws(() => watcher.watch('x'.repeat(1_025)), type)

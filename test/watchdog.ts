@@ -78,7 +78,7 @@ class Command {
   }
 }
 
-t.test('at its time SIGTERM, and SIGKILL for all of the group when that does not help', async t => {
+t.test('the command gets SIGTERM at its time, its whole group SIGKILL if that does not help', async t => {
   const [watchdog, command] = [new Watchdog(t), await Command.start(t, 'echo told')]
   watchdog.order(command.group, 0, farMs)
   await until('it was told', () => command.lines.includes('told'))
@@ -88,7 +88,7 @@ t.test('at its time SIGTERM, and SIGKILL for all of the group when that does not
   await until('all are gone', () => command.isGone)
 })
 
-t.test('the last order counts: who renews its lease in time is left alone', async t => {
+t.test('the last order counts: a command whose lease is renewed in time is left alone', async t => {
   const [watchdog, command] = [new Watchdog(t), await Command.start(t, 'echo told')]
   watchdog.order(command.group, farMs, farMs)
   watchdog.order(command.group, 0, farMs)
@@ -102,7 +102,7 @@ t.test('the last order counts: who renews its lease in time is left alone', asyn
 })
 
 t.test(
-  'run is gone without a word: the group is told at once, and does not get all of the lease',
+  'when run is gone without a word, the group is signalled at once, and does not get all of the lease',
   async t => {
     const [watchdog, command] = [new Watchdog(t), await Command.start(t, 'echo told')]
     watchdog.order(command.group, farMs, farMs)
@@ -113,7 +113,7 @@ t.test(
   },
 )
 
-t.test('a stopped command hears of it, too', async t => {
+t.test('a stopped command is signalled, too', async t => {
   const [watchdog, command] = [new Watchdog(t), await Command.start(t, 'echo told; exit 0')]
   process.kill(-command.group, 'SIGSTOP')
   watchdog.order(command.group, 0, farMs)
@@ -131,7 +131,7 @@ t.test('signals that were meant for run do not end it', async t => {
   await until('all are gone', () => command.isGone)
 })
 
-t.test('the command is over: it ends, and touches nobody', async t => {
+t.test('when the command is over the watchdog ends, and signals no process', async t => {
   const [watchdog, command] = [new Watchdog(t), await Command.start(t, 'echo told')]
   watchdog.order(command.group, farMs, farMs)
   watchdog.say(standDown)

@@ -408,7 +408,7 @@ clause('Process a lock request queue: the callback is called with a Lock alone, 
 })
 
 clause(
-  'Process a lock request queue: callbacks run in the order of the grants, each in a task of its own',
+  'Process a lock request queue: callbacks run in the order of the grants, each in a separate task',
   async w => {
     const { t, a, x } = w
     const order: string[] = []

@@ -14,7 +14,7 @@ import { bundleForPages } from './package/bundle.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 t.test(
-  'F1: a program on the native WebSocket goes on over the death of the primary, and ends by itself',
+  'F1: a program on the native WebSocket continues through the death of the primary, and ends by itself',
   async t => {
     await using cluster = await startCluster()
     const program = fileURLToPath(new URL('fixtures/page-program.js', import.meta.url))
@@ -32,7 +32,7 @@ t.test(
   },
 )
 
-t.test('the bundle for pages needs nothing but what is ours, and evaluates no text', async t => {
+t.test('the bundle for pages needs nothing but our own code, and evaluates no text', async t => {
   const program = `import { connect } from 'holdfast'; globalThis.connect = connect`
   const { text, inputs, gzipBytes } = await bundleForPages(program, root)
   const paths = inputs.map(([path]) => path)
@@ -88,7 +88,7 @@ function heard(openWithinMs = 60_000): {
   return { made, socket, said, over }
 }
 
-t.test('a page may say 1000 and from 3000 on: other close codes are moved there', async t => {
+t.test('a page may close with 1000 and codes from 3000 on: other codes are moved there', async t => {
   for (const [code, expected] of [
     [1000, 1000],
     [4438, 4438],
@@ -100,7 +100,7 @@ t.test('a page may say 1000 and from 3000 on: other close codes are moved there'
   }
 })
 
-t.test('a frame above the limit ends the connection; one that is not text is told', async t => {
+t.test('a frame above the limit ends the connection; a frame that is not text is refused', async t => {
   const { made, said } = heard()
   made.onopen?.()
   made.onmessage?.({ data: '[]' })

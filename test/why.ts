@@ -15,7 +15,7 @@ async function inGroups(end: number, step: number, act: (i: number) => Promise<u
   for (let i = 0; i < starts.length; i += 4_000) await Promise.all(starts.slice(i, i + 4_000).map(act))
 }
 
-t.test('why among 30,000 locks: holder, queue, what the holder waits for, and a circle', async t => {
+t.test('why answers among 30,000 locks: holder, queue, what the holder waits for, and a circle', async t => {
   await using cluster = await startTestCluster()
   const names = Array.from({ length: locksHeld }, (_, i) => `jobs/${String(i).padStart(5, '0')}`)
   const [first = '', last = ''] = [names[0], names.at(-1)]
@@ -59,7 +59,7 @@ t.test('why among 30,000 locks: holder, queue, what the holder waits for, and a 
   t.match(await why('jobs'), { holders: [], queue: [] }, 'a name is no prefix')
 })
 
-t.test('more holders than one answer holds: so many are told, and that it is not all', async t => {
+t.test('an answer with too many holders lists as many as fit, and says that it is cut', async t => {
   await using cluster = await startTestCluster()
   await using client = await connect(cluster.url, { name: 'readers' })
   for (let i = 0; i < 6; i++) {
@@ -76,7 +76,7 @@ t.test('more holders than one answer holds: so many are told, and that it is not
   t.match({ holders: holders.length, cut }, { holders: 5_000, cut: true })
 })
 
-t.test('R1: a primary whose backup does not answer is not taken at its word', async t => {
+t.test('R1: why does not trust a primary whose backup does not answer', async t => {
   const cluster = new ServerProcesses(here, ['--dead-pings', '200'])
   t.teardown(() => cluster.end())
   await cluster.start([here, here])

@@ -112,7 +112,7 @@ async function endsWith(t: Test, peer: HostilePeer, code: ErrorCode) {
 
 // ---- frames
 
-t.test('what is sent in one turn travels in few frames, in order', async t => {
+t.test('messages of one turn travel in few frames, in order', async t => {
   await using own = await server()
   const peer = await greeted(own.url)
   const frames: number[] = []
@@ -191,13 +191,13 @@ t.test('a peer that does not read is cut', async t => {
 
 // ---- the hello
 
-t.test('no hello in time', async t => {
+t.test('a peer without a hello in time is cut', async t => {
   await using own = await server({ helloWithinMs: 20 })
   await endsWith(t, await HostilePeer.connect(own.url), 'HELLO_TIMEOUT')
   t.same(own.turnedAway, ['HELLO_TIMEOUT: no hello within 20 ms'])
 })
 
-t.test('a hello in time stops the clock', async t => {
+t.test('a hello in time stops that timer', async t => {
   await using own = await server({ helloWithinMs: 100 })
   const [peer, late] = [await greeted(own.url), await HostilePeer.connect(own.url)]
   await endsWith(t, late, 'HELLO_TIMEOUT')
@@ -205,7 +205,7 @@ t.test('a hello in time stops the clock', async t => {
   await peer.next('echoed')
 })
 
-t.test('wrong wire version, wrong secret, right secret', async t => {
+t.test('a wrong wire version and a wrong secret are refused, the right secret is not', async t => {
   await using own = await server({ secret: 'sesame' })
   const says = async (message: unknown) => {
     const peer = await HostilePeer.connect(own.url)
@@ -270,7 +270,7 @@ t.test('one connection too many is refused, and a place that is free again is gi
 
 // ---- listening
 
-t.test('no secret, no listening beyond loopback', async t => {
+t.test('a server without a secret listens on loopback only', async t => {
   await t.rejects(
     server({ host: '0.0.0.0' }),
     /refusing to listen on 0\.0\.0\.0 without a secret.*--insecure/,
@@ -309,7 +309,7 @@ t.test('close ends all connections, also those that do not answer, and frees the
   deaf.leave()
 })
 
-t.test('HTTP goes to whoever asked for it', async t => {
+t.test('HTTP requests go to the handler that the server named', async t => {
   await using own = await server()
   const response = await fetch(own.url.replace('ws:', 'http:'))
   t.equal(await response.text(), 'hello')
@@ -332,7 +332,7 @@ t.test('only ECONNREFUSED is a refusal', async t => {
   await new Promise(resolve => rude.close(resolve))
 })
 
-t.test('one that is cancelled tells nobody', async t => {
+t.test('a dial that is cancelled reports nothing', async t => {
   await using own = await server()
   const said: string[] = []
   const { cancel } = dial(own.url, helloOf(null, null, client), {
@@ -345,7 +345,7 @@ t.test('one that is cancelled tells nobody', async t => {
   t.same(said, [])
 })
 
-t.test('who dials as a client hears what a view server says to clients', async t => {
+t.test('a peer that dials as a client hears what a view server says to clients', async t => {
   const peers: WebSocket[] = []
   const fake = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   fake.on('connection', socket => {
@@ -450,7 +450,7 @@ t.test('a dial that fails at once keeps no other one from being made', async t =
   links.cutAll()
 })
 
-t.test('what a lock server tells its view server does not wait for the end of the turn', async t => {
+t.test('messages of a lock server to its view server do not wait for the end of the turn', async t => {
   const sentOn = (channel: 'viewToServer' | 'clientToServer') => {
     const sent: string[] = []
     const send = (text: string) => void sent.push(text)

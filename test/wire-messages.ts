@@ -153,7 +153,7 @@ t.test('lock names are counted in bytes, and stand once', async t => {
   t.equal(acquire([])?.code, 'BAD_MESSAGE')
 })
 
-t.test('ranges: there and back, in pairs, up to the limit', async t => {
+t.test('ranges are packed and unpacked in pairs, up to the limit', async t => {
   for (const numbers of [[], [1], [1, 2, 3], [3, 4, 5, 9], [1, 3, 5], [2 ** 53 - 2, 2 ** 53 - 1]]) {
     const ranges = toRanges(numbers)
     t.equal(ranges.length % 2, 0)

@@ -39,7 +39,7 @@ t.test('neighbours with consecutive numbers travel as one message and arrive as 
   t.same(back(there(replies), 'serverToClient'), replies)
 })
 
-t.test('what a run can not say travels by itself', async t => {
+t.test('a message that no run can express travels by itself', async t => {
   const single = (...messages: Message[]) => {
     t.same(
       kinds(there(messages)),
@@ -60,7 +60,7 @@ t.test('what a run can not say travels by itself', async t => {
   single(['renew', 1], ['renew', 2])
 })
 
-t.test('the entries of a batch: runs of one session', async t => {
+t.test('the entries of a batch travel as runs of one session', async t => {
   const entries: Entry[] = [
     ['acquire', 5, 1, ['a'], 'exclusive', 'wait'],
     ['acquire', 5, 2, ['b'], 'exclusive', 'wait'],
@@ -99,7 +99,7 @@ function someReply(r: Random, number: number): Message {
   ])
 }
 
-t.test('any mixture goes there and back, seeds 1 to 300', async t => {
+t.test('any mixture of messages is the same after packing and unpacking, seeds 1 to 300', async t => {
   let runs = 0
   for (let seed = 1; seed <= 300; seed++) {
     const r = random(seed)

@@ -6,7 +6,7 @@ import type { Mutant } from './mutant.ts'
 
 export const asking: readonly Mutant[] = [
   {
-    name: 'a page made anew for each who asks',
+    name: 'a page made again for each caller',
     breaks: 'B5',
     why: 'some thousand requests in one piece keep a server from its pings',
     test: 'pages-budget',
@@ -217,7 +217,7 @@ export const asking: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a server ends whoever is meant',
+    name: 'a server ends for an id that is not its own',
     breaks: 'B8',
     why: 'a request for one that is gone ends the one that has taken its place',
     test: 'signals',

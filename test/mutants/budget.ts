@@ -54,7 +54,7 @@ export const budget: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a steal from a crowd waits for nobody',
+    name: 'a steal from a crowd does not wait',
     breaks: 'B2, L1',
     why: 'the thief has the lock while others hold it still',
     test: 'budget',

@@ -227,7 +227,7 @@ export const drivers: readonly Mutant[] = [
     ],
   },
   {
-    name: 'whoever names no secret is let in',
+    name: 'a peer without a secret is let in',
     breaks: 'F13',
     why: 'A wrong secret is refused, and a missing one is not.',
     edits: [

@@ -102,7 +102,7 @@ export const edge: readonly Mutant[] = [
     ],
   },
   {
-    name: 'whoever knows the secret waits for those who guess',
+    name: 'a peer with the secret waits for those that guess',
     breaks: 'B3',
     why: 'one who guesses from the address of others keeps them out',
     test: 'edge',

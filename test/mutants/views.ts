@@ -259,7 +259,7 @@ export const views: readonly Mutant[] = [
   },
   {
     name: 'the record counts as alive until heard',
-    search: 'died meanwhile',
+    search: 'died while away',
     breaks: 'V6',
     why: 'the backup died while the view server was away, and is waited for without end',
     edits: [
@@ -272,8 +272,8 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a tick that heard nobody counts',
-    search: 'heard nobody',
+    name: 'a tick without any ping counts',
+    search: 'no server heard',
     breaks: 'V7, F9',
     why: 'the view server was cut off or slept: it suspects every server, and deposes a healthy primary',
     edits: [
@@ -323,7 +323,7 @@ export const views: readonly Mutant[] = [
     ],
   },
   {
-    name: 'told to leave it answers what it has',
+    name: 'a server that is asked to leave answers what it has',
     breaks: 'R1',
     why: 'the primary dies before its backup has applied what the primary has just answered',
     edits: [

@@ -49,7 +49,7 @@ export const callSearches: readonly Search[] = [
   },
   {
     name: 'queue',
-    about: 'one is known to wait, and others come behind it: nobody is granted before it',
+    about: 'one is known to wait, and others come behind it: none of them is granted before it',
     setting: {
       servers: 2,
       programs: [

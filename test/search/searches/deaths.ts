@@ -38,7 +38,7 @@ export const deathSearches: readonly Search[] = [
   },
   {
     name: 'dead backup',
-    about: 'S2 has died unseen, and S1 falls silent: nobody is promoted who is not there',
+    about: 'S2 has died unseen, and S1 falls silent: a server that is not there is not promoted',
     setting: { servers: 3, programs: [[acquire('a')]], spared: true },
     prelude: prelude => {
       acked('S3', 'C1')(prelude)

@@ -32,7 +32,7 @@ export const deposedSearches: readonly Search[] = [
   },
   {
     name: 'stale read',
-    about: 'S1 is deposed and knows it not: C2 asks it for what C1 has given back at S2 meanwhile',
+    about: 'S1 is deposed and knows it not: C2 asks it for what C1 has given back at S2 in the meantime',
     setting: { servers: 2, programs: [[acquire('a'), { do: 'release', of: 0, anytime: true }], [query]] },
     prelude: prelude => {
       acked('C1', 'C2')(prelude)

@@ -66,7 +66,7 @@ export const joinSearches: readonly Search[] = [
   },
   {
     name: 'late ack',
-    about: 'the primary dies while its backup joins: acked or not, the one that was told may go on, no other',
+    about: 'the primary dies while its backup joins: acked or not, only the backup that knows it may go on',
     setting: { servers: 3, programs: [[acquire('a'), release(0)]] },
     prelude: prelude => {
       prelude.each('start', 'VS', 'S1', 'C1')

@@ -76,7 +76,8 @@ export const labSearches: readonly Search[] = [
   },
   {
     name: 'MD31a',
-    about: 'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did meanwhile',
+    about:
+      'S2 was dropped, S1 went on alone; S2 came back stale, S1 is gone: C2 finds what C1 did in the meantime',
     setting: { servers: 2, programs: [[acquire('a')], [tryAcquire('a'), query]] },
     prelude: prelude => {
       droppedBackup(prelude)

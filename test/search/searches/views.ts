@@ -25,8 +25,8 @@ export const viewSearches: readonly Search[] = [
     statesMax: 100_000,
   },
   {
-    name: 'heard nobody',
-    about: 'two missed pings make a server dead; a tick in which nobody was heard is a miss for nobody',
+    name: 'no server heard',
+    about: 'two missed pings make a server dead; a tick in which no server was heard is a miss for none',
     setting: { servers: 2, programs: [[acquire('a')]], deadPings: 2 },
     prelude: prelude => {
       acked('C1')(prelude)
@@ -40,7 +40,7 @@ export const viewSearches: readonly Search[] = [
     short: 1_000,
   },
   {
-    name: 'died meanwhile',
+    name: 'died while away',
     about: 'the primary has died while the view server was away: it is found dead, and its backup promoted',
     setting: { servers: 2, programs: [[acquire('a')]] },
     prelude: prelude => {
