@@ -1,0 +1,78 @@
+// L1, L2, L3, S1, S4, R1, S5: whether an answer, or the news of a loss, may be what a client gets, by what
+// clients knew before. It sees no server.
+
+import type { CallResult } from '../../../client/session/effects.ts'
+import type { History, OpenCall } from '../history.ts'
+import type { Parties } from '../parties.ts'
+import type { SeenAs } from './seen-as.ts'
+
+export function answerProblem(
+  parties: Parties,
+  history: History,
+  seen: SeenAs<'answered'>,
+): string | undefined {
+  const call = history.calls.find(({ slot, op }) => slot === seen.slot && op === seen.op)
+  if (call === undefined) return undefined
+  const { result } = seen
+  switch (result.verb) {
+    case 'acquire':
+      if (result.tokens === null) return unavailableProblem(call)
+      if (seen.late) return `S4: ${parties.name(seen.slot)} is told of a grant after its deadline`
+      return grantProblem(history, call, result.tokens)
+    case 'release':
+      return result.held || seen.over ? undefined : releaseProblem(history, seen)
+    case 'query':
+      return queryProblem(history, call, result)
+    default:
+      return undefined
+  }
+}
+
+function grantProblem(
+  { grants, largest }: History,
+  { above, passedBy }: OpenCall,
+  tokens: readonly number[],
+): string | undefined {
+  if (tokens.some(token => token <= above))
+    return `L2: token ${Math.min(...tokens)} was granted after ${largest}`
+  if (passedBy > 0 && tokens.some(token => token > passedBy))
+    return `L3: token ${passedBy} was granted to one that came behind the one with ${Math.max(...tokens)}`
+  const twice = grants.find(grant => tokens.includes(grant.token))
+  return twice && `L2: token ${twice.token} was granted twice`
+}
+
+function unavailableProblem({ alone }: OpenCall): string | undefined {
+  return alone ? 'L1: unavailable, and nobody has it or wants it' : undefined
+}
+
+function releaseProblem({ grants, reset }: History, { token }: SeenAs<'answered'>): string | undefined {
+  const grant = grants.find(held => held.token === token)
+  return grant?.is === 'leaving' && !reset ? 'S1: its own release found nothing held' : undefined
+}
+
+/** Linearizable: what was held from before the question until after the answer is in it, what was given back before is not. */
+function queryProblem(
+  { grants }: History,
+  { shown, gone }: OpenCall,
+  { held }: Extract<CallResult, { verb: 'query' }>,
+): string | undefined {
+  for (const token of shown) {
+    const still = grants.some(grant => grant.token === token && grant.is === 'held')
+    if (still && !held.some(hold => hold.token === token))
+      return `R1: a query does not show token ${token}, which was told before`
+  }
+  const back = held.find(hold => gone.includes(hold.token))
+  return back && `R1: a query shows token ${back.token}, which was released before`
+}
+
+export function lossProblem(
+  { grants, reset }: History,
+  { slot, token, reason }: SeenAs<'lost'>,
+): string | undefined {
+  const grant = grants.find(held => held.slot === slot && held.token === token)
+  if (reason === 'EXPIRED' || reset) return undefined
+  if (reason === 'SESSION_LOST') return 'S4: a session that its client believed in is unknown'
+  return grant !== undefined && grant.is !== 'taken' && grant.is !== 'gone'
+    ? `S5: ${reason}, and nobody took it by force`
+    : undefined
+}

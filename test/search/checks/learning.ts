@@ -1,0 +1,167 @@
+// How what clients and operators know grows by one thing that was seen: a record on the disk, a call, an answer,
+// a loss. It judges nothing.
+
+import type { CallResult } from '../../../client/session/effects.ts'
+import type { Grant, History, OpenCall } from '../history.ts'
+import type { Parties } from '../parties.ts'
+import type { Seen } from '../processes/process.ts'
+import type { Op } from '../setting.ts'
+import { isForce, keyOf, namesOf, overlap } from './ops.ts'
+import type { SeenAs } from './seen-as.ts'
+
+export class Learning {
+  readonly #parties: Parties
+
+  constructor(parties: Parties) {
+    this.#parties = parties
+  }
+
+  after(history: History, seen: Seen): History {
+    switch (seen.see) {
+      case 'record': {
+        const { view, acked } = seen.record
+        if (view.start === null || view.number === 1) return { ...history, view, acked }
+        return { ...history, view, acked, reset: true, floor: view.start.tokenFloor }
+      }
+      case 'called':
+        return this.#called(history, seen)
+      case 'answered':
+        return this.#answered(history, seen)
+      case 'failed':
+        return { ...history, calls: without(history.calls, seen) }
+      case 'lost':
+        return {
+          ...history,
+          grants: history.grants.filter(grant => grant.token !== seen.token || grant.slot !== seen.slot),
+        }
+      case 'over':
+        return { ...history, grants: history.grants.filter(grant => grant.session !== seen.session) }
+      default:
+        return history
+    }
+  }
+
+  #called(history: History, { slot, op: index, session }: SeenAs<'called'>): History {
+    const op = this.#op(slot, index)
+    const names = namesOf(op)
+    const byForce = isForce(op)
+    const grants = history.grants.map(grant => {
+      if (byForce && names.includes(grant.name)) return taken(grant)
+      const gone = (op.do === 'release' && grant.op === op.of) || op.do === 'end'
+      return gone && grant.slot === slot && grant.session === session ? leaving(grant) : grant
+    })
+    const rivals = history.calls.filter(call => overlap(names, namesOf(this.#op(call.slot, call.op))))
+    const alone = rivals.length === 0 && !history.grants.some(grant => names.includes(grant.name))
+    const calls = history.calls.map(call =>
+      rivals.includes(call) ? { ...call, alone: false, forced: call.forced || byForce } : call,
+    )
+    const behind = calls.filter(call => call.waits && overlap(names, namesOf(this.#op(call.slot, call.op))))
+    const shown =
+      op.do === 'query' ? grants.filter(grant => grant.is === 'held').map(grant => grant.token) : []
+    return {
+      ...history,
+      grants,
+      calls: [
+        ...calls,
+        {
+          slot,
+          op: index,
+          session,
+          above: history.largest,
+          alone,
+          forced: rivals.some(rival => isForce(this.#op(rival.slot, rival.op))),
+          shown,
+          gone: op.do === 'query' ? history.released : [],
+          waits: false,
+          behind: byForce ? [] : behind.map(keyOf),
+          passedBy: 0,
+        },
+      ],
+    }
+  }
+
+  #answered(history: History, seen: SeenAs<'answered'>): History {
+    const { slot, op: index, result } = seen
+    const op = this.#op(slot, index)
+    const calls = without(history.calls, seen)
+    if (result.verb === 'query')
+      return {
+        ...history,
+        calls: calls.map(call => (this.#isShown(call, result) ? { ...call, waits: true } : call)),
+      }
+    if (result.verb === 'acquire' && result.tokens !== null && op.do === 'acquire') {
+      const behind = history.calls.find(call => call.slot === slot && call.op === index)?.behind ?? []
+      const granted = result.tokens.map((token, i) =>
+        this.#grant(history, seen, op, token, op.names[i] as string),
+      )
+      return {
+        ...history,
+        calls: passed(calls, behind, result.tokens),
+        grants: [...history.grants, ...granted],
+        largest: Math.max(history.largest, ...result.tokens),
+      }
+    }
+    if (result.verb !== 'release' || op.do !== 'release') return { ...history, calls }
+    const grants = history.grants.filter(grant => grant.token !== seen.token)
+    const left = grants.some(grant => grant.slot === slot && grant.op === op.of)
+    const released = result.held ? [...history.released, seen.token] : history.released
+    return { ...history, calls: left ? history.calls : calls, grants, released }
+  }
+
+  /** L3: a confirmed answer lists it as waiting, for its only name. */
+  #isShown(
+    { slot, op, session }: OpenCall,
+    { pending, confirmed }: Extract<CallResult, { verb: 'query' }>,
+  ): boolean {
+    const [name, ...more] = namesOf(this.#op(slot, op))
+    return (
+      confirmed && more.length === 0 && pending.some(wait => wait.clientId === session && wait.name === name)
+    )
+  }
+
+  /** One that another client has tried to take by force may be lost already. */
+  #grant(
+    history: History,
+    { slot, op: index, session }: SeenAs<'answered'>,
+    op: Extract<Op, { do: 'acquire' }>,
+    token: number,
+    name: string,
+  ): Grant {
+    const call = history.calls.find(open => open.slot === slot && open.op === index)
+    const mode = op.manner === 'steal' ? 'exclusive' : (op.mode ?? 'exclusive')
+    return { token, name, mode, slot, op: index, session, is: call?.forced ? 'taken' : 'held' }
+  }
+
+  #op(slot: number, op: number): Op {
+    return this.#parties.program(slot)[op] as Op
+  }
+}
+
+function taken(grant: Grant): Grant {
+  return { ...grant, is: grant.is === 'held' || grant.is === 'taken' ? 'taken' : 'gone' }
+}
+
+function leaving(grant: Grant): Grant {
+  return { ...grant, is: grant.is === 'held' || grant.is === 'leaving' ? 'leaving' : 'gone' }
+}
+
+/** L3: one that was called behind these was granted. */
+function passed(
+  calls: readonly OpenCall[],
+  behind: readonly string[],
+  tokens: readonly number[],
+): readonly OpenCall[] {
+  const token = Math.min(...tokens)
+  return calls.map(call =>
+    behind.includes(keyOf(call)) && (call.passedBy === 0 || token < call.passedBy)
+      ? { ...call, passedBy: token }
+      : call,
+  )
+}
+
+function without(
+  calls: readonly OpenCall[],
+  { slot, op }: { slot: number; op: number },
+): readonly OpenCall[] {
+  return calls.filter(call => call.slot !== slot || call.op !== op)
+}
