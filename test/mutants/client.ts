@@ -70,9 +70,9 @@ export const client: readonly Mutant[] = [
     for (const request of again) {
       unanswered.delete(request.number)
       request.number = this.#requests.next++
-      ;(request.message as unknown[])[1] = request.number
+      ;(request.message as unknown as number[])[1] = request.number
       unanswered.set(request.number, request)
-      this.#send(request.message)
+      if (request.message !== null) this.#send(request.message)
     }`,
       },
     ],
@@ -130,7 +130,7 @@ export const client: readonly Mutant[] = [
       {
         file: core,
         find: 'if (session === null || session.id === view.primary.id) return',
-        replace: 'if (this.over || session !== null || true) return',
+        replace: 'if (session === null || session.id !== "") return',
       },
     ],
   },

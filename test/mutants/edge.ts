@@ -51,7 +51,7 @@ export const edge: readonly Mutant[] = [
       {
         file: 'wire/net/visitor.ts',
         find: "if (this.#webSocket !== undefined && from.kind !== 'probe')",
-        replace: 'if (this.#webSocket === undefined)',
+        replace: 'if (this.#webSocket !== undefined && this.#paused)',
       },
     ],
   },

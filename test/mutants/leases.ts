@@ -116,12 +116,13 @@ export const leases: readonly Mutant[] = [
         file: primary,
         find: 'this.leases.renew(session, this.#situation.now.monotonic) this.replication.add',
         replace:
-          'this.leases.renew(session, this.ticked ?? this.#situation.now.monotonic)\n    this.replication.add',
+          'this.leases.renew(session, this.#ticked ?? this.#situation.now.monotonic)\n    this.replication.add',
       },
       {
         file: primary,
         find: 'tick(): void {',
-        replace: 'tick(): void {\n    this.ticked = this.#situation.now.monotonic',
+        replace:
+          '#ticked: number | undefined\n  tick(): void {\n    this.#ticked = this.#situation.now.monotonic',
       },
     ],
   },

@@ -166,7 +166,7 @@ export const locks: readonly Mutant[] = [
       {
         file: 'lockserver/state/lock.ts',
         find: "if (acquire.claim.manner !== 'steal') return queue.enter(acquire)",
-        replace: "if (acquire.claim.manner !== 'none') return queue.enter(acquire)",
+        replace: "if (acquire.claim.manner !== 'ifAvailable') return queue.enter(acquire)",
       },
     ],
   },

@@ -7,6 +7,7 @@ import { mutants } from './all.ts'
 import { hunt, type Verdict } from './hunt.ts'
 import type { Mutant } from './mutant.ts'
 import { problemOf } from './plant.ts'
+import { typeProblems } from './types.ts'
 
 const usage = `npm run mutants -- [options]
 
@@ -44,8 +45,10 @@ else if (values.check) check(chosen)
 else await huntAll(chosen)
 
 function check(list: readonly Mutant[]): void {
+  const fitting = list.filter(mutant => problemOf(mutant) === undefined)
+  const types = typeProblems(fitting)
   for (const mutant of list) {
-    const problem = problemOf(mutant)
+    const problem = problemOf(mutant) ?? types.get(mutant.name)
     if (problem === undefined) continue
     print(`${mutant.name}: ${problem}`)
     process.exitCode = 1

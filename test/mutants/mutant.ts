@@ -19,6 +19,8 @@ export interface Mutant {
   readonly search?: string
   /** Neither simulator nor search can see it; this test does. */
   readonly test?: string
+  /** Why it does not compile though it is planted as it should be. */
+  readonly typesDiffer?: string
   readonly edits: readonly Edit[]
 }
 

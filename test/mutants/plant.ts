@@ -18,7 +18,7 @@ export interface Planted {
 }
 
 /** The mutant's sources, by their path; throws if an edit does not fit. */
-function sourcesOf(mutant: Mutant): Map<string, string> {
+export function sourcesOf(mutant: Mutant): Map<string, string> {
   const sources = new Map<string, string>()
   for (const edit of mutant.edits) {
     const source = sources.get(edit.file) ?? readFileSync(join(root, edit.file), 'utf8')
@@ -68,7 +68,7 @@ const tsconfig = ts.parseConfigFileTextToJson(
   'tsconfig.json',
   readFileSync(join(root, 'tsconfig.json'), 'utf8'),
 )
-const { options } = ts.convertCompilerOptionsFromJson(tsconfig.config.compilerOptions, root)
+export const { options } = ts.convertCompilerOptionsFromJson(tsconfig.config.compilerOptions, root)
 // One file alone: where it is, and to which package it belongs, does not matter.
 const alone: ts.CompilerOptions = {
   ...options,

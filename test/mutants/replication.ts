@@ -159,6 +159,11 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: replicated,
+        find: '#unsent = 0',
+        replace: '#unsent = 0\n  shown: (showings: readonly Showing[]) => void = () => {}',
+      },
+      {
+        file: replicated,
         find: 'disconnected(): void { this.#join.disconnected()',
         replace: `disconnected(): void {
     this.#join.disconnected()
@@ -166,7 +171,7 @@ export const replication: readonly Mutant[] = [
       const waiting = this.#holdback.all()
       this.#holdback = new Holdback()
       this.#join.unlatch()
-      this.primary.shown(waiting)
+      this.shown(waiting)
     }`,
       },
       {
@@ -178,13 +183,13 @@ export const replication: readonly Mutant[] = [
         file: primary,
         find: 'this.replication = new Replication(out, situation, state, leases)',
         replace:
-          'this.replication = new Replication(out, situation, state, leases)\n    this.replication.primary = this',
+          'this.replication = new Replication(out, situation, state, leases)\n    this.replication.shown = (showings: readonly Showing[]) => this.#showAll(showings)',
       },
       {
         file: primary,
         find: '#showAll(showings: readonly Showing[]): void {',
         replace:
-          'shown(showings) {\n    this.#showAll(showings)\n  }\n\n  #showAll(showings: readonly Showing[]): void {',
+          'shown(showings: readonly Showing[]) {\n    this.#showAll(showings)\n  }\n\n  #showAll(showings: readonly Showing[]): void {',
       },
     ],
   },
@@ -342,6 +347,11 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: replicated,
+        find: '#unsent = 0',
+        replace: "#unsent = 0\n  before: InView['view']['backup'] = null",
+      },
+      {
+        file: replicated,
         find: 'this.#leases = leases',
         replace: 'this.#leases = leases\n    this.before = situation.view.backup',
       },
@@ -357,7 +367,7 @@ export const replication: readonly Mutant[] = [
       {
         file: join,
         find: '/** V4: the backup is nearly level. */',
-        replace: `assume(sequence, unsent) {
+        replace: `assume(sequence: number, unsent: number) {
     this.#become({ is: 'installed', parkAbove: joinBacklogMax })
     this.#sent = sequence
     this.#unsent = unsent
@@ -380,7 +390,7 @@ export const replication: readonly Mutant[] = [
       {
         file: join,
         find: "import type { State } from './state/state.ts'",
-        replace: "import { State } from './state.ts'",
+        replace: "import { State } from './state/state.ts'",
       },
     ],
   },
@@ -516,12 +526,12 @@ export const replication: readonly Mutant[] = [
         file: 'lockserver/state/state.ts',
         find: "if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
         replace:
-          "if (claim.manner === 'ifAvailable' && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
+          "if (claim.manner === 'ifAvailable' && 'cut' in this && this.cut === true) {\n      return this.#reply(session, ['unavailable', request])\n    }\n    if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {",
       },
       {
         file: primary,
         find: 'this.state.apply(operation)',
-        replace: 'this.state.cut = !this.link.connected\n    this.state.apply(operation)',
+        replace: 'Object.assign(this.state, { cut: !this.link.connected })\n    this.state.apply(operation)',
       },
       {
         file: 'lockserver/backup-link.ts',
@@ -543,10 +553,11 @@ export const replication: readonly Mutant[] = [
       {
         file: serverCore,
         find: "this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))",
-        replace: `if (this.#backup !== null) this.#fromPrimary(connection, peer, messages)
+        replace: `if (this.#backup !== null) this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))
     else if (this.deposed?.connection === connection) {
       const { view } = this.#situation
-      for (const message of messages) {
+      for (const message of saidOn<'primaryToBackup'>(messages)) {
+        if (view === null) return
         this.#situation.view = { ...view, number: message[1] }
         this.deposed.message(message)
         this.deposed.work()

@@ -34,7 +34,7 @@ export const sessions: readonly Mutant[] = [
     const no = stored?.[0] === 'unavailable' || (stored?.[0] === 'released' && !stored[2])
     if (number < session.nextRequest && no) {
       const [verb] = request
-      if (verb === 'acquire' && request[2].every(name => this.state.table.available(name, request[3])))
+      if (verb === 'acquire' && request[2].every(name => this.state.table.available(name, { mode: request[3], manner: request[4] })))
         return this.#answer(client, ['granted', number, [this.state.table.lastToken + 1], []])
     }
     if (number < session.nextRequest) return this.#repeat(client, session, number)`,
@@ -89,7 +89,7 @@ export const sessions: readonly Mutant[] = [
       {
         file: primary,
         find: 'if (number > session.nextRequest) {',
-        replace: 'if (number > session.nextRequest) session.nextRequest = number\n    if (false) {',
+        replace: 'if (number > session.nextRequest) session.nextRequest = number\n    if (number < 0) {',
       },
     ],
   },
@@ -181,7 +181,7 @@ export const sessions: readonly Mutant[] = [
       {
         file: sessionsFile,
         find: "    if (reply?.[0] === 'granted')\n      this.replies",
-        replace: '    if (false)\n      this.replies',
+        replace: "    if (reply?.[0] === 'granted' && token < 0)\n      this.replies",
       },
       {
         file: primary,

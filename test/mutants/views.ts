@@ -356,7 +356,7 @@ export const views: readonly Mutant[] = [
       {
         file: servers,
         find: 'if (holder === undefined) return undefined',
-        replace: 'return undefined',
+        replace: 'if (holder === undefined || this.#byId.size > 0) return undefined',
       },
       {
         file: viewCore,
