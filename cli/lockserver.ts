@@ -25,10 +25,22 @@ import {
   startLog,
 } from './serving.ts'
 
+const quotaOf = (what: string) =>
+  inEnvironment(byDefault('what is left, any from loopback', whole('COUNT', what, 1, 10_000_000)))
+
+/** Of one address (B7). */
+const quotaOptions = {
+  'sessions-per-address': quotaOf('sessions of one address'),
+  'locks-per-address': quotaOf('locks that sessions of one address hold or wait for'),
+  'waiters-per-address': quotaOf('waiting acquires of one address'),
+  'watches-per-address': quotaOf('watches of one address'),
+}
+
 const options = {
   ...listenOption('127.0.0.1:0'),
   view: viewOption,
   advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where others reach it'))),
+  ...quotaOptions,
   'drain-ms': inEnvironment(byDefault(drainMs, whole('MS', 'the longest that leaving may take', 0, 600_000))),
   unrehearsed: inEnvironment(flag('start some 0.3 s sooner, and serve slowly at first')),
   ...serverOptions,
@@ -62,6 +74,10 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
       start({
         ...shared,
         ...present('drainMs', values['drain-ms']),
+        ...present('sessionsPerAddress', values['sessions-per-address']),
+        ...present('locksPerAddress', values['locks-per-address']),
+        ...present('waitersPerAddress', values['waiters-per-address']),
+        ...present('watchesPerAddress', values['watches-per-address']),
         view: values.view ?? viewDefault,
         advertise,
       }),

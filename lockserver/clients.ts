@@ -9,6 +9,8 @@ import type { Session } from './state/sessions.ts'
 export interface Client {
   readonly is: 'client'
   readonly connection: number
+  /** Whose quotas it takes from; null: no quota holds for it (B7). */
+  readonly owner: string | null
   session: Session | null
   /** Whatever still arrives is ignored: the connection has been replaced, or its session is unknown. */
   deaf: boolean
@@ -41,10 +43,11 @@ export class Clients {
     return [...this.#all()].length
   }
 
-  add(connection: number): void {
+  add(connection: number, owner: string | null): void {
     this.#peers.set(connection, {
       is: 'client',
       connection,
+      owner,
       session: null,
       deaf: false,
       opening: false,

@@ -196,7 +196,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         this.#turns.startTurn()
         break
       case 'accepted':
-        this.#accepted(input.connection, input.cluster, input.from)
+        this.#accepted(input)
         break
       case 'closed':
         this.#closed(input.connection)
@@ -216,14 +216,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   // ---- connections
 
-  #accepted(connection: number, cluster: string | null, from: HelloFrom): void {
+  #accepted({ connection, cluster, from, owner }: Extract<ServerInput, { is: 'accepted' }>): void {
     if (cluster !== null && this.#situation.cluster !== null && cluster !== this.#situation.cluster) {
       const text = `this server belongs to cluster ${this.#situation.cluster}, the hello names ${cluster}`
       return this.#out.close(connection, 'WRONG_CLUSTER', text)
     }
     if (from.kind === 'primary') return this.#acceptPrimary(connection, cluster, from)
     this.#welcome(connection)
-    if (from.kind === 'client') this.#clients.add(connection)
+    if (from.kind === 'client') this.#clients.add(connection, owner)
   }
 
   /** V5: the hello names both ids. If this server has another id, the primary reports it unreachable. */

@@ -4,6 +4,7 @@
 import type { ErrorCode } from '../wire/errors.ts'
 import { Histogram } from '../wire/histogram.ts'
 import type { Fact, Output, SessionEnd } from './state/facts.ts'
+import type { Quota } from './state/owners.ts'
 
 /** Each outcome that clients see, as `operation outcome`. */
 const outcomes = [
@@ -28,6 +29,7 @@ export type OperationOutcome = (typeof outcomes)[number]
 export type Noted =
   | { readonly is: 'renewal' | 'query' | 'session opened' | 'view' | 'step-down' | 'digest differs' }
   | { readonly is: 'open refused'; readonly code: ErrorCode }
+  | { readonly is: 'over quota'; readonly quota: 'watches' | 'queries' }
   /** A batch went to a backup that is in sync; it has applied all batches up to this one. */
   | { readonly is: 'batch sent' | 'batches applied'; readonly sequence: number }
   /** A new backup is being copied to; it holds the whole snapshot; nothing is streamed to it any more. */
@@ -46,7 +48,17 @@ export class ServerCounts {
     WAITERS_LIMIT: 0,
     UNANSWERED_LIMIT: 0,
     SESSIONS_LIMIT: 0,
+    STATE_LIMIT: 0,
     TTL_OUT_OF_RANGE: 0,
+  }
+  /** By the quota of an owner that was passed (B7). */
+  readonly overQuota: Record<Quota | 'watches' | 'queries', number> = {
+    sessions: 0,
+    locks: 0,
+    waiters: 0,
+    memory: 0,
+    watches: 0,
+    queries: 0,
   }
   readonly sessionEnds: Record<SessionEnd, number> = { ended: 0, expired: 0, abandoned: 0 }
   readonly losses = { STOLEN: 0, FORCED: 0 }
@@ -79,6 +91,9 @@ export class ServerCounts {
         return this.wait.observe(fact.waitedMs)
       case 'freed':
         return this.hold.observe(fact.heldMs)
+      case 'over quota':
+        this.overQuota[fact.quota]++
+        return
       case 'dropped':
         this.sessionEnds[fact.how]++
     }
@@ -99,6 +114,9 @@ export class ServerCounts {
       case 'open refused':
         this.operations['open refused']++
         return this.#refuse(what.code)
+      case 'over quota':
+        this.overQuota[what.quota]++
+        return
       case 'view':
         this.views++
         return

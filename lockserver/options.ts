@@ -7,6 +7,7 @@ import {
   knownOnly,
   optionalPlace,
   optionalText,
+  quota,
   texts,
   trueOrFalse,
   webSocketUrl,
@@ -43,10 +44,27 @@ export interface LockServerOptions {
    * Frames beyond that wait.
    */
   readonly framesPerAddress?: number | undefined
+  /**
+   * At most this many sessions of one address, locks that they hold and wait for, acquires that wait, and
+   * watches; default: as many as are left for all other addresses, and any number from loopback. The cluster
+   * keeps them as its first primary has them.
+   */
+  readonly sessionsPerAddress?: number | undefined
+  readonly locksPerAddress?: number | undefined
+  readonly waitersPerAddress?: number | undefined
+  readonly watchesPerAddress?: number | undefined
   /** A separate address for the HTTP pages; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
   readonly log?: Logger
+}
+
+/** Quotas of one address (B7); null: the default. */
+export interface Quotas {
+  readonly sessionsPerOwnerMax: number | null
+  readonly locksPerOwnerMax: number | null
+  readonly waitersPerOwnerMax: number | null
+  readonly watchesPerOwnerMax: number | null
 }
 
 export interface CheckedOptions {
@@ -62,6 +80,7 @@ export interface CheckedOptions {
   readonly origins: readonly string[]
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
+  readonly quotas: Quotas
   readonly adminListen: PagesAddress | null
   readonly log: Logger
 }
@@ -79,6 +98,10 @@ const optionNames = [
   'origins',
   'connectionsPerAddress',
   'framesPerAddress',
+  'sessionsPerAddress',
+  'locksPerAddress',
+  'waitersPerAddress',
+  'watchesPerAddress',
   'adminListen',
   'log',
 ]
@@ -99,7 +122,17 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     port: wholeNumber('port', options.port, 0, 0, 65_535),
     insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
+    quotas: quotasOf(options),
     log: options.log ?? silent,
+  }
+}
+
+function quotasOf(options: LockServerOptions): Quotas {
+  return {
+    sessionsPerOwnerMax: quota('sessionsPerAddress', options.sessionsPerAddress),
+    locksPerOwnerMax: quota('locksPerAddress', options.locksPerAddress),
+    waitersPerOwnerMax: quota('waitersPerAddress', options.waitersPerAddress),
+    watchesPerOwnerMax: quota('watchesPerAddress', options.watchesPerAddress),
   }
 }
 

@@ -2,7 +2,6 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import { errors } from '../wire/errors.ts'
 import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
@@ -18,7 +17,7 @@ import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
 import type { Fact } from './state/facts.ts'
 import type { Session } from './state/sessions.ts'
-import type { Operation, State } from './state/state.ts'
+import { type Operation, refusalOf, type State } from './state/state.ts'
 import type { Turns } from './turns.ts'
 import { Watches } from './watches.ts'
 
@@ -79,7 +78,7 @@ export class Primary {
     this.#options = options
     this.opens = new Opens(situation, options.deadPings)
     this.#queries = new Queries(state)
-    this.#watches = new Watches(out, state.table)
+    this.#watches = new Watches(out, state)
     this.replication = new Replication(out, situation, state, leases)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
   }
@@ -245,13 +244,15 @@ export class Primary {
     const known = this.state.sessionsById.get(id)
     if (known !== undefined) return this.#opened(client, known, count)
     // While the view server is away: the longest ttl that a later reset would wait for.
-    this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name])
+    const { owner } = client
+    this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name, owner])
     const session = this.state.sessionsById.get(id)
     if (session !== undefined) this.#opened(client, session, count)
     else {
-      const code = this.state.isFull ? 'STATE_LIMIT' : 'SESSIONS_LIMIT'
+      const refusal = this.state.openRefusal(owner) ?? 'SESSIONS_LIMIT'
+      const [code, text] = refusalOf(refusal, owner, this.state.limits)
       this.#out.count({ is: 'open refused', code })
-      this.#answer(client, ['open-refused', id, code, errors[code].meaning])
+      this.#answer(client, ['open-refused', id, code, text])
     }
   }
 

@@ -8,6 +8,7 @@ import type { StateLimits } from '../wire/limits.ts'
 import type { HelloFrom } from '../wire/messages.ts'
 import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
+import { ownerOf } from '../wire/net/owner.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
@@ -24,6 +25,8 @@ export interface RunningOptions {
   readonly deadPings: number
   readonly drainMs: number
   readonly limits: StateLimits
+  /** Quotas by address hold for this machine, too (B7). */
+  readonly loopbackCounts?: boolean
   readonly secret: string | null
   readonly log: Logger
   readonly pid: number
@@ -89,8 +92,14 @@ export class RunningLockServer {
   }
 
   /** Hello was said and is in order. */
-  accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
-    return this.#driver.links.accept(connection, cluster, from)
+  accepted(
+    connection: Connection,
+    cluster: string | null,
+    from: HelloFrom,
+    remote: string,
+  ): ConnectionHandlers {
+    const owner = ownerOf(remote, this.#options.loopbackCounts ?? false)
+    return this.#driver.links.accept(connection, cluster, from, owner)
   }
 
   turnedAway(reason: string, remote: string): void {

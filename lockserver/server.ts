@@ -38,7 +38,7 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
     { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'lockserver' },
     {
       // None of these is called before the server below exists: a listener gets nothing in its first turn.
-      accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
+      accepted: (...peer) => server.running.accepted(...peer),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
       http: (request, response) => server.place.answer(request, response),
     },
@@ -79,7 +79,8 @@ class ListeningLockServer implements LockServer {
       {
         ...options,
         address: this.advertised,
-        limits: stateLimits,
+        limits: { ...stateLimits, ...options.quotas },
+        loopbackCounts: Object.values(options.quotas).some(quota => quota !== null),
         pid: process.pid,
         host: hostname(),
         counts: this.#counts,

@@ -7,7 +7,8 @@ import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
 import type { LockEvent } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import type { ServerOutbox } from './outbox.ts'
-import type { LockTable } from './state/lock-table.ts'
+import { keptOf, watchesText } from './state/owners.ts'
+import type { State } from './state/state.ts'
 
 export interface Watch {
   readonly client: Client
@@ -24,25 +25,25 @@ export interface Watch {
 
 export class Watches {
   readonly #out: ServerOutbox
-  readonly #table: LockTable
+  readonly #state: State
   readonly #watches = new Set<Watch>()
 
-  constructor(out: ServerOutbox, table: LockTable) {
+  constructor(out: ServerOutbox, state: State) {
     this.#out = out
-    this.#table = table
+    this.#state = state
   }
 
   /** Undefined if the watch is refused. A number that is in use begins again. */
   add(client: Client, number: number, prefix: string): Watch | undefined {
     this.end(client, number)
-    if (this.#watches.size >= watchesMax) {
-      const code = 'WATCHES_LIMIT'
-      this.#out.send(client.connection, ['watch-refused', number, code, errors[code].meaning])
+    const refusal = this.#refusal(client)
+    if (refusal !== undefined) {
+      this.#out.send(client.connection, ['watch-refused', number, 'WATCHES_LIMIT', refusal])
       return undefined
     }
     const watch: Watch = { client, number, prefix, began: false, told: 0, seen: 0, missed: 0 }
     this.#watches.add(watch)
-    this.#table.watch(true)
+    this.#state.table.watch(true)
     return watch
   }
 
@@ -84,6 +85,25 @@ export class Watches {
     for (const watch of this.#watches) if (watch.client === client) this.#remove(watch)
   }
 
+  #refusal({ owner }: Client): string | undefined {
+    const { size } = this.#watches
+    if (size >= watchesMax) return errors.WATCHES_LIMIT.meaning
+    if (owner === null || this.#watchesOf(owner) < this.#most(size)) return undefined
+    this.#out.count({ is: 'over quota', quota: 'watches' })
+    return watchesText(owner, this.#state.limits)
+  }
+
+  /** B7: watches of one owner, when there are so many in all. */
+  #most(size: number): number {
+    return this.#state.limits.watchesPerOwnerMax ?? watchesMax - keptOf(watchesMax) - size
+  }
+
+  #watchesOf(owner: string): number {
+    let count = 0
+    for (const { client } of this.#watches) if (client.owner === owner) count++
+    return count
+  }
+
   #find(client: Client, number: number): Watch | undefined {
     for (const watch of this.#watches) if (watch.client === client && watch.number === number) return watch
     return undefined
@@ -91,6 +111,6 @@ export class Watches {
 
   #remove(watch: Watch): void {
     this.#watches.delete(watch)
-    this.#table.watch(this.#watches.size > 0)
+    this.#state.table.watch(this.#watches.size > 0)
   }
 }

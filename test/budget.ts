@@ -154,7 +154,7 @@ t.test('B4: the state takes no more bytes than its limit; giving something back 
   s.apply(['acknowledge', a.ordinal, [1, a.nextRequest], []])
   t.equal(s.acquire(a, 'x')[0]?.[1][0], 'granted')
   for (let i = 0; i < 30 && !s.state.isFull; i++)
-    s.state.apply(['open', `${i}`.padStart(32, '0'), 10_000, 'more'])
+    s.state.apply(['open', `${i}`.padStart(32, '0'), 10_000, 'more', null])
   t.ok(s.state.sessions.size < 14, 'sessions count, too')
 })
 

@@ -20,7 +20,7 @@ class Crowd {
 
   open(): Session {
     const number = this.state.nextOrdinal
-    this.state.apply(['open', number.toString(16).padStart(32, '0'), 10_000, `s${number}`])
+    this.state.apply(['open', number.toString(16).padStart(32, '0'), 10_000, `s${number}`, null])
     return this.state.sessions.get(number) as Session
   }
 

@@ -29,7 +29,7 @@ class ByHand {
   }
 
   hello(from: HelloFrom, cluster: string | null = null): this {
-    return this.#step({ is: 'accepted', connection: this.connection, cluster, from })
+    return this.#step({ is: 'accepted', connection: this.connection, cluster, from, owner: null })
   }
 
   say(...messages: Message[]): this {
@@ -336,7 +336,7 @@ t.test('R2, R3: a copy, chunk by chunk, then batches in order, repeats and gaps'
   t.equal(peer.forget().say(['whole', view, 1]).outcome, 'applied')
   t.equal(server.core.state?.opNumber, 3)
   t.equal(peer.forget().say(['copy', view, header]).outcome, 'ignored', 'R3: at most one in a view')
-  const batch: Message = ['replicate', view, 6, 4, 1, [['open', session, 10_000, 'x']]]
+  const batch: Message = ['replicate', view, 6, 4, 1, [['open', session, 10_000, 'x', null]]]
   t.equal(peer.say(batch).outcome, 'applied')
   t.equal(peer.forget().say(batch).outcome, 'ignored', 'a repeat is applied once')
   t.equal(server.core.state?.opNumber, 4)

@@ -30,6 +30,7 @@ t.test('V5: a server that advertises a foreign address is never chosen, which is
     is: 'accepted',
     connection: lost,
     cluster: null,
+    owner: null,
     from: {
       kind: 'lockserver',
       id: idOf('lost'),

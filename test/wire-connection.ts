@@ -402,7 +402,7 @@ t.test('a core knows its connections by number, and hears only of open ones', as
   const url = urlOf(listener.host, listener.port)
   links.perform({ do: 'dial', connection: -1, address: url, cluster: null, from: client })
   await until(input => input.is === 'accepted')
-  t.same(heard[0], { is: 'accepted', connection: 1, cluster: null, from: client })
+  t.same(heard[0], { is: 'accepted', connection: 1, cluster: null, from: client, owner: null })
   links.perform({ do: 'send', connection: -1, message: ['echo', 1] })
   await until(input => input.is === 'messages' && input.connection === 1)
   links.perform({ do: 'send', connection: 99, message: ['echo', 1] })

@@ -16,6 +16,8 @@ export type ConnectionInput<C extends Channel | null = null> =
       readonly connection: number
       readonly cluster: string | null
       readonly from: HelloFrom
+      /** Whose quotas it takes from (B7); null: no quota holds for it. */
+      readonly owner: string | null
     }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
   | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }

@@ -18,6 +18,17 @@ export interface StateLimits {
   readonly changesPerOperationMax: number
   /** STATE_LIMIT: about how many bytes the whole state may take (B4) */
   readonly stateBytesMax: number
+  /**
+   * SESSIONS_LIMIT: sessions of one owner, which is the address of a client (B7). Null here and in the next
+   * three: an owner may have as many as are left for all others.
+   */
+  readonly sessionsPerOwnerMax: number | null
+  /** LOCKS_LIMIT: locks that the sessions of one owner hold or wait for; null: as many as fit in the bytes that are left */
+  readonly locksPerOwnerMax: number | null
+  /** WAITERS_LIMIT: acquires of one owner that wait; null: as many as this queue has places left */
+  readonly waitersPerOwnerMax: number | null
+  /** WATCHES_LIMIT: watches of one owner; null: as many as are left */
+  readonly watchesPerOwnerMax: number | null
 }
 
 export const stateLimits: StateLimits = {
@@ -29,6 +40,10 @@ export const stateLimits: StateLimits = {
   changesPerOperationMax: 1_024,
   // A million locks with names of 30 bytes, each held; well below the 2 GB that V8 takes by itself.
   stateBytesMax: 400_000_000,
+  sessionsPerOwnerMax: null,
+  locksPerOwnerMax: null,
+  waitersPerOwnerMax: null,
+  watchesPerOwnerMax: null,
 }
 
 /** Lock names: 1 to this many bytes of UTF-8, no lone surrogates. Passed: TypeError, or BAD_MESSAGE on the wire. */

@@ -36,6 +36,8 @@ const token = count(1_700_000_000_000_001)
 const milliseconds = count(10_000)
 const lockName = text('orders/42', lockNameBytesMax, 1)
 const clientName = text('billing-3', clientNameLengthMax)
+/** Whose quotas a session takes from: an opaque text, today an address; null for none (B7). */
+const owner = nullable(text('192.0.2.7', 64, 1))
 /** 128 random bits: a session, server or cluster id. */
 const id = matching('0123456789abcdef0123456789abcdef', '^[0-9a-f]{32}$')
 const address = text('ws://127.0.0.1:7401', 512, 1)
@@ -365,6 +367,10 @@ const limits: Shape<StateLimits> = record({
   unansweredMax: positive,
   changesPerOperationMax: positive,
   stateBytesMax: positive,
+  sessionsPerOwnerMax: nullable(positive),
+  locksPerOwnerMax: nullable(positive),
+  waitersPerOwnerMax: nullable(positive),
+  watchesPerOwnerMax: nullable(positive),
 })
 
 /** Replicated changes. All but `renew` are operations and have a number; sessions go by their ordinal. */
@@ -373,7 +379,13 @@ export const entries = {
   unpause: message('unpause'),
   /** The next share of what earlier operations have begun (B2). */
   'go-on': message('go-on'),
-  open: message('open', ['id', id], ['ttlMs', count(10_000, 1, ttlMsMax)], ['name', clientName]),
+  open: message(
+    'open',
+    ['id', id],
+    ['ttlMs', count(10_000, 1, ttlMsMax)],
+    ['name', clientName],
+    ['owner', owner],
+  ),
   acquire: message(
     'acquire',
     ['ordinal', number],
@@ -416,6 +428,7 @@ export const records = {
     ['id', id],
     ['ttlMs', count(10_000, 1, ttlMsMax)],
     ['name', clientName],
+    ['owner', owner],
     ['nextRequest', positive],
     ['remainingMs', count(10_000)],
   ),

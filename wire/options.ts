@@ -15,13 +15,16 @@ export function wholeNumber(
   return value
 }
 
-/** Quotas of addresses (B7); null: the default. */
+/** A quota of an address (B7); null: the default. */
+export function quota(name: string, value: unknown): number | null {
+  return value === undefined ? null : wholeNumber(name, value, 0, 1, 10_000_000)
+}
+
+/** Those of every server. */
 export function addressQuotas(options: { connectionsPerAddress?: unknown; framesPerAddress?: unknown }) {
-  const quota = (name: 'connectionsPerAddress' | 'framesPerAddress') =>
-    options[name] === undefined ? null : wholeNumber(name, options[name], 0, 1, 10_000_000)
   return {
-    connectionsPerAddress: quota('connectionsPerAddress'),
-    framesPerAddress: quota('framesPerAddress'),
+    connectionsPerAddress: quota('connectionsPerAddress', options.connectionsPerAddress),
+    framesPerAddress: quota('framesPerAddress', options.framesPerAddress),
   }
 }
 

@@ -26,6 +26,7 @@ export function lockServerMetrics(now: () => Measured): Metric[] {
     ...standing(now),
     ...vitals(now),
     ...counters(now),
+    overQuota(now),
     ...histograms(now),
     ...edgeMetrics(() => now().edge),
   ]
@@ -178,6 +179,17 @@ function counters(now: () => Measured): Metric[] {
       c => c.digestsDiffered,
     ),
   ]
+}
+
+/** B7 */
+function overQuota(now: () => Measured): Metric {
+  return {
+    name: 'holdfast_over_quota_total',
+    help: 'What was refused for a quota of an address, by quota.',
+    type: 'counter',
+    labels: ['quota'],
+    read: () => byLabel('quota', now().counts.overQuota),
+  }
 }
 
 function histograms(now: () => Measured): Metric[] {

@@ -4,6 +4,7 @@
 import type { LockEvent, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
 import type { Acquire } from './lock.ts'
 import type { AcquireRefusal } from './lock-table.ts'
+import type { Quota } from './owners.ts'
 import type { Session } from './sessions.ts'
 
 /** What an operation lets clients see (R1). */
@@ -40,6 +41,8 @@ export type Fact =
       readonly handed: boolean
     }
   | { readonly is: 'opened'; readonly session: Session }
+  /** Something was refused for a quota of its owner (B7). */
+  | { readonly is: 'over quota'; readonly quota: Quota }
   /** The session is over, at its own wish or not. */
   | { readonly is: 'dropped'; readonly session: Session; readonly how: SessionEnd }
 

@@ -7,6 +7,7 @@ import type { LockEvent, LossReason, Mode } from '../../wire/messages.ts'
 import { type Fact, Facts, type TableFact } from './facts.ts'
 import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import { NameMap } from './name-map.ts'
+import { waitPasses } from './owners.ts'
 import type { Session } from './sessions.ts'
 import { holdBytes, lockBytes, Tally, waitBytes } from './tally.ts'
 import { Unfinished } from './unfinished.ts'
@@ -22,10 +23,13 @@ export type EndReason = LockEvent['reason']
 
 export type AcquireOutcome = 'granted' | 'waiting' | AcquireRefusal
 
-/** LOCKS_LIMIT: its session holds this lock too often. */
-export type AcquireRefusal = 'WAITERS_LIMIT' | 'LOCKS_LIMIT'
+/** LOCKS_LIMIT: its session holds this lock too often; waiters: a quota of its owner (B7). */
+export type AcquireRefusal = 'WAITERS_LIMIT' | 'LOCKS_LIMIT' | 'waiters'
 
-type Limits = Pick<StateLimits, 'waitersPerLockMax' | 'sharedHoldsPerLockMax' | 'changesPerOperationMax'>
+type Limits = Pick<
+  StateLimits,
+  'waitersPerLockMax' | 'waitersPerOwnerMax' | 'sharedHoldsPerLockMax' | 'changesPerOperationMax'
+>
 
 export class LockTable {
   readonly locks = new NameMap<LockEntry>()
@@ -37,7 +41,12 @@ export class LockTable {
   #lastToken = 0
   /** A reset's pause: nothing is granted (F14). */
   #paused = false
-  #limits: Limits = { waitersPerLockMax: 0, sharedHoldsPerLockMax: 0, changesPerOperationMax: 0 }
+  #limits: Limits = {
+    waitersPerLockMax: 0,
+    waitersPerOwnerMax: null,
+    sharedHoldsPerLockMax: 0,
+    changesPerOperationMax: 0,
+  }
   /** B4 */
   readonly tally = new Tally()
   readonly unfinished = new Unfinished()
@@ -196,6 +205,7 @@ export class LockTable {
       if (next.claim.manner === 'steal' && !this.#evict(lock, 'STOLEN', wallMs)) return
       lock.dequeue(next)
       this.tally.bytes -= waitBytes(next.names)
+      next.session.owner?.wait(next, -1)
       this.#goOn(lock, next, wallMs)
     }
     const empty = lock.waiters === 0 && lock.holder === null
@@ -301,8 +311,11 @@ export class LockTable {
   #enqueue(lock: LockEntry, acquire: Acquire, wallMs: number): AcquireOutcome {
     if (lock.waiters >= this.#limits.waitersPerLockMax)
       return this.#giveBack(acquire, 'WAITERS_LIMIT', wallMs)
+    if (waitPasses(acquire.session.owner, this.#limits, lock.waiters))
+      return this.#giveBack(acquire, 'waiters', wallMs)
     this.#left--
     this.tally.bytes += waitBytes(acquire.names)
+    acquire.session.owner?.wait(acquire, 1)
     lock.enqueue(acquire)
     if (this.#paused) this.unfinished.unserved.add(lock.name)
     else if (acquire.claim.manner === 'steal' && lock.next === acquire) this.#evict(lock, 'STOLEN', wallMs)
@@ -332,6 +345,7 @@ export class LockTable {
     this.#touch?.touchLock(lock)
     lock.dequeue(acquire)
     this.tally.bytes -= waitBytes(acquire.names)
+    acquire.session.owner?.wait(acquire, -1)
     if (this.#watched) this.#happened('cancelled', acquire.session, acquire.claim.mode, lock, wallMs)
     return lock
   }

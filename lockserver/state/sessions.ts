@@ -4,6 +4,7 @@
 import type { LockEvent, LossReason, Reply } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
 import type { Acquire, Hold, LockEntry } from './lock.ts'
+import type { Owner } from './owners.ts'
 import { lossBytes, replyBytes, sessionBytes, type Tally } from './tally.ts'
 
 /** The losses of nearly all grants; never added to. */
@@ -15,6 +16,8 @@ export class Session {
   readonly id: string
   readonly ttlMs: number
   readonly name: string
+  /** Whose quotas it takes from; null: it has none (B7). */
+  readonly owner: Owner | null
   /** S1: the only number that is applied next; smaller ones are repeats. */
   nextRequest = 1
   /** Stored replies, by request number, until acknowledged (S1). */
@@ -41,8 +44,10 @@ export class Session {
   /** How often it holds each of its locks that it shares; null: it shares none. */
   #shares: Map<LockEntry, number> | null = null
 
-  constructor(ordinal: number, id: string, ttlMs: number, name: string, tally: Tally) {
+  constructor(ordinal: number, id: string, ttlMs: number, name: string, owner: Owner | null, tally: Tally) {
     this.#tally = tally
+    this.owner = owner
+    owner?.session(1)
     this.ordinal = ordinal
     this.id = id
     this.ttlMs = ttlMs
@@ -52,6 +57,7 @@ export class Session {
 
   take(hold: Hold): void {
     this.holds.set(hold.token, hold)
+    this.owner?.hold(hold.lock.name, 1)
     if (hold.mode === 'exclusive') return
     this.#shares ??= new Map()
     this.#shares.set(hold.lock, this.sharedOf(hold.lock) + 1)
@@ -59,6 +65,7 @@ export class Session {
 
   drop(hold: Hold): void {
     this.holds.delete(hold.token)
+    this.owner?.hold(hold.lock.name, -1)
     if (hold.mode === 'exclusive' || this.#shares === null) return
     const left = this.sharedOf(hold.lock) - 1
     if (left > 0) this.#shares.set(hold.lock, left)
@@ -74,8 +81,8 @@ export class Session {
   /** B2: from now on it is neither resumed nor granted anything. */
   end(reason: LockEvent['reason']): void {
     this.endReason = reason
-    this.#tally.bytes -= this.bytes
-    this.bytes = 0
+    this.#weigh(-this.bytes)
+    this.owner?.session(-1)
   }
 
   /** S4: it holds nothing and waits for nothing, so its end would take nothing from its client. */
@@ -126,6 +133,7 @@ export class Session {
   #weigh(bytes: number): void {
     this.bytes += bytes
     this.#tally.bytes += bytes
+    if (this.owner !== null) this.owner.bytes += bytes
   }
 
   /** The token belongs to an acquire of several names, which has no answer yet. */

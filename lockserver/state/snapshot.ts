@@ -6,7 +6,7 @@ import { chunkBytesMax, chunkRecordsMax } from '../../wire/limits.ts'
 import type { MessageOf, SnapshotRecord } from '../../wire/messages.ts'
 import { type Acquire, LockEntry } from './lock.ts'
 import type { Touch } from './lock-table.ts'
-import { Session } from './sessions.ts'
+import type { Session } from './sessions.ts'
 import { State } from './state.ts'
 import type { Unfinished } from './unfinished.ts'
 
@@ -135,9 +135,10 @@ export class Copy implements Touch {
   }
 
   #sessionRecords(session: Session): SnapshotRecord[] {
-    const { ordinal, id, ttlMs, name, nextRequest } = session
+    const { ordinal, id, ttlMs, name, owner, nextRequest } = session
+    const remainingMs = Math.ceil(this.#leases.remainingMs(session))
     const records: SnapshotRecord[] = [
-      ['session', ordinal, id, ttlMs, name, nextRequest, Math.ceil(this.#leases.remainingMs(session))],
+      ['session', ordinal, id, ttlMs, name, owner?.name ?? null, nextRequest, remainingMs],
     ]
     if (session.endReason !== undefined) return records // No client will ask for its replies (B2).
     for (const reply of [...session.replies.values()].sort((a, b) => a[1] - b[1]))
@@ -263,8 +264,8 @@ export class Installation {
   }
 
   #addSession(record: MessageOf<'records', 'session'>): void {
-    const [, ordinal, id, ttlMs, name, nextRequest, remainingMs] = record
-    const session = new Session(ordinal, id, ttlMs, name, this.state.table.tally)
+    const [, ordinal, id, ttlMs, name, owner, nextRequest, remainingMs] = record
+    const session = this.state.newSession(ordinal, id, ttlMs, name, owner)
     session.nextRequest = nextRequest
     this.state.addSession(session)
     this.leases.set(ordinal, this.#now + remainingMs)
@@ -300,6 +301,7 @@ export class Installation {
         for (const token of tokens) session.hide(token)
         this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
+        session.owner?.wait(acquire, 1)
       }
     }
   }

@@ -10,11 +10,15 @@ import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../../wire/me
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire, Hold } from './lock.ts'
 import { type AcquireRefusal, type EndReason, LockTable, mayGo } from './lock-table.ts'
+import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
 import { Session } from './sessions.ts'
 import { acquireBytes, holdBytes, lockBytes, waitBytes } from './tally.ts'
 
 /** The reply to an acquire that has its locks. */
 type Granted = MessageOf<'serverToClient', 'granted'>
+
+/** A limit, or a quota of an owner (B7). */
+export type Refusal = ErrorCode | Quota
 
 export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
 
@@ -27,6 +31,10 @@ const noLimits: StateLimits = {
   unansweredMax: 0,
   changesPerOperationMax: 0,
   stateBytesMax: 0,
+  sessionsPerOwnerMax: null,
+  locksPerOwnerMax: null,
+  waitersPerOwnerMax: null,
+  watchesPerOwnerMax: null,
 }
 
 /** The tokens of each acquire that begins; never added to. */
@@ -46,6 +54,8 @@ export class State {
   /** What the last operation has done; the server that applied it takes them. */
   readonly facts = new Facts<Fact>()
   readonly table = new LockTable(this.facts)
+  /** B7 */
+  readonly owners = new Owners()
 
   apply(operation: Operation): void {
     this.facts.drop()
@@ -62,7 +72,7 @@ export class State {
       case 'cancel':
         return this.#cancel(operation[1], operation[2], operation[3])
       case 'open':
-        return this.#open(operation[1], operation[2], operation[3])
+        return this.#open(operation[1], operation[2], operation[3], operation[4])
       case 'expire':
         return this.#drop(operation[1], 'EXPIRED', 'expired')
       case 'end':
@@ -103,13 +113,14 @@ export class State {
     }
     const bytes = this.#recount()
     if (bytes !== this.bytes) return `B4: ${this.bytes} bytes are counted, and there are ${bytes}`
-    for (const session of [...this.sessions.values(), ...this.table.unfinished.ending.values()]) {
+    const sessions = [...this.sessions.values(), ...this.table.unfinished.ending.values()]
+    for (const session of sessions) {
       for (const hold of session.holds.values()) {
         if (!known.has(hold))
           return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
       }
     }
-    return undefined
+    return this.owners.problem(sessions)
   }
 
   /** About how many bytes it takes (B4). */
@@ -146,6 +157,19 @@ export class State {
     return unserved.has(name) || evictions.has(name)
   }
 
+  /** Why this owner gets no other session now; undefined if it gets one. */
+  openRefusal(owner: string | null): Refusal | undefined {
+    if (this.isFull) return 'STATE_LIMIT'
+    const { size } = this.sessions
+    if (size >= this.limits.sessionsMax) return 'SESSIONS_LIMIT'
+    return this.owners.openPasses(owner, this.limits, { sessions: size, bytes: this.bytes })
+  }
+
+  newSession(ordinal: number, id: string, ttlMs: number, name: string, owner: string | null): Session {
+    const { tally } = this.table
+    return new Session(ordinal, id, ttlMs, name, owner === null ? null : this.owners.of(owner), tally)
+  }
+
   /** Wires a copy together (see snapshot.ts). */
   addSession(session: Session): void {
     this.sessions.set(session.ordinal, session)
@@ -165,9 +189,11 @@ export class State {
     this.table.start(tokenBase, paused, limits)
   }
 
-  #open(id: string, ttlMs: number, name: string): void {
-    if (this.sessions.size >= this.limits.sessionsMax || this.isFull || this.sessionsById.has(id)) return
-    const session = new Session(this.nextOrdinal++, id, ttlMs, name, this.table.tally)
+  #open(id: string, ttlMs: number, name: string, owner: string | null): void {
+    if (this.sessionsById.has(id)) return
+    const refusal = this.openRefusal(owner)
+    if (refusal !== undefined) return this.#countQuota(refusal)
+    const session = this.newSession(this.nextOrdinal++, id, ttlMs, name, owner)
     session.copied = this.table.copyNumber
     this.addSession(session)
     this.#fold(session.ordinal)
@@ -304,15 +330,16 @@ export class State {
     return session
   }
 
-  #refusal(session: Session, names: readonly string[]): ErrorCode | undefined {
+  #refusal(session: Session, names: readonly string[]): Refusal | undefined {
     if (session.unanswered >= this.limits.unansweredMax) return 'UNANSWERED_LIMIT'
     if (
       session.holds.size + session.waiting.size + session.losses.size + names.length >
       this.limits.locksPerSessionMax
     )
       return 'LOCKS_LIMIT'
-    if (this.bytes + acquireBytes(names) > this.limits.stateBytesMax) return 'STATE_LIMIT'
-    return undefined
+    const bytes = acquireBytes(names)
+    if (this.bytes + bytes > this.limits.stateBytesMax) return 'STATE_LIMIT'
+    return acquirePasses(session.owner, this.limits, { names: names.length, bytes }, this.bytes)
   }
 
   #unpause(): void {
@@ -368,8 +395,14 @@ export class State {
     this.facts.add({ is: 'granted', session, message, waitedMs: this.wallMs - acquire.since, handed })
   }
 
-  #refuse(session: Session, request: number, code: ErrorCode): void {
-    this.#reply(session, ['refused', request, code, errors[code].meaning])
+  #refuse(session: Session, request: number, refusal: Refusal): void {
+    const [code, text] = refusalOf(refusal, session.owner?.name ?? null, this.limits)
+    this.#reply(session, ['refused', request, code, text])
+    this.#countQuota(refusal)
+  }
+
+  #countQuota(refusal: Refusal): void {
+    if (isQuota(refusal)) this.facts.add({ is: 'over quota', quota: refusal })
   }
 
   #reply(session: Session, reply: Reply): void {
@@ -399,6 +432,16 @@ export class State {
   #fold(value: number): void {
     this.digest = Math.imul(this.digest ^ value, 16777619) >>> 0
   }
+}
+
+function isQuota(refusal: Refusal): refusal is Quota {
+  return Object.hasOwn(quotaCodes, refusal)
+}
+
+/** The code, and the text for the client. */
+export function refusalOf(refusal: Refusal, owner: string | null, limits: StateLimits): [ErrorCode, string] {
+  if (!isQuota(refusal)) return [refusal, errors[refusal].meaning]
+  return [quotaCodes[refusal], quotaText(refusal, owner ?? 'this client', limits)]
 }
 
 /** B2: counts at most as many as are worth showing. */

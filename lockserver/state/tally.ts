@@ -36,5 +36,6 @@ export function acquireBytes(names: readonly string[]): number {
 
 export function replyBytes(message: Reply): number {
   if (message[0] === 'granted') return reply + token * message[2].length
+  if (message[0] === 'refused') return reply + message[3].length
   return message[0] === 'cancel-done' && message[3] !== null ? reply + lockBytes(message[3].name) : reply
 }

@@ -9,6 +9,7 @@ import { edge } from './edge.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
 import type { Mutant } from './mutant.ts'
+import { quotas } from './quotas.ts'
 import { replication } from './replication.ts'
 import { sessions } from './sessions.ts'
 import { surface } from './surface.ts'
@@ -27,4 +28,5 @@ export const mutants: readonly Mutant[] = [
   ...apart,
   ...asking,
   ...budget,
+  ...quotas,
 ]

@@ -100,7 +100,7 @@ export const budget: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/state.ts',
-        find: 'if (this.bytes + acquireBytes(names) > this.limits.stateBytesMax) return',
+        find: 'if (this.bytes + bytes > this.limits.stateBytesMax) return',
         replace: 'if (this.bytes < 0) return',
       },
     ],

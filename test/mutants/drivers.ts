@@ -159,9 +159,9 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from })",
+        find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner })",
         replace:
-          "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from })\n    this.#open.set(number, connection)",
+          "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner })\n    this.#open.set(number, connection)",
       },
     ],
   },

@@ -86,8 +86,8 @@ export const leases: readonly Mutant[] = [
       },
       {
         file: primary,
-        find: "this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name])",
-        replace: "this.#propose(['open', id, ttlMs, name])",
+        find: "this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name, owner])",
+        replace: "this.#propose(['open', id, ttlMs, name, owner])",
       },
     ],
   },

@@ -32,10 +32,15 @@ export class Connections<C extends Channel> {
     this.#hear = hear
   }
 
-  accept(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
+  accept(
+    connection: Connection,
+    cluster: string | null,
+    from: HelloFrom,
+    owner: string | null = null,
+  ): ConnectionHandlers {
     const number = ++this.#accepted
     this.#open.set(number, connection)
-    this.#hear({ is: 'accepted', connection: number, cluster, from })
+    this.#hear({ is: 'accepted', connection: number, cluster, from, owner })
     return {
       messages: messages => this.#messages(number, messages),
       closed: reason => {

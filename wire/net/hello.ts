@@ -19,8 +19,13 @@ export interface AcceptOptions {
 }
 
 export interface AcceptHandlers {
-  /** A peer's hello is in order; returns the handlers for its other messages. */
-  accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers
+  /** A peer's hello is in order; returns the handlers for its other messages. `remote`: its machine. */
+  accepted(
+    connection: Connection,
+    cluster: string | null,
+    from: HelloFrom,
+    remote: string,
+  ): ConnectionHandlers
   /** A peer was turned away. */
   turnedAway(reason: string, remote: string): void
 }
@@ -125,7 +130,7 @@ class HelloWaiter implements ConnectionHandlers {
       this.#connection.channel = channelFor(from, this.#options.role)
       const full = this.#gate.admits(from, error => this.#end(error))
       if (full !== undefined) throw full
-      this.#next = this.#handlers.accepted(this.#connection, cluster, from)
+      this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote)
     } catch (error) {
       this.#refuse(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
     }

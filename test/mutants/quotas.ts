@@ -1,0 +1,129 @@
+// Planted bugs of quotas by address (B7): what is counted wrongly, forgotten in a copy, or asked of the wrong one.
+
+import type { Mutant } from './mutant.ts'
+
+export const quotas: readonly Mutant[] = [
+  {
+    name: 'sessions of an address without a quota',
+    breaks: 'B7',
+    why: 'one address opens every session that there is',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'lockserver/state/owners.ts',
+        find: "if ((owner?.sessions ?? 0) >= most) return 'sessions'",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'nothing kept for operators',
+    breaks: 'B7',
+    why: 'addresses together take the last session, and no operator gets in',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'lockserver/state/owners.ts',
+        find: 'return Math.min(operatorsKept, max >> 3)',
+        replace: 'return 0',
+      },
+    ],
+  },
+  {
+    name: 'a copy without owners',
+    breaks: 'B7, R4',
+    why: 'after a promotion every address may take its fill again',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'lockserver/state/snapshot.ts',
+        find: 'this.state.newSession(ordinal, id, ttlMs, name, owner)',
+        replace: 'this.state.newSession(ordinal, id, ttlMs, name, null)',
+      },
+    ],
+  },
+  {
+    name: 'waits of a copy are not counted',
+    breaks: 'B7, R4',
+    why: 'a promoted server grants what the others would refuse',
+    test: 'quotas',
+    edits: [{ file: 'lockserver/state/snapshot.ts', find: 'session.owner?.wait(acquire, 1)', replace: '' }],
+  },
+  {
+    name: 'a lock that is given back still counts',
+    breaks: 'B7',
+    why: 'an address that works for long enough gets nothing any more',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'lockserver/state/sessions.ts',
+        find: 'this.owner?.hold(hold.lock.name, -1)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a wait that is served still counts',
+    breaks: 'B7',
+    why: 'an address that has waited often may wait no more',
+    edits: [
+      {
+        file: 'lockserver/state/lock-table.ts',
+        find: 'next.session.owner?.wait(next, -1)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'memory by address without a quota',
+    breaks: 'B7, B4',
+    why: 'one address fills the state with long names, and no other gets a lock',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'lockserver/state/owners.ts',
+        find: "return owner.bytes + more.bytes > bytesLeft(limits, bytes) ? 'memory' : undefined",
+        replace: 'return undefined',
+      },
+    ],
+  },
+  {
+    name: 'each address of an IPv6 network is another owner',
+    breaks: 'B7',
+    why: 'one machine has as many quotas as it likes',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'wire/net/owner.ts',
+        find: 'return (isIPv6(remote) ? networkOf(remote) : remote).slice(0, 64)',
+        replace: 'return remote.slice(0, 64)',
+      },
+    ],
+  },
+  {
+    name: 'loopback has quotas by default',
+    breaks: 'B7',
+    why: 'programs behind a proxy on the same machine, and operators, are refused',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'wire/net/owner.ts',
+        find: 'if (!counted && isLoopbackAddress(remote)) return null',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'watches of an address without a quota',
+    breaks: 'B7',
+    why: 'one address takes every watch',
+    test: 'quotas',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: 'if (owner === null || this.#watchesOf(owner) < this.#most(size)) return undefined',
+        replace: 'if (size >= 0) return undefined',
+      },
+    ],
+  },
+]

@@ -1,0 +1,26 @@
+// Whose quotas a peer takes from (B7): the address of its machine, as one text however it is written. Of an IPv6
+// address only the network counts, since one machine has all addresses of its network. It counts nothing.
+
+import { isIPv6 } from 'node:net'
+import { isLoopbackAddress } from './own-address.ts'
+
+/** Null: no quota holds for it. `counted`: loopback counts like any other address. */
+export function ownerOf(remote: string, counted: boolean): string | null {
+  if (!counted && isLoopbackAddress(remote)) return null
+  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(remote)?.[1]
+  if (mapped !== undefined) return mapped
+  return (isIPv6(remote) ? networkOf(remote) : remote).slice(0, 64)
+}
+
+/** The first four of its eight groups. */
+function networkOf(address: string): string {
+  const [front = '', back] = address.replace(/%.*$/, '').toLowerCase().split('::')
+  const groups = front === '' ? [] : front.split(':')
+  const behind = back === undefined || back === '' ? [] : back.split(':')
+  const zeros = back === undefined ? 0 : 8 - groups.length - behind.length
+  const all = [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...behind]
+  return `${all
+    .slice(0, 4)
+    .map(group => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`
+}
