@@ -57,10 +57,15 @@ export const verbs = [
 ] as const
 export type Verb = (typeof verbs)[number]
 
+/** What is neither a call nor a fault, and must change nothing. */
+export const oddityKinds = ['odd program'] as const
+export type OddityKind = (typeof oddityKinds)[number]
+
 export type Planned = { readonly at: number; readonly salt: number } & (
   | { readonly is: 'fault'; readonly kind: FaultKind }
   /** By the n-th user at that time. */
   | { readonly is: 'call'; readonly user: number; readonly verb: Verb }
+  | { readonly is: 'oddity'; readonly kind: OddityKind }
 )
 
 /** What a story is about; each aims at a weak spot that blind chance seldom meets. */
@@ -127,10 +132,17 @@ export interface Plan {
   readonly events: readonly Planned[]
 }
 
+/** Of the seeds: there are oddities. */
+const oddPart = 0.5
+
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
   const shape = drawShape(dice)
-  const events = [...drawFaults(dice, shape), ...drawCalls(dice, shape)]
+  const events = [
+    ...drawFaults(dice, shape),
+    ...drawCalls(dice, shape),
+    ...drawOddities(random(seed + 12), shape),
+  ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
 
@@ -306,6 +318,19 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     }
   }
   return calls
+}
+
+// ---- oddities
+
+/** Of their own dice: the rest of the day is drawn as it would be without them. */
+function drawOddities(dice: Random, shape: Shape): Planned[] {
+  if (!dice.chance(oddPart)) return []
+  return timesOf(dice, dice.pick([150, 500, 1_500]), shape.lengthMs).map(at => ({
+    is: 'oddity',
+    kind: dice.pick(oddityKinds),
+    at,
+    salt: saltOf(dice),
+  }))
 }
 
 // ---- chance

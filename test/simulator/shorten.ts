@@ -62,5 +62,5 @@ function isSame(one: Planned, other: Planned): boolean {
 }
 
 function textOf(event: Planned): string {
-  return event.is === 'fault' ? `fault: ${event.kind}` : `user ${event.user + 1}: ${event.verb}`
+  return event.is === 'call' ? `user ${event.user + 1}: ${event.verb}` : `${event.is}: ${event.kind}`
 }

@@ -8,6 +8,7 @@ import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Checker, tightLocksMax, tightSharedMax } from './checker.ts'
 import { Faults } from './faults.ts'
+import { Oddities } from './oddities.ts'
 import type { Plan } from './plan.ts'
 import { Referee } from './referee.ts'
 import { Strangers } from './strangers.ts'
@@ -80,6 +81,7 @@ class Story {
   readonly #referee: Referee
   readonly #users: Users
   readonly #faults: Faults
+  readonly #oddities: Oddities
   #lost = 0
   #lookAt = 0
 
@@ -117,6 +119,7 @@ class Story {
       new Strangers(this.#cluster, this.#verdict, this.#trace),
       this.#trace,
     )
+    this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
   }
 
   get cluster(): Cluster {
@@ -199,6 +202,7 @@ class Story {
       if (event !== undefined && began + event.at <= network.time) {
         next++
         if (event.is === 'call') this.#users.perform(event)
+        else if (event.is === 'oddity') this.#oddities.perform(event.kind, event.salt)
         else this.#faults.perform(event.kind, event.salt)
       }
       // One at a time: programs go on in between.
