@@ -8,5 +8,5 @@ t.test('S1, S5: when all locks are given back, no table holds anything that is o
   const census = fileURLToPath(new URL('simulator/census.js', import.meta.url))
   const { stdout, stderr, status } = spawnSync(process.execPath, [census, '60'], { encoding: 'utf8' })
   t.equal(status, 0, `${stdout}${stderr}`)
-  t.match(stdout, /^[3-9]\d tables, 0 of them/m, 'and it has found the tables')
+  t.match(stdout, /^([3-9]\d|1\d\d) tables, 0 of them/m, 'and it has found the tables')
 })
