@@ -73,7 +73,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 if (values.one !== undefined) {
-  process.send?.(await measure(values.one, values.counts), () => process.exit())
+  const costs = await measure(values.one, values.counts)
+  if (process.send !== undefined) process.send(costs, () => process.exit())
+  else printJson(costs)
 } else {
   const variants = variantsOf(positionals, values.counts)
   const machine = describeMachine()

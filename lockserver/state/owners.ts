@@ -177,7 +177,7 @@ function recount(sessions: Iterable<Session>): Owners {
     const isGone = session.endReason !== undefined && session.rests
     if (session.owner === null || isGone) continue
     const owner = counted.of(session.owner.name)
-    owner.bytes += session.bytes
+    owner.bytes += session.weight.bytes
     if (session.endReason === undefined) owner.session(1)
     for (const hold of session.holds.values()) owner.hold(hold.lock.name, 1)
     for (const acquire of session.waiting.values()) owner.wait(acquire, 1)

@@ -1,11 +1,12 @@
 // What a session is: its requests' numbers, the replies it has not acknowledged, what it holds and
 // waits for, and what it has lost. It knows no clock, no view and no connection.
 
-import type { LockEvent, LossReason, Reply } from '../../wire/messages.ts'
+import type { LockEvent, LossReason } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
 import type { Acquire, Hold, LockEntry } from './lock.ts'
 import type { Owner } from './owners.ts'
-import { lossBytes, replyBytes, sessionBytes, type Tally } from './tally.ts'
+import { Replies } from './replies.ts'
+import { lossBytes, sessionBytes, type Tally, Weight } from './tally.ts'
 
 /** The losses of nearly all grants; never added to. */
 const noLosses: [number, LossReason][] = []
@@ -20,8 +21,8 @@ export class Session {
   readonly owner: Owner | null
   /** S1: the only number that is applied next; smaller ones are repeats. */
   nextRequest = 1
-  /** Stored replies, by request number, until acknowledged (S1). */
-  readonly replies = new NumberMap<Reply>()
+  /** S1: what was answered, until it is acknowledged. */
+  readonly replies: Replies
   /** Acquires without an answer yet, by request number. */
   readonly waiting = new NumberMap<Acquire>()
   /** By token. The order of these maps is never walked by an operation without sorting (R4). */
@@ -33,26 +34,23 @@ export class Session {
   /** Why it is over, for watches of what it held; undefined while it is not (B2). */
   endReason: LockEvent['reason'] | undefined = undefined
   /** Bytes of the session itself, its replies and its losses (B4). */
-  bytes = 0
-  readonly #tally: Tally
+  readonly weight: Weight
 
   /** Tokens of acquires of several names that have no answer yet: no client knows them. Null: none. */
   #hidden: Set<number> | null = null
-  /** By token, the request number of the stored grant; null until a loss asks for one. */
-  #grants: Map<number, number> | null = null
-
   /** How often it holds each of its locks that it shares; null: it shares none. */
   #shares: Map<LockEntry, number> | null = null
 
   constructor(ordinal: number, id: string, ttlMs: number, name: string, owner: Owner | null, tally: Tally) {
-    this.#tally = tally
+    this.weight = new Weight(tally, owner)
+    this.replies = new Replies(this.weight)
     this.owner = owner
     owner?.session(1)
     this.ordinal = ordinal
     this.id = id
     this.ttlMs = ttlMs
     this.name = name
-    this.#weigh(sessionBytes(name))
+    this.weight.add(sessionBytes(name))
   }
 
   take(hold: Hold): void {
@@ -81,7 +79,7 @@ export class Session {
   /** B2: from now on it is neither resumed nor granted anything. */
   end(reason: LockEvent['reason']): void {
     this.endReason = reason
-    this.#weigh(-this.bytes)
+    this.weight.add(-this.weight.bytes)
     this.owner?.session(-1)
   }
 
@@ -94,46 +92,20 @@ export class Session {
     return this.replies.size + this.waiting.size
   }
 
-  /** S1: keeps the reply until it is acknowledged. */
-  keep(reply: Reply): void {
-    this.replies.set(reply[1], reply)
-    this.#weigh(replyBytes(reply))
-    if (this.#grants !== null && reply[0] === 'granted')
-      for (const token of reply[2]) this.#grants.set(token, reply[1])
-  }
-
-  /** S1 */
-  acknowledge(request: number): void {
-    const reply = this.replies.take(request)
-    if (reply !== undefined) this.#weigh(-replyBytes(reply))
-    if (this.replies.size === 0) this.#grants = null
-    if (this.#grants !== null && reply?.[0] === 'granted')
-      for (const token of reply[2]) this.#grants.delete(token)
-  }
-
   /** S5: a loss goes into the grant's own reply too, as long as that is not acknowledged. */
   lose(token: number, reason: LossReason): void {
     this.keepLoss(token, reason)
-    this.#grants ??= grantsAmong(this.replies)
-    const reply = this.replies.get(this.#grants.get(token) ?? 0)
-    if (reply?.[0] === 'granted')
-      this.replies.set(reply[1], ['granted', reply[1], reply[2], [...reply[3], [token, reason]]])
+    this.replies.lose(token, reason)
   }
 
   /** S5: keeps the loss until its token is acknowledged. */
   keepLoss(token: number, reason: LossReason): void {
     this.losses.set(token, reason)
-    this.#weigh(lossBytes)
+    this.weight.add(lossBytes)
   }
 
   forgetLoss(token: number): void {
-    if (this.losses.delete(token)) this.#weigh(-lossBytes)
-  }
-
-  #weigh(bytes: number): void {
-    this.bytes += bytes
-    this.#tally.bytes += bytes
-    if (this.owner !== null) this.owner.bytes += bytes
+    if (this.losses.delete(token)) this.weight.add(-lossBytes)
   }
 
   /** The token belongs to an acquire of several names, which has no answer yet. */
@@ -176,11 +148,4 @@ export class Session {
   waitingInOrder(): Acquire[] {
     return [...this.waiting.values()].sort((a, b) => a.request - b.request)
   }
-}
-
-function grantsAmong(replies: NumberMap<Reply>): Map<number, number> {
-  const grants = new Map<number, number>()
-  for (const reply of replies.values())
-    if (reply[0] === 'granted') for (const token of reply[2]) grants.set(token, reply[1])
-  return grants
 }

@@ -274,7 +274,7 @@ export class Installation {
   #addTo(session: Session, record: MessageOf<'records', 'reply' | 'loss' | 'hold' | 'wait'>): void {
     switch (record[0]) {
       case 'reply':
-        session.keep(record[2])
+        session.replies.keep(record[2])
         return
       case 'loss':
         session.keepLoss(record[2], record[3])

@@ -140,7 +140,7 @@ export class State {
 
   #recount(): number {
     let bytes = 0
-    for (const session of this.sessions.values()) bytes += session.bytes
+    for (const session of this.sessions.values()) bytes += session.weight.bytes
     for (const lock of this.table.locks.values()) {
       bytes += lockBytes(lock.name) + lock.held * holdBytes
       for (const { names } of lock.queue) bytes += waitBytes(names)
@@ -243,8 +243,8 @@ export class State {
       // The grant crossed the cancel: exactly that grant is given back.
       outcome = 'released'
       const holds = stored[2].flatMap(token => session.holds.get(token) ?? [])
-      session.acknowledge(target)
-      session.keep(['cancelled', target])
+      session.replies.acknowledge(target)
+      session.replies.keep(['cancelled', target])
       this.table.dropAll([], holds, this.wallMs)
       this.#takeFacts()
     }
@@ -292,9 +292,10 @@ export class State {
       const first = ranges[i] as number
       const last = ranges[i + 1] as number
       if (last - first <= session.replies.size) {
-        for (let n = first; n <= last; n++) session.acknowledge(n)
+        for (let n = first; n <= last; n++) session.replies.acknowledge(n)
       } else {
-        for (const n of [...session.replies.keys()]) if (inRanges([first, last], n)) session.acknowledge(n)
+        for (const n of [...session.replies.keys()])
+          if (inRanges([first, last], n)) session.replies.acknowledge(n)
       }
     }
     for (const token of tokens) session.forgetLoss(token)
@@ -412,7 +413,7 @@ export class State {
 
   /** S1: keeps the reply until it is acknowledged. */
   #keep(session: Session, reply: Reply): void {
-    session.keep(reply)
+    session.replies.keep(reply)
     this.#fold(session.ordinal)
     this.#foldOutput(reply)
   }

@@ -7,13 +7,32 @@ export class Tally {
   bytes = 0
 }
 
+/** What one session adds to the tally, and to its owner's (B7). */
+export class Weight {
+  bytes = 0
+  readonly #tally: Tally
+  readonly #owner: Tally | null
+
+  constructor(tally: Tally, owner: Tally | null) {
+    this.#tally = tally
+    this.#owner = owner
+  }
+
+  add(bytes: number): void {
+    this.bytes += bytes
+    this.#tally.bytes += bytes
+    if (this.#owner !== null) this.#owner.bytes += bytes
+  }
+}
+
 /** A UTF-16 unit. */
 const unit = 2
 const session = 512
 const lock = 128
-const reply = 128
 const token = 16
 
+/** A reply, with one token. */
+export const replyBytes = 144
 export const holdBytes = 96
 export const lossBytes = 96
 
@@ -26,16 +45,17 @@ export function lockBytes(name: string): number {
 }
 
 export function waitBytes(names: readonly string[]): number {
-  return names.reduce((sum, name) => sum + token + unit * name.length, reply)
+  return names.reduce((sum, name) => sum + token + unit * name.length, replyBytes)
 }
 
 /** What an acquire that gets all of these names adds at most. */
 export function acquireBytes(names: readonly string[]): number {
-  return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes + token, reply)
+  return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes + token, replyBytes)
 }
 
-export function replyBytes(message: Reply): number {
-  if (message[0] === 'granted') return reply + token * message[2].length
-  if (message[0] === 'refused') return reply + message[3].length
-  return message[0] === 'cancel-done' && message[3] !== null ? reply + lockBytes(message[3].name) : reply
+/** What this reply takes beyond `replyBytes`, as few do. */
+export function moreReplyBytes(message: Reply): number {
+  if (message[0] === 'granted') return token * (message[2].length - 1)
+  if (message[0] === 'refused') return message[3].length
+  return message[0] === 'cancel-done' && message[3] !== null ? lockBytes(message[3].name) : 0
 }

@@ -3,6 +3,7 @@
 import type { Mutant } from './mutant.ts'
 
 const state = 'lockserver/state/state.ts'
+const repliesFile = 'lockserver/state/replies.ts'
 const sessionsFile = 'lockserver/state/sessions.ts'
 const primary = 'lockserver/primary.ts'
 const clients = 'lockserver/clients.ts'
@@ -66,7 +67,7 @@ export const sessions: readonly Mutant[] = [
       for (const old of session.replies.values())
         if (old[0] === 'unavailable') {
           this.#propose(['acquire', session.ordinal, number, request[2], request[3], request[4]])
-          session.replies.set(number, ['unavailable', number])
+          session.replies.keep(['unavailable', number])
           return
         }
     }
@@ -179,9 +180,9 @@ export const sessions: readonly Mutant[] = [
     why: 'a re-sent acquire is answered with its grant, and without the news that the lock is lost since',
     edits: [
       {
-        file: sessionsFile,
-        find: "    if (reply?.[0] === 'granted')\n      this.replies",
-        replace: "    if (reply?.[0] === 'granted' && token < 0)\n      this.replies",
+        file: repliesFile,
+        find: "    if (reply?.[0] === 'granted')\n      this.#kept",
+        replace: "    if (reply?.[0] === 'granted' && token < 0)\n      this.#kept",
       },
       {
         file: primary,
@@ -197,7 +198,7 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.acknowledge(n)',
+        find: 'for (let n = first; n <= last; n++) session.replies.acknowledge(n)',
         replace: '',
       },
     ],
@@ -240,11 +241,11 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.acknowledge(n)',
+        find: 'for (let n = first; n <= last; n++) session.replies.acknowledge(n)',
         replace: `for (let n = first; n <= last; n++) {
           const reply = session.replies.get(n)
           if (reply?.[0] === 'granted') session.forgetLosses(reply[2])
-          session.acknowledge(n)
+          session.replies.acknowledge(n)
         }`,
       },
     ],
