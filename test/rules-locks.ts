@@ -228,6 +228,20 @@ t.test('S1: every numbered request leaves its reply until that is acknowledged, 
   t.strictSame([...a.replies.keys()], [], 'repeating it changes nothing')
 })
 
+t.test('S1: each name that is waited for counts against the limit of locks', async t => {
+  const s = new StateStory({ locksPerSessionMax: 4 })
+  const [a, b] = [s.open('a'), s.open('b')]
+  s.acquire(a, 'x')
+  s.acquire(b, ['x', 'y', 'z'])
+  t.strictSame(s.acquire(b, ['v', 'w'])[0]?.[1].slice(0, 3), ['refused', 2, 'LOCKS_LIMIT'])
+  t.match(s.acquire(b, 'v')[0]?.[1][0], 'granted', 'exactly as many as the limit')
+  s.release(a, 1_001)
+  t.equal(b.holds.size, 4, 'all of them are granted, and no more')
+  t.strictSame(s.acquire(b, 'w')[0]?.[1].slice(0, 3), ['refused', 4, 'LOCKS_LIMIT'])
+  s.cancel(b, 1)
+  t.match(s.acquire(b, ['u', 'w', 'y'])[0]?.[1][0], 'granted', 'what is given back counts no more')
+})
+
 t.test('S1: an operation with another number than the next is refused by the state itself', async t => {
   const s = new StateStory()
   const a = s.open('a')

@@ -147,6 +147,7 @@ export class LockEntry implements Hold {
 
   /** L3: at the end; a steal in front of all others, and behind earlier steals. */
   enqueue(acquire: Acquire): void {
+    acquire.session.awaited += namesAhead(acquire)
     this.#crowd ??= newCrowd()
     const { queue, lastSteal } = this.#crowd
     if (acquire.claim.manner !== 'steal') return queue.enter(acquire)
@@ -156,9 +157,15 @@ export class LockEntry implements Hold {
 
   dequeue(acquire: Acquire): void {
     if (this.#crowd === null) return
+    acquire.session.awaited -= namesAhead(acquire)
     if (this.#crowd.lastSteal === acquire) this.#crowd.lastSteal = acquire.ahead
     this.#crowd.queue.leave(acquire)
   }
+}
+
+/** Those that it has not got yet. */
+function namesAhead({ names, tokens }: Acquire): number {
+  return names.length - tokens.length
 }
 
 function newCrowd(): Crowd {

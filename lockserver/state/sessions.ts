@@ -25,6 +25,8 @@ export class Session {
   readonly replies: Replies
   /** Acquires without an answer yet, by request number. */
   readonly waiting = new NumberMap<Acquire>()
+  /** Locks that these acquires have not got yet. */
+  awaited = 0
   /** By token. The order of these maps is never walked by an operation without sorting (R4). */
   readonly holds = new NumberMap<Hold>()
   /** Holds that a steal or a force-release has ended, by token, until acknowledged (S5). */
@@ -86,6 +88,11 @@ export class Session {
   /** S4: it holds nothing and waits for nothing, so its end would take nothing from its client. */
   get rests(): boolean {
     return this.holds.size === 0 && this.waiting.size === 0
+  }
+
+  /** Locks that it holds or waits for, or has lost without acknowledging it. */
+  get locks(): number {
+    return this.holds.size + this.awaited + this.losses.size
   }
 
   get unanswered(): number {

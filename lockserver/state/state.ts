@@ -333,11 +333,7 @@ export class State {
 
   #refusal(session: Session, names: readonly string[]): Refusal | undefined {
     if (session.unanswered >= this.limits.unansweredMax) return 'UNANSWERED_LIMIT'
-    if (
-      session.holds.size + session.waiting.size + session.losses.size + names.length >
-      this.limits.locksPerSessionMax
-    )
-      return 'LOCKS_LIMIT'
+    if (session.locks + names.length > this.limits.locksPerSessionMax) return 'LOCKS_LIMIT'
     const bytes = acquireBytes(names)
     if (this.bytes + bytes > this.limits.stateBytesMax) return 'STATE_LIMIT'
     return acquirePasses(session.owner, this.limits, { names: names.length, bytes }, this.bytes)

@@ -6,6 +6,7 @@ import { budget } from './budget.ts'
 import { client } from './client.ts'
 import { drivers } from './drivers.ts'
 import { edge } from './edge.ts'
+import { judged } from './judged.ts'
 import { leases } from './leases.ts'
 import { locks } from './locks.ts'
 import type { Mutant } from './mutant.ts'
@@ -29,4 +30,5 @@ export const mutants: readonly Mutant[] = [
   ...asking,
   ...budget,
   ...quotas,
+  ...judged,
 ]

@@ -109,8 +109,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'session.losses.size + names.length >',
-        replace: 'session.losses.size + Math.min(1, names.length) >',
+        find: 'session.locks + names.length >',
+        replace: 'session.locks + Math.min(1, names.length) >',
       },
     ],
   },
@@ -121,8 +121,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'session.losses.size + names.length >',
-        replace: 'session.losses.size + names.length >=',
+        find: 'session.locks + names.length >',
+        replace: 'session.locks + names.length >=',
       },
     ],
   },

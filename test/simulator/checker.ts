@@ -232,7 +232,7 @@ export class Checker {
     if (belief.over)
       this.#blame('S5 loss told twice', `${user.name} was told twice that ${textOf(belief)} is over`)
     const taken = reason === 'STOLEN' || reason === 'FORCED'
-    if (taken && !this.#taken(belief, now))
+    if (taken && !this.#taken(belief, now, never, reason))
       this.#blame('S5 false loss', `${textOf(belief)} is lost as ${reason}, and nobody did that`)
     belief.over = true
     if (taken) belief.freeAt = Math.min(belief.freeAt, now)
@@ -334,7 +334,7 @@ export class Checker {
     if (event !== 'lost') return
     if (reason === 'EXPIRED' && this.believed(belief) && !this.wasReset)
       this.#blame('S4 signal late', `a watcher heard that ${textOf(belief)} expired, which is believed in`)
-    if (reason !== 'EXPIRED' && !this.#taken(belief, now))
+    if (reason !== 'EXPIRED' && !this.#taken(belief, now, never, reason))
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} is ${reason}`)
   }
   /** Grants that watchers heard of before their holders did. */
@@ -350,6 +350,11 @@ export class Checker {
 
   beliefIn(token: number): Belief | undefined {
     return this.#byToken.get(token)
+  }
+
+  /** All that asked for this lock. */
+  attemptsOn(name: string): readonly Attempt[] {
+    return this.#attemptsByName.get(name) ?? []
   }
 
   /** All that was ever granted. */
@@ -439,8 +444,11 @@ export class Checker {
     }
   }
 
-  /** Whether a steal or a forced release may have ended this hold by now, to the good of a token up to `upTo`. */
-  #taken(belief: Belief, now: number, upTo = never): boolean {
+  /**
+   * Whether a steal or a forced release may have ended this hold by now, to the good of a token up to `upTo`.
+   * `reason`: only the one of the two that it names.
+   */
+  #taken(belief: Belief, now: number, upTo = never, reason: string | null = null): boolean {
     const { name, token, attempt } = belief
     if (token <= this.#tokenFloor && upTo === never) return true // F14
     const stolen = (this.#attemptsByName.get(name) ?? []).some(
@@ -451,8 +459,9 @@ export class Checker {
         thief.overAt > attempt.calledAt &&
         (thief.tokens === null || thief.tokens.some(stolen => stolen > token && stolen <= upTo)),
     )
+    if (stolen && reason !== 'FORCED') return true
     return (
-      stolen ||
+      reason !== 'STOLEN' &&
       this.#forces.some(
         force => force.name === name && force.calledAt <= now && force.overAt >= attempt.calledAt,
       )

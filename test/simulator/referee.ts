@@ -2,14 +2,20 @@
 // wires, which process dies when. So it can say whether a loss of the state was one that no service could have
 // survived (F9, F14), or a bug. It decides nothing and never steps anything.
 
+import type { Fact } from '../../lockserver/state/facts.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
 import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import { textOf as beliefText, type Checker } from './checker.ts'
+import { Copies } from './copies.ts'
+import { Counters } from './counters.ts'
+import { listen } from './operations.ts'
+import { Replies } from './replies.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
+import { WatchFlow } from './watch-flow.ts'
 import { Wires } from './wires.ts'
 
 interface End {
@@ -33,6 +39,8 @@ export class Referee {
   readonly #checker: Checker
   readonly #trace: Trace
   readonly #wires: Wires
+  readonly #counters: Counters
+  readonly #watchFlow: WatchFlow
   /** How each server id that is no more has ended. */
   readonly #ends = new Map<string, End>()
   /** V4: the backup of each view that said that it knows that it is in sync. */
@@ -70,6 +78,9 @@ export class Referee {
     this.#checker = checker
     this.#trace = trace
     this.#wires = new Wires(verdict, () => this.#now)
+    this.#counters = new Counters(verdict, cluster)
+    this.#watchFlow = new WatchFlow(verdict)
+    this.#listens()
     cluster.watcher = {
       saved: record => this.#saved(record),
       steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
@@ -79,6 +90,35 @@ export class Referee {
     cluster.network.onFrame = (from, to, messages, wire) => this.sent(from, to, messages, wire)
     cluster.network.onClose = (from, _to, code, wire) => this.#wires.closes(from, code, wire)
     cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
+  }
+
+  /** To each operation, where it is applied first and where it is applied again. */
+  #listens(): void {
+    const { servers } = this.#cluster
+    const copies = new Copies(this.#verdict, this.corrupted)
+    const replies = new Replies(this.#verdict)
+    let server: LockServerParty | undefined
+    let first = false
+    listen({
+      before: (state, operation) => {
+        server = servers.find(({ core }) => core.state === state)
+        first = server?.core.role !== 'backup'
+        if (first) replies.before(state, operation)
+      },
+      settles: (state, acquire, outcome) => {
+        if (first) replies.settles(state, acquire, outcome)
+      },
+      after: (state, operation, done) => {
+        if (first) replies.after(state, operation, done)
+        if (server !== undefined) copies.after(server, state, done)
+        if (server !== undefined && first) this.#applied(server, done)
+      },
+    })
+  }
+
+  #applied(server: LockServerParty, done: readonly Fact[]): void {
+    this.#counters.applied(server, done)
+    for (const fact of done) if (fact.is === 'event') this.#watchFlow.happened(server.id, fact.event)
   }
 
   /** Restarts what has ended by itself. */
@@ -116,9 +156,19 @@ export class Referee {
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' {
     this.#trace.frame(from, to, messages)
     this.#wires.sent(from, to, messages, wire, this.#ackedFor(from))
+    this.#followWatches(from, to, messages, wire)
     if (from.kind === 'lockserver')
       for (const message of messages) this.#saysInSync((from as LockServerParty).id, message)
     return 'pass'
+  }
+
+  #followWatches(from: Party, to: Party, messages: readonly Message[], wire: Wire): void {
+    if (from.kind === 'client' && to.kind === 'lockserver')
+      for (const message of messages) this.#watchFlow.asked((to as LockServerParty).id, message, wire)
+    if (from.kind !== 'lockserver' || to.kind !== 'client') return
+    const server = from as LockServerParty
+    this.#counters.sent(server, messages)
+    for (const message of messages) this.#watchFlow.answered(server.id, message, wire)
   }
 
   /** V4: a backup that has read so tells the view server at once, and its primary at the end of its turn. */
@@ -148,6 +198,7 @@ export class Referee {
   #arrived(from: Party, to: Party, messages: readonly Message[]): void {
     if (to.kind === 'lockserver') {
       this.#wires.arrived(to as LockServerParty, messages)
+      if (from.kind === 'client') this.#counters.arrived(to as LockServerParty, messages)
       for (const [kind, view] of messages)
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
     }
@@ -191,6 +242,7 @@ export class Referee {
       this.#ackedAt = this.#now
     if (record.record !== (before?.record ?? 0) + 1)
       this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 0}`)
+    this.#counters.saved(before, record)
     if (before === undefined) return
     if (before.view.number === record.view.number) this.#sameView(before, record)
     else this.#newView(before, record.view)
@@ -369,9 +421,10 @@ export class Referee {
     this.#trace.tell(() => `the state is lost: ${viewText(record)}, and ${had.length} who had it are dead`)
   }
 
-  /** R4: all is mended, and the server whose copy was made wrong on purpose is still the backup. */
-  inspectCopies(): void {
-    const { view } = this.#cluster
+  /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
+  inspectAtEnd(): void {
+    const { view, viewServer } = this.#cluster
+    if (!viewServer.saving) this.#counters.inspectViews(viewServer.counts)
     const backup = view?.backup?.id
     if (backup !== undefined && this.wrongDigest.has(backup))
       this.#blame('R4 wrong copy kept', `server ${backup} is the backup of view ${view?.number}`)
@@ -385,6 +438,7 @@ export class Referee {
     for (const server of living) {
       const problem = thoroughly && isSmall(server) ? server.core.state?.problem() : undefined
       if (problem !== undefined) this.#blame('broken invariant', `${server.name}: ${problem}`)
+      if (thoroughly) this.#counters.inspect(server)
       if (server.core.role !== 'primary') continue
       this.#compare(server, living, thoroughly)
       const serves = server.id === this.#cluster.view?.primary.id

@@ -9,7 +9,7 @@ import { type Random, random } from '../fixtures/random.ts'
 import { Checker, tightLocksMax, tightSharedMax } from './checker.ts'
 import { Faults } from './faults.ts'
 import { Oddities } from './oddities.ts'
-import type { Plan } from './plan.ts'
+import type { Plan, Planned } from './plan.ts'
 import { Referee } from './referee.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
@@ -109,7 +109,8 @@ class Story {
     this.#checker = new Checker(this.#verdict, shape.tight)
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
     if (!shape.early) this.#ready()
-    this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace)
+    const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
+    this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace, sameClocks)
     this.#faults = new Faults(
       this.#cluster,
       seed,
@@ -189,7 +190,7 @@ class Story {
     await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
     await this.#watch(500)
     await this.#until(limitsMs.renewal, 'not told', () => this.#users.unheard())
-    this.#referee.inspectCopies()
+    this.#referee.inspectAtEnd()
   }
 
   async #badDay(): Promise<void> {
@@ -347,6 +348,10 @@ class Story {
       ? `left: ${state.table.locks.size} locks`
       : null
   }
+}
+
+function setsClock(event: Planned): boolean {
+  return event.is === 'fault' && event.kind === 'set wall clock'
 }
 
 /** In some seeds watches and answers meet their limits. */

@@ -8,6 +8,7 @@ import type { Manner, Mode } from '../../wire/messages.ts'
 import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
 import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
+import { Ages } from './ages.ts'
 import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
 import type { Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
@@ -50,6 +51,7 @@ export class Users {
   readonly #watches = new Map<Session, { readonly watch: number; read: number }[]>()
   #lastWatch = 0
   readonly #watching: Watching<ClientParty>
+  readonly #ages: Ages
 
   constructor(
     cluster: Cluster,
@@ -58,6 +60,7 @@ export class Users {
     checker: Checker,
     verdict: Verdict,
     trace: Trace,
+    sameClocks: boolean,
   ) {
     this.#cluster = cluster
     this.#shape = shape
@@ -66,6 +69,7 @@ export class Users {
     this.#trace = trace
     this.#dice = random(seed + 2)
     this.#watching = new Watching(verdict, () => checker.grants())
+    this.#ages = new Ages(verdict, checker, sameClocks)
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
     if (shape.hoard > 0) this.#hoards(shape.hoard)
   }
@@ -231,7 +235,10 @@ export class Users {
     const timeoutMs = this.#timeout(user)
     const limit = timeoutMs === undefined ? {} : { timeoutMs }
     const outcome = user.acquire(names, { mode, manner, ...limit })
-    this.#made(user, text, attempt, outcome, outcome => this.#checker.acquired(attempt, outcome))
+    this.#made(user, text, attempt, outcome, outcome => {
+      this.#checker.acquired(attempt, outcome)
+      if (outcome.failed !== undefined) this.#ages.gaveUp(attempt, outcome)
+    })
     this.#expects(user, text, outcome, timeoutMs)
   }
 
@@ -273,8 +280,9 @@ export class Users {
     const outcome = user.query('', confirmed, timeoutMs)
     this.#expects(user, text, outcome, timeoutMs)
     this.#made(user, text, null, outcome, outcome => {
-      if (outcome.result?.verb === 'query')
-        this.#checker.queried(outcome.result, calledAt, outcome.at, confirmed)
+      if (outcome.result?.verb !== 'query') return
+      this.#checker.queried(outcome.result, calledAt, outcome.at, confirmed)
+      if (outcome.result.confirmed) this.#ages.queried(outcome.result, calledAt, outcome.at)
     })
   }
 
@@ -300,6 +308,7 @@ export class Users {
   #watched(user: ClientParty, number: number, what: Watched | WatchEvent): void {
     if (what.event === 'watching' || what.event === 'missed') return
     this.#checker.watched(what, user.network.time)
+    this.#ages.watched(what, user.network.time)
     const watch = listIn(this.#watches, user.core).find(({ watch }) => watch === number)
     if (watch === undefined) return
     const events = ++watch.read

@@ -1,0 +1,113 @@
+// Judges the ages, places and counts that clients are told, by when it was that they called and learned:
+// how long a lock is held or waited for, who waits before whom, who had what was waited for in vain. Ages only
+// where all wall clocks of the story show the same. It sees nothing of any server.
+
+import type { CallResult } from '../../client/session/effects.ts'
+import type { LockEvent } from '../../wire/messages.ts'
+import type { Outcome } from '../fixtures/cluster.ts'
+import { wallAtStart } from '../fixtures/network.ts'
+import type { Attempt, Belief, Blamed } from './checker.ts'
+
+type Answer = Extract<CallResult, { verb: 'query' }>
+
+/** What is known of grants and of those who asked for them. */
+export interface Known {
+  beliefIn(token: number): Belief | undefined
+  attemptsOn(name: string): readonly Attempt[]
+}
+
+/** A server may state the wall clock of the beginning of its turn, in whole milliseconds. */
+const slackMs = 4
+
+export class Ages {
+  readonly #verdict: Blamed
+  readonly #known: Known
+  /** All wall clocks show the same. */
+  readonly #sameClocks: boolean
+
+  constructor(verdict: Blamed, known: Known, sameClocks: boolean) {
+    this.#verdict = verdict
+    this.#known = known
+    this.#sameClocks = sameClocks
+  }
+
+  queried(answer: Answer, calledAt: number, now: number): void {
+    const tokens = new Set(answer.held.map(({ token }) => token))
+    if (tokens.size < answer.held.length) this.#blame('R1 wrong query', 'a query shows one hold twice')
+    for (const { token, name, mode, heldMs } of answer.held) {
+      const belief = this.#known.beliefIn(token)
+      if (belief === undefined) continue
+      const { attempt, toldAt } = belief
+      if (attempt.mode !== mode) this.#blame('R1 wrong query', `${name} is held ${attempt.mode}, not ${mode}`)
+      this.#age(`${name} is held for`, heldMs, calledAt - toldAt, now - attempt.calledAt)
+    }
+    for (const { name, clientId, waitedMs } of answer.pending) {
+      const own = this.#known.attemptsOn(name).filter(({ core }) => core.sessionId === clientId)
+      if (own.length === 0)
+        this.#blame('R1 wrong query', `${clientId} waits for ${name}, and never asked for it`)
+      this.#age(`${name} is waited for`, waitedMs, 0, now - Math.min(...own.map(attempt => attempt.calledAt)))
+    }
+    this.#inLine(answer, calledAt)
+  }
+
+  /** L3: who surely stood in line before another one asked is shown before it. */
+  #inLine({ pending }: Answer, calledAt: number): void {
+    const shown = new Map<string, Attempt[]>()
+    for (const { name, clientId } of pending) {
+      const waits = this.#known
+        .attemptsOn(name)
+        .filter(attempt => attempt.core.sessionId === clientId && this.#mayWait(attempt, calledAt))
+      const [only] = waits
+      const before = shown.get(name) ?? []
+      shown.set(name, before)
+      if (only === undefined || waits.length > 1 || only.manner === 'steal' || only.names.length > 1) continue
+      const late = before.find(other => only.appliedAt < other.calledAt)
+      if (late !== undefined)
+        this.#blame('L3 wrong place', `${only.user.name} waits for ${name} behind ${late.user.name}`)
+      before.push(only)
+    }
+  }
+
+  #mayWait({ tokens, overAt }: Attempt, calledAt: number): boolean {
+    const [token] = tokens ?? []
+    return token === undefined ? overAt >= calledAt : (this.#known.beliefIn(token)?.toldAt ?? 0) >= calledAt
+  }
+
+  /** An acquire that was given up: how long it waited, and who had the lock. */
+  gaveUp({ user, names, calledAt }: Attempt, { waitedMs, holder, at }: Outcome): void {
+    // Rates differ by 1 % at the most, and a machine that sleeps counts less.
+    if (waitedMs !== undefined && waitedMs > (at - calledAt) * 1.01 + slackMs)
+      this.#blame('wrong age', `${user.name} has waited ${waitedMs} ms for ${names}, called at ${calledAt}`)
+    if (holder === undefined) return
+    if (!names.includes(holder.name))
+      this.#blame('L3 wrong place', `${holder.name} is said to be in the way of ${names}`)
+    const belief = this.#known.beliefIn(holder.token)
+    if (belief === undefined) return
+    const { attempt } = belief
+    const right = belief.name === holder.name && attempt.core.sessionId === holder.clientId
+    if (!right || attempt.mode !== holder.mode || belief.freeAt < calledAt)
+      this.#blame('L3 wrong place', `${holder.clientName}'s ${holder.name} was in nobody's way`)
+    this.#age(`${holder.name} was held for`, holder.heldMs, 0, at - attempt.calledAt)
+    const most = this.#known.attemptsOn(holder.name).filter(({ overAt }) => overAt >= calledAt).length
+    if (holder.ahead >= most)
+      this.#blame(
+        'L3 wrong place',
+        `${holder.ahead} waited for ${holder.name} first, of ${most} who ever did`,
+      )
+  }
+
+  watched({ token, at, name }: LockEvent, now: number): void {
+    const belief = token === null ? undefined : this.#known.beliefIn(token)
+    if (belief !== undefined)
+      this.#age(`an event of ${name} is old by`, wallAtStart + now - at, 0, now - belief.attempt.calledAt)
+  }
+
+  #age(what: string, ms: number, leastMs: number, mostMs: number): void {
+    if (this.#sameClocks && (ms < leastMs - slackMs || ms > mostMs + slackMs))
+      this.#blame('wrong age', `${what} ${ms} ms; it is ${leastMs} to ${mostMs}`)
+  }
+
+  #blame(check: string, text: string): void {
+    this.#verdict.blame(check, text)
+  }
+}

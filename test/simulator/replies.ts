@@ -1,0 +1,258 @@
+// Judges what an operation answers by the state before it, counted anew: each refusal comes only when its
+// reason is true, and always when it is; counts, places and ages in replies are what they say (L3, S1, B2,
+// B4). It sees the state of a server, and never steps anything.
+
+import type { Fact } from '../../lockserver/state/facts.ts'
+import type { Acquire, LockEntry } from '../../lockserver/state/lock.ts'
+import { keptOf } from '../../lockserver/state/owners.ts'
+import type { Session } from '../../lockserver/state/sessions.ts'
+import type { Operation, State } from '../../lockserver/state/state.ts'
+import { acquireBytes } from '../../lockserver/state/tally.ts'
+import { aheadMax, type StateLimits } from '../../wire/limits.ts'
+import type { Blocker, Mode } from '../../wire/messages.ts'
+import type { Blamed } from './checker.ts'
+
+type Of<K extends Operation[0]> = Extract<Operation, readonly [K, ...unknown[]]>
+
+const never = Number.POSITIVE_INFINITY
+/** A large state is not walked through for each operation. */
+const walkedMax = 64
+
+export class Replies {
+  readonly #verdict: Blamed
+  /** What the operation that is applied just now must answer, and to what; null: that is not judged. */
+  #expected: string | null = null
+  #why = ''
+
+  constructor(verdict: Blamed) {
+    this.#verdict = verdict
+  }
+
+  before(state: State, operation: Operation): void {
+    this.#expected = expected(state, operation)
+    this.#why = operation.join(' ')
+  }
+
+  after(state: State, operation: Operation, done: readonly Fact[]): void {
+    const wanted = this.#expected
+    if (wanted !== null) {
+      const given = answerTo(operation, done)
+      if (given !== wanted)
+        this.#verdict.blame(checkOf(wanted, given), `${this.#why}: the answer is ${given}, not ${wanted}`)
+    }
+    this.#within(state, operation)
+  }
+
+  /** The lock was free for it at last, or the next of its names was. */
+  settles(state: State, acquire: Acquire, outcome: string): void {
+    if (outcome === 'granted') return
+    const { limits, table } = state
+    const { session, claim, names } = acquire
+    const waits = session.owner === null ? null : hasOf(state, session.owner.name).waits
+    const fair = names.some(name => {
+      const lock = table.locks.get(name)
+      if (lock === undefined) return false
+      return outcome === 'LOCKS_LIMIT'
+        ? claim.mode === 'shared' && sharedBy(lock, session) >= limits.sharedHoldsPerLockMax
+        : mayNotWait(limits, waits, [...lock.queue].length)
+    })
+    if (!fair) this.#verdict.blame('S1 limit', `${names}, after a wait, are refused with ${outcome}`)
+  }
+
+  /** No limit of the state is passed, by any way. */
+  #within({ limits, sessions, table }: State, operation: Operation): void {
+    if (operation[0] !== 'acquire') return
+    const session = sessions.get(operation[1])
+    if (session === undefined) return
+    const locks = locksOf(session)
+    if (locks > limits.locksPerSessionMax)
+      this.#verdict.blame('S1 limit', `${session.name} holds, waits for or has lost ${locks} locks`)
+    const unanswered = session.replies.size + session.waiting.size
+    if (unanswered > limits.unansweredMax && session.waiting.has(operation[2]))
+      this.#verdict.blame('S1 limit', `${session.name} waits beside ${unanswered} unanswered requests`)
+    for (const name of operation[3]) {
+      const lock = table.locks.get(name)
+      if (lock === undefined) continue
+      const waiters = lock.waiters > walkedMax ? lock.waiters : [...lock.queue].length
+      if (waiters > limits.waitersPerLockMax) this.#verdict.blame('S1 limit', `${waiters} wait for ${name}`)
+      if (lock.held <= walkedMax && sharedBy(lock, session) > limits.sharedHoldsPerLockMax)
+        this.#verdict.blame('S1 limit', `${session.name} shares ${name} with itself too often`)
+    }
+  }
+}
+
+function checkOf(wanted: string, given: string): string {
+  return /LIMIT/.test(wanted + given) ? 'S1 limit' : 'S1 wrong reply'
+}
+
+// ---- what must be answered
+
+function expected(state: State, operation: Operation): string | null {
+  switch (operation[0]) {
+    case 'open':
+      return opens(state, operation)
+    case 'acquire':
+      return acquires(state, operation)
+    case 'cancel':
+      return cancels(state, operation)
+    case 'release': {
+      const session = state.sessions.get(operation[1])
+      const lock = session?.holds.get(operation[3])?.lock
+      return `held: ${lock !== undefined && state.table.locks.get(lock.name) === lock}`
+    }
+    case 'force-release':
+      return `holders: ${state.table.locks.get(operation[3])?.holders.length ?? 0}`
+    default:
+      return null
+  }
+}
+
+function opens(state: State, [, id, , , owner]: Of<'open'>): string {
+  const { sessions, sessionsById, bytes, limits } = state
+  const { sessionsMax, sessionsPerOwnerMax, stateBytesMax } = limits
+  if (sessions.size >= sessionsMax || bytes >= stateBytesMax || sessionsById.has(id)) return 'no session'
+  if (owner === null) return 'a session'
+  const has = hasOf(state, owner)
+  const most = sessionsPerOwnerMax ?? sessionsMax - keptOf(sessionsMax) - sessions.size
+  return has.sessions >= most || has.bytes >= bytesLeft(state) ? 'no session' : 'a session'
+}
+
+function acquires(state: State, [, ordinal, , names, mode, manner]: Of<'acquire'>): string | null {
+  const session = state.sessions.get(ordinal)
+  if (session === undefined) return null
+  const { limits, table } = state
+  if (session.replies.size + session.waiting.size >= limits.unansweredMax) return 'UNANSWERED_LIMIT'
+  if (locksOf(session) + names.length > limits.locksPerSessionMax) return 'LOCKS_LIMIT'
+  if (state.bytes + acquireBytes(names) > limits.stateBytesMax) return 'STATE_LIMIT'
+  const owner = session.owner?.name
+  const has = owner === undefined ? null : hasOf(state, owner)
+  if (has !== null && has.locks + names.length > (limits.locksPerOwnerMax ?? never)) return 'LOCKS_LIMIT'
+  if (has !== null && has.bytes + acquireBytes(names) > bytesLeft(state)) return 'STATE_LIMIT'
+  const locks = [...names].sort().map(name => table.locks.get(name))
+  const claimed = manner === 'steal' ? 'exclusive' : mode
+  const free = (lock: LockEntry | undefined) =>
+    !table.paused && (lock === undefined || (first(lock.queue) === undefined && fits(lock, claimed)))
+  if (manner === 'ifAvailable' && !locks.every(free)) return 'unavailable'
+  let left = limits.changesPerOperationMax
+  for (const lock of locks) {
+    const next = first(lock?.queue ?? [])
+    const held = lock?.holders.length ?? 0
+    const steals =
+      manner === 'steal' && !table.paused && next?.claim.manner !== 'steal' && held <= Math.max(0, left)
+    if (steals) left -= held
+    else if (!free(lock))
+      return mayNotWait(limits, has?.waits ?? null, lock?.waiters ?? 0) ? 'WAITERS_LIMIT' : 'waiting'
+    if (claimed === 'shared' && lock !== undefined && sharedBy(lock, session) >= limits.sharedHoldsPerLockMax)
+      return 'LOCKS_LIMIT'
+    left--
+  }
+  return 'granted'
+}
+
+function cancels(state: State, [, ordinal, , target]: Of<'cancel'>): string | null {
+  const session = state.sessions.get(ordinal)
+  if (session === undefined) return null
+  const waiting = session.waiting.get(target)
+  if (waiting !== undefined) return `cancelled ${JSON.stringify(blocker(state, waiting))}`
+  return session.replies.get(target)?.[0] === 'granted' ? 'released null' : 'nothing null'
+}
+
+/** The first who has what it waits for, since when, and how many more waited before it. */
+function blocker({ table, wallMs }: State, waiting: Acquire): Blocker | null {
+  const name = waiting.names[waiting.tokens.length] ?? ''
+  const lock = table.locks.get(name)
+  const hold = lock?.holders[0]
+  if (lock === undefined || hold === undefined) return null
+  return {
+    name,
+    mode: hold.mode,
+    token: Math.min(...lock.holders.map(({ token }) => token)),
+    clientId: hold.session.id,
+    clientName: hold.session.name,
+    heldMs: Math.max(0, wallMs - hold.since),
+    ahead: Math.min(aheadMax, [...lock.queue].indexOf(waiting)),
+  }
+}
+
+// ---- what was answered
+
+function answerTo(operation: Operation, done: readonly Fact[]): string {
+  if (operation[0] === 'open') return done.some(({ is }) => is === 'opened') ? 'a session' : 'no session'
+  const [, ordinal, request] = operation
+  for (const fact of done) {
+    if ((fact.is !== 'output' && fact.is !== 'granted') || fact.session.ordinal !== ordinal) continue
+    const { message } = fact
+    if (message[1] !== request) continue
+    switch (message[0]) {
+      case 'refused':
+        return message[2]
+      case 'cancel-done':
+        return `${message[2]} ${JSON.stringify(message[3])}`
+      case 'released':
+        return `held: ${message[2]}`
+      case 'force-released':
+        return `holders: ${message[2]}`
+      default:
+        return message[0]
+    }
+  }
+  return 'waiting'
+}
+
+// ---- counting
+
+/** Those that it holds, has lost, or waits for; of several names those that it has not got yet. */
+function locksOf({ holds, losses, waiting }: Session): number {
+  let count = holds.size + losses.size
+  for (const { names, tokens } of waiting.values()) count += names.length - tokens.length
+  return count
+}
+
+interface Has {
+  sessions: number
+  locks: number
+  waits: number
+  readonly bytes: number
+}
+
+/** B7: what this owner has. */
+function hasOf({ sessions, table }: State, owner: string): Has {
+  const all = [...sessions.values(), ...table.unfinished.ending.values()]
+  const own = all.filter(session => session.owner?.name === owner)
+  const has: Has = { sessions: 0, locks: 0, waits: 0, bytes: own[0]?.owner?.bytes ?? 0 }
+  for (const { holds, waiting, endReason } of own) {
+    if (endReason === undefined) has.sessions++
+    has.locks += holds.size
+    for (const { names, tokens } of waiting.values()) {
+      has.locks += names.length - tokens.length
+      has.waits++
+    }
+  }
+  return has
+}
+
+function bytesLeft({ limits: { stateBytesMax }, bytes }: State): number {
+  return stateBytesMax - Math.floor(stateBytesMax / 64) - bytes
+}
+
+/** `waits`: of its owner. */
+function mayNotWait(limits: StateLimits, waits: number | null, waiters: number): boolean {
+  const { waitersPerLockMax, waitersPerOwnerMax } = limits
+  if (waiters >= waitersPerLockMax) return true
+  return (
+    waits !== null && waits >= (waitersPerOwnerMax ?? waitersPerLockMax - keptOf(waitersPerLockMax) - waiters)
+  )
+}
+
+function sharedBy(lock: LockEntry, session: Session): number {
+  return lock.holders.filter(hold => hold.session === session && hold.mode === 'shared').length
+}
+
+function fits(lock: LockEntry, mode: Mode): boolean {
+  return mode === 'shared' ? lock.holders.every(hold => hold.mode === 'shared') : lock.holders.length === 0
+}
+
+function first<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item
+  return undefined
+}
