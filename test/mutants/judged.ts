@@ -144,7 +144,8 @@ export const judged: readonly Mutant[] = [
       {
         file: 'viewservice/counts.ts',
         find: "if (before?.primary.id !== view.primary.id) return 'promotion'",
-        replace: "if (before?.primary.id !== view.primary.id && view.backup !== null) return 'promotion'",
+        replace:
+          "if (before?.primary.id !== view.primary.id) return view.backup === null ? 'backup_dropped' : 'promotion'",
       },
     ],
   },
