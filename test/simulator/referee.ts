@@ -8,11 +8,11 @@ import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
+import { Answers } from './answers.ts'
 import { textOf as beliefText, type Checker } from './checker.ts'
 import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { listen } from './operations.ts'
-import { Replies } from './replies.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { WatchFlow } from './watch-flow.ts'
@@ -96,20 +96,20 @@ export class Referee {
   #listens(): void {
     const { servers } = this.#cluster
     const copies = new Copies(this.#verdict, this.corrupted)
-    const replies = new Replies(this.#verdict)
+    const answers = new Answers(this.#verdict)
     let server: LockServerParty | undefined
     let first = false
     listen({
       before: (state, operation) => {
         server = servers.find(({ core }) => core.state === state)
         first = server?.core.role !== 'backup'
-        if (first) replies.before(state, operation)
+        if (first) answers.before(state, operation)
       },
       settles: (state, acquire, outcome) => {
-        if (first) replies.settles(state, acquire, outcome)
+        if (first) answers.settles(state, acquire, outcome)
       },
       after: (state, operation, done) => {
-        if (first) replies.after(state, operation, done)
+        if (first) answers.after(state, operation, done)
         if (server !== undefined) copies.after(server, state, done)
         if (server !== undefined && first) this.#applied(server, done)
       },

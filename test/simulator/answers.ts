@@ -18,7 +18,7 @@ const never = Number.POSITIVE_INFINITY
 /** A large state is not walked through for each operation. */
 const walkedMax = 64
 
-export class Replies {
+export class Answers {
   readonly #verdict: Blamed
   /** What the operation that is applied just now must answer, and to what; null: that is not judged. */
   #expected: string | null = null
