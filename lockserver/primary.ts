@@ -2,7 +2,7 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import { type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
+import { queriesPerOwnerMax, type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
@@ -138,6 +138,7 @@ export class Primary {
   tick(): void {
     // A leaving primary leaves expiry to the next one, which gives each lease its grace.
     if (this.#closedAt === null) this.#expireDue()
+    this.#queries.tick(this.#situation.now.wall)
     this.link.tick()
     this.replication.probe()
     this.opens.tick()
@@ -150,7 +151,7 @@ export class Primary {
     this.#goOn()
     this.#expirePiece()
     this.#queries.startTurn()
-    this.#answerQuery()
+    this.#answerQueries()
     this.replication.endTurn()
   }
 
@@ -308,14 +309,22 @@ export class Primary {
   #query(client: Client, request: QueryRequest): void {
     this.#out.count({ is: 'query' })
     if (this.#queries.cheap) this.#list(client, request)
-    else if (!this.#queries.add(client, request))
-      this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many queries at a time')
+    else this.#queue(client, request)
   }
 
-  #answerQuery(): void {
-    const query = this.#queries.take()
-    if (query === undefined) return
-    if (this.#speaks(query.client)) this.#list(query.client, query.request)
+  #queue(client: Client, request: QueryRequest): void {
+    const problem = this.#queries.add(client, request)
+    if (problem === 'too many')
+      return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many queries at a time')
+    if (problem === undefined) return
+    this.#out.count({ is: 'over quota', quota: 'queries' })
+    const text = `${queriesPerOwnerMax} queries of ${client.owner} wait already; ask again when some are answered`
+    this.#close(client, 'TOO_MANY_CONNECTIONS', text)
+  }
+
+  #answerQueries(): void {
+    for (const { client, request } of this.#queries.take(this.#situation.now.wall))
+      if (this.#speaks(client)) this.#list(client, request)
     if (this.#queries.more) this.#out.do({ do: 'continue' })
   }
 
@@ -528,7 +537,7 @@ export class Primary {
 
   #close(
     client: Client,
-    code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'BAD_MESSAGE',
+    code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'BAD_MESSAGE' | 'TOO_MANY_CONNECTIONS',
     text: string,
   ): void {
     this.#deafen(client)

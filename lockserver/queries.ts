@@ -1,10 +1,19 @@
 // Queries that wait for their turn: in their client's order as long as that is cheap, then one a turn, so
-// that no frame full of them stops everything else (F13). It reads the state, and answers no client itself.
+// that no frame full of them stops everything else (F13), and of each owner in its turn, so that none keeps the
+// others waiting (B7). Those who ask for the same get it together. It reads the state, and answers no client itself.
 
-import { queriedInPlaceMax, queriesAtOnce, queriesWaitingMax, queryPartMax } from '../wire/limits.ts'
+import {
+  queriedInPlaceMax,
+  queriesAtOnce,
+  queriesPerOwnerMax,
+  queriesWaitingMax,
+  queryMax,
+  queryPartMax,
+} from '../wire/limits.ts'
 import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
-import { answerQuery } from './query.ts'
+import { Listings } from './listings.ts'
+import { answerOf } from './query.ts'
 import type { State } from './state/state.ts'
 
 export type QueryRequest = MessageOf<'clientToServer', 'query'>
@@ -14,9 +23,17 @@ export interface Query {
   readonly request: QueryRequest
 }
 
+/** What of one owner waits; apart, since only what is confirmed waits for the backup. */
+interface Waiting {
+  confirmed: Query[]
+  others: Query[]
+}
+
 export class Queries {
   readonly #state: State
-  #waiting: Query[] = []
+  readonly #listings: Listings
+  /** By owner; the one that was answered last comes last. */
+  readonly #waiting = new Map<string | null, Waiting>()
   /** Answers that wait for the backup. */
   #answering = 0
   /** About how many locks and waiters this turn's queries have looked at. */
@@ -24,24 +41,30 @@ export class Queries {
 
   constructor(state: State) {
     this.#state = state
+    this.#listings = new Listings(state)
   }
 
   /** Whether the next query may be answered in this turn, in its place among its client's requests. */
   get cheap(): boolean {
     const few = this.#looked + this.#state.table.locks.size <= queriedInPlaceMax
-    return few && this.#waiting.length === 0 && this.#answering < queriesAtOnce
+    return few && this.#waiting.size === 0 && this.#answering < queriesAtOnce
   }
 
   /** Another query could be answered in the next turn. */
   get more(): boolean {
-    return this.#waiting.length > 0 && this.#answering < queriesAtOnce
+    return this.#waiting.size > 0 && this.#answering < queriesAtOnce
   }
 
-  /** False if far too many of this client wait. */
-  add(client: Client, request: QueryRequest): boolean {
-    if (++client.queries > queriesWaitingMax) return false
-    this.#waiting.push({ client, request })
-    return true
+  /** Why the client's connection must end: far too many of it, or of its owner, wait. */
+  add(client: Client, request: QueryRequest): 'too many' | 'too many of its owner' | undefined {
+    if (++client.queries > queriesWaitingMax) return 'too many'
+    const waiting = this.#waiting.get(client.owner) ?? { confirmed: [], others: [] }
+    const { length } = waiting.confirmed
+    if (client.owner !== null && length + waiting.others.length >= queriesPerOwnerMax)
+      return 'too many of its owner'
+    ;(request[3] ? waiting.confirmed : waiting.others).push({ client, request })
+    this.#waiting.set(client.owner, waiting)
+    return undefined
   }
 
   /** A new turn: the count of this turn's looks begins at zero. */
@@ -49,13 +72,40 @@ export class Queries {
     this.#looked = 0
   }
 
-  /** The next query; one that needs no confirmation does not wait behind those that the backup holds up. */
-  take(): Query | undefined {
-    const confirmed = this.#answering < queriesAtOnce
-    const next = confirmed ? 0 : this.#waiting.findIndex(({ request }) => !request[3])
-    const [query] = next < 0 ? [] : this.#waiting.splice(next, 1)
-    if (query !== undefined) query.client.queries--
-    return query
+  /** The next query, and those for the same prefix that come next, as many as one turn may answer. */
+  take(wall: number): Query[] {
+    const first = this.#first()
+    if (first === undefined) return []
+    const prefix = first.request[2]
+    const { size } = this.#listings.of(prefix, wall)
+    const taken = [first]
+    for (const waiting of [...this.#waiting.values()])
+      for (const queries of [waiting.confirmed, waiting.others])
+        while ((taken.length + 1) * size <= queryMax && taken.length < queriesWaitingMax) {
+          if (queries[0]?.request[2] !== prefix) break
+          taken.push(queries.shift() as Query)
+        }
+    for (const { client } of taken) client.queries--
+    this.#forgetEmpty()
+    return taken
+  }
+
+  /** One that needs no confirmation does not wait behind those that the backup holds up. */
+  #first(): Query | undefined {
+    const mayConfirm = this.#answering < queriesAtOnce
+    for (const [owner, waiting] of this.#waiting) {
+      const query = (mayConfirm ? waiting.confirmed.shift() : undefined) ?? waiting.others.shift()
+      if (query === undefined) continue
+      this.#waiting.delete(owner)
+      this.#waiting.set(owner, waiting)
+      return query
+    }
+    return undefined
+  }
+
+  #forgetEmpty(): void {
+    for (const [owner, { confirmed, others }] of this.#waiting)
+      if (confirmed.length + others.length === 0) this.#waiting.delete(owner)
   }
 
   /** The parts of the answer. `sure`: the answer is shown when R1 holds for it. */
@@ -64,8 +114,10 @@ export class Queries {
     sure: boolean,
     wall: number,
   ): MessageOf<'serverToClient', 'locks'>[] {
-    const parts = answerQuery(this.#state, prefix, number, sure, wall)
-    this.#looked += this.#state.table.locks.size + parts.length * queryPartMax
+    const known = this.#listings.known(prefix, wall)
+    const parts = answerOf(known ?? this.#listings.of(prefix, wall), number, sure)
+    if (known === undefined) this.#looked += this.#state.table.locks.size
+    this.#looked += parts.length * queryPartMax
     if (confirmed) this.#answering++
     return parts
   }
@@ -74,8 +126,16 @@ export class Queries {
     this.#answering--
   }
 
+  tick(wall: number): void {
+    this.#listings.sweep(wall)
+  }
+
   gone(client: Client): void {
-    if (client.queries > 0) this.#waiting = this.#waiting.filter(query => query.client !== client)
+    const waiting = client.queries > 0 ? this.#waiting.get(client.owner) : undefined
     client.queries = 0
+    if (waiting === undefined) return
+    waiting.confirmed = waiting.confirmed.filter(query => query.client !== client)
+    waiting.others = waiting.others.filter(query => query.client !== client)
+    this.#forgetEmpty()
   }
 }

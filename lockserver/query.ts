@@ -2,18 +2,21 @@
 
 import { queryMax, queryPartMax } from '../wire/limits.ts'
 import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
+import { share } from '../wire/shared.ts'
 import type { State } from './state/state.ts'
 
-type Part = MessageOf<'serverToClient', 'locks'>
+export type Part = MessageOf<'serverToClient', 'locks'>
+
+/** What an answer says, whoever gets it. */
+export interface Listing {
+  readonly parts: readonly { readonly held: HoldRecord[]; readonly pending: WaitRecord[] }[]
+  readonly cut: boolean
+  /** Holds and waits in all parts. */
+  readonly size: number
+}
 
 /** Holds in the order of their tokens; waiters by lock name, each queue in its order. */
-export function answerQuery(
-  state: State,
-  prefix: string,
-  number: number,
-  confirmed: boolean,
-  wall: number,
-): Part[] {
+export function listLocks(state: State, prefix: string, wall: number): Listing {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
@@ -51,21 +54,21 @@ export function answerQuery(
   }
   held.sort((a, b) => a.token - b.token)
   pending.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  return parts(number, held, pending, { cut, confirmed })
+  return { parts: parts(held, pending), cut, size: held.length + pending.length }
 }
 
-function parts(
-  number: number,
-  held: HoldRecord[],
-  pending: WaitRecord[],
-  flags: { cut: boolean; confirmed: boolean },
-): Part[] {
-  const messages: Part[] = []
+function parts(held: HoldRecord[], pending: WaitRecord[]): Listing['parts'] {
   const count = Math.max(1, Math.ceil(Math.max(held.length, pending.length) / queryPartMax))
-  for (let part = 0; part < count; part++) {
+  return Array.from({ length: count }, (_, part) => {
     const [from, to] = [part * queryPartMax, (part + 1) * queryPartMax]
-    const more = part + 1 < count
-    messages.push(['locks', number, { more, ...flags }, held.slice(from, to), pending.slice(from, to)])
-  }
-  return messages
+    return { held: share(held.slice(from, to)), pending: share(pending.slice(from, to)) }
+  })
+}
+
+/** The messages of one answer. */
+export function answerOf({ parts, cut }: Listing, number: number, confirmed: boolean): Part[] {
+  return parts.map(({ held, pending }, i) => {
+    const more = i + 1 < parts.length
+    return ['locks', number, { more, cut, confirmed }, held, pending]
+  })
 }

@@ -4,7 +4,8 @@
 
 import { errors } from '../wire/errors.ts'
 import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
-import type { LockEvent } from '../wire/messages.ts'
+import type { LockEvent, MessageOf } from '../wire/messages.ts'
+import { share } from '../wire/shared.ts'
 import type { Client } from './clients.ts'
 import type { ServerOutbox } from './outbox.ts'
 import { keptOf, watchesText } from './state/owners.ts'
@@ -22,6 +23,8 @@ export interface Watch {
   /** Events since then that could not be sent. */
   missed: number
 }
+
+type Told = MessageOf<'serverToClient', 'event'>
 
 export class Watches {
   readonly #out: ServerOutbox
@@ -55,13 +58,17 @@ export class Watches {
   }
 
   tell(event: LockEvent): void {
+    // B7: it becomes text once, and so does the message, since most clients give the same number.
+    if (this.#watches.size > 1) share(event)
+    let message: Told | undefined
     for (const watch of this.#watches) {
       if (watch.client.deaf) this.#remove(watch)
       else if (!watch.began || !event.name.startsWith(watch.prefix)) continue
       else if (watch.missed > 0 || watch.told - watch.seen >= eventsUnseenMax) watch.missed++
       else {
         watch.told++
-        this.#out.send(watch.client.connection, ['event', watch.number, event])
+        if (message?.[1] !== watch.number) message = share<Told>(['event', watch.number, event])
+        this.#out.send(watch.client.connection, message)
       }
     }
   }

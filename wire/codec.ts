@@ -6,6 +6,7 @@ import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
 import { fold, inEntries, inMessages, lastOf, runsOf, unfold } from './runs.ts'
+import { frameText } from './shared.ts'
 import { wireVersion } from './version.ts'
 
 /** What was wrong with a peer's input: the one line that is sent to it. */
@@ -22,7 +23,7 @@ export class WireError extends Error {
 }
 
 export function encode(messages: readonly Message[]): string {
-  return JSON.stringify(fold(messages))
+  return frameText(fold(messages))
 }
 
 /** What compile.ts makes of one kind of message. */

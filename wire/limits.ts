@@ -120,6 +120,12 @@ export const verifyingMax = 16
 export let queryPartMax = 200
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export const queriesWaitingMax = 4_096
+/** Queries of one owner that wait for their turn; of loopback any number (B7). Passed: TOO_MANY_CONNECTIONS, the connection that asks is closed. */
+export const queriesPerOwnerMax = 16_384
+/** A list of locks is shared by all who ask for the same while nothing changes, for this long (B7). Then it is made anew. */
+export const listingMs = 50
+/** Lists that a server keeps for that. Passed: the oldest is forgotten. */
+export const listingsKept = 4
 /** Answers of queries that wait for the backup's acknowledgement at a time; further queries wait. */
 export const queriesAtOnce = 4
 /** Questions (`status`, `reset`) of one connection to a view server, read in one turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */

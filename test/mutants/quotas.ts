@@ -122,7 +122,52 @@ export const quotas: readonly Mutant[] = [
       {
         file: 'lockserver/watches.ts',
         find: 'if (owner === null || this.#watchesOf(owner) < this.#most(size)) return undefined',
-        replace: 'if (size >= 0) return undefined',
+        replace: 'if (owner === null || size >= 0) return undefined',
+      },
+    ],
+  },
+  {
+    name: 'a list of locks outlives a change',
+    breaks: 'B7, R1',
+    why: 'who asks after an acquire does not find it',
+    edits: [
+      {
+        file: 'lockserver/listings.ts',
+        find: 'return opNumber === this.#state.opNumber && Math.abs(wall - at) < listingMs',
+        replace: 'return opNumber > 0 && Math.abs(wall - at) < listingMs',
+      },
+    ],
+  },
+  {
+    name: 'queries in the order in which they came',
+    breaks: 'B7',
+    why: 'one address that asks all the time keeps every other one waiting',
+    test: 'told-alike',
+    edits: [
+      {
+        file: 'lockserver/queries.ts',
+        find: 'this.#waiting.delete(owner) this.#waiting.set(owner, waiting)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an event becomes text for each watcher',
+    breaks: 'B7',
+    why: '256 watchers cost 256 times what one costs',
+    test: 'told-alike',
+    edits: [{ file: 'wire/shared.ts', find: 'if (known === null) texts.set(part, text)', replace: '' }],
+  },
+  {
+    name: 'an event goes out under the number of another watch',
+    breaks: 'B7',
+    why: 'a reader is told nothing, or what it did not ask for',
+    test: 'told-alike',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: 'if (message?.[1] !== watch.number)',
+        replace: 'if (message === undefined)',
       },
     ],
   },

@@ -1,0 +1,46 @@
+// The lists of locks that were made last: all who ask for the same prefix of the same state get the same one
+// (B7). Nothing is kept that a change of the state, or some time, has made wrong.
+
+import { listingMs, listingsKept } from '../wire/limits.ts'
+import { type Listing, listLocks } from './query.ts'
+import type { State } from './state/state.ts'
+
+interface Made {
+  readonly prefix: string
+  readonly opNumber: number
+  /** Wall clock in ms: how long locks are held grows by itself. */
+  readonly at: number
+  readonly listing: Listing
+}
+
+export class Listings {
+  readonly #state: State
+  #made: readonly Made[] = []
+
+  constructor(state: State) {
+    this.#state = state
+  }
+
+  /** The list for this prefix if it is at hand. */
+  known(prefix: string, wall: number): Listing | undefined {
+    return this.#made.find(made => made.prefix === prefix && this.#holds(made, wall))?.listing
+  }
+
+  of(prefix: string, wall: number): Listing {
+    const known = this.known(prefix, wall)
+    if (known !== undefined) return known
+    const listing = listLocks(this.#state, prefix, wall)
+    const made = { prefix, opNumber: this.#state.opNumber, at: wall, listing }
+    this.#made = [made, ...this.#made.filter(each => this.#holds(each, wall))].slice(0, listingsKept)
+    return listing
+  }
+
+  /** Drops what is of no use any more. */
+  sweep(wall: number): void {
+    if (this.#made.length > 0) this.#made = this.#made.filter(each => this.#holds(each, wall))
+  }
+
+  #holds({ opNumber, at }: Made, wall: number): boolean {
+    return opNumber === this.#state.opNumber && Math.abs(wall - at) < listingMs
+  }
+}
