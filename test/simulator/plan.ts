@@ -58,7 +58,14 @@ export const verbs = [
 export type Verb = (typeof verbs)[number]
 
 /** What is neither a call nor a fault, and must change nothing. */
-export const oddityKinds = ['odd program'] as const
+export const oddityKinds = [
+  'odd program',
+  'intruder',
+  'operator looks',
+  'operator resets wrongly',
+  'newcomer',
+  'stray words',
+] as const
 export type OddityKind = (typeof oddityKinds)[number]
 
 export type Planned = { readonly at: number; readonly salt: number } & (

@@ -5,6 +5,7 @@ import type { Session } from '../../lockserver/state/sessions.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import { drawnLimits, renewPart, restLeaseMs } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
+import { Decoy } from '../fixtures/decoy.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Checker, tightLocksMax, tightSharedMax } from './checker.ts'
 import { Faults } from './faults.ts'
@@ -58,6 +59,8 @@ const tightLimitsOf = (name: string) => ({
 /** A story has some ten thousand events. */
 const stepsMax = 1_000_000
 const resetTries = 4
+/** Of the seeds: clients have the address of a server that is none. */
+const decoyPart = 0.2
 const glanceMs = 20
 const lookMs = 200
 
@@ -108,6 +111,8 @@ class Story {
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
     this.#checker = new Checker(this.#verdict, shape.tight)
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
+    const decoys = random(seed + 13)
+    if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     if (!shape.early) this.#ready()
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace, sameClocks)

@@ -82,9 +82,10 @@ export class Users {
   }
 
   #add(hoards = false): ClientParty {
-    const { servers, viewServer } = this.#cluster
+    const { servers, viewServer, decoy } = this.#cluster
     const dice = this.#dice
-    const all = [viewServer.address, ...new Set(servers.map(server => server.address))]
+    const real = [viewServer.address, ...new Set(servers.map(server => server.address))]
+    const all = decoy === null ? real : [decoy.address, ...real]
     const options = {
       ttlMs: dice.pick(this.#shape.ttlMs),
       seeds: dice.chance(0.5) ? [viewServer.address] : all,

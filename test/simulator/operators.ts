@@ -1,0 +1,131 @@
+// Operators who look and ask: the status of the view server, over the wire and as its pages have it, and
+// resets that can't go through. What they are told is judged by what is on the disk and who lives.
+
+import type { RunningViewServer } from '../../viewservice/running.ts'
+import type { Message, Status, View } from '../../wire/messages.ts'
+import { samplesOf } from '../../wire/net/refusals.ts'
+import { type Cluster, HandParty } from '../fixtures/cluster.ts'
+import type { Random } from '../fixtures/random.ts'
+import type { Trace } from './trace.ts'
+import type { Verdict } from './verdict.ts'
+
+const staysMs = 3_000
+/** No story comes so far. */
+const farAhead = 1_000
+
+export class Operators {
+  readonly #cluster: Cluster
+  readonly #verdict: Verdict
+  readonly #trace: Trace
+  #operators = 0
+
+  constructor(cluster: Cluster, verdict: Verdict, trace: Trace) {
+    this.#cluster = cluster
+    this.#verdict = verdict
+    this.#trace = trace
+  }
+
+  /** As a page is made, within the process; and over the wire. */
+  look(dice: Random): void {
+    const { viewServer } = this.#cluster
+    if (!viewServer.alive || viewServer.frozen) return
+    const { running } = viewServer
+    const status = running.status()
+    this.#trace.tell(() => `an operator looks: ${JSON.stringify(status.view)}, ${status.halted ?? 'well'}`)
+    this.#judge(status)
+    this.#judgePage(running, status)
+    const operator = this.#operator()
+    const [number, viewBefore] = [dice.below(1_000), this.#viewNumber]
+    operator.dial(viewServer.address).say(['status', number], ['echo', number])
+    operator.after(staysMs - 10, () => this.#judgeAnswers(operator.heard, number, viewBefore))
+  }
+
+  /** Of a view to come, twice, or given up at once: none of it may end the state. */
+  resetWrongly(dice: Random): void {
+    const { viewServer } = this.#cluster
+    const operator = this.#operator()
+    const view = this.#viewNumber
+    const ahead: Message = ['reset', 1, view + farAhead, dice.chance(0.5)]
+    const asked = dice.pick<readonly Message[]>([
+      [ahead],
+      [ahead, ['reset', 2, view + farAhead, true]],
+      [['reset', 1, Math.max(0, view - 1), view > 0 && dice.chance(0.5)]],
+      [['reset', 1, view, false]],
+    ])
+    this.#trace.tell(() => `${operator.name} asks wrongly: ${JSON.stringify(asked)}`)
+    operator.dial(viewServer.address).say(...asked)
+    if (dice.chance(0.3)) operator.after(dice.next() * 10, () => operator.kill())
+    operator.after(staysMs - 10, () => {
+      for (const message of operator.heard)
+        if (message[0] === 'reset-done' && (message[2] as View).number < view)
+          this.#blame(`a reset of view ${view - 1} ends with view ${(message[2] as View).number}`)
+    })
+  }
+
+  #operator(): HandParty {
+    const operator = new HandParty(this.#cluster, `onlooker ${++this.#operators}`)
+    this.#cluster.network.after(staysMs, () => operator.kill())
+    return operator
+  }
+
+  get #viewNumber(): number {
+    return this.#cluster.view?.number ?? 0
+  }
+
+  /** V6: it tells what is on its disk; the newest record may be there before it has heard so. */
+  #judge({ cluster, view, acked, servers, survives, halted }: Status): void {
+    const { disk } = this.#cluster.viewServer
+    const known = [null, ...disk]
+      .slice(-2)
+      .some(
+        record =>
+          JSON.stringify(record?.view ?? null) === JSON.stringify(view) && (record?.acked ?? false) === acked,
+      )
+    if (!known && disk.length > 0)
+      this.#blame(`the status has view ${view?.number}, which is not on the disk`)
+    if (cluster !== (view === null ? null : (disk.at(-1)?.cluster ?? null)))
+      this.#blame(`the status is of cluster ${cluster}`)
+    const roleOf = (id: string | undefined) => servers.find(server => server.id === id)
+    const [primary, backup] = [roleOf(view?.primary.id), roleOf(view?.backup?.id)]
+    if (view !== null && primary?.role !== 'primary') this.#blame('the status does not show the primary')
+    if (view?.backup && (backup?.role !== 'backup' || backup.inSync !== acked))
+      this.#blame('the status does not show the backup as it is')
+    if (servers.length - (primary ? 1 : 0) - (backup ? 1 : 0) !== servers.filter(isIdle).length)
+      this.#blame('the status shows one role twice')
+    const both = acked && primary?.alive === true && backup?.alive === true
+    if (survives !== (both && halted === null ? 1 : 0))
+      this.#blame(`the status says that it survives ${survives}`)
+    if (halted !== null && primary?.alive) this.#blame(`the status says of a living primary: ${halted}`)
+  }
+
+  #judgePage(running: RunningViewServer, { view, servers, halted }: Status): void {
+    const { unready, clients } = running.core
+    const primary = servers.find(({ role }) => role === 'primary')
+    if (halted === null && (unready === null) !== (primary?.alive === true)) this.#blame(`it says ${unready}`)
+    if (running.connections < clients) this.#blame(`${running.connections} connections of ${clients} clients`)
+    for (const { labels, value } of samplesOf(running.refusals))
+      if (!Number.isSafeInteger(value) || value < 0) this.#blame(`${value} refusals of ${labels.code}`)
+    const last = running.counts.history.views.at(-1)
+    if (last !== undefined && last.number !== view?.number)
+      this.#blame(`its history ends with view ${last.number}, not ${view?.number}`)
+  }
+
+  /** There may be none, when it is cut off. */
+  #judgeAnswers(heard: readonly Message[], number: number, viewBefore: number): void {
+    for (const message of heard) {
+      if ((message[0] === 'status' || message[0] === 'echoed') && message[1] !== number)
+        this.#blame(`${message[0]} ${message[1]} answers ${number}`)
+      const view = message[0] === 'status' ? ((message[2] as Status).view?.number ?? 0) : viewBefore
+      if (view < viewBefore || view > this.#viewNumber)
+        this.#blame(`a status has view ${view}, asked in view ${viewBefore}`)
+    }
+  }
+
+  #blame(text: string): void {
+    this.#verdict.blame('V6 status', text)
+  }
+}
+
+function isIdle({ role }: { readonly role: string }): boolean {
+  return role === 'idle'
+}
