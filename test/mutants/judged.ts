@@ -149,4 +149,64 @@ export const judged: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'each answer says that it is confirmed',
+    breaks: 'R1',
+    why: 'a primary that was deposed shows what is not true any more as if it were',
+    edits: [
+      {
+        file: 'lockserver/primary.ts',
+        find: 'const sure = confirmed || !this.replication.join.latched',
+        replace: 'const sure = confirmed || this.replication.join.latched || true',
+      },
+    ],
+  },
+  {
+    name: 'the client takes each answer for confirmed',
+    breaks: 'R1',
+    why: 'a program that asks for what is known at once is told that it is sure',
+    edits: [
+      {
+        file: 'client/session/core.ts',
+        find: 'answer.confirmed &&= confirmed',
+        replace: 'answer.confirmed ||= confirmed',
+      },
+    ],
+  },
+  {
+    name: 'a query makes holds older than they are',
+    breaks: 'R1',
+    why: 'a query shows each lock as held for longer than it is',
+    edits: [
+      {
+        file: 'lockserver/query.ts',
+        find: 'Math.floor(wall - since)',
+        replace: 'Math.floor(wall - since) + 10',
+      },
+    ],
+  },
+  {
+    name: 'a theft is told as an operator',
+    breaks: 'S5',
+    why: 'a client whose lock was stolen is told that an operator has released it',
+    edits: [
+      {
+        file: table,
+        find: "if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'STOLEN', wallMs)",
+        replace: "if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'FORCED', wallMs)",
+      },
+    ],
+  },
+  {
+    name: 'a query shows the queue from its end',
+    breaks: 'L3',
+    why: 'who is next looks as if it were last',
+    edits: [
+      {
+        file: 'lockserver/query.ts',
+        find: 'of lock.queue) {',
+        replace: 'of [...lock.queue].reverse()) {',
+      },
+    ],
+  },
 ]

@@ -69,15 +69,13 @@ export class Counters {
   }
 
   /** All is saved, and the view server has heard so. */
-  inspectViews({ views, acks, deaths }: ViewCounts): void {
+  inspectViews({ views, acks }: ViewCounts): void {
     const tally = this.#of(this.#cluster.viewServer.counts)
     const made = Object.values(views).reduce((sum, times) => sum + times, 0)
     this.#equal('VS', 'views', made, tally.get('views') ?? 0)
     this.#equal('VS', 'acks', acks, tally.get('acks') ?? 0)
     this.#equal('VS', 'promotions', views.promotion, tally.get('promotions') ?? 0)
     this.#equal('VS', 'resets', views.reset, tally.get('resets') ?? 0)
-    const dead = Object.values(deaths).reduce((sum, times) => sum + times, 0)
-    if (dead < views.promotion) this.#blame(`VS counts ${dead} deaths and ${views.promotion} promotions`)
   }
 
   #equal(who: string, what: string, said: number, seen: number): void {

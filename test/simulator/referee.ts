@@ -10,6 +10,7 @@ import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import { Answers } from './answers.ts'
 import { textOf as beliefText, type Checker } from './checker.ts'
+import { Confirmations } from './confirmations.ts'
 import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { listen } from './operations.ts'
@@ -41,6 +42,7 @@ export class Referee {
   readonly #wires: Wires
   readonly #counters: Counters
   readonly #watchFlow: WatchFlow
+  readonly confirmations: Confirmations
   /** How each server id that is no more has ended. */
   readonly #ends = new Map<string, End>()
   /** V4: the backup of each view that said that it knows that it is in sync. */
@@ -80,6 +82,7 @@ export class Referee {
     this.#wires = new Wires(verdict, () => this.#now)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
+    this.confirmations = new Confirmations(verdict)
     this.#listens()
     cluster.watcher = {
       saved: record => this.#saved(record),
@@ -202,6 +205,7 @@ export class Referee {
       for (const [kind, view] of messages)
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
     }
+    if (to.kind === 'client') this.confirmations.arrives(to.name, messages)
     if (to.kind === 'client' && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
       this.#blame('S1 reply forgotten', `${from.name} says that ${to.name} asks out of order`)
     if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return

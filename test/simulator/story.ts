@@ -116,6 +116,7 @@ class Story {
     if (!shape.early) this.#ready()
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace, sameClocks)
+    this.#users.onQueried = (user, confirmed) => this.#referee.confirmations.told(user, confirmed)
     this.#faults = new Faults(
       this.#cluster,
       seed,

@@ -40,6 +40,8 @@ export class Users {
   /** Releases what it is granted at once, and calls nothing new. */
   quiet = false
   calls = 0
+  /** Hears of each answer of a query, and whether it says that it is confirmed. */
+  onQueried: ((user: string, confirmed: boolean) => void) | null = null
   readonly #cluster: Cluster
   readonly #shape: Shape
   readonly #checker: Checker
@@ -283,6 +285,7 @@ export class Users {
     this.#made(user, text, null, outcome, outcome => {
       if (outcome.result?.verb !== 'query') return
       this.#checker.queried(outcome.result, calledAt, outcome.at, confirmed)
+      this.onQueried?.(user.name, outcome.result.confirmed)
       if (outcome.result.confirmed) this.#ages.queried(outcome.result, calledAt, outcome.at)
     })
   }

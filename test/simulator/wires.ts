@@ -139,7 +139,7 @@ export class Wires {
       const [kind, code] = message
       if (shown.has(kind) && this.#foundDifferent(server))
         this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
-      if (shown.has(kind) && this.#saysAlone(server, acked))
+      if ((shown.has(kind) || saysConfirmed(message)) && this.#saysAlone(server, acked))
         this.#blame('R1 shown', `${server.name} says "${kind}" without a word of its backup`)
       if (shown.has(kind)) this.#toldAt.set(server.id, server.turns)
       if (speaker === undefined) continue
@@ -177,6 +177,11 @@ export class Wires {
   #blame(check: string, text: string): void {
     this.#verdict.blame(check, text)
   }
+}
+
+/** An answer of a query that says that its server was the primary just then (R1). */
+function saysConfirmed([kind, , part]: Message): boolean {
+  return kind === 'locks' && (part as { readonly confirmed: boolean }).confirmed
 }
 
 function isNewerThan({ count }: Speaker): (other: Speaker) => boolean {
