@@ -5,19 +5,25 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { mutants } from './mutants/all.ts'
-import { edited } from './mutants/mutant.ts'
+import { edited, testsOf } from './mutants/mutant.ts'
 import { problemOf, root } from './mutants/plant.ts'
+import { sharesOf } from './mutants/share.ts'
 
 t.test('every planted bug can still be planted', async t => {
   for (const mutant of mutants) {
     t.equal(problemOf(mutant), undefined, mutant.name)
-    if (mutant.test !== undefined) t.ok(existsSync(join(root, `test/${mutant.test}.ts`)), mutant.test)
+    for (const test of testsOf(mutant)) t.ok(existsSync(join(root, `test/${test}.ts`)), test)
   }
 })
 
 t.test('there are enough planted bugs, each with a different name', async t => {
-  t.ok(mutants.length >= 45, `${mutants.length}`)
+  t.ok(mutants.length >= 200, `${mutants.length}`)
   t.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length)
+})
+
+t.test('each file of cores, client and drivers has its share of them', async t => {
+  for (const { file, lines, least, planted } of sharesOf(mutants))
+    t.ok(planted >= least, `${file}: ${planted} planted in ${lines} lines, ${least} at least`)
 })
 
 t.test('an edit that does not fit, or fits twice, is refused by name', async t => {

@@ -1,34 +1,50 @@
-// Every planted bug, by area.
+// Every planted bug, by the blind spot that it belongs to: the kind of mistake, and where a proof looks away.
 
+import { answers } from './answers.ts'
 import { apart } from './apart.ts'
 import { asking } from './asking.ts'
 import { budget } from './budget.ts'
 import { client } from './client.ts'
+import { clocks } from './clocks.ts'
 import { drivers } from './drivers.ts'
 import { edge } from './edge.ts'
+import { endings } from './endings.ts'
+import { figures } from './figures.ts'
+import { frames } from './frames.ts'
 import { judged } from './judged.ts'
 import { leases } from './leases.ts'
+import { limits } from './limits.ts'
 import { locks } from './locks.ts'
+import { long } from './long.ts'
+import { memory } from './memory.ts'
 import type { Mutant } from './mutant.ts'
+import { order } from './order.ts'
+import { program } from './program.ts'
 import { quotas } from './quotas.ts'
 import { replication } from './replication.ts'
 import { sessions } from './sessions.ts'
+import { standing } from './standing.ts'
 import { surface } from './surface.ts'
+import { twice } from './twice.ts'
 import { views } from './views.ts'
 
-export const mutants: readonly Mutant[] = [
-  ...views,
-  ...replication,
-  ...leases,
-  ...locks,
-  ...sessions,
-  ...client,
-  ...surface,
-  ...drivers,
-  ...edge,
-  ...apart,
-  ...asking,
-  ...budget,
-  ...quotas,
-  ...judged,
-]
+export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
+  views,
+  'copies and answers': replication,
+  'clocks and leases': [...leases, ...clocks],
+  order: [...locks, ...order],
+  'requests and replies': [...sessions, ...client],
+  'values in answers': [...judged, ...answers],
+  'limits and budgets': [...budget, ...quotas, ...limits],
+  twice,
+  'standing still in a fault': standing,
+  'memory and long lives': [...memory, ...long],
+  drivers: [...drivers, ...endings],
+  'what travels': frames,
+  'surface of the client': [...surface, ...program],
+  'pages and metrics': figures,
+  'hostile peers': [...edge, ...asking],
+  'disk, minutes, moments': apart,
+}
+
+export const mutants: readonly Mutant[] = Object.values(blindSpots).flat()

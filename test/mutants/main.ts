@@ -1,12 +1,15 @@
 // npm run mutants: plants each bug in a copy of the build, and shows which check catches it, after how many
 // seeds and steps of the simulator, or states and depth of the search. Exit 1 if one is not caught. With
-// --check it only shows that each of them still fits the sources.
+// --check it only shows that each of them still fits the sources; with --table what the last runs have shown.
 
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { mutants } from './all.ts'
 import { hunt, type Verdict } from './hunt.ts'
 import type { Mutant } from './mutant.ts'
 import { problemOf } from './plant.ts'
+import { sharesOf } from './share.ts'
+import { resultsIn, tableHead, tableRows } from './table.ts'
 import { typeProblems } from './types.ts'
 
 const usage = `npm run mutants -- [options]
@@ -15,13 +18,16 @@ const usage = `npm run mutants -- [options]
   --jobs N       so many at a time (default 2)
   --seconds N    for each, at the most (default 300)
   --quick        150 seeds and the small search for each, and no more
-  --by TOOL      only the simulator, or only the search
+  --by TOOL      only simulator, search or test (that the bug names)
   --json         one JSON line for each instead of the table
   --list         only lists them
+  --table FILE   the table by blind spot, from files of such lines; without FILE only what is planted
+  --shares       how many are planted in each file, and how many are its share
   --check        only shows that each fits the sources and compiles
 `
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     only: { type: 'string', multiple: true },
     jobs: { type: 'string', default: '2' },
@@ -31,6 +37,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
+    table: { type: 'boolean', default: false },
+    shares: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -42,6 +50,8 @@ const chosen = mutants.filter(({ name }) => only.length === 0 || only.some(part 
 if (values.help) print(usage)
 else if (values.list) for (const { name, breaks, why } of chosen) print(`${name}  [${breaks}]\n    ${why}`)
 else if (values.check) check(chosen)
+else if (values.table) printRows(tableHead, tableRows(positionals.flatMap(readResults)))
+else if (values.shares) printShares()
 else await huntAll(chosen)
 
 function check(list: readonly Mutant[]): void {
@@ -54,6 +64,20 @@ function check(list: readonly Mutant[]): void {
     process.exitCode = 1
   }
   print(`${list.length} planted bugs`)
+}
+
+function readResults(path: string) {
+  return resultsIn(readFileSync(path, 'utf8'))
+}
+
+function printShares(): void {
+  const rows = sharesOf(mutants).map(({ file, lines, least, planted }) => [
+    file,
+    String(lines),
+    String(least),
+    String(planted),
+  ])
+  printRows(['file', 'lines of code', 'share', 'planted'], rows)
 }
 
 async function huntAll(list: readonly Mutant[]): Promise<void> {
@@ -76,9 +100,9 @@ async function huntAll(list: readonly Mutant[]): Promise<void> {
   if (!values.json) printTable(list.flatMap(mutant => verdicts.filter(verdict => verdict.mutant === mutant)))
 }
 
-function toolOf(by: string | undefined): 'simulator' | 'search' | undefined {
-  if (by === undefined || by === 'simulator' || by === 'search') return by
-  throw new Error(`--by simulator or --by search, not ${by}`)
+function toolOf(by: string | undefined): 'simulator' | 'search' | 'test' | undefined {
+  if (by === undefined || by === 'simulator' || by === 'search' || by === 'test') return by
+  throw new Error(`--by simulator, search or test, not ${by}`)
 }
 
 function printTable(verdicts: readonly Verdict[]): void {

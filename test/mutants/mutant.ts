@@ -17,11 +17,16 @@ export interface Mutant {
   readonly why: string
   /** The search that is likely to find it; the others run after it. */
   readonly search?: string
-  /** Neither simulator nor search can see it; this test does. */
-  readonly test?: string
+  /** A test that sees it within seconds, or several that are tried in turn; simulator and search run after it. */
+  readonly test?: string | readonly string[]
   /** Why it does not compile though it is planted as it should be. */
   readonly typesDiffer?: string
   readonly edits: readonly Edit[]
+}
+
+/** The tests that are tried first. */
+export function testsOf({ test = [] }: Mutant): readonly string[] {
+  return typeof test === 'string' ? [test] : test
 }
 
 /** The source with this edit made; throws if the edit does not fit it any more. */

@@ -1,7 +1,8 @@
 // Puts a planted bug into a copy of the build: only the changed sources are compiled, and put into a separate
 // folder. What ships is never touched.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -52,17 +53,26 @@ export function plant(mutant: Mutant | null): Planted {
       recursive: true,
       filter: path => !/\.(d\.ts|map)$/.test(path),
     })
-    for (const shared of ['node_modules', 'package.json', 'docs', 'README.md'])
+    // Some tests read sources and texts.
+    for (const shared of readdirSync(root).filter(name => name !== 'dist'))
       symlinkSync(join(root, shared), join(folder, shared))
-    if (mutant !== null)
-      for (const [file, source] of sourcesOf(mutant))
-        writeFileSync(join(folder, 'dist', file.replace(/ts$/, 'js')), toJavaScript(file, source))
+    if (mutant !== null) write(folder, sourcesOf(mutant))
   } catch (error) {
     remove()
     throw error
   }
   return { folder, remove }
 }
+
+function write(folder: string, sources: ReadonlyMap<string, string>): void {
+  for (const [file, source] of sources)
+    writeFileSync(join(folder, 'dist', file.replace(/ts$/, 'js')), toJavaScript(file, source))
+  if ([...sources.keys()].some(file => ofValidators.includes(file)))
+    execFileSync(process.execPath, [join(folder, 'dist/wire/compile.js')])
+}
+
+/** What the validators of messages are compiled from. */
+const ofValidators = ['wire/messages.ts', 'wire/shape.ts', 'wire/compile.ts']
 
 const tsconfig = ts.parseConfigFileTextToJson(
   'tsconfig.json',

@@ -106,9 +106,9 @@ export const sessions: readonly Mutant[] = [
       },
       {
         file: 'lockserver/queries.ts',
-        find: 'if (++client.queries > queriesWaitingMax) return false',
+        find: "if (++client.queries > queriesWaitingMax) return 'too many'",
         replace: `if (client.session !== null) client.session.nextRequest++
-    if (++client.queries > queriesWaitingMax) return false`,
+    if (++client.queries > queriesWaitingMax) return 'too many'`,
       },
     ],
   },

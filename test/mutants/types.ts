@@ -4,14 +4,16 @@
 
 import { join } from 'node:path'
 import ts from 'typescript'
+import { KnownTypes } from './known-types.ts'
 import type { Mutant } from './mutant.ts'
 import { options, root, sourcesOf } from './plant.ts'
 
 /** What the compiler says of each bug that does not compile, by its name. */
 export function typeProblems(mutants: readonly Mutant[]): Map<string, string> {
   const problems = new Map<string, string>()
+  const known = new KnownTypes()
   const compiler = new Compiler()
-  for (const batch of batchesOf(mutants)) {
+  for (const batch of batchesOf(mutants.filter(mutant => !known.has(mutant)))) {
     const owners = new Map<string, Mutant>()
     const sources = new Map<string, string>()
     for (const mutant of batch)
@@ -26,6 +28,7 @@ export function typeProblems(mutants: readonly Mutant[]): Map<string, string> {
       if (alone !== undefined) problems.set(mutant.name, alone)
     }
   }
+  known.keep(mutants.filter(({ name }) => !problems.has(name)))
   return problems
 }
 

@@ -1,0 +1,117 @@
+// Planted bugs of times: the wrong clock, the wrong unit, the wrong bound, a timer that isn't set again.
+
+import type { Mutant } from './mutant.ts'
+
+export const clocks: readonly Mutant[] = [
+  {
+    name: 'a signal that is asked for does not look at the clock',
+    breaks: 'F12',
+    why: 'after a stall of the event loop the signal of an expired lock is not aborted',
+    test: 'handles',
+    edits: [
+      {
+        file: 'client/lock.ts',
+        find: 'this.#holder.check() if (this.#controller',
+        replace: 'if (this.#controller',
+      },
+    ],
+  },
+  {
+    name: 'a new view does not hurry the redials',
+    breaks: 'F1',
+    why: 'a client waits out its back-off though a view has just named the server',
+    edits: [
+      {
+        file: 'client/session/addresses.ts',
+        find: 'address.failures = 0 address.retryAt = 0',
+        replace: 'address.failures = 0',
+      },
+    ],
+  },
+  {
+    name: 'a session that holds locks comes back as late as one that rests',
+    breaks: 'F1, S4',
+    why: 'a new primary gets the holders last, and their leases run out',
+    edits: [
+      {
+        file: 'client/session/route.ts',
+        find: 'this.#rests && !owed',
+        replace: '!owed',
+      },
+    ],
+  },
+  {
+    name: 'the silence of one backup counts against the next',
+    breaks: 'V7',
+    why: 'a new backup is reported unreachable before it could be dialled',
+    edits: [
+      {
+        file: 'lockserver/backup-link.ts',
+        find: "this.#drop('a newer view') this.#silentTicks = 0",
+        replace: "this.#drop('a newer view')",
+      },
+    ],
+  },
+  {
+    name: 'the next lease to end is the one that was looked at last',
+    breaks: 'S3',
+    why: 'a lease that ends sooner is found late',
+    edits: [
+      {
+        file: 'lockserver/leases.ts',
+        find: 'else if (until < earliest) earliest = until',
+        replace: 'else earliest = until',
+      },
+    ],
+  },
+  {
+    name: 'times of the metrics are by the wall clock',
+    breaks: 'R1',
+    why: 'a clock that is set makes hand-overs last for years',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/outbox.ts',
+        find: 'this.#counts?.note(what, this.#situation.now.monotonic)',
+        replace: 'this.#counts?.note(what, this.#situation.now.wall)',
+      },
+    ],
+  },
+  {
+    name: 'a save is tried for one ping, not for a ping limit',
+    breaks: 'B6',
+    why: 'a shortage of a moment ends the view server',
+    test: 'view-reserve',
+    edits: [
+      {
+        file: 'viewservice/server.ts',
+        find: 'limitMs: pingIntervalMs * deadPings,',
+        replace: 'limitMs: pingIntervalMs,',
+      },
+    ],
+  },
+  {
+    name: 'a long lease is shorter while it rests',
+    breaks: 'S4',
+    why: 'a session of ten minutes ends after two',
+    edits: [
+      {
+        file: 'wire/limits.ts',
+        find: 'return Math.max(ttlMs, Math.min(12 * ttlMs, 120_000))',
+        replace: 'return Math.min(12 * ttlMs, 120_000)',
+      },
+    ],
+  },
+  {
+    name: 'the grace of a promotion in seconds',
+    breaks: 'S3',
+    why: 'leases run out before their clients could come over',
+    edits: [
+      {
+        file: 'wire/limits.ts',
+        find: 'return 2 * pingLimitMs',
+        replace: 'return (2 * pingLimitMs) / 1_000',
+      },
+    ],
+  },
+]

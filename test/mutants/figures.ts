@@ -1,0 +1,227 @@
+// Planted bugs of pages and metrics: what operators read.
+
+import type { Mutant } from './mutant.ts'
+
+export const figures: readonly Mutant[] = [
+  {
+    name: 'a stream that ends counts as a copy that was cut',
+    breaks: 'R3',
+    why: 'operators see cut copies where a copy was complete long ago',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/counts.ts',
+        find: 'if (this.#transferSince !== null) this.transfers.cut++',
+        replace: 'this.transfers.cut++',
+      },
+    ],
+  },
+  {
+    name: 'a batch is timed until the first answer',
+    breaks: 'R1',
+    why: 'the round trip is that of an older batch, and looks short',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/counts.ts',
+        find: 'this.#timedBatch === 0 || sequence < this.#timedBatch',
+        replace: 'this.#timedBatch === 0',
+      },
+    ],
+  },
+  {
+    name: 'a refusal is not counted by its code',
+    breaks: 'S1',
+    why: 'no operator learns which limit is met',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/counts.ts',
+        find: "this.operations['acquire refused']++ this.#refuse(output[2])",
+        replace: "this.operations['acquire refused']++",
+      },
+    ],
+  },
+  {
+    name: 'a ratio in percent',
+    breaks: 'R3',
+    why: 'a copy that is done shows as 100 of 1',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/pages/metrics.ts',
+        find: 'v => v.copiedPart / 100',
+        replace: 'v => v.copiedPart',
+      },
+    ],
+  },
+  {
+    name: 'one loss counts as the other',
+    breaks: 'S5',
+    why: "a steal shows as an operator's doing",
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/pages/metrics.ts',
+        find: "labels: { reason: 'stolen' }, value: now().counts.losses.STOLEN",
+        replace: "labels: { reason: 'stolen' }, value: now().counts.losses.FORCED",
+      },
+    ],
+  },
+  {
+    name: 'holds show as waits',
+    breaks: 'S1',
+    why: 'the histogram of holds reads that of waits',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'lockserver/pages/metrics.ts',
+        find: 'read: () => now().counts.hold',
+        replace: 'read: () => now().counts.wait',
+      },
+    ],
+  },
+  {
+    name: 'a backup that was dropped counts as one that was replaced',
+    breaks: 'V7',
+    why: 'operators see a new backup where there is none',
+    test: ['metrics', 'dashboard'],
+    edits: [
+      {
+        file: 'viewservice/counts.ts',
+        find: "return view.backup === null ? 'backup_dropped' : 'backup_replaced'",
+        replace: "return view.backup !== null ? 'backup_dropped' : 'backup_replaced'",
+      },
+    ],
+  },
+  {
+    name: 'the gap of a failover grows with each ping',
+    breaks: 'F1',
+    why: 'the moment at which the primary was first heard becomes the last',
+    test: 'dashboard',
+    edits: [
+      {
+        file: 'viewservice/history.ts',
+        find: 'if (last?.number === number) last.enteredAt ??= now',
+        replace: 'if (last?.number === number) last.enteredAt = now',
+      },
+    ],
+  },
+  {
+    name: 'the dead count as alive',
+    breaks: 'V7',
+    why: 'the alert for a dead server never fires, and fires when all is well',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'viewservice/pages/metrics.ts',
+        find: "server.alive === (state === 'alive')",
+        replace: "server.alive === (state === 'dead')",
+      },
+    ],
+  },
+  {
+    name: 'a cluster that is halted shows as well',
+    breaks: 'F14',
+    why: 'the alert for a lost state never fires',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'viewservice/pages/metrics.ts',
+        find: 'm => m.status.halted !== null',
+        replace: 'm => m.status.halted === undefined',
+      },
+    ],
+  },
+  {
+    name: 'the gap begins with the new view',
+    breaks: 'F1',
+    why: 'the dashboard leaves the time out in which the death was not noticed',
+    test: 'dashboard',
+    edits: [
+      {
+        file: 'viewservice/pages/pages.ts',
+        find: 'Math.round(enteredAt - silentSince)',
+        replace: 'Math.round(enteredAt - madeAt)',
+      },
+    ],
+  },
+  {
+    name: 'unread bytes of the last look',
+    breaks: 'B4',
+    why: 'the metric shows what was unread when a frame was last sent',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'wire/serving/edge-metrics.ts',
+        find: 'unread.refresh() return unread.sum',
+        replace: 'return unread.sum',
+      },
+    ],
+  },
+  {
+    name: 'the room of one standing is told of another',
+    breaks: 'B7',
+    why: 'operators see a limit that is none',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'wire/serving/edge-metrics.ts',
+        find: '{ stranger: strangers, client: clients, server: servers }',
+        replace: '{ stranger: strangers, client: servers, server: clients }',
+      },
+    ],
+  },
+  {
+    name: 'buckets that are not cumulative',
+    breaks: 'R1',
+    why: 'each quantile of a dashboard is wrong',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'wire/serving/metrics.ts',
+        find: 'below += counts[i] ?? 0',
+        replace: 'below = counts[i] ?? 0',
+      },
+    ],
+  },
+  {
+    name: 'a sum of seconds in ms',
+    breaks: 'R1',
+    why: 'each average of a dashboard is a thousand times too long',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'wire/serving/metrics.ts',
+        find: 'value: sumMs / 1_000 }',
+        replace: 'value: sumMs }',
+      },
+    ],
+  },
+  {
+    name: 'the sampling of delays counts as delay',
+    breaks: 'B1',
+    why: 'an idle server shows a delay of 20 ms',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'wire/serving/process-metrics.ts',
+        find: 'nanoseconds / 1e6 - resolutionMs',
+        replace: 'nanoseconds / 1e6',
+      },
+    ],
+  },
+  {
+    name: 'processor time in milliseconds',
+    breaks: 'B1',
+    why: 'a server seems to use a thousand cores',
+    test: 'metrics',
+    edits: [
+      {
+        file: 'wire/serving/process-metrics.ts',
+        find: '(user + system) / 1e6',
+        replace: '(user + system) / 1e3',
+      },
+    ],
+  },
+]

@@ -1,0 +1,173 @@
+// Planted bugs of what is kept though it is over, or forgotten though it is not.
+
+import type { Mutant } from './mutant.ts'
+
+export const memory: readonly Mutant[] = [
+  {
+    name: 'a listener that was taken back keeps its signal',
+    breaks: 'S5',
+    why: 'the signal of a long life collects a listener for each that came and went',
+    test: 'client-surface',
+    edits: [
+      {
+        file: 'client/events.ts',
+        find: 'listeners.get(listener)?.unwatch()',
+        replace: 'if (!listeners.has(listener)) return',
+      },
+    ],
+  },
+  {
+    name: 'the guard forgets the name that came first, not the one used longest ago',
+    breaks: 'F12',
+    why: 'a name in constant use is forgotten, and its holder may be refused',
+    test: 'fencing',
+    edits: [
+      {
+        file: 'client/fence-guard.ts',
+        find: 'this.#seen.delete(name) this.#seen.set(name, seen)',
+        replace: 'this.#seen.set(name, seen)',
+      },
+    ],
+  },
+  {
+    name: 'a watch that is left keeps what it had',
+    breaks: 'R1 watch',
+    why: 'events that no reader will ever take stay in memory, and the next step still gets one',
+    test: ['watch', 'watch-reader'],
+    edits: [
+      {
+        file: 'client/watch.ts',
+        find: 'this.#kept.length = 0 this.end()',
+        replace: 'this.end()',
+      },
+    ],
+  },
+  {
+    name: 'the newest unreachable address is forgotten, not the oldest',
+    breaks: 'V7',
+    why: 'with many strangers the backup itself is not reported',
+    test: ['roles', 'rules-joining'],
+    edits: [
+      {
+        file: 'lockserver/backup-link.ts',
+        find: 'const [oldest] = this.#unreachable.keys()',
+        replace: 'const oldest = [...this.#unreachable.keys()].at(-1)',
+      },
+    ],
+  },
+  {
+    name: 'a session that was heard while it was ended is never looked at again',
+    breaks: 'S3',
+    why: 'its lease is never over, should its client die just then',
+    edits: [
+      {
+        file: 'lockserver/expiry.ts',
+        find: 'leases.lookAgain() continue',
+        replace: 'continue',
+      },
+    ],
+  },
+  {
+    name: 'sessions that rested are remembered for ever',
+    breaks: 'S4',
+    why: 'a server keeps a number for each client that it ever had',
+    edits: [
+      {
+        file: 'lockserver/leases.ts',
+        find: 'this.#until.delete(session.ordinal) this.#resting.delete(session.ordinal)',
+        replace: 'this.#until.delete(session.ordinal)',
+      },
+    ],
+  },
+  {
+    name: 'a burst of facts keeps its list',
+    breaks: 'B4',
+    why: 'the list of the largest operation stays for good',
+    test: 'census',
+    edits: [
+      {
+        file: 'lockserver/state/facts.ts',
+        find: 'if (this.#list.length > room) this.#list.length = room',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the place of a lock that is gone is not used again',
+    breaks: 'B4',
+    why: 'a service with few locks at a time grows with each name',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'lockserver/state/name-map.ts',
+        find: 'this.#values[place] = undefined this.#free.push(place)',
+        replace: 'this.#values[place] = undefined',
+      },
+    ],
+  },
+  {
+    name: 'a probe that no server answered is never asked again',
+    breaks: 'V7',
+    why: 'a lost server whose first probe was silent is found dead only by its pings',
+    edits: [
+      {
+        file: 'viewservice/probes.ts',
+        find: 'this.#byConnection.delete(connection) this.#byPurpose[purpose].delete(server.id)',
+        replace:
+          "this.#byConnection.delete(connection)\n    if (purpose !== 'lost') this.#byPurpose[purpose].delete(server.id)",
+      },
+    ],
+  },
+  {
+    name: 'old records stay in the folder',
+    breaks: 'V6',
+    why: 'the disk fills with one file for each view',
+    test: ['view-store', 'view-reserve'],
+    edits: [
+      {
+        file: 'viewservice/store.ts',
+        find: 'if (number > 0 && number <= upTo) remove',
+        replace: 'if (number > 0 && number < upTo - keptMax) remove',
+      },
+    ],
+  },
+  {
+    name: 'what is taken twice shrinks the map',
+    breaks: 'S1',
+    why: 'a map that is not empty says that it is',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'wire/number-map.ts',
+        find: 'if (this.#keys[slot] === key) this.#remove(slot) return value',
+        replace: 'this.#remove(slot)\n    return value',
+      },
+    ],
+  },
+  {
+    name: 'a removed entry takes its neighbour along',
+    breaks: 'S1',
+    why: 'an entry that stood behind the gap is not found any more',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'wire/number-map.ts',
+        find: '((next - home) & mask) < ((next - gap) & mask)',
+        replace: '((next - home) & mask) <= ((next - gap) & mask)',
+      },
+    ],
+  },
+  {
+    name: 'a log keeps each line that it ever wrote',
+    breaks: 'B4',
+    why: 'a server with many strangers grows',
+    test: 'logs',
+    edits: [
+      {
+        file: 'wire/serving/log.ts',
+        find: 'if (told.size >= linesMax) told.clear()',
+        replace: '',
+      },
+    ],
+  },
+]
