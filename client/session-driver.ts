@@ -80,7 +80,7 @@ export class SessionDriver implements Holder {
 
   #endTurn(): void {
     this.#passCalls()
-    this.#driver.links.flush()
+    this.#driver.connections.flush()
   }
 
   /** Notices at once a deadline that has passed while the event loop was stalled (F12). */

@@ -79,11 +79,11 @@ export class RunningLockServer {
 
   /** Connections that are open or being made. */
   get connections(): number {
-    return this.#driver.links.size
+    return this.#driver.connections.size
   }
 
   get refusals(): readonly Refusals[] {
-    return [this.#turnedAway, this.#driver.links.refusals]
+    return [this.#turnedAway, this.#driver.connections.refusals]
   }
 
   start(): void {
@@ -99,7 +99,7 @@ export class RunningLockServer {
     remote: string,
   ): ConnectionHandlers {
     const owner = ownerOf(remote, this.#options.loopbackCounts ?? false)
-    return this.#driver.links.accept(connection, cluster, from, owner)
+    return this.#driver.connections.accept(connection, cluster, from, owner)
   }
 
   turnedAway(reason: string, remote: string): void {
@@ -121,7 +121,7 @@ export class RunningLockServer {
   /** Ends the server as the end of its process would: no peer gets any message. */
   kill(): void {
     if (this.#status !== undefined) return
-    this.#driver.links.cutAll()
+    this.#driver.connections.cutAll()
     this.#over(killedStatus, 'killed')
   }
 
@@ -153,7 +153,7 @@ export class RunningLockServer {
       case 'note':
         return this.note(effect.level, effect.text, effect.fields)
       case 'pause':
-        return this.#driver.links.pause(effect.connection, effect.paused)
+        return this.#driver.connections.pause(effect.connection, effect.paused)
       case 'continue':
         return this.#driver.stepAfterTurn(goOn)
       case 'step-down':
@@ -167,7 +167,7 @@ export class RunningLockServer {
 
   /** V5, R5: the state goes with its id; clients are sent away. */
   #stepDown(reason: string): void {
-    this.#driver.links.closeAll('STEPPED_DOWN', reason)
+    this.#driver.connections.closeAll('STEPPED_DOWN', reason)
     this.#core = this.#newCore(this.#core.cluster)
     this.#driver.become(this.#core)
     this.note('info', 'a new server', { reason })
@@ -181,7 +181,7 @@ export class RunningLockServer {
 
   #end(status: number, code: ErrorCode, reason: string): void {
     if (this.#status !== undefined) return
-    this.#driver.links.closeAll(code, reason)
+    this.#driver.connections.closeAll(code, reason)
     this.#over(status, reason)
   }
 

@@ -170,7 +170,13 @@ function pair(secret: string | null, theirs = secret) {
   const accept = (socket: Socket) =>
     acceptSocket(socket, { secret: theirs, role: 'lockserver' }, handlers, 'memory', runtime)
   runtime.listen('ws://here:1', accept)
-  driver.links.perform({ do: 'dial', connection: -1, address: 'ws://here:1', cluster: null, from: client })
+  driver.connections.perform({
+    do: 'dial',
+    connection: -1,
+    address: 'ws://here:1',
+    cluster: null,
+    from: client,
+  })
   return { runtime, seen, driver, heard, turnedAway, accept }
 }
 
@@ -178,7 +184,7 @@ t.test('a connection in memory: a hello, frames each way in their order, and an 
   const { runtime, driver, heard, seen } = pair(null)
   runtime.run()
   const send = (number: number) =>
-    driver.links.perform({ do: 'send', connection: -1, message: ['echo', number] })
+    driver.connections.perform({ do: 'send', connection: -1, message: ['echo', number] })
   for (const number of [1, 2, 3]) send(number)
   runtime.run()
   const messages = heard.flatMap(input => (input.is === 'messages' ? input.messages : []))
@@ -187,7 +193,7 @@ t.test('a connection in memory: a hello, frames each way in their order, and an 
     ['echoed', 2],
     ['echoed', 3],
   ])
-  driver.links.cutAll()
+  driver.connections.cutAll()
   runtime.run()
   t.match(seen, [/closed with 1006/])
 })
@@ -207,7 +213,13 @@ t.test('the hello check works without a port: a wrong secret, and no hello in ti
 
 t.test('a dial to an address where no process listens fails', async t => {
   const { runtime, heard, driver } = pair(null)
-  driver.links.perform({ do: 'dial', connection: -2, address: 'ws://there:1', cluster: null, from: client })
+  driver.connections.perform({
+    do: 'dial',
+    connection: -2,
+    address: 'ws://there:1',
+    cluster: null,
+    from: client,
+  })
   runtime.run()
   t.match(heard, [{ is: 'closed', connection: -2, refused: false }])
 })

@@ -83,11 +83,11 @@ export class RunningViewServer {
 
   /** Connections that are open or being made. */
   get connections(): number {
-    return this.#driver.links.size
+    return this.#driver.connections.size
   }
 
   get refusals(): readonly Refusals[] {
-    return [this.#turnedAway, this.#driver.links.refusals]
+    return [this.#turnedAway, this.#driver.connections.refusals]
   }
 
   /** Settles when nothing is being written. */
@@ -105,7 +105,7 @@ export class RunningViewServer {
 
   /** A peer said hello, and its hello is in order. */
   accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
-    return this.#driver.links.accept(connection, cluster, from)
+    return this.#driver.connections.accept(connection, cluster, from)
   }
 
   turnedAway(reason: string, remote: string): void {
@@ -125,7 +125,7 @@ export class RunningViewServer {
     if (this.#over) return
     this.#over = true
     this.#driver.stop()
-    this.#driver.links.cutAll()
+    this.#driver.connections.cutAll()
   }
 
   note(level: NoteLevel, text: string, fields: object): void {
@@ -167,6 +167,6 @@ export class RunningViewServer {
   #end(code: 'LEAVING' | 'INTERNAL', text: string): void {
     this.#over = true
     this.#driver.stop()
-    this.#driver.links.closeAll(code, text)
+    this.#driver.connections.closeAll(code, text)
   }
 }

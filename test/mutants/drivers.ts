@@ -59,7 +59,7 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/running.ts',
-        find: "this.#driver.links.closeAll('STEPPED_DOWN', reason)",
+        find: "this.#driver.connections.closeAll('STEPPED_DOWN', reason)",
         replace: '',
       },
     ],
@@ -147,7 +147,7 @@ export const drivers: readonly Mutant[] = [
       },
       {
         file: 'wire/net/driver.ts',
-        find: 'this.step(turnEnd)\n      this.links.flush()',
+        find: 'this.step(turnEnd)\n      this.connections.flush()',
         replace: 'this.step(turnEnd)',
       },
     ],

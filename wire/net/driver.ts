@@ -26,7 +26,7 @@ export interface DriverOwner<C extends Channel, Own> {
 }
 
 export class Driver<C extends Channel, Input, Own extends { readonly do: string }> {
-  readonly links: Connections<C>
+  readonly connections: Connections<C>
   readonly #runtime: Runtime
   readonly #owner: DriverOwner<C, Own>
   /** The input that the core gets at the end of each turn in which it got any; null if none. */
@@ -50,7 +50,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.#core = core
     this.#turnEnd = turnEnd
     this.#owner = owner
-    this.links = new Connections(runtime, secret, input => owner.hear(input))
+    this.connections = new Connections(runtime, secret, input => owner.hear(input))
   }
 
   step(input: Input): void {
@@ -100,7 +100,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     if (this.#over) return
     const core = this.#core
     for (const effect of core.step(input, this.#runtime.now())) {
-      if (isOfConnection(effect)) this.links.perform(effect)
+      if (isOfConnection(effect)) this.connections.perform(effect)
       else {
         this.#owner.perform(effect)
         if (this.#over || this.#core !== core) break
@@ -116,7 +116,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.#runtime.afterTurn(() => {
       this.#turnEnds = false
       this.step(turnEnd)
-      this.links.flush()
+      this.connections.flush()
     })
   }
 }
