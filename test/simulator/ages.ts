@@ -3,6 +3,7 @@
 // where all wall clocks of the story show the same. It sees nothing of any server.
 
 import type { CallResult } from '../../client/session/effects.ts'
+import { listingMs } from '../../wire/limits.ts'
 import type { LockEvent } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
 import { wallAtStart } from '../fixtures/network.ts'
@@ -39,7 +40,7 @@ export class Ages {
       if (belief === undefined) continue
       const { attempt, toldAt } = belief
       if (attempt.mode !== mode) this.#blame('R1 wrong query', `${name} is held ${attempt.mode}, not ${mode}`)
-      this.#age(`${name} is held for`, heldMs, calledAt - toldAt, now - attempt.calledAt)
+      this.#age(`${name} is held for`, heldMs, calledAt - toldAt - listingMs, now - attempt.calledAt)
     }
     for (const { name, clientId, waitedMs } of answer.pending) {
       const own = this.#known.attemptsOn(name).filter(({ core }) => core.sessionId === clientId)

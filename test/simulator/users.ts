@@ -218,7 +218,7 @@ export class Users {
   }
 
   #several(user: ClientParty, mode: Mode, dice: Random): void {
-    const several = this.#shape.names.filter(() => dice.chance(0.5))
+    const several = this.#shape.names.filter(() => dice.chance(this.#shape.tight ? 0.8 : 0.5))
     // In a random order: the server sorts, the client sorts back.
     if (dice.chance(0.5)) several.reverse()
     const drawn = dice.pick<Manner>(['wait', 'wait', 'ifAvailable'])
