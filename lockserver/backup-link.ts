@@ -1,6 +1,7 @@
 // How a primary reaches its backup, and what it reports to the view server as unreachable (V7): by
 // address, for as long as it lasts. It dials, counts silent ticks and passes on; it decides no views.
 
+import { unreachableMax } from '../wire/limits.ts'
 import type { MessageOf, Server, Welcome } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
@@ -19,9 +20,6 @@ interface Probe {
   readonly connection: number
   ticks: number
 }
-
-/** A ping reports at most this many addresses; the oldest is forgotten first. */
-const unreachableMax = 64
 
 export class BackupLink {
   readonly #out: ServerOutbox

@@ -1,15 +1,13 @@
 // What a backup does with what its primary sends: installs the snapshot, applies the batches in
 // order, and says so (R2, R3). It decides nothing and shows nothing to clients.
 
+import { appliedPerTurnMax } from '../wire/limits.ts'
 import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
 import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
-
-/** B1: entries, holds and waits applied in one step, and one batch more. Beyond that, pings would be late. */
-const costPerStep = 2_048
 
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
@@ -79,10 +77,10 @@ export class Backup {
     }
   }
 
-  /** Applies some of what waits; true when more is left. */
+  /** B1: applies some of what waits; true when more is left, since with more at a time its pings would be late. */
   work(): boolean {
     if (this.whole === 0) return false
-    let budget = costPerStep
+    let budget = appliedPerTurnMax
     let done = 0
     while (done < this.#waiting.length && budget > 0) {
       const batch = this.#waiting[done++] as Replicate

@@ -379,8 +379,6 @@ export class Primary {
   #acknowledge(client: Client, ranges: readonly number[], tokens: readonly number[]): void {
     const session = this.#sessionOf(client)
     if (session === undefined) return
-    if (ranges.length % 2 === 1)
-      return this.#close(client, 'BAD_MESSAGE', '"acknowledge": ranges must come in pairs')
     // F13: of an oversized list only numbers that change something go on, in pieces that fit a batch.
     const few = ranges.length + tokens.length <= acknowledgedAtOnce && isNarrow(ranges)
     this.#cost += few ? (ranges.length + tokens.length) >> 2 : session.replies.size + tokens.length
@@ -537,7 +535,7 @@ export class Primary {
 
   #close(
     client: Client,
-    code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'BAD_MESSAGE' | 'TOO_MANY_CONNECTIONS',
+    code: 'UNEXPECTED_MESSAGE' | 'OUT_OF_ORDER' | 'REPLACED' | 'TOO_MANY_CONNECTIONS',
     text: string,
   ): void {
     this.#deafen(client)

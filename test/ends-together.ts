@@ -4,7 +4,7 @@
 import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
 import type { Entry, Message } from '../wire/messages.ts'
-import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { Cluster, HandParty, pingIntervalMs } from './fixtures/cluster.ts'
 
 /** Many sessions with some locks each, all cut off at once; and the primary's operations afterwards. */
 function crowded(sessions: number, locks: number, turnMs = 0) {
@@ -70,4 +70,15 @@ t.test('S3: a session that is renewed between two pieces stays', async t => {
   hand.say(['resume', last.id, 2, 4, []], ['renew', 1])
   cluster.until(() => held() === 3, 'the end of the others', 5_000)
   t.ok(primary.core.state?.sessionsById.has(last.id))
+})
+
+t.test('S3: a tick between two pieces forgets none of the rest', async t => {
+  // Each turn takes so long that the ticks come between the pieces.
+  const { cluster, expires, held } = crowded(600, 3, 60)
+  cluster.until(() => expires.length > 0, 'the first piece')
+  const first = cluster.network.time
+  cluster.until(() => held() === 0, 'the end of all', 5_000)
+  t.ok(cluster.network.time - first > 2 * pingIntervalMs, 'there were ticks in between')
+  t.ok(expires.length > 2, `${expires}`)
+  t.equal(cluster.problem(), undefined)
 })

@@ -62,7 +62,7 @@ export const pingIntervalMs = 100
 export const deadPings = 5
 
 /** Lease length when the client names none. */
-export const ttlMsDefault = 10_000
+export let ttlMsDefault = 10_000
 /** Longest lease. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const ttlMsMax = 600_000
 /** The smallest ttl is this many ping limits (S4). Passed: TTL_OUT_OF_RANGE. */
@@ -119,7 +119,7 @@ export const verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
 export let queryPartMax = 200
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
-export const queriesWaitingMax = 4_096
+export let queriesWaitingMax = 4_096
 /** Queries of one owner that wait for their turn; of loopback any number (B7). Passed: TOO_MANY_CONNECTIONS, the connection that asks is closed. */
 export const queriesPerOwnerMax = 16_384
 /** A list of locks is shared by all who ask for the same while nothing changes, for this long (B7). Then it is made anew. */
@@ -140,14 +140,14 @@ export const watchesMax = 256
 /** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
 export let eventsUnseenMax = 4_096
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
-export const queryMax = 20_000
+export let queryMax = 20_000
 /** Waiters before a cancelled acquire that its `cancel-done` counts. Passed: it says this many. */
 export const aheadMax = 256
 /** Messages in one frame of a client, after runs are unfolded. Passed: BAD_MESSAGE. */
 export const unfoldedMax = 4_096
 /** What the frames of one client, and of all clients, may cost in one turn: a message, a name, a hold or a wait that begins or ends, is one. Passed: the rest waits for the next turn, behind the others. */
-export const clientTurnCostMax = 1_024
-export const turnCostMax = 4_096
+export let clientTurnCostMax = 1_024
+export let turnCostMax = 4_096
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
@@ -158,16 +158,21 @@ export const replicateTextMax = 262_144
 /** Holds and waits that the operations of one `replicate` begin or end. Passed: another message follows. */
 export const replicateChangesMax = 1_024
 /** Sessions, and what they hold and wait for, that one `expire` ends. Passed: another one follows in the next turn. */
-export const expireWeightMax = 512
+export let expireWeightMax = 512
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */
-export const chunkRecordsMax = 1_000
+export let chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144
+/** Entries of batches, and holds and waits that they begin or end, that a backup applies in one turn. Passed: the rest waits for the next turn. */
+export let appliedPerTurnMax = 2_048
 /** Chunks that may be on their way to a joining backup. */
-export const chunksInFlightMax = 4
+export let chunksInFlightMax = 4
 /** Entries that a joining backup may lag behind. Passed: the primary takes new operations only as fast as it catches up (R3). */
-export const joinBacklogMax = 20_000
+export let joinBacklogMax = 20_000
 /** A backup with the whole snapshot that lags by at most this many entries is nearly level: the primary latches (V4). */
-export const latchLagMax = 2_000
+export let latchLagMax = 2_000
+
+/** Addresses that a primary reports as unreachable. Passed: the oldest is forgotten. */
+export let unreachableMax = 64
 
 /** Extra time that a promoted backup gives each lease, so that clients can come over (S3). */
 export function promotionGraceMs(pingLimitMs: number): number {
@@ -208,11 +213,41 @@ export const keepAliveMs = 35_000
 export const redialMs = 20
 export const redialMsMax = 500
 
-/** For simulated stories, which would not meet the usual ones; null: as usual. Holds for all that begins later. */
-export function drawnLimits(drawn: {
-  readonly eventsUnseen: number | null
-  readonly queryPart: number | null
-}): void {
-  eventsUnseenMax = drawn.eventsUnseen ?? 4_096
-  queryPartMax = drawn.queryPart ?? 200
+/** Those that a story may draw, as they ship. */
+const usual = {
+  eventsUnseenMax,
+  queryPartMax,
+  ttlMsDefault,
+  queryMax,
+  clientTurnCostMax,
+  turnCostMax,
+  expireWeightMax,
+  chunkRecordsMax,
+  chunksInFlightMax,
+  joinBacklogMax,
+  latchLagMax,
+  appliedPerTurnMax,
+  unreachableMax,
+  queriesWaitingMax,
+}
+
+export type DrawnLimits = Partial<typeof usual>
+
+/** For simulated stories, which would not meet the usual ones; what is not drawn is as usual. Holds for all that begins later. */
+export function drawnLimits(drawn: DrawnLimits): void {
+  const limits = { ...usual, ...drawn }
+  eventsUnseenMax = limits.eventsUnseenMax
+  queryPartMax = limits.queryPartMax
+  ttlMsDefault = limits.ttlMsDefault
+  queryMax = limits.queryMax
+  clientTurnCostMax = limits.clientTurnCostMax
+  turnCostMax = limits.turnCostMax
+  expireWeightMax = limits.expireWeightMax
+  chunkRecordsMax = limits.chunkRecordsMax
+  chunksInFlightMax = limits.chunksInFlightMax
+  joinBacklogMax = limits.joinBacklogMax
+  latchLagMax = limits.latchLagMax
+  appliedPerTurnMax = limits.appliedPerTurnMax
+  unreachableMax = limits.unreachableMax
+  queriesWaitingMax = limits.queriesWaitingMax
 }

@@ -243,7 +243,7 @@ class Replay {
     this.#queries.delete(keyOf(event))
     const { held, pending, confirmed, cut } = event
     const answer = { verb: 'query', held, pending, confirmed, cut } as Parameters<Checker['queried']>[0]
-    this.#checker.queried(answer, calledAt, event.at, true)
+    this.#checker.queried(answer, calledAt, event.at, { prefix: '', confirmed: true })
   }
 
   #forced(event: EventOf<'forced'>): void {

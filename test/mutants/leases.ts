@@ -11,6 +11,19 @@ const clientCore = 'client/session/core.ts'
 
 export const leases: readonly Mutant[] = [
   {
+    name: 'a tick forgets the rest of what was due',
+    breaks: 'S3',
+    why: 'sessions that end together, and were not in the first piece, hold their locks for ever',
+    test: 'ends-together',
+    edits: [
+      {
+        file: primary,
+        find: 'if (this.#expiry.more) return // The rest of what was due before comes first.',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'promotion that keeps no grace',
     breaks: 'S3',
     why: 'a lease runs out while its client is on its way to the new primary',
@@ -98,7 +111,7 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: backup,
-        find: '/** Applies some of what waits; true when more is left. */ work(): boolean {',
+        find: '/** B1: applies some of what waits; true when more is left, since with more at a time its pings would be late. */ work(): boolean {',
         replace: `work(): boolean {
     for (const ordinal of this.leases.due(this.#situation.now.monotonic, this.state?.sessions ?? new Map()).sessions) {
       const session = this.state?.sessions.get(ordinal)

@@ -3,6 +3,7 @@
 
 import type { CallResult } from '../../client/session/effects.ts'
 import type { Instant } from '../../wire/clock.ts'
+import { queryMax } from '../../wire/limits.ts'
 import type { LockEvent, Manner, Mode } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
 
@@ -25,6 +26,12 @@ export interface Witness {
   readonly core: Session
   readonly network: { readonly time: number }
   now(): Instant
+}
+
+/** What a query asks for. */
+export interface Asked {
+  readonly prefix: string
+  readonly confirmed: boolean
 }
 
 /** Hears of each thing that must not be. */
@@ -105,7 +112,11 @@ export class Checker {
   #tokenFloor = 0
   #pausedUntil = Number.NEGATIVE_INFINITY
 
-  constructor(verdict: Blamed, tight: boolean) {
+  /** Codes of limits that others have used up. */
+  readonly #usedUp: ReadonlySet<string>
+
+  constructor(verdict: Blamed, tight: boolean, usedUp: ReadonlySet<string> = new Set()) {
+    this.#usedUp = usedUp
     this.#verdict = verdict
     this.#tight = tight
   }
@@ -253,13 +264,23 @@ export class Checker {
   }
 
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
-  queried(answer: Answer<'query'>, calledAt: number, now: number, confirmed: boolean): void {
+  queried(answer: Answer<'query'>, calledAt: number, now: number, asked: Asked): void {
     this.#alone(answer)
+    this.#asFarAsAsked(answer, asked)
     // An answer that says so is one, whoever asked for it.
-    if (!confirmed && !answer.confirmed) return
+    if (!asked.confirmed && !answer.confirmed) return
     if (!answer.confirmed) this.#blame('R1 unconfirmed', 'a confirmed query was answered unconfirmed')
-    this.#holdsShown(answer, calledAt, now)
-    this.#waitsShown(answer, calledAt)
+    this.#holdsShown(answer, calledAt, now, asked)
+    this.#waitsShown(answer, calledAt, asked)
+  }
+
+  /** It shows no other lock, and no more of them than an answer may have. */
+  #asFarAsAsked({ held, pending, cut }: Answer<'query'>, { prefix }: Asked): void {
+    const other = [...held, ...pending].find(({ name }) => !name.startsWith(prefix))
+    if (other !== undefined) this.#blame('R1 wrong query', `a query for ${prefix} shows ${other.name}`)
+    const size = held.length + pending.length
+    if (cut ? size !== queryMax : size > queryMax)
+      this.#blame('R1 wrong query', `an answer that is ${cut ? '' : 'not '}cut shows ${size} of ${queryMax}`)
   }
 
   /** L1, in one answer. */
@@ -271,11 +292,12 @@ export class Checker {
         this.#blame('L1 two holders', `a query shows ${name} held exclusively and by another`)
   }
 
-  #holdsShown(answer: Answer<'query'>, calledAt: number, now: number): void {
+  #holdsShown(answer: Answer<'query'>, calledAt: number, now: number, { prefix }: Asked): void {
     const shown = new Map(answer.held.map(hold => [hold.token, hold]))
     for (const belief of this.#byToken.values()) {
       const hold = shown.get(belief.token)
       if (hold === undefined) {
+        if (!belief.name.startsWith(prefix)) continue
         const lasts = belief.toldAt < calledAt && this.believed(belief)
         if (lasts && !answer.cut && !this.#taken(belief, now))
           this.#blame(
@@ -292,14 +314,15 @@ export class Checker {
   }
 
   /** Who surely waited before it was asked, and still does, is shown; as a holder, if it was granted just now. */
-  #waitsShown(answer: Answer<'query'>, calledAt: number): void {
+  #waitsShown(answer: Answer<'query'>, calledAt: number, { prefix }: Asked): void {
     if (answer.cut) return
     const shown = new Set([...answer.pending, ...answer.held].map(({ clientId, name }) => clientId + name))
     for (const open of this.#open.values()) {
       for (const attempt of open) {
         const { core, user, names } = attempt
         const waits = attempt.manner === 'wait' && attempt.tokens === null && attempt.overAt === never
-        if (!waits || names.length > 1 || attempt.appliedAt >= calledAt) continue
+        if (!waits || names.length > 1 || !names[0]?.startsWith(prefix) || attempt.appliedAt >= calledAt)
+          continue
         if (attempt.calledAt <= this.#resetAt || (this.#begun.get(core) ?? 0) <= this.#resetAt) continue // F14
         const lives = user.alive && !core.over && !core.expired(user.now()) && !this.#ending.has(core)
         if (!lives || attempt.abortedBefore !== null || shown.has(core.sessionId + names[0])) continue
@@ -506,6 +529,7 @@ export class Checker {
       attempt.overAt = at
       return this.answered(core, attempt.place, at)
     }
+    if (this.#usedUp.has(failed)) return
     const fair = aborted || failed === 'CLOSED' || (failed === 'SESSION_LOST' && core.over)
     if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
   }

@@ -6,17 +6,19 @@ import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Ambushes } from './faults/ambushes.ts'
-import { corruptCopy } from './faults/corruption.ts'
+import { breakCopy, corruptCopy } from './faults/corruption.ts'
 import { Damage } from './faults/damage.ts'
 import { Deaths } from './faults/deaths.ts'
 import { Disk } from './faults/disk.ts'
 import { LateWords } from './faults/late-words.ts'
+import { Lies } from './faults/lies.ts'
 import { NetworkTrouble } from './faults/network.ts'
 import { Promotions } from './faults/promotions.ts'
 import { OperatorResets } from './faults/resets.ts'
 import { Scene } from './faults/scene.ts'
 import { Standstills } from './faults/standstills.ts'
 import { StrandedClients } from './faults/stranded-clients.ts'
+import type { Guests } from './guests.ts'
 import type { FaultKind, Shape } from './plan.ts'
 import type { Referee } from './referee.ts'
 import type { Strangers } from './strangers.ts'
@@ -35,7 +37,9 @@ export class Faults {
   readonly #strandedClients: StrandedClients
   readonly #resets: OperatorResets
   readonly #ambushes: Ambushes
+  readonly #lies: Lies
   readonly #strangers: Strangers
+  readonly #guests: Guests
   readonly #frameDice: Random
 
   constructor(
@@ -45,6 +49,7 @@ export class Faults {
     users: Users,
     referee: Referee,
     strangers: Strangers,
+    guests: Guests,
     trace: Trace,
   ) {
     const diskDice = random(seed + 3)
@@ -62,7 +67,9 @@ export class Faults {
     this.#strandedClients = new StrandedClients(scene, damage, deaths)
     this.#resets = new OperatorResets(scene, damage, deaths)
     this.#ambushes = new Ambushes(scene, deaths, this.#standstills, this.#network)
+    this.#lies = new Lies(scene, damage, deaths)
     this.#strangers = strangers
+    this.#guests = guests
     this.#frameDice = random(seed + 4)
     referee.roughNetwork = shape.cutPart > 0 || (shape.delay.rarePart > 0 && shape.delay.worstMs >= 300)
     referee.onExit = party => deaths.exited(party, diskDice)
@@ -106,6 +113,9 @@ export class Faults {
     'operator reset': () => this.#resets.reset(),
     ambush: dice => this.#ambushes.lay(dice),
     stranger: dice => this.#strangers.come(dice),
+    guest: dice => this.#guests.come(dice),
+    'break copy': dice => breakCopy(this.#scene, this.#damage, this.#deaths, dice),
+    lie: dice => this.#lies.lay(dice),
   }
 
   perform(kind: FaultKind, salt: number): void {
@@ -145,6 +155,7 @@ export class Faults {
     this.#damage.over = true
     this.#ambushes.heal()
     this.#lateWords.heal()
+    this.#lies.heal()
     this.#disk.heal()
     this.#deaths.leaveOneDead()
     this.#damage.mendAll()

@@ -38,7 +38,9 @@ export const faultKinds = [
   'operator reset',
   'stranger',
 ] as const
-export type FaultKind = (typeof faultKinds)[number]
+/** Peers that break the protocol, apart from the faults that any day may bring. */
+export const breachKinds = ['guest', 'guest', 'lie', 'lie', 'break copy'] as const
+export type FaultKind = (typeof faultKinds)[number] | (typeof breachKinds)[number]
 
 export const verbs = [
   'wait',
@@ -141,6 +143,8 @@ export interface Plan {
 
 /** Of the seeds: there are oddities. */
 const oddPart = 0.5
+/** Of the seeds: some peer breaks the protocol. */
+const breachesPart = 0.4
 
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
@@ -149,6 +153,7 @@ export function drawPlan(seed: number): Plan {
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
     ...drawOddities(random(seed + 12), shape),
+    ...drawBreaches(random(seed + 11), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
@@ -291,6 +296,17 @@ function drawFaults(dice: Random, shape: Shape): Planned[] {
   return timesOf(dice, everyMs, shape.lengthMs).map(at => ({
     is: 'fault',
     kind: weighted(dice, rates),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice: the rest of the day is as it would be without them. */
+function drawBreaches(dice: Random, { theme, hoard, lengthMs }: Shape): Planned[] {
+  if (theme === 'calm' || hoard > 0 || !dice.chance(breachesPart)) return []
+  return timesOf(dice, dice.pick([300, 900]), lengthMs).map(at => ({
+    is: 'fault',
+    kind: dice.pick(breachKinds),
     at,
     salt: saltOf(dice),
   }))

@@ -3,6 +3,7 @@
 // survived (F9, F14), or a bug. It decides nothing and never steps anything.
 
 import type { Fact } from '../../lockserver/state/facts.ts'
+import type { State } from '../../lockserver/state/state.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
 import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
@@ -13,6 +14,7 @@ import { textOf as beliefText, type Checker } from './checker.ts'
 import { Confirmations } from './confirmations.ts'
 import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
+import { Guest } from './guests.ts'
 import { listen } from './operations.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -71,6 +73,10 @@ export class Referee {
   readonly corrupted = new Set<string>()
   /** Those of them whose every word shows it. */
   readonly wrongDigest = new Set<string>()
+  /** Those whose copy has a contradiction: they must find it themselves. */
+  readonly contradicted = new Set<string>()
+  /** Those to which a peer has lied in a way that may end them, or their state. */
+  readonly deceived = new Set<string>()
   /** Those that were asked to leave. */
   readonly leaving = new Set<string>()
 
@@ -124,6 +130,8 @@ export class Referee {
     for (const fact of done) if (fact.is === 'event') this.#watchFlow.happened(server.id, fact.event)
   }
 
+  /** A server becomes primary whose copy has a contradiction. */
+  onSpoiltPromotion: (id: string) => void = () => {}
   /** Restarts what has ended by itself. */
   onExit: (party: LockServerParty | ViewServerParty) => void = () => {}
 
@@ -206,7 +214,8 @@ export class Referee {
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
     }
     if (to.kind === 'client') this.confirmations.arrives(to.name, messages)
-    if (to.kind === 'client' && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
+    const asksInOrder = to.kind === 'client' && !(to instanceof Guest)
+    if (asksInOrder && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
       this.#blame('S1 reply forgotten', `${from.name} says that ${to.name} asks out of order`)
     if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
     const { id } = from as LockServerParty
@@ -276,6 +285,7 @@ export class Referee {
   }
 
   #promotes(before: ViewRecord, view: View): void {
+    if (this.contradicted.has(view.primary.id)) this.onSpoiltPromotion(view.primary.id)
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
@@ -359,8 +369,10 @@ export class Referee {
     this.#wires.gone(server, id, 'steps down')
     if (this.#cluster.network.inUse(server) > 0)
       this.#blame('R5 connections kept', `${server.name} steps down and keeps connections`)
-    this.#ends.set(id, { at: this.#now, how: 'stepped down', reason })
-    if (reason.startsWith('named primary')) this.#blame('state lost', `${server.name} was ${reason}`)
+    const deceived = this.deceived.has(id)
+    this.#ends.set(id, { at: this.#now, how: deceived ? 'killed' : 'stepped down', reason })
+    if (!deceived && reason.startsWith('named primary'))
+      this.#blame('state lost', `${server.name} was ${reason}`)
   }
 
   /** R2: the newest view leaves it without a backup, so that it answers what waited for one. */
@@ -374,8 +386,10 @@ export class Referee {
     if (party.kind === 'lockserver') {
       if (!this.#isAlone(party.id)) this.#wires.gone(party, party.id, 'leaves')
       const told = this.leaving.has(party.id)
-      this.#ends.set(party.id, { at: this.#now, how: told ? 'left' : 'ended itself', reason })
-      if (!told || party.broken !== null)
+      const fair = this.deceived.has(party.id)
+      const how = told ? 'left' : fair ? 'killed' : 'ended itself'
+      this.#ends.set(party.id, { at: this.#now, how, reason })
+      if (!fair && (!told || party.broken !== null))
         this.#blame('broken invariant', `${party.name} ended itself: ${party.broken ?? reason}`)
     } else this.viewServerDied()
     this.onExit(party)
@@ -430,6 +444,9 @@ export class Referee {
     const { view, viewServer } = this.#cluster
     if (!viewServer.saving) this.#counters.inspectViews(viewServer.counts)
     const backup = view?.backup?.id
+    for (const { id, name, alive } of this.#cluster.servers)
+      if (alive && this.contradicted.has(id))
+        this.#blame('R4 contradiction kept', `${name} has one in its copy, and lives on`)
     if (backup !== undefined && this.wrongDigest.has(backup))
       this.#blame('R4 wrong copy kept', `server ${backup} is the backup of view ${view?.number}`)
   }
@@ -440,14 +457,22 @@ export class Referee {
   inspect(thoroughly: boolean): void {
     const living = this.#cluster.servers.filter(server => server.alive && server.core.state !== null)
     for (const server of living) {
+      if (this.contradicted.has(server.id)) continue
       const problem = thoroughly && isSmall(server) ? server.core.state?.problem() : undefined
       if (problem !== undefined) this.#blame('broken invariant', `${server.name}: ${problem}`)
       if (thoroughly) this.#counters.inspect(server)
+      this.#withinLimits(server)
       if (server.core.role !== 'primary') continue
       this.#compare(server, living, thoroughly)
       const serves = server.id === this.#cluster.view?.primary.id
       if (serves && (thoroughly || isSmall(server))) this.#knowsAll(server)
     }
+  }
+
+  /** B4: what is refused beyond the limits is never there. */
+  #withinLimits({ name, core: { state } }: LockServerParty): void {
+    const { sessions, limits } = state as State
+    if (sessions.size > limits.sessionsMax) this.#blame('B4 limit', `${name} has ${sessions.size} sessions`)
   }
 
   /** R1, S5: the primary has all that clients know of; what was taken is kept until its victim learns of it. */

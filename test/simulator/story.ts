@@ -7,11 +7,14 @@ import { drawnLimits, renewPart, restLeaseMs } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { Decoy } from '../fixtures/decoy.ts'
 import { type Random, random } from '../fixtures/random.ts'
-import { Checker, tightLocksMax, tightSharedMax } from './checker.ts'
+import { Checker } from './checker.ts'
 import { Faults } from './faults.ts'
+import { Guests } from './guests.ts'
+import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
 import type { Plan, Planned } from './plan.ts'
 import { Referee } from './referee.ts'
+import { smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
 import { Users } from './users.ts'
@@ -48,14 +51,6 @@ export const limitsMs = {
   pause: 12_000,
 }
 
-/** Tight limits, so that they are met; the servers of one cluster need not have the same ones. */
-const tightLimitsOf = (name: string) => ({
-  waitersPerLockMax: 2 + (Number(name.slice(1)) % 3),
-  locksPerSessionMax: tightLocksMax,
-  sharedHoldsPerLockMax: tightSharedMax,
-  // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
-  changesPerOperationMax: 1 + (Number(name.slice(1)) % 4),
-})
 /** A story has some ten thousand events. */
 const stepsMax = 1_000_000
 const resetTries = 4
@@ -82,6 +77,7 @@ class Story {
   readonly #verdict: Verdict
   readonly #checker: Checker
   readonly #referee: Referee
+  readonly #looks: Looks
   readonly #users: Users
   readonly #faults: Faults
   readonly #oddities: Oddities
@@ -92,7 +88,7 @@ class Story {
     const { seed, shape } = plan
     this.#plan = plan
     this.#trace = new Trace(listener)
-    drawnLimits(smallLimits(random(seed + 8)))
+    drawnLimits(smallLimits(random(seed + 8), random(seed + 9), shape.hoard > 0))
     const clocks = random(seed + 1)
     const turns = random(seed + 6)
     this.#cluster = new Cluster({
@@ -109,10 +105,11 @@ class Story {
     network.stepsMax = stepsMax
     this.#trace.follow(this.#cluster)
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
-    this.#checker = new Checker(this.#verdict, shape.tight)
+    this.#checker = new Checker(this.#verdict, shape.tight, this.#cluster.usedUp)
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
+    this.#looks = new Looks(this.#cluster, this.#verdict)
     if (!shape.early) this.#ready()
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace, sameClocks)
@@ -124,6 +121,7 @@ class Story {
       this.#users,
       this.#referee,
       new Strangers(this.#cluster, this.#verdict, this.#trace),
+      new Guests(this.#cluster, this.#verdict, this.#trace),
       this.#trace,
     )
     this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
@@ -292,6 +290,7 @@ class Story {
       const thoroughly = network.time >= this.#lookAt
       if (thoroughly) this.#lookAt = network.time + lookMs
       this.#referee.inspect(thoroughly)
+      if (thoroughly) this.#looks.look()
     }
   }
 
@@ -358,11 +357,6 @@ class Story {
 
 function setsClock(event: Planned): boolean {
   return event.is === 'fault' && event.kind === 'set wall clock'
-}
-
-/** In some seeds watches and answers meet their limits. */
-function smallLimits(dice: Random) {
-  return { eventsUnseen: dice.pick([null, null, 8, 32]), queryPart: dice.pick([null, null, 1, 3]) }
 }
 
 /** S4: rates differ by at most 1 %; what the clocks show has nothing to do with each other. */

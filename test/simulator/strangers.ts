@@ -23,6 +23,8 @@ interface Visit {
 const anyId = 'f'.repeat(32)
 const asClient: HelloFrom = { kind: 'client', name: 'stranger' }
 const asProbe: HelloFrom = { kind: 'probe' }
+/** What anybody hears who is let in. */
+const welcomes: ReadonlySet<string> = new Set(['welcome', 'view'])
 /** A peer that has said no hello is turned away after 5 s; a story is over by then if all is well. */
 const staysMs = 6_000
 
@@ -77,9 +79,12 @@ export class Strangers {
       host: 'nowhere',
     }
     const probe = this.#text(asProbe)
+    const elsewhere = encode([['hello', wireVersion, anyId, this.#cluster.secret, asClient]])
     return [
       ...this.#anywhere(),
       this.#hello('a lock server', server, 'UNEXPECTED_MESSAGE'),
+      // A server that knows of no view yet can't tell.
+      { what: 'a client of another cluster', says: [elsewhere], told: 'WRONG_CLUSTER', welcome: true },
       { what: 'a probe that goes on', says: [probe, probe], told: 'UNEXPECTED_MESSAGE', welcome: true },
     ]
   }
@@ -134,7 +139,7 @@ class Stranger extends Machine {
       },
       received: text => {
         for (const [kind, code] of JSON.parse(text) as Message[]) {
-          const right = kind === 'error' ? welcome || code === told : welcome && kind === 'welcome'
+          const right = kind === 'error' ? welcome || code === told : welcome && welcomes.has(kind)
           if (!right) hears(text)
         }
       },

@@ -48,6 +48,8 @@ export class Users {
   readonly #verdict: Verdict
   readonly #trace: Trace
   readonly #dice: Random
+  /** For which locks queries ask. */
+  readonly #asking: Random
   readonly #open = new Map<Outcome, Open>()
   #hoarder: ClientParty | null = null
   readonly #watches = new Map<Session, { readonly watch: number; read: number }[]>()
@@ -70,6 +72,7 @@ export class Users {
     this.#verdict = verdict
     this.#trace = trace
     this.#dice = random(seed + 2)
+    this.#asking = random(seed + 10)
     this.#watching = new Watching(verdict, () => checker.grants())
     this.#ages = new Ages(verdict, checker, sameClocks)
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
@@ -280,11 +283,12 @@ export class Users {
     const calledAt = this.#cluster.network.time
     const text = `${user.name} ${confirmed ? 'queries' : 'peeks'}`
     const timeoutMs = this.#timeout(user)
-    const outcome = user.query('', confirmed, timeoutMs)
+    const prefix = this.#asking.chance(0.3) ? this.#asking.pick(this.#shape.names) : ''
+    const outcome = user.query(prefix, confirmed, timeoutMs)
     this.#expects(user, text, outcome, timeoutMs)
     this.#made(user, text, null, outcome, outcome => {
       if (outcome.result?.verb !== 'query') return
-      this.#checker.queried(outcome.result, calledAt, outcome.at, confirmed)
+      this.#checker.queried(outcome.result, calledAt, outcome.at, { prefix, confirmed })
       this.onQueried?.(user.name, outcome.result.confirmed)
       if (outcome.result.confirmed) this.#ages.queried(outcome.result, calledAt, outcome.at)
     })
@@ -434,7 +438,7 @@ export class Users {
       this.#trace.tell(() => `${user.name} has lost its session: ${told.reason}`)
       if (told.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, user.core)
     } else if (told.do === 'event' && told.event === 'reconnecting') this.#disconnected(user)
-    else if (told.do === 'over' && told.reason === 'refused')
+    else if (told.do === 'over' && told.reason === 'refused' && !this.#cluster.usedUp.has(told.code))
       this.#verdict.blame('S1 session refused', `${user.name}: the session was refused: ${told.code}`)
   }
 

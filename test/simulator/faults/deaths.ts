@@ -53,6 +53,14 @@ export class Deaths {
     else this.restartLater(server, this.#scene.duration(dice))
   }
 
+  /** Its copy is wrong, and it is about to serve with it: no rule covers that. */
+  killSpoilt(server: LockServerParty): void {
+    if (!server.alive) return
+    this.#scene.tell(() => `kill ${server.name}, whose copy is wrong`)
+    this.die(server)
+    this.restartLater(server, 100)
+  }
+
   /** In order, but at once: nothing is handed over. */
   #stop(server: LockServerParty, dice: Random): void {
     const { referee, now } = this.#scene

@@ -1,0 +1,57 @@
+// Which limits a story draws small, so that its users meet them: those of the replicated state, and those of how
+// much a server does at a time. What clients may see when one is passed is judged by the checker.
+
+import type { DrawnLimits, StateLimits } from '../../wire/limits.ts'
+import type { Random } from '../fixtures/random.ts'
+import { tightLocksMax, tightSharedMax } from './checker.ts'
+
+export const tightSessionsMax = 16
+export const tightUnansweredMax = 24
+
+/** What a client hears that opens a session where there is no room for it. */
+export const roomCodes = ['SESSIONS_LIMIT', 'STATE_LIMIT'] as const
+
+/** Tight limits of the state; the servers of one cluster need not have the same ones. */
+export function tightLimitsOf(name: string): Partial<StateLimits> {
+  const number = Number(name.slice(1))
+  return {
+    waitersPerLockMax: 2 + (number % 3),
+    locksPerSessionMax: tightLocksMax,
+    sharedHoldsPerLockMax: tightSharedMax,
+    sessionsMax: tightSessionsMax,
+    unansweredMax: tightUnansweredMax,
+    // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
+    changesPerOperationMax: 1 + (number % 4),
+  }
+}
+
+/** `first`: what watches and answers leave; `dice`: how much is done in one turn, or is on its way. */
+export function smallLimits(first: Random, dice: Random, large: boolean): DrawnLimits {
+  const [unseen, part] = [first.pick([null, null, 8, 32]), first.pick([null, null, 1, 3])]
+  const seen = {
+    ...(unseen !== null && { eventsUnseenMax: unseen }),
+    ...(part !== null && { queryPartMax: part }),
+  }
+  // A large state would take for ever.
+  if (large || dice.chance(0.5)) return seen
+  const small = Object.entries(mayBeSmall).flatMap(([name, values]) =>
+    dice.chance(0.4) ? [[name, dice.pick(values)]] : [],
+  )
+  return { ...seen, ...Object.fromEntries(small) }
+}
+
+const mayBeSmall: Readonly<Record<string, readonly number[]>> = {
+  ttlMsDefault: [1_000],
+  queryMax: [1, 4],
+  clientTurnCostMax: [2, 8],
+  turnCostMax: [4, 16],
+  expireWeightMax: [1, 3],
+  chunkRecordsMax: [1, 4],
+  chunksInFlightMax: [1],
+  joinBacklogMax: [1, 8],
+  latchLagMax: [1, 8],
+  appliedPerTurnMax: [1, 4],
+  unreachableMax: [1],
+  // Far more than a user asks at a time.
+  queriesWaitingMax: [64],
+}
