@@ -34,6 +34,25 @@ t.test('F14: a reset goes through when the last primary is gone, and starts empt
   t.equal(story.view, '(s4,-)#6')
 })
 
+t.test(
+  'L2, F14: of two resets the second one begins above the first, though no token was given between',
+  async t => {
+    const { story, s1 } = alone()
+    s1.ping({ token: 1_000_000 })
+    s1.die()
+    const [s2] = story.servers('s2')
+    story.client().say(['reset', 1, story.record?.view.number ?? 0, false])
+    const first = story.record?.view.start?.tokenFloor ?? 0
+    t.equal(first, 1_000_000 + 2 ** 32)
+    s2.ping()
+    t.ok(story.acked)
+    s2.die()
+    story.servers('s3')
+    story.client().say(['reset', 2, story.record?.view.number ?? 0, false])
+    t.equal(story.record?.view.start?.tokenFloor, first + 2 ** 32)
+  },
+)
+
 t.test('F14: a restarted primary, which is empty, may be the one that starts', async t => {
   const { story, s1 } = alone()
   s1.cut()

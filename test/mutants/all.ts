@@ -16,6 +16,7 @@ import { leases } from './leases.ts'
 import { limits } from './limits.ts'
 import { locks } from './locks.ts'
 import { long } from './long.ts'
+import { meanwhile } from './meanwhile.ts'
 import { memory } from './memory.ts'
 import type { Mutant } from './mutant.ts'
 import { order } from './order.ts'
@@ -37,7 +38,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'values in answers': [...judged, ...answers],
   'limits and budgets': [...budget, ...quotas, ...limits],
   twice,
-  'standing still in a fault': standing,
+  'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings],
   'what travels': frames,

@@ -43,6 +43,9 @@ export interface Budget {
   readonly by: Catch['by'] | undefined
 }
 
+/** Seeds that are looked through for a theme; few of them have it. */
+const themeSeeds = 3_000
+
 /** This many more seeds of the simulator, a short or long search, or the search that the mutant names. */
 type Round = number | 'small' | 'named' | 'all'
 const rounds: readonly Round[] = [30, 'named', 'small', 120, 450, 1_500, 3_000, 'all', 10_000]
@@ -55,6 +58,8 @@ export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget)
   try {
     if (by === undefined || by === 'test') caught = await runTests(planted.folder, testsOf(mutant), most)
     const simulated = { steps: 0 }
+    if (caught === null && mutant.theme !== undefined && by !== 'search')
+      caught = await simulate(planted.folder, 1, themeSeeds, most - seconds(), simulated, mutant.theme)
     let seed = 1
     for (const round of rounds.slice(0, quick ? 4 : undefined)) {
       if (by !== undefined && by !== toolOf(round)) continue
@@ -84,8 +89,10 @@ async function simulate(
   seeds: number,
   seconds: number,
   sofar: { steps: number },
+  theme?: string,
 ): Promise<Catch | null> {
-  const args = ['--seed', String(seed), '--seeds', String(seeds), '--json']
+  const about = theme === undefined ? [] : ['--theme', theme]
+  const args = ['--seed', String(seed), '--seeds', String(seeds), '--json', ...about]
   for (const line of await run(join(folder, 'dist/test/simulator/main.js'), args, seconds)) {
     if (!line.startsWith('{')) continue
     const { steps, violations } = JSON.parse(line) as SimulatorLine

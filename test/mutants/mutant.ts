@@ -19,6 +19,8 @@ export interface Mutant {
   readonly search?: string
   /** A test that sees it within seconds, or several that are tried in turn; simulator and search run after it. */
   readonly test?: string | readonly string[]
+  /** The stories of the simulator that are likely to find it, by their theme; the others run after them. */
+  readonly theme?: string
   /** Why it does not compile though it is planted as it should be. */
   readonly typesDiffer?: string
   readonly edits: readonly Edit[]

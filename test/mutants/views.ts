@@ -452,4 +452,17 @@ export const views: readonly Mutant[] = [
       { file: servers, find: 'server.missed >= this.#deadPings', replace: 'server.missed >= 1' },
     ],
   },
+  {
+    name: 'two resets with the same token floor',
+    breaks: 'L2',
+    why: 'tokens of the first reset are given again after the second',
+    theme: 'resets',
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: 'Math.max(highestToken, this.#highestToken, next.view.start?.tokenFloor ?? 0)',
+        replace: 'Math.max(highestToken, this.#highestToken)',
+      },
+    ],
+  },
 ]

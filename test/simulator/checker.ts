@@ -121,6 +121,11 @@ export class Checker {
     this.#tight = tight
   }
 
+  /** The largest token that any client was told. */
+  get highest(): number {
+    return this.#highest
+  }
+
   get wasReset(): boolean {
     return this.#resetAt > Number.NEGATIVE_INFINITY
   }
@@ -508,6 +513,21 @@ export class Checker {
     if (occupied) return
     const text = `${attempt.user.name} was refused ${attempt.names} although nobody could have it`
     this.#blame('R1 wrong refusal', text)
+  }
+
+  /** Since when nothing surely keeps this from being answered: no other client has or waits for it, and no pause lasts (F14). Infinity: something may. */
+  grantableSince(attempt: Attempt): number {
+    let since = attempt.manner === 'ifAvailable' ? 0 : Math.max(0, this.#pausedUntil)
+    if (attempt.manner !== 'wait') return since
+    for (const name of attempt.names)
+      for (const other of this.#attemptsByName.get(name) ?? [])
+        if (other !== attempt) since = Math.max(since, this.#overSince(other, name))
+    return since
+  }
+
+  #overSince(other: Attempt, name: string): number {
+    if (other.tokens === null) return other.overAt
+    return this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)?.freeAt ?? never
   }
 
   #mayOccupy(other: Attempt, name: string, attempt: Attempt, now: number): boolean {

@@ -41,6 +41,10 @@ export class Faults {
   readonly #strangers: Strangers
   readonly #guests: Guests
   readonly #frameDice: Random
+  /** Hears of each fault that is done, and what it befalls, in the words of the trace. */
+  onDone: ((kind: FaultKind, text: string) => void) | null = null
+  /** The kind that is done just now. */
+  #kind: FaultKind | null = null
 
   constructor(
     cluster: Cluster,
@@ -57,6 +61,7 @@ export class Faults {
     const damage = new Damage(scene)
     const deaths = new Deaths(scene, damage, random(seed + 5).chance(0.3))
     this.#scene = scene
+    scene.onDone = text => this.#done(text)
     this.#damage = damage
     this.#deaths = deaths
     this.#standstills = new Standstills(scene, damage)
@@ -76,6 +81,13 @@ export class Faults {
     cluster.network.delayMs = () => this.#delayMs()
     cluster.network.onFrame = (from, to, messages, wire) => this.#onFrame(from, to, messages, wire)
     cluster.viewServer.onWrite = () => this.#disk.onWrite()
+  }
+
+  /** The first thing that a fault does names it; an ambush is done when it springs. */
+  #done(text: string): void {
+    const kind = this.#kind ?? (text.startsWith('at "') ? 'ambush' : null)
+    this.#kind = null
+    if (kind !== null) this.onDone?.(kind, text)
   }
 
   // ---- the table
@@ -111,6 +123,8 @@ export class Faults {
     'strand client': dice => this.#strandedClients.strand(dice),
     'lost state': dice => this.#resets.loseState(dice),
     'operator reset': () => this.#resets.reset(),
+    'lone primary': dice => this.#deaths.leaveAlone(dice),
+    'slow join': dice => this.#joins(dice),
     ambush: dice => this.#ambushes.lay(dice),
     stranger: dice => this.#strangers.come(dice),
     guest: dice => this.#guests.come(dice),
@@ -118,11 +132,21 @@ export class Faults {
     lie: dice => this.#lies.lay(dice),
   }
 
+  /** R3: a server joins over a slow network. */
+  #joins(dice: Random): void {
+    this.#network.slowServers(dice)
+    this.#deaths.killServer(this.#scene.pair.backup, dice)
+  }
+
   perform(kind: FaultKind, salt: number): void {
     if (this.#damage.over) return
     this.#damage.injected++
     if (kind !== 'isolate view server') this.#damage.quietSince = this.#scene.now
+    this.#kind = kind
+    // These say nothing of their own in the trace.
+    if (kind === 'stranger' || kind === 'operator reset') this.#done('')
     this.#byKind[kind](random(salt))
+    this.#kind = null
   }
 
   /** How many have been injected. */

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { drawPlan, type Plan } from './plan.ts'
 import { scheduleOf, shorten } from './shorten.ts'
 import { type Ending, tell } from './story.ts'
+import { TwiceReport } from './twice.ts'
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     hash: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
     keep: { type: 'string' },
+    theme: { type: 'string' },
+    twice: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -26,10 +29,12 @@ const usage = `npm run simulate -- [options]
   --seed N        the first seed (1)
   --seeds K       so many seeds (1 with --seed, without end with --minutes, else 100)
   --minutes M     stop after so many minutes
+  --theme NAME    only seeds whose story is about that, such as meanwhile
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
   --hash          only a hash of all that happens, to be compared with another machine's
   --coverage      which functions and branches of what ships these seeds take, and which they never do
+  --twice         how often what happens befalls the same thing twice, as a table
   --json          one line of figures; a violation is not shortened
 `
 
@@ -91,14 +96,17 @@ const began = process.hrtime.bigint()
 const minutesGone = () => Number(process.hrtime.bigint() - began) / 60e9
 const total = { seeds: 0, ms: 0, steps: 0, calls: 0, faults: 0, views: 0, lost: 0 }
 let failed: Ending | null = null
+const twice = new TwiceReport()
 
 for (let seed = first; seed < first + seeds && failed === null && minutesGone() < minutes; seed++) {
+  if (values.theme !== undefined && drawPlan(seed).shape.theme !== values.theme) continue
   const ending = values.hash
     ? await hashed(seed)
     : await tell(planOf(seed), values.trace ? line => console.log(line) : null)
   // What promises are left of a story settle, and nothing holds on to it.
   await new Promise(resolve => setImmediate(resolve))
   total.seeds++
+  twice.add(ending.most)
   total.ms += ending.ms
   total.steps += ending.steps
   total.calls += ending.calls
@@ -124,4 +132,5 @@ else if (!values.hash) {
     `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )
 }
+if (values.twice) for (const line of twice.lines) console.log(line)
 if (violations.length > 0) process.exitCode = 1

@@ -37,6 +37,8 @@ export const faultKinds = [
   'corrupt copy',
   'operator reset',
   'stranger',
+  'lone primary',
+  'slow join',
 ] as const
 /** Peers that break the protocol, apart from the faults that any day may bring. */
 export const breachKinds = ['guest', 'guest', 'lie', 'lie', 'break copy'] as const
@@ -89,6 +91,8 @@ export const themes = [
   'double failures',
   'resets',
   'calm',
+  'meanwhile',
+  'twice',
 ] as const
 export type Theme = (typeof themes)[number]
 
@@ -109,6 +113,10 @@ export interface Shape {
   readonly lengthMs: number
   /** The longest that a fault lasts. */
   readonly longMs: number
+  /** Faults are long, each of them. */
+  readonly lasting: boolean
+  /** Faults befall the same thing again and again. */
+  readonly faithful: boolean
   readonly drainMs: number
   readonly skewedClocks: boolean
   readonly delay: { readonly typicalMs: number; readonly rarePart: number; readonly worstMs: number }
@@ -124,6 +132,8 @@ export interface Shape {
   readonly diskMs: number
   /** Locks that one session holds from the start, so that a copy takes many chunks. */
   readonly hoard: number
+  /** Records of one chunk of a copy; null: as many as usual. */
+  readonly chunkRecords: number | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -148,7 +158,7 @@ const breachesPart = 0.4
 
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
-  const shape = drawShape(dice)
+  const shape = drawShape(dice, random(seed + 19))
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
@@ -167,8 +177,43 @@ const arriving = ['hello', 'welcome', 'open', 'opened', 'resume', 'resumed', 'un
 const viewing = ['ping', 'pong', 'view', 'question', 'answer', 'question', 'answer']
 const moments = [...joining, ...answering, ...asking, ...arriving, ...viewing]
 
-function drawShape(dice: Random): Shape {
-  const theme = drawTheme(dice)
+function drawShape(dice: Random, apart: Random): Shape {
+  const drawn = drawTheme(dice)
+  // Drawn apart, so that all other seeds tell what they told before.
+  const theme = weighted<Theme>(apart, { [drawn]: 93, meanwhile: 2.5, twice: 4.5 } as Record<Theme, number>)
+  if (theme === 'meanwhile') return { ...shapeOf('calm', dice), ...meanwhileShape }
+  if (theme === 'twice') return { ...shapeOf('swarm', dice), ...twiceShape }
+  return shapeOf(theme, dice)
+}
+
+/** A few faults, and each befalls the same thing again. */
+const twiceShape = {
+  theme: 'twice',
+  lengthMs: 4_000,
+  longMs: 800,
+  faithful: true,
+  early: false,
+  careful: true,
+} as const
+
+/** One fault at a time, each long enough to see whether what may go on does; copies take long, too. */
+const meanwhileShape = {
+  theme: 'meanwhile',
+  servers: 3,
+  timeoutPart: 0,
+  lengthMs: 6_000,
+  longMs: 4_000,
+  lasting: true,
+  hoard: 160,
+  chunkRecords: 4,
+  delay: { typicalMs: 0.2, rarePart: 0, worstMs: 0 },
+  unreadMax: null,
+  tight: false,
+  early: false,
+  careful: true,
+} as const
+
+function shapeOf(theme: Theme, dice: Random): Shape {
   const large = theme === 'large state'
   return {
     theme,
@@ -182,6 +227,8 @@ function drawShape(dice: Random): Shape {
     waitsMax: 1 + dice.below(4),
     lengthMs: dice.pick([1_000, 2_000, 4_000]),
     longMs: dice.pick([200, 800, 2_500, 5_000]),
+    lasting: false,
+    faithful: false,
     drainMs: dice.pick([1_000, 4_000]),
     skewedClocks: dice.chance(theme === 'leases' ? 0.9 : 0.5),
     delay: {
@@ -195,6 +242,7 @@ function drawShape(dice: Random): Shape {
     cutPart: theme === 'calm' ? 0 : dice.pick([0, 0, 0, 0.001, 0.01]),
     diskMs: dice.pick([0.5, 1, 5, 30]),
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
+    chunkRecords: null,
     tight: dice.chance(0.15),
     early: dice.chance(0.1),
     newCluster: dice.chance(0.7),
@@ -215,6 +263,8 @@ function drawTheme(dice: Random): Theme {
     'double failures': 2,
     resets: 0.7,
     calm: 1,
+    meanwhile: 0,
+    twice: 0,
   })
 }
 
@@ -229,7 +279,7 @@ function momentsOf(theme: Theme): readonly string[] {
 
 /** What a theme is made of; a swarm takes any of them, each with its own rate. */
 const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
-  swarm: faultKinds,
+  swarm: faultKinds.filter(kind => kind !== 'lone primary' && kind !== 'slow join'),
   joining: ['kill backup', 'ambush', 'cut', 'stall', 'kill primary', 'corrupt copy'],
   answers: [
     'ambush',
@@ -283,16 +333,46 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'isolate view server',
     'stranger',
   ],
+  meanwhile: [
+    'lone primary',
+    'slow join',
+    'kill view server',
+    'freeze view server',
+    'isolate view server',
+    'leave',
+  ],
+  // Those that other themes seldom do twice.
+  twice: [
+    'half-open',
+    'late hello',
+    'freeze both',
+    'block',
+    'silent death',
+    'set wall clock',
+    'kill primary',
+    'crash machine',
+    'corrupt copy',
+    'freeze view server',
+    'stranger',
+    'operator reset',
+  ],
 }
 
+/** Themes in which most faults are over before the next one. */
+const rareFaults: ReadonlySet<Theme> = new Set(['calm', 'meanwhile'])
+
 function drawFaults(dice: Random, shape: Shape): Planned[] {
-  const part = shape.theme === 'swarm' ? dice.pick([0.15, 0.35, 0.6]) : 0.75
+  const part = shape.theme === 'swarm' ? dice.pick([0.15, 0.35, 0.6]) : shape.theme === 'twice' ? 0.4 : 0.75
   const weights: Partial<Record<FaultKind, number>> = {}
   for (const kind of about[shape.theme])
     if (dice.chance(part)) weights[kind] = dice.pick([0.1, 0.4, 1]) * (kind === 'ambush' ? 2 : 1)
   const rates = weights as Record<FaultKind, number>
   if (Object.keys(rates).length === 0) return []
-  const everyMs = shape.theme === 'calm' ? 1_500 : dice.pick([60, 120, 300, 900])
+  const everyMs = rareFaults.has(shape.theme)
+    ? 1_500
+    : shape.theme === 'twice'
+      ? 160
+      : dice.pick([60, 120, 300, 900])
   return timesOf(dice, everyMs, shape.lengthMs).map(at => ({
     is: 'fault',
     kind: weighted(dice, rates),
@@ -327,7 +407,7 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     peek: some(0.2, 0.5),
     watch: some(0.3, 0.3),
     abort: 1 + some(0.6, 2),
-    end: some(0.4, 0.1),
+    end: shape.theme === 'meanwhile' ? 0.5 : some(0.4, 0.1),
     'end and connect in vain': some(0.3, 0.1),
     finish: some(0.3, 0.1),
   }

@@ -79,6 +79,8 @@ export class Referee {
   readonly deceived = new Set<string>()
   /** Those that were asked to leave. */
   readonly leaving = new Set<string>()
+  /** Those that were asked again, or stopped, and so end at once. */
+  readonly hurried = new Set<string>()
 
   constructor(cluster: Cluster, verdict: Verdict, checker: Checker, trace: Trace) {
     this.#cluster = cluster
@@ -330,9 +332,20 @@ export class Referee {
           'state lost',
           `the reset of view ${view.number} ends a state that server ${server.id} has`,
         )
+    this.#floorGrows(view)
     this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0)
     this.#lastViewAt = this.#now
   }
+
+  /** L2: above all tokens, and above the floor of each reset before, whether or not any token was given since. */
+  #floorGrows({ number, start }: View): void {
+    const floor = start?.tokenFloor ?? 0
+    const most = Math.max(this.#floor, this.#checker.highest)
+    if (floor <= most)
+      this.#blame('L2 token floor', `the tokens of view ${number} begin at ${floor}, not above ${most}`)
+    this.#floor = floor
+  }
+  #floor = 0
 
   /** V7: something must have befallen the three, or nothing changes. */
   #caused({ view: { primary, backup }, acked }: ViewRecord, view: View): void {

@@ -13,10 +13,12 @@ import { Guests } from './guests.ts'
 import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
 import type { Plan, Planned } from './plan.ts'
+import { Progress } from './progress.ts'
 import { Referee } from './referee.ts'
 import { smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
+import { Twice } from './twice.ts'
 import { Users } from './users.ts'
 import { Verdict, type Violation } from './verdict.ts'
 
@@ -33,6 +35,8 @@ export interface Ending {
   readonly calls: number
   readonly faults: number
   readonly views: number
+  /** How often what happened befell the same thing at most, by kind. */
+  readonly most: ReadonlyMap<string, number>
 }
 
 /** Liveness: how long each part of the healing may take at most, in simulated ms. */
@@ -81,6 +85,8 @@ class Story {
   readonly #users: Users
   readonly #faults: Faults
   readonly #oddities: Oddities
+  readonly #progress: Progress
+  readonly #twice: Twice
   #lost = 0
   #lookAt = 0
 
@@ -88,7 +94,8 @@ class Story {
     const { seed, shape } = plan
     this.#plan = plan
     this.#trace = new Trace(listener)
-    drawnLimits(smallLimits(random(seed + 8), random(seed + 9), shape.hoard > 0))
+    const drawn = smallLimits(random(seed + 8), random(seed + 9), shape.hoard > 0)
+    drawnLimits(shape.chunkRecords === null ? drawn : { chunkRecordsMax: shape.chunkRecords })
     const clocks = random(seed + 1)
     const turns = random(seed + 6)
     this.#cluster = new Cluster({
@@ -125,6 +132,16 @@ class Story {
       this.#trace,
     )
     this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
+    this.#twice = new Twice(this.#cluster)
+    this.#faults.onDone = (kind, text) => this.#twice.befell(kind, text)
+    this.#progress = new Progress(
+      this.#cluster,
+      shape,
+      this.#verdict,
+      this.#checker,
+      this.#referee,
+      this.#users,
+    )
   }
 
   get cluster(): Cluster {
@@ -144,6 +161,7 @@ class Story {
       calls: this.#users.calls,
       faults: this.#faults.done,
       views: this.#cluster.view?.number ?? 0,
+      most: this.#twice.most,
     }
   }
 
@@ -291,6 +309,8 @@ class Story {
       if (thoroughly) this.#lookAt = network.time + lookMs
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
+      this.#progress.judge()
+      this.#twice.look()
     }
   }
 

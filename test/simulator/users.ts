@@ -15,9 +15,12 @@ import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { Watching } from './watching.ts'
 
-interface Open {
+/** A call that has no answer. */
+export interface Open {
   readonly user: ClientParty
   readonly text: string
+  /** When it was called. */
+  readonly at: number
   readonly attempt: Attempt | null
   readonly then: (outcome: Outcome) => void
 }
@@ -131,6 +134,11 @@ export class Users {
 
   holdsOf(user: ClientParty): number {
     return this.#checker.beliefsOf(user.core).length
+  }
+
+  /** Calls that have no answer, those of dead users too. */
+  get open(): Iterable<Open> {
+    return this.#open.values()
   }
 
   /** Calls of living users that have no answer. */
@@ -423,7 +431,7 @@ export class Users {
   ): void {
     this.calls++
     this.#trace.tell(() => text)
-    this.#open.set(outcome, { user, text, attempt, then })
+    this.#open.set(outcome, { user, text, at: this.#cluster.network.time, attempt, then })
     // Answered within the call itself: no other client could have learned of it before it was noted.
     if (outcome.done) this.#answered(outcome)
   }

@@ -67,6 +67,7 @@ export class Deaths {
     this.#scene.tell(() => `which its operator does`)
     referee.touch(server, now)
     referee.killed(server)
+    referee.hurried.add(server.id)
     if (server.frozen) server.kill()
     else server.stop()
     this.restartLater(server, this.#scene.duration(dice))
@@ -78,6 +79,18 @@ export class Deaths {
     referee.touch(server, now)
     referee.killed(server)
     server.kill()
+  }
+
+  /** F2: no server is there that could be the backup. */
+  leaveAlone(dice: Random): void {
+    const { cluster, pair } = this.#scene
+    const ms = this.#scene.duration(dice)
+    for (const server of [...cluster.servers]) {
+      if (server === pair.primary || !server.alive || !this.mayDie(server)) continue
+      this.#scene.tell(() => `kill ${server.name} (${server.core.role}) in ${cluster.viewText}`)
+      this.die(server)
+      this.restartLater(server, ms)
+    }
   }
 
   /** The peers are told nothing: connections hang, and dials are neither accepted nor refused. */
@@ -108,6 +121,7 @@ export class Deaths {
     if (!server.alive || !this.mayDie(server) || (server === primary && backup === undefined)) return
     this.#scene.tell(() => `${server.name} (${server.core.role}) is told to leave`)
     referee.touch(server, now + shape.drainMs)
+    if (referee.leaving.has(server.id)) referee.hurried.add(server.id)
     referee.leaving.add(server.id)
     server.leave()
   }

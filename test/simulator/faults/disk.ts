@@ -36,11 +36,13 @@ export class Disk {
 
   fail(dice: Random): void {
     this.#failingWrites = 1 + dice.below(2)
+    this.#scene.tell(() => `the next writes of VS fail`)
   }
 
   /** The view server is to die between its next write and telling of it. */
   killAfterWrite(): void {
     this.#killAfterWrite = true
+    this.#scene.tell(() => 'VS is to die after its next write')
   }
 
   onWrite(): Write {

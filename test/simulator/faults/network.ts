@@ -59,6 +59,23 @@ export class NetworkTrouble {
     })
   }
 
+  /** Between lock servers each frame takes long. They know that each other live. */
+  slowServers(dice: Random): void {
+    const { network, servers } = this.#scene.cluster
+    const pairs = servers.flatMap(one =>
+      servers.filter(other => one.name < other.name).map(other => [one, other] as const),
+    )
+    this.#scene.tell(() => 'the network of the lock servers is slow')
+    for (const [one, other] of pairs) network.slow(one, other, 90)
+    this.#damage.mendLater(
+      this.#scene.duration(dice),
+      'the network of the lock servers is well again',
+      () => {
+        for (const [one, other] of pairs) network.slow(one, other, 0)
+      },
+    )
+  }
+
   // ---- who sees whom
 
   /** A server loses sight of all but a few. */

@@ -37,14 +37,18 @@ export class Scene {
     return this.cluster.view?.number ?? 0
   }
 
+  /** Hears of each thing that is done by a fault. */
+  onDone: ((text: string) => void) | null = null
+
   tell(text: () => string): void {
+    this.onDone?.(text())
     this.trace.tell(() => `!! ${text()}`)
   }
 
-  /** How long a fault lasts: mostly short. */
+  /** How long a fault lasts: mostly short, unless the story says otherwise. */
   duration(dice: Random): number {
     const part = dice.next()
-    return part * part * this.shape.longMs
+    return (this.shape.lasting ? (1 + part) / 2 : part * part) * this.shape.longMs
   }
 
   // ---- whom
@@ -60,8 +64,18 @@ export class Scene {
     return this.users.users.filter(user => user.alive)
   }
 
-  /** The primary half of the time. */
+  /** The primary half of the time; or the one that it was before. */
   server(dice: Random): LockServerParty {
+    const { faithful } = this.shape
+    const again = this.cluster.servers.find(({ alive, name }) => alive && name === this.#server)
+    if (faithful && again !== undefined) return again
+    const server = this.#anyServer(dice)
+    this.#server = server.name
+    return server
+  }
+  #server = ''
+
+  #anyServer(dice: Random): LockServerParty {
     const { primary } = this.pair
     const living = this.cluster.servers.filter(server => server.alive)
     if (dice.chance(0.5) && primary !== undefined) return primary
@@ -76,8 +90,19 @@ export class Scene {
     return idle.length > 0 ? dice.pick(idle) : undefined
   }
 
-  /** Two that talk to each other. */
+  /** Two that talk to each other; or those that it were before. */
   two(dice: Random): [Party, Party] {
+    const [one, other] = this.#pair.map(known =>
+      this.cluster.network.parties.find(({ name }) => name === known),
+    )
+    if (this.shape.faithful && one !== undefined && other !== undefined) return [one, other]
+    const two = this.#anyTwo(dice)
+    this.#pair = two.map(({ name }) => name)
+    return two
+  }
+  #pair: readonly string[] = []
+
+  #anyTwo(dice: Random): [Party, Party] {
     const { viewServer, servers } = this.cluster
     const { primary, backup } = this.pair
     const server = dice.chance(0.6) && primary !== undefined ? primary : this.server(dice)

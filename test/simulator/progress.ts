@@ -1,0 +1,257 @@
+// Liveness while it hurts: what the rules say may go on is judged during the faults. From outside it decides who
+// can serve which client, and since when nothing has kept them from it; whoever waits for longer than the limit
+// then is blamed on the service. It steps nothing, and excuses what a fault explains.
+
+import { joinBacklogMax, pingIntervalMs, redialMsMax } from '../../wire/limits.ts'
+import type { Message } from '../../wire/messages.ts'
+import { type ClientParty, type Cluster, deadPings, type LockServerParty } from '../fixtures/cluster.ts'
+import type { Machine } from '../fixtures/machine.ts'
+import type { Party, Wire } from '../fixtures/network.ts'
+import type { Checker } from './checker.ts'
+import type { Shape } from './plan.ts'
+import type { Referee } from './referee.ts'
+import type { Open, Users } from './users.ts'
+import type { Verdict } from './verdict.ts'
+
+const never = Number.POSITIVE_INFINITY
+const pingLimitMs = pingIntervalMs * deadPings
+/** Of a client that was turned away everywhere: its next dials (client/session/addresses.ts). */
+const redialsMs = 1.5 * redialMsMax
+/** Dial, hello, welcome, resume, request, batch, confirmation, answer: each may take as long as the network lets it. */
+const hops = 8
+
+/** Liveness while it hurts: how long a client waits at most, in simulated ms, for what no fault keeps from it. */
+export const meanwhileMs = {
+  /** The primary serves already, and the client must only find it. */
+  served: pingLimitMs + redialsMs,
+  /** The view server has to miss a server first, and to make a view without it. */
+  replaced: 3 * pingLimitMs + redialsMs,
+}
+
+/** LEAVING, and no reason at all. */
+const leavingCodes: ReadonlySet<number> = new Set([4433, 1000])
+
+/** An open, a resume or a renewal that has no answer. */
+interface Asked {
+  readonly kind: string
+  readonly number: number
+  readonly at: number
+  readonly wire: Wire
+}
+
+export class Progress {
+  readonly #cluster: Cluster
+  readonly #verdict: Verdict
+  readonly #checker: Checker
+  readonly #referee: Referee
+  readonly #users: Users
+  readonly #slackMs: number
+  /** Views whose backup has applied something: from there on nothing is shown without it (V4). */
+  readonly #latched = new Set<number>()
+  /** Which servers know the newest view, and since when. */
+  #view = 0
+  #adopted = new Map<string, number>()
+  /** The server that must serve, with the view server's help where needed, and since when. */
+  #server: { readonly party: LockServerParty; readonly since: number } | null = null
+  /** What each user has asked for first of what its session needs. */
+  readonly #asked = new Map<Party, Asked>()
+
+  constructor(
+    cluster: Cluster,
+    shape: Shape,
+    verdict: Verdict,
+    checker: Checker,
+    referee: Referee,
+    users: Users,
+  ) {
+    this.#cluster = cluster
+    this.#verdict = verdict
+    this.#checker = checker
+    this.#referee = referee
+    this.#users = users
+    const { typicalMs, rarePart, worstMs } = shape.delay
+    this.#slackMs = hops * (rarePart > 0 ? worstMs : typicalMs * 1.2)
+    const { network } = cluster
+    const { onFrame, onArrival, onClose } = network
+    network.onFrame = (from, to, messages, wire) => {
+      if (from.kind === 'client') this.#says(from, messages, wire)
+      return onFrame?.(from, to, messages, wire) ?? 'pass'
+    }
+    network.onArrival = (from, to, messages) => {
+      onArrival?.(from, to, messages)
+      this.#arrived(from, to, messages)
+    }
+    network.onClose = (from, to, code, wire) => {
+      onClose?.(from, to, code, wire)
+      this.#closes(from, to, code)
+    }
+  }
+
+  // ---- what crosses the wires
+
+  #says(user: Party, messages: readonly Message[], wire: Wire): void {
+    for (const [kind, number] of messages) {
+      // What was asked on an older connection is not waited for any more.
+      if (kind === 'open' || kind === 'resume')
+        this.#asked.set(user, { kind, number: 0, at: this.#now, wire })
+      else if (kind === 'renew' && !this.#asked.has(user))
+        this.#asked.set(user, { kind, number: number as number, at: this.#now, wire })
+    }
+  }
+
+  #arrived(from: Party, to: Party, messages: readonly Message[]): void {
+    for (const [kind, first] of messages) {
+      if (kind === 'applied' && from.kind === 'lockserver') this.#latched.add(first as number)
+      else if (kind === 'renewed') this.#answered(to, first as number)
+      else if (begins.has(kind)) this.#answered(to, 0)
+      else if (kind === 'unknown-session') this.#asked.delete(to)
+    }
+  }
+
+  #answered(user: Party, number: number): void {
+    if ((this.#asked.get(user)?.number ?? never) <= number) this.#asked.delete(user)
+  }
+
+  /** A server that leaves hands its clients over: it sends no client away before a view relieves it. */
+  #closes(from: Party, to: Party, code: number): void {
+    if (from.kind !== 'lockserver' || to.kind !== 'client' || !leavingCodes.has(code)) return
+    const { id, name } = from as LockServerParty
+    const relieved = this.#cluster.view?.primary.id !== id
+    if (!relieved && this.#referee.leaving.has(id) && !this.#referee.hurried.has(id))
+      this.#verdict.blame(
+        'liveness meanwhile',
+        `${name} leaves, and sends ${to.name} away before it is relieved`,
+      )
+  }
+
+  // ---- who may serve
+
+  /** Looks at all that waits; to be called often. */
+  judge(): void {
+    this.#follow()
+    for (const open of this.#users.open) this.#judgeCall(open)
+    for (const user of this.#users.users) this.#judgeAsked(user)
+  }
+
+  #follow(): void {
+    const { servers, view, viewServer } = this.#cluster
+    if (view === null) return
+    if (view.number !== this.#view) {
+      this.#view = view.number
+      this.#adopted = new Map()
+    }
+    for (const { id, alive, core } of servers)
+      if (alive && core.view?.number === view.number && !this.#adopted.has(id))
+        this.#adopted.set(id, this.#now)
+    const party = this.#mustServe()
+    if (party === null || viewServer.saving) this.#server = null
+    else if (this.#server?.party !== party) this.#server = { party, since: this.#now }
+  }
+
+  #living(id: string | undefined): LockServerParty | undefined {
+    return this.#cluster.servers.find(server => server.alive && server.id === id)
+  }
+
+  /** F1, F2: the primary, or in an acked view its backup once the primary is gone. */
+  #mustServe(): LockServerParty | null {
+    const { view, viewServer } = this.#cluster
+    const primary = this.#living(view?.primary.id)
+    const backup = this.#living(view?.backup?.id)
+    const leaves = primary?.core.leaving === true && this.#latched.has(this.#view)
+    if (primary !== undefined && !primary.frozen && !leaves) return primary
+    return viewServer.acked && backup !== undefined && !backup.core.leaving ? backup : null
+  }
+
+  /** Since when nothing has kept this user from the server that serves already; Infinity: something does. */
+  #servedSince(user: ClientParty): number {
+    const { view } = this.#cluster
+    const primary = this.#living(view?.primary.id)
+    if (view === null || primary === undefined) return never
+    const own = Math.max(runs(primary), this.#adopted.get(primary.id) ?? never)
+    return Math.max(
+      own,
+      this.#confirmedSince(primary),
+      this.#linkedSince(user, primary),
+      this.#knowsSince(user),
+    )
+  }
+
+  /** R1: since when what the primary decides can be shown. Before the latch it needs no word of a backup. */
+  #confirmedSince(primary: LockServerParty): number {
+    const id = this.#cluster.view?.backup?.id
+    // R3: where little may be behind, operations soon wait for a joining backup.
+    const needed = id !== undefined && (this.#latched.has(this.#view) || joinBacklogMax < 1_000)
+    if (!needed) return 0
+    const backup = this.#living(id)
+    const { corrupted } = this.#referee
+    if (backup === undefined || primary.core.leaving || corrupted.has(id) || corrupted.has(primary.id))
+      return never
+    return Math.max(runs(backup), this.#adopted.get(id) ?? never, this.#linkedSince(primary, backup))
+  }
+
+  /** The same where the view server may have to make a view first. */
+  #replacedSince(user: ClientParty): number {
+    if (this.#server === null) return never
+    const { party, since } = this.#server
+    const { viewServer } = this.#cluster
+    const servers = Math.max(since, runs(party), runs(viewServer), this.#linkedSince(party, viewServer))
+    return Math.max(servers, this.#linkedSince(user, party), this.#knowsSince(user))
+  }
+
+  #linkedSince(one: Party, other: Party): number {
+    return this.#cluster.network.quietSince(one, other)
+  }
+
+  /** It learns from the view server, or from any server that it was told of, which one is primary. */
+  #knowsSince(user: ClientParty): number {
+    const { viewServer } = this.#cluster
+    if (user.seeds.length > 1) return 0
+    return Math.max(runs(viewServer), this.#linkedSince(user, viewServer))
+  }
+
+  // ---- who waits
+
+  #judgeCall(open: Open): void {
+    const { user, text, at, attempt } = open
+    if (!user.alive || user.frozen || this.#now - at < meanwhileMs.served) return
+    const since = Math.max(at, attempt === null ? 0 : this.#checker.grantableSince(attempt))
+    this.#waits(user, since, `${text}, and is not answered`)
+  }
+
+  #judgeAsked(user: ClientParty): void {
+    const asked = this.#asked.get(user)
+    if (asked === undefined || this.#now - asked.at < meanwhileMs.served) return
+    const { kind, at, wire } = asked
+    const [mine] = wire.ends
+    const there = mine?.open && mine.other.party === this.#living(this.#cluster.view?.primary.id)
+    const over = user.core.over || user.core.expired(user.now())
+    // A session that rests need not go to the next server at once.
+    if (!there || over) this.#asked.delete(user)
+    else if (user.alive && !user.frozen) this.#waits(user, at, `the ${kind} of ${user.name} is not answered`)
+  }
+
+  #waits(user: ClientParty, since: number, what: string): void {
+    const own = Math.max(since, user.runsSince)
+    const served = this.#now - Math.max(own, this.#servedSince(user))
+    const replaced = this.#now - Math.max(own, this.#replacedSince(user))
+    if (served > meanwhileMs.served + this.#slackMs) this.#blame(what, served)
+    else if (replaced > meanwhileMs.replaced + this.#slackMs) this.#blame(what, replaced)
+  }
+
+  #blame(what: string, ms: number): void {
+    const text = `${what} for ${Math.floor(ms)} ms, in which nothing kept ${this.#cluster.viewText} from it`
+    this.#verdict.blame('liveness meanwhile', text)
+  }
+
+  get #now(): number {
+    return this.#cluster.network.time
+  }
+}
+
+/** What answers an open or a resume. */
+const begins: ReadonlySet<string> = new Set(['opened', 'open-refused', 'resumed'])
+
+/** Since when this process has run; Infinity: it does not. */
+function runs({ alive, frozen, runsSince }: Machine): number {
+  return alive && !frozen ? runsSince : never
+}
