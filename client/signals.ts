@@ -16,7 +16,7 @@ export function watchSignal(signal: AbortSignal, then: () => void): () => void {
 
 function onAbort(event: Event): void {
   const signal = event.target as AbortSignal
-  const waiting = [...(watchers.get(signal) ?? [])]
+  const waiting = [...(watchers.get(signal) as Set<() => void>)]
   for (const then of waiting) then()
 }
 

@@ -4,7 +4,7 @@
 
 import { encode } from '../../wire/codec.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
-import { asksPerTurnMax, helloBytesMax, runMax, unfoldedMax } from '../../wire/limits.ts'
+import { asksPerTurnMax, helloBytesMax, runMax, unfoldedMax, unverifiedMax } from '../../wire/limits.ts'
 import type { HelloFrom, Message, Ping } from '../../wire/messages.ts'
 import { wireVersion } from '../../wire/version.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
@@ -33,7 +33,9 @@ const longName = 'ä'.repeat(600)
 /** What anybody may hear who is let in. */
 const harmless: ReadonlySet<string> = new Set(['welcome', 'view', 'pong', 'status', 'echoed'])
 /** Any server may say so to anybody at any time. */
-const always: ReadonlySet<string> = new Set(['LEAVING', 'STEPPED_DOWN', 'INTERNAL', 'SLOW_READER'])
+const always: ReadonlySet<string> = new Set([
+  ...['LEAVING', 'STEPPED_DOWN', 'INTERNAL', 'SLOW_READER', 'TOO_MANY_CONNECTIONS'],
+])
 
 /** Wherever a client may speak. */
 const malformed: readonly (string | null)[] = [
@@ -57,7 +59,7 @@ const far = JSON.stringify(
     Array<number>(runMax).fill(1),
   ]),
 )
-const tooMany = encode(Array.from({ length: asksPerTurnMax + 1 }, (_, i): Message => ['status', i]))
+const tooMany = encode(Array.from({ length: asksPerTurnMax + 5 }, (_, i): Message => ['status', i]))
 
 export class Intruders {
   readonly #cluster: Cluster
@@ -78,7 +80,9 @@ export class Intruders {
       const host = dice.pick([viewServer, viewServer, ...servers])
       if (!host.alive) continue
       const visit = host === viewServer ? this.#atViewServer(dice) : atLockServer(dice)
-      this.#visit(host, visit)
+      // B3: many lock servers whose addresses nobody can dial.
+      const crowd = visit.what === 'an empty address' && dice.chance(0.5)
+      for (let more = crowd ? unverifiedMax + 6 : 1; more > 0; more--) this.#visit(host, visit)
     }
   }
 
@@ -122,7 +126,7 @@ export class Intruders {
       {
         what: 'a ping of a view to come',
         from: lockServer('ws://nowhere'),
-        says: [encode([['ping', idlePing(9_999)]])],
+        says: [encode([9_999, 9_999].map((view): Message => ['ping', idlePing(view)]))],
         told: 'VIEW_FROM_FUTURE',
       },
       {

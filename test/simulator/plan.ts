@@ -64,6 +64,7 @@ export type Verb = (typeof verbs)[number]
 /** What is neither a call nor a fault, and must change nothing. */
 export const oddityKinds = [
   'odd program',
+  'calls and stalls',
   'intruder',
   'operator looks',
   'operator resets wrongly',

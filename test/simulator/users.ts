@@ -132,6 +132,11 @@ export class Users {
     }
   }
 
+  /** The n-th user of the plan now. */
+  at(slot: number): ClientParty {
+    return this.#slots[slot % this.#slots.length] as ClientParty
+  }
+
   holdsOf(user: ClientParty): number {
     return this.#checker.beliefsOf(user.core).length
   }

@@ -24,12 +24,14 @@ export class OperatorResets {
 
   /** What an operator does when the service says that the state is lost. */
   reset(): void {
-    const { cluster, trace } = this.#scene
+    const { cluster, trace, referee } = this.#scene
     const { view } = cluster
     if (view === null) return
     const operator = new HandParty(cluster, `operator ${++this.#operators}`)
-    trace.tell(() => `${operator.name} asks for a reset of view ${view.number}`)
-    operator.dial(cluster.viewServer.address).say(['reset', 1, view.number, false])
+    // Only where it can do no harm: nobody has the state any more.
+    const forced = referee.lost && this.#operators % 2 === 0
+    trace.tell(() => `${operator.name} asks for a ${forced ? 'forced ' : ''}reset of view ${view.number}`)
+    operator.dial(cluster.viewServer.address).say(['reset', 1, view.number, forced])
     cluster.network.after(5_000, () => operator.kill())
   }
 
