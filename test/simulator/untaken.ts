@@ -102,12 +102,6 @@ export const untaken: readonly Untaken[] = [
     why: 'the compiler asks for it: every kind is handled before it, and another would be a broken build',
   },
   {
-    file: 'client/client.ts',
-    in: '#lost',
-    text: 'if (lock === undefined) return;',
-    why: 'the core tells no loss of a lock that its client does not know: the grant is told before, the release is heard before',
-  },
-  {
     file: 'client/session/core.ts',
     in: '#onMessages',
     text: 'if (link === undefined) return;',
