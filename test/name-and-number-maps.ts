@@ -47,6 +47,9 @@ t.test('a NumberMap holds what a Map would, of small numbers and of tokens', asy
 
 t.test('a NumberMap takes out, and can be cleared', async t => {
   const map = new NumberMap<string>()
+  map.set(7, 'seven')
+  t.equal(map.take(8), undefined)
+  t.same([map.size, map.take(7), map.take(7), map.size], [1, 'seven', undefined, 0])
   t.equal(map.take(3), undefined)
   map.set(3, 'three')
   map.set(0, 'zero')

@@ -3,7 +3,7 @@
 // whole protocol whatever a schema says, and a small interpreter of the schemas that knows no ajv.
 
 import t from 'tap'
-import { decode, encode, inRanges, toRanges, WireError } from '../wire/codec.ts'
+import { amongRanges, decode, encode, inRanges, toRanges, WireError } from '../wire/codec.ts'
 import { errors } from '../wire/errors.ts'
 import { lockNameBytesMax, namesPerAcquireMax, rangesMax } from '../wire/limits.ts'
 import { type Channel, channels, type Message } from '../wire/messages.ts'
@@ -166,6 +166,22 @@ t.test('ranges are packed and unpacked in pairs, up to the limit', async t => {
   t.equal(said(Array(rangesMax).fill(1)), null)
   t.equal(said(Array(rangesMax + 2).fill(1))?.code, 'BAD_MESSAGE')
   t.match(said([1, 2, 3])?.message, /pairs/)
+})
+
+t.test('S1: numbers among ranges are found, however the ranges lie', async t => {
+  const all = Array.from({ length: 12 }, (_, i) => i)
+  for (const ranges of [
+    [],
+    [1, 9, 2, 3],
+    [2, 3, 1, 9],
+    [5, 6, 0, 1, 6, 8],
+    [4, 3],
+    [0, 11, 3, 3, 7, 8],
+    [3, 3],
+  ]) {
+    const expected = all.filter(number => inRanges(ranges, number))
+    t.same(amongRanges([...all].reverse(), ranges), expected, ranges.join(' '))
+  }
 })
 
 t.test('a WireError closes with the number of its code', async t => {

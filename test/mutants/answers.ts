@@ -45,6 +45,7 @@ export const answers: readonly Mutant[] = [
     name: 'a backup that is not in sync survives a death',
     breaks: 'V4',
     why: 'operators take down the primary while its backup still copies',
+    test: 'server-parts',
     edits: [
       {
         file: 'viewservice/status.ts',
@@ -57,6 +58,7 @@ export const answers: readonly Mutant[] = [
     name: 'the state is not lost as long as a backup lives',
     breaks: 'F14',
     why: 'a backup that was never in sync keeps an operator from a reset that is needed',
+    test: 'server-parts',
     edits: [
       {
         file: 'viewservice/status.ts',

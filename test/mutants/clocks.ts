@@ -20,6 +20,7 @@ export const clocks: readonly Mutant[] = [
     name: 'a new view does not hurry the redials',
     breaks: 'F1',
     why: 'a client waits out its back-off though a view has just named the server',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/session/addresses.ts',
@@ -56,6 +57,7 @@ export const clocks: readonly Mutant[] = [
     name: 'the next lease to end is the one that was looked at last',
     breaks: 'S3',
     why: 'a lease that ends sooner is found late',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/leases.ts',
@@ -68,7 +70,7 @@ export const clocks: readonly Mutant[] = [
     name: 'times of the metrics are by the wall clock',
     breaks: 'R1',
     why: 'a clock that is set makes hand-overs last for years',
-    test: 'metrics',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/outbox.ts',

@@ -120,7 +120,7 @@ export const endings: readonly Mutant[] = [
     name: 'the probes of a view server name no cluster',
     breaks: 'V5',
     why: 'a server of another cluster at the address answers, instead of refusing',
-    test: 'view-servers',
+    test: 'server-parts',
     edits: [
       {
         file: 'viewservice/outbox.ts',
@@ -133,6 +133,7 @@ export const endings: readonly Mutant[] = [
     name: 'a dial that was cut shows that the process is gone',
     breaks: 'V7',
     why: 'one lost packet takes a living server for dead',
+    test: 'server-parts',
     edits: [
       {
         file: 'viewservice/probes.ts',
@@ -209,7 +210,7 @@ export const endings: readonly Mutant[] = [
     name: 'one refused address of several is a refusal',
     breaks: 'V7',
     why: 'a server whose name has an IPv6 address that refuses is taken for gone',
-    test: 'wire-connection',
+    test: 'sockets-alone',
     edits: [
       {
         file: 'wire/net/dial.ts',
@@ -287,7 +288,7 @@ export const endings: readonly Mutant[] = [
     name: 'a page cancels no timer',
     breaks: 'F12',
     why: 'each call in a page that has its answer still times out later',
-    test: 'web-runtime',
+    test: 'sockets-alone',
     edits: [
       {
         file: 'wire/net/runtime-web.ts',
@@ -300,7 +301,7 @@ export const endings: readonly Mutant[] = [
     name: 'a page gives up a connection that is open',
     breaks: 'F1',
     why: 'after five seconds each connection of a page is closed',
-    test: 'web-runtime',
+    test: 'sockets-alone',
     edits: [
       {
         file: 'wire/net/web-socket.ts',
@@ -313,7 +314,7 @@ export const endings: readonly Mutant[] = [
     name: 'what is paused for one reason is read for the other',
     breaks: 'B1, B7',
     why: 'a client that was paused by the core is read as soon as its address has a share again',
-    test: 'edge-sockets',
+    test: 'sockets-alone',
     edits: [
       {
         file: 'wire/net/ws-socket.ts',
@@ -326,7 +327,7 @@ export const endings: readonly Mutant[] = [
     name: 'a peer that does not answer a close keeps its socket',
     breaks: 'B4',
     why: 'a server collects sockets of peers that hang',
-    test: ['edge-sockets', 'wire-connection'],
+    test: 'sockets-alone',
     edits: [
       {
         file: 'wire/net/ws-socket.ts',

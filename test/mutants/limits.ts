@@ -7,7 +7,7 @@ export const limits: readonly Mutant[] = [
     name: 'finishWithin is longer than a timer can be',
     breaks: 'F12',
     why: 'a timer of more than 24 days fires at once, and nobody gets any time',
-    test: 'client-surface',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/options.ts',
@@ -20,7 +20,7 @@ export const limits: readonly Mutant[] = [
     name: 'one name less than allowed',
     breaks: 'S1',
     why: 'an acquireAll of exactly as many names as allowed is refused',
-    test: 'client-surface',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/options.ts',

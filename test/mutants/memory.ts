@@ -7,7 +7,7 @@ export const memory: readonly Mutant[] = [
     name: 'a listener that was taken back keeps its signal',
     breaks: 'S5',
     why: 'the signal of a long life collects a listener for each that came and went',
-    test: 'client-surface',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/events.ts',
@@ -20,7 +20,7 @@ export const memory: readonly Mutant[] = [
     name: 'the guard forgets the name that came first, not the one used longest ago',
     breaks: 'F12',
     why: 'a name in constant use is forgotten, and its holder may be refused',
-    test: 'fencing',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/fence-guard.ts',
@@ -80,28 +80,27 @@ export const memory: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a burst of facts keeps its list',
-    breaks: 'B4',
-    why: 'the list of the largest operation stays for good',
-    test: 'census',
+    name: 'the list of facts is emptied one fact early',
+    breaks: 'R1',
+    why: 'the last thing that an operation has done is told to nobody',
     edits: [
       {
         file: 'lockserver/state/facts.ts',
-        find: 'if (this.#list.length > room) this.#list.length = room',
-        replace: '',
+        find: 'if (this.#taken === this.#count) {',
+        replace: 'if (this.#taken >= Math.max(1, this.#count - 1)) {',
       },
     ],
   },
   {
-    name: 'the place of a lock that is gone is not used again',
+    name: 'a name that is added twice is new twice',
     breaks: 'B4',
-    why: 'a service with few locks at a time grows with each name',
+    why: 'two entries of one name take each other away',
     test: 'name-and-number-maps',
     edits: [
       {
         file: 'lockserver/state/name-map.ts',
-        find: 'this.#values[place] = undefined this.#free.push(place)',
-        replace: 'this.#values[place] = undefined',
+        find: 'this.#places.set(name, place).size > sizeBefore',
+        replace: 'this.#places.set(name, place).size >= sizeBefore',
       },
     ],
   },
@@ -109,6 +108,7 @@ export const memory: readonly Mutant[] = [
     name: 'a probe that no server answered is never asked again',
     breaks: 'V7',
     why: 'a lost server whose first probe was silent is found dead only by its pings',
+    test: 'server-parts',
     edits: [
       {
         file: 'viewservice/probes.ts',

@@ -44,6 +44,7 @@ export const order: readonly Mutant[] = [
     name: 'those who leave take the requests of others with them',
     breaks: 'R3',
     why: 'requests that were taken already are counted once more, and as many others never are',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/parking.ts',
@@ -56,6 +57,7 @@ export const order: readonly Mutant[] = [
     name: 'an answer to an older question counts',
     breaks: 'V3',
     why: 'a backup that was in sync when it was asked before may have been replaced since',
+    test: 'server-parts',
     edits: [
       {
         file: 'viewservice/question.ts',

@@ -57,7 +57,7 @@ export const program: readonly Mutant[] = [
     name: 'a listener that throws is told once more',
     breaks: 'S5',
     why: '`once` is taken back only behind the call',
-    test: 'client-surface',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/events.ts',

@@ -19,6 +19,7 @@ export const standing: readonly Mutant[] = [
     name: 'one refusal ends all hope',
     breaks: 'F1, F10',
     why: 'a client gives up for one server that refuses it though others were never asked',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/session/addresses.ts',
@@ -31,6 +32,7 @@ export const standing: readonly Mutant[] = [
     name: 'the addresses of the caller go with the view',
     breaks: 'F9',
     why: 'when both servers of the view are gone, no view server is known any more',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/session/addresses.ts',
@@ -67,6 +69,7 @@ export const standing: readonly Mutant[] = [
     name: 'an open waits for a view server that makes no records',
     breaks: 'S4, F9',
     why: 'a client with a long ttl gets no session while the disk of the view server is full',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/opens.ts',
@@ -79,6 +82,7 @@ export const standing: readonly Mutant[] = [
     name: 'only the first of several view servers is ever dialled',
     breaks: 'F9',
     why: 'a lock server never finds the view server that took over',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/view-link.ts',

@@ -81,6 +81,7 @@ export const twice: readonly Mutant[] = [
     name: 'a lease that rested is given its rest again by the next primary',
     breaks: 'S4',
     why: 'a dead client keeps its session one rest longer for each failover',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/leases.ts',
