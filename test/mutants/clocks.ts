@@ -116,4 +116,16 @@ export const clocks: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a client believes in its lease as long as its server',
+    breaks: 'S4',
+    why: "with a slower clock it still believes when the lock is another one's",
+    edits: [
+      {
+        file: 'wire/limits.ts',
+        find: 'clientLeasePart = 0.98',
+        replace: 'clientLeasePart = 1',
+      },
+    ],
+  },
 ]
