@@ -28,6 +28,8 @@ export class Backup {
   #waiting: Replicate[] = []
   #received = 0
   #applied = 0
+  /** B1: what may still be applied in this turn, however many frames it reads. */
+  #left = appliedPerTurnMax
 
   /** V5: each view that names this backup is a new one of these, with what it has: not in sync. */
   constructor(out: ServerOutbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
@@ -77,14 +79,17 @@ export class Backup {
     }
   }
 
-  /** B1: applies some of what waits; true when more is left, since with more at a time its pings would be late. */
+  startTurn(): void {
+    this.#left = appliedPerTurnMax
+  }
+
+  /** B1: applies what this turn has room for, and one batch more at most; true when more is left. */
   work(): boolean {
     if (this.whole === 0) return false
-    let budget = appliedPerTurnMax
     let done = 0
-    while (done < this.#waiting.length && budget > 0) {
+    while (done < this.#waiting.length && this.#left > 0) {
       const batch = this.#waiting[done++] as Replicate
-      budget -= batch[5].length + this.#apply(batch)
+      this.#left -= batch[5].length + this.#apply(batch)
     }
     if (done > 0) this.#waiting.splice(0, done)
     return this.#waiting.length > 0
@@ -92,7 +97,8 @@ export class Backup {
 
   /** Promoted: everything that was received is applied (it was decided), whatever the budget. */
   finish(): void {
-    while (this.work());
+    do this.startTurn()
+    while (this.work())
   }
 
   // ---- the snapshot

@@ -194,6 +194,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       case 'turn-end':
         this.#primary?.endTurn()
         this.#turns.startTurn()
+        this.#backup?.startTurn()
         break
       case 'accepted':
         this.#accepted(input)

@@ -17,6 +17,9 @@ export class Opens {
   readonly #situation: InView
   readonly #deadPings: number
   #waiting: Open[] = []
+  /** Those that may go on, and how many of them were taken. */
+  #covered: readonly Open[] = []
+  #taken = 0
   /** The longest ttl that a client has asked for. */
   #wantedTtlMs = 0
 
@@ -48,11 +51,22 @@ export class Opens {
     for (const open of this.#waiting) open.ticks++
   }
 
-  /** The opens that may go on. A view server that makes no records holds them up as long as a dead one. */
-  covered(): Open[] {
+  /** Takes out the next open that may go on. */
+  take(): Open | undefined {
+    if (!this.more) this.#look()
+    return this.#covered[this.#taken++]
+  }
+
+  /** Some that were found to be covered are not taken yet. */
+  get more(): boolean {
+    return this.#taken < this.#covered.length
+  }
+
+  /** A view server that makes no records holds them up as long as a dead one. */
+  #look(): void {
     const waits = (open: Open) => this.mustWait(open.request[3]) && open.ticks < this.#deadPings
-    const covered = this.#waiting.filter(open => !waits(open))
-    if (covered.length > 0) this.#waiting = this.#waiting.filter(waits)
-    return covered
+    this.#covered = this.#waiting.filter(open => !waits(open))
+    this.#taken = 0
+    if (this.#covered.length > 0) this.#waiting = this.#waiting.filter(waits)
   }
 }

@@ -2,7 +2,7 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import { queriesPerOwnerMax, type StateLimits, ttlPingLimitsMin } from '../wire/limits.ts'
+import { queriesPerOwnerMax, type StateLimits, shownTurnMax, ttlPingLimitsMin } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
@@ -10,7 +10,7 @@ import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
-import { Parking } from './parking.ts'
+import { type Parked, Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
 import type { Showing } from './showing.ts'
@@ -58,6 +58,8 @@ export class Primary {
   readonly #turns: Turns
   /** B1: the cost of what was done since the last `takeCost`. */
   #cost = 0
+  /** B1: how much of what had waited was shown in this turn. */
+  #shown = 0
   /** The server is leaving: the last batch before it stopped taking requests; null while it takes them. */
   #closedAt: number | null = null
 
@@ -97,7 +99,8 @@ export class Primary {
 
   /** R2: a new view names this primary again. */
   enter(): void {
-    this.#showAll(this.replication.enter())
+    this.replication.enter()
+    this.#showShare()
     this.link.enter()
     this.#unpark()
   }
@@ -148,11 +151,14 @@ export class Primary {
 
   /** What was decided goes to the backup. */
   endTurn(): void {
+    this.#catchUp()
     this.#goOn()
     this.#expirePiece()
     this.#queries.startTurn()
     this.#answerQueries()
     this.replication.endTurn()
+    this.#shown = 0
+    if (this.replication.toShow) this.#out.do({ do: 'continue' })
   }
 
   // ---- clients
@@ -181,12 +187,30 @@ export class Primary {
     return this.#parking.size > 0 || this.replication.join.mustPark
   }
 
+  /** B1: as many as this turn has room for. */
   #unpark(): void {
-    while (this.#closedAt === null && !this.replication.join.mustPark) {
-      const parked = this.#parking.take()
-      if (parked === undefined) return
-      if (this.#speaks(parked.client)) this.#perform(parked.client, parked.request)
+    while (this.#mayUnpark && this.#turns.room) {
+      const { client, request } = this.#parking.take() as Parked
+      if (this.#speaks(client)) this.#perform(client, request)
+      this.#spend()
     }
+  }
+
+  get #mayUnpark(): boolean {
+    return this.#parking.size > 0 && this.#closedAt === null && !this.replication.join.mustPark
+  }
+
+  /** B1: for something that had waited, and was done now. */
+  #spend(): void {
+    this.#turns.spend(1 + this.takeCost())
+  }
+
+  /** B1: what waited, and had no room in the turns before. */
+  #catchUp(): void {
+    this.#showShare()
+    if (this.opens.more) this.openCovered()
+    this.#unpark()
+    if (this.opens.more || this.#mayUnpark) this.#out.do({ do: 'continue' })
   }
 
   #perform(client: Client, request: MessageOf<'clientToServer'>): void {
@@ -232,12 +256,15 @@ export class Primary {
     else this.#openNow(client, request)
   }
 
-  /** The view record covers a longer ttl now, or no view server can say so. */
+  /** The view record covers a longer ttl now, or no view server can say so. B1: as many as this turn has room for. */
   openCovered(): void {
-    for (const { client, request } of this.opens.covered()) {
-      if (!this.#speaks(client)) continue
-      client.opening = false
-      this.#openNow(client, request)
+    while (this.#turns.room) {
+      const open = this.opens.take()
+      if (open === undefined) return
+      if (!this.#speaks(open.client)) continue
+      open.client.opening = false
+      this.#openNow(open.client, open.request)
+      this.#spend()
     }
   }
 
@@ -473,6 +500,14 @@ export class Primary {
     if (!this.replication.holds(showing, idle)) this.#showNow(showing)
   }
 
+  /** B1: as much as this turn has room for of what may be shown, in order. */
+  #showShare(): void {
+    if (this.#shown >= shownTurnMax) return
+    const share = this.replication.release(shownTurnMax - this.#shown)
+    this.#shown += share.length
+    this.#showAll(share)
+  }
+
   #showAll(showings: readonly Showing[]): void {
     for (const showing of showings) this.#showNow(showing)
   }
@@ -562,7 +597,8 @@ export class Primary {
   }
 
   #applied(sequence: number, digest: number): void {
-    this.#showAll(this.replication.onApplied(sequence, digest))
+    this.replication.onApplied(sequence, digest)
+    this.#showShare()
     this.replication.advanceJoin()
     if (this.replication.join.differs) this.#digestDiffers()
   }

@@ -11,6 +11,8 @@ import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
 import { Stream } from './stream.ts'
 
+const none: readonly Showing[] = []
+
 export class Replication {
   readonly #out: ServerOutbox
   readonly #situation: InView
@@ -124,10 +126,19 @@ export class Replication {
     this.#join.onReceived(chunk)
   }
 
-  /** The backup has applied this batch and all before it. Returns what may be shown now. */
-  onApplied(sequence: number, digest: number): readonly Showing[] {
+  /** The backup has applied this batch and all before it. */
+  onApplied(sequence: number, digest: number): void {
     this.#join.onApplied(sequence, digest)
-    return this.#holdback.release()
+  }
+
+  /** What may be shown now, but no more than this. R4: nothing while the copies differ. */
+  release(most: number): readonly Showing[] {
+    return this.#join.differs ? none : this.#holdback.release(most)
+  }
+
+  /** Something may be shown that was not yet. */
+  get toShow(): boolean {
+    return !this.#join.differs && this.#holdback.more
   }
 
   onHeard(): void {
@@ -145,11 +156,9 @@ export class Replication {
   }
 
   /** R2: under a new view that names this primary again it goes on, and answers what waited. */
-  enter(): Showing[] {
-    const waiting = this.#holdback.all()
-    this.#holdback = new Holdback()
+  enter(): void {
+    this.#holdback = new Holdback(this.#holdback.all())
     this.#join = this.#newJoin()
     this.flush()
-    return waiting
   }
 }

@@ -39,6 +39,16 @@ export class Turns {
     return this.#waiting.size > 0
   }
 
+  /** This turn has room for more. */
+  get room(): boolean {
+    return this.#left > 0
+  }
+
+  /** Something else than a new request of a client was done in this turn, which cost so much. */
+  spend(cost: number): void {
+    this.#left -= cost
+  }
+
   has(client: Client): boolean {
     return this.#waiting.has(client)
   }

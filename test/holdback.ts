@@ -47,6 +47,23 @@ t.test('R1: answers of the open batch wait with those of closed batches', async 
   t.strictSame(holdback.all(), [showing(1), showing(2)], 'R2: a new view asks for none of it')
 })
 
+t.test('B1, R1: what was confirmed is shown in shares, in order, and what comes later behind it', async t => {
+  const holdback = new Holdback([showing(1), showing(2), showing(3)])
+  t.ok(holdback.holds, 'something waits for its turn')
+  holdback.add(showing(4))
+  holdback.close(1)
+  const witness = { confirmed: 0 }
+  holdback.ask(witness)
+  t.strictSame(holdback.release(2), [showing(1), showing(2)])
+  t.ok(holdback.more)
+  t.strictSame(holdback.all(), [showing(3), showing(4)])
+  t.strictSame(holdback.release(2), [showing(3)])
+  t.notOk(holdback.more, 'the rest is not confirmed')
+  witness.confirmed = 1
+  t.strictSame(holdback.release(2), [showing(4)])
+  t.notOk(holdback.more)
+})
+
 /** A primary's stream, and what it has put on the wire. */
 function alone() {
   const server = (name: string) => ({ id: name, address: `ws://${name}` })

@@ -98,8 +98,7 @@ t.test('R4: a copy does the same afterwards, whatever order its maps have', asyn
 t.test('R3: a snapshot that speaks of a session that is not in it is refused', async t => {
   const story = new StateStory()
   const installation = new Installation(headerOf(story.state, 0, null))
-  installation.add([['hold', 'x', 1_001, 7, 'exclusive', 0]], 0)
-  t.throws(() => installation.finish(), /R3/)
+  t.throws(() => installation.add([['hold', 'x', 1_001, 7, 'exclusive', 0]], 0), /R3/)
 })
 
 t.test('R3: a snapshot that brings a lock again after others is refused', async t => {
@@ -110,6 +109,22 @@ t.test('R3: a snapshot that brings a lock again after others is refused', async 
   installation.add([hold('x', 1_001), hold('x', 1_002), hold('y', 1_003)], 0)
   t.throws(() => installation.add([hold('x', 1_004)], 0), /R3.*"x" twice/)
 })
+
+t.test(
+  'B1, R3: sessions come before the locks that speak of them, also before those that changed',
+  async t => {
+    const story = new StateStory()
+    const [a, b] = [story.open('a'), story.open('b')]
+    for (let i = 0; i < 20; i++) story.acquire(i % 2 === 0 ? a : b, 'x', 'shared')
+    const copy = new Copy(story.state, { remainingMs: () => 700 })
+    story.acquire(a, 'x', 'shared')
+    const kinds: string[] = []
+    for (let chunk = copy.nextChunk(3); chunk !== null; chunk = copy.nextChunk(3))
+      kinds.push(...chunk.map(([kind]) => kind))
+    t.equal(kinds.filter(kind => kind === 'hold').length, 20)
+    t.ok(kinds.lastIndexOf('session') < kinds.indexOf('hold'))
+  },
+)
 
 t.test('S3: the rest of a lease counts from when its chunk came', async t => {
   const story = new StateStory()

@@ -102,7 +102,7 @@ t.test('every error, as the registry has it, and no other', async t => {
 })
 
 t.test('every limit, with its value', async t => {
-  const { stateLimits, promotionGraceMs, restLeaseMs, drawnLimits: _, ...others } = limits
+  const { stateLimits, promotionGraceMs, restLeaseMs, drawnLimits: _, limitsOfSlow: __, ...others } = limits
   const calculated = { promotionGraceMs: promotionGraceMs(1), restLeaseMs: restLeaseMs(1) }
   const values: Record<string, number | null> = { ...stateLimits, ...others, ...calculated }
   for (const [name, value] of Object.entries(values)) {

@@ -75,7 +75,7 @@ export const clientFrameBytesMax = 1_048_576
 /** A frame before the hello was accepted, and so the hello itself (B3). Passed: as above. */
 export const helloBytesMax = 16_384
 /** Messages in one frame that we send; a receiver accepts as many as fit the bytes. */
-export const frameMessagesMax = 128
+export let frameMessagesMax = 128
 
 /** Messages that one run stands for. Passed: BAD_MESSAGE; a sender begins another run. */
 export const runMax = 256
@@ -134,7 +134,7 @@ export const asksPerTurnMax = 64
  * Locks and waiters that one turn's queries may scan in request order. Passed: a query waits for a turn of its
  * own, and may show what was asked after it.
  */
-export const queriedInPlaceMax = 2_000
+export let queriedInPlaceMax = 2_000
 /** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
 export const watchesMax = 256
 /** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
@@ -149,14 +149,17 @@ export const unfoldedMax = 4_096
 export let clientTurnCostMax = 1_024
 export let turnCostMax = 4_096
 
+/** Answers, grants and events that were held back, of which one turn shows so many (B1, R1). Passed: the rest waits for the next turn. */
+export let shownTurnMax = 8_192
+
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
 
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
-export const replicateEntriesMax = 256
+export let replicateEntriesMax = 256
 export const replicateTextMax = 262_144
 /** Holds and waits that the operations of one `replicate` begin or end. Passed: another message follows. */
-export const replicateChangesMax = 1_024
+export let replicateChangesMax = 1_024
 /** Sessions, and what they hold and wait for, that one `expire` ends. Passed: another one follows in the next turn. */
 export let expireWeightMax = 512
 /** Records of one snapshot chunk, and about how many bytes. Passed: another chunk follows. */
@@ -229,6 +232,11 @@ const usual = {
   appliedPerTurnMax,
   unreachableMax,
   queriesWaitingMax,
+  frameMessagesMax,
+  queriedInPlaceMax,
+  shownTurnMax,
+  replicateEntriesMax,
+  replicateChangesMax,
 }
 
 export type DrawnLimits = Partial<typeof usual>
@@ -250,4 +258,19 @@ export function drawnLimits(drawn: DrawnLimits): void {
   appliedPerTurnMax = limits.appliedPerTurnMax
   unreachableMax = limits.unreachableMax
   queriesWaitingMax = limits.queriesWaitingMax
+  frameMessagesMax = limits.frameMessagesMax
+  queriedInPlaceMax = limits.queriedInPlaceMax
+  shownTurnMax = limits.shownTurnMax
+  replicateEntriesMax = limits.replicateEntriesMax
+  replicateChangesMax = limits.replicateChangesMax
+}
+
+/** As for a machine that takes this many times as long for everything: what a turn may cost is this part of the usual. */
+export function limitsOfSlow(slowness: number): DrawnLimits {
+  const names = [
+    ...['queryMax', 'queryPartMax', 'queriedInPlaceMax', 'frameMessagesMax', 'replicateEntriesMax'],
+    ...['clientTurnCostMax', 'turnCostMax', 'shownTurnMax', 'replicateChangesMax', 'appliedPerTurnMax'],
+    ...['expireWeightMax', 'chunkRecordsMax', 'joinBacklogMax', 'latchLagMax'],
+  ] as (keyof typeof usual)[]
+  return Object.fromEntries(names.map(name => [name, Math.ceil(usual[name] / slowness)]))
 }

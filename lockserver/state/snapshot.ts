@@ -54,7 +54,8 @@ export class Copy implements Touch {
   readonly #leases: LeaseTimes
   readonly #sessions: Iterator<Session>
   readonly #locks: Iterator<LockEntry>
-  #kept: SnapshotRecord[][] = []
+  #keptSessions: SnapshotRecord[][] = []
+  #keptLocks: SnapshotRecord[][] = []
   /** B2: what was unfinished; it comes last. */
   #unfinished: SnapshotRecord[]
   readonly #ending: Session[]
@@ -76,13 +77,13 @@ export class Copy implements Touch {
   touchSession(session: Session): void {
     if (session.copied === this.#number) return
     session.copied = this.#number
-    this.#kept.push(this.#sessionRecords(session))
+    this.#keptSessions.push(this.#sessionRecords(session))
   }
 
   touchLock(lock: LockEntry): void {
     if (lock.copied === this.#number) return
     lock.copied = this.#number
-    this.#kept.push(lockRecords(lock))
+    this.#keptLocks.push(lockRecords(lock))
   }
 
   /** The next records, or null when all are taken. */
@@ -110,10 +111,13 @@ export class Copy implements Touch {
     return this.#rest[this.#restFrom++] as SnapshotRecord
   }
 
-  /** Kept ones first: they are held in memory only for the stream. */
+  /**
+   * Sessions before the locks that speak of them, or a backup could install those only at the end, all at once
+   * (B1). Of each, kept ones first: they are held in memory only for the stream.
+   */
   #nextRecords(): SnapshotRecord[] | null {
-    const kept = this.#kept.pop()
-    if (kept !== undefined) return kept
+    const keptSession = this.#keptSessions.pop()
+    if (keptSession !== undefined) return keptSession
     for (let next = this.#sessions.next(); !next.done; next = this.#sessions.next()) {
       if (next.value.copied === this.#number) continue
       next.value.copied = this.#number
@@ -124,6 +128,8 @@ export class Copy implements Touch {
       over.copied = this.#number
       return this.#sessionRecords(over)
     }
+    const keptLock = this.#keptLocks.pop()
+    if (keptLock !== undefined) return keptLock
     for (let next = this.#locks.next(); !next.done; next = this.#locks.next()) {
       if (next.value.copied === this.#number) continue
       next.value.copied = this.#number
@@ -194,13 +200,9 @@ export class Installation {
   readonly leases = new Map<number, number>()
   chunks = 0
   #now = 0
-  #late: SnapshotRecord[] = []
   readonly #unfinished: UnfinishedRecord[] = []
-  readonly #lateLocks = new Set<string>()
   /** The lock whose records are coming in. */
   #last: LockEntry | null = null
-  /** The late records come now, and belong to locks that are here in part. */
-  #atEnd = false
 
   constructor(header: SnapshotHeader) {
     this.header = header
@@ -216,12 +218,6 @@ export class Installation {
   /** The state, now that all of it is here; throws if it does not fit together. */
   finish(): State {
     const { state, header } = this
-    const late = this.#late
-    this.#late = []
-    this.#lateLocks.clear()
-    this.#atEnd = true
-    for (const record of late) this.#add(record)
-    if (this.#late.length > 0) throw new Error('R3: the snapshot speaks of a session that is not in it')
     for (const record of this.#unfinished) this.#leave(record)
     state.table.tally.bytes = header.bytes
     state.opNumber = header.opNumber
@@ -253,14 +249,8 @@ export class Installation {
     if (record[0] === 'ending' || record[0] === 'evicting' || record[0] === 'unserved')
       return void this.#unfinished.push(record)
     const session = this.state.sessions.get(record[0] === 'hold' ? record[3] : record[1])
-    const lock = lockOf(record)
-    // A lock that was kept early may come before the sessions it speaks of; its queue stays in order.
-    if (session !== undefined && (lock === undefined || !this.#lateLocks.has(lock)))
-      this.#addTo(session, record)
-    else {
-      this.#late.push(record)
-      if (lock !== undefined) this.#lateLocks.add(lock)
-    }
+    if (session === undefined) throw new Error('R3: the snapshot speaks of a session that has not come')
+    this.#addTo(session, record)
   }
 
   #addSession(record: MessageOf<'records', 'session'>): void {
@@ -310,16 +300,8 @@ export class Installation {
   #lock(name: string): LockEntry {
     if (this.#last?.name === name) return this.#last
     const { locks } = this.state.table
-    const known = this.#atEnd ? locks.get(name) : undefined
-    this.#last = known ?? new LockEntry(name, 0)
-    if (known === undefined && !locks.add(name, this.#last))
-      throw new Error(`R3: the snapshot has the lock "${name}" twice`)
+    this.#last = new LockEntry(name, 0)
+    if (!locks.add(name, this.#last)) throw new Error(`R3: the snapshot has the lock "${name}" twice`)
     return this.#last
   }
-}
-
-function lockOf(record: SnapshotRecord): string | undefined {
-  if (record[0] === 'hold') return record[1]
-  if (record[0] === 'wait') return record[3][record[6].length]
-  return undefined
 }

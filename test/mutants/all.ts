@@ -12,6 +12,7 @@ import { endings } from './endings.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
 import { judged } from './judged.ts'
+import { largeSessions } from './large-sessions.ts'
 import { leases } from './leases.ts'
 import { limits } from './limits.ts'
 import { locks } from './locks.ts'
@@ -36,7 +37,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   order: [...locks, ...order],
   'requests and replies': [...sessions, ...client],
   'values in answers': [...judged, ...answers],
-  'limits and budgets': [...budget, ...quotas, ...limits],
+  'limits and budgets': [...budget, ...quotas, ...limits, ...largeSessions],
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],

@@ -111,7 +111,7 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: backup,
-        find: '/** B1: applies some of what waits; true when more is left, since with more at a time its pings would be late. */ work(): boolean {',
+        find: '/** B1: applies what this turn has room for, and one batch more at most; true when more is left. */ work(): boolean {',
         replace: `work(): boolean {
     for (const ordinal of this.leases.due(this.#situation.now.monotonic, this.state?.sessions ?? new Map()).sessions) {
       const session = this.state?.sessions.get(ordinal)

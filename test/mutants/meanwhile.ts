@@ -6,9 +6,8 @@ const primary = 'lockserver/primary.ts'
 const core = 'lockserver/core.ts'
 const join = 'lockserver/join.ts'
 
-const mayGoOn = 'while (this.#closedAt === null && !this.replication.join.mustPark) {'
-const onceJoined =
-  'while (this.#closedAt === null && !this.replication.join.mustPark && (this.#situation.view.backup === null || this.replication.join.latched)) {'
+const mayGoOn = 'return this.#parking.size > 0 && this.#closedAt === null && !this.replication.join.mustPark'
+const onceJoined = `${mayGoOn} && (this.#situation.view.backup === null || this.replication.join.latched)`
 
 export const meanwhile: readonly Mutant[] = [
   {

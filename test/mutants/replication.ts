@@ -334,10 +334,10 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: 'this.#kept.push(this.#sessionRecords(session))',
+        find: 'this.#keptSessions.push(this.#sessionRecords(session))',
         replace: 'session.copied = 0',
       },
-      { file: snapshot, find: 'this.#kept.push(lockRecords(lock))', replace: 'lock.copied = 0' },
+      { file: snapshot, find: 'this.#keptLocks.push(lockRecords(lock))', replace: 'lock.copied = 0' },
     ],
   },
   {
@@ -357,12 +357,12 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: replicated,
-        find: 'this.flush() return waiting',
-        replace: `this.flush()
+        find: 'this.#join = this.#newJoin() this.flush()',
+        replace: `this.#join = this.#newJoin()
+    this.flush()
     const { before } = this
     this.before = this.#situation.view.backup
-    if (before !== null && this.before !== null) this.#join.assume(this.#stream.sequence, this.#unsent)
-    return waiting`,
+    if (before !== null && this.before !== null) this.#join.assume(this.#stream.sequence, this.#unsent)`,
       },
       {
         file: join,

@@ -417,7 +417,8 @@ export const views: readonly Mutant[] = [
       {
         file: 'lockserver/primary.ts',
         find: '/** R2: a new view names this primary again. */',
-        replace: 'giveUp() {\n    this.#showAll(this.replication.enter())\n  }\n',
+        replace:
+          'giveUp() {\n    this.replication.enter()\n    this.#showAll(this.replication.release(1e9))\n  }\n',
       },
     ],
   },

@@ -130,6 +130,7 @@ export class Faults {
     guest: dice => this.#guests.come(dice),
     'break copy': dice => breakCopy(this.#scene, this.#damage, this.#deaths, dice),
     lie: dice => this.#lies.lay(dice),
+    'clients die together': dice => this.#deaths.killClientsTogether(dice),
   }
 
   /** R3: a server joins over a slow network. */

@@ -1,4 +1,5 @@
-// npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--json] [--trace] [--hash] [--coverage] [--keep 3,17,22]
+// npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--json] [--trace] [--hash] [--coverage] [--theme NAME]
+//   [--keep 3,17,22]
 // Tells many stories, each from its seed, until one shows what must not be; that one is shortened and
 // told as one can read it. The exit status is 1 then.
 

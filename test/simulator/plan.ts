@@ -39,6 +39,7 @@ export const faultKinds = [
   'stranger',
   'lone primary',
   'slow join',
+  'clients die together',
 ] as const
 /** Peers that break the protocol, apart from the faults that any day may bring. */
 export const breachKinds = ['guest', 'guest', 'lie', 'lie', 'break copy'] as const
@@ -58,6 +59,9 @@ export const verbs = [
   'end',
   'end and connect in vain',
   'finish',
+  'share much',
+  'hold much',
+  'queue much',
 ] as const
 export type Verb = (typeof verbs)[number]
 
@@ -94,6 +98,7 @@ export const themes = [
   'calm',
   'meanwhile',
   'twice',
+  'large sessions',
 ] as const
 export type Theme = (typeof themes)[number]
 
@@ -135,6 +140,8 @@ export interface Shape {
   readonly hoard: number
   /** Records of one chunk of a copy; null: as many as usual. */
   readonly chunkRecords: number | null
+  /** Sessions that hold and wait for much; null: none does. */
+  readonly crowd: Crowd | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -144,6 +151,17 @@ export interface Shape {
   readonly careful: boolean
   /** Messages that ambushes wait for. */
   readonly moments: readonly string[]
+}
+
+/** B1, B2: sessions become so large that no turn could begin, end or steal all that one has. */
+export interface Crowd {
+  /** How much one of them takes at a time, and has in all. */
+  readonly atOnce: number
+  readonly most: number
+  /** Servers work this many times as slowly as a real one, and what a turn may cost is this part of the usual. */
+  readonly slowness: number
+  /** The state is lost, and an operator resets, in the middle of it. */
+  readonly resets: boolean
 }
 
 export interface Plan {
@@ -159,7 +177,7 @@ const breachesPart = 0.4
 
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
-  const shape = drawShape(dice, random(seed + 19))
+  const shape = drawShape(dice, random(seed + 19), seed)
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
@@ -178,10 +196,11 @@ const arriving = ['hello', 'welcome', 'open', 'opened', 'resume', 'resumed', 'un
 const viewing = ['ping', 'pong', 'view', 'question', 'answer', 'question', 'answer']
 const moments = [...joining, ...answering, ...asking, ...arriving, ...viewing]
 
-function drawShape(dice: Random, apart: Random): Shape {
+function drawShape(dice: Random, apart: Random, seed: number): Shape {
   const drawn = drawTheme(dice)
   // Drawn apart, so that all other seeds tell what they told before.
   const theme = weighted<Theme>(apart, { [drawn]: 93, meanwhile: 2.5, twice: 4.5 } as Record<Theme, number>)
+  if (seed % largeEach === largeEach / 2) return shapeOf('large sessions', dice, drawCrowd(random(seed + 15)))
   if (theme === 'meanwhile') return { ...shapeOf('calm', dice), ...meanwhileShape }
   if (theme === 'twice') return { ...shapeOf('swarm', dice), ...twiceShape }
   return shapeOf(theme, dice)
@@ -214,19 +233,19 @@ const meanwhileShape = {
   careful: true,
 } as const
 
-function shapeOf(theme: Theme, dice: Random): Shape {
+function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape {
   const large = theme === 'large state'
   return {
     theme,
     servers: 3 + dice.below(3),
-    clients: 2 + dice.below(7),
+    clients: 2 + dice.below(crowd === null ? 7 : 4),
     names: ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, 1 + dice.below(6)),
     ttlMs: theme === 'leases' ? [1_500] : [1_500, 1_500 + dice.below(3_000)],
     sharedPart: dice.pick([0, 0.2, 0.5, 0.8]),
     timeoutPart: dice.pick([0, 0, 0.1, 0.5]),
     endsLostPart: dice.pick([0, 0, 0.1, 0.3]),
     waitsMax: 1 + dice.below(4),
-    lengthMs: dice.pick([1_000, 2_000, 4_000]),
+    lengthMs: dice.pick(crowd === null ? [1_000, 2_000, 4_000] : [600, 1_000, 1_500]),
     longMs: dice.pick([200, 800, 2_500, 5_000]),
     lasting: false,
     faithful: false,
@@ -244,15 +263,29 @@ function shapeOf(theme: Theme, dice: Random): Shape {
     diskMs: dice.pick([0.5, 1, 5, 30]),
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
     chunkRecords: null,
-    tight: dice.chance(0.15),
-    early: dice.chance(0.1),
+    crowd,
+    tight: dice.chance(0.15) && crowd === null,
+    early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
-    careful: theme !== 'double failures' && theme !== 'resets',
+    careful: theme !== 'double failures' && theme !== 'resets' && crowd?.resets !== true,
     moments: momentsOf(theme),
   }
 }
 
-function drawTheme(dice: Random): Theme {
+/** One seed of so many has large sessions. */
+const largeEach = 40
+
+function drawCrowd(dice: Random): Crowd {
+  const most = dice.pick([150, 300, 500])
+  return {
+    atOnce: dice.pick([most / 4, most / 2, most]),
+    most,
+    slowness: dice.pick([32, 64, 64]),
+    resets: dice.chance(0.25),
+  }
+}
+
+function drawTheme(dice: Random): Exclude<Theme, 'large sessions'> {
   return weighted(dice, {
     swarm: 10,
     joining: 3,
@@ -278,9 +311,12 @@ function momentsOf(theme: Theme): readonly string[] {
 
 // ---- faults
 
+/** Those that only their own themes have. */
+const apart: ReadonlySet<FaultKind> = new Set(['lone primary', 'slow join', 'clients die together'])
+
 /** What a theme is made of; a swarm takes any of them, each with its own rate. */
 const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
-  swarm: faultKinds.filter(kind => kind !== 'lone primary' && kind !== 'slow join'),
+  swarm: faultKinds.filter(kind => !apart.has(kind)),
   joining: ['kill backup', 'ambush', 'cut', 'stall', 'kill primary', 'corrupt copy'],
   answers: [
     'ambush',
@@ -357,6 +393,19 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'stranger',
     'operator reset',
   ],
+  'large sessions': [
+    'clients die together',
+    'kill client',
+    'kill primary',
+    'kill backup',
+    'freeze client',
+    'freeze server',
+    'cut',
+    'stall',
+    'ambush',
+    'leave',
+    'silent death',
+  ],
 }
 
 /** Themes in which most faults are over before the next one. */
@@ -367,6 +416,8 @@ function drawFaults(dice: Random, shape: Shape): Planned[] {
   const weights: Partial<Record<FaultKind, number>> = {}
   for (const kind of about[shape.theme])
     if (dice.chance(part)) weights[kind] = dice.pick([0.1, 0.4, 1]) * (kind === 'ambush' ? 2 : 1)
+  if (shape.crowd !== null) weights['clients die together'] = 1
+  if (shape.crowd?.resets) weights['lost state'] = 0.5
   const rates = weights as Record<FaultKind, number>
   if (Object.keys(rates).length === 0) return []
   const everyMs = rareFaults.has(shape.theme)
@@ -411,8 +462,11 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     end: shape.theme === 'meanwhile' ? 0.5 : some(0.4, 0.1),
     'end and connect in vain': some(0.3, 0.1),
     finish: some(0.3, 0.1),
+    'share much': shape.crowd === null ? 0 : 1.5,
+    'hold much': shape.crowd === null ? 0 : 1,
+    'queue much': shape.crowd === null ? 0 : 1,
   }
-  const everyMs = dice.pick([20, 40, 80, 160, 300])
+  const everyMs = dice.pick(shape.crowd === null ? [20, 40, 80, 160, 300] : [80, 160, 300])
   const burstPart = some(0.6, 0.3)
   const calls: Planned[] = []
   for (let user = 0; user < shape.clients; user++) {

@@ -33,6 +33,8 @@ const heardWithinMs = 400
 const aftermathMs = 3_000
 /** A server that has been idle and undisturbed for this long may surely be chosen. */
 const idleMs = 500
+/** B1: no turn works longer than this. */
+export const stallMs = 20
 /** States with more locks and sessions than this are compared by their digests only. */
 const comparedMax = 200
 
@@ -64,6 +66,8 @@ export class Referee {
   readonly #touched = new Map<string, number>()
   /** The network itself is bad enough to explain a new view. */
   roughNetwork = false
+  /** B1: the longest that a lock server has worked without a pause. */
+  longestTurnMs = 0
   #lastWrite = 0
   /** When the newest acked view became so. */
   #ackedAt = 0
@@ -87,7 +91,7 @@ export class Referee {
     this.#verdict = verdict
     this.#checker = checker
     this.#trace = trace
-    this.#wires = new Wires(verdict, () => this.#now)
+    this.#wires = new Wires(verdict, () => this.#now, cluster.options.workUnitMs !== undefined)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)
@@ -96,6 +100,7 @@ export class Referee {
       saved: record => this.#saved(record),
       steppedDown: (server, id, reason) => this.#steppedDown(server, id, reason),
       stepped: server => this.#stepped(server),
+      worked: (server, ms) => this.#worked(server, ms),
       exited: (party, status, reason) => this.#exited(party, status, reason),
     }
     cluster.network.onFrame = (from, to, messages, wire) => this.sent(from, to, messages, wire)
@@ -409,6 +414,13 @@ export class Referee {
   }
 
   /** S4: the primary ends a session only when its client believes in it no more. */
+  /** B1 */
+  #worked({ name, core }: LockServerParty, ms: number): void {
+    this.longestTurnMs = Math.max(this.longestTurnMs, ms)
+    if (ms <= stallMs) return
+    this.#verdict.blame('B1 stall', `a turn of ${name} (${core.role}) works for ${ms.toFixed(1)} ms`)
+  }
+
   #stepped(server: LockServerParty): void {
     const { core } = server
     const { state } = core

@@ -3,10 +3,11 @@
 
 import type { Session } from '../../lockserver/state/sessions.ts'
 import type { State } from '../../lockserver/state/state.ts'
-import { drawnLimits, renewPart, restLeaseMs } from '../../wire/limits.ts'
+import { drawnLimits, limitsOfSlow, renewPart, restLeaseMs, stateLimits } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { Decoy } from '../fixtures/decoy.ts'
 import { type Random, random } from '../fixtures/random.ts'
+import { stallUnits } from '../fixtures/work.ts'
 import { Checker } from './checker.ts'
 import { Faults } from './faults.ts'
 import { Guests } from './guests.ts'
@@ -14,7 +15,7 @@ import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
 import type { Plan, Planned } from './plan.ts'
 import { Progress } from './progress.ts'
-import { Referee } from './referee.ts'
+import { Referee, stallMs } from './referee.ts'
 import { smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
@@ -95,7 +96,9 @@ class Story {
     this.#plan = plan
     this.#trace = new Trace(listener)
     const drawn = smallLimits(random(seed + 8), random(seed + 9), shape.hoard > 0)
-    drawnLimits(shape.chunkRecords === null ? drawn : { chunkRecordsMax: shape.chunkRecords })
+    const slowness = shape.crowd?.slowness ?? 1
+    if (shape.crowd !== null) drawnLimits(limitsOfSlow(slowness))
+    else drawnLimits(shape.chunkRecords === null ? drawn : { chunkRecordsMax: shape.chunkRecords })
     const clocks = random(seed + 1)
     const turns = random(seed + 6)
     this.#cluster = new Cluster({
@@ -106,6 +109,10 @@ class Story {
       newCluster: shape.newCluster || !shape.early,
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
       ...(shape.tight && { limitsOf: tightLimitsOf }),
+      ...(shape.crowd !== null && {
+        workUnitMs: (stallMs / stallUnits) * slowness,
+        limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
+      }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
     const { network } = this.#cluster

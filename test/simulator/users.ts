@@ -10,7 +10,7 @@ import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Ages } from './ages.ts'
 import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
-import type { Planned, Shape, Verb } from './plan.ts'
+import type { Crowd, Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { Watching } from './watching.ts'
@@ -31,6 +31,9 @@ const programPart = 0.5
 const watchPart = 0.03
 /** Names in one acquire of the hoarder, and how many such acquires it keeps unanswered. */
 const hoardAtOnce = 64
+/** Locks that many sessions share or wait for, and how many of its own one takes in one acquire. */
+const crowdNames = { shared: 'crowd', queue: 'queue' } as const
+const heldAtOnce = 8
 /** More than a primary answers in one turn. */
 const manyQueries = 14
 /** A client waits this long for the servers' word after a time limit (cancelPatienceMs), and a moment. */
@@ -57,6 +60,7 @@ export class Users {
   #hoarder: ClientParty | null = null
   readonly #watches = new Map<Session, { readonly watch: number; read: number }[]>()
   #lastWatch = 0
+  #lastOwn = 0
   readonly #watching: Watching<ClientParty>
   readonly #ages: Ages
 
@@ -222,13 +226,35 @@ export class Users {
         return this.#connectsInVain(user, dice)
       case 'finish':
         return this.#finish(user, dice)
+      case 'share much':
+      case 'hold much':
+      case 'queue much':
+        return this.#grow(user, verb, dice)
     }
+  }
+
+  /** B2: takes or waits for much, of one lock or of many, as far as its session has room. */
+  #grow(user: ClientParty, verb: 'share much' | 'hold much' | 'queue much', dice: Random): void {
+    const { atOnce, most } = this.#shape.crowd as Crowd
+    const has = this.holdsOf(user) + this.#waits(user).length
+    const more = Math.min(1 + dice.below(atOnce), most - has)
+    if (verb === 'queue much') this.#acquire(user, [crowdNames.queue], 'exclusive', 'wait', false)
+    for (let left = more; left > 0; left -= verb === 'hold much' ? heldAtOnce : 1) {
+      if (verb === 'share much') this.#acquire(user, [crowdNames.shared], 'shared', 'wait', false)
+      else if (verb === 'queue much') this.#acquire(user, [crowdNames.queue], 'shared', 'wait', false)
+      else this.#acquire(user, this.#ownNames(heldAtOnce), 'exclusive', 'wait', false)
+    }
+  }
+
+  #ownNames(count: number): string[] {
+    return Array.from({ length: count }, () => `own/${++this.#lastOwn}`)
   }
 
   /** The square makes the first ones hot; where a user hoards, now and then one of those. */
   #name(dice: Random): string {
-    const { names, hoard } = this.#shape
+    const { names, hoard, crowd } = this.#shape
     const part = dice.next()
+    if (crowd !== null && dice.chance(0.4)) return dice.pick([crowdNames.shared, crowdNames.queue])
     if (hoard > 0 && dice.chance(0.3)) return `hoard/${dice.below(hoard)}`
     return names[Math.floor(part * part * names.length)] as string
   }
@@ -244,14 +270,15 @@ export class Users {
 
   // ---- calls
 
-  #acquire(user: ClientParty, names: string[], mode: Mode, manner: Manner): void {
-    const patient = user !== this.#hoarder && manner === 'wait'
+  /** `sparing`: no more than a program would wait for at a time. */
+  #acquire(user: ClientParty, names: string[], mode: Mode, manner: Manner, sparing = true): void {
+    const patient = sparing && user !== this.#hoarder && manner === 'wait'
     if (patient && this.#waits(user).length >= this.#shape.waitsMax) return
     user.ready()
     const attempt = this.#checker.acquires(user, names, mode, manner)
     const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
     const text = `${user.name} acquires ${shown} (${mode}, ${manner})`
-    const timeoutMs = this.#timeout(user)
+    const timeoutMs = sparing ? this.#timeout(user) : undefined
     const limit = timeoutMs === undefined ? {} : { timeoutMs }
     const outcome = user.acquire(names, { mode, manner, ...limit })
     this.#made(user, text, attempt, outcome, outcome => {

@@ -50,9 +50,13 @@ export class Wires {
   /** In which acked view, and in which of its turns, this primary found that its backup's digest differs. */
   readonly #differs = new Map<string, { readonly view: number; readonly turn: number }>()
 
-  constructor(verdict: Verdict, now: () => number) {
+  /** B1: what a word allows may be more than one turn has room for; the rest goes out in the next ones, at once. */
+  readonly #inShares: boolean
+
+  constructor(verdict: Verdict, now: () => number, inShares: boolean) {
     this.#verdict = verdict
     this.#now = now
+    this.#inShares = inShares
   }
 
   arrived(to: LockServerParty, messages: readonly Message[]): void {
@@ -60,9 +64,15 @@ export class Wires {
   }
 
   /** R5: it drops what waits; in that turn it tells clients only what its backup has just confirmed. */
-  gone({ name, turns }: LockServerParty, id: string, how: string): void {
-    if (this.#toldAt.get(id) === turns && this.#wordAt.get(id) !== turns)
-      this.#blame('R5 shown', `${name} ${how}, and says what waited for its backup`)
+  gone(server: LockServerParty, id: string, how: string): void {
+    if (this.#toldAt.get(id) === server.turns && !this.#hasWord(server, id))
+      this.#blame('R5 shown', `${server.name} ${how}, and says what waited for its backup`)
+  }
+
+  /** Its backup has said something in this turn, or in one that had no room for all that follows from it. */
+  #hasWord({ turns, unbrokenSince }: LockServerParty, id: string): boolean {
+    const word = this.#wordAt.get(id)
+    return word !== undefined && word >= (this.#inShares ? unbrokenSince : turns)
   }
 
   /** F13: an accepting side that turns a peer away says why first. */
@@ -158,8 +168,9 @@ export class Wires {
   }
 
   /** R1, V4: the view is acked, so only what the backup says in this very turn lets clients see anything. */
-  #saysAlone({ id, core, turns }: LockServerParty, acked: number): boolean {
-    return core.role === 'primary' && core.view?.number === acked && this.#wordAt.get(id) !== turns
+  #saysAlone(server: LockServerParty, acked: number): boolean {
+    const { id, core } = server
+    return core.role === 'primary' && core.view?.number === acked && !this.#hasWord(server, id)
   }
 
   /** In an earlier turn: what the backup's words had allowed before goes out in the same one. */

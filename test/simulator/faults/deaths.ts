@@ -193,6 +193,17 @@ export class Deaths {
     else this.restartLater(party, 100)
   }
 
+  /** S3, B2: their leases run out together, and what they have ends together. */
+  killClientsTogether(dice: Random): void {
+    const { users, livingUsers } = this.#scene
+    const dying = livingUsers.filter(user => users.holdsOf(user) > 0 && dice.chance(0.7))
+    for (const user of dying) {
+      this.#scene.tell(() => `kill ${user.name}, which holds ${users.holdsOf(user)} locks`)
+      user.kill()
+      users.replace(user)
+    }
+  }
+
   killClient(dice: Random): void {
     const { users, livingUsers } = this.#scene
     if (livingUsers.length < 2) return
