@@ -147,6 +147,7 @@ const large: readonly Mutant[] = [
   },
   {
     name: 'an expire takes all that is due',
+    test: 'ends-together',
     breaks: 'B1, S3',
     why: 'sessions that end together end in one operation',
     edits: [
