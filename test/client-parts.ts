@@ -5,9 +5,16 @@ import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Listeners } from '../client/events.ts'
 import { FenceGuard } from '../client/fence-guard.ts'
+import type { Lock } from '../client/lock.ts'
 import { checkClose, checkConnect, checkLimits, checkNames } from '../client/options.ts'
 import { Addresses } from '../client/session/addresses.ts'
+import type { ClientEffect } from '../client/session/effects.ts'
+import { type Link, Route } from '../client/session/route.ts'
+import { runRequest } from '../client/web-locks.ts'
 import { namesPerAcquireMax, ttlMsMax } from '../wire/limits.ts'
+import type { View, Welcome } from '../wire/messages.ts'
+import type { Runtime } from '../wire/net/runtime.ts'
+import { server, view } from './fixtures/client-story.ts'
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => `name ${i}`)
 
@@ -80,4 +87,98 @@ t.test('F1: a client has no hope left only when each address has refused it', as
   t.equal(addresses.refusal(), null)
   if (b !== undefined) b.refusal = refusal
   t.same(addresses.refusal(), refusal)
+})
+
+t.test('S1: a request whose signal fires before its callback gives the lock back', async t => {
+  let released = 0
+  const release = async () => void released++
+  const lock = { name: 'x', signal: new AbortController().signal, release } as unknown as Lock
+  const runtime = { afterTurn: (then: () => void) => setImmediate(then) } as unknown as Runtime
+  const given = new AbortController()
+  const run = runRequest(runtime, lock, given.signal, () => t.fail('no callback runs'))
+  given.abort('enough')
+  await t.rejects(run, 'enough')
+  t.equal(released, 1)
+})
+
+/** A route whose dials are answered by hand, on a clock that is set by hand. */
+class Way {
+  readonly route: Route
+  now = { monotonic: 1_000_000, wall: 1_700_000_000_000 }
+
+  constructor(...addresses: string[]) {
+    this.route = new Route({ addresses, name: 'c', cluster: null, ttlMs: 10_000 })
+  }
+
+  arrange(): ClientEffect[] {
+    const out: ClientEffect[] = []
+    this.route.arrange(this.now, 0.5, out)
+    return out
+  }
+
+  /** The connections that are dialled now. */
+  dialled(): Link[] {
+    return this.arrange().flatMap(effect => {
+      const link = effect.do === 'dial' ? this.route.get(effect.connection) : undefined
+      return link === undefined ? [] : [link]
+    })
+  }
+
+  /** The lock server of this letter answers. */
+  welcomed(link: Link, letter: string, role: 'primary' | 'backup', known: View): void {
+    const { id } = server(letter)
+    this.route.welcomed(
+      link,
+      { kind: 'lockserver', id, role, view: known, cluster: null } as Welcome,
+      this.now,
+    )
+  }
+}
+
+t.test('R2: a view that comes late makes no server one of an older view', async t => {
+  const way = new Way('ws://a:7401')
+  const [link] = way.dialled()
+  if (link === undefined) throw new Error('a dial')
+  way.welcomed(link, 'a', 'primary', view(3, 'a'))
+  way.route.adopt(view(3, 'a'))
+  t.ok(way.route.leads(link))
+  way.route.pushed(link, view(2, 'b', 'a'))
+  t.ok(way.route.leads(link))
+})
+
+t.test('F6: a second connection to the primary is dropped, and another server is watched', async t => {
+  const way = new Way('ws://a:7401', 'ws://alias:7401')
+  const [first, second] = way.dialled()
+  if (first === undefined || second === undefined) throw new Error('two dials')
+  for (const link of [first, second]) way.welcomed(link, 'a', 'primary', view(2, 'a', 'b'))
+  way.route.adopt(view(2, 'a', 'b'))
+  way.route.attach(first)
+  const done = way.arrange()
+  t.match(
+    done.filter(effect => effect.do === 'close'),
+    [{ connection: second.number }],
+  )
+  t.match(
+    done.filter(effect => effect.do === 'dial'),
+    [{ address: server('b').address }],
+  )
+})
+
+t.test('F1: an address that has worked for a while is dialled again as soon as a new one', async t => {
+  const way = new Way('ws://a:7401')
+  for (const [lastedMs, failures] of [
+    [null, 1],
+    [null, 2],
+    [10, 3],
+    [5_000, 1],
+    [10, 2],
+  ] as const) {
+    way.now = { ...way.now, monotonic: way.now.monotonic + 60_000 }
+    const [link] = way.dialled()
+    if (link === undefined) throw new Error('a dial')
+    if (lastedMs !== null) way.welcomed(link, 'a', 'backup', view(2, 'c', 'a'))
+    way.now = { ...way.now, monotonic: way.now.monotonic + (lastedMs ?? 0) }
+    way.route.failed(link, 'cut', way.now, 0.5)
+    t.equal(link.address.failures, failures)
+  }
 })

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { startViewServer, type ViewServer, type ViewServerOptions } from '../viewservice/server.ts'
+import { FileStore } from '../viewservice/store.ts'
 import type { HelloFrom, Message, Ping, Role, Status, View } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
@@ -273,6 +274,45 @@ t.test('closing ends its connections at once and frees the port', async t => {
   const { port } = new URL(server.address)
   await using again = await start(data, { port: Number(port) })
   t.equal(again.address, server.address)
+})
+
+t.test('V6: a view server is closed only when its last record is written', async t => {
+  const { save, close } = FileStore.prototype
+  const done: string[] = []
+  let begun = () => {}
+  let write = () => {}
+  const saving = new Promise<void>(resolve => {
+    begun = resolve
+  })
+  const slow = new Promise<void>(resolve => {
+    write = resolve
+  })
+  FileStore.prototype.save = async function (record) {
+    begun()
+    await slow
+    await save.call(this, record)
+    done.push('written')
+  }
+  FileStore.prototype.close = function () {
+    done.push('closed')
+    close.call(this)
+  }
+  try {
+    const server = await start(t.testdir())
+    const s1 = await Puppet.start('s1', server.address)
+    await s1.ping()
+    await saving
+    const closed = server.close()
+    await t.rejects(s1.peer.hearsView(1), /closed/)
+    // All sockets are gone by then, and nothing but the record is waited for.
+    for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))
+    write()
+    await closed
+    t.same(done, ['written', 'closed'])
+    await s1.die()
+  } finally {
+    Object.assign(FileStore.prototype, { save, close })
+  }
 })
 
 t.test('a taken port, a strange host without a secret, and wrong options are clear errors', async t => {

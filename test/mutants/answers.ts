@@ -33,6 +33,7 @@ export const answers: readonly Mutant[] = [
     name: 'holds are listed in the order of the table',
     breaks: 'R1',
     why: 'a query lists holds not by their tokens',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/query.ts',

@@ -33,6 +33,7 @@ export const clocks: readonly Mutant[] = [
     name: 'a session that holds locks comes back as late as one that rests',
     breaks: 'F1, S4',
     why: 'a new primary gets the holders last, and their leases run out',
+    test: 'client-connections',
     edits: [
       {
         file: 'client/session/route.ts',
@@ -45,6 +46,7 @@ export const clocks: readonly Mutant[] = [
     name: 'the silence of one backup counts against the next',
     breaks: 'V7',
     why: 'a new backup is reported unreachable before it could be dialled',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/backup-link.ts',
@@ -96,6 +98,7 @@ export const clocks: readonly Mutant[] = [
     name: 'a long lease is shorter while it rests',
     breaks: 'S4',
     why: 'a session of ten minutes ends after two',
+    test: 'server-parts',
     edits: [
       {
         file: 'wire/limits.ts',
@@ -108,6 +111,7 @@ export const clocks: readonly Mutant[] = [
     name: 'the grace of a promotion in seconds',
     breaks: 'S3',
     why: 'leases run out before their clients could come over',
+    test: 'server-parts',
     edits: [
       {
         file: 'wire/limits.ts',
@@ -120,6 +124,7 @@ export const clocks: readonly Mutant[] = [
     name: 'a client believes in its lease as long as its server',
     breaks: 'S4',
     why: "with a slower clock it still believes when the lock is another one's",
+    test: 'client-lease',
     edits: [
       {
         file: 'wire/limits.ts',

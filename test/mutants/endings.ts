@@ -7,6 +7,7 @@ export const endings: readonly Mutant[] = [
     name: 'a server that has shown life is given up all the same',
     breaks: 'F10',
     why: 'every quiet connection is closed after its question was answered',
+    test: 'client-connections',
     edits: [
       {
         file: 'client/session/route.ts',
@@ -19,6 +20,7 @@ export const endings: readonly Mutant[] = [
     name: 'a peer that the core has closed is still heard',
     breaks: 'R5',
     why: 'what comes of a closed connection is taken for its peer',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/outbox.ts',
@@ -70,6 +72,7 @@ export const endings: readonly Mutant[] = [
     name: 'a server that found its state broken ends as if in order',
     breaks: 'R4',
     why: 'a supervisor that restarts what has failed leaves it down',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/running.ts',
@@ -108,6 +111,7 @@ export const endings: readonly Mutant[] = [
     name: 'a view server that is gone still counts as connected',
     breaks: 'F9',
     why: 'a primary waits for a record that nobody makes',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/view-link.ts',
@@ -146,7 +150,7 @@ export const endings: readonly Mutant[] = [
     name: 'a view server is closed before its last record is written',
     breaks: 'V6',
     why: 'the next one in the folder begins while this one writes',
-    test: ['view-server', 'view-store'],
+    test: 'view-server',
     edits: [
       {
         file: 'viewservice/server.ts',
@@ -198,6 +202,7 @@ export const endings: readonly Mutant[] = [
     name: 'who is told that a server steps down gives up',
     breaks: 'F6',
     why: 'a client does not go on to the next primary',
+    test: 'client-failover',
     edits: [
       {
         file: 'wire/errors.ts',

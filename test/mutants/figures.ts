@@ -7,7 +7,7 @@ export const figures: readonly Mutant[] = [
     name: 'a stream that ends counts as a copy that was cut',
     breaks: 'R3',
     why: 'operators see cut copies where a copy was complete long ago',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'lockserver/counts.ts',
@@ -20,7 +20,7 @@ export const figures: readonly Mutant[] = [
     name: 'a batch is timed until the first answer',
     breaks: 'R1',
     why: 'the round trip is that of an older batch, and looks short',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'lockserver/counts.ts',
@@ -33,7 +33,7 @@ export const figures: readonly Mutant[] = [
     name: 'a refusal is not counted by its code',
     breaks: 'S1',
     why: 'no operator learns which limit is met',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'lockserver/counts.ts',
@@ -46,7 +46,7 @@ export const figures: readonly Mutant[] = [
     name: 'a ratio in percent',
     breaks: 'R3',
     why: 'a copy that is done shows as 100 of 1',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'lockserver/pages/metrics.ts',
@@ -59,7 +59,7 @@ export const figures: readonly Mutant[] = [
     name: 'one loss counts as the other',
     breaks: 'S5',
     why: "a steal shows as an operator's doing",
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'lockserver/pages/metrics.ts',
@@ -72,7 +72,7 @@ export const figures: readonly Mutant[] = [
     name: 'holds show as waits',
     breaks: 'S1',
     why: 'the histogram of holds reads that of waits',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'lockserver/pages/metrics.ts',
@@ -111,7 +111,7 @@ export const figures: readonly Mutant[] = [
     name: 'the dead count as alive',
     breaks: 'V7',
     why: 'the alert for a dead server never fires, and fires when all is well',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'viewservice/pages/metrics.ts',
@@ -124,7 +124,7 @@ export const figures: readonly Mutant[] = [
     name: 'a cluster that is halted shows as well',
     breaks: 'F14',
     why: 'the alert for a lost state never fires',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'viewservice/pages/metrics.ts',
@@ -150,7 +150,7 @@ export const figures: readonly Mutant[] = [
     name: 'unread bytes of the last look',
     breaks: 'B4',
     why: 'the metric shows what was unread when a frame was last sent',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'wire/serving/edge-metrics.ts',
@@ -163,7 +163,7 @@ export const figures: readonly Mutant[] = [
     name: 'the room of one standing is told of another',
     breaks: 'B7',
     why: 'operators see a limit that is none',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'wire/serving/edge-metrics.ts',
@@ -176,7 +176,7 @@ export const figures: readonly Mutant[] = [
     name: 'buckets that are not cumulative',
     breaks: 'R1',
     why: 'each quantile of a dashboard is wrong',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'wire/serving/metrics.ts',
@@ -189,7 +189,7 @@ export const figures: readonly Mutant[] = [
     name: 'a sum of seconds in ms',
     breaks: 'R1',
     why: 'each average of a dashboard is a thousand times too long',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'wire/serving/metrics.ts',
@@ -202,7 +202,7 @@ export const figures: readonly Mutant[] = [
     name: 'the sampling of delays counts as delay',
     breaks: 'B1',
     why: 'an idle server shows a delay of 20 ms',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'wire/serving/process-metrics.ts',
@@ -215,7 +215,7 @@ export const figures: readonly Mutant[] = [
     name: 'processor time in milliseconds',
     breaks: 'B1',
     why: 'a server seems to use a thousand cores',
-    test: 'metrics',
+    test: 'metrics-values',
     edits: [
       {
         file: 'wire/serving/process-metrics.ts',

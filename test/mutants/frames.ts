@@ -95,6 +95,7 @@ export const frames: readonly Mutant[] = [
     name: 'a run of grants leaves their losses out',
     breaks: 'S5',
     why: 'a client believes in locks that were stolen before it learned of its grant',
+    test: 'wire-runs',
     edits: [
       {
         file: 'wire/runs.ts',

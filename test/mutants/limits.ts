@@ -33,7 +33,7 @@ export const limits: readonly Mutant[] = [
     name: 'an acquire of many names is weighed as one of one',
     breaks: 'B4',
     why: 'what it takes in the end is far beyond the budget',
-    test: 'budget',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/state/tally.ts',
@@ -46,6 +46,7 @@ export const limits: readonly Mutant[] = [
     name: 'a batch of long names grows beyond a frame',
     breaks: 'R3, B4',
     why: 'the backup closes the connection for the size of a frame, again and again',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/stream.ts',

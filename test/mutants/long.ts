@@ -7,6 +7,7 @@ export const long: readonly Mutant[] = [
     name: 'dials that failed long ago still count',
     breaks: 'F1',
     why: 'an address that worked for days is dialled as late as one that never did',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/session/route.ts',

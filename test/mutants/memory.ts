@@ -46,7 +46,7 @@ export const memory: readonly Mutant[] = [
     name: 'the newest unreachable address is forgotten, not the oldest',
     breaks: 'V7',
     why: 'with many strangers the backup itself is not reported',
-    test: ['roles', 'rules-joining'],
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/backup-link.ts',
@@ -59,6 +59,7 @@ export const memory: readonly Mutant[] = [
     name: 'a session that was heard while it was ended is never looked at again',
     breaks: 'S3',
     why: 'its lease is never over, should its client die just then',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/expiry.ts',
@@ -71,6 +72,7 @@ export const memory: readonly Mutant[] = [
     name: 'sessions that rested are remembered for ever',
     breaks: 'S4',
     why: 'a server keeps a number for each client that it ever had',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/leases.ts',
@@ -83,6 +85,7 @@ export const memory: readonly Mutant[] = [
     name: 'the list of facts is emptied one fact early',
     breaks: 'R1',
     why: 'the last thing that an operation has done is told to nobody',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/state/facts.ts',

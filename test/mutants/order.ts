@@ -20,6 +20,7 @@ export const order: readonly Mutant[] = [
     name: 'a primary of an older view leads',
     breaks: 'R1',
     why: 'a connection whose server has not learned of the newest view is taken for its primary',
+    test: 'client-failover',
     edits: [
       {
         file: 'client/session/route.ts',
@@ -32,6 +33,7 @@ export const order: readonly Mutant[] = [
     name: 'an older view that comes late lowers what a server knows',
     breaks: 'R2',
     why: 'a server that has long moved on is taken for one of an older view',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/session/route.ts',

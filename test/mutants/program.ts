@@ -7,6 +7,7 @@ export const program: readonly Mutant[] = [
     name: 'a finishing close waits for all but one',
     breaks: 'F12',
     why: 'the session ends under the last holder, which was promised its time',
+    test: 'next-sessions',
     edits: [
       {
         file: 'client/client.ts',
@@ -19,6 +20,7 @@ export const program: readonly Mutant[] = [
     name: 'the same view is told again',
     breaks: 'F1',
     why: 'a listener is told of a new view that it knows already',
+    test: 'next-sessions',
     edits: [
       {
         file: 'client/client.ts',
@@ -84,6 +86,7 @@ export const program: readonly Mutant[] = [
     name: 'a request whose signal fires before its callback keeps the lock',
     breaks: 'S1',
     why: 'the lock stays held, and renewed, though no callback ever runs',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/web-locks.ts',
@@ -148,7 +151,7 @@ export const program: readonly Mutant[] = [
     name: 'a name that begins like loopback is loopback',
     breaks: 'B3',
     why: 'a server on 127.0.0.1.example.org needs no secret',
-    test: ['secrets', 'hello'],
+    test: 'server-parts',
     edits: [
       {
         file: 'wire/net/listen.ts',
@@ -161,7 +164,7 @@ export const program: readonly Mutant[] = [
     name: 'one quota is taken for the other',
     breaks: 'B7',
     why: 'the frames of an address are limited by the number of its connections',
-    test: 'edge-sockets',
+    test: 'server-parts',
     edits: [
       {
         file: 'wire/options.ts',

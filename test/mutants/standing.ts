@@ -7,6 +7,7 @@ export const standing: readonly Mutant[] = [
     name: 'a new session knows no servers of the view',
     breaks: 'F9',
     why: 'while the view server is away a client whose session was lost finds no primary',
+    test: 'next-sessions',
     edits: [
       {
         file: 'client/client.ts',
@@ -45,6 +46,7 @@ export const standing: readonly Mutant[] = [
     name: 'a second connection to the primary watches for the next view',
     breaks: 'F6',
     why: 'no other server is asked, so a client of a deposed primary never hears of the next one',
+    test: 'client-parts',
     edits: [
       {
         file: 'client/session/route.ts',
@@ -57,6 +59,7 @@ export const standing: readonly Mutant[] = [
     name: 'a session that is asked for something still stays away',
     breaks: 'F1',
     why: 'an acquire of a client that rested waits until its reconnection was due anyhow',
+    test: 'client-lease',
     edits: [
       {
         file: 'client/session/route.ts',

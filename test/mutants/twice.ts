@@ -20,6 +20,7 @@ export const twice: readonly Mutant[] = [
     name: 'a watch that a new session carries over is begun again',
     breaks: 'R1',
     why: 'the watch begins twice in one session, and counts its events twice',
+    test: 'next-sessions',
     edits: [
       {
         file: 'client/client.ts',
@@ -32,6 +33,7 @@ export const twice: readonly Mutant[] = [
     name: 'a second loss tells the locks of the first again',
     breaks: 'S5',
     why: 'the event names locks that were lost, and told, long ago',
+    test: 'next-sessions',
     edits: [
       {
         file: 'client/client.ts',
@@ -44,6 +46,7 @@ export const twice: readonly Mutant[] = [
     name: 'the sessions that were given up are forgotten with the next one',
     breaks: 'S4',
     why: 'a session that no client wants stays for as long as a lease lasts',
+    test: 'next-sessions',
     edits: [
       {
         file: 'client/client.ts',
@@ -56,6 +59,7 @@ export const twice: readonly Mutant[] = [
     name: 'events that were missed twice are counted once',
     breaks: 'R1 watch',
     why: 'a reader that stood still learns only of its last gap',
+    test: 'watch-reader',
     edits: [
       {
         file: 'client/watch.ts',
@@ -94,6 +98,7 @@ export const twice: readonly Mutant[] = [
     name: 'who has left a line may leave it again',
     breaks: 'L3',
     why: 'a second end of one hold takes a neighbour out of the line with it',
+    test: 'server-parts',
     edits: [
       {
         file: 'lockserver/state/line.ts',

@@ -458,6 +458,7 @@ export const views: readonly Mutant[] = [
     breaks: 'L2',
     why: 'tokens of the first reset are given again after the second',
     theme: 'resets',
+    test: 'view-reset',
     edits: [
       {
         file: 'viewservice/core.ts',
