@@ -236,6 +236,11 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (from.to !== this.id) {
       return this.#out.close(connection, 'WRONG_SERVER', `here is server ${this.id}, not ${from.to}`)
     }
+    // R2: a view is not believed that its own hello contradicts; what is told of a view can't be taken back.
+    if (from.id !== from.view.primary.id) {
+      const text = `the hello comes from server ${from.id}, its view has the primary ${from.view.primary.id}`
+      return this.#out.close(connection, 'BAD_MESSAGE', text)
+    }
     // V6: a server that knows a view must name its cluster too, or the view server would not believe it.
     this.#situation.cluster ??= cluster
     this.adopt(from.view)

@@ -29,6 +29,23 @@ async function until(next: () => boolean): Promise<void> {
 const event = <E extends keyof ClientEvents>(locks: LockClient, kind: E): Promise<ClientEvents[E]> =>
   new Promise(resolve => locks.on(kind, resolve))
 
+story(
+  t,
+  'F12: a lock that a close takes back is not lost as expired, too',
+  async ({ t, locks }) => {
+    const lock = await locks.acquire('a')
+    const lost: string[] = []
+    locks.on('lost', event => lost.push(...event.locks.map(({ name }) => name)))
+    // A handle looks at its lease whenever its signal is asked for.
+    lock.signal.addEventListener('abort', () => lock.signal)
+    while (lock.held);
+    await locks.close()
+    t.equal(lock.signal.reason.code, 'CLOSED')
+    t.same(lost, [])
+  },
+  shortTtl,
+)
+
 t.test('connect', async t => {
   t.test('checks its options, and names the one that is wrong', async t => {
     const wrong: [unknown, unknown, RegExp][] = [

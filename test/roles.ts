@@ -216,7 +216,13 @@ t.test('each kind of server accepts the hellos of its own peers only', async t =
       asPrimary(backup.id, view.primary.id, older),
       'view, closed without a code',
     ],
-    ['R2: a stranger in the view in force', backup, asPrimary(backup.id, id), 'view, closed without a code'],
+    ['R2: a stranger in the view in force', backup, asPrimary(backup.id, id), 'closed BAD_MESSAGE'],
+    [
+      'R2: a stranger who tells of a newer view',
+      idle,
+      asPrimary(idle.id, id, { ...view, number: view.number + 1 }),
+      'closed BAD_MESSAGE',
+    ],
     [
       'R2: a peer that takes the primary for its backup',
       primary,

@@ -116,6 +116,8 @@ class Story {
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
     const { network } = this.#cluster
+    // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
+    if (shape.tight) this.#cluster.usedUp.add('SESSIONS_LIMIT')
     network.stepsMax = stepsMax
     this.#trace.follow(this.#cluster)
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
