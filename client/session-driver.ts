@@ -37,7 +37,8 @@ export class SessionDriver implements Holder {
     this.#owner = owner
     this.#driver = new Driver<ClientHears, ClientInput, Told>(runtime, this.core, secret, null, {
       hear: input => {
-        if (input.is !== 'accepted') this.step({ ...input, chance: runtime.chance() })
+        if (input.is === 'messages' || input.is === 'closed')
+          this.step({ ...input, chance: runtime.chance() })
       },
       perform: told => owner.told(this, told),
       broken: error => {

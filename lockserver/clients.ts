@@ -20,6 +20,8 @@ export interface Client {
   parked: number
   /** How many of its queries wait for their turn. */
   queries: number
+  /** Frames of it have arrived that are not read yet (B1). */
+  unread: boolean
 }
 
 interface Binding {
@@ -53,7 +55,13 @@ export class Clients {
       opening: false,
       parked: 0,
       queries: 0,
+      unread: false,
     })
+  }
+
+  waits(connection: number, waits: boolean): void {
+    const peer = this.#peers.get(connection)
+    if (peer?.is === 'client') peer.unread = waits
   }
 
   has(client: Client): boolean {

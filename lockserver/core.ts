@@ -35,6 +35,8 @@ export type ServerInput =
   | { readonly is: 'turn-end' }
   /** Answers a `continue` effect. */
   | { readonly is: 'continue' }
+  /** Answers a `tell sent` effect. */
+  | { readonly is: 'sent' }
   /** Shut down in order. */
   | { readonly is: 'leave' }
 
@@ -207,6 +209,12 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         break
       case 'continue':
         this.#goOn()
+        break
+      case 'waits':
+        this.#clients.waits(input.connection, input.waits)
+        break
+      case 'sent':
+        this.#primary?.sent()
         break
       case 'leave':
         this.#leave()

@@ -23,6 +23,8 @@ export type ServerEffect =
   | { readonly do: 'pause'; readonly connection: number; readonly paused: boolean }
   /** Call again in the next turn with `continue`: there is more to do. */
   | { readonly do: 'continue' }
+  /** Give the input `sent` once the socket has all that was sent on this connection, or the connection is over. */
+  | { readonly do: 'tell sent'; readonly connection: number }
   /** Something that an operator wants to read. */
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 

@@ -359,11 +359,20 @@ export class Primary {
     const confirmed = request[3]
     const sure = confirmed || !this.replication.join.latched
     const parts = this.#queries.answer(request, sure, this.#situation.now.wall)
-    if (!confirmed) for (const part of parts) this.#out.send(client.connection, part)
-    else {
+    if (confirmed) {
       for (const part of parts) this.#answer(client, part)
-      this.#show({ is: 'query answered' })
+      this.#show({ is: 'query answered', client })
+    } else {
+      for (const part of parts) this.#out.send(client.connection, part)
+      this.#queries.tells()
+      this.#out.do({ do: 'tell sent', connection: client.connection })
     }
+  }
+
+  /** B4: a query's answer is with the socket, so the next may be made. */
+  sent(): void {
+    this.#queries.told()
+    if (this.#queries.more) this.#out.do({ do: 'continue' })
   }
 
   /** R1: the watch begins where its answer stands among all that clients are shown. */
@@ -480,7 +489,7 @@ export class Primary {
   /** S3: messages from this session wait for their turn (B1); a renewal may be among them. */
   #isHeard(session: Session): boolean {
     const client = this.#clients.of(session)
-    return client !== undefined && this.#turns.has(client)
+    return client !== undefined && (client.unread || this.#turns.has(client))
   }
 
   // ---- answers
@@ -528,7 +537,8 @@ export class Primary {
       case 'dropped':
         return this.#sessionOver(showing.session)
       case 'query answered':
-        return this.#queries.answered()
+        this.#queries.answered()
+        return this.#out.do({ do: 'tell sent', connection: showing.client.connection })
       case 'watching':
         return this.#watches.begin(showing.watch)
       case 'event':

@@ -36,6 +36,8 @@ export class Queries {
   readonly #waiting = new Map<string | null, Waiting>()
   /** Answers that wait for the backup. */
   #answering = 0
+  /** B4: answers that are not with their sockets yet. */
+  #telling = 0
   /** About how many locks and waiters this turn's queries have looked at. */
   #looked = 0
 
@@ -47,12 +49,16 @@ export class Queries {
   /** Whether the next query may be answered in this turn, in its place among its client's requests. */
   get cheap(): boolean {
     const few = this.#looked + this.#state.table.locks.size <= queriedInPlaceMax
-    return few && this.#waiting.size === 0 && this.#answering < queriesAtOnce
+    return few && this.#waiting.size === 0 && this.#answering < queriesAtOnce && this.#mayTell
   }
 
   /** Another query could be answered in the next turn. */
   get more(): boolean {
-    return this.#waiting.size > 0 && this.#answering < queriesAtOnce
+    return this.#waiting.size > 0 && this.#answering < queriesAtOnce && this.#mayTell
+  }
+
+  get #mayTell(): boolean {
+    return this.#telling < queriesAtOnce
   }
 
   /** Why the client's connection must end: far too many of it, or of its owner, wait. */
@@ -74,7 +80,7 @@ export class Queries {
 
   /** The next query, and those for the same prefix that come next, as many as one turn may answer. */
   take(wall: number): Query[] {
-    const first = this.#first()
+    const first = this.#mayTell ? this.#first() : undefined
     if (first === undefined) return []
     const prefix = first.request[2]
     const { size } = this.#listings.of(prefix, wall)
@@ -122,8 +128,19 @@ export class Queries {
     return parts
   }
 
+  /** The backup has confirmed it; it goes to its socket now. */
   answered(): void {
     this.#answering--
+    this.#telling++
+  }
+
+  /** It goes to its socket without a confirmation. */
+  tells(): void {
+    this.#telling++
+  }
+
+  told(): void {
+    this.#telling--
   }
 
   tick(wall: number): void {

@@ -11,6 +11,7 @@ import { Driver } from '../wire/net/driver.ts'
 import { ownerOf } from '../wire/net/owner.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
+import type { TurnTime } from '../wire/net/turn-time.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ServerCore, type ServerHears, type ServerInput } from './core.ts'
@@ -48,6 +49,7 @@ export const killedStatus = 137
 const tick: ServerInput = { is: 'tick' }
 const turnEnd: ServerInput = { is: 'turn-end' }
 const goOn: ServerInput = { is: 'continue' }
+const sent: ServerInput = { is: 'sent' }
 
 export class RunningLockServer {
   readonly #options: RunningOptions
@@ -75,6 +77,11 @@ export class RunningLockServer {
   /** The core that lives now; each step-down brings another one. */
   get core(): ServerCore {
     return this.#core
+  }
+
+  /** B1: the time of its turns, for its listener. */
+  get turn(): TurnTime {
+    return this.#driver.turn
   }
 
   /** Connections that are open or being made. */
@@ -156,6 +163,8 @@ export class RunningLockServer {
         return this.#driver.connections.pause(effect.connection, effect.paused)
       case 'continue':
         return this.#driver.stepAfterTurn(goOn)
+      case 'tell sent':
+        return this.#tellSent(effect.connection)
       case 'step-down':
         return this.#stepDown(effect.reason)
       case 'exit':
@@ -163,6 +172,14 @@ export class RunningLockServer {
       default:
         return unknownEffect(effect)
     }
+  }
+
+  /** A later core has not asked for it. */
+  #tellSent(connection: number): void {
+    const core = this.#core
+    this.#driver.connections.whenSent(connection, () => {
+      if (this.#core === core) this.#driver.step(sent)
+    })
   }
 
   /** V5, R5: the state goes with its id; clients are sent away. */

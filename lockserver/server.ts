@@ -40,6 +40,9 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
       // None of these is called before the server below exists: a listener gets nothing in its first turn.
       accepted: (...peer) => server.running.accepted(...peer),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
+      get turn() {
+        return server.running.turn
+      },
       http: (request, response) => server.place.answer(request, response),
     },
   )
@@ -71,7 +74,7 @@ class ListeningLockServer implements LockServer {
     this.address = urlOf(listener.host, listener.port)
     this.advertised = options.advertise ?? this.address
     const hosts = () => hostNames([this.address, this.advertised, ...options.origins])
-    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts })
+    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
     })
@@ -91,15 +94,12 @@ class ListeningLockServer implements LockServer {
   }
 
   get pages(): string {
-    return this.place.url ?? this.address.replace(/^ws/, 'http')
+    return this.place.for(this.address)
   }
 
-  /** Rejects when the pages' address isn't available; then nothing listens any more. */
-  async openPages(): Promise<void> {
-    await this.place.open(this.#options.adminListen).catch(async error => {
-      await this.kill()
-      throw error
-    })
+  /** Rejects if the address of the pages isn't available; then nothing listens any more. */
+  openPages(): Promise<void> {
+    return this.place.open(this.#options.adminListen, () => this.kill())
   }
 
   start(): void {

@@ -19,6 +19,6 @@ export type Showing =
   /** For the metrics: a lock was freed at this time, and its next holder has learned of it just now. */
   | { readonly is: 'handed over'; readonly since: number }
   /** All parts of a query's answer stand before this. */
-  | { readonly is: 'query answered' }
+  | { readonly is: 'query answered'; readonly client: Client }
   /** A watch begins: it gets what is shown from here on. */
   | { readonly is: 'watching'; readonly watch: Watch }

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect as connectTo } from 'node:net'
+import { type AddressInfo, connect as connectTo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { connect } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
@@ -13,10 +13,16 @@ import { type InLine, Line } from '../lockserver/state/line.ts'
 import type { State } from '../lockserver/state/state.ts'
 import { startCluster } from '../testing/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
-import { pageEveryMs, pagesWaitingMax, pagesWaitingPerAskerMax } from '../wire/limits.ts'
+import * as limits from '../wire/limits.ts'
+import { pageEveryMs, pagesWaitingMax, pagesWaitingPerAskerMax, wrongSecretsFree } from '../wire/limits.ts'
+import { Edge } from '../wire/net/edge.ts'
+import { runtime } from '../wire/net/runtime-node.ts'
+import { Visitor } from '../wire/net/visitor.ts'
+import { WrongSecrets } from '../wire/net/wrong-secrets.ts'
 import { Http, type Route, routesOf } from '../wire/serving/http.ts'
 import { PageBudget } from '../wire/serving/page-budget.ts'
 import { PageWaiting } from '../wire/serving/page-waiting.ts'
+import { listenForPages } from '../wire/serving/pages-listener.ts'
 import { proofOf } from '../wire/serving/proof.ts'
 import { SharedPage } from '../wire/serving/shared-page.ts'
 import { holdfast } from './fixtures/command.ts'
@@ -34,7 +40,7 @@ async function serving(
   routes: Record<string, Route>,
   secret: string | null = null,
 ): Promise<string> {
-  const pages = new Http(routesOf(routes), { hosts: () => [], secret })
+  const pages = new Http(routesOf(routes), { hosts: () => [], secret, wrongSecrets: new WrongSecrets() })
   const server = createServer((request, response) => pages.answer(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -314,4 +320,45 @@ t.test('B5: why follows each session once, and ends when the page is full', asyn
   t.match(page, { holders: 9_000, cut: true })
   t.equal(page.held.length, 5_000)
   t.equal(followed, 1)
+})
+
+t.test(
+  'B5, B3: whoever guesses the secret at a page waits longer and longer; the right one never waits',
+  async t => {
+    const route: Route = { guarded: true, read: () => ({ status: 200, body: 'page' }) }
+    const url = await serving(t, { '/page': route }, 'right')
+    const status = async (secret: string) => (await fetch(`${url}/page`, { headers: proofOf(secret) })).status
+    for (let i = 0; i < wrongSecretsFree; i++) t.equal(await status(`wrong ${i}`), 401)
+    const began = performance.now()
+    for (let i = 0; i < 3; i++) t.equal(await status(`wrong again ${i}`), 401)
+    t.ok(performance.now() - began >= 50 + 100 + 200, 'each answer took twice as long as the one before')
+    t.equal(await status('right'), 200)
+  },
+)
+
+t.test('B5, B3: sockets at the address of the pages have their places at the edge of the peers', async t => {
+  const room = { sockets: 8, strangers: 4, servers: 2, clients: 2, distantClients: 2 }
+  const edge = new Edge(room, { connectionsPerAddress: null, framesPerAddress: null }, limits)
+  const at = { host: '127.0.0.1', port: 0 }
+  const peers = { edge, visit: (socket: Socket) => void new Visitor(socket, edge, runtime) }
+  const pages = await listenForPages(at, { secret: null, insecure: false, peers }, (_, response) =>
+    response.end('page'),
+  )
+  t.teardown(() => pages.close())
+  const ended: number[] = []
+  const sockets = Array.from({ length: room.strangers + 2 }, (_, i) =>
+    connectTo(Number(new URL(pages.url).port), '127.0.0.1')
+      .on('close', () => ended.push(i))
+      .on('error', () => {}),
+  )
+  t.teardown(() => sockets.forEach(socket => void socket.destroy()))
+  await until(
+    () => 'the oldest are cut',
+    async () => ended.length === 2,
+  )
+  t.same(
+    [ended.toSorted(), edge.counts.stranger, edge.cuts.strangers],
+    [[0, 1], room.strangers, 2],
+    'the oldest made room',
+  )
 })

@@ -72,6 +72,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
   opening: false,
   parked: 0,
   queries: 0,
+  unread: false,
 })
 
 t.test('B7: queries of one owner do not keep those of others waiting', async t => {

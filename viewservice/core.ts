@@ -116,6 +116,8 @@ export class ViewCore {
         return this.#onMessages(input.connection, input.messages)
       case 'closed':
         return this.#onClosed(input.connection, input.refused)
+      case 'waits':
+        return
       case 'tick':
         return this.#onTick()
       case 'saved':

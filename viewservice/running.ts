@@ -8,6 +8,7 @@ import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
+import type { TurnTime } from '../wire/net/turn-time.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCore } from './core.ts'
@@ -79,6 +80,11 @@ export class RunningViewServer {
       perform: effect => this.#perform(effect),
       broken: error => this.#fail(error),
     })
+  }
+
+  /** B1: the time of its turns, for its listener. */
+  get turn(): TurnTime {
+    return this.#driver.turn
   }
 
   /** Connections that are open or being made. */

@@ -56,6 +56,9 @@ async function startWith(
       // None of these is called before the server below exists: a listener hears nothing in its first turn.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
+      get turn() {
+        return server.running.turn
+      },
       http: (request, response) => server.place.answer(request, response),
     },
   )
@@ -82,7 +85,7 @@ class ListeningViewServer implements ViewServer {
     this.#store = store
     this.#pages = new ViewPages(() => this.#measure(), options)
     const hosts = () => hostNames([this.address, ...options.origins])
-    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts })
+    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
     this.running = new RunningViewServer(
       { ...options, address: this.address, record, pid: process.pid, host: hostname() },
       runtime,
@@ -92,15 +95,12 @@ class ListeningViewServer implements ViewServer {
   }
 
   get pages(): string {
-    return this.place.url ?? this.address.replace(/^ws/, 'http')
+    return this.place.for(this.address)
   }
 
   /** Rejects if the address of the pages isn't available; then nothing listens any more. */
-  async openPages(): Promise<void> {
-    await this.place.open(this.#options.adminListen).catch(async error => {
-      await this.kill()
-      throw error
-    })
+  openPages(): Promise<void> {
+    return this.place.open(this.#options.adminListen, () => this.kill())
   }
 
   start(): void {

@@ -21,6 +21,8 @@ export type ConnectionInput<C extends Channel | null = null> =
     }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
   | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }
+  /** B1: frames of this peer have arrived that wait for their turn; or none does any more. */
+  | { readonly is: 'waits'; readonly connection: number; readonly waits: boolean }
   /** Closed by the other end or the network, or never came to be; not said of one that the core closed. */
   | { readonly is: 'closed'; readonly connection: number; readonly refused: boolean }
 

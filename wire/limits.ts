@@ -151,6 +151,8 @@ export let turnCostMax = 4_096
 
 /** Answers, grants and events that were held back, of which one turn shows so many (B1, R1). Passed: the rest waits for the next turn. */
 export let shownTurnMax = 8_192
+/** Ms that one turn works for what peers ask (B1). Passed: frames that are not read yet, answers that are not encoded yet and what was begun wait for the next turn. */
+export let turnMsMax = 8
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
@@ -166,7 +168,7 @@ export let expireWeightMax = 512
 export let chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144
 /** Entries of batches, and holds and waits that they begin or end, that a backup applies in one turn. Passed: the rest waits for the next turn. */
-export let appliedPerTurnMax = 2_048
+export let appliedPerTurnMax = 512
 /** Chunks that may be on their way to a joining backup. */
 export let chunksInFlightMax = 4
 /** Entries that a joining backup may lag behind. Passed: the primary takes new operations only as fast as it catches up (R3). */
@@ -237,6 +239,7 @@ const usual = {
   shownTurnMax,
   replicateEntriesMax,
   replicateChangesMax,
+  turnMsMax,
 }
 
 export type DrawnLimits = Partial<typeof usual>
@@ -263,6 +266,7 @@ export function drawnLimits(drawn: DrawnLimits): void {
   shownTurnMax = limits.shownTurnMax
   replicateEntriesMax = limits.replicateEntriesMax
   replicateChangesMax = limits.replicateChangesMax
+  turnMsMax = limits.turnMsMax
 }
 
 /** As for a machine that takes this many times as long for everything: what a turn may cost is this part of the usual. */

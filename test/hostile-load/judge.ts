@@ -3,9 +3,17 @@
 import type { Report } from './observer.ts'
 import { fullFrom, type Outcome, p99Max, rssMax, type Scenario, turnMax } from './scenario.ts'
 
+/** The longest of one server, in ms: its turn by the CPU time of its main thread, and a collection, which is no part of that. */
+export interface Turns {
+  readonly turnMs: number
+  readonly collectionMs: number
+}
+
 export interface Run {
   readonly scenario: Scenario
   readonly report: Report
+  /** Of the servers, in the order of the report. */
+  readonly turns: readonly Turns[]
   readonly outcome: Outcome
   /** Share of all cores' time that all processes together used, 0 to 1. */
   readonly busy: number
@@ -20,13 +28,13 @@ export function percentile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
 }
 
-export function turnOf(report: Report): number {
-  return Math.max(...report.servers.map(server => server.stallCpuMs))
+export function turnOf({ turns }: Run): number {
+  return Math.max(...turns.map(({ turnMs }) => turnMs))
 }
 
 /** All cores are busy, and not because a server worked on one thing for long. */
-export function coresFull({ report, busy }: Run): boolean {
-  return busy > fullFrom && turnOf(report) < turnMax
+export function coresFull(run: Run): boolean {
+  return run.busy > fullFrom && turnOf(run) < turnMax
 }
 
 export function complaints(run: Run): string[] {

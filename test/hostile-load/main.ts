@@ -65,6 +65,7 @@ async function runOne(scenario: Scenario): Promise<void> {
     stage = new LoadStage(scenario, options)
     const run = await stage.run()
     runs.push(run)
+    console.log(`  ${rowOf(run).slice(2).join(' | ')}`)
     for (const complaint of complaints(run)) fail(scenario, complaint)
   } catch (error) {
     fail(scenario, (error as Error).stack ?? String(error))
@@ -91,20 +92,24 @@ function show(): void {
     'max',
     'calls',
     'longest turn',
+    'collection',
+    'echo',
     'RSS',
     'views',
     'cores',
     'told',
   ]
-  console.log('Times in ms; turns in CPU time (and as an echo waited), RSS in MiB: of the worst server.')
+  console.log(
+    'Times in ms; the longest turn in CPU time, collections apart; RSS in MiB: of the worst server.',
+  )
   printTable(head, runs.map(rowOf))
   for (const run of runs) if (coresFull(run)) console.log(`${run.scenario.name}: both cores are simply full`)
 }
 
 function rowOf(run: Run): string[] {
-  const { scenario, report, outcome, busy } = run
+  const { scenario, report, turns, outcome, busy } = run
   const { calls, servers } = report
-  const slowest = servers.find(server => server.stallCpuMs === turnOf(report))
+  const slowest = turns.findIndex(({ turnMs }) => turnMs === turnOf(run))
   const largest = servers.toSorted((a, b) => b.rssMb - a.rssMb)[0]
   const verdict = complaints(run).length === 0 ? '' : '; FAILED'
   return [
@@ -112,7 +117,9 @@ function rowOf(run: Run): string[] {
     scenario.rules,
     ...[0.5, 0.99, 1].map(part => percentile(calls, part).toFixed(1)),
     String(calls.length),
-    `${slowest?.stallCpuMs.toFixed(0)} (${slowest?.stallMs.toFixed(0)}) ${slowest?.name}`,
+    `${turnOf(run).toFixed(0)} ${servers[slowest]?.name}`,
+    Math.max(...turns.map(({ collectionMs }) => collectionMs)).toFixed(0),
+    Math.max(...servers.map(({ stallMs }) => stallMs)).toFixed(0),
     `${largest?.rssMb.toFixed(0)} ${largest?.name}`,
     String(report.views),
     `${(busy * 100).toFixed(0)} %`,

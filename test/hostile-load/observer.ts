@@ -1,6 +1,6 @@
 // Watches a cluster under attack, in its own process: the prober, a well-behaved client
 // of the library that acquires and releases one lock after the other; an echo at each
-// server; the processes' CPU time and memory; the views that the view server reports.
+// server; the processes' memory; the views that the view server reports.
 // Reports when its parent asks it to stop, and ends when its parent does.
 
 import { readFileSync } from 'node:fs'
@@ -23,9 +23,8 @@ export interface Observed {
 
 export interface Seen {
   readonly name: string
-  /** The longest turn, as an echo measured it: in ms, and how much of that the main thread was working. */
+  /** How long an echo waited for its answer at most, in ms. */
   readonly stallMs: number
-  readonly stallCpuMs: number
   readonly rssMb: number
 }
 
@@ -79,21 +78,9 @@ async function probe(): Promise<void> {
 
 interface Marks {
   stallMs: number
-  stallCpuMs: number
   rssMb: number
 }
-const marks = new Map<string, Marks>(
-  servers.map(({ name }) => [name, { stallMs: 0, stallCpuMs: 0, rssMb: 0 }]),
-)
-
-/** CPU time of a process's main thread, which runs the event loop; in ms. */
-function workedMs(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6
-  } catch {
-    return 0
-  }
-}
+const marks = new Map<string, Marks>(servers.map(({ name }) => [name, { stallMs: 0, rssMb: 0 }]))
 
 /** Peak memory of a process, in MiB; 0 when it is gone. */
 function peakMb(pid: number): number {
@@ -123,16 +110,14 @@ async function listen(server: Watched): Promise<void> {
   }
 }
 
-async function echo({ name, pid }: Watched, peer: HostilePeer, number: number): Promise<void> {
+async function echo({ name }: Watched, peer: HostilePeer, number: number): Promise<void> {
   const mark = marks.get(name) as Marks
-  const [began, worked] = [performance.now(), workedMs(pid)]
+  const began = performance.now()
   try {
     peer.say(['echo', number])
     await peer.next('echoed')
   } finally {
-    const ms = performance.now() - began
-    mark.stallMs = Math.max(mark.stallMs, ms)
-    mark.stallCpuMs = Math.max(mark.stallCpuMs, Math.min(ms, workedMs(pid) - worked))
+    mark.stallMs = Math.max(mark.stallMs, performance.now() - began)
   }
 }
 

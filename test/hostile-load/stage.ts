@@ -3,18 +3,19 @@
 
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, statfsSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { existsSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Status } from '../../wire/messages.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { here, type Place, ServerProcesses } from '../fixtures/server-processes.ts'
 import type { Order } from './attacker.ts'
-import type { Run } from './judge.ts'
+import type { Run, Turns } from './judge.ts'
 import { greet } from './member.ts'
 import type { Observed, Report, Watched } from './observer.ts'
 import type { Outcome, Scenario, Setting } from './scenario.ts'
+import type { Metered } from './turn-meter.ts'
 
 export interface StageOptions {
   readonly seconds: number
@@ -36,6 +37,8 @@ export class LoadStage {
   readonly #options: StageOptions
   readonly #secret: string | null
   readonly #servers: ServerProcesses
+  /** The meters of the servers' turns write here. */
+  readonly #meters = mkdtempSync(join(tmpdir(), 'turns-'))
   readonly #children: ChildProcess[] = []
   #mounted = false
 
@@ -46,7 +49,7 @@ export class LoadStage {
     this.#secret = setting.secret ? secretOfAll : null
     const secret = this.#secret === null ? [] : ['--secret', this.#secret]
     const timings = ['--dead-pings', String(options.deadPings)]
-    this.#servers = new ServerProcesses(viewPlace(setting), [...secret, ...timings])
+    this.#servers = new ServerProcesses(viewPlace(setting, this.#meters), [...secret, ...timings])
   }
 
   async run(): Promise<Run> {
@@ -54,13 +57,15 @@ export class LoadStage {
     const watched = this.#watched(view, servers)
     const observer = await this.#observe(watched)
     const before = coreTimes()
+    const began = Date.now()
     const outcome = await this.#attack(view, servers)
     await pause(settleMs)
     const busy = busyPart(before, coreTimes())
     observer.send('stop')
     const { report } = await told(observer, 'report')
     if (report === undefined) throw new Error('the observer reported nothing')
-    return { scenario: this.#scenario, report, outcome, busy, died: this.#died(watched, view) }
+    const turns = watched.map(({ pid }) => turnsOf(this.#meters, pid, began))
+    return { scenario: this.#scenario, report, turns, outcome, busy, died: this.#died(watched, view) }
   }
 
   async end(): Promise<void> {
@@ -79,7 +84,7 @@ export class LoadStage {
     const { setting = {} } = this.#scenario
     if (setting.fullDisk) this.#mount()
     await this.#servers.start([])
-    for (let i = 0; i < lockServers; i++) await this.#servers.addServer(lockPlace(setting))
+    for (let i = 0; i < lockServers; i++) await this.#servers.addServer(lockPlace(setting, this.#meters))
     const found = await this.#healthy()
     if (setting.fullDisk) fill(this.#servers.data)
     return found
@@ -179,16 +184,31 @@ async function told(child: ChildProcess, what: keyof Telling): Promise<Telling> 
   }
 }
 
-function lockPlace({ heapMb }: Setting): Place {
-  return heapMb === undefined
-    ? here
-    : { ...here, within: ['env', `NODE_OPTIONS=--max-old-space-size=${heapMb}`] }
+const meter = new URL('turn-meter.js', import.meta.url)
+
+/** Each server has the meter of its turns in it. */
+function metered(folder: string, heapMb?: number): string[] {
+  const heap = heapMb === undefined ? '' : ` --max-old-space-size=${heapMb}`
+  return ['env', `TURN_METER=${folder}`, `NODE_OPTIONS=--import ${meter}${heap}`]
 }
 
-function viewPlace({ viewFiles }: Setting): Place {
-  return viewFiles === undefined
-    ? here
-    : { ...here, within: ['prlimit', `--nofile=${viewFiles}:${viewFiles}`] }
+function lockPlace({ heapMb }: Setting, folder: string): Place {
+  return { ...here, within: metered(folder, heapMb) }
+}
+
+function viewPlace({ viewFiles }: Setting, folder: string): Place {
+  const files = viewFiles === undefined ? [] : ['prlimit', `--nofile=${viewFiles}:${viewFiles}`]
+  return { ...here, within: [...files, ...metered(folder)] }
+}
+
+/** What the meter of this process has told since then. */
+function turnsOf(folder: string, pid: number, since: number): Turns {
+  const file = join(folder, String(pid))
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
+  const all = lines.map(line => JSON.parse(line) as Metered).filter(({ at }) => at >= since)
+  const longest = (kind: Metered['is']) =>
+    Math.max(0, ...all.filter(one => one.is === kind).map(one => one.ms))
+  return { turnMs: longest('turn'), collectionMs: longest('collection') }
 }
 
 /** Why this scenario can't run here; null if it can. */

@@ -80,6 +80,58 @@ export const budget: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a turn takes as long as it likes',
+    breaks: 'B1',
+    why: 'many frames at once, each within its limits, keep a server from its pings',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/turn-time.ts',
+        find: 'return this.#runtime.monotonic() - this.#began >= turnMsMax',
+        replace: 'return this.#runtime.monotonic() < this.#began',
+      },
+    ],
+  },
+  {
+    name: 'a frame that waits is read as soon as its client is heard again',
+    breaks: 'B1',
+    why: 'a client that the core has paused is read on',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/connection.ts',
+        find: 'if (!this.#paused) this.#socket.unpause?.()',
+        replace: 'this.#socket.unpause?.()',
+      },
+    ],
+  },
+  {
+    name: 'the end overtakes frames that wait',
+    breaks: 'B1, S1',
+    why: 'a release that was sent is never done',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/connection.ts',
+        find: 'if (this.#kept.length === 0) this.#ended(reason, error)',
+        replace: 'if (this.#kept.length >= 0) this.#ended(reason, error)',
+      },
+    ],
+  },
+  {
+    name: 'a long answer goes out in one turn',
+    breaks: 'B1',
+    why: 'an answer of 11 MB takes a fifth of a second to encode',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/connection.ts',
+        find: 'if (this.#outgoing.length > 0 && this.#isLate) return true',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'what had come before a connection ended is dropped',
     breaks: 'B1, S1',
     why: 'a release that was sent is never done',

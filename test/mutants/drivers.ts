@@ -113,8 +113,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connection.ts',
-        find: 'this.flush()\n    if (this.#over) return\n    this.#over = true',
-        replace: 'this.#over = true',
+        find: 'this.flush()\n    this.#over = true\n    this.#dropKept()',
+        replace: 'this.#outgoing = []\n    this.#over = true\n    this.#dropKept()',
       },
     ],
   },

@@ -5,6 +5,32 @@ import type { Mutant } from './mutant.ts'
 
 export const edge: readonly Mutant[] = [
   {
+    name: 'pages at their own address are outside of the edge',
+    breaks: 'B5, B3',
+    why: 'sockets there take all files of the process',
+    test: 'pages-budget',
+    edits: [
+      {
+        file: 'wire/serving/pages-listener.ts',
+        find: "http.on('connection', peers.visit)",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'guesses at pages are answered at once',
+    breaks: 'B5, B3',
+    why: 'thousands of secrets a second are tried over HTTP',
+    test: 'pages-budget',
+    edits: [
+      {
+        file: 'wire/serving/http.ts',
+        find: 'if (slowMs > 0) return this.#answerLate(request, response, wish, slowMs)',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'a hello as large as any frame',
     breaks: 'B3',
     why: 'a stranger has 4 MiB parsed before its secret is looked at',

@@ -10,14 +10,17 @@ import {
   frameMessagesMax,
   helloBytesMax,
 } from '../limits.ts'
-import type { Channel, Message } from '../messages.ts'
+import type { Channel, Message, MessageOf } from '../messages.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
+import type { Later, TurnTime } from './turn-time.ts'
 
 export interface ConnectionHandlers {
   /** Called on a connection that we dialled. */
   opened?(): void
   messages(messages: readonly Message[]): void
+  /** B1: something has arrived that is not read yet; or all of that is read by now. */
+  waits?(waits: boolean): void
   /** Called once, when the connection is over for any reason but our own `close`. */
   closed(reason: string, error?: Error): void
 }
@@ -27,6 +30,22 @@ export interface ConnectionLimits {
   readonly bufferedBytesMax: number
   /** Something was sent; some of it may wait for the peer to read it. */
   sent?(): void
+  /** B1: what the peer asks must not take longer than this. Absent: it may. */
+  readonly turn?: TurnTime | undefined
+}
+
+/** B1: these peers wait for their turn. Pings never do, nor does what a server has dialled. */
+const inTurns: ReadonlySet<Channel> = new Set<Channel>([
+  'opening',
+  'clientToServer',
+  'clientToView',
+  'primaryToBackup',
+])
+
+/** What waits until this many messages have been sent. */
+interface Mark {
+  left: number
+  readonly run: () => void
 }
 
 export class Connection {
@@ -38,7 +57,25 @@ export class Connection {
   readonly #limits: ConnectionLimits
   #outgoing: Message[] = []
   #flushPlanned = false
+  /** Nothing more is heard, and nothing but what waits already is sent. */
   #over = false
+  /** How to close once everything is sent; null: not to be closed, or closed. */
+  #closing: { readonly number: number; readonly text: string } | null = null
+  #marks: Mark[] = []
+  /** B1: frames that came when their turn was over, in order. */
+  #kept: string[] = []
+  /** The end came behind them. */
+  #endedBehind: (() => void) | null = null
+  #paused = false
+  readonly #reading: Later = { goOn: () => this.#readKept() }
+  /** B1: more than a frame waits to be sent in a later turn. */
+  #sendsLater = false
+  readonly #sending: Later = {
+    goOn: () => {
+      this.#sendsLater = this.#sendMore()
+      return this.#sendsLater
+    },
+  }
 
   /** The accepting side sends an `error` message; the dialling one gives a reason only in its close frame. */
   readonly #tellsErrors: boolean
@@ -59,9 +96,9 @@ export class Connection {
     this.#handlers = handlers
     socket.hear({
       opened: () => handlers.opened?.(),
-      received: text => this.#receive(text),
+      received: text => this.#received(text),
       receivedBinary: () => this.#fail(new WireError('BAD_MESSAGE', 'a binary frame; frames must be text')),
-      closed: (code, reason, error) => this.#ended(`closed with ${code} ${reason}`.trim(), error),
+      closed: (code, reason, error) => this.#closed(`closed with ${code} ${reason}`.trim(), error),
     })
   }
 
@@ -87,11 +124,15 @@ export class Connection {
   }
 
   flush(): void {
-    if (this.#over || this.#outgoing.length === 0) return
-    const messages = this.#outgoing
-    this.#outgoing = []
-    this.#write(messages)
-    this.#checkReader()
+    if (this.#over || this.#outgoing.length === 0 || this.#sendsLater) return
+    this.#sendsLater = this.#sendMore()
+    if (this.#sendsLater) this.#limits.turn?.later(this.#sending)
+  }
+
+  /** Runs the function when all that was sent until now is with the socket, or never will be. */
+  whenSent(run: () => void): void {
+    if (this.#outgoing.length === 0) run()
+    else this.#marks.push({ left: this.#outgoing.length, run })
   }
 
   /** Tells the peer why, then closes. `closed` is not called. */
@@ -99,25 +140,85 @@ export class Connection {
     if (this.#over) return
     if (code !== null && this.#tellsErrors)
       this.#outgoing.push(['error', code, text.slice(0, 2_000).toWellFormed()])
+    this.#closing = { number: code === null ? 1000 : (errors[code].close ?? 1000), text }
     this.flush()
-    if (this.#over) return
     this.#over = true
-    this.#closeSocket(code === null ? 1000 : (errors[code].close ?? 1000), text)
+    this.#dropKept()
+    this.#closeIfSent()
   }
 
   /** What arrives waits at the other end of the socket, if the socket can make it wait (B1). */
   pause(): void {
+    this.#paused = true
     this.#socket.pause?.()
   }
 
   unpause(): void {
-    this.#socket.unpause?.()
+    this.#paused = false
+    if (this.#kept.length === 0) this.#socket.unpause?.()
   }
 
   /** Cuts the connection without a word. */
   cut(): void {
     this.#over = true
     this.#socket.cut()
+    this.#forget()
+  }
+
+  /** B1: sends as much as this turn has time for, at least one frame; true if there is more. */
+  #sendMore(): boolean {
+    while (this.#outgoing.length > 0) {
+      this.#sendFrame()
+      if (this.#outgoing.length > 0 && this.#isLate) return true
+    }
+    this.#closeIfSent()
+    return false
+  }
+
+  /** B1: this turn has no more time for this peer. */
+  get #isLate(): boolean {
+    const { turn } = this.#limits
+    return turn !== undefined && inTurns.has(this.channel) && turn.over
+  }
+
+  #sendFrame(): void {
+    let weight = 0
+    let count = 0
+    while (count < this.#outgoing.length && weight < frameMessagesMax)
+      weight += weightOf(this.#outgoing[count++] as Message)
+    const messages = this.#outgoing
+    this.#outgoing = count < messages.length ? messages.splice(count) : []
+    this.#write(messages)
+    this.#checkReader()
+    this.#passMarks(count)
+  }
+
+  #passMarks(sent: number): void {
+    if (this.#marks.length === 0) return
+    for (const mark of this.#marks) mark.left -= sent
+    const passed = this.#marks.filter(({ left }) => left <= 0)
+    this.#marks = this.#marks.filter(({ left }) => left > 0)
+    for (const { run } of passed) run()
+  }
+
+  #closeIfSent(): void {
+    const closing = this.#closing
+    if (closing === null || this.#outgoing.length > 0) return
+    this.#closing = null
+    this.#closeSocket(closing.number, closing.text)
+  }
+
+  /** Nothing that waits is done any more. */
+  #forget(): void {
+    this.#closing = null
+    this.#outgoing = []
+    this.#dropKept()
+    this.#passMarks(Number.POSITIVE_INFINITY)
+  }
+
+  #dropKept(): void {
+    this.#kept = []
+    this.#endedBehind = null
   }
 
   #checkReader(): void {
@@ -142,6 +243,35 @@ export class Connection {
     }
   }
 
+  /** B1: a frame for which this turn has no time is not even decoded in it. */
+  #received(text: string): void {
+    if (this.#over) return
+    if (this.#kept.length === 0 && !this.#isLate) return this.#receive(text)
+    this.#kept.push(text)
+    if (this.#kept.length > 1) return
+    this.#socket.pause?.()
+    this.#handlers.waits?.(true)
+    this.#limits.turn?.later(this.#reading)
+  }
+
+  /** Reads the first frame that waits; true if there are more. */
+  #readKept(): boolean {
+    const text = this.#kept.shift()
+    if (text === undefined) return false
+    this.#receive(text)
+    if (this.#kept.length > 0) return true
+    if (this.#over) return false
+    this.#handlers.waits?.(false)
+    if (!this.#paused) this.#socket.unpause?.()
+    this.#endedBehind?.()
+    return false
+  }
+
+  #closed(reason: string, error: Error | undefined): void {
+    if (this.#kept.length === 0) this.#ended(reason, error)
+    else this.#endedBehind = () => this.#ended(reason, error)
+  }
+
   #receive(text: string): void {
     if (this.#over) return
     let messages: readonly Message[]
@@ -160,6 +290,7 @@ export class Connection {
   #fail(error: WireError): void {
     if (this.#over) return
     this.#over = true
+    this.#forget()
     if (error.code === 'SLOW_READER') this.#socket.cut()
     else {
       if (this.#tellsErrors) this.#write([['error', error.code, error.message]])
@@ -173,8 +304,10 @@ export class Connection {
   }
 
   #ended(reason: string, error: Error | undefined): void {
-    if (this.#over) return
+    const over = this.#over
     this.#over = true
+    this.#forget()
+    if (over) return
     this.#handlers.closed(violation(error) ?? reason, error)
   }
 }
@@ -184,6 +317,13 @@ function violation(error: Error | undefined): string | undefined {
   const { code = '' } = (error ?? {}) as { code?: string }
   if (!code.startsWith('WS_ERR_')) return undefined
   return `${code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'TOO_LARGE' : 'BAD_MESSAGE'}: ${error?.message}`
+}
+
+/** One part of a query's answer may fill a frame (B1). */
+function weightOf(message: Message): number {
+  if (message[0] !== 'locks') return 1
+  const [, , , held, pending] = message as MessageOf<'serverToClient', 'locks'>
+  return Math.max(1, held.length + pending.length)
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)

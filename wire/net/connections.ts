@@ -43,6 +43,7 @@ export class Connections<C extends Channel> {
     this.#hear({ is: 'accepted', connection: number, cluster, from, owner })
     return {
       messages: messages => this.#messages(number, messages),
+      waits: waits => this.#hear({ is: 'waits', connection: number, waits }),
       closed: reason => {
         this.refusals.countReason(reason)
         this.#closed(number, false)
@@ -76,6 +77,13 @@ export class Connections<C extends Channel> {
     const connection = this.#open.get(number)
     if (paused) connection?.pause()
     else connection?.unpause()
+  }
+
+  /** Runs the function when the socket has all that was sent on this connection, or it is over. */
+  whenSent(number: number, run: () => void): void {
+    const connection = this.#open.get(number)
+    if (connection === undefined) run()
+    else connection.whenSent(run)
   }
 
   /** Connections that are open or being made. */

@@ -7,6 +7,7 @@ import type { ConnectionEffect, ConnectionInput } from '../effects.ts'
 import type { Channel } from '../messages.ts'
 import { Connections } from './connections.ts'
 import type { Runtime, Timer } from './runtime.ts'
+import { TurnTime } from './turn-time.ts'
 
 /** The part that decides. `Own`: its effects apart from those of connections. */
 export interface Core<Input, Own> {
@@ -27,6 +28,8 @@ export interface DriverOwner<C extends Channel, Own> {
 
 export class Driver<C extends Channel, Input, Own extends { readonly do: string }> {
   readonly connections: Connections<C>
+  /** B1 */
+  readonly turn: TurnTime
   readonly #runtime: Runtime
   readonly #owner: DriverOwner<C, Own>
   /** The input that the core gets at the end of each turn in which it got any; null if none. */
@@ -50,6 +53,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.#core = core
     this.#turnEnd = turnEnd
     this.#owner = owner
+    this.turn = new TurnTime(runtime)
     this.connections = new Connections(runtime, secret, input => owner.hear(input))
   }
 

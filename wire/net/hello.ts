@@ -9,6 +9,7 @@ import '../server-channels.ts'
 import type { Runtime, Timer } from './runtime.ts'
 import { isSecret } from './secret.ts'
 import type { Socket } from './socket.ts'
+import type { TurnTime } from './turn-time.ts'
 
 export interface AcceptOptions {
   readonly secret: string | null
@@ -26,6 +27,8 @@ export interface AcceptHandlers {
     from: HelloFrom,
     remote: string,
   ): ConnectionHandlers
+  /** B1: the time that peers share. Absent: none is measured. */
+  readonly turn?: TurnTime
   /** A peer was turned away. */
   turnedAway(reason: string, remote: string): void
 }
@@ -92,6 +95,7 @@ class HelloWaiter implements ConnectionHandlers {
     this.#connection = new Connection(socket, 'opening', this, true, runtime, {
       bufferedBytesMax,
       sent: () => gate.sent(),
+      turn: handlers.turn,
     })
   }
 
@@ -112,6 +116,10 @@ class HelloWaiter implements ConnectionHandlers {
     if (this.#next === undefined) this.#hello(messages)
     else if (this.#connection.channel === 'opening') this.#tooMuch(this.#next)
     else this.#next.messages(messages)
+  }
+
+  waits(waits: boolean): void {
+    this.#next?.waits?.(waits)
   }
 
   closed(reason: string): void {

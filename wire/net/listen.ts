@@ -39,6 +39,8 @@ export interface Listener {
   readonly port: number
   /** The connected peers, and what was refused before a core had the connection. */
   readonly edge: Edge
+  /** B3: a socket that came in at another port of the server has its place at this edge, too. */
+  visit(socket: Socket): void
   /** Takes no more connections and ends the open ones. */
   close(): Promise<void>
   /** The same, at once and without a word to any peer; resolves when the port is free. */
@@ -94,6 +96,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     host: options.host,
     port,
     edge,
+    visit: socket => void new Visitor(socket, edge, runtime),
     close: () => closeAll(http, sockets),
     kill: () => killAll(http, sockets),
   }

@@ -5,6 +5,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { readMonotonic } from '../clock.ts'
+import type { WrongSecrets } from '../net/wrong-secrets.ts'
 import { isLoopbackAddress, isOwnName } from './own-names.ts'
 import { PageBudget } from './page-budget.ts'
 import { PageTurns } from './page-turns.ts'
@@ -52,6 +54,8 @@ export interface HttpOptions {
   /** The server's names, apart from IP addresses, localhost and the machine's own name. */
   readonly hosts: () => readonly string[]
   readonly secret: string | null
+  /** B3: the count of wrong secrets that all ports of a server share. */
+  readonly wrongSecrets: WrongSecrets
 }
 
 /** A page as it is sent. */
@@ -92,18 +96,47 @@ export class Http {
     const { socket } = request
     if (this.#leaving.has(socket)) return
     const asker = socket.remoteAddress ?? 'unknown'
+    const slowMs = this.#guessMs(request, asker)
+    if (slowMs === null) return this.#turnAway(request, response)
     const wish = this.#wishOf(request, pagesAt)
+    if (slowMs > 0) return this.#answerLate(request, response, wish, slowMs)
     const waiting = 'route' in wish && wish.route.probe ? this.#probing : this.#waiting
     if (waiting.enter(asker))
       void this.#answer(request, response, wish, asker).finally(() => waiting.leave(asker))
-    else {
-      this.#leaving.add(socket)
-      // No more of the socket is read; requests that came with this one cost only their reading.
-      socket.pause()
-      response.shouldKeepAlive = false
-      response.setHeader('retry-after', '1')
-      send(request, response, tooMany)
-    }
+    else this.#turnAway(request, response)
+  }
+
+  /** B3: in how many ms the secret that the caller shows may be answered; null: it is not even looked at. */
+  #guessMs({ headers }: IncomingMessage, asker: string): number | null {
+    const { secret, wrongSecrets } = this.#options
+    if (secret === null || headers.authorization === undefined) return 0
+    if (!wrongSecrets.mayTry(asker, isLoopbackAddress(asker))) return null
+    if (!isProof(headers.authorization, secret)) return wrongSecrets.wrong(asker, readMonotonic())
+    wrongSecrets.right(asker)
+    return 0
+  }
+
+  #turnAway(request: IncomingMessage, response: ServerResponse): void {
+    this.#leave(request, response)
+    response.setHeader('retry-after', '1')
+    send(request, response, tooMany)
+  }
+
+  /** B3: the answer to a wrong secret waits, and its connection ends with it. */
+  #answerLate(request: IncomingMessage, response: ServerResponse, wish: Wish, ms: number): void {
+    const asker = request.socket.remoteAddress ?? 'unknown'
+    this.#leave(request, response)
+    setTimeout(() => {
+      this.#options.wrongSecrets.answered(asker)
+      send(request, response, 'refusal' in wish ? sheetOf(wish.refusal) : wrongSecret)
+    }, ms).unref()
+  }
+
+  /** No more of the socket is read; requests that came with this one cost only their reading. */
+  #leave({ socket }: IncomingMessage, response: ServerResponse): void {
+    this.#leaving.add(socket)
+    socket.pause()
+    response.shouldKeepAlive = false
   }
 
   async #answer(
@@ -205,6 +238,8 @@ function sheetOf({ body, ...page }: Page): Sheet {
 }
 
 const tooMany = sheetOf(problem(503, 'too many requests wait already; come again in a moment'))
+
+const wrongSecret = sheetOf(problem(401, 'this is not the secret of the cluster'))
 
 function send({ method }: IncomingMessage, response: ServerResponse, sheet: Sheet): void {
   const { status, type = 'application/json', text, headers } = sheet

@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { helloWithinMs, requestsPerSocketMax } from '../limits.ts'
-import { isLoopback, isWildcard } from '../net/listen.ts'
+import { isLoopback, isWildcard, type Listener } from '../net/listen.ts'
 
 export interface PagesAddress {
   readonly host: string
@@ -15,6 +15,8 @@ export interface PagesAddress {
 export interface PagesOptions {
   readonly secret: string | null
   readonly insecure: boolean
+  /** B3, B5: sockets at this address have their places among the strangers of the peers' port. */
+  readonly peers: Pick<Listener, 'edge' | 'visit'>
 }
 
 export interface PagesListener {
@@ -26,7 +28,7 @@ export interface PagesListener {
 /** Rejects with one clear line if the address isn't available. */
 export async function listenForPages(
   at: PagesAddress,
-  { secret, insecure }: PagesOptions,
+  { secret, insecure, peers }: PagesOptions,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<PagesListener> {
   const where = `${at.host}:${at.port}`
@@ -36,6 +38,8 @@ export async function listenForPages(
     )
   const http = createServer({ headersTimeout: helloWithinMs, requestTimeout: helloWithinMs }, answer)
   http.maxRequestsPerSocket = requestsPerSocketMax
+  http.maxConnections = peers.edge.room.sockets + peers.edge.room.strangers
+  http.on('connection', peers.visit)
   await new Promise<void>((resolve, reject) => {
     http.once('error', ({ message }) =>
       reject(new Error(`can't listen on ${where} for pages (--admin-listen): ${message}`)),

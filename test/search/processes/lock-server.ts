@@ -73,6 +73,9 @@ export class LockServerStep {
           break
         case 'pause':
           break
+        case 'tell sent':
+          if (!this.#stepCore(local, { is: 'sent' })) return false
+          break
         case 'continue':
           this.#sendPending(local) // Each turn's own frames: a death may come between them.
           if (!this.#stepCore(local, { is: 'continue' })) return false
