@@ -80,6 +80,19 @@ export const budget: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a turn has a second for what peers ask',
+    breaks: 'B1',
+    why: 'many frames at once, each within its limits, keep a server from its pings',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/limits.ts',
+        find: 'export let turnMsMax = 8',
+        replace: 'export let turnMsMax = 1_000',
+      },
+    ],
+  },
+  {
     name: 'a turn takes as long as it likes',
     breaks: 'B1',
     why: 'many frames at once, each within its limits, keep a server from its pings',
