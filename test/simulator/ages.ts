@@ -6,7 +6,6 @@ import type { CallResult } from '../../client/session/effects.ts'
 import { listingMs } from '../../wire/limits.ts'
 import type { LockEvent } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
-import { wallAtStart } from '../fixtures/network.ts'
 import type { Attempt, Belief, Blamed } from './checker.ts'
 
 type Answer = Extract<CallResult, { verb: 'query' }>
@@ -26,7 +25,10 @@ export class Ages {
   /** All wall clocks show the same. */
   readonly #sameClocks: boolean
 
-  constructor(verdict: Blamed, known: Known, sameClocks: boolean) {
+  readonly #wallAtStart: number
+
+  constructor(verdict: Blamed, known: Known, sameClocks: boolean, wallAtStart: number) {
+    this.#wallAtStart = wallAtStart
     this.#verdict = verdict
     this.#known = known
     this.#sameClocks = sameClocks
@@ -100,7 +102,12 @@ export class Ages {
   watched({ token, at, name }: LockEvent, now: number): void {
     const belief = token === null ? undefined : this.#known.beliefIn(token)
     if (belief !== undefined)
-      this.#age(`an event of ${name} is old by`, wallAtStart + now - at, 0, now - belief.attempt.calledAt)
+      this.#age(
+        `an event of ${name} is old by`,
+        this.#wallAtStart + now - at,
+        0,
+        now - belief.attempt.calledAt,
+      )
   }
 
   #age(what: string, ms: number, leastMs: number, mostMs: number): void {

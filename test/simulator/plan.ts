@@ -99,6 +99,7 @@ export const themes = [
   'meanwhile',
   'twice',
   'large sessions',
+  'long lives',
 ] as const
 export type Theme = (typeof themes)[number]
 
@@ -117,6 +118,8 @@ export interface Shape {
   /** Waiting acquires of one user. */
   readonly waitsMax: number
   readonly lengthMs: number
+  /** Between two pings of a server. */
+  readonly pingMs: number
   /** The longest that a fault lasts. */
   readonly longMs: number
   /** Faults are long, each of them. */
@@ -172,6 +175,8 @@ export interface Plan {
 
 /** Of the seeds: there are oddities. */
 const oddPart = 0.5
+/** Of the seeds: their story is one of long lives. */
+const longPart = 0.005
 /** Of the seeds: some peer breaks the protocol. */
 const breachesPart = 0.4
 
@@ -198,6 +203,7 @@ const moments = [...joining, ...answering, ...asking, ...arriving, ...viewing]
 
 function drawShape(dice: Random, apart: Random, seed: number): Shape {
   const drawn = drawTheme(dice)
+  if (random(seed + 20).chance(longPart)) return { ...shapeOf('calm', dice), ...longShape }
   // Drawn apart, so that all other seeds tell what they told before.
   const theme = weighted<Theme>(apart, { [drawn]: 93, meanwhile: 2.5, twice: 4.5 } as Record<Theme, number>)
   if (seed % largeEach === largeEach / 2) return shapeOf('large sessions', dice, drawCrowd(random(seed + 15)))
@@ -212,6 +218,28 @@ const twiceShape = {
   lengthMs: 4_000,
   longMs: 800,
   faithful: true,
+  early: false,
+  careful: true,
+} as const
+
+/**
+ * An hour with few events. Pings are rare, for such a story would have a million steps. A hoarder keeps its locks
+ * all the time.
+ */
+const longShape = {
+  theme: 'long lives',
+  servers: 3,
+  clients: 2,
+  names: ['a', 'b'],
+  ttlMs: [40_000, 90_000],
+  lengthMs: 3_600_000,
+  pingMs: 2_000,
+  longMs: 60_000,
+  drainMs: 40_000,
+  hoard: 64,
+  delay: { typicalMs: 0.2, rarePart: 0, worstMs: 0 },
+  unreadMax: null,
+  tight: false,
   early: false,
   careful: true,
 } as const
@@ -246,6 +274,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     endsLostPart: dice.pick([0, 0, 0.1, 0.3]),
     waitsMax: 1 + dice.below(4),
     lengthMs: dice.pick(crowd === null ? [1_000, 2_000, 4_000] : [600, 1_000, 1_500]),
+    pingMs: 100,
     longMs: dice.pick([200, 800, 2_500, 5_000]),
     lasting: false,
     faithful: false,
@@ -299,6 +328,7 @@ function drawTheme(dice: Random): Exclude<Theme, 'large sessions'> {
     calm: 1,
     meanwhile: 0,
     twice: 0,
+    'long lives': 0,
   })
 }
 
@@ -378,6 +408,16 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
     'isolate view server',
     'leave',
   ],
+  'long lives': [
+    'kill primary',
+    'kill backup',
+    'kill idle server',
+    'kill view server',
+    'kill client',
+    'freeze client',
+    'leave',
+    'set wall clock',
+  ],
   // Those that other themes seldom do twice.
   twice: [
     'half-open',
@@ -409,7 +449,7 @@ const about: Readonly<Record<Theme, readonly FaultKind[]>> = {
 }
 
 /** Themes in which most faults are over before the next one. */
-const rareFaults: ReadonlySet<Theme> = new Set(['calm', 'meanwhile'])
+const rareFaults: ReadonlySet<Theme> = new Set(['calm', 'meanwhile', 'long lives'])
 
 function drawFaults(dice: Random, shape: Shape): Planned[] {
   const part = shape.theme === 'swarm' ? dice.pick([0.15, 0.35, 0.6]) : shape.theme === 'twice' ? 0.4 : 0.75
@@ -421,7 +461,7 @@ function drawFaults(dice: Random, shape: Shape): Planned[] {
   const rates = weights as Record<FaultKind, number>
   if (Object.keys(rates).length === 0) return []
   const everyMs = rareFaults.has(shape.theme)
-    ? 1_500
+    ? shape.pingMs * (shape.theme === 'long lives' ? 200 : 15)
     : shape.theme === 'twice'
       ? 160
       : dice.pick([60, 120, 300, 900])
@@ -466,7 +506,8 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     'hold much': shape.crowd === null ? 0 : 1,
     'queue much': shape.crowd === null ? 0 : 1,
   }
-  const everyMs = dice.pick(shape.crowd === null ? [20, 40, 80, 160, 300] : [80, 160, 300])
+  const oftenMs = dice.pick(shape.crowd === null ? [20, 40, 80, 160, 300] : [80, 160, 300])
+  const everyMs = shape.theme === 'long lives' ? 120_000 : oftenMs
   const burstPart = some(0.6, 0.3)
   const calls: Planned[] = []
   for (let user = 0; user < shape.clients; user++) {
@@ -482,7 +523,7 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
 
 /** Of their own dice: the rest of the day is drawn as it would be without them. */
 function drawOddities(dice: Random, shape: Shape): Planned[] {
-  if (!dice.chance(oddPart)) return []
+  if (!dice.chance(oddPart) || shape.theme === 'long lives') return []
   return timesOf(dice, dice.pick([150, 500, 1_500]), shape.lengthMs).map(at => ({
     is: 'oddity',
     kind: dice.pick(oddityKinds),

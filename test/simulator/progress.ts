@@ -2,7 +2,7 @@
 // can serve which client, and since when nothing has kept them from it; whoever waits for longer than the limit
 // then is blamed on the service. It steps nothing, and excuses what a fault explains.
 
-import { joinBacklogMax, pingIntervalMs, redialMsMax } from '../../wire/limits.ts'
+import { joinBacklogMax, redialMsMax, pingIntervalMs as usualPingMs } from '../../wire/limits.ts'
 import type { Message } from '../../wire/messages.ts'
 import { type ClientParty, type Cluster, deadPings, type LockServerParty } from '../fixtures/cluster.ts'
 import type { Machine } from '../fixtures/machine.ts'
@@ -14,7 +14,7 @@ import type { Open, Users } from './users.ts'
 import type { Verdict } from './verdict.ts'
 
 const never = Number.POSITIVE_INFINITY
-const pingLimitMs = pingIntervalMs * deadPings
+const pingLimitMs = usualPingMs * deadPings
 /** Of a client that was turned away everywhere: its next dials (client/session/addresses.ts). */
 const redialsMs = 1.5 * redialMsMax
 /** Dial, hello, welcome, resume, request, batch, confirmation, answer: each may take as long as the network lets it. */
@@ -46,6 +46,8 @@ export class Progress {
   readonly #referee: Referee
   readonly #users: Users
   readonly #slackMs: number
+  /** `meanwhileMs`, with the pings of this cluster. */
+  readonly #withinMs: { readonly served: number; readonly replaced: number }
   /** Views whose backup has applied something: from there on nothing is shown without it (V4). */
   readonly #latched = new Set<number>()
   /** Which servers know the newest view, and since when. */
@@ -70,6 +72,9 @@ export class Progress {
     this.#referee = referee
     this.#users = users
     const { typicalMs, rarePart, worstMs } = shape.delay
+    const longerMs = pingLimitMs * (cluster.slowness - 1)
+    const { served, replaced } = meanwhileMs
+    this.#withinMs = { served: served + longerMs, replaced: replaced + 3 * longerMs }
     this.#slackMs = hops * (rarePart > 0 ? worstMs : typicalMs * 1.2)
     const { network } = cluster
     const { onFrame, onArrival, onClose } = network
@@ -213,14 +218,14 @@ export class Progress {
 
   #judgeCall(open: Open): void {
     const { user, text, at, attempt } = open
-    if (!user.alive || user.frozen || this.#now - at < meanwhileMs.served) return
+    if (!user.alive || user.frozen || this.#now - at < this.#withinMs.served) return
     const since = Math.max(at, attempt === null ? 0 : this.#checker.grantableSince(attempt))
     this.#waits(user, since, `${text}, and is not answered`)
   }
 
   #judgeAsked(user: ClientParty): void {
     const asked = this.#asked.get(user)
-    if (asked === undefined || this.#now - asked.at < meanwhileMs.served) return
+    if (asked === undefined || this.#now - asked.at < this.#withinMs.served) return
     const { kind, at, wire } = asked
     const [mine] = wire.ends
     const there = mine?.open && mine.other.party === this.#living(this.#cluster.view?.primary.id)
@@ -234,8 +239,8 @@ export class Progress {
     const own = Math.max(since, user.runsSince)
     const served = this.#now - Math.max(own, this.#servedSince(user))
     const replaced = this.#now - Math.max(own, this.#replacedSince(user))
-    if (served > meanwhileMs.served + this.#slackMs) this.#blame(what, served)
-    else if (replaced > meanwhileMs.replaced + this.#slackMs) this.#blame(what, replaced)
+    if (served > this.#withinMs.served + this.#slackMs) this.#blame(what, served)
+    else if (replaced > this.#withinMs.replaced + this.#slackMs) this.#blame(what, replaced)
   }
 
   #blame(what: string, ms: number): void {

@@ -27,6 +27,8 @@ interface End {
   readonly reason: string
 }
 
+/** Where pings come as often as usual; as the next three. */
+const pingLimitMs = 500
 /** The view server relies on a primary that it heard in its last two ticks; with some slack (V3). */
 const heardWithinMs = 400
 /** Faults that have been over for this long explain no new view. */
@@ -40,6 +42,9 @@ const comparedMax = 200
 
 export class Referee {
   readonly #cluster: Cluster
+  readonly #heardWithinMs: number
+  readonly #aftermathMs: number
+  readonly #idleMs: number
   readonly #verdict: Verdict
   readonly #checker: Checker
   readonly #trace: Trace
@@ -88,10 +93,14 @@ export class Referee {
 
   constructor(cluster: Cluster, verdict: Verdict, checker: Checker, trace: Trace) {
     this.#cluster = cluster
+    this.#heardWithinMs = heardWithinMs * cluster.slowness
+    this.#aftermathMs = aftermathMs * cluster.slowness
+    this.#idleMs = idleMs * cluster.slowness
     this.#verdict = verdict
     this.#checker = checker
     this.#trace = trace
-    this.#wires = new Wires(verdict, () => this.#now, cluster.options.workUnitMs !== undefined)
+    const pings = pingLimitMs * cluster.slowness
+    this.#wires = new Wires(verdict, () => this.#now, pings, cluster.options.workUnitMs !== undefined)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)
@@ -144,7 +153,7 @@ export class Referee {
 
   /** A fault befalls this party, until then; it may be believed dead during that time, and a while after. */
   touch(party: Party, untilMs: number): void {
-    const until = untilMs + aftermathMs
+    const until = untilMs + this.#aftermathMs
     if (until > (this.#touched.get(party.name) ?? 0)) this.#touched.set(party.name, until)
   }
 
@@ -152,7 +161,7 @@ export class Referee {
   viewServerIsBack(sinceMs: number): void {
     this.#viewServerBackAt = this.#now
     for (const [name, until] of this.#touched)
-      if (until >= sinceMs) this.#touched.set(name, Math.max(until, this.#now + aftermathMs))
+      if (until >= sinceMs) this.#touched.set(name, Math.max(until, this.#now + this.#aftermathMs))
   }
 
   /** The view server sleeps, and what this primary said before its death waits to be read. */
@@ -303,13 +312,15 @@ export class Referee {
   /** V7: one view, not two: a server that has been idle and well for a while comes in with the promotion. */
   #alone({ primary, backup }: View, { number }: View): void {
     if (this.roughNetwork || (this.#touched.get('VS') ?? -1) >= this.#now) return
-    if (this.#now - this.#viewServerBackAt < aftermathMs) return // those who were idle may not be back yet
+    if (this.#now - this.#viewServerBackAt < this.#aftermathMs) return // those who were idle may not be back yet
     const idle = this.#cluster.servers.find(server => {
       const { id, name } = server
       const old = id === primary.id || id === backup?.id || (this.#touched.get(name) ?? -1) >= this.#now
       const since = this.#idleSince.get(id) ?? this.#now
       const pinged = this.#pinged.get(id) ?? Number.NEGATIVE_INFINITY
-      return !old && server.alive && this.#now - since > idleMs && this.#now - pinged < heardWithinMs
+      return (
+        !old && server.alive && this.#now - since > this.#idleMs && this.#now - pinged < this.#heardWithinMs
+      )
     })
     if (idle !== undefined)
       this.#blame('V7 two views', `view ${number} names no backup, and ${idle.name} is idle`)
@@ -323,7 +334,7 @@ export class Referee {
     const heard = this.#pinged.get(primary.id) ?? 0
     const { viewServer } = this.#cluster
     const decided = Math.min(this.#lastWrite, this.#now)
-    if (viewServer.frozen || decided - heard <= heardWithinMs || decided <= end.at) return
+    if (viewServer.frozen || decided - heard <= this.#heardWithinMs || decided <= end.at) return
     const text = `view ${view.number} gives up the last living copy; its primary is ${end.how} since ${end.at.toFixed(1)}`
     this.#blame('state lost', text)
   }
@@ -354,7 +365,8 @@ export class Referee {
 
   /** V7: something must have befallen the three, or nothing changes. */
   #caused({ view: { primary, backup }, acked }: ViewRecord, view: View): void {
-    if (this.roughNetwork || !acked || backup === null || this.#now - this.#lastViewAt < aftermathMs) return
+    if (this.roughNetwork || !acked || backup === null || this.#now - this.#lastViewAt < this.#aftermathMs)
+      return
     const ids = [primary.id, backup.id]
     if (ids.some(id => this.#ends.has(id) || this.corrupted.has(id))) return
     const names = [primary, backup].map(({ address }) => address.replace('ws://', ''))

@@ -9,13 +9,15 @@ import { Decoy } from '../fixtures/decoy.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { stallUnits } from '../fixtures/work.ts'
 import { Checker } from './checker.ts'
+import { Edges } from './edges.ts'
 import { Faults } from './faults.ts'
 import { Guests } from './guests.ts'
 import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
-import type { Plan, Planned } from './plan.ts'
+import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
+import { Rest, restName } from './rest.ts'
 import { smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
@@ -56,6 +58,21 @@ export const limitsMs = {
   pause: 12_000,
 }
 
+/** The same for this story: pings may be rare, and leases long. */
+function limitsOf({ pingMs, ttlMs }: Shape): typeof limitsMs {
+  if (pingMs === 100) return limitsMs
+  const slow = pingMs / 100
+  const ttl = Math.max(...ttlMs)
+  return {
+    heal: limitsMs.heal * slow,
+    answer: limitsMs.answer * slow,
+    lease: ttl + 3_000 * slow,
+    rest: restLeaseMs(ttl) + 3_000 * slow,
+    renewal: restLeaseMs(ttl) * renewPart + 3_000 * slow,
+    pause: ttl + limitsMs.pause * slow,
+  }
+}
+
 /** A story has some ten thousand events. */
 const stepsMax = 1_000_000
 const resetTries = 4
@@ -88,6 +105,10 @@ class Story {
   readonly #oddities: Oddities
   readonly #progress: Progress
   readonly #twice: Twice
+  readonly #limitsMs: typeof limitsMs
+  readonly #glanceMs: number
+  readonly #edges: Edges | null
+  readonly #rest: Rest | null
   #lost = 0
   #lookAt = 0
 
@@ -95,6 +116,10 @@ class Story {
     const { seed, shape } = plan
     this.#plan = plan
     this.#trace = new Trace(listener)
+    this.#limitsMs = limitsOf(shape)
+    const long = shape.theme === 'long lives'
+    const edges = long ? new Edges(random(seed + 21), random(seed + 22)) : null
+    this.#edges = edges
     const drawn = smallLimits(random(seed + 8), random(seed + 9), shape.hoard > 0)
     const slowness = shape.crowd?.slowness ?? 1
     if (shape.crowd !== null) drawnLimits(limitsOfSlow(slowness))
@@ -106,19 +131,23 @@ class Story {
       drainMs: shape.drainMs,
       secret: shape.secret,
       ...(shape.unreadMax !== null && { unreadMax: shape.unreadMax }),
-      newCluster: shape.newCluster || !shape.early,
+      newCluster: edges === null && (shape.newCluster || !shape.early),
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
       ...(shape.tight && { limitsOf: tightLimitsOf }),
       ...(shape.crowd !== null && {
         workUnitMs: (stallMs / stallUnits) * slowness,
         limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
       }),
+      pingIntervalMs: shape.pingMs,
+      ...(edges?.wallAtStart !== undefined && { wallAtStart: edges.wallAtStart }),
+      ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
     const { network } = this.#cluster
     // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
     if (shape.tight) this.#cluster.usedUp.add('SESSIONS_LIMIT')
     network.stepsMax = stepsMax
+    this.#glanceMs = glanceMs * this.#cluster.slowness
     this.#trace.follow(this.#cluster)
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
     this.#checker = new Checker(this.#verdict, shape.tight, this.#cluster.usedUp)
@@ -127,6 +156,7 @@ class Story {
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     this.#looks = new Looks(this.#cluster, this.#verdict)
     if (!shape.early) this.#ready()
+    this.#rest = long ? new Rest(this.#cluster, this.#verdict) : null
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
     this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace, sameClocks)
     this.#users.onQueried = (user, confirmed) => this.#referee.confirmations.told(user, confirmed)
@@ -169,13 +199,14 @@ class Story {
       steps: this.#cluster.network.steps,
       calls: this.#users.calls,
       faults: this.#faults.done,
-      views: this.#cluster.view?.number ?? 0,
+      views: (this.#cluster.view?.number ?? 0) - (this.#edges?.view ?? 1) + 1,
       most: this.#twice.most,
     }
   }
 
   #ready(): void {
     try {
+      this.#edges?.begin(this.#cluster)
       this.#cluster.ready()
     } catch (error) {
       this.#broken(error)
@@ -207,20 +238,21 @@ class Story {
     this.#trace.tell(() => '== all is mended')
     this.#faults.heal()
     await this.#heals()
-    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
-    await this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
-    await this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
+    await this.#until(this.#limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
+    await this.#until(this.#limitsMs.lease, 'not agreed', () => this.#difference())
+    await this.#until(this.#limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
     this.#trace.tell(() => '== all is given back')
     this.#users.windDown()
-    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
-    await this.#until(limitsMs.lease, 'not agreed', () => this.#difference())
-    await this.#until(limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
-    if (this.#plan.seed % 8 === 0)
-      await this.#until(limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
+    await this.#until(this.#limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#until(this.#limitsMs.lease, 'not agreed', () => this.#difference())
+    await this.#until(this.#limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
+    if (this.#plan.seed % 8 === 0 || this.#edges !== null)
+      await this.#until(this.#limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
     this.#users.askAll()
-    await this.#until(limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#until(this.#limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
     await this.#watch(500)
-    await this.#until(limitsMs.renewal, 'not told', () => this.#users.unheard())
+    await this.#until(this.#limitsMs.renewal, 'not told', () => this.#users.unheard())
+    this.#rest?.judge(this.#state)
     this.#referee.inspectAtEnd()
   }
 
@@ -248,17 +280,17 @@ class Story {
   /** F1 to F14: as soon as all is mended there is an acked view of living servers again, if anybody has the state. */
   async #heals(): Promise<void> {
     const { network } = this.#cluster
-    for (let end = network.time + limitsMs.heal; !this.#failed && !this.#well; await this.#watch(50)) {
+    for (let end = network.time + this.#limitsMs.heal; !this.#failed && !this.#well; await this.#watch(50)) {
       if (network.time < end) continue
       if (!this.#referee.lost)
         return this.#verdict.blame(
           'liveness',
-          `not healed within ${limitsMs.heal} ms: ${this.#cluster.viewText}`,
+          `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}`,
         )
       this.#referee.explainLoss()
       if (this.#lost++ > 0) return this.#verdict.blame('liveness', 'the reset has not helped')
       this.#operatorResets()
-      end = network.time + limitsMs.heal + limitsMs.pause
+      end = network.time + this.#limitsMs.heal + this.#limitsMs.pause
     }
   }
 
@@ -285,9 +317,9 @@ class Story {
 
   /** Runs until nothing is wrong any more; blames what still is when the time is over. */
   async #until(withinMs: number, what: string, wrong: () => string | null): Promise<void> {
-    const limitMs = withinMs + (this.#checker.wasReset ? limitsMs.pause : 0)
+    const limitMs = withinMs + (this.#checker.wasReset ? this.#limitsMs.pause : 0)
     const end = this.#cluster.network.time + limitMs
-    for (; !this.#failed; await this.#watch(glanceMs)) {
+    for (; !this.#failed; await this.#watch(this.#glanceMs)) {
       const text = wrong()
       if (text === null) return
       const check = text.startsWith('left')
@@ -313,9 +345,9 @@ class Story {
     const { network } = this.#cluster
     const end = network.time + ms
     while (network.time < end && !this.#failed) {
-      await network.live(Math.min(glanceMs, end - network.time))
+      await network.live(Math.min(this.#glanceMs, end - network.time))
       const thoroughly = network.time >= this.#lookAt
-      if (thoroughly) this.#lookAt = network.time + lookMs
+      if (thoroughly) this.#lookAt = network.time + lookMs * this.#cluster.slowness
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
       this.#progress.judge()
@@ -362,7 +394,10 @@ class Story {
   /** S3, S4: sessions that no user has any more, and that are there all the same. */
   #forsaken(): string[] {
     const sessions = [...(this.#state?.sessions.values() ?? [])]
-    return sessions.filter(session => this.#userOf(session) === undefined).map(({ name }) => `left: ${name}`)
+    const forsaken = sessions.filter(
+      session => session.name !== restName && this.#userOf(session) === undefined,
+    )
+    return forsaken.map(({ name }) => `left: ${name}`)
   }
 
   /** S1, S5: nothing is kept for anybody but what is held and waited for; at last not even that. */

@@ -81,7 +81,7 @@ export class Users {
     this.#dice = random(seed + 2)
     this.#asking = random(seed + 10)
     this.#watching = new Watching(verdict, () => checker.grants())
-    this.#ages = new Ages(verdict, checker, sameClocks)
+    this.#ages = new Ages(verdict, checker, sameClocks, cluster.network.wallAtStart)
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
     if (shape.hoard > 0) this.#hoards(shape.hoard)
   }

@@ -32,12 +32,11 @@ const shown: ReadonlySet<string> = new Set([
   ...['opened', 'resumed', 'unknown-session', 'renewed', 'lost', 'granted', 'unavailable', 'cancelled'],
   ...['cancel-done', 'released', 'force-released', 'refused', 'ended'],
 ])
-/** Rates differ by at most 1 %. */
-const graceMs = promotionGraceMs(500) * 0.98
 
 export class Wires {
   readonly #verdict: Verdict
   readonly #now: () => number
+  readonly #graceMs: number
   /** In which of its turns this server has last told clients anything, and last heard its backup's word. */
   readonly #toldAt = new Map<string, number>()
   readonly #wordAt = new Map<string, number>()
@@ -53,9 +52,11 @@ export class Wires {
   /** B1: what a word allows may be more than one turn has room for; the rest goes out in the next ones, at once. */
   readonly #inShares: boolean
 
-  constructor(verdict: Verdict, now: () => number, inShares: boolean) {
+  constructor(verdict: Verdict, now: () => number, pingLimitMs: number, inShares: boolean) {
     this.#verdict = verdict
     this.#now = now
+    // Rates differ by at most 1 %.
+    this.#graceMs = promotionGraceMs(pingLimitMs) * 0.98
     this.#inShares = inShares
   }
 
@@ -127,7 +128,7 @@ export class Wires {
     if (message[0] !== 'replicate') return
     const since = this.#now() - (this.#promoted.get(server.id) ?? Number.NEGATIVE_INFINITY)
     const expires = (message[5] as Entry[]).some(([kind]) => kind === 'expire')
-    if (expires && since < graceMs)
+    if (expires && since < this.#graceMs)
       this.#blame('S3 no grace', `${server.name} lets a lease end ${since.toFixed(1)} ms after its promotion`)
   }
 

@@ -19,10 +19,12 @@ export class Refusals {
   }
 }
 
+const codes = Object.keys(new Refusals().byCode) as ErrorCode[]
+
 /** All refusals together, as samples of a metric. */
 export function samplesOf(refusals: readonly Refusals[]): { labels: { code: string }; value: number }[] {
-  return Object.keys(new Refusals().byCode).map(code => ({
+  return codes.map(code => ({
     labels: { code },
-    value: refusals.reduce((sum, { byCode }) => sum + (byCode[code as ErrorCode] ?? 0), 0),
+    value: refusals.reduce((sum, { byCode }) => sum + (byCode[code] ?? 0), 0),
   }))
 }

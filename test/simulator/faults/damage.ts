@@ -55,7 +55,7 @@ export class Damage {
     this.mendLater(ms, what, () => {
       mend()
       if (party.kind === 'viewserver') referee.viewServerIsBack(since)
-      cluster.network.after(recoveryMs, () => this.doubted.delete(party))
+      cluster.network.after(recoveryMs * cluster.slowness, () => this.doubted.delete(party))
     })
   }
 }
