@@ -5,8 +5,18 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 t.test('S1, S5: when all locks are given back, no table holds anything that is over', async t => {
-  const census = fileURLToPath(new URL('simulator/census.js', import.meta.url))
-  const { stdout, stderr, status } = spawnSync(process.execPath, [census, '60'], { encoding: 'utf8' })
+  const { stdout, stderr, status } = census('60')
   t.equal(status, 0, `${stdout}${stderr}`)
   t.match(stdout, /^([3-9]\d|1\d\d) tables, 0 of them/m, 'and it has found the tables')
 })
+
+t.test('S1, S5: nor does it after an hour', async t => {
+  const { stdout, stderr, status } = census('690', 'long lives')
+  t.equal(status, 0, `${stdout}${stderr}`)
+  t.match(stdout, /tables, 0 of them hold more than \d+ after [1-9]/, 'and there were such stories')
+})
+
+function census(...args: string[]) {
+  const path = fileURLToPath(new URL('simulator/census.js', import.meta.url))
+  return spawnSync(process.execPath, [path, ...args], { encoding: 'utf8' })
+}
