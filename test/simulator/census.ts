@@ -14,6 +14,8 @@ const most = 24
 const mayStay: Readonly<Record<string, string>> = {
   'Histogram.counts': 'it has as many as it has',
   'History._views': 'the last views, for display (viewsRememberedMax)',
+  'NameMap._free': 'places that are free, at most 1,024 in an empty map (placesKept)',
+  'NameMap._values': 'the same places, with nothing in them',
   'Servers._byId': 'ids are forgotten after a minute',
   'Watches._watches': 'their readers go on',
   'SessionParty.events': 'for the story to look at',
