@@ -49,8 +49,21 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: client,
-        find: 'lock.lose(error) this.#locks.clear()',
-        replace: 'void error\n    this.#locks.clear()',
+        find: 'this.#locks.clear() for (const lock of locks) lock.lose(error)',
+        replace: 'this.#locks.clear()\n    void [locks, error]',
+      },
+    ],
+  },
+  {
+    name: 'a lock that a close takes back is still counted as held',
+    breaks: 'F12',
+    why: 'while its holder is told of the close it is lost as expired, too',
+    test: 'client-surface',
+    edits: [
+      {
+        file: client,
+        find: 'this.#locks.clear() for (const lock of locks) lock.lose(error)',
+        replace: 'for (const lock of locks) lock.lose(error)\n    this.#locks.clear()',
       },
     ],
   },
