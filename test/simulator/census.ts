@@ -15,6 +15,8 @@ const mayStay: Readonly<Record<string, string>> = {
   'Histogram.counts': 'it has as many as it has',
   'History._views': 'the last views, for display (viewsRememberedMax)',
   'NameMap._free': 'places that are free, at most 1,024 in an empty map (placesKept)',
+  'Replies._kept':
+    "of a guest that acknowledges nothing, as long as its session lasts; story.ts looks at the clients'",
   'NameMap._values': 'the same places, with nothing in them',
   'Servers._byId': 'ids are forgotten after a minute',
   'Watches._watches': 'their readers go on',
