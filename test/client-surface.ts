@@ -474,6 +474,16 @@ t.test('the client', async t => {
     t.same(calls, ['on'])
   })
 
+  story(t, 'R1: no two watches ever have the same number', async ({ t, server, locks }) => {
+    const first = locks.watch('first')
+    locks.watch('second')
+    await first.return()
+    locks.watch('third')
+    await locks.acquire('x')
+    const numbers = server.requests.filter(([kind]) => kind === 'watch').map(([, number]) => number)
+    t.same([...new Set(numbers)], [1, 2, 3])
+  })
+
   story(t, 'close may be called by whoever hears of it', async ({ t, server, locks }) => {
     const lock = await locks.acquire('x')
     let again: Promise<void> | undefined

@@ -199,15 +199,15 @@ export const endings: readonly Mutant[] = [
     ],
   },
   {
-    name: 'who is told that a server steps down gives up',
-    breaks: 'F6',
-    why: 'a client does not go on to the next primary',
-    test: 'client-failover',
+    name: 'an error of a newer server counts as definite',
+    breaks: 'S1',
+    why: 'a program asks again for what was done already',
+    test: 'client-calls',
     edits: [
       {
         file: 'wire/errors.ts',
-        find: "STEPPED_DOWN: entry(false, 'retry'",
-        replace: "STEPPED_DOWN: entry(false, 'give up'",
+        find: 'return Object.hasOwn(errors, code) && errors[code as ErrorCode].definite',
+        replace: 'return !Object.hasOwn(errors, code) || errors[code as ErrorCode].definite',
       },
     ],
   },

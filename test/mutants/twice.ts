@@ -17,15 +17,15 @@ export const twice: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a watch that a new session carries over is begun again',
+    name: 'the number of a watch that has ended is given a second time',
     breaks: 'R1',
-    why: 'the watch begins twice in one session, and counts its events twice',
-    test: 'next-sessions',
+    why: 'a later watch that still runs is replaced by the new one, and its reader hears nothing any more',
+    test: 'client-surface',
     edits: [
       {
         file: 'client/client.ts',
-        find: "if (this.#currentSession() === session) session.step({ is: 'watch', watch: number, prefix })",
-        replace: "void session\n      this.#currentSession().step({ is: 'watch', watch: number, prefix })",
+        find: 'const number = ++this.#lastWatch',
+        replace: 'const number = this.#watches.size + 1\n    void ++this.#lastWatch',
       },
     ],
   },
