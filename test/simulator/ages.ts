@@ -7,6 +7,7 @@ import { listingMs } from '../../wire/limits.ts'
 import type { LockEvent } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
 import type { Attempt, Belief, Blamed } from './checker.ts'
+import { guestNames } from './small-limits.ts'
 
 type Answer = Extract<CallResult, { verb: 'query' }>
 
@@ -45,6 +46,7 @@ export class Ages {
       this.#age(`${name} is held for`, heldMs, calledAt - toldAt - listingMs, now - attempt.calledAt)
     }
     for (const { name, clientId, waitedMs } of answer.pending) {
+      if (name.startsWith(guestNames)) continue
       const own = this.#known.attemptsOn(name).filter(({ core }) => core.sessionId === clientId)
       if (own.length === 0)
         this.#blame('R1 wrong query', `${clientId} waits for ${name}, and never asked for it`)

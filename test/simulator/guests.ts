@@ -10,7 +10,7 @@ import { dial, helloOf } from '../../wire/net/dial.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import { Machine, sameClocks } from '../fixtures/machine.ts'
 import type { Random } from '../fixtures/random.ts'
-import { roomCodes, tightSessionsMax, tightUnansweredMax } from './small-limits.ts'
+import { guestNames, roomCodes, tightSessionsMax, tightUnansweredMax } from './small-limits.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -173,11 +173,11 @@ const visits: Readonly<Record<string, (id: string) => Visit>> = {
     says: releases(tightUnansweredMax + 1, 2 * tightUnansweredMax),
   }),
   'an acquire too many': afterwards('acquire', 'UNANSWERED_LIMIT', unanswered, {
-    says: [['acquire', tightUnansweredMax + 1, ['guest/a'], 'exclusive', 'wait']],
+    says: [['acquire', tightUnansweredMax + 1, [`${guestNames}a`], 'exclusive', 'wait']],
   }),
   'a request of no session that ends': afterwards('after the end', null, {
     says: [
-      ['acquire', 1, ['guest/b'], 'shared', 'wait'],
+      ['acquire', 1, [`${guestNames}b`], 'shared', 'wait'],
       ['end', 2],
       ['renew', 1],
     ],

@@ -293,7 +293,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
     chunkRecords: null,
     crowd,
-    tight: dice.chance(0.15) && crowd === null,
+    tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
     careful: theme !== 'double failures' && theme !== 'resets' && crowd?.resets !== true,

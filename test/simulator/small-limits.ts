@@ -8,6 +8,9 @@ import { tightLocksMax, tightSharedMax } from './checker.ts'
 export const tightSessionsMax = 16
 export const tightUnansweredMax = 24
 
+/** Only guests ask for locks whose names begin with this, and no judge knows of their calls. */
+export const guestNames = 'guest/'
+
 /** What a client hears that opens a session where there is no room for it. */
 export const roomCodes = ['SESSIONS_LIMIT', 'STATE_LIMIT'] as const
 
