@@ -89,6 +89,24 @@ t.test('B7: in a queue an owner leaves as many places as it takes', async t => {
   t.equal(asks(s, holder, 'x').code, 'waits', 'an operator may take the last place')
 })
 
+t.test('B7: a wait that is served counts no more, however often one waits', async t => {
+  const s = new StateStory({ waitersPerOwnerMax: 1, locksPerOwnerMax: 1 })
+  const [a, b] = [s.open('a', greedy), s.open('b', other)]
+  const tokenOf = (session: Session) => [...session.holds.keys()].at(-1) ?? 0
+  s.acquire(a, 'x')
+  for (const [holder, waiter] of [
+    [a, b],
+    [b, a],
+    [a, b],
+    [b, a],
+  ] as const) {
+    t.equal(asks(s, waiter, 'x').code, 'waits')
+    s.release(holder, tokenOf(holder))
+    t.equal(waiter.owner?.waits, 0)
+    t.equal(waiter.owner?.locks, 1)
+  }
+})
+
 t.test('B7, B4: an owner takes at most half of the memory', async t => {
   const s = new StateStory({ stateBytesMax: 64_000 })
   const [a, b] = [s.open('a', greedy), s.open('b', other)]

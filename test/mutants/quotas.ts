@@ -66,6 +66,7 @@ export const quotas: readonly Mutant[] = [
     name: 'a wait that is served still counts',
     breaks: 'B7',
     why: 'an address that has waited often may wait no more',
+    test: 'quotas',
     edits: [
       {
         file: 'lockserver/state/lock-table.ts',
