@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 t.test('S1, S5: when all locks are given back, no table holds anything that is over', async t => {
-  const { stdout, stderr, status } = census('60')
+  const { stdout, stderr, status } = census('40')
   t.equal(status, 0, `${stdout}${stderr}`)
   t.match(stdout, /^([3-9]\d|1\d\d) tables, 0 of them/m, 'and it has found the tables')
 })
 
 t.test('S1, S5: nor does it after an hour', async t => {
-  const { stdout, stderr, status } = census('690', 'long lives')
+  const { stdout, stderr, status } = census('300', 'long lives')
   t.equal(status, 0, `${stdout}${stderr}`)
   t.match(stdout, /tables, 0 of them hold more than \d+ after [1-9]/, 'and there were such stories')
 })
