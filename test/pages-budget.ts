@@ -274,7 +274,8 @@ t.test('B5: lists continue after a name, and the whole table is walked in pieces
     const claim = { mode: 'shared' }
     for (let place = 0; place < i % 3; place++)
       queue.enter({ session, claim, since: ((i * 3) % 40) + place, ahead: null, behind: null })
-    const about = { holder: hold, holders: [hold], queue, next: queue.first, waiters: queue.size }
+    const holders = { holder: hold, held: 1, eachHolder: () => [hold] }
+    const about = { ...holders, queue, next: queue.first, waiters: queue.size }
     return { name: `l/${(i * 2_741) % 5_000}`, ...about }
   })
   const state = stateOf(locks)
@@ -316,7 +317,11 @@ t.test('B5: why follows each session once, and ends when the page is full', asyn
     token,
     since: 0,
   }))
-  const page = whyPage(stateOf([{ ...lock, holders, queue: [] }]), 'x', 0)
+  const page = whyPage(
+    stateOf([{ ...lock, held: holders.length, eachHolder: () => holders, queue: [] }]),
+    'x',
+    0,
+  )
   t.match(page, { holders: 9_000, cut: true })
   t.equal(page.held.length, 5_000)
   t.equal(followed, 1)

@@ -122,24 +122,35 @@ function rankOf({ next, waiters, holder }: LockEntry, sort: Sort): number {
   }
 }
 
-function rowOf({ name, holders, waiters, queue }: LockEntry, wall: number): TableRow {
+/** B2: walks over what the row shows, however many hold the lock or wait for it. */
+function rowOf(lock: LockEntry, wall: number): TableRow {
+  const { name, held, waiters, queue } = lock
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   return {
     name,
-    holders: holders.length,
+    holders: held,
     waiters,
-    held: holders.slice(0, peoplePerLockMax).map(({ session, mode, token, since }) => ({
+    held: firstOf(lock.eachHolder()).map(({ session, mode, token, since }) => ({
       client: session.name,
       clientId: session.id,
       mode,
       token,
       heldMs: age(since),
     })),
-    waiting: [...queue].slice(0, peoplePerLockMax).map(({ session, claim, since }) => ({
+    waiting: firstOf(queue).map(({ session, claim, since }) => ({
       client: session.name,
       clientId: session.id,
       mode: claim.mode,
       waitedMs: age(since),
     })),
   }
+}
+
+function firstOf<T>(people: Iterable<T>): T[] {
+  const first: T[] = []
+  for (const each of people) {
+    if (first.length >= peoplePerLockMax) break
+    first.push(each)
+  }
+  return first
 }

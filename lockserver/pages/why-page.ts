@@ -29,12 +29,16 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
     if (isFull()) break
     const lock = state.table.locks.get(each)
     if (lock === undefined) continue
-    for (const hold of lock.holders) {
+    for (const hold of lock.eachHolder()) {
       if (isFull()) break
       held.push(holdRecord(hold, age(hold.since)))
       if (followed.has(hold.session)) continue
       followed.add(hold.session)
-      for (const waited of hold.session.waiting.values()) names.add(nameOf(waited))
+      for (const waited of hold.session.waiting.values()) {
+        // Each name brings a record at least, so no more than these are looked at.
+        if (names.size > whyMax) break
+        names.add(nameOf(waited))
+      }
     }
     for (const waiter of lock.queue) {
       if (isFull()) break
@@ -43,7 +47,7 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
   }
   const lock = state.table.locks.get(name)
   return {
-    holders: lock?.holders.length ?? 0,
+    holders: lock?.held ?? 0,
     waiters: lock?.waiters ?? 0,
     cut: isFull(),
     held,

@@ -172,4 +172,24 @@ export const quotas: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a row of the lock table copies its crowd',
+    breaks: 'B2',
+    why: 'a page of a few rows walks over hundreds of thousands of holders',
+    test: 'crowd-pages',
+    edits: [
+      {
+        file: 'lockserver/pages/table-page.ts',
+        find: 'firstOf(queue).map(',
+        replace: '[...queue].slice(0, peoplePerLockMax).map(',
+      },
+    ],
+  },
+  {
+    name: 'why follows every wait of every holder',
+    breaks: 'B2',
+    why: 'thousands of holders with thousands of waits each are walked for one page',
+    test: 'crowd-pages',
+    edits: [{ file: 'lockserver/pages/why-page.ts', find: 'if (names.size > whyMax) break', replace: '' }],
+  },
 ]
