@@ -168,7 +168,7 @@ export let expireWeightMax = 512
 export let chunkRecordsMax = 1_000
 export const chunkBytesMax = 262_144
 /** Entries of batches, and holds and waits that they begin or end, that a backup applies in one turn. Passed: the rest waits for the next turn. */
-export let appliedPerTurnMax = 512
+export let appliedPerTurnMax = 2_048
 /** Chunks that may be on their way to a joining backup. */
 export let chunksInFlightMax = 4
 /** Entries that a joining backup may lag behind. Passed: the primary takes new operations only as fast as it catches up (R3). */
