@@ -191,7 +191,7 @@ function serverOf({ server, address }: Machine): Server {
 }
 
 const welcome: Welcome = {
-  wire: 1,
+  wire: 2,
   cluster,
   kind: 'viewserver',
   id: null,

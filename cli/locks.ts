@@ -133,8 +133,8 @@ function lines(confirmed: boolean, listing: Held, sort: Sort | undefined): strin
     mode,
     String(token),
     showDuration(heldMs),
-    oneLine(clientName),
-    clientId.slice(0, 8),
+    clientName === null ? '(kept)' : oneLine(clientName),
+    clientId?.slice(0, 8) ?? '',
   ])
   const places = new Map<string, number>()
   const pendingRows = pending.map(({ name, mode, waitedMs, clientName, clientId }) => {

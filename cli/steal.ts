@@ -27,7 +27,7 @@ clientName, heldMs }…] }; taken is what was held just before.`,
     else if (taken.length === 0) print(`lock ${oneLine(name)} was free, and is`)
     for (const { mode, token, clientName, heldMs } of values.json ? [] : taken)
       print(
-        `took ${oneLine(name)} (${mode}, token ${token}) from ${oneLine(clientName)}, who held it for ${showDuration(heldMs)}`,
+        `took ${oneLine(name)} (${mode}, token ${token}) from ${oneLine(clientName ?? 'a client that is gone')}, who held it for ${showDuration(heldMs)}`,
       )
     return 0
   },

@@ -85,7 +85,9 @@ function stepsOf(listing: Held): (lock: string) => Step[] {
   for (const { clientId, name } of listing.pending)
     waitsOf.set(clientId, [...(waitsOf.get(clientId) ?? []), name])
   return lock =>
-    (locks.get(lock)?.holders ?? []).flatMap(({ clientId, clientName }) =>
-      (waitsOf.get(clientId) ?? []).map(waitsFor => ({ clientId, clientName, holds: lock, waitsFor })),
-    )
+    (locks.get(lock)?.holders ?? []).flatMap(({ clientId, clientName }) => {
+      // A hold that is kept for no client waits for nothing.
+      if (clientId === null || clientName === null) return []
+      return (waitsOf.get(clientId) ?? []).map(waitsFor => ({ clientId, clientName, holds: lock, waitsFor }))
+    })
 }

@@ -103,7 +103,7 @@ function rest(shown: Shown): string {
         ...(token === null ? [] : [`token ${token}`]),
         ...(reason === null ? [] : [reason]),
       ]
-      return `${oneLine(name).padEnd(nameWidth)}  ${facts.join(', ').padEnd(factsWidth)}  ${oneLine(clientName)}`
+      return `${oneLine(name).padEnd(nameWidth)}  ${facts.join(', ').padEnd(factsWidth)}  ${oneLine(clientName ?? '(kept)')}`
     }
   }
 }

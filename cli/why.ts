@@ -78,7 +78,9 @@ interface Waiting extends WaitRecord {
 }
 
 /** What each client waits for, with its place in each queue. */
-function waitsByClient(locks: ReadonlyMap<string, LockRows>): (clientId: string) => readonly Waiting[] {
+function waitsByClient(
+  locks: ReadonlyMap<string, LockRows>,
+): (clientId: string | null) => readonly Waiting[] {
   const waits = new Map<string, { wait: WaitRecord; place: number }[]>()
   for (const { queue } of locks.values()) {
     for (const [i, wait] of queue.entries()) {
@@ -87,9 +89,14 @@ function waitsByClient(locks: ReadonlyMap<string, LockRows>): (clientId: string)
       known.push({ wait, place: i + 1 })
     }
   }
-  const heldBy = (name: string) => locks.get(name)?.holders.map(({ clientName }) => clientName) ?? []
+  const heldBy = (name: string) =>
+    locks.get(name)?.holders.map(({ clientName }) => clientName ?? '(kept)') ?? []
   return clientId =>
-    (waits.get(clientId) ?? []).map(({ wait, place }) => ({ ...wait, place, heldBy: heldBy(wait.name) }))
+    (waits.get(clientId ?? '') ?? []).map(({ wait, place }) => ({
+      ...wait,
+      place,
+      heldBy: heldBy(wait.name),
+    }))
 }
 
 function asJson(name: string, listing: Answer) {
@@ -152,6 +159,7 @@ function queueLines({ queue }: LockRows, waiters: number): string[] {
 }
 
 function clientOf({ clientName, clientId }: HoldRecord): string {
+  if (clientName === null || clientId === null) return 'a client that is gone'
   return `${paint('bold', oneLine(clientName))} (${clientId.slice(0, 8)})`
 }
 

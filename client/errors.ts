@@ -8,10 +8,12 @@ export interface LockHolder {
   readonly name: string
   readonly mode: Mode
   readonly token: number
-  readonly clientId: string
+  /** Null, as its name: its holder is gone, and the lock is kept for some time. */
+  readonly clientId: string | null
   /** As given to `connect`. */
-  readonly clientName: string
+  readonly clientName: string | null
   readonly heldMs: number
+  readonly note: string | null
   readonly ahead: number
 }
 

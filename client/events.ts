@@ -13,9 +13,9 @@ export interface ClientEvents {
   session: { readonly clientId: string; readonly ttl: number; readonly resumed: boolean }
   /** The connection to the primary is gone; the session is not, as long as the lease lasts. */
   reconnecting: { readonly clientId: string }
-  /** Locks are lost: one by another's doing (`STOLEN`, `FORCED`), or all with the session (`EXPIRED`, `SESSION_LOST`). */
+  /** Locks are lost: one by another's doing (`STOLEN`, `FORCED`), by their own time (`HELD_TOO_LONG`), or all with the session (`EXPIRED`, `SESSION_LOST`). */
   lost: {
-    readonly code: 'STOLEN' | 'FORCED' | 'EXPIRED' | 'SESSION_LOST'
+    readonly code: 'STOLEN' | 'FORCED' | 'HELD_TOO_LONG' | 'EXPIRED' | 'SESSION_LOST'
     readonly locks: readonly { readonly name: string; readonly mode: Mode; readonly token: number }[]
   }
 }

@@ -3,7 +3,7 @@
 // but through the handle it is given.
 
 import { type Claim, claimOf } from '../wire/claim.ts'
-import type { Mode } from '../wire/messages.ts'
+import type { Mode, ShownTerms } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import type { Lock } from './lock.ts'
@@ -27,12 +27,14 @@ export type RequestCallback<T> = (lock: Lock | null) => T
 export interface HeldLock {
   readonly name: string
   readonly mode: Mode
-  readonly clientId: string
+  /** Null, as its name: its holder is gone, and the lock is kept for `terms.keptMs` more. */
+  readonly clientId: string | null
   /** As given to `connect`. */
-  readonly clientName: string
+  readonly clientName: string | null
   readonly token: number
   /** How long it has been held, in ms. */
   readonly heldMs: number
+  readonly terms: ShownTerms
 }
 
 export interface PendingLock {
@@ -42,6 +44,7 @@ export interface PendingLock {
   readonly clientName: string
   /** How long it has been waited for, in ms. */
   readonly waitedMs: number
+  readonly terms: ShownTerms
 }
 
 /** `LockManagerSnapshot` of the specification, and how far it can be trusted. */

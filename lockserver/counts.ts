@@ -61,7 +61,7 @@ export class ServerCounts {
     queries: 0,
   }
   readonly sessionEnds: Record<SessionEnd, number> = { ended: 0, expired: 0, abandoned: 0 }
-  readonly losses = { STOLEN: 0, FORCED: 0 }
+  readonly losses = { STOLEN: 0, FORCED: 0, HELD_TOO_LONG: 0 }
   renewals = 0
   queries = 0
   views = 0

@@ -27,7 +27,10 @@ export interface PrimaryOptions {
   readonly deadPings: number
 }
 
-type Numbered = MessageOf<'clientToServer', 'acquire' | 'cancel' | 'release' | 'force-release' | 'end'>
+type Numbered = MessageOf<
+  'clientToServer',
+  'acquire' | 'cancel' | 'release' | 'fail' | 'set-note' | 'force-release' | 'end'
+>
 
 /** These requests never wait for a joining backup (R3). */
 const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
@@ -634,13 +637,17 @@ function operationOf(session: Session, request: Numbered): Operation {
   const { ordinal } = session
   switch (request[0]) {
     case 'acquire':
-      return ['acquire', ordinal, request[1], request[2], request[3], request[4]]
+      return ['acquire', ordinal, request[1], request[2], request[3], request[4], request[5]]
     case 'cancel':
       return ['cancel', ordinal, request[1], request[2]]
     case 'release':
       return ['release', ordinal, request[1], request[2]]
+    case 'fail':
+      return ['fail', ordinal, request[1], request[2]]
+    case 'set-note':
+      return ['set-note', ordinal, request[1], request[2], request[3]]
     case 'force-release':
-      return ['force-release', ordinal, request[1], request[2]]
+      return ['force-release', ordinal, request[1], request[2], request[3]]
     case 'end':
       return ['end', ordinal, request[1]]
   }

@@ -35,6 +35,7 @@ export function listLocks(state: State, prefix: string, wall: number): Listing {
         clientId: session.id,
         clientName: session.name,
         heldMs: age(since),
+        terms: null,
       })
     }
     for (const { session, claim, since } of lock.queue) {
@@ -48,6 +49,7 @@ export function listLocks(state: State, prefix: string, wall: number): Listing {
         clientId: session.id,
         clientName: session.name,
         waitedMs: age(since),
+        terms: null,
       })
     }
     if (cut) break

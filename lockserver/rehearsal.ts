@@ -102,7 +102,7 @@ export class Rehearsal {
 
   #acquires(): Request[] {
     return Array.from({ length: locksAtOnce }, (_, i) => {
-      return ['acquire', ++this.#number, [`rehearsal/${i}`], 'exclusive', 'wait']
+      return ['acquire', ++this.#number, [`rehearsal/${i}`], 'exclusive', 'wait', null]
     })
   }
 

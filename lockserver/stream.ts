@@ -2,7 +2,7 @@
 // entries only asks the backup to confirm (R1). This file knows no backup and shows nothing.
 
 import { replicateChangesMax, replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
-import type { Entry } from '../wire/messages.ts'
+import type { Entry, Terms } from '../wire/messages.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
 
@@ -95,15 +95,23 @@ export class Stream {
   }
 }
 
+function termsText({ note, once }: Terms): number {
+  return 128 + (note?.length ?? 0) + (once?.key.length ?? 0)
+}
+
 /** About how many characters an entry has in addition to its few numbers. */
 function textOf(entry: Entry): number {
   switch (entry[0]) {
     case 'acquire':
-      return entry[3].reduce((sum, name) => sum + name.length, 0)
+      return entry[3].reduce((sum, name) => sum + name.length, entry[6] === null ? 0 : termsText(entry[6]))
     case 'acknowledge':
       return 17 * (entry[2].length + entry[3].length)
     case 'force-release':
       return entry[3].length
+    case 'set-note':
+      return entry[4]?.length ?? 0
+    case 'forget-once':
+      return entry[1].reduce((sum, [name, key]) => sum + name.length + key.length, 0)
     default:
       return 0
   }

@@ -79,7 +79,7 @@ t.test('B2: a forced release of many holds is done in shares', async t => {
   const { s, a } = holding(20, 'shared')
   const [b, c] = [s.open('b'), s.open('c')]
   s.acquire(b, 'x')
-  t.strictSame(s.apply(['force-release', c.ordinal, 1, 'x']), [['c', ['force-released', 1, 20]]])
+  t.strictSame(s.apply(['force-release', c.ordinal, 1, 'x', null]), [['c', ['force-released', 1, 20, null]]])
   t.ok(finish(s) <= 6)
   t.strictSame(s.holders('x'), ['b'])
   t.equal(a.losses.size, 20)
@@ -117,7 +117,7 @@ t.test('B2, R3: a copy made between two shares continues with the rest, and equa
   for (let i = 0; i < 12; i++) s.acquire(b, `l/${i}`)
   for (let i = 0; i < 12; i++) s.acquire(c, 's', 'shared')
   s.apply(['expire', [a.ordinal]])
-  s.apply(['force-release', b.ordinal, b.nextRequest, 's'])
+  s.apply(['force-release', b.ordinal, b.nextRequest, 's', null])
   for (; s.state.table.isUnfinished; s.apply(['go-on'])) {
     const other = new StateStory({}, copyOf(s.state))
     t.ok(other.state.table.isUnfinished)
@@ -192,7 +192,7 @@ t.test('B1, F20: a client that asks for much waits behind one that asks for litt
   }) as [HandParty, HandParty]
   const many = Array.from(
     { length: 4_000 },
-    (_, i): Message => ['acquire', i + 1, [`m/${i}`], 'exclusive', 'wait'],
+    (_, i): Message => ['acquire', i + 1, [`m/${i}`], 'exclusive', 'wait', null],
   )
   const sizes: number[] = []
   cluster.network.onFrame = (from, _to, messages) => {
@@ -201,7 +201,7 @@ t.test('B1, F20: a client that asks for much waits behind one that asks for litt
     return 'pass'
   }
   much.say(...many)
-  little.say(['acquire', 1, ['l'], 'exclusive', 'wait'])
+  little.say(['acquire', 1, ['l'], 'exclusive', 'wait', null])
   little.hears('granted')
   const granted = much.heard.filter(([kind]) => kind.startsWith('granted')).length
   t.ok(granted < 4_000, `${granted} of many before the one`)
@@ -217,7 +217,10 @@ t.test('B1, S1: requests that a client sent before its connection ended are done
   hand.hears('welcome')
   hand.say(['open', 'e'.repeat(32), 1, 10_000, 'hand']).hears('opened')
   hand.say(
-    ...Array.from({ length: 2_000 }, (_, i): Message => ['acquire', i + 1, [`m/${i}`], 'exclusive', 'wait']),
+    ...Array.from(
+      { length: 2_000 },
+      (_, i): Message => ['acquire', i + 1, [`m/${i}`], 'exclusive', 'wait', null],
+    ),
   )
   const held = () => cluster.primary.core.state?.table.locks.size ?? 0
   cluster.until(() => held() > 0, 'the first of it')
@@ -238,7 +241,7 @@ t.test('B2, F20: when a primary dies between two shares, the next one continues 
   for (let k = 0; k < 4; k++) {
     const all = Array.from({ length: 2_000 }, (_, i): Message => {
       const n = 2_000 * k + i + 1
-      return ['acquire', n, [`m/${n}`], 'exclusive', 'wait']
+      return ['acquire', n, [`m/${n}`], 'exclusive', 'wait', null]
     })
     hand.say(['renew', k], ...all)
     cluster.until(() => held() === 2_000 * (k + 1), 'all of it')

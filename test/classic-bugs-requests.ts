@@ -14,8 +14,10 @@ t.test('bugs 20, 22, 23: stored replies come with the snapshot, and answer repea
   const id = 'a'.repeat(32)
   let connection = me.dial(s1.address)
   me.say(connection, [['open', id, 1, 10_000, 'me']])
-  const [granted] = me.say(connection, [['acquire', 1, ['a'], 'exclusive', 'ifAvailable']]) as [Message]
-  const [unavailable] = me.say(connection, [['acquire', 2, ['a'], 'exclusive', 'ifAvailable']]) as [Message]
+  const [granted] = me.say(connection, [['acquire', 1, ['a'], 'exclusive', 'ifAvailable', null]]) as [Message]
+  const [unavailable] = me.say(connection, [['acquire', 2, ['a'], 'exclusive', 'ifAvailable', null]]) as [
+    Message,
+  ]
   const token = (granted[2] as number[])[0] as number
   const [released] = me.say(connection, [['release', 3, token]]) as [Message]
   const [nothing] = me.say(connection, [['release', 4, token]]) as [Message]
@@ -37,11 +39,11 @@ t.test('bugs 20, 22, 23: stored replies come with the snapshot, and answer repea
   connection = me.dial('ws://S2')
   const answers = me.say(connection, [
     ['resume', id, 2, 5, [1, 4]],
-    ['acquire', 1, ['a'], 'exclusive', 'ifAvailable'],
-    ['acquire', 2, ['a'], 'exclusive', 'ifAvailable'],
+    ['acquire', 1, ['a'], 'exclusive', 'ifAvailable', null],
+    ['acquire', 2, ['a'], 'exclusive', 'ifAvailable', null],
     ['release', 3, token],
     ['release', 4, token],
-    ['acquire', 5, ['b'], 'exclusive', 'ifAvailable'],
+    ['acquire', 5, ['b'], 'exclusive', 'ifAvailable', null],
   ])
   t.same(answers.slice(0, 5), [['resumed', id, 2], granted, unavailable, released, nothing])
   t.match(answers[5], ['granted', 5])
@@ -54,7 +56,7 @@ t.test('bug 21: the same words are a repeat under the old number, a request unde
   const me = new ByHand(story, 'me')
   const connection = me.dial(story.primary.address)
   me.say(connection, [['open', 'b'.repeat(32), 1, 10_000, 'me']])
-  const acquire = (number: number): Message => ['acquire', number, ['a'], 'shared', 'ifAvailable']
+  const acquire = (number: number): Message => ['acquire', number, ['a'], 'shared', 'ifAvailable', null]
   const [first, again, second] = [acquire(1), acquire(1), acquire(2)].map(
     message => me.say(connection, [message])[0],
   )
@@ -70,13 +72,13 @@ t.test('bug 22: a late request on a replaced connection does nothing and gets no
   const [old, id] = [me.dial(story.primary.address), 'c'.repeat(32)]
   me.say(old, [
     ['open', id, 1, 10_000, 'me'],
-    ['acquire', 1, ['a'], 'exclusive', 'wait'],
+    ['acquire', 1, ['a'], 'exclusive', 'wait', null],
   ])
   const current = me.dial(story.primary.address)
   me.say(current, [['resume', id, 2, 2, [1, 1]]])
   t.ok(me.isClosed(old))
-  t.same(me.say(old, [['acquire', 2, ['b'], 'exclusive', 'wait']]), [])
-  t.match(me.say(current, [['acquire', 2, ['c'], 'exclusive', 'wait']]), [['granted', 2]])
+  t.same(me.say(old, [['acquire', 2, ['b'], 'exclusive', 'wait', null]]), [])
+  t.match(me.say(current, [['acquire', 2, ['c'], 'exclusive', 'wait', null]]), [['granted', 2]])
   const stale = me.dial(story.primary.address)
   t.match(me.say(stale, [['resume', id, 1, 1, []]]), [['error', 'REPLACED']], 'a resume with a smaller count')
   t.same(

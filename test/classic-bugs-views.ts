@@ -75,7 +75,7 @@ t.test('bug 29: a backup and an idle server say that they are not primary, and d
     const connection = me.dial(`ws://${name}`)
     const said = me.say(connection, [
       ['open', 'd'.repeat(32), 1, 10_000, 'me'],
-      ['acquire', 1, ['a'], 'exclusive', 'wait'],
+      ['acquire', 1, ['a'], 'exclusive', 'wait', null],
       ['query', 1, '', false],
     ])
     t.same(kinds(said), ['error'])

@@ -18,6 +18,7 @@ const hold = (name: string, client: string, heldMs = 1_000, token = 1): HoldReco
   clientId: idOf(client),
   clientName: client,
   heldMs,
+  terms: null,
 })
 const wait = (name: string, client: string, waitedMs = 1_000): WaitRecord => ({
   name,
@@ -25,6 +26,7 @@ const wait = (name: string, client: string, waitedMs = 1_000): WaitRecord => ({
   clientId: idOf(client),
   clientName: client,
   waitedMs,
+  terms: null,
 })
 
 t.test('circles of waiting clients are found, and nothing else is called a circle', async t => {

@@ -43,10 +43,10 @@ t.test('requests', async t => {
       calls.flatMap(call => apart.step(call)).filter(({ do: what }) => what === 'send'),
     )
     t.same(together.heard(a), [
-      ['acquire', 1, ['x'], 'exclusive', 'wait'],
+      ['acquire', 1, ['x'], 'exclusive', 'wait', null],
       ['query', 1, '', true],
-      ['force-release', 2, 'y'],
-      ['acquire', 3, ['z'], 'exclusive', 'wait'],
+      ['force-release', 2, 'y', null],
+      ['acquire', 3, ['z'], 'exclusive', 'wait', null],
     ])
     t.match(effects, [{ do: 'settle', call: 104, result: { verb: 'release', held: false } }])
     together.pass(ttlMs)
@@ -66,9 +66,9 @@ t.test('requests', async t => {
     const none = story.acquire('c', 'shared', 'ifAvailable')
     const refused = story.acquire('d', 'exclusive', 'steal')
     t.same(story.heard(a), [
-      ['acquire', 1, ['b', 'a'], 'exclusive', 'wait'],
-      ['acquire', 2, ['c'], 'shared', 'ifAvailable'],
-      ['acquire', 3, ['d'], 'exclusive', 'steal'],
+      ['acquire', 1, ['b', 'a'], 'exclusive', 'wait', null],
+      ['acquire', 2, ['c'], 'shared', 'ifAvailable', null],
+      ['acquire', 3, ['d'], 'exclusive', 'steal', null],
     ])
     story.says(
       a,
@@ -86,9 +86,9 @@ t.test('requests', async t => {
     t.same(story.heard(a), [
       ['acknowledge', [1, 3], []],
       ['release', 4, 100],
-      ['force-release', 5, 'z'],
+      ['force-release', 5, 'z', null],
     ])
-    story.says(a, ['force-released', 5, 2], ['released', 4, true])
+    story.says(a, ['force-released', 5, 2, null], ['released', 4, true])
     t.same(story.settled(), {
       [release]: { verb: 'release', held: true },
       [force]: { verb: 'force-release', released: 2 },
@@ -194,7 +194,7 @@ t.test('cancelling', async t => {
     t.same(story.heard(b), [
       ['resume', me, 2, 3, [1, 2]],
       ['renew', 1],
-      ['acquire', 1, ['x'], 'exclusive', 'wait'],
+      ['acquire', 1, ['x'], 'exclusive', 'wait', null],
       ['cancel', 2, 1],
     ])
   })
@@ -220,7 +220,7 @@ t.test('cancelling', async t => {
     t.same(story.heard(b), [
       ['resume', me, 2, 3, [1, 2]],
       ['renew', 1],
-      ['acquire', 1, ['x'], 'exclusive', 'wait'],
+      ['acquire', 1, ['x'], 'exclusive', 'wait', null],
       ['cancel', 2, 1],
     ])
     story.says(b, ['resumed', me, 2], ['granted', 1, [101], []], ['cancel-done', 2, 'released', null])

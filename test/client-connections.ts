@@ -63,9 +63,9 @@ t.test('connecting', async t => {
     t.same(kinds(story.heard(a)), ['open'])
     story.says(a, ['opened', me, 1, ttlMs])
     t.same(story.heard(a), [
-      ['acquire', 1, ['x'], 'exclusive', 'wait'],
-      ['acquire', 2, ['y'], 'exclusive', 'wait'],
-      ['acquire', 3, ['z'], 'exclusive', 'wait'],
+      ['acquire', 1, ['x'], 'exclusive', 'wait', null],
+      ['acquire', 2, ['y'], 'exclusive', 'wait', null],
+      ['acquire', 3, ['z'], 'exclusive', 'wait', null],
     ])
   })
 

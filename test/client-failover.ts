@@ -30,10 +30,10 @@ t.test('failover', async t => {
       t.same(story.heard(b), [
         ['resume', me, 2, 5, [1, 1, 3, 4]],
         ['renew', 1],
-        ['acquire', 1, ['u'], 'exclusive', 'wait'],
-        ['acquire', 3, ['w'], 'exclusive', 'wait'],
-        ['acquire', 4, ['x'], 'exclusive', 'wait'],
-        ['acquire', 5, ['y'], 'exclusive', 'wait'],
+        ['acquire', 1, ['u'], 'exclusive', 'wait', null],
+        ['acquire', 3, ['w'], 'exclusive', 'wait', null],
+        ['acquire', 4, ['x'], 'exclusive', 'wait', null],
+        ['acquire', 5, ['y'], 'exclusive', 'wait', null],
       ])
       story.says(b, ['resumed', me, 2])
       t.match(story.seen('event'), [{ event: 'session', resumed: true }])
@@ -198,6 +198,7 @@ t.test('failover', async t => {
       clientId: me,
       clientName: '',
       heldMs: 1,
+      terms: null,
     })
     story.says(a, ['locks', 1, { more: true, cut: false, confirmed: true }, [hold('p/1')], []])
     failOver(story)

@@ -249,8 +249,8 @@ t.test('S4 a session that rests', async t => {
     story.acquire('y')
     t.same(story.heard(a), [
       ['renew', 1],
-      ['acquire', 1, ['x'], 'exclusive', 'wait'],
-      ['acquire', 2, ['y'], 'exclusive', 'wait'],
+      ['acquire', 1, ['x'], 'exclusive', 'wait', null],
+      ['acquire', 2, ['y'], 'exclusive', 'wait', null],
     ])
     story.says(a, ['granted', 1, [101], []])
     t.equal(story.core.remainingMs(story.now), deadlineMs)

@@ -35,11 +35,11 @@ function crowded(): StateStory {
   const s = new StateStory({ unansweredMax: 20_000 })
   for (let i = 0; i < crowd; i++) {
     const session = s.open(`${i}`)
-    s.state.apply(['acquire', session.ordinal, 1, ['x'], 'shared', 'wait'])
+    s.state.apply(['acquire', session.ordinal, 1, ['x'], 'shared', 'wait', null])
   }
   for (let i = 0; i < crowd; i++) {
     const session = s.open(`w${i}`)
-    s.state.apply(['acquire', session.ordinal, 1, ['x'], 'exclusive', 'wait'])
+    s.state.apply(['acquire', session.ordinal, 1, ['x'], 'exclusive', 'wait', null])
   }
   return s
 }
@@ -59,10 +59,10 @@ t.test('B2: why walks over no more holders, and follows no more waits, than fit 
   const s = crowded()
   const holder = s.open('holder')
   for (let i = 0; i < 6_000; i++)
-    s.state.apply(['acquire', holder.ordinal, holder.nextRequest, [`z/${i}`], 'exclusive', 'wait'])
+    s.state.apply(['acquire', holder.ordinal, holder.nextRequest, [`z/${i}`], 'exclusive', 'wait', null])
   for (const session of [...s.state.sessions.values()].slice(0, 10))
     for (let i = 0; i < 6_000; i++)
-      s.state.apply(['acquire', session.ordinal, session.nextRequest, [`z/${i}`], 'exclusive', 'wait'])
+      s.state.apply(['acquire', session.ordinal, session.nextRequest, [`z/${i}`], 'exclusive', 'wait', null])
   let page: ReturnType<typeof whyPage> | undefined
   const why = () => {
     page = whyPage(s.state, 'x', 0)

@@ -19,7 +19,10 @@ function crowded(sessions: number, locks: number, turnMs = 0) {
     hand.hears('opened')
     const name = (n: number) => `l/${i}/${n}`
     hand.say(
-      ...Array.from({ length: locks }, (_, n): Message => ['acquire', n + 1, [name(n)], 'exclusive', 'wait']),
+      ...Array.from(
+        { length: locks },
+        (_, n): Message => ['acquire', n + 1, [name(n)], 'exclusive', 'wait', null],
+      ),
     )
   }
   const held = () => cluster.primary.core.state?.table.locks.size

@@ -46,7 +46,9 @@ const deeds: Record<string, (rest: readonly string[]) => Deed> = {
 function shown(line: string) {
   const [name = '', token, clientId = ''] = line.split(':')
   const mode = 'exclusive' as const
-  return [{ name, mode, token: Number(token), clientId, clientName: clientId, heldMs: 0, waitedMs: 0 }]
+  return [
+    { name, mode, token: Number(token), clientId, clientName: clientId, heldMs: 0, waitedMs: 0, terms: null },
+  ]
 }
 
 function history(text: string): Event[] {

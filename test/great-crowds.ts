@@ -27,7 +27,7 @@ class Crowd {
   /** Acknowledges the reply at once. */
   acquire(session: Session, names: string[], mode: Mode, manner: 'wait' | 'steal' = 'wait'): void {
     const request = session.nextRequest
-    this.state.apply(['acquire', session.ordinal, request, names, mode, manner])
+    this.state.apply(['acquire', session.ordinal, request, names, mode, manner, null])
     if (session.replies.size > 0) this.state.apply(['acknowledge', session.ordinal, [request, request], []])
   }
 
@@ -64,7 +64,7 @@ for (const one of [false, true]) {
   grows(`F13: a forced release of shared holders of ${whose}`, 32_000, size => {
     const crowd = Crowd.sharing(size, one)
     const operator = crowd.open()
-    return () => crowd.state.apply(['force-release', operator.ordinal, 1, 'x'])
+    return () => crowd.state.apply(['force-release', operator.ordinal, 1, 'x', null])
   })
   grows(`F13: the end of shared holders of ${whose}`, 32_000, size => {
     const crowd = Crowd.sharing(size, one)
@@ -119,7 +119,15 @@ grows(
     const crowd = new Crowd()
     const [victim, thief] = [crowd.open(), crowd.open()]
     for (let i = 0; i < size; i++)
-      crowd.state.apply(['acquire', victim.ordinal, victim.nextRequest, [`l/${i}`], 'exclusive', 'wait'])
+      crowd.state.apply([
+        'acquire',
+        victim.ordinal,
+        victim.nextRequest,
+        [`l/${i}`],
+        'exclusive',
+        'wait',
+        null,
+      ])
     return () => {
       for (let i = 0; i < size; i++) crowd.acquire(thief, [`l/${i}`], 'exclusive', 'steal')
     }

@@ -8,7 +8,7 @@ import { memorySockets } from '../wire/net/memory-socket.ts'
 import { HandTimers } from './fixtures/hand-timers.ts'
 
 const text = (secret: string | null) =>
-  JSON.stringify([['hello', 1, null, secret, { kind: 'client', name: 'test' }]])
+  JSON.stringify([['hello', 2, null, secret, { kind: 'client', name: 'test' }]])
 
 /** A socket in memory, and what its hello check sends to it. */
 function story(gate?: Gate) {

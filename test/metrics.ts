@@ -119,7 +119,7 @@ t.test('refused input is counted, before the hello and after', async t => {
   }
   const count = async (code: string) =>
     (await Scrape.of(urls.primary)).value('holdfast_closed_connections_total', `{code="${code}"}`)
-  const hello = JSON.stringify([['hello', 1, null, null, { kind: 'client', name: 'x' }]])
+  const hello = JSON.stringify([['hello', 2, null, null, { kind: 'client', name: 'x' }]])
   await malformed(['this is no JSON'])
   t.equal(await count('BAD_MESSAGE'), 1)
   await malformed([hello, '[["acquire"]]'])

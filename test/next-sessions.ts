@@ -78,7 +78,7 @@ t.test('F9: the next session finds the servers of the view, though the view serv
 
 /** It welcomes its peers with the view, and says nothing more. */
 function viewServerOf({ view }: FakeServer) {
-  const about = { wire: 1, cluster: 'c'.repeat(32), kind: 'viewserver', id: null, role: null }
+  const about = { wire: 2, cluster: 'c'.repeat(32), kind: 'viewserver', id: null, role: null }
   return listen(
     { host: '127.0.0.1', port: 0, secret: null, insecure: false, origins: [], role: 'viewserver' },
     {

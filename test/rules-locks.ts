@@ -9,7 +9,7 @@ import { StateStory, textOf } from './fixtures/state-story.ts'
 
 /** What a cancelled acquire was waiting for. */
 const blockedBy = ({ id, name }: Session, lock: string, mode: Mode, token: number): Blocker => {
-  return { name: lock, mode, token, clientId: id, clientName: name, heldMs: 0, ahead: 0 }
+  return { name: lock, mode, token, clientId: id, clientName: name, heldMs: 0, note: null, ahead: 0 }
 }
 
 t.test('L1: an exclusive lock has one holder; the next is served on release', async t => {
@@ -245,7 +245,7 @@ t.test('S1: each name that is waited for counts against the limit of locks', asy
 t.test('S1: an operation with another number than the next is refused by the state itself', async t => {
   const s = new StateStory()
   const a = s.open('a')
-  t.throws(() => s.state.apply(['acquire', a.ordinal, 2, ['x'], 'exclusive', 'wait']), /S1/)
+  t.throws(() => s.state.apply(['acquire', a.ordinal, 2, ['x'], 'exclusive', 'wait', null]), /S1/)
 })
 
 t.test('limits are refusals with their code: waiters, unanswered, sessions', async t => {
@@ -268,12 +268,13 @@ t.test(
   async t => {
     const s = new StateStory({ waitersPerLockMax: 20_000, unansweredMax: 100_000 })
     const [holder, full, many, last] = [s.open('a'), s.open('b'), s.open('c'), s.open('d')]
-    s.state.apply(['acquire', holder.ordinal, 1, ['x'], 'exclusive', 'wait'])
-    s.state.apply(['acquire', holder.ordinal, 2, ['y'], 'exclusive', 'wait'])
-    for (let n = 1; n <= 20_000; n++) s.state.apply(['acquire', full.ordinal, n, ['y'], 'exclusive', 'wait'])
+    s.state.apply(['acquire', holder.ordinal, 1, ['x'], 'exclusive', 'wait', null])
+    s.state.apply(['acquire', holder.ordinal, 2, ['y'], 'exclusive', 'wait', null])
+    for (let n = 1; n <= 20_000; n++)
+      s.state.apply(['acquire', full.ordinal, n, ['y'], 'exclusive', 'wait', null])
     for (let n = 1; n <= 10_000; n++)
-      s.state.apply(['acquire', many.ordinal, n, ['x', 'y'], 'exclusive', 'wait'])
-    s.state.apply(['acquire', last.ordinal, 1, ['x'], 'exclusive', 'wait'])
+      s.state.apply(['acquire', many.ordinal, n, ['x', 'y'], 'exclusive', 'wait', null])
+    s.state.apply(['acquire', last.ordinal, 1, ['x'], 'exclusive', 'wait', null])
     s.state.apply(['release', holder.ordinal, 3, 1_001])
     while (s.state.table.isUnfinished) s.state.apply(['go-on'])
     t.strictSame(many.replies.get(10_000)?.slice(0, 3), ['refused', 10_000, 'WAITERS_LIMIT'])
@@ -317,7 +318,7 @@ t.test(
     const s = new StateStory()
     const [a, b] = [s.open('a'), s.open('b')]
     s.acquire(a, 'x')
-    s.apply(['force-release', b.ordinal, 1, 'x'])
+    s.apply(['force-release', b.ordinal, 1, 'x', null])
     t.strictSame(a.replies.get(1), ['granted', 1, [1_001], [[1_001, 'FORCED']]])
     s.apply(['acknowledge', a.ordinal, [1, 1], []])
     t.strictSame([...a.losses], [[1_001, 'FORCED']], 'acknowledging the reply does not acknowledge the loss')
@@ -332,10 +333,15 @@ t.test('a forced release serves the queue and says how many it freed', async t =
   s.acquire(a, 'x', 'shared')
   s.acquire(b, 'x', 'shared')
   s.acquire(c, 'x')
-  const shown = s.apply(['force-release', d.ordinal, 1, 'x'])
-  t.strictSame(shown.at(-1), ['d', ['force-released', 1, 2]])
+  const shown = s.apply(['force-release', d.ordinal, 1, 'x', null])
+  t.strictSame(shown.at(-1), ['d', ['force-released', 1, 2, null]])
   t.strictSame(s.holders('x'), ['c'])
-  t.strictSame(s.apply(['force-release', d.ordinal, 2, 'nobody has this'])[0]?.[1], ['force-released', 2, 0])
+  t.strictSame(s.apply(['force-release', d.ordinal, 2, 'nobody has this', null])[0]?.[1], [
+    'force-released',
+    2,
+    0,
+    null,
+  ])
 })
 
 t.test('the end of a session frees all that it had, and is answered', async t => {

@@ -254,8 +254,8 @@ t.test('S1: a late resume acknowledges nothing that came after it', async t => {
   hand.hears('welcome')
   hand.say(
     ['open', id, 1, 10_000, 'hand'],
-    ['acquire', 1, ['x'], 'exclusive', 'wait'],
-    ['acquire', 2, ['y'], 'exclusive', 'wait'],
+    ['acquire', 1, ['x'], 'exclusive', 'wait', null],
+    ['acquire', 2, ['y'], 'exclusive', 'wait', null],
   )
   cluster.until(() => hand.heard.filter(([kind]) => kind === 'granted').length === 2, 'both grants')
   cluster.primary.kill()
@@ -268,7 +268,7 @@ t.test('S1: a late resume acknowledges nothing that came after it', async t => {
   late.hears('resumed')
   const newest = new HandParty(cluster, 'newest').dial(cluster.primary.address)
   newest.hears('welcome')
-  newest.say(['resume', id, 3, 3, [2, 2]], ['acquire', 2, ['y'], 'exclusive', 'wait'])
+  newest.say(['resume', id, 3, 3, [2, 2]], ['acquire', 2, ['y'], 'exclusive', 'wait', null])
   t.match(newest.hears('granted'), ['granted', 2, [Number]])
 })
 

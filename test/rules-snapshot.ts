@@ -33,7 +33,7 @@ function anyOperation(state: State, dice: Random): Operation {
         [...session.losses.keys()].slice(0, 1),
       ]
     case 3:
-      return ['force-release', ordinal, nextRequest, dice.pick(names)]
+      return ['force-release', ordinal, nextRequest, dice.pick(names), null]
     case 4:
     case 5:
     case 6:
@@ -41,7 +41,7 @@ function anyOperation(state: State, dice: Random): Operation {
     default: {
       const manner = dice.chance(0.1) ? 'steal' : dice.chance(0.2) ? 'ifAvailable' : 'wait'
       const list = some.length === 0 ? [dice.pick(names)] : some
-      return ['acquire', ordinal, nextRequest, list, dice.chance(0.4) ? 'shared' : 'exclusive', manner]
+      return ['acquire', ordinal, nextRequest, list, dice.chance(0.4) ? 'shared' : 'exclusive', manner, null]
     }
   }
 }
@@ -98,13 +98,22 @@ t.test('R4: a copy does the same afterwards, whatever order its maps have', asyn
 t.test('R3: a snapshot that speaks of a session that is not in it is refused', async t => {
   const story = new StateStory()
   const installation = new Installation(headerOf(story.state, 0, null))
-  t.throws(() => installation.add([['hold', 'x', 1_001, 7, 'exclusive', 0]], 0), /R3/)
+  t.throws(() => installation.add([['hold', 'x', 1_001, 7, 'exclusive', 0, null, null]], 0), /R3/)
 })
 
 t.test('R3: a snapshot that brings a lock again after others is refused', async t => {
   const story = new StateStory()
   const installation = new Installation(headerOf(story.state, 0, null))
-  const hold = (name: string, token: number): SnapshotRecord => ['hold', name, token, 1, 'shared', 0]
+  const hold = (name: string, token: number): SnapshotRecord => [
+    'hold',
+    name,
+    token,
+    1,
+    'shared',
+    0,
+    null,
+    null,
+  ]
   installation.add([['session', 1, 'a'.repeat(32), 1_000, 'any', null, 1, 1_000]], 0)
   installation.add([hold('x', 1_001), hold('x', 1_002), hold('y', 1_003)], 0)
   t.throws(() => installation.add([hold('x', 1_004)], 0), /R3.*"x" twice/)

@@ -321,7 +321,7 @@ t.test('R3, B4: a batch is full when its names fill a frame, however few they ar
   const most = Math.ceil(replicateTextMax / 16_000)
   for (let count = 1; count <= most; count++) {
     t.notOk(stream.full)
-    stream.add(['acquire', 1, count, names, 'exclusive', 'wait'], false, 0)
+    stream.add(['acquire', 1, count, names, 'exclusive', 'wait', null], false, 0)
   }
   t.ok(stream.full)
   t.end()

@@ -41,7 +41,7 @@ class Asker {
     for (let i = 0; i < locks; i += 250) {
       const acquires = Array.from({ length: 250 }, (): Message => {
         const number = this.#next++
-        return ['acquire', number, [`l/${number}`], 'exclusive', 'wait']
+        return ['acquire', number, [`l/${number}`], 'exclusive', 'wait', null]
       })
       this.#hand.say(...acquires, ['acknowledge', [1, this.#next - 1], []])
       this.#cluster.run(1)

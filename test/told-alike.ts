@@ -120,7 +120,7 @@ t.test('B7, R1: watchers with different numbers and askers in one turn all learn
   b.say(['watch', 1, ''])
   c.say(['watch', 7, 'x'])
   cluster.run(20)
-  a.say(['acquire', 1, ['x'], 'exclusive', 'wait'], ['acquire', 2, ['y'], 'exclusive', 'wait'])
+  a.say(['acquire', 1, ['x'], 'exclusive', 'wait', null], ['acquire', 2, ['y'], 'exclusive', 'wait', null])
   cluster.run(20)
   for (const hand of hands) hand.say(['query', 5, '', true])
   cluster.run(20)

@@ -144,6 +144,7 @@ function part(number: number): MessageOf<'serverToClient', 'locks'> {
     clientId: '0'.repeat(32),
     clientName: '',
     heldMs: 0,
+    terms: null,
   }))
   return ['locks', number, { more: true, cut: false, confirmed: true }, held, []]
 }

@@ -112,7 +112,7 @@ function welcome(id: string): Message {
   return [
     'welcome',
     {
-      wire: 1,
+      wire: 2,
       cluster: null,
       kind: 'lockserver',
       id,

@@ -17,6 +17,7 @@ const event = (name: string): LockEvent => ({
   clientId: 'a'.repeat(32),
   clientName: 'a',
   reason: null,
+  terms: null,
   at: 1,
 })
 

@@ -30,7 +30,7 @@ t.test('everything that happens to a lock is an event', async t => {
   s.acquire(b, 'x')
   s.apply(['cancel', b.ordinal, b.nextRequest, b.nextRequest - 1])
   t.strictSame(heard(), ['waiting x b', 'cancelled x b'])
-  s.apply(['force-release', b.ordinal, b.nextRequest, 'x'])
+  s.apply(['force-release', b.ordinal, b.nextRequest, 'x', null])
   t.strictSame(heard(), ['lost x a FORCED'])
   s.acquire(a, 'x')
   s.acquire(b, 'x')

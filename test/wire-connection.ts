@@ -19,7 +19,7 @@ const client: HelloFrom = { kind: 'client', name: 'test' }
 const welcome: Message = [
   'welcome',
   {
-    wire: 1,
+    wire: 2,
     cluster: null,
     kind: 'lockserver',
     id: null,

@@ -23,7 +23,7 @@ function refusal(message: readonly unknown[], channel: Channel): string | null {
 }
 
 t.test('neighbours with consecutive numbers travel as one message and arrive as they were', async t => {
-  const acquires: Message[] = [17, 18, 19].map(n => ['acquire', n, [`lock ${n}`], 'shared', 'wait'])
+  const acquires: Message[] = [17, 18, 19].map(n => ['acquire', n, [`lock ${n}`], 'shared', 'wait', null])
   t.equal(there(acquires), '[["acquire-run",17,["lock 17","lock 18","lock 19"],"shared","wait"]]')
   t.same(back(there(acquires), 'clientToServer'), acquires)
   const releases: Message[] = [20, 21].map(n => ['release', n, 900 + n])
@@ -47,13 +47,16 @@ t.test('a message that no run can express travels by itself', async t => {
       JSON.stringify(messages),
     )
   }
-  single(['acquire', 1, ['a'], 'shared', 'wait'])
-  single(['acquire', 1, ['a'], 'shared', 'wait'], ['acquire', 3, ['b'], 'shared', 'wait'])
-  single(['acquire', 1, ['a'], 'shared', 'wait'], ['acquire', 2, ['b'], 'exclusive', 'wait'])
-  single(['acquire', 1, ['a'], 'shared', 'wait'], ['acquire', 2, ['b'], 'shared', 'ifAvailable'])
-  single(['acquire', 1, ['a'], 'shared', 'wait'], ['acquire', 2, ['b', 'c'], 'shared', 'wait'])
-  single(['acquire', 1, ['a', 'b'], 'shared', 'wait'], ['acquire', 2, ['c', 'd'], 'shared', 'wait'])
-  single(['acquire', 1, ['a'], 'shared', 'wait'], ['release', 2, 17])
+  single(['acquire', 1, ['a'], 'shared', 'wait', null])
+  single(['acquire', 1, ['a'], 'shared', 'wait', null], ['acquire', 3, ['b'], 'shared', 'wait', null])
+  single(['acquire', 1, ['a'], 'shared', 'wait', null], ['acquire', 2, ['b'], 'exclusive', 'wait', null])
+  single(['acquire', 1, ['a'], 'shared', 'wait', null], ['acquire', 2, ['b'], 'shared', 'ifAvailable', null])
+  single(['acquire', 1, ['a'], 'shared', 'wait', null], ['acquire', 2, ['b', 'c'], 'shared', 'wait', null])
+  single(
+    ['acquire', 1, ['a', 'b'], 'shared', 'wait', null],
+    ['acquire', 2, ['c', 'd'], 'shared', 'wait', null],
+  )
+  single(['acquire', 1, ['a'], 'shared', 'wait', null], ['release', 2, 17])
   single(['granted', 1, [17], []], ['granted', 2, [18], [[18, 'STOLEN']]])
   single(['granted', 1, [17, 18], []], ['granted', 2, [19, 20], []])
   single(['released', 1, true], ['released', 2, false], ['released', 3, true])
@@ -62,9 +65,9 @@ t.test('a message that no run can express travels by itself', async t => {
 
 t.test('the entries of a batch travel as runs of one session', async t => {
   const entries: Entry[] = [
-    ['acquire', 5, 1, ['a'], 'exclusive', 'wait'],
-    ['acquire', 5, 2, ['b'], 'exclusive', 'wait'],
-    ['acquire', 6, 3, ['c'], 'exclusive', 'wait'],
+    ['acquire', 5, 1, ['a'], 'exclusive', 'wait', null],
+    ['acquire', 5, 2, ['b'], 'exclusive', 'wait', null],
+    ['acquire', 6, 3, ['c'], 'exclusive', 'wait', null],
     ['renew', 5],
     ['release', 5, 3, 900],
     ['release', 5, 4, 901],
@@ -73,7 +76,7 @@ t.test('the entries of a batch travel as runs of one session', async t => {
   const [, , , , , travels] = (JSON.parse(there([batch])) as Message[])[0] as Message
   t.same(travels, [
     ['acquire-run', 5, 1, ['a', 'b'], 'exclusive', 'wait'],
-    ['acquire', 6, 3, ['c'], 'exclusive', 'wait'],
+    ['acquire', 6, 3, ['c'], 'exclusive', 'wait', null],
     ['renew', 5],
     ['release-run', 5, 3, [900, 901]],
   ])
@@ -84,7 +87,14 @@ t.test('the entries of a batch travel as runs of one session', async t => {
 function someMessage(r: Random, number: number): Message {
   const names = r.chance(0.8) ? [r.pick(['a', 'b'])] : ['a', 'b']
   return r.pick<Message>([
-    ['acquire', number, names, r.pick(['exclusive', 'shared']), r.pick(['wait', 'wait', 'ifAvailable'])],
+    [
+      'acquire',
+      number,
+      names,
+      r.pick(['exclusive', 'shared']),
+      r.pick(['wait', 'wait', 'ifAvailable']),
+      null,
+    ],
     ['release', number, r.below(5)],
     ['renew', number],
   ])
@@ -134,7 +144,7 @@ t.test('a run is checked like the messages that it stands for', async t => {
     refusal(['acquire-run', 1, names, 'shared', 'wait'], 'clientToServer')
   t.equal(acquire('a'), null, 'one is a run too')
   t.same(back('[["acquire-run",1,["a"],"shared","wait"]]', 'clientToServer'), [
-    ['acquire', 1, ['a'], 'shared', 'wait'],
+    ['acquire', 1, ['a'], 'shared', 'wait', null],
   ])
   t.equal(acquire('a', 'a'), null, 'two requests may want the same lock')
   t.match(acquire(), /^BAD_MESSAGE: message 0, acquire-run\.names/)

@@ -1,6 +1,7 @@
 // Text to messages and back. Everything that arrives is checked here, once, at the edge; behind it
 // messages are trusted to have their types.
 
+import { claimProblem, noteProblem } from './claim.ts'
 import { type ErrorCode, errors } from './errors.ts'
 import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
@@ -136,7 +137,11 @@ function checkedInside(message: MessageOf<Channel>, channel: Channel, index: num
 function checkRequest(message: MessageOf<'clientToServer'>, index: number): void {
   switch (message[0]) {
     case 'acquire':
-      return checkNames(message[2], index)
+      checkNames(message[2], index)
+      if (message[5] !== null || message[3] === 'permits') checkClaim(message, index)
+      return
+    case 'set-note':
+      return message[3] === null ? undefined : found(noteProblem(message[3]), 'set-note.note', index)
     case 'force-release':
       return checkName(message[2], index)
     case 'resume':
@@ -151,6 +156,17 @@ function checkNames(names: readonly string[], index: number): void {
   for (const name of names) checkName(name, index)
   if (names.length > 1 && new Set(names).size !== names.length)
     throw new WireError('BAD_MESSAGE', `message ${index}, acquire.names: a lock name stands there twice`)
+}
+
+function checkClaim(
+  [, , names, mode, manner, terms]: MessageOf<'clientToServer', 'acquire'>,
+  index: number,
+): void {
+  found(claimProblem(names, mode, manner, terms), 'acquire.terms', index)
+}
+
+function found(problem: string | undefined, where: string, index: number): void {
+  if (problem !== undefined) throw new WireError('BAD_MESSAGE', `message ${index}, ${where}: ${problem}`)
 }
 
 function checkPairs(kind: string, ranges: readonly number[], index: number): void {

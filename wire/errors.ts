@@ -51,6 +51,14 @@ export const errors = {
   WATCHES_LIMIT: entry(true, 'tell the caller', null, 'too many watch the locks of this server'),
   SESSIONS_LIMIT: entry(true, 'tell the caller', null, 'the service has too many sessions'),
   TTL_OUT_OF_RANGE: entry(true, 'tell the caller', null, 'the ttl is shorter or longer than allowed'),
+  PERMITS_DIFFER: entry(true, 'tell the caller', null, 'the lock is in use with other permits, or with none'),
+  ONCE_KEYS_LIMIT: entry(true, 'tell the caller', null, 'this name has too many keys that have run'),
+  AT_LEAST_OUT_OF_RANGE: entry(
+    true,
+    'tell the caller',
+    null,
+    'holdAtLeast is longer than the cluster allows',
+  ),
 
   // Errors that the client itself makes.
   SESSION_LOST: entry(false, 'new session', null, 'the session has ended; its locks are lost'),
@@ -59,6 +67,7 @@ export const errors = {
   EXPIRED: entry(false, 'tell the caller', null, 'the lease could not be renewed in time'),
   STOLEN: entry(false, 'tell the caller', null, 'another client has stolen the lock'),
   FORCED: entry(false, 'tell the caller', null, 'an operator has released the lock'),
+  HELD_TOO_LONG: entry(false, 'tell the caller', null, 'the lock was held for as long as holdAtMost allows'),
 
   // Errors from the view server to an operator.
   RESET_REFUSED: entry(true, 'tell the caller', null, 'the reset is not safe or not possible now'),

@@ -16,6 +16,10 @@ export interface StateLimits {
   readonly unansweredMax: number
   /** Holds and waits that one operation may begin or end; `go-on` does the rest of it (B2) */
   readonly changesPerOperationMax: number
+  /** AT_LEAST_OUT_OF_RANGE: the longest time that a hold may be asked to last at least (C3) */
+  readonly holdAtLeastMsMax: number
+  /** ONCE_KEYS_LIMIT: keys of one name that have run once and are not forgotten yet (C5) */
+  readonly onceKeysPerNameMax: number
   /** STATE_LIMIT: about how many bytes the whole state may take (B4) */
   readonly stateBytesMax: number
   /**
@@ -38,6 +42,8 @@ export const stateLimits: StateLimits = {
   waitersPerLockMax: 20_000,
   unansweredMax: 8_192,
   changesPerOperationMax: 1_024,
+  holdAtLeastMsMax: 86_400_000,
+  onceKeysPerNameMax: 10_000,
   // A million locks with names of 30 bytes, each held; well below the 2 GB that V8 takes by itself.
   stateBytesMax: 400_000_000,
   sessionsPerOwnerMax: null,
@@ -52,6 +58,15 @@ export const lockNameBytesMax = 1_024
 export const clientNameLengthMax = 256
 /** Names in one acquire. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const namesPerAcquireMax = 64
+
+/** Of how many permits a lock may be (C1). Passed: TypeError, or BAD_MESSAGE on the wire. */
+export const permitsMax = 1_000_000
+/** A note, in bytes of UTF-8 (C6). Passed: TypeError, or BAD_MESSAGE on the wire. */
+export const noteBytesMax = 256
+/** The key of something that runs once, in bytes of UTF-8 (C5). Passed: TypeError, or BAD_MESSAGE on the wire. */
+export const onceKeyBytesMax = 256
+/** The longest that such a key is kept after the end of its hold, a leap year (C5). Passed: as above. */
+export const onceKeepMsMax = 31_622_400_000
 
 /** Numbers in the ranges of one acknowledge or resume, twice what a session within its limits can need. Passed: BAD_MESSAGE. */
 export const rangesMax = 32_768

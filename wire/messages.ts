@@ -5,6 +5,10 @@ import {
   clientNameLengthMax,
   lockNameBytesMax,
   namesPerAcquireMax,
+  noteBytesMax,
+  onceKeepMsMax,
+  onceKeyBytesMax,
+  permitsMax,
   rangesMax,
   runMax,
   type StateLimits,
@@ -41,23 +45,55 @@ const owner = nullable(text('192.0.2.7', 64, 1))
 /** 128 random bits: a session, server or cluster id. */
 const id = matching('0123456789abcdef0123456789abcdef', '^[0-9a-f]{32}$')
 const address = text('ws://127.0.0.1:7401', 512, 1)
-const mode = oneOf('exclusive', 'shared')
+/** The last one exactly if the terms name permits (C1). */
+const mode = oneOf('exclusive', 'shared', 'permits')
+/** Of a run: its claims have no terms. */
+const plainMode = oneOf('exclusive', 'shared')
 /** What an acquire does when the lock is not free. */
 const manner = oneOf('wait', 'ifAvailable', 'steal')
-/** What an acquire asks for: of each of its locks, and its own patience. Everywhere the same two fields, in this order. */
+/** C1: `take` of `of`; no more than it. */
+const permits = record({ of: count(5, 1, permitsMax), take: count(2, 1, permitsMax) })
+const note = text('nightly report', noteBytesMax)
+const onceKey = text('2026-11-30T03:00', onceKeyBytesMax, 1)
+/** What few claims ask for beside mode and manner; one of them at least is not null. */
+const termsFields = record({
+  permits: nullable(permits),
+  /** C3 */
+  holdAtLeastMs: nullable(count(60_000, 1)),
+  /** C4 */
+  holdAtMostMs: nullable(count(3_600_000, 1)),
+  /** C6 */
+  note: nullable(note),
+  /** C5 */
+  once: nullable(record({ key: onceKey, keepMs: count(86_400_000, 0, onceKeepMsMax) })),
+  /** C8: of a steal, the only token that it may take the lock from. */
+  victim: nullable(token),
+})
+/** All of them do not go together (claimProblem in claim.ts). */
+const terms: typeof termsFields = {
+  ...termsFields,
+  example: { ...termsFields.example, permits: null, victim: null },
+}
+/** What an acquire asks for: of each of its locks, and its own patience. Everywhere the same three fields, in this order. */
 const claim = [
   ['mode', mode],
   ['manner', manner],
+  ['terms', nullable(terms)],
 ] as const
-const lossReason = oneOf('STOLEN', 'FORCED')
+/** Likewise of all acquires of a run. */
+const plainClaim = [
+  ['mode', plainMode],
+  ['manner', manner],
+] as const
+const lossReason = oneOf('STOLEN', 'FORCED', 'HELD_TOO_LONG')
 const role = oneOf('idle', 'backup', 'primary')
 /** Numbers as pairs of first and last: [3, 5, 9, 9] is 3, 4, 5, 9. */
 const ranges: Shape<readonly number[]> = { ...list(count(3), { max: rangesMax }), example: [3, 5, 9, 9] }
 const losses = list(tuple(token, lossReason))
 /** What may happen to a lock: a wait or a hold begins or ends. */
-const lockEventKind = oneOf('waiting', 'granted', 'cancelled', 'released', 'lost')
-/** Why a watched hold was lost: by another's doing, or with its session. */
-const eventReason = oneOf('STOLEN', 'FORCED', 'EXPIRED')
+const lockEventKind = oneOf('waiting', 'granted', 'cancelled', 'released', 'lost', 'kept', 'noted')
+/** Why a watched hold was lost: by another's doing, for its own time, or with its session. */
+const eventReason = oneOf('STOLEN', 'FORCED', 'HELD_TOO_LONG', 'EXPIRED')
 const code = text('LOCKS_LIMIT', 64, 1)
 const explanation = text('what was wrong, where, and what would be right', 2_048)
 
@@ -76,6 +112,8 @@ export type Role = ShapeType<typeof role>
 export type Mode = ShapeType<typeof mode>
 export type Manner = ShapeType<typeof manner>
 export type LossReason = ShapeType<typeof lossReason>
+export type Permits = ShapeType<typeof permits>
+export type Terms = ShapeType<typeof terms>
 
 // ---- hello and welcome: the first message each way on every connection
 
@@ -127,23 +165,48 @@ const viewMessage = message('view', ['view', view])
 
 // ---- client and lock server
 
+/** Of a hold or waiter, what lists and events show beside its mode; null if it has none of it. */
+const shownTerms = nullable(
+  record({
+    permits: nullable(permits),
+    note: nullable(note),
+    /** How much longer it is kept, whatever becomes of its holder (C3). */
+    keptMs: nullable(milliseconds),
+    /** When it is ended, its holder willing or not (C4). */
+    endsMs: nullable(milliseconds),
+    /** The key that it runs (C5). */
+    once: nullable(onceKey),
+  }),
+)
+export type ShownTerms = ShapeType<typeof shownTerms>
+
+/** A hold without a client is kept for its `keptMs` (C3). */
 const holdRecord = record({
   name: lockName,
   mode,
   token,
+  clientId: nullable(id),
+  clientName: nullable(clientName),
+  heldMs: milliseconds,
+  terms: shownTerms,
+})
+const waitRecord = record({
+  name: lockName,
+  mode,
   clientId: id,
   clientName,
-  heldMs: milliseconds,
+  waitedMs: milliseconds,
+  terms: shownTerms,
 })
-const waitRecord = record({ name: lockName, mode, clientId: id, clientName, waitedMs: milliseconds })
 /** What a cancelled acquire had waited for: the first holder, and how many waited before it. */
 const blocker = record({
   name: lockName,
   mode,
   token,
-  clientId: id,
-  clientName,
+  clientId: nullable(id),
+  clientName: nullable(clientName),
   heldMs: milliseconds,
+  note: nullable(note),
   ahead: count(2),
 })
 export type Blocker = ShapeType<typeof blocker>
@@ -157,10 +220,12 @@ const lockEvent = record({
   mode,
   /** Null while it waits. */
   token: nullable(token),
-  /** Only when it is lost. */
+  /** Only when it is lost, or kept after a loss. */
   reason: nullable(eventReason),
-  clientId: id,
-  clientName,
+  /** Null once it is kept. */
+  clientId: nullable(id),
+  clientName: nullable(clientName),
+  terms: shownTerms,
   /** Wall clock of the primary, ms since 1970; for display only. */
   at: count(1_700_000_000_000),
 })
@@ -185,7 +250,16 @@ export const clientToServer = {
   ),
   cancel: message('cancel', ['request', positive], ['target', positive]),
   release: message('release', ['request', positive], ['token', token]),
-  'force-release': message('force-release', ['request', positive], ['name', lockName]),
+  /** As release; what ran under a key has failed, so that the key may run again (C5). */
+  fail: message('fail', ['request', positive], ['token', token]),
+  'set-note': message('set-note', ['request', positive], ['token', token], ['note', nullable(note)]),
+  /** With a token: only this hold (C8). */
+  'force-release': message(
+    'force-release',
+    ['request', positive],
+    ['name', lockName],
+    ['token', nullable(token)],
+  ),
   end: message('end', ['request', positive]),
   acknowledge: message('acknowledge', ['ranges', ranges], ['tokens', list(token)]),
   query: message(
@@ -207,7 +281,7 @@ export const requestRuns = {
     'acquire-run',
     ['first', positive],
     ['names', list(lockName, { min: 1, max: runMax })],
-    ...claim,
+    ...plainClaim,
   ),
   'release-run': message(
     'release-run',
@@ -215,6 +289,17 @@ export const requestRuns = {
     ['tokens', list(token, { min: 1, max: runMax })],
   ),
 }
+
+/** C5: who runs this key, or ran it last. Times are ms since 1970 by the primary's clock, for display only. */
+const doneRecord = record({
+  token,
+  clientId: id,
+  clientName,
+  grantedAt: count(1_700_000_000_000),
+  /** Null while it runs. */
+  endedAt: nullable(count(1_700_000_000_000)),
+})
+export type DoneRecord = ShapeType<typeof doneRecord>
 
 const reply = {
   granted: message(
@@ -224,6 +309,9 @@ const reply = {
     ['losses', losses],
   ),
   unavailable: message('unavailable', ['request', positive]),
+  'done-before': message('done-before', ['request', positive], ['record', doneRecord]),
+  /** C8: nothing was done; another token holds, or none. */
+  'not-this': message('not-this', ['request', positive], ['holder', nullable(token)]),
   cancelled: message('cancelled', ['request', positive]),
   'cancel-done': message(
     'cancel-done',
@@ -232,7 +320,14 @@ const reply = {
     ['blocker', nullable(blocker)],
   ),
   released: message('released', ['request', positive], ['held', flag]),
-  'force-released': message('force-released', ['request', positive], ['holders', count(1)]),
+  noted: message('noted', ['request', positive], ['held', flag]),
+  /** C8: for a token that does not hold, no holders, and the token that does. */
+  'force-released': message(
+    'force-released',
+    ['request', positive],
+    ['holders', count(1)],
+    ['holder', nullable(token)],
+  ),
   refused: message('refused', ['request', positive], ['code', code], ['explanation', explanation]),
 }
 
@@ -366,6 +461,8 @@ const limits: Shape<StateLimits> = record({
   waitersPerLockMax: positive,
   unansweredMax: positive,
   changesPerOperationMax: positive,
+  holdAtLeastMsMax: positive,
+  onceKeysPerNameMax: positive,
   stateBytesMax: positive,
   sessionsPerOwnerMax: nullable(positive),
   locksPerOwnerMax: nullable(positive),
@@ -395,11 +492,31 @@ export const entries = {
   ),
   cancel: message('cancel', ['ordinal', number], ['request', positive], ['target', positive]),
   release: message('release', ['ordinal', number], ['request', positive], ['token', token]),
-  'force-release': message('force-release', ['ordinal', number], ['request', positive], ['name', lockName]),
+  fail: message('fail', ['ordinal', number], ['request', positive], ['token', token]),
+  'set-note': message(
+    'set-note',
+    ['ordinal', number],
+    ['request', positive],
+    ['token', token],
+    ['note', nullable(note)],
+  ),
+  'force-release': message(
+    'force-release',
+    ['ordinal', number],
+    ['request', positive],
+    ['name', lockName],
+    ['token', nullable(token)],
+  ),
   acknowledge: message('acknowledge', ['ordinal', number], ['ranges', ranges], ['tokens', list(token)]),
   end: message('end', ['ordinal', number], ['request', positive]),
   abandon: message('abandon', ['ordinal', number]),
   expire: message('expire', ['ordinals', list(number, { min: 1 })]),
+  /** The time for which these holds last at least is over (C3). */
+  'least-over': message('least-over', ['tokens', list(token, { min: 1 })]),
+  /** The time for which these holds may last at most is over (C4). */
+  'most-over': message('most-over', ['tokens', list(token, { min: 1 })]),
+  /** These keys may run again (C5). */
+  'forget-once': message('forget-once', ['keys', list(tuple(lockName, onceKey), { min: 1 })]),
   renew: message('renew', ['ordinal', number]),
 }
 
@@ -410,7 +527,7 @@ export const entryRuns = {
     ['ordinal', number],
     ['first', positive],
     ['names', list(lockName, { min: 1, max: runMax })],
-    ...claim,
+    ...plainClaim,
   ),
   'release-run': message(
     'release-run',
@@ -419,6 +536,18 @@ export const entryRuns = {
     ['tokens', list(token, { min: 1, max: runMax })],
   ),
 }
+
+/** Of a hold in a snapshot; null if it has none of it. */
+const holdTimes = record({
+  /** What remains of the time for which it lasts at least (C3). */
+  leastMs: nullable(milliseconds),
+  /** What remains of the time for which it may last at most; null also before its client knows of it (C4). */
+  mostMs: nullable(milliseconds),
+  /** The request whose reply tells of it and is not acknowledged; 0: none (C4). */
+  untold: count(0),
+  /** Whose quotas it takes from, now that it has no client (C3). */
+  owner,
+})
 
 /** What a snapshot is made of. */
 export const records = {
@@ -441,6 +570,8 @@ export const records = {
     ['ordinal', number],
     ['mode', mode],
     ['sinceMs', count(1_700_000_000_000)],
+    ['terms', nullable(terms)],
+    ['times', nullable(holdTimes)],
   ),
   wait: message(
     'wait',
@@ -451,10 +582,22 @@ export const records = {
     ['tokens', list(token, { max: namesPerAcquireMax })],
     ['sinceMs', count(1_700_000_000_000)],
   ),
-  /** What is unfinished, each kind in its order (B2): a session that is over, a lock whose holders lose it, one to be served. */
+  /** C5: a key that runs, or has run. */
+  once: message(
+    'once',
+    ['name', lockName],
+    ['key', onceKey],
+    ['done', doneRecord],
+    ['keepMs', count(86_400_000, 0, onceKeepMsMax)],
+    ['owner', owner],
+    /** What remains until it is forgotten; null while its hold goes on. */
+    ['remainingMs', nullable(milliseconds)],
+  ),
+  /** What is unfinished, each kind in its order (B2): a session that is over, a lock whose holders lose it, one to be served, a key whose waiters are told. */
   ending: message('ending', ['ordinal', number], ['reason', nullable(eventReason)]),
   evicting: message('evicting', ['name', lockName], ['through', token], ['reason', lossReason]),
   unserved: message('unserved', ['name', lockName]),
+  telling: message('telling', ['name', lockName], ['key', onceKey]),
 }
 
 /** A message of this table inside of another one: codec.ts checks it by its own schema. */

@@ -12,6 +12,6 @@ export function nameProblem(name: unknown): string | undefined {
 }
 
 /** One UTF-16 unit takes at most three bytes, so short names need no counting. */
-export function fitsBytes(name: string): boolean {
-  return name.length * 3 <= lockNameBytesMax || new TextEncoder().encode(name).length <= lockNameBytesMax
+export function fitsBytes(name: string, max = lockNameBytesMax): boolean {
+  return name.length * 3 <= max || new TextEncoder().encode(name).length <= max
 }

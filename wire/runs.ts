@@ -28,7 +28,16 @@ type Entries = Places<'entries', 'acquire'> &
   Places<'entries', 'release'> &
   Places<'entryRuns', 'acquire-run'> &
   Places<'entryRuns', 'release-run'>
-const requests: Requests = { request: 1, first: 1, names: 2, token: 2, tokens: 2, mode: 3, manner: 4 }
+const requests: Requests = {
+  request: 1,
+  first: 1,
+  names: 2,
+  token: 2,
+  tokens: 2,
+  mode: 3,
+  manner: 4,
+  terms: 5,
+}
 const replies: Replies = { request: 1, first: 1, tokens: 2, held: 2, count: 2, losses: 3 }
 const entries: Entries = {
   ordinal: 1,
@@ -39,6 +48,7 @@ const entries: Entries = {
   tokens: 3,
   mode: 4,
   manner: 5,
+  terms: 6,
 }
 const batch: Places<'primaryToBackup', 'replicate'> = {
   view: 1,
@@ -52,9 +62,9 @@ export const inMessages = placesOf(requests)
 export const inEntries = placesOf(entries)
 
 /** Made at one place, so that V8 gives both the same hidden class. */
-function placesOf({ request, first, names, token, tokens, mode, manner }: Requests | Entries): At {
+function placesOf({ request, first, names, token, tokens, mode, manner, terms }: Requests | Entries): At {
   const { held, count, losses } = replies
-  return { request, first, names, token, tokens, mode, manner, held, count, losses }
+  return { request, first, names, token, tokens, mode, manner, terms, held, count, losses }
 }
 
 /** The messages of a frame as they travel; the entries of a batch likewise. */
@@ -91,7 +101,7 @@ function endOfRun(messages: readonly Message[], start: number, at: At): number {
 function joins(message: Message, at: At): boolean {
   switch (message[0]) {
     case 'acquire':
-      return listIn(message, at.names).length === 1
+      return message[at.terms] === null && listIn(message, at.names).length === 1
     case 'release':
       return true
     case 'granted':
@@ -180,8 +190,8 @@ function single(run: Message, number: number, item: unknown, at: At): Message {
   switch (run[0]) {
     case 'acquire-run':
       return ofEntries
-        ? ['acquire', run[entries.ordinal], number, [item], run[at.mode], run[at.manner]]
-        : ['acquire', number, [item], run[at.mode], run[at.manner]]
+        ? ['acquire', run[entries.ordinal], number, [item], run[at.mode], run[at.manner], null]
+        : ['acquire', number, [item], run[at.mode], run[at.manner], null]
     case 'release-run':
       return ofEntries ? ['release', run[entries.ordinal], number, item] : ['release', number, item]
     case 'granted-run':

@@ -716,7 +716,8 @@ type Reply = MessageOf<
 /** Who has the lock, for display only. Names may hold anything. */
 function heldBy({ name, clientName, token, heldMs, ahead }: Blocker): string {
   const before = ahead === 0 ? '' : `, and ${ahead} waited before`
-  return `${JSON.stringify(clientName)} has held ${JSON.stringify(name)} for ${heldMs} ms (token ${token})${before}`
+  const holder = clientName === null ? 'a client that is gone' : JSON.stringify(clientName)
+  return `${holder} has held ${JSON.stringify(name)} for ${heldMs} ms (token ${token})${before}`
 }
 
 type Losses = readonly (readonly [number, LossReason])[]

@@ -276,13 +276,13 @@ function requestOf(what: What, call: number | null): Request {
 function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
   switch (what.verb) {
     case 'acquire':
-      return ['acquire', number, what.names, what.claim.mode, what.claim.manner]
+      return ['acquire', number, what.names, what.claim.mode, what.claim.manner, what.claim.terms]
     case 'cancel':
       return ['cancel', number, what.target]
     case 'release':
       return ['release', number, what.token]
     case 'force-release':
-      return ['force-release', number, what.name]
+      return ['force-release', number, what.name, null]
     case 'query':
       return ['query', number, what.prefix, what.confirmed]
     case 'end':

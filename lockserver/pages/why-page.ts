@@ -61,9 +61,9 @@ function nameOf({ names, tokens }: Acquire): string {
 }
 
 function holdRecord({ lock, mode, token, session }: Hold, heldMs: number): HoldRecord {
-  return { name: lock.name, mode, token, clientId: session.id, clientName: session.name, heldMs }
+  return { name: lock.name, mode, token, clientId: session.id, clientName: session.name, heldMs, terms: null }
 }
 
 function waitRecord(name: string, { claim, session }: Acquire, waitedMs: number): WaitRecord {
-  return { name, mode: claim.mode, clientId: session.id, clientName: session.name, waitedMs }
+  return { name, mode: claim.mode, clientId: session.id, clientName: session.name, waitedMs, terms: null }
 }

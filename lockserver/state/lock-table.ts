@@ -408,7 +408,7 @@ export class LockTable {
     const { id: clientId, name: clientName } = session
     this.facts.add({
       is: 'event',
-      event: { event, name, mode, token, reason, clientId, clientName, at },
+      event: { event, name, mode, token, reason, clientId, clientName, terms: null, at },
     })
   }
 }

@@ -10,7 +10,7 @@ import type { Session } from './sessions.ts'
 import { State } from './state.ts'
 import type { Unfinished } from './unfinished.ts'
 
-type UnfinishedRecord = MessageOf<'records', 'ending' | 'evicting' | 'unserved'>
+type UnfinishedRecord = MessageOf<'records', 'ending' | 'evicting' | 'unserved' | 'telling'>
 
 /** What a snapshot says before its chunks. */
 export interface SnapshotHeader {
@@ -167,11 +167,11 @@ function unfinishedRecords({ ending, evictions, unserved }: Unfinished): Snapsho
 function lockRecords(lock: LockEntry): SnapshotRecord[] {
   const records: SnapshotRecord[] = []
   for (const { token, session, mode, since } of lock.holders) {
-    records.push(['hold', lock.name, token, session.ordinal, mode, since])
+    records.push(['hold', lock.name, token, session.ordinal, mode, since, null, null])
   }
   for (const { session, request, names, claim, tokens, since } of lock.queue) {
-    const { mode, manner } = claim
-    records.push(['wait', session.ordinal, request, [...names], mode, manner, [...tokens], since])
+    const { mode, manner, terms } = claim
+    records.push(['wait', session.ordinal, request, [...names], mode, manner, terms, [...tokens], since])
   }
   return records
 }
@@ -246,8 +246,14 @@ export class Installation {
 
   #add(record: SnapshotRecord): void {
     if (record[0] === 'session') return this.#addSession(record)
-    if (record[0] === 'ending' || record[0] === 'evicting' || record[0] === 'unserved')
+    if (
+      record[0] === 'ending' ||
+      record[0] === 'evicting' ||
+      record[0] === 'unserved' ||
+      record[0] === 'telling'
+    )
       return void this.#unfinished.push(record)
+    if (record[0] === 'once') return
     const session = this.state.sessions.get(record[0] === 'hold' ? record[3] : record[1])
     if (session === undefined) throw new Error('R3: the snapshot speaks of a session that has not come')
     this.#addTo(session, record)
@@ -275,9 +281,9 @@ export class Installation {
         return
       }
       case 'wait': {
-        const [, , request, names, mode, manner, tokens, since] = record
+        const [, , request, names, mode, manner, terms, tokens, since] = record
         // The acquire's tokens grow as it goes on; the message stays as it came.
-        const claim = claimOf(mode, manner)
+        const claim = claimOf(mode, manner, terms)
         const acquire: Acquire = {
           session,
           request,

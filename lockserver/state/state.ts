@@ -30,6 +30,8 @@ const noLimits: StateLimits = {
   waitersPerLockMax: 0,
   unansweredMax: 0,
   changesPerOperationMax: 0,
+  holdAtLeastMsMax: 0,
+  onceKeysPerNameMax: 0,
   stateBytesMax: 0,
   sessionsPerOwnerMax: null,
   locksPerOwnerMax: null,
@@ -64,8 +66,14 @@ export class State {
     this.table.beginOperation()
     switch (operation[0]) {
       case 'acquire':
-        return this.#acquire(operation[1], operation[2], operation[3], claimOf(operation[4], operation[5]))
+        return this.#acquire(
+          operation[1],
+          operation[2],
+          operation[3],
+          claimOf(operation[4], operation[5], operation[6]),
+        )
       case 'release':
+      case 'fail':
         return this.#release(operation[1], operation[2], operation[3])
       case 'acknowledge':
         return this.#acknowledge(operation[1], operation[2], operation[3])
@@ -79,6 +87,8 @@ export class State {
         return this.#end(operation[1], operation[2])
       case 'abandon':
         return this.#drop([operation[1]], 'EXPIRED', 'abandoned')
+      case 'set-note':
+        return this.#reply(this.#next(operation[1], operation[2]), ['noted', operation[2], false])
       case 'force-release':
         return this.#force(operation[1], operation[2], operation[3])
       case 'start':
@@ -210,7 +220,7 @@ export class State {
       session,
       request,
       names: sorted,
-      claim: claim.manner === 'steal' ? claimOf('exclusive', 'steal') : claim,
+      claim: claim.manner === 'steal' ? claimOf('exclusive', 'steal', claim.terms) : claim,
       tokens: noTokens,
       since: this.wallMs,
       ahead: null,
@@ -265,6 +275,7 @@ export class State {
       clientId,
       clientName,
       heldMs: Math.max(0, this.wallMs - hold.since),
+      note: null,
       ahead: waitersBefore(waiting),
     }
   }
@@ -281,7 +292,7 @@ export class State {
     const session = this.#next(ordinal, request)
     const count = this.table.force(name, this.wallMs)
     this.#takeFacts()
-    this.#reply(session, ['force-released', request, count])
+    this.#reply(session, ['force-released', request, count, null])
   }
 
   /** S1: replies one by one; S5: losses by their token. Repeating it changes nothing. */

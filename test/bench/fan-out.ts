@@ -26,7 +26,7 @@ class World {
     this.#primary = new build.MemoryRuntime(this.#network)
     let tell = (_id: string) => {}
     this.#accept(this.#view, viewServer, 'viewserver', connection => {
-      const welcome = { wire: 1, cluster, kind: 'viewserver', id: null, role: null, view: null }
+      const welcome = { wire: 2, cluster, kind: 'viewserver', id: null, role: null, view: null }
       connection.send(['welcome', { ...welcome, pingLimitMs: 500, whole: 0, sequence: 0 }])
       const start = { tokenFloor: 0, pauseMs: 0 }
       tell = id =>
@@ -96,7 +96,7 @@ class World {
     const socket = this.#clients.openSocket(here)
     const say = (...messages: readonly unknown[]) => socket.send(JSON.stringify(messages))
     socket.hear({
-      opened: () => say(['hello', 1, cluster, null, { kind: 'client', name: 'bench' }]),
+      opened: () => say(['hello', 2, cluster, null, { kind: 'client', name: 'bench' }]),
       received: text => {
         this.characters += text.length
       },
@@ -135,8 +135,8 @@ function tellEvents(build: Build, pairs: number): number {
   for (let told = 0; told < events; told += 2 * pairs) {
     const frame: (readonly [string, ...unknown[]])[] = []
     for (let i = 0; i < pairs; i++) {
-      frame.push(['acquire', request++, [`bench/orders/${i}`], 'exclusive', 'wait'])
-      frame.push(['force-release', request++, `bench/orders/${i}`])
+      frame.push(['acquire', request++, [`bench/orders/${i}`], 'exclusive', 'wait', null])
+      frame.push(['force-release', request++, `bench/orders/${i}`, null])
     }
     worker(['acknowledge', [1, request], []], ...frame)
     world.settle()
@@ -148,7 +148,7 @@ function tellEvents(build: Build, pairs: number): number {
 function answerAll(build: Build): number {
   const world = new World(build)
   const holder = opened(world, 1)
-  for (let i = 1; i <= locks; i++) holder(['acquire', i, [`bench/orders/${i}`], 'exclusive', 'wait'])
+  for (let i = 1; i <= locks; i++) holder(['acquire', i, [`bench/orders/${i}`], 'exclusive', 'wait', null])
   world.settle()
   const all = Array.from({ length: askers }, () => world.client())
   world.take()

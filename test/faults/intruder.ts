@@ -71,7 +71,7 @@ const attacks: Record<string, Attack> = {
   'no JSON': spoken(peer => peer.socket.send('[["hello",')),
   'a wrong secret': spoken(peer => peer.say(hello(undefined, { secret: 'wrong' }))),
   'no secret': spoken(peer => peer.say(hello())),
-  'a call before the hello': spoken(peer => peer.say(['acquire', 1, ['x'], 'exclusive', 'wait'])),
+  'a call before the hello': spoken(peer => peer.say(['acquire', 1, ['x'], 'exclusive', 'wait', null])),
   'a frame of 5 MB': spoken(peer => peer.socket.send(`["${'x'.repeat(5_000_000)}"]`)),
   'an unknown message': trusted('[["conquer", 1]]'),
   'a malformed message': trusted('[["acquire", -1, "x"]]'),

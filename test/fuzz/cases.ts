@@ -82,7 +82,7 @@ const strangers: Teller = async ({ dice, targets, tally }) => {
 
 /** A peer of another version may send a hello of another shape, and gets the version error first. */
 function otherVersion(text: string): ErrorCode[] {
-  return text.startsWith('[["hello",1,') ? [] : ['WRONG_WIRE_VERSION']
+  return text.startsWith('[["hello",2,') ? [] : ['WRONG_WIRE_VERSION']
 }
 
 async function wrongHello(talk: Talk, dice: Random): Promise<void> {

@@ -70,7 +70,7 @@ export class Life {
       this.#dice.pick(['exclusive', 'shared']),
       this.#dice.pick(['wait', 'ifAvailable', 'steal']),
     ]
-    this.#talk.say(['renew', request], ['acquire', request, names, mode, manner])
+    this.#talk.say(['renew', request], ['acquire', request, names, mode, manner, null])
     await this.#talk.hear('renewed', ([kind, number]) => kind === 'renewed' && number === request)
     this.#take(request, names, await this.#reply(request))
   }
@@ -95,7 +95,7 @@ export class Life {
     const name = this.#someHeld()
     if (name === undefined) return
     const request = this.#next++
-    this.#talk.say(['acquire', request, [this.#name(), name], 'exclusive', 'ifAvailable'])
+    this.#talk.say(['acquire', request, [this.#name(), name], 'exclusive', 'ifAvailable', null])
     this.#same(await this.#reply(request), ['unavailable', request])
   }
 
@@ -118,7 +118,7 @@ export class Life {
     const name = this.#someHeld() ?? this.#name()
     const token = this.#held.get(name)
     const request = this.#next++
-    this.#talk.say(['force-release', request, name])
+    this.#talk.say(['force-release', request, name, null])
     this.#same(await this.#reply(request), ['force-released', request, token === undefined ? 0 : 1])
     if (token === undefined) return
     this.#held.delete(name)
@@ -131,7 +131,7 @@ export class Life {
     const name = this.#someHeld()
     if (name === undefined) return
     const [request, cancel] = [this.#next++, this.#next++]
-    this.#talk.say(['acquire', request, [name], 'exclusive', 'wait'], ['cancel', cancel, request])
+    this.#talk.say(['acquire', request, [name], 'exclusive', 'wait', null], ['cancel', cancel, request])
     this.#same(await this.#reply(request), ['cancelled', request])
     const done = await this.#reply(cancel)
     this.#same(done.slice(0, 3), ['cancel-done', cancel, 'cancelled'])

@@ -98,7 +98,7 @@ async function simulatedServers({ view, secret, seconds, ready }: Target): Promi
       HostilePeer.connect(view).then(peer => {
         const address = `ws://127.0.0.1:${port}/${i}`
         const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
-        peer.say(['hello', 1, null, secret, from])
+        peer.say(['hello', 2, null, secret, from])
         return peer
       }, ignore),
     ),

@@ -21,7 +21,7 @@ async function forceShared(target: Target): Promise<Outcome> {
   const member = await enter(target, 600_000)
   const held = await acquireMany(member, sharedHolds, () => 'shared by one', 'shared')
   const operator = await enter(target, 10_000)
-  operator.peer.say(['force-release', 1, 'shared by one'])
+  operator.peer.say(['force-release', 1, 'shared by one', null])
   await Promise.race([operator.peer.ended(), operator.peer.next('force-released').catch(() => null)])
   await pause(target.seconds * 1_000)
   return { remark: `${held} holds` }

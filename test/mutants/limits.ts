@@ -50,7 +50,7 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/stream.ts',
-        find: 'return entry[3].reduce((sum, name) => sum + name.length, 0)',
+        find: 'return entry[3].reduce((sum, name) => sum + name.length, entry[6] === null ? 0 : termsText(entry[6]))',
         replace: 'return entry[3].length',
       },
     ],

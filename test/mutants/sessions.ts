@@ -35,7 +35,7 @@ export const sessions: readonly Mutant[] = [
     const no = stored?.[0] === 'unavailable' || (stored?.[0] === 'released' && !stored[2])
     if (number < session.nextRequest && no) {
       const [verb] = request
-      if (verb === 'acquire' && request[2].every(name => this.state.table.available(name, { mode: request[3], manner: request[4] })))
+      if (verb === 'acquire' && request[2].every(name => this.state.table.available(name, { mode: request[3], manner: request[4], terms: null })))
         return this.#answer(client, ['granted', number, [this.state.table.lastToken + 1], []])
     }
     if (number < session.nextRequest) return this.#repeat(client, session, number)`,
@@ -66,7 +66,7 @@ export const sessions: readonly Mutant[] = [
         replace: `if (request[0] === 'acquire' && request[4] === 'ifAvailable') {
       for (const old of session.replies.values())
         if (old[0] === 'unavailable') {
-          this.#propose(['acquire', session.ordinal, number, request[2], request[3], request[4]])
+          this.#propose(['acquire', session.ordinal, number, request[2], request[3], request[4], request[5]])
           session.replies.keep(['unavailable', number])
           return
         }

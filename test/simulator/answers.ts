@@ -170,6 +170,7 @@ function blocker({ table, wallMs }: State, waiting: Acquire): Blocker | null {
     clientId: hold.session.id,
     clientName: hold.session.name,
     heldMs: Math.max(0, wallMs - hold.since),
+    note: null,
     ahead: Math.min(aheadMax, [...lock.queue].indexOf(waiting)),
   }
 }

@@ -173,11 +173,11 @@ const visits: Readonly<Record<string, (id: string) => Visit>> = {
     says: releases(tightUnansweredMax + 1, 2 * tightUnansweredMax),
   }),
   'an acquire too many': afterwards('acquire', 'UNANSWERED_LIMIT', unanswered, {
-    says: [['acquire', tightUnansweredMax + 1, [`${guestNames}a`], 'exclusive', 'wait']],
+    says: [['acquire', tightUnansweredMax + 1, [`${guestNames}a`], 'exclusive', 'wait', null]],
   }),
   'a request of no session that ends': afterwards('after the end', null, {
     says: [
-      ['acquire', 1, [`${guestNames}b`], 'shared', 'wait'],
+      ['acquire', 1, [`${guestNames}b`], 'shared', 'wait', null],
       ['end', 2],
       ['renew', 1],
     ],

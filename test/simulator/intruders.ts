@@ -43,10 +43,10 @@ const malformed: readonly (string | null)[] = [
   `[["echo",${2 ** 60}]]`,
 ]
 const malformedRequests: readonly string[] = [
-  JSON.stringify([['acquire', 1, ['a', 'a'], 'exclusive', 'wait']]),
-  JSON.stringify([['acquire', 1, ['__proto__', '__proto__'], 'exclusive', 'wait']]),
-  JSON.stringify([['acquire', 1, [longName], 'exclusive', 'wait']]),
-  JSON.stringify([['force-release', 1, longName]]),
+  JSON.stringify([['acquire', 1, ['a', 'a'], 'exclusive', 'wait', null]]),
+  JSON.stringify([['acquire', 1, ['__proto__', '__proto__'], 'exclusive', 'wait', null]]),
+  JSON.stringify([['acquire', 1, [longName], 'exclusive', 'wait', null]]),
+  JSON.stringify([['force-release', 1, longName, null]]),
   JSON.stringify([['acknowledge', [1], []]]),
   JSON.stringify([['resume', otherCluster, 1, 1, [1]]]),
   JSON.stringify([['release-run', 1, []]]),

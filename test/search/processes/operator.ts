@@ -20,7 +20,7 @@ export class OperatorStep {
         connection: -1,
         to: 0,
         kind: 'client',
-        frame: this.#turn.frames.numberOf([['hello', 1, null, null, from]]),
+        frame: this.#turn.frames.numberOf([['hello', 2, null, null, from]]),
       })
     } else if (input.is === 'messages') {
       for (const message of this.#turn.frames.messages(input.frame, input.channel))

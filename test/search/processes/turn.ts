@@ -80,7 +80,7 @@ export class Turn {
   }
 
   #dial({ connection, address, cluster, from }: Extract<ConnectionEffect, { do: 'dial' }>): void {
-    const frame = this.frames.numberOf([['hello', 1, cluster, null, from]])
+    const frame = this.frames.numberOf([['hello', 2, cluster, null, from]])
     this.outputs.push({ do: 'dial', connection, to: this.parties.slotAt(address), kind: from.kind, frame })
   }
 
