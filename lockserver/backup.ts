@@ -132,6 +132,9 @@ export class Backup {
   #leasesOf(installation: Installation): Leases {
     const leases = new Leases()
     for (const [ordinal, until] of installation.leases) leases.set(ordinal, until)
+    for (const [token, until] of installation.least) leases.times.setLeast(token, until)
+    for (const [token, until] of installation.most) leases.times.setMost(token, until)
+    for (const [key, until] of installation.keys) leases.times.setKey(key, until)
     const { paused } = installation.header
     if (paused !== null) leases.startPause(this.#installedAt + paused)
     return leases
@@ -180,11 +183,12 @@ export class Backup {
     return changes
   }
 
-  /** S3: of an operation's facts, a backup handles only the leases; it shows nothing to clients (R1). */
+  /** S3: of an operation's facts, a backup handles only leases and times; it shows nothing to clients (R1). */
   #mind({ facts }: State): void {
     for (let fact = facts.take(); fact !== undefined; fact = facts.take()) {
       if (fact.is === 'opened') this.leases.renew(fact.session, this.#situation.now.monotonic)
       else if (fact.is === 'dropped') this.leases.forget(fact.session)
+      else this.leases.times.note(fact, this.#situation.now.monotonic)
     }
   }
 

@@ -5,7 +5,7 @@
 import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
-import type { HelloFrom, MessageOf, Ping, Role, View, Welcome } from '../wire/messages.ts'
+import type { HelloFrom, MessageOf, Ping, Role, ShownTerms, View, Welcome } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
@@ -15,6 +15,7 @@ import { type ServerEffect, ServerOutbox } from './outbox.ts'
 import type { Peer, Peers } from './peers.ts'
 import { Primary } from './primary.ts'
 import type { InView, Situation } from './situation.ts'
+import type { Hold } from './state/lock.ts'
 import { State } from './state/state.ts'
 import { Turns, type TurnsOwner } from './turns.ts'
 import { ViewLink, type ViewLinkOwner } from './view-link.ts'
@@ -159,6 +160,12 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** For tests. */
   get state(): State | null {
     return this.#primary?.state ?? this.#backup?.state ?? null
+  }
+
+  /** For display only: what pages show of a hold, by this server's clock. */
+  termsOf(hold: Hold, monotonic: number): ShownTerms {
+    const leases = this.#primary?.leases ?? this.#backup?.leases
+    return leases === undefined ? null : leases.times.shown(hold, monotonic)
   }
 
   /** For display and metrics only; walks over the sessions. */
@@ -430,6 +437,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const state = backup?.state ?? new State()
     const leases = backup?.leases ?? new Leases()
     leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
+    leases.times.promote(this.#situation.now.monotonic, state) // C4
     this.#viewServerConnected(this.#viewLink.connected)
     const own = { id, pingLimitMs, deadPings }
     const primary = new Primary(this.#out, this.#inView, this.#clients, { state, leases }, own, this.#turns)

@@ -7,6 +7,8 @@ import type { Witness } from './holdback.ts'
 import type { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
+import type { Hold } from './state/lock.ts'
+import type { OnceKey } from './state/onces.ts'
 import type { Session } from './state/sessions.ts'
 import { Copy, headerOf, type LeaseTimes } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
@@ -165,6 +167,18 @@ export class Join implements Witness, LeaseTimes {
 
   remainingMs(session: Session): number {
     return this.#leases.remainingMs(session, this.#situation.now.monotonic)
+  }
+
+  leastMs(hold: Hold): number | null {
+    return this.#leases.times.leastMs(hold, this.#situation.now.monotonic)
+  }
+
+  mostMs(hold: Hold): number | null {
+    return this.#leases.times.mostMs(hold, this.#situation.now.monotonic)
+  }
+
+  keptMs(key: OnceKey): number | null {
+    return this.#leases.times.keptMs(key, this.#situation.now.monotonic)
   }
 
   #sendChunks(): void {

@@ -3,11 +3,14 @@
 
 import { restLeaseMs } from '../wire/limits.ts'
 import type { Session } from './state/sessions.ts'
+import { Times } from './times.ts'
 
 /** A reset's pause is a lease of the state itself, under this key. */
 const pause = 0
 
 export class Leases {
+  /** C3, C4, C5: the times of holds and keys, which go wherever the leases go. */
+  readonly times = new Times()
   /** Deadlines in monotonic ms, by session ordinal. */
   readonly #until = new Map<number, number>()
   /** S4: sessions that rested when their ttl was over, and got the rest of a longer lease. */

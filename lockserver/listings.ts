@@ -3,7 +3,9 @@
 
 import { listingMs, listingsKept } from '../wire/limits.ts'
 import { type Listing, listLocks } from './query.ts'
+import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
+import type { Times } from './times.ts'
 
 interface Made {
   readonly prefix: string
@@ -15,10 +17,14 @@ interface Made {
 
 export class Listings {
   readonly #state: State
+  readonly #times: Times
+  readonly #situation: Pick<InView, 'now'>
   #made: readonly Made[] = []
 
-  constructor(state: State) {
+  constructor(state: State, times: Times, situation: Pick<InView, 'now'>) {
     this.#state = state
+    this.#times = times
+    this.#situation = situation
   }
 
   /** The list for this prefix if it is at hand. */
@@ -29,7 +35,8 @@ export class Listings {
   of(prefix: string, wall: number): Listing {
     const known = this.known(prefix, wall)
     if (known !== undefined) return known
-    const listing = listLocks(this.#state, prefix, wall)
+    const { monotonic } = this.#situation.now
+    const listing = listLocks(this.#state, prefix, wall, hold => this.#times.shown(hold, monotonic))
     const made = { prefix, opNumber: this.#state.opNumber, at: wall, listing }
     this.#made = [made, ...this.#made.filter(each => this.#holds(each, wall))].slice(0, listingsKept)
     return listing

@@ -2,8 +2,14 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import { queriesPerOwnerMax, type StateLimits, shownTurnMax, ttlPingLimitsMin } from '../wire/limits.ts'
-import type { MessageOf, View } from '../wire/messages.ts'
+import {
+  expireWeightMax,
+  queriesPerOwnerMax,
+  type StateLimits,
+  shownTurnMax,
+  ttlPingLimitsMin,
+} from '../wire/limits.ts'
+import type { LockEvent, MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import { Expiry } from './expiry.ts'
@@ -65,6 +71,8 @@ export class Primary {
   #shown = 0
   /** The server is leaving: the last batch before it stopped taking requests; null while it takes them. */
   #closedAt: number | null = null
+  /** Times that had run out at this moment, by the monotonic clock, are to be ended; null: they are. */
+  #timesUntil: number | null = null
 
   constructor(
     out: ServerOutbox,
@@ -82,7 +90,7 @@ export class Primary {
     this.leases = leases
     this.#options = options
     this.opens = new Opens(situation, options.deadPings)
-    this.#queries = new Queries(state)
+    this.#queries = new Queries(state, leases.times, situation)
     this.#watches = new Watches(out, state)
     this.replication = new Replication(out, situation, state, leases)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
@@ -143,7 +151,10 @@ export class Primary {
 
   tick(): void {
     // A leaving primary leaves expiry to the next one, which gives each lease its grace.
-    if (this.#closedAt === null) this.#expireDue()
+    if (this.#closedAt === null) {
+      this.#expireDue()
+      this.#timesUntil = this.#situation.now.monotonic
+    }
     this.#queries.tick(this.#situation.now.wall)
     this.link.tick()
     this.replication.probe()
@@ -157,6 +168,7 @@ export class Primary {
     this.#catchUp()
     this.#goOn()
     this.#expirePiece()
+    this.#endTimes()
     this.#queries.startTurn()
     this.#answerQueries()
     this.replication.endTurn()
@@ -447,8 +459,9 @@ export class Primary {
     this.#out.countFact(fact)
     switch (fact.is) {
       case 'output':
-      case 'event':
         return this.#show(fact)
+      case 'event':
+        return this.#show({ is: 'event', event: this.#timed(fact.event) })
       case 'granted':
         this.#show(fact)
         if (fact.handed && this.#out.counting)
@@ -459,7 +472,17 @@ export class Primary {
       case 'dropped':
         this.leases.forget(fact.session)
         return this.#show(fact)
+      default:
+        return this.leases.times.note(fact, this.#situation.now.monotonic)
     }
+  }
+
+  /** C3: what is kept, and for how much longer. */
+  #timed(event: LockEvent): LockEvent {
+    if (event.event !== 'kept' || event.terms === null) return event
+    const { token, terms } = event
+    const keptMs = token === null ? null : this.leases.times.keptUntil(token, this.#situation.now.monotonic)
+    return { ...event, terms: { ...terms, keptMs, endsMs: null } }
   }
 
   /** S3: only a primary proposes that leases end, and only after it has read what had arrived. */
@@ -487,6 +510,17 @@ export class Primary {
     const piece = this.#expiry.take(this.state.sessions, this.leases, session => this.#isHeard(session))
     if (piece.length > 0) this.#propose(['expire', piece])
     if (this.#expiry.more) this.#out.do({ do: 'continue' })
+  }
+
+  /** C3, C4, C5: likewise of the times that had run out at a tick, one piece a turn (B2). */
+  #endTimes(): void {
+    if (this.#closedAt !== null || this.#timesUntil === null) return
+    const { times } = this.leases
+    const most = Math.min(expireWeightMax, this.state.limits.changesPerOperationMax)
+    const operation = times.next(this.#timesUntil, most)
+    if (operation !== undefined) this.#propose(operation)
+    if (times.more(this.#timesUntil)) this.#out.do({ do: 'continue' })
+    else this.#timesUntil = null
   }
 
   /** S3: messages from this session wait for their turn (B1); a renewal may be among them. */

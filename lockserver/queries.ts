@@ -14,7 +14,9 @@ import type { MessageOf } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import { Listings } from './listings.ts'
 import { answerOf } from './query.ts'
+import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
+import type { Times } from './times.ts'
 
 export type QueryRequest = MessageOf<'clientToServer', 'query'>
 
@@ -41,9 +43,9 @@ export class Queries {
   /** About how many locks and waiters this turn's queries have looked at. */
   #looked = 0
 
-  constructor(state: State) {
+  constructor(state: State, times: Times, situation: Pick<InView, 'now'>) {
     this.#state = state
-    this.#listings = new Listings(state)
+    this.#listings = new Listings(state, times, situation)
   }
 
   /** Whether the next query may be answered in this turn, in its place among its client's requests. */

@@ -1,8 +1,12 @@
 // Lists what is held and waited for, in order, in parts that fit a frame. Reads only.
 
+import type { Claim } from '../wire/claim.ts'
 import { queryMax, queryPartMax } from '../wire/limits.ts'
-import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
+import type { HoldRecord, MessageOf, ShownTerms, WaitRecord } from '../wire/messages.ts'
 import { share } from '../wire/shared.ts'
+import type { Hold } from './state/lock.ts'
+import type { Session } from './state/sessions.ts'
+import { shownOf } from './state/special.ts'
 import type { State } from './state/state.ts'
 
 export type Part = MessageOf<'serverToClient', 'locks'>
@@ -15,48 +19,62 @@ export interface Listing {
   readonly size: number
 }
 
+/** What is shown of a hold beside its mode: a server knows what remains of its times. */
+export type TermsOf = (hold: Hold) => ShownTerms
+
+export function wholeTerms({ special }: Hold): ShownTerms {
+  return shownOf(special?.terms ?? null, true)
+}
+
 /** Holds in the order of their tokens; waiters by lock name, each queue in its order. */
-export function listLocks(state: State, prefix: string, wall: number): Listing {
+export function listLocks(
+  state: State,
+  prefix: string,
+  wall: number,
+  termsOf: TermsOf = wholeTerms,
+): Listing {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
   let cut = false
   for (const lock of state.table.locks.values()) {
     if (!lock.name.startsWith(prefix)) continue
-    for (const { token, session, mode, since } of lock.eachHolder()) {
+    for (const hold of lock.eachHolder()) {
       if (held.length + pending.length >= queryMax) {
         cut = true
         break
       }
-      held.push({
-        name: lock.name,
-        mode,
-        token,
-        clientId: session.id,
-        clientName: session.name,
-        heldMs: age(since),
-        terms: null,
-      })
+      held.push(holdRecord(hold, age(hold.since), termsOf))
     }
     for (const { session, claim, since } of lock.queue) {
       if (held.length + pending.length >= queryMax) {
         cut = true
         break
       }
-      pending.push({
-        name: lock.name,
-        mode: claim.mode,
-        clientId: session.id,
-        clientName: session.name,
-        waitedMs: age(since),
-        terms: null,
-      })
+      pending.push(waitRecord(lock.name, session, claim, age(since)))
     }
     if (cut) break
   }
   held.sort((a, b) => a.token - b.token)
   pending.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   return { parts: parts(held, pending), cut, size: held.length + pending.length }
+}
+
+/** A hold that is kept has no client (C3). */
+export function holdRecord(hold: Hold, heldMs: number, termsOf: TermsOf): HoldRecord {
+  const { lock, mode, token, session } = hold
+  const client = session.isNobody ? null : session
+  const [clientId, clientName] = [client?.id ?? null, client?.name ?? null]
+  return { name: lock.name, mode, token, clientId, clientName, heldMs, terms: termsOf(hold) }
+}
+
+export function waitRecord(
+  name: string,
+  { id, name: clientName }: Session,
+  claim: Claim,
+  waitedMs: number,
+): WaitRecord {
+  return { name, mode: claim.mode, clientId: id, clientName, waitedMs, terms: shownOf(claim.terms, false) }
 }
 
 function parts(held: HoldRecord[], pending: WaitRecord[]): Listing['parts'] {

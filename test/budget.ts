@@ -9,7 +9,7 @@ import { decode } from '../wire/codec.ts'
 import { clientTurnCostMax, stateLimits, unfoldedMax } from '../wire/limits.ts'
 import type { Entry, Message } from '../wire/messages.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
-import { StateStory } from './fixtures/state-story.ts'
+import { StateStory, timesOf } from './fixtures/state-story.ts'
 
 const share = 4
 
@@ -31,7 +31,7 @@ function finish(s: StateStory, each = () => {}): number {
 }
 
 function copyOf(state: State): State {
-  const copy = new Copy(state, { remainingMs: () => 1_000 })
+  const copy = new Copy(state, timesOf(1_000))
   const installation = new Installation(headerOf(state, 1, null))
   for (let chunk = copy.nextChunk(3); chunk !== null; chunk = copy.nextChunk(3)) installation.add(chunk, 0)
   state.table.endCopy()

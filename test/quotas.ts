@@ -9,12 +9,12 @@ import { type StateLimits, watchesMax } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { ownerOf } from '../wire/net/owner.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
-import { StateStory } from './fixtures/state-story.ts'
+import { StateStory, timesOf } from './fixtures/state-story.ts'
 
 const [greedy, other] = ['192.0.2.1', '192.0.2.2']
 
 function copyOf(state: State): State {
-  const copy = new Copy(state, { remainingMs: () => 1_000 })
+  const copy = new Copy(state, timesOf(1_000))
   const installation = new Installation(headerOf(state, 1, null))
   for (let chunk = copy.nextChunk(3); chunk !== null; chunk = copy.nextChunk(3)) installation.add(chunk, 0)
   state.table.endCopy()

@@ -7,7 +7,7 @@ import { Copy, headerOf, Installation } from '../lockserver/state/snapshot.ts'
 import type { Operation, State } from '../lockserver/state/state.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
 import { type Random, random } from './fixtures/random.ts'
-import { StateStory, textOf } from './fixtures/state-story.ts'
+import { StateStory, textOf, timesOf } from './fixtures/state-story.ts'
 
 const owners = [null, '192.0.2.1', '192.0.2.2']
 const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
@@ -51,7 +51,7 @@ function copyWhile(seed: number): [State, State] {
   const story = new StateStory()
   const { state } = story
   for (let i = 0; i < 150; i++) story.apply(anyOperation(state, dice))
-  const copy = new Copy(state, { remainingMs: () => 1_000 })
+  const copy = new Copy(state, timesOf(1_000))
   const installation = new Installation(headerOf(state, 0, null))
   const since: Operation[] = []
   // Records one by one, so that operations fall between any two of them.
@@ -125,7 +125,7 @@ t.test(
     const story = new StateStory()
     const [a, b] = [story.open('a'), story.open('b')]
     for (let i = 0; i < 20; i++) story.acquire(i % 2 === 0 ? a : b, 'x', 'shared')
-    const copy = new Copy(story.state, { remainingMs: () => 700 })
+    const copy = new Copy(story.state, timesOf(700))
     story.acquire(a, 'x', 'shared')
     const kinds: string[] = []
     for (let chunk = copy.nextChunk(3); chunk !== null; chunk = copy.nextChunk(3))
@@ -138,7 +138,7 @@ t.test(
 t.test('S3: the rest of a lease counts from when its chunk came', async t => {
   const story = new StateStory()
   story.open('a')
-  const copy = new Copy(story.state, { remainingMs: () => 700 })
+  const copy = new Copy(story.state, timesOf(700))
   const installation = new Installation(headerOf(story.state, 0, null))
   installation.add(copy.nextChunk() ?? [], 5_000)
   t.strictSame([...installation.leases], [[1, 5_700]])

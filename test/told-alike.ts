@@ -5,11 +5,14 @@ import t from 'tap'
 import type { Client } from '../lockserver/clients.ts'
 import { Listings } from '../lockserver/listings.ts'
 import { Queries } from '../lockserver/queries.ts'
+import { Times } from '../lockserver/times.ts'
 import { queriesPerOwnerMax, queryMax } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { frameText, share } from '../wire/shared.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
 import { StateStory } from './fixtures/state-story.ts'
+
+const atStart = { now: { monotonic: 0, wall: 0 } }
 
 t.test('B7: a shared part becomes text once, and frames read as if it were not shared', async t => {
   let made = 0
@@ -49,7 +52,7 @@ t.test('B7: all who ask for the same prefix of the same state get the same list'
   const a = s.open('a')
   s.acquire(a, 'p/1')
   s.acquire(a, 'q/1')
-  const listings = new Listings(s.state)
+  const listings = new Listings(s.state, new Times(), atStart)
   const first = listings.of('p/', 1_000)
   t.equal(listings.of('p/', 1_010), first)
   t.equal(listings.of('q/', 1_010).parts[0]?.held[0]?.name, 'q/1')
@@ -76,7 +79,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
 })
 
 t.test('B7: queries of one owner do not keep those of others waiting', async t => {
-  const queries = new Queries(new StateStory().state)
+  const queries = new Queries(new StateStory().state, new Times(), atStart)
   const [a, b, c] = [clientOf(1, '192.0.2.1'), clientOf(2, '192.0.2.1'), clientOf(3, '192.0.2.2')]
   for (let i = 1; i <= 100; i++)
     for (const client of [a, b]) queries.add(client, ['query', i, `${i}/${client.connection}`, true])
@@ -92,7 +95,7 @@ t.test('B7: those who ask for the same are answered together, as many as a turn 
   const s = new StateStory()
   const holder = s.open('holder')
   for (let i = 0; i < queryMax / 4; i++) s.acquire(holder, `p/${i}`)
-  const queries = new Queries(s.state)
+  const queries = new Queries(s.state, new Times(), atStart)
   const all = Array.from({ length: 10 }, (_, i) => clientOf(i, i % 2 === 0 ? null : `192.0.2.${i}`))
   for (const client of all) queries.add(client, ['query', 1, 'p/', true])
   t.equal(queries.take(0).length, 4)
@@ -102,7 +105,7 @@ t.test('B7: those who ask for the same are answered together, as many as a turn 
 })
 
 t.test('B7: an owner with far too many queries is told so; another one is not', async t => {
-  const queries = new Queries(new StateStory().state)
+  const queries = new Queries(new StateStory().state, new Times(), atStart)
   for (let i = 0; i < queriesPerOwnerMax; i++)
     queries.add(clientOf(i >> 10, '192.0.2.1'), ['query', i, `${i}`, true])
   t.equal(queries.add(clientOf(99, '192.0.2.1'), ['query', 1, '', true]), 'too many of its owner')

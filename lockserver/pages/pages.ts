@@ -9,6 +9,7 @@ import { BadQuery, type Page, type Routes, routesOf } from '../../wire/serving/h
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import type { ServerCore } from '../core.ts'
+import type { Hold } from '../state/lock.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
 import { tablePage, tableQuery } from './table-page.ts'
 import { whyPage } from './why-page.ts'
@@ -44,16 +45,21 @@ export class ServerPages {
   }
 }
 
-async function locksPage({ state }: ServerCore, query: URLSearchParams): Promise<Page> {
+async function locksPage(core: ServerCore, query: URLSearchParams): Promise<Page> {
+  const { state } = core
   if (state === null) return problem(503, 'this server is idle: it has no locks')
-  const page = await tablePage(state, tableQuery(query), readClock().wall, nextTurn)
+  const { wall, monotonic } = readClock()
+  const termsOf = (hold: Hold) => core.termsOf(hold, monotonic)
+  const page = await tablePage(state, tableQuery(query), wall, nextTurn, termsOf)
   if (page === null) return problem(410, 'the lock to go on after is gone; begin again')
   return { status: 200, body: page }
 }
 
-function whyOf({ role, state }: ServerCore, query: URLSearchParams): Page {
+function whyOf(core: ServerCore, query: URLSearchParams): Page {
+  const { role, state } = core
   if (role !== 'primary' || state === null) return problem(503, `this server is ${role}: ask the primary`)
-  return { status: 200, body: whyPage(state, nameIn(query), readClock().wall) }
+  const { wall, monotonic } = readClock()
+  return { status: 200, body: whyPage(state, nameIn(query), wall, hold => core.termsOf(hold, monotonic)) }
 }
 
 /** B8: the caller names the server that must end; any other server at this address refuses. */

@@ -3,9 +3,11 @@
 // change between two pieces, so a page does not show one moment.
 
 import { locksPerPageMax } from '../../wire/limits.ts'
-import type { Mode } from '../../wire/messages.ts'
+import type { Mode, ShownTerms } from '../../wire/messages.ts'
 import { BadQuery } from '../../wire/serving/http.ts'
+import { type TermsOf, wholeTerms } from '../query.ts'
 import type { Acquire, Hold, LockEntry } from '../state/lock.ts'
+import { shownOf } from '../state/special.ts'
 import type { State } from '../state/state.ts'
 import { FirstFew } from './first-few.ts'
 
@@ -38,8 +40,22 @@ export interface TableRow {
   readonly name: string
   readonly holders: number
   readonly waiters: number
-  readonly held: readonly { client: string; clientId: string; mode: Mode; token: number; heldMs: number }[]
-  readonly waiting: readonly { client: string; clientId: string; mode: Mode; waitedMs: number }[]
+  /** Of a hold that is kept for no client, client and id are null (C3). */
+  readonly held: readonly {
+    client: string | null
+    clientId: string | null
+    mode: Mode
+    token: number
+    heldMs: number
+    terms: ShownTerms
+  }[]
+  readonly waiting: readonly {
+    client: string
+    clientId: string
+    mode: Mode
+    waitedMs: number
+    terms: ShownTerms
+  }[]
 }
 
 export function tableQuery(query: URLSearchParams): TableQuery {
@@ -66,6 +82,7 @@ export async function tablePage(
   query: TableQuery,
   wall: number,
   nextTurn: () => Promise<void>,
+  termsOf: TermsOf = wholeTerms,
 ): Promise<TablePage | null> {
   const { prefix, sort, after, limit } = query
   const { locks } = state.table
@@ -85,7 +102,7 @@ export async function tablePage(
   const places = first.items
   const rows = places.slice(0, limit).flatMap(({ name }) => {
     const lock = locks.get(name)
-    return lock === undefined ? [] : [rowOf(lock, wall)]
+    return lock === undefined ? [] : [rowOf(lock, wall, termsOf)]
   })
   return { total: locks.size, matching, more: places.length > limit, locks: rows }
 }
@@ -123,25 +140,27 @@ function rankOf({ next, waiters, holder }: LockEntry, sort: Sort): number {
 }
 
 /** B2: walks over what the row shows, however many hold the lock or wait for it. */
-function rowOf(lock: LockEntry, wall: number): TableRow {
+function rowOf(lock: LockEntry, wall: number, termsOf: TermsOf): TableRow {
   const { name, held, waiters, queue } = lock
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   return {
     name,
     holders: held,
     waiters,
-    held: firstOf(lock.eachHolder()).map(({ session, mode, token, since }) => ({
-      client: session.name,
-      clientId: session.id,
-      mode,
-      token,
-      heldMs: age(since),
+    held: firstOf(lock.eachHolder()).map(hold => ({
+      client: hold.session.isNobody ? null : hold.session.name,
+      clientId: hold.session.isNobody ? null : hold.session.id,
+      mode: hold.mode,
+      token: hold.token,
+      heldMs: age(hold.since),
+      terms: termsOf(hold),
     })),
     waiting: firstOf(queue).map(({ session, claim, since }) => ({
       client: session.name,
       clientId: session.id,
       mode: claim.mode,
       waitedMs: age(since),
+      terms: shownOf(claim.terms, false),
     })),
   }
 }

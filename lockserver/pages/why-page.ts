@@ -3,7 +3,8 @@
 
 import { whyMax } from '../../wire/limits.ts'
 import type { HoldRecord, WaitRecord } from '../../wire/messages.ts'
-import type { Acquire, Hold } from '../state/lock.ts'
+import { holdRecord, type TermsOf, waitRecord, wholeTerms } from '../query.ts'
+import type { Acquire } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
 
 export interface WhyPage {
@@ -16,7 +17,7 @@ export interface WhyPage {
   readonly pending: readonly WaitRecord[]
 }
 
-export function whyPage(state: State, name: string, wall: number): WhyPage {
+export function whyPage(state: State, name: string, wall: number, termsOf: TermsOf = wholeTerms): WhyPage {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
@@ -31,7 +32,7 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
     if (lock === undefined) continue
     for (const hold of lock.eachHolder()) {
       if (isFull()) break
-      held.push(holdRecord(hold, age(hold.since)))
+      held.push(holdRecord(hold, age(hold.since), termsOf))
       if (followed.has(hold.session)) continue
       followed.add(hold.session)
       for (const waited of hold.session.waiting.values()) {
@@ -42,7 +43,7 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
     }
     for (const waiter of lock.queue) {
       if (isFull()) break
-      pending.push(waitRecord(each, waiter, age(waiter.since)))
+      pending.push(waitRecord(each, waiter.session, waiter.claim, age(waiter.since)))
     }
   }
   const lock = state.table.locks.get(name)
@@ -58,12 +59,4 @@ export function whyPage(state: State, name: string, wall: number): WhyPage {
 /** What an acquire waits for now: it takes its names one by one. */
 function nameOf({ names, tokens }: Acquire): string {
   return names[tokens.length] as string
-}
-
-function holdRecord({ lock, mode, token, session }: Hold, heldMs: number): HoldRecord {
-  return { name: lock.name, mode, token, clientId: session.id, clientName: session.name, heldMs, terms: null }
-}
-
-function waitRecord(name: string, { claim, session }: Acquire, waitedMs: number): WaitRecord {
-  return { name, mode: claim.mode, clientId: session.id, clientName: session.name, waitedMs, terms: null }
 }

@@ -2,8 +2,9 @@
 // back and counts, a backup keeps its leases. Nothing is decided here.
 
 import type { LockEvent, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
-import type { Acquire } from './lock.ts'
-import type { AcquireRefusal } from './lock-table.ts'
+import type { Acquire, Hold } from './lock.ts'
+import type { AcquireEnd } from './lock-table.ts'
+import type { OnceKey } from './onces.ts'
 import type { Quota } from './owners.ts'
 import type { Session } from './sessions.ts'
 
@@ -22,12 +23,26 @@ interface Happened {
 export type TableFact =
   | Happened
   /** An acquire that had waited has all of its locks, or was refused. */
-  | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: 'granted' | AcquireRefusal }
+  | { readonly is: 'settled'; readonly acquire: Acquire; readonly outcome: AcquireEnd }
   /** A steal or a force-release has ended a hold. */
   | { readonly is: 'lost'; readonly session: Session; readonly token: number; readonly reason: LossReason }
 
+/** What a server's own clock must know of (C3, C4, C5); times.ts keeps it. */
+export type TimedFact =
+  /** C3: granted as a whole, with a time that it lasts at least. */
+  | { readonly is: 'lasts'; readonly hold: Hold }
+  /** C4: its client knows of it, which may hold it for some time at most. */
+  | { readonly is: 'told'; readonly hold: Hold }
+  /** C3: it need not last any longer, and its holder still has it. */
+  | { readonly is: 'lasted'; readonly token: number }
+  /** Its holder is gone; `kept`: the hold is not (C3). */
+  | { readonly is: 'untimed'; readonly token: number; readonly kept: boolean }
+  /** C5: the hold of this key has ended, so that the key is kept for its time from here on; or it is gone. */
+  | { readonly is: 'key ended' | 'key gone'; readonly key: OnceKey }
+
 export type Fact =
   | Happened
+  | TimedFact
   /** A hold has ended, for whatever reason. Times are by the wall clock, for display only. */
   | { readonly is: 'freed'; readonly heldMs: number }
   /** Something that a client will see; the session may be gone by now. */

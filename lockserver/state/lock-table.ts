@@ -1,34 +1,55 @@
 // The table of holders and waiters: grants, queues and tokens (L1, L2, L3). It knows no clock, no view and
 // no connection; what it decides depends on the order of the calls alone (R4).
 
-import type { Claim } from '../../wire/claim.ts'
+import { type Claim, noTerms } from '../../wire/claim.ts'
 import type { StateLimits } from '../../wire/limits.ts'
-import type { LockEvent, LossReason, Mode } from '../../wire/messages.ts'
+import type { DoneRecord, LockEvent, LossReason, Mode, ShownTerms } from '../../wire/messages.ts'
+import { NumberMap } from '../../wire/number-map.ts'
 import { type Fact, Facts, type TableFact } from './facts.ts'
 import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import { NameMap } from './name-map.ts'
+import { doneOf, type OnceKey, Onces } from './onces.ts'
 import { waitPasses } from './owners.ts'
-import type { Session } from './sessions.ts'
-import { holdBytes, lockBytes, Tally, waitBytes } from './tally.ts'
+import { Session } from './sessions.ts'
+import { ofPermits, type Special, shownOf, specialOf, takeOf } from './special.ts'
+import { holdBytes, lockBytes, onceBytes, Tally, termsBytes, waitBytes } from './tally.ts'
 import { Unfinished } from './unfinished.ts'
 
 /** Gets each session and lock before it changes (R3): a snapshot under way keeps it as it was. */
 export interface Touch {
   touchSession(session: Session): void
   touchLock(lock: LockEntry): void
+  touchKey(key: OnceKey): void
 }
 
 /** Why a hold ended; null: its holder ended it. */
 export type EndReason = LockEvent['reason']
 
-export type AcquireOutcome = 'granted' | 'waiting' | AcquireRefusal
+export type AcquireOutcome = 'waiting' | AcquireEnd
+export type AcquireEnd = 'granted' | AcquireRefusal | DoneBefore
 
 /** LOCKS_LIMIT: its session holds this lock too often; waiters: a quota of its owner (B7). */
-export type AcquireRefusal = 'WAITERS_LIMIT' | 'LOCKS_LIMIT' | 'waiters'
+export type AcquireRefusal = 'WAITERS_LIMIT' | 'LOCKS_LIMIT' | 'ONCE_KEYS_LIMIT' | 'waiters' | Differs
+
+/** C1: the lock is in use, of so many permits; 0: of none. */
+export interface Differs {
+  readonly code: 'PERMITS_DIFFER'
+  readonly name: string
+  readonly of: number
+}
+
+/** C5 */
+export interface DoneBefore {
+  readonly done: DoneRecord
+}
 
 type Limits = Pick<
   StateLimits,
-  'waitersPerLockMax' | 'waitersPerOwnerMax' | 'sharedHoldsPerLockMax' | 'changesPerOperationMax'
+  | 'waitersPerLockMax'
+  | 'waitersPerOwnerMax'
+  | 'sharedHoldsPerLockMax'
+  | 'changesPerOperationMax'
+  | 'onceKeysPerNameMax'
 >
 
 export class LockTable {
@@ -46,10 +67,19 @@ export class LockTable {
     waitersPerOwnerMax: null,
     sharedHoldsPerLockMax: 0,
     changesPerOperationMax: 0,
+    onceKeysPerNameMax: 0,
   }
   /** B4 */
   readonly tally = new Tally()
   readonly unfinished = new Unfinished()
+  /** C5 */
+  readonly onces = new Onces()
+  /** C3: the session of holds that are kept for no client. Its weight is nobody's. */
+  readonly nobody = new Session(0, '', 0, '', null, new Tally())
+  /** C3, C4: by token, holds that some time may end, or that are kept until then. */
+  readonly timed = new NumberMap<Hold>()
+  /** C3: how many holds are kept for no client. */
+  kept = 0
   /** B2: how many more holds and waits may begin or end in this operation. */
   #left = 0
   /** Marks new locks as not part of the snapshot that is under way. */
@@ -92,6 +122,11 @@ export class LockTable {
     this.#left = this.#limits.changesPerOperationMax
   }
 
+  /** B1: a look at so many holders or sessions is work, too. */
+  looked(count: number): void {
+    this.#left -= count >> 5
+  }
+
   /** How many holds and waits have begun or ended in this operation. */
   get changes(): number {
     return this.#limits.changesPerOperationMax - this.#left
@@ -99,8 +134,9 @@ export class LockTable {
 
   /** B2: something that was begun must go on. */
   get isUnfinished(): boolean {
-    const { ending, evictions, unserved } = this.unfinished
-    return ending.size > 0 || evictions.size > 0 || (unserved.size > 0 && !this.#paused)
+    const { ending, evictions, telling, unserved } = this.unfinished
+    if (ending.size > 0 || evictions.size > 0 || telling.size > 0) return true
+    return unserved.size > 0 && !this.#paused
   }
 
   /** Whether changes of locks become events. */
@@ -122,11 +158,26 @@ export class LockTable {
     this.#touch?.touchSession(session)
   }
 
-  /** L3: the lock is free for this mode, and has no waiters. */
-  available(name: string, { mode }: Claim): boolean {
+  /** L3: the lock is free for this claim, and has no waiters. */
+  available(name: string, claim: Claim): boolean {
     if (this.#paused) return false
     const lock = this.locks.get(name)
-    return lock === undefined || (lock.waiters === 0 && compatible(lock, mode))
+    return lock === undefined || (lock.waiters === 0 && compatible(lock, claim))
+  }
+
+  /** C1: a lock that is in use stays of as many permits as it is. */
+  differs(name: string, { terms }: Claim): Differs | undefined {
+    const lock = this.locks.get(name)
+    if (lock === undefined || lock.of === ofPermits(terms) || !lock.inUse) return undefined
+    return { code: 'PERMITS_DIFFER', name, of: lock.of }
+  }
+
+  /** C5: who runs this key or has run it, or why it can't run; undefined: it may. */
+  onceProblem(name: string, { terms }: Claim): DoneBefore | 'ONCE_KEYS_LIMIT' | undefined {
+    if (terms === null || terms.once === null) return undefined
+    const known = this.onces.get(name, terms.once.key)
+    if (known !== undefined) return { done: doneOf(known) }
+    return this.onces.sizeOf(name) >= this.#limits.onceKeysPerNameMax ? 'ONCE_KEYS_LIMIT' : undefined
   }
 
   /** Takes the names one by one, in order, until one is not free (L3). */
@@ -134,8 +185,10 @@ export class LockTable {
     while (acquire.tokens.length < acquire.names.length) {
       const lock = this.#lock(acquire.names[acquire.tokens.length] as string)
       this.#touch?.touchLock(lock)
+      if (lock.of !== ofPermits(acquire.claim.terms) && lock.inUse)
+        return this.#giveBack(acquire, { code: 'PERMITS_DIFFER', name: lock.name, of: lock.of }, wallMs)
       if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'STOLEN', wallMs)
-      else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))
+      else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim))
         return this.#enqueue(lock, acquire, wallMs)
       if (this.#hasTooMany(lock, acquire)) return this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs)
       this.#take(lock, acquire, wallMs)
@@ -143,10 +196,16 @@ export class LockTable {
     return 'granted'
   }
 
-  /** Frees one hold and serves the waiters of its lock. */
+  /** Its holder gives it up: frees it, unless it must be kept (C3), and serves the waiters of its lock. */
   release(hold: Hold, wallMs: number): void {
-    this.#remove(hold, wallMs, null)
+    this.#leave(hold, wallMs, null)
     this.serve(hold.lock, wallMs)
+  }
+
+  /** C5: what ran has failed, so that its key is free again. */
+  fail(hold: Hold, wallMs: number): void {
+    this.#freeKey(hold)
+    this.release(hold, wallMs)
   }
 
   /** Takes the lock away from each holder; returns their number. */
@@ -160,6 +219,118 @@ export class LockTable {
     return count
   }
 
+  /** C8: takes the lock away from this holder alone. */
+  forceOne(hold: Hold, wallMs: number): void {
+    this.#remove(hold, wallMs, 'FORCED', 'FORCED')
+    this.serve(hold.lock, wallMs)
+  }
+
+  /** C8: once this holder has lost the lock, nothing is in the way of this claim. */
+  mayReplace(victim: Hold, claim: Claim): boolean {
+    const { lock } = victim
+    if (this.#paused || lock.next?.claim.manner === 'steal') return false
+    const { permits } = claim.terms ?? noTerms
+    if (permits === null) return lock.held === 1
+    return lock.taken - takeOf(victim.special) + permits.take <= permits.of
+  }
+
+  /** C8: takes the lock away from this holder alone, in favour of the acquire. */
+  replace(victim: Hold, acquire: Acquire, wallMs: number): AcquireOutcome {
+    const { lock } = victim
+    if (this.#hasTooMany(lock, acquire)) return 'LOCKS_LIMIT'
+    this.#remove(victim, wallMs, 'STOLEN', 'STOLEN')
+    this.#take(lock, acquire, wallMs)
+    this.serve(lock, wallMs)
+    return 'granted'
+  }
+
+  /** C6 */
+  note(hold: Hold, note: string | null, wallMs: number): void {
+    const before = termsBytes(hold.special?.terms ?? null)
+    this.#left--
+    this.#touch?.touchLock(hold.lock)
+    const noted = hold.special === null ? this.#specialise(hold) : hold
+    const special = noted.special as Special
+    special.terms = { ...special.terms, note }
+    const more = termsBytes(special.terms) - before
+    this.tally.bytes += more
+    noted.session.owner?.more(more)
+    if (this.#watched) this.#happened('noted', noted, wallMs)
+  }
+
+  #specialise(hold: Hold): Hold {
+    const special: Special = { terms: noTerms, lasting: false, untold: 0, owner: null }
+    const later = hold.lock.specialise(hold, special)
+    hold.session.holds.set(hold.token, later)
+    return later
+  }
+
+  /** All of the acquire's locks are granted: from here on their times count. */
+  granted(acquire: Acquire): void {
+    const { session, request, tokens, claim } = acquire
+    if (claim.terms === null) return
+    for (const token of tokens) {
+      const hold = session.holds.get(token)
+      if (hold === undefined || hold.special === null) continue
+      this.#touch?.touchLock(hold.lock)
+      const { terms } = hold.special
+      if (terms.holdAtLeastMs !== null) {
+        hold.special.lasting = true
+        this.#done.add({ is: 'lasts', hold })
+      }
+      if (terms.holdAtMostMs === null) continue
+      hold.special.untold = request
+      session.tellOf(hold, request)
+    }
+  }
+
+  /** C4: the client has acknowledged the reply of this request, and so knows of what it was granted. */
+  told(session: Session, request: number): void {
+    for (const hold of session.told(request)) {
+      if (hold.special === null || session.holds.get(hold.token) !== hold) continue
+      this.#touch?.touchLock(hold.lock)
+      hold.special.untold = 0
+      this.#done.add({ is: 'told', hold })
+    }
+  }
+
+  /** C3: these need not last any longer; those that are kept are free. */
+  leastOver(tokens: readonly number[], wallMs: number): void {
+    const freed = new Set<LockEntry>()
+    for (const token of tokens) {
+      const hold = this.timed.get(token)
+      if (hold === undefined || hold.special === null || !hold.special.lasting) continue
+      this.#touch?.touchLock(hold.lock)
+      if (hold.session.isNobody) freed.add(this.#remove(hold, wallMs, null))
+      else {
+        hold.special.lasting = false
+        this.#done.add({ is: 'lasted', token })
+      }
+    }
+    for (const lock of freed) this.serve(lock, wallMs)
+  }
+
+  /** C4: these were held for as long as they may be. */
+  mostOver(tokens: readonly number[], wallMs: number): void {
+    const freed = new Set<LockEntry>()
+    for (const token of tokens) {
+      const hold = this.timed.get(token)
+      if (hold === undefined || hold.session.isNobody) continue
+      freed.add(this.#leave(hold, wallMs, 'HELD_TOO_LONG', 'HELD_TOO_LONG'))
+    }
+    for (const lock of freed) this.serve(lock, wallMs)
+  }
+
+  /** C5: these keys may run again. */
+  forgetKeys(keys: readonly (readonly [name: string, key: string])[]): void {
+    for (const [name, key] of keys) {
+      const known = this.onces.get(name, key)
+      if (known === undefined || known.running) continue
+      this.#left--
+      this.#deleteKey(known)
+    }
+  }
+
   /** Takes an acquire out of the queue, and takes back what it has got so far. */
   cancel(acquire: Acquire, wallMs: number): void {
     this.dropAll([acquire], this.heldBy(acquire), wallMs)
@@ -171,17 +342,15 @@ export class LockTable {
 
   /**
    * Ends all of these before any waiter is served, so that nothing is granted to one that is about to
-   * go (L3: dead waiters don't block the queue).
+   * go (L3: dead waiters don't block the queue). No client has acted on these holds: nothing is kept of them (C3, C5).
    */
-  dropAll(
-    waiters: readonly Acquire[],
-    holds: readonly Hold[],
-    wallMs: number,
-    reason: EndReason = null,
-  ): void {
+  dropAll(waiters: readonly Acquire[], holds: readonly Hold[], wallMs: number): void {
     const freed = new Set<LockEntry>()
     for (const waiter of waiters) freed.add(this.#dequeue(waiter, wallMs))
-    for (const hold of holds) freed.add(this.#remove(hold, wallMs, reason))
+    for (const hold of holds) {
+      this.#freeKey(hold)
+      freed.add(this.#remove(hold, wallMs, null))
+    }
     for (const lock of freed) this.serve(lock, wallMs)
   }
 
@@ -198,14 +367,12 @@ export class LockTable {
   }
 
   #serve(lock: LockEntry, wallMs: number): void {
-    while (!this.#paused && mayGo(lock)) {
+    while (!this.#paused && this.mayGo(lock)) {
       this.#touch?.touchLock(lock)
       if (this.#left <= 0) return void this.unfinished.unserved.add(lock.name)
       const next = lock.next as Acquire
       if (next.claim.manner === 'steal' && !this.#evict(lock, 'STOLEN', wallMs)) return
-      lock.dequeue(next)
-      this.tally.bytes -= waitBytes(next.names)
-      next.session.owner?.wait(next, -1)
+      this.#unqueue(lock, next)
       this.#goOn(lock, next, wallMs)
     }
     const empty = lock.waiters === 0 && lock.holder === null
@@ -215,8 +382,21 @@ export class LockTable {
     this.unfinished.forget(lock.name)
   }
 
+  #unqueue(lock: LockEntry, acquire: Acquire): void {
+    lock.dequeue(acquire)
+    this.tally.bytes -= waitBytes(acquire)
+    acquire.session.owner?.wait(acquire, -1)
+    if (acquire.claim.terms !== null) this.onces.leave(acquire)
+  }
+
   /** The acquire's turn for this lock has come. */
   #goOn(lock: LockEntry, acquire: Acquire, wallMs: number): void {
+    const problem = this.onceProblem(lock.name, acquire.claim)
+    if (problem !== undefined) {
+      this.#left--
+      if (this.#watched) this.#waitHappened('cancelled', acquire, lock, wallMs)
+      return this.#settled(acquire, problem)
+    }
     if (this.#hasTooMany(lock, acquire))
       return this.#settled(acquire, this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs))
     this.#take(lock, acquire, wallMs)
@@ -234,7 +414,7 @@ export class LockTable {
 
   /** B2: a share of what was begun, oldest first. Nothing is granted to a session that is over. */
   goOn(wallMs: number): void {
-    const { ending, evictions, unserved } = this.unfinished
+    const { ending, evictions, telling, unserved } = this.unfinished
     const freed = new Set<LockEntry>()
     for (const session of ending.values()) if (!this.#endShare(session, freed, wallMs)) break
     for (const lock of freed) this.serve(lock, wallMs)
@@ -242,6 +422,13 @@ export class LockTable {
       if (this.#left <= 0) return
       this.#evictShare(name, through, reason, wallMs)
     }
+    for (const [name, keys] of telling)
+      for (const key of keys) {
+        if (this.#left <= 0) return
+        this.#tell(name, key, wallMs)
+        const lock = this.locks.get(name)
+        if (lock !== undefined) this.serve(lock, wallMs)
+      }
     if (this.#paused) return
     for (const name of unserved) {
       if (this.#left <= 0) return
@@ -266,7 +453,7 @@ export class LockTable {
         unfinished.ended(session)
         return true
       }
-      freed.add(this.#remove(hold, wallMs, session.endReason ?? null))
+      freed.add(this.#leave(hold, wallMs, session.endReason ?? null))
     }
     return false
   }
@@ -297,7 +484,8 @@ export class LockTable {
 
   #take(lock: LockEntry, acquire: Acquire, wallMs: number): void {
     const token = ++this.#lastToken // L2
-    const hold = lock.hold(token, acquire.session, acquire.claim.mode, wallMs)
+    const { mode, terms } = acquire.claim
+    const hold = lock.hold(token, acquire.session, mode, wallMs, terms === null ? null : specialOf(terms))
     this.#left--
     this.tally.bytes += holdBytes
     acquire.session.take(hold)
@@ -305,7 +493,70 @@ export class LockTable {
     // The first push to an empty array would take room for seventeen; most acquires have one token.
     if (acquire.tokens.length === 0) acquire.tokens = [token]
     else acquire.tokens.push(token)
-    if (this.#watched) this.#happened('granted', hold.session, hold.mode, lock, wallMs, token)
+    if (this.#watched) this.#happened('granted', hold, wallMs)
+    if (hold.special !== null) this.#takeSpecial(hold, hold.special, wallMs)
+  }
+
+  #takeSpecial(hold: Hold, { terms }: Special, wallMs: number): void {
+    const { token, session, lock } = hold
+    this.tally.bytes += termsBytes(terms)
+    this.remember(hold)
+    if (terms.once === null) return
+    const { key, keepMs } = terms.once
+    const { id: clientId, name: clientName, owner } = session
+    const times = { grantedAt: wallMs, endedAt: null, running: true, keepMs }
+    const copied = this.#copyNumber
+    this.addKey({ name: lock.name, key, token, clientId, clientName, ...times, owner, copied })
+    this.#tell(lock.name, key, wallMs)
+  }
+
+  /** Also for a copy that is put together (snapshot.ts). */
+  remember(hold: Hold): void {
+    const { holdAtLeastMs, holdAtMostMs } = hold.special?.terms ?? noTerms
+    if (holdAtLeastMs !== null || holdAtMostMs !== null) this.timed.set(hold.token, hold)
+    if (hold.session.isNobody) this.kept++
+  }
+
+  /** Also for a copy that is put together (snapshot.ts). */
+  addKey(key: OnceKey): void {
+    this.onces.add(key)
+    this.tally.bytes += onceBytes(key)
+  }
+
+  #deleteKey(key: OnceKey): void {
+    this.#touch?.touchKey(key)
+    this.onces.delete(key)
+    this.tally.bytes -= onceBytes(key)
+    this.#done.add({ is: 'key gone', key })
+  }
+
+  /** C5: the key that this hold runs may run again at once. */
+  #freeKey(hold: Hold): void {
+    const key = this.#keyOf(hold)
+    if (key !== undefined) this.#deleteKey(key)
+  }
+
+  #keyOf({ special, lock, token }: Hold): OnceKey | undefined {
+    const once = special?.terms.once
+    const key = once === undefined || once === null ? undefined : this.onces.get(lock.name, once.key)
+    return key?.token === token ? key : undefined
+  }
+
+  /** C5: tells those who wait with a key that runs or has run, as many as this operation has room for (B2). */
+  #tell(name: string, key: string, wallMs: number): void {
+    const known = this.onces.get(name, key)
+    for (const waiter of known === undefined ? noWaiters : this.onces.waitersOf(name, key)) {
+      if (this.#left <= 0) return this.unfinished.tell(name, key)
+      // A session that is over ends its waits itself.
+      if (waiter.session.endReason !== undefined) this.onces.leave(waiter)
+      else this.#settled(this.#dequeued(waiter, wallMs), { done: doneOf(known as OnceKey) })
+    }
+    this.unfinished.told(name, key)
+  }
+
+  #dequeued(acquire: Acquire, wallMs: number): Acquire {
+    this.#dequeue(acquire, wallMs)
+    return acquire
   }
 
   #enqueue(lock: LockEntry, acquire: Acquire, wallMs: number): AcquireOutcome {
@@ -314,12 +565,13 @@ export class LockTable {
     if (waitPasses(acquire.session.owner, this.#limits, lock.waiters))
       return this.#giveBack(acquire, 'waiters', wallMs)
     this.#left--
-    this.tally.bytes += waitBytes(acquire.names)
+    this.tally.bytes += waitBytes(acquire)
     acquire.session.owner?.wait(acquire, 1)
     lock.enqueue(acquire)
+    if (acquire.claim.terms !== null) this.onces.wait(acquire)
     if (this.#paused) this.unfinished.unserved.add(lock.name)
     else if (acquire.claim.manner === 'steal' && lock.next === acquire) this.#evict(lock, 'STOLEN', wallMs)
-    if (this.#watched) this.#happened('waiting', acquire.session, acquire.claim.mode, lock, wallMs)
+    if (this.#watched) this.#waitHappened('waiting', acquire, lock, wallMs)
     return 'waiting'
   }
 
@@ -336,33 +588,77 @@ export class LockTable {
 
   /** B2 */
   #hasTooMany(lock: LockEntry, { session, claim }: Acquire): boolean {
-    return claim.mode === 'shared' && session.sharedOf(lock) >= this.#limits.sharedHoldsPerLockMax
+    return claim.mode !== 'exclusive' && session.sharedOf(lock) >= this.#limits.sharedHoldsPerLockMax
   }
 
   #dequeue(acquire: Acquire, wallMs: number): LockEntry {
     this.#left--
     const lock = this.locks.get(acquire.names[acquire.tokens.length] as string) as LockEntry
     this.#touch?.touchLock(lock)
-    lock.dequeue(acquire)
-    this.tally.bytes -= waitBytes(acquire.names)
-    acquire.session.owner?.wait(acquire, -1)
-    if (this.#watched) this.#happened('cancelled', acquire.session, acquire.claim.mode, lock, wallMs)
+    this.#unqueue(lock, acquire)
+    if (this.#watched) this.#waitHappened('cancelled', acquire, lock, wallMs)
     return lock
   }
 
-  /** `loss`: a steal or a force-release ends it, so its session must learn of it. */
+  /** Its holder has it no longer; it is kept for nobody as long as it must last (C3). */
+  #leave(hold: Hold, wallMs: number, reason: EndReason, loss: LossReason | null = null): LockEntry {
+    if (hold.special === null || !hold.special.lasting) return this.#remove(hold, wallMs, reason, loss)
+    this.#keep(hold, hold.special, wallMs, reason, loss)
+    return hold.lock
+  }
+
+  #keep(hold: Hold, special: Special, wallMs: number, reason: EndReason, loss: LossReason | null): void {
+    const { lock, session, token } = hold
+    this.#left--
+    this.#touch?.touchLock(lock)
+    if (this.#watched) this.#happened('kept', hold, wallMs, reason)
+    // B7: it counts for its owner all the time, which might be forgotten otherwise.
+    special.owner = session.owner
+    special.owner?.hold(hold, 1)
+    session.drop(hold)
+    lock.keep(hold, this.nobody)
+    this.kept++
+    this.#done.add({ is: 'freed', heldMs: wallMs - hold.since })
+    this.#done.add({ is: 'untimed', token, kept: true })
+    this.#endKey(hold, wallMs, true)
+    if (loss !== null) this.#lost(session, token, loss)
+  }
+
+  /** `loss`: a steal, a force-release or its own time ends it, so its session must learn of it. */
   #remove(hold: Hold, wallMs: number, reason: EndReason, loss: LossReason | null = null): LockEntry {
     const { lock, session, token } = hold
     this.#left--
     this.#touch?.touchLock(lock)
     this.tally.bytes -= holdBytes
-    session.drop(hold)
-    this.#done.add({ is: 'freed', heldMs: wallMs - hold.since })
-    if (this.#watched)
-      this.#happened(reason === null ? 'released' : 'lost', session, hold.mode, lock, wallMs, token, reason)
-    if (loss !== null) this.#lost(session, token, loss)
+    if (this.#watched) this.#happened(reason === null ? 'released' : 'lost', hold, wallMs, reason)
+    if (hold.special !== null) this.#removeSpecial(hold, hold.special, wallMs)
+    if (!session.isNobody) {
+      session.drop(hold)
+      this.#done.add({ is: 'freed', heldMs: wallMs - hold.since })
+      if (loss !== null) this.#lost(session, token, loss)
+    }
     lock.free(hold)
     return lock
+  }
+
+  #removeSpecial(hold: Hold, { terms, owner }: Special, wallMs: number): void {
+    this.tally.bytes -= termsBytes(terms)
+    if (hold.session.isNobody) {
+      owner?.hold(hold, -1)
+      this.kept--
+    }
+    if (this.timed.delete(hold.token)) this.#done.add({ is: 'untimed', token: hold.token, kept: false })
+    this.#endKey(hold, wallMs, false)
+  }
+
+  /** C5: the key is kept for its time from the moment at which its lock is free. */
+  #endKey(hold: Hold, wallMs: number, running: boolean): void {
+    const key = this.#keyOf(hold)
+    if (key === undefined) return
+    this.#touch?.touchKey(key)
+    key.endedAt ??= wallMs
+    key.running = running
+    if (!running) this.#done.add({ is: 'key ended', key })
   }
 
   /** B2: all holders can lose it in this operation. */
@@ -385,7 +681,7 @@ export class LockTable {
 
   // ---- what was done
 
-  #settled(acquire: Acquire, outcome: 'granted' | AcquireRefusal): void {
+  #settled(acquire: Acquire, outcome: AcquireEnd): void {
     this.#touch?.touchSession(acquire.session)
     this.facts.add({ is: 'settled', acquire, outcome })
   }
@@ -395,35 +691,53 @@ export class LockTable {
     this.facts.add({ is: 'lost', session, token, reason })
   }
 
-  /** A wait or hold began or ended. No token: a wait. */
-  #happened(
+  /** A hold began, ended or changed. */
+  #happened(event: LockEvent['event'], hold: Hold, at: number, reason: EndReason = null): void {
+    const { lock, token, mode, session, special } = hold
+    this.#tellWatchers(event, lock, mode, token, reason, session, shownOf(special?.terms ?? null, true), at)
+  }
+
+  #waitHappened(event: LockEvent['event'], { session, claim }: Acquire, lock: LockEntry, at: number): void {
+    this.#tellWatchers(event, lock, claim.mode, null, null, session, shownOf(claim.terms, false), at)
+  }
+
+  #tellWatchers(
     event: LockEvent['event'],
-    session: Session,
-    mode: Mode,
     { name }: LockEntry,
+    mode: Mode,
+    token: number | null,
+    reason: EndReason,
+    session: Session,
+    terms: ShownTerms,
     at: number,
-    token: number | null = null,
-    reason: EndReason = null,
   ): void {
-    const { id: clientId, name: clientName } = session
+    const clientId = session.isNobody ? null : session.id
+    const clientName = session.isNobody ? null : session.name
     this.facts.add({
       is: 'event',
-      event: { event, name, mode, token, reason, clientId, clientName, terms: null, at },
+      event: { event, name, mode, token, reason, clientId, clientName, terms, at },
     })
+  }
+
+  /**
+   * Whether the front of the queue gets this lock now, or learns that its key was run (C5). A steal waits for no
+   * holder; a session that is over gets nothing (B2).
+   */
+  mayGo(lock: LockEntry): boolean {
+    const { next } = lock
+    if (next === null || next.session.endReason !== undefined) return false
+    if (next.claim.manner === 'steal' || compatible(lock, next.claim)) return true
+    const once = next.claim.terms?.once
+    return once !== undefined && once !== null && this.onces.get(lock.name, once.key) !== undefined
   }
 }
 
-/**
- * Whether the front of the queue gets this lock now. A steal waits for no holder; a session that is over gets
- * nothing (B2).
- */
-export function mayGo(lock: LockEntry): boolean {
-  const { next } = lock
-  if (next === null || next.session.endReason !== undefined) return false
-  return next.claim.manner === 'steal' || compatible(lock, next.claim.mode)
+/** L1, C1: whether the claim fits beside the holders; all of a lock in use name as many permits. */
+function compatible(lock: LockEntry, { mode, terms }: Claim): boolean {
+  if (lock.holder === null) return true
+  if (mode === 'shared') return lock.holder.mode === 'shared'
+  const permits = terms?.permits ?? null
+  return permits !== null && lock.taken + permits.take <= permits.of
 }
 
-/** L1 */
-function compatible(lock: LockEntry, mode: Mode): boolean {
-  return lock.holder === null || (mode === 'shared' && lock.holder.mode === 'shared')
-}
+const noWaiters: readonly Acquire[] = []

@@ -6,6 +6,7 @@ import type { Claim } from '../../wire/claim.ts'
 import type { Mode } from '../../wire/messages.ts'
 import { type InLine, Line } from './line.ts'
 import type { Session } from './sessions.ts'
+import { ofPermits, type Special, takeOf } from './special.ts'
 
 /** Invalid once it is freed. */
 export interface Hold {
@@ -15,6 +16,8 @@ export interface Hold {
   readonly mode: Mode
   /** Wall clock of the operation in ms, for display only. */
   readonly since: number
+  /** What few holds have; null for a plain one. */
+  readonly special: Special | null
 }
 
 /** One acquire on its way: it has a token for each of its first names and waits for the next name. */
@@ -28,11 +31,17 @@ export interface Acquire extends InLine<Acquire> {
   readonly since: number
 }
 
-interface LaterHold extends Hold, InLine<LaterHold> {}
+interface LaterHold extends Hold, InLine<LaterHold> {
+  /** C3: changes once, when the hold is kept for no client. */
+  session: Session
+  special: Special | null
+}
 
 interface Crowd {
-  /** L1: only if all are shared; younger than the first one. */
+  /** L1, C1: shared ones or permits, younger than the first one; and those that are special, be they alone. */
   readonly others: Line<LaterHold>
+  /** C1: the permits that they take, so that no walk has to add them up. */
+  taken: number
   readonly queue: Line<Acquire>
   /** L3: the last steal in the queue; all steals stand in front. */
   lastSteal: Acquire | null
@@ -77,6 +86,11 @@ export class LockEntry implements Hold {
     return this.#rest % 2 === 1 ? 'shared' : 'exclusive'
   }
 
+  /** A hold that is special stands among the others, so that a plain one pays nothing for it. */
+  get special(): null {
+    return null
+  }
+
   get since(): number {
     return this.#seconds * 1_000 + (this.#rest >> 1)
   }
@@ -110,11 +124,30 @@ export class LockEntry implements Hold {
     return (this.#session === null ? 0 : 1) + (this.#crowd?.others.size ?? 0)
   }
 
-  hold(token: number, session: Session, mode: Mode, since: number): Hold {
-    if (this.holder !== null) {
-      const hold: LaterHold = { token, session, lock: this, mode, since, ahead: null, behind: null }
+  /** C1: of how many permits it is while it is held or waited for; 0: of none. */
+  get of(): number {
+    if (this.#crowd === null || this.#session !== null) return 0
+    const { others, queue } = this.#crowd
+    if (others.first !== null) return ofPermits(others.first.special?.terms ?? null)
+    return ofPermits(queue.first?.claim.terms ?? null)
+  }
+
+  /** C1: how many permits its holders take. */
+  get taken(): number {
+    return this.#crowd?.taken ?? 0
+  }
+
+  /** Somebody holds it or waits for it. */
+  get inUse(): boolean {
+    return this.holder !== null || this.waiters > 0
+  }
+
+  hold(token: number, session: Session, mode: Mode, since: number, special: Special | null = null): Hold {
+    if (special !== null || this.holder !== null) {
+      const hold: LaterHold = { token, session, lock: this, mode, since, special, ahead: null, behind: null }
       this.#crowd ??= newCrowd()
       this.#crowd.others.enter(hold)
+      this.#crowd.taken += takeOf(special)
       return hold
     }
     this.#token = token
@@ -125,8 +158,31 @@ export class LockEntry implements Hold {
   }
 
   free(hold: Hold): void {
-    if (hold === this) this.#session = null
-    else this.#crowd?.others.leave(hold as LaterHold)
+    if (hold === this) {
+      this.#session = null
+      return
+    }
+    this.#crowd?.others.leave(hold as LaterHold)
+    if (this.#crowd !== null) this.#crowd.taken -= takeOf(hold.special)
+  }
+
+  /** C6: this plain hold gets something special; the first one is another object from then on. */
+  specialise(hold: Hold, special: Special): Hold {
+    if (hold !== this) {
+      ;(hold as LaterHold).special = special
+      return hold
+    }
+    const { token, session, mode, since } = this
+    const later: LaterHold = { token, session, lock: this, mode, since, special, ahead: null, behind: null }
+    this.#session = null
+    this.#crowd ??= newCrowd()
+    this.#crowd.others.enter(later, this.#crowd.others.first)
+    return later
+  }
+
+  /** C3: its holder is gone, and it goes on for no client. */
+  keep(hold: Hold, nobody: Session): void {
+    ;(hold as LaterHold).session = nobody
   }
 
   // ---- waiters
@@ -169,5 +225,5 @@ function namesAhead({ names, tokens }: Acquire): number {
 }
 
 function newCrowd(): Crowd {
-  return { others: new Line(), queue: new Line(), lastSteal: null }
+  return { others: new Line(), taken: 0, queue: new Line(), lastSteal: null }
 }

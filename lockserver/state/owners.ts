@@ -4,9 +4,10 @@
 
 import type { ErrorCode } from '../../wire/errors.ts'
 import { operatorsKept, type StateLimits } from '../../wire/limits.ts'
-import type { Acquire } from './lock.ts'
+import type { Acquire, Hold } from './lock.ts'
+import type { OnceKey } from './onces.ts'
 import type { Session } from './sessions.ts'
-import { holdBytes, lockBytes, waitBytes } from './tally.ts'
+import { holdBytes, lockBytes, onceBytes, termsBytes, waitBytes } from './tally.ts'
 
 /** What an owner can have too much of. */
 export type Quota = 'sessions' | 'locks' | 'waiters' | 'memory'
@@ -28,6 +29,8 @@ export class Owner {
   sessions = 0
   /** Names that its sessions hold or have asked for and wait for. */
   locks = 0
+  /** Keys that its sessions run or have run (C5). */
+  keys = 0
   /** Acquires of its sessions that wait. */
   waits = 0
   /** About how many bytes of the state all of this takes; a lock that several hold counts for each. */
@@ -45,9 +48,21 @@ export class Owner {
     this.#forget()
   }
 
-  hold(name: string, by: 1 | -1): void {
+  hold(hold: Hold, by: 1 | -1): void {
     this.locks += by
-    this.bytes += by * bytesOfHold(name)
+    this.bytes += by * bytesOfHold(hold)
+    this.#forget()
+  }
+
+  /** One of its holds takes more than it did (C6). */
+  more(bytes: number): void {
+    this.bytes += bytes
+  }
+
+  /** A key that runs or is kept (C5). */
+  key(bytes: number, by: 1 | -1): void {
+    this.keys += by
+    this.bytes += by * bytes
     this.#forget()
   }
 
@@ -60,7 +75,7 @@ export class Owner {
   }
 
   #forget(): void {
-    if (this.sessions === 0 && this.locks === 0) this.#owners.delete(this.name)
+    if (this.sessions === 0 && this.locks === 0 && this.keys === 0) this.#owners.delete(this.name)
   }
 }
 
@@ -96,8 +111,8 @@ export class Owners {
   }
 
   /** What is wrong with the counts, or undefined; for R4 and for tests. */
-  problem(sessions: Iterable<Session>): string | undefined {
-    const counted = recount(sessions)
+  problem(sessions: Iterable<Session>, kept: Iterable<Hold>, keys: Iterable<OnceKey>): string | undefined {
+    const counted = recount(sessions, kept, keys)
     if (counted.size !== this.size) return `B7: ${this.size} owners are kept, and there are ${counted.size}`
     for (const [name, owner] of this.#owners) {
       const [is, right] = [countsOf(owner), countsOf(counted.#owners.get(name))]
@@ -163,15 +178,16 @@ function asked({ names, tokens }: Acquire): number {
   return names.length - tokens.length
 }
 
-function bytesOfHold(name: string): number {
-  return holdBytes + lockBytes(name)
+function bytesOfHold({ lock, special }: Hold): number {
+  return holdBytes + lockBytes(lock.name) + termsBytes(special?.terms ?? null)
 }
 
-function bytesOfWait({ names, tokens }: Acquire): number {
-  return waitBytes(names) + lockBytes(names[tokens.length] as string)
+function bytesOfWait(acquire: Acquire): number {
+  return waitBytes(acquire) + lockBytes(acquire.names[acquire.tokens.length] as string)
 }
 
-function recount(sessions: Iterable<Session>): Owners {
+/** `kept`: holds of no client (C3). */
+function recount(sessions: Iterable<Session>, kept: Iterable<Hold>, keys: Iterable<OnceKey>): Owners {
   const counted = new Owners()
   for (const session of sessions) {
     const isGone = session.endReason !== undefined && session.rests
@@ -179,14 +195,18 @@ function recount(sessions: Iterable<Session>): Owners {
     const owner = counted.of(session.owner.name)
     owner.bytes += session.weight.bytes
     if (session.endReason === undefined) owner.session(1)
-    for (const hold of session.holds.values()) owner.hold(hold.lock.name, 1)
+    for (const hold of session.holds.values()) owner.hold(hold, 1)
     for (const acquire of session.waiting.values()) owner.wait(acquire, 1)
   }
+  for (const hold of kept)
+    if (hold.special !== null && hold.special.owner !== null)
+      counted.of(hold.special.owner.name).hold(hold, 1)
+  for (const key of keys) if (key.owner !== null) counted.of(key.owner.name).key(onceBytes(key), 1)
   return counted
 }
 
 function countsOf(owner: Owner | undefined): string {
   if (owner === undefined) return 'nothing'
-  const { sessions, locks, waits, bytes } = owner
-  return `${sessions} sessions, ${locks} locks, ${waits} waits, ${bytes} bytes`
+  const { sessions, locks, keys, waits, bytes } = owner
+  return `${sessions} sessions, ${locks} locks, ${keys} keys, ${waits} waits, ${bytes} bytes`
 }

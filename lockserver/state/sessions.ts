@@ -11,6 +11,8 @@ import { lossBytes, sessionBytes, type Tally, Weight } from './tally.ts'
 /** The losses of nearly all grants; never added to. */
 const noLosses: [number, LossReason][] = []
 
+const noHolds: readonly Hold[] = []
+
 export class Session {
   /** Short name inside of the state and its operations; given in order of opening. */
   readonly ordinal: number
@@ -40,6 +42,8 @@ export class Session {
 
   /** Tokens of acquires of several names that have no answer yet: no client knows them. Null: none. */
   #hidden: Set<number> | null = null
+  /** C4: by request number, the holds of those grants whose reply it has not acknowledged; null: none matters. */
+  #untold: Map<number, Hold[]> | null = null
   /** How often it holds each of its locks that it shares; null: it shares none. */
   #shares: Map<LockEntry, number> | null = null
 
@@ -57,7 +61,7 @@ export class Session {
 
   take(hold: Hold): void {
     this.holds.set(hold.token, hold)
-    this.owner?.hold(hold.lock.name, 1)
+    this.owner?.hold(hold, 1)
     if (hold.mode === 'exclusive') return
     this.#shares ??= new Map()
     this.#shares.set(hold.lock, this.sharedOf(hold.lock) + 1)
@@ -65,7 +69,7 @@ export class Session {
 
   drop(hold: Hold): void {
     this.holds.delete(hold.token)
-    this.owner?.hold(hold.lock.name, -1)
+    this.owner?.hold(hold, -1)
     if (hold.mode === 'exclusive' || this.#shares === null) return
     const left = this.sharedOf(hold.lock) - 1
     if (left > 0) this.#shares.set(hold.lock, left)
@@ -73,7 +77,34 @@ export class Session {
     if (this.#shares.size === 0) this.#shares = null
   }
 
-  /** How often it holds this lock, shared. */
+  /** It has no client: what it holds is kept for nobody (C3). */
+  get isNobody(): boolean {
+    return this.ordinal === 0
+  }
+
+  /** C4: the reply of this request tells of this hold. */
+  tellOf(hold: Hold, request: number): void {
+    this.#untold ??= new Map()
+    const holds = this.#untold.get(request)
+    if (holds === undefined) this.#untold.set(request, [hold])
+    else holds.push(hold)
+  }
+
+  /** C4: some reply that is not acknowledged tells of a hold that has a time. */
+  get hasUntold(): boolean {
+    return this.#untold !== null
+  }
+
+  /** C4: what the reply of this request has told of, now that it is acknowledged. */
+  told(request: number): readonly Hold[] {
+    const holds = this.#untold?.get(request)
+    if (holds === undefined) return noHolds
+    this.#untold?.delete(request)
+    if (this.#untold?.size === 0) this.#untold = null
+    return holds
+  }
+
+  /** How often it holds this lock, shared or with permits. */
   sharedOf(lock: LockEntry): number {
     return this.#shares?.get(lock) ?? 0
   }

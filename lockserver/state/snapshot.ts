@@ -3,10 +3,12 @@
 
 import { claimOf } from '../../wire/claim.ts'
 import { chunkBytesMax, chunkRecordsMax } from '../../wire/limits.ts'
-import type { MessageOf, SnapshotRecord } from '../../wire/messages.ts'
-import { type Acquire, LockEntry } from './lock.ts'
+import type { MessageOf, SnapshotRecord, Terms } from '../../wire/messages.ts'
+import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import type { Touch } from './lock-table.ts'
+import { doneOf, type OnceKey } from './onces.ts'
 import type { Session } from './sessions.ts'
+import type { Special } from './special.ts'
 import { State } from './state.ts'
 import type { Unfinished } from './unfinished.ts'
 
@@ -39,9 +41,13 @@ export function headerOf(state: State, sequence: number, pausedMs: number | null
   }
 }
 
-/** What remains of a session's lease, asked at the moment that it is streamed. */
+/** What remains of a session's lease, and of the times of holds and keys, asked at the moment that they are streamed. */
 export interface LeaseTimes {
   remainingMs(session: Session): number
+  /** Null: no such time counts. */
+  leastMs(hold: Hold): number | null
+  mostMs(hold: Hold): number | null
+  keptMs(key: OnceKey): number | null
 }
 
 /** The sender's side: streams the state as of its construction. */
@@ -54,8 +60,10 @@ export class Copy implements Touch {
   readonly #leases: LeaseTimes
   readonly #sessions: Iterator<Session>
   readonly #locks: Iterator<LockEntry>
+  readonly #keys: Iterator<OnceKey>
   #keptSessions: SnapshotRecord[][] = []
   #keptLocks: SnapshotRecord[][] = []
+  #keptKeys: SnapshotRecord[][] = []
   /** B2: what was unfinished; it comes last. */
   #unfinished: SnapshotRecord[]
   readonly #ending: Session[]
@@ -71,7 +79,8 @@ export class Copy implements Touch {
     this.#ending = [...ending.values()]
     this.#unfinished = unfinishedRecords(state.table.unfinished)
     this.#locks = state.table.locks.values()
-    this.total = state.sessions.size + state.table.locks.size
+    this.#keys = state.table.onces.each()
+    this.total = state.sessions.size + state.table.locks.size + state.table.onces.size
   }
 
   touchSession(session: Session): void {
@@ -83,7 +92,13 @@ export class Copy implements Touch {
   touchLock(lock: LockEntry): void {
     if (lock.copied === this.#number) return
     lock.copied = this.#number
-    this.#keptLocks.push(lockRecords(lock))
+    this.#keptLocks.push(this.#lockRecords(lock))
+  }
+
+  touchKey(key: OnceKey): void {
+    if (key.copied === this.#number) return
+    key.copied = this.#number
+    this.#keptKeys.push([this.#keyRecord(key)])
   }
 
   /** The next records, or null when all are taken. */
@@ -133,8 +148,23 @@ export class Copy implements Touch {
     for (let next = this.#locks.next(); !next.done; next = this.#locks.next()) {
       if (next.value.copied === this.#number) continue
       next.value.copied = this.#number
-      return lockRecords(next.value)
+      return this.#lockRecords(next.value)
     }
+    return this.#nextKey() ?? this.#nextUnfinished()
+  }
+
+  #nextKey(): SnapshotRecord[] | null {
+    const kept = this.#keptKeys.pop()
+    if (kept !== undefined) return kept
+    for (let next = this.#keys.next(); !next.done; next = this.#keys.next()) {
+      if (next.value.copied === this.#number) continue
+      next.value.copied = this.#number
+      return [this.#keyRecord(next.value)]
+    }
+    return null
+  }
+
+  #nextUnfinished(): SnapshotRecord[] | null {
     const unfinished = this.#unfinished
     this.#unfinished = []
     return unfinished.length > 0 ? unfinished : null
@@ -153,34 +183,64 @@ export class Copy implements Touch {
       records.push(['loss', ordinal, token, reason])
     return records
   }
+
+  /** Holders and queue in their order; the queue's order is part of the state (L3). */
+  #lockRecords(lock: LockEntry): SnapshotRecord[] {
+    const records: SnapshotRecord[] = []
+    for (const hold of lock.holders) {
+      const { token, session, mode, since, special } = hold
+      const times = special === null ? null : this.#timesOf(hold, special)
+      const terms = special?.terms ?? null
+      records.push(['hold', lock.name, token, session.ordinal, mode, since, terms, times])
+    }
+    for (const { session, request, names, claim, tokens, since } of lock.queue) {
+      const { mode, manner, terms } = claim
+      records.push(['wait', session.ordinal, request, [...names], mode, manner, terms, [...tokens], since])
+    }
+    return records
+  }
+
+  #timesOf(hold: Hold, { lasting, untold, owner, terms }: Special): HoldTimes {
+    const leastMs = lasting ? upwards(this.#leases.leastMs(hold) ?? terms.holdAtLeastMs) : null
+    const mostMs = untold === 0 ? upwards(this.#leases.mostMs(hold)) : null
+    return { leastMs, mostMs, untold, owner: owner?.name ?? null }
+  }
+
+  #keyRecord(key: OnceKey): SnapshotRecord {
+    const remainingMs = key.running ? null : upwards(this.#leases.keptMs(key) ?? key.keepMs)
+    return ['once', key.name, key.key, doneOf(key), key.keepMs, key.owner?.name ?? null, remainingMs]
+  }
 }
 
-function unfinishedRecords({ ending, evictions, unserved }: Unfinished): SnapshotRecord[] {
+type HoldTimes = MessageOf<'records', 'hold'>[7]
+
+/** Never shorter than was promised (C3). */
+function upwards(ms: number | null): number | null {
+  return ms === null ? null : Math.ceil(ms)
+}
+
+function unfinishedRecords({ ending, evictions, telling, unserved }: Unfinished): SnapshotRecord[] {
   const records: SnapshotRecord[] = []
   for (const { ordinal, endReason } of ending.values()) records.push(['ending', ordinal, endReason ?? null])
   for (const [name, { through, reason }] of evictions) records.push(['evicting', name, through, reason])
   for (const name of unserved) records.push(['unserved', name])
-  return records
-}
-
-/** Holders and queue in their order; the queue's order is part of the state (L3). */
-function lockRecords(lock: LockEntry): SnapshotRecord[] {
-  const records: SnapshotRecord[] = []
-  for (const { token, session, mode, since } of lock.holders) {
-    records.push(['hold', lock.name, token, session.ordinal, mode, since, null, null])
-  }
-  for (const { session, request, names, claim, tokens, since } of lock.queue) {
-    const { mode, manner, terms } = claim
-    records.push(['wait', session.ordinal, request, [...names], mode, manner, terms, [...tokens], since])
-  }
+  for (const [name, keys] of telling) for (const key of keys) records.push(['telling', name, key])
   return records
 }
 
 function sizeOf(record: SnapshotRecord): number {
   switch (record[0]) {
     case 'wait':
-      return record[3].reduce((sum, name) => sum + name.length, 64)
+      return record[3].reduce(
+        (sum, name) => sum + name.length,
+        64 + (record[6] === null ? 0 : termsSize(record[6])),
+      )
     case 'hold':
+      return record[1].length + 64 + (record[6] === null ? 0 : termsSize(record[6]))
+    case 'once':
+      return record[1].length + record[2].length + record[3].clientName.length + 256
+    case 'telling':
+      return record[1].length + record[2].length + 64
     case 'evicting':
     case 'unserved':
       return record[1].length + 64
@@ -192,12 +252,20 @@ function sizeOf(record: SnapshotRecord): number {
   }
 }
 
+function termsSize({ note, once }: Terms): number {
+  return 256 + (note?.length ?? 0) + (once?.key.length ?? 0)
+}
+
 /** The receiver's side: a state that becomes valid when it is whole, and not before. */
 export class Installation {
   readonly header: SnapshotHeader
   readonly state = new State()
   /** S3: the end of each lease by this server's clock, from when its chunk came; by session ordinal. */
   readonly leases = new Map<number, number>()
+  /** C3, C4: likewise the times of holds, by token; C5: and of keys. */
+  readonly least = new Map<number, number>()
+  readonly most = new Map<number, number>()
+  readonly keys = new Map<OnceKey, number>()
   chunks = 0
   #now = 0
   readonly #unfinished: UnfinishedRecord[] = []
@@ -241,6 +309,8 @@ export class Installation {
         return unfinished.evict(record[1], record[2], record[3])
       case 'unserved':
         return void unfinished.unserved.add(record[1])
+      case 'telling':
+        return unfinished.tell(record[1], record[2])
     }
   }
 
@@ -253,7 +323,8 @@ export class Installation {
       record[0] === 'telling'
     )
       return void this.#unfinished.push(record)
-    if (record[0] === 'once') return
+    if (record[0] === 'once') return this.#addKey(record)
+    if (record[0] === 'hold' && record[3] === 0) return this.#addHold(this.state.table.nobody, record)
     const session = this.state.sessions.get(record[0] === 'hold' ? record[3] : record[1])
     if (session === undefined) throw new Error('R3: the snapshot speaks of a session that has not come')
     this.#addTo(session, record)
@@ -275,11 +346,8 @@ export class Installation {
       case 'loss':
         session.keepLoss(record[2], record[3])
         return
-      case 'hold': {
-        const [, name, token, , mode, since] = record
-        session.take(this.#lock(name).hold(token, session, mode, since))
-        return
-      }
+      case 'hold':
+        return this.#addHold(session, record)
       case 'wait': {
         const [, , request, names, mode, manner, terms, tokens, since] = record
         // The acquire's tokens grow as it goes on; the message stays as it came.
@@ -298,8 +366,36 @@ export class Installation {
         this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
         session.owner?.wait(acquire, 1)
+        if (terms !== null) this.state.table.onces.wait(acquire)
       }
     }
+  }
+
+  #addHold(session: Session, record: MessageOf<'records', 'hold'>): void {
+    const [, name, token, , mode, since, terms, times] = record
+    const special = terms === null ? null : this.#special(terms, times)
+    const hold = this.#lock(name).hold(token, session, mode, since, special)
+    if (session.isNobody) special?.owner?.hold(hold, 1)
+    else session.take(hold)
+    if (special === null) return
+    this.state.table.remember(hold)
+    if (special.untold > 0) session.tellOf(hold, special.untold)
+    if (times === null) return
+    if (times.leastMs !== null) this.least.set(token, this.#now + times.leastMs)
+    if (times.mostMs !== null) this.most.set(token, this.#now + times.mostMs)
+  }
+
+  #special(terms: Terms, times: HoldTimes): Special {
+    const owner = times === null || times.owner === null ? null : this.state.owners.of(times.owner)
+    return { terms, lasting: times !== null && times.leastMs !== null, untold: times?.untold ?? 0, owner }
+  }
+
+  #addKey([, name, key, done, keepMs, ownerName, remainingMs]: MessageOf<'records', 'once'>): void {
+    const owner = ownerName === null ? null : this.state.owners.of(ownerName)
+    const running = remainingMs === null
+    const known: OnceKey = { name, key, ...done, running, keepMs, owner, copied: 0 }
+    this.state.table.addKey(known)
+    if (remainingMs !== null) this.keys.set(known, this.#now + remainingMs)
   }
 
   /** The records of a lock come together, so no lock has to be looked up among all that are here. */

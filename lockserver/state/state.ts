@@ -1,24 +1,32 @@
 // The replicated state: a pure function of its operations (R4). `apply` is the only way to change it;
 // primary and backup run it on the same entries and get the same state, tokens and replies.
 
-import { type Claim, claimOf } from '../../wire/claim.ts'
+import { type Claim, claimOf, noTerms } from '../../wire/claim.ts'
 import { inRanges } from '../../wire/codec.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
 import { errors } from '../../wire/errors.ts'
 import { aheadMax, type StateLimits } from '../../wire/limits.ts'
-import type { Blocker, Entry, LossReason, MessageOf, Reply } from '../../wire/messages.ts'
+import type { Blocker, Entry, LossReason, MessageOf, Reply, Terms } from '../../wire/messages.ts'
+import { problemOf } from './check.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire, Hold } from './lock.ts'
-import { type AcquireRefusal, type EndReason, LockTable, mayGo } from './lock-table.ts'
+import {
+  type AcquireEnd,
+  type AcquireRefusal,
+  type Differs,
+  type DoneBefore,
+  type EndReason,
+  LockTable,
+} from './lock-table.ts'
 import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
 import { Session } from './sessions.ts'
-import { acquireBytes, holdBytes, lockBytes, waitBytes } from './tally.ts'
+import { acquireBytes, termsBytes } from './tally.ts'
 
 /** The reply to an acquire that has its locks. */
 type Granted = MessageOf<'serverToClient', 'granted'>
 
 /** A limit, or a quota of an owner (B7). */
-export type Refusal = ErrorCode | Quota
+export type Refusal = ErrorCode | Quota | Differs
 
 export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
 
@@ -73,7 +81,6 @@ export class State {
           claimOf(operation[4], operation[5], operation[6]),
         )
       case 'release':
-      case 'fail':
         return this.#release(operation[1], operation[2], operation[3])
       case 'acknowledge':
         return this.#acknowledge(operation[1], operation[2], operation[3])
@@ -87,10 +94,20 @@ export class State {
         return this.#end(operation[1], operation[2])
       case 'abandon':
         return this.#drop([operation[1]], 'EXPIRED', 'abandoned')
+      case 'fail':
+        return this.#fail(operation[1], operation[2], operation[3])
       case 'set-note':
-        return this.#reply(this.#next(operation[1], operation[2]), ['noted', operation[2], false])
+        return this.#note(operation[1], operation[2], operation[3], operation[4])
       case 'force-release':
-        return this.#force(operation[1], operation[2], operation[3])
+        return this.#force(operation[1], operation[2], operation[3], operation[4])
+      case 'least-over':
+        this.table.leastOver(operation[1], this.wallMs)
+        return this.#takeFacts()
+      case 'most-over':
+        this.table.mostOver(operation[1], this.wallMs)
+        return this.#takeFacts()
+      case 'forget-once':
+        return this.table.forgetKeys(operation[1])
       case 'start':
         return this.#start(operation[1], operation[2], operation[3])
       case 'unpause':
@@ -102,35 +119,7 @@ export class State {
 
   /** What is broken in this state, or undefined; for R4 and for tests. */
   problem(): string | undefined {
-    const known = new Set<Hold>()
-    for (const lock of this.table.locks.values()) {
-      const exclusive = lock.holders.some(hold => hold.mode === 'exclusive')
-      if (exclusive && lock.holders.length > 1) return `L1: ${lock.name} has an exclusive holder and another`
-      for (const hold of lock.holders) {
-        known.add(hold)
-        if (hold.token > this.table.lastToken)
-          return `L2: ${lock.name} has token ${hold.token} above the counter`
-        if (hold.session.holds.get(hold.token) !== hold) return `${lock.name}: its holder does not know of it`
-        if (!this.#knows(hold.session)) return `${lock.name}: held by a session that is gone`
-      }
-      for (const waiter of lock.queue) {
-        if (waiter.session.waiting.get(waiter.request) !== waiter)
-          return `${lock.name}: its waiter does not know of it`
-      }
-      if (lock.holder === null && lock.waiters === 0) return `${lock.name}: kept though nobody has it`
-      if (!this.table.paused && mayGo(lock) && !this.#isUnserved(lock.name))
-        return `L3: ${lock.name} is free for the first who waits for it`
-    }
-    const bytes = this.#recount()
-    if (bytes !== this.bytes) return `B4: ${this.bytes} bytes are counted, and there are ${bytes}`
-    const sessions = [...this.sessions.values(), ...this.table.unfinished.ending.values()]
-    for (const session of sessions) {
-      for (const hold of session.holds.values()) {
-        if (!known.has(hold))
-          return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
-      }
-    }
-    return this.owners.problem(sessions)
+    return problemOf(this)
   }
 
   /** About how many bytes it takes (B4). */
@@ -146,25 +135,6 @@ export class State {
   /** B4: no client gets more of it until some of it is given back. */
   get isFull(): boolean {
     return this.bytes >= this.limits.stateBytesMax
-  }
-
-  #recount(): number {
-    let bytes = 0
-    for (const session of this.sessions.values()) bytes += session.weight.bytes
-    for (const lock of this.table.locks.values()) {
-      bytes += lockBytes(lock.name) + lock.held * holdBytes
-      for (const { names } of lock.queue) bytes += waitBytes(names)
-    }
-    return bytes
-  }
-
-  #knows(session: Session): boolean {
-    return this.sessions.get(session.ordinal) === session || this.table.unfinished.ending.has(session.ordinal)
-  }
-
-  #isUnserved(name: string): boolean {
-    const { unserved, evictions } = this.table.unfinished
-    return unserved.has(name) || evictions.has(name)
   }
 
   /** Why this owner gets no other session now; undefined if it gets one. */
@@ -212,7 +182,7 @@ export class State {
 
   #acquire(ordinal: number, request: number, names: readonly string[], claim: Claim): void {
     const session = this.#next(ordinal, request)
-    const refusal = this.#refusal(session, names)
+    const refusal = this.#refusal(session, names, claim.terms)
     if (refusal !== undefined) return this.#refuse(session, request, refusal)
     // L3: sorted, so that such acquires do not lock each other out. By UTF-16 units, the same everywhere.
     const sorted = names.length === 1 ? names : [...names].sort()
@@ -226,13 +196,76 @@ export class State {
       ahead: null,
       behind: null,
     }
+    if (claim.terms !== null && this.#isAnswered(acquire)) return
     if (claim.manner === 'ifAvailable' && !sorted.every(name => this.table.available(name, claim))) {
+      const differs = sorted.flatMap(name => this.table.differs(name, claim) ?? [])[0]
+      if (differs !== undefined) return this.#refuse(session, request, differs)
       return this.#reply(session, ['unavailable', request])
     }
     const outcome = this.table.advance(acquire, this.wallMs)
     this.#takeFacts()
     if (outcome === 'waiting') session.waiting.set(request, acquire)
     else this.#answer(acquire, outcome, false)
+  }
+
+  /** Whether its terms alone decide what becomes of it. */
+  #isAnswered(acquire: Acquire): boolean {
+    const { session, request, names, claim } = acquire
+    const terms = claim.terms ?? noTerms
+    if ((terms.holdAtLeastMs ?? 0) > this.limits.holdAtLeastMsMax) {
+      this.#refuse(session, request, 'AT_LEAST_OUT_OF_RANGE')
+      return true
+    }
+    const name = names[0] as string
+    const problem = this.table.onceProblem(name, claim)
+    if (problem !== undefined) this.#answer(acquire, problem, false)
+    else if (terms.victim !== null) this.#replace(acquire, name, terms.victim)
+    return problem !== undefined || terms.victim !== null
+  }
+
+  /** C8: takes the place of exactly this holder, or does nothing. */
+  #replace(acquire: Acquire, name: string, token: number): void {
+    const { session, request, claim } = acquire
+    const victim = this.#holdOf(name, token)
+    const differs = this.table.differs(name, claim)
+    if (victim !== undefined && differs !== undefined) return this.#refuse(session, request, differs)
+    if (victim === undefined || !this.table.mayReplace(victim, claim))
+      return this.#reply(session, ['not-this', request, this.#otherHolder(name, token)])
+    const outcome = this.table.replace(victim, acquire, this.wallMs)
+    this.#takeFacts()
+    if (outcome !== 'waiting') this.#answer(acquire, outcome, false)
+  }
+
+  /** C8. B2: a crowd is not walked over if there are fewer sessions than holders; the walk counts as work. */
+  #holdOf(name: string, token: number): Hold | undefined {
+    const lock = this.table.locks.get(name)
+    if (lock === undefined) return undefined
+    if (lock.holder?.token === token) return lock.holder
+    const { ending } = this.table.unfinished
+    this.table.looked(Math.min(lock.held, this.sessions.size + ending.size))
+    if (lock.held <= this.sessions.size + ending.size) {
+      for (const hold of lock.eachHolder()) if (hold.token === token) return hold
+      return undefined
+    }
+    const timed = this.table.timed.get(token)
+    if (timed?.lock === lock) return timed
+    for (const { holds } of this.#allSessions()) {
+      const hold = holds.get(token)
+      if (hold?.lock === lock) return hold
+    }
+    return undefined
+  }
+
+  *#allSessions(): Generator<Session, void, void> {
+    yield* this.sessions.values()
+    yield* this.table.unfinished.ending.values()
+  }
+
+  /** One that holds it, other than this, for display only; null: none does. */
+  #otherHolder(name: string, token: number): number | null {
+    const lock = this.table.locks.get(name)
+    if (lock?.holder?.token !== token) return lock?.holder?.token ?? null
+    return lock.lastHolder?.token ?? null
   }
 
   #cancel(ordinal: number, request: number, target: number): void {
@@ -267,15 +300,15 @@ export class State {
     const lock = this.table.locks.get(name)
     const hold = lock?.holder ?? null
     if (lock === undefined || hold === null) return null
-    const { id: clientId, name: clientName } = hold.session
+    const client = hold.session.isNobody ? null : hold.session
     return {
       name,
       mode: hold.mode,
       token: hold.token,
-      clientId,
-      clientName,
+      clientId: client?.id ?? null,
+      clientName: client?.name ?? null,
       heldMs: Math.max(0, this.wallMs - hold.since),
-      note: null,
+      note: hold.special?.terms.note ?? null,
       ahead: waitersBefore(waiting),
     }
   }
@@ -288,11 +321,46 @@ export class State {
     this.#reply(session, ['released', request, hold !== undefined])
   }
 
-  #force(ordinal: number, request: number, name: string): void {
+  /** C5: as a release; its key may run again. */
+  #fail(ordinal: number, request: number, token: number): void {
+    const session = this.#next(ordinal, request)
+    const hold = session.holds.get(token)
+    if (hold !== undefined) this.table.fail(hold, this.wallMs)
+    this.#takeFacts()
+    this.#reply(session, ['released', request, hold !== undefined])
+  }
+
+  /** C6 */
+  #note(ordinal: number, request: number, token: number, note: string | null): void {
+    const session = this.#next(ordinal, request)
+    const hold = session.holds.get(token)
+    if (hold === undefined) return this.#reply(session, ['noted', request, false])
+    const before = hold.special?.terms ?? null
+    const bytes = termsBytes({ ...(before ?? noTerms), note }) - termsBytes(before)
+    const refusal = this.#bytesRefusal(session, 0, bytes)
+    if (bytes > 0 && refusal !== undefined) return this.#refuse(session, request, refusal)
+    this.table.note(hold, note, this.wallMs)
+    this.#takeFacts()
+    this.#reply(session, ['noted', request, true])
+  }
+
+  #force(ordinal: number, request: number, name: string, token: number | null): void {
+    if (token !== null) return this.#forceOne(ordinal, request, name, token)
     const session = this.#next(ordinal, request)
     const count = this.table.force(name, this.wallMs)
     this.#takeFacts()
     this.#reply(session, ['force-released', request, count, null])
+  }
+
+  /** C8 */
+  #forceOne(ordinal: number, request: number, name: string, token: number): void {
+    const session = this.#next(ordinal, request)
+    const hold = this.#holdOf(name, token)
+    if (hold === undefined)
+      return this.#reply(session, ['force-released', request, 0, this.#otherHolder(name, token)])
+    this.table.forceOne(hold, this.wallMs)
+    this.#takeFacts()
+    this.#reply(session, ['force-released', request, 1, null])
   }
 
   /** S1: replies one by one; S5: losses by their token. Repeating it changes nothing. */
@@ -303,13 +371,19 @@ export class State {
       const first = ranges[i] as number
       const last = ranges[i + 1] as number
       if (last - first <= session.replies.size) {
-        for (let n = first; n <= last; n++) session.replies.acknowledge(n)
+        for (let n = first; n <= last; n++) this.#heard(session, n)
       } else {
-        for (const n of [...session.replies.keys()])
-          if (inRanges([first, last], n)) session.replies.acknowledge(n)
+        for (const n of [...session.replies.keys()].sort((a, b) => a - b))
+          if (inRanges([first, last], n)) this.#heard(session, n)
       }
     }
     for (const token of tokens) session.forgetLoss(token)
+  }
+
+  /** S1, C4: the client has this reply, and knows of what it was granted. */
+  #heard(session: Session, request: number): void {
+    session.replies.acknowledge(request)
+    if (session.hasUntold) this.table.told(session, request)
   }
 
   #end(ordinal: number, request: number): void {
@@ -342,12 +416,16 @@ export class State {
     return session
   }
 
-  #refusal(session: Session, names: readonly string[]): Refusal | undefined {
+  #refusal(session: Session, names: readonly string[], terms: Terms | null): Refusal | undefined {
     if (session.unanswered >= this.limits.unansweredMax) return 'UNANSWERED_LIMIT'
     if (session.locks + names.length > this.limits.locksPerSessionMax) return 'LOCKS_LIMIT'
-    const bytes = acquireBytes(names)
+    return this.#bytesRefusal(session, names.length, acquireBytes(names, terms, session.name))
+  }
+
+  /** Why this session can't have so many more names and bytes (B4, B7). */
+  #bytesRefusal(session: Session, names: number, bytes: number): Refusal | undefined {
     if (this.bytes + bytes > this.limits.stateBytesMax) return 'STATE_LIMIT'
-    return acquirePasses(session.owner, this.limits, { names: names.length, bytes }, this.bytes)
+    return acquirePasses(session.owner, this.limits, { names, bytes }, this.bytes)
   }
 
   #unpause(): void {
@@ -373,7 +451,7 @@ export class State {
     }
   }
 
-  #settled(acquire: Acquire, outcome: 'granted' | AcquireRefusal): void {
+  #settled(acquire: Acquire, outcome: AcquireEnd): void {
     acquire.session.waiting.delete(acquire.request)
     this.#answer(acquire, outcome, true)
   }
@@ -390,13 +468,15 @@ export class State {
   // ---- answers
 
   /** `handed`: the acquire had waited. */
-  #answer(acquire: Acquire, outcome: 'granted' | AcquireRefusal, handed: boolean): void {
+  #answer(acquire: Acquire, outcome: AcquireEnd, handed: boolean): void {
     const { session, request, tokens } = acquire
     if (outcome !== 'granted') {
       session.forgetLosses(tokens)
+      if (isDone(outcome)) return this.#reply(session, ['done-before', request, outcome.done])
       return this.#refuse(session, request, outcome)
     }
     session.reveal(tokens)
+    if (acquire.claim.terms !== null) this.table.granted(acquire)
     for (const token of tokens) this.#fold(token % 4294967296)
     const message: Granted = ['granted', request, tokens, session.lossesAmong(tokens)]
     this.#keep(session, message)
@@ -442,14 +522,25 @@ export class State {
   }
 }
 
+function isDone(outcome: AcquireRefusal | DoneBefore): outcome is DoneBefore {
+  return typeof outcome === 'object' && 'done' in outcome
+}
+
 function isQuota(refusal: Refusal): refusal is Quota {
-  return Object.hasOwn(quotaCodes, refusal)
+  return typeof refusal === 'string' && Object.hasOwn(quotaCodes, refusal)
 }
 
 /** The code, and the text for the client. */
 export function refusalOf(refusal: Refusal, owner: string | null, limits: StateLimits): [ErrorCode, string] {
+  if (typeof refusal === 'object') return [refusal.code, differsText(refusal)]
   if (!isQuota(refusal)) return [refusal, errors[refusal].meaning]
   return [quotaCodes[refusal], quotaText(refusal, owner ?? 'this client', limits)]
+}
+
+/** C1: names the N in force. */
+function differsText({ name, of }: Differs): string {
+  const kind = of === 0 ? 'with no permits' : `with permits of ${of}`
+  return `${JSON.stringify(name.slice(0, 80))} is in use ${kind}; ask for the same, or once it is free`
 }
 
 /** B2: counts at most as many as are worth showing. */
@@ -460,8 +551,9 @@ function waitersBefore(waiting: Acquire): number {
 }
 
 /** R4: the outcome as a number: T or F, how many, or which word. Tokens are folded where they are granted. */
-function outcomeOf(output: readonly [string, ...unknown[]]): number {
+function outcomeOf(output: Output): number {
   const outcome = output[2]
   if (typeof outcome === 'string') return outcome.length * 256 + outcome.charCodeAt(0)
-  return typeof outcome === 'boolean' || typeof outcome === 'number' ? Number(outcome) : 0
+  if (output[0] === 'done-before') return output[2].token % 4294967296
+  return typeof outcome === 'boolean' || typeof outcome === 'number' ? Number(outcome) % 4294967296 : 0
 }

@@ -1,7 +1,9 @@
 // About how many bytes the state takes, counted alike in every copy (R4, B4): by what there is, never by what
 // a machine measures. It refuses nothing; state.ts does.
 
-import type { Reply } from '../../wire/messages.ts'
+import type { Claim } from '../../wire/claim.ts'
+import type { Reply, Terms } from '../../wire/messages.ts'
+import type { OnceKey } from './onces.ts'
 
 export class Tally {
   bytes = 0
@@ -30,6 +32,8 @@ const unit = 2
 const session = 512
 const lock = 128
 const token = 16
+const terms = 192
+const once = 320
 
 /** A reply, with one token. */
 export const replyBytes = 144
@@ -44,18 +48,37 @@ export function lockBytes(name: string): number {
   return lock + unit * name.length
 }
 
-export function waitBytes(names: readonly string[]): number {
-  return names.reduce((sum, name) => sum + token + unit * name.length, replyBytes)
+export function waitBytes({ names, claim }: Waiting): number {
+  return names.reduce((sum, name) => sum + token + unit * name.length, replyBytes + termsBytes(claim.terms))
+}
+
+interface Waiting {
+  readonly names: readonly string[]
+  readonly claim: Claim
+}
+
+/** Of terms, and of what a hold with them has beside a plain one. */
+export function termsBytes(kept: Terms | null): number {
+  if (kept === null) return 0
+  return terms + unit * ((kept.note?.length ?? 0) + (kept.once?.key.length ?? 0))
+}
+
+export function onceBytes({ name, key, clientName }: Pick<OnceKey, 'name' | 'key' | 'clientName'>): number {
+  return once + unit * (name.length + key.length + clientName.length)
 }
 
 /** What an acquire that gets all of these names adds at most. */
-export function acquireBytes(names: readonly string[]): number {
-  return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes + token, replyBytes)
+export function acquireBytes(names: readonly string[], terms: Terms | null = null, clientName = ''): number {
+  const each = holdBytes + token + termsBytes(terms)
+  const key = terms?.once?.key
+  const onces = key === undefined ? 0 : onceBytes({ name: names[0] as string, key, clientName })
+  return names.reduce((sum, name) => sum + lockBytes(name) + each, replyBytes + onces)
 }
 
 /** What this reply takes beyond `replyBytes`, as few do. */
 export function moreReplyBytes(message: Reply): number {
   if (message[0] === 'granted') return token * (message[2].length - 1)
   if (message[0] === 'refused') return message[3].length
+  if (message[0] === 'done-before') return 2 * token + unit * message[2].clientName.length
   return message[0] === 'cancel-done' && message[3] !== null ? lockBytes(message[3].name) : 0
 }

@@ -17,6 +17,8 @@ export class Unfinished {
   readonly ending = new Map<number, Session>()
   /** Evictions by the lock's name. */
   readonly evictions = new Map<string, Eviction>()
+  /** C5: by name, keys that run or have run, whose waiters are still to be told so. */
+  readonly telling = new Map<string, Set<string>>()
   /** Names of locks that may be free for their first waiter. */
   readonly unserved = new Set<string>()
   /** What the first ending session waits for and holds, in order; looked up when it becomes the first. */
@@ -31,10 +33,24 @@ export class Unfinished {
     this.evictions.set(name, { through, reason })
   }
 
+  tell(name: string, key: string): void {
+    const keys = this.telling.get(name)
+    if (keys === undefined) this.telling.set(name, new Set([key]))
+    else keys.add(key)
+  }
+
+  /** All waiters of this key have been told, or the key is free again. */
+  told(name: string, key: string): void {
+    const keys = this.telling.get(name)
+    keys?.delete(key)
+    if (keys?.size === 0) this.telling.delete(name)
+  }
+
   /** The lock is gone. */
   forget(name: string): void {
     if (this.unserved.size > 0) this.unserved.delete(name)
     if (this.evictions.size > 0) this.evictions.delete(name)
+    if (this.telling.size > 0) this.telling.delete(name)
   }
 
   /** The next wait of the first session that is ending; undefined when it has none. */

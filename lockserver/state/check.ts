@@ -1,0 +1,128 @@
+// What is broken in a state: a server that finds the state of its backup different checks its own (R4), and so
+// do tests. It walks over everything and changes nothing.
+
+import type { Hold, LockEntry } from './lock.ts'
+import type { Session } from './sessions.ts'
+import { ofPermits } from './special.ts'
+import type { State } from './state.ts'
+import { holdBytes, lockBytes, onceBytes, termsBytes, waitBytes } from './tally.ts'
+
+/** Undefined: nothing is. */
+export function problemOf(state: State): string | undefined {
+  const { table, owners } = state
+  const known = new Set<Hold>()
+  for (const lock of table.locks.values()) {
+    const problem = lockProblem(state, lock) ?? permitsProblem(lock)
+    if (problem !== undefined) return problem
+    for (const hold of lock.holders) known.add(hold)
+  }
+  const bytes = recount(state)
+  if (bytes !== state.bytes) return `B4: ${state.bytes} bytes are counted, and there are ${bytes}`
+  const sessions = [...state.sessions.values(), ...table.unfinished.ending.values()]
+  for (const session of sessions) {
+    for (const hold of session.holds.values()) {
+      if (!known.has(hold)) return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
+    }
+  }
+  const kept = [...known].filter(hold => hold.session.isNobody)
+  if (kept.length !== table.kept)
+    return `C3: ${table.kept} kept holds are counted, and there are ${kept.length}`
+  return (
+    timesProblem(state, known) ??
+    oncesProblem(state, known) ??
+    owners.problem(sessions, kept, table.onces.each())
+  )
+}
+
+function lockProblem(state: State, lock: LockEntry): string | undefined {
+  const { table } = state
+  const { name } = lock
+  const exclusive = lock.holders.some(hold => hold.mode === 'exclusive')
+  if (exclusive && lock.holders.length > 1) return `L1: ${name} has an exclusive holder and another`
+  for (const hold of lock.holders) {
+    if (hold.token > table.lastToken) return `L2: ${name} has token ${hold.token} above the counter`
+    if (hold.session.isNobody) {
+      if (!hold.special?.lasting) return `C3: ${name} is kept though it need not last`
+      continue
+    }
+    if (hold.session.holds.get(hold.token) !== hold) return `${name}: its holder does not know of it`
+    if (!knows(state, hold.session)) return `${name}: held by a session that is gone`
+  }
+  for (const waiter of lock.queue) {
+    if (waiter.session.waiting.get(waiter.request) !== waiter)
+      return `${name}: its waiter does not know of it`
+  }
+  if (lock.holder === null && lock.waiters === 0) return `${name}: kept though nobody has it`
+  if (!table.paused && table.mayGo(lock) && !isUnserved(state, name))
+    return `L3: ${name} is free for the first who waits for it`
+  return undefined
+}
+
+/** C1 */
+function permitsProblem(lock: LockEntry): string | undefined {
+  const { name, of, taken } = lock
+  let sum = 0
+  for (const { mode, special } of lock.holders) {
+    sum += special?.terms.permits?.take ?? 0
+    if (ofPermits(special?.terms ?? null) !== of) return `C1: ${name} is held with several numbers of permits`
+    if ((mode === 'permits') !== of > 0) return `C1: ${name} is held in mode ${mode} with permits of ${of}`
+  }
+  for (const { claim } of lock.queue)
+    if (ofPermits(claim.terms) !== of) return `C1: ${name} is waited for with several numbers of permits`
+  if (sum !== taken) return `C1: ${taken} permits of ${name} are counted, and ${sum} are taken`
+  return sum > of ? `C1: ${sum} of ${of} permits of ${name} are taken` : undefined
+}
+
+/** C3, C4 */
+function timesProblem({ table }: State, known: ReadonlySet<Hold>): string | undefined {
+  let count = 0
+  for (const hold of known) {
+    const { holdAtLeastMs = null, holdAtMostMs = null } = hold.special?.terms ?? {}
+    if (holdAtLeastMs === null && holdAtMostMs === null) continue
+    count++
+    if (table.timed.get(hold.token) !== hold) return `C3: the times of ${hold.lock.name} are not known`
+  }
+  return count === table.timed.size ? undefined : `C3: ${table.timed.size} holds have times, not ${count}`
+}
+
+/** C5 */
+function oncesProblem({ table }: State, known: ReadonlySet<Hold>): string | undefined {
+  let running = 0
+  for (const { special, lock, token } of known) {
+    const once = special?.terms.once
+    if (once === undefined || once === null) continue
+    const key = table.onces.get(lock.name, once.key)
+    // A key that was freed by a failure may run again while its hold is kept.
+    if (key === undefined || key.token !== token) continue
+    running++
+    if (!key.running) return `C5: the key of ${lock.name} may be forgotten while it runs`
+  }
+  let all = 0
+  for (const key of table.onces.each()) {
+    all++
+    if (key.running) running--
+  }
+  if (running !== 0) return 'C5: a key runs that no hold has'
+  return all === table.onces.size ? undefined : `C5: ${table.onces.size} keys are counted, not ${all}`
+}
+
+function recount({ sessions, table }: State): number {
+  let bytes = 0
+  for (const session of sessions.values()) bytes += session.weight.bytes
+  for (const lock of table.locks.values()) {
+    bytes += lockBytes(lock.name) + lock.held * holdBytes
+    for (const { special } of lock.holders) bytes += termsBytes(special?.terms ?? null)
+    for (const waiter of lock.queue) bytes += waitBytes(waiter)
+  }
+  for (const key of table.onces.each()) bytes += onceBytes(key)
+  return bytes
+}
+
+function knows({ sessions, table }: State, session: Session): boolean {
+  return sessions.get(session.ordinal) === session || table.unfinished.ending.has(session.ordinal)
+}
+
+function isUnserved({ table }: State, name: string): boolean {
+  const { unserved, evictions } = table.unfinished
+  return unserved.has(name) || evictions.has(name)
+}

@@ -1,0 +1,119 @@
+// When the times of holds and keys are over, on this server's own monotonic clock: what holds last at least (C3)
+// and at most (C4), and for how long keys are kept (C5). As with leases (S3), a time that has run out here is only
+// a reason: an operation ends it, which only a primary proposes.
+
+import type { ShownTerms } from '../wire/messages.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Fact } from './state/facts.ts'
+import type { Hold } from './state/lock.ts'
+import type { OnceKey } from './state/onces.ts'
+import { shownOf } from './state/special.ts'
+import type { Operation, State } from './state/state.ts'
+
+export class Times {
+  /** Of holds, by token. */
+  readonly #least = new Deadlines<number>()
+  readonly #most = new Deadlines<number>()
+  readonly #keys = new Deadlines<OnceKey>()
+
+  // ---- of a copy (snapshot.ts): what remained when its records came
+
+  setLeast(token: number, until: number): void {
+    this.#least.set(token, until)
+  }
+
+  setMost(token: number, until: number): void {
+    this.#most.set(token, until)
+  }
+
+  setKey(key: OnceKey, until: number): void {
+    this.#keys.set(key, until)
+  }
+
+  /** What an operation has done, on the server that has applied it just now. */
+  note(fact: Fact, now: number): void {
+    switch (fact.is) {
+      case 'lasts':
+        return this.#least.set(fact.hold.token, now + (fact.hold.special?.terms.holdAtLeastMs ?? 0))
+      case 'lasted':
+        return this.#least.delete(fact.token)
+      case 'told':
+        return this.#most.set(fact.hold.token, now + (fact.hold.special?.terms.holdAtMostMs ?? 0))
+      case 'untimed':
+        if (!fact.kept) this.#least.delete(fact.token)
+        return this.#most.delete(fact.token)
+      case 'key ended':
+        return this.#keys.set(fact.key, now + fact.key.keepMs)
+      case 'key gone':
+        return this.#keys.delete(fact.key)
+    }
+  }
+
+  /**
+   * C4: a promoted server gives each hold the whole time again, as its client counts from when it saw the grant.
+   * The others go on with what remains (C3, C5).
+   */
+  promote(now: number, { table }: State): void {
+    for (const token of [...this.#most.keys()]) {
+      const most = table.timed.get(token)?.special?.terms.holdAtMostMs
+      if (most !== undefined && most !== null) this.#most.set(token, now + most)
+    }
+  }
+
+  // ---- what has run out
+
+  more(now: number): boolean {
+    return this.#most.some(now) || this.#least.some(now) || this.#keys.some(now)
+  }
+
+  /** The next operation that ends some of what has run out; B2: no more of it than this. */
+  next(now: number, most: number): Operation | undefined {
+    const held = this.#most.over(now, most)
+    if (held.length > 0) return ['most-over', held]
+    const lasting = this.#least.over(now, most)
+    if (lasting.length > 0) return ['least-over', lasting]
+    const keys = this.#keys.over(now, most)
+    return keys.length > 0 ? ['forget-once', keys.map(pairOf)] : undefined
+  }
+
+  // ---- what remains
+
+  leastMs(hold: Hold, now: number): number | null {
+    return left(this.#least.get(hold.token), now)
+  }
+
+  mostMs(hold: Hold, now: number): number | null {
+    return left(this.#most.get(hold.token), now)
+  }
+
+  keptMs(key: OnceKey, now: number): number | null {
+    return left(this.#keys.get(key), now)
+  }
+
+  /** C3: for how many ms more the hold of this token is kept. */
+  keptUntil(token: number, now: number): number | null {
+    return whole(left(this.#least.get(token), now))
+  }
+
+  /** What lists show of this hold. */
+  shown(hold: Hold, now: number): ShownTerms {
+    if (hold.special === null) return null
+    const shown = shownOf(hold.special.terms, true)
+    if (shown === null) return null
+    const keptMs = hold.special.lasting ? (this.leastMs(hold, now) ?? shown.keptMs) : null
+    const endsMs = hold.session.isNobody ? null : (this.mostMs(hold, now) ?? shown.endsMs)
+    return { ...shown, keptMs: whole(keptMs), endsMs: whole(endsMs) }
+  }
+}
+
+function pairOf({ name, key }: OnceKey): readonly [name: string, key: string] {
+  return [name, key]
+}
+
+function left(until: number | undefined, now: number): number | null {
+  return until === undefined ? null : Math.max(0, until - now)
+}
+
+function whole(ms: number | null): number | null {
+  return ms === null ? null : Math.ceil(ms)
+}
