@@ -271,7 +271,7 @@ t.test('B5: lists continue after a name, and the whole table is walked in pieces
   const locks = Array.from({ length: 5_000 }, (_, i) => {
     const hold = { session, mode: 'exclusive', token: i, since: (i * 7) % 50 }
     const queue = new Line<Waiter>()
-    const claim = { mode: 'shared' }
+    const claim = { mode: 'shared', terms: null }
     for (let place = 0; place < i % 3; place++)
       queue.enter({ session, claim, since: ((i * 3) % 40) + place, ahead: null, behind: null })
     const holders = { holder: hold, held: 1, eachHolder: () => [hold] }

@@ -260,8 +260,9 @@ export class LockTable {
 
   #specialise(hold: Hold): Hold {
     const special: Special = { terms: noTerms, lasting: false, untold: 0, owner: null }
+    const { session } = hold
     const later = hold.lock.specialise(hold, special)
-    hold.session.holds.set(hold.token, later)
+    session.holds.set(later.token, later)
     return later
   }
 

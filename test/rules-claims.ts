@@ -1,0 +1,51 @@
+// Claims of every kind at once, at random: a state stays whole under any operations, however small their shares
+// are (B2), and a copy that is taken in the meantime is the same to the letter (R3, R4).
+
+import t from 'tap'
+import { Copy, headerOf, Installation } from '../lockserver/state/snapshot.ts'
+import type { Operation, State } from '../lockserver/state/state.ts'
+import type { SnapshotRecord } from '../wire/messages.ts'
+import { anyClaimOperation } from './fixtures/claims-dice.ts'
+import { random } from './fixtures/random.ts'
+import { StateStory, textOf, timesOf } from './fixtures/state-story.ts'
+
+function copyWhile(seed: number): [State, State] {
+  const dice = random(seed)
+  const limits = { changesPerOperationMax: dice.pick([2, 3, 1_024]), onceKeysPerNameMax: dice.pick([2, 9]) }
+  const story = new StateStory(limits)
+  const { state } = story
+  for (let i = 0; i < 120; i++) story.apply(anyClaimOperation(state, dice))
+  const copy = new Copy(state, timesOf(1_000))
+  const installation = new Installation(headerOf(state, 0, null))
+  const since: Operation[] = []
+  const records: SnapshotRecord[] = []
+  for (let chunk = copy.nextChunk(1); chunk !== null; chunk = copy.nextChunk(1)) {
+    records.push(...chunk)
+    while (dice.chance(0.5)) {
+      const operation = anyClaimOperation(state, dice)
+      since.push(structuredClone(operation))
+      story.apply(operation)
+    }
+  }
+  installation.add(structuredClone(records), 0)
+  const copied = installation.finish()
+  for (const operation of since) copied.apply(operation)
+  for (let i = 0; i < 40; i++) {
+    const operation = anyClaimOperation(state, dice)
+    story.apply(operation)
+    copied.apply(structuredClone(operation))
+  }
+  return [state, copied]
+}
+
+t.test('C1, C3, C5, R3: a copy taken while 500 seeds of claims go on is the same to the letter', async t => {
+  for (let seed = 1; seed <= 500; seed++) {
+    const [state, copied] = copyWhile(seed)
+    if (textOf(state) !== textOf(copied)) {
+      t.equal(textOf(copied), textOf(state), `seed ${seed}`)
+      return
+    }
+    if (copied.problem() !== undefined) throw new Error(`seed ${seed}: ${copied.problem()}`)
+  }
+  t.pass('500 seeds')
+})
