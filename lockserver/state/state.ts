@@ -190,7 +190,10 @@ export class State {
       session,
       request,
       names: sorted,
-      claim: claim.manner === 'steal' && claim.mode === 'shared' ? claimOf('exclusive', 'steal', claim.terms) : claim,
+      claim:
+        claim.manner === 'steal' && claim.mode === 'shared'
+          ? claimOf('exclusive', 'steal', claim.terms)
+          : claim,
       tokens: noTokens,
       since: this.wallMs,
       ahead: null,

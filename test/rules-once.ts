@@ -1,0 +1,256 @@
+// C5 on the replicated state: the first who asks for a key runs it, and all others learn who did.
+
+import t from 'tap'
+import { StateStory } from './fixtures/state-story.ts'
+
+const once = (key: string, keepMs = 60_000) => ({ once: { key, keepMs } })
+const keys = (s: StateStory) => [...s.state.table.onces.each()].map(({ name, key }) => `${name} ${key}`)
+
+t.test(
+  'C5: the first who asks is granted; others learn at once who runs it, and later who ran it',
+  async t => {
+    const s = new StateStory()
+    s.state.wallMs = 5_000
+    const [a, b] = [s.open('a'), s.open('b')]
+    t.match(s.ask(a, 'x', once('k')), [['a', ['granted', 1, [1_001], []]]])
+    const by = { token: 1_001, clientId: a.id, clientName: 'a', grantedAt: 5_000 }
+    t.match(s.ask(b, 'x', once('k')), [['b', ['done-before', 1, { ...by, endedAt: null }]]])
+    s.state.wallMs = 7_000
+    s.release(a, 1_001)
+    t.match(s.ask(b, 'x', once('k')), [['b', ['done-before', 2, { ...by, endedAt: 7_000 }]]])
+    t.match(s.ask(a, 'x', once('k')), [['a', ['done-before', 3, by]]], 'also the same session')
+    t.match(s.ask(b, 'x', once('k'), 'ifAvailable'), [['b', ['done-before', 3, by]]])
+    t.same(s.holders('x'), [])
+  },
+)
+
+t.test('C5: a key is of its name, and another key of the same name is another run', async t => {
+  const s = new StateStory()
+  const a = s.open('a')
+  s.ask(a, 'x', once('k'))
+  t.match(s.ask(a, 'y', once('k')), [['a', ['granted']]])
+  s.release(a, 1_001)
+  t.match(s.ask(a, 'x', once('l')), [['a', ['granted']]])
+  t.same(keys(s).sort(), ['x k', 'x l', 'y k'])
+})
+
+t.test(
+  'C5: the same session that asks twice at once is told the second time, and does not wait for itself',
+  async t => {
+    const s = new StateStory()
+    const a = s.open('a')
+    s.ask(a, 'x', once('k'))
+    t.match(s.ask(a, 'x', once('k')), [['a', ['done-before', 2, { token: 1_001, endedAt: null }]]])
+  },
+)
+
+t.test('C5: after its holder died the key is done: expiry, abandon, end, steal, force', async t => {
+  for (const how of ['expire', 'abandon', 'end', 'steal', 'force'] as const) {
+    const s = new StateStory()
+    const [a, b] = [s.open('a'), s.open('b')]
+    s.ask(a, 'x', once('k'))
+    if (how === 'expire') s.apply(['expire', [a.ordinal]])
+    else if (how === 'abandon') s.apply(['abandon', a.ordinal])
+    else if (how === 'end') s.apply(['end', a.ordinal, a.nextRequest])
+    else if (how === 'steal') s.acquire(b, 'x', 'exclusive', 'steal')
+    else s.force(b, 'x')
+    t.match(s.ask(b, 'x', once('k')), [['b', ['done-before', Number, { clientName: 'a' }]]], how)
+  }
+})
+
+t.test('C5: a failure frees the key, and the next who asks for it runs', async t => {
+  const s = new StateStory()
+  const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+  s.ask(a, 'x', once('k'))
+  s.acquire(b, 'x')
+  t.match(s.fail(a, 1_001), [
+    ['b', ['granted', 1]],
+    ['a', ['released', 2, true]],
+  ])
+  t.same(s.ask(c, 'x', once('k')), [], 'it waits behind b, who runs no key')
+  t.match(s.release(b, 1_002)[0], ['c', ['granted', 1]])
+  t.match(s.fail(a, 1_001), [['a', ['released', 3, false]]])
+})
+
+t.test('C5: a grant that crossed its cancel frees the key: nothing ran', async t => {
+  const s = new StateStory()
+  const [a, b] = [s.open('a'), s.open('b')]
+  s.ask(a, 'x', once('k'))
+  s.cancel(a, 1)
+  t.match(s.ask(b, 'x', once('k')), [['b', ['granted', 1]]])
+})
+
+t.test(
+  'C5: of those who wait behind another key, one runs, and all others with its key are told',
+  async t => {
+    const s = new StateStory()
+    const all = ['a', 'b', 'c', 'd', 'e'].map(name => s.open(name))
+    const [a, b, c, d, e] = all as [
+      (typeof all)[0],
+      (typeof all)[0],
+      (typeof all)[0],
+      (typeof all)[0],
+      (typeof all)[0],
+    ]
+    s.ask(a, 'x', once('j'))
+    s.ask(b, 'x', once('k'))
+    s.ask(c, 'x', once('l'))
+    s.ask(d, 'x', once('k'))
+    s.ask(e, 'x', once('k'))
+    t.same(s.waiters('x'), ['b', 'c', 'd', 'e'])
+    const shown = s.release(a, 1_001)
+    t.match(
+      shown.map(([name, message]) => [name, message[0]]),
+      [
+        ['d', 'done-before'],
+        ['e', 'done-before'],
+        ['b', 'granted'],
+        ['a', 'released'],
+      ],
+    )
+    t.same([s.holders('x'), s.waiters('x')], [['b'], ['c']])
+    t.match(s.release(b, 1_002)[0], ['c', ['granted', 1]])
+  },
+)
+
+t.test('C5, B2: the waiters of a key are told in shares, and a death falls in between', async t => {
+  const s = new StateStory({ changesPerOperationMax: 3 })
+  const [a, b] = [s.open('a'), s.open('b')]
+  s.ask(a, 'x', once('j'))
+  const waiters = Array.from({ length: 9 }, (_, i) => s.open(`w${i}`))
+  for (const waiter of waiters) s.ask(waiter, 'x', once('k'))
+  s.ask(b, 'x', once('l'))
+  s.release(a, 1_001)
+  t.same(s.holders('x'), ['w0'])
+  const [, , , , fifth] = waiters
+  if (fifth !== undefined) s.apply(['expire', [fifth.ordinal]])
+  for (let i = 0; i < 6; i++) if (s.state.table.isUnfinished) s.apply(['go-on'])
+  t.same(s.waiters('x'), ['b'])
+  const told = s.shown.filter(([, message]) => message[0] === 'done-before').map(([name]) => name)
+  t.same(told.sort(), ['w1', 'w2', 'w3', 'w5', 'w6', 'w7', 'w8'])
+})
+
+t.test('C5, B2: a failure in between frees the key for those who were not told yet', async t => {
+  const s = new StateStory({ changesPerOperationMax: 3 })
+  const a = s.open('a')
+  s.ask(a, 'x', once('j'))
+  const waiters = Array.from({ length: 6 }, (_, i) => s.open(`w${i}`))
+  for (const waiter of waiters) s.ask(waiter, 'x', once('k'))
+  s.release(a, 1_001)
+  const [first] = waiters
+  t.same(s.holders('x'), ['w0'])
+  const left = s.waiters('x')
+  t.ok(left.length > 1)
+  if (first !== undefined) s.fail(first, 1_002)
+  for (let i = 0; i < 9; i++) if (s.state.table.isUnfinished) s.apply(['go-on'])
+  t.same([s.holders('x'), s.waiters('x')], [[left[0]], []], 'the next of them runs, and the rest is told')
+})
+
+t.test('C5: a key is forgotten by its operation, never while it is held; then it may run again', async t => {
+  const s = new StateStory()
+  const [a, b] = [s.open('a'), s.open('b')]
+  s.ask(a, 'x', once('k'))
+  s.apply(['forget-once', [['x', 'k']]])
+  t.match(s.ask(b, 'x', once('k')), [['b', ['done-before']]])
+  s.release(a, 1_001)
+  s.apply([
+    'forget-once',
+    [
+      ['x', 'k'],
+      ['x', 'unknown'],
+    ],
+  ])
+  t.same(keys(s), [])
+  t.match(s.ask(b, 'x', once('k')), [['b', ['granted']]])
+})
+
+t.test(
+  'C3, C5: while the hold of a key is kept the key runs on: it is not forgotten, and who asks is told',
+  async t => {
+    const s = new StateStory()
+    const [a, b] = [s.open('a'), s.open('b')]
+    s.state.wallMs = 3_000
+    s.ask(a, 'x', { ...once('k'), holdAtLeastMs: 60_000 })
+    s.release(a, 1_001)
+    s.apply(['forget-once', [['x', 'k']]])
+    t.match(s.ask(b, 'x', once('k')), [['b', ['done-before', 1, { endedAt: 3_000 }]]])
+    t.same(s.ask(b, 'x', once('l')), [], 'another key waits')
+    t.match(s.apply(['least-over', [1_001]]), [['b', ['granted', 2]]])
+    s.apply(['forget-once', [['x', 'k']]])
+    t.same(keys(s), ['x l'])
+  },
+)
+
+t.test(
+  'C3, C5: a failure frees the key though its hold is kept; the next run of it waits for that',
+  async t => {
+    const s = new StateStory()
+    const [a, b] = [s.open('a'), s.open('b')]
+    s.ask(a, 'x', { ...once('k'), holdAtLeastMs: 60_000 })
+    s.fail(a, 1_001)
+    t.same([s.holders('x'), keys(s)], [['nobody'], []])
+    t.same(s.ask(b, 'x', once('k')), [])
+    t.match(s.apply(['least-over', [1_001]]), [['b', ['granted', 1]]])
+    t.same(keys(s), ['x k'])
+  },
+)
+
+t.test('C5: a name that is full takes no new key, and pushes none out', async t => {
+  const s = new StateStory({ onceKeysPerNameMax: 2 })
+  const [a, b] = [s.open('a'), s.open('b')]
+  s.ask(a, 'x', once('k'))
+  s.ask(b, 'x', once('l'))
+  s.release(a, 1_001)
+  t.match(s.ask(a, 'x', once('m')), [['a', ['refused', 3, 'ONCE_KEYS_LIMIT']]])
+  t.match(s.ask(a, 'x', once('l')), [['a', ['done-before']]])
+  t.match(s.ask(a, 'y', once('m')), [['a', ['granted']]], 'another name has its own room')
+})
+
+t.test('C5: one who waits while the name fills up is refused in its turn', async t => {
+  const s = new StateStory({ onceKeysPerNameMax: 2 })
+  const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+  s.ask(a, 'x', once('k'))
+  s.ask(b, 'x', once('l'))
+  s.ask(c, 'x', once('m'))
+  s.release(a, 1_001)
+  t.match(s.release(b, 1_002), [
+    ['c', ['refused', 1, 'ONCE_KEYS_LIMIT']],
+    ['b', ['released']],
+  ])
+  t.same([s.holders('x'), keys(s)], [[], ['x k', 'x l']])
+})
+
+t.test('C1, C5: different keys of one name run side by side if their permits fit', async t => {
+  const s = new StateStory()
+  const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+  const permits = { of: 2, take: 1 }
+  s.ask(a, 'x', { ...once('k'), permits })
+  t.match(s.ask(b, 'x', { ...once('l'), permits }), [['b', ['granted']]])
+  s.ask(c, 'x', { ...once('m'), permits })
+  t.match(s.ask(c, 'x', { ...once('k'), permits }), [['c', ['done-before']]])
+  t.same([s.holders('x'), s.waiters('x')], [['a', 'b'], ['c']])
+})
+
+t.test('C5: one who is told lets the next in the queue go', async t => {
+  const s = new StateStory()
+  const [a, b, c, d] = [s.open('a'), s.open('b'), s.open('c'), s.open('d')]
+  s.ask(a, 'x', { ...once('j'), permits: { of: 2, take: 2 } })
+  s.ask(b, 'x', { ...once('k'), permits: { of: 2, take: 1 } })
+  s.ask(c, 'x', { ...once('k'), permits: { of: 2, take: 2 } })
+  s.ask(d, 'x', { permits: { of: 2, take: 1 } })
+  s.release(a, 1_001)
+  t.same([s.holders('x'), s.waiters('x')], [['b', 'd'], []])
+})
+
+t.test('C5, B4, B7: keys weigh, also after their session and its owner are gone', async t => {
+  const s = new StateStory()
+  const a = s.open('a', '192.0.2.1')
+  const empty = s.state.bytes
+  s.ask(a, 'x', once('k'))
+  s.apply(['expire', [a.ordinal]])
+  t.ok(s.state.bytes > empty - 600 && s.state.bytes > 0)
+  t.equal(s.state.owners.size, 1)
+  s.apply(['forget-once', [['x', 'k']]])
+  t.equal(s.state.bytes, 0)
+  t.equal(s.state.owners.size, 0)
+})
