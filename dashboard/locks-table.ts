@@ -7,6 +7,8 @@ import { byId, element, setChildren, setText } from './element.ts'
 import { Poll } from './poll.ts'
 import { countOf, grouped, lengthOf } from './words.ts'
 
+type Terms = TableRow['held'][number]['terms']
+
 const rowsPerPage = 25
 const everyMs = 1_000
 
@@ -127,7 +129,9 @@ class Row {
     const others = holders > 1 ? `, and ${holders - 1} more` : ''
     const longest = Math.max(...waiting.map(({ waitedMs }) => waitedMs))
     const texts = [
-      first === undefined ? 'nobody' : `${first.client}${modeOf(first.mode)}${others}`,
+      first === undefined
+        ? 'nobody'
+        : `${first.client ?? 'nobody, for a while'}${modeOf(first.mode)}${others}`,
       first === undefined ? '' : lengthOf(first.heldMs),
       waiters === 0 ? '' : grouped(waiters),
       waiters === 0 ? '' : lengthOf(longest),
@@ -154,13 +158,13 @@ class Row {
       count > shown ? [`and ${grouped(count - shown)} more ${what}`] : []
     const lines = [
       ...held.map(
-        ({ client, clientId, mode, token, heldMs }) =>
-          `held by ${client} (${clientId.slice(0, 8)}), ${mode}, token ${token}, for ${lengthOf(heldMs)}`,
+        ({ client, clientId, mode, token, heldMs, terms }) =>
+          `${heldBy(client, clientId, terms)}, ${claimText(mode, terms)}, token ${token}, for ${lengthOf(heldMs)}${noteText(terms)}`,
       ),
       ...more(holders, held.length, 'who hold it'),
       ...waiting.map(
-        ({ client, clientId, mode, waitedMs }, i) =>
-          `${i + 1}. ${client} (${clientId.slice(0, 8)}) waits, ${mode}, for ${lengthOf(waitedMs)}`,
+        ({ client, clientId, mode, waitedMs, terms }, i) =>
+          `${i + 1}. ${client} (${clientId.slice(0, 8)}) waits, ${claimText(mode, terms)}, for ${lengthOf(waitedMs)}${noteText(terms)}`,
       ),
       ...more(waiters, waiting.length, 'who wait'),
     ]
@@ -175,4 +179,19 @@ class Row {
 
 function modeOf(mode: string): string {
   return mode === 'shared' ? ' (shared)' : ''
+}
+
+/** A hold without a client is kept for some time. */
+function heldBy(client: string | null, clientId: string | null, terms: Terms): string {
+  if (clientId === null) return `kept for ${lengthOf(terms?.keptMs ?? 0)} more, its holder is gone`
+  return `held by ${client} (${clientId.slice(0, 8)})`
+}
+
+function claimText(mode: string, terms: Terms): string {
+  const permits = terms?.permits ?? null
+  return permits === null ? mode : `${permits.take} of ${permits.of} permits`
+}
+
+function noteText(terms: Terms): string {
+  return terms === null || terms.note === null ? '' : `: ${terms.note}`
 }

@@ -130,6 +130,20 @@ t.test('C5, B2: the waiters of a key are told in shares, and a death falls in be
   t.same(told.sort(), ['w1', 'w2', 'w3', 'w5', 'w6', 'w7', 'w8'])
 })
 
+t.test('C5, B2: those who were not told yet run no key that is done, when it ends in between', async t => {
+  const s = new StateStory({ changesPerOperationMax: 3 })
+  const a = s.open('a')
+  s.ask(a, 'x', once('j'))
+  const waiters = Array.from({ length: 6 }, (_, i) => s.open(`w${i}`))
+  for (const waiter of waiters) s.ask(waiter, 'x', once('k'))
+  s.release(a, 1_001)
+  const [first] = waiters
+  if (first !== undefined) s.release(first, 1_002)
+  for (let i = 0; i < 9; i++) if (s.state.table.isUnfinished) s.apply(['go-on'])
+  t.equal(s.state.table.lastToken, 1_002, 'nobody else was granted anything')
+  t.same([s.holders('x'), s.waiters('x')], [[], []])
+})
+
 t.test('C5, B2: a failure in between frees the key for those who were not told yet', async t => {
   const s = new StateStory({ changesPerOperationMax: 3 })
   const a = s.open('a')

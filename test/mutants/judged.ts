@@ -52,9 +52,9 @@ export const judged: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: `session.reveal(tokens)
+        find: `if (acquire.claim.terms !== null) this.table.granted(acquire)
     for (const token of tokens) this.#fold(token % 4294967296)`,
-        replace: 'session.reveal(tokens)',
+        replace: 'if (acquire.claim.terms !== null) this.table.granted(acquire)',
       },
     ],
   },

@@ -37,8 +37,9 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/tally.ts',
-        find: 'return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes',
-        replace: 'return names.slice(0, 1).reduce((sum, name) => sum + lockBytes(name) + holdBytes',
+        find: 'return names.reduce((sum, name) => sum + lockBytes(name) + each, replyBytes + onces)',
+        replace:
+          'return names.slice(0, 1).reduce((sum, name) => sum + lockBytes(name) + each, replyBytes + onces)',
       },
     ],
   },

@@ -13,8 +13,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: "mode === 'shared' && lock.holder.mode === 'shared'",
-        replace: "mode === 'shared'",
+        find: "if (mode === 'shared') return lock.holder.mode === 'shared'",
+        replace: "if (mode === 'shared') return true",
       },
     ],
   },
@@ -47,9 +47,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim))',
         replace:
-          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.mode !== 'shared') || !compatible(lock, acquire.claim.mode))",
+          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.mode !== 'shared') || !compatible(lock, acquire.claim))",
       },
     ],
   },
@@ -61,14 +61,14 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'return lock === undefined || (lock.waiters === 0 && compatible(lock, mode))',
-        replace: 'return lock === undefined || compatible(lock, mode)',
+        find: 'return lock === undefined || (lock.waiters === 0 && compatible(lock, claim))',
+        replace: 'return lock === undefined || compatible(lock, claim)',
       },
       {
         file: table,
-        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim))',
         replace:
-          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.manner !== 'ifAvailable') || !compatible(lock, acquire.claim.mode))",
+          "else if (this.#paused || (lock.waiters > 0 && acquire.claim.manner !== 'ifAvailable') || !compatible(lock, acquire.claim))",
       },
     ],
   },
@@ -220,9 +220,9 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim.mode))',
+        find: 'else if (this.#paused || lock.waiters > 0 || !compatible(lock, acquire.claim))',
         replace:
-          'else if (this.#paused || lock.waiters > 0 || (!compatible(lock, acquire.claim.mode) && lock.holders[0]?.session !== acquire.session))',
+          'else if (this.#paused || lock.waiters > 0 || (!compatible(lock, acquire.claim) && lock.holders[0]?.session !== acquire.session))',
       },
     ],
   },

@@ -57,7 +57,7 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/sessions.ts',
-        find: 'this.owner?.hold(hold.lock.name, -1)',
+        find: 'this.owner?.hold(hold, -1)',
         replace: '',
       },
     ],
@@ -70,7 +70,7 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/lock-table.ts',
-        find: 'next.session.owner?.wait(next, -1)',
+        find: 'acquire.session.owner?.wait(acquire, -1)',
         replace: '',
       },
     ],

@@ -76,15 +76,14 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "case 'output': case 'event': return this.#show(fact)",
-        replace: `case 'event':
-        return this.#show(fact)
-      case 'output': {
+        find: "case 'output': return this.#show(fact) case 'event'",
+        replace: `case 'output': {
         const client = this.#clients.of(fact.session)
         if (fact.message[0] === 'lost' && client !== undefined)
           return this.#out.send(client.connection, fact.message)
         return this.#show(fact)
-      }`,
+      }
+      case 'event'`,
       },
     ],
   },
@@ -337,7 +336,7 @@ export const replication: readonly Mutant[] = [
         find: 'this.#keptSessions.push(this.#sessionRecords(session))',
         replace: 'session.copied = 0',
       },
-      { file: snapshot, find: 'this.#keptLocks.push(lockRecords(lock))', replace: 'lock.copied = 0' },
+      { file: snapshot, find: 'this.#keptLocks.push(this.#lockRecords(lock))', replace: 'lock.copied = 0' },
     ],
   },
   {

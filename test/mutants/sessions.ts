@@ -198,7 +198,7 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.replies.acknowledge(n)',
+        find: 'for (let n = first; n <= last; n++) this.#heard(session, n)',
         replace: '',
       },
     ],
@@ -241,11 +241,11 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: state,
-        find: 'for (let n = first; n <= last; n++) session.replies.acknowledge(n)',
+        find: 'for (let n = first; n <= last; n++) this.#heard(session, n)',
         replace: `for (let n = first; n <= last; n++) {
           const reply = session.replies.get(n)
           if (reply?.[0] === 'granted') session.forgetLosses(reply[2])
-          session.replies.acknowledge(n)
+          this.#heard(session, n)
         }`,
       },
     ],

@@ -1,0 +1,95 @@
+// Deadlines in slots: what is over is found, never too soon, in pieces, and however far apart they are; and what is
+// broken in claims of a state is found by its own check (R4).
+
+import t from 'tap'
+import { Deadlines } from '../lockserver/deadlines.ts'
+import { StateStory } from './fixtures/state-story.ts'
+
+t.test('C3: nothing is over too soon, and all of it is found soon after', async t => {
+  const deadlines = new Deadlines<number>()
+  for (let i = 0; i < 1_000; i++) deadlines.set(i, 1_000 + i)
+  for (let now = 900; now < 2_200; now += 7)
+    for (let over = deadlines.over(now, 10); over.length > 0; over = deadlines.over(now, 10)) {
+      t.ok(over.length <= 10)
+      for (const key of over) {
+        const until = deadlines.get(key) ?? 0
+        if (until > now || until < now - 200) t.fail(`${key}, over at ${until}, was found at ${now}`)
+        deadlines.delete(key)
+      }
+    }
+  t.equal(deadlines.size, 0)
+  t.notOk(deadlines.some(1e15))
+})
+
+t.test('C3: a deadline that moves or goes is not found where it was', async t => {
+  const deadlines = new Deadlines<string>()
+  deadlines.set('moves', 1_000)
+  deadlines.set('goes', 1_000)
+  deadlines.set('stays', 5_000_000)
+  deadlines.set('moves', 9_000)
+  deadlines.delete('goes')
+  deadlines.delete('goes')
+  t.same(deadlines.over(2_000, 9), [])
+  t.same(deadlines.over(9_200, 9), ['moves'])
+  t.same(deadlines.over(9_200, 9), ['moves'], 'until it is deleted')
+  deadlines.delete('moves')
+  deadlines.set('early', 100)
+  t.same(deadlines.over(9_200, 9), ['early'], 'also if it comes late')
+  deadlines.delete('early')
+  t.same(deadlines.over(6_000_000, 9), ['stays'])
+  t.equal(deadlines.size, 1)
+})
+
+/** Something is broken by hand, behind the back of the state. */
+const breaks: readonly [what: string, tag: string, breakIt: (s: StateStory) => void][] = [
+  ['a kept hold need not last', 'C3', s => Object.assign(hold(s, 'kept').special ?? {}, { lasting: false })],
+  ['a time is not known', 'C3', s => void s.state.table.timed.delete(1_001)],
+  ['a time is of no hold', 'C3', s => s.state.table.timed.set(7, hold(s, 'kept'))],
+  ['kept holds are counted wrong', 'C3', s => void s.state.table.kept++],
+  ['a key may be forgotten while it runs', 'C5', s => Object.assign(key(s), { running: false })],
+  ['a key runs that no hold has', 'C5', s => s.state.table.addKey({ ...key(s), name: 'y', token: 5 })],
+  [
+    'permits are added up wrong',
+    'C1',
+    s => Object.assign(hold(s, 'permits').special ?? {}, { terms: taking(3) }),
+  ],
+  [
+    'there are two numbers of permits',
+    'C1',
+    s => Object.assign(hold(s, 'permits').special ?? {}, { terms: taking(2, 4) }),
+  ],
+  [
+    'a note is not weighed',
+    'B4',
+    s => Object.assign(hold(s, 'note').special ?? {}, { terms: { note: 'a longer one' } }),
+  ],
+]
+
+const taking = (take: number, of = 5) => ({ permits: { of, take }, note: null, once: null })
+
+function hold(s: StateStory, name: string) {
+  const holder = s.state.table.locks.get(name)?.lastHolder
+  if (holder === undefined || holder === null) throw new Error(`nobody holds ${name}`)
+  return holder
+}
+
+function key(s: StateStory) {
+  const key = s.state.table.onces.get('once', 'k')
+  if (key === undefined) throw new Error('there is no key')
+  return key
+}
+
+for (const [what, tag, breakIt] of breaks)
+  t.test(`R4: a state finds that ${what}`, async t => {
+    const s = new StateStory()
+    const [a, b] = [s.open('a'), s.open('b')]
+    s.ask(a, 'kept', { holdAtLeastMs: 1_000 })
+    s.release(a, 1_001)
+    s.ask(a, 'once', { once: { key: 'k', keepMs: 1_000 } })
+    s.ask(a, 'permits', { permits: { of: 5, take: 2 } })
+    s.ask(b, 'permits', { permits: { of: 5, take: 2 } })
+    s.ask(b, 'note', { note: 'short' })
+    t.equal(s.state.problem(), undefined)
+    breakIt(s)
+    t.match(s.state.problem(), new RegExp(`^${tag}: `))
+  })
