@@ -4,6 +4,7 @@ import { answers } from './answers.ts'
 import { apart } from './apart.ts'
 import { asking } from './asking.ts'
 import { budget } from './budget.ts'
+import { claims } from './claims.ts'
 import { client } from './client.ts'
 import { clocks } from './clocks.ts'
 import { drivers } from './drivers.ts'
@@ -37,6 +38,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   order: [...locks, ...order],
   'requests and replies': [...sessions, ...client],
   'values in answers': [...judged, ...answers],
+  claims,
   'limits and budgets': [...budget, ...quotas, ...limits, ...largeSessions],
   twice,
   'standing still in a fault': [...standing, ...meanwhile],

@@ -27,16 +27,16 @@ export const locks: readonly Mutant[] = [
         file: table,
         find: "if (this.#mayStealNow(lock, acquire)) this.#evict(lock, 'STOLEN', wallMs)",
         replace: `if (this.#mayStealNow(lock, acquire)) {
-        this.kept = lock.holders[0]?.token ?? 0
+        this.keptToken = lock.holders[0]?.token ?? 0
         this.#evict(lock, 'STOLEN', wallMs)
       }`,
       },
       {
         file: table,
         find: 'const token = ++this.#lastToken // L2',
-        replace: 'const token = this.kept || ++this.#lastToken\n    this.kept = 0',
+        replace: 'const token = this.keptToken || ++this.#lastToken\n    this.keptToken = 0',
       },
-      { file: table, find: '#left = 0', replace: '#left = 0\n  kept = 0' },
+      { file: table, find: '#left = 0', replace: '#left = 0\n  keptToken = 0' },
     ],
   },
   {
