@@ -78,6 +78,10 @@ export interface Vitals {
   /** Names that a session holds or waits for. */
   readonly locks: number
   readonly held: number
+  /** Holds that are kept for no client (C3). */
+  readonly kept: number
+  /** Keys that run or are kept (C5). */
+  readonly keys: number
   readonly waiting: number
   /** The part of its memory budget that the state takes, from 0 to 1 (B4). */
   readonly used: number
@@ -188,6 +192,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       sessions: this.state?.sessions.size ?? 0,
       locks: this.state?.table.locks.size ?? 0,
       held,
+      kept: this.state?.table.kept ?? 0,
+      keys: this.state?.table.onces.size ?? 0,
       waiting,
       used: this.state?.used ?? 0,
     }

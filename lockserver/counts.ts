@@ -12,6 +12,10 @@ const outcomes = [
   'acquire unavailable',
   'acquire cancelled',
   'acquire refused',
+  'acquire done_before',
+  'acquire not_this',
+  'set-note noted',
+  'set-note not_held',
   'cancel cancelled',
   'cancel released',
   'cancel nothing',
@@ -50,6 +54,9 @@ export class ServerCounts {
     SESSIONS_LIMIT: 0,
     STATE_LIMIT: 0,
     TTL_OUT_OF_RANGE: 0,
+    PERMITS_DIFFER: 0,
+    ONCE_KEYS_LIMIT: 0,
+    AT_LEAST_OUT_OF_RANGE: 0,
   }
   /** By the quota of an owner that was passed (B7). */
   readonly overQuota: Record<Quota | 'watches' | 'queries', number> = {
@@ -152,6 +159,15 @@ export class ServerCounts {
         return
       case 'cancelled':
         this.operations['acquire cancelled']++
+        return
+      case 'done-before':
+        this.operations['acquire done_before']++
+        return
+      case 'not-this':
+        this.operations['acquire not_this']++
+        return
+      case 'noted':
+        this.operations[output[2] ? 'set-note noted' : 'set-note not_held']++
         return
       case 'cancel-done':
         this.operations[`cancel ${output[2]}`]++

@@ -8,8 +8,7 @@ import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerCounts } from './counts.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
-import type { Measured } from './pages/metrics.ts'
-import { ServerPages, unreadiness } from './pages/pages.ts'
+import { ServerPages, unreadiness, type Vital } from './pages/pages.ts'
 import { killedStatus, RunningLockServer } from './running.ts'
 
 export type { LockServerOptions } from './options.ts'
@@ -127,7 +126,7 @@ class ListeningLockServer implements LockServer {
     await this.close()
   }
 
-  #measure(): Measured {
+  #measure(): Vital {
     const { core, refusals, connections } = this.running
     return {
       core,

@@ -89,12 +89,24 @@ const vitals: Vitals = {
   locks: 107,
   held: 108,
   waiting: 109,
+  kept: 111,
+  keys: 112,
   used: 0.75,
 }
 
 function ofLockServer(counts: ServerCounts, vital: Vitals = vitals, unready: string | null = null): Metric[] {
   const core = { view: { number: 7 }, role: 'backup' } as unknown as ServerCore
-  const known = { core, vitals: vital, counts, refusals: refusals(), connections: 110, edge: edge(), unready }
+  const known = {
+    core,
+    vitals: vital,
+    counts,
+    refusals: refusals(),
+    connections: 110,
+    edge: edge(),
+    longestHoldMs: 1_500,
+    longestWaitMs: 2_500,
+    unready,
+  }
   return lockServerMetrics(() => known)
 }
 
@@ -118,6 +130,10 @@ t.test('each gauge of a lock server says what it is called after, in its unit', 
     holdfast_locks: 107,
     holdfast_locks_held: 108,
     holdfast_waiters: 109,
+    holdfast_locks_kept: 111,
+    holdfast_once_keys: 112,
+    holdfast_longest_hold_seconds: 1.5,
+    holdfast_longest_wait_seconds: 2.5,
     holdfast_state_used_ratio: 0.75,
   })
   const apart = { ...vitals, inSync: false }
@@ -139,12 +155,18 @@ const length = (name: string, seconds: number): Values => ({
   [`holdfast_${name}_seconds_count`]: 1,
 })
 
+const done = { token: 5, clientId: 'a', clientName: 'a', grantedAt: 1, endedAt: null }
+
 /** What an operation does, and all that its primary counts for it. */
 const facts: readonly (readonly [Fact, Values])[] = [
   [output('released', 1, true), operation('release', 'released')],
   [output('released', 1, false), operation('release', 'not_held')],
   [output('unavailable', 1), operation('acquire', 'unavailable')],
   [output('cancelled', 1), operation('acquire', 'cancelled')],
+  [output('done-before', 1, done), operation('acquire', 'done_before')],
+  [output('not-this', 1, null), operation('acquire', 'not_this')],
+  [output('noted', 1, true), operation('set-note', 'noted')],
+  [output('noted', 1, false), operation('set-note', 'not_held')],
   [output('cancel-done', 1, 'cancelled', null), operation('cancel', 'cancelled')],
   [output('cancel-done', 1, 'released', null), operation('cancel', 'released')],
   [output('cancel-done', 1, 'nothing', null), operation('cancel', 'nothing')],
@@ -153,7 +175,18 @@ const facts: readonly (readonly [Fact, Values])[] = [
   [output('ended', 1), operation('end', 'ended')],
   [output('lost', 5, 'STOLEN'), labelled('losses', 'reason', 'stolen')],
   [output('lost', 5, 'FORCED'), labelled('losses', 'reason', 'forced')],
-  ...(['LOCKS_LIMIT', 'WAITERS_LIMIT', 'UNANSWERED_LIMIT', 'STATE_LIMIT'] as const).map(
+  [output('lost', 5, 'HELD_TOO_LONG'), labelled('losses', 'reason', 'held_too_long')],
+  ...(
+    [
+      'LOCKS_LIMIT',
+      'WAITERS_LIMIT',
+      'UNANSWERED_LIMIT',
+      'STATE_LIMIT',
+      'PERMITS_DIFFER',
+      'ONCE_KEYS_LIMIT',
+      'AT_LEAST_OUT_OF_RANGE',
+    ] as const
+  ).map(
     code =>
       [output('refused', 1, code, ''), { ...operation('acquire', 'refused'), ...refusal(code) }] as const,
   ),

@@ -124,7 +124,7 @@ t.test('refused input is counted, before the hello and after', async t => {
   t.equal(await count('BAD_MESSAGE'), 1)
   await malformed([hello, '[["acquire"]]'])
   t.equal(await count('BAD_MESSAGE'), 2)
-  await malformed([hello, '[["acquire",1,["x"],"exclusive","wait"]]'])
+  await malformed([hello, '[["acquire",1,["x"],"exclusive","wait",null]]'])
   t.equal(await count('UNEXPECTED_MESSAGE'), 1)
   await malformed([`["${'x'.repeat(5_000_000)}"]`])
   await until('the server has seen its end', async () => (await count('TOO_LARGE')) === 1)

@@ -16,6 +16,8 @@ export interface Measured {
   readonly refusals: readonly Refusals[]
   readonly connections: number
   readonly edge: Edge
+  readonly longestHoldMs: number
+  readonly longestWaitMs: number
   /** Why the server is not ready; null when it is. */
   readonly unready: string | null
 }
@@ -25,6 +27,7 @@ export function lockServerMetrics(now: () => Measured): Metric[] {
   return [
     ...standing(now),
     ...vitals(now),
+    ...longest(now),
     ...counters(now),
     overQuota(now),
     ...histograms(now),
@@ -102,6 +105,12 @@ function vitals(now: () => Measured): Metric[] {
     vital('holdfast_sessions', 'Sessions in the state.', v => v.sessions),
     vital('holdfast_locks', 'Lock names that somebody holds or waits for.', v => v.locks),
     vital('holdfast_locks_held', 'Holds: one for each holder of each lock.', v => v.held),
+    vital('holdfast_locks_kept', 'Holds that are kept for no client, until their time is over.', v => v.kept),
+    vital(
+      'holdfast_once_keys',
+      'Keys of what runs once: those that run, and those that are kept.',
+      v => v.keys,
+    ),
     vital('holdfast_state_used_ratio', 'How much of what the state may take it takes.', v => v.used),
     vital('holdfast_waiters', 'Acquires that wait in queues.', v => v.waiting),
     vital(
@@ -109,6 +118,24 @@ function vitals(now: () => Measured): Metric[] {
       'Requests that wait for a joining backup to catch up, or for a leaving server.',
       v => v.parked,
     ),
+  ]
+}
+
+/** Of a few seconds ago, at most: they are looked for in pieces. */
+function longest(now: () => Measured): Metric[] {
+  return [
+    {
+      name: 'holdfast_longest_hold_seconds',
+      help: 'How long the oldest hold that a client has is held.',
+      type: 'gauge',
+      read: () => now().longestHoldMs / 1_000,
+    },
+    {
+      name: 'holdfast_longest_wait_seconds',
+      help: 'How long the acquire that waits longest has waited for the lock that it waits for.',
+      type: 'gauge',
+      read: () => now().longestWaitMs / 1_000,
+    },
   ]
 }
 
@@ -150,12 +177,13 @@ function counters(now: () => Measured): Metric[] {
     },
     {
       name: 'holdfast_losses_total',
-      help: 'Holds that another took away: stolen, or forced by an operator.',
+      help: 'Holds that were taken away: stolen, forced by an operator, or held for too long.',
       type: 'counter',
       labels: ['reason'],
       read: () => [
         { labels: { reason: 'stolen' }, value: now().counts.losses.STOLEN },
         { labels: { reason: 'forced' }, value: now().counts.losses.FORCED },
+        { labels: { reason: 'held_too_long' }, value: now().counts.losses.HELD_TOO_LONG },
       ],
     },
     {

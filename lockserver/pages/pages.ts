@@ -10,18 +10,24 @@ import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import type { ServerCore } from '../core.ts'
 import type { Hold } from '../state/lock.ts'
+import { Longest } from './longest.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
 import { tablePage, tableQuery } from './table-page.ts'
 import { whyPage } from './why-page.ts'
 
+/** What costs nothing to know. */
+export type Vital = Omit<Measured, 'longestHoldMs' | 'longestWaitMs'>
+
 export class ServerPages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
+  readonly #longest = new Longest()
 
   /** `measure` is called once for each page; `end` ends this server as SIGKILL would end its process. */
-  constructor(measure: () => Measured, end: () => void) {
+  constructor(measure: () => Vital, end: () => void) {
     let measured: Measured | undefined
-    const metrics = new Metrics([...lockServerMetrics(() => (measured ??= measure())), ...this.#process.all])
+    const scraped = () => (measured ??= { ...measure(), ...this.#ages() })
+    const metrics = new Metrics([...lockServerMetrics(scraped), ...this.#process.all])
     this.routes = routesOf({
       '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
       '/readyz': { probe: true, read: () => readiness(measure()) },
@@ -33,11 +39,17 @@ export class ServerPages {
         guarded: true,
         read: async () => {
           this.#process.start()
+          await this.#longest.look(measure().core.state, readClock().wall, nextTurn)
           measured = undefined
           return { status: 200, type: metrics.contentType, body: await metrics.text() }
         },
       },
     })
+  }
+
+  #ages(): Pick<Measured, 'longestHoldMs' | 'longestWaitMs'> {
+    const { wall } = readClock()
+    return { longestHoldMs: this.#longest.holdMs(wall), longestWaitMs: this.#longest.waitMs(wall) }
   }
 
   close(): void {
@@ -79,7 +91,7 @@ function nameIn(query: URLSearchParams): string {
   return name as string
 }
 
-function readiness({ core, unready, vitals }: Measured) {
+function readiness({ core, unready, vitals }: Vital) {
   const { role, view } = core
   const body = {
     ready: unready === null,
@@ -92,7 +104,7 @@ function readiness({ core, unready, vitals }: Measured) {
 }
 
 /** Counts since the server's start: two readings give a rate. Bounds of the buckets are in ms. */
-function statsOf({ core, counts, vitals }: Measured) {
+function statsOf({ core, counts, vitals }: Vital) {
   const buckets = ({ counts, count, sumMs }: Histogram) => ({ counts, count, sumMs })
   return {
     role: core.role,

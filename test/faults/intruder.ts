@@ -75,7 +75,7 @@ const attacks: Record<string, Attack> = {
   'a frame of 5 MB': spoken(peer => peer.socket.send(`["${'x'.repeat(5_000_000)}"]`)),
   'an unknown message': trusted('[["conquer", 1]]'),
   'a malformed message': trusted('[["acquire", -1, "x"]]'),
-  'a call without a session': trusted('[["acquire", 1, ["x"], "exclusive", "wait"]]'),
+  'a call without a session': trusted('[["acquire", 1, ["x"], "exclusive", "wait", null]]'),
   '50,000 nested arrays': trusted('['.repeat(50_000) + ']'.repeat(50_000)),
 }
 

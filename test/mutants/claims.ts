@@ -578,4 +578,40 @@ const notesAndTokens: readonly Mutant[] = [
   },
 ]
 
-export const claims: readonly Mutant[] = [...permits, ...lasting, ...most, ...once, ...notesAndTokens]
+const shown: readonly Mutant[] = [
+  {
+    name: 'the longest hold is one that is kept',
+    breaks: 'C3',
+    why: 'an alert for programs that hang sounds for each nightly job',
+    test: 'claims-pages',
+    edits: [
+      {
+        file: 'lockserver/pages/longest.ts',
+        find: 'if (!hold.session.isNobody) return hold.since',
+        replace: 'return hold.since',
+      },
+    ],
+  },
+  {
+    name: 'a page shows the client of a hold that is kept',
+    breaks: 'C3',
+    why: 'an operator looks for a process that has ended',
+    test: 'claims-pages',
+    edits: [
+      {
+        file: 'lockserver/pages/table-page.ts',
+        find: 'client: hold.session.isNobody ? null : hold.session.name',
+        replace: 'client: hold.session.name',
+      },
+    ],
+  },
+]
+
+export const claims: readonly Mutant[] = [
+  ...permits,
+  ...lasting,
+  ...most,
+  ...once,
+  ...notesAndTokens,
+  ...shown,
+]
