@@ -5,6 +5,7 @@
 import type { Fact } from '../../lockserver/state/facts.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
+import { turnMsMax } from '../../wire/limits.ts'
 import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
@@ -16,6 +17,7 @@ import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { Guest } from './guests.ts'
 import { listen } from './operations.ts'
+import { longestTurnMs } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { WatchFlow } from './watch-flow.ts'
@@ -100,7 +102,9 @@ export class Referee {
     this.#checker = checker
     this.#trace = trace
     const pings = pingLimitMs * cluster.slowness
-    this.#wires = new Wires(verdict, () => this.#now, pings, cluster.options.workUnitMs !== undefined)
+    // A turn that is over sends the rest of what it shows in the next ones.
+    const inShares = cluster.options.workUnitMs !== undefined || turnMsMax <= longestTurnMs
+    this.#wires = new Wires(verdict, () => this.#now, pings, inShares)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)
@@ -114,7 +118,7 @@ export class Referee {
     }
     cluster.network.onFrame = (from, to, messages, wire) => this.sent(from, to, messages, wire)
     cluster.network.onClose = (from, _to, code, wire) => this.#wires.closes(from, code, wire)
-    cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
+    cluster.network.onArrival = (from, to, messages, wire) => this.#arrived(from, to, messages, wire)
   }
 
   /** To each operation, where it is applied first and where it is applied again. */
@@ -222,9 +226,9 @@ export class Referee {
     this.wrongDigest.delete(id)
   }
 
-  #arrived(from: Party, to: Party, messages: readonly Message[]): void {
+  #arrived(from: Party, to: Party, messages: readonly Message[], wire: Wire): void {
     if (to.kind === 'lockserver') {
-      this.#wires.arrived(to as LockServerParty, messages)
+      this.#wires.arrived(to as LockServerParty, messages, wire)
       if (from.kind === 'client') this.#counters.arrived(to as LockServerParty, messages)
       for (const [kind, view] of messages)
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
