@@ -5,6 +5,7 @@ import { replicateChangesMax, replicateEntriesMax, replicateTextMax } from '../w
 import type { Entry } from '../wire/messages.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
+import { charactersOf } from './state/tally.ts'
 
 export interface Batch {
   readonly sequence: number
@@ -99,7 +100,7 @@ export class Stream {
 function textOf(entry: Entry): number {
   switch (entry[0]) {
     case 'acquire':
-      return entry[3].reduce((sum, name) => sum + name.length, 0)
+      return charactersOf(entry[3])
     case 'acknowledge':
       return 17 * (entry[2].length + entry[3].length)
     case 'force-release':

@@ -336,7 +336,7 @@ export class State {
     if (session.locks + names.length > this.limits.locksPerSessionMax) return 'LOCKS_LIMIT'
     const bytes = acquireBytes(names)
     if (this.bytes + bytes > this.limits.stateBytesMax) return 'STATE_LIMIT'
-    return acquirePasses(session.owner, this.limits, { names: names.length, bytes }, this.bytes)
+    return acquirePasses(session.owner, this.limits, names.length, bytes, this.bytes)
   }
 
   #unpause(): void {

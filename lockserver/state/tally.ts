@@ -45,12 +45,19 @@ export function lockBytes(name: string): number {
 }
 
 export function waitBytes(names: readonly string[]): number {
-  return names.reduce((sum, name) => sum + token + unit * name.length, replyBytes)
+  return replyBytes + names.length * token + unit * charactersOf(names)
 }
 
 /** What an acquire that gets all of these names adds at most. */
 export function acquireBytes(names: readonly string[]): number {
-  return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes + token, replyBytes)
+  return replyBytes + names.length * (lock + holdBytes + token) + unit * charactersOf(names)
+}
+
+/** In a loop, since each operation counts its names, and a function passed to the list would be made for each. */
+export function charactersOf(names: readonly string[]): number {
+  let sum = 0
+  for (let i = 0; i < names.length; i++) sum += (names[i] as string).length
+  return sum
 }
 
 /** What this reply takes beyond `replyBytes`, as few do. */

@@ -37,8 +37,8 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/tally.ts',
-        find: 'return names.reduce((sum, name) => sum + lockBytes(name) + holdBytes',
-        replace: 'return names.slice(0, 1).reduce((sum, name) => sum + lockBytes(name) + holdBytes',
+        find: 'return replyBytes + names.length * (lock + holdBytes + token)',
+        replace: 'return replyBytes + (lock + holdBytes + token)',
       },
     ],
   },
@@ -50,7 +50,7 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/stream.ts',
-        find: 'return entry[3].reduce((sum, name) => sum + name.length, 0)',
+        find: 'return charactersOf(entry[3])',
         replace: 'return entry[3].length',
       },
     ],
@@ -63,8 +63,8 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/codec.ts',
-        find: "if (channel === 'clientToServer') for (let i = from;",
-        replace: "if (channel === 'clientToServer' && kind === 'release-run')\n    for (let i = from;",
+        find: "if (kind === 'acquire-run' && channel === 'clientToServer')",
+        replace: "if (kind === 'acquire-run' && channel === 'clientToServer' && index > 0)",
       },
     ],
   },

@@ -83,7 +83,7 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/owners.ts',
-        find: "return owner.bytes + more.bytes > bytesLeft(limits, bytes) ? 'memory' : undefined",
+        find: "return owner.bytes + moreBytes > bytesLeft(limits, bytes) ? 'memory' : undefined",
         replace: 'return undefined',
       },
     ],
