@@ -285,7 +285,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
       rarePart: dice.pick([0, 0, 0.01, 0.1]),
       worstMs: dice.pick([10, 50, 300]),
     },
-    turnMs: dice.pick([0, 0, 0.3, longestTurnMs]),
+    turnMs: dice.pick([0, 0, 0.3, 2]),
     unreadMax: dice.pick([null, null, null, 2_000, 20_000]),
     secret: dice.pick([null, 'a secret of the story']),
     cutPart: theme === 'calm' ? 0 : dice.pick([0, 0, 0, 0.001, 0.01]),
@@ -300,9 +300,6 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     moments: momentsOf(theme),
   }
 }
-
-/** Of a lock server that does nothing but read. */
-export const longestTurnMs = 2
 
 /** One seed of so many has large sessions. */
 const largeEach = 40

@@ -5,7 +5,6 @@
 import type { Fact } from '../../lockserver/state/facts.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
-import { turnMsMax } from '../../wire/limits.ts'
 import type { Message, Ping, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
@@ -17,7 +16,6 @@ import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { Guest } from './guests.ts'
 import { listen } from './operations.ts'
-import { longestTurnMs } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { WatchFlow } from './watch-flow.ts'
@@ -102,9 +100,7 @@ export class Referee {
     this.#checker = checker
     this.#trace = trace
     const pings = pingLimitMs * cluster.slowness
-    // A turn that is over sends the rest of what it shows in the next ones.
-    const inShares = cluster.options.workUnitMs !== undefined || turnMsMax <= longestTurnMs
-    this.#wires = new Wires(verdict, () => this.#now, pings, inShares)
+    this.#wires = new Wires(verdict, () => this.#now, pings)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)

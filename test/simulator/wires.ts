@@ -52,16 +52,12 @@ export class Wires {
 
   readonly #reads: Reads
 
-  /** B1: what a word allows may be more than one turn has room for; the rest goes out in the next ones, at once. */
-  readonly #inShares: boolean
-
-  constructor(verdict: Verdict, now: () => number, pingLimitMs: number, inShares: boolean) {
+  constructor(verdict: Verdict, now: () => number, pingLimitMs: number) {
     this.#verdict = verdict
     this.#reads = new Reads(verdict)
     this.#now = now
     // Rates differ by at most 1 %.
     this.#graceMs = promotionGraceMs(pingLimitMs) * 0.98
-    this.#inShares = inShares
   }
 
   arrived(to: LockServerParty, messages: readonly Message[], wire: Wire): void {
@@ -75,10 +71,10 @@ export class Wires {
       this.#blame('R5 shown', `${server.name} ${how}, and says what waited for its backup`)
   }
 
-  /** Its backup has said something in this turn, or in one that had no room for all that follows from it. */
-  #hasWord({ turns, unbrokenSince }: LockServerParty, id: string): boolean {
+  /** B1: its backup has said something in this turn, or in one before it that had no time for all that follows from it. */
+  #hasWord({ unbrokenSince }: LockServerParty, id: string): boolean {
     const word = this.#wordAt.get(id)
-    return word !== undefined && word >= (this.#inShares ? unbrokenSince : turns)
+    return word !== undefined && word >= unbrokenSince
   }
 
   /** F13: an accepting side that turns a peer away says why first. */
@@ -182,10 +178,10 @@ export class Wires {
   }
 
   /** In an earlier turn: what the backup's words had allowed before goes out in the same one, or in its shares. */
-  #foundDifferent({ id, core, turns, unbrokenSince }: LockServerParty): boolean {
+  #foundDifferent({ id, core, unbrokenSince }: LockServerParty): boolean {
     const found = this.#differs.get(id)
     if (found === undefined || found.view !== core.view?.number) return false
-    return found.turn < (this.#inShares ? unbrokenSince : turns)
+    return found.turn < unbrokenSince
   }
 
   #others({ server, session, wire }: Speaker): Speaker[] {
