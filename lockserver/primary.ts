@@ -173,7 +173,8 @@ export class Primary {
     this.#answerQueries()
     this.replication.endTurn()
     this.#shown = 0
-    if (this.replication.toShow) this.#out.do({ do: 'continue' })
+    this.#watches.tell()
+    if (this.replication.toShow || this.#watches.more) this.#out.do({ do: 'continue' })
   }
 
   // ---- clients
@@ -567,8 +568,7 @@ export class Primary {
         return
       }
       case 'answer':
-        if (!showing.client.deaf) this.#out.send(showing.client.connection, showing.message)
-        return
+        return this.#showAnswer(showing.client, showing.message)
       case 'last word':
         return this.#out.send(showing.client.connection, showing.message)
       case 'dropped':
@@ -579,10 +579,16 @@ export class Primary {
       case 'watching':
         return this.#watches.begin(showing.watch)
       case 'event':
-        return this.#watches.tell(showing.event)
+        return this.#watches.happened(showing.event)
       case 'handed over':
         return this.#out.count(showing)
     }
+  }
+
+  #showAnswer(client: Client, message: MessageOf<'serverToClient'>): void {
+    if (client.deaf) return
+    if (message[0] === 'locks') this.#watches.catchUp(client)
+    this.#out.send(client.connection, message)
   }
 
   #sessionOver(session: Session): void {

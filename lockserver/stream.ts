@@ -5,6 +5,7 @@ import { replicateChangesMax, replicateEntriesMax, replicateTextMax } from '../w
 import type { Entry, Terms } from '../wire/messages.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
+import { charactersOf } from './state/tally.ts'
 
 export interface Batch {
   readonly sequence: number
@@ -103,7 +104,7 @@ function termsText({ note, once }: Terms): number {
 function textOf(entry: Entry): number {
   switch (entry[0]) {
     case 'acquire':
-      return entry[3].reduce((sum, name) => sum + name.length, entry[6] === null ? 0 : termsText(entry[6]))
+      return charactersOf(entry[3]) + (entry[6] === null ? 0 : termsText(entry[6]))
     case 'acknowledge':
       return 17 * (entry[2].length + entry[3].length)
     case 'force-release':

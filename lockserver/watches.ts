@@ -1,12 +1,19 @@
 // The watches on locks, and how far each client has seen the events that it got. An event goes out only when
-// clients may see it (R1); a client that does not keep up misses events and learns how many. It decides
-// nothing about locks.
+// clients may see it (R1), and behind all answers: the clients that watch take turns, each gets a share in its
+// turn, and a client that does not keep up misses events and learns how many (B1, B7). It decides nothing about
+// locks.
 
 import { errors } from '../wire/errors.ts'
-import { eventsUnseenMax, watchesMax } from '../wire/limits.ts'
-import type { LockEvent, MessageOf } from '../wire/messages.ts'
-import { share } from '../wire/shared.ts'
+import {
+  eventFrameCost,
+  eventsClientTurnMax,
+  eventsTurnMax,
+  eventsUnseenMax,
+  watchesMax,
+} from '../wire/limits.ts'
+import type { LockEvent } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
+import { EventLog } from './event-log.ts'
 import type { ServerOutbox } from './outbox.ts'
 import { keptOf, watchesText } from './state/owners.ts'
 import type { State } from './state/state.ts'
@@ -16,7 +23,8 @@ export interface Watch {
   /** The number that its client gave it. */
   readonly number: number
   readonly prefix: string
-  began: boolean
+  /** The place of its first event; null until it begins. */
+  since: number | null
   /** Events that were sent, and those of them that its client has seen. */
   told: number
   seen: number
@@ -24,12 +32,25 @@ export interface Watch {
   missed: number
 }
 
-type Told = MessageOf<'serverToClient', 'event'>
+/** A client with its watches. */
+interface Watcher {
+  readonly client: Client
+  readonly watches: Set<Watch>
+  /** The place of the next event to tell it. */
+  next: number
+}
+
+/** Events that one watch only looks at cost as much as one that is told. */
+const looksPerTold = 16
 
 export class Watches {
   readonly #out: ServerOutbox
   readonly #state: State
-  readonly #watches = new Set<Watch>()
+  readonly #log = new EventLog()
+  /** The one that was told last comes last. */
+  readonly #watchers = new Map<Client, Watcher>()
+  /** Watches of all clients. */
+  #size = 0
 
   constructor(out: ServerOutbox, state: State) {
     this.#out = out
@@ -44,33 +65,55 @@ export class Watches {
       this.#out.send(client.connection, ['watch-refused', number, 'WATCHES_LIMIT', refusal])
       return undefined
     }
-    const watch: Watch = { client, number, prefix, began: false, told: 0, seen: 0, missed: 0 }
-    this.#watches.add(watch)
-    this.#state.table.watch(true)
+    const watch: Watch = { client, number, prefix, since: null, told: 0, seen: 0, missed: 0 }
+    const watcher = this.#watchers.get(client) ?? { client, watches: new Set(), next: this.#log.end }
+    this.#watchers.set(client, watcher)
+    watcher.watches.add(watch)
+    this.#resize(1)
     return watch
   }
 
   /** R1 holds for all that was decided before the watch came. */
   begin(watch: Watch): void {
-    if (!this.#watches.has(watch) || watch.client.deaf) return
-    watch.began = true
-    this.#out.send(watch.client.connection, ['watching', watch.number])
+    const { client } = watch
+    if (!this.#watchers.get(client)?.watches.has(watch) || client.deaf) return
+    watch.since = this.#log.end
+    this.#out.send(client.connection, ['watching', watch.number])
   }
 
-  tell(event: LockEvent): void {
-    // B7: it becomes text once, and so does the message, since most clients give the same number.
-    if (this.#watches.size > 1) share(event)
-    let message: Told | undefined
-    for (const watch of this.#watches) {
-      if (watch.client.deaf) this.#remove(watch)
-      else if (!watch.began || !event.name.startsWith(watch.prefix)) continue
-      else if (watch.missed > 0 || watch.told - watch.seen >= eventsUnseenMax) watch.missed++
-      else {
-        watch.told++
-        if (message?.[1] !== watch.number) message = share<Told>(['event', watch.number, event])
-        this.#out.send(watch.client.connection, message)
+  /** This has happened, and clients may see it. */
+  happened(event: LockEvent): void {
+    if (this.#size === 0) return
+    if (this.#log.full) this.#makeRoom()
+    this.#log.add(event)
+  }
+
+  /** Some watcher has not been told all. */
+  get more(): boolean {
+    for (const { next } of this.#watchers.values()) if (next < this.#log.end) return true
+    return false
+  }
+
+  /** B1: tells as much as one turn has room for; the next turn goes on with those that are behind. */
+  tell(): void {
+    let left = eventsTurnMax
+    while (left > 0 && this.more)
+      for (const watcher of [...this.#watchers.values()]) {
+        if (left <= 0) break
+        if (watcher.client.deaf) this.gone(watcher.client)
+        else if (watcher.next < this.#log.end)
+          left -= this.#tellOne(watcher, Math.min(left, eventsClientTurnMax))
       }
-    }
+    this.#log.forgetBefore(this.#least())
+  }
+
+  /** A query's answer comes next: events that it shows already come before it, or are missed. */
+  catchUp(client: Client): void {
+    const watcher = this.#watchers.get(client)
+    if (watcher === undefined || watcher.next === this.#log.end) return
+    this.#tellOne(watcher, eventsClientTurnMax)
+    while (watcher.next < this.#log.end) this.#skip(watcher)
+    for (const watch of watcher.watches) this.#tellMissed(watch)
   }
 
   /** Its client has dealt with this many events; half of the room must be free before it gets more. */
@@ -78,24 +121,87 @@ export class Watches {
     const watch = this.#find(client, number)
     if (watch === undefined) return
     watch.seen = Math.max(watch.seen, Math.min(events, watch.told))
-    if (watch.missed === 0 || watch.told - watch.seen > eventsUnseenMax / 2) return
-    this.#out.send(client.connection, ['missed', number, watch.missed])
-    watch.missed = 0
+    this.#tellMissed(watch)
   }
 
   end(client: Client, number: number): void {
     const watch = this.#find(client, number)
-    if (watch !== undefined) this.#remove(watch)
+    if (watch === undefined) return
+    const watcher = this.#watchers.get(client) as Watcher
+    watcher.watches.delete(watch)
+    if (watcher.watches.size === 0) this.#watchers.delete(client)
+    this.#resize(-1)
   }
 
   gone(client: Client): void {
-    for (const watch of this.#watches) if (watch.client === client) this.#remove(watch)
+    const watcher = this.#watchers.get(client)
+    if (watcher === undefined) return
+    this.#watchers.delete(client)
+    this.#resize(-watcher.watches.size)
   }
 
+  // ---- what a watcher is told
+
+  /** Returns what it cost; it is behind the others then. */
+  #tellOne(watcher: Watcher, most: number): number {
+    let cost = eventFrameCost
+    do {
+      const name = this.#log.nameAt(watcher.next)
+      for (const watch of watcher.watches) cost += this.#offer(watch, watcher.next, name)
+      watcher.next++
+    } while (watcher.next < this.#log.end && cost < most)
+    for (const watch of watcher.watches) this.#tellMissed(watch)
+    this.#watchers.delete(watcher.client)
+    this.#watchers.set(watcher.client, watcher)
+    return cost
+  }
+
+  /** Returns what it cost. */
+  #offer(watch: Watch, place: number, name: string): number {
+    if (!concerns(watch, place, name)) return 1 / looksPerTold
+    this.#tellMissed(watch)
+    if (watch.missed > 0 || watch.told - watch.seen >= eventsUnseenMax) {
+      watch.missed++
+      return 1 / looksPerTold
+    }
+    watch.told++
+    this.#out.send(watch.client.connection, this.#log.messageAt(place, watch.number))
+    return 1
+  }
+
+  #tellMissed(watch: Watch): void {
+    if (watch.missed === 0 || watch.told - watch.seen > eventsUnseenMax / 2) return
+    this.#out.send(watch.client.connection, ['missed', watch.number, watch.missed])
+    watch.missed = 0
+  }
+
+  /** B7: if all of the log is needed, those who lag furthest miss its first event. */
+  #makeRoom(): void {
+    const first = this.#least()
+    this.#log.forgetBefore(first)
+    if (!this.#log.full) return
+    for (const watcher of this.#watchers.values()) if (watcher.next === first) this.#skip(watcher)
+    this.#log.forgetBefore(first + 1)
+  }
+
+  /** It misses its next event. */
+  #skip(watcher: Watcher): void {
+    const name = this.#log.nameAt(watcher.next)
+    for (const watch of watcher.watches) if (concerns(watch, watcher.next, name)) watch.missed++
+    watcher.next++
+  }
+
+  #least(): number {
+    let least = this.#log.end
+    for (const { next } of this.#watchers.values()) least = Math.min(least, next)
+    return least
+  }
+
+  // ---- how many there are
+
   #refusal({ owner }: Client): string | undefined {
-    const { size } = this.#watches
-    if (size >= watchesMax) return errors.WATCHES_LIMIT.meaning
-    if (owner === null || this.#watchesOf(owner) < this.#most(size)) return undefined
+    if (this.#size >= watchesMax) return errors.WATCHES_LIMIT.meaning
+    if (owner === null || this.#watchesOf(owner) < this.#most(this.#size)) return undefined
     this.#out.count({ is: 'over quota', quota: 'watches' })
     return watchesText(owner, this.#state.limits)
   }
@@ -107,17 +213,22 @@ export class Watches {
 
   #watchesOf(owner: string): number {
     let count = 0
-    for (const { client } of this.#watches) if (client.owner === owner) count++
+    for (const { client, watches } of this.#watchers.values())
+      if (client.owner === owner) count += watches.size
     return count
   }
 
   #find(client: Client, number: number): Watch | undefined {
-    for (const watch of this.#watches) if (watch.client === client && watch.number === number) return watch
+    for (const watch of this.#watchers.get(client)?.watches ?? []) if (watch.number === number) return watch
     return undefined
   }
 
-  #remove(watch: Watch): void {
-    this.#watches.delete(watch)
-    this.#state.table.watch(this.#watches.size > 0)
+  #resize(by: number): void {
+    this.#size += by
+    this.#state.table.watch(this.#size > 0)
   }
+}
+
+function concerns({ since, prefix }: Watch, place: number, name: string): boolean {
+  return since !== null && since <= place && name.startsWith(prefix)
 }

@@ -34,18 +34,26 @@ class ByHand extends MemoryRuntime {
 }
 
 class HeardSocket implements Socket {
+  readonly #runtime: ByHand
   readonly open = true
+  /** What a frame takes. */
+  sendMs = 0
   readonly bufferedAmount = 0
   readonly sent: Message[][] = []
   reading = true
   closedWith: number | null = null
   peer: SocketHandlers | undefined
 
+  constructor(runtime: ByHand) {
+    this.#runtime = runtime
+  }
+
   hear(handlers: SocketHandlers): void {
     this.peer = handlers
   }
 
   send(text: string): void {
+    this.#runtime.ms += this.sendMs
     this.sent.push(JSON.parse(text) as Message[])
   }
 
@@ -70,7 +78,7 @@ function stage() {
   const turn = new TurnTime(runtime)
   const seen: string[] = []
   const peerOf = (name: string) => {
-    const socket = new HeardSocket()
+    const socket = new HeardSocket(runtime)
     const handlers = {
       messages: (messages: readonly Message[]) => {
         seen.push(`${name} ${messages.map(message => message[1])}`)
@@ -83,7 +91,7 @@ function stage() {
     const connection = new Connection(socket, 'clientToServer', handlers, true, runtime, limits)
     return { socket, connection, says: (n: number) => socket.peer?.received(`[["echo",${n}]]`) }
   }
-  return { runtime, seen, much: peerOf('much'), little: peerOf('little') }
+  return { runtime, turn, seen, much: peerOf('much'), little: peerOf('little') }
 }
 
 t.test(
@@ -97,11 +105,9 @@ t.test(
     runtime.nextTurn()
     t.same(seen.splice(0), ['much 2'])
     runtime.nextTurn()
-    t.same(seen.splice(0), ['little 1', 'little waits no more'], 'much is behind it now')
-    t.same([much.socket.reading, little.socket.reading], [false, true])
-    runtime.nextTurn()
-    t.same(seen.splice(0), ['much 3', 'much waits no more'])
-    t.ok(much.socket.reading)
+    const after = ['little 1', 'little waits no more', 'much 3', 'much waits no more']
+    t.same(seen.splice(0), after, 'much is behind it now, and each of the two is owed a piece')
+    t.same([much.socket.reading, little.socket.reading], [true, true])
   },
 )
 
@@ -159,13 +165,106 @@ t.test('B1, F13: the parts of a long answer go out in turns, in order, and the e
   connection.send(['echoed', 4])
   const sent = () => socket.sent.flat().map(message => message[1])
   connection.flush()
-  t.same([sent(), told], [[1], 0], 'one frame in any case')
+  t.same([sent(), told], [[], 0], 'this turn has no time for it')
   connection.close('OUT_OF_ORDER', 'enough')
   t.equal(socket.closedWith, null)
+  socket.sendMs = 10
   for (let turns = 0; socket.closedWith === null && turns < 9; turns++) {
-    runtime.ms += 10
+    t.equal(socket.sent.length, turns, 'one frame in each turn')
     runtime.nextTurn()
   }
   t.same(sent(), [1, 2, 3, 4, 'OUT_OF_ORDER'])
   t.same([told, socket.closedWith], [1, 4437])
+})
+
+const sentBy = ({ socket }: { readonly socket: HeardSocket }) => socket.sent.flat().map(([kind]) => kind)
+
+t.test('B1: a turn that is over sends in the next one, before more is read', async t => {
+  const { runtime, seen, much, little } = stage()
+  much.says(1)
+  much.says(2)
+  little.connection.send(['echoed', 1])
+  little.connection.flush()
+  t.same([sentBy(little), seen.splice(0)], [[], ['much 1', 'much waits']])
+  little.socket.sendMs = 10
+  runtime.nextTurn()
+  t.same(
+    [sentBy(little), seen.splice(0)],
+    [['echoed'], ['much 2', 'much waits no more']],
+    'one piece of each',
+  )
+})
+
+t.test('B1: what comes while others wait is read behind them, though there is time', async t => {
+  const { runtime, seen, much, little } = stage()
+  much.says(1)
+  much.says(2)
+  little.says(1)
+  runtime.nextTurn()
+  seen.length = 0
+  much.says(3)
+  t.same(seen, ['much waits'])
+  runtime.nextTurn()
+  runtime.nextTurn()
+  t.same(seen, ['much waits', 'little 1', 'little waits no more', 'much 3', 'much waits no more'])
+})
+
+t.test('B1: what is due goes out in the order in which it came, over as many turns as it takes', async t => {
+  const { runtime, much, little } = stage()
+  much.says(1)
+  for (const { connection, socket } of [much, little]) {
+    socket.sendMs = 10
+    connection.send(['echoed', 1])
+    connection.flush()
+  }
+  runtime.nextTurn()
+  t.same([sentBy(much), sentBy(little)], [['echoed'], []])
+  runtime.nextTurn()
+  t.same([sentBy(much), sentBy(little)], [['echoed'], ['echoed']])
+})
+
+t.test('B1, B7: what took long the last time waits behind what did not', async t => {
+  const { runtime, seen, much, little } = stage()
+  for (const number of [1, 2, 3, 4]) much.says(number)
+  runtime.nextTurn()
+  little.says(1)
+  seen.length = 0
+  runtime.nextTurn()
+  t.same(seen, ['little 1', 'little waits no more', 'much 3'])
+})
+
+t.test('B1: a turn that someone has opened has all of its time, and no more, until its end', async t => {
+  const { runtime, seen, much, little, turn } = stage()
+  const said = ['much 1', 'much waits', 'little waits']
+  turn.open()
+  much.says(1)
+  much.says(2)
+  little.says(1)
+  runtime.nextTurn()
+  t.same(seen.splice(0), [...said, 'much 2', 'much waits no more'], 'one piece, since it is over')
+  turn.end()
+  runtime.nextTurn()
+  t.same(seen.splice(0), ['little 1', 'little waits no more'])
+})
+
+t.test('R5: what is closed at once sends one frame and the reason in the turn that is over', async t => {
+  const { much } = stage()
+  const { connection, socket } = much
+  let told = 0
+  much.says(1)
+  for (const number of [1, 2, 3]) connection.send(part(number))
+  connection.whenSent(() => told++)
+  connection.closeAtOnce('STEPPED_DOWN', 'another server is primary')
+  t.same([sentBy(much), socket.closedWith, told], [['locks', 'error'], 4432, 1])
+  connection.closeAtOnce('STEPPED_DOWN', 'once more')
+  t.same(sentBy(much), ['locks', 'error'])
+})
+
+t.test('R5: what was to be closed later is closed at once when all is', async t => {
+  const { much } = stage()
+  much.says(1)
+  much.connection.close('OUT_OF_ORDER', 'enough')
+  t.same([sentBy(much), much.socket.closedWith, much.connection.closesLater], [[], null, true])
+  much.connection.closeAtOnce('STEPPED_DOWN', 'another server is primary')
+  t.same([sentBy(much), much.socket.closedWith], [['error'], 4437])
 })

@@ -42,8 +42,8 @@ t.test('everything that happens to a lock is an event', async t => {
 })
 
 /** A cluster on a simulated clock, a client, and a watching peer by hand. */
-function watched(prefix = '') {
-  const cluster = new Cluster()
+function watched(prefix = '', turnMs = 0) {
+  const cluster = new Cluster({ turnMs: () => turnMs })
   cluster.ready()
   const client = cluster.client('c')
   cluster.until(() => client.core.opened, 'a session')
@@ -83,22 +83,23 @@ t.test('R1: an event is sent only after the backup has applied it, and never if 
   cluster.until(() => events().length === 1, 'the event, once the backup has it')
 })
 
-t.test('a query shows the state that belongs to the events before it', async t => {
-  const { cluster, client, hand } = watched()
-  for (let i = 0; i < 40; i++) {
-    client.acquire(`x${i}`)
-    if (i % 10 === 5) hand.say(['query', i, '', true])
-    if (i % 3 === 0) cluster.run(1)
-  }
-  cluster.until(() => hand.heard.filter(([kind]) => kind === 'event').length === 40, 'all events')
-  let granted = 0
-  for (const message of hand.heard) {
-    if (message[0] === 'event') granted++
-    else if (message[0] === 'locks')
-      t.equal((message[3] as unknown[]).length, granted, 'as many as were told before')
-  }
-  t.equal(hand.heard.filter(([kind]) => kind === 'locks').length, 4)
-})
+for (const turnMs of [0, 2])
+  t.test(`a query shows the state that belongs to the events before it, turns of ${turnMs} ms`, async t => {
+    const { cluster, client, hand } = watched('', turnMs)
+    for (let i = 0; i < 40; i++) {
+      client.acquire(`x${i}`)
+      if (i % 10 === 5) hand.say(['query', i, '', true])
+      if (i % 3 === 0) cluster.run(1)
+    }
+    cluster.until(() => hand.heard.filter(([kind]) => kind === 'event').length === 40, 'all events')
+    let granted = 0
+    for (const message of hand.heard) {
+      if (message[0] === 'event') granted++
+      else if (message[0] === 'locks')
+        t.equal((message[3] as unknown[]).length, granted, 'as many as were told before')
+    }
+    t.equal(hand.heard.filter(([kind]) => kind === 'locks').length, 4)
+  })
 
 t.test('a client that does not say what was seen misses events, learns how many, and continues', async t => {
   const { cluster, client, hand, events } = watched()

@@ -101,10 +101,11 @@ function takeRun(kind: string, run: Message, channel: Channel, index: number, in
   const at = channel === 'entries' ? inEntries : inMessages
   if (!Number.isSafeInteger(lastOf(run, at)))
     throw new WireError('BAD_MESSAGE', `message ${index}, "${kind}": its last number is too large`)
-  const from = into.length
+  if (kind === 'acquire-run' && channel === 'clientToServer') {
+    const [, , names] = run as MessageOf<'requestRuns', 'acquire-run'>
+    for (const name of names) checkName(name, index)
+  }
   unfold(run, at, into)
-  if (channel === 'clientToServer')
-    for (let i = from; i < into.length; i++) checkRequest(into[i] as MessageOf<'clientToServer'>, index)
 }
 
 function wrongKind(kind: string, channel: Channel, index: number): WireError {

@@ -154,6 +154,13 @@ export let queriedInPlaceMax = 2_000
 export const watchesMax = 256
 /** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
 export let eventsUnseenMax = 4_096
+/** Events that a server keeps for the watcher that is furthest behind. Passed: its watches miss the first one, and learn so. */
+export let eventsKeptMax = 4_096
+/** Events that one turn tells all watchers, and one watcher before the next has its turn (B1, B7). Passed: the rest waits for the next turn. */
+export let eventsTurnMax = 2_048
+export const eventsClientTurnMax = 256
+/** A frame for one more watcher costs as much as so many events. */
+export const eventFrameCost = 16
 /** Locks and waiters in the whole answer of a query. Passed: the answer says that it was cut. */
 export let queryMax = 20_000
 /** Waiters before a cancelled acquire that its `cancel-done` counts. Passed: it says this many. */
@@ -168,6 +175,8 @@ export let turnCostMax = 4_096
 export let shownTurnMax = 8_192
 /** Ms that one turn works for what peers ask (B1). Passed: frames that are not read yet, answers that are not encoded yet and what was begun wait for the next turn. */
 export let turnMsMax = 8
+/** Ms that a piece of such work may take (B1). Passed: its next one waits behind those of others that took less. */
+export const quickMsMax = 1
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
@@ -236,6 +245,8 @@ export const redialMsMax = 500
 /** Those that a story may draw, as they ship. */
 const usual = {
   eventsUnseenMax,
+  eventsKeptMax,
+  eventsTurnMax,
   queryPartMax,
   ttlMsDefault,
   queryMax,
@@ -263,6 +274,8 @@ export type DrawnLimits = Partial<typeof usual>
 export function drawnLimits(drawn: DrawnLimits): void {
   const limits = { ...usual, ...drawn }
   eventsUnseenMax = limits.eventsUnseenMax
+  eventsKeptMax = limits.eventsKeptMax
+  eventsTurnMax = limits.eventsTurnMax
   queryPartMax = limits.queryPartMax
   ttlMsDefault = limits.ttlMsDefault
   queryMax = limits.queryMax
@@ -289,7 +302,7 @@ export function limitsOfSlow(slowness: number): DrawnLimits {
   const names = [
     ...['queryMax', 'queryPartMax', 'queriedInPlaceMax', 'frameMessagesMax', 'replicateEntriesMax'],
     ...['clientTurnCostMax', 'turnCostMax', 'shownTurnMax', 'replicateChangesMax', 'appliedPerTurnMax'],
-    ...['expireWeightMax', 'chunkRecordsMax', 'joinBacklogMax', 'latchLagMax'],
+    ...['expireWeightMax', 'eventsTurnMax', 'chunkRecordsMax', 'joinBacklogMax', 'latchLagMax'],
   ] as (keyof typeof usual)[]
   return Object.fromEntries(names.map(name => [name, Math.ceil(usual[name] / slowness)]))
 }

@@ -72,6 +72,8 @@ export class Requests {
     prompt: new Queue(),
     query: new Queue(),
   }
+  /** How many are held up. */
+  #held = 0
   /** Unanswered acquires that may wait. */
   #waits = 0
   /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
@@ -121,13 +123,15 @@ export class Requests {
 
   /** The oldest one for which there is room now. */
   #takeHeldUp(): Request | undefined {
+    if (this.#held === 0) return undefined
     let from: Queue<Request> | null = null
     for (const kind of kinds) {
       const queue = this.#heldUp[kind]
-      while (queue.first?.dropped) queue.shift()
+      for (; queue.first?.dropped; this.#held--) queue.shift()
       if (queue.first === undefined || !this.#hasRoom(kind)) continue
       if (from?.first === undefined || queue.first.asked < from.first.asked) from = queue
     }
+    if (from !== null) this.#held--
     return from?.shift()
   }
 
@@ -138,6 +142,7 @@ export class Requests {
       const kind = kindOf(request.what)
       if (this.#hasRoom(kind)) return request
       this.#heldUp[kind].push(request)
+      this.#held++
     }
     return undefined
   }

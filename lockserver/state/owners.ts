@@ -126,12 +126,13 @@ export class Owners {
 export function acquirePasses(
   owner: Owner | null,
   limits: StateLimits,
-  more: { readonly names: number; readonly bytes: number },
+  moreNames: number,
+  moreBytes: number,
   bytes: number,
 ): Quota | undefined {
   if (owner === null) return undefined
-  if (limits.locksPerOwnerMax !== null && owner.locks + more.names > limits.locksPerOwnerMax) return 'locks'
-  return owner.bytes + more.bytes > bytesLeft(limits, bytes) ? 'memory' : undefined
+  if (limits.locksPerOwnerMax !== null && owner.locks + moreNames > limits.locksPerOwnerMax) return 'locks'
+  return owner.bytes + moreBytes > bytesLeft(limits, bytes) ? 'memory' : undefined
 }
 
 /**

@@ -428,7 +428,7 @@ export class State {
   /** Why this session can't have so many more names and bytes (B4, B7). */
   #bytesRefusal(session: Session, names: number, bytes: number): Refusal | undefined {
     if (this.bytes + bytes > this.limits.stateBytesMax) return 'STATE_LIMIT'
-    return acquirePasses(session.owner, this.limits, { names, bytes }, this.bytes)
+    return acquirePasses(session.owner, this.limits, names, bytes, this.bytes)
   }
 
   #unpause(): void {

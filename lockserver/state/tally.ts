@@ -49,7 +49,7 @@ export function lockBytes(name: string): number {
 }
 
 export function waitBytes({ names, claim }: Waiting): number {
-  return names.reduce((sum, name) => sum + token + unit * name.length, replyBytes + termsBytes(claim.terms))
+  return replyBytes + termsBytes(claim.terms) + names.length * token + unit * charactersOf(names)
 }
 
 interface Waiting {
@@ -69,10 +69,22 @@ export function onceBytes({ name, key, clientName }: Pick<OnceKey, 'name' | 'key
 
 /** What an acquire that gets all of these names adds at most. */
 export function acquireBytes(names: readonly string[], terms: Terms | null = null, clientName = ''): number {
-  const each = holdBytes + token + termsBytes(terms)
-  const key = terms?.once?.key
+  const plain = replyBytes + names.length * (lock + holdBytes + token) + unit * charactersOf(names)
+  return terms === null ? plain : plain + bytesBeside(names, terms, clientName)
+}
+
+/** What its terms add. */
+function bytesBeside(names: readonly string[], kept: Terms, clientName: string): number {
+  const key = kept.once?.key
   const onces = key === undefined ? 0 : onceBytes({ name: names[0] as string, key, clientName })
-  return names.reduce((sum, name) => sum + lockBytes(name) + each, replyBytes + onces)
+  return names.length * termsBytes(kept) + onces
+}
+
+/** In a loop, since each operation counts its names, and a function passed to the list would be made for each. */
+export function charactersOf(names: readonly string[]): number {
+  let sum = 0
+  for (let i = 0; i < names.length; i++) sum += (names[i] as string).length
+  return sum
 }
 
 /** What this reply takes beyond `replyBytes`, as few do. */

@@ -139,7 +139,131 @@ export const budget: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connection.ts',
-        find: 'if (this.#outgoing.length > 0 && this.#isLate) return true',
+        find: 'if (this.#outgoing.length > 0 && !this.#maySend) return true',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the first frame of each connection goes out at once',
+    breaks: 'B1',
+    why: 'answers for some thousand clients are encoded and written in one turn',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/connection.ts',
+        find: 'if (!this.#maySend) {',
+        replace: 'if (this.#over) {',
+      },
+    ],
+  },
+  {
+    name: 'what is due waits behind what is to be read',
+    breaks: 'B1',
+    why: 'a server that is late with its answers reads ever more questions',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/turn-time.ts',
+        find: '[this.#due, this.#quick, this.#slow]',
+        replace: '[this.#quick, this.#slow, this.#due]',
+      },
+    ],
+  },
+  {
+    name: 'what comes is read before what waits',
+    breaks: 'B1, B7',
+    why: 'a turn has its time twice, and those who wait are overtaken for ever',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/turn-time.ts',
+        find: 'return !this.#over && this.#waiting === 0',
+        replace: 'return !this.#over',
+      },
+    ],
+  },
+  {
+    name: 'a turn has its time anew in its middle',
+    breaks: 'B1',
+    why: 'a turn reads, does pieces and sends for as long as each of them may',
+    test: 'turn-time',
+    edits: [{ file: 'wire/net/turn-time.ts', find: 'if (!this.#open) this.end()', replace: 'this.end()' }],
+  },
+  {
+    name: 'what took long waits beside the rest',
+    breaks: 'B7',
+    why: 'a client with one small question waits for 150 large ones',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/turn-time.ts',
+        find: 'if (this.#tookLong.has(what)) this.#slow.add(what)',
+        replace: 'if (what === null) this.#slow.add(what)',
+      },
+    ],
+  },
+  {
+    name: 'a server that steps down closes when it has time',
+    breaks: 'R5',
+    why: 'clients of a primary that was deposed wait for it',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/connection.ts',
+        find: 'if (closing === null) return const reason',
+        replace: 'if (closing === null || closing.number > 0) return\n    const reason',
+      },
+    ],
+  },
+  {
+    name: 'events for all watchers go out in one turn',
+    breaks: 'B1',
+    why: '256 watches of everything keep a primary from its pings',
+    test: 'watch-shares',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: 'let left = eventsTurnMax',
+        replace: 'let left = Number.POSITIVE_INFINITY + 0 * eventsTurnMax',
+      },
+    ],
+  },
+  {
+    name: 'the watcher that was told last is told first',
+    breaks: 'B7',
+    why: 'a watcher with much to hear keeps the others waiting',
+    test: 'watch-shares',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: 'this.#watchers.delete(watcher.client) this.#watchers.set(watcher.client, watcher)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'whoever falls behind is not told how much it misses',
+    breaks: 'B7, R1',
+    why: 'a reader believes to know all that happened',
+    test: 'watch-shares',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: 'if (concerns(watch, watcher.next, name)) watch.missed++',
+        replace: 'if (concerns(watch, watcher.next, name)) watch.told++',
+      },
+    ],
+  },
+  {
+    name: 'the answer of a query overtakes events',
+    breaks: 'R1',
+    why: 'a reader is told of what it has seen in the answer already, as if it were new',
+    test: 'watch',
+    edits: [
+      {
+        file: 'lockserver/primary.ts',
+        find: "if (message[0] === 'locks') this.#watches.catchUp(client)",
         replace: '',
       },
     ],

@@ -101,8 +101,9 @@ export const judged: readonly Mutant[] = [
     edits: [
       {
         file: watches,
-        find: "this.#out.send(client.connection, ['missed', number, watch.missed])",
-        replace: "this.#out.send(client.connection, ['missed', number, Math.max(1, watch.missed - 1)])",
+        find: "this.#out.send(watch.client.connection, ['missed', watch.number, watch.missed])",
+        replace:
+          "this.#out.send(watch.client.connection, ['missed', watch.number, Math.max(1, watch.missed - 1)])",
       },
     ],
   },

@@ -140,8 +140,8 @@ const large: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "if (this.replication.toShow) this.#out.do({ do: 'continue' })",
-        replace: '',
+        find: 'if (this.replication.toShow || this.#watches.more)',
+        replace: 'if (this.#watches.more)',
       },
     ],
   },

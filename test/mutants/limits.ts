@@ -37,9 +37,8 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/tally.ts',
-        find: 'return names.reduce((sum, name) => sum + lockBytes(name) + each, replyBytes + onces)',
-        replace:
-          'return names.slice(0, 1).reduce((sum, name) => sum + lockBytes(name) + each, replyBytes + onces)',
+        find: 'const plain = replyBytes + names.length * (lock + holdBytes + token)',
+        replace: 'const plain = replyBytes + (lock + holdBytes + token)',
       },
     ],
   },
@@ -51,7 +50,7 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/stream.ts',
-        find: 'return entry[3].reduce((sum, name) => sum + name.length, entry[6] === null ? 0 : termsText(entry[6]))',
+        find: 'return charactersOf(entry[3]) + (entry[6] === null ? 0 : termsText(entry[6]))',
         replace: 'return entry[3].length',
       },
     ],
@@ -64,8 +63,8 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/codec.ts',
-        find: "if (channel === 'clientToServer') for (let i = from;",
-        replace: "if (channel === 'clientToServer' && kind === 'release-run')\n    for (let i = from;",
+        find: "if (kind === 'acquire-run' && channel === 'clientToServer')",
+        replace: "if (kind === 'acquire-run' && channel === 'clientToServer' && index > 0)",
       },
     ],
   },

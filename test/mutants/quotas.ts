@@ -83,7 +83,7 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/owners.ts',
-        find: "return owner.bytes + more.bytes > bytesLeft(limits, bytes) ? 'memory' : undefined",
+        find: "return owner.bytes + moreBytes > bytesLeft(limits, bytes) ? 'memory' : undefined",
         replace: 'return undefined',
       },
     ],
@@ -122,8 +122,8 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/watches.ts',
-        find: 'if (owner === null || this.#watchesOf(owner) < this.#most(size)) return undefined',
-        replace: 'if (owner === null || size >= 0) return undefined',
+        find: 'if (owner === null || this.#watchesOf(owner) < this.#most(this.#size)) return undefined',
+        replace: 'if (owner === null || this.#size >= 0) return undefined',
       },
     ],
   },
@@ -166,9 +166,9 @@ export const quotas: readonly Mutant[] = [
     test: 'told-alike',
     edits: [
       {
-        file: 'lockserver/watches.ts',
-        find: 'if (message?.[1] !== watch.number)',
-        replace: 'if (message === undefined)',
+        file: 'lockserver/event-log.ts',
+        find: 'if (kept.message?.[1] !== number)',
+        replace: 'if (kept.message === null)',
       },
     ],
   },

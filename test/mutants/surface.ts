@@ -98,8 +98,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/watches.ts',
-        find: "['missed', number, watch.missed]",
-        replace: "['missed', number, Math.ceil(watch.missed / 4)]",
+        find: "['missed', watch.number, watch.missed]",
+        replace: "['missed', watch.number, Math.ceil(watch.missed / 4)]",
       },
     ],
   },

@@ -9,7 +9,7 @@ import type { drawPlan as DrawPlan } from './plan.ts'
 import type { tell as Tell } from './story.ts'
 
 /** A story has fewer peers, sessions, servers and locks than this. */
-const most = 24
+const most = 32
 /** What may hold more, and why. */
 const mayStay: Readonly<Record<string, string>> = {
   'Histogram.counts': 'it has as many as it has',
@@ -19,7 +19,7 @@ const mayStay: Readonly<Record<string, string>> = {
     "of a guest that acknowledges nothing, as long as its session lasts; story.ts looks at the clients'",
   'NameMap._values': 'the same places, with nothing in them',
   'Servers._byId': 'ids are forgotten after a minute',
-  'Watches._watches': 'their readers go on',
+  'Watches._watchers[].watches': 'their readers go on',
   'SessionParty.events': 'for the story to look at',
   'SessionParty.lost': 'for the story to look at',
   'ProgramParty._sessions': 'for the story to look at',

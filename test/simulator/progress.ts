@@ -82,8 +82,8 @@ export class Progress {
       if (from.kind === 'client') this.#says(from, messages, wire)
       return onFrame?.(from, to, messages, wire) ?? 'pass'
     }
-    network.onArrival = (from, to, messages) => {
-      onArrival?.(from, to, messages)
+    network.onArrival = (from, to, messages, wire) => {
+      onArrival?.(from, to, messages, wire)
       this.#arrived(from, to, messages)
     }
     network.onClose = (from, to, code, wire) => {

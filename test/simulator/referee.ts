@@ -100,7 +100,7 @@ export class Referee {
     this.#checker = checker
     this.#trace = trace
     const pings = pingLimitMs * cluster.slowness
-    this.#wires = new Wires(verdict, () => this.#now, pings, cluster.options.workUnitMs !== undefined)
+    this.#wires = new Wires(verdict, () => this.#now, pings)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)
@@ -114,7 +114,7 @@ export class Referee {
     }
     cluster.network.onFrame = (from, to, messages, wire) => this.sent(from, to, messages, wire)
     cluster.network.onClose = (from, _to, code, wire) => this.#wires.closes(from, code, wire)
-    cluster.network.onArrival = (from, to, messages) => this.#arrived(from, to, messages)
+    cluster.network.onArrival = (from, to, messages, wire) => this.#arrived(from, to, messages, wire)
   }
 
   /** To each operation, where it is applied first and where it is applied again. */
@@ -222,9 +222,9 @@ export class Referee {
     this.wrongDigest.delete(id)
   }
 
-  #arrived(from: Party, to: Party, messages: readonly Message[]): void {
+  #arrived(from: Party, to: Party, messages: readonly Message[], wire: Wire): void {
     if (to.kind === 'lockserver') {
-      this.#wires.arrived(to as LockServerParty, messages)
+      this.#wires.arrived(to as LockServerParty, messages, wire)
       if (from.kind === 'client') this.#counters.arrived(to as LockServerParty, messages)
       for (const [kind, view] of messages)
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)

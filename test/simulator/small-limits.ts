@@ -59,4 +59,6 @@ const mayBeSmall: Readonly<Record<string, readonly number[]>> = {
   turnMsMax: [0, 0.2, 0.5],
   // Far more than a user asks at a time.
   queriesWaitingMax: [64],
+  eventsKeptMax: [2, 16],
+  eventsTurnMax: [1, 24],
 }

@@ -75,6 +75,8 @@ function limitsOf({ pingMs, ttlMs }: Shape): typeof limitsMs {
 
 /** A story has some ten thousand events. */
 const stepsMax = 1_000_000
+/** Of large sessions, whose frames are small. */
+const largeStepsMax = 3_000_000
 const resetTries = 4
 /** Of the seeds: clients have the address of a server that is none. */
 const decoyPart = 0.2
@@ -146,7 +148,7 @@ class Story {
     const { network } = this.#cluster
     // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
     if (shape.tight) this.#cluster.usedUp.add('SESSIONS_LIMIT')
-    network.stepsMax = stepsMax
+    network.stepsMax = shape.crowd === null ? stepsMax : largeStepsMax
     this.#glanceMs = glanceMs * this.#cluster.slowness
     this.#trace.follow(this.#cluster)
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))

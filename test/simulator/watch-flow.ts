@@ -67,7 +67,7 @@ export class WatchFlow {
     const unseen = ++watch.told - watch.seen
     if (unseen > eventsUnseenMax) this.#blame(`${unseen} events are unseen`)
     const starts = watch.last ?? startsOf(happened, watch, event)
-    const last = starts.flatMap(from => nextOf(happened, watch, from) ?? [])
+    const last = [...new Set(starts.flatMap(from => nextOf(happened, watch, from) ?? []))]
     watch.last = last.filter(index => isSame(happened[index] as LockEvent, event))
     if (watch.last.length === 0) {
       const next = last.map(index => JSON.stringify(happened[index])).join(' or ')
@@ -81,8 +81,9 @@ export class WatchFlow {
   }
 }
 
-/** Just before each event that looks like the first one that is told. */
-function startsOf(happened: readonly LockEvent[], { since }: Watch, event: LockEvent): number[] {
+/** Just before each event that looks like the first one that is told; anywhere if some were missed before it. */
+function startsOf(happened: readonly LockEvent[], { since, missed }: Watch, event: LockEvent): number[] {
+  if (missed > 0) return happened.slice(since).map((_, index) => since + index - 1)
   const starts: number[] = []
   for (let index = since; index < happened.length; index++)
     if (isSame(happened[index] as LockEvent, event)) starts.push(index - 1)

@@ -7,6 +7,7 @@ import { promotionGraceMs } from '../../wire/limits.ts'
 import type { Entry, Message, Welcome } from '../../wire/messages.ts'
 import type { LockServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
+import { Reads } from './reads.ts'
 import type { Verdict } from './verdict.ts'
 
 /** For which session a client's connection speaks. */
@@ -49,18 +50,18 @@ export class Wires {
   /** In which acked view, and in which of its turns, this primary found that its backup's digest differs. */
   readonly #differs = new Map<string, { readonly view: number; readonly turn: number }>()
 
-  /** B1: what a word allows may be more than one turn has room for; the rest goes out in the next ones, at once. */
-  readonly #inShares: boolean
+  readonly #reads: Reads
 
-  constructor(verdict: Verdict, now: () => number, pingLimitMs: number, inShares: boolean) {
+  constructor(verdict: Verdict, now: () => number, pingLimitMs: number) {
     this.#verdict = verdict
+    this.#reads = new Reads(verdict)
     this.#now = now
     // Rates differ by at most 1 %.
     this.#graceMs = promotionGraceMs(pingLimitMs) * 0.98
-    this.#inShares = inShares
   }
 
-  arrived(to: LockServerParty, messages: readonly Message[]): void {
+  arrived(to: LockServerParty, messages: readonly Message[], wire: Wire): void {
+    for (const message of messages) this.#reads.arrived(to, message, wire)
     if (messages.some(([kind]) => kind === 'applied')) this.#wordAt.set(to.id, to.turns)
   }
 
@@ -70,10 +71,10 @@ export class Wires {
       this.#blame('R5 shown', `${server.name} ${how}, and says what waited for its backup`)
   }
 
-  /** Its backup has said something in this turn, or in one that had no room for all that follows from it. */
-  #hasWord({ turns, unbrokenSince }: LockServerParty, id: string): boolean {
+  /** B1: its backup has said something in this turn, or in one before it that had no time for all that follows from it. */
+  #hasWord({ unbrokenSince }: LockServerParty, id: string): boolean {
     const word = this.#wordAt.get(id)
-    return word !== undefined && word >= (this.#inShares ? unbrokenSince : turns)
+    return word !== undefined && word >= unbrokenSince
   }
 
   /** F13: an accepting side that turns a peer away says why first. */
@@ -104,6 +105,7 @@ export class Wires {
     if (to.kind === 'client') this.#answered(server, messages, wire, acked)
     else if (to.kind === 'lockserver')
       for (const message of messages) {
+        this.#reads.replicated(server, message)
         this.#onStream(server, message, wire)
         this.#toBackup(server, message, acked)
       }
@@ -150,7 +152,8 @@ export class Wires {
       const [kind, code] = message
       if (shown.has(kind) && this.#foundDifferent(server))
         this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
-      if ((shown.has(kind) || saysConfirmed(message)) && this.#saysAlone(server, acked))
+      this.#reads.answered(server, message, wire, acked)
+      if (shown.has(kind) && this.#saysAlone(server, acked))
         this.#blame('R1 shown', `${server.name} says "${kind}" without a word of its backup`)
       if (shown.has(kind)) this.#toldAt.set(server.id, server.turns)
       if (speaker === undefined) continue
@@ -174,10 +177,11 @@ export class Wires {
     return core.role === 'primary' && core.view?.number === acked && !this.#hasWord(server, id)
   }
 
-  /** In an earlier turn: what the backup's words had allowed before goes out in the same one. */
-  #foundDifferent({ id, core, turns }: LockServerParty): boolean {
+  /** In an earlier turn: what the backup's words had allowed before goes out in the same one, or in its shares. */
+  #foundDifferent({ id, core, unbrokenSince }: LockServerParty): boolean {
     const found = this.#differs.get(id)
-    return found !== undefined && found.view === core.view?.number && found.turn < turns
+    if (found === undefined || found.view !== core.view?.number) return false
+    return found.turn < unbrokenSince
   }
 
   #others({ server, session, wire }: Speaker): Speaker[] {
@@ -189,11 +193,6 @@ export class Wires {
   #blame(check: string, text: string): void {
     this.#verdict.blame(check, text)
   }
-}
-
-/** An answer of a query that says that its server was the primary just then (R1). */
-function saysConfirmed([kind, , part]: Message): boolean {
-  return kind === 'locks' && (part as { readonly confirmed: boolean }).confirmed
 }
 
 function isNewerThan({ count }: Speaker): (other: Speaker) => boolean {

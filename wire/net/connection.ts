@@ -68,7 +68,7 @@ export class Connection {
   #endedBehind: (() => void) | null = null
   #paused = false
   readonly #reading: Later = { goOn: () => this.#readKept() }
-  /** B1: more than a frame waits to be sent in a later turn. */
+  /** B1: what waits to be sent is sent in a later turn. */
   #sendsLater = false
   readonly #sending: Later = {
     goOn: () => {
@@ -106,6 +106,11 @@ export class Connection {
     return this.#over
   }
 
+  /** It was closed, and what it sends before its end waits for a later turn. */
+  get closesLater(): boolean {
+    return this.#closing !== null
+  }
+
   /** Sends with the other messages of this turn of the event loop. True if this is the first that waits. */
   send(message: Message): boolean {
     if (this.#over) return false
@@ -125,8 +130,13 @@ export class Connection {
 
   flush(): void {
     if (this.#over || this.#outgoing.length === 0 || this.#sendsLater) return
-    this.#sendsLater = this.#sendMore()
-    if (this.#sendsLater) this.#limits.turn?.later(this.#sending)
+    if (!this.#maySend) {
+      this.#sendsLater = true
+      this.#turn?.due(this.#sending)
+    } else if (this.#sendMore()) {
+      this.#sendsLater = true
+      this.#turn?.later(this.#sending)
+    }
   }
 
   /** Runs the function when all that was sent until now is with the socket, or never will be. */
@@ -145,6 +155,18 @@ export class Connection {
     this.#over = true
     this.#dropKept()
     this.#closeIfSent()
+  }
+
+  /** R5: closes in this very turn, also if it was to be closed later. Of what waits only a frame goes out, and the reason. */
+  closeAtOnce(code: ErrorCode | null, text: string): void {
+    this.close(code, text)
+    const closing = this.#closing
+    if (closing === null) return
+    const reason = this.#outgoing.slice(this.#nextFrame()).filter(([kind]) => kind === 'error')
+    this.#sendFrame()
+    if (reason.length > 0) this.#write(reason)
+    this.#forget()
+    this.#closeSocket(closing.number, closing.text)
   }
 
   /** What arrives waits at the other end of the socket, if the socket can make it wait (B1). */
@@ -169,28 +191,38 @@ export class Connection {
   #sendMore(): boolean {
     while (this.#outgoing.length > 0) {
       this.#sendFrame()
-      if (this.#outgoing.length > 0 && this.#isLate) return true
+      if (this.#outgoing.length > 0 && !this.#maySend) return true
     }
     this.#closeIfSent()
     return false
   }
 
-  /** B1: this turn has no more time for this peer. */
-  get #isLate(): boolean {
-    const { turn } = this.#limits
-    return turn !== undefined && inTurns.has(this.channel) && turn.over
+  /** B1: this turn has time to send something to this peer. */
+  get #maySend(): boolean {
+    return this.#turn?.maySend ?? true
+  }
+
+  /** B1: the time that this peer shares with others; undefined if it waits for none. */
+  get #turn(): TurnTime | undefined {
+    return inTurns.has(this.channel) ? this.#limits.turn : undefined
   }
 
   #sendFrame(): void {
-    let weight = 0
-    let count = 0
-    while (count < this.#outgoing.length && weight < frameMessagesMax)
-      weight += weightOf(this.#outgoing[count++] as Message)
+    const count = this.#nextFrame()
     const messages = this.#outgoing
     this.#outgoing = count < messages.length ? messages.splice(count) : []
     this.#write(messages)
     this.#checkReader()
     this.#passMarks(count)
+  }
+
+  /** How many of the messages that wait go into the next frame. */
+  #nextFrame(): number {
+    let weight = 0
+    let count = 0
+    while (count < this.#outgoing.length && weight < frameMessagesMax)
+      weight += weightOf(this.#outgoing[count++] as Message)
+    return count
   }
 
   #passMarks(sent: number): void {
@@ -246,12 +278,12 @@ export class Connection {
   /** B1: a frame for which this turn has no time is not even decoded in it. */
   #received(text: string): void {
     if (this.#over) return
-    if (this.#kept.length === 0 && !this.#isLate) return this.#receive(text)
+    if (this.#kept.length === 0 && (this.#turn?.mayRead ?? true)) return this.#receive(text)
     this.#kept.push(text)
     if (this.#kept.length > 1) return
     this.#socket.pause?.()
     this.#handlers.waits?.(true)
-    this.#limits.turn?.later(this.#reading)
+    this.#turn?.later(this.#reading)
   }
 
   /** Reads the first frame that waits; true if there are more. */

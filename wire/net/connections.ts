@@ -20,6 +20,8 @@ export class Connections<C extends Channel> {
   readonly #open = new Map<number, Connection>()
   /** Connections with messages that wait for the end of the turn: going over thousands each turn is slow. */
   #unflushed: Connection[] = []
+  /** Connections that the core has closed, and that wait for a turn with time for their last words (B1). */
+  readonly #closing = new Set<Connection>()
   /** Dials that wait for the end of the turn. */
   readonly #dials = new Map<number, DialEffect>()
   #accepted = 0
@@ -60,7 +62,7 @@ export class Connections<C extends Channel> {
         this.#open.delete(effect.connection)
         this.#dials.delete(effect.connection)
         if (effect.connection > 0 && effect.code !== null) this.refusals.count(effect.code)
-        connection?.close(effect.code, effect.text)
+        if (connection !== undefined) this.#close(connection, effect.code, effect.text)
         return
       }
       case 'dial':
@@ -98,19 +100,28 @@ export class Connections<C extends Channel> {
     for (const connection of connections) connection.flush()
   }
 
-  /** Closes every connection; the core hears nothing of it. */
+  /** R5: closes every connection at once; the core hears nothing of it. */
   closeAll(code: ErrorCode | null, text: string): void {
     this.#dials.clear()
-    const open = [...this.#open.values()]
+    const open = [...this.#closing, ...this.#open.values()]
     this.#open.clear()
-    for (const connection of open) connection.close(code, text)
+    this.#closing.clear()
+    for (const connection of open) connection.closeAtOnce(code, text)
   }
 
   /** Cuts every connection without a word, as the end of a process does. */
   cutAll(): void {
     this.#dials.clear()
-    for (const connection of this.#open.values()) connection.cut()
+    for (const connection of [...this.#closing, ...this.#open.values()]) connection.cut()
     this.#open.clear()
+    this.#closing.clear()
+  }
+
+  #close(connection: Connection, code: ErrorCode | null, text: string): void {
+    connection.close(code, text)
+    if (!connection.closesLater) return
+    this.#closing.add(connection)
+    connection.whenSent(() => this.#closing.delete(connection))
   }
 
   #send({ connection: number, message }: Extract<ConnectionEffect, { do: 'send' }>): void {

@@ -117,10 +117,12 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
   #planTurnEnd(turnEnd: Input): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
+    this.turn.open()
     this.#runtime.afterTurn(() => {
       this.#turnEnds = false
       this.step(turnEnd)
       this.connections.flush()
+      this.turn.end()
     })
   }
 }

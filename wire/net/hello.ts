@@ -107,7 +107,7 @@ class HelloWaiter implements ConnectionHandlers {
   }
 
   refuse(error: WireError): void {
-    this.#connection.close(error.code, error.message)
+    this.#connection.closeAtOnce(error.code, error.message)
     this.#handlers.turnedAway(textOf(error), this.#remote)
   }
 
