@@ -48,12 +48,13 @@ export class Deadlines<K> {
     return this.#firstOver(now) !== undefined
   }
 
-  /** The first of what is over, no more than so many; they stay until they are deleted. */
-  over(now: number, most: number): K[] {
+  /** Takes out the first of what is over, no more than so many. */
+  take(now: number, most: number): K[] {
     const slot = this.#firstOver(now)
     if (slot === undefined) return []
     const over: K[] = []
     for (const key of slot) if (over.push(key) >= most) break
+    for (const key of over) this.delete(key)
     return over
   }
 

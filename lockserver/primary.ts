@@ -518,7 +518,7 @@ export class Primary {
     if (this.#closedAt !== null || this.#timesUntil === null) return
     const { times } = this.leases
     const most = Math.min(expireWeightMax, this.state.limits.changesPerOperationMax)
-    const operation = times.next(this.#timesUntil, most)
+    const operation = times.take(this.#timesUntil, most)
     if (operation !== undefined) this.#propose(operation)
     if (times.more(this.#timesUntil)) this.#out.do({ do: 'continue' })
     else this.#timesUntil = null

@@ -66,13 +66,13 @@ export class Times {
     return this.#most.some(now) || this.#least.some(now) || this.#keys.some(now)
   }
 
-  /** The next operation that ends some of what has run out; B2: no more of it than this. */
-  next(now: number, most: number): Operation | undefined {
-    const held = this.#most.over(now, most)
+  /** The next operation that ends some of what has run out; B2: no more of it than this. None comes twice. */
+  take(now: number, most: number): Operation | undefined {
+    const held = this.#most.take(now, most)
     if (held.length > 0) return ['most-over', held]
-    const lasting = this.#least.over(now, most)
+    const lasting = this.#least.take(now, most)
     if (lasting.length > 0) return ['least-over', lasting]
-    const keys = this.#keys.over(now, most)
+    const keys = this.#keys.take(now, most)
     return keys.length > 0 ? ['forget-once', keys.map(pairOf)] : undefined
   }
 

@@ -106,9 +106,11 @@ t.test('C8: of permits, exactly one holder is replaced if the claim fits then', 
 t.test('C8: a steal that waits for a crowd to lose the lock is not overtaken', async t => {
   const s = new StateStory({ changesPerOperationMax: 2 })
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
-  for (let i = 0; i < 6; i++) s.acquire(a, 'x', 'shared')
-  s.acquire(b, 'x', 'exclusive', 'steal')
-  t.match(s.ask(c, 'x', { victim: 1_006 }, 'steal'), [['c', ['not-this', 1]]])
+  const one = { permits: { of: 6, take: 1 } }
+  for (let i = 0; i < 6; i++) s.ask(a, 'x', one)
+  s.ask(b, 'x', one, 'steal')
+  s.apply(['go-on'])
+  t.match(s.ask(c, 'x', { ...one, victim: 1_006 }, 'steal'), [['c', ['not-this', 1]]])
   for (let i = 0; i < 5; i++) s.apply(['go-on'])
   t.same(s.holders('x'), ['b'])
 })

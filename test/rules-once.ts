@@ -1,6 +1,8 @@
 // C5 on the replicated state: the first who asks for a key runs it, and all others learn who did.
 
 import t from 'tap'
+import { State } from '../lockserver/state/state.ts'
+import { stateLimits } from '../wire/limits.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
 const once = (key: string, keepMs = 60_000) => ({ once: { key, keepMs } })
@@ -268,3 +270,27 @@ t.test('C5, B4, B7: keys weigh, also after their session and its owner are gone'
   t.equal(s.state.bytes, 0)
   t.equal(s.state.owners.size, 0)
 })
+
+t.test(
+  "C1, C5, C8, F14: in a reset's pause all wait, and its end grants, refuses and tells as ever",
+  async t => {
+    const paused = new State()
+    paused.apply(['start', 1_000, true, stateLimits])
+    const s = new StateStory({}, paused)
+    const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+    s.ask(a, 'x', once('k'))
+    s.ask(b, 'x', once('k'))
+    s.ask(a, 'p', { permits: { of: 5, take: 3 } })
+    t.match(s.ask(b, 'p', { permits: { of: 4, take: 1 } }), [['b', ['refused', 2, 'PERMITS_DIFFER', /of 5/]]])
+    s.ask(b, 'p', { permits: { of: 5, take: 3 } })
+    t.match(s.ask(c, 'x', { victim: 1_001 }, 'steal'), [['c', ['not-this', 1, null]]])
+    t.match(s.ask(c, 'x', once('k'), 'ifAvailable'), [['c', ['unavailable', 2]]])
+    const shown = s.apply(['unpause'])
+    t.match(shown.map(([name, message]) => [name, message[0], message[1]]).sort(), [
+      ['a', 'granted', 1],
+      ['a', 'granted', 2],
+      ['b', 'done-before', 1],
+    ])
+    t.same([s.holders('p'), s.waiters('p')], [['a'], ['b']])
+  },
+)

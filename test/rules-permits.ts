@@ -153,6 +153,16 @@ t.test(
   },
 )
 
+t.test('C1, L3: permits that a steal takes from all and does not want go to those who wait', async t => {
+  const s = new StateStory()
+  const [one, thief, two] = [s.open('1'), s.open('2'), s.open('3')]
+  ask(s, one, '3/3')
+  ask(s, two, '2/3')
+  t.same(s.waiters('x'), ['3'])
+  ask(s, thief, '1/3', 'steal')
+  t.same([s.holders('x'), s.waiters('x')], [['2', '3'], []])
+})
+
 t.test('C1: a large claim that gives up lets the smaller ones behind it in', async t => {
   const s = new StateStory()
   const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]

@@ -222,7 +222,7 @@ const lockEvent = record({
   token: nullable(token),
   /** Only when it is lost, or kept after a loss. */
   reason: nullable(eventReason),
-  /** Null once it is kept. */
+  /** Null at the end of a hold that was kept for no client; its `kept` has named the last one (C3). */
   clientId: nullable(id),
   clientName: nullable(clientName),
   terms: shownTerms,

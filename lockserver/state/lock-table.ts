@@ -192,6 +192,8 @@ export class LockTable {
         return this.#enqueue(lock, acquire, wallMs)
       if (this.#hasTooMany(lock, acquire)) return this.#giveBack(acquire, 'LOCKS_LIMIT', wallMs)
       this.#take(lock, acquire, wallMs)
+      // C1: a thief may leave permits to those who wait.
+      if (acquire.claim.manner === 'steal' && lock.waiters > 0) this.serve(lock, wallMs)
     }
     return 'granted'
   }

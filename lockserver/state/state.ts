@@ -102,12 +102,13 @@ export class State {
         return this.#force(operation[1], operation[2], operation[3], operation[4])
       case 'least-over':
         this.table.leastOver(operation[1], this.wallMs)
-        return this.#takeFacts()
+        return this.#timesOver()
       case 'most-over':
         this.table.mostOver(operation[1], this.wallMs)
-        return this.#takeFacts()
+        return this.#timesOver()
       case 'forget-once':
-        return this.table.forgetKeys(operation[1])
+        this.table.forgetKeys(operation[1])
+        return this.#timesOver()
       case 'start':
         return this.#start(operation[1], operation[2], operation[3])
       case 'unpause':
@@ -429,6 +430,12 @@ export class State {
   #bytesRefusal(session: Session, names: number, bytes: number): Refusal | undefined {
     if (this.bytes + bytes > this.limits.stateBytesMax) return 'STATE_LIMIT'
     return acquirePasses(session.owner, this.limits, names, bytes, this.bytes)
+  }
+
+  /** C3, C4, C5. R4: what no client sees at once is in the digest, too. */
+  #timesOver(): void {
+    this.#takeFacts()
+    for (const count of [this.table.kept, this.table.timed.size, this.table.onces.size]) this.#fold(count)
   }
 
   #unpause(): void {

@@ -269,7 +269,13 @@ const lasting: readonly Mutant[] = [
     breaks: 'C3',
     why: 'what begins again ends with what was before',
     test: 'deadlines',
-    edits: [{ file: 'lockserver/deadlines.ts', find: 'slot?.delete(key)', replace: '' }],
+    edits: [
+      {
+        file: 'lockserver/deadlines.ts',
+        find: 'this.delete(key) this.#until.set(key, until)',
+        replace: 'this.#until.set(key, until)',
+      },
+    ],
   },
   {
     name: 'lists show a kept hold as one of its client',

@@ -50,7 +50,8 @@ function withSmallLimits(url: string, text: string): string {
   if (!/\/lockserver\/state\/snapshot\.js\?/.test(url)) return text
   // An iterator of a Map can't be copied; this one can, and skips what the copy would skip anyway.
   const sessions = replaced(text, 'state.sessions.values()', 'new Unvisited(state.sessions)')
-  return `${replaced(sessions, 'state.table.locks.values()', 'new Unvisited(state.table.locks)')}\n${unvisited}`
+  const locks = replaced(sessions, 'state.table.locks.values()', 'new Unvisited(state.table.locks)')
+  return `${replaced(locks, 'state.table.onces.each()', 'new UnvisitedKeys(state.table.onces)')}\n${unvisited}`
 }
 
 const unvisited = `class Unvisited {
@@ -62,6 +63,21 @@ const unvisited = `class Unvisited {
     for (const [key, value] of this.map) {
       if (this.visited.has(key)) continue
       this.visited.add(key)
+      return { done: false, value }
+    }
+    return { done: true, value: undefined }
+  }
+}
+class UnvisitedKeys {
+  constructor(onces) {
+    this.onces = onces
+    this.visited = new Set()
+  }
+  next() {
+    for (const value of this.onces.each()) {
+      const id = JSON.stringify([value.name, value.key])
+      if (this.visited.has(id)) continue
+      this.visited.add(id)
       return { done: false, value }
     }
     return { done: true, value: undefined }

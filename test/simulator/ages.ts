@@ -7,6 +7,7 @@ import { listingMs } from '../../wire/limits.ts'
 import type { LockEvent } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
 import type { Attempt, Belief, Blamed } from './checker.ts'
+import { leastOf } from './claims.ts'
 import { guestNames } from './small-limits.ts'
 
 type Answer = Extract<CallResult, { verb: 'query' }>
@@ -89,8 +90,10 @@ export class Ages {
     const belief = this.#known.beliefIn(holder.token)
     if (belief === undefined) return
     const { attempt } = belief
-    const right = belief.name === holder.name && attempt.core.sessionId === holder.clientId
-    if (!right || attempt.mode !== holder.mode || belief.freeAt < calledAt)
+    // C3: it may be kept for no client.
+    const kept = holder.clientId === null && leastOf(attempt) > 0
+    const right = belief.name === holder.name && (kept || attempt.core.sessionId === holder.clientId)
+    if (!right || attempt.mode !== holder.mode || (belief.freeAt < calledAt && !kept))
       this.#blame('L3 wrong place', `${holder.clientName}'s ${holder.name} was in nobody's way`)
     this.#age(`${holder.name} was held for`, holder.heldMs, 0, at - attempt.calledAt)
     const most = this.#known.attemptsOn(holder.name).filter(({ overAt }) => overAt >= calledAt).length

@@ -3,13 +3,16 @@
 // B4). It sees the state of a server, and never steps anything.
 
 import type { Fact } from '../../lockserver/state/facts.ts'
-import type { Acquire, LockEntry } from '../../lockserver/state/lock.ts'
+import type { Acquire, Hold, LockEntry } from '../../lockserver/state/lock.ts'
+import type { AcquireEnd } from '../../lockserver/state/lock-table.ts'
+import type { OnceKey } from '../../lockserver/state/onces.ts'
 import { keptOf } from '../../lockserver/state/owners.ts'
 import type { Session } from '../../lockserver/state/sessions.ts'
 import type { Operation, State } from '../../lockserver/state/state.ts'
-import { acquireBytes } from '../../lockserver/state/tally.ts'
+import { acquireBytes, termsBytes } from '../../lockserver/state/tally.ts'
+import { type Claim, claimOf } from '../../wire/claim.ts'
 import { aheadMax, type StateLimits } from '../../wire/limits.ts'
-import type { Blocker, Mode } from '../../wire/messages.ts'
+import type { Blocker } from '../../wire/messages.ts'
 import type { Blamed } from './checker.ts'
 
 type Of<K extends Operation[0]> = Extract<Operation, readonly [K, ...unknown[]]>
@@ -41,11 +44,14 @@ export class Answers {
         this.#verdict.blame(checkOf(wanted, given), `${this.#why}: the answer is ${given}, not ${wanted}`)
     }
     this.#within(state, operation)
+    this.#ends(state, operation)
   }
 
   /** The lock was free for it at last, or the next of its names was. */
-  settles(state: State, acquire: Acquire, outcome: string): void {
+  settles(state: State, acquire: Acquire, outcome: AcquireEnd): void {
     if (outcome === 'granted') return
+    if (typeof outcome === 'object' || outcome === 'ONCE_KEYS_LIMIT')
+      return this.#claimSettles(state, acquire, outcome)
     const { limits, table } = state
     const { session, claim, names } = acquire
     const waits = session.owner === null ? null : hasOf(state, session.owner.name).waits
@@ -53,10 +59,44 @@ export class Answers {
       const lock = table.locks.get(name)
       if (lock === undefined) return false
       return outcome === 'LOCKS_LIMIT'
-        ? claim.mode === 'shared' && sharedBy(lock, session) >= limits.sharedHoldsPerLockMax
+        ? claim.mode !== 'exclusive' && sharedBy(lock, session) >= limits.sharedHoldsPerLockMax
         : mayNotWait(limits, waits, [...lock.queue].length)
     })
     if (!fair) this.#verdict.blame('S1 limit', `${names}, after a wait, are refused with ${outcome}`)
+  }
+
+  /** C1, C5: another number of permits is in force for one of its names, or its key runs or has run. */
+  #claimSettles(
+    state: State,
+    { names, claim }: Acquire,
+    outcome: Exclude<AcquireEnd, string> | string,
+  ): void {
+    const [name = ''] = names
+    const key = claim.terms?.once?.key
+    const why = typeof outcome === 'string' ? outcome : JSON.stringify(outcome)
+    let fair = false
+    if (typeof outcome === 'string')
+      fair = key !== undefined && keysOf(state, name).length >= state.limits.onceKeysPerNameMax
+    else if ('done' in outcome)
+      fair = key !== undefined && keyOf(state, name, key)?.token === outcome.done.token
+    else fair = names.some(name => differs(state.table.locks.get(name), claim))
+    if (!fair) this.#verdict.blame('C5 wrong reply', `${names}, after a wait, are answered with ${why}`)
+  }
+
+  /** C3, C5: what this operation ends is over. */
+  #ends({ table }: State, operation: Operation): void {
+    if (operation[0] === 'least-over') {
+      const lasting = operation[1].find(token => table.timed.get(token)?.special?.lasting)
+      if (lasting !== undefined)
+        this.#verdict.blame('C3 not ended', `${lasting} lasts though its time is over`)
+    } else if (operation[0] === 'most-over') {
+      const held = operation[1].find(token => table.timed.get(token)?.session.isNobody === false)
+      if (held !== undefined) this.#verdict.blame('C4 not ended', `${held} is held though its time is over`)
+    } else if (operation[0] === 'forget-once') {
+      const known = operation[1].flatMap(([name, key]) => keyOf({ table }, name, key) ?? [])
+      for (const { name, key, running } of known)
+        if (!running) this.#verdict.blame('C5 not ended', `${key} of ${name} is kept though its time is over`)
+    }
   }
 
   /** No limit of the state is passed, by any way. */
@@ -95,13 +135,19 @@ function expected(state: State, operation: Operation): string | null {
       return acquires(state, operation)
     case 'cancel':
       return cancels(state, operation)
+    case 'set-note':
+      return notes(state, operation)
+    case 'fail':
     case 'release': {
       const session = state.sessions.get(operation[1])
       const lock = session?.holds.get(operation[3])?.lock
       return `held: ${lock !== undefined && state.table.locks.get(lock.name) === lock}`
     }
-    case 'force-release':
-      return `holders: ${state.table.locks.get(operation[3])?.holders.length ?? 0}`
+    case 'force-release': {
+      const all = state.table.locks.get(operation[3])?.holders ?? []
+      const token = operation[4]
+      return `holders: ${all.filter(hold => token === null || hold.token === token).length}`
+    }
     default:
       return null
   }
@@ -117,24 +163,40 @@ function opens(state: State, [, id, , , owner]: Of<'open'>): string {
   return has.sessions >= most || has.bytes >= bytesLeft(state) ? 'no session' : 'a session'
 }
 
-function acquires(state: State, [, ordinal, , names, mode, manner]: Of<'acquire'>): string | null {
+/** C6: null where it may be refused for its bytes. */
+function notes(state: State, [, ordinal, , token, note]: Of<'set-note'>): string | null {
+  const hold = state.sessions.get(ordinal)?.holds.get(token)
+  if (hold === undefined) return 'held: false'
+  const most = termsBytes(hold.special?.terms ?? null) + 2 * (note?.length ?? 0) + 512
+  return bytesLeft(state) < most ? null : 'held: true'
+}
+
+function acquires(state: State, operation: Of<'acquire'>): string | null {
+  const [, ordinal, , names, mode, manner, terms] = operation
   const session = state.sessions.get(ordinal)
   if (session === undefined) return null
   const { limits, table } = state
+  const bytes = acquireBytes(names, terms, session.name)
   if (session.replies.size + session.waiting.size >= limits.unansweredMax) return 'UNANSWERED_LIMIT'
   if (locksOf(session) + names.length > limits.locksPerSessionMax) return 'LOCKS_LIMIT'
-  if (state.bytes + acquireBytes(names) > limits.stateBytesMax) return 'STATE_LIMIT'
+  if (state.bytes + bytes > limits.stateBytesMax) return 'STATE_LIMIT'
   const owner = session.owner?.name
   const has = owner === undefined ? null : hasOf(state, owner)
   if (has !== null && has.locks + names.length > (limits.locksPerOwnerMax ?? never)) return 'LOCKS_LIMIT'
-  if (has !== null && has.bytes + acquireBytes(names) > bytesLeft(state)) return 'STATE_LIMIT'
+  if (has !== null && has.bytes + bytes > bytesLeft(state)) return 'STATE_LIMIT'
   const locks = [...names].sort().map(name => table.locks.get(name))
-  const claimed = manner === 'steal' ? 'exclusive' : mode
+  const asked = claimOf(mode, manner, terms)
+  const claim =
+    manner === 'steal' && asked.mode === 'shared' ? claimOf('exclusive', manner, asked.terms) : asked
+  const answer = byTerms(state, session, names, claim)
+  if (answer !== null) return answer
   const free = (lock: LockEntry | undefined) =>
-    !table.paused && (lock === undefined || (first(lock.queue) === undefined && fits(lock, claimed)))
-  if (manner === 'ifAvailable' && !locks.every(free)) return 'unavailable'
+    !table.paused && (lock === undefined || (first(lock.queue) === undefined && fits(lock, claim)))
+  if (manner === 'ifAvailable' && !locks.every(free))
+    return locks.some(lock => differs(lock, claim)) ? 'PERMITS_DIFFER' : 'unavailable'
   let left = limits.changesPerOperationMax
   for (const lock of locks) {
+    if (differs(lock, claim)) return 'PERMITS_DIFFER'
     const next = first(lock?.queue ?? [])
     const held = lock?.holders.length ?? 0
     const steals =
@@ -142,11 +204,31 @@ function acquires(state: State, [, ordinal, , names, mode, manner]: Of<'acquire'
     if (steals) left -= held
     else if (!free(lock))
       return mayNotWait(limits, has?.waits ?? null, lock?.waiters ?? 0) ? 'WAITERS_LIMIT' : 'waiting'
-    if (claimed === 'shared' && lock !== undefined && sharedBy(lock, session) >= limits.sharedHoldsPerLockMax)
-      return 'LOCKS_LIMIT'
+    if (hasTooMany(lock, session, claim, limits)) return 'LOCKS_LIMIT'
     left--
   }
   return 'granted'
+}
+
+/** C3, C5, C8: what terms alone decide. */
+function byTerms(state: State, session: Session, names: readonly string[], claim: Claim): string | null {
+  const { terms } = claim
+  const { limits, table } = state
+  if (terms === null) return null
+  if ((terms.holdAtLeastMs ?? 0) > limits.holdAtLeastMsMax) return 'AT_LEAST_OUT_OF_RANGE'
+  const [name = ''] = names
+  if (terms.once !== null) {
+    if (keyOf(state, name, terms.once.key) !== undefined) return 'done-before'
+    if (keysOf(state, name).length >= limits.onceKeysPerNameMax) return 'ONCE_KEYS_LIMIT'
+  }
+  if (terms.victim === null) return null
+  const lock = table.locks.get(name)
+  const victim = lock?.holders.find(({ token }) => token === terms.victim)
+  if (lock === undefined || victim === undefined) return 'not-this'
+  if (differs(lock, claim)) return 'PERMITS_DIFFER'
+  const stolen = first(lock.queue)?.claim.manner === 'steal'
+  if (table.paused || stolen || !fits(lock, claim, victim)) return 'not-this'
+  return hasTooMany(lock, session, claim, limits) ? 'LOCKS_LIMIT' : 'granted'
 }
 
 function cancels(state: State, [, ordinal, , target]: Of<'cancel'>): string | null {
@@ -167,10 +249,10 @@ function blocker({ table, wallMs }: State, waiting: Acquire): Blocker | null {
     name,
     mode: hold.mode,
     token: Math.min(...lock.holders.map(({ token }) => token)),
-    clientId: hold.session.id,
-    clientName: hold.session.name,
+    clientId: hold.session.isNobody ? null : hold.session.id,
+    clientName: hold.session.isNobody ? null : hold.session.name,
     heldMs: Math.max(0, wallMs - hold.since),
-    note: null,
+    note: hold.special?.terms.note ?? null,
     ahead: Math.min(aheadMax, [...lock.queue].indexOf(waiting)),
   }
 }
@@ -190,6 +272,7 @@ function answerTo(operation: Operation, done: readonly Fact[]): string {
       case 'cancel-done':
         return `${message[2]} ${JSON.stringify(message[3])}`
       case 'released':
+      case 'noted':
         return `held: ${message[2]}`
       case 'force-released':
         return `holders: ${message[2]}`
@@ -229,6 +312,9 @@ function hasOf({ sessions, table }: State, owner: string): Has {
       has.waits++
     }
   }
+  for (const { holders } of table.locks.values())
+    for (const { session, special } of holders)
+      if (session.isNobody && special?.owner?.name === owner) has.locks++
   return has
 }
 
@@ -246,11 +332,45 @@ function mayNotWait(limits: StateLimits, waits: number | null, waiters: number):
 }
 
 function sharedBy(lock: LockEntry, session: Session): number {
-  return lock.holders.filter(hold => hold.session === session && hold.mode === 'shared').length
+  return lock.holders.filter(hold => hold.session === session && hold.mode !== 'exclusive').length
 }
 
-function fits(lock: LockEntry, mode: Mode): boolean {
-  return mode === 'shared' ? lock.holders.every(hold => hold.mode === 'shared') : lock.holders.length === 0
+function hasTooMany(
+  lock: LockEntry | undefined,
+  session: Session,
+  { mode }: Claim,
+  { sharedHoldsPerLockMax }: StateLimits,
+): boolean {
+  return lock !== undefined && mode !== 'exclusive' && sharedBy(lock, session) >= sharedHoldsPerLockMax
+}
+
+/** L1, C1: beside all holders, but for this one. */
+function fits({ holders }: LockEntry, { mode, terms }: Claim, but: Hold | null = null): boolean {
+  const others = holders.filter(hold => hold !== but)
+  if (others.length === 0) return true
+  if (mode === 'exclusive') return false
+  if (mode === 'shared') return others.every(hold => hold.mode === 'shared')
+  let taken = terms?.permits?.take ?? 0
+  for (const { special } of others) taken += special?.terms.permits?.take ?? never
+  return taken <= (terms?.permits?.of ?? 0)
+}
+
+/** C1: it is held or waited for, of another number of permits; 0: of none. */
+function differs(lock: LockEntry | undefined, { terms }: Claim): boolean {
+  if (lock === undefined) return false
+  const [hold] = lock.holders
+  const waiter = first(lock.queue)
+  if (hold === undefined && waiter === undefined) return false
+  const inForce = hold === undefined ? waiter?.claim.terms : hold.special?.terms
+  return (inForce?.permits?.of ?? 0) !== (terms?.permits?.of ?? 0)
+}
+
+function keysOf({ table }: Pick<State, 'table'>, name: string): OnceKey[] {
+  return [...table.onces.each()].filter(key => key.name === name)
+}
+
+function keyOf(state: Pick<State, 'table'>, name: string, key: string): OnceKey | undefined {
+  return keysOf(state, name).find(known => known.key === key)
 }
 
 function first<T>(items: Iterable<T>): T | undefined {

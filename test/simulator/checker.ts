@@ -2,10 +2,12 @@
 // answers could have been given. It sees nothing of any server, and never steps anything.
 
 import type { CallResult } from '../../client/session/effects.ts'
+import { claimOf } from '../../wire/claim.ts'
 import type { Instant } from '../../wire/clock.ts'
 import { queryMax } from '../../wire/limits.ts'
-import type { LockEvent, Manner, Mode } from '../../wire/messages.ts'
+import type { LockEvent, Manner, Mode, Terms } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
+import { Claims, clash, heldTooLong, keptAtMost, leastOf, mostOf } from './claims.ts'
 
 type Answer<V extends CallResult['verb']> = Extract<CallResult, { verb: V }>
 
@@ -25,6 +27,9 @@ export interface Witness {
   readonly alive: boolean
   readonly core: Session
   readonly network: { readonly time: number }
+  /** Of a simulated machine: it stands still; since when it has run. */
+  readonly frozen?: boolean
+  readonly runsSince?: number
   now(): Instant
 }
 
@@ -46,6 +51,7 @@ export interface Attempt {
   readonly names: readonly string[]
   readonly mode: Mode
   readonly manner: Manner
+  readonly terms: Terms | null
   readonly calledAt: number
   /** L2: the largest token that any client knew when it was called. */
   readonly floor: number
@@ -66,27 +72,44 @@ export interface Belief {
   readonly name: string
   readonly token: number
   readonly toldAt: number
+  /** By its user's monotonic clock. */
+  readonly toldClock: number
   /** The user gave it up, or learned of its loss. */
   over: boolean
   /** S2: the place of its release. */
   releasedAs: number
-  /** It is surely free after this. */
+  /** When its release was called. */
+  releasedAt: number
+  /** C5: its user said that what it ran has failed. */
+  failed: boolean
+  /** Its user surely has it no more after this. */
   freeAt: number
 }
 
 interface Force {
   readonly name: string
+  /** C8: only this one; null: all. */
+  readonly token: number | null
   readonly calledAt: number
   overAt: number
 }
 
 const never = Number.POSITIVE_INFINITY
+/** Without a primary nothing ends what is kept. */
+const keptSlackMs = 30_000
 
 /** Locks of one session, where limits are low enough to be met. */
 export const tightLocksMax = 6
 /** How often it may hold one of them, shared (B2). */
 export const tightSharedMax = 2
+/** C3: the longest time that a hold may last at least there, in ms. */
+export const tightLeastMax = 500
 /** What is answered when a limit is passed. */
+const claimCodes: ReadonlySet<string> = new Set([
+  'PERMITS_DIFFER',
+  'AT_LEAST_OUT_OF_RANGE',
+  'ONCE_KEYS_LIMIT',
+])
 const limitCodes: ReadonlySet<string> = new Set(['LOCKS_LIMIT', 'WAITERS_LIMIT', 'UNANSWERED_LIMIT'])
 
 export class Checker {
@@ -112,6 +135,8 @@ export class Checker {
   #tokenFloor = 0
   #pausedUntil = Number.NEGATIVE_INFINITY
 
+  /** C1 to C6. */
+  readonly claims: Claims
   /** Codes of limits that others have used up. */
   readonly #usedUp: ReadonlySet<string>
 
@@ -119,11 +144,17 @@ export class Checker {
     this.#usedUp = usedUp
     this.#verdict = verdict
     this.#tight = tight
+    this.claims = new Claims(verdict, this)
   }
 
   /** The largest token that any client was told. */
   get highest(): number {
     return this.#highest
+  }
+
+  /** F14: the tokens of states that resets gave up are not above it. */
+  get tokenFloor(): number {
+    return this.#tokenFloor
   }
 
   get wasReset(): boolean {
@@ -147,14 +178,22 @@ export class Checker {
     return place
   }
 
-  acquires(user: Witness, names: readonly string[], mode: Mode, manner: Manner): Attempt {
+  acquires(
+    user: Witness,
+    names: readonly string[],
+    mode: Mode,
+    manner: Manner,
+    asked: Terms | null = null,
+  ): Attempt {
     const { core } = user
+    const claim = claimOf(mode, manner, asked)
     const attempt: Attempt = {
       user,
       core,
       names,
-      mode: manner === 'steal' ? 'exclusive' : mode,
+      mode: manner === 'steal' && claim.mode === 'shared' ? 'exclusive' : claim.mode,
       manner,
+      terms: claim.terms,
       calledAt: user.network.time,
       floor: this.#highest,
       place: this.place(core),
@@ -173,8 +212,11 @@ export class Checker {
     attempt.abortedBefore ??= (this.#places.get(attempt.core) ?? 0) + 1
   }
 
-  releases(belief: Belief): number {
+  /** `failed`: C5. */
+  releases(belief: Belief, failed = false): number {
     belief.over = true
+    belief.releasedAt = belief.attempt.user.network.time
+    belief.failed = failed
     belief.releasedAs = this.place(belief.attempt.core)
     return belief.releasedAs
   }
@@ -194,8 +236,8 @@ export class Checker {
     return this.#ending.has(core)
   }
 
-  forces(user: Witness, name: string): Force {
-    const force = { name, calledAt: user.network.time, overAt: never }
+  forces(user: Witness, name: string, token: number | null = null): Force {
+    const force = { name, token, calledAt: user.network.time, overAt: never }
     this.#forces.push(force)
     return force
   }
@@ -234,7 +276,7 @@ export class Checker {
   released(belief: Belief, held: boolean, now: number): void {
     const { core } = belief.attempt
     if (core.over || this.#ending.has(core)) return
-    if (!held && !this.#taken(belief, now))
+    if (!held && !this.taken(belief, now))
       this.#blame('S1 lost hold', `the release of ${textOf(belief)} found it gone, and nobody took it`)
     belief.freeAt = Math.min(belief.freeAt, now)
   }
@@ -248,8 +290,11 @@ export class Checker {
     if (belief.over)
       this.#blame('S5 loss told twice', `${user.name} was told twice that ${textOf(belief)} is over`)
     const taken = reason === 'STOLEN' || reason === 'FORCED'
-    if (taken && !this.#taken(belief, now, never, reason))
+    if (taken && !this.taken(belief, now, never, reason))
       this.#blame('S5 false loss', `${textOf(belief)} is lost as ${reason}, and nobody did that`)
+    if (reason === 'HELD_TOO_LONG' && mostOf(belief.attempt) === never)
+      this.#blame('S5 false loss', `${textOf(belief)} is lost as ${reason}, and may be held for ever`)
+    this.claims.lost(belief, reason)
     belief.over = true
     if (taken) belief.freeAt = Math.min(belief.freeAt, now)
   }
@@ -271,6 +316,8 @@ export class Checker {
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
   queried(answer: Answer<'query'>, calledAt: number, now: number, asked: Asked): void {
     this.#alone(answer)
+    this.claims.shown(answer.held, answer.confirmed ? calledAt : 0, now)
+    this.claims.waits(answer.pending)
     this.#asFarAsAsked(answer, asked)
     // An answer that says so is one, whoever asked for it.
     if (!asked.confirmed && !answer.confirmed) return
@@ -303,17 +350,19 @@ export class Checker {
       const hold = shown.get(belief.token)
       if (hold === undefined) {
         if (!belief.name.startsWith(prefix)) continue
-        const lasts = belief.toldAt < calledAt && this.believed(belief)
-        if (lasts && !answer.cut && !this.#taken(belief, now))
+        const kept = this.claims.lastsUntil(belief, now) > now && belief.token > this.#tokenFloor // C3
+        const lasts = belief.toldAt < calledAt && (kept || this.believed(belief))
+        if (lasts && !answer.cut && !this.taken(belief, now))
           this.#blame(
-            'R1 stale query',
+            kept ? 'C3 not kept' : 'R1 stale query',
             `a query does not show ${textOf(belief)}, granted before it was asked`,
           )
         continue
       }
-      if (belief.freeAt < calledAt)
+      const kept = hold.clientId === null && leastOf(belief.attempt) > 0
+      if (belief.freeAt < calledAt && !kept)
         this.#blame('R1 stale query', `a query shows ${textOf(belief)}, given up before it was asked`)
-      if (hold.name !== belief.name || hold.clientId !== belief.attempt.core.sessionId)
+      if (hold.name !== belief.name || (hold.clientId !== belief.attempt.core.sessionId && !kept))
         this.#blame('R1 wrong query', `a query shows ${textOf(belief)} as ${hold.name} of ${hold.clientId}`)
     }
   }
@@ -348,21 +397,27 @@ export class Checker {
   }
 
   /** R1: what a watcher hears of has happened, and stays so. */
-  watched({ event, name, token, clientId, reason }: LockEvent, now: number): void {
+  watched(what: LockEvent, now: number): void {
+    const { event, name, token, clientId, reason } = what
     if (token === null) return
+    this.claims.happened(what, now)
     const belief = this.#byToken.get(token)
     if (belief === undefined) {
       if (event === 'granted') this.#foretold.set(token, clientId + name)
       return
     }
-    if (belief.attempt.core.sessionId + belief.name !== clientId + name)
+    const kept = clientId === null && leastOf(belief.attempt) > 0 && belief.name === name
+    if (belief.attempt.core.sessionId + belief.name !== clientId + name && !kept)
       this.#blame('R1 false event', `a watcher heard of token ${token} as ${name} of ${clientId}`)
     if (event === 'released' && this.believed(belief))
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} was released`)
     if (event !== 'lost') return
     if (reason === 'EXPIRED' && this.believed(belief) && !this.wasReset)
       this.#blame('S4 signal late', `a watcher heard that ${textOf(belief)} expired, which is believed in`)
-    if (reason !== 'EXPIRED' && !this.#taken(belief, now, never, reason))
+    if (reason === 'HELD_TOO_LONG') {
+      if (this.believed(belief))
+        this.#blame('C4 signal late', `a watcher heard that ${textOf(belief)} was held too long`)
+    } else if (reason !== 'EXPIRED' && !this.taken(belief, now, never, reason))
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} is ${reason}`)
   }
   /** Grants that watchers heard of before their holders did. */
@@ -373,7 +428,7 @@ export class Checker {
   /** As `lock.held` says it. */
   believed(belief: Belief): boolean {
     const { user, core } = belief.attempt
-    return !belief.over && user.alive && !core.over && !core.expired(user.now())
+    return !belief.over && user.alive && !core.over && !core.expired(user.now()) && !heldTooLong(belief)
   }
 
   beliefIn(token: number): Belief | undefined {
@@ -404,8 +459,11 @@ export class Checker {
       name,
       token,
       toldAt: now,
+      toldClock: attempt.user.now().monotonic,
       over: false,
       releasedAs: never,
+      releasedAt: never,
+      failed: false,
       freeAt: never,
     }
     if (this.#byToken.has(token)) this.#blame('L2 token twice', `${textOf(belief)} was granted before`)
@@ -420,6 +478,7 @@ export class Checker {
     const others = listIn(this.#byName, name)
     for (const other of others) this.#compare(belief, other, now)
     this.#queueJumped(belief)
+    this.claims.granted(belief, others, now)
     others.push(belief)
     this.#byToken.set(token, belief)
     listIn(this.#byCore, attempt.core).push(belief)
@@ -431,13 +490,12 @@ export class Checker {
   /** L1, S4: an older hold that is still believed in must not conflict, unless it was taken by force. */
   #compare(belief: Belief, other: Belief, now: number): void {
     if (other.over) return
-    const shared = belief.attempt.mode === 'shared' && other.attempt.mode === 'shared'
-    if (shared || !this.believed(other)) return
+    if (!clash(belief.attempt, other.attempt) || !this.believed(other)) return
     // News that comes late may be over already at the servers.
     const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
     // F14: a state that begins empty can tell no client of a theft: its pause excuses none.
     const acrossReset = older.token <= this.#tokenFloor && newer.token > this.#tokenFloor
-    if (acrossReset || !this.#taken(older, now, newer.token))
+    if (acrossReset || !this.taken(older, now, newer.token))
       this.#blame('L1 two holders', `${textOf(newer)} is granted while ${textOf(older)} is believed in`)
   }
 
@@ -476,12 +534,13 @@ export class Checker {
    * Whether a steal or a forced release may have ended this hold by now, to the good of a token up to `upTo`.
    * `reason`: only the one of the two that it names.
    */
-  #taken(belief: Belief, now: number, upTo = never, reason: string | null = null): boolean {
+  taken(belief: Belief, now: number, upTo = never, reason: string | null = null): boolean {
     const { name, token, attempt } = belief
     if (token <= this.#tokenFloor && upTo === never) return true // F14
     const stolen = (this.#attemptsByName.get(name) ?? []).some(
       thief =>
         thief.manner === 'steal' &&
+        (thief.terms?.victim ?? token) === token &&
         thief !== attempt &&
         thief.calledAt <= now &&
         thief.overAt > attempt.calledAt &&
@@ -491,7 +550,11 @@ export class Checker {
     return (
       reason !== 'STOLEN' &&
       this.#forces.some(
-        force => force.name === name && force.calledAt <= now && force.overAt >= attempt.calledAt,
+        force =>
+          force.name === name &&
+          (force.token ?? token) === token &&
+          force.calledAt <= now &&
+          force.overAt >= attempt.calledAt,
       )
     )
   }
@@ -527,7 +590,8 @@ export class Checker {
 
   #overSince(other: Attempt, name: string): number {
     if (other.tokens === null) return other.overAt
-    return this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)?.freeAt ?? never
+    const belief = this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)
+    return belief === undefined ? never : freeOf(belief)
   }
 
   #mayOccupy(other: Attempt, name: string, attempt: Attempt, now: number): boolean {
@@ -535,8 +599,11 @@ export class Checker {
     if (other.tokens === null) return other.overAt >= attempt.calledAt
     const belief = this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)
     // S2: its own release, called before, is done before.
-    if (belief !== undefined && other.core === attempt.core && belief.releasedAs < attempt.place) return false
-    return (belief?.freeAt ?? never) >= attempt.calledAt
+    const kept = leastOf(other) > 0
+    if (!kept && belief !== undefined && other.core === attempt.core && belief.releasedAs < attempt.place)
+      return false
+    // C3: it is kept until some primary ends it, whenever there is one.
+    return (belief === undefined ? never : freeOf(belief) + (kept ? keptSlackMs : 0)) >= attempt.calledAt
   }
 
   /** What the servers do with it when its session is over is seen at the end. */
@@ -550,8 +617,26 @@ export class Checker {
       return this.answered(core, attempt.place, at)
     }
     if (this.#usedUp.has(failed)) return
+    if (claimCodes.has(failed)) return this.#claimRefused(attempt, failed, at)
     const fair = aborted || failed === 'CLOSED' || (failed === 'SESSION_LOST' && core.over)
     if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
+  }
+
+  /** C1, C3, C5: its claim does not go together with what others have or want, or with the limits. */
+  #claimRefused(attempt: Attempt, code: string, now: number): void {
+    const { names, terms, user } = attempt
+    this.answered(attempt.core, attempt.place, now)
+    const of = terms?.permits?.of
+    const differs = names.some(name =>
+      this.attemptsOn(name).some(
+        other => other.terms?.permits?.of !== of && this.#mayOccupy(other, name, attempt, now),
+      ),
+    )
+    const fair =
+      code === 'PERMITS_DIFFER'
+        ? differs
+        : this.#tight && (code === 'ONCE_KEYS_LIMIT' ? terms?.once : leastOf(attempt) > tightLeastMax)
+    if (!fair) this.#blame('C1 wrong refusal', `${user.name} was refused ${names} with ${code}`)
   }
 
   /** All that its session may hold or wait for, or have lost, goes beyond the limit. */
@@ -561,9 +646,9 @@ export class Checker {
       const counted = attempts.filter(other => other.core === attempt.core && this.#mayCount(other, attempt))
       most += counted.length
       if (attempt.names.includes(name))
-        sharing = Math.max(sharing, counted.filter(({ mode }) => mode === 'shared').length)
+        sharing = Math.max(sharing, counted.filter(({ mode }) => mode !== 'exclusive').length)
     }
-    if (most <= tightLocksMax && (attempt.mode !== 'shared' || sharing <= tightSharedMax))
+    if (most <= tightLocksMax && (attempt.mode === 'exclusive' || sharing <= tightSharedMax))
       this.#blame('S1 limit', `${attempt.user.name} was refused ${attempt.names} as its lock ${most}`)
   }
 
@@ -593,4 +678,9 @@ export function listIn<K, V>(map: Map<K, V[]>, key: K): V[] {
 
 export function textOf({ attempt, name, token }: Belief): string {
   return `${attempt.user.name}'s ${attempt.mode} ${name} (token ${token})`
+}
+
+/** Since when nothing of it is in the way: its holder had it no more, and it was kept for as long as it may be (C3). */
+function freeOf({ attempt, toldAt, freeAt }: Belief): number {
+  return freeAt === never ? never : Math.max(freeAt, toldAt + keptAtMost(attempt))
 }

@@ -86,7 +86,8 @@ function shownBy(done: readonly Fact[]): string {
 
 /** Each of these is counted on its own, so what one copy counts otherwise shows at once (B4). */
 function sumsOf({ digest, bytes, nextOrdinal, sessions, sessionsById, table }: State): string {
-  const { ending, evictions, unserved } = table.unfinished
-  const unfinished = `${ending.size} ${evictions.size} ${unserved.size}`
-  return `${digest} ${bytes} ${nextOrdinal} ${sessions.size} ${sessionsById.size} ${table.locks.size} ${table.lastToken} ${unfinished}`
+  const { ending, evictions, telling, unserved } = table.unfinished
+  const unfinished = `${ending.size} ${evictions.size} ${telling.size} ${unserved.size}`
+  const claims = `${table.kept} ${table.timed.size} ${table.onces.size}`
+  return `${digest} ${bytes} ${nextOrdinal} ${sessions.size} ${sessionsById.size} ${table.locks.size} ${table.lastToken} ${unfinished} ${claims}`
 }

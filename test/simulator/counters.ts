@@ -56,7 +56,7 @@ export class Counters {
     // Of opens there may be more than clients learn of.
     for (const kind of ['open opened', 'open refused']) said.delete(kind)
     for (const [code, times] of Object.entries(counts.refused))
-      if (/LOCKS|WAITERS|UNANSWERED/.test(code)) said.set(code, times)
+      if (/LOCKS|WAITERS|UNANSWERED|PERMITS|ONCE_KEYS|AT_LEAST/.test(code)) said.set(code, times)
     for (const [how, times] of Object.entries(counts.sessionEnds)) said.set(`session ${how}`, times)
     for (const [reason, times] of Object.entries(counts.losses)) said.set(reason, times)
     said.set('waits', counts.wait.count).set('waited ms', counts.wait.sumMs)

@@ -3,12 +3,13 @@
 
 import { type Fact, Facts } from '../../lockserver/state/facts.ts'
 import type { Acquire } from '../../lockserver/state/lock.ts'
+import type { AcquireEnd } from '../../lockserver/state/lock-table.ts'
 import { type Operation, State } from '../../lockserver/state/state.ts'
 
 export interface Listener {
   before(state: State, operation: Operation): void
   /** An acquire that had waited is settled just now, in the middle of an operation. */
-  settles(state: State, acquire: Acquire, outcome: string): void
+  settles(state: State, acquire: Acquire, outcome: AcquireEnd): void
   after(state: State, operation: Operation, done: readonly Fact[]): void
 }
 

@@ -3,6 +3,7 @@
 // that the list can be shortened and what is left still happens.
 
 import { type Random, random, weighted } from '../fixtures/random.ts'
+import { type ClaimShape, drawClaimShape } from './claiming.ts'
 
 export const faultKinds = [
   'kill primary',
@@ -62,6 +63,7 @@ export const verbs = [
   'share much',
   'hold much',
   'queue much',
+  'claim',
 ] as const
 export type Verb = (typeof verbs)[number]
 
@@ -145,6 +147,8 @@ export interface Shape {
   readonly chunkRecords: number | null
   /** Sessions that hold and wait for much; null: none does. */
   readonly crowd: Crowd | null
+  /** What users ask for beside modes; null: nothing. */
+  readonly claims: ClaimShape | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -182,12 +186,13 @@ const breachesPart = 0.4
 
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
-  const shape = drawShape(dice, random(seed + 19), seed)
+  const shape = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
     ...drawOddities(random(seed + 12), shape),
     ...drawBreaches(random(seed + 11), shape),
+    ...drawClaims(random(seed + 24), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
@@ -293,6 +298,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     hoard: large ? dice.pick([1_200, 2_500, 5_000]) : 0,
     chunkRecords: null,
     crowd,
+    claims: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
@@ -505,6 +511,7 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
     'share much': shape.crowd === null ? 0 : 1.5,
     'hold much': shape.crowd === null ? 0 : 1,
     'queue much': shape.crowd === null ? 0 : 1,
+    claim: 0,
   }
   const oftenMs = dice.pick(shape.crowd === null ? [20, 40, 80, 160, 300] : [80, 160, 300])
   const everyMs = shape.theme === 'long lives' ? 120_000 : oftenMs
@@ -516,6 +523,17 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
         calls.push({ is: 'call', user, verb: weighted(dice, weights), at, salt: saltOf(dice) })
     }
   }
+  return calls
+}
+
+/** Of their own dice: the rest of the day is as it would be without them. */
+function drawClaims(dice: Random, { claims, clients, theme, lengthMs }: Shape): Planned[] {
+  if (claims === null) return []
+  const everyMs = theme === 'long lives' ? 240_000 : dice.pick([40, 80, 160])
+  const calls: Planned[] = []
+  for (let user = 0; user < clients; user++)
+    for (const at of timesOf(dice, everyMs, lengthMs))
+      calls.push({ is: 'call', user, verb: 'claim', at, salt: saltOf(dice) })
   return calls
 }
 

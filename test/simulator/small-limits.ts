@@ -3,7 +3,7 @@
 
 import type { DrawnLimits, StateLimits } from '../../wire/limits.ts'
 import type { Random } from '../fixtures/random.ts'
-import { tightLocksMax, tightSharedMax } from './checker.ts'
+import { tightLeastMax, tightLocksMax, tightSharedMax } from './checker.ts'
 
 export const tightSessionsMax = 16
 export const tightUnansweredMax = 24
@@ -25,6 +25,8 @@ export function tightLimitsOf(name: string): Partial<StateLimits> {
     unansweredMax: tightUnansweredMax,
     // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
     changesPerOperationMax: 1 + (number % 4),
+    holdAtLeastMsMax: tightLeastMax,
+    onceKeysPerNameMax: 2,
   }
 }
 

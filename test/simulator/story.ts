@@ -245,13 +245,21 @@ class Story {
     await this.#until(this.#limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(false))
     this.#trace.tell(() => '== all is given back')
     this.#users.windDown()
-    await this.#until(this.#limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#until(
+      this.#limitsMs.answer + this.#users.keptMs,
+      'not answered',
+      () => this.#users.unanswered()[0] ?? null,
+    )
     await this.#until(this.#limitsMs.lease, 'not agreed', () => this.#difference())
     await this.#until(this.#limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
     if (this.#plan.seed % 8 === 0 || this.#edges !== null)
       await this.#until(this.#limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
     this.#users.askAll()
-    await this.#until(this.#limitsMs.answer, 'not answered', () => this.#users.unanswered()[0] ?? null)
+    await this.#until(
+      this.#limitsMs.answer + this.#users.keptMs,
+      'not answered',
+      () => this.#users.unanswered()[0] ?? null,
+    )
     await this.#watch(500)
     await this.#until(this.#limitsMs.renewal, 'not told', () => this.#users.unheard())
     this.#rest?.judge(this.#state)
@@ -353,6 +361,7 @@ class Story {
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
       this.#progress.judge()
+      this.#checker.claims.judge()
       this.#twice.look()
     }
   }
@@ -415,9 +424,10 @@ class Story {
     for (const user of this.#users.users)
       if (user.alive && !user.core.over && user.core.opened && user.core.abandoned.size > 0)
         return `left in ${user.name}: ${user.core.abandoned.size} abandoned sessions`
-    return atLast && state !== null && state.table.locks.size > 0
-      ? `left: ${state.table.locks.size} locks`
-      : null
+    if (!atLast || state === null) return null
+    const { locks, onces, kept } = state.table
+    if (locks.size > 0) return `left: ${locks.size} locks, of which ${kept} are kept`
+    return onces.size > 0 ? `left: ${onces.size} keys` : null
   }
 }
 

@@ -4,12 +4,14 @@
 import type { Watched } from '../../client/session/effects.ts'
 import type { Told } from '../../client/session-driver.ts'
 import type { WatchEvent } from '../../client/watch.ts'
-import type { Manner, Mode } from '../../wire/messages.ts'
+import type { Manner, Mode, Terms } from '../../wire/messages.ts'
 import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
 import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Ages } from './ages.ts'
 import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
+import { type Claiming, type ClaimShape, drawClaim } from './claiming.ts'
+import { keptAtMost } from './claims.ts'
 import type { Crowd, Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -38,6 +40,8 @@ const heldAtOnce = 8
 const manyQueries = 14
 /** A client waits this long for the servers' word after a time limit (cancelPatienceMs), and a moment. */
 const patienceMs = 300
+/** C3: a primary ends what is kept at one of its ticks, a moment late. */
+const keptTickMs = 300
 
 export class Users {
   readonly users: ClientParty[] = []
@@ -157,6 +161,14 @@ export class Users {
     )
   }
 
+  /** C3: for how long waits may go on because what is given back is kept. */
+  get keptMs(): number {
+    let sum = 0
+    for (const { attempt } of this.#open.values())
+      if (attempt?.terms?.holdAtLeastMs) sum += keptAtMost(attempt) + keptTickMs
+    return sum
+  }
+
   /** From here on all that is held goes back, so that every user gets a turn. */
   windDown(): void {
     this.quiet = true
@@ -230,6 +242,8 @@ export class Users {
       case 'hold much':
       case 'queue much':
         return this.#grow(user, verb, dice)
+      case 'claim':
+        return this.#claims(user, this.#shape.claims as ClaimShape, dice)
     }
   }
 
@@ -268,19 +282,37 @@ export class Users {
     if (several.length > 0) this.#acquire(user, several, mode, manner)
   }
 
+  /** C1 to C6. */
+  #claims(user: ClientParty, shape: ClaimShape, dice: Random): void {
+    if (user instanceof ProgramParty) return
+    this.#claim(user, drawClaim(shape, this.#shape.names, dice))
+  }
+
+  #claim(user: ClientParty, { name, mode, manner, terms }: Claiming): void {
+    this.#acquire(user, [name], mode, manner, true, terms)
+  }
+
   // ---- calls
 
   /** `sparing`: no more than a program would wait for at a time. */
-  #acquire(user: ClientParty, names: string[], mode: Mode, manner: Manner, sparing = true): void {
+  #acquire(
+    user: ClientParty,
+    names: string[],
+    mode: Mode,
+    manner: Manner,
+    sparing = true,
+    terms: Terms | null = null,
+  ): void {
     const patient = sparing && user !== this.#hoarder && manner === 'wait'
     if (patient && this.#waits(user).length >= this.#shape.waitsMax) return
     user.ready()
-    const attempt = this.#checker.acquires(user, names, mode, manner)
+    const attempt = this.#checker.acquires(user, names, mode, manner, terms)
     const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
-    const text = `${user.name} acquires ${shown} (${mode}, ${manner})`
+    const asked = terms === null ? '' : `, ${termsText(terms)}`
+    const text = `${user.name} acquires ${shown} (${mode}, ${manner}${asked})`
     const timeoutMs = sparing ? this.#timeout(user) : undefined
     const limit = timeoutMs === undefined ? {} : { timeoutMs }
-    const outcome = user.acquire(names, { mode, manner, ...limit })
+    const outcome = user.acquire(names, { mode, manner, terms, ...limit })
     this.#made(user, text, attempt, outcome, outcome => {
       this.#checker.acquired(attempt, outcome)
       if (outcome.failed !== undefined) this.#ages.gaveUp(attempt, outcome)
@@ -506,4 +538,10 @@ export class Users {
       for (const belief of this.#checker.beliefsOf(core)) this.#release(user, belief)
     })
   }
+}
+
+function termsText(terms: Terms): string {
+  return Object.entries(terms)
+    .flatMap(([what, asked]) => (asked === null ? [] : `${what} ${JSON.stringify(asked)}`))
+    .join(', ')
 }

@@ -106,6 +106,10 @@ function isSame(one: LockEvent, other: LockEvent): boolean {
     one.clientId === other.clientId &&
     one.at === other.at &&
     one.mode === other.mode &&
-    one.reason === other.reason
+    one.reason === other.reason &&
+    // What remains of its times is told by the primary's clock.
+    one.terms?.note === other.terms?.note &&
+    one.terms?.once === other.terms?.once &&
+    one.terms?.permits?.take === other.terms?.permits?.take
   )
 }
