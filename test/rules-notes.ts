@@ -89,3 +89,22 @@ t.test(
     t.match(full.note(b, 1_001, 'a'), [['b', ['noted', 5, true]]])
   },
 )
+
+t.test('C6: a waiter has a note and no token; the next holder has its own note, or none', async t => {
+  const s = new StateStory()
+  s.state.table.watch(true)
+  const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
+  s.ask(a, 'leader', { note: 'ws://a:1' })
+  s.ask(b, 'leader', { note: 'ws://b:1' })
+  s.ask(c, 'leader', { holdAtMostMs: 1_000 })
+  t.match(s.happened.slice(-2), [
+    { event: 'waiting', token: null, clientName: 'b', terms: { note: 'ws://b:1' } },
+    { event: 'waiting', token: null, clientName: 'c', terms: { note: null } },
+  ])
+  s.release(a, 1_001)
+  t.match(s.happened.at(-1), { event: 'granted', token: 1_002, terms: { note: 'ws://b:1' } })
+  s.release(b, 1_002)
+  t.match(s.happened.at(-1), { event: 'granted', token: 1_003, terms: { note: null } })
+  const { parts } = listLocks(s.state, '', 0)
+  t.match(parts[0]?.held, [{ token: 1_003, terms: { note: null } }])
+})

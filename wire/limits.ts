@@ -65,6 +65,8 @@ export const permitsMax = 1_000_000
 export const noteBytesMax = 256
 /** The key of something that runs once, in bytes of UTF-8 (C5). Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const onceKeyBytesMax = 256
+/** The longest time that a hold may be asked to last at least or at most, a leap year (C3, C4). Passed: as above. */
+export const holdMsMax = 31_622_400_000
 /** The longest that such a key is kept after the end of its hold, a leap year (C5). Passed: as above. */
 export const onceKeepMsMax = 31_622_400_000
 

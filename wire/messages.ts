@@ -3,6 +3,7 @@
 
 import {
   clientNameLengthMax,
+  holdMsMax,
   lockNameBytesMax,
   namesPerAcquireMax,
   noteBytesMax,
@@ -59,9 +60,9 @@ const onceKey = text('2026-11-30T03:00', onceKeyBytesMax, 1)
 const termsFields = record({
   permits: nullable(permits),
   /** C3 */
-  holdAtLeastMs: nullable(count(60_000, 1)),
+  holdAtLeastMs: nullable(count(60_000, 1, holdMsMax)),
   /** C4 */
-  holdAtMostMs: nullable(count(3_600_000, 1)),
+  holdAtMostMs: nullable(count(3_600_000, 1, holdMsMax)),
   /** C6 */
   note: nullable(note),
   /** C5 */

@@ -586,6 +586,37 @@ const notesAndTokens: readonly Mutant[] = [
 
 const shown: readonly Mutant[] = [
   {
+    name: 'a claim that waits shows a token',
+    breaks: 'C6, L2',
+    why: 'who watches takes it for a holder, and the resource for the newest',
+    test: 'rules-notes',
+    edits: [
+      {
+        file: table,
+        find: 'lock, claim.mode, null, null, session',
+        replace: 'lock, claim.mode, this.#lastToken, null, session',
+      },
+    ],
+  },
+  {
+    name: 'a hold shows the note of the one before',
+    breaks: 'C6',
+    why: 'the new leader is found at the address of the old one',
+    test: 'rules-notes',
+    edits: [
+      {
+        file: lock,
+        find: 'const hold: LaterHold = { token, session, lock: this, mode, since, special, ahead: null, behind: null } this.#crowd ??= newCrowd()',
+        replace: `const last = this.#crowd?.lastNote ?? null
+      if (special !== null && last !== null) special.terms = { ...special.terms, note: last }
+      const hold: LaterHold = { token, session, lock: this, mode, since, special, ahead: null, behind: null }
+      this.#crowd ??= newCrowd()
+      this.#crowd.lastNote = special?.terms.note ?? null`,
+      },
+      { file: lock, find: 'taken: number', replace: 'taken: number\n  lastNote?: string | null' },
+    ],
+  },
+  {
     name: 'the longest hold is one that is kept',
     breaks: 'C3',
     why: 'an alert for programs that hang sounds for each nightly job',
