@@ -1,7 +1,7 @@
 // `holdfast lockserver`: one lock server, until a signal or an error ends it.
 
 import { rehearse, startLockServer } from '../lockserver/index.ts'
-import { drainMs } from '../wire/limits.ts'
+import { drainMs, holdMsMax, stateLimits } from '../wire/limits.ts'
 import { isWildcard } from '../wire/net/listen.ts'
 import {
   byDefault,
@@ -41,6 +41,12 @@ const options = {
   view: viewOption,
   advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where others reach it'))),
   ...quotaOptions,
+  'hold-at-least-ms-max': inEnvironment(
+    byDefault(
+      stateLimits.holdAtLeastMsMax,
+      whole('MS', 'the longest that a hold may be asked to last at least', 1, holdMsMax),
+    ),
+  ),
   'drain-ms': inEnvironment(byDefault(drainMs, whole('MS', 'the longest that leaving may take', 0, 600_000))),
   unrehearsed: inEnvironment(flag('start some 0.3 s sooner, and serve slowly at first')),
   ...serverOptions,
@@ -74,6 +80,7 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
       start({
         ...shared,
         ...present('drainMs', values['drain-ms']),
+        ...present('holdAtLeastMsMax', values['hold-at-least-ms-max']),
         ...present('sessionsPerAddress', values['sessions-per-address']),
         ...present('locksPerAddress', values['locks-per-address']),
         ...present('waitersPerAddress', values['waiters-per-address']),

@@ -53,6 +53,11 @@ export interface LockServerOptions {
   readonly locksPerAddress?: number | undefined
   readonly waitersPerAddress?: number | undefined
   readonly watchesPerAddress?: number | undefined
+  /**
+   * The longest time that a hold may be asked to last at least, in ms; default a day. The cluster keeps it as its
+   * first primary has it.
+   */
+  readonly holdAtLeastMsMax?: number | undefined
   /** A separate address for the HTTP pages; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
@@ -81,6 +86,7 @@ export interface CheckedOptions {
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
   readonly quotas: Quotas
+  readonly holdAtLeastMsMax: number
   readonly adminListen: PagesAddress | null
   readonly log: Logger
 }
@@ -102,6 +108,7 @@ const optionNames = [
   'locksPerAddress',
   'waitersPerAddress',
   'watchesPerAddress',
+  'holdAtLeastMsMax',
   'adminListen',
   'log',
 ]
@@ -123,6 +130,7 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
     quotas: quotasOf(options),
+    holdAtLeastMsMax: atLeastMax(options),
     log: options.log ?? silent,
   }
 }
@@ -134,6 +142,12 @@ function quotasOf(options: LockServerOptions): Quotas {
     waitersPerOwnerMax: quota('waitersPerAddress', options.waitersPerAddress),
     watchesPerOwnerMax: quota('watchesPerAddress', options.watchesPerAddress),
   }
+}
+
+/** C3 */
+function atLeastMax({ holdAtLeastMsMax }: LockServerOptions): number {
+  const usual = limits.stateLimits.holdAtLeastMsMax
+  return wholeNumber('holdAtLeastMsMax', holdAtLeastMsMax, usual, 1, limits.holdMsMax)
 }
 
 function viewServersOf(view: LockServerOptions['view']): string[] {

@@ -81,7 +81,7 @@ class ListeningLockServer implements LockServer {
       {
         ...options,
         address: this.advertised,
-        limits: { ...stateLimits, ...options.quotas },
+        limits: { ...stateLimits, ...options.quotas, holdAtLeastMsMax: options.holdAtLeastMsMax },
         loopbackCounts: Object.values(options.quotas).some(quota => quota !== null),
         pid: process.pid,
         host: hostname(),

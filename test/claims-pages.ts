@@ -1,6 +1,7 @@
 // C6: pages, lists and metrics show what a hold takes of how many, its note, its key, and until when it is kept.
 
 import t from 'tap'
+import { checkOptions } from '../lockserver/options.ts'
 import { Longest } from '../lockserver/pages/longest.ts'
 import { tablePage, tableQuery } from '../lockserver/pages/table-page.ts'
 import { whyPage } from '../lockserver/pages/why-page.ts'
@@ -83,3 +84,14 @@ t.test('B5: a look at very many locks is cut into turns', async t => {
   await new Longest().look(s.state, 1e6, async () => void turns++)
   t.equal(turns, 2)
 })
+
+t.test(
+  'C3: how long a hold may be asked to last at least is an option, a day unless it is given',
+  async t => {
+    const view = 'ws://127.0.0.1:7400'
+    t.equal(checkOptions({ view }).holdAtLeastMsMax, 86_400_000)
+    t.equal(checkOptions({ view, holdAtLeastMsMax: 1 }).holdAtLeastMsMax, 1)
+    for (const wrong of [0, 1.5, 31_622_400_001])
+      t.throws(() => checkOptions({ view, holdAtLeastMsMax: wrong }), /holdAtLeastMsMax/)
+  },
+)
