@@ -6,7 +6,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import standalone from 'ajv/dist/standalone/index.js'
 import { type Channel, channels } from './messages.ts'
-import type { Field } from './shape.ts'
+import { apart, type Field } from './shape.ts'
 
 const generate = standalone as unknown as (ajv: Ajv, names: Record<string, string>) => string
 
@@ -33,7 +33,9 @@ function moduleOf(which: readonly Channel[]): string {
     strict: true,
     strictTuples: false,
     allowUnionTypes: true,
+    inlineRefs: false,
   })
+  for (const [schema, name] of apart) ajv.addSchema({ $id: name, ...schema })
   const names: Record<string, string> = {}
   /** A message that may be said on several channels is compiled once. */
   const known = new Map<object, string>()
@@ -43,7 +45,7 @@ function moduleOf(which: readonly Channel[]): string {
     const rows: string[] = []
     for (const [kind, shape] of Object.entries(channels[channel])) {
       const name = known.get(shape) ?? `${channel}_${kind.replaceAll('-', '_')}`
-      if (!known.has(shape)) ajv.addSchema({ $id: name, ...shape.schema })
+      if (!known.has(shape)) ajv.addSchema({ $id: name, ...(withReferences(shape.schema) as object) })
       known.set(shape, name)
       fields.set(
         name,
@@ -57,6 +59,15 @@ function moduleOf(which: readonly Channel[]): string {
   const code = withoutSchemas(withNames(generate(ajv, names).replace(untold, ''), fields))
   if (code.includes('require(')) throw new Error('a schema uses a keyword that needs the run time of ajv')
   return `${code}\nexport const validators = {\n${table.join('\n')}\n}\n`
+}
+
+/** With a reference in the place of each part that is checked apart. */
+function withReferences(schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null) return schema
+  const name = apart.get(schema)
+  if (name !== undefined) return { $ref: name }
+  if (Array.isArray(schema)) return schema.map(withReferences)
+  return Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, withReferences(part)]))
 }
 
 /** What ajv calls `/2/7` is `.names/7` to the peer. Each function is of one message, whose name stands in it. */

@@ -17,6 +17,7 @@ import {
 } from './limits.ts'
 import {
   anyOf,
+  checkedApart,
   count,
   flag,
   list,
@@ -57,19 +58,22 @@ const permits = record({ of: count(5, 1, permitsMax), take: count(2, 1, permitsM
 const note = text('nightly report', noteBytesMax)
 const onceKey = text('2026-11-30T03:00', onceKeyBytesMax, 1)
 /** What few claims ask for beside mode and manner; one of them at least is not null. */
-const termsFields = record({
-  permits: nullable(permits),
-  /** C3 */
-  holdAtLeastMs: nullable(count(60_000, 1, holdMsMax)),
-  /** C4 */
-  holdAtMostMs: nullable(count(3_600_000, 1, holdMsMax)),
-  /** C6 */
-  note: nullable(note),
-  /** C5 */
-  once: nullable(record({ key: onceKey, keepMs: count(86_400_000, 0, onceKeepMsMax) })),
-  /** C8: of a steal, the only token that it may take the lock from. */
-  victim: nullable(token),
-})
+const termsFields = checkedApart(
+  'terms',
+  record({
+    permits: nullable(permits),
+    /** C3 */
+    holdAtLeastMs: nullable(count(60_000, 1, holdMsMax)),
+    /** C4 */
+    holdAtMostMs: nullable(count(3_600_000, 1, holdMsMax)),
+    /** C6 */
+    note: nullable(note),
+    /** C5 */
+    once: nullable(record({ key: onceKey, keepMs: count(86_400_000, 0, onceKeepMsMax) })),
+    /** C8: of a steal, the only token that it may take the lock from. */
+    victim: nullable(token),
+  }),
+)
 /** All of them do not go together (claimProblem in claim.ts). */
 const terms: typeof termsFields = {
   ...termsFields,
@@ -168,16 +172,19 @@ const viewMessage = message('view', ['view', view])
 
 /** Of a hold or waiter, what lists and events show beside its mode; null if it has none of it. */
 const shownTerms = nullable(
-  record({
-    permits: nullable(permits),
-    note: nullable(note),
-    /** How much longer it is kept, whatever becomes of its holder (C3). */
-    keptMs: nullable(milliseconds),
-    /** When it is ended, its holder willing or not (C4). */
-    endsMs: nullable(milliseconds),
-    /** The key that it runs (C5). */
-    once: nullable(onceKey),
-  }),
+  checkedApart(
+    'shownTerms',
+    record({
+      permits: nullable(permits),
+      note: nullable(note),
+      /** How much longer it is kept, whatever becomes of its holder (C3). */
+      keptMs: nullable(milliseconds),
+      /** When it is ended, its holder willing or not (C4). */
+      endsMs: nullable(milliseconds),
+      /** The key that it runs (C5). */
+      once: nullable(onceKey),
+    }),
+  ),
 )
 export type ShownTerms = ShapeType<typeof shownTerms>
 

@@ -6,6 +6,15 @@ export interface Shape<T> {
   readonly example: T
 }
 
+/** By schema, the names of those that are compiled once, wherever they stand (compile.ts). */
+export const apart = new Map<object, string>()
+
+/** For a large part of several messages: its check is one function, which all of them call. */
+export function checkedApart<T>(name: string, shape: Shape<T>): Shape<T> {
+  apart.set(shape.schema, name)
+  return shape
+}
+
 export type ShapeType<S> = S extends Shape<infer T> ? T : never
 export type ShapeTypes<S extends readonly Shape<unknown>[]> = { readonly [I in keyof S]: ShapeType<S[I]> }
 
