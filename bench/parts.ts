@@ -10,6 +10,7 @@ import type { Server, View, Welcome } from '../wire/messages.ts'
 import type { acceptSocket } from '../wire/net/hello.ts'
 import type { MemoryNetwork, MemoryRuntime } from '../wire/net/memory-runtime.ts'
 import type { Logger } from '../wire/serving/log.ts'
+import { wireVersion } from '../wire/version.ts'
 
 /** A build of Holdfast: the modules that take part, imported from its dist folder. */
 export interface Build {
@@ -118,7 +119,17 @@ export class Parts {
   #newSession(): SessionDriver {
     const { address } = this.#primary
     const sessionId = 'd'.repeat(32)
-    const options = { sessionId, addresses: [address], ttlMs: 10_000, name: 'bench', cluster, abandoned: [] }
+    const options = {
+      sessionId,
+      sessionKey: 'e'.repeat(32),
+      addresses: [address],
+      ttlMs: 10_000,
+      name: 'bench',
+      host: null,
+      pid: null,
+      cluster,
+      abandoned: new Map<string, string>(),
+    }
     return new this.#build.SessionDriver(this.#client, options, null, {
       told: (_, told) => this.#onTold(told),
       release: async () => {},
@@ -191,7 +202,7 @@ function serverOf({ server, address }: Machine): Server {
 }
 
 const welcome: Welcome = {
-  wire: 2,
+  wire: wireVersion,
   cluster,
   kind: 'viewserver',
   id: null,

@@ -94,9 +94,12 @@ export class LockClient implements AsyncDisposable {
     return client
   }
 
-  /** The id of the current session, 32 hex digits, as `query` shows it; another one after a loss. */
+  /**
+   * The public id of the session, 32 hex digits, as lists show it: nothing can be done to a session with it. Another
+   * one after a loss, and empty until that next session is open.
+   */
   get clientId(): string {
-    return this.#session.core.sessionId
+    return this.#session.core.clientId ?? ''
   }
 
   /** The newest view that is known: its number, and id and address of primary and backup. */
@@ -371,11 +374,13 @@ export class LockClient implements AsyncDisposable {
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
     const options = {
       sessionId: this.#runtime.newId(),
+      sessionKey: this.#runtime.newKey(),
       addresses: [...new Set([...urls, ...learnt])],
       ttlMs,
       name,
+      ...this.#runtime.program,
       cluster: last?.core.cluster ?? null,
-      abandoned: [...(last?.core.abandoned ?? [])],
+      abandoned: last?.core.abandoned ?? new Map<string, string>(),
     }
     return new SessionDriver(this.#runtime, options, secret, {
       told: (session, told) => this.#told(session, told),
@@ -490,7 +495,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   #event(session: SessionDriver, told: Extract<Told, { do: 'event' }>): void {
-    const clientId = session.core.sessionId
+    const clientId = session.core.clientId ?? ''
     switch (told.event) {
       case 'view':
         if (this.#view !== null && this.#view.number >= told.view.number) return

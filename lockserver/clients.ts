@@ -11,6 +11,8 @@ export interface Client {
   readonly connection: number
   /** Whose quotas it takes from; null: no quota holds for it (B7). */
   readonly owner: string | null
+  /** Its machine, for display only. */
+  readonly remote: string
   session: Session | null
   /** Whatever still arrives is ignored: the connection has been replaced, or its session is unknown. */
   deaf: boolean
@@ -45,11 +47,12 @@ export class Clients {
     return [...this.#all()].length
   }
 
-  add(connection: number, owner: string | null): void {
+  add(connection: number, owner: string | null, remote: string): void {
     this.#peers.set(connection, {
       is: 'client',
       connection,
       owner,
+      remote,
       session: null,
       deaf: false,
       opening: false,

@@ -238,14 +238,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   // ---- connections
 
-  #accepted({ connection, cluster, from, owner }: Extract<ServerInput, { is: 'accepted' }>): void {
+  #accepted({ connection, cluster, from, owner, remote }: Extract<ServerInput, { is: 'accepted' }>): void {
     if (cluster !== null && this.#situation.cluster !== null && cluster !== this.#situation.cluster) {
       const text = `this server belongs to cluster ${this.#situation.cluster}, the hello names ${cluster}`
       return this.#out.close(connection, 'WRONG_CLUSTER', text)
     }
     if (from.kind === 'primary') return this.#acceptPrimary(connection, cluster, from)
     this.#welcome(connection)
-    if (from.kind === 'client') this.#clients.add(connection, owner)
+    if (from.kind === 'client') this.#clients.add(connection, owner, remote)
   }
 
   /** V5: the hello names both ids. If this server has another id, the primary reports it unreachable. */

@@ -32,6 +32,8 @@ export type OperationOutcome = (typeof outcomes)[number]
 /** What the parts of a server note to be counted, beside the facts of its operations. */
 export type Noted =
   | { readonly is: 'renewal' | 'query' | 'session opened' | 'view' | 'step-down' | 'digest differs' }
+  /** A peer has shown another key than the session's (C9). */
+  | { readonly is: 'wrong key' }
   | { readonly is: 'open refused'; readonly code: ErrorCode }
   | { readonly is: 'over quota'; readonly quota: 'watches' | 'queries' }
   /** A batch went to a backup that is in sync; it has applied all batches up to this one. */
@@ -71,6 +73,7 @@ export class ServerCounts {
   readonly losses = { STOLEN: 0, FORCED: 0, HELD_TOO_LONG: 0 }
   renewals = 0
   queries = 0
+  wrongKeys = 0
   views = 0
   stepDowns = 0
   digestsDiffered = 0
@@ -114,6 +117,9 @@ export class ServerCounts {
         return
       case 'query':
         this.queries++
+        return
+      case 'wrong key':
+        this.wrongKeys++
         return
       case 'session opened':
         this.operations['open opened']++

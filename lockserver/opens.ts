@@ -64,7 +64,7 @@ export class Opens {
 
   /** A view server that makes no records holds them up as long as a dead one. */
   #look(): void {
-    const waits = (open: Open) => this.mustWait(open.request[3]) && open.ticks < this.#deadPings
+    const waits = (open: Open) => this.mustWait(open.request[4]) && open.ticks < this.#deadPings
     this.#covered = this.#waiting.filter(open => !waits(open))
     this.#taken = 0
     if (this.#covered.length > 0) this.#waiting = this.#waiting.filter(waits)

@@ -8,6 +8,7 @@ import {
   type StateLimits,
   shownTurnMax,
   ttlPingLimitsMin,
+  unknownSessionCost,
 } from '../wire/limits.ts'
 import type { LockEvent, MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
@@ -19,6 +20,7 @@ import type { ServerOutbox } from './outbox.ts'
 import { type Parked, Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
+import { isKeyOf, keyHashOf, publicIdOf } from './session-key.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
 import type { Fact } from './state/facts.ts'
@@ -234,7 +236,7 @@ export class Primary {
       case 'open':
         return this.#open(client, request)
       case 'resume':
-        return this.#resume(client, request[1], request[2], request[3], request[4])
+        return this.#resume(client, request)
       case 'renew':
         return this.#renew(client, request[1])
       case 'query':
@@ -246,7 +248,7 @@ export class Primary {
       case 'unwatch':
         return this.#watches.end(client, request[1])
       case 'abandon':
-        return this.#abandon(request[1])
+        return this.#abandon(request[1], request[2])
       case 'acknowledge':
         return this.#acknowledge(client, request[1], request[2])
       case 'echo':
@@ -257,7 +259,7 @@ export class Primary {
   }
 
   #open(client: Client, request: OpenRequest): void {
-    const [, id, , ttlMs] = request
+    const [, id, , , ttlMs] = request
     if (client.session !== null || client.opening) {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
     }
@@ -284,12 +286,11 @@ export class Primary {
     }
   }
 
-  #openNow(client: Client, [, id, count, ttlMs, name]: OpenRequest): void {
-    const known = this.state.sessionsById.get(id)
-    if (known !== undefined) return this.#opened(client, known, count)
-    // While the view server is away: the longest ttl that a later reset would wait for.
+  #openNow(client: Client, request: OpenRequest): void {
+    const [, id, , count] = request
+    if (this.state.sessionsById.has(id)) return this.#openAgain(client, request)
     const { owner } = client
-    this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name, owner])
+    this.#propose(this.#entryOf(client, request))
     const session = this.state.sessionsById.get(id)
     if (session !== undefined) this.#opened(client, session, count)
     else {
@@ -300,11 +301,34 @@ export class Primary {
     }
   }
 
+  #entryOf({ owner, remote }: Client, request: OpenRequest): Operation {
+    const [, id, key, , ttlMs, name, host, pid, version] = request
+    // While the view server is away: the longest ttl that a later reset would wait for.
+    const ttl = Math.min(ttlMs, this.#situation.longestTtlMs)
+    return ['open', id, keyHashOf(key), publicIdOf(id, key), ttl, name, host, pid, version, remote, owner]
+  }
+
+  /** The answer to an earlier one was lost. C9: or it is not its client who asks. */
+  #openAgain(client: Client, [, id, key, count]: OpenRequest): void {
+    const session = this.#sessionFor(id, key)
+    if (session === undefined) this.#unknown(client, id)
+    else this.#opened(client, session, count)
+  }
+
+  /** C9: to a peer without its key a session is one that there is not. A wrong key costs what it takes to try many. */
+  #sessionFor(id: string, key: string): Session | undefined {
+    const session = this.state.sessionsById.get(id)
+    if (session !== undefined && isKeyOf(session.keyHash, key)) return session
+    if (session !== undefined) this.#out.count({ is: 'wrong key' })
+    this.#cost += unknownSessionCost
+    return undefined
+  }
+
   #opened(client: Client, session: Session, count: number): void {
     if (!this.#bind(client, session, count)) return
     this.#out.count({ is: 'session opened' })
     this.#renewLease(session)
-    this.#answer(client, ['opened', session.id, count, session.ttlMs])
+    this.#answer(client, ['opened', session.id, count, session.ttlMs, session.publicId])
   }
 
   /** S2: false if this connection is the older one. Nothing waits any more for a replaced connection. */
@@ -316,10 +340,11 @@ export class Primary {
     return bound
   }
 
-  #resume(client: Client, id: string, count: number, next: number, unanswered: readonly number[]): void {
+  #resume(client: Client, request: MessageOf<'clientToServer', 'resume'>): void {
+    const [, id, key, count, next, unanswered] = request
     if (client.session !== null)
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
-    const session = this.state.sessionsById.get(id)
+    const session = this.#sessionFor(id, key)
     if (session === undefined) return this.#unknown(client, id)
     if (!this.#bind(client, session, count)) return
     this.#cost += session.replies.size + session.losses.size
@@ -423,8 +448,8 @@ export class Primary {
     this.#propose(operationOf(session, request))
   }
 
-  #abandon(id: string): void {
-    const session = this.state.sessionsById.get(id)
+  #abandon(id: string, key: string): void {
+    const session = this.#sessionFor(id, key)
     if (session !== undefined) this.#propose(['abandon', session.ordinal])
   }
 

@@ -64,17 +64,17 @@ export function listLocks(
 export function holdRecord(hold: Hold, heldMs: number, termsOf: TermsOf): HoldRecord {
   const { lock, mode, token, session } = hold
   const client = session.isNobody ? null : session
-  const [clientId, clientName] = [client?.id ?? null, client?.name ?? null]
+  const [clientId, clientName] = [client?.publicId ?? null, client?.name ?? null]
   return { name: lock.name, mode, token, clientId, clientName, heldMs, terms: termsOf(hold) }
 }
 
 export function waitRecord(
   name: string,
-  { id, name: clientName }: Session,
+  { publicId: clientId, name: clientName }: Session,
   claim: Claim,
   waitedMs: number,
 ): WaitRecord {
-  return { name, mode: claim.mode, clientId: id, clientName, waitedMs, terms: shownOf(claim.terms, false) }
+  return { name, mode: claim.mode, clientId, clientName, waitedMs, terms: shownOf(claim.terms, false) }
 }
 
 function parts(held: HoldRecord[], pending: WaitRecord[]): Listing['parts'] {

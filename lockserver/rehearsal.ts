@@ -19,6 +19,7 @@ import { RunningLockServer } from './running.ts'
 /** Locks that the client takes at once. */
 const locksAtOnce = 64
 const session = 'e'.repeat(32)
+const key = 'd'.repeat(32)
 const cluster = 'f'.repeat(32)
 const viewServer = 'ws://view:1'
 
@@ -64,7 +65,7 @@ export class Rehearsal {
     this.#enter(1, first, null)
     this.#admit(first)
     this.#ask([
-      ['open', session, 1, ttlMsDefault, 'rehearsal'],
+      ['open', session, key, 1, ttlMsDefault, 'rehearsal', null, null, ''],
       ['renew', 1],
     ])
     this.#enter(2, first, second)
@@ -76,7 +77,7 @@ export class Rehearsal {
     this.#enter(3, second, null)
     this.#admit(second)
     const [from, to] = [this.#number - locksAtOnce + 1, this.#number]
-    this.#release(this.#ask([['resume', session, 2, this.#number + 1, [from, to]], ...unheard]))
+    this.#release(this.#ask([['resume', session, key, 2, this.#number + 1, [from, to]], ...unheard]))
     this.#enter(4, second, third)
     this.#pair()
   }

@@ -8,7 +8,7 @@ import type { StateLimits } from '../wire/limits.ts'
 import type { HelloFrom } from '../wire/messages.ts'
 import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
-import { ownerOf } from '../wire/net/owner.ts'
+import { ownerOf, plainAddress } from '../wire/net/owner.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import type { TurnTime } from '../wire/net/turn-time.ts'
@@ -106,7 +106,7 @@ export class RunningLockServer {
     remote: string,
   ): ConnectionHandlers {
     const owner = ownerOf(remote, this.#options.loopbackCounts ?? false)
-    return this.#driver.connections.accept(connection, cluster, from, owner)
+    return this.#driver.connections.accept(connection, cluster, from, owner, plainAddress(remote))
   }
 
   turnedAway(reason: string, remote: string): void {

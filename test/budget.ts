@@ -9,6 +9,7 @@ import { decode } from '../wire/codec.ts'
 import { clientTurnCostMax, stateLimits, unfoldedMax } from '../wire/limits.ts'
 import type { Entry, Message } from '../wire/messages.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { opening, openOf } from './fixtures/said.ts'
 import { StateStory, timesOf } from './fixtures/state-story.ts'
 
 const share = 4
@@ -154,7 +155,7 @@ t.test('B4: the state takes no more bytes than its limit; giving something back 
   s.apply(['acknowledge', a.ordinal, [1, a.nextRequest], []])
   t.equal(s.acquire(a, 'x')[0]?.[1][0], 'granted')
   for (let i = 0; i < 30 && !s.state.isFull; i++)
-    s.state.apply(['open', `${i}`.padStart(32, '0'), 10_000, 'more', null])
+    s.state.apply(opening(`${i}`.padStart(32, '0'), 10_000, 'more', null))
   t.ok(s.state.sessions.size < 14, 'sessions count, too')
 })
 
@@ -187,7 +188,7 @@ t.test('B1, F20: a client that asks for much waits behind one that asks for litt
   const [much, little] = ['much', 'little'].map((name, i) => {
     const hand = new HandParty(cluster, name).dial(cluster.primary.address)
     hand.hears('welcome')
-    hand.say(['open', `e${i}`.padEnd(32, '0'), 1, 10_000, name]).hears('opened')
+    hand.say(openOf(`e${i}`.padEnd(32, '0'), 1, 10_000, name)).hears('opened')
     return hand
   }) as [HandParty, HandParty]
   const many = Array.from(
@@ -215,7 +216,7 @@ t.test('B1, S1: requests that a client sent before its connection ended are done
   cluster.ready()
   const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)
   hand.hears('welcome')
-  hand.say(['open', 'e'.repeat(32), 1, 10_000, 'hand']).hears('opened')
+  hand.say(openOf('e'.repeat(32), 1, 10_000, 'hand')).hears('opened')
   hand.say(
     ...Array.from(
       { length: 2_000 },
@@ -236,7 +237,7 @@ t.test('B2, F20: when a primary dies between two shares, the next one continues 
   cluster.ready()
   const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)
   hand.hears('welcome')
-  hand.say(['open', 'e'.repeat(32), 1, 2_000, 'hand']).hears('opened')
+  hand.say(openOf('e'.repeat(32), 1, 2_000, 'hand')).hears('opened')
   const held = () => cluster.primary.core.state?.table.locks.size ?? 0
   for (let k = 0; k < 4; k++) {
     const all = Array.from({ length: 2_000 }, (_, i): Message => {

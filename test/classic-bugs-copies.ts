@@ -7,6 +7,7 @@ import { ByHand } from './fixtures/by-hand.ts'
 import { truth } from './fixtures/cluster.ts'
 import { type Clerk, has, held, type LabCluster, type Script } from './fixtures/lab-cluster.ts'
 import { lab, stateOf } from './fixtures/lab-in-service.ts'
+import { openOf } from './fixtures/said.ts'
 import { textOf } from './fixtures/state-story.ts'
 
 /** Locks and unlocks its own names, without end. */
@@ -88,7 +89,7 @@ t.test('bug 14: a session that changes before its turn in the snapshot comes as 
   // This session keeps so many replies that the sessions after it must wait for their turn in the snapshot.
   const me = new ByHand(story, 'me')
   const connection = me.dial(story.primary.address)
-  me.say(connection, [['open', 'e'.repeat(32), 1, 10_000, 'me']])
+  me.say(connection, [openOf('e'.repeat(32), 1, 10_000, 'me')])
   me.say(
     connection,
     Array.from({ length: 2_600 }, (_, i): Message => ['release', i + 1, 5]),

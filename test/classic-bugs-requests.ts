@@ -7,13 +7,14 @@ import { ByHand } from './fixtures/by-hand.ts'
 import { tokenOf, truth } from './fixtures/cluster.ts'
 import { held, type Script } from './fixtures/lab-cluster.ts'
 import { lab } from './fixtures/lab-in-service.ts'
+import { openOf, resumeOf } from './fixtures/said.ts'
 
 t.test('bugs 20, 22, 23: stored replies come with the snapshot, and answer repeats', async t => {
   const { story } = lab(1)
   const [me, s1] = [new ByHand(story, 'me'), story.primary]
   const id = 'a'.repeat(32)
   let connection = me.dial(s1.address)
-  me.say(connection, [['open', id, 1, 10_000, 'me']])
+  me.say(connection, [openOf(id, 1, 10_000, 'me')])
   const [granted] = me.say(connection, [['acquire', 1, ['a'], 'exclusive', 'ifAvailable', null]]) as [Message]
   const [unavailable] = me.say(connection, [['acquire', 2, ['a'], 'exclusive', 'ifAvailable', null]]) as [
     Message,
@@ -38,7 +39,7 @@ t.test('bugs 20, 22, 23: stored replies come with the snapshot, and answer repea
   t.ok(other.lock('a'), 'another client acts on the lock in between')
   connection = me.dial('ws://S2')
   const answers = me.say(connection, [
-    ['resume', id, 2, 5, [1, 4]],
+    resumeOf(id, 2, 5, [1, 4]),
     ['acquire', 1, ['a'], 'exclusive', 'ifAvailable', null],
     ['acquire', 2, ['a'], 'exclusive', 'ifAvailable', null],
     ['release', 3, token],
@@ -55,7 +56,7 @@ t.test('bug 21: the same words are a repeat under the old number, a request unde
   const { story } = lab(2)
   const me = new ByHand(story, 'me')
   const connection = me.dial(story.primary.address)
-  me.say(connection, [['open', 'b'.repeat(32), 1, 10_000, 'me']])
+  me.say(connection, [openOf('b'.repeat(32), 1, 10_000, 'me')])
   const acquire = (number: number): Message => ['acquire', number, ['a'], 'shared', 'ifAvailable', null]
   const [first, again, second] = [acquire(1), acquire(1), acquire(2)].map(
     message => me.say(connection, [message])[0],
@@ -70,17 +71,14 @@ t.test('bug 22: a late request on a replaced connection does nothing and gets no
   const { story } = lab(2)
   const me = new ByHand(story, 'me')
   const [old, id] = [me.dial(story.primary.address), 'c'.repeat(32)]
-  me.say(old, [
-    ['open', id, 1, 10_000, 'me'],
-    ['acquire', 1, ['a'], 'exclusive', 'wait', null],
-  ])
+  me.say(old, [openOf(id, 1, 10_000, 'me'), ['acquire', 1, ['a'], 'exclusive', 'wait', null]])
   const current = me.dial(story.primary.address)
-  me.say(current, [['resume', id, 2, 2, [1, 1]]])
+  me.say(current, [resumeOf(id, 2, 2, [1, 1])])
   t.ok(me.isClosed(old))
   t.same(me.say(old, [['acquire', 2, ['b'], 'exclusive', 'wait', null]]), [])
   t.match(me.say(current, [['acquire', 2, ['c'], 'exclusive', 'wait', null]]), [['granted', 2]])
   const stale = me.dial(story.primary.address)
-  t.match(me.say(stale, [['resume', id, 1, 1, []]]), [['error', 'REPLACED']], 'a resume with a smaller count')
+  t.match(me.say(stale, [resumeOf(id, 1, 1, [])]), [['error', 'REPLACED']], 'a resume with a smaller count')
   t.same(
     story
       .clerk('reader')

@@ -8,6 +8,7 @@ import { ByHand } from './fixtures/by-hand.ts'
 import { tokenOf, truth } from './fixtures/cluster.ts'
 import { has, held, LabCluster, listed } from './fixtures/lab-cluster.ts'
 import { lab, stateOf } from './fixtures/lab-in-service.ts'
+import { openOf } from './fixtures/said.ts'
 import { textOf } from './fixtures/state-story.ts'
 
 const kinds = (messages: readonly Message[]) => messages.map(message => message[0])
@@ -74,7 +75,7 @@ t.test('bug 29: a backup and an idle server say that they are not primary, and d
   for (const name of ['S2', 'S3']) {
     const connection = me.dial(`ws://${name}`)
     const said = me.say(connection, [
-      ['open', 'd'.repeat(32), 1, 10_000, 'me'],
+      openOf('d'.repeat(32), 1, 10_000, 'me'),
       ['acquire', 1, ['a'], 'exclusive', 'wait', null],
       ['query', 1, '', false],
     ])

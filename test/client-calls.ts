@@ -4,7 +4,19 @@
 import t from 'tap'
 import { waitsShareMax } from '../client/session/requests.ts'
 import { claimOf } from '../wire/claim.ts'
-import { a, b, failOver, kinds, me, opened, Story, ttlMs, view } from './fixtures/client-story.ts'
+import {
+  a,
+  b,
+  failOver,
+  kinds,
+  me,
+  myClientId,
+  myKey,
+  opened,
+  Story,
+  ttlMs,
+  view,
+} from './fixtures/client-story.ts'
 
 t.test('requests', async t => {
   t.test('S1 numbers count up from 1 as requests are first sent; an aborted one leaves no gap', async t => {
@@ -17,7 +29,7 @@ t.test('requests', async t => {
     story.abort(gone)
     t.same(story.failed(), { [gone]: ['TIMEOUT', true] }, 'definite: it was never sent')
     story.heard(a)
-    story.says(a, ['opened', me, 1, ttlMs])
+    story.says(a, ['opened', me, 1, ttlMs, myClientId])
     t.same(
       story.heard(a).map(message => message.slice(1, 3)),
       [
@@ -192,7 +204,7 @@ t.test('cancelling', async t => {
     story.abort(story.acquire('x'))
     failOver(story)
     t.same(story.heard(b), [
-      ['resume', me, 2, 3, [1, 2]],
+      ['resume', me, myKey, 2, 3, [1, 2]],
       ['renew', 1],
       ['acquire', 1, ['x'], 'exclusive', 'wait', null],
       ['cancel', 2, 1],
@@ -218,7 +230,7 @@ t.test('cancelling', async t => {
     t.same(story.heard(a), [], 'else the cancel, lost with the connection, would find nothing to take back')
     failOver(story)
     t.same(story.heard(b), [
-      ['resume', me, 2, 3, [1, 2]],
+      ['resume', me, myKey, 2, 3, [1, 2]],
       ['renew', 1],
       ['acquire', 1, ['x'], 'exclusive', 'wait', null],
       ['cancel', 2, 1],
@@ -358,6 +370,6 @@ t.test('the end', async t => {
     t.same(story.settled(), {})
     story.pass(ttlMs)
     t.same(story.settled(), { [end]: { verb: 'end' } })
-    t.same([...story.core.abandoned], [me])
+    t.same([...story.core.abandoned], [[me, myKey]])
   })
 })

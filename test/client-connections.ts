@@ -5,6 +5,7 @@ import t from 'tap'
 import { keepAliveMs } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { channels } from '../wire/messages.ts'
+import { packageVersion } from '../wire/version.ts'
 import {
   a,
   b,
@@ -14,6 +15,8 @@ import {
   holding,
   kinds,
   me,
+  myClientId,
+  myKey,
   opened,
   Story,
   seed,
@@ -28,8 +31,8 @@ t.test('connecting', async t => {
     story.viewServerWelcomes(view(2, 'a', 'b'))
     t.ok(story.isOpen(a))
     story.serverWelcomes('a', 'primary', view(2, 'a', 'b'))
-    t.same(story.heard(a), [['open', me, 1, ttlMs, 'story']])
-    story.says(a, ['opened', me, 1, ttlMs])
+    t.same(story.heard(a), [['open', me, myKey, 1, ttlMs, 'story', null, null, packageVersion]])
+    story.says(a, ['opened', me, 1, ttlMs, myClientId])
     t.match(story.seen('event'), [
       { event: 'view', view: { number: 2 } },
       { event: 'session', resumed: false, ttlMs },
@@ -61,7 +64,7 @@ t.test('connecting', async t => {
     story.serverWelcomes('a', 'primary', view(1, 'a'))
     story.acquire('z')
     t.same(kinds(story.heard(a)), ['open'])
-    story.says(a, ['opened', me, 1, ttlMs])
+    story.says(a, ['opened', me, 1, ttlMs, myClientId])
     t.same(story.heard(a), [
       ['acquire', 1, ['x'], 'exclusive', 'wait', null],
       ['acquire', 2, ['y'], 'exclusive', 'wait', null],
@@ -76,10 +79,10 @@ t.test('connecting', async t => {
     story.cut(a)
     story.pass(30)
     story.serverWelcomes('a', 'primary', view(1, 'a'))
-    t.same(story.heard(a).at(-1), ['open', me, 2, ttlMs, 'story'])
-    story.says(a, ['opened', me, 1, ttlMs])
+    t.same(story.heard(a).at(-1), ['open', me, myKey, 2, ttlMs, 'story', null, null, packageVersion])
+    story.says(a, ['opened', me, 1, ttlMs, myClientId])
     t.notOk(story.core.opened, 'an answer to the first open does not count')
-    story.says(a, ['opened', me, 2, ttlMs])
+    story.says(a, ['opened', me, 2, ttlMs, myClientId])
     t.ok(story.core.opened)
   })
 
@@ -89,7 +92,7 @@ t.test('connecting', async t => {
     story.viewServerWelcomes(view(1, 'a'))
     story.serverWelcomes('a', 'primary', view(1, 'a'))
     story.stall(deadlineMs)
-    story.says(a, ['opened', me, 1, ttlMs])
+    story.says(a, ['opened', me, 1, ttlMs, myClientId])
     t.ok(story.core.over)
     t.same(story.failed(), { [call]: ['SESSION_LOST', true] })
     t.ok(story.core.abandoned.has(me))
@@ -175,7 +178,7 @@ t.test('quiet connections', async t => {
       const story = new Story({ ttlMs: 600_000 })
       story.viewServerWelcomes(view(1, 'a'))
       story.serverWelcomes('a', 'primary', view(1, 'a'))
-      story.says(a, ['opened', me, 1, 600_000])
+      story.says(a, ['opened', me, 1, 600_000, myClientId])
       story.heard(a)
       story.pass(keepAliveMs - 1)
       t.same([...story.heard(a), ...story.heard(seed)], [])
@@ -220,7 +223,7 @@ t.test('quiet connections', async t => {
     const story = new Story({ ttlMs: 1_600 })
     story.viewServerWelcomes(view(1, 'a'))
     story.serverWelcomes('a', 'primary', view(1, 'a'))
-    story.says(a, ['opened', me, 1, 1_600])
+    story.says(a, ['opened', me, 1, 1_600, myClientId])
     story.acquire('x')
     story.heard(a)
     story.pass(400)

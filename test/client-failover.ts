@@ -8,6 +8,8 @@ import {
   holding,
   kinds,
   me,
+  myClientId,
+  myKey,
   opened,
   Story,
   seed,
@@ -28,7 +30,7 @@ t.test('failover', async t => {
       t.same(kinds(story.seen('event').map(e => [e.event])), ['view', 'reconnecting'])
       story.serverWelcomes('b', 'primary', view(3, 'b'))
       t.same(story.heard(b), [
-        ['resume', me, 2, 5, [1, 1, 3, 4]],
+        ['resume', me, myKey, 2, 5, [1, 1, 3, 4]],
         ['renew', 1],
         ['acquire', 1, ['u'], 'exclusive', 'wait', null],
         ['acquire', 3, ['w'], 'exclusive', 'wait', null],
@@ -46,7 +48,7 @@ t.test('failover', async t => {
     const story = new Story({ addresses: [b] })
     story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
     story.serverWelcomes('a', 'primary', view(2, 'a', 'b'))
-    story.says(a, ['opened', me, 1, ttlMs])
+    story.says(a, ['opened', me, 1, ttlMs, myClientId])
     t.ok(story.isOpen(b))
     story.cut(a, true)
     story.seen('dial')
@@ -151,7 +153,7 @@ t.test('failover', async t => {
       story.serverWelcomes('a', 'primary', view(2, 'a', 'b'))
       t.same(
         story.heard(a).filter(m => m[0] === 'resume'),
-        [['resume', me, 2, 2, [1, 1]]],
+        [['resume', me, myKey, 2, 2, [1, 1]]],
       )
     },
   )

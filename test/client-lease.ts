@@ -4,6 +4,7 @@
 import t from 'tap'
 import type { ClientInput } from '../client/session/effects.ts'
 import { restLeaseMs } from '../wire/limits.ts'
+import { packageVersion } from '../wire/version.ts'
 import {
   a,
   b,
@@ -12,6 +13,8 @@ import {
   holding,
   kinds,
   me,
+  myClientId,
+  myKey,
   opened,
   Story,
   seed,
@@ -70,7 +73,7 @@ t.test('the lease', async t => {
     t.ok(story.heard(a).some(m => m[0] === 'renew' && m[1] === 1))
     failOver(story)
     t.same(story.heard(b), [
-      ['resume', me, 2, 2, []],
+      ['resume', me, myKey, 2, 2, []],
       ['renew', 2],
     ])
     story.says(b, ['resumed', me, 2], ['renewed', 1])
@@ -83,7 +86,7 @@ t.test('the lease', async t => {
     const story = new Story()
     story.viewServerWelcomes(view(1, 'a'))
     story.serverWelcomes('a', 'primary', view(1, 'a'))
-    story.says(a, ['opened', me, 1, 4_000])
+    story.says(a, ['opened', me, 1, 4_000, myClientId])
     story.acquire('x')
     t.notOk(story.core.expired({ ...story.now, monotonic: story.now.monotonic + 3_919 }))
     t.ok(story.core.expired({ ...story.now, monotonic: story.now.monotonic + 3_920 }))
@@ -179,22 +182,23 @@ t.test('the lease', async t => {
   t.test('S4 a session that was given up is ended by the next one, until that is sure', async t => {
     const story = holding()
     story.pass(ttlMs)
-    const abandoned = [...story.core.abandoned]
-    t.same(abandoned, [me])
+    const { abandoned } = story.core
+    t.same([...abandoned], [[me, myKey]])
     const id = '9'.repeat(32)
-    const next = new Story({ sessionId: id, abandoned })
+    const key = '8'.repeat(32)
+    const next = new Story({ sessionId: id, sessionKey: key, abandoned })
     next.viewServerWelcomes(view(1, 'a'))
     next.serverWelcomes('a', 'primary', view(1, 'a'))
     t.same(next.heard(a), [
-      ['open', id, 1, ttlMs, 'story'],
-      ['abandon', me],
+      ['open', id, key, 1, ttlMs, 'story', null, null, packageVersion],
+      ['abandon', me, myKey],
     ])
-    next.says(a, ['opened', id, 1, ttlMs])
+    next.says(a, ['opened', id, 1, ttlMs, myClientId])
     next.cut(a)
     next.pass(30)
     next.serverWelcomes('a', 'primary', view(1, 'a'))
     t.same(kinds(next.heard(a)), ['resume', 'abandon', 'renew'])
-    t.same([...next.core.abandoned], [me])
+    t.same([...next.core.abandoned], [[me, myKey]])
     next.says(a, ['resumed', id, 2], ['renewed', 1])
     t.same([...next.core.abandoned], [])
   })

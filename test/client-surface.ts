@@ -2,10 +2,14 @@
 // the checks of arguments. No story waits for a fixed time.
 
 import { execFile } from 'node:child_process'
+import { hostname } from 'node:os'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { type ClientEvents, connect, type Lock, type LockClient, LockError } from '../client/index.ts'
 import { checkConnect, checkUrls } from '../client/options.ts'
+import { publicIdOf } from '../lockserver/session-key.ts'
+import type { MessageOf } from '../wire/messages.ts'
+import { packageVersion } from '../wire/version.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 
 /** For stories in which a lease ends. */
@@ -120,7 +124,9 @@ t.test('connect', async t => {
   story(t, 'gives a client with an id and a view', async ({ t, server, locks }) => {
     t.match(locks.clientId, /^[0-9a-f]{32}$/)
     t.same(locks.view, server.view)
-    t.match(server.requests[0], ['open', locks.clientId, 1, 10_000, 'story'])
+    const [, id, key, ...rest] = server.requests[0] as MessageOf<'clientToServer', 'open'>
+    t.equal(locks.clientId, publicIdOf(id, key))
+    t.same(rest, [1, 10_000, 'story', hostname(), process.pid, packageVersion])
   })
 })
 

@@ -6,6 +6,7 @@ import { clientFrameBytesMax, helloBytesMax, receivingBytesMax, unreadBytesMax }
 import type { Message } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { type ListenOptions, listen, urlOf } from '../wire/net/listen.ts'
+import { wireVersion } from '../wire/version.ts'
 import { until } from './fixtures/deadline.ts'
 import { HostilePeer, hello, RawPeer } from './fixtures/hostile-peer.ts'
 
@@ -89,14 +90,29 @@ t.test('B3: after its hello a client may send more, also in the same piece; a pr
 
 t.test('B3: a hello of another wire version is refused as such, whatever its shape', async t => {
   await using own = await server({ secret: 'sesame' })
-  for (const text of [
-    '[["hello",2]]',
-    '[["hello",2,{"secret":1}],["more"]]',
-    '[["hello",0,null,null,null,5]]',
+  const from = { kind: 'client', name: 'app' }
+  for (const [version, ...rest] of [
+    // As version 1 says it, with a wrong secret and with the right one.
+    [1, null, null, from],
+    [1, 'c'.repeat(32), 'sesame', from],
+    [1, null, 'sesame', { kind: 'lockserver', id: 'a'.repeat(32), address: 'ws://x', role: 'idle', view: 0 }],
+    // Fewer fields, more of them, others.
+    [1],
+    [3],
+    [3, null, 'sesame'],
+    [3, null, 'sesame', from, { token: 'of an account' }, 5],
+    [0, null, null, null, 5],
+    [999, { secret: 1 }, [], 7, 'client'],
+    [Number.MAX_SAFE_INTEGER, null, null, { kind: 'sentinel' }],
   ]) {
-    const peer = await HostilePeer.connect(own.url)
-    peer.socket.send(text)
-    t.equal((await peer.ended()).error, 'WRONG_WIRE_VERSION', text)
+    const text = JSON.stringify([['hello', version, ...rest]])
+    for (const frame of [text, `${text.slice(0, -1)},["more"]]`]) {
+      const peer = await HostilePeer.connect(own.url)
+      peer.socket.send(frame)
+      const { error, close } = await peer.ended()
+      t.strictSame([error, close], ['WRONG_WIRE_VERSION', 4426], frame)
+      t.same(peer.heard, [['error', error, `this server speaks wire version ${wireVersion}, not ${version}`]])
+    }
   }
   const peer = await HostilePeer.connect(own.url)
   peer.socket.send('[["hello"]]')

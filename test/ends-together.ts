@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
 import type { Entry, Message } from '../wire/messages.ts'
 import { Cluster, HandParty, pingIntervalMs } from './fixtures/cluster.ts'
+import { openOf, resumeOf } from './fixtures/said.ts'
 
 /** Many sessions with some locks each, all cut off at once; and the primary's operations afterwards. */
 function crowded(sessions: number, locks: number, turnMs = 0) {
@@ -14,7 +15,7 @@ function crowded(sessions: number, locks: number, turnMs = 0) {
   const hands = Array.from({ length: sessions }, (_, i) => new HandParty(cluster, `h${i}`).dial(address))
   for (const hand of hands) hand.hears('welcome')
   for (const [i, hand] of hands.entries())
-    hand.say(['open', `e${i.toString(16).padStart(31, '0')}`, 1, 2_000, `h${i}`])
+    hand.say(openOf(`e${i.toString(16).padStart(31, '0')}`, 1, 2_000, `h${i}`))
   for (const [i, hand] of hands.entries()) {
     hand.hears('opened')
     const name = (n: number) => `l/${i}/${n}`
@@ -70,7 +71,7 @@ t.test('S3: a session that is renewed between two pieces stays', async t => {
   hand.hears('welcome')
   const last = [...(primary.core.state?.sessions.values() ?? [])].at(-1) as Session
   cluster.until(() => expires.length > 0, 'the first piece')
-  hand.say(['resume', last.id, 2, 4, []], ['renew', 1])
+  hand.say(resumeOf(last.id, 2, 4, []), ['renew', 1])
   cluster.until(() => held() === 3, 'the end of the others', 5_000)
   t.ok(primary.core.state?.sessionsById.has(last.id))
 })

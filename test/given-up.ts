@@ -2,11 +2,11 @@
 // while others wait: nothing of it stays on the servers.
 
 import t from 'tap'
-import { a, b, failOver, me, opened, Story, seed, view } from './fixtures/client-story.ts'
+import { a, b, failOver, me, myClientId, myKey, opened, Story, seed, view } from './fixtures/client-story.ts'
 import { Cluster } from './fixtures/cluster.ts'
 
 /** The client has sent its open to a, and has no answer. */
-function opening(abandoned: string[] = []): Story {
+function opening(abandoned: ReadonlyMap<string, string> = new Map()): Story {
   const story = new Story({ abandoned })
   story.viewServerWelcomes(view(2, 'a', 'b'))
   story.serverWelcomes('a', 'primary', view(2, 'a', 'b'))
@@ -21,7 +21,7 @@ t.test('S4: a client that gives up while its open is unanswered abandons the ses
   )
   const call = story.end()
   t.same(story.settled(), { [call]: { verb: 'end' } })
-  t.same(story.heard(a), [['abandon', me]])
+  t.same(story.heard(a), [['abandon', me, myKey]])
 })
 
 t.test('S4: before any open there is nothing to abandon', async t => {
@@ -41,7 +41,7 @@ t.test('S4: an open that was refused elsewhere may have been done: the next sess
     if (story.isOpen(address)) story.says(address, ['error', 'WRONG_CLUSTER', 'not here'])
   }
   t.same(story.seen('over').length, 1)
-  t.same([...story.core.abandoned], [me])
+  t.same([...story.core.abandoned], [[me, myKey]])
 })
 
 t.test('S4: a hundred connects that are given up leave no session', async t => {
@@ -64,21 +64,21 @@ t.test('S4: a hundred connects that are given up leave no session', async t => {
 
 t.test('S4: a session that was given up is ended by each later one, until that is confirmed', async t => {
   const first = 'f'.repeat(32)
-  const story = opening([first])
+  const story = opening(new Map([[first, myKey]]))
   t.same(
     story.heard(a).filter(([kind]) => kind === 'abandon'),
-    [['abandon', first]],
+    [['abandon', first, myKey]],
   )
-  story.says(a, ['opened', me, 1, 10_000])
+  story.says(a, ['opened', me, 1, 10_000, myClientId])
   failOver(story)
   t.same(
     story.heard(b).filter(([kind]) => kind === 'abandon'),
-    [['abandon', first]],
+    [['abandon', first, myKey]],
     'and again',
   )
   story.end()
   story.says(b, ['unknown-session', me])
-  t.same([...story.core.abandoned], [first])
+  t.same([...story.core.abandoned], [[first, myKey]])
 })
 
 t.test('L3: a client that finishes takes its waiters with it; the next one is granted the lock', async t => {
@@ -114,12 +114,12 @@ t.test('L3: the same holds for a client that finishes while it reconnects', asyn
   story.step({ is: 'finish' })
   failOver(story)
   t.same(
-    story.heard(b).map(message => message.slice(0, 3)),
+    story.heard(b).map(message => message.slice(0, 4)),
     [
-      ['resume', me, 2],
+      ['resume', me, myKey, 2],
       ['renew', 1],
-      ['acquire', 1, ['x']],
-      ['acquire', 2, ['w', 'y']],
+      ['acquire', 1, ['x'], 'exclusive'],
+      ['acquire', 2, ['w', 'y'], 'exclusive'],
       ['cancel', 3, 1],
       ['cancel', 4, 2],
     ],

@@ -6,6 +6,7 @@ import { State } from '../lockserver/state/state.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { Mode } from '../wire/messages.ts'
 import { effort } from './fixtures/effort.ts'
+import { opening } from './fixtures/said.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
 /** Limit, in multiples of the time to build the crowd one by one; a search for each takes 20 or more. */
@@ -20,7 +21,7 @@ class Crowd {
 
   open(): Session {
     const number = this.state.nextOrdinal
-    this.state.apply(['open', number.toString(16).padStart(32, '0'), 10_000, `s${number}`, null])
+    this.state.apply(opening(number.toString(16).padStart(32, '0'), 10_000, `s${number}`, null))
     return this.state.sessions.get(number) as Session
   }
 

@@ -153,8 +153,8 @@ t.test('lock.signal.reason: a code for each way to lose it', async t => {
     STOLEN: (_lock, locks) => locks.acquire('x', { steal: true }),
     FORCED: (_lock, locks) => locks.forceRelease('x'),
     CLOSED: (_lock, locks) => locks.close(),
-    SESSION_LOST: (_lock, locks, server) => {
-      for (const connection of server.connections) connection.send(['unknown-session', locks.clientId])
+    SESSION_LOST: (_lock, _locks, server) => {
+      for (const connection of server.connections) connection.send(['unknown-session', server.sessionId])
     },
     EXPIRED: (_lock, _locks, server) => {
       server.silent = true

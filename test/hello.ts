@@ -5,10 +5,11 @@ import { helloBytesMax } from '../wire/limits.ts'
 import { acceptSocket, type Gate } from '../wire/net/hello.ts'
 import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
 import { memorySockets } from '../wire/net/memory-socket.ts'
+import { wireVersion } from '../wire/version.ts'
 import { HandTimers } from './fixtures/hand-timers.ts'
 
 const text = (secret: string | null) =>
-  JSON.stringify([['hello', 2, null, secret, { kind: 'client', name: 'test' }]])
+  JSON.stringify([['hello', wireVersion, null, secret, { kind: 'client', name: 'test' }]])
 
 /** A socket in memory, and what its hello check sends to it. */
 function story(gate?: Gate) {

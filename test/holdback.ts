@@ -10,6 +10,7 @@ import type { Showing } from '../lockserver/showing.ts'
 import { type Operation, State } from '../lockserver/state/state.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { View } from '../wire/messages.ts'
+import { opening } from './fixtures/said.ts'
 
 const showing = (since: number): Showing => ({ is: 'handed over', since })
 
@@ -86,7 +87,7 @@ function alone() {
 
 t.test('a primary without a backup numbers its batches, too, and sends none of them', async t => {
   const { replication, sent, turn } = alone()
-  turn(['open', 'a'.repeat(32), 10_000, 'a', null])
+  turn(opening('a'.repeat(32), 10_000, 'a', null))
   t.equal(replication.sequence, 2)
   t.strictSame(sent(), [])
   t.equal(replication.lag, 0)
@@ -96,7 +97,7 @@ t.test('R3: the batches before a copy are inside of it; those behind it count fr
   const { replication, sent, turn } = alone()
   t.ok(replication.connected(9, 0, 0))
   t.match(sent()[0], ['copy', 2, { opNumber: 1, sequence: 0 }])
-  turn(['open', 'a'.repeat(32), 10_000, 'a', null])
+  turn(opening('a'.repeat(32), 10_000, 'a', null))
   t.match(sent(), [['replicate', 2, 1, 2, 1_000, [['open']]]])
   t.equal(replication.sequence, 2)
 })

@@ -1,6 +1,7 @@
 // F13: malformed and hostile messages before the hello, and from clients of the primary.
 
 import { clientFrameBytesMax, helloBytesMax, rangesMax } from '../wire/limits.ts'
+import { wireVersion } from '../wire/version.ts'
 import {
   acquire,
   allEchoed,
@@ -27,6 +28,7 @@ import {
   viewServer,
 } from './fixtures/hostile-cluster.ts'
 import { hello, newId } from './fixtures/hostile-peer.ts'
+import { abandonOf, openOf, resumeOf } from './fixtures/said.ts'
 
 // ---- before the hello: the same at every server
 
@@ -51,7 +53,7 @@ const strangers: Row[] = [
   bad('a hello from an unknown kind of peer', [hello({ kind: 'operator', name: 'x' })]),
   bad('a broken wire version', text('[["hello",1.5,null,null,{"kind":"client","name":"x"}]]')),
   bad('a wire version beyond numbers', text('[["hello",1e400,null,null,{"kind":"client","name":"x"}]]')),
-  row('another wire version', [hello(undefined, { wire: 1 })], closes('WRONG_WIRE_VERSION')),
+  row('another wire version', [hello(undefined, { wire: wireVersion + 1 })], closes('WRONG_WIRE_VERSION')),
   row('another cluster', [hello(undefined, { cluster: id })], closes('WRONG_CLUSTER')),
   bad('a cluster that is no id', [hello(undefined, { cluster: 'prod' })]),
   bad('a client name of 257 characters', [hello({ kind: 'client', name: 'x'.repeat(257) })]),
@@ -116,20 +118,20 @@ rows('primary, no session', urls.primary, greeted(), [
   unexpected('what only a lock server says to a view server', [['ping', {}]]),
   unexpected('what only a server answers', [['granted', 1, [1], []]]),
   unexpected('an entry of the replicated stream', [['expire', [1]]]),
-  row('resume of an unknown session', [['resume', unknown, 1, 1, []]], async (peer, t) => {
+  row('resume of an unknown session', [resumeOf(unknown, 1, 1, [])], async (peer, t) => {
     t.same(await peer.next('unknown-session'), ['unknown-session', unknown])
   }),
-  row('abandon of an unknown session', [['abandon', unknown]], ignored),
-  bad('open under an id in capitals', [['open', 'A'.repeat(32), 1, 10_000, '']]),
-  bad('open under an id of 31 digits', [['open', 'a'.repeat(31), 1, 10_000, '']]),
-  bad('open with count 0', [['open', newId(), 0, 10_000, '']]),
-  bad('open with ttl 0', [['open', newId(), 1, 0, '']]),
-  bad('open with a negative ttl', [['open', newId(), 1, -1, '']]),
-  bad('open with a broken ttl', [['open', newId(), 1, 10_000.5, '']]),
-  bad('open with a ttl above the limit', [['open', newId(), 1, 600_001, '']]),
+  row('abandon of an unknown session', [abandonOf(unknown)], ignored),
+  bad('open under an id in capitals', [openOf('A'.repeat(32), 1, 10_000, '')]),
+  bad('open under an id of 31 digits', [openOf('a'.repeat(31), 1, 10_000, '')]),
+  bad('open with count 0', [openOf(newId(), 0, 10_000, '')]),
+  bad('open with ttl 0', [openOf(newId(), 1, 0, '')]),
+  bad('open with a negative ttl', [openOf(newId(), 1, -1, '')]),
+  bad('open with a broken ttl', [openOf(newId(), 1, 10_000.5, '')]),
+  bad('open with a ttl above the limit', [openOf(newId(), 1, 600_001, '')]),
   row(
     'open with a ttl below three ping limits',
-    [['open', unknown, 1, 1_499, '']],
+    [openOf(unknown, 1, 1_499, '')],
     answers(['open-refused', unknown, 'TTL_OUT_OF_RANGE', /1500 ms or more/] as never),
   ),
   bad('echo with 2^53', [['echo', 2 ** 53]]),
@@ -149,8 +151,8 @@ rows('primary, no session', urls.primary, greeted(), [
 // ---- a client of the primary, in a session
 
 rows('primary, in session', urls.primary, inSession, [
-  unexpected('open twice', [['open', newId(), 1, 10_000, '']]),
-  unexpected('resume after open', [['resume', newId(), 1, 1, []]]),
+  unexpected('open twice', [openOf(newId(), 1, 10_000, '')]),
+  unexpected('resume after open', [resumeOf(newId(), 1, 1, [])]),
   row('request number 5 before 1', [acquire(5)], closes('OUT_OF_ORDER')),
   bad('request number 0', [acquire(0)]),
   bad('a negative request number', [acquire(-1)]),
@@ -269,8 +271,8 @@ rows('primary, in session', urls.primary, inSession, [
     answers(['released', 1, false], ['released', 1, false]),
   ),
   row('renew after the session was abandoned', [], async (peer, t) => {
-    const mine = peer.heard.find(([kind]) => kind === 'opened')?.[1]
-    peer.say(['abandon', mine], ['renew', 1])
+    const mine = String(peer.heard.find(([kind]) => kind === 'opened')?.[1])
+    peer.say(abandonOf(mine), ['renew', 1])
     t.same(await peer.next('unknown-session'), ['unknown-session', mine])
   }),
   row(
@@ -285,21 +287,21 @@ rows('primary, in session', urls.primary, inSession, [
     },
   ),
   row("resume of another's session takes it over by its count", [], async (victim, t) => {
-    const theirs = victim.heard.find(([kind]) => kind === 'opened')?.[1]
+    const theirs = String(victim.heard.find(([kind]) => kind === 'opened')?.[1])
     const late = await greeted()(urls.primary)
-    late.say(['resume', theirs, 1, 1, []])
+    late.say(resumeOf(theirs, 1, 1, []))
     await closes('REPLACED')(late, t)
     const thief = await greeted()(urls.primary)
-    thief.say(['resume', theirs, 2, 1, [1, 2 ** 53 - 1]])
+    thief.say(resumeOf(theirs, 2, 1, [1, 2 ** 53 - 1]))
     t.same(await thief.next('resumed'), ['resumed', theirs, 2])
     await closes('REPLACED')(victim, t)
-    thief.say(['abandon', theirs])
+    thief.say(abandonOf(theirs))
     await thief.next('unknown-session')
     thief.leave()
   }),
   row("open of another's session with an old count", [], async (victim, t) => {
     const thief = await greeted()(urls.primary)
-    thief.say(['open', victim.heard.find(([kind]) => kind === 'opened')?.[1], 1, 10_000, ''])
+    thief.say(openOf(String(victim.heard.find(([kind]) => kind === 'opened')?.[1]), 1, 10_000, ''))
     await closes('REPLACED')(thief, t)
     await ignored(victim, t)
   }),

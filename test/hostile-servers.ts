@@ -30,12 +30,13 @@ import {
 } from './fixtures/hostile-cluster.ts'
 import { GoodClient, HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 import { idlePing } from './fixtures/idle-ping.ts'
+import { openOf, resumeOf } from './fixtures/said.ts'
 
 // ---- servers that are not primary
 
 const elsewhere: Row[] = [
-  row('open', [['open', newId(), 1, 10_000, '']], closes('NOT_PRIMARY')),
-  row('resume', [['resume', newId(), 1, 1, []]], closes('NOT_PRIMARY')),
+  row('open', [openOf(newId(), 1, 10_000, '')], closes('NOT_PRIMARY')),
+  row('resume', [resumeOf(newId(), 1, 1, [])], closes('NOT_PRIMARY')),
   row('a request', [acquire(1)], closes('NOT_PRIMARY')),
   row('a query', [['query', 1, '', false]], closes('NOT_PRIMARY')),
   row(

@@ -4,6 +4,7 @@
 import t from 'tap'
 import type { Message } from '../wire/messages.ts'
 import { Cluster, HandParty, type LockServerParty } from './fixtures/cluster.ts'
+import { openOf } from './fixtures/said.ts'
 
 /** A third server joins, and receives all chunks; its later messages are held back. */
 function joining() {
@@ -31,7 +32,7 @@ class Asker {
     this.#cluster = cluster
     this.hand = new HandParty(cluster, 'asker').dial(primary.address)
     this.hand.hears('welcome')
-    this.hand.say(['open', id, 1, 60_000, 'asker'])
+    this.hand.say(openOf(id, 1, 60_000, 'asker'))
     this.hand.hears('opened')
   }
 

@@ -7,6 +7,7 @@ import { WebSocket } from 'ws'
 import { connect } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
+import { wireVersion } from '../wire/version.ts'
 import { until } from './fixtures/deadline.ts'
 import { Scrape } from './fixtures/scrape.ts'
 import { startSmallCluster } from './fixtures/small-cluster.ts'
@@ -119,7 +120,7 @@ t.test('refused input is counted, before the hello and after', async t => {
   }
   const count = async (code: string) =>
     (await Scrape.of(urls.primary)).value('holdfast_closed_connections_total', `{code="${code}"}`)
-  const hello = JSON.stringify([['hello', 2, null, null, { kind: 'client', name: 'x' }]])
+  const hello = JSON.stringify([['hello', wireVersion, null, null, { kind: 'client', name: 'x' }]])
   await malformed(['this is no JSON'])
   t.equal(await count('BAD_MESSAGE'), 1)
   await malformed([hello, '[["acquire"]]'])

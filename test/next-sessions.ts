@@ -4,6 +4,7 @@
 import t, { type Test } from 'tap'
 import { type ClientEvents, connect, type LockClient } from '../client/index.ts'
 import { listen, urlOf } from '../wire/net/listen.ts'
+import { wireVersion } from '../wire/version.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 
 type World = { t: Test; server: FakeServer; locks: LockClient }
@@ -43,10 +44,11 @@ story('S5: each loss names the locks of its own session, and no earlier ones', a
 
 story('S4: the next session ends the one that was given up', async world => {
   const { t, server, locks } = world
-  const first = locks.clientId
+  const { clientId } = locks
+  const first = server.sessionId
   await loses(world, 'x')
   await locks.acquire('y', patience)
-  t.not(locks.clientId, first)
+  t.not(locks.clientId, clientId)
   t.ok(server.requests.some(([kind, id]) => kind === 'abandon' && id === first))
 })
 
@@ -78,7 +80,7 @@ t.test('F9: the next session finds the servers of the view, though the view serv
 
 /** It welcomes its peers with the view, and says nothing more. */
 function viewServerOf({ view }: FakeServer) {
-  const about = { wire: 2, cluster: 'c'.repeat(32), kind: 'viewserver', id: null, role: null }
+  const about = { wire: wireVersion, cluster: 'c'.repeat(32), kind: 'viewserver', id: null, role: null }
   return listen(
     { host: '127.0.0.1', port: 0, secret: null, insecure: false, origins: [], role: 'viewserver' },
     {

@@ -9,6 +9,7 @@ import { type StateLimits, watchesMax } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { ownerOf } from '../wire/net/owner.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { opening, openOf } from './fixtures/said.ts'
 import { StateStory, timesOf } from './fixtures/state-story.ts'
 
 const [greedy, other] = ['192.0.2.1', '192.0.2.2']
@@ -40,7 +41,7 @@ t.test('B7, F20: an owner may have as many sessions as are left; another one sti
   const s = new StateStory({ sessionsMax: 80 })
   t.equal(fills(s, greedy, 100), 35, 'half of what is not kept for operators')
   t.equal(s.state.openRefusal(greedy), 'sessions')
-  s.state.apply(['open', 'f'.repeat(32), 1_000, 'x', greedy])
+  s.state.apply(opening('f'.repeat(32), 1_000, 'x', greedy))
   t.notOk(s.state.sessionsById.has('f'.repeat(32)), 'the state refuses it, too')
   t.equal(fills(s, other, 100), 18)
   t.equal(fills(s, '192.0.2.3', 100), 9)
@@ -170,7 +171,7 @@ function clusterOf(limits: Partial<StateLimits>): Cluster {
 function opens(cluster: Cluster, name: string, number: number): { hand: HandParty; answer: Message } {
   const hand = new HandParty(cluster, name).dial(cluster.primary.address)
   hand.hears('welcome')
-  hand.say(['open', number.toString(16).padStart(32, '0'), 1, 10_000, name])
+  hand.say(openOf(number.toString(16).padStart(32, '0'), 1, 10_000, name))
   cluster.run(20)
   return { hand, answer: hand.heard.at(-1) as Message }
 }

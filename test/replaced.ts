@@ -6,6 +6,7 @@ import t from 'tap'
 import { watchesMax } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { abandonOf, openOf, resumeOf } from './fixtures/said.ts'
 
 const id = 'e'.repeat(32)
 
@@ -30,7 +31,7 @@ function freed(
   t.test(`F13: ${name} watches nothing any more`, async t => {
     const { cluster, hand } = started()
     const first = hand('first')
-    first.say(['open', id, 1, 10_000, 'first'])
+    first.say(openOf(id, 1, 10_000, 'first'))
     first.hears('opened')
     first.say(...watches)
     cluster.until(
@@ -51,7 +52,7 @@ freed('a connection that its client closes', (cluster, first) => {
 })
 
 freed('a connection that a newer one has replaced', (cluster, _, hand) => {
-  hand('newer').say(['resume', id, 2, 1, []])
+  hand('newer').say(resumeOf(id, 2, 1, []))
   cluster.run(50)
 })
 
@@ -61,7 +62,7 @@ freed('a connection that the server closes', (cluster, first) => {
 })
 
 freed('a connection whose session is over', (cluster, _, hand) => {
-  hand('other').say(['abandon', id])
+  hand('other').say(abandonOf(id))
   cluster.run(50)
 })
 
@@ -72,6 +73,6 @@ freed('a connection that asks for an unknown session', (cluster, first) => {
   stranger.hears('welcome')
   stranger.say(...watches)
   cluster.run(50)
-  stranger.say(['resume', 'd'.repeat(32), 1, 1, []])
+  stranger.say(resumeOf('d'.repeat(32), 1, 1, []))
   cluster.run(50)
 })

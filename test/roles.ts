@@ -9,6 +9,7 @@ import type { ViewEffect, ViewHears, ViewInput } from '../viewservice/record.ts'
 import { saidOn } from '../wire/effects.ts'
 import { type Channel, channels, type HelloFrom, type Message, type View } from '../wire/messages.ts'
 import { Cluster, type LockServerParty, type ViewServerParty } from './fixtures/cluster.ts'
+import { abandonOf, opening, openOf, resumeOf } from './fixtures/said.ts'
 
 type Effect = ServerEffect | ViewEffect
 type Party = LockServerParty | ViewServerParty
@@ -29,7 +30,7 @@ class ByHand {
   }
 
   hello(from: HelloFrom, cluster: string | null = null): this {
-    return this.#step({ is: 'accepted', connection: this.connection, cluster, from, owner: null })
+    return this.#step({ is: 'accepted', connection: this.connection, cluster, from, owner: null, remote: '' })
   }
 
   say(...messages: Message[]): this {
@@ -75,11 +76,11 @@ function trio(): Cluster {
   return cluster
 }
 
-const open: Message = ['open', session, 1, 10_000, 'by hand']
+const open: Message = openOf(session, 1, 10_000, 'by hand')
 const requests: Record<keyof typeof channels.clientToServer, Message> = {
-  open: ['open', id, 1, 10_000, 'x'],
-  resume: ['resume', id, 1, 1, []],
-  abandon: ['abandon', id],
+  open: openOf(id, 1, 10_000, 'x'),
+  resume: resumeOf(id, 1, 1, []),
+  abandon: abandonOf(id),
   renew: ['renew', 4],
   acquire: ['acquire', 1, ['a'], 'exclusive', 'wait', null],
   cancel: ['cancel', 1, 1],
@@ -346,7 +347,7 @@ t.test('R2, R3: a copy, chunk by chunk, then batches in order, repeats and gaps'
   t.equal(peer.forget().say(['whole', view, 1]).outcome, 'applied')
   t.equal(server.core.state?.opNumber, 3)
   t.equal(peer.forget().say(['copy', view, header]).outcome, 'ignored', 'R3: at most one in a view')
-  const batch: Message = ['replicate', view, 6, 4, 1, [['open', session, 10_000, 'x', null]]]
+  const batch: Message = ['replicate', view, 6, 4, 1, [opening(session, 10_000, 'x', null)]]
   t.equal(peer.say(batch).outcome, 'applied')
   t.equal(peer.forget().say(batch).outcome, 'ignored', 'a repeat is applied once')
   t.equal(server.core.state?.opNumber, 4)

@@ -8,8 +8,13 @@ import type { Blocker, Mode } from '../wire/messages.ts'
 import { StateStory, textOf } from './fixtures/state-story.ts'
 
 /** What a cancelled acquire was waiting for. */
-const blockedBy = ({ id, name }: Session, lock: string, mode: Mode, token: number): Blocker => {
-  return { name: lock, mode, token, clientId: id, clientName: name, heldMs: 0, note: null, ahead: 0 }
+const blockedBy = (
+  { publicId: clientId, name }: Session,
+  lock: string,
+  mode: Mode,
+  token: number,
+): Blocker => {
+  return { name: lock, mode, token, clientId, clientName: name, heldMs: 0, note: null, ahead: 0 }
 }
 
 t.test('L1: an exclusive lock has one holder; the next is served on release', async t => {

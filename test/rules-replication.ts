@@ -8,6 +8,7 @@ import type { Peers } from '../lockserver/peers.ts'
 import type { Hold } from '../lockserver/state/lock.ts'
 import type { View } from '../wire/messages.ts'
 import { Cluster, HandParty, truth } from './fixtures/cluster.ts'
+import { resumeOf } from './fixtures/said.ts'
 import { started } from './fixtures/started-cluster.ts'
 
 t.test('R1: an answer leaves the primary only after the backup has applied the operation', async t => {
@@ -97,12 +98,12 @@ t.test('R1: a cut-off primary does not tell a client that its session is unknown
   const stranger = new HandParty(cluster, 'stranger').dial(old.address)
   stranger.hears('welcome')
   for (const other of [cluster.viewServer, cluster.backup]) cluster.network.cutOff(old, other)
-  stranger.say(['resume', 'f'.repeat(32), 1, 1, []])
+  stranger.say(resumeOf('f'.repeat(32), 1, 1, []))
   cluster.run(2_000)
   t.notOk(stranger.heard.some(([kind]) => kind === 'unknown-session'))
   const other = new HandParty(cluster, 'other').dial(cluster.primary.address)
   other.hears('welcome')
-  other.say(['resume', 'f'.repeat(32), 1, 1, []])
+  other.say(resumeOf('f'.repeat(32), 1, 1, []))
   t.ok(other.hears('unknown-session'))
 })
 

@@ -4,6 +4,7 @@ import t from 'tap'
 import { restLeaseMs } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { HandParty, tokenOf, truth } from './fixtures/cluster.ts'
+import { openOf, resumeOf } from './fixtures/said.ts'
 import { has, started } from './fixtures/started-cluster.ts'
 
 t.test(
@@ -253,7 +254,7 @@ t.test('S1: a late resume acknowledges nothing that came after it', async t => {
   const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)
   hand.hears('welcome')
   hand.say(
-    ['open', id, 1, 10_000, 'hand'],
+    openOf(id, 1, 10_000, 'hand'),
     ['acquire', 1, ['x'], 'exclusive', 'wait', null],
     ['acquire', 2, ['y'], 'exclusive', 'wait', null],
   )
@@ -264,11 +265,11 @@ t.test('S1: a late resume acknowledges nothing that came after it', async t => {
   // The client sent it when it knew only request 1, and the failover overtook it.
   const late = new HandParty(cluster, 'late').dial(cluster.primary.address)
   late.hears('welcome')
-  late.say(['resume', id, 2, 2, []])
+  late.say(resumeOf(id, 2, 2, []))
   late.hears('resumed')
   const newest = new HandParty(cluster, 'newest').dial(cluster.primary.address)
   newest.hears('welcome')
-  newest.say(['resume', id, 3, 3, [2, 2]], ['acquire', 2, ['y'], 'exclusive', 'wait', null])
+  newest.say(resumeOf(id, 3, 3, [2, 2]), ['acquire', 2, ['y'], 'exclusive', 'wait', null])
   t.match(newest.hears('granted'), ['granted', 2, [Number]])
 })
 

@@ -7,6 +7,7 @@ import { Copy, headerOf, Installation } from '../lockserver/state/snapshot.ts'
 import type { Operation, State } from '../lockserver/state/state.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
 import { type Random, random } from './fixtures/random.ts'
+import { opening, snapshotted } from './fixtures/said.ts'
 import { StateStory, textOf, timesOf } from './fixtures/state-story.ts'
 
 const owners = [null, '192.0.2.1', '192.0.2.2']
@@ -16,7 +17,7 @@ const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 function anyOperation(state: State, dice: Random): Operation {
   const sessions = [...state.sessions.values()]
   if (sessions.length < 3 || dice.chance(0.05))
-    return ['open', dice.below(1e9).toString(16).padStart(32, '0'), 10_000, 'any', dice.pick(owners)]
+    return opening(dice.below(1e9).toString(16).padStart(32, '0'), 10_000, 'any', dice.pick(owners))
   const session = dice.pick(sessions)
   const { ordinal, nextRequest } = session
   const some = names.filter(() => dice.chance(0.2))
@@ -114,7 +115,7 @@ t.test('R3: a snapshot that brings a lock again after others is refused', async 
     null,
     null,
   ]
-  installation.add([['session', 1, 'a'.repeat(32), 1_000, 'any', null, 1, 1_000]], 0)
+  installation.add([snapshotted(1, 'a'.repeat(32), 1_000, 'any')], 0)
   installation.add([hold('x', 1_001), hold('x', 1_002), hold('y', 1_003)], 0)
   t.throws(() => installation.add([hold('x', 1_004)], 0), /R3.*"x" twice/)
 })

@@ -90,7 +90,7 @@ t.test('F9: each of several view servers is dialled in turn, and a new silence b
 t.test('S4: an open with a long ttl waits for the record, and for no longer than a ping limit', async t => {
   const opens = new Opens(situation() as InView, 3)
   const each = client()
-  opens.add(each, ['open', 'id', 1, 60_000, ''] as unknown as OpenRequest)
+  opens.add(each, ['open', 'id', 'key', 1, 60_000, ''] as unknown as OpenRequest)
   const covered = [0, 1, 2].map(() => {
     opens.tick()
     return opens.take() === undefined ? 0 : 1

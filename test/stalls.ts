@@ -4,6 +4,7 @@
 import t from 'tap'
 import type { Message } from '../wire/messages.ts'
 import { Cluster, HandParty, type LockServerParty } from './fixtures/cluster.ts'
+import { openOf } from './fixtures/said.ts'
 import { stallUnits } from './fixtures/work.ts'
 
 /** So little that time passes as if nothing took any. */
@@ -29,7 +30,7 @@ class Asker {
     this.#cluster = cluster
     this.#hand = new HandParty(cluster, 'asker').dial(cluster.primary.address)
     this.#hand.hears('welcome')
-    this.#hand.say(['open', 'e'.repeat(32), 1, 60_000, 'asker'])
+    this.#hand.say(openOf('e'.repeat(32), 1, 60_000, 'asker'))
     this.#hand.hears('opened')
   }
 

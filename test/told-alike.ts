@@ -10,6 +10,7 @@ import { queriesPerOwnerMax, queryMax } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { frameText, share } from '../wire/shared.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { openOf } from './fixtures/said.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
 const atStart = { now: { monotonic: 0, wall: 0 } }
@@ -70,6 +71,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
   is: 'client',
   connection,
   owner,
+  remote: '',
   session: null,
   deaf: false,
   opening: false,
@@ -117,7 +119,7 @@ t.test('B7, R1: watchers with different numbers and askers in one turn all learn
   cluster.ready()
   const hands = ['a', 'b', 'c'].map(name => new HandParty(cluster, name).dial(cluster.primary.address))
   const [a, b, c] = hands as [HandParty, HandParty, HandParty]
-  a.say(['open', 'a'.repeat(32), 1, 10_000, 'a'])
+  a.say(openOf('a'.repeat(32), 1, 10_000, 'a'))
   a.hears('opened')
   a.say(['watch', 1, ''])
   b.say(['watch', 1, ''])

@@ -11,6 +11,7 @@ import type { HelloFrom, Message, Ping, Role, Status, View } from '../wire/messa
 import type { Connection } from '../wire/net/connection.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
 import { type Listener, listen } from '../wire/net/listen.ts'
+import { wireVersion } from '../wire/version.ts'
 import { idlePing } from './fixtures/idle-ping.ts'
 
 const quick = { port: 0, pingIntervalMs: 20, deadPings: 3, newCluster: true }
@@ -112,7 +113,7 @@ function welcome(id: string): Message {
   return [
     'welcome',
     {
-      wire: 2,
+      wire: wireVersion,
       cluster: null,
       kind: 'lockserver',
       id,

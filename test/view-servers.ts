@@ -31,6 +31,7 @@ t.test('V5: a server that advertises a foreign address is never chosen, which is
     connection: lost,
     cluster: null,
     owner: null,
+    remote: '',
     from: {
       kind: 'lockserver',
       id: idOf('lost'),

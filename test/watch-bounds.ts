@@ -133,7 +133,7 @@ t.test('F13: in a new session the client reports only what was read in that sess
   await until(() => heard('watch').length === 1)
   say(...events(2_000))
   await read(1_900) // a hundred are kept for the new session
-  say(['unknown-session', client.clientId])
+  say(['unknown-session', fake.sessionId])
   await until(() => heard('watch').length === 2)
   const before = heard('seen').length
   say(...events(600))

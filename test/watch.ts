@@ -62,7 +62,7 @@ t.test('a watch gets the events of its prefix, with tokens, modes and clients', 
   client.wait(client.release(held))
   cluster.until(() => events().length === 2, 'two events')
   const { clientId, token, at } = events()[0] as LockEvent
-  t.equal(clientId, client.core.sessionId)
+  t.equal(clientId, client.core.clientId)
   t.ok(at > 0)
   const of = { name: 'a/1', mode: 'shared', token, clientId, clientName: 'c', reason: null }
   t.match(events(), [

@@ -13,13 +13,14 @@ import { Connection } from '../wire/net/connection.ts'
 import { Connections } from '../wire/net/connections.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
 import { isLoopback, isWildcard, type ListenOptions, listen, urlOf } from '../wire/net/listen.ts'
+import { wireVersion } from '../wire/version.ts'
 import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
 
 const client: HelloFrom = { kind: 'client', name: 'test' }
 const welcome: Message = [
   'welcome',
   {
-    wire: 2,
+    wire: wireVersion,
     cluster: null,
     kind: 'lockserver',
     id: null,
@@ -212,7 +213,11 @@ t.test('a wrong wire version and a wrong secret are refused, the right secret is
     peer.say(message)
     return peer
   }
-  await endsWith(t, await says(hello(client, { wire: 2, secret: 'sesame' })), 'WRONG_WIRE_VERSION')
+  await endsWith(
+    t,
+    await says(hello(client, { wire: wireVersion + 1, secret: 'sesame' })),
+    'WRONG_WIRE_VERSION',
+  )
   for (const secret of [null, '', 'Sesame', 'sesame '])
     await endsWith(t, await says(hello(client, { secret })), 'WRONG_SECRET')
   await (await says(hello(client, { secret: 'sesame' }))).next('welcome')
@@ -402,7 +407,7 @@ t.test('a core knows its connections by number, and hears only of open ones', as
   const url = urlOf(listener.host, listener.port)
   links.perform({ do: 'dial', connection: -1, address: url, cluster: null, from: client })
   await until(input => input.is === 'accepted')
-  t.same(heard[0], { is: 'accepted', connection: 1, cluster: null, from: client, owner: null })
+  t.same(heard[0], { is: 'accepted', connection: 1, cluster: null, from: client, owner: null, remote: '' })
   links.perform({ do: 'send', connection: -1, message: ['echo', 1] })
   await until(input => input.is === 'messages' && input.connection === 1)
   links.perform({ do: 'send', connection: 99, message: ['echo', 1] })

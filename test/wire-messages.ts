@@ -114,7 +114,10 @@ t.test('an error names the message, its kind and the place', async t => {
     error(`[${good},["acquire",1,["a"],"x","wait",null]]`),
     /^BAD_MESSAGE 4400: message 1, acquire\.mode: /,
   )
-  t.match(error(`[${good},${good},["open","zz",1,1,""]]`), /^BAD_MESSAGE 4400: message 2, open\.id: /)
+  t.match(
+    error(`[${good},${good},["open","zz","",1,1,"",null,null,""]]`),
+    /^BAD_MESSAGE 4400: message 2, open\.id: /,
+  )
   t.match(error('[["renew"]]'), /^BAD_MESSAGE 4400: message 0, "renew": must NOT have fewer than 2 items/)
   t.equal(error('[["nonsense"]]'), 'BAD_MESSAGE 4400: message 0: there is no message "nonsense"')
   t.match(

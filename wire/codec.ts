@@ -146,7 +146,7 @@ function checkRequest(message: MessageOf<'clientToServer'>, index: number): void
     case 'force-release':
       return checkName(message[2], index)
     case 'resume':
-      return checkPairs(message[0], message[4], index)
+      return checkPairs(message[0], message[5], index)
     case 'acknowledge':
       return checkPairs(message[0], message[1], index)
   }

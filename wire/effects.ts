@@ -18,6 +18,8 @@ export type ConnectionInput<C extends Channel | null = null> =
       readonly from: HelloFrom
       /** Whose quotas it takes from (B7); null: no quota holds for it. */
       readonly owner: string | null
+      /** Its machine, for display only. */
+      readonly remote: string
     }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
   | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }

@@ -56,6 +56,11 @@ export const stateLimits: StateLimits = {
 export const lockNameBytesMax = 1_024
 /** Names of clients and their hosts, in characters. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const clientNameLengthMax = 256
+/** Names of machines, and versions of clients, in characters. A client cuts its own; passed: BAD_MESSAGE on the wire. */
+export const hostLengthMax = 256
+export const versionLengthMax = 64
+/** The address of a peer's machine, in characters; a server cuts it. */
+export const addressLengthMax = 64
 /** Names in one acquire. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const namesPerAcquireMax = 64
 
@@ -179,6 +184,9 @@ export let shownTurnMax = 8_192
 export let turnMsMax = 8
 /** Ms that a piece of such work may take (B1). Passed: its next one waits behind those of others that took less. */
 export const quickMsMax = 1
+
+/** What a resume or abandon costs its client in a turn, in messages, when no session has this id and key (C9). */
+export const unknownSessionCost = 16
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000

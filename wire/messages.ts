@@ -2,8 +2,10 @@
 // says what each one means. Types, validators and the tests' examples all come from these tables.
 
 import {
+  addressLengthMax,
   clientNameLengthMax,
   holdMsMax,
+  hostLengthMax,
   lockNameBytesMax,
   namesPerAcquireMax,
   noteBytesMax,
@@ -14,6 +16,7 @@ import {
   runMax,
   type StateLimits,
   ttlMsMax,
+  versionLengthMax,
 } from './limits.ts'
 import {
   anyOf,
@@ -46,6 +49,21 @@ const clientName = text('billing-3', clientNameLengthMax)
 const owner = nullable(text('192.0.2.7', 64, 1))
 /** 128 random bits: a session, server or cluster id. */
 const id = matching('0123456789abcdef0123456789abcdef', '^[0-9a-f]{32}$')
+/** 128 random bits that show whose a session is; its client says them to servers, and nobody else ever does (C9). */
+const sessionKey = matching('fedcba9876543210fedcba9876543210', '^[0-9a-f]{32}$')
+/** SHA-256 of a session's key (C9). */
+const keyHash = matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')
+/** What others see of a session; neither its id nor its key can be had from it (C9). */
+const publicId = matching('89abcdef0123456789abcdef01234567', '^[0-9a-f]{32}$')
+const host = text('app-1', hostLengthMax, 1)
+/** Which program has a session, for display only; null where it can't be known, as in a page. */
+const program = [
+  ['host', nullable(host)],
+  ['pid', nullable(count(4711, 1))],
+  ['version', text('1.2.3', versionLengthMax)],
+] as const
+/** The machine at the other end of a connection. */
+const remote = text('192.0.2.7', addressLengthMax)
 const address = text('ws://127.0.0.1:7401', 512, 1)
 /** The last one exactly if the terms name permits (C1). */
 const mode = oneOf('exclusive', 'shared', 'permits')
@@ -193,7 +211,7 @@ const holdRecord = record({
   name: lockName,
   mode,
   token,
-  clientId: nullable(id),
+  clientId: nullable(publicId),
   clientName: nullable(clientName),
   heldMs: milliseconds,
   terms: shownTerms,
@@ -201,7 +219,7 @@ const holdRecord = record({
 const waitRecord = record({
   name: lockName,
   mode,
-  clientId: id,
+  clientId: publicId,
   clientName,
   waitedMs: milliseconds,
   terms: shownTerms,
@@ -211,7 +229,7 @@ const blocker = record({
   name: lockName,
   mode,
   token,
-  clientId: nullable(id),
+  clientId: nullable(publicId),
   clientName: nullable(clientName),
   heldMs: milliseconds,
   note: nullable(note),
@@ -231,7 +249,7 @@ const lockEvent = record({
   /** Only when it is lost, or kept after a loss. */
   reason: nullable(eventReason),
   /** Null at the end of a hold that was kept for no client; its `kept` has named the last one (C3). */
-  clientId: nullable(id),
+  clientId: nullable(publicId),
   clientName: nullable(clientName),
   terms: shownTerms,
   /** Wall clock of the primary, ms since 1970; for display only. */
@@ -243,12 +261,21 @@ export const clientToServer = {
   open: message(
     'open',
     ['id', id],
+    ['key', sessionKey],
     ['count', positive],
     ['ttlMs', count(10_000, 1, ttlMsMax)],
     ['name', clientName],
+    ...program,
   ),
-  resume: message('resume', ['id', id], ['count', positive], ['next', positive], ['unanswered', ranges]),
-  abandon: message('abandon', ['id', id]),
+  resume: message(
+    'resume',
+    ['id', id],
+    ['key', sessionKey],
+    ['count', positive],
+    ['next', positive],
+    ['unanswered', ranges],
+  ),
+  abandon: message('abandon', ['id', id], ['key', sessionKey]),
   renew: message('renew', ['number', number]),
   acquire: message(
     'acquire',
@@ -301,7 +328,7 @@ export const requestRuns = {
 /** C5: who runs this key, or ran it last. Times are ms since 1970 by the primary's clock, for display only. */
 const doneRecord = record({
   token,
-  clientId: id,
+  clientId: publicId,
   clientName,
   grantedAt: count(1_700_000_000_000),
   /** Null while it runs. */
@@ -343,7 +370,13 @@ export const serverToClient = {
   welcome,
   error,
   view: viewMessage,
-  opened: message('opened', ['id', id], ['count', positive], ['ttlMs', count(10_000, 1, ttlMsMax)]),
+  opened: message(
+    'opened',
+    ['id', id],
+    ['count', positive],
+    ['ttlMs', count(10_000, 1, ttlMsMax)],
+    ['clientId', publicId],
+  ),
   resumed: message('resumed', ['id', id], ['count', positive]),
   'unknown-session': message('unknown-session', ['id', id]),
   'open-refused': message('open-refused', ['id', id], ['code', code], ['explanation', explanation]),
@@ -478,19 +511,24 @@ const limits: Shape<StateLimits> = record({
   watchesPerOwnerMax: nullable(positive),
 })
 
+/** Who a session is. */
+const identity = [
+  ['id', id],
+  ['keyHash', keyHash],
+  ['publicId', publicId],
+  ['ttlMs', count(10_000, 1, ttlMsMax)],
+  ['name', clientName],
+  ...program,
+  ['address', remote],
+] as const
+
 /** Replicated changes. All but `renew` are operations and have a number; sessions go by their ordinal. */
 export const entries = {
   start: message('start', ['token', token], ['paused', flag], ['limits', limits]),
   unpause: message('unpause'),
   /** The next share of what earlier operations have begun (B2). */
   'go-on': message('go-on'),
-  open: message(
-    'open',
-    ['id', id],
-    ['ttlMs', count(10_000, 1, ttlMsMax)],
-    ['name', clientName],
-    ['owner', owner],
-  ),
+  open: message('open', ...identity, ['owner', owner]),
   acquire: message(
     'acquire',
     ['ordinal', number],
@@ -562,10 +600,9 @@ export const records = {
   session: message(
     'session',
     ['ordinal', number],
-    ['id', id],
-    ['ttlMs', count(10_000, 1, ttlMsMax)],
-    ['name', clientName],
+    ...identity,
     ['owner', owner],
+    ['sinceMs', count(1_700_000_000_000)],
     ['nextRequest', positive],
     ['remainingMs', count(10_000)],
   ),

@@ -1,4 +1,8 @@
-// The version of the wire, in a file by itself so that a client needs no message table to know it.
+// The versions of the wire and of this package, in a file by themselves so that a client needs no message table
+// to know them.
 
 /** Grows when two versions can't understand each other any more. */
 export const wireVersion = 2
+
+/** Of this package, as package.json has it; for display only. */
+export const packageVersion = '0.1.0'

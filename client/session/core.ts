@@ -8,6 +8,7 @@ import { toRanges } from '../../wire/codec.ts'
 import { isDefinite } from '../../wire/errors.ts'
 import type { Blocker, LossReason, MessageOf, View, Welcome } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
+import { packageVersion } from '../../wire/version.ts'
 import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall, Watched } from './effects.ts'
 import { Lease } from './lease.ts'
 import { type Request, Requests, wasSent } from './requests.ts'
@@ -17,14 +18,19 @@ import { WatchRequests } from './watches.ts'
 export interface ClientCoreOptions {
   /** 32 hex digits, random, used for one session only. */
   readonly sessionId: string
+  /** Likewise: shows the servers that the session is this client's (C9). It goes nowhere else. */
+  readonly sessionKey: string
   /** URLs of servers of the cluster. */
   readonly addresses: readonly string[]
   readonly ttlMs: number
   readonly name: string
+  /** Where the program runs, for display; null where it can't know. */
+  readonly host: string | null
+  readonly pid: number | null
   /** Learnt by an earlier core; null: not known. */
   readonly cluster: string | null
-  /** Sessions that were given up and may still be open on the servers (S4). */
-  readonly abandoned: readonly string[]
+  /** Sessions that were given up and may still be open on the servers (S4): their ids, with their keys. */
+  readonly abandoned: ReadonlyMap<string, string>
 }
 
 /** An acknowledgement that finds no request to ride on goes out by itself after this time. */
@@ -43,12 +49,14 @@ const never = Number.POSITIVE_INFINITY
 
 export class ClientCore {
   readonly sessionId: string
+  /** The session's public id, as lists show it (C9); null until it is open. */
+  clientId: string | null = null
   /** Monotonic ms at which to step with `wake`; null: never again. The driver keeps one timer for it. */
   wakeAt: number | null = 0
   /** Lost, ended or refused; a step does nothing any more. */
   over = false
   /** Sessions to end: what was handed in, less those that are ended, and this one once it is given up. */
-  readonly abandoned: Set<string>
+  readonly abandoned: Map<string, string>
   readonly #options: ClientCoreOptions
   readonly #links: Route
   readonly #requests = new Requests()
@@ -71,7 +79,7 @@ export class ClientCore {
   constructor(options: ClientCoreOptions) {
     this.#options = options
     this.sessionId = options.sessionId
-    this.abandoned = new Set(options.abandoned)
+    this.abandoned = new Map(options.abandoned)
     this.#links = new Route(options)
   }
 
@@ -295,7 +303,7 @@ export class ClientCore {
 
   /** S4: its open may be done, and then nothing else would end the session before its lease does. */
   #endUnopened(): void {
-    if (this.#links.session !== null) this.#send(['abandon', this.sessionId])
+    if (this.#links.session !== null) this.#send(['abandon', this.sessionId, this.#options.sessionKey])
     this.#finish('ended', 'CLOSED', closedText)
   }
 
@@ -348,7 +356,7 @@ export class ClientCore {
   #onSessionMessage(message: MessageOf<ClientHears>, now: Instant): void {
     switch (message[0]) {
       case 'opened':
-        this.#onOpened(message[1], message[2], message[3], now)
+        this.#onOpened(message, now)
         return
       case 'resumed':
         this.#onResumed(message[1], message[2])
@@ -398,9 +406,11 @@ export class ClientCore {
     }
   }
 
-  #onOpened(id: string, count: number, ttlMs: number, now: Instant): void {
+  #onOpened(message: MessageOf<ClientHears, 'opened'>, now: Instant): void {
+    const [, id, count, ttlMs, clientId] = message
     if (id !== this.sessionId || count !== this.#count || this.#opened) return
     this.#opened = true
+    this.clientId = clientId
     // S4: it counts from when the open was sent; an answer that comes too late is not believed.
     this.#lease.begin(ttlMs, this.#openSent)
     if (this.#lease.expired(now)) {
@@ -551,7 +561,8 @@ export class ClientCore {
 
   #open(now: Instant): void {
     this.#openSent = now
-    this.#send(['open', this.sessionId, this.#count, this.#options.ttlMs, this.#options.name])
+    const { sessionKey, ttlMs, name, host, pid } = this.#options
+    this.#send(['open', this.sessionId, sessionKey, this.#count, ttlMs, name, host, pid, packageVersion])
     this.#sendAbandons()
   }
 
@@ -559,7 +570,14 @@ export class ClientCore {
   #resume(now: Instant): void {
     const again = this.#requests.unansweredInOrder()
     const numbers = toRanges(again.map(({ number }) => number))
-    this.#send(['resume', this.sessionId, this.#count, this.#requests.next, numbers])
+    this.#send([
+      'resume',
+      this.sessionId,
+      this.#options.sessionKey,
+      this.#count,
+      this.#requests.next,
+      numbers,
+    ])
     this.#sendAbandons()
     this.#renew(now)
     for (const { message } of again) if (message !== null) this.#send(message)
@@ -590,7 +608,7 @@ export class ClientCore {
   }
 
   #sendAbandons(): void {
-    for (const id of this.abandoned) this.#send(['abandon', id])
+    for (const [id, key] of this.abandoned) this.#send(['abandon', id, key])
   }
 
   #renew(now: Instant): void {
@@ -624,7 +642,7 @@ export class ClientCore {
       this.#out.push({ do: 'lost', token, reason })
     this.#held.clear()
     // S4: given up is given up; the servers may still have it, and are to end it.
-    if (reason === 'EXPIRED') this.abandoned.add(this.sessionId)
+    if (reason === 'EXPIRED') this.abandoned.set(this.sessionId, this.#options.sessionKey)
     this.#out.push({ do: 'event', event: 'lost', reason })
     this.#finish('lost', 'SESSION_LOST', text)
   }
@@ -648,7 +666,7 @@ export class ClientCore {
 
   #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string): void {
     // S4: an open that went out may be done though no answer to it came; the next session ends it.
-    if (!this.#opened && this.#count > 0) this.abandoned.add(this.sessionId)
+    if (!this.#opened && this.#count > 0) this.abandoned.set(this.sessionId, this.#options.sessionKey)
     this.#endCalls(code, text, false)
     this.#links.closeAll(text, this.#out)
     this.over = true

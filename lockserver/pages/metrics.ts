@@ -30,6 +30,7 @@ export function lockServerMetrics(now: () => Measured): Metric[] {
     ...longest(now),
     ...counters(now),
     overQuota(now),
+    wrongKeys(now),
     ...histograms(now),
     ...edgeMetrics(() => now().edge),
   ]
@@ -217,6 +218,16 @@ function overQuota(now: () => Measured): Metric {
     type: 'counter',
     labels: ['quota'],
     read: () => byLabel('quota', now().counts.overQuota),
+  }
+}
+
+/** C9 */
+function wrongKeys(now: () => Measured): Metric {
+  return {
+    name: 'holdfast_wrong_session_keys_total',
+    help: 'Opens, resumes and abandons that named a session and showed another key than its own.',
+    type: 'counter',
+    read: () => now().counts.wrongKeys,
   }
 }
 

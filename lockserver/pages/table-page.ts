@@ -149,7 +149,7 @@ function rowOf(lock: LockEntry, wall: number, termsOf: TermsOf): TableRow {
     waiters,
     held: firstOf(lock.eachHolder()).map(hold => ({
       client: hold.session.isNobody ? null : hold.session.name,
-      clientId: hold.session.isNobody ? null : hold.session.id,
+      clientId: hold.session.isNobody ? null : hold.session.publicId,
       mode: hold.mode,
       token: hold.token,
       heldMs: age(hold.since),
@@ -157,7 +157,7 @@ function rowOf(lock: LockEntry, wall: number, termsOf: TermsOf): TableRow {
     })),
     waiting: firstOf(queue).map(({ session, claim, since }) => ({
       client: session.name,
-      clientId: session.id,
+      clientId: session.publicId,
       mode: claim.mode,
       waitedMs: age(since),
       terms: shownOf(claim.terms, false),

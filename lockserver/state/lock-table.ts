@@ -10,7 +10,7 @@ import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import { NameMap } from './name-map.ts'
 import { doneOf, type OnceKey, Onces } from './onces.ts'
 import { waitPasses } from './owners.ts'
-import { Session } from './sessions.ts'
+import { nobody, Session } from './sessions.ts'
 import { ofPermits, type Special, shownOf, specialOf, takeOf } from './special.ts'
 import { holdBytes, lockBytes, onceBytes, Tally, termsBytes, waitBytes } from './tally.ts'
 import { Unfinished } from './unfinished.ts'
@@ -75,7 +75,7 @@ export class LockTable {
   /** C5 */
   readonly onces = new Onces()
   /** C3: the session of holds that are kept for no client. Its weight is nobody's. */
-  readonly nobody = new Session(0, '', 0, '', null, new Tally())
+  readonly nobody = new Session(0, nobody, null, new Tally())
   /** C3, C4: by token, holds that some time may end, or that are kept until then. */
   readonly timed = new NumberMap<Hold>()
   /** C3: how many holds are kept for no client. */
@@ -506,7 +506,7 @@ export class LockTable {
     this.remember(hold)
     if (terms.once === null) return
     const { key, keepMs } = terms.once
-    const { id: clientId, name: clientName, owner } = session
+    const { publicId: clientId, name: clientName, owner } = session
     const times = { grantedAt: wallMs, endedAt: null, running: true, keepMs }
     const copied = this.#copyNumber
     this.addKey({ name: lock.name, key, token, clientId, clientName, ...times, owner, copied })
@@ -714,7 +714,7 @@ export class LockTable {
     terms: ShownTerms,
     at: number,
   ): void {
-    const clientId = session.isNobody ? null : session.id
+    const clientId = session.isNobody ? null : session.publicId
     const clientName = session.isNobody ? null : session.name
     this.facts.add({
       is: 'event',

@@ -13,12 +13,51 @@ const noLosses: [number, LossReason][] = []
 
 const noHolds: readonly Hold[] = []
 
-export class Session {
+/** Who a session is; given when it opens, and never changed. */
+export interface Identity {
+  readonly id: string
+  /** SHA-256 of its key (C9). */
+  readonly keyHash: string
+  /** What others see of it: lists, events, errors and pages never show its id (C9). */
+  readonly publicId: string
+  readonly ttlMs: number
+  readonly name: string
+  /** Which program it belongs to, and where from; for display only, like its name. */
+  readonly host: string | null
+  readonly pid: number | null
+  readonly version: string
+  readonly address: string
+  /** Since when, by the wall clock that came with its open; for display only. */
+  readonly since: number
+}
+
+/** Who holds what is kept for no client (C3). */
+export const nobody: Identity = {
+  id: '',
+  keyHash: '',
+  publicId: '',
+  ttlMs: 0,
+  name: '',
+  host: null,
+  pid: null,
+  version: '',
+  address: '',
+  since: 0,
+}
+
+export class Session implements Identity {
   /** Short name inside of the state and its operations; given in order of opening. */
   readonly ordinal: number
   readonly id: string
+  readonly keyHash: string
+  readonly publicId: string
   readonly ttlMs: number
   readonly name: string
+  readonly host: string | null
+  readonly pid: number | null
+  readonly version: string
+  readonly address: string
+  readonly since: number
   /** Whose quotas it takes from; null: it has none (B7). */
   readonly owner: Owner | null
   /** S1: the only number that is applied next; smaller ones are repeats. */
@@ -47,16 +86,23 @@ export class Session {
   /** How often it holds each of its locks that it shares; null: it shares none. */
   #shares: Map<LockEntry, number> | null = null
 
-  constructor(ordinal: number, id: string, ttlMs: number, name: string, owner: Owner | null, tally: Tally) {
+  constructor(ordinal: number, who: Identity, owner: Owner | null, tally: Tally) {
     this.weight = new Weight(tally, owner)
     this.replies = new Replies(this.weight)
     this.owner = owner
     owner?.session(1)
     this.ordinal = ordinal
-    this.id = id
-    this.ttlMs = ttlMs
-    this.name = name
-    this.weight.add(sessionBytes(name))
+    this.id = who.id
+    this.keyHash = who.keyHash
+    this.publicId = who.publicId
+    this.ttlMs = who.ttlMs
+    this.name = who.name
+    this.host = who.host
+    this.pid = who.pid
+    this.version = who.version
+    this.address = who.address
+    this.since = who.since
+    this.weight.add(sessionBytes(who.name, who.host ?? '', who.version, who.address))
   }
 
   take(hold: Hold): void {

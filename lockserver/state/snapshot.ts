@@ -171,11 +171,8 @@ export class Copy implements Touch {
   }
 
   #sessionRecords(session: Session): SnapshotRecord[] {
-    const { ordinal, id, ttlMs, name, owner, nextRequest } = session
-    const remainingMs = Math.ceil(this.#leases.remainingMs(session))
-    const records: SnapshotRecord[] = [
-      ['session', ordinal, id, ttlMs, name, owner?.name ?? null, nextRequest, remainingMs],
-    ]
+    const records = [sessionRecord(session, Math.ceil(this.#leases.remainingMs(session)))]
+    const { ordinal } = session
     if (session.endReason !== undefined) return records // No client will ask for its replies (B2).
     for (const reply of [...session.replies.values()].sort((a, b) => a[1] - b[1]))
       records.push(['reply', ordinal, reply])
@@ -219,6 +216,15 @@ function upwards(ms: number | null): number | null {
   return ms === null ? null : Math.ceil(ms)
 }
 
+function sessionRecord(session: Session, remainingMs: number): SnapshotRecord {
+  const { ordinal, id, keyHash, publicId, ttlMs, name, host, pid, version, address, since } = session
+  const owner = session.owner?.name ?? null
+  return [
+    ...(['session', ordinal, id, keyHash, publicId, ttlMs, name, host, pid, version, address] as const),
+    ...([owner, since, session.nextRequest, remainingMs] as const),
+  ]
+}
+
 function unfinishedRecords({ ending, evictions, telling, unserved }: Unfinished): SnapshotRecord[] {
   const records: SnapshotRecord[] = []
   for (const { ordinal, endReason } of ending.values()) records.push(['ending', ordinal, endReason ?? null])
@@ -230,6 +236,8 @@ function unfinishedRecords({ ending, evictions, telling, unserved }: Unfinished)
 
 function sizeOf(record: SnapshotRecord): number {
   switch (record[0]) {
+    case 'session':
+      return 512
     case 'wait':
       return record[3].reduce(
         (sum, name) => sum + name.length,
@@ -331,8 +339,10 @@ export class Installation {
   }
 
   #addSession(record: MessageOf<'records', 'session'>): void {
-    const [, ordinal, id, ttlMs, name, owner, nextRequest, remainingMs] = record
-    const session = this.state.newSession(ordinal, id, ttlMs, name, owner)
+    const [, ordinal, id, keyHash, publicId, ttlMs, name, host, pid, version, address, ...rest] = record
+    const [owner, since, nextRequest, remainingMs] = rest
+    const who = { id, keyHash, publicId, ttlMs, name, host, pid, version, address, since }
+    const session = this.state.newSession(ordinal, who, owner)
     session.nextRequest = nextRequest
     this.state.addSession(session)
     this.leases.set(ordinal, this.#now + remainingMs)

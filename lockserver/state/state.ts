@@ -19,7 +19,7 @@ import {
   LockTable,
 } from './lock-table.ts'
 import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
-import { Session } from './sessions.ts'
+import { type Identity, Session } from './sessions.ts'
 import { acquireBytes, termsBytes } from './tally.ts'
 
 /** The reply to an acquire that has its locks. */
@@ -87,7 +87,7 @@ export class State {
       case 'cancel':
         return this.#cancel(operation[1], operation[2], operation[3])
       case 'open':
-        return this.#open(operation[1], operation[2], operation[3], operation[4])
+        return this.#open(operation)
       case 'expire':
         return this.#drop(operation[1], 'EXPIRED', 'expired')
       case 'end':
@@ -146,9 +146,8 @@ export class State {
     return this.owners.openPasses(owner, this.limits, { sessions: size, bytes: this.bytes })
   }
 
-  newSession(ordinal: number, id: string, ttlMs: number, name: string, owner: string | null): Session {
-    const { tally } = this.table
-    return new Session(ordinal, id, ttlMs, name, owner === null ? null : this.owners.of(owner), tally)
+  newSession(ordinal: number, who: Identity, owner: string | null): Session {
+    return new Session(ordinal, who, owner === null ? null : this.owners.of(owner), this.table.tally)
   }
 
   /** Wires a copy together (see snapshot.ts). */
@@ -170,14 +169,19 @@ export class State {
     this.table.start(tokenBase, paused, limits)
   }
 
-  #open(id: string, ttlMs: number, name: string, owner: string | null): void {
+  #open(operation: MessageOf<'entries', 'open'>): void {
+    const [, id, keyHash, publicId, ttlMs, name, host, pid, version, address, owner] = operation
+    // C9: also if its key is another one; an open changes nothing of a session that there is.
     if (this.sessionsById.has(id)) return
     const refusal = this.openRefusal(owner)
     if (refusal !== undefined) return this.#countQuota(refusal)
-    const session = this.newSession(this.nextOrdinal++, id, ttlMs, name, owner)
+    const since = this.wallMs
+    const who = { id, keyHash, publicId, ttlMs, name, host, pid, version, address, since }
+    const session = this.newSession(this.nextOrdinal++, who, owner)
     session.copied = this.table.copyNumber
     this.addSession(session)
     this.#fold(session.ordinal)
+    this.#fold(firstOf(keyHash) ^ firstOf(publicId))
     this.facts.add({ is: 'opened', session })
   }
 
@@ -309,7 +313,7 @@ export class State {
       name,
       mode: hold.mode,
       token: hold.token,
-      clientId: client?.id ?? null,
+      clientId: client?.publicId ?? null,
       clientName: client?.name ?? null,
       heldMs: Math.max(0, this.wallMs - hold.since),
       note: hold.special?.terms.note ?? null,
@@ -551,6 +555,11 @@ export function refusalOf(refusal: Refusal, owner: string | null, limits: StateL
 function differsText({ name, of }: Differs): string {
   const kind = of === 0 ? 'with no permits' : `with permits of ${of}`
   return `${JSON.stringify(name.slice(0, 80))} is in use ${kind}; ask for the same, or once it is free`
+}
+
+/** The first 32 bits of what is written in hexadecimal digits. */
+function firstOf(digits: string): number {
+  return Number.parseInt(digits.slice(0, 8), 16)
 }
 
 /** B2: counts at most as many as are worth showing. */

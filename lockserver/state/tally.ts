@@ -29,7 +29,7 @@ export class Weight {
 
 /** A UTF-16 unit. */
 const unit = 2
-const session = 512
+const session = 768
 const lock = 128
 const token = 16
 const terms = 192
@@ -40,8 +40,9 @@ export const replyBytes = 144
 export const holdBytes = 96
 export const lossBytes = 96
 
-export function sessionBytes(name: string): number {
-  return session + unit * name.length
+/** `texts`: what its client says of itself. */
+export function sessionBytes(...texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + unit * text.length, session)
 }
 
 export function lockBytes(name: string): number {

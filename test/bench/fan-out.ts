@@ -5,6 +5,8 @@
 import { pathToFileURL } from 'node:url'
 import { type Build, load } from '../../bench/parts.ts'
 import type { MemoryRuntime } from '../../wire/net/memory-runtime.ts'
+import { wireVersion } from '../../wire/version.ts'
+import { openOf } from '../fixtures/said.ts'
 
 const [watchers, events, askers, locks] = [200, 1_000, 100, 1_000]
 const [viewServer, here] = ['ws://view:1', 'ws://a:1']
@@ -26,7 +28,7 @@ class World {
     this.#primary = new build.MemoryRuntime(this.#network)
     let tell = (_id: string) => {}
     this.#accept(this.#view, viewServer, 'viewserver', connection => {
-      const welcome = { wire: 2, cluster, kind: 'viewserver', id: null, role: null, view: null }
+      const welcome = { wire: wireVersion, cluster, kind: 'viewserver', id: null, role: null, view: null }
       connection.send(['welcome', { ...welcome, pingLimitMs: 500, whole: 0, sequence: 0 }])
       const start = { tokenFloor: 0, pauseMs: 0 }
       tell = id =>
@@ -96,7 +98,7 @@ class World {
     const socket = this.#clients.openSocket(here)
     const say = (...messages: readonly unknown[]) => socket.send(JSON.stringify(messages))
     socket.hear({
-      opened: () => say(['hello', 2, cluster, null, { kind: 'client', name: 'bench' }]),
+      opened: () => say(['hello', wireVersion, cluster, null, { kind: 'client', name: 'bench' }]),
       received: text => {
         this.characters += text.length
       },
@@ -118,7 +120,7 @@ class World {
 
 function opened(world: World, number: number) {
   const say = world.client()
-  say(['open', number.toString(16).padStart(32, '0'), 1, 10_000, 'bench'])
+  say(openOf(number.toString(16).padStart(32, '0'), 1, 10_000, 'bench'))
   world.settle()
   return say
 }

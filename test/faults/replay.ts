@@ -30,6 +30,7 @@ type EventOf<K extends Event['is']> = Extract<Event, { is: K }>
 /** A session as its user's history shows it. */
 class PastSession implements Session {
   readonly sessionId: string
+  readonly clientId: string
   readonly opened = true
   over = false
   /** Its user believes in it until then: by its own account, or because it had ended by then. */
@@ -37,6 +38,7 @@ class PastSession implements Session {
 
   constructor(sessionId: string, endsAt: number) {
     this.sessionId = sessionId
+    this.clientId = sessionId
     this.#endsAt = endsAt
   }
 

@@ -3,9 +3,11 @@
 
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Channel, View } from '../../wire/messages.ts'
+import { wireVersion } from '../../wire/version.ts'
 import { frame, type Heard, HostilePeer, hello, newId, RawPeer } from '../fixtures/hostile-peer.ts'
 import { idlePing } from '../fixtures/idle-ping.ts'
 import { type Random, weighted } from '../fixtures/random.ts'
+import { abandonOf } from '../fixtures/said.ts'
 import { drawBytes } from './bytes.ts'
 import { drawBroken, drawMessage } from './grammar.ts'
 import { Life } from './life.ts'
@@ -82,14 +84,14 @@ const strangers: Teller = async ({ dice, targets, tally }) => {
 
 /** A peer of another version may send a hello of another shape, and gets the version error first. */
 function otherVersion(text: string): ErrorCode[] {
-  return text.startsWith('[["hello",2,') ? [] : ['WRONG_WIRE_VERSION']
+  return text.startsWith(`[["hello",${wireVersion},`) ? [] : ['WRONG_WIRE_VERSION']
 }
 
 async function wrongHello(talk: Talk, dice: Random): Promise<void> {
   const [messages, code] = dice.pick<[unknown[], ErrorCode]>([
     [[], 'UNEXPECTED_MESSAGE'],
     [[hello(), hello()], 'UNEXPECTED_MESSAGE'],
-    [[hello(client, { wire: 2 + dice.below(1_000) })], 'WRONG_WIRE_VERSION'],
+    [[hello(client, { wire: wireVersion + 1 + dice.below(1_000) })], 'WRONG_WIRE_VERSION'],
     [[hello(client, { cluster: newId() })], 'WRONG_CLUSTER'],
   ])
   talk.say(...messages)
@@ -124,7 +126,7 @@ const lives: Teller = async ({ number, dice, targets, tally }) => {
 /** Locks of a cut connection would stay held until the lease is over. */
 async function abandon(url: string, id: string, tally: Tally): Promise<void> {
   const talk = await talkTo(url, 'serverToClient', tally, client)
-  talk.say(['abandon', id])
+  talk.say(abandonOf(id))
   await talk.echo(1)
   talk.leave()
 }

@@ -2,6 +2,7 @@
 
 import { type HostilePeer, newId } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
+import { openOf } from '../fixtures/said.ts'
 import { acquireMany, enter, greet } from './member.ts'
 import type { Outcome, Scenario, Target } from './scenario.ts'
 
@@ -40,7 +41,7 @@ async function sessionsTaken(target: Target): Promise<Outcome> {
   const open = async () => {
     while (opened + refused < 50_000 && refused < 100) {
       const peer = await greet(target.primary, target.secret)
-      peer.say(['open', newId(), 1, 30_000, 'taken'])
+      peer.say(openOf(newId(), 1, 30_000, 'taken'))
       const got = await Promise.race([
         peer.next('opened').catch(ignore),
         peer.next('open-refused').catch(ignore),

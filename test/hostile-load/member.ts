@@ -2,6 +2,7 @@
 // likes. Like the hostile tests, it uses neither the client nor wire/connection.ts.
 
 import { HostilePeer, newId } from '../fixtures/hostile-peer.ts'
+import { openOf } from '../fixtures/said.ts'
 import type { Target } from './scenario.ts'
 
 export interface Member {
@@ -31,7 +32,7 @@ export async function greet(url: string, secret: string | null): Promise<Hostile
 export async function enter({ primary, secret }: Target, ttl = 1_500): Promise<Member> {
   const peer = await greet(primary, secret)
   const id = newId()
-  peer.say(['open', id, 1, ttl, 'hostile'])
+  peer.say(openOf(id, 1, ttl, 'hostile'))
   await peer.next('opened')
   return { peer, id, next: 1 }
 }

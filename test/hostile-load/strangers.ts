@@ -2,6 +2,7 @@
 // guesses, and invented addresses.
 
 import { type AddressInfo, createServer } from 'node:net'
+import { wireVersion } from '../../wire/version.ts'
 import { HostilePeer, newId, RawPeer } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { frameOf, helloOf } from './member.ts'
@@ -98,7 +99,7 @@ async function simulatedServers({ view, secret, seconds, ready }: Target): Promi
       HostilePeer.connect(view).then(peer => {
         const address = `ws://127.0.0.1:${port}/${i}`
         const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
-        peer.say(['hello', 2, null, secret, from])
+        peer.say(['hello', wireVersion, null, secret, from])
         return peer
       }, ignore),
     ),

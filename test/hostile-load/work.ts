@@ -2,6 +2,7 @@
 // All of it is within the limits.
 
 import { pause } from '../fixtures/real-pause.ts'
+import { resumeOf } from '../fixtures/said.ts'
 import { acquireMany, enter, greet } from './member.ts'
 import type { Outcome, Scenario, Target } from './scenario.ts'
 
@@ -102,7 +103,7 @@ async function resumes(target: Target): Promise<Outcome> {
   while (performance.now() < end && count < 10_000) {
     const peer = await greet(target.primary, target.secret)
     count++
-    peer.say(['resume', member.id, count, unanswered + 1, [1, unanswered]])
+    peer.say(resumeOf(member.id, count, unanswered + 1, [1, unanswered]))
     for (let first = 1; first <= unanswered; first += 250)
       peer.say([
         'acquire-run',

@@ -159,9 +159,9 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner })",
+        find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote })",
         replace:
-          "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner })\n    this.#open.set(number, connection)",
+          "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote })\n    this.#open.set(number, connection)",
       },
     ],
   },

@@ -99,8 +99,8 @@ export const leases: readonly Mutant[] = [
       },
       {
         file: primary,
-        find: "this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name, owner])",
-        replace: "this.#propose(['open', id, ttlMs, name, owner])",
+        find: 'const ttl = Math.min(ttlMs, this.#situation.longestTtlMs)',
+        replace: 'const ttl = ttlMs',
       },
     ],
   },

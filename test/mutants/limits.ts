@@ -76,9 +76,8 @@ export const limits: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/messages.ts',
-        find: "open: message( 'open', ['id', id], ['count', positive], ['ttlMs', count(10_000, 1, ttlMsMax)],",
-        replace:
-          "open: message(\n    'open',\n    ['id', id],\n    ['count', positive],\n    ['ttlMs', count(10_000, 1)],",
+        find: "['key', sessionKey], ['count', positive], ['ttlMs', count(10_000, 1, ttlMsMax)],",
+        replace: "['key', sessionKey],\n    ['count', positive],\n    ['ttlMs', count(10_000, 1)],",
       },
     ],
   },

@@ -37,8 +37,8 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/snapshot.ts',
-        find: 'this.state.newSession(ordinal, id, ttlMs, name, owner)',
-        replace: 'this.state.newSession(ordinal, id, ttlMs, name, null)',
+        find: 'this.state.newSession(ordinal, who, owner)',
+        replace: 'this.state.newSession(ordinal, who, null)',
       },
     ],
   },
@@ -96,8 +96,8 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/owner.ts',
-        find: 'return (isIPv6(remote) ? networkOf(remote) : remote).slice(0, 64)',
-        replace: 'return remote.slice(0, 64)',
+        find: 'return isIPv6(plain) ? networkOf(plain) : plain',
+        replace: 'return plain',
       },
     ],
   },

@@ -76,8 +76,8 @@ export const standing: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/opens.ts',
-        find: 'this.mustWait(open.request[3]) && open.ticks < this.#deadPings',
-        replace: 'this.mustWait(open.request[3])',
+        find: 'this.mustWait(open.request[4]) && open.ticks < this.#deadPings',
+        replace: 'this.mustWait(open.request[4])',
       },
     ],
   },

@@ -50,8 +50,8 @@ export const twice: readonly Mutant[] = [
     edits: [
       {
         file: 'client/client.ts',
-        find: 'abandoned: [...(last?.core.abandoned ?? [])],',
-        replace: 'abandoned: [],',
+        find: 'abandoned: last?.core.abandoned ?? new Map<string, string>(),',
+        replace: 'abandoned: new Map<string, string>(),',
       },
     ],
   },

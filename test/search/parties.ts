@@ -132,7 +132,14 @@ export class Parties {
       case 'lockserver':
         return { place, slot, life: 0, accepted: 0, core: null, pending: [], inTurn: false }
       case 'client': {
-        const core = newClient(this.#cores, this.setting, this.name(slot), idOf('session', slot, 1), null, [])
+        const core = newClient(
+          this.#cores,
+          this.setting,
+          this.name(slot),
+          idOf('session', slot, 1),
+          null,
+          new Map(),
+        )
         return { place, slot, life: 1, core, next: 0, calls: 0, asked: new Map(), tokens: new Map() }
       }
       case 'operator':

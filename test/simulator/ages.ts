@@ -48,7 +48,7 @@ export class Ages {
     }
     for (const { name, clientId, waitedMs } of answer.pending) {
       if (name.startsWith(guestNames)) continue
-      const own = this.#known.attemptsOn(name).filter(({ core }) => core.sessionId === clientId)
+      const own = this.#known.attemptsOn(name).filter(({ core }) => core.clientId === clientId)
       if (own.length === 0)
         this.#blame('R1 wrong query', `${clientId} waits for ${name}, and never asked for it`)
       this.#age(`${name} is waited for`, waitedMs, 0, now - Math.min(...own.map(attempt => attempt.calledAt)))
@@ -62,7 +62,7 @@ export class Ages {
     for (const { name, clientId } of pending) {
       const waits = this.#known
         .attemptsOn(name)
-        .filter(attempt => attempt.core.sessionId === clientId && this.#mayWait(attempt, calledAt))
+        .filter(attempt => attempt.core.clientId === clientId && this.#mayWait(attempt, calledAt))
       const [only] = waits
       const before = shown.get(name) ?? []
       shown.set(name, before)
@@ -92,7 +92,7 @@ export class Ages {
     const { attempt } = belief
     // C3: it may be kept for no client.
     const kept = holder.clientId === null && leastOf(attempt) > 0
-    const right = belief.name === holder.name && (kept || attempt.core.sessionId === holder.clientId)
+    const right = belief.name === holder.name && (kept || attempt.core.clientId === holder.clientId)
     if (!right || attempt.mode !== holder.mode || (belief.freeAt < calledAt && !kept))
       this.#blame('L3 wrong place', `${holder.clientName}'s ${holder.name} was in nobody's way`)
     this.#age(`${holder.name} was held for`, holder.heldMs, 0, at - attempt.calledAt)

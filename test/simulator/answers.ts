@@ -153,7 +153,8 @@ function expected(state: State, operation: Operation): string | null {
   }
 }
 
-function opens(state: State, [, id, , , owner]: Of<'open'>): string {
+function opens(state: State, operation: Of<'open'>): string {
+  const [, id, , , , , , , , , owner] = operation
   const { sessions, sessionsById, bytes, limits } = state
   const { sessionsMax, sessionsPerOwnerMax, stateBytesMax } = limits
   if (sessions.size >= sessionsMax || bytes >= stateBytesMax || sessionsById.has(id)) return 'no session'
@@ -249,7 +250,7 @@ function blocker({ table, wallMs }: State, waiting: Acquire): Blocker | null {
     name,
     mode: hold.mode,
     token: Math.min(...lock.holders.map(({ token }) => token)),
-    clientId: hold.session.isNobody ? null : hold.session.id,
+    clientId: hold.session.isNobody ? null : hold.session.publicId,
     clientName: hold.session.isNobody ? null : hold.session.name,
     heldMs: Math.max(0, wallMs - hold.since),
     note: hold.special?.terms.note ?? null,

@@ -14,6 +14,8 @@ type Answer<V extends CallResult['verb']> = Extract<CallResult, { verb: V }>
 /** What is asked of a user's session: in a story a client's core, in a run of real processes its history. */
 export interface Session {
   readonly sessionId: string
+  /** What others see of it; null until it is open. */
+  readonly clientId: string | null
   readonly opened: boolean
   /** It is lost or has ended. */
   readonly over: boolean
@@ -362,7 +364,7 @@ export class Checker {
       const kept = hold.clientId === null && leastOf(belief.attempt) > 0
       if (belief.freeAt < calledAt && !kept)
         this.#blame('R1 stale query', `a query shows ${textOf(belief)}, given up before it was asked`)
-      if (hold.name !== belief.name || (hold.clientId !== belief.attempt.core.sessionId && !kept))
+      if (hold.name !== belief.name || (hold.clientId !== belief.attempt.core.clientId && !kept))
         this.#blame('R1 wrong query', `a query shows ${textOf(belief)} as ${hold.name} of ${hold.clientId}`)
     }
   }
@@ -379,7 +381,7 @@ export class Checker {
           continue
         if (attempt.calledAt <= this.#resetAt || (this.#begun.get(core) ?? 0) <= this.#resetAt) continue // F14
         const lives = user.alive && !core.over && !core.expired(user.now()) && !this.#ending.has(core)
-        if (!lives || attempt.abortedBefore !== null || shown.has(core.sessionId + names[0])) continue
+        if (!lives || attempt.abortedBefore !== null || shown.has(core.clientId + names[0])) continue
         if (!this.#mayBeTaken(attempt))
           this.#blame('R1 stale query', `a query does not show that ${user.name} waits for ${names[0]}`)
       }
@@ -407,7 +409,7 @@ export class Checker {
       return
     }
     const kept = clientId === null && leastOf(belief.attempt) > 0 && belief.name === name
-    if (belief.attempt.core.sessionId + belief.name !== clientId + name && !kept)
+    if (belief.attempt.core.clientId + belief.name !== clientId + name && !kept)
       this.#blame('R1 false event', `a watcher heard of token ${token} as ${name} of ${clientId}`)
     if (event === 'released' && this.believed(belief))
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} was released`)
@@ -471,8 +473,8 @@ export class Checker {
       const text = `${textOf(belief)} is not above ${attempt.floor}, told before it was asked for`
       this.#blame('L2 token not larger', text)
     }
-    const foretold = this.#foretold.get(token) ?? attempt.core.sessionId + name
-    if (foretold !== attempt.core.sessionId + name)
+    const foretold = this.#foretold.get(token) ?? attempt.core.clientId + name
+    if (foretold !== attempt.core.clientId + name)
       this.#blame('R1 false event', `${textOf(belief)} was told to a watcher as that of another`)
     this.#highest = Math.max(this.#highest, token)
     const others = listIn(this.#byName, name)

@@ -176,7 +176,7 @@ export class Claims {
     const key = attempt.terms?.once?.key
     const text = `${attempt.user.name} was told that ${key} of ${name} was done with token ${token}`
     if (key === undefined) return this.#blame('C5 wrong record', `${text}, and asked for no key`)
-    const asked = (other: Attempt) => other.core.sessionId === clientId && other.terms?.once?.key === key
+    const asked = (other: Attempt) => other.core.clientId === clientId && other.terms?.once?.key === key
     if (!this.#known.attemptsOn(name).some(asked))
       this.#blame('C5 wrong record', `${text} by ${clientId}, which never asked for it`)
     const belief = this.#known.beliefIn(token)
@@ -219,7 +219,7 @@ export class Claims {
   /** What a list shows of waits. */
   waits(pending: readonly WaitRecord[]): void {
     for (const { name, clientId, terms } of pending) {
-      const own = this.#known.attemptsOn(name).filter(({ core }) => core.sessionId === clientId)
+      const own = this.#known.attemptsOn(name).filter(({ core }) => core.clientId === clientId)
       const asked = own.some(
         attempt => isSame(attempt.terms, terms) && noteOf(attempt.terms) === noteOf(terms),
       )

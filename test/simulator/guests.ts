@@ -10,6 +10,7 @@ import { dial, helloOf } from '../../wire/net/dial.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import { Machine, sameClocks } from '../fixtures/machine.ts'
 import type { Random } from '../fixtures/random.ts'
+import { openOf, resumeOf } from '../fixtures/said.ts'
 import { guestNames, roomCodes, tightSessionsMax, tightUnansweredMax } from './small-limits.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -83,7 +84,7 @@ export class Guests {
 }
 
 function open(id: string, count = 2, ttl = ttlMs): Message {
-  return ['open', id, count, ttl, 'guest']
+  return openOf(id, count, ttl, 'guest')
 }
 
 /** After its session is open. */
@@ -110,7 +111,7 @@ const visits: Readonly<Record<string, (id: string) => Visit>> = {
     steps: [{ says: [open(id), open(id, 3)] }],
   }),
   'a resume of a second session': id =>
-    afterwards('a second resume', 'UNEXPECTED_MESSAGE', { says: [['resume', id, 3, 1, []]] })(id),
+    afterwards('a second resume', 'UNEXPECTED_MESSAGE', { says: [resumeOf(id, 3, 1, [])] })(id),
   'a short ttl': id => ({
     what: 'short ttl',
     told: 'TTL_OUT_OF_RANGE',

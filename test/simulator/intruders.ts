@@ -11,6 +11,7 @@ import type { Cluster } from '../fixtures/cluster.ts'
 import { Machine, sameClocks } from '../fixtures/machine.ts'
 import type { Party } from '../fixtures/network.ts'
 import type { Random } from '../fixtures/random.ts'
+import { resumeOf } from '../fixtures/said.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -48,7 +49,7 @@ const malformedRequests: readonly string[] = [
   JSON.stringify([['acquire', 1, [longName], 'exclusive', 'wait', null]]),
   JSON.stringify([['force-release', 1, longName, null]]),
   JSON.stringify([['acknowledge', [1], []]]),
-  JSON.stringify([['resume', otherCluster, 1, 1, [1]]]),
+  JSON.stringify([resumeOf(otherCluster, 1, 1, [1])]),
   JSON.stringify([['release-run', 1, []]]),
   JSON.stringify([['release-run', largest, [1, 2]]]),
 ]

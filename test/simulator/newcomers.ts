@@ -4,6 +4,7 @@
 import { LockClient } from '../../client/client.ts'
 import { LockError } from '../../client/errors.ts'
 import type { ConnectOptions } from '../../client/options.ts'
+import { publicIdOf } from '../../lockserver/session-key.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 import { Machine, sameClocks } from '../fixtures/machine.ts'
 import type { Random } from '../fixtures/random.ts'
@@ -69,7 +70,7 @@ export class Newcomers {
 
   #connected(newcomer: Newcomer, client: LockClient, { what, code }: Coming): void {
     if (code !== null) this.#blame(`one with ${what} gets a session`)
-    if (client.lease.remaining <= 0 || client.clientId !== newcomer.lastId)
+    if (client.lease.remaining <= 0 || client.clientId !== publicIdOf(newcomer.lastId, newcomer.lastKey))
       this.#blame(`one with ${what} gets a session that is over`)
     this.#cluster.network.promised = true
     client[Symbol.asyncDispose]().then(
@@ -95,6 +96,7 @@ class Newcomer extends Machine {
   readonly kind = 'client'
   readonly address = null
   lastId = ''
+  lastKey = ''
   readonly #cluster: Cluster
 
   constructor(cluster: Cluster, name: string) {
@@ -110,6 +112,11 @@ class Newcomer extends Machine {
   override newId(): string {
     this.lastId = super.newId()
     return this.lastId
+  }
+
+  override newKey(): string {
+    this.lastKey = super.newKey()
+    return this.lastKey
   }
 
   /** URLs have their hosts in lower case. */

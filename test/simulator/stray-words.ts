@@ -39,7 +39,7 @@ export class StrayWords {
 
 function ofOthers(view: View): Message[] {
   return [
-    ['opened', otherId, 1, 1_500],
+    ['opened', otherId, 1, 1_500, otherId],
     ['resumed', otherId, 1],
     ['unknown-session', otherId],
     ['open-refused', otherId, 'SESSIONS_LIMIT', 'of another session'],
@@ -61,7 +61,7 @@ function ofOthers(view: View): Message[] {
 /** As if they had come twice. */
 function ofAnOpenSession(id: string): Message[] {
   return [
-    ['opened', id, 1, 1_500],
+    ['opened', id, 1, 1_500, otherId],
     ['resumed', id, far],
     ['open-refused', id, 'SESSIONS_LIMIT', 'it is open'],
   ]

@@ -45,7 +45,10 @@ export class Trace {
   #learn(): void {
     if (this.#cluster === null) return
     for (const { name, core } of this.#cluster.servers) this.#name(core.id, name)
-    for (const { name, core } of this.#cluster.clients) this.#name(core.sessionId, name)
+    for (const { name, core } of this.#cluster.clients) {
+      this.#name(core.sessionId, name)
+      if (core.clientId !== null) this.#names.set(core.clientId, name)
+    }
   }
 
   /** A party's first id becomes its name; later ones are counted: `S1'2`. */

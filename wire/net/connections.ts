@@ -39,10 +39,11 @@ export class Connections<C extends Channel> {
     cluster: string | null,
     from: HelloFrom,
     owner: string | null = null,
+    remote = '',
   ): ConnectionHandlers {
     const number = ++this.#accepted
     this.#open.set(number, connection)
-    this.#hear({ is: 'accepted', connection: number, cluster, from, owner })
+    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote })
     return {
       messages: messages => this.#messages(number, messages),
       waits: waits => this.#hear({ is: 'waits', connection: number, waits }),

@@ -2,14 +2,20 @@
 // address only the network counts, since one machine has all addresses of its network. It counts nothing.
 
 import { isIPv6 } from 'node:net'
+import { addressLengthMax } from '../limits.ts'
 import { isLoopbackAddress } from './own-address.ts'
 
 /** Null: no quota holds for it. `counted`: loopback counts like any other address. */
 export function ownerOf(remote: string, counted: boolean): string | null {
   if (!counted && isLoopbackAddress(remote)) return null
+  const plain = plainAddress(remote)
+  return isIPv6(plain) ? networkOf(plain) : plain
+}
+
+/** As people write it, and no longer than it may be. */
+export function plainAddress(remote: string): string {
   const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(remote)?.[1]
-  if (mapped !== undefined) return mapped
-  return (isIPv6(remote) ? networkOf(remote) : remote).slice(0, 64)
+  return (mapped ?? remote).slice(0, addressLengthMax)
 }
 
 /** The first four of its eight groups. */

@@ -1,9 +1,10 @@
 // The runtime of Node: its timers, and sockets of ws, so that a dial tells a refusal from silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
+import { hostname } from 'node:os'
 import { readClock, readMonotonic } from '../clock.ts'
 import { randomId } from '../id.ts'
-import { frameBytesMax, helloWithinMs } from '../limits.ts'
+import { frameBytesMax, helloWithinMs, hostLengthMax } from '../limits.ts'
 import { type ClientRuntime, type Diagnostic, type DiagnosticEvent, diagnosticEvents } from './runtime.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
@@ -17,6 +18,7 @@ export const runtime: ClientRuntime = {
   afterTurn: run => void setImmediate(run),
   chance: Math.random,
   newId: randomId,
+  newKey: randomId,
   openSocket: address =>
     new WsSocket(
       new ws.WebSocket(address, {
@@ -32,5 +34,6 @@ export const runtime: ClientRuntime = {
     diagnosticEvents.map(event => [event, channel(`holdfast:${event}`)]),
   ) as unknown as Record<DiagnosticEvent, Diagnostic>,
   environment: process.env,
+  program: { host: hostname().slice(0, hostLengthMax) || null, pid: process.pid },
   clientName: `pid ${process.pid}`,
 }

@@ -54,6 +54,7 @@ export const runtime: ClientRuntime = {
   cancel: timer => clearTimeout((timer as PageTimer | undefined)?.number),
   chance: Math.random,
   newId: randomId,
+  newKey: randomId,
   openSocket: address => new WebSocketOfPage(new WebSocket(address), helloWithinMs),
   afterTurn: run => {
     turns.push(run)
@@ -64,5 +65,6 @@ export const runtime: ClientRuntime = {
     Diagnostic
   >,
   environment: {},
+  program: { host: null, pid: null },
   clientName: typeof location === 'undefined' ? 'page' : `page of ${location.origin}`.slice(0, 256),
 }

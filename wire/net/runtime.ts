@@ -52,6 +52,10 @@ export interface ClientRuntime extends Runtime {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Node's diagnostics channels `holdfast:…`; pages have none. */
   readonly diagnostics: Readonly<Record<DiagnosticEvent, Diagnostic>>
+  /** 128 random bits that nobody else may know, as 32 hexadecimal digits. */
+  newKey(): string
+  /** Where the program runs, for display; null where it can't know. */
+  readonly program: { readonly host: string | null; readonly pid: number | null }
   /** The name of this client for display, unless it is given one. */
   readonly clientName: string
 }

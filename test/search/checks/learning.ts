@@ -2,6 +2,7 @@
 // a loss. It judges nothing.
 
 import type { CallResult } from '../../../client/session/effects.ts'
+import { publicIdFor } from '../../fixtures/said.ts'
 import type { Grant, History, OpenCall } from '../history.ts'
 import type { Parties } from '../parties.ts'
 import type { Seen } from '../processes/process.ts'
@@ -115,7 +116,9 @@ export class Learning {
   ): boolean {
     const [name, ...more] = namesOf(this.#op(slot, op))
     return (
-      confirmed && more.length === 0 && pending.some(wait => wait.clientId === session && wait.name === name)
+      confirmed &&
+      more.length === 0 &&
+      pending.some(wait => wait.clientId === publicIdFor(session) && wait.name === name)
     )
   }
 

@@ -5,6 +5,7 @@ import type { ClientEffect, ClientHears, ClientInput, TurnCall } from '../../../
 import { claimOf } from '../../../wire/claim.ts'
 import type { ConnectionInput } from '../../../wire/effects.ts'
 import { unknownEffect } from '../../../wire/unknown-effect.ts'
+import { keyOf } from '../../fixtures/said.ts'
 import { idOf } from '../ids.ts'
 import { type Cores, frozen, sessionConnectionOf } from '../plain.ts'
 import type { Op, Setting } from '../setting.ts'
@@ -57,9 +58,8 @@ export class ClientStep {
     const { setting } = this.#turn
     local.life++
     const id = idOf('session', local.slot, local.life)
-    local.core = newClient(this.#turn.cores, setting, this.#turn.parties.name(local.slot), id, cluster, [
-      ...abandoned,
-    ])
+    const name = this.#turn.parties.name(local.slot)
+    local.core = newClient(this.#turn.cores, setting, name, id, cluster, abandoned)
     this.#stepCore(local, { is: 'wake', chance: 0.5 })
   }
 
@@ -140,9 +140,19 @@ export function newClient(
   name: string,
   sessionId: string,
   cluster: string | null,
-  abandoned: readonly string[],
+  abandoned: ReadonlyMap<string, string>,
 ): ClientCore {
-  const options = { sessionId, addresses: ['ws://0:1'], ttlMs: setting.ttlMs, name, cluster, abandoned }
+  const options = {
+    sessionId,
+    sessionKey: keyOf(sessionId),
+    addresses: ['ws://0:1'],
+    ttlMs: setting.ttlMs,
+    name,
+    host: null,
+    pid: null,
+    cluster,
+    abandoned,
+  }
   return new cores.ClientCore(frozen(options))
 }
 

@@ -1,6 +1,7 @@
 // A step of the operator, who asks the view server for a reset once.
 
 import type { HelloFrom, Message } from '../../../wire/messages.ts'
+import { wireVersion } from '../../../wire/version.ts'
 import type { Input, OperatorLocal } from './process.ts'
 import type { Turn } from './turn.ts'
 
@@ -20,7 +21,7 @@ export class OperatorStep {
         connection: -1,
         to: 0,
         kind: 'client',
-        frame: this.#turn.frames.numberOf([['hello', 2, null, null, from]]),
+        frame: this.#turn.frames.numberOf([['hello', wireVersion, null, null, from]]),
       })
     } else if (input.is === 'messages') {
       for (const message of this.#turn.frames.messages(input.frame, input.channel))

@@ -4,6 +4,7 @@
 import type { Instant } from '../../../wire/clock.ts'
 import type { ConnectionEffect, ConnectionInput } from '../../../wire/effects.ts'
 import type { HelloFrom, Message } from '../../../wire/messages.ts'
+import { wireVersion } from '../../../wire/version.ts'
 import type { Frames } from '../frames.ts'
 import type { Parties } from '../parties.ts'
 import type { Cores } from '../plain.ts'
@@ -37,7 +38,7 @@ export class Turn {
       case 'accepted': {
         const [hello] = frames.messages(input.frame, 'opening')
         const [, , cluster, , from] = hello as unknown as [string, number, string | null, null, HelloFrom]
-        return { is: 'accepted', connection: input.connection, cluster, from, owner: null }
+        return { is: 'accepted', connection: input.connection, cluster, from, owner: null, remote: '' }
       }
       case 'messages':
         return {
@@ -80,7 +81,7 @@ export class Turn {
   }
 
   #dial({ connection, address, cluster, from }: Extract<ConnectionEffect, { do: 'dial' }>): void {
-    const frame = this.frames.numberOf([['hello', 2, cluster, null, from]])
+    const frame = this.frames.numberOf([['hello', wireVersion, cluster, null, from]])
     this.outputs.push({ do: 'dial', connection, to: this.parties.slotAt(address), kind: from.kind, frame })
   }
 
