@@ -20,7 +20,7 @@ const options = {
 }
 
 /** How long the primary may take to confirm. */
-const confirmedWithinMs = 1_000
+export const confirmedWithinMs = 1_000
 
 export interface Listing {
   readonly confirmed: boolean

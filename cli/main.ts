@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   status: () => import('./status.ts'),
   locks: () => import('./locks.ts'),
   why: () => import('./why.ts'),
+  clients: () => import('./clients.ts'),
   watch: () => import('./watch.ts'),
   run: () => import('./run.ts'),
   hold: () => import('./hold.ts'),

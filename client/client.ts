@@ -8,6 +8,7 @@ import type { Mode, View } from '../wire/messages.ts'
 import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/net/runtime.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
+import { allPages, type ClientList } from './clients.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
   type ClientEvent,
@@ -19,10 +20,12 @@ import {
 import { Lock } from './lock.ts'
 import {
   type AcquireOptions,
+  type ClientsOptions,
   type CloseOptions,
   type Connecting,
   type ConnectOptions,
   checkAcquire,
+  checkClients,
   checkClose,
   checkConnect,
   checkForceRelease,
@@ -37,7 +40,7 @@ import {
   type WatchOptions,
 } from './options.ts'
 import { describe, Pending } from './pending.ts'
-import type { Call, CallResult } from './session/effects.ts'
+import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type Told } from './session-driver.ts'
 import { watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
@@ -147,6 +150,18 @@ export class LockClient implements AsyncDisposable {
     const { prefix = '', confirmed = true } = options
     const call = { call: ++this.#lastCall, verb: 'query', prefix, confirmed } as const
     return (await this.#call(call, [], options)) as Snapshot
+  }
+
+  /** Who has a session with the cluster, from where and since when; of a client that is named also what it holds. */
+  async clients(options: ClientsOptions = {}): Promise<ClientList> {
+    checkClients(options)
+    const { client: who = '', confirmed = true, signal, timeout = Number.POSITIVE_INFINITY } = options
+    const end = this.#runtime.monotonic() + timeout
+    return await allPages(async after => {
+      const call = { call: ++this.#lastCall, verb: 'clients', who, confirmed, after } as const
+      const left = Math.max(0, end - this.#runtime.monotonic())
+      return (await this.#call(call, [], { signal, timeout: left })) as ClientsAnswer
+    })
   }
 
   // ---- handles
@@ -322,6 +337,8 @@ export class LockClient implements AsyncDisposable {
         return result.released
       case 'query':
         return snapshotOf(result)
+      case 'clients':
+        return result
     }
   }
 

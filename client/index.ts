@@ -7,6 +7,7 @@ import type { ConnectOptions } from './options.ts'
 
 export type { Mode, View } from '../wire/messages.ts'
 export { LockClient } from './client.ts'
+export type { ClientList, ListedClient, ListedLocks } from './clients.ts'
 export { type CloseOnSignalsOptions, type ClosingOnSignals, closeOnSignals } from './close-on-signals.ts'
 export { LockError, type LockErrorDetails, type LockHolder } from './errors.ts'
 export type { ClientEvent, ClientEvents, Listener, ListenOptions } from './events.ts'
@@ -14,6 +15,7 @@ export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from 
 export { Lock } from './lock.ts'
 export type {
   AcquireOptions,
+  ClientsOptions,
   CloseOptions,
   ConnectOptions,
   Limits,

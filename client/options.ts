@@ -45,6 +45,14 @@ export interface QueryOptions extends Limits {
   confirmed?: boolean | undefined
 }
 
+export interface ClientsOptions extends Limits {
+  /** Only the clients of this name, or with this public id, or one that begins with these eight digits or more; then
+   * what they hold and wait for is listed, too. */
+  client?: string | undefined
+  /** As of `query`. Default true. */
+  confirmed?: boolean | undefined
+}
+
 export interface WatchOptions {
   /** Ends the watch: the reader's next step rejects with the signal's reason. */
   signal?: AbortSignal | undefined
@@ -135,6 +143,13 @@ export function checkTryAcquire(options: TryAcquireOptions): void {
 export function checkQuery(options: QueryOptions): void {
   checkKeys('query', options, ['prefix', 'confirmed', 'signal', 'timeout'])
   checkPrefix(options.prefix)
+  checkFlag('confirmed', options.confirmed)
+  checkLimits(options)
+}
+
+export function checkClients(options: ClientsOptions): void {
+  checkKeys('clients', options, ['client', 'confirmed', 'signal', 'timeout'])
+  if (options.client !== undefined) checkText('client', options.client, clientNameLengthMax)
   checkFlag('confirmed', options.confirmed)
   checkLimits(options)
 }

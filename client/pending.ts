@@ -85,5 +85,7 @@ export function describe({ verb }: Call, locks: readonly string[]): string {
       return `the forced release of ${names}`
     case 'query':
       return 'the query'
+    case 'clients':
+      return 'the list of clients'
   }
 }

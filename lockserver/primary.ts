@@ -41,7 +41,16 @@ type Numbered = MessageOf<
 >
 
 /** These requests never wait for a joining backup (R3). */
-const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
+const reads: ReadonlySet<string> = new Set([
+  'resume',
+  'renew',
+  'query',
+  'clients',
+  'watch',
+  'seen',
+  'unwatch',
+  'echo',
+])
 
 /** Numbers in one acknowledgement that are passed on as they came. */
 const acknowledgedAtOnce = 64
@@ -201,7 +210,8 @@ export class Primary {
    */
   #mustWait(client: Client, request: MessageOf<'clientToServer'>): boolean {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
-    if (reads.has(request[0])) return request[0] === 'query' && client.parked > 0
+    if (reads.has(request[0]))
+      return (request[0] === 'query' || request[0] === 'clients') && client.parked > 0
     return this.#parking.size > 0 || this.replication.join.mustPark
   }
 
@@ -240,6 +250,7 @@ export class Primary {
       case 'renew':
         return this.#renew(client, request[1])
       case 'query':
+      case 'clients':
         return this.#query(client, request)
       case 'watch':
         return this.#watch(client, request[1], request[2])
@@ -376,7 +387,7 @@ export class Primary {
 
   #query(client: Client, request: QueryRequest): void {
     this.#out.count({ is: 'query' })
-    if (this.#queries.cheap) this.#list(client, request)
+    if (this.#queries.cheap(request)) this.#list(client, request)
     else this.#queue(client, request)
   }
 

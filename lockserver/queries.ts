@@ -11,6 +11,7 @@ import {
   queryPartMax,
 } from '../wire/limits.ts'
 import type { MessageOf } from '../wire/messages.ts'
+import { listClients } from './client-list.ts'
 import type { Client } from './clients.ts'
 import { Listings } from './listings.ts'
 import { answerOf } from './query.ts'
@@ -18,7 +19,9 @@ import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
 import type { Times } from './times.ts'
 
-export type QueryRequest = MessageOf<'clientToServer', 'query'>
+/** For locks, or for sessions: the fields in front are alike. */
+export type QueryRequest = MessageOf<'clientToServer', 'query' | 'clients'>
+type Answer = MessageOf<'serverToClient', 'locks' | 'clients'>
 
 export interface Query {
   readonly client: Client
@@ -49,9 +52,14 @@ export class Queries {
   }
 
   /** Whether the next query may be answered in this turn, in its place among its client's requests. */
-  get cheap(): boolean {
-    const few = this.#looked + this.#state.table.locks.size <= queriedInPlaceMax
+  cheap(request: QueryRequest): boolean {
+    const few = this.#looked + this.#sizeFor(request) <= queriedInPlaceMax
     return few && this.#waiting.size === 0 && this.#answering < queriesAtOnce && this.#mayTell
+  }
+
+  /** How much it looks at. */
+  #sizeFor([kind]: QueryRequest): number {
+    return kind === 'clients' ? this.#state.sessions.size : this.#state.table.locks.size
   }
 
   /** Another query could be answered in the next turn. */
@@ -84,17 +92,24 @@ export class Queries {
   take(wall: number): Query[] {
     const first = this.#mayTell ? this.#first() : undefined
     if (first === undefined) return []
+    const taken = first.request[0] === 'clients' ? [first] : this.#together(first, wall)
+    for (const { client } of taken) client.queries--
+    this.#forgetEmpty()
+    return taken
+  }
+
+  #together(first: Query, wall: number): Query[] {
     const prefix = first.request[2]
     const { size } = this.#listings.of(prefix, wall)
     const taken = [first]
     for (const waiting of [...this.#waiting.values()])
       for (const queries of [waiting.confirmed, waiting.others])
         while ((taken.length + 1) * size <= queryMax && taken.length < queriesWaitingMax) {
-          if (queries[0]?.request[2] !== prefix) break
-          taken.push(queries.shift() as Query)
+          const next = queries[0]
+          if (next === undefined || next.request[0] === 'clients' || next.request[2] !== prefix) break
+          taken.push(next)
+          queries.shift()
         }
-    for (const { client } of taken) client.queries--
-    this.#forgetEmpty()
     return taken
   }
 
@@ -117,8 +132,24 @@ export class Queries {
   }
 
   /** The parts of the answer. `sure`: the answer is shown when R1 holds for it. */
-  answer(
-    [, number, prefix, confirmed]: QueryRequest,
+  answer(request: QueryRequest, sure: boolean, wall: number): Answer[] {
+    if (request[3]) this.#answering++
+    return request[0] === 'clients' ? [this.#clients(request, sure, wall)] : this.#locks(request, sure, wall)
+  }
+
+  #clients(
+    request: MessageOf<'clientToServer', 'clients'>,
+    confirmed: boolean,
+    wall: number,
+  ): MessageOf<'serverToClient', 'clients'> {
+    const [, number, who, , after] = request
+    const { clients, next } = listClients(this.#state, { who, after }, wall)
+    this.#looked += this.#sizeFor(request) + clients.length
+    return ['clients', number, { next, confirmed }, clients]
+  }
+
+  #locks(
+    [, number, prefix]: MessageOf<'clientToServer', 'query'>,
     sure: boolean,
     wall: number,
   ): MessageOf<'serverToClient', 'locks'>[] {
@@ -126,7 +157,6 @@ export class Queries {
     const parts = answerOf(known ?? this.#listings.of(prefix, wall), number, sure)
     if (known === undefined) this.#looked += this.#state.table.locks.size
     this.#looked += parts.length * queryPartMax
-    if (confirmed) this.#answering++
     return parts
   }
 

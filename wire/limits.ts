@@ -140,6 +140,10 @@ export const unverifiedMax = 64
 export const verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
 export let queryPartMax = 200
+/** Sessions in one page of the list of them. Passed: another page follows. */
+export let clientsPartMax = 200
+/** Holds and waits of the sessions on such a page, if a client is named. Passed: the page says that they were cut. */
+export const clientLocksMax = 1_000
 /** Queries of one connection that wait for their turn. Passed: UNEXPECTED_MESSAGE, the connection is closed. */
 export let queriesWaitingMax = 4_096
 /** Queries of one owner that wait for their turn; of loopback any number (B7). Passed: TOO_MANY_CONNECTIONS, the connection that asks is closed. */
@@ -258,6 +262,7 @@ const usual = {
   eventsKeptMax,
   eventsTurnMax,
   queryPartMax,
+  clientsPartMax,
   ttlMsDefault,
   queryMax,
   clientTurnCostMax,
@@ -287,6 +292,7 @@ export function drawnLimits(drawn: DrawnLimits): void {
   eventsKeptMax = limits.eventsKeptMax
   eventsTurnMax = limits.eventsTurnMax
   queryPartMax = limits.queryPartMax
+  clientsPartMax = limits.clientsPartMax
   ttlMsDefault = limits.ttlMsDefault
   queryMax = limits.queryMax
   clientTurnCostMax = limits.clientTurnCostMax
@@ -310,7 +316,14 @@ export function drawnLimits(drawn: DrawnLimits): void {
 /** As for a machine that takes this many times as long for everything: what a turn may cost is this part of the usual. */
 export function limitsOfSlow(slowness: number): DrawnLimits {
   const names = [
-    ...['queryMax', 'queryPartMax', 'queriedInPlaceMax', 'frameMessagesMax', 'replicateEntriesMax'],
+    ...[
+      'queryMax',
+      'queryPartMax',
+      'clientsPartMax',
+      'queriedInPlaceMax',
+      'frameMessagesMax',
+      'replicateEntriesMax',
+    ],
     ...['clientTurnCostMax', 'turnCostMax', 'shownTurnMax', 'replicateChangesMax', 'appliedPerTurnMax'],
     ...['expireWeightMax', 'eventsTurnMax', 'chunkRecordsMax', 'joinBacklogMax', 'latchLagMax'],
   ] as (keyof typeof usual)[]

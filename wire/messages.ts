@@ -224,6 +224,29 @@ const waitRecord = record({
   waitedMs: milliseconds,
   terms: shownTerms,
 })
+/** What a session holds and waits for, as the list of sessions has it. `cut`: there is more. */
+const clientLocks = record({
+  held: list(record({ name: lockName, mode, token, heldMs: milliseconds })),
+  pending: list(record({ name: lockName, mode, waitedMs: milliseconds })),
+  cut: flag,
+})
+export type ClientLocks = ShapeType<typeof clientLocks>
+/** One session in the list of them: who has it, since when, and how much. */
+const clientRecord = record({
+  clientId: publicId,
+  clientName,
+  host: nullable(host),
+  pid: nullable(count(4711, 1)),
+  version: text('1.2.3', versionLengthMax),
+  address: remote,
+  openMs: milliseconds,
+  ttlMs: count(10_000, 1, ttlMsMax),
+  held: count(2),
+  waiting: count(1),
+  /** Null unless a client was named. */
+  locks: nullable(clientLocks),
+})
+export type ClientRecord = ShapeType<typeof clientRecord>
 /** What a cancelled acquire had waited for: the first holder, and how many waited before it. */
 const blocker = record({
   name: lockName,
@@ -302,6 +325,14 @@ export const clientToServer = {
     ['number', number],
     ['prefix', text('orders/', lockNameBytesMax)],
     ['confirmed', flag],
+  ),
+  /** `who`: a client's name, or its public id or how that begins; empty: all. `after`: 0, or the `next` of the page before. */
+  clients: message(
+    'clients',
+    ['number', number],
+    ['who', text('billing-3', clientNameLengthMax)],
+    ['confirmed', flag],
+    ['after', number],
   ),
   watch: message('watch', ['number', number], ['prefix', text('orders/', lockNameBytesMax)]),
   /** How many events of this watch were seen, from its beginning. */
@@ -390,6 +421,13 @@ export const serverToClient = {
     ['part', record({ more: flag, cut: flag, confirmed: flag })],
     ['held', list(holdRecord)],
     ['pending', list(waitRecord)],
+  ),
+  /** `next`: where the next page begins; null when this is the last one. */
+  clients: message(
+    'clients',
+    ['number', number],
+    ['part', record({ next: nullable(count(3, 1)), confirmed: flag })],
+    ['clients', list(clientRecord)],
   ),
   watching: message('watching', ['number', number]),
   'watch-refused': message('watch-refused', ['number', number], ['code', code], ['explanation', explanation]),

@@ -379,6 +379,9 @@ export class ClientCore {
       case 'locks':
         this.#onLocks(message)
         return
+      case 'clients':
+        this.#onClients(message)
+        return
       case 'watching':
         this.#watched(message[1], { event: 'watching' })
         return
@@ -449,7 +452,7 @@ export class ClientCore {
   #onLocks(message: MessageOf<ClientHears, 'locks'>): void {
     const [, number, { more, cut, confirmed }, held, pending] = message
     const query = this.#requests.queries.get(number)
-    if (query === undefined || query.answer === null) return
+    if (query === undefined || query.what.verb !== 'query' || query.answer === null) return
     const { answer } = query
     for (const hold of held) answer.held.push(hold)
     for (const wait of pending) answer.pending.push(wait)
@@ -458,6 +461,13 @@ export class ClientCore {
     if (more) return
     this.#requests.answerQuery(number, query)
     this.#settle(query.call, { verb: 'query', ...answer })
+  }
+
+  #onClients([, number, { next, confirmed }, clients]: MessageOf<ClientHears, 'clients'>): void {
+    const query = this.#requests.queries.get(number)
+    if (query === undefined || query.what.verb !== 'clients') return
+    this.#requests.answerQuery(number, query)
+    this.#settle(query.call, { verb: 'clients', clients, confirmed, next })
   }
 
   #watched(watch: number, what: Watched): void {

@@ -4,7 +4,15 @@
 import type { Claim } from '../../wire/claim.ts'
 import type { ConnectionEffect, ConnectionInput } from '../../wire/effects.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
-import type { Blocker, HoldRecord, LockEvent, LossReason, View, WaitRecord } from '../../wire/messages.ts'
+import type {
+  Blocker,
+  ClientRecord,
+  HoldRecord,
+  LockEvent,
+  LossReason,
+  View,
+  WaitRecord,
+} from '../../wire/messages.ts'
 
 /** For the jitter of redials: a number from 0, below 1. */
 interface Chance {
@@ -27,6 +35,14 @@ export type Call =
       readonly verb: 'query'
       readonly prefix: string
       readonly confirmed: boolean
+    }
+  /** One page of the list of sessions. */
+  | {
+      readonly call: number
+      readonly verb: 'clients'
+      readonly who: string
+      readonly confirmed: boolean
+      readonly after: number
     }
   /** Ends the session in order; `settle`d when it is over, at the latest at the local deadline. */
   | { readonly call: number; readonly verb: 'end' }
@@ -75,6 +91,7 @@ export type CallResult =
   | { readonly verb: 'release'; readonly held: boolean }
   | { readonly verb: 'force-release'; readonly released: number }
   | ({ readonly verb: 'query' } & QueryAnswer)
+  | ({ readonly verb: 'clients' } & ClientsAnswer)
   | { readonly verb: 'end' }
 
 export interface QueryAnswer {
@@ -84,6 +101,13 @@ export interface QueryAnswer {
   readonly confirmed: boolean
   /** There is more than one answer may hold. */
   readonly cut: boolean
+}
+
+export interface ClientsAnswer {
+  readonly clients: readonly ClientRecord[]
+  readonly confirmed: boolean
+  /** Where the next page begins; null: this is the last one. */
+  readonly next: number | null
 }
 
 /** Why a lock is lost: by another's doing, by the clock, or because the servers no longer know the session. */

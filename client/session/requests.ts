@@ -118,7 +118,7 @@ export class Requests {
     if (urgent !== undefined) return this.#number(urgent)
     const request = this.#takeHeldUp() ?? this.#takeWaiting()
     if (request === undefined) return undefined
-    return request.what.verb === 'query' ? this.#ask(request) : this.#number(request)
+    return kindOf(request.what) === 'query' ? this.#ask(request) : this.#number(request)
   }
 
   /** The oldest one for which there is room now. */
@@ -260,7 +260,7 @@ function mayWait(what: What): boolean {
 }
 
 function kindOf(what: What): Kind {
-  if (what.verb === 'query') return 'query'
+  if (what.verb === 'query' || what.verb === 'clients') return 'query'
   return mayWait(what) ? 'waits' : 'prompt'
 }
 
@@ -290,6 +290,8 @@ function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
       return ['force-release', number, what.name, null]
     case 'query':
       return ['query', number, what.prefix, what.confirmed]
+    case 'clients':
+      return ['clients', number, what.who, what.confirmed, what.after]
     case 'end':
       return ['end', number]
   }

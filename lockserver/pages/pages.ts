@@ -10,6 +10,7 @@ import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import type { ServerCore } from '../core.ts'
 import type { Hold } from '../state/lock.ts'
+import { clientsQuery, clientsTable } from './clients-page.ts'
 import { Longest } from './longest.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
 import { tablePage, tableQuery } from './table-page.ts'
@@ -33,6 +34,7 @@ export class ServerPages {
       '/readyz': { probe: true, read: () => readiness(measure()) },
       '/stats': { guarded: true, read: () => ({ status: 200, body: statsOf(measure()) }) },
       '/locks': { guarded: true, asks: true, read: query => locksPage(measure().core, query) },
+      '/clients': { guarded: true, asks: true, read: query => clientsOf(measure().core, query) },
       '/why': { guarded: true, asks: true, read: query => whyOf(measure().core, query) },
       '/end': { guarded: true, changes: 'by program', read: query => endPage(measure().core.id, query, end) },
       '/metrics': {
@@ -65,6 +67,11 @@ async function locksPage(core: ServerCore, query: URLSearchParams): Promise<Page
   const page = await tablePage(state, tableQuery(query), wall, nextTurn, termsOf)
   if (page === null) return problem(410, 'the lock to go on after is gone; begin again')
   return { status: 200, body: page }
+}
+
+async function clientsOf({ state }: ServerCore, query: URLSearchParams): Promise<Page> {
+  if (state === null) return problem(503, 'this server is idle: it has no sessions')
+  return { status: 200, body: await clientsTable(state, clientsQuery(query), readClock().wall, nextTurn) }
 }
 
 function whyOf(core: ServerCore, query: URLSearchParams): Page {

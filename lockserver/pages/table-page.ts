@@ -10,6 +10,7 @@ import type { Acquire, Hold, LockEntry } from '../state/lock.ts'
 import { shownOf } from '../state/special.ts'
 import type { State } from '../state/state.ts'
 import { FirstFew } from './first-few.ts'
+import { whole } from './whole.ts'
 
 /** `name`: by name; `wait`: longest wait first; `age`: longest hold first; `queue`: most waiters first. */
 export type Sort = 'name' | 'wait' | 'age' | 'queue'
@@ -67,13 +68,6 @@ export function tableQuery(query: URLSearchParams): TableQuery {
     after: query.get('after'),
     limit: whole(query, 'limit', 100, locksPerPageMax),
   }
-}
-
-function whole(query: URLSearchParams, name: string, absent: number, max: number): number {
-  const text = query.get(name)
-  const number = text === null ? absent : Number(text)
-  if (Number.isInteger(number) && number >= 0 && number <= max) return number
-  throw new BadQuery(`${name} must be a whole number from 0 to ${max}, not ${text}`)
 }
 
 /** Null: the lock after which the page should begin is gone. Only a page sorted by name doesn't need it. */

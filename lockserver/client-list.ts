@@ -1,0 +1,111 @@
+// Who has a session (C9): one page of the list of sessions, in the order in which they were opened, with what each
+// holds and waits for as counts, and as lists if the caller names a client. A page is as large as one turn has room for
+// (B1); the next one begins after the last session of this one, whether or not that is still there. Reads only.
+
+import { clientLocksMax, clientsPartMax } from '../wire/limits.ts'
+import type { ClientLocks, ClientRecord } from '../wire/messages.ts'
+import type { Acquire, Hold } from './state/lock.ts'
+import type { Session } from './state/sessions.ts'
+import type { State } from './state/state.ts'
+
+/** What is asked for. */
+export interface ClientsAsked {
+  /** The name of a client, or its public id or how that begins; empty: all of them. */
+  readonly who: string
+  /** Only sessions behind this one; 0: from the first one on. */
+  readonly after: number
+}
+
+export interface ClientsPage {
+  readonly clients: readonly ClientRecord[]
+  /** What the next page comes after; null: there is none. */
+  readonly next: number | null
+}
+
+/** Fewer digits of a public id are more likely to be a name. */
+const digitsMin = 8
+
+export function listClients(state: State, asked: ClientsAsked, wall: number): ClientsPage {
+  const ordinals: number[] = []
+  for (const session of state.sessions.values()) if (isMeant(session, asked)) ordinals.push(session.ordinal)
+  return clientsPage(state, ordinals, asked.who !== '', wall)
+}
+
+export function isMeant({ ordinal, name, publicId }: Session, { who, after }: ClientsAsked): boolean {
+  if (ordinal <= after) return false
+  return who === '' || name === who || (who.length >= digitsMin && publicId.startsWith(who))
+}
+
+/** The first of these sessions, those that are still there; `listed`: with their locks. */
+export function clientsPage(
+  state: State,
+  ordinals: readonly number[],
+  listed: boolean,
+  wall: number,
+  limit = clientsPartMax,
+): ClientsPage {
+  // A copy has its sessions in another order (R3); mostly they are in order already, so this costs next to nothing.
+  const sorted = [...ordinals].sort((a, b) => a - b)
+  const shown = sorted.slice(0, limit)
+  let room = clientLocksMax
+  const clients: ClientRecord[] = []
+  for (const ordinal of shown) {
+    const session = state.sessions.get(ordinal)
+    if (session === undefined) continue
+    const locks = listed ? locksOf(session, room, wall) : null
+    if (locks !== null) room -= locks.held.length + locks.pending.length
+    clients.push(recordOf(session, locks, wall))
+  }
+  return { clients, next: sorted.length > shown.length ? (shown.at(-1) ?? null) : null }
+}
+
+function recordOf(session: Session, locks: ClientLocks | null, wall: number): ClientRecord {
+  const { publicId, name, host, pid, version, address, since, ttlMs } = session
+  return {
+    clientId: publicId,
+    clientName: name,
+    host,
+    pid,
+    version,
+    address,
+    openMs: age(since, wall),
+    ttlMs,
+    held: session.holds.size,
+    waiting: session.waiting.size,
+    locks,
+  }
+}
+
+/** B2: walks over what it shows, however much the session has. */
+function locksOf(session: Session, room: number, wall: number): ClientLocks {
+  const held = firstOf(session.holds.values(), room)
+  const waiting = firstOf(session.waiting.values(), room - held.length)
+  return {
+    held: held.map(hold => heldOf(hold, wall)).sort((a, b) => a.token - b.token),
+    pending: waiting.map(acquire => pendingOf(acquire, wall)),
+    cut: held.length < session.holds.size || waiting.length < session.waiting.size,
+  }
+}
+
+function heldOf({ lock, mode, token, since }: Hold, wall: number): ClientLocks['held'][number] {
+  return { name: lock.name, mode, token, heldMs: age(since, wall) }
+}
+
+/** An acquire takes its names one by one: it waits for the first that it has not got. */
+function pendingOf({ names, tokens, claim, since }: Acquire, wall: number): ClientLocks['pending'][number] {
+  return { name: names[tokens.length] as string, mode: claim.mode, waitedMs: age(since, wall) }
+}
+
+function age(since: number, wall: number): number {
+  return Math.max(0, Math.floor(wall - since))
+}
+
+function firstOf<T>(all: Iterable<T>, max: number): T[] {
+  const first: T[] = []
+  if (max > 0)
+    for (const each of all) {
+      first.push(each)
+      if (first.length >= max) break
+    }
+  return first
+}
