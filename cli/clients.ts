@@ -24,8 +24,8 @@ export const command: Command<typeof options> = {
 holds and waits for is listed, too. Ids are public: nothing can be done to a session with one. Name, host, process and
 version are what clients say of themselves; the address is what the servers saw.
 --view may name any server of the cluster. --json prints { confirmed, clients: [{ clientId, clientName, host, pid,
-version, address, openMs, ttlMs, held, waiting, locks: null, or with WHO { held: [{ name, mode, token, heldMs }…],
-pending: [{ name, mode, waitedMs }…], cut } }…] }, in the order in which the sessions were opened.`,
+version, address, openMs, ttlMs, held, waiting, locks: null, or with WHO { held: [{ name, mode, token, heldMs, terms }…],
+pending: [{ name, mode, waitedMs, terms }…], cut } }…] }, in the order in which the sessions were opened.`,
   options,
   names: ['WHO?'],
   async run({ values, names: [who = ''] }) {

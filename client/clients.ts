@@ -1,7 +1,7 @@
 // Who has a session, as a program sees it: the types of the list, and how its pages are put together. It asks no
 // server itself.
 
-import type { Mode } from '../wire/messages.ts'
+import type { Mode, ShownTerms } from '../wire/messages.ts'
 import type { ClientsAnswer } from './session/effects.ts'
 
 /** One session, and whose it is. What its client says of itself is for people, and no proof. */
@@ -34,8 +34,15 @@ export interface ListedLocks {
     readonly token: number
     /** In ms. */
     readonly heldMs: number
+    /** As of a `HeldLock`. */
+    readonly terms: ShownTerms
   }[]
-  readonly pending: readonly { readonly name: string; readonly mode: Mode; readonly waitedMs: number }[]
+  readonly pending: readonly {
+    readonly name: string
+    readonly mode: Mode
+    readonly waitedMs: number
+    readonly terms: ShownTerms
+  }[]
   /** True: there are more than one answer holds. */
   readonly cut: boolean
 }

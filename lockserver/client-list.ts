@@ -4,8 +4,10 @@
 
 import { clientLocksMax, clientsPartMax } from '../wire/limits.ts'
 import type { ClientLocks, ClientRecord } from '../wire/messages.ts'
+import { type TermsOf, wholeTerms } from './query.ts'
 import type { Acquire, Hold } from './state/lock.ts'
 import type { Session } from './state/sessions.ts'
+import { shownOf } from './state/special.ts'
 import type { State } from './state/state.ts'
 
 /** What is asked for. */
@@ -22,13 +24,24 @@ export interface ClientsPage {
   readonly next: number | null
 }
 
+/** By which clock it tells ages, and what of a hold's terms. */
+export interface Shows {
+  readonly wall: number
+  readonly termsOf: TermsOf
+}
+
 /** Fewer digits of a public id are more likely to be a name. */
 const digitsMin = 8
 
-export function listClients(state: State, asked: ClientsAsked, wall: number): ClientsPage {
+export function listClients(
+  state: State,
+  asked: ClientsAsked,
+  wall: number,
+  termsOf: TermsOf = wholeTerms,
+): ClientsPage {
   const ordinals: number[] = []
   for (const session of state.sessions.values()) if (isMeant(session, asked)) ordinals.push(session.ordinal)
-  return clientsPage(state, ordinals, asked.who !== '', wall)
+  return clientsPage(state, ordinals, asked.who !== '', { wall, termsOf })
 }
 
 export function isMeant({ ordinal, name, publicId }: Session, { who, after }: ClientsAsked): boolean {
@@ -41,7 +54,7 @@ export function clientsPage(
   state: State,
   ordinals: readonly number[],
   listed: boolean,
-  wall: number,
+  shows: Shows,
   limit = clientsPartMax,
 ): ClientsPage {
   // A copy has its sessions in another order (R3); mostly they are in order already, so this costs next to nothing.
@@ -52,9 +65,9 @@ export function clientsPage(
   for (const ordinal of shown) {
     const session = state.sessions.get(ordinal)
     if (session === undefined) continue
-    const locks = listed ? locksOf(session, room, wall) : null
+    const locks = listed ? locksOf(session, room, shows) : null
     if (locks !== null) room -= locks.held.length + locks.pending.length
-    clients.push(recordOf(session, locks, wall))
+    clients.push(recordOf(session, locks, shows.wall))
   }
   return { clients, next: sorted.length > shown.length ? (shown.at(-1) ?? null) : null }
 }
@@ -77,23 +90,25 @@ function recordOf(session: Session, locks: ClientLocks | null, wall: number): Cl
 }
 
 /** B2: walks over what it shows, however much the session has. */
-function locksOf(session: Session, room: number, wall: number): ClientLocks {
+function locksOf(session: Session, room: number, shows: Shows): ClientLocks {
   const held = firstOf(session.holds.values(), room)
   const waiting = firstOf(session.waiting.values(), room - held.length)
   return {
-    held: held.map(hold => heldOf(hold, wall)).sort((a, b) => a.token - b.token),
-    pending: waiting.map(acquire => pendingOf(acquire, wall)),
+    held: held.map(hold => heldOf(hold, shows)).sort((a, b) => a.token - b.token),
+    pending: waiting.map(acquire => pendingOf(acquire, shows.wall)),
     cut: held.length < session.holds.size || waiting.length < session.waiting.size,
   }
 }
 
-function heldOf({ lock, mode, token, since }: Hold, wall: number): ClientLocks['held'][number] {
-  return { name: lock.name, mode, token, heldMs: age(since, wall) }
+function heldOf(hold: Hold, { wall, termsOf }: Shows): ClientLocks['held'][number] {
+  const { lock, mode, token, since } = hold
+  return { name: lock.name, mode, token, heldMs: age(since, wall), terms: termsOf(hold) }
 }
 
 /** An acquire takes its names one by one: it waits for the first that it has not got. */
 function pendingOf({ names, tokens, claim, since }: Acquire, wall: number): ClientLocks['pending'][number] {
-  return { name: names[tokens.length] as string, mode: claim.mode, waitedMs: age(since, wall) }
+  const name = names[tokens.length] as string
+  return { name, mode: claim.mode, waitedMs: age(since, wall), terms: shownOf(claim.terms, false) }
 }
 
 function age(since: number, wall: number): number {

@@ -6,6 +6,7 @@ import { clientLines } from '../cli/clients.ts'
 import { connect } from '../client/index.ts'
 import { clientsPage, listClients } from '../lockserver/client-list.ts'
 import { clientsQuery, clientsTable } from '../lockserver/pages/clients-page.ts'
+import { wholeTerms } from '../lockserver/query.ts'
 import type { Session } from '../lockserver/state/sessions.ts'
 import { clientLocksMax, clientsPartMax, drawnLimits } from '../wire/limits.ts'
 import type { ClientRecord, Message, MessageOf } from '../wire/messages.ts'
@@ -17,6 +18,7 @@ import { startSmallCluster } from './fixtures/small-cluster.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
 const all = { who: '', after: 0 }
+const shows = { wall: 0, termsOf: wholeTerms }
 
 /** Three sessions: "a" holds two locks, "b" waits for one of them, "c" has nothing. */
 function three() {
@@ -77,7 +79,7 @@ t.test('C9, B1: a page has a limit, and the next one begins behind it whatever e
   t.match(third, { clients: [{ clientName: `s${count - 1}` }], next: null })
   // A copy has them in another order.
   const ordinals = [...s.state.sessions.keys()].reverse()
-  t.equal(clientsPage(s.state, ordinals, false, 0).clients[0]?.clientName, 's0')
+  t.equal(clientsPage(s.state, ordinals, false, shows).clients[0]?.clientName, 's0')
 })
 
 t.test('B2: the locks of clients are listed as far as one answer has room for them', async t => {
@@ -110,7 +112,7 @@ t.test('B5: the page walks over the sessions in pieces, and has the same list', 
   for (let i = 0; i < 4_000; i++) s.open(`crowd ${i}`)
   let turns = 0
   const query = clientsQuery(new URLSearchParams({ limit: '2', after: '1' }))
-  const page = await clientsTable(s.state, query, 0, async () => void turns++)
+  const page = await clientsTable(s.state, query, shows, async () => void turns++)
   t.equal(turns, 2)
   t.match(page, {
     total: 4_003,
@@ -219,8 +221,8 @@ t.test('lines of the command: what clients call themselves stays in its line', a
     ...{ clientId: 'a'.repeat(32), clientName: 'evil\nname', host: 'h\r', pid: null, version: '1\u001b[2J' },
     ...{ address: '10.0.0.9', openMs: 61_000, ttlMs: 10_000, held: 1, waiting: 1 },
     locks: {
-      held: [{ name: 'l\n', mode: 'exclusive', token: 7, heldMs: 1_000 }],
-      pending: [{ name: 'm', mode: 'shared', waitedMs: 2_000 }],
+      held: [{ name: 'l\n', mode: 'exclusive', token: 7, heldMs: 1_000, terms: null }],
+      pending: [{ name: 'm', mode: 'shared', waitedMs: 2_000, terms: null }],
       cut: false,
     },
   }

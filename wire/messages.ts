@@ -226,8 +226,8 @@ const waitRecord = record({
 })
 /** What a session holds and waits for, as the list of sessions has it. `cut`: there is more. */
 const clientLocks = record({
-  held: list(record({ name: lockName, mode, token, heldMs: milliseconds })),
-  pending: list(record({ name: lockName, mode, waitedMs: milliseconds })),
+  held: list(record({ name: lockName, mode, token, heldMs: milliseconds, terms: shownTerms })),
+  pending: list(record({ name: lockName, mode, waitedMs: milliseconds, terms: shownTerms })),
   cut: flag,
 })
 export type ClientLocks = ShapeType<typeof clientLocks>

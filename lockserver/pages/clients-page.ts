@@ -3,7 +3,7 @@
 
 import { clientNameLengthMax, clientsPartMax } from '../../wire/limits.ts'
 import { BadQuery } from '../../wire/serving/http.ts'
-import { type ClientsAsked, type ClientsPage, clientsPage, isMeant } from '../client-list.ts'
+import { type ClientsAsked, type ClientsPage, clientsPage, isMeant, type Shows } from '../client-list.ts'
 import type { State } from '../state/state.ts'
 import { whole } from './whole.ts'
 
@@ -34,7 +34,7 @@ export function clientsQuery(query: URLSearchParams): ClientsQuery {
 export async function clientsTable(
   state: State,
   { limit, ...asked }: ClientsQuery,
-  wall: number,
+  shows: Shows,
   nextTurn: () => Promise<void>,
 ): Promise<ClientsTable> {
   const ordinals: number[] = []
@@ -43,6 +43,6 @@ export async function clientsTable(
     if (++seen % sessionsPerTurn === 0) await nextTurn()
     if (isMeant(session, asked)) ordinals.push(session.ordinal)
   }
-  const page = clientsPage(state, ordinals, asked.who !== '', wall, limit)
+  const page = clientsPage(state, ordinals, asked.who !== '', shows, limit)
   return { total: state.sessions.size, matching: ordinals.length, ...page }
 }

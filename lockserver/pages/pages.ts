@@ -69,9 +69,12 @@ async function locksPage(core: ServerCore, query: URLSearchParams): Promise<Page
   return { status: 200, body: page }
 }
 
-async function clientsOf({ state }: ServerCore, query: URLSearchParams): Promise<Page> {
+async function clientsOf(core: ServerCore, query: URLSearchParams): Promise<Page> {
+  const { state } = core
   if (state === null) return problem(503, 'this server is idle: it has no sessions')
-  return { status: 200, body: await clientsTable(state, clientsQuery(query), readClock().wall, nextTurn) }
+  const { wall, monotonic } = readClock()
+  const shows = { wall, termsOf: (hold: Hold) => core.termsOf(hold, monotonic) }
+  return { status: 200, body: await clientsTable(state, clientsQuery(query), shows, nextTurn) }
 }
 
 function whyOf(core: ServerCore, query: URLSearchParams): Page {

@@ -74,7 +74,7 @@ export const meanwhile: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: "return request[0] === 'query' && client.parked > 0",
+        find: "return (request[0] === 'query' || request[0] === 'clients') && client.parked > 0",
         replace: `return request[0] === 'query' && (client.parked > 0 || (this.#situation.view.backup !== null && !this.replication.join.latched))`,
       },
       { file: primary, find: mayGoOn, replace: onceJoined },
