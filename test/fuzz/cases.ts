@@ -7,7 +7,7 @@ import { wireVersion } from '../../wire/version.ts'
 import { frame, type Heard, HostilePeer, hello, newId, RawPeer } from '../fixtures/hostile-peer.ts'
 import { idlePing } from '../fixtures/idle-ping.ts'
 import { type Random, weighted } from '../fixtures/random.ts'
-import { abandonOf } from '../fixtures/said.ts'
+import { keyOf } from '../fixtures/said.ts'
 import { drawBytes } from './bytes.ts'
 import { drawBroken, drawMessage } from './grammar.ts'
 import { Life } from './life.ts'
@@ -124,9 +124,9 @@ const lives: Teller = async ({ number, dice, targets, tally }) => {
 }
 
 /** Locks of a cut connection would stay held until the lease is over. */
-async function abandon(url: string, id: string, tally: Tally): Promise<void> {
+async function abandon(url: string, id: string, tally: Tally, key = keyOf(id)): Promise<void> {
   const talk = await talkTo(url, 'serverToClient', tally, client)
-  talk.say(abandonOf(id))
+  talk.say(['abandon', id, key])
   await talk.echo(1)
   talk.leave()
 }
@@ -136,7 +136,7 @@ const mayClose: readonly ErrorCode[] = ['OUT_OF_ORDER', 'UNEXPECTED_MESSAGE', 'R
 
 const wellFormed: Teller = async ({ dice, targets, tally }) => {
   const talk = await talkTo(targets.primary, 'serverToClient', tally, client)
-  const sessions: string[] = []
+  const sessions = new Map<string, string>()
   for (let frames = 1 + dice.below(20); frames > 0 && talk.peer.end === null; frames--) {
     const messages = Array.from({ length: dice.below(4) }, () =>
       drawMessage(dice.pick(['clientToServer', 'clientToServer', 'requestRuns']), dice),
@@ -144,7 +144,8 @@ const wellFormed: Teller = async ({ dice, targets, tally }) => {
     const text = JSON.stringify(messages)
     const verdict = verdictOn(text, 'clientToServer')
     talk.sayText(text)
-    for (const message of messages as [string, string][]) if (message[0] === 'open') sessions.push(message[1])
+    for (const [kind, id, key] of messages as [string, string, string][])
+      if (kind === 'open') sessions.set(id, key)
     if (verdict[0] !== 'fine') {
       // A message of the frame before the broken one takes no effect, so the verdict stands alone.
       await talk.closed(...(verdict as ErrorCode[]))
@@ -153,7 +154,7 @@ const wellFormed: Teller = async ({ dice, targets, tally }) => {
     if (!(await goesOn(talk, dice.below(1_000_000)))) break
   }
   talk.leave()
-  for (const id of sessions) await abandon(targets.primary, id, tally)
+  for (const [id, key] of sessions) await abandon(targets.primary, id, tally, key)
 }
 
 /** Whether the connection goes on. A server ignores a client after it has reported its session's end. */

@@ -3,7 +3,7 @@
 
 import { type Heard, newId } from '../fixtures/hostile-peer.ts'
 import type { Random } from '../fixtures/random.ts'
-import { openOf } from '../fixtures/said.ts'
+import { openOf, publicIdFor } from '../fixtures/said.ts'
 import type { Talk } from './talk.ts'
 
 /** Long enough for the longest story, and short enough for every limit of the server. */
@@ -27,7 +27,13 @@ export class Life {
 
   async open(): Promise<void> {
     this.#talk.say(openOf(this.id, 1, ttlMs, 'fuzz'))
-    this.#same(await this.#talk.hear('opened', ([kind]) => kind === 'opened'), ['opened', this.id, 1, ttlMs])
+    this.#same(await this.#talk.hear('opened', ([kind]) => kind === 'opened'), [
+      'opened',
+      this.id,
+      1,
+      ttlMs,
+      publicIdFor(this.id),
+    ])
   }
 
   /** Sends one message, and expects the answer. */

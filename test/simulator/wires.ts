@@ -135,7 +135,7 @@ export class Wires {
   }
 
   #asked(server: LockServerParty, messages: readonly Message[], wire: Wire): void {
-    for (const [kind, session, count] of messages)
+    for (const [kind, session, , count] of messages)
       if (kind === 'open' || kind === 'resume')
         this.#speakers.set(wire, {
           wire,

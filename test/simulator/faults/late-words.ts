@@ -77,7 +77,7 @@ export class LateWords {
     this.#trap?.(from, to, messages, wire)
   }
 
-  #delay({ user, ms, losesMore }: ResumesLate, wire: Wire, [, , , next]: Message): void {
+  #delay({ user, ms, losesMore }: ResumesLate, wire: Wire, [, , , , next]: Message): void {
     const { network } = this.#scene.cluster
     this.#resumesLate = null
     let letGo: (() => void) | null = network.stallOne(wire)
