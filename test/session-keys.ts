@@ -41,6 +41,8 @@ function unharmed(t: Test, cluster: Cluster, victim: HandParty): void {
   const number = victim.heard.length
   victim.say(['renew', number])
   cluster.until(() => victim.heard.some(each => each[0] === 'renewed' && each[1] === number), 'a renewal')
+  victim.say(['acquire', 2, ['y'], 'exclusive', 'wait', null])
+  cluster.until(() => victim.heard.filter(([kind]) => kind === 'granted').length === 2, 'its next grant')
   t.notOk(victim.closed)
 }
 

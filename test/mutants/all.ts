@@ -13,6 +13,7 @@ import { endings } from './endings.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
 import { judged } from './judged.ts'
+import { keys } from './keys.ts'
 import { largeSessions } from './large-sessions.ts'
 import { leases } from './leases.ts'
 import { limits } from './limits.ts'
@@ -47,7 +48,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'what travels': frames,
   'surface of the client': [...surface, ...program],
   'pages and metrics': figures,
-  'hostile peers': [...edge, ...asking],
+  'hostile peers': [...edge, ...asking, ...keys],
   'disk, minutes, moments': apart,
 }
 

@@ -31,13 +31,15 @@ export class Counters {
   sent(server: LockServerParty, messages: readonly Message[]): void {
     for (const [kind, , what] of messages)
       if (kind === 'opened' || kind === 'renewed') plus(this.#of(server), `sent ${kind}`)
-      else if (kind === 'locks' && !(what as { more: boolean }).more) plus(this.#of(server), 'sent locks')
+      else if (kind === 'clients' || (kind === 'locks' && !(what as { more: boolean }).more))
+        plus(this.#of(server), 'sent lists')
   }
 
   /** A lock server reads this. */
   arrived(server: LockServerParty, messages: readonly Message[]): void {
     for (const [kind] of messages)
-      if (kind === 'open' || kind === 'renew' || kind === 'query') plus(this.#of(server), `read ${kind}`)
+      if (kind === 'open' || kind === 'renew' || kind === 'query' || kind === 'clients')
+        plus(this.#of(server), `read ${kind}`)
   }
 
   saved(before: ViewRecord | undefined, record: ViewRecord): void {
@@ -65,7 +67,7 @@ export class Counters {
     this.#equal(server.name, 'step-downs', counts.stepDowns, stepDowns)
     this.#among(server, 'opened', counts.operations['open opened'], 'sent opened', ['read open'])
     this.#among(server, 'renewals', counts.renewals, 'sent renewed', ['read renew', 'read open'])
-    this.#among(server, 'queries', counts.queries, 'sent locks', ['read query'])
+    this.#among(server, 'queries', counts.queries, 'sent lists', ['read query', 'read clients'])
   }
 
   /** All is saved, and the view server has heard so. */

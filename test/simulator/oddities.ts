@@ -8,6 +8,7 @@ import { Newcomers } from './newcomers.ts'
 import { Operators } from './operators.ts'
 import type { OddityKind, Verb } from './plan.ts'
 import { StrayWords } from './stray-words.ts'
+import { Thieves } from './thieves.ts'
 import type { Trace } from './trace.ts'
 import type { Users } from './users.ts'
 import type { Verdict } from './verdict.ts'
@@ -22,6 +23,7 @@ export class Oddities {
   readonly #operators: Operators
   readonly #newcomers: Newcomers
   readonly #strayWords: StrayWords
+  readonly #thieves: Thieves
 
   constructor(cluster: Cluster, users: Users, verdict: Verdict, trace: Trace) {
     this.#cluster = cluster
@@ -32,6 +34,7 @@ export class Oddities {
     this.#operators = new Operators(cluster, verdict, trace)
     this.#newcomers = new Newcomers(cluster, verdict, trace)
     this.#strayWords = new StrayWords(cluster, users, trace)
+    this.#thieves = new Thieves(cluster, verdict, trace)
   }
 
   readonly #byKind: Readonly<Record<OddityKind, (dice: Random) => void>> = {
@@ -42,6 +45,7 @@ export class Oddities {
     'operator resets wrongly': dice => this.#operators.resetWrongly(dice),
     newcomer: dice => this.#newcomers.come(dice),
     'stray words': dice => this.#strayWords.say(dice),
+    thief: dice => this.#thieves.come(dice),
   }
 
   perform(kind: OddityKind, salt: number): void {

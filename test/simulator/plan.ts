@@ -76,6 +76,7 @@ export const oddityKinds = [
   'operator resets wrongly',
   'newcomer',
   'stray words',
+  'thief',
 ] as const
 export type OddityKind = (typeof oddityKinds)[number]
 

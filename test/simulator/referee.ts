@@ -16,6 +16,7 @@ import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { Guest } from './guests.ts'
 import { listen } from './operations.ts'
+import { Takeovers } from './takeovers.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { WatchFlow } from './watch-flow.ts'
@@ -49,6 +50,7 @@ export class Referee {
   readonly #checker: Checker
   readonly #trace: Trace
   readonly #wires: Wires
+  readonly #takeovers: Takeovers
   readonly #counters: Counters
   readonly #watchFlow: WatchFlow
   readonly confirmations: Confirmations
@@ -100,6 +102,7 @@ export class Referee {
     this.#checker = checker
     this.#trace = trace
     const pings = pingLimitMs * cluster.slowness
+    this.#takeovers = new Takeovers(verdict)
     this.#wires = new Wires(verdict, () => this.#now, pings)
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
@@ -183,6 +186,7 @@ export class Referee {
   sent(from: Party, to: Party, messages: readonly Message[], wire: Wire): 'pass' {
     this.#trace.frame(from, to, messages)
     this.#wires.sent(from, to, messages, wire, this.#ackedFor(from))
+    this.#takeovers.sent(from, to, messages, wire)
     this.#followWatches(from, to, messages, wire)
     if (from.kind === 'lockserver')
       for (const message of messages) this.#saysInSync((from as LockServerParty).id, message)

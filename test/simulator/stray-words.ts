@@ -46,6 +46,7 @@ function ofOthers(view: View): Message[] {
     ['renewed', far],
     ['lost', 1, 'STOLEN'],
     ['locks', far, { more: false, cut: false, confirmed: true }, [], []],
+    ['clients', far, { next: null, confirmed: true }, []],
     ['watching', far],
     ['missed', far, 3],
     ['watch-refused', far, 'WATCHES_LIMIT', 'of another watch'],
