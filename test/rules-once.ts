@@ -15,7 +15,7 @@ t.test(
     s.state.wallMs = 5_000
     const [a, b] = [s.open('a'), s.open('b')]
     t.match(s.ask(a, 'x', once('k')), [['a', ['granted', 1, [1_001], []]]])
-    const by = { token: 1_001, clientId: a.id, clientName: 'a', grantedAt: 5_000 }
+    const by = { token: 1_001, clientId: a.publicId, clientName: 'a', grantedAt: 5_000 }
     t.match(s.ask(b, 'x', once('k')), [['b', ['done-before', 1, { ...by, endedAt: null }]]])
     s.state.wallMs = 7_000
     s.release(a, 1_001)

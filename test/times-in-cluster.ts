@@ -5,6 +5,7 @@ import t from 'tap'
 import { noTerms } from '../wire/claim.ts'
 import type { LockEvent, Message, Terms } from '../wire/messages.ts'
 import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { openOf } from './fixtures/said.ts'
 import { textOf } from './fixtures/state-story.ts'
 
 /** A tick, a slot of the deadlines, and what clocks and delays take. */
@@ -18,7 +19,7 @@ class Story {
     this.cluster = new Cluster({ servers })
     this.cluster.ready(servers > 1)
     this.#hand = new HandParty(this.cluster, 'hand').dial(this.cluster.primary.address)
-    this.#hand.say(['open', 'e'.repeat(32), 1, 60_000, 'hand'])
+    this.#hand.say(openOf('e'.repeat(32), 1, 60_000, 'hand'))
     this.#hand.hears('opened')
   }
 
