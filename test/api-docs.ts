@@ -5,11 +5,15 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { errors } from '../wire/errors.ts'
+import { packageVersion } from '../wire/version.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
 const text = read('docs/API.md')
-const manifest = JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> }
+const manifest = JSON.parse(read('package.json')) as {
+  version: string
+  exports: Record<string, string | { default: string }>
+}
 
 /** The names after `export`, in any of its forms. */
 function exportsOf(file: string): string[] {
@@ -77,6 +81,10 @@ t.test('every option and member of the interfaces that programs write', async t 
       for (const member of members)
         t.match(text, new RegExp(`\`${member}\\b|\\b${member}\\b.*\``), `${each}.${member}`)
     }
+})
+
+t.test('the version that clients tell servers is that of the package', async t => {
+  t.equal(packageVersion, manifest.version)
 })
 
 t.test('every code that a call of the client may reject with', async t => {

@@ -27,7 +27,7 @@ function three() {
   s.state.wallMs = 5_000
   s.acquire(a, 'x')
   s.acquire(a, 'y', 'shared')
-  s.acquire(b, ['w', 'x'])
+  s.acquire(b, ['w', 'x', 'z'])
   return { s, a, b, c }
 }
 

@@ -224,6 +224,7 @@ t.test('S1, S5: each outcome, refusal, loss and end is counted once, under its o
 const notes: readonly (readonly [Noted, number, Values])[] = [
   [{ is: 'renewal' }, 0, { holdfast_renewals_total: 1 }],
   [{ is: 'query' }, 0, { holdfast_queries_total: 1 }],
+  [{ is: 'wrong key' }, 0, { holdfast_wrong_session_keys_total: 1 }],
   [{ is: 'view' }, 0, { holdfast_views_learned_total: 1 }],
   [{ is: 'step-down' }, 0, { holdfast_step_downs_total: 1 }],
   [{ is: 'digest differs' }, 0, { holdfast_digest_mismatches_total: 1 }],

@@ -8,7 +8,7 @@ import { isKeyOf, keyHashOf, publicIdOf } from '../lockserver/session-key.ts'
 import { unknownSessionCost } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { FakeServer } from './fixtures/client-server.ts'
-import { Cluster, HandParty } from './fixtures/cluster.ts'
+import { Cluster, HandParty, type SessionParty } from './fixtures/cluster.ts'
 import { until } from './fixtures/deadline.ts'
 import { keyOf, openOf, publicIdFor, resumeOf } from './fixtures/said.ts'
 
@@ -120,6 +120,53 @@ t.test('C9, R3: a copy knows the key, and so does the primary that it becomes', 
   const repeated = hand('repeated')
   repeated.say(openOf(victimId, 7, 10_000, 'victim'))
   t.same(repeated.hears('opened')[4], publicIdFor(victimId), 'its public id is the same at every primary')
+})
+
+t.test('C9: through a whole day no server says an id or a key of a session to another client', async t => {
+  const cluster = new Cluster()
+  const secrets = new Map<string, string>()
+  const heard: [string, string][] = []
+  cluster.network.onFrame = (from, to, messages) => {
+    for (const [kind, id, key] of messages)
+      if (kind === 'open') for (const secret of [id, key]) secrets.set(String(secret), from.name)
+    if (to.kind === 'client') heard.push([to.name, JSON.stringify(messages)])
+    else if (from.kind === 'lockserver') heard.push(['a server', JSON.stringify(messages)])
+    return 'pass'
+  }
+  cluster.ready()
+  const [a, b, c] = ['a', 'b', 'c'].map(name => cluster.client(name)) as [
+    SessionParty,
+    SessionParty,
+    SessionParty,
+  ]
+  cluster.until(() => [a, b, c].every(({ core }) => core.opened), 'sessions')
+  for (const client of [a, b, c]) client.watch(1, '')
+  const held = a.wait(a.acquire('x'))
+  const waits = b.acquire('x', { timeoutMs: 50 })
+  b.wait(waits)
+  t.equal(waits.holder?.clientId, a.core.clientId, 'who is in the way')
+  b.acquire(['w', 'x'])
+  const looks = () => [a, b, c].map(client => client.wait(client.query()))
+  looks()
+  c.wait(c.acquire('x', { manner: 'steal' }))
+  b.wait(b.forceRelease('x'))
+  cluster.primary.kill()
+  cluster.healed()
+  looks()
+  a.releaseToken(held.result?.verb === 'acquire' ? (held.result.tokens?.[0] ?? 0) : 0)
+  a.kill()
+  cluster.until(() => cluster.primary.core.state?.sessions.size === 2, 'its end', 60_000)
+  looks()
+  c.wait(c.end())
+  t.ok(heard.length > 100)
+  for (const { core } of [a, b, c]) t.ok(heard.some(([, text]) => text.includes(String(core.clientId))))
+  for (const [secret, owner] of secrets)
+    for (const [to, text] of heard) {
+      // Servers tell their backups the ids, and nobody any key.
+      const isKey = ![a, b, c].some(({ core }) => core.sessionId === secret)
+      if (to !== owner && (to !== 'a server' || isKey) && text.includes(secret))
+        t.fail(`${to} hears of ${owner}'s ${secret}: ${text}`)
+    }
 })
 
 t.test('C9, B1: who tries one key after the other uses up its own turns', async t => {

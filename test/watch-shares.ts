@@ -27,6 +27,7 @@ const clientOf = (connection: number): Client => ({
   is: 'client',
   connection,
   owner: null,
+  remote: '',
   session: null,
   deaf: false,
   opening: false,

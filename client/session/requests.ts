@@ -118,7 +118,8 @@ export class Requests {
     if (urgent !== undefined) return this.#number(urgent)
     const request = this.#takeHeldUp() ?? this.#takeWaiting()
     if (request === undefined) return undefined
-    return kindOf(request.what) === 'query' ? this.#ask(request) : this.#number(request)
+    const { verb } = request.what
+    return verb === 'query' || verb === 'clients' ? this.#ask(request) : this.#number(request)
   }
 
   /** The oldest one for which there is room now. */

@@ -195,7 +195,7 @@ function counters(now: () => Measured): Metric[] {
       read: () => byLabel('outcome', now().counts.transfers),
     },
     count('holdfast_renewals_total', 'Leases renewed at this primary.', c => c.renewals),
-    count('holdfast_queries_total', 'Lists of locks that this server was asked for.', c => c.queries),
+    count('holdfast_queries_total', 'Lists of locks or clients that were asked for.', c => c.queries),
     count('holdfast_views_learned_total', 'Views that this server has come to know.', c => c.views),
     count(
       'holdfast_step_downs_total',
