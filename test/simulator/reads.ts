@@ -15,7 +15,7 @@ interface Batch {
 
 const none: Batch = { view: 0, sequence: 0 }
 /** What asks, by what answers. */
-const asks: Readonly<Record<string, string>> = { locks: 'query', renewed: 'renew' }
+const asks: Readonly<Record<string, string>> = { locks: 'query', clients: 'clients', renewed: 'renew' }
 const asked: ReadonlySet<string> = new Set(Object.values(asks))
 
 export class Reads {
@@ -58,5 +58,5 @@ export class Reads {
 
 /** An answer of a query says whether its server was the primary just then. */
 function isSure([kind, , part]: Message): boolean {
-  return kind !== 'locks' || (part as { readonly confirmed: boolean }).confirmed
+  return (kind !== 'locks' && kind !== 'clients') || (part as { readonly confirmed: boolean }).confirmed
 }
