@@ -154,6 +154,7 @@ t.test('C9: through a whole day no server says an id or a key of a session to an
   cluster.healed()
   looks()
   a.releaseToken(held.result?.verb === 'acquire' ? (held.result.tokens?.[0] ?? 0) : 0)
+  a.wait(a.acquire('z'))
   a.kill()
   cluster.until(() => cluster.primary.core.state?.sessions.size === 2, 'its end', 60_000)
   looks()
