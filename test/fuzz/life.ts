@@ -126,7 +126,7 @@ export class Life {
     const token = this.#held.get(name)
     const request = this.#next++
     this.#talk.say(['force-release', request, name, null])
-    this.#same(await this.#reply(request), ['force-released', request, token === undefined ? 0 : 1])
+    this.#same(await this.#reply(request), ['force-released', request, token === undefined ? 0 : 1, null])
     if (token === undefined) return
     this.#held.delete(name)
     const lost = await this.#talk.hear('lost', ([kind, which]) => kind === 'lost' && which === token)
