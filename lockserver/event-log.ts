@@ -36,11 +36,12 @@ export class EventLog {
     return this.#at(place).event.name
   }
 
-  /** B7: it becomes text once, and so does the message, since most clients give the same number. */
+  /** B7: from the second watcher on it becomes text once, and so does the message, if they give the same number. */
   messageAt(place: number, number: number): Told {
     const kept = this.#at(place)
-    if (kept.message?.[1] !== number) kept.message = share<Told>(['event', number, share(kept.event)])
-    return kept.message as Told
+    if (kept.message?.[1] === number) return share(kept.message)
+    kept.message = ['event', number, kept.message === null ? kept.event : share(kept.event)]
+    return kept.message
   }
 
   /** Every watcher has been told, or has missed, what stands before this place. */

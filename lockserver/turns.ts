@@ -10,7 +10,9 @@ type Request = MessageOf<'clientToServer'>
 
 interface Waiting {
   readonly client: Client
-  requests: readonly Request[]
+  /** As they came, frame by frame: one that waits gets another frame without a copy of those before. */
+  readonly frames: (readonly Request[])[]
+  /** Of the first frame, the request that is next. */
   next: number
   /** The client's connection has ended; what it had sent before is done first. */
   closed: boolean
@@ -57,12 +59,11 @@ export class Turns {
   hear(client: Client, requests: readonly Request[]): boolean {
     const waiting = this.#waiting.get(client)
     if (waiting !== undefined) {
-      waiting.requests = [...waiting.requests.slice(waiting.next), ...requests]
-      waiting.next = 0
+      waiting.frames.push(requests)
       return false
     }
     const next = this.#perform(client, requests, 0)
-    if (next < requests.length) this.#waiting.set(client, { client, requests, next, closed: false })
+    if (next < requests.length) this.#waiting.set(client, { client, frames: [requests], next, closed: false })
     return next === requests.length
   }
 
@@ -82,11 +83,20 @@ export class Turns {
   goOn(): void {
     for (const waiting of [...this.#waiting.values()]) {
       if (this.#left <= 0) return
-      const { client, requests } = waiting
-      waiting.next = this.#perform(client, requests, waiting.next)
-      this.#waiting.delete(client)
-      if (waiting.next < requests.length) this.#waiting.set(client, waiting)
-      else this.#owner.done(client, waiting.closed)
+      this.#performFrames(waiting)
+      this.#waiting.delete(waiting.client)
+      if (waiting.frames.length > 0) this.#waiting.set(waiting.client, waiting)
+      else this.#owner.done(waiting.client, waiting.closed)
+    }
+  }
+
+  #performFrames(waiting: Waiting): void {
+    const { client, frames } = waiting
+    for (let frame = frames[0]; frame !== undefined; frame = frames[0]) {
+      waiting.next = this.#perform(client, frame, waiting.next)
+      if (waiting.next < frame.length) return
+      frames.shift()
+      waiting.next = 0
     }
   }
 

@@ -38,6 +38,7 @@ class HeardSocket implements Socket {
   readonly open = true
   /** What a frame takes. */
   sendMs = 0
+  onSend: () => void = () => {}
   readonly bufferedAmount = 0
   readonly sent: Message[][] = []
   reading = true
@@ -54,6 +55,7 @@ class HeardSocket implements Socket {
 
   send(text: string): void {
     this.#runtime.ms += this.sendMs
+    this.onSend()
     this.sent.push(JSON.parse(text) as Message[])
   }
 
@@ -242,6 +244,9 @@ t.test('B1: a turn that someone has opened has all of its time, and no more, unt
   little.says(1)
   runtime.nextTurn()
   t.same(seen.splice(0), [...said, 'much 2', 'much waits no more'], 'one piece, since it is over')
+  little.connection.send(['echoed', 0])
+  little.connection.flush()
+  t.same(little.socket.sent, [], 'nor is there time to send')
   turn.end()
   runtime.nextTurn()
   t.same(seen.splice(0), ['little 1', 'little waits no more'])

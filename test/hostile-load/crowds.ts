@@ -35,12 +35,17 @@ async function filledState(target: Target): Promise<Outcome> {
   }
 }
 
+/** Of another address than the prober's and the newcomer's. */
+const elsewhere = { localAddress: '127.0.0.2' }
+const sessionsPerAddress = 300
+
 async function sessionsTaken(target: Target): Promise<Outcome> {
+  const end = performance.now() + target.seconds * 1_000
   let opened = 0
   let refused = 0
   const open = async () => {
-    while (opened + refused < 50_000 && refused < 100) {
-      const peer = await greet(target.primary, target.secret)
+    while (opened + refused < 50_000 && performance.now() < end) {
+      const peer = await greet(target.primary, target.secret, elsewhere)
       peer.say(openOf(newId(), 1, 30_000, 'taken'))
       const got = await Promise.race([
         peer.next('opened').catch(ignore),
@@ -54,7 +59,8 @@ async function sessionsTaken(target: Target): Promise<Outcome> {
   await Promise.all(Array.from({ length: 32 }, () => open().catch(ignore)))
   const newcomer = await Promise.race([enter(target, 10_000).catch(ignore), pause(2_000)])
   const wrong = newcomer === undefined ? ['a newcomer gets no session'] : []
-  return { remark: `${opened} sessions`, wrong }
+  if (opened > sessionsPerAddress) wrong.push(`one address has ${opened} sessions`)
+  return { remark: `${opened} sessions, ${refused} refused`, wrong }
 }
 
 async function watchers(target: Target): Promise<Outcome> {
@@ -148,7 +154,8 @@ export const crowdScenarios: readonly Scenario[] = [
   {
     name: 'all sessions taken',
     rules: 'B7',
-    does: 'one address opens up to 50,000 sessions and leaves them',
+    does: 'one address opens up to 50,000 sessions and leaves them; it may have 300',
+    setting: { sessionsPerAddress },
     largeState: true,
     attack: sessionsTaken,
   },

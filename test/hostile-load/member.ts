@@ -21,8 +21,8 @@ export const helloOf = (secret: string | null, name = 'hostile') => [
 ]
 
 /** A connection after its welcome. */
-export async function greet(url: string, secret: string | null): Promise<HostilePeer> {
-  const peer = await HostilePeer.connect(url)
+export async function greet(url: string, secret: string | null, options: object = {}): Promise<HostilePeer> {
+  const peer = await HostilePeer.connect(url, options)
   peer.say(helloOf(secret))
   await peer.next('welcome')
   return peer

@@ -27,6 +27,8 @@ export interface Setting {
   readonly secret?: true
   /** The largest heap of each server, in MiB. */
   readonly heapMb?: number
+  /** The quota of sessions; set, it holds for loopback, too (B7). */
+  readonly sessionsPerAddress?: number
   /** The most files that the view server may have open. */
   readonly viewFiles?: number
   /** The view record is on its own disk, which is full once the cluster runs. Needs root. */

@@ -1,7 +1,7 @@
 // One run of one scenario: a cluster of real processes, the observer, the attacker, and a server's
 // death if the scenario has one. However a run ends, it stops everything that it started.
 
-import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -76,8 +76,14 @@ export class LoadStage {
   /** At once, when the process must end: the servers end when their channel to this process closes. */
   abandon(): void {
     for (const child of this.#children) child.kill('SIGKILL')
-    if (this.#mounted) execFileSync('umount', ['--lazy', this.#servers.data])
+    if (this.#mounted) this.#unmount()
+  }
+
+  /** Must not throw, since a process that is ending calls it. Apart, for a signal to its group would end umount, too. */
+  #unmount(): void {
     this.#mounted = false
+    const { status } = spawnSync('setsid', ['--wait', 'umount', '--lazy', this.#servers.data])
+    if (status !== 0) process.stderr.write(`${this.#servers.data} is still mounted\n`)
   }
 
   async #start(): Promise<{ view: View; servers: Status['servers'] }> {
@@ -192,8 +198,10 @@ function metered(folder: string, heapMb?: number): string[] {
   return ['env', `TURN_METER=${folder}`, `NODE_OPTIONS=--import ${meter}${heap}`]
 }
 
-function lockPlace({ heapMb }: Setting, folder: string): Place {
-  return { ...here, within: metered(folder, heapMb) }
+function lockPlace({ heapMb, sessionsPerAddress }: Setting, folder: string): Place {
+  const quota =
+    sessionsPerAddress === undefined ? [] : [`HOLDFAST_SESSIONS_PER_ADDRESS=${sessionsPerAddress}`]
+  return { ...here, within: [...metered(folder, heapMb), ...quota] }
 }
 
 function viewPlace({ viewFiles }: Setting, folder: string): Place {

@@ -167,8 +167,8 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/event-log.ts',
-        find: 'if (kept.message?.[1] !== number)',
-        replace: 'if (kept.message === null)',
+        find: 'if (kept.message?.[1] === number)',
+        replace: 'if (kept.message !== null)',
       },
     ],
   },
