@@ -165,7 +165,6 @@ export class Primary {
   // ---- clients
 
   request(client: Client, request: MessageOf<'clientToServer'>): void {
-    if (client.deaf) return
     if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
   }
@@ -274,11 +273,10 @@ export class Primary {
     if (known !== undefined) return this.#opened(client, known, count)
     // While the view server is away: the longest ttl that a later reset would wait for.
     const { owner } = client
+    const refusal = this.state.openRefusal(owner)
     this.#propose(['open', id, Math.min(ttlMs, this.#situation.longestTtlMs), name, owner])
-    const session = this.state.sessionsById.get(id)
-    if (session !== undefined) this.#opened(client, session, count)
+    if (refusal === undefined) this.#opened(client, this.state.sessionsById.get(id) as Session, count)
     else {
-      const refusal = this.state.openRefusal(owner) ?? 'SESSIONS_LIMIT'
       const [code, text] = refusalOf(refusal, owner, this.state.limits)
       this.#out.count({ is: 'open refused', code })
       this.#answer(client, ['open-refused', id, code, text])

@@ -142,7 +142,7 @@ export class ClientCore {
         this.#pump(now)
         return
       case 'abort':
-        this.#onAbort(input.call, input.patient ?? false, now)
+        this.#onAbort(input.call, input.patient, now)
         return
       case 'finish':
         this.#onFinish(now)
