@@ -2,7 +2,13 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
-import { queriesPerOwnerMax, type StateLimits, shownTurnMax, ttlPingLimitsMin } from '../wire/limits.ts'
+import {
+  acknowledgedAtOnce,
+  queriesPerOwnerMax,
+  type StateLimits,
+  shownTurnMax,
+  ttlPingLimitsMin,
+} from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
@@ -10,7 +16,7 @@ import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
-import { type Parked, Parking } from './parking.ts'
+import { Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
 import type { Showing } from './showing.ts'
@@ -31,9 +37,6 @@ type Numbered = MessageOf<'clientToServer', 'acquire' | 'cancel' | 'release' | '
 
 /** These requests never wait for a joining backup (R3). */
 const reads: ReadonlySet<string> = new Set(['resume', 'renew', 'query', 'watch', 'seen', 'unwatch', 'echo'])
-
-/** Numbers in one acknowledgement that are passed on as they came. */
-const acknowledgedAtOnce = 64
 
 /** These requests go on while the server leaves, so that no lease runs out because of it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
@@ -190,7 +193,7 @@ export class Primary {
   /** B1: as many as this turn has room for. */
   #unpark(): void {
     while (this.#mayUnpark && this.#turns.room) {
-      const { client, request } = this.#parking.take() as Parked
+      const { client, request } = this.#parking.take()
       if (this.#speaks(client)) this.#perform(client, request)
       this.#spend()
     }

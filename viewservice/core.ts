@@ -239,7 +239,7 @@ export class ViewCore {
    * little beyond what time and record allow.
    */
   #believe({ token, ttlMs }: Ping): void {
-    const known = Math.max(tokensInTime, this.#record?.highestToken ?? 0)
+    const known = Math.max(tokensInTime, (this.#record as ViewRecord).highestToken)
     this.#highestToken = Math.max(this.#highestToken, Math.min(token, known + tokenLagMax))
     this.#longestTtlMs = Math.max(this.#longestTtlMs, Math.min(ttlMs, ttlMsMax))
   }

@@ -1,7 +1,7 @@
 // Text to messages and back. Everything that arrives is checked here, once, at the edge; behind it
 // messages are trusted to have their types.
 
-import { type ErrorCode, errors } from './errors.ts'
+import { closeNumber, type ErrorCode } from './errors.ts'
 import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
@@ -18,7 +18,7 @@ export class WireError extends Error {
     this.code = code
   }
   get close(): number {
-    return errors[this.code].close ?? 4400
+    return closeNumber(this.code)
   }
 }
 

@@ -163,6 +163,9 @@ export let turnMsMax = 8
 /** Ms that a piece of such work may take (B1). Passed: its next one waits behind those of others that took less. */
 export const quickMsMax = 1
 
+/** Numbers in one acknowledgement that are passed on as they came (F13). Passed: only those that change something, in pieces. */
+export let acknowledgedAtOnce = 64
+
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
 
@@ -257,6 +260,7 @@ const usual = {
   watchesMax,
   viewsRememberedMax,
   forgetServerMs,
+  acknowledgedAtOnce,
 }
 
 export type DrawnLimits = Partial<typeof usual>
@@ -292,6 +296,7 @@ export function drawnLimits(drawn: DrawnLimits): void {
   watchesMax = limits.watchesMax
   viewsRememberedMax = limits.viewsRememberedMax
   forgetServerMs = limits.forgetServerMs
+  acknowledgedAtOnce = limits.acknowledgedAtOnce
 }
 
 /** As for a machine that takes this many times as long for everything: what a turn may cost is this part of the usual. */

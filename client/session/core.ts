@@ -463,6 +463,7 @@ export class ClientCore {
     else if (reply[0] === 'granted') for (const [token, reason] of reply[3]) this.#onLost(token, reason)
   }
 
+  /** `cancelled` concludes nothing: the answer to the cancel does. */
   #conclude(request: Request, reply: Reply): void {
     switch (reply[0]) {
       case 'granted':
@@ -487,8 +488,6 @@ export class ClientCore {
       case 'cancel-done':
         // A grant that crossed the cancel was undone by it.
         this.#cancelled(request, reply[2], reply[3])
-        return
-      case 'cancelled':
         return
     }
   }

@@ -156,10 +156,10 @@ export class LockEntry implements Hold {
   }
 
   dequeue(acquire: Acquire): void {
-    if (this.#crowd === null) return
+    const crowd = this.#crowd as Crowd
     acquire.session.awaited -= namesAhead(acquire)
-    if (this.#crowd.lastSteal === acquire) this.#crowd.lastSteal = acquire.ahead
-    this.#crowd.queue.leave(acquire)
+    if (crowd.lastSteal === acquire) crowd.lastSteal = acquire.ahead
+    crowd.queue.leave(acquire)
   }
 }
 

@@ -256,6 +256,11 @@ export class Referee {
     this.#answered.clear()
   }
 
+  /** V6: with a record that ends before the view which all its servers know. */
+  decidedMisled(): void {
+    this.#blame('V6 decided misled', 'the view server decides, though its servers know a newer view')
+  }
+
   /** Whether this view's backup knows that it is in sync (V4). */
   backupKnows(view: View | null): boolean {
     return view !== null && view.backup !== null && this.#knows.get(view.number) === view.backup.id
@@ -479,7 +484,7 @@ export class Referee {
   /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
   inspectAtEnd(): void {
     const { view, viewServer } = this.#cluster
-    if (!viewServer.saving) this.#counters.inspectViews(viewServer.counts)
+    if (!viewServer.saving && !viewServer.misled) this.#counters.inspectViews(viewServer.counts)
     const backup = view?.backup?.id
     for (const { id, name, alive } of this.#cluster.servers)
       if (alive && this.contradicted.has(id))

@@ -20,12 +20,13 @@ const acts = [
   'lose and kill sender',
   'freeze receiver',
 ] as const
+type Act = (typeof acts)[number] | 'freeze sender'
 
 interface Ambush {
   readonly kind: string
   /** So many such frames pass first. */
   skip: number
-  readonly act: (typeof acts)[number]
+  readonly act: Act
   readonly dice: Random
 }
 
@@ -51,10 +52,18 @@ export class Ambushes {
     this.#laid = [...this.#laid.slice(1 - ambushesMax), ambush]
   }
 
+  /** S3: the primary stands still while it ends many sessions, one after the other. */
+  awaitExpiry(dice: Random): void {
+    this.#laid = [
+      ...this.#laid.slice(1 - ambushesMax),
+      { kind: 'expire', skip: 0, act: 'freeze sender', dice },
+    ]
+  }
+
   /** Says what happens to the frame where an ambush was laid for it; null: there was none. */
   onFrame(from: Party, to: Party, messages: readonly Message[]): 'pass' | 'cut' | null {
     for (const ambush of this.#laid) {
-      if (!messages.some(([kind]) => kind === ambush.kind) || ambush.skip-- > 0) continue
+      if (!messages.some(message => isAbout(message, ambush.kind)) || ambush.skip-- > 0) continue
       this.#laid = this.#laid.filter(other => other !== ambush)
       this.#spring(ambush, from, to)
       return ambush.act === 'cut' || ambush.act === 'lose and kill sender' ? 'cut' : 'pass'
@@ -72,6 +81,7 @@ export class Ambushes {
     else if (act === 'kill sender') soon(() => this.#deaths.kill(from, dice))
     else if (act === 'lose and kill sender') this.#deaths.killSoon(from, dice)
     else if (act === 'sever') soon(() => this.#network.sever([from, to], dice, dice.chance(0.5)))
+    else if (act === 'freeze sender') soon(() => this.#standstills.freeze(from as Machine, dice))
     else if (act === 'freeze receiver') soon(() => this.#standstills.freeze(to as Machine, dice))
     else if (act === 'stall') this.#network.stall([from, to], dice)
   }
@@ -79,4 +89,10 @@ export class Ambushes {
   heal(): void {
     this.#laid = []
   }
+}
+
+/** A batch is about its operations, too. */
+function isAbout([kind, , , , , entries]: Message, wanted: string): boolean {
+  if (kind !== 'replicate') return kind === wanted
+  return wanted === kind || (entries as readonly Message[]).some(([operation]) => operation === wanted)
 }

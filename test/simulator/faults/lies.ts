@@ -105,6 +105,12 @@ const lies: Readonly<Record<string, Lie>> = {
   },
   'an older view': { tells: field('applied', 1, (view: number) => Math.max(1, view - 1)) },
   'an answer twice': { tells: twice('applied') },
+  'an answer to what was never sent': {
+    tells: changed('applied', message => [
+      message.map((value, i) => (i === 2 ? (value as number) + stranger : value)) as never,
+      message,
+    ]),
+  },
   'another digest': { tells: field('applied', 4, (digest: number) => (digest ^ 1) >>> 0) },
   'a question to an idle server': {
     tells: changed('pong', message => [message, ['question', stranger]]),
@@ -184,7 +190,7 @@ export class Lies {
     this.#scene.tell(() => `${server.name} hears that it is primary`)
     this.#doubt(server, server, true)
     const hand = new HandParty(cluster, `liar ${++this.#liars}`)
-    hand.dial(address, { kind: 'primary', id: anyId, to: id, view: newer }, core.cluster)
+    hand.dial(address, { kind: 'primary', id, to: id, view: newer }, core.cluster)
     cluster.network.after(2_000, () => hand.kill())
   }
 }
