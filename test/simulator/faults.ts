@@ -75,7 +75,7 @@ export class Faults {
     this.#promotions = new Promotions(scene, damage, deaths, this.#network)
     this.#strandedClients = new StrandedClients(scene, damage, deaths)
     this.#resets = new OperatorResets(scene, damage, deaths)
-    this.#ambushes = new Ambushes(scene, deaths, this.#standstills, this.#network)
+    this.#ambushes = new Ambushes(scene, deaths, this.#standstills, this.#network, () => this.reset())
     this.#lies = new Lies(scene, damage, deaths)
     this.#leavings = new Leavings(scene, damage, deaths)
     this.#lostRecords = new LostRecords(scene, damage)
@@ -178,6 +178,7 @@ export class Faults {
     referee.sent(from, to, messages, wire)
     if (this.#damage.over) return 'pass'
     this.#lateWords.onFrame(from, to, messages, wire)
+    this.#standstills.onFrame(from, messages)
     const ambushed = this.#ambushes.onFrame(from, to, messages)
     if (ambushed !== null) return ambushed
     return shape.cutPart > 0 && this.#frameDice.chance(shape.cutPart) ? 'cut' : 'pass'

@@ -19,14 +19,14 @@ const acts = [
   'lose and kill sender',
   'lose and kill sender',
   'freeze receiver',
+  'freeze sender',
 ] as const
-type Act = (typeof acts)[number] | 'freeze sender'
 
 interface Ambush {
   readonly kind: string
   /** So many such frames pass first. */
   skip: number
-  readonly act: Act
+  readonly act: (typeof acts)[number]
   readonly dice: Random
 }
 
@@ -37,9 +37,17 @@ export class Ambushes {
   readonly #deaths: Deaths
   readonly #standstills: Standstills
   readonly #network: NetworkTrouble
+  readonly #reset: () => void
   #laid: Ambush[] = []
 
-  constructor(scene: Scene, deaths: Deaths, standstills: Standstills, network: NetworkTrouble) {
+  constructor(
+    scene: Scene,
+    deaths: Deaths,
+    standstills: Standstills,
+    network: NetworkTrouble,
+    reset: () => void,
+  ) {
+    this.#reset = reset
     this.#scene = scene
     this.#deaths = deaths
     this.#standstills = standstills
@@ -81,9 +89,15 @@ export class Ambushes {
     else if (act === 'kill sender') soon(() => this.#deaths.kill(from, dice))
     else if (act === 'lose and kill sender') this.#deaths.killSoon(from, dice)
     else if (act === 'sever') soon(() => this.#network.sever([from, to], dice, dice.chance(0.5)))
-    else if (act === 'freeze sender') soon(() => this.#standstills.freeze(from as Machine, dice))
+    else if (act === 'freeze sender') soon(() => this.#freezeSender(kind, from as Machine, dice))
     else if (act === 'freeze receiver') soon(() => this.#standstills.freeze(to as Machine, dice))
     else if (act === 'stall') this.#network.stall([from, to], dice)
+  }
+
+  /** F14: an operator asks for a reset, just while the view comes into force. */
+  #freezeSender(kind: string, sender: Machine, dice: Random): void {
+    this.#standstills.freeze(sender, dice)
+    if (kind === 'in-sync') this.#reset()
   }
 
   heal(): void {
