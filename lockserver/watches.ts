@@ -100,8 +100,7 @@ export class Watches {
     while (left > 0 && this.more)
       for (const watcher of [...this.#watchers.values()]) {
         if (left <= 0) break
-        if (watcher.next < this.#log.end)
-          left -= this.#tellOne(watcher, Math.min(left, eventsClientTurnMax))
+        if (watcher.next < this.#log.end) left -= this.#tellOne(watcher, Math.min(left, eventsClientTurnMax))
       }
     this.#log.forgetBefore(this.#least())
   }

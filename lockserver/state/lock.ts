@@ -100,9 +100,9 @@ export class LockEntry implements Hold {
     yield* this.#crowd?.others ?? none
   }
 
-  /** The youngest hold. */
-  get lastHolder(): Hold | null {
-    return this.#crowd?.others.last ?? this.holder
+  /** The youngest hold of several. */
+  get lastHolder(): Hold {
+    return this.#crowd?.others.last as Hold
   }
 
   /** How many hold it. */

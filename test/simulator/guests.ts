@@ -60,7 +60,8 @@ export class Guests {
     const primary = servers.find(server => server.alive && server.id === view?.primary.id)
     const host = primary ?? dice.pick(servers)
     if (!host.alive) return
-    const what = dice.pick([...Object.keys(visits), 'a crowd', 'a crowd', 'two connections'])
+    const tight = this.#cluster.options.limitsOf === undefined ? [] : tightVisits
+    const what = dice.pick([...Object.keys(visits), ...tight, 'a crowd', 'a crowd', 'two connections'])
     if (what === 'a crowd') for (const code of roomCodes) this.#cluster.usedUp.add(code)
     if (what === 'too many watches') this.#cluster.usedUp.add('WATCHES_LIMIT')
     if (what === 'a crowd') this.#crowd(host, dice)
@@ -208,6 +209,12 @@ const visits: Readonly<Record<string, (id: string) => Visit>> = {
     awaits: 'ended',
   }),
 }
+
+/** Only where limits are small they meet one. */
+const tightVisits: readonly string[] = [
+  ...['too much while its host leaves', 'too much while its host leaves', 'too much while its host leaves'],
+  ...['nothing acknowledged', 'nothing acknowledged', 'an acquire too many'],
+]
 
 /** Whether they hear an error depends on the limits, and on how busy the server is. */
 const mayPass: ReadonlySet<string> = new Set(['unanswered', 'acquire', 'queries', 'too much'])

@@ -5,7 +5,7 @@
 import type { Fact } from '../../lockserver/state/facts.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
-import type { Message, Ping, View } from '../../wire/messages.ts'
+import type { Message, Ping, Status, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
@@ -259,6 +259,11 @@ export class Referee {
   /** V6: with a record that ends before the view which all its servers know. */
   decidedMisled(): void {
     this.#blame('V6 decided misled', 'the view server decides, though its servers know a newer view')
+  }
+
+  /** V6: once it has halted, nothing survives. */
+  misled({ halted, survives }: Status): void {
+    if (halted !== null && survives > 0) this.#blame('V6 status', `it is halted, and survives ${survives}`)
   }
 
   /** Whether this view's backup knows that it is in sync (V4). */

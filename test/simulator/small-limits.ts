@@ -25,7 +25,7 @@ export function tightLimitsOf(name: string): Partial<StateLimits> {
     sharedHoldsPerLockMax: tightSharedMax,
     sessionsMax: tightSessionsMax,
     unansweredMax: tightUnansweredMax,
-    ...(number % 2 === 0 && { stateBytesMax: tightBytesMax }),
+    ...(number % 2 === 1 && { stateBytesMax: tightBytesMax }),
     // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
     changesPerOperationMax: 1 + (number % 4),
   }
@@ -33,7 +33,7 @@ export function tightLimitsOf(name: string): Partial<StateLimits> {
 
 /** `first`: what watches and answers leave; `dice`: how much is done in one turn, or is on its way. */
 export function smallLimits(first: Random, dice: Random, large: boolean): DrawnLimits {
-  const [unseen, part] = [first.pick([null, null, 8, 32]), first.pick([null, null, 1, 3])]
+  const [unseen, part] = [first.pick([null, null, 2, 32]), first.pick([null, null, 1, 3])]
   const seen = {
     ...(unseen !== null && { eventsUnseenMax: unseen }),
     ...(part !== null && { queryPartMax: part }),

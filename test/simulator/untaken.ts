@@ -456,5 +456,47 @@ export const untaken: readonly Untaken[] = [
     text: 'if (told.size >= linesMax) told.clear();',
     why: 'a story has no thousand different warnings',
   },
+  {
+    file: 'client/session/requests.ts',
+    in: '#takeHeldUp',
+    text: 'each time: queue.shift();',
+    why: 'only behind 3,070 waiting requests of one client, which client-calls tells',
+  },
+  {
+    file: 'client/session/requests.ts',
+    in: '#takeHeldUp',
+    text: 'from?.first === undefined || queue.first.asked < from.first.asked',
+    why: 'only behind 3,070 waiting requests of one client, which client-calls tells',
+  },
+  {
+    file: 'client/session/requests.ts',
+    in: '#hasRoom',
+    text: "if (kind === 'waits' && this.#waits >= waitsShareMax) return false;",
+    why: 'only behind 3,070 waiting requests of one client, which client-calls tells',
+  },
+  {
+    file: 'wire/net/connections.ts',
+    in: '#dialAll',
+    text: 'if (this.#dials.size > 0) this.#runtime.afterTurn(() => this.#dialAll());',
+    why: 'clients wait before they dial again, and a view server dials so few in a tick; a core in general may dial at once',
+  },
+  {
+    file: 'wire/net/connections.ts',
+    in: '#dialAll',
+    text: '() => this.#dialAll()',
+    why: 'clients wait before they dial again, and a view server dials so few in a tick; a core in general may dial at once',
+  },
+  {
+    file: 'wire/net/connection.ts',
+    in: 'over',
+    text: 'over()',
+    why: 'only tests and the edge ask for it',
+  },
+  {
+    file: 'wire/net/connection.ts',
+    in: 'send',
+    text: 'if (this.#over) return false;',
+    why: 'a connection that is over is not in the table of connections any more',
+  },
 ]
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of sources

@@ -37,7 +37,11 @@ export class LostRecords {
       if (this.#damage.injected === injected && !this.#damage.over) referee.decidedMisled()
     })
     if (record !== null) this.#reset(record.view.number)
-    this.#damage.doubt(viewServer, 600 + dice.next() * 1_000, 'VS gets its own record', () => this.mend())
+    const ms = 900 + dice.next() * 1_000
+    this.#damage.doubt(viewServer, ms, 'VS gets its own record', () => {
+      if (viewServer.alive && viewServer.misled) referee.misled(viewServer.running.status())
+      this.mend()
+    })
   }
 
   /** An operator asks it, too. */
