@@ -193,6 +193,7 @@ export class Progress {
     // R3: where little may be behind, operations soon wait for a joining backup.
     const needed = id !== undefined && (this.#latched.has(this.#view) || joinBacklogMax < 1_000)
     if (!needed) return 0
+    if (this.#referee.parted.has(this.#view)) return never
     const backup = this.#living(id)
     const { corrupted } = this.#referee
     if (backup === undefined || primary.core.leaving || corrupted.has(id) || corrupted.has(primary.id))

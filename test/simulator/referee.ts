@@ -86,6 +86,8 @@ export class Referee {
   readonly contradicted = new Set<string>()
   /** Those to which a peer has lied in a way that may end them, or their state. */
   readonly deceived = new Set<string>()
+  /** Views whose two servers were told a lie of each other: only the next view ends what it does. */
+  readonly parted = new Set<number>()
   /** Those that were asked to leave. */
   readonly leaving = new Set<string>()
   /** Those that were asked again, or stopped, and so end at once. */

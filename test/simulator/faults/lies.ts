@@ -216,6 +216,7 @@ export class Lies {
   #doubt(from: LockServerParty, to: LockServerParty, mayEnd: boolean): void {
     const { referee, now } = this.#scene
     for (const server of [from, to]) referee.touch(server, now + 1_000)
+    referee.parted.add(this.#scene.viewNumber)
     if (mayEnd) {
       referee.deceived.add(to.id)
       referee.corrupted.add(to.id)
