@@ -140,8 +140,6 @@ export class Lies {
   readonly #damage: Damage
   readonly #deaths: Deaths
   #laid: readonly Laid[] = []
-  /** The next that is copied to hears that it is primary. */
-  #early: Random | null = null
   /** What began the copy that this connection has carried. */
   readonly #copies = new WeakMap<Wire, Message>()
   #liars = 0
@@ -155,21 +153,18 @@ export class Lies {
 
   /** It is told as soon as there is something to tell it in. */
   lay(dice: Random): void {
-    if (dice.chance(0.1)) this.#early = dice
-    if (dice.chance(0.2)) return this.#claimsToBePrimary(this.#toBePrimary(dice), dice)
+    if (dice.chance(0.2)) return this.#claimsToBePrimary(this.#toBePrimary(dice))
     const what = dice.pick(Object.keys(lies))
     this.#laid = [...this.#laid.slice(1 - laidMax), { what, lie: lies[what] as Lie }]
   }
 
   heal(): void {
     this.#laid = []
-    this.#early = null
   }
 
   #onFrame(from: Party, to: Party, messages: readonly Message[], wire: Wire): readonly Message[] {
     const copy = messages.find(([kind]) => kind === 'copy')
     if (copy !== undefined) this.#copies.set(wire, copy)
-    if (copy !== undefined) this.#promoteEarly(to)
     for (const laid of this.#laid) {
       const told = this.#tell(laid, from, to, messages, wire)
       if (told !== null) return told
@@ -228,17 +223,8 @@ export class Lies {
     return dice.chance(0.5) ? this.#scene.pair.backup : this.#scene.idleServer(dice)
   }
 
-  #promoteEarly(to: Party): void {
-    const dice = this.#early
-    if (dice === null || to.kind !== 'lockserver') return
-    this.#early = null
-    this.#scene.cluster.network.after(2 + dice.next() * 10, () => {
-      if (!this.#damage.over) this.#claimsToBePrimary(to as LockServerParty, dice)
-    })
-  }
-
   /** R2, V5: a peer that has the secret tells a server of a newer view, in which it has another part. */
-  #claimsToBePrimary(server: LockServerParty | undefined, dice: Random): void {
+  #claimsToBePrimary(server: LockServerParty | undefined): void {
     const { cluster } = this.#scene
     const { view } = cluster
     if (view === null || server === undefined || !this.#mayLose(server)) return
@@ -250,9 +236,7 @@ export class Lies {
     this.#scene.tell(() => `${server.name} hears that it is primary`)
     this.#doubt(server, server, true)
     const hand = new HandParty(cluster, `liar ${++this.#liars}`)
-    // Its view may say that another is primary: then it is not believed at all.
-    const from = dice.chance(0.2) ? anyId : id
-    hand.dial(address, { kind: 'primary', id: from, to: id, view: newer }, core.cluster)
+    hand.dial(address, { kind: 'primary', id: anyId, to: id, view: newer }, core.cluster)
     cluster.network.after(2_000, () => hand.kill())
   }
 }
