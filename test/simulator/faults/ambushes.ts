@@ -19,14 +19,14 @@ const acts = [
   'lose and kill sender',
   'lose and kill sender',
   'freeze receiver',
+  'freeze sender',
 ] as const
-type Act = (typeof acts)[number] | 'freeze sender'
 
 interface Ambush {
   readonly kind: string
   /** So many such frames pass first. */
   skip: number
-  readonly act: Act
+  readonly act: (typeof acts)[number]
   readonly dice: Random
 }
 
@@ -55,11 +55,8 @@ export class Ambushes {
   }
 
   lay(dice: Random): void {
-    const drawn = dice.pick(acts)
-    const kind = dice.pick(this.#scene.shape.moments)
-    // F14: an operator's reset, just while the view comes into force.
-    const act: Act = kind === 'in-sync' && drawn === 'stall' ? 'freeze sender' : drawn
-    const ambush = { kind, skip: dice.below(3), act, dice }
+    const act = dice.pick(acts)
+    const ambush = { kind: dice.pick(this.#scene.shape.moments), skip: dice.below(3), act, dice }
     this.#laid = [...this.#laid.slice(1 - ambushesMax), ambush]
   }
 
