@@ -54,6 +54,6 @@ export class LockError extends Error {
 }
 
 /** What a code means in one line. */
-export function meaningOf(code: string): string {
-  return Object.hasOwn(errors, code) ? errors[code as ErrorCode].meaning : code
+export function meaningOf(code: ErrorCode): string {
+  return errors[code].meaning
 }

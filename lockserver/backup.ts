@@ -215,9 +215,9 @@ export class Backup {
    * until a view drops it (V5).
    */
   #gap(kind: string, at: number): void {
-    if (this.#connection === null) return
-    this.#out.close(this.#connection, 'OUT_OF_ORDER', `"${kind}" ${at} is not the next one here`)
-    this.closed(this.#connection)
+    const connection = this.#connection as number
+    this.#out.close(connection, 'OUT_OF_ORDER', `"${kind}" ${at} is not the next one here`)
+    this.closed(connection)
   }
 
   // ---- in sync

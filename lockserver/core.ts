@@ -129,7 +129,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       longestTtlMs: ttlMsDefault,
       viewServerConnected: false,
     }
-    this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts ?? null)
+    this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts)
     this.#clients = new Clients(this.#out, this.#peers)
     const { viewServers, deadPings } = options
     this.#viewLink = new ViewLink(this.#out, this.#situation, viewServers, deadPings, this)
@@ -151,6 +151,11 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   get view(): View | null {
     return this.#situation.view
+  }
+
+  /** 0: it knows of none. */
+  get #viewNumber(): number {
+    return this.#situation.view?.number ?? 0
   }
 
   get cluster(): string | null {
@@ -361,7 +366,6 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** A server that is not primary answers only that it is not (R1). */
   #request(client: Client, request: MessageOf<'clientToServer'>): void {
     if (this.#primary !== null) return this.#primary.request(client, request)
-    if (client.deaf) return
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
     client.deaf = true
     this.#clients.remove(client)
@@ -502,7 +506,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       id,
       address,
       role: this.role,
-      view: this.#situation.view?.number ?? 0,
+      view: this.#viewNumber,
       pid,
       host,
     }
@@ -511,7 +515,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   get pingNow(): Ping {
     const primary = this.#primary
     return {
-      view: this.#situation.view?.number ?? 0,
+      view: this.#viewNumber,
       role: this.role,
       acked: primary?.ackable ?? false,
       inSync: this.#backup?.toldInSync ?? false,
@@ -551,7 +555,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** V3: the view server asks once the primary is dead; the answer says whether this copy may be promoted. */
   asked(number: number): void {
     const answer = {
-      view: this.#situation.view?.number ?? 0,
+      view: this.#viewNumber,
       role: this.role,
       inSync: this.#backup?.toldInSync ?? false,
     }
@@ -582,8 +586,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#advanceLeaving(0)
   }
 
+  /** Comes once: at a second wish running.ts ends the server. */
   #leave(): void {
-    if (this.#leaving !== 'no') return
     this.#leaving = 'waiting for a backup'
     this.#out.note('info', 'leaving', {})
     if (this.#primary === null && this.#backup === null) return this.#exit(0, 'left in order')

@@ -108,7 +108,7 @@ export class Join implements Witness, LeaseTimes {
     if (this.#phase.is === 'sent') return 99
     if (this.#phase.is !== 'copying') return 100
     const { streamed, total } = this.#phase.copy
-    return total === 0 ? 0 : Math.min(99, Math.floor((100 * streamed) / total))
+    return Math.min(99, Math.floor((100 * streamed) / Math.max(1, total)))
   }
 
   /** R3: new operations wait for a joining backup that falls behind; reads and renewals never do. */
@@ -159,7 +159,7 @@ export class Join implements Witness, LeaseTimes {
     this.#sent = sequence
     this.#applied = sequence
     const { monotonic } = this.#situation.now
-    const paused = this.#state.table.paused ? (this.#leases.pauseRemainingMs(monotonic) ?? 0) : null
+    const paused = this.#leases.pauseRemainingMs(monotonic)
     const header = headerOf(this.#state, sequence - unsent, paused)
     this.#out.send(this.#link as number, ['copy', this.#situation.view.number, header])
     this.#sendChunks()

@@ -33,14 +33,14 @@ type Dialled = Exclude<HelloFrom, { kind: 'client' }>
 
 export class ServerOutbox {
   readonly #situation: Readonly<Situation>
-  /** Null: nothing is counted. */
-  readonly #counts: ServerCounts | null
+  /** Undefined: nothing is counted. */
+  readonly #counts: ServerCounts | undefined
   /** Peers that are dialled and closed here; core.ts adds those that are accepted. */
   readonly #peers: Peers
   #effects: ServerEffect[] = []
   #dialled = 0
 
-  constructor(situation: Readonly<Situation>, peers: Peers, counts: ServerCounts | null = null) {
+  constructor(situation: Readonly<Situation>, peers: Peers, counts?: ServerCounts) {
     this.#situation = situation
     this.#peers = peers
     this.#counts = counts
@@ -48,7 +48,7 @@ export class ServerOutbox {
 
   /** Whether times for the metrics are worth noting. */
   get counting(): boolean {
-    return this.#counts !== null
+    return this.#counts !== undefined
   }
 
   /** What an operation has done. */

@@ -23,10 +23,9 @@ export class Parking {
     this.#parked.push({ client, request })
   }
 
-  /** Takes out the first one. Performing it may let others go. */
-  take(): Parked | undefined {
-    const parked = this.#parked[this.#taken]
-    if (parked === undefined) return undefined
+  /** Takes out the first one; there must be one. Performing it may let others go. */
+  take(): Parked {
+    const parked = this.#parked[this.#taken] as Parked
     parked.client.parked--
     this.#taken++
     if (2 * this.#taken >= this.#parked.length) this.#dropTaken()

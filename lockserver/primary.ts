@@ -3,6 +3,7 @@
 
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import {
+  acknowledgedAtOnce,
   expireWeightMax,
   queriesPerOwnerMax,
   type StateLimits,
@@ -17,7 +18,7 @@ import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
-import { type Parked, Parking } from './parking.ts'
+import { Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
 import { isKeyOf, keyHashOf, publicIdOf } from './session-key.ts'
@@ -51,9 +52,6 @@ const reads: ReadonlySet<string> = new Set([
   'unwatch',
   'echo',
 ])
-
-/** Numbers in one acknowledgement that are passed on as they came. */
-const acknowledgedAtOnce = 64
 
 /** These requests go on while the server leaves, so that no lease runs out because of it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
@@ -191,7 +189,6 @@ export class Primary {
   // ---- clients
 
   request(client: Client, request: MessageOf<'clientToServer'>): void {
-    if (client.deaf) return
     if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
   }
@@ -218,7 +215,7 @@ export class Primary {
   /** B1: as many as this turn has room for. */
   #unpark(): void {
     while (this.#mayUnpark && this.#turns.room) {
-      const { client, request } = this.#parking.take() as Parked
+      const { client, request } = this.#parking.take()
       if (this.#speaks(client)) this.#perform(client, request)
       this.#spend()
     }
@@ -301,11 +298,10 @@ export class Primary {
     const [, id, , count] = request
     if (this.state.sessionsById.has(id)) return this.#openAgain(client, request)
     const { owner } = client
+    const refusal = this.state.openRefusal(owner)
     this.#propose(this.#entryOf(client, request))
-    const session = this.state.sessionsById.get(id)
-    if (session !== undefined) this.#opened(client, session, count)
+    if (refusal === undefined) this.#opened(client, this.state.sessionsById.get(id) as Session, count)
     else {
-      const refusal = this.state.openRefusal(owner) ?? 'SESSIONS_LIMIT'
       const [code, text] = refusalOf(refusal, owner, this.state.limits)
       this.#out.count({ is: 'open refused', code })
       this.#answer(client, ['open-refused', id, code, text])

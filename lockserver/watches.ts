@@ -76,7 +76,7 @@ export class Watches {
   /** R1 holds for all that was decided before the watch came. */
   begin(watch: Watch): void {
     const { client } = watch
-    if (!this.#watchers.get(client)?.watches.has(watch) || client.deaf) return
+    if (!this.#watchers.get(client)?.watches.has(watch)) return
     watch.since = this.#log.end
     this.#out.send(client.connection, ['watching', watch.number])
   }
@@ -100,9 +100,7 @@ export class Watches {
     while (left > 0 && this.more)
       for (const watcher of [...this.#watchers.values()]) {
         if (left <= 0) break
-        if (watcher.client.deaf) this.gone(watcher.client)
-        else if (watcher.next < this.#log.end)
-          left -= this.#tellOne(watcher, Math.min(left, eventsClientTurnMax))
+        if (watcher.next < this.#log.end) left -= this.#tellOne(watcher, Math.min(left, eventsClientTurnMax))
       }
     this.#log.forgetBefore(this.#least())
   }

@@ -152,7 +152,7 @@ t.test('the lease', async t => {
         { is: 'wake', chance: 0 },
         { is: 'messages', connection: -1, messages: [['view', view(9, 'b')]], chance: 0 },
         { is: 'closed', connection: -1, refused: true, chance: 0 },
-        { is: 'abort', call: 1 },
+        { is: 'abort', call: 1, patient: false },
       ]
       for (const input of inputs) t.same(story.step(input), [])
       const call = story.acquire('x')

@@ -66,7 +66,7 @@ export class ViewCore {
 
   constructor(options: ViewCoreOptions) {
     this.#options = options
-    this.#out = new ViewOutbox(options.counts ?? null)
+    this.#out = new ViewOutbox(options.counts)
     this.#servers = new Servers(options.deadPings, options.pingIntervalMs)
     this.#probes = new Probes(this.#out, options.deadPings)
     this.#verifying = new Verifying(this.#servers, this.#probes)
@@ -239,7 +239,7 @@ export class ViewCore {
    * little beyond what time and record allow.
    */
   #believe({ token, ttlMs }: Ping): void {
-    const known = Math.max(tokensInTime, this.#record?.highestToken ?? 0)
+    const known = Math.max(tokensInTime, (this.#record as ViewRecord).highestToken)
     this.#highestToken = Math.max(this.#highestToken, Math.min(token, known + tokenLagMax))
     this.#longestTtlMs = Math.max(this.#longestTtlMs, Math.min(ttlMs, ttlMsMax))
   }
@@ -295,19 +295,19 @@ export class ViewCore {
   }
 
   #onAcked({ primary, backup }: View): void {
-    if (this.#out.counts !== null) this.#out.counts.acks++
+    if (this.#out.counts !== undefined) this.#out.counts.acks++
     this.#out.counts?.history.acked(this.#viewNumber, this.#now)
     this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
   }
 
   #countDeath(evidence: Evidence): void {
-    if (this.#out.counts !== null) this.#out.counts.deaths[evidence]++
+    if (this.#out.counts !== undefined) this.#out.counts.deaths[evidence]++
   }
 
   #announce(before: View | null, view: View): void {
     const { primary, backup } = view
     const change = changeOf(before, view)
-    if (this.#out.counts !== null) this.#out.counts.views[change]++
+    if (this.#out.counts !== undefined) this.#out.counts.views[change]++
     this.#out.counts?.history.made(view, change, this.#silentSince(before, view), this.#now)
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
     this.#out.note('info', 'new view', fields)

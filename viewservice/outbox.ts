@@ -6,11 +6,11 @@ import type { ViewCounts } from './counts.ts'
 import type { NoteLevel, ViewEffect, ViewRecord, ViewSays } from './record.ts'
 
 export class ViewOutbox {
-  /** Null if nothing is counted. */
-  readonly counts: ViewCounts | null
+  /** Undefined if nothing is counted. */
+  readonly counts: ViewCounts | undefined
   #effects: ViewEffect[] = []
 
-  constructor(counts: ViewCounts | null = null) {
+  constructor(counts?: ViewCounts) {
     this.counts = counts
   }
 

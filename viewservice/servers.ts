@@ -182,13 +182,13 @@ export class Servers {
     return died
   }
 
-  /** Ids that are not in the view and long silent; each restart and step-down makes one. */
+  /** Ids that are not in the view and long silent, by the last tick; each restart and step-down makes one. */
   forgettable(view: View | null, now: number): KnownServer[] {
     return this.all().filter(
       server =>
         server.id !== view?.primary.id &&
         server.id !== view?.backup?.id &&
-        now - (server.heardAt ?? now) > forgetServerMs,
+        now - (server.heardAt as number) > forgetServerMs,
     )
   }
 

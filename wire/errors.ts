@@ -75,6 +75,11 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
+/** The close code of a connection that ends with this error. */
+export function closeNumber(code: ErrorCode): number {
+  return errors[code].close ?? 1000
+}
+
 /** An unknown code is indefinite: a newer server may have sent it. */
 export function isDefinite(code: string): boolean {
   return Object.hasOwn(errors, code) && errors[code as ErrorCode].definite

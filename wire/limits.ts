@@ -93,7 +93,7 @@ export const ttlPingLimitsMin = 3
 /** One frame, between any two ends. Passed: the connection is closed with 1009. */
 export const frameBytesMax = 4_194_304
 /** A frame of a client. Passed: as above. */
-export const clientFrameBytesMax = 1_048_576
+export let clientFrameBytesMax = 1_048_576
 /** A frame before the hello was accepted, and so the hello itself (B3). Passed: as above. */
 export const helloBytesMax = 16_384
 /** Messages in one frame that we send; a receiver accepts as many as fit the bytes. */
@@ -135,9 +135,9 @@ export const wrongSecretsWaitingMax = 64
 /** Addresses that a server keeps counts of (B3, B7). Passed: the oldest is forgotten. */
 export const addressesRememberedMax = 4_096
 /** Lock servers that a view server knows and that do not count yet (B3). Passed: one that did not answer at its address makes room, or TOO_MANY_CONNECTIONS. */
-export const unverifiedMax = 64
+export let unverifiedMax = 64
 /** Addresses of such servers that are dialled at a time, and in one ping interval (B3). Passed: the next waits. */
-export const verifyingMax = 16
+export let verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
 export let queryPartMax = 200
 /** Sessions in one page of the list of them. Passed: another page follows. */
@@ -162,7 +162,7 @@ export const asksPerTurnMax = 64
  */
 export let queriedInPlaceMax = 2_000
 /** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
-export const watchesMax = 256
+export let watchesMax = 256
 /** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
 export let eventsUnseenMax = 4_096
 /** Events that a server keeps for the watcher that is furthest behind. Passed: its watches miss the first one, and learn so. */
@@ -191,6 +191,8 @@ export const quickMsMax = 1
 
 /** What a resume or abandon costs its client in a turn, in messages, when no session has this id and key (C9). */
 export const unknownSessionCost = 16
+/** Numbers in one acknowledgement that are passed on as they came (F13). Passed: only those that change something, in pieces. */
+export let acknowledgedAtOnce = 64
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
@@ -224,7 +226,7 @@ export function promotionGraceMs(pingLimitMs: number): number {
 /** Time that a leaving server may take for everything it waits for. */
 export const drainMs = 10_000
 /** Views that a view server remembers for display only. Passed: the oldest is forgotten. */
-export const viewsRememberedMax = 100
+export let viewsRememberedMax = 100
 /** The dashboard of a local cluster freezes a server for this long. */
 export const frozenMs = 3_000
 /** A page without parameters is made this often at the most, for all who ask (B5). */
@@ -240,7 +242,7 @@ export const requestsPerSocketMax = 1_000
 /** Locks on one page of a lock server's table, for display only. Passed: HTTP 400. */
 export const locksPerPageMax = 500
 /** A view server forgets an id outside of the view that it has not heard for this long. */
-export const forgetServerMs = 60_000
+export let forgetServerMs = 60_000
 
 /** The client believes in its lease for this part of the ttl only; the server counts the whole (S4). */
 export const clientLeasePart = 0.98
@@ -281,6 +283,13 @@ const usual = {
   replicateEntriesMax,
   replicateChangesMax,
   turnMsMax,
+  clientFrameBytesMax,
+  unverifiedMax,
+  verifyingMax,
+  watchesMax,
+  viewsRememberedMax,
+  forgetServerMs,
+  acknowledgedAtOnce,
 }
 
 export type DrawnLimits = Partial<typeof usual>
@@ -311,6 +320,13 @@ export function drawnLimits(drawn: DrawnLimits): void {
   replicateEntriesMax = limits.replicateEntriesMax
   replicateChangesMax = limits.replicateChangesMax
   turnMsMax = limits.turnMsMax
+  clientFrameBytesMax = limits.clientFrameBytesMax
+  unverifiedMax = limits.unverifiedMax
+  verifyingMax = limits.verifyingMax
+  watchesMax = limits.watchesMax
+  viewsRememberedMax = limits.viewsRememberedMax
+  forgetServerMs = limits.forgetServerMs
+  acknowledgedAtOnce = limits.acknowledgedAtOnce
 }
 
 /** As for a machine that takes this many times as long for everything: what a turn may cost is this part of the usual. */

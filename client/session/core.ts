@@ -150,7 +150,7 @@ export class ClientCore {
         this.#pump(now)
         return
       case 'abort':
-        this.#onAbort(input.call, input.patient ?? false, now)
+        this.#onAbort(input.call, input.patient, now)
         return
       case 'finish':
         this.#onFinish(now)
@@ -483,6 +483,7 @@ export class ClientCore {
     else if (reply[0] === 'granted') for (const [token, reason] of reply[3]) this.#onLost(token, reason)
   }
 
+  /** `cancelled` concludes nothing: the answer to the cancel does. */
   #conclude(request: Request, reply: Reply): void {
     switch (reply[0]) {
       case 'granted':
@@ -507,8 +508,6 @@ export class ClientCore {
       case 'cancel-done':
         // A grant that crossed the cancel was undone by it.
         this.#cancelled(request, reply[2], reply[3])
-        return
-      case 'cancelled':
         return
     }
   }

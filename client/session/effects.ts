@@ -64,7 +64,7 @@ export type ClientInput =
    * The limit or signal of a call has fired; answered by `fail` with TIMEOUT, or by nothing if it is
    * over. `patient`: a moment later, if the servers can say by then who has the lock.
    */
-  | { readonly is: 'abort'; readonly call: number; readonly patient?: boolean }
+  | { readonly is: 'abort'; readonly call: number; readonly patient: boolean }
   /** No more calls, and those that wait fail with CLOSED; what is held may be released. */
   | { readonly is: 'finish' }
   /**

@@ -188,8 +188,7 @@ export class Requests {
   }
 
   #answered(number: number): void {
-    const request = this.unanswered.take(number)
-    if (request === undefined) return
+    const request = this.unanswered.take(number) as Request
     if (mayWait(request.what)) this.#waits--
     this.#acknowledge(number)
   }
@@ -315,7 +314,7 @@ class Queue<T> {
     if (this.#head === this.#items.length) return undefined
     const item = this.#items[this.#head]
     this.#items[this.#head++] = undefined
-    if (this.#head === this.#items.length || (this.#head >= 1_024 && this.#head * 2 >= this.#items.length)) {
+    if (this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head)
       this.#head = 0
     }

@@ -93,6 +93,6 @@ export class Facts<F extends object> {
 
   /** Empties the list unread. */
   drop(): void {
-    while (this.take() !== undefined);
+    this.#clear()
   }
 }

@@ -114,9 +114,9 @@ export class LockEntry implements Hold {
     yield* this.#crowd?.others ?? none
   }
 
-  /** The youngest hold. */
-  get lastHolder(): Hold | null {
-    return this.#crowd?.others.last ?? this.holder
+  /** The youngest hold of several. */
+  get lastHolder(): Hold {
+    return this.#crowd?.others.last as Hold
   }
 
   /** How many hold it. */
@@ -212,10 +212,10 @@ export class LockEntry implements Hold {
   }
 
   dequeue(acquire: Acquire): void {
-    if (this.#crowd === null) return
+    const crowd = this.#crowd as Crowd
     acquire.session.awaited -= namesAhead(acquire)
-    if (this.#crowd.lastSteal === acquire) this.#crowd.lastSteal = acquire.ahead
-    this.#crowd.queue.leave(acquire)
+    if (crowd.lastSteal === acquire) crowd.lastSteal = acquire.ahead
+    crowd.queue.leave(acquire)
   }
 }
 

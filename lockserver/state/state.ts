@@ -130,7 +130,7 @@ export class State {
 
   /** The part of its memory budget that the state takes, from 0 to 1. */
   get used(): number {
-    return this.limits.stateBytesMax === 0 ? 0 : this.bytes / this.limits.stateBytesMax
+    return this.bytes / Math.max(1, this.limits.stateBytesMax)
   }
 
   /** B4: no client gets more of it until some of it is given back. */

@@ -66,8 +66,8 @@ export const apart: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/servers.ts',
-        find: 'now - (server.heardAt ?? now) > forgetServerMs,',
-        replace: 'now - (server.heardAt ?? now) > forgetServerMs * 1e6,',
+        find: 'now - (server.heardAt as number) > forgetServerMs,',
+        replace: 'now - (server.heardAt as number) > forgetServerMs * 1e6,',
       },
     ],
   },

@@ -2,7 +2,7 @@
 // own under V8's coverage, told as a table, and what was never taken as a list. It fails when the table of
 // what seeds can't take (untaken.ts) no longer fits, and with many seeds when too little is taken.
 
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,43 +44,62 @@ const drivers: readonly string[] = [
 const judgedSeeds = 1_000
 const takenMin = 0.97
 
-/** Tells it; `args` are the simulator's. */
-export function tellCoverage(args: readonly string[]): void {
+/** Tells it; `args` are the simulator's, with `--seeds`. Each of `processes` takes its share of the seeds. */
+export async function tellCoverage(args: readonly string[], processes: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-coverage-'))
   try {
-    const main = fileURLToPath(new URL('main.js', import.meta.url))
-    const { status } = spawnSync(process.execPath, [main, ...args], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, NODE_V8_COVERAGE: folder },
-    })
-    if (status !== 0) process.exitCode = 1
+    const [first, seeds] = [numberIn(args, '--seed', 1), numberIn(args, '--seeds', 100)]
+    const share = Math.ceil(seeds / processes)
+    const statuses = await Promise.all(
+      Array.from({ length: processes }, (_, i) => {
+        const [from, count] = [first + i * share, Math.min(share, seeds - i * share)]
+        return runs([...args, '--seed', `${from}`, '--seeds', `${count}`], folder)
+      }),
+    )
+    if (statuses.some(status => status !== 0)) process.exitCode = 1
     const files = coverageOf(scriptsIn(folder))
     tell(files)
-    judge(files, Number(args[args.indexOf('--seeds') + 1]))
+    judge(files, seeds)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function scriptsIn(folder: string): Map<string, Range[]> {
+function numberIn(args: readonly string[], name: string, unlessTold: number): number {
+  const at = args.indexOf(name)
+  return at < 0 ? unlessTold : Number(args[at + 1])
+}
+
+/** Of an option that is given twice, the last one counts. */
+function runs(args: readonly string[], folder: string): Promise<number | null> {
+  const main = fileURLToPath(new URL('main.js', import.meta.url))
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, NODE_V8_COVERAGE: folder },
+  })
+  return new Promise(resolve => child.once('exit', resolve))
+}
+
+/** By file, what each process has counted. */
+function scriptsIn(folder: string): Map<string, Range[][]> {
   const scripts = readdirSync(folder).flatMap(
     name => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: Script[] }).result,
   )
-  const ours = scripts.filter(({ url }) => url.startsWith(top.href))
-  return new Map(
-    ours.map(({ url, functions }) => [
-      url.slice(top.href.length).replace(/\.js$/, '.ts'),
-      functions.flatMap(({ ranges }) => ranges),
-    ]),
-  )
+  const byFile = new Map<string, Range[][]>()
+  for (const { url, functions } of scripts) {
+    if (!url.startsWith(top.href)) continue
+    const file = url.slice(top.href.length).replace(/\.js$/, '.ts')
+    byFile.set(file, [...(byFile.get(file) ?? []), functions.flatMap(({ ranges }) => ranges)])
+  }
+  return byFile
 }
 
-function coverageOf(rangesOf: ReadonlyMap<string, readonly Range[]>): FileCoverage[] {
+function coverageOf(rangesOf: ReadonlyMap<string, readonly (readonly Range[])[]>): FileCoverage[] {
   return sourcesOf(top).map(file => {
-    const ranges = rangesOf.get(file) ?? []
+    const counted = rangesOf.get(file) ?? []
     const judged = ({ place, inside }: Part): Judged => ({
       ...place,
-      taken: countAt(ranges, place.offset) > 0,
+      taken: counted.some(ranges => countAt(ranges, place.offset) > 0),
       why: rowOf(file, [place, ...inside])?.why ?? null,
     })
     const { functions, branches } = partsOf(top, file)

@@ -11,7 +11,9 @@ import { Damage } from './faults/damage.ts'
 import { Deaths } from './faults/deaths.ts'
 import { Disk } from './faults/disk.ts'
 import { LateWords } from './faults/late-words.ts'
+import { Leavings } from './faults/leavings.ts'
 import { Lies } from './faults/lies.ts'
+import { LostRecords } from './faults/lost-records.ts'
 import { NetworkTrouble } from './faults/network.ts'
 import { Promotions } from './faults/promotions.ts'
 import { OperatorResets } from './faults/resets.ts'
@@ -38,6 +40,8 @@ export class Faults {
   readonly #resets: OperatorResets
   readonly #ambushes: Ambushes
   readonly #lies: Lies
+  readonly #leavings: Leavings
+  readonly #lostRecords: LostRecords
   readonly #strangers: Strangers
   readonly #guests: Guests
   readonly #frameDice: Random
@@ -71,8 +75,12 @@ export class Faults {
     this.#promotions = new Promotions(scene, damage, deaths, this.#network)
     this.#strandedClients = new StrandedClients(scene, damage, deaths)
     this.#resets = new OperatorResets(scene, damage, deaths)
-    this.#ambushes = new Ambushes(scene, deaths, this.#standstills, this.#network)
+    this.#ambushes = new Ambushes(scene, deaths, this.#standstills, this.#network, () => this.reset())
     this.#lies = new Lies(scene, damage, deaths)
+    this.#leavings = new Leavings(scene, damage, deaths)
+    this.#lostRecords = new LostRecords(scene, damage)
+    guests.onHostLeaves = host => deaths.leave(host)
+    guests.onExpiry = dice => this.#ambushes.awaitExpiry(dice)
     this.#strangers = strangers
     this.#guests = guests
     this.#frameDice = random(seed + 4)
@@ -130,6 +138,8 @@ export class Faults {
     guest: dice => this.#guests.come(dice),
     'break copy': dice => breakCopy(this.#scene, this.#damage, this.#deaths, dice),
     lie: dice => this.#lies.lay(dice),
+    'leave in vain': dice => this.#leavings.inVain(dice),
+    'lost record': dice => this.#lostRecords.lose(dice),
     'clients die together': dice => this.#deaths.killClientsTogether(dice),
   }
 
@@ -168,6 +178,7 @@ export class Faults {
     referee.sent(from, to, messages, wire)
     if (this.#damage.over) return 'pass'
     this.#lateWords.onFrame(from, to, messages, wire)
+    this.#standstills.onFrame(from, messages)
     const ambushed = this.#ambushes.onFrame(from, to, messages)
     if (ambushed !== null) return ambushed
     return shape.cutPart > 0 && this.#frameDice.chance(shape.cutPart) ? 'cut' : 'pass'

@@ -45,6 +45,10 @@ export class Guests {
   readonly #verdict: Verdict
   readonly #trace: Trace
   #visits = 0
+  /** Its host is told to leave. */
+  onHostLeaves: (host: LockServerParty) => void = () => {}
+  /** The leases of many are about to end. */
+  onExpiry: (dice: Random) => void = () => {}
 
   constructor(cluster: Cluster, verdict: Verdict, trace: Trace) {
     this.#cluster = cluster
@@ -57,12 +61,26 @@ export class Guests {
     const primary = servers.find(server => server.alive && server.id === view?.primary.id)
     const host = primary ?? dice.pick(servers)
     if (!host.alive) return
-    const what = dice.pick([...Object.keys(visits), 'a crowd', 'two connections'])
+    const tight = this.#cluster.options.limitsOf === undefined ? [] : tightVisits
+    const what = dice.pick([...Object.keys(visits), ...tight, 'a crowd', 'a crowd', 'two connections'])
     if (what === 'a crowd') for (const code of roomCodes) this.#cluster.usedUp.add(code)
     if (what === 'too many watches') this.#cluster.usedUp.add('WATCHES_LIMIT')
-    if (what === 'a crowd') for (let left = crowd; left > 0; left--) this.#visit(host, 'a session')
+    if (what === 'a crowd') this.#crowd(host, dice)
+    else if (what === 'too much while its host leaves')
+      this.#visit(host, what).onWelcome = () => this.onHostLeaves(host)
     else if (what === 'two connections') this.#comesTwice(host)
     else this.#visit(host, what)
+  }
+
+  /** Some of them die together, and their leases end together, while the primary stands still (S3). */
+  #crowd(host: LockServerParty, dice: Random): void {
+    const dies = dice.chance(0.6)
+    const guests = Array.from({ length: crowd }, () => this.#visit(host, dies ? 'a hold' : 'a session'))
+    if (!dies) return
+    this.#cluster.network.after(200, () => {
+      for (const guest of guests) guest.kill()
+      this.onExpiry(dice)
+    })
   }
 
   #visit(host: LockServerParty, what: string, id = this.#cluster.newId()): Guest {
@@ -102,6 +120,13 @@ const unanswered: Step = { says: releases(1, tightUnansweredMax), awaits: 'relea
 
 const visits: Readonly<Record<string, (id: string) => Visit>> = {
   'a session': afterwards('a session', null),
+  'a hold': afterwards('a hold', null, {
+    says: [['acquire', 1, [`${guestNames}c`], 'shared', 'ifAvailable']],
+    awaits: 'granted',
+  }),
+  'too much while its host leaves': afterwards('too much', 'UNEXPECTED_MESSAGE', {
+    says: releases(1, 4 * tightUnansweredMax),
+  }),
   'the newer connection': afterwards('a session', null),
   'the older connection': id => ({ what: 'older', told: 'REPLACED', steps: [{ says: [open(id, 1)] }] }),
   'two sessions': afterwards('two sessions', 'UNEXPECTED_MESSAGE', { says: [open('e'.repeat(32))] }),
@@ -186,8 +211,14 @@ const visits: Readonly<Record<string, (id: string) => Visit>> = {
   }),
 }
 
+/** Only where limits are small they meet one. */
+const tightVisits: readonly string[] = [
+  ...['too much while its host leaves', 'too much while its host leaves', 'too much while its host leaves'],
+  ...['nothing acknowledged', 'nothing acknowledged', 'an acquire too many'],
+]
+
 /** Whether they hear an error depends on the limits, and on how busy the server is. */
-const mayPass: ReadonlySet<string> = new Set(['unanswered', 'acquire', 'queries'])
+const mayPass: ReadonlySet<string> = new Set(['unanswered', 'acquire', 'queries', 'too much'])
 
 export class Guest extends Machine {
   readonly kind = 'client'

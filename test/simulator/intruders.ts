@@ -124,6 +124,7 @@ export class Intruders {
         told: null,
       },
       { what: 'an empty address', from: lockServer('ws://nowhere'), says: answers, told: null },
+      { what: 'the address of a decoy', from: lockServer('ws://decoy'), says: answers, told: null },
       {
         what: 'a ping of a view to come',
         from: lockServer('ws://nowhere'),

@@ -2,6 +2,7 @@
 // by the server's state, which it reads from outside; it never steps anything.
 
 import type { Vitals } from '../../lockserver/core.ts'
+import type { State } from '../../lockserver/state/state.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -39,7 +40,8 @@ export class Looks {
     if (vitals.lag !== pingNow.lag || vitals.copiedPart !== pingNow.copiedPart) return 'pings otherwise'
     if (role === 'idle' && (vitals.inSync || vitals.parked > 0)) return 'has no part'
     if (role === 'primary' && view?.backup === null && !vitals.inSync) return 'is alone'
-    if (!(vitals.used >= 0 && vitals.used <= usedMost) || vitals.copiedPart > 100) return 'is more than full'
+    if (!(vitals.used >= 0 && vitals.used <= usedMost(state)) || vitals.copiedPart > 100)
+      return 'is more than full'
     // What a client had asked before its connection ended is done first (B1).
     const more = vitals.clients > server.connections ? (this.#more.get(server) ?? 0) + 1 : 0
     this.#more.set(server, more)
@@ -50,5 +52,10 @@ export class Looks {
   }
 }
 
-/** What is refused beyond it was there a moment before: a reply may take a little more (B4). */
-const usedMost = 1.2
+/** B4: locks, holds and waits fit; what sessions are owed, refusals among it, may take more. */
+function usedMost(state: State | null): number {
+  if (state === null) return 0
+  let owed = 0
+  for (const { weight } of state.sessions.values()) owed += weight.bytes
+  return 1 + owed / Math.max(1, state.limits.stateBytesMax)
+}

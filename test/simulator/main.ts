@@ -19,6 +19,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     hash: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
+    processes: { type: 'string' },
     keep: { type: 'string' },
     theme: { type: 'string' },
     twice: { type: 'boolean', default: false },
@@ -35,6 +36,7 @@ const usage = `npm run simulate -- [options]
   --trace         tell everything that happens
   --hash          only a hash of all that happens, to be compared with another machine's
   --coverage      which functions and branches of what ships these seeds take, and which they never do
+  --processes N   with --coverage: so many at a time share the seeds (1)
   --twice         how often what happens befalls the same thing twice, as a table
   --json          one line of figures; a violation is not shortened
 `
@@ -74,7 +76,8 @@ if (values.help) {
 if (values.coverage) {
   // It needs the compiler, which takes long to load.
   const { tellCoverage } = await import('./coverage.ts')
-  tellCoverage(process.argv.slice(2).filter(arg => arg !== '--coverage'))
+  const args = process.argv.slice(2).filter(arg => arg !== '--coverage')
+  await tellCoverage(args, numberOf('processes', values.processes ?? '1'))
   process.exit()
 }
 async function hashed(seed: number): Promise<Ending> {

@@ -58,6 +58,12 @@ export class Newcomers {
       { what: 'no address', urls: undefined, options: {}, code: 'TIMEOUT' },
       { what: 'addresses of no server', urls: 'ws://nobody, ws://void', options: {}, code: 'TIMEOUT' },
       { what: 'an address that no socket takes', urls: 'wss://view', options: {}, code: 'TIMEOUT' },
+      {
+        what: 'one address that no socket takes',
+        urls: ['wss://view', ...all],
+        options: { ttl: 1_500 },
+        code: null,
+      },
       { what: 'all in order', urls: all, options: { ttl: 1_500 }, code: null },
     ]
     if (secret === null) return comings

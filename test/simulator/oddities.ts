@@ -80,9 +80,17 @@ export class Oddities {
     program.odd()
   }
 
+  /** What is over already ends at once. */
+  #endAgain(party: SessionParty | undefined): void {
+    const ended = party?.end()
+    if (ended !== undefined && ended.result?.verb !== 'end')
+      this.#verdict.blame('S1 wrong reply', `an end of what is over gives ${JSON.stringify(ended)}`)
+  }
+
   /** A release of what it does not hold, and what is said of a session before it is open. */
   #oddSession(dice: Random): void {
     const sessions = this.#users.users.filter(user => user instanceof SessionParty)
+    this.#endAgain(sessions.find(({ alive, frozen, core }) => alive && !frozen && core.over))
     const running = sessions.filter(({ alive, frozen, core }) => alive && !frozen && !core.over)
     if (running.length === 0) return
     const party = dice.pick(running)

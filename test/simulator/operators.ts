@@ -32,6 +32,7 @@ export class Operators {
     const { running } = viewServer
     const status = running.status()
     this.#trace.tell(() => `an operator looks: ${JSON.stringify(status.view)}, ${status.halted ?? 'well'}`)
+    if (viewServer.misled) return this.#judgeMisled(status)
     this.#judge(status)
     this.#judgePage(running, status)
     const operator = this.#operator()
@@ -96,6 +97,12 @@ export class Operators {
     if (survives !== (both && halted === null ? 1 : 0))
       this.#blame(`the status says that it survives ${survives}`)
     if (halted !== null && primary?.alive) this.#blame(`the status says of a living primary: ${halted}`)
+  }
+
+  /** Started with a wrong record; it may have found out by now. */
+  #judgeMisled({ survives, halted }: Status): void {
+    if (halted?.includes('another view server decides') && survives > 0)
+      this.#blame(`the status is halted, and survives ${survives}`)
   }
 
   #judgePage(running: RunningViewServer, { view, servers, halted }: Status): void {

@@ -43,7 +43,10 @@ export const faultKinds = [
   'clients die together',
 ] as const
 /** Peers that break the protocol, apart from the faults that any day may bring. */
-export const breachKinds = ['guest', 'guest', 'lie', 'lie', 'break copy'] as const
+export const breachKinds = [
+  ...(['guest', 'guest', 'guest', 'lie', 'lie', 'lie', 'break copy', 'break copy'] as const),
+  ...(['leave in vain', 'lost record'] as const),
+] as const
 export type FaultKind = (typeof faultKinds)[number] | (typeof breachKinds)[number]
 
 export const verbs = [
@@ -187,7 +190,8 @@ const breachesPart = 0.4
 
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
-  const shape = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
+  const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
+  const shape = drawn.tight ? { ...drawn, ...sharesMuch(drawn) } : drawn
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
@@ -198,6 +202,15 @@ export function drawPlan(seed: number): Plan {
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
 
+/** Limits are met by many who share, wait and steal. */
+function sharesMuch({ sharedPart, clients, waitsMax }: Shape): Partial<Shape> {
+  return {
+    sharedPart: Math.max(0.5, sharedPart),
+    clients: Math.max(6, clients),
+    waitsMax: Math.max(3, waitsMax),
+  }
+}
+
 // ---- the cluster
 
 const joining = ['copy', 'chunk', 'whole', 'applied', 'in-sync', 'heard', 'in-sync', 'heard', 'in-sync']
@@ -205,6 +218,8 @@ const answering = ['replicate', 'applied', 'granted', 'released', 'cancel-done',
 const asking = ['acquire', 'release', 'cancel', 'acknowledge', 'end', 'query', 'renew', 'abandon']
 const arriving = ['hello', 'welcome', 'open', 'opened', 'resume', 'resumed', 'unavailable']
 const viewing = ['ping', 'pong', 'view', 'question', 'answer', 'question', 'answer']
+/** Operations of a batch: what they begin goes on in shares (B2). */
+const sharing = ['expire', 'expire', 'go-on', 'go-on', 'go-on', 'force-release', 'end', 'start']
 const moments = [...joining, ...answering, ...asking, ...arriving, ...viewing]
 
 function drawShape(dice: Random, apart: Random, seed: number): Shape {
@@ -304,7 +319,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
     careful: theme !== 'double failures' && theme !== 'resets' && crowd?.resets !== true,
-    moments: momentsOf(theme),
+    moments: crowd === null ? momentsOf(theme) : [...sharing, ...moments],
   }
 }
 
@@ -464,6 +479,7 @@ function drawFaults(dice: Random, shape: Shape): Planned[] {
   for (const kind of about[shape.theme])
     if (dice.chance(part)) weights[kind] = dice.pick([0.1, 0.4, 1]) * (kind === 'ambush' ? 2 : 1)
   if (shape.crowd !== null) weights['clients die together'] = 1
+  if (shape.crowd !== null) weights.ambush = 1.5
   if (shape.crowd?.resets) weights['lost state'] = 0.5
   const rates = weights as Record<FaultKind, number>
   if (Object.keys(rates).length === 0) return []
@@ -498,7 +514,7 @@ function drawCalls(dice: Random, shape: Shape): Planned[] {
   const weights: Record<Verb, number> = {
     wait: 4,
     try: some(0.8, 2),
-    steal: shape.theme === 'resets' ? 2 : some(0.4, 0.6),
+    steal: shape.theme === 'resets' ? 2 : some(0.4, 0.6) + (shape.tight ? 1 : 0),
     several: some(0.6, 1),
     release: 5 + dice.next() * 4,
     force: some(0.3, 0.4),
@@ -543,13 +559,16 @@ function drawClaims(dice: Random, { claims, clients, theme, lengthMs }: Shape): 
 /** Of their own dice: the rest of the day is drawn as it would be without them. */
 function drawOddities(dice: Random, shape: Shape): Planned[] {
   if (!dice.chance(oddPart) || shape.theme === 'long lives') return []
-  return timesOf(dice, dice.pick([150, 500, 1_500]), shape.lengthMs).map(at => ({
-    is: 'oddity',
-    kind: dice.pick(oddityKinds),
+  const drawn = timesOf(dice, dice.pick([150, 500, 1_500]), shape.lengthMs).map(at => ({
     at,
-    salt: saltOf(dice),
+    kind: dice.pick(oddityKinds),
   }))
+  // While there is no view yet.
+  const first = shape.early ? firstOddities.map((kind, at) => ({ at, kind })) : []
+  return [...first, ...drawn].map(({ at, kind }) => ({ is: 'oddity', kind, at, salt: saltOf(dice) }))
 }
+
+const firstOddities: readonly OddityKind[] = ['operator looks', 'operator resets wrongly', 'operator looks']
 
 // ---- chance
 

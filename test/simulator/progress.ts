@@ -4,7 +4,13 @@
 
 import { joinBacklogMax, redialMsMax, pingIntervalMs as usualPingMs } from '../../wire/limits.ts'
 import type { Message } from '../../wire/messages.ts'
-import { type ClientParty, type Cluster, deadPings, type LockServerParty } from '../fixtures/cluster.ts'
+import {
+  type ClientParty,
+  type Cluster,
+  deadPings,
+  type LockServerParty,
+  type ViewServerParty,
+} from '../fixtures/cluster.ts'
 import type { Machine } from '../fixtures/machine.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import type { Checker } from './checker.ts'
@@ -187,6 +193,7 @@ export class Progress {
     // R3: where little may be behind, operations soon wait for a joining backup.
     const needed = id !== undefined && (this.#latched.has(this.#view) || joinBacklogMax < 1_000)
     if (!needed) return 0
+    if (this.#referee.parted.has(this.#view)) return never
     const backup = this.#living(id)
     const { corrupted } = this.#referee
     if (backup === undefined || primary.core.leaving || corrupted.has(id) || corrupted.has(primary.id))
@@ -199,7 +206,7 @@ export class Progress {
     if (this.#server === null) return never
     const { party, since } = this.#server
     const { viewServer } = this.#cluster
-    const servers = Math.max(since, runs(party), runs(viewServer), this.#linkedSince(party, viewServer))
+    const servers = Math.max(since, runs(party), serves(viewServer), this.#linkedSince(party, viewServer))
     return Math.max(servers, this.#linkedSince(user, party), this.#knowsSince(user))
   }
 
@@ -211,7 +218,7 @@ export class Progress {
   #knowsSince(user: ClientParty): number {
     const { viewServer } = this.#cluster
     if (user.seeds.length > 1) return 0
-    return Math.max(runs(viewServer), this.#linkedSince(user, viewServer))
+    return Math.max(serves(viewServer), this.#linkedSince(user, viewServer))
   }
 
   // ---- who waits
@@ -255,6 +262,11 @@ export class Progress {
 
 /** What answers an open or a resume. */
 const begins: ReadonlySet<string> = new Set(['opened', 'open-refused', 'resumed'])
+
+/** The same of a view server that has its own record. */
+function serves(viewServer: ViewServerParty): number {
+  return viewServer.misled ? never : runs(viewServer)
+}
 
 /** Since when this process has run; Infinity: it does not. */
 function runs({ alive, frozen, runsSince }: Machine): number {

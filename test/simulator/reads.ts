@@ -48,7 +48,8 @@ export class Reads {
     const [kind, number] = message
     const before = this.#came.get(wire)?.get(`${asks[kind]} ${number}`)
     if (before === undefined || !isSure(message)) return
-    if (core.role !== 'primary' || core.view?.number !== acked) return
+    // One that has just learnt of the next view says its last words as the primary of the view before (R5).
+    if (core.role !== 'primary' || core.view?.number !== acked || core.view.primary.id !== id) return
     const applied = this.#applied.get(id) ?? none
     const least = before.view === acked ? before.sequence : 0
     if (applied.view !== acked || applied.sequence <= least)

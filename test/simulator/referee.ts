@@ -5,7 +5,7 @@
 import type { Fact } from '../../lockserver/state/facts.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
-import type { Message, Ping, View } from '../../wire/messages.ts'
+import type { Message, Ping, Status, View } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
@@ -88,6 +88,8 @@ export class Referee {
   readonly contradicted = new Set<string>()
   /** Those to which a peer has lied in a way that may end them, or their state. */
   readonly deceived = new Set<string>()
+  /** Views whose two servers were told a lie of each other: only the next view ends what it does. */
+  readonly parted = new Set<number>()
   /** Those that were asked to leave. */
   readonly leaving = new Set<string>()
   /** Those that were asked again, or stopped, and so end at once. */
@@ -258,6 +260,16 @@ export class Referee {
 
   viewServerDied(): void {
     this.#answered.clear()
+  }
+
+  /** V6: with a record that ends before the view which all its servers know. */
+  decidedMisled(): void {
+    this.#blame('V6 decided misled', 'the view server decides, though its servers know a newer view')
+  }
+
+  /** V6: once it has halted, nothing survives. */
+  misled({ halted, survives }: Status): void {
+    if (halted !== null && survives > 0) this.#blame('V6 status', `it is halted, and survives ${survives}`)
   }
 
   /** Whether this view's backup knows that it is in sync (V4). */
@@ -483,7 +495,7 @@ export class Referee {
   /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
   inspectAtEnd(): void {
     const { view, viewServer } = this.#cluster
-    if (!viewServer.saving) this.#counters.inspectViews(viewServer.counts)
+    if (!viewServer.saving && !viewServer.misled) this.#counters.inspectViews(viewServer.counts)
     const backup = view?.backup?.id
     for (const { id, name, alive } of this.#cluster.servers)
       if (alive && this.contradicted.has(id))

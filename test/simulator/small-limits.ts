@@ -7,6 +7,8 @@ import { tightLeastMax, tightLocksMax, tightSharedMax } from './checker.ts'
 
 export const tightSessionsMax = 16
 export const tightUnansweredMax = 24
+/** Room for the sessions of all users, and for some locks. */
+const tightBytesMax = 9_000
 
 /** Only guests ask for locks whose names begin with this, and no judge knows of their calls. */
 export const guestNames = 'guest/'
@@ -23,6 +25,7 @@ export function tightLimitsOf(name: string): Partial<StateLimits> {
     sharedHoldsPerLockMax: tightSharedMax,
     sessionsMax: tightSessionsMax,
     unansweredMax: tightUnansweredMax,
+    ...(number % 2 === 1 && { stateBytesMax: tightBytesMax }),
     // So that what ends several holds or waits is cut into pieces, with deaths in between (B2).
     changesPerOperationMax: 1 + (number % 4),
     holdAtLeastMsMax: tightLeastMax,
@@ -32,7 +35,7 @@ export function tightLimitsOf(name: string): Partial<StateLimits> {
 
 /** `first`: what watches and answers leave; `dice`: how much is done in one turn, or is on its way. */
 export function smallLimits(first: Random, dice: Random, large: boolean): DrawnLimits {
-  const [unseen, part] = [first.pick([null, null, 8, 32]), first.pick([null, null, 1, 3])]
+  const [unseen, part] = [first.pick([null, null, 2, 32]), first.pick([null, null, 1, 3])]
   const seen = {
     ...(unseen !== null && { eventsUnseenMax: unseen }),
     ...(part !== null && { queryPartMax: part }),
@@ -63,4 +66,14 @@ const mayBeSmall: Readonly<Record<string, readonly number[]>> = {
   queriesWaitingMax: [64],
   eventsKeptMax: [2, 16],
   eventsTurnMax: [1, 24],
+  // Frames are cut in two again and again, down to one message.
+  clientFrameBytesMax: [600],
+  unverifiedMax: [2],
+  verifyingMax: [1],
+  watchesMax: [4],
+  viewsRememberedMax: [2],
+  // A server that was silent for so long may come back under the same id.
+  forgetServerMs: [1_500],
+  frameMessagesMax: [2],
+  acknowledgedAtOnce: [2],
 }

@@ -18,7 +18,7 @@ import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
 import { Rest, restName } from './rest.ts'
-import { smallLimits, tightLimitsOf } from './small-limits.ts'
+import { roomCodes, smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
 import { Twice } from './twice.ts'
@@ -147,7 +147,8 @@ class Story {
     })
     const { network } = this.#cluster
     // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
-    if (shape.tight) this.#cluster.usedUp.add('SESSIONS_LIMIT')
+    if (shape.tight) for (const code of roomCodes) this.#cluster.usedUp.add(code)
+    if (drawn.watchesMax !== undefined) this.#cluster.usedUp.add('WATCHES_LIMIT')
     network.stepsMax = shape.crowd === null ? stepsMax : largeStepsMax
     this.#glanceMs = glanceMs * this.#cluster.slowness
     this.#trace.follow(this.#cluster)

@@ -2,7 +2,7 @@
 // nothing; what a message means is the business of a core.
 
 import { decode, encode, WireError } from '../codec.ts'
-import { type ErrorCode, errors } from '../errors.ts'
+import { closeNumber, type ErrorCode, errors } from '../errors.ts'
 import {
   bufferedBytesMax,
   clientFrameBytesMax,
@@ -150,7 +150,7 @@ export class Connection {
     if (this.#over) return
     if (code !== null && this.#tellsErrors)
       this.#outgoing.push(['error', code, text.slice(0, 2_000).toWellFormed()])
-    this.#closing = { number: code === null ? 1000 : (errors[code].close ?? 1000), text }
+    this.#closing = { number: code === null ? 1000 : closeNumber(code), text }
     this.flush()
     this.#over = true
     this.#dropKept()

@@ -25,6 +25,6 @@ const codes = Object.keys(new Refusals().byCode) as ErrorCode[]
 export function samplesOf(refusals: readonly Refusals[]): { labels: { code: string }; value: number }[] {
   return codes.map(code => ({
     labels: { code },
-    value: refusals.reduce((sum, { byCode }) => sum + (byCode[code] ?? 0), 0),
+    value: refusals.reduce((sum, { byCode }) => sum + (byCode[code] as number), 0),
   }))
 }

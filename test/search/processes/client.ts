@@ -50,7 +50,7 @@ export class ClientStep {
 
   #abort(local: ClientLocal, op: number): void {
     for (const [call, asked] of [...local.asked])
-      if (asked.op === op) this.#stepCore(local, { is: 'abort', call })
+      if (asked.op === op) this.#stepCore(local, { is: 'abort', call, patient: false })
   }
 
   #newSession(local: ClientLocal): void {
@@ -158,7 +158,7 @@ export function newClient(
 
 function inputOf(op: Op, call: number, token: number): ClientInput {
   if (op.do === 'end') return { is: 'end', call }
-  if (op.do === 'abort') return { is: 'abort', call }
+  if (op.do === 'abort') return { is: 'abort', call, patient: false }
   return { is: 'calls', calls: [callOf(op, call, token)] }
 }
 

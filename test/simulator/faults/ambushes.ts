@@ -19,6 +19,7 @@ const acts = [
   'lose and kill sender',
   'lose and kill sender',
   'freeze receiver',
+  'freeze sender',
 ] as const
 
 interface Ambush {
@@ -36,9 +37,17 @@ export class Ambushes {
   readonly #deaths: Deaths
   readonly #standstills: Standstills
   readonly #network: NetworkTrouble
+  readonly #reset: () => void
   #laid: Ambush[] = []
 
-  constructor(scene: Scene, deaths: Deaths, standstills: Standstills, network: NetworkTrouble) {
+  constructor(
+    scene: Scene,
+    deaths: Deaths,
+    standstills: Standstills,
+    network: NetworkTrouble,
+    reset: () => void,
+  ) {
+    this.#reset = reset
     this.#scene = scene
     this.#deaths = deaths
     this.#standstills = standstills
@@ -51,10 +60,18 @@ export class Ambushes {
     this.#laid = [...this.#laid.slice(1 - ambushesMax), ambush]
   }
 
+  /** S3: the primary stands still while it ends many sessions, one after the other. */
+  awaitExpiry(dice: Random): void {
+    this.#laid = [
+      ...this.#laid.slice(1 - ambushesMax),
+      { kind: 'expire', skip: 0, act: 'freeze sender', dice },
+    ]
+  }
+
   /** Says what happens to the frame where an ambush was laid for it; null: there was none. */
   onFrame(from: Party, to: Party, messages: readonly Message[]): 'pass' | 'cut' | null {
     for (const ambush of this.#laid) {
-      if (!messages.some(([kind]) => kind === ambush.kind) || ambush.skip-- > 0) continue
+      if (!messages.some(message => isAbout(message, ambush.kind)) || ambush.skip-- > 0) continue
       this.#laid = this.#laid.filter(other => other !== ambush)
       this.#spring(ambush, from, to)
       return ambush.act === 'cut' || ambush.act === 'lose and kill sender' ? 'cut' : 'pass'
@@ -72,11 +89,24 @@ export class Ambushes {
     else if (act === 'kill sender') soon(() => this.#deaths.kill(from, dice))
     else if (act === 'lose and kill sender') this.#deaths.killSoon(from, dice)
     else if (act === 'sever') soon(() => this.#network.sever([from, to], dice, dice.chance(0.5)))
+    else if (act === 'freeze sender') soon(() => this.#freezeSender(kind, from as Machine, dice))
     else if (act === 'freeze receiver') soon(() => this.#standstills.freeze(to as Machine, dice))
     else if (act === 'stall') this.#network.stall([from, to], dice)
+  }
+
+  /** F14: an operator asks for a reset, just while the view comes into force. */
+  #freezeSender(kind: string, sender: Machine, dice: Random): void {
+    this.#standstills.freeze(sender, dice)
+    if (kind === 'in-sync') this.#reset()
   }
 
   heal(): void {
     this.#laid = []
   }
+}
+
+/** A batch is about its operations, too. */
+function isAbout([kind, , , , , entries]: Message, wanted: string): boolean {
+  if (kind !== 'replicate') return kind === wanted
+  return wanted === kind || (entries as readonly Message[]).some(([operation]) => operation === wanted)
 }

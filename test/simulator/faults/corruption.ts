@@ -11,6 +11,7 @@ import type { Scene } from './scene.ts'
 
 /** Looking for a contradiction takes long in a larger one. */
 const contradictedMax = 200
+const breakingTries = 10
 
 /** Each makes a contradiction that the state's own check must find; false: there is nothing to make it of. */
 const contradictions: Readonly<Record<string, (state: State) => boolean>> = {
@@ -79,7 +80,20 @@ export function corruptCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: 
 }
 
 /** One of the two finds a contradiction in its copy as soon as the digests are compared, and ends itself. */
-export function breakCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: Random): void {
+export function breakCopy(
+  scene: Scene,
+  damage: Damage,
+  deaths: Deaths,
+  dice: Random,
+  tries = breakingTries,
+): void {
+  if (damage.over) return
+  if (breaks(scene, damage, deaths, dice) || tries === 0) return
+  scene.cluster.network.after(100, () => breakCopy(scene, damage, deaths, dice, tries - 1))
+}
+
+/** Only where nothing else is wrong; false: something is. */
+function breaks(scene: Scene, damage: Damage, deaths: Deaths, dice: Random): boolean {
   const { cluster, referee, pair } = scene
   const { primary, backup } = pair
   if (
@@ -88,12 +102,12 @@ export function breakCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: Ra
     backup === undefined ||
     !referee.backupKnows(cluster.view)
   )
-    return
-  if ([primary, backup].some(({ id, frozen }) => frozen || referee.corrupted.has(id))) return
+    return false
+  if ([primary, backup].some(({ id, frozen }) => frozen || referee.corrupted.has(id))) return false
   const server = dice.chance(0.8) ? backup : primary
   const { state, role } = server.core
   if (state === null || role === 'idle' || state.table.locks.size > contradictedMax || !deaths.mayDie(server))
-    return
+    return false
   // What a primary with another contradiction would say to clients that ask for no confirmation is wrong.
   const what = server === primary ? 'a wrong count of bytes' : dice.pick(Object.keys(contradictions))
   scene.tell(() => `the copy of ${server.name} (${role}) has ${what}`)
@@ -113,4 +127,5 @@ export function breakCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: Ra
     // A half-open connection can keep the two from comparing their digests until all is mended.
     if (server.alive && server.id === id) deaths.killSpoilt(server)
   })
+  return true
 }

@@ -2,7 +2,7 @@
 // protocol and says what is not so. It must find out: it drops its peer, or ends itself, and no client is told
 // anything wrong. What the protocol trusts a server to say (that a batch was applied) is never changed.
 
-import type { Message, View, Welcome } from '../../../wire/messages.ts'
+import type { Message, Ping, View, Welcome } from '../../../wire/messages.ts'
 import { HandParty, type LockServerParty } from '../../fixtures/cluster.ts'
 import type { Party, Wire } from '../../fixtures/network.ts'
 import type { Random } from '../../fixtures/random.ts'
@@ -19,8 +19,16 @@ interface Lie {
   readonly mayEnd?: boolean
   /** Only a server without a part in the view hears it. */
   readonly toIdle?: boolean
+  /** The view server hears it. */
+  readonly toView?: boolean
 }
 
+interface Laid {
+  readonly what: string
+  readonly lie: Lie
+}
+
+const laidMax = 4
 /** No session has this ordinal. */
 const stranger = 999_999
 const anyId = 'f'.repeat(32)
@@ -105,10 +113,25 @@ const lies: Readonly<Record<string, Lie>> = {
   },
   'an older view': { tells: field('applied', 1, (view: number) => Math.max(1, view - 1)) },
   'an answer twice': { tells: twice('applied') },
+  'an answer to what was never sent': {
+    tells: changed('applied', message => [
+      message.map((value, i) => (i === 2 ? (value as number) + stranger : value)) as never,
+      message,
+    ]),
+  },
   'another digest': { tells: field('applied', 4, (digest: number) => (digest ^ 1) >>> 0) },
   'a question to an idle server': {
     tells: changed('pong', message => [message, ['question', stranger]]),
     toIdle: true,
+  },
+  // It asks again, each tick.
+  'not in sync': {
+    tells: field('answer', 2, (answer: Ping) => ({ ...answer, inSync: false })),
+    toView: true,
+  },
+  'an answer of another view': {
+    tells: field('answer', 2, (answer: Ping) => ({ ...answer, view: answer.view + 1 })),
+    toView: true,
   },
 }
 
@@ -116,7 +139,7 @@ export class Lies {
   readonly #scene: Scene
   readonly #damage: Damage
   readonly #deaths: Deaths
-  #laid: { readonly what: string; readonly lie: Lie } | null = null
+  #laid: readonly Laid[] = []
   /** What began the copy that this connection has carried. */
   readonly #copies = new WeakMap<Wire, Message>()
   #liars = 0
@@ -130,28 +153,53 @@ export class Lies {
 
   /** It is told as soon as there is something to tell it in. */
   lay(dice: Random): void {
-    if (dice.chance(0.2)) return this.#claimsToBePrimary(dice)
+    if (dice.chance(0.2)) return this.#claimsToBePrimary(this.#toBePrimary(dice))
     const what = dice.pick(Object.keys(lies))
-    this.#laid = { what, lie: lies[what] as Lie }
+    this.#laid = [...this.#laid.slice(1 - laidMax), { what, lie: lies[what] as Lie }]
   }
 
   heal(): void {
-    this.#laid = null
+    this.#laid = []
   }
 
   #onFrame(from: Party, to: Party, messages: readonly Message[], wire: Wire): readonly Message[] {
     const copy = messages.find(([kind]) => kind === 'copy')
     if (copy !== undefined) this.#copies.set(wire, copy)
-    if (this.#laid === null || from.kind === 'client' || to.kind !== 'lockserver') return messages
-    const { what, lie } = this.#laid
+    for (const laid of this.#laid) {
+      const told = this.#tell(laid, from, to, messages, wire)
+      if (told !== null) return told
+    }
+    return messages
+  }
+
+  #tell(
+    laid: Laid,
+    from: Party,
+    to: Party,
+    messages: readonly Message[],
+    wire: Wire,
+  ): readonly Message[] | null {
+    const { what, lie } = laid
+    if (from.kind !== 'lockserver' && lie.toIdle !== true) return null
+    if (from.kind === 'client' || to.kind !== (lie.toView === true ? 'viewserver' : 'lockserver')) return null
+    if (lie.toView === true) return this.#tellView(laid, from as LockServerParty, messages)
     const server = to as LockServerParty
-    if (lie.toIdle !== true && from.kind !== 'lockserver') return messages
-    if (lie.toIdle === true && server.core.role !== 'idle') return messages
+    if (lie.toIdle === true && server.core.role !== 'idle') return null
     const told = lie.tells(messages, this.#copies.get(wire))
-    if (told === null || (lie.mayEnd === true && !this.#mayLose(server))) return messages
-    this.#laid = null
+    if (told === null || (lie.mayEnd === true && !this.#mayLose(server))) return null
+    this.#laid = this.#laid.filter(other => other !== laid)
     this.#scene.tell(() => `${to.name} hears from ${from.name}: ${what}`)
     this.#doubt(from as LockServerParty, server, lie.mayEnd === true)
+    return told
+  }
+
+  #tellView(laid: Laid, from: LockServerParty, messages: readonly Message[]): readonly Message[] | null {
+    const told = laid.lie.tells(messages, undefined)
+    if (told === null) return null
+    this.#laid = this.#laid.filter(other => other !== laid)
+    this.#scene.tell(() => `VS hears from ${from.name}: ${laid.what}`)
+    this.#scene.referee.touch(from, this.#scene.now + 1_000)
+    this.#damage.doubt(from, 500, `${from.name} has answered again`, () => {})
     return told
   }
 
@@ -163,6 +211,7 @@ export class Lies {
   #doubt(from: LockServerParty, to: LockServerParty, mayEnd: boolean): void {
     const { referee, now } = this.#scene
     for (const server of [from, to]) referee.touch(server, now + 1_000)
+    referee.parted.add(this.#scene.viewNumber)
     if (mayEnd) {
       referee.deceived.add(to.id)
       referee.corrupted.add(to.id)
@@ -170,11 +219,14 @@ export class Lies {
     }
   }
 
+  #toBePrimary(dice: Random): LockServerParty | undefined {
+    return dice.chance(0.5) ? this.#scene.pair.backup : this.#scene.idleServer(dice)
+  }
+
   /** R2, V5: a peer that has the secret tells a server of a newer view, in which it has another part. */
-  #claimsToBePrimary(dice: Random): void {
-    const { cluster, pair } = this.#scene
+  #claimsToBePrimary(server: LockServerParty | undefined): void {
+    const { cluster } = this.#scene
     const { view } = cluster
-    const server = dice.chance(0.5) ? pair.backup : this.#scene.idleServer(dice)
     if (view === null || server === undefined || !this.#mayLose(server)) return
     const { core, address, id } = server
     if (core.view?.number !== view.number) return

@@ -1,6 +1,7 @@
 // Standstills and wall clocks: processes freeze, machines are suspended, and wall clocks are set. What
 // stood still goes on later.
 
+import type { Message } from '../../../wire/messages.ts'
 import type { Machine } from '../../fixtures/machine.ts'
 import type { Party } from '../../fixtures/network.ts'
 import type { Random } from '../../fixtures/random.ts'
@@ -12,6 +13,8 @@ export class Standstills {
   readonly #damage: Damage
   readonly #suspended = new Set<Party>()
   readonly #setBack = new Set<Party>()
+  /** Whose wall clock is to be set right, and by how much. */
+  #wrong: { readonly party: Machine; readonly byMs: number } | null = null
 
   constructor(scene: Scene, damage: Damage) {
     this.#scene = scene
@@ -43,9 +46,27 @@ export class Standstills {
     const { viewServer, servers } = this.#scene.cluster
     const party: Machine = dice.pick([...this.#scene.livingUsers, viewServer, ...servers])
     if (!party.alive || this.#suspended.has(party)) return
+    if (party.kind === 'client' && dice.chance(0.5)) return this.#setBackAndRight(party, dice)
     const byMs = Math.floor((dice.next() - 0.5) * 10_000)
     this.#scene.tell(() => `set the wall clock of ${party.name} by ${byMs} ms`)
     this.#setBack.add(party)
     party.setWall(byMs)
+  }
+
+  /** S4: and it is set right while a renewal is on its way, which then seems to be older than the one before. */
+  #setBackAndRight(party: Machine, dice: Random): void {
+    if (this.#wrong !== null) return
+    const byMs = 2_000 + Math.floor(dice.next() * 8_000)
+    this.#scene.tell(() => `set the wall clock of ${party.name} by ${-byMs} ms, for a while`)
+    this.#setBack.add(party)
+    this.#wrong = { party, byMs }
+    party.setWall(-byMs)
+  }
+
+  onFrame(from: Party, messages: readonly Message[]): void {
+    const wrong = this.#wrong
+    if (wrong === null || wrong.party !== from || !messages.some(([kind]) => kind === 'renew')) return
+    this.#wrong = null
+    this.#scene.cluster.network.after(0, () => wrong.party.setWall(wrong.byMs))
   }
 }
