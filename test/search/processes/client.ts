@@ -176,6 +176,6 @@ function callOf(op: Exclude<Op, { do: 'end' | 'abort' }>, call: number, token: n
     case 'query':
       return { call, verb: 'query', prefix: '', confirmed: true }
     case 'force-release':
-      return { call, verb: 'force-release', name: op.name }
+      return { call, verb: 'force-release', name: op.name, token: null }
   }
 }
