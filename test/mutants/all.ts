@@ -2,6 +2,7 @@
 
 import { answers } from './answers.ts'
 import { apart } from './apart.ts'
+import { asked } from './asked.ts'
 import { asking } from './asking.ts'
 import { budget } from './budget.ts'
 import { claims } from './claims.ts'
@@ -46,7 +47,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings],
   'what travels': frames,
-  'surface of the client': [...surface, ...program],
+  'surface of the client': [...surface, ...program, ...asked],
   'pages and metrics': figures,
   'hostile peers': [...edge, ...asking, ...keys],
   'disk, minutes, moments': apart,
