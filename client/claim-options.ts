@@ -2,7 +2,7 @@
 // wrong mixture and say what would be right. It makes the claim that travels (wire/claim.ts), and contacts no server.
 
 import { type Claim, claimOf, noTerms, noteProblem } from '../wire/claim.ts'
-import { onceKeepMsMax, onceKeyBytesMax, permitsMax } from '../wire/limits.ts'
+import { holdMsMax, onceKeepMsMax, onceKeyBytesMax, permitsMax } from '../wire/limits.ts'
 import type { Manner, Permits as TermPermits, Terms } from '../wire/messages.ts'
 import { fitsBytes } from '../wire/name.ts'
 import { checkFlag, checkKeys, checkLimits, checkMode, type Limits, shown } from './options.ts'
@@ -176,8 +176,8 @@ export function claimWith(
   const { mode, holdAtLeast, holdAtMost } = options
   const asked = mode === 'shared' ? 'shared' : 'exclusive'
   const permits = checkPermits(options.permits, mode)
-  if (holdAtLeast !== undefined) checkMs('holdAtLeast', holdAtLeast, 1)
-  if (holdAtMost !== undefined) checkMs('holdAtMost', holdAtMost, 1)
+  if (holdAtLeast !== undefined) checkMs('holdAtLeast', holdAtLeast, 1, holdMsMax)
+  if (holdAtMost !== undefined) checkMs('holdAtMost', holdAtMost, 1, holdMsMax)
   const note = options.note === undefined ? null : checkNote(options.note)
   return claimOf(permits === null ? asked : 'permits', manner, {
     ...noTerms,
@@ -219,7 +219,7 @@ function checkToken(what: string, token: unknown): void {
   checkWhole(what, token, 1, Number.MAX_SAFE_INTEGER)
 }
 
-function checkMs(what: string, ms: unknown, min: number, max = Number.MAX_SAFE_INTEGER): void {
+function checkMs(what: string, ms: unknown, min: number, max: number): void {
   if (!isWhole(ms, min, max))
     throw new TypeError(`${what} must be a whole number of ms from ${min} to ${max}, not ${shown(ms)}`)
 }
