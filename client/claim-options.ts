@@ -175,6 +175,8 @@ export function claimWith(
 ): Claim {
   const { mode, holdAtLeast, holdAtMost } = options
   const asked = mode === 'shared' ? 'shared' : 'exclusive'
+  // Most options are a mode and a limit: for those nothing is made.
+  if (isPlain(options) && victim === null && once === null) return claimOf(asked, manner)
   const permits = checkPermits(options.permits, mode)
   if (holdAtLeast !== undefined) checkMs('holdAtLeast', holdAtLeast, 1, holdMsMax)
   if (holdAtMost !== undefined) checkMs('holdAtMost', holdAtMost, 1, holdMsMax)
@@ -188,6 +190,10 @@ export function claimWith(
     once,
     victim,
   })
+}
+
+function isPlain({ permits, holdAtLeast, holdAtMost, note }: Asked): boolean {
+  return permits === undefined && holdAtLeast === undefined && holdAtMost === undefined && note === undefined
 }
 
 /** C1 */
