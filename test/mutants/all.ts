@@ -5,6 +5,7 @@ import { apart } from './apart.ts'
 import { asked } from './asked.ts'
 import { asking } from './asking.ts'
 import { budget } from './budget.ts'
+import { claimed } from './claimed.ts'
 import { claims } from './claims.ts'
 import { client } from './client.ts'
 import { clocks } from './clocks.ts'
@@ -40,7 +41,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   order: [...locks, ...order],
   'requests and replies': [...sessions, ...client],
   'values in answers': [...judged, ...answers],
-  claims,
+  claims: [...claims, ...claimed],
   'limits and budgets': [...budget, ...quotas, ...limits, ...largeSessions],
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
