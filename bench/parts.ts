@@ -133,6 +133,7 @@ export class Parts {
     return new this.#build.SessionDriver(this.#client, options, null, {
       told: (_, told) => this.#onTold(told),
       release: async () => {},
+      note: async () => {},
     })
   }
 

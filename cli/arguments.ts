@@ -98,11 +98,12 @@ export function whole(takes: string, does: string, min: number, max: number): Op
   })
 }
 
-export function duration(takes: string, does: string, min = 0): Option<number | undefined> {
+/** What a timer can wait for, unless said otherwise. */
+export function duration(takes: string, does: string, min = 0, maxDays = 24): Option<number | undefined> {
   return single(takes, does, (value, what) => {
     const ms = readDuration(value, what)
-    if (ms >= min && ms <= 2_147_483_647) return ms
-    throw new UsageError(`${what} must be from ${min} ms to 24 days, not ${show(value)}`)
+    if (ms >= min && ms <= maxDays * 86_400_000) return ms
+    throw new UsageError(`${what} must be from ${min} ms to ${maxDays} days, not ${show(value)}`)
   })
 }
 

@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import type { LockError } from '../client/index.ts'
 import type { Command } from './arguments.ts'
 import { Failure, lockLost } from './failure.ts'
-import { checkLockName, type Held, holdingOptions, take } from './holding.ts'
+import { checkHolding, checkLockName, type Held, holdingOptions, take } from './holding.ts'
 import { print, printJson } from './output.ts'
 
 export const command: Command<typeof holdingOptions> = {
@@ -14,6 +14,7 @@ export const command: Command<typeof holdingOptions> = {
 at once. --json prints one line { name, mode, token } once it holds.`,
   options: holdingOptions,
   names: ['NAME'],
+  check: checkHolding,
   async run({ values, names }) {
     const name = checkLockName(names[0])
     const told = endOnSignals()

@@ -8,6 +8,7 @@ import { AskedServer, findView, type Reach, TooLate } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
 import { note, oneLine, paint, print, printJson, table } from './output.ts'
+import { modeText, termsText } from './terms-text.ts'
 import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
 
 const options = {
@@ -36,8 +37,9 @@ export const command: Command<typeof options> = {
   more: `Held locks in the order of their tokens, or as --sort says; waiters in the order of each queue. The list is
 unconfirmed when the primary could not make sure in time that it still is the primary.
 --view may name any server of the cluster. --json prints
-{ confirmed, held: [{ name, mode, token, clientId, clientName, heldMs }…],
-pending: [{ name, mode, clientId, clientName, waitedMs }…] }.`,
+{ confirmed, held: [{ name, mode, token, clientId, clientName, heldMs, terms }…],
+pending: [{ name, mode, clientId, clientName, waitedMs, terms }…] }; terms is null or
+{ permits, note, keptMs, endsMs, once }. A kept lock has no client any more, and is free after keptMs.`,
   options,
   names: ['PREFIX?'],
   async run({ values, names: [prefix = ''] }) {
@@ -127,24 +129,33 @@ function lines(confirmed: boolean, listing: Held, sort: Sort | undefined): strin
   const { held, pending } = listing
   const doubt = confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
   if (held.length + pending.length === 0) return [...doubt, 'no locks are held or waited for']
-  const heldRows = held.map(({ name, mode, token, heldMs, clientName, clientId }) => [
+  const heldRows = held.map(({ name, mode, token, heldMs, clientName, clientId, terms }) => [
     oneLine(name),
-    'held',
-    mode,
+    clientId === null ? 'kept' : 'held',
+    modeText(mode, terms),
     String(token),
     showDuration(heldMs),
-    clientName === null ? '(kept)' : oneLine(clientName),
+    clientName === null ? '' : oneLine(clientName),
     clientId?.slice(0, 8) ?? '',
+    termsText(terms),
   ])
   const places = new Map<string, number>()
-  const pendingRows = pending.map(({ name, mode, waitedMs, clientName, clientId }) => {
+  const pendingRows = pending.map(({ name, mode, waitedMs, clientName, clientId, terms }) => {
     const place = (places.get(name) ?? 0) + 1
     places.set(name, place)
     const state = `waits, ${place}.`
-    return [oneLine(name), state, mode, '', showDuration(waitedMs), oneLine(clientName), clientId.slice(0, 8)]
+    const client = [oneLine(clientName), clientId.slice(0, 8)]
+    return [
+      ...[oneLine(name), state, modeText(mode, terms), '', showDuration(waitedMs)],
+      ...[...client, termsText(terms)],
+    ]
   })
-  const header = ['NAME', 'STATE', 'MODE', 'TOKEN', 'SINCE', 'CLIENT', 'CLIENT ID']
-  const all = [...heldRows, ...pendingRows]
+  const rows = [...heldRows, ...pendingRows]
+  const isTold = rows.some(row => row.at(-1) !== '')
+  const columns = ['NAME', 'STATE', 'MODE', 'TOKEN', 'SINCE', 'CLIENT', 'CLIENT ID']
+  // Few locks have anything to say there.
+  const header = isTold ? [...columns, 'NOTE'] : columns
+  const all = isTold ? rows : rows.map(row => row.slice(0, -1))
   const [head = '', ...body] = table(header, sort === undefined || sort === 'token' ? all : together(all))
   return [...doubt, paint('dim', head), ...body]
 }

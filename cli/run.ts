@@ -7,18 +7,27 @@ import { constants } from 'node:os'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { LockError } from '../client/index.ts'
-import { byDefault, type Command, duration } from './arguments.ts'
+import { onceKeepMsMax, onceKeyBytesMax } from '../wire/limits.ts'
+import { fitsBytes } from '../wire/name.ts'
+import { byDefault, type Command, duration, text, type Values } from './arguments.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { showDuration } from './duration.ts'
 import { Failure, lockLost, tookTooLong, UsageError } from './failure.ts'
-import { checkLockName, type Held, holdingOptions, take } from './holding.ts'
+import { checkHolding, checkLockName, type Held, holdingOptions, take } from './holding.ts'
 import { type Launched, launch } from './launch.ts'
 import { note } from './output.ts'
+import { runOnce } from './run-once.ts'
 import { sharedClockMs, standDown, type WatchdogOrder, watchdogArgument } from './watchdog.ts'
 
+const dayMs = 86_400_000
 const { json: _, ...holding } = holdingOptions
 const options = {
   ...holding,
+  once: text('KEY', 'run it only if nobody has run KEY before, such as the planned time of a job'),
+  keep: byDefault(
+    '1d',
+    duration('TIME', 'of --once: for how long after its end nobody else runs KEY', 0, onceKeepMsMax / dayMs),
+  ),
   timeout: byDefault(
     'no limit',
     duration('TIME', 'the longest that all of it may take, waiting and running', 1),
@@ -58,6 +67,13 @@ once, and SIGKILL after at most 2 s. Both end with exit code 76. --wait limits t
 (75); --timeout limits all of it: 75 while waiting, else CMD gets SIGTERM, 2 s later SIGKILL,
 and the exit code is 124.
 
+With --once one run of many machines runs CMD, however their clocks differ: give all of them
+the same KEY, such as the planned time. The others end at once with exit code 0, also when CMD
+runs still, and when the machine that ran it has died; they say who ran it. A CMD that ends
+with another exit code than 0 has failed, and KEY may be run again; --keep says for how long it
+may not be otherwise. With --at-most CMD gets SIGTERM in time before the lock is free again, then
+SIGKILL, and the exit code is 124. --at-least keeps the lock taken after CMD has ended.
+
 A second process watches over this one. When this one is killed (SIGKILL too) it ends CMD's
 group at once; when this one is stopped or frozen, before the lock can be granted again. Only
 the death of both leaves CMD alone while the lease runs out, or a machine that is suspended;
@@ -70,30 +86,60 @@ pipeline or in the background CMD has no controlling terminal.`,
   options,
   names: ['NAME'],
   rest: true,
+  check: checkRun,
   async run({ values, names, rest }) {
     const name = checkLockName(names[0])
     if (rest.length === 0) throw new UsageError(`the command is missing; use: holdfast ${this.usage}`)
-    const { wait, timeout } = values
+    const { wait, timeout, once: key, keep, 'at-most': atMost } = values
     const begun = sharedClockMs()
     const limits = timeout === undefined ? {} : { wait: Math.min(wait ?? timeout, timeout) }
+    const asked = { ...values, ...limits }
     const waiting = new Interrupt()
     // It starts while the lock is waited for.
     const watchdog = new Watchdog()
-    try {
-      const held = await take('run', name, { ...values, ...limits }, waiting.signal).catch(error => {
-        throw waiting.failure() ?? error
-      })
+    const work = async (held: Held): Promise<number> => {
       waiting.over()
       const limitMs = timeout === undefined ? undefined : Math.max(0, begun + timeout - sharedClockMs())
-      try {
-        return await runHolding(held, rest, watchdog, limitMs)
-      } finally {
-        await held.client.close()
-      }
+      return await runHolding(held, rest, watchdog, { limitMs, atMostMs: atMost })
+    }
+    try {
+      const running =
+        key === undefined
+          ? runNow(name, asked, waiting.signal, work)
+          : runOnce(name, { key, keep }, asked, waiting.signal, work)
+      return await running.catch(error => {
+        throw waiting.failure() ?? error
+      })
     } finally {
       watchdog.standDown()
     }
   },
+}
+
+function checkRun(values: Values<typeof options>): string[] {
+  const { once: key, keep, wait, shared } = values
+  const mistakes = checkHolding(values)
+  if (key === undefined)
+    return keep === undefined ? mistakes : [...mistakes, '--keep goes with --once KEY alone']
+  if (!(key.isWellFormed() && fitsBytes(key, onceKeyBytesMax)))
+    mistakes.push(`--once must be a key of at most ${onceKeyBytesMax} bytes of UTF-8`)
+  if (shared) mistakes.push('--shared does not go with --once, which runs alone, or with --permits')
+  if (wait === 0) mistakes.push('--wait 0 does not go with --once; give a time, such as --wait 5s')
+  return mistakes
+}
+
+async function runNow(
+  name: string,
+  asked: Parameters<typeof take>[2],
+  signal: AbortSignal,
+  work: (held: Held) => Promise<number>,
+): Promise<number> {
+  const held = await take('run', name, asked, signal)
+  try {
+    return await work(held)
+  } finally {
+    await held.client.close()
+  }
 }
 
 /** A signal that comes before there is a command to pass it to ends the wait. */
@@ -113,6 +159,7 @@ class Interrupt {
     return this.#controller.signal
   }
 
+  /** Once there is a command no signal ends the wait any more. */
   failure(): Failure | undefined {
     return (
       this.#by && new Failure(`${this.#by} while waiting for the lock`, 128 + constants.signals[this.#by])
@@ -128,7 +175,7 @@ async function runHolding(
   held: Held,
   [file = '', ...args]: readonly string[],
   watchdog: Watchdog,
-  limitMs: number | undefined,
+  times: GuardTimes,
 ): Promise<number> {
   const { name, token } = held.lock
   // Signals are passed on before there is a child: one in between must neither be lost nor end this process.
@@ -139,7 +186,7 @@ async function runHolding(
   const launched = launch(file, args, commandEnvironment(process.env, told))
   group = new Group(launched)
   const exit = once(launched.child, 'exit').catch(error => error as NodeJS.ErrnoException)
-  const guard = new Guard(held, group, watchdog, limitMs)
+  const guard = new Guard(held, group, watchdog, times)
   launched.onGroup(() => guard.order())
   const outcome = await exit
   guard.over()
@@ -211,6 +258,17 @@ class Watchdog {
   }
 }
 
+interface GuardTimes {
+  /** Of `--timeout`, from now; undefined: none. */
+  readonly limitMs: number | undefined
+  /** Of `--at-most` (C4). */
+  readonly atMostMs: number | undefined
+}
+
+/** C4: the command gets SIGTERM when this much of `--at-most` is left, or so many ms, and SIGKILL when that much is. */
+const atMostTermPart = 0.1
+const atMostKillPart = 0.03
+
 /** Ends the command when the lock is lost, or so early that it is gone before the lock is lost (S4). */
 class Guard {
   /** The exit code of `run`, once the guard ends the command. */
@@ -221,9 +279,12 @@ class Guard {
   readonly #onLost = () => this.#lost(this.#held.lock.signal.reason as LockError)
   readonly #orders: NodeJS.Timeout
   readonly #limit: NodeJS.Timeout | undefined
+  readonly #most: NodeJS.Timeout | undefined
+  /** C4, by the shared clock: when the command must be gone. */
+  readonly #killAt: number = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
-  constructor(held: Held, group: Group, watchdog: Watchdog, limitMs: number | undefined) {
+  constructor(held: Held, group: Group, watchdog: Watchdog, { limitMs, atMostMs }: GuardTimes) {
     this.#held = held
     this.#group = group
     this.#watchdog = watchdog
@@ -233,18 +294,27 @@ class Guard {
     this.#watch()
     this.#orders = setInterval(() => this.order(), held.client.lease.ttl * orderPart)
     if (limitMs !== undefined) this.#limit = setTimeout(() => this.#tooLong(), limitMs)
+    if (atMostMs === undefined) return
+    const killMs = atMostMs * (1 - atMostKillPart)
+    const termMs = killMs - Math.min(graceMsMax, atMostMs * (atMostTermPart - atMostKillPart))
+    this.#killAt = sharedClockMs() + killMs
+    this.#most = setTimeout(() => this.#heldTooLong(), termMs)
   }
 
   over(): void {
-    for (const timer of [this.#timer, this.#orders, this.#limit]) clearTimeout(timer)
+    for (const timer of [this.#timer, this.#orders, this.#limit, this.#most]) clearTimeout(timer)
     this.#held.lock.signal.removeEventListener('abort', this.#onLost)
   }
 
   /** Tells the watchdog until when the command may run; that is later than this process itself would act. */
   order(): void {
     const { ttl, remaining } = this.#held.client.lease
+    const mostMs = this.#killAt - sharedClockMs()
     if (this.exitCode === null)
-      this.#order(remaining - ttl * (termPart - orderPart), remaining - ttl * killPart * 0.5)
+      this.#order(
+        Math.min(remaining - ttl * (termPart - orderPart), mostMs),
+        Math.min(remaining - ttl * killPart * 0.5, mostMs),
+      )
   }
 
   #order(termInMs: number, killInMs: number): void {
@@ -272,6 +342,11 @@ class Guard {
     if (this.exitCode === null) this.#end(message, graceMs, lockLost)
     // The planned end came too late.
     else if (late) this.#group.send('SIGKILL')
+  }
+
+  #heldTooLong(): void {
+    if (this.exitCode === null)
+      this.#end('it took longer than --at-most', this.#killAt - sharedClockMs(), tookTooLong)
   }
 
   #tooLong(): void {

@@ -10,6 +10,7 @@ import { showDuration } from './duration.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 import { isStillPrimary, meetPrimary } from './locks.ts'
 import { note, oneLine, paint, print, printJson, table } from './output.ts'
+import { modeText, termsText } from './terms-text.ts'
 import { byLock, circleFrom, type LockRows, type Step } from './waits.ts'
 
 const options = { ...reaching, ...json }
@@ -19,8 +20,8 @@ export const command: Command<typeof options> = {
   does: 'tell who holds a lock, since when, what they wait for themselves, and who is queued',
   more: `Says besides when holders wait for one another in a circle: unless one of them works with
 several locks independently, that is a deadlock. --json prints { name, confirmed, cut,
-holders: [{ mode, token, clientId, clientName, heldMs, waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
-queue: [{ mode, clientId, clientName, waitedMs }…], circle: [{ clientName, holds, waitsFor }…] | null };
+holders: [{ mode, token, clientId, clientName, heldMs, terms, waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
+queue: [{ mode, clientId, clientName, waitedMs, terms }…], circle: [{ clientName, holds, waitsFor }…] | null };
 cut: there are more holders and waiters than one answer holds (5,000), so the last are missing.`,
   options,
   names: ['NAME'],
@@ -126,6 +127,7 @@ export function whyLines(name: string, listing: Answer): string[] {
     ...doubt,
     ...holderLines(lock, locks),
     ...queueLines(lock, listing.waiters),
+    ...wayOut(lock),
     ...(circle === null ? [] : ['', paint('red', circleText(circle))]),
   ]
 }
@@ -135,7 +137,8 @@ function holderLines({ name, holders }: LockRows, locks: ReadonlyMap<string, Loc
   const waitsOf = waitsByClient(locks)
   if (holders.length === 0) return [`${shown} is held by nobody`]
   return holders.flatMap(hold => [
-    `${shown} is held by ${clientOf(hold)} for ${paint('green', showDuration(hold.heldMs))}: ${hold.mode}, token ${hold.token}`,
+    `${shown} is ${heldText(hold)}, token ${hold.token}`,
+    ...(termsText(hold.terms) === '' ? [] : [`  ${termsText(hold.terms)}`]),
     ...waitsOf(hold.clientId).map(wait => `  which waits itself for ${waitText(wait)}`),
   ])
 }
@@ -150,12 +153,35 @@ function queueLines({ queue }: LockRows, waiters: number): string[] {
   const rows = queue.map((wait, i) => [
     `${i + 1}.`,
     oneLine(wait.clientName),
-    wait.mode,
+    modeText(wait.mode, wait.terms),
     showDuration(wait.waitedMs),
     wait.clientId.slice(0, 8),
+    termsText(wait.terms),
   ])
-  const [head = '', ...lines] = table(['', 'CLIENT', 'MODE', 'WAITS', 'CLIENT ID'], rows)
+  const [head = '', ...lines] = table(['', 'CLIENT', 'MODE', 'WAITS', 'CLIENT ID', 'NOTE'], rows)
   return [waiters === 1 ? 'one waits for it:' : `${waiters} wait for it:`, paint('dim', head), ...lines]
+}
+
+function heldText(hold: HoldRecord): string {
+  const { clientId, heldMs, mode, terms } = hold
+  const since = paint('green', showDuration(heldMs))
+  const how = modeText(mode, terms)
+  if (clientId === null) return `kept for no client, ${since} after its grant: ${how}`
+  return `held by ${clientOf(hold)} for ${since}: ${how}`
+}
+
+/** C8: what an operator may type. By then another token may hold the lock, and then it does nothing. */
+function wayOut({ name, holders }: LockRows): string[] {
+  const [first] = holders
+  if (first === undefined) return []
+  const what = holders.length === 1 ? 'to end this hold' : 'to end the oldest of these holds'
+  return [`${what}: holdfast release ${shellWord(name)} --force --token ${first.token}`]
+}
+
+/** As a shell reads it; names may hold anything, and what a terminal or an option parser may misread is not printed. */
+function shellWord(name: string): string {
+  if (name.startsWith('-') || oneLine(name) !== name) return 'NAME'
+  return /^[\w./:@%+=,-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`
 }
 
 function clientOf({ clientName, clientId }: HoldRecord): string {

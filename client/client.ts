@@ -4,10 +4,20 @@
 
 import { runtime as ownRuntime } from '#runtime'
 import { type Claim, claimOf } from '../wire/claim.ts'
-import type { Mode, View } from '../wire/messages.ts'
+import type { DoneRecord, View } from '../wire/messages.ts'
 import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/net/runtime.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
+import {
+  type AcquireAllOptions,
+  type AcquireOptions,
+  checkForceRelease,
+  claimToAcquire,
+  claimToTry,
+  type ForceReleaseOptions,
+  type RequestOptions,
+  type TryAcquireOptions,
+} from './claim-options.ts'
 import { allPages, type ClientList } from './clients.ts'
 import { LockError, meaningOf } from './errors.ts'
 import {
@@ -18,25 +28,21 @@ import {
   type ListenOptions,
 } from './events.ts'
 import { Lock } from './lock.ts'
+import { checkOnce, type OnceCallback, type OnceOptions, type OnceOutcome, runOnce } from './once.ts'
 import {
-  type AcquireOptions,
   type ClientsOptions,
   type CloseOptions,
   type Connecting,
   type ConnectOptions,
-  checkAcquire,
   checkClients,
   checkClose,
   checkConnect,
-  checkForceRelease,
   checkName,
   checkNames,
   checkQuery,
-  checkTryAcquire,
   checkWatch,
   type Limits,
   type QueryOptions,
-  type TryAcquireOptions,
   type WatchOptions,
 } from './options.ts'
 import { describe, Pending } from './pending.ts'
@@ -44,16 +50,10 @@ import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type Told } from './session-driver.ts'
 import { watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
-import {
-  checkRequest,
-  type RequestCallback,
-  type RequestOptions,
-  runRequest,
-  type Snapshot,
-  snapshotOf,
-} from './web-locks.ts'
+import { checkRequest, type RequestCallback, runRequest, type Snapshot, snapshotOf } from './web-locks.ts'
 
 const noLimits: Limits = {}
+const plain = claimOf('exclusive', 'wait')
 
 /** A client of a Holdfast cluster; made by `connect`. Its calls wait and retry while there is no primary. */
 export class LockClient implements AsyncDisposable {
@@ -168,25 +168,22 @@ export class LockClient implements AsyncDisposable {
 
   /** Waits for the lock and resolves with its handle. Not re-entrant: a second one of the same client waits too. */
   acquire(name: string, options: AcquireOptions = noLimits): Promise<Lock> {
+    let claim = plain
     try {
       checkName(name)
-      if (options !== noLimits) checkAcquire(options)
+      if (options !== noLimits) claim = claimToAcquire(options)
     } catch (error) {
       return Promise.reject(error)
     }
     // Not async: a second promise for each acquire would be felt.
-    return this.#take([name], claimed(options), options) as Promise<Lock>
+    return this.#take([name], claim, options) as Promise<Lock>
   }
 
   /** The lock if it is free, else null. Still waits for an answer while there is no primary. */
   async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
     checkName(name)
-    checkTryAcquire(options)
-    return (await this.#take(
-      [name],
-      claimOf(options.mode ?? 'exclusive', 'ifAvailable'),
-      options,
-    )) as Lock | null
+    const claim = claimToTry(options)
+    return (await this.#take([name], claim, options)) as Lock | null
   }
 
   /**
@@ -196,22 +193,49 @@ export class LockClient implements AsyncDisposable {
    */
   async acquireAll(
     names: readonly string[],
-    options: AcquireOptions = {},
+    options: AcquireAllOptions = {},
   ): Promise<Lock[] & AsyncDisposable> {
     checkNames(names)
-    checkAcquire(options)
-    const taken = await this.#take([...names], claimed(options), options)
+    const claim = claimToAcquire(options, true)
+    const taken = await this.#take([...names], claim, options)
     const locks = Array.isArray(taken) ? taken : [taken as Lock]
     const release = async () => void (await Promise.all(locks.map(lock => lock.release())))
     Object.defineProperty(locks, Symbol.asyncDispose, { value: release })
     return locks as Lock[] & AsyncDisposable
   }
 
-  /** An operator's way out: frees the lock and tells its holders (`FORCED`). Resolves with the number of holds that ended. */
-  async forceRelease(name: string, options: Limits = {}): Promise<number> {
+  /**
+   * Runs `fn` while holding the lock, if nobody has run this key before: however many clients ask, and however their
+   * clocks differ, one of them runs it. For the others it resolves at once, also while it runs and after its holder
+   * died, until `keep` ms after the end. An `fn` that throws frees the key. Rejects as `acquire` does; with the
+   * `LockError` of the loss when the lock is lost while `fn` runs; and as `fn` does.
+   */
+  async once<T>(
+    name: string,
+    key: string,
+    options: OnceOptions,
+    fn: OnceCallback<T>,
+  ): Promise<OnceOutcome<Awaited<T>>> {
+    const claim = checkOnce(name, key, options, fn)
+    const call = { call: ++this.#lastCall, verb: 'acquire', names: [name], claim } as const
+    this.#diagnoseAcquire(call.names, claim)
+    const taken = await this.#call(call, call.names, options)
+    return await runOnce(taken as Lock | DoneRecord, options.signal, fn)
+  }
+
+  /**
+   * An operator's way out: frees the lock and tells its holders (`FORCED`), or with `token` that one. Resolves with the
+   * number of holds that ended.
+   */
+  async forceRelease(name: string, options: ForceReleaseOptions = {}): Promise<number> {
     checkName(name)
     checkForceRelease(options)
-    const call = { call: ++this.#lastCall, verb: 'force-release', name } as const
+    const call = {
+      call: ++this.#lastCall,
+      verb: 'force-release',
+      name,
+      token: options.token ?? null,
+    } as const
     return (await this.#call(call, [name], options)) as number
   }
 
@@ -294,14 +318,19 @@ export class LockClient implements AsyncDisposable {
   /** One lock for one name, a list for several; null if it must be free and is not. */
   #take(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock | Lock[] | null> {
     const call = { call: ++this.#lastCall, verb: 'acquire', names, claim } as const
-    if (this.#runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, ...claim })
+    this.#diagnoseAcquire(names, claim)
     return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
   }
 
-  #release(session: SessionDriver, { name, token }: Lock): Promise<void> {
+  #release(session: SessionDriver, { name, token }: Lock, failed: boolean): Promise<void> {
     this.#forget(token)
     if (this.#runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
-    const call = { call: ++this.#lastCall, verb: 'release', token } as const
+    const call = { call: ++this.#lastCall, verb: failed ? 'fail' : 'release', token } as const
+    return this.#ask(session, call, [name], noLimits) as Promise<void>
+  }
+
+  #note(session: SessionDriver, { name, token }: Lock, note: string | null): Promise<void> {
+    const call = { call: ++this.#lastCall, verb: 'set-note', token, note } as const
     return this.#ask(session, call, [name], noLimits) as Promise<void>
   }
 
@@ -330,6 +359,8 @@ export class LockClient implements AsyncDisposable {
     switch (result.verb) {
       case 'acquire':
         return call.verb === 'acquire' ? this.#granted(session, call, result.tokens) : undefined
+      case 'done-before':
+        return result.record
       case 'release':
       case 'end':
         return undefined
@@ -344,17 +375,18 @@ export class LockClient implements AsyncDisposable {
 
   #granted(
     session: SessionDriver,
-    { names, claim: { mode } }: Extract<Call, { verb: 'acquire' }>,
+    { names, claim }: Extract<Call, { verb: 'acquire' }>,
     tokens: readonly number[] | null,
   ): Lock | Lock[] | null {
     if (tokens === null) return null
-    if (this.#runtime.diagnostics.granted.hasSubscribers) this.#diagnose('granted', { names, mode, tokens })
-    if (names.length === 1) return this.#lock(session, names[0] as string, mode, tokens[0] as number)
-    return names.map((name, i) => this.#lock(session, name, mode, tokens[i] as number))
+    if (this.#runtime.diagnostics.granted.hasSubscribers)
+      this.#diagnose('granted', { names, mode: claim.mode, tokens })
+    if (names.length === 1) return this.#lock(session, names[0] as string, claim, tokens[0] as number)
+    return names.map((name, i) => this.#lock(session, name, claim, tokens[i] as number))
   }
 
-  #lock(session: SessionDriver, name: string, mode: Mode, token: number): Lock {
-    const lock = new Lock(name, mode, token, session)
+  #lock(session: SessionDriver, name: string, claim: Claim, token: number): Lock {
+    const lock = new Lock(name, claim, token, session)
     this.#locks.set(token, lock)
     return lock
   }
@@ -365,6 +397,10 @@ export class LockClient implements AsyncDisposable {
     if (this.#runtime.diagnostics[event].hasSubscribers)
       this.#diagnose(event, event === 'view' ? { view: value } : value)
     this.#listeners.emit(event, value)
+  }
+
+  #diagnoseAcquire(names: readonly string[], claim: Claim): void {
+    if (this.#runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, ...claim })
   }
 
   #diagnose(event: DiagnosticEvent, about: object): void {
@@ -401,7 +437,8 @@ export class LockClient implements AsyncDisposable {
     }
     return new SessionDriver(this.#runtime, options, secret, {
       told: (session, told) => this.#told(session, told),
-      release: (session, lock) => this.#release(session, lock),
+      release: (session, lock, failed) => this.#release(session, lock, failed),
+      note: (session, lock, note) => this.#note(session, lock, note),
     })
   }
 
@@ -546,10 +583,6 @@ export class LockClient implements AsyncDisposable {
       this.#currentSession()
     }
   }
-}
-
-function claimed({ mode = 'exclusive', steal = false }: AcquireOptions): Claim {
-  return claimOf(mode, steal ? 'steal' : 'wait')
 }
 
 function describeLost({ name, mode, token }: Lock): ClientEvents['lost']['locks'][number] {

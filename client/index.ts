@@ -5,7 +5,20 @@
 import { LockClient } from './client.ts'
 import type { ConnectOptions } from './options.ts'
 
-export type { Mode, View } from '../wire/messages.ts'
+export type { View } from '../wire/messages.ts'
+export type {
+  AcquireAllOptions,
+  AcquireOptions,
+  ExactSteal,
+  ForceReleaseOptions,
+  HeldMode,
+  HoldOptions,
+  Mode,
+  OnceOptions,
+  Permits,
+  RequestOptions,
+  TryAcquireOptions,
+} from './claim-options.ts'
 export { LockClient } from './client.ts'
 export type { ClientList, ListedClient, ListedLocks } from './clients.ts'
 export { type CloseOnSignalsOptions, type ClosingOnSignals, closeOnSignals } from './close-on-signals.ts'
@@ -13,18 +26,17 @@ export { LockError, type LockErrorDetails, type LockHolder } from './errors.ts'
 export type { ClientEvent, ClientEvents, Listener, ListenOptions } from './events.ts'
 export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from './fence-guard.ts'
 export { Lock } from './lock.ts'
+export type { OnceCallback, OnceOutcome, RunBefore } from './once.ts'
 export type {
-  AcquireOptions,
   ClientsOptions,
   CloseOptions,
   ConnectOptions,
   Limits,
   QueryOptions,
-  TryAcquireOptions,
   WatchOptions,
 } from './options.ts'
 export type { LockWatch, WatchEvent } from './watch.ts'
-export type { HeldLock, PendingLock, RequestCallback, RequestOptions, Snapshot } from './web-locks.ts'
+export type { HeldLock, PendingLock, RequestCallback, Snapshot } from './web-locks.ts'
 
 /**
  * Opens a session with a cluster.

@@ -1,22 +1,25 @@
 // The handle of one held lock. Whether it is held is worked out from the clock at every look, never
 // stored, since a flag would stay true while the event loop is stalled past the lease (F12).
 
-import type { Mode } from '../wire/messages.ts'
+import type { Claim } from '../wire/claim.ts'
+import { checkNote, type HeldMode, type Permits } from './claim-options.ts'
 import type { LockError } from './errors.ts'
 
 /** What a handle needs of the session that holds it. */
 export interface Holder {
-  /** Until the session's local deadline (S4); 0 once it has passed. */
-  remainingMs(): number
+  /** Until the session's local deadline (S4), or that of this hold (C4); 0 once one has passed. */
+  remainingMs(token: number): number
   /** Notices a deadline that has passed. */
   check(): void
-  release(lock: Lock): Promise<void>
+  /** `failed`: what ran under its key may run again (C5). */
+  release(lock: Lock, failed: boolean): Promise<void>
+  note(lock: Lock, note: string | null): Promise<void>
 }
 
 /** A lock that was granted; `await using` releases it at the end of its scope. */
 export class Lock implements AsyncDisposable {
   readonly #name: string
-  readonly #mode: Mode
+  readonly #claim: Claim
   readonly #token: number
   readonly #holder: Holder
   #lost: LockError | null = null
@@ -24,9 +27,9 @@ export class Lock implements AsyncDisposable {
   #controller: AbortController | null = null
 
   /** @internal */
-  constructor(name: string, mode: Mode, token: number, holder: Holder) {
+  constructor(name: string, claim: Claim, token: number, holder: Holder) {
     this.#name = name
-    this.#mode = mode
+    this.#claim = claim
     this.#token = token
     this.#holder = holder
   }
@@ -36,14 +39,20 @@ export class Lock implements AsyncDisposable {
     return this.#name
   }
 
-  get mode(): Mode {
-    return this.#mode
+  get mode(): HeldMode {
+    return this.#claim.mode
+  }
+
+  /** How many it takes of how many; null if it is exclusive or shared. */
+  get permits(): Required<Permits> | null {
+    return this.#claim.terms?.permits ?? null
   }
 
   /**
    * The fencing token, a safe integer. Tokens only grow. A resource that is protected by the lock
    * must refuse an exclusive token below the largest token it has seen, and a shared token below the
-   * largest exclusive one: a lease can end while its holder sleeps.
+   * largest exclusive one: a lease can end while its holder sleeps. With permits it orders the grants, and does not
+   * make its holder the only one.
    */
   get token(): number {
     return this.#token
@@ -59,13 +68,13 @@ export class Lock implements AsyncDisposable {
    * is not held. For work that must be stopped before another can have the lock.
    */
   get remainingMs(): number {
-    return this.#lost === null && this.#released === null ? this.#holder.remainingMs() : 0
+    return this.#lost === null && this.#released === null ? this.#holder.remainingMs(this.#token) : 0
   }
 
   /**
    * Aborted with a `LockError` when the lock is lost, at the latest when the lease ends by this
    * process's clock. Its `code` is `EXPIRED` (the lease could not be renewed), `STOLEN`, `FORCED` (an operator
-   * released it), `SESSION_LOST` (the servers no longer know the session) or `CLOSED` (`close()` was
+   * released it), `HELD_TOO_LONG` (98 % of its `holdAtMost` have passed since the grant), `SESSION_LOST` (the servers no longer know the session) or `CLOSED` (`close()` was
    * called while it was held). A release does not abort it.
    */
   get signal(): AbortSignal {
@@ -83,8 +92,28 @@ export class Lock implements AsyncDisposable {
    * free by then.
    */
   release(): Promise<void> {
-    this.#released ??= this.#lost === null ? this.#holder.release(this) : Promise.resolve()
+    return this.#giveBack(false)
+  }
+
+  /** @internal A release that says that what ran under its key has failed (C5). */
+  fail(): Promise<void> {
+    return this.#giveBack(true)
+  }
+
+  /** C4: the servers count from later, so one that was held too long may still be there to give back. */
+  #giveBack(failed: boolean): Promise<void> {
+    const isGone = this.#lost !== null && this.#lost.code !== 'HELD_TOO_LONG'
+    this.#released ??= isGone ? Promise.resolve() : this.#holder.release(this, failed)
     return this.#released
+  }
+
+  /**
+   * Changes the note that lists and watches show with this hold; null: none. Resolves when they do. Of a lock
+   * that is lost or released it does nothing.
+   */
+  async setNote(note: string | null): Promise<void> {
+    const checked = checkNote(note)
+    if (this.#lost === null && this.#released === null) await this.#holder.note(this, checked)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

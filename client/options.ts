@@ -1,8 +1,7 @@
 // Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
-// what it must be. Contacts no server.
+// what it must be. What is asked of a lock stands in claim-options.ts. Contacts no server.
 
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
-import type { Mode } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
@@ -23,18 +22,6 @@ export interface ConnectOptions extends Limits {
   name?: string | undefined
   /** The cluster's shared secret. Default: the environment's HOLDFAST_SECRET. */
   secret?: string | undefined
-}
-
-export interface AcquireOptions extends Limits {
-  /** Default `exclusive`. */
-  mode?: Mode | undefined
-  /** Take the lock away from its holders; exclusive mode only. They learn that they lost it. */
-  steal?: boolean | undefined
-}
-
-export interface TryAcquireOptions extends Limits {
-  /** Default `exclusive`. */
-  mode?: Mode | undefined
 }
 
 export interface QueryOptions extends Limits {
@@ -125,21 +112,6 @@ export function checkNames(names: unknown): asserts names is string[] {
   if (new Set(names).size < names.length) throw new TypeError('names must be different from one another')
 }
 
-export function checkAcquire(options: AcquireOptions): void {
-  checkKeys('acquire', options, ['mode', 'steal', 'signal', 'timeout'])
-  checkMode(options.mode)
-  checkFlag('steal', options.steal)
-  if (options.steal && options.mode === 'shared')
-    throw new TypeError('steal takes the lock in exclusive mode only, not shared')
-  checkLimits(options)
-}
-
-export function checkTryAcquire(options: TryAcquireOptions): void {
-  checkKeys('tryAcquire', options, ['mode', 'signal', 'timeout'])
-  checkMode(options.mode)
-  checkLimits(options)
-}
-
 export function checkQuery(options: QueryOptions): void {
   checkKeys('query', options, ['prefix', 'confirmed', 'signal', 'timeout'])
   checkPrefix(options.prefix)
@@ -176,11 +148,6 @@ export function checkClose(options: CloseOptions): number {
   return Math.min(finishWithin, timeoutMsMax)
 }
 
-export function checkForceRelease(options: Limits): void {
-  checkKeys('forceRelease', options, ['signal', 'timeout'])
-  checkLimits(options)
-}
-
 export function checkLimits({ signal, timeout }: Limits): void {
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`)
@@ -194,12 +161,12 @@ function checkPrefix(prefix: unknown): void {
   if (problem !== undefined) throw new TypeError(`prefix ${problem}`)
 }
 
-function checkMode(mode: unknown): void {
+export function checkMode(mode: unknown): void {
   if (mode !== undefined && mode !== 'exclusive' && mode !== 'shared')
     throw new TypeError(`mode must be exclusive or shared, not ${shown(mode)}`)
 }
 
-function checkFlag(what: string, value: unknown): void {
+export function checkFlag(what: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean')
     throw new TypeError(`${what} must be true or false, not ${shown(value)}`)
 }
@@ -209,7 +176,7 @@ function checkText(what: string, value: unknown, max: number): void {
     throw new TypeError(`${what} must be a well-formed string of at most ${max} characters`)
 }
 
-function checkKeys(call: string, options: unknown, allowed: readonly string[]): void {
+export function checkKeys(call: string, options: unknown, allowed: readonly string[]): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`the options of ${call} must be an object, not ${shown(options)}`)
   for (const key of Object.keys(options)) {
@@ -218,7 +185,7 @@ function checkKeys(call: string, options: unknown, allowed: readonly string[]): 
   }
 }
 
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
   return Array.isArray(value) && value.length === 0 ? 'an empty array' : String(value)
 }

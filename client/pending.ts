@@ -80,7 +80,10 @@ export function describe({ verb }: Call, locks: readonly string[]): string {
     case 'acquire':
       return names
     case 'release':
+    case 'fail':
       return `the release of ${names}`
+    case 'set-note':
+      return `the note of ${names}`
     case 'force-release':
       return `the forced release of ${names}`
     case 'query':

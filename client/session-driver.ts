@@ -16,7 +16,8 @@ export type Told = Exclude<ClientEffect, ConnectionEffect>
 /** Whom a session works for. */
 export interface SessionOwner {
   told(session: SessionDriver, told: Told): void
-  release(session: SessionDriver, lock: Lock): Promise<void>
+  release(session: SessionDriver, lock: Lock, failed: boolean): Promise<void>
+  note(session: SessionDriver, lock: Lock, note: string | null): Promise<void>
 }
 
 export class SessionDriver implements Holder {
@@ -86,15 +87,19 @@ export class SessionDriver implements Holder {
 
   /** Notices at once a deadline that has passed while the event loop was stalled (F12). */
   check(): void {
-    if (!this.core.over && this.core.expired(this.#runtime.now())) this.wake()
+    if (this.core.overdue(this.#runtime.now())) this.wake()
   }
 
-  remainingMs(): number {
-    return this.core.remainingMs(this.#runtime.now())
+  remainingMs(token: number): number {
+    return this.core.remainingMsOf(token, this.#runtime.now())
   }
 
-  release(lock: Lock): Promise<void> {
-    return this.#owner.release(this, lock)
+  release(lock: Lock, failed: boolean): Promise<void> {
+    return this.#owner.release(this, lock, failed)
+  }
+
+  note(lock: Lock, note: string | null): Promise<void> {
+    return this.#owner.note(this, lock, note)
   }
 
   wake(): void {

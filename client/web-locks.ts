@@ -2,23 +2,14 @@
 // the order of the specification, and the promise settles as it says. Takes and releases no lock itself
 // but through the handle it is given.
 
-import { type Claim, claimOf } from '../wire/claim.ts'
-import type { Mode, ShownTerms } from '../wire/messages.ts'
+import type { Claim } from '../wire/claim.ts'
+import type { ShownTerms } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
+import { claimWith, type HeldMode, type HoldOptions, type Mode, victimOf } from './claim-options.ts'
 import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
 import type { QueryAnswer } from './session/effects.ts'
-
-/** `LockOptions` of the specification, and `timeout`. */
-export interface RequestOptions extends Limits {
-  /** Default `exclusive`. */
-  mode?: Mode | undefined
-  /** Call back with null if the lock is not free, instead of waiting. */
-  ifAvailable?: boolean | undefined
-  /** Take the lock away from its holders. */
-  steal?: boolean | undefined
-}
 
 /** Given null only with `ifAvailable`. */
 export type RequestCallback<T> = (lock: Lock | null) => T
@@ -26,7 +17,7 @@ export type RequestCallback<T> = (lock: Lock | null) => T
 /** `LockInfo` of the specification, and what else the servers know. */
 export interface HeldLock {
   readonly name: string
-  readonly mode: Mode
+  readonly mode: HeldMode
   /** Null, as its name: its holder is gone, and the lock is kept for `terms.keptMs` more. */
   readonly clientId: string | null
   /** As given to `connect`. */
@@ -39,7 +30,7 @@ export interface HeldLock {
 
 export interface PendingLock {
   readonly name: string
-  readonly mode: Mode
+  readonly mode: HeldMode
   readonly clientId: string
   readonly clientName: string
   /** How long it has been waited for, in ms. */
@@ -76,40 +67,64 @@ export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
   const problem = nameProblem(name)
   if (problem !== undefined) throw new TypeError(`a lock name ${problem}`)
   checkTogether(name, converted)
-  const { mode, ifAvailable, steal, signal, timeout } = converted
-  signal?.throwIfAborted()
+  const { ifAvailable, steal, signal, timeout, victim } = converted
   const manner = ifAvailable ? 'ifAvailable' : steal ? 'steal' : 'wait'
-  const limits = { signal, timeout }
-  return { name, claim: claimOf(mode, manner), limits, callback: callback as RequestCallback<T> }
+  const claim = claimWith(converted, manner, victim)
+  signal?.throwIfAborted()
+  return { name, claim, limits: { signal, timeout }, callback: callback as RequestCallback<T> }
 }
 
-interface Converted {
-  readonly mode: Mode
+type Member =
+  | 'ifAvailable'
+  | 'mode'
+  | 'signal'
+  | 'steal'
+  | 'timeout'
+  | 'holdAtLeast'
+  | 'holdAtMost'
+  | 'note'
+  | 'permits'
+
+interface Converted extends HoldOptions {
+  readonly mode: Mode | undefined
   readonly ifAvailable: boolean
   readonly steal: boolean
-  readonly signal: AbortSignal | undefined
-  readonly timeout: number | undefined
+  /** C8 */
+  readonly victim: number | null
+  readonly permits: unknown
 }
 
 /** A WebIDL dictionary: null and undefined are empty, flags are converted, enums and interfaces are checked. */
 function convertOptions(given: unknown): Converted {
   if (given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function')
     throw new TypeError('the options must be an object')
-  const members = (given ?? {}) as { readonly [K in keyof RequestOptions]: unknown }
+  const members = (given ?? {}) as { readonly [K in Member]: unknown }
   // In alphabetical order, each converted before the next one is read: a getter may throw, or count.
   const ifAvailable = Boolean(members.ifAvailable)
   const mode = convertMode(members.mode)
   const signal = members.signal as AbortSignal | undefined
   checkLimits({ signal })
-  const steal = Boolean(members.steal)
+  const stealing = members.steal
+  const steal = Boolean(stealing)
   const timeout = members.timeout as number | undefined
   checkLimits({ timeout })
-  return { ifAvailable, mode, signal, steal, timeout }
+  // What is added here comes last, as the members of a derived dictionary do.
+  const holdAtLeast = members.holdAtLeast as number | undefined
+  const holdAtMost = members.holdAtMost as number | undefined
+  const note = members.note as string | undefined
+  const { permits } = members
+  const victim = isExact(stealing) ? victimOf(stealing) : null
+  return { ifAvailable, mode, signal, steal, timeout, holdAtLeast, holdAtMost, note, permits, victim }
+}
+
+/** Any other object is true, as in the specification. */
+function isExact(steal: unknown): boolean {
+  return typeof steal === 'object' && steal !== null && Object.keys(steal).length > 0
 }
 
 /** An enum is converted to a string first, whatever it is. */
-function convertMode(given: unknown): Mode {
-  if (given === undefined) return 'exclusive'
+function convertMode(given: unknown): Mode | undefined {
+  if (given === undefined) return undefined
   const mode = `${given as string}`
   if (mode === 'exclusive' || mode === 'shared') return mode
   throw new TypeError(`mode must be exclusive or shared, not ${JSON.stringify(mode)}`)
@@ -118,7 +133,7 @@ function convertMode(given: unknown): Mode {
 function checkTogether(name: string, { mode, ifAvailable, steal, signal }: Converted): void {
   if (name.startsWith('-')) throw notSupported('the name of a lock must not begin with "-"')
   if (steal && ifAvailable) throw notSupported('steal and ifAvailable do not go together')
-  if (steal && mode !== 'exclusive') throw notSupported('steal needs the mode exclusive')
+  if (steal && mode === 'shared') throw notSupported('steal needs the mode exclusive')
   if (signal !== undefined && (steal || ifAvailable))
     throw notSupported('signal does not go together with steal or ifAvailable')
 }

@@ -44,7 +44,7 @@ t.test('requests', async t => {
     const calls = [
       { ...acquire, call: 101, names: ['x'] },
       { call: 102, verb: 'query', prefix: '', confirmed: true },
-      { call: 103, verb: 'force-release', name: 'y' },
+      { call: 103, verb: 'force-release', name: 'y', token: null },
       { call: 104, verb: 'release', token: 7 },
       { ...acquire, call: 105, names: ['z'] },
     ] as const

@@ -73,3 +73,52 @@ t.test('no reader sees half of a write', async t => {
     'read: 50 times',
   ])
 })
+
+t.test('C1: of all jobs of a pool no more than two run at a time', async t => {
+  await using cluster = await startCluster()
+  const programs = [1, 2, 3].map(() => new Example(t, 'examples/pool.js', [cluster.url, '4']))
+  const lines = (await Promise.all(programs.map(program => program.rest()))).flat()
+  t.equal(lines.length, 12)
+  t.same(
+    [...new Set(lines)].filter(line => !/^[12] of 2$/.test(line)),
+    [],
+  )
+  t.ok(lines.includes('2 of 2'))
+})
+
+t.test('C5: what runs once a night is done by one of many, and for another night again', async t => {
+  await using cluster = await startCluster()
+  const file = `${t.testdir({})}/report.txt`
+  for (const night of ['monday', 'tuesday']) {
+    const run = () => new Example(t, 'examples/once-a-night.js', [cluster.url, night, file]).rest()
+    const lines = (await Promise.all([run(), run(), run()])).flat().sort()
+    t.match(lines, ['it is done', /^not here: report, pid/, /^not here: report, pid/])
+    t.match(await run(), [/^not here: report, pid/])
+  }
+  const written = readFileSync(file, 'utf8').trim().split('\n')
+  t.equal(written.length, 6)
+})
+
+t.test('C3, C4: who asks politely asks twice a second at most, and what hangs is given up', async t => {
+  await using cluster = await startCluster()
+  const run = () => new Example(t, 'examples/polite-poll.js', [cluster.url, '2']).rest()
+  const lines = (await Promise.all([run(), run()])).flat()
+  const asked = lines.flatMap(line => /^asked at (\d+)$/.exec(line)?.[1] ?? []).map(Number)
+  t.equal(asked.length, 2)
+  // Each had the lock for 10 ms before it asked; timers may be a little early.
+  t.ok(Math.abs((asked[1] ?? 0) - (asked[0] ?? 0)) >= 480)
+  t.equal(lines.filter(line => line === 'gave up: HELD_TOO_LONG').length, 2)
+})
+
+t.test('C8: a supervisor takes a lock over from who is stuck, and from nobody else', async t => {
+  await using cluster = await startCluster()
+  await using locks = await connect(cluster.url, { name: 'worker' })
+  const run = () => new Example(t, 'examples/take-over.js', [cluster.url, 'work']).rest()
+  const lock = await locks.acquire('work', { note: 'goes well' })
+  t.same(await run(), ['nobody is stuck'])
+  t.ok(lock.held)
+  await lock.setNote('stuck')
+  t.same(await run(), ['took it over from worker'])
+  await locks.query()
+  t.equal(lock.signal.reason.code, 'STOLEN')
+})

@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import type { Session } from '../lockserver/state/sessions.ts'
+import { State } from '../lockserver/state/state.ts'
 import { claimOf } from '../wire/claim.ts'
 import { stateLimits } from '../wire/limits.ts'
 import type { Blocker, Mode } from '../wire/messages.ts'
@@ -393,6 +394,20 @@ t.test('F14: of two steals that the pause held up, the second takes the lock fro
   ])
   t.strictSame(s.holders('x'), ['c'])
   t.strictSame(s.waiters('x'), ['a'])
+})
+
+t.test('R4: a copy that says another holder to one who gives up has another digest', async t => {
+  const run = (tokens: number) => {
+    const s = new StateStory({}, new State())
+    s.state.apply(['start', tokens, false, stateLimits])
+    const [a, b] = [s.open('a'), s.open('b')]
+    s.acquire(a, 'x')
+    s.acquire(b, 'x')
+    s.state.digest = 0 // As if no copy had seen the grant.
+    s.cancel(b, 1)
+    return s.state.digest
+  }
+  t.not(run(1_000), run(2_000))
 })
 
 t.test(

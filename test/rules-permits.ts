@@ -261,6 +261,7 @@ t.test('C1: one permit of one is exclusive, and permits are a mode of their own'
     ['a key that steals', ['x'], 'exclusive', 'steal', { once: { key: 'k', keepMs: 1 } }],
     ['a key for several names', ['x', 'y'], 'exclusive', 'wait', { once: { key: 'k', keepMs: 1 } }],
     ['a key of 257 bytes', ['x'], 'exclusive', 'wait', { once: { key: `${'é'.repeat(128)}x`, keepMs: 1 } }],
+    ['a hold of more than a year', ['x'], 'exclusive', 'wait', { holdAtMostMs: 31_622_400_001 }],
     ['a note of 257 bytes', ['x'], 'exclusive', 'wait', { note: `${'é'.repeat(128)}x` }],
   ]
   for (const [what, names, mode, manner, terms] of wrong)

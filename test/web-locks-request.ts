@@ -89,7 +89,8 @@ clause('WebIDL: members are read once, in alphabetical order, each converted bef
       },
     })
   await request(a, x, options({ mode: 'shared' }), () => {})
-  t.same(read.splice(0), ['ifAvailable', 'mode', 'signal', 'steal', 'timeout'])
+  const ours = ['holdAtLeast', 'holdAtMost', 'note', 'permits']
+  t.same(read.splice(0), ['ifAvailable', 'mode', 'signal', 'steal', 'timeout', ...ours], 'ours come last')
   t.ok((await rejection(request(a, x, options({ mode: 'wrong', signal: 7 }), never))) instanceof TypeError)
   t.same(read.splice(0), ['ifAvailable', 'mode'], 'a wrong mode ends it')
   t.ok((await rejection(request(a, x, options({ signal: {} }), never))) instanceof TypeError)

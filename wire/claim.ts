@@ -2,7 +2,7 @@
 // table and into snapshots. In messages it is the fields `claim` of messages.ts; how holds go together is decided
 // in lockserver/state/lock-table.ts.
 
-import { noteBytesMax, onceKeyBytesMax } from './limits.ts'
+import { holdMsMax, noteBytesMax, onceKeyBytesMax } from './limits.ts'
 import type { Manner, Mode, Terms } from './messages.ts'
 import { fitsBytes } from './name.ts'
 
@@ -59,7 +59,9 @@ export function claimProblem(
   manner: Manner,
   terms: Terms | null,
 ): string | undefined {
-  const { permits, note, once, victim } = terms ?? noTerms
+  const { permits, note, once, victim, holdAtLeastMs, holdAtMostMs } = terms ?? noTerms
+  if (Math.max(holdAtLeastMs ?? 0, holdAtMostMs ?? 0) > holdMsMax)
+    return `a hold can't be asked to last longer than ${holdMsMax} ms`
   if ((mode === 'permits') !== (permits !== null))
     return 'the mode "permits" goes with permits, and with nothing else'
   if (permits !== null && permits.take > permits.of)

@@ -52,7 +52,18 @@ export const errors = {
   SESSIONS_LIMIT: entry(true, 'tell the caller', null, 'the service has too many sessions'),
   TTL_OUT_OF_RANGE: entry(true, 'tell the caller', null, 'the ttl is shorter or longer than allowed'),
   PERMITS_DIFFER: entry(true, 'tell the caller', null, 'the lock is in use with other permits, or with none'),
-  ONCE_KEYS_LIMIT: entry(true, 'tell the caller', null, 'this name has too many keys that have run'),
+  ONCE_KEYS_LIMIT: entry(
+    true,
+    'tell the caller',
+    null,
+    'this name has as many keys as it may; keep each for a shorter time',
+  ),
+  NOT_THIS_TOKEN: entry(
+    true,
+    'tell the caller',
+    null,
+    'the token that was named does not hold the lock alone',
+  ),
   AT_LEAST_OUT_OF_RANGE: entry(
     true,
     'tell the caller',

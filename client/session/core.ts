@@ -10,6 +10,7 @@ import type { Blocker, LossReason, MessageOf, View, Welcome } from '../../wire/m
 import { NumberMap } from '../../wire/number-map.ts'
 import { packageVersion } from '../../wire/version.ts'
 import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall, Watched } from './effects.ts'
+import { HoldTimes } from './hold-times.ts'
 import { Lease } from './lease.ts'
 import { type Request, Requests, wasSent } from './requests.ts'
 import { type Link, Route } from './route.ts'
@@ -64,6 +65,8 @@ export class ClientCore {
   readonly #lease = new Lease()
   /** Tokens that the user holds. */
   readonly #held = new NumberMap<true>()
+  /** C4: of held ones; null as long as none was to be held for some time at most. */
+  #times: HoldTimes | null = null
   /** S2: grows with every open and resume. */
   #count = 0
   #openSent: Instant = { monotonic: 0, wall: 0 }
@@ -107,9 +110,20 @@ export class ClientCore {
     return this.over ? 0 : this.#lease.remainingMs(now)
   }
 
+  /** The same of one hold, which may have a deadline of its own (C4). */
+  remainingMsOf(token: number, now: Instant): number {
+    const ms = this.remainingMs(now)
+    return this.#times === null ? ms : Math.min(ms, this.#times.remainingMs(token, now))
+  }
+
   /** S4: whether the local deadline has passed; true also when over. */
   expired(now: Instant): boolean {
     return this.over || this.#lease.expired(now)
+  }
+
+  /** A deadline has passed that no step has noticed: that of the session (S4), or of a hold (C4). */
+  overdue(now: Instant): boolean {
+    return !this.over && (this.#lease.expired(now) || (this.#times?.some(now) ?? false))
   }
 
   /** The ttl in force, and how long the session may still be believed in. */
@@ -121,13 +135,14 @@ export class ClientCore {
     this.#out = []
     // S4: before anything else, or a grant that comes too late would be believed.
     if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')
+    if (!this.over && this.#times !== null) this.#endHeldTooLong(this.#times, now)
     if (this.over) this.#handleOver(input)
     else this.#handle(input, now)
     if (!this.over) {
       this.#arrange(now, 'chance' in input ? input.chance : 0)
       this.#rest(now)
     }
-    this.wakeAt = this.over ? null : this.#nextWake()
+    this.wakeAt = this.over ? null : this.#nextWake(now)
     return this.#out
   }
 
@@ -183,7 +198,7 @@ export class ClientCore {
   }
 
   #callOver({ call, verb }: TurnCall): void {
-    if (verb === 'release') this.#settle(call, { verb: 'release', held: false })
+    if (endsWithHold(verb)) this.#settle(call, { verb: 'release', held: false })
     else this.#fail(call, 'SESSION_LOST', true, 'the session is over')
   }
 
@@ -229,13 +244,24 @@ export class ClientCore {
   }
 
   #onCall(call: TurnCall): void {
-    if ((this.#ending || this.#finishing) && call.verb !== 'release') {
+    if ((this.#ending || this.#finishing) && !endsWithHold(call.verb)) {
       this.#fail(call.call, 'CLOSED', true, closedText)
-    } else if (call.verb === 'release' && !this.#held.delete(call.token)) {
+    } else if (isRelease(call) && !this.#drop(call.token)) {
       this.#settle(call.call, { verb: 'release', held: false })
     } else {
       this.#requests.add(call)
     }
+  }
+
+  /** No longer held, as far as this client can tell; false if it was not. */
+  #drop(token: number): boolean {
+    this.#times?.delete(token)
+    return this.#held.delete(token)
+  }
+
+  /** C4: they count as held until they are released, or the servers end them, as these do. */
+  #endHeldTooLong(times: HoldTimes, now: Instant): void {
+    for (const token of times.takeOver(now)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })
   }
 
   #onAbort(call: number, patient: boolean, now: Instant): void {
@@ -282,7 +308,7 @@ export class ClientCore {
     this.#finishing = true
     for (const request of this.#requests.calls()) {
       const { verb } = request.what
-      if (verb === 'release' || verb === 'end') continue
+      if (endsWithHold(verb) || verb === 'end') continue
       const sent = wasSent(request)
       this.#fail(request.call, 'CLOSED', !sent, closedText)
       this.#requests.forget(request)
@@ -294,6 +320,7 @@ export class ClientCore {
   #onEnd(call: number, now: Instant): void {
     this.#ending = true
     this.#held.clear()
+    this.#times = null
     this.#endCalls('CLOSED', closedText, true)
     this.#wakeLease(now)
     this.#requests.end(call)
@@ -398,13 +425,16 @@ export class ClientCore {
         return
       case 'granted':
       case 'unavailable':
+      case 'done-before':
+      case 'not-this':
       case 'cancelled':
       case 'cancel-done':
       case 'released':
+      case 'noted':
       case 'force-released':
       case 'refused':
       case 'ended':
-        this.#onReply(message)
+        this.#onReply(message, now)
         return
     }
   }
@@ -444,7 +474,8 @@ export class ClientCore {
   }
 
   #onLost(token: number, reason: LossReason): void {
-    if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason })
+    const isTold = this.#times?.isOver(token) ?? false
+    if (this.#drop(token) && !isTold) this.#out.push({ do: 'lost', token, reason })
     // One that is not held, or was reported before, is acknowledged all the same (S5).
     this.#requests.told(token)
   }
@@ -476,22 +507,29 @@ export class ClientCore {
 
   // ---- replies
 
-  #onReply(reply: Reply): void {
+  #onReply(reply: Reply, now: Instant): void {
     const request = this.#requests.answer(reply[1])
-    if (request !== undefined) this.#conclude(request, reply)
+    if (request !== undefined) this.#conclude(request, reply, now)
     // S5: no call waits for this grant, but its losses are sent until they are acknowledged.
     else if (reply[0] === 'granted') for (const [token, reason] of reply[3]) this.#onLost(token, reason)
   }
 
   /** `cancelled` concludes nothing: the answer to the cancel does. */
-  #conclude(request: Request, reply: Reply): void {
+  #conclude(request: Request, reply: Reply, now: Instant): void {
     switch (reply[0]) {
       case 'granted':
-        this.#granted(request, reply[2], reply[3])
+        this.#granted(request, reply[2], reply[3], now)
         return
       case 'unavailable':
         this.#settle(request.call, { verb: 'acquire', tokens: null })
         return
+      case 'done-before':
+        this.#settle(request.call, { verb: 'done-before', record: reply[2] })
+        return
+      case 'not-this':
+        this.#fail(request.call, 'NOT_THIS_TOKEN', true, notThisText(request, reply[2]))
+        return
+      case 'noted':
       case 'released':
         this.#settle(request.call, { verb: 'release', held: reply[2] })
         return
@@ -512,12 +550,20 @@ export class ClientCore {
     }
   }
 
-  #granted(request: Request, tokens: readonly number[], losses: Losses): void {
+  #granted(request: Request, tokens: readonly number[], losses: Losses, now: Instant): void {
     if (request.call !== null && request.what.verb === 'acquire') {
       for (const token of tokens) this.#held.set(token, true)
+      const { terms } = request.what.claim
+      if (terms !== null && terms.holdAtMostMs !== null) this.#time(tokens, terms.holdAtMostMs, now)
       this.#settle(request.call, { verb: 'acquire', tokens: inOrderOf(request.what.names, tokens) })
     }
     for (const [token, reason] of losses) this.#onLost(token, reason)
+  }
+
+  /** C4: from when the client sees the grant; the servers count from when they know that it did. */
+  #time(tokens: readonly number[], atMostMs: number, now: Instant): void {
+    this.#times ??= new HoldTimes()
+    for (const token of tokens) this.#times.begin(token, atMostMs, now)
   }
 
   // ---- connections
@@ -648,8 +694,9 @@ export class ClientCore {
         ? `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${this.describe()}`
         : 'the servers no longer know the session'
     for (const token of [...this.#held.keys()].sort((a, b) => a - b))
-      this.#out.push({ do: 'lost', token, reason })
+      if (!this.#times?.isOver(token)) this.#out.push({ do: 'lost', token, reason })
     this.#held.clear()
+    this.#times = null
     // S4: given up is given up; the servers may still have it, and are to end it.
     if (reason === 'EXPIRED') this.abandoned.set(this.sessionId, this.#options.sessionKey)
     this.#out.push({ do: 'event', event: 'lost', reason })
@@ -666,7 +713,7 @@ export class ClientCore {
       const { verb } = request.what
       const sent = wasSent(request)
       if (verb === 'end') this.#settle(request.call, { verb: 'end' })
-      else if (verb !== 'release') this.#fail(request.call, code, !sent, text)
+      else if (!endsWithHold(verb)) this.#fail(request.call, code, !sent, text)
       else if (awaitReleases && sent) continue
       else this.#settle(request.call, { verb: 'release', held: false })
       this.#requests.forget(request)
@@ -715,8 +762,9 @@ export class ClientCore {
     this.#links.expect({ owed: asks || this.#lease.unconfirmed || this.#watches.some, rests }, now)
   }
 
-  #nextWake(): number | null {
+  #nextWake(now: Instant): number | null {
     let next = Math.min(this.#links.wakeAt, this.#lease.deadline)
+    if (this.#times !== null) next = Math.min(next, this.#times.nextAt(now))
     // All have the same patience: the first to be given up is the first one.
     for (const until of this.#givingUp.values()) {
       next = Math.min(next, until)
@@ -732,13 +780,33 @@ type Reply = MessageOf<
   'serverToClient',
   | 'granted'
   | 'unavailable'
+  | 'done-before'
+  | 'not-this'
   | 'cancelled'
   | 'cancel-done'
   | 'released'
+  | 'noted'
   | 'force-released'
   | 'refused'
   | 'ended'
 >
+
+/** Ends a hold, and its key (C5) may run again. */
+function isRelease(call: TurnCall): call is Extract<TurnCall, { verb: 'release' | 'fail' }> {
+  return call.verb === 'release' || call.verb === 'fail'
+}
+
+/** What is about a hold alone is settled once there is no hold any more, however that came. */
+function endsWithHold(verb: Request['what']['verb']): boolean {
+  return verb === 'release' || verb === 'fail' || verb === 'set-note'
+}
+
+/** C8 */
+function notThisText({ what }: Request, holder: number | null): string {
+  const named = what.verb === 'acquire' ? what.claim.terms?.victim : null
+  const holds = holder === null ? 'nobody holds it' : `token ${holder} holds it`
+  return `nothing was done: it is not held by token ${named} alone, ${holds}`
+}
 
 /** Who has the lock, for display only. Names may hold anything. */
 function heldBy({ name, clientName, token, heldMs, ahead }: Blocker): string {

@@ -7,6 +7,7 @@ import type { ErrorCode } from '../../wire/errors.ts'
 import type {
   Blocker,
   ClientRecord,
+  DoneRecord,
   HoldRecord,
   LockEvent,
   LossReason,
@@ -29,7 +30,16 @@ export type Call =
       readonly claim: Claim
     }
   | { readonly call: number; readonly verb: 'release'; readonly token: number }
-  | { readonly call: number; readonly verb: 'force-release'; readonly name: string }
+  /** A release; the key of this hold may run again (C5). */
+  | { readonly call: number; readonly verb: 'fail'; readonly token: number }
+  | { readonly call: number; readonly verb: 'set-note'; readonly token: number; readonly note: string | null }
+  /** `token`: only this hold; null: all of them (C8). */
+  | {
+      readonly call: number
+      readonly verb: 'force-release'
+      readonly name: string
+      readonly token: number | null
+    }
   | {
       readonly call: number
       readonly verb: 'query'
@@ -87,7 +97,9 @@ export type Watched =
 export type CallResult =
   /** Tokens in the order of the names as given; null: not available. */
   | { readonly verb: 'acquire'; readonly tokens: readonly number[] | null }
-  /** `held`: whether the server still knew the token as held. */
+  /** C5: the key runs, or has run. */
+  | { readonly verb: 'done-before'; readonly record: DoneRecord }
+  /** `held`: whether the server still knew the token as held. Also of a call to `fail` or `set-note`. */
   | { readonly verb: 'release'; readonly held: boolean }
   | { readonly verb: 'force-release'; readonly released: number }
   | ({ readonly verb: 'query' } & QueryAnswer)

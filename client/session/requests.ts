@@ -286,8 +286,12 @@ function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
       return ['cancel', number, what.target]
     case 'release':
       return ['release', number, what.token]
+    case 'fail':
+      return ['fail', number, what.token]
+    case 'set-note':
+      return ['set-note', number, what.token, what.note]
     case 'force-release':
-      return ['force-release', number, what.name, null]
+      return ['force-release', number, what.name, what.token]
     case 'query':
       return ['query', number, what.prefix, what.confirmed]
     case 'clients':

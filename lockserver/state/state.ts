@@ -529,6 +529,7 @@ export class State {
     this.#fold(output[0].length)
     this.#fold(output[1] % 4294967296)
     this.#fold(outcomeOf(output))
+    if (output[0] === 'cancel-done' && output[3] !== null) this.#fold(output[3].token % 4294967296)
   }
 
   #fold(value: number): void {

@@ -2,8 +2,8 @@
 // and writes its history. It knows of servers only the addresses that it is given, and it knows no fault.
 // Ends when its parent does.
 
-import { connect, type Lock, type LockClient, LockError } from '../../client/index.ts'
-import type { Manner, Mode } from '../../wire/messages.ts'
+import { connect, type Lock, type LockClient, LockError, type Mode } from '../../client/index.ts'
+import type { Manner } from '../../wire/messages.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { type Deed, HistoryFile, now } from './history.ts'
 
@@ -90,7 +90,7 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
   const answer =
     manner === 'ifAvailable'
       ? locks.tryAcquire(names[0] as string, { mode, signal }).then(lock => lock && [lock])
-      : locks.acquireAll(names, { mode, steal: manner === 'steal', signal })
+      : locks.acquireAll(names, manner === 'steal' ? { steal: true, signal } : { mode, signal })
   // A call may have begun a new session.
   history.note({ is: 'acquire', call, session: locks.clientId, names, mode, manner }, at)
   try {

@@ -2,8 +2,10 @@
 
 import { answers } from './answers.ts'
 import { apart } from './apart.ts'
+import { asked } from './asked.ts'
 import { asking } from './asking.ts'
 import { budget } from './budget.ts'
+import { claimed } from './claimed.ts'
 import { claims } from './claims.ts'
 import { client } from './client.ts'
 import { clocks } from './clocks.ts'
@@ -39,14 +41,14 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   order: [...locks, ...order],
   'requests and replies': [...sessions, ...client],
   'values in answers': [...judged, ...answers],
-  claims,
+  claims: [...claims, ...claimed],
   'limits and budgets': [...budget, ...quotas, ...limits, ...largeSessions],
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings],
   'what travels': frames,
-  'surface of the client': [...surface, ...program],
+  'surface of the client': [...surface, ...program, ...asked],
   'pages and metrics': figures,
   'hostile peers': [...edge, ...asking, ...keys],
   'disk, minutes, moments': apart,

@@ -116,8 +116,8 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason })",
-        replace: '',
+        find: "if (this.#drop(token) && !isTold) this.#out.push({ do: 'lost', token, reason })",
+        replace: 'void isTold',
       },
     ],
   },
@@ -141,8 +141,8 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "else if (verb !== 'release') this.#fail(request.call, code, !sent, text)",
-        replace: "else if (verb !== 'release') this.#fail(request.call, code, true, text)",
+        find: 'else if (!endsWithHold(verb)) this.#fail(request.call, code, !sent, text)',
+        replace: 'else if (!endsWithHold(verb)) this.#fail(request.call, code, true, text)',
       },
     ],
   },

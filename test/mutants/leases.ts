@@ -176,9 +176,9 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: "case 'ended': this.#onReply(message)",
+        find: "case 'ended': this.#onReply(message, now)",
         replace:
-          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now)\n        this.#onReply(message)",
+          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now)\n        this.#onReply(message, now)",
       },
     ],
   },

@@ -11,8 +11,8 @@ export const order: readonly Mutant[] = [
     edits: [
       {
         file: 'client/fence-guard.ts',
-        find: 'any: Math.max(before.any, token),\n',
-        replace: 'any: token,\n',
+        find: 'shared: Math.max(shared, token) })',
+        replace: 'shared: token })',
       },
     ],
   },

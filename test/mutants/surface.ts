@@ -13,8 +13,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: 'client/lock.ts',
-        find: 'return this.#lost === null && this.#released === null ? this.#holder.remainingMs() : 0',
-        replace: 'return this.#lost === null ? this.#holder.remainingMs() : 0',
+        find: 'return this.#lost === null && this.#released === null ? this.#holder.remainingMs(this.#token) : 0',
+        replace: 'return this.#lost === null ? this.#holder.remainingMs(this.#token) : 0',
       },
     ],
   },

@@ -1,18 +1,27 @@
 // What clients and operators know so far, where it matters to what they may learn later,
 // and the newest view record. Histories never change; equal ones have one number.
 
-import type { Mode, View } from '../../wire/messages.ts'
+import type { Mode, Permits, View } from '../../wire/messages.ts'
 import { frozen } from './plain.ts'
 
 export interface Grant {
   readonly token: number
   readonly name: string
   readonly mode: Mode
+  /** C1: what it takes, of so many; null: no permits. */
+  readonly permits: Permits | null
   readonly slot: number
   readonly op: number
   readonly session: string
   /** `leaving`: its release was called. `taken`: another client has asked for it by force. `gone`: both. */
   readonly is: 'held' | 'leaving' | 'taken' | 'gone'
+}
+
+/** C3: a hold that lasts until then at least, whatever becomes of its holder. */
+export interface Kept {
+  readonly token: number
+  readonly name: string
+  readonly until: number
 }
 
 export interface OpenCall {
@@ -35,6 +44,15 @@ export interface OpenCall {
   readonly behind: readonly string[]
   /** L3: the smallest token of those that were called behind it; 0: none was granted. */
   readonly passedBy: number
+  /** When it was made, where it asks for something that lasts (C3); else 0. */
+  readonly at: number
+  /** C6, of a query: notes that were set before it was made. */
+  readonly noted: readonly Noted[]
+}
+
+export interface Noted {
+  readonly token: number
+  readonly note: string
 }
 
 export interface History {
@@ -49,6 +67,11 @@ export interface History {
   readonly largest: number
   /** Tokens whose release was answered. */
   readonly released: readonly number[]
+  readonly kept: readonly Kept[]
+  /** C5: the keys that were run; none is forgotten within a search. */
+  readonly ran: readonly string[]
+  /** C6: notes that were surely set. */
+  readonly noted: readonly Noted[]
 }
 
 export const blankHistory: History = {
@@ -60,6 +83,9 @@ export const blankHistory: History = {
   calls: [],
   largest: 0,
   released: [],
+  kept: [],
+  ran: [],
+  noted: [],
 }
 
 export class Histories {

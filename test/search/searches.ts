@@ -2,6 +2,7 @@
 
 import type { Search } from './search.ts'
 import { callSearches } from './searches/calls.ts'
+import { claimSearches } from './searches/claims.ts'
 import { deathSearches } from './searches/deaths.ts'
 import { deposedSearches } from './searches/deposed.ts'
 import { joinSearches } from './searches/joins.ts'
@@ -19,4 +20,5 @@ export const searches: readonly Search[] = [
   ...leaseSearches,
   ...resetSearches,
   ...callSearches,
+  ...claimSearches,
 ]

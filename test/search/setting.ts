@@ -1,6 +1,6 @@
 // What a search is about: how many servers, what each client's program calls, and the few options.
 
-import type { Manner, Mode } from '../../wire/messages.ts'
+import type { Manner, Mode, Terms } from '../../wire/messages.ts'
 
 /** One call of a client's program. Each is made when the one before is answered; the first, and those with `anytime`, at any moment. */
 export type Op =
@@ -9,11 +9,15 @@ export type Op =
       readonly names: readonly string[]
       readonly mode?: Mode
       readonly manner?: Manner
+      /** Beside the mode (C1, C3, C5, C8). */
+      readonly terms?: Partial<Terms>
       readonly anytime?: true
     }
   /** Releases what the op with this index was granted. */
   | { readonly do: 'release'; readonly of: number; readonly anytime?: true }
   | { readonly do: 'query'; readonly anytime?: true }
+  /** C6: of what the op with this index was granted. */
+  | { readonly do: 'set-note'; readonly of: number; readonly note: string; readonly anytime?: true }
   | { readonly do: 'force-release'; readonly name: string; readonly anytime?: true }
   /** Gives up waiting for the op with this index; has no answer. */
   | { readonly do: 'abort'; readonly of: number; readonly anytime: true }

@@ -74,8 +74,8 @@ export interface Belief {
   readonly name: string
   readonly token: number
   readonly toldAt: number
-  /** By its user's monotonic clock. */
-  readonly toldClock: number
+  /** By its user's clocks. */
+  readonly toldClock: Instant
   /** The user gave it up, or learned of its loss. */
   over: boolean
   /** S2: the place of its release. */
@@ -262,8 +262,12 @@ export class Checker {
   acquired(attempt: Attempt, outcome: Outcome): void {
     const now = outcome.at
     if (outcome.result === undefined) return this.#failed(attempt, outcome)
-    const { tokens } = outcome.result as Answer<'acquire'>
     this.answered(attempt.core, attempt.place, now)
+    if (outcome.result.verb === 'done-before') {
+      attempt.overAt = Number.NEGATIVE_INFINITY // it never had any
+      return this.claims.doneBefore(attempt, outcome.result.record)
+    }
+    const { tokens } = outcome.result as Answer<'acquire'>
     if (tokens === null) {
       attempt.overAt = Number.NEGATIVE_INFINITY // it never had any
       return this.#refused(attempt, now)
@@ -278,7 +282,8 @@ export class Checker {
   released(belief: Belief, held: boolean, now: number): void {
     const { core } = belief.attempt
     if (core.over || this.#ending.has(core)) return
-    if (!held && !this.taken(belief, now))
+    const over = (now - belief.toldAt) * 1.01 >= mostOf(belief.attempt) // C4: while its release was on its way
+    if (!held && !over && !this.taken(belief, now))
       this.#blame('S1 lost hold', `the release of ${textOf(belief)} found it gone, and nobody took it`)
     belief.freeAt = Math.min(belief.freeAt, now)
   }
@@ -461,7 +466,7 @@ export class Checker {
       name,
       token,
       toldAt: now,
-      toldClock: attempt.user.now().monotonic,
+      toldClock: attempt.user.now(),
       over: false,
       releasedAs: never,
       releasedAt: never,
@@ -619,9 +624,33 @@ export class Checker {
       return this.answered(core, attempt.place, at)
     }
     if (this.#usedUp.has(failed)) return
+    if (failed === 'NOT_THIS_TOKEN') return this.#notThisStolen(attempt, at)
     if (claimCodes.has(failed)) return this.#claimRefused(attempt, failed, at)
     const fair = aborted || failed === 'CLOSED' || (failed === 'SESSION_LOST' && core.over)
     if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
+  }
+
+  /** C8: nothing was done, since another token holds, or none. */
+  notThis(user: Witness, token: number, calledAt: number, now: number): void {
+    const belief = this.#byToken.get(token)
+    if (belief === undefined || belief.toldAt >= calledAt || token <= this.#tokenFloor) return
+    if (this.believed(belief) && !this.taken(belief, now))
+      this.#blame(
+        'C8 wrong refusal',
+        `${user.name} named ${textOf(belief)}, and was told that it does not hold`,
+      )
+  }
+
+  /** The thief would also fit beside all others, now that it names just this victim. */
+  #notThisStolen(attempt: Attempt, now: number): void {
+    const { core, names, place, terms, user, calledAt } = attempt
+    this.answered(core, place, now)
+    const [name = ''] = names
+    const others = this.attemptsOn(name).filter(
+      other => other !== attempt && this.#mayOccupy(other, name, attempt, now),
+    )
+    const alone = others.length === 1 && others[0]?.tokens?.length === 1
+    if (alone && calledAt > this.#pausedUntil) this.notThis(user, terms?.victim ?? 0, calledAt, now)
   }
 
   /** C1, C3, C5: its claim does not go together with what others have or want, or with the limits. */

@@ -52,7 +52,6 @@ export interface Claiming {
 }
 
 type Kind = 'permits' | 'least' | 'most' | 'once' | 'noted' | 'mixed'
-const clientsStop = false
 const kinds: Readonly<Record<Kind, number>> = {
   permits: 3,
   least: 2,
@@ -74,19 +73,17 @@ export function drawClaim(shape: ClaimShape, plainNames: readonly string[], dice
     ...noTerms,
     permits,
     holdAtLeastMs: kind === 'least' || mixed ? between(shape.leastMs, dice) : null,
-    holdAtMostMs: !clientsStop
-      ? null
-      : kind === 'most' || (mixed && dice.chance(0.5))
-        ? between(shape.mostMs, dice)
-        : null,
+    holdAtMostMs: kind === 'most' || (mixed && dice.chance(0.5)) ? between(shape.mostMs, dice) : null,
     note: kind === 'noted' || dice.chance(0.3) ? `note ${dice.below(100)}` : null,
-    once:
-      clientsStop && kind === 'once'
-        ? { key: `k${dice.below(shape.keys)}`, keepMs: between(shape.keepMs, dice) }
-        : null,
+    once: kind === 'once' ? { key: `k${dice.below(shape.keys)}`, keepMs: between(shape.keepMs, dice) } : null,
   }
   const mode: Mode = permits !== null ? 'permits' : dice.chance(0.2) ? 'shared' : 'exclusive'
   return { name, mode, manner, terms }
+}
+
+/** Of a program: `once` waits, and holds the lock alone. */
+export function asProgram(claiming: Claiming): Claiming {
+  return claiming.terms.once === null ? claiming : { ...claiming, mode: 'exclusive', manner: 'wait' }
 }
 
 /** Mostly few of the usual number; now and then all of them, or of another number, or only one. */

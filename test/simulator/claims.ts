@@ -52,8 +52,14 @@ export function clash(one: Attempt, other: Attempt): boolean {
 }
 
 /** C4: by its own clock the client believes in it no more. */
-export function heldTooLong({ attempt, toldClock }: Belief): boolean {
-  return attempt.user.now().monotonic - toldClock >= mostOf(attempt) * stopsAt
+export function heldTooLong(belief: Belief): boolean {
+  return heldFor(belief) >= mostOf(belief.attempt) * stopsAt
+}
+
+/** By whichever clock says that more time has passed. */
+function heldFor({ attempt, toldClock }: Belief): number {
+  const { monotonic, wall } = attempt.user.now()
+  return Math.max(monotonic - toldClock.monotonic, wall - toldClock.wall)
 }
 
 export class Claims {
@@ -93,8 +99,7 @@ export class Claims {
   #lasts(other: Belief, belief: Belief, now: number): boolean {
     const { attempt } = belief
     const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
-    if (this.#known.believed(other))
-      return !clash(attempt, other.attempt) && !this.#known.taken(older, now, newer.token)
+    if (this.#known.believed(other)) return !clash(attempt, other.attempt) && !this.#known.taken(other, now)
     if (other !== older || this.#acrossReset(older, newer)) return false
     return this.lastsUntil(other, now) > now && !this.#known.taken(other, now, newer.token)
   }
@@ -132,7 +137,7 @@ export class Claims {
       const { user, core } = belief.attempt
       if (belief.over || core.over || !user.alive) this.#limited.delete(belief)
       else if (user.frozen !== true && (user.runsSince ?? 0) + slackMs < user.network.time)
-        if (user.now().monotonic - belief.toldClock > mostOf(belief.attempt) + slackMs)
+        if (user.now().monotonic - belief.toldClock.monotonic > mostOf(belief.attempt) + slackMs)
           this.#blame('C4 signal late', `${textOf(belief)} is held for longer than it may be`)
     }
   }
@@ -140,7 +145,7 @@ export class Claims {
   /** Its client hears that it is over. */
   lost(belief: Belief, reason: string): void {
     if (reason !== 'HELD_TOO_LONG') return
-    const held = belief.attempt.user.now().monotonic - belief.toldClock
+    const held = heldFor(belief)
     if (held < mostOf(belief.attempt) * stopsAt - 2)
       this.#blame('C4 signal early', `${textOf(belief)} is lost as HELD_TOO_LONG after ${held} ms`)
   }
@@ -242,7 +247,12 @@ export class Claims {
     if (!isSame(attempt.terms, terms))
       this.#blame('C1 wrong list', `${textOf(belief)} is shown with ${JSON.stringify(terms)}`)
     const [keptMs, endsMs] = [terms?.keptMs ?? 0, terms?.endsMs ?? 0]
-    if (keptMs > leastOf(attempt) || endsMs > mostOf(attempt) || (endsMs > 0 && mostOf(attempt) === never))
+    // Rounded up.
+    if (
+      keptMs > leastOf(attempt) + 1 ||
+      endsMs > mostOf(attempt) + 1 ||
+      (endsMs > 0 && mostOf(attempt) === never)
+    )
       this.#blame('C3 wrong list', `${textOf(belief)} is shown with ${keptMs} and ${endsMs} ms to go`)
     const written = this.#notes.get(token) ?? []
     const first = { note: attempt.terms?.note ?? null, calledAt: 0, doneAt: 0 }

@@ -133,6 +133,12 @@ function namesOf([kind, , what]: Message): string[] {
       return [`release ${what ? 'released' : 'not_held'}`]
     case 'force-released':
       return [`force-release ${what === 0 ? 'not_held' : 'released'}`]
+    case 'noted':
+      return [`set-note ${what ? 'noted' : 'not_held'}`]
+    case 'done-before':
+      return ['acquire done_before']
+    case 'not-this':
+      return ['acquire not_this']
     case 'cancel-done':
       return [`cancel ${what}`]
     case 'ended':

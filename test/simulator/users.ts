@@ -4,13 +4,14 @@
 import type { Watched } from '../../client/session/effects.ts'
 import type { Told } from '../../client/session-driver.ts'
 import type { WatchEvent } from '../../client/watch.ts'
+import { noTerms } from '../../wire/claim.ts'
 import type { Manner, Mode, Terms } from '../../wire/messages.ts'
 import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
 import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Ages } from './ages.ts'
 import { type Attempt, type Belief, type Checker, listIn, type Session, textOf } from './checker.ts'
-import { type Claiming, type ClaimShape, drawClaim } from './claiming.ts'
+import { asProgram, type Claiming, type ClaimShape, drawClaim } from './claiming.ts'
 import { keptAtMost } from './claims.ts'
 import type { Crowd, Planned, Shape, Verb } from './plan.ts'
 import type { Trace } from './trace.ts'
@@ -42,6 +43,8 @@ const manyQueries = 14
 const patienceMs = 300
 /** C3: a primary ends what is kept at one of its ticks, a moment late. */
 const keptTickMs = 300
+/** C8: of the last so many grants. */
+const exactAmong = 20
 
 export class Users {
   readonly users: ClientParty[] = []
@@ -284,12 +287,50 @@ export class Users {
 
   /** C1 to C6. */
   #claims(user: ClientParty, shape: ClaimShape, dice: Random): void {
-    if (user instanceof ProgramParty) return
-    this.#claim(user, drawClaim(shape, this.#shape.names, dice))
+    const held = this.#checker.beliefsOf(user.core)
+    if (held.length > 0 && dice.chance(0.2)) return this.#note(user, dice.pick(held), dice)
+    if (dice.chance(0.15)) return this.#exactly(user, dice)
+    if (held.length > 0 && dice.chance(0.25)) return this.#gives(user, dice.pick(held), dice)
+    const drawn = drawClaim(shape, this.#shape.names, dice)
+    this.#claim(user, user instanceof ProgramParty ? asProgram(drawn) : drawn)
   }
 
   #claim(user: ClientParty, { name, mode, manner, terms }: Claiming): void {
     this.#acquire(user, [name], mode, manner, true, terms)
+  }
+
+  /** C5: what ran under a key may have failed. */
+  #gives(user: ClientParty, belief: Belief, dice: Random): void {
+    const failed = belief.attempt.terms?.once != null && dice.chance(0.4)
+    this.#release(user, belief, failed)
+  }
+
+  /** C6 */
+  #note(user: ClientParty, belief: Belief, dice: Random): void {
+    const { core } = user
+    const note = dice.chance(0.2) ? null : `note ${dice.below(100)}`
+    const place = this.#checker.place(core)
+    const written = this.#checker.claims.writes(belief.token, note, user.network.time)
+    this.#made(user, `${user.name} notes ${note}`, null, user.setNote(belief.token, note), outcome => {
+      const held = outcome.result?.verb === 'release' && outcome.result.held && !belief.over && !core.over
+      if (!held || !this.#checker.believed(belief)) return
+      written.doneAt = outcome.at
+      this.#checker.answered(core, place, outcome.at)
+    })
+  }
+
+  /** C8: of one token, which may be over. */
+  #exactly(user: ClientParty, dice: Random): void {
+    const last = [...this.#checker.grants()].slice(-exactAmong)
+    const believed = last.filter(belief => this.#checker.believed(belief))
+    if (last.length === 0) return
+    const target = dice.pick(believed.length > 0 && dice.chance(0.7) ? believed : last)
+    const { name, token, attempt } = target
+    if (dice.chance(0.5)) return this.#force(user, name, token)
+    const permits = attempt.terms?.permits ?? null
+    const asked = permits === null || dice.chance(0.7) ? permits : { of: permits.of, take: 1 }
+    const terms = { ...noTerms, permits: asked, victim: token }
+    this.#claim(user, { name, mode: asked === null ? 'exclusive' : 'permits', manner: 'steal', terms })
   }
 
   // ---- calls
@@ -320,11 +361,13 @@ export class Users {
     this.#expects(user, text, outcome, timeoutMs)
   }
 
-  #release(user: ClientParty, belief: Belief): void {
+  /** `failed`: what ran under its key (C5). */
+  #release(user: ClientParty, belief: Belief, failed = false): void {
     const { core } = user
-    const place = this.#checker.releases(belief)
-    const text = `${user.name} releases ${textOf(belief)}`
-    this.#made(user, text, null, user.releaseToken(belief.token), outcome => {
+    const { token } = belief
+    const place = this.#checker.releases(belief, failed)
+    const text = `${user.name} releases ${textOf(belief)}${failed ? ', which failed' : ''}`
+    this.#made(user, text, null, failed ? user.failToken(token) : user.releaseToken(token), outcome => {
       if (outcome.result?.verb !== 'release')
         return this.#verdict.blame('S1 wrong reply', `a release failed: ${outcome.failed}`)
       // Over: it was settled by the end of the session, not by the server.
@@ -334,20 +377,22 @@ export class Users {
     })
   }
 
-  #force(user: ClientParty, name: string): void {
+  #force(user: ClientParty, name: string, token: number | null = null): void {
     user.ready()
     const { core } = user
-    const force = this.#checker.forces(user, name)
+    const force = this.#checker.forces(user, name, token)
     const place = this.#checker.place(core)
     const timeoutMs = this.#timeout(user)
-    const outcome = user.forceRelease(name, timeoutMs)
-    const text = `${user.name} forces ${name}`
+    const outcome = user.forceRelease(name, timeoutMs, token)
+    const text = `${user.name} forces ${name}${token === null ? '' : `, token ${token}`}`
     this.#expects(user, text, outcome, timeoutMs)
     this.#made(user, text, null, outcome, outcome => {
       if (outcome.definite) force.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
       if (outcome.failed !== undefined) return
       force.overAt = outcome.at
       this.#checker.answered(core, place, outcome.at)
+      if (outcome.result?.verb === 'force-release' && outcome.result.released === 0 && token !== null)
+        this.#checker.notThis(user, token, force.calledAt, outcome.at)
     })
   }
 

@@ -18,7 +18,7 @@ export function answerProblem(
     case 'acquire':
       if (result.tokens === null) return unavailableProblem(call)
       if (seen.late) return `S4: ${parties.name(seen.slot)} is told of a grant after its deadline`
-      return grantProblem(history, call, result.tokens)
+      return grantProblem(history, call, result.tokens) ?? claimProblem(parties, history, seen, result.tokens)
     case 'release':
       return result.held || seen.over ? undefined : releaseProblem(history, seen)
     case 'query':
@@ -41,6 +41,24 @@ function grantProblem(
   return twice && `L2: token ${twice.token} was granted twice`
 }
 
+/** C3: nothing that lasts is granted to another; C5: a key runs once. */
+function claimProblem(
+  parties: Parties,
+  { kept, ran }: History,
+  { slot, op: index, at }: SeenAs<'answered'>,
+  tokens: readonly number[],
+): string | undefined {
+  const op = parties.program(slot)[index]
+  if (op?.do !== 'acquire') return undefined
+  const lasting = kept.find(
+    ({ name, token, until }) => op.names.includes(name) && until > at && !tokens.includes(token),
+  )
+  if (lasting !== undefined && tokens.some(token => token > lasting.token))
+    return `C3: ${lasting.name} is granted, and token ${lasting.token} lasts until ${lasting.until}`
+  const key = op.terms?.once?.key
+  return key !== undefined && ran.includes(key) ? `C5: ${key} is run a second time` : undefined
+}
+
 function unavailableProblem({ alone }: OpenCall): string | undefined {
   return alone ? 'L1: unavailable, and nobody has it or wants it' : undefined
 }
@@ -53,13 +71,18 @@ function releaseProblem({ grants, reset }: History, { token }: SeenAs<'answered'
 /** Linearizable: what was held from before the question until after the answer is in it, what was given back before is not. */
 function queryProblem(
   { grants }: History,
-  { shown, gone }: OpenCall,
+  { shown, gone, noted }: OpenCall,
   { held }: Extract<CallResult, { verb: 'query' }>,
 ): string | undefined {
   for (const token of shown) {
     const still = grants.some(grant => grant.token === token && grant.is === 'held')
     if (still && !held.some(hold => hold.token === token))
       return `R1: a query does not show token ${token}, which was told before`
+  }
+  for (const { token, note } of noted) {
+    const hold = held.find(hold => hold.token === token)
+    if (hold !== undefined && hold.terms?.note !== note)
+      return `C6: a query shows ${hold.terms?.note} with token ${token}, and ${note} was set before`
   }
   const back = held.find(hold => gone.includes(hold.token))
   return back && `R1: a query shows token ${back.token}, which was released before`

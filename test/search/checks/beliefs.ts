@@ -33,12 +33,22 @@ export class Beliefs {
         grant =>
           grant.token > one.token &&
           grant.name === one.name &&
-          (grant.mode === 'exclusive' || one.mode === 'exclusive') &&
+          clash(grant, one) &&
           ((grant.is === 'held' && one.is === 'held') || (one.token <= floor && grant.token > floor)),
       )
       if (rival !== undefined)
         return `L1: ${this.#parties.name(one.slot)} and ${this.#parties.name(rival.slot)} both believe in ${one.name}`
+      const beside = believed.filter(grant => grant.name === one.name && grant.is === 'held')
+      const taken = beside.reduce((sum, { permits }) => sum + (permits?.take ?? 0), 0)
+      if (one.permits !== null && taken > one.permits.of)
+        return `C1: clients believe in ${taken} of ${one.permits.of} permits of ${one.name}`
     }
     return undefined
   }
+}
+
+/** L1, C1: they can't be held side by side, whatever else is. */
+function clash(one: Grant, other: Grant): boolean {
+  if (one.permits !== null && other.permits !== null) return one.permits.of !== other.permits.of
+  return one.mode !== 'shared' || other.mode !== 'shared'
 }

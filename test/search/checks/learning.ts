@@ -3,11 +3,11 @@
 
 import type { CallResult } from '../../../client/session/effects.ts'
 import { publicIdFor } from '../../fixtures/said.ts'
-import type { Grant, History, OpenCall } from '../history.ts'
+import type { Grant, History, Kept, OpenCall } from '../history.ts'
 import type { Parties } from '../parties.ts'
 import type { Seen } from '../processes/process.ts'
 import type { Op } from '../setting.ts'
-import { isForce, keyOf, namesOf, overlap } from './ops.ts'
+import { isForce, keyOf, namesOf, overlap, victimOf } from './ops.ts'
 import type { SeenAs } from './seen-as.ts'
 
 export class Learning {
@@ -42,15 +42,20 @@ export class Learning {
     }
   }
 
-  #called(history: History, { slot, op: index, session }: SeenAs<'called'>): History {
+  #called(history: History, seen: SeenAs<'called'>): History {
+    const { slot, op: index, session } = seen
     const op = this.#op(slot, index)
     const names = namesOf(op)
     const byForce = isForce(op)
     const grants = history.grants.map(grant => {
-      if (byForce && names.includes(grant.name)) return taken(grant)
+      if (byForce && names.includes(grant.name) && (victimOf(op) ?? grant.token) === grant.token)
+        return taken(grant)
       const gone = (op.do === 'release' && grant.op === op.of) || op.do === 'end'
       return gone && grant.slot === slot && grant.session === session ? leaving(grant) : grant
     })
+    const kept = history.kept.filter(
+      ({ name, token }) => !byForce || !names.includes(name) || (victimOf(op) ?? token) !== token,
+    )
     const rivals = history.calls.filter(call => overlap(names, namesOf(this.#op(call.slot, call.op))))
     const alone = rivals.length === 0 && !history.grants.some(grant => names.includes(grant.name))
     const calls = history.calls.map(call =>
@@ -62,6 +67,7 @@ export class Learning {
     return {
       ...history,
       grants,
+      kept,
       calls: [
         ...calls,
         {
@@ -76,6 +82,8 @@ export class Learning {
           waits: false,
           behind: byForce ? [] : behind.map(keyOf),
           passedBy: 0,
+          at: op.do === 'acquire' && op.terms?.holdAtLeastMs != null ? seen.at : 0,
+          noted: op.do === 'query' ? history.noted : [],
         },
       ],
     }
@@ -100,8 +108,12 @@ export class Learning {
         calls: passed(calls, behind, result.tokens),
         grants: [...history.grants, ...granted],
         largest: Math.max(history.largest, ...result.tokens),
+        kept: [...history.kept, ...this.#kept(history, seen, op, granted)],
+        ran: op.terms?.once == null ? history.ran : [...history.ran, op.terms.once.key],
       }
     }
+    if (result.verb === 'release' && op.do === 'set-note' && result.held)
+      return { ...history, calls, noted: [...history.noted, { token: seen.token, note: op.note }] }
     if (result.verb !== 'release' || op.do !== 'release') return { ...history, calls }
     const grants = history.grants.filter(grant => grant.token !== seen.token)
     const left = grants.some(grant => grant.slot === slot && grant.op === op.of)
@@ -132,7 +144,21 @@ export class Learning {
   ): Grant {
     const call = history.calls.find(open => open.slot === slot && open.op === index)
     const mode = op.manner === 'steal' ? 'exclusive' : (op.mode ?? 'exclusive')
-    return { token, name, mode, slot, op: index, session, is: call?.forced ? 'taken' : 'held' }
+    const permits = op.terms?.permits ?? null
+    return { token, name, mode, permits, slot, op: index, session, is: call?.forced ? 'taken' : 'held' }
+  }
+
+  /** C3: it was granted after it was called. */
+  #kept(
+    history: History,
+    { slot, op: index }: SeenAs<'answered'>,
+    { terms }: Extract<Op, { do: 'acquire' }>,
+    granted: readonly Grant[],
+  ): Kept[] {
+    const call = history.calls.find(open => open.slot === slot && open.op === index)
+    const least = terms?.holdAtLeastMs ?? 0
+    if (call === undefined || least === 0 || call.forced) return []
+    return granted.map(({ token, name }) => ({ token, name, until: call.at + least }))
   }
 
   #op(slot: number, op: number): Op {

@@ -19,3 +19,8 @@ export function overlap(some: readonly string[], others: readonly string[]): boo
 export function keyOf({ slot, op }: { slot: number; op: number }): string {
   return `${slot}.${op}`
 }
+
+/** C8: the only token that this steal may take the lock from; null: it takes it from any. */
+export function victimOf(op: Op): number | null {
+  return op.do === 'acquire' ? (op.terms?.victim ?? null) : null
+}

@@ -2,7 +2,7 @@
 
 import type { ClientCore } from '../../../client/session/core.ts'
 import type { ClientEffect, ClientHears, ClientInput, TurnCall } from '../../../client/session/effects.ts'
-import { claimOf } from '../../../wire/claim.ts'
+import { claimOf, noTerms } from '../../../wire/claim.ts'
 import type { ConnectionInput } from '../../../wire/effects.ts'
 import { unknownEffect } from '../../../wire/unknown-effect.ts'
 import { keyOf } from '../../fixtures/said.ts'
@@ -36,11 +36,13 @@ export class ClientStep {
     const index = local.next++
     const op = this.#turn.parties.program(local.slot)[index] as Op
     if (op.do === 'abort') return this.#abort(local, op.of)
-    const tokens = op.do === 'release' ? local.tokens.get(op.of) : undefined
-    if (op.do === 'release' && tokens === undefined) return this.#callNext(local)
+    const ofTokens = op.do === 'release' || op.do === 'set-note'
+    const tokens = ofTokens ? local.tokens.get(op.of) : undefined
+    if (ofTokens && tokens === undefined) return this.#callNext(local)
     if (local.core.over && op.do !== 'release' && op.do !== 'end') this.#newSession(local)
     const { sessionId } = local.core
-    this.#turn.seen.push({ see: 'called', slot: local.slot, op: index, session: sessionId })
+    const at = this.#turn.now.monotonic
+    this.#turn.seen.push({ see: 'called', slot: local.slot, op: index, session: sessionId, at })
     for (const token of tokens ?? [0]) {
       const call = ++local.calls
       local.asked.set(call, frozen({ op: index, token }))
@@ -95,6 +97,7 @@ export class ClientStep {
           session,
           over: core.over,
           late: core.expired(this.#turn.now),
+          at: this.#turn.now.monotonic,
           result: effect.result,
         })
         return true
@@ -169,13 +172,19 @@ function callOf(op: Exclude<Op, { do: 'end' | 'abort' }>, call: number, token: n
         call,
         verb: 'acquire',
         names: op.names,
-        claim: claimOf(op.mode ?? 'exclusive', op.manner ?? 'wait'),
+        claim: claimOf(
+          op.mode ?? 'exclusive',
+          op.manner ?? 'wait',
+          op.terms === undefined ? null : { ...noTerms, ...op.terms },
+        ),
       }
     case 'release':
       return { call, verb: 'release', token }
+    case 'set-note':
+      return { call, verb: 'set-note', token, note: op.note }
     case 'query':
       return { call, verb: 'query', prefix: '', confirmed: true }
     case 'force-release':
-      return { call, verb: 'force-release', name: op.name }
+      return { call, verb: 'force-release', name: op.name, token: null }
   }
 }

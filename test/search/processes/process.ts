@@ -85,7 +85,14 @@ export type Output =
 /** What can be seen from outside of the cores. */
 export type Seen =
   | { readonly see: 'record'; readonly record: ViewRecord }
-  | { readonly see: 'called'; readonly slot: number; readonly op: number; readonly session: string }
+  | {
+      readonly see: 'called'
+      readonly slot: number
+      readonly op: number
+      readonly session: string
+      /** By all clocks, which are the same. */
+      readonly at: number
+    }
   | {
       readonly see: 'answered'
       readonly slot: number
@@ -97,6 +104,7 @@ export type Seen =
       readonly over: boolean
       /** Its local deadline has passed (S4). */
       readonly late: boolean
+      readonly at: number
       readonly result: CallResult
     }
   | {

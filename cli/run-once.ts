@@ -1,0 +1,45 @@
+// `holdfast run --once KEY`: of all machines that ask, one runs the command (C5). Which one, the servers decide. A
+// command that fails frees its key; one that is killed together with its machine does not.
+
+import { LockError, type RunBefore } from '../client/index.ts'
+import { acquireFailure, type Held, type Holding, openHolding, permitsOf, termsOf } from './holding.ts'
+import { note, oneLine } from './output.ts'
+
+/** The exit code of the command; 0 if another one has run it, or runs it. */
+export async function runOnce(
+  name: string,
+  { key, keep }: { readonly key: string; readonly keep: number | undefined },
+  values: Holding,
+  signal: AbortSignal,
+  work: (held: Held) => Promise<number>,
+): Promise<number> {
+  const client = await openHolding('run', values)
+  let running: Promise<number> | null = null
+  const options = { ...termsOf(values, signal), permits: permitsOf(values), timeout: values.wait, keep }
+  try {
+    const outcome = await client.once(name, key, options, async lock => {
+      running = work({ client, lock })
+      const code = await running
+      // Before the session ends.
+      if (code !== 0) await lock.fail()
+      return code
+    })
+    if (outcome.ran) return outcome.value
+    note(`not run: ${beforeText(key, outcome.before)}`)
+    return 0
+  } catch (error) {
+    // The lock was lost, and the command is being ended.
+    if (running !== null && error instanceof LockError) return await running
+    throw acquireFailure(error)
+  } finally {
+    await client.close()
+  }
+}
+
+function beforeText(key: string, { clientName, grantedAt, endedAt }: RunBefore): string {
+  const when = (ms: number) => new Date(ms).toISOString()
+  const what = `${oneLine(clientName)} ${endedAt === null ? 'runs' : 'has run'} ${JSON.stringify(key)}`
+  return endedAt === null
+    ? `${what} since ${when(grantedAt)}`
+    : `${what}, from ${when(grantedAt)} to ${when(endedAt)}`
+}
