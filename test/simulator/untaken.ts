@@ -128,7 +128,7 @@ export const untaken: readonly Untaken[] = [
   {
     file: 'client/pending.ts',
     in: 'describe',
-    text: "case 'release': return `the release of ${names}`;",
+    text: "case 'fail': return `the release of ${names}`;",
     why: 'an end and a release always settle: no call of these two fails, so none is described',
   },
   {
