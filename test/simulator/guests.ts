@@ -121,7 +121,7 @@ const unanswered: Step = { says: releases(1, tightUnansweredMax), awaits: 'relea
 const visits: Readonly<Record<string, (id: string) => Visit>> = {
   'a session': afterwards('a session', null),
   'a hold': afterwards('a hold', null, {
-    says: [['acquire', 1, [`${guestNames}c`], 'shared', 'ifAvailable']],
+    says: [['acquire', 1, [`${guestNames}c`], 'shared', 'ifAvailable', null]],
     awaits: 'granted',
   }),
   'too much while its host leaves': afterwards('too much', 'UNEXPECTED_MESSAGE', {

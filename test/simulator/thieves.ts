@@ -81,6 +81,8 @@ export class Thieves {
     victim: string | null,
   ): void {
     if (harmless.has(message[0])) return
+    // There is no room for a session of its own.
+    if (message[0] === 'open-refused' && this.#cluster.usedUp.has(String(message[2]))) return
     const opened = message[0] === 'opened' ? way.find(([kind]) => kind === 'open') : undefined
     const own = opened && publicIdOf(opened[1] as string, opened[2] as string)
     if (own !== undefined && message[4] === own && own !== victim) return

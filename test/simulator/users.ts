@@ -255,11 +255,15 @@ export class Users {
     const { atOnce, most } = this.#shape.crowd as Crowd
     const has = this.holdsOf(user) + this.#waits(user).length
     const more = Math.min(1 + dice.below(atOnce), most - has)
+    const { claims } = this.#shape
+    // C3: so that much is kept, and ends, at one moment.
+    const terms =
+      claims !== null && dice.chance(0.5) ? { ...noTerms, holdAtLeastMs: dice.pick(claims.leastMs) } : null
     if (verb === 'queue much') this.#acquire(user, [crowdNames.queue], 'exclusive', 'wait', false)
     for (let left = more; left > 0; left -= verb === 'hold much' ? heldAtOnce : 1) {
-      if (verb === 'share much') this.#acquire(user, [crowdNames.shared], 'shared', 'wait', false)
+      if (verb === 'share much') this.#acquire(user, [crowdNames.shared], 'shared', 'wait', false, terms)
       else if (verb === 'queue much') this.#acquire(user, [crowdNames.queue], 'shared', 'wait', false)
-      else this.#acquire(user, this.#ownNames(heldAtOnce), 'exclusive', 'wait', false)
+      else this.#acquire(user, this.#ownNames(heldAtOnce), 'exclusive', 'wait', false, terms)
     }
   }
 
