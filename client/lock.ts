@@ -128,6 +128,7 @@ export class Lock implements AsyncDisposable {
 
   /** @internal */
   lose(error: LockError): void {
+    if (this.#lost !== null || this.#released !== null) return
     this.#lost = error
     this.#controller?.abort(error)
   }

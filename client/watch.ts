@@ -81,6 +81,7 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
 
   /** @internal */
   push(event: Watched): void {
+    if (this.#over) return
     if (isEvent(event)) this.#told++
     const reader = this.#readers.shift()
     if (reader !== undefined) {

@@ -217,10 +217,10 @@ export class ServerCounts {
     this.#transferSince = null
   }
 
-  /** It had begun. */
   #transferred(now: number): void {
+    if (this.#transferSince === null) return
     this.transfers.completed++
-    this.transfer.observe(now - (this.#transferSince as number))
+    this.transfer.observe(now - this.#transferSince)
     this.#transferSince = null
   }
 }

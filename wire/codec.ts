@@ -2,7 +2,7 @@
 // messages are trusted to have their types.
 
 import { claimProblem, noteProblem } from './claim.ts'
-import { closeNumber, type ErrorCode } from './errors.ts'
+import { type ErrorCode, errors } from './errors.ts'
 import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
@@ -19,7 +19,7 @@ export class WireError extends Error {
     this.code = code
   }
   get close(): number {
-    return closeNumber(this.code)
+    return errors[this.code].close ?? 4400
   }
 }
 

@@ -672,7 +672,7 @@ export class LockTable {
   /** B2: at once if the holders are few; true: all of them have lost it. */
   #evict(lock: LockEntry, reason: LossReason, wallMs: number): boolean {
     if (!this.#areFew(lock)) {
-      const last = lock.lastHolder
+      const last = lock.lastHolder as Hold
       const begun = this.unfinished.evictions.get(lock.name)
       if (begun === undefined || begun.through < last.token)
         this.unfinished.evict(lock.name, last.token, reason)

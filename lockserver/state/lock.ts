@@ -114,9 +114,9 @@ export class LockEntry implements Hold {
     yield* this.#crowd?.others ?? none
   }
 
-  /** The youngest hold of several. */
-  get lastHolder(): Hold {
-    return this.#crowd?.others.last as Hold
+  /** The youngest hold. */
+  get lastHolder(): Hold | null {
+    return this.#crowd?.others.last ?? this.holder
   }
 
   /** How many hold it. */
