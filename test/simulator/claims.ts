@@ -188,7 +188,9 @@ export class Claims {
     if (belief === undefined) return
     if (belief.name !== name || !asked(belief.attempt))
       this.#blame('C5 wrong record', `${text}, which is ${textOf(belief)}`)
-    if (belief.failed && belief.freeAt < attempt.calledAt)
+    // Who takes the lock by force just before the failure is told ends the run, and frees no key.
+    const failed = belief.failed && !this.#known.taken(belief, belief.freeAt)
+    if (failed && belief.freeAt < attempt.calledAt)
       this.#blame('C5 failure kept', `${text}, which had failed before`)
   }
 
