@@ -272,7 +272,8 @@ export class Checker {
       attempt.overAt = Number.NEGATIVE_INFINITY // it never had any
       return this.#refused(attempt, now)
     }
-    if (attempt.core.expired(attempt.user.now()))
+    // A session that ends while its answers are read tells so before them.
+    if (!attempt.core.over && attempt.core.expired(attempt.user.now()))
       this.#blame('S4 late grant', `${attempt.user.name} is told of ${attempt.names} after its deadline`)
     attempt.tokens = tokens
     this.#inOrder(attempt)

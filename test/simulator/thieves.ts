@@ -17,8 +17,8 @@ const harmless: ReadonlySet<string> = new Set([
   ...['welcome', 'view', 'unknown-session', 'echoed', 'locks', 'clients', 'watching', 'event', 'missed'],
   ...['error', 'watch-refused'],
 ])
-/** Counts of connections are small in a story. */
-const newest = 1_000_000
+/** Counts of connections of the stories' clients are smaller. */
+const countsFrom = 1_000_000
 
 export class Thieves {
   readonly #cluster: Cluster
@@ -48,14 +48,24 @@ export class Thieves {
     const listed = [...words].sort()
     if (listed.length > 0) {
       const [id, key] = [dice.pick(listed), dice.pick(listed)]
-      this.#tries(host, 'listed ids', dice.pick(waysOf(id, key)))
+      this.#tries(host, 'listed ids', dice.pick(waysOf(id, key, this.#count)))
     }
     // What a frame that was overheard would have, but for its key.
     const known = [...(host.core.state?.sessions.values() ?? [])].filter(({ id }) => this.#isOpen(id))
     if (known.length === 0) return
     const victim = dice.pick(known)
     const key = dice.pick([this.#cluster.newId(), victim.id, victim.publicId, victim.keyHash.slice(0, 32)])
-    this.#tries(host, `the id of ${victim.name}`, dice.pick(waysOf(victim.id, key)), victim.publicId)
+    this.#tries(
+      host,
+      `the id of ${victim.name}`,
+      dice.pick(waysOf(victim.id, key, this.#count)),
+      victim.publicId,
+    )
+  }
+
+  /** Two thieves may meet in a session of their own: the later one has the newer connection (S2). */
+  get #count(): number {
+    return countsFrom + this.#thieves
   }
 
   /** Its client knows that it is: its next open has another id. */
@@ -97,9 +107,9 @@ export class Thieves {
 }
 
 /** Each alone, since nothing more is heard on a connection that names a session which there is not. */
-function waysOf(id: string, key: string): readonly (readonly Message[])[] {
-  const open: Message = ['open', id, key, newest, 1_500, 'thief', null, null, '']
-  const resume: Message = ['resume', id, key, newest, 1, []]
+function waysOf(id: string, key: string, count: number): readonly (readonly Message[])[] {
+  const open: Message = ['open', id, key, count, 1_500, 'thief', null, null, '']
+  const resume: Message = ['resume', id, key, count, 1, []]
   return [
     [resume],
     [['abandon', id, key], resume],
