@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 t.test('S1, S5: when all locks are given back, no table holds anything that is over', async t => {
-  const { stdout, stderr, status } = census('40')
+  const { stdout, stderr, status } = census('20')
   t.equal(status, 0, `${stdout}${stderr}`)
   t.match(stdout, /^([3-9]\d|1\d\d) tables, 0 of them/m, 'and it has found the tables')
 })

@@ -1,5 +1,5 @@
 // The job that runs once a night, on two machines whose clocks differ by a minute and which are killed at random
-// moments (C5): 1,000 simulated nights, and some with real processes of `holdfast run --once`.
+// moments (C5): simulated nights, a thousand with `npm run test:nights`, and some with real processes of `holdfast run --once`.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { startCluster } from 'holdfast/testing'
@@ -11,7 +11,7 @@ import { until } from './fixtures/deadline.ts'
 import { sameClocks } from './fixtures/machine.ts'
 import { type Random, random } from './fixtures/random.ts'
 
-const nights = 1_000
+const nights = Number(process.env.HOLDFAST_TEST_NIGHTS ?? 200)
 /** From one planned time to the next: shorter than the clocks differ, so that the nights overlap as well. */
 const nightMs = 3_000
 const skewMs = 60_000
@@ -129,8 +129,8 @@ t.test(
       }
     }
     t.comment(JSON.stringify(counts))
-    t.ok(counts.killed > 300 && counts.doneBefore > 500, 'all of it has happened')
-    t.ok(counts.killedInTime < 100, 'a night without a run is one whose runner died before it began')
+    t.ok(counts.killed > 0.3 * nights && counts.doneBefore > 0.5 * nights, 'all of it has happened')
+    t.ok(counts.killedInTime < 0.1 * nights, 'a night without a run is one whose runner died before it began')
   },
 )
 

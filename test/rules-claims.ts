@@ -63,8 +63,8 @@ function copyWhile(seed: number): [State, State] {
   return [state, copied]
 }
 
-t.test('C1, C3, C5, R3: a copy taken while 500 seeds of claims go on is the same to the letter', async t => {
-  for (let seed = 1; seed <= 500; seed++) {
+t.test('C1, C3, C5, R3: a copy taken while 150 seeds of claims go on is the same to the letter', async t => {
+  for (let seed = 1; seed <= 150; seed++) {
     const [state, copied] = copyWhile(seed)
     if (textOf(state) !== textOf(copied)) {
       t.equal(textOf(copied), textOf(state), `seed ${seed}`)

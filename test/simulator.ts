@@ -9,7 +9,7 @@ import { drawPlan } from './simulator/plan.ts'
 import { scheduleOf, shorten } from './simulator/shorten.ts'
 import { tell } from './simulator/story.ts'
 
-const seeds = 200
+const seeds = 100
 const perTest = 50
 
 for (let first = 1; first <= seeds; first += perTest) {
