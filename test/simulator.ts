@@ -9,8 +9,8 @@ import { drawPlan } from './simulator/plan.ts'
 import { scheduleOf, shorten } from './simulator/shorten.ts'
 import { tell } from './simulator/story.ts'
 
-const seeds = 100
-const perTest = 50
+const seeds = 60
+const perTest = 20
 
 for (let first = 1; first <= seeds; first += perTest) {
   t.test(`F1-F14: seeds ${first} to ${first + perTest - 1} of the simulator`, async t => {
