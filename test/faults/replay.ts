@@ -55,7 +55,18 @@ interface PastUser extends Witness {
 const nothing: Findings = { operations: 0, violations: [], granted: 0, untold: 0 }
 
 export function judge(events: readonly Event[], allowed: Allowed = {}): Findings {
-  return events.length === 0 ? nothing : new Replay(events, allowed).findings()
+  return events.length === 0 ? nothing : new Replay(withSessions(events), allowed).findings()
+}
+
+/** What a user writes down before its next session is open has no public id yet (C9): it belongs to that session. */
+function withSessions(events: readonly Event[]): Event[] {
+  const next = new Map<string, string>()
+  const backwards = [...events].reverse().map(event => {
+    if (!('session' in event)) return event
+    if (event.session !== '') next.set(event.who, event.session)
+    return { ...event, session: next.get(event.who) ?? '' }
+  })
+  return backwards.reverse()
 }
 
 class Replay {
