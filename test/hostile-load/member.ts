@@ -1,6 +1,7 @@
 // A client by hand that knows the secret, if there is one: it opens sessions and sends as many requests as it
 // likes. Like the hostile tests, it uses neither the client nor wire/connection.ts.
 
+import { wireVersion } from '../../wire/version.ts'
 import { HostilePeer, newId } from '../fixtures/hostile-peer.ts'
 import { openOf } from '../fixtures/said.ts'
 import type { Target } from './scenario.ts'
@@ -14,7 +15,7 @@ export interface Member {
 
 export const helloOf = (secret: string | null, name = 'hostile') => [
   'hello',
-  1,
+  wireVersion,
   null,
   secret,
   { kind: 'client', name },
