@@ -2,12 +2,11 @@
 // are (B2), and a copy that is taken in the meantime is the same to the letter (R3, R4).
 
 import t from 'tap'
-import { Copy, headerOf, Installation } from '../lockserver/state/snapshot.ts'
-import type { Operation, State } from '../lockserver/state/state.ts'
-import type { SnapshotRecord } from '../wire/messages.ts'
+import type { State } from '../lockserver/state/state.ts'
 import { anyClaimOperation } from './fixtures/claims-dice.ts'
+import { alwaysTheSame, copiedWhile } from './fixtures/copied-state.ts'
 import { random } from './fixtures/random.ts'
-import { StateStory, textOf, timesOf } from './fixtures/state-story.ts'
+import { StateStory } from './fixtures/state-story.ts'
 
 /** What the seeds must bring about, so that they show something. */
 const rare = [
@@ -39,22 +38,8 @@ function copyWhile(seed: number): [State, State] {
   const story = new StateStory(limits)
   const { state } = story
   for (let i = 0; i < 120; i++) story.apply(anyClaimOperation(state, dice, keyed))
-  const copy = new Copy(state, timesOf(1_000))
-  const installation = new Installation(headerOf(state, 0, null))
-  const since: Operation[] = []
-  const records: SnapshotRecord[] = []
-  for (let chunk = copy.nextChunk(1); chunk !== null; chunk = copy.nextChunk(1)) {
-    records.push(...chunk)
-    while (dice.chance(0.5)) {
-      const operation = anyClaimOperation(state, dice, keyed)
-      since.push(structuredClone(operation))
-      story.apply(operation)
-      look(story)
-    }
-  }
-  installation.add(structuredClone(records), 0)
-  const copied = installation.finish()
-  for (const operation of since) copied.apply(operation)
+  const next = () => anyClaimOperation(state, dice, keyed)
+  const copied = copiedWhile(story, dice, next, () => look(story))
   for (let i = 0; i < 40; i++) {
     const operation = anyClaimOperation(state, dice, keyed)
     story.apply(operation)
@@ -64,13 +49,6 @@ function copyWhile(seed: number): [State, State] {
 }
 
 t.test('C1, C3, C5, R3: a copy taken while 150 seeds of claims go on is the same to the letter', async t => {
-  for (let seed = 1; seed <= 150; seed++) {
-    const [state, copied] = copyWhile(seed)
-    if (textOf(state) !== textOf(copied)) {
-      t.equal(textOf(copied), textOf(state), `seed ${seed}`)
-      return
-    }
-    if (copied.problem() !== undefined) throw new Error(`seed ${seed}: ${copied.problem()}`)
-  }
+  alwaysTheSame(t, 150, copyWhile)
   for (const what of rare) t.ok((seen.get(what) ?? 0) >= 20, `${what}: ${seen.get(what)} times`)
 })

@@ -6,6 +6,7 @@ import { Leases } from '../lockserver/leases.ts'
 import { Copy, headerOf, Installation } from '../lockserver/state/snapshot.ts'
 import type { Operation, State } from '../lockserver/state/state.ts'
 import type { SnapshotRecord } from '../wire/messages.ts'
+import { alwaysTheSame, copiedWhile } from './fixtures/copied-state.ts'
 import { type Random, random } from './fixtures/random.ts'
 import { opening, snapshotted } from './fixtures/said.ts'
 import { StateStory, textOf, timesOf } from './fixtures/state-story.ts'
@@ -52,35 +53,11 @@ function copyWhile(seed: number): [State, State] {
   const story = new StateStory()
   const { state } = story
   for (let i = 0; i < 150; i++) story.apply(anyOperation(state, dice))
-  const copy = new Copy(state, timesOf(1_000))
-  const installation = new Installation(headerOf(state, 0, null))
-  const since: Operation[] = []
-  // Records one by one, so that operations fall between any two of them.
-  const records: SnapshotRecord[] = []
-  for (let chunk = copy.nextChunk(1); chunk !== null; chunk = copy.nextChunk(1)) {
-    records.push(...chunk)
-    while (dice.chance(0.5)) {
-      const operation = anyOperation(state, dice)
-      since.push(structuredClone(operation))
-      story.apply(operation)
-    }
-  }
-  installation.add(structuredClone(records), 0)
-  const copied = installation.finish()
-  for (const operation of since) copied.apply(operation)
-  return [state, copied]
+  return [state, copiedWhile(story, dice, () => anyOperation(state, dice))]
 }
 
 t.test('R3: a copy taken while 300 seeds of operations go on is the same state to the letter', async t => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const [state, copied] = copyWhile(seed)
-    if (textOf(state) !== textOf(copied)) {
-      t.equal(textOf(copied), textOf(state), `seed ${seed}`)
-      return
-    }
-    if (copied.problem() !== undefined) throw new Error(`seed ${seed}: ${copied.problem()}`)
-  }
-  t.pass('300 seeds')
+  alwaysTheSame(t, 300, copyWhile)
 })
 
 t.test('R4: a copy does the same afterwards, whatever order its maps have', async t => {

@@ -188,7 +188,7 @@ export class Servers {
       server =>
         server.id !== view?.primary.id &&
         server.id !== view?.backup?.id &&
-        now - (server.heardAt as number) > forgetServerMs,
+        now - (server.heardAt ?? now) > forgetServerMs,
     )
   }
 

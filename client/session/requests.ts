@@ -188,7 +188,8 @@ export class Requests {
   }
 
   #answered(number: number): void {
-    const request = this.unanswered.take(number) as Request
+    const request = this.unanswered.take(number)
+    if (request === undefined) return
     if (mayWait(request.what)) this.#waits--
     this.#acknowledge(number)
   }

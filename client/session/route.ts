@@ -182,7 +182,7 @@ export class Route {
     if (!this.#stale && now.monotonic < this.#wakeAt) return
     if (this.session !== null && !this.doubtful) this.#keepOneWatcher(out)
     this.#drawComeBack(now, chance)
-    this.#staysAway = this.session === null && now.monotonic < (this.#comeBackAt as number)
+    this.#staysAway = this.session === null && now.monotonic < (this.#comeBackAt ?? 0)
     if (this.#searching() && !this.#staysAway) this.#dialDue(now, out)
     this.#wakeAt = this.#nextWake()
     this.#stale = false

@@ -66,7 +66,7 @@ export const apart: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/servers.ts',
-        find: 'now - (server.heardAt as number) > forgetServerMs,',
+        find: 'now - (server.heardAt ?? now) > forgetServerMs,',
         replace: 'now - (server.heardAt as number) > forgetServerMs * 1e6,',
       },
     ],

@@ -139,7 +139,7 @@ export class Checker {
 
   /** C1 to C6. */
   readonly claims: Claims
-  /** Codes of limits that others have used up. */
+  /** What calls may fail with in this story: codes of limits that others have used up, or of a record that is lost. */
   readonly #usedUp: ReadonlySet<string>
 
   constructor(verdict: Blamed, tight: boolean, usedUp: ReadonlySet<string> = new Set()) {

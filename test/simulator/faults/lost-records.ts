@@ -37,6 +37,8 @@ export class LostRecords {
       if (this.#damage.injected === injected && !this.#damage.over) referee.decidedMisled()
     })
     if (record !== null) this.#reset(record.view.number)
+    // A client that knows this server alone is told that it is another cluster's.
+    else cluster.usedUp.add('WRONG_CLUSTER')
     const ms = 900 + dice.next() * 1_000
     this.#damage.doubt(viewServer, ms, 'VS gets its own record', () => {
       if (viewServer.alive && viewServer.misled) referee.misled(viewServer.running.status())
