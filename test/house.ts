@@ -48,7 +48,12 @@ const house: Readonly<Record<string, Room>> = {
 
   // Code that decides: no clock, chance, sockets, waiting or log.
   viewservice: { imports: ['wire'], never: acting },
-  lockserver: { imports: ['wire', 'lockserver/state', 'lockserver/session-key.ts'], never: acting },
+  lockserver: {
+    imports: ['wire', 'lockserver/state', 'lockserver/session-key.ts', 'types of lockserver/journal'],
+    never: acting,
+  },
+  // Only durable clusters load it: others know its types.
+  'lockserver/journal': { imports: ['wire', 'lockserver/state', 'node:zlib'], never: acting },
   // A hash is a pure function; drawing a key or an id is not, and stays forbidden.
   'lockserver/session-key.ts': { imports: ['node:crypto'], never: untimed },
   'lockserver/state': { imports: ['wire'], never: acting },
