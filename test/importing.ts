@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { connect, FenceGuard, Lock, LockClient, LockError, StaleTokenError } from '../client/index.ts'
 import { startCluster } from '../testing/index.ts'
+import { countBytes, cutToBytes } from '../wire/text-bytes.ts'
 
 t.test('fake timers of a test stop neither a client nor a cluster for tests', async t => {
   t.teardown(() => mock.timers.reset())
@@ -68,4 +69,13 @@ t.test('a page without message channels, as in jsdom or React Native, takes time
   child.send('go on')
   t.match((await once(child, 'message'))[0], { held: true, newer: true })
   t.same(await ended, [0, null])
+})
+
+t.test('bytes of UTF-8 are the same with and without a TextEncoder', async t => {
+  for (const text of ['', 'abc', 'grün', '€', '𝄞', '\ud800', 'a\udc00b', '𝄞€ß.'.repeat(40)]) {
+    const bytes = new TextEncoder().encode(text)
+    t.equal(countBytes(text), bytes.length, text)
+    const cut = new TextDecoder().decode(bytes.subarray(0, 120)).replace(/\uFFFD+$/, '')
+    if (text.isWellFormed()) t.equal(cutToBytes(text, 120), cut, text)
+  }
 })
