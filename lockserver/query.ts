@@ -78,21 +78,24 @@ function listingOf(held: HoldRecord[], pending: WaitRecord[], cut: boolean): Lis
   return { parts: parts(held, pending), cut, size: held.length + pending.length }
 }
 
+const noClient = { clientId: null, clientName: null, host: null, pid: null } as const
+
 /** A hold that is kept has no client (C3). */
 export function holdRecord(hold: Hold, heldMs: number, termsOf: TermsOf): HoldRecord {
   const { lock, mode, token, session } = hold
-  const client = session.isNobody ? null : session
-  const [clientId, clientName] = [client?.publicId ?? null, client?.name ?? null]
-  return { name: lock.name, mode, token, clientId, clientName, heldMs, terms: termsOf(hold) }
+  if (session.isNobody) return { ...noClient, name: lock.name, mode, token, heldMs, terms: termsOf(hold) }
+  const { publicId: clientId, name: clientName, host, pid } = session
+  return { name: lock.name, mode, token, clientId, clientName, host, pid, heldMs, terms: termsOf(hold) }
 }
 
 export function waitRecord(
   name: string,
-  { publicId: clientId, name: clientName }: Session,
+  { publicId: clientId, name: clientName, host, pid }: Session,
   claim: Claim,
   waitedMs: number,
 ): WaitRecord {
-  return { name, mode: claim.mode, clientId, clientName, waitedMs, terms: shownOf(claim.terms, false) }
+  const terms = shownOf(claim.terms, false)
+  return { name, mode: claim.mode, clientId, clientName, host, pid, waitedMs, terms }
 }
 
 function parts(held: HoldRecord[], pending: WaitRecord[]): Listing['parts'] {
