@@ -78,13 +78,12 @@ function listingOf(held: HoldRecord[], pending: WaitRecord[], cut: boolean): Lis
   return { parts: parts(held, pending), cut, size: held.length + pending.length }
 }
 
-const noClient = { clientId: null, clientName: null, host: null, pid: null } as const
-
 /** A hold that is kept has no client (C3). */
 export function holdRecord(hold: Hold, heldMs: number, termsOf: TermsOf): HoldRecord {
   const { lock, mode, token, session } = hold
-  if (session.isNobody) return { ...noClient, name: lock.name, mode, token, heldMs, terms: termsOf(hold) }
-  const { publicId: clientId, name: clientName, host, pid } = session
+  const client = session.isNobody ? null : session
+  const [clientId, clientName] = [client?.publicId ?? null, client?.name ?? null]
+  const [host, pid] = [client?.host ?? null, client?.pid ?? null]
   return { name: lock.name, mode, token, clientId, clientName, host, pid, heldMs, terms: termsOf(hold) }
 }
 

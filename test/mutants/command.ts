@@ -63,8 +63,8 @@ export const command: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/query.ts',
-        find: 'const noClient = { clientId: null, clientName: null, host: null, pid: null } as const',
-        replace: "const noClient = { clientId: null, clientName: null, host: 'here', pid: 1 } as const",
+        find: 'const [host, pid] = [client?.host ?? null, client?.pid ?? null]',
+        replace: "const [host, pid] = [client?.host ?? 'here', client?.pid ?? null]",
       },
     ],
   },
