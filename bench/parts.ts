@@ -185,8 +185,9 @@ export class Parts {
 
   #enter(number: number, backup: Server | null): void {
     this.#settle()
-    const start = number === 1 ? { tokenFloor: 0, pauseMs: 0 } : null
-    for (const tell of this.#told) tell({ number, primary: serverOf(this.#primary), backup, start })
+    const start = number === 1 ? { tokenFloor: 0, pauseMs: 0, choice: null } : null
+    for (const tell of this.#told)
+      tell({ number, primary: serverOf(this.#primary), backup, durability: 'memory', start })
     this.#settle()
   }
 
@@ -209,6 +210,7 @@ const welcome: Welcome = {
   id: null,
   role: null,
   view: null,
+  acked: false,
   pingLimitMs: 500,
   whole: 0,
   sequence: 0,

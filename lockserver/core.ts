@@ -292,6 +292,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       id: this.id,
       role: this.role,
       view: this.#situation.view,
+      acked: false,
       pingLimitMs: this.#options.pingIntervalMs * this.#options.deadPings,
       whole: this.#backup?.whole ?? 0,
       sequence: this.#backup?.received ?? 0,
@@ -509,6 +510,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       view: this.#viewNumber,
       pid,
       host,
+      journal: false,
+      imprint: null,
     }
   }
 
@@ -526,6 +529,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       unreachable: primary?.link.unreachable ?? [],
       leaving: this.#leaving === 'asking to be relieved',
       ttlMs: primary?.opens.wantedTtlMs ?? 0,
+      low: false,
     }
   }
 

@@ -109,7 +109,7 @@ export class Primary {
   start(tokenFloor: number, pauseMs: number, limits: StateLimits): void {
     const { wall, monotonic } = this.#situation.now
     if (pauseMs > 0) this.leases.startPause(monotonic + pauseMs)
-    this.#propose(['start', Math.max(Math.floor(wall * 1_000), tokenFloor), pauseMs > 0, limits])
+    this.#propose(['start', Math.max(Math.floor(wall * 1_000), tokenFloor), pauseMs, limits])
   }
 
   /** V4: the view is in force, its backup in sync. */

@@ -134,6 +134,7 @@ export class Rehearsal {
       id: null,
       role: null,
       view: null,
+      acked: false,
       pingLimitMs: pingIntervalMs * deadPings,
       whole: 0,
       sequence: 0,
@@ -149,11 +150,11 @@ export class Rehearsal {
 
   /** The servers in the view learn of it, and the new backup copies. */
   #enter(number: number, primary: Player, backup: Player | null): void {
-    const start = number === 1 ? { tokenFloor: 0, pauseMs: 0 } : null
+    const start = number === 1 ? { tokenFloor: 0, pauseMs: 0, choice: null } : null
     const named = backup === null ? null : serverOf(backup)
-    const view: View = { number, primary: serverOf(primary), backup: named, start }
-    primary.toView?.send(['view', view])
-    backup?.toView?.send(['view', view])
+    const view: View = { number, primary: serverOf(primary), backup: named, durability: 'memory', start }
+    primary.toView?.send(['view', view, false])
+    backup?.toView?.send(['view', view, false])
     this.#runtime.run()
   }
 

@@ -98,7 +98,7 @@ export class ViewLink {
         return this.#owner.viewFromViewServer(message[1])
       case 'pong':
         if (message[1] !== null) this.#owner.viewFromViewServer(message[1])
-        return this.#owner.ponged(message[2])
+        return this.#owner.ponged(message[3])
       case 'question':
         return this.#owner.asked(message[1])
       case 'error':

@@ -21,6 +21,8 @@ const server = (n: number, about: Partial<ServerStatus>): ServerStatus => ({
   pingAgeMs: 10,
   alive: true,
   leaving: false,
+  imprint: null,
+  low: false,
   ...about,
 })
 
@@ -32,7 +34,15 @@ function statusOf(servers: readonly ServerStatus[]): Status {
   const named = (role: string) => servers.find(server => server.role === role) ?? null
   return {
     cluster: 'c'.repeat(32),
-    view: { number: 2, primary: named('primary') ?? primary, backup: named('backup'), start: null },
+    durability: 'memory',
+    recovery: null,
+    view: {
+      number: 2,
+      primary: named('primary') ?? primary,
+      backup: named('backup'),
+      durability: 'memory',
+      start: null,
+    },
     acked: true,
     servers: [...servers],
     survives: 1,

@@ -46,8 +46,9 @@ const deeds: Record<string, (rest: readonly string[]) => Deed> = {
 function shown(line: string) {
   const [name = '', token, clientId = ''] = line.split(':')
   const mode = 'exclusive' as const
-  const rest = { host: null, pid: null, heldMs: 0, waitedMs: 0, terms: null }
-  return [{ name, mode, token: Number(token), clientId, clientName: clientId, ...rest }]
+  return [
+    { name, mode, token: Number(token), clientId, clientName: clientId, heldMs: 0, waitedMs: 0, terms: null },
+  ]
 }
 
 function history(text: string): Event[] {

@@ -16,7 +16,7 @@ class Crowd {
   readonly state = new State()
 
   constructor() {
-    this.state.apply(['start', 1_000, false, stateLimits])
+    this.state.apply(['start', 1_000, 0, stateLimits])
   }
 
   open(): Session {

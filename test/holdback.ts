@@ -68,7 +68,13 @@ t.test('B1, R1: what was confirmed is shown in shares, in order, and what comes 
 /** A primary's stream, and what it has put on the wire. */
 function alone() {
   const server = (name: string) => ({ id: name, address: `ws://${name}` })
-  const view: View = { number: 2, primary: server('p'), backup: server('b'), start: null }
+  const view: View = {
+    number: 2,
+    primary: server('p'),
+    backup: server('b'),
+    durability: 'memory',
+    start: null,
+  }
   const now = { monotonic: 0, wall: 1_000 }
   const situation = { now, view, cluster: null, longestTtlMs: 0, viewServerConnected: true }
   const out = new ServerOutbox(situation, new Map())
@@ -81,7 +87,7 @@ function alone() {
     replication.add(operation)
     replication.endTurn()
   }
-  turn(['start', 1_000, false, stateLimits])
+  turn(['start', 1_000, 0, stateLimits])
   return { situation, state, replication, sent, turn }
 }
 

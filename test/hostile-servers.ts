@@ -69,7 +69,12 @@ rows('backup, before the hello', urls.backup, connected, [
     closes('WRONG_SERVER'),
   ),
   bad('a primary with a view that is none', [
-    hello({ kind: 'primary', id, to: id, view: { number: 0, primary: null, backup: null, start: null } }),
+    hello({
+      kind: 'primary',
+      id,
+      to: id,
+      view: { number: 0, primary: null, backup: null, durability: 'memory', start: null },
+    }),
   ]),
 ])
 
@@ -162,7 +167,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
     async (peer, t) => {
       t.same(
         await peer.next('pong'),
-        ['pong', view, 10_000],
+        ['pong', view, true, 10_000],
         'what it says of tokens and ttls does not count',
       )
     },

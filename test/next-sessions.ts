@@ -85,7 +85,10 @@ function viewServerOf({ view }: FakeServer) {
     { host: '127.0.0.1', port: 0, secret: null, insecure: false, origins: [], role: 'viewserver' },
     {
       accepted: connection => {
-        connection.send(['welcome', { ...about, view, pingLimitMs: 100, whole: 0, sequence: 0 }])
+        connection.send([
+          'welcome',
+          { ...about, view, acked: false, pingLimitMs: 100, whole: 0, sequence: 0 },
+        ])
         return { messages() {}, closed() {} }
       },
       turnedAway() {},

@@ -193,6 +193,8 @@ t.test('each kind of server accepts the hellos of its own peers only', async t =
     view: 0,
     pid: 1,
     host: '',
+    journal: false,
+    imprint: null,
   }
   const asPrimary = (to: string, from = view.primary.id, of = view): HelloFrom => ({
     kind: 'primary',
@@ -261,6 +263,7 @@ t.test('R2: a hello with a newer view is adopted, also by a primary that it depo
     number: (cluster.view as View).number + 1,
     primary: { id: backup.id, address: backup.address },
     backup: { id: idle.id, address: idle.address },
+    durability: 'memory',
     start: null,
   }
   const joining = new ByHand(idle).hello({ kind: 'primary', id: backup.id, to: idle.id, view: newer })
@@ -412,7 +415,7 @@ t.test('every message of a view server to a lock server, in each role', async t 
     const server = cluster[role]
     const view = cluster.view as View
     t.same(sentKinds(dials(server, [['question', 5]])), ['answer'], `${role}: a question is answered`)
-    t.same(sentKinds(dials(server, [['pong', view, 10_000]])), [], `${role}: a pong is not`)
+    t.same(sentKinds(dials(server, [['pong', view, true, 10_000]])), [], `${role}: a pong is not`)
     t.same(
       sentKinds(dials(server, [['error', 'WRONG_CLUSTER', 'no']])).filter(kind => kind !== 'ping'),
       [],
@@ -430,6 +433,7 @@ t.test('every message of a client to the view server', async t => {
     status: [['status', 1], 'status'],
     reset: [['reset', 1, 99, false], 'reset-refused'],
     echo: [['echo', 1], 'echoed'],
+    gone: [['gone', 1, id], 'gone-refused'],
   }
   t.same(Object.keys(rows).sort(), Object.keys(channels.clientToView).sort())
   for (const [message, outcome] of Object.values(rows))
@@ -448,6 +452,8 @@ t.test('every message of a lock server to the view server', async t => {
     view: 0,
     pid: 1,
     host: '',
+    journal: false,
+    imprint: null,
   }
   const ping = { ...channels.serverToView.ping.example[1], view: 0 }
   const rows: Record<keyof typeof channels.serverToView, [Message, string]> = {
@@ -469,7 +475,7 @@ t.test('no role and no kind is forgotten in this file', async t => {
     backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard'],
     viewToServer: ['welcome', 'error', 'view', 'pong', 'question'],
     serverToView: ['ping', 'answer'],
-    clientToView: ['status', 'reset', 'echo'],
+    clientToView: ['status', 'reset', 'gone', 'echo'],
   }
   for (const [channel, kinds] of Object.entries(said))
     t.same([...kinds].sort(), Object.keys(channels[channel as Channel]).sort(), channel)

@@ -399,7 +399,7 @@ t.test('F14: of two steals that the pause held up, the second takes the lock fro
 t.test('R4: a copy that says another holder to one who gives up has another digest', async t => {
   const run = (tokens: number) => {
     const s = new StateStory({}, new State())
-    s.state.apply(['start', tokens, false, stateLimits])
+    s.state.apply(['start', tokens, 0, stateLimits])
     const [a, b] = [s.open('a'), s.open('b')]
     s.acquire(a, 'x')
     s.acquire(b, 'x')

@@ -275,7 +275,7 @@ t.test(
   "C1, C5, C8, F14: in a reset's pause all wait, and its end grants, refuses and tells as ever",
   async t => {
     const paused = new State()
-    paused.apply(['start', 1_000, true, stateLimits])
+    paused.apply(['start', 1_000, 10_000, stateLimits])
     const s = new StateStory({}, paused)
     const [a, b, c] = [s.open('a'), s.open('b'), s.open('c')]
     s.ask(a, 'x', once('k'))

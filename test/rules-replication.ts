@@ -209,6 +209,7 @@ t.test(
       number,
       primary: server('p'),
       backup: server(backup),
+      durability: 'memory',
       start: null,
     })
     const situation = {

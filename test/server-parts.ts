@@ -181,16 +181,25 @@ t.test('F14: a state is lost, or survives a death, by what its view has made sur
     const isDead = ({ id }: { id: string }) => dead.some(each => each === id)
     const living = { isDead, lives: (server: { id: string }) => !isDead(server), all: () => [] }
     const servers = { ...living, named: (id: string) => ({ id }) } as unknown as Servers
-    const record = { view: { number: 2, primary, backup, start: null }, acked } as unknown as ViewRecord
+    const record = {
+      view: { number: 2, primary, backup, durability: 'memory', start: null },
+      acked,
+    } as unknown as ViewRecord
     t.equal(lossOf(record, servers) !== null, lost)
-    t.equal(statusOf(record, servers, null, 1, 0).survives, survives)
+    t.equal(statusOf(record, servers, null, null, 1, 0).survives, survives)
   }
 })
 
 /** Backups that are connected to, one after the other; each gets the view with its own number. */
 function linkTo(deadPings: number) {
   const backup = (number: number) => ({ id: `b${number}`, address: `ws://b${number}:1` })
-  const viewOf = (number: number) => ({ number, primary: backup(0), backup: backup(number), start: null })
+  const viewOf = (number: number) => ({
+    number,
+    primary: backup(0),
+    backup: backup(number),
+    durability: 'memory' as const,
+    start: null,
+  })
   const at = { ...situation(), view: viewOf(1) }
   const carried = { connected: () => true, disconnected() {} }
   const link = new BackupLink(new ServerOutbox(at, new Map()), at, 'b0', deadPings, carried)

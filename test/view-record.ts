@@ -228,7 +228,7 @@ t.test(
 
 t.test('F14: a longer ttl is confirmed only when the record holds it', async t => {
   const { story, s1 } = alone()
-  const longest = () => s1.told.at(-1)?.[2]
+  const longest = () => s1.told.findLast(([kind]) => kind === 'pong')?.[3]
   t.equal(longest(), ttlMsDefault)
   story.holdSaves = true
   s1.fields = { ttlMs: 60_000 }

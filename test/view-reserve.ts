@@ -18,7 +18,7 @@ import { Scrape } from './fixtures/scrape.ts'
 
 const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
 const numbered = (record: number): ViewRecord => ({
-  ...firstRecord('c'.repeat(32), firstView(place)),
+  ...firstRecord('c'.repeat(32), firstView(place, 'memory')),
   record,
 })
 const shortage = (code: string) => Object.assign(new Error(`${code}: simulated`), { code })

@@ -26,7 +26,7 @@ t.test('F14: a reset goes through when the last primary is gone, and starts empt
   client.say(['reset', 7, 5, false])
   t.equal(story.view, '(s4,-)#6')
   t.match(client.last, ['reset-done', 7, { number: 6 }])
-  t.same(story.record?.view.start, { tokenFloor: 1_000_000 + 2 ** 32, pauseMs: 30_000 })
+  t.same(story.record?.view.start, { tokenFloor: 1_000_000 + 2 ** 32, pauseMs: 30_000, choice: null })
   t.equal(story.record?.highestToken, 1_000_000 + 2 ** 32)
   t.notOk(story.acked)
   client.say(['reset', 8, 5, false])

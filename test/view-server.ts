@@ -93,7 +93,17 @@ class Puppet {
     this.id = id
     this.#listener = listener
     const address = `ws://127.0.0.1:${listener.port}`
-    const from = { kind: 'lockserver', id, address, role: 'idle', view, pid: 1, host: 'h' } as const
+    const from = {
+      kind: 'lockserver',
+      id,
+      address,
+      role: 'idle',
+      view,
+      pid: 1,
+      host: 'h',
+      journal: false,
+      imprint: null,
+    } as const
     this.peer = new Peer(viewServer, from, cluster)
   }
 
@@ -119,6 +129,7 @@ function welcome(id: string): Message {
       id,
       role: 'idle',
       view: null,
+      acked: false,
       pingLimitMs: 100,
       whole: 0,
       sequence: 0,

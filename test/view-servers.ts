@@ -40,6 +40,8 @@ t.test('V5: a server that advertises a foreign address is never chosen, which is
       view: 0,
       pid: 1,
       host: '',
+      journal: false,
+      imprint: null,
     },
   })
   story.tick(3, s1)

@@ -12,7 +12,10 @@ import { firstView } from '../viewservice/view.ts'
 
 const cluster = 'c'.repeat(32)
 const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
-const numbered = (record: number): ViewRecord => ({ ...firstRecord(cluster, firstView(place)), record })
+const numbered = (record: number): ViewRecord => ({
+  ...firstRecord(cluster, firstView(place, 'memory')),
+  record,
+})
 const fileOf = (number: number) => `view-record-${String(number).padStart(12, '0')}.json`
 
 /** Its files are closed with the test. */

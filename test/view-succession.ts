@@ -57,12 +57,12 @@ t.test('V2: a lone primary that dies has no successor, and comes back as primary
 })
 
 t.test('V1 V2 V3 V7: a broken step is named, so that the server can end itself', async t => {
-  const before = { view: recordOfPair().view, acked: true }
+  const before = { view: recordOfPair().view, acked: true, lastAcked: 2 }
   const next = (fields: Partial<View>): View => ({ ...before.view, number: 3, backup: null, ...fields })
-  const unacked = { ...before, acked: false }
-  const lone = { view: { ...before.view, backup: null }, acked: false }
-  const first = { view: firstView(place('s1')), acked: false }
-  const start = { tokenFloor: 0, pauseMs: 0 }
+  const unacked = { ...before, acked: false, lastAcked: 1 }
+  const lone = { ...unacked, view: { ...before.view, backup: null } }
+  const first = { view: firstView(place('s1'), 'memory'), acked: false, lastAcked: 0 }
+  const start = { tokenFloor: 0, pauseMs: 0, choice: null }
   t.match(stepProblem(before, next({ number: 4 }), true), /^V1/)
   t.match(stepProblem(before, next({ primary: place('s3') }), true), /^V2/)
   t.match(stepProblem(before, next({ backup: place('s1') }), true), /^V2/)
@@ -73,7 +73,10 @@ t.test('V1 V2 V3 V7: a broken step is named, so that the server can end itself',
   t.match(stepProblem(before, next({ start, backup: place('s2') }), true), /^V3/)
   t.match(stepProblem(null, { ...next({}), number: 1 }, true), /^V3/)
   t.match(stepProblem(before, next({ backup: place('s2') }), true), /^V7/)
-  t.match(stepProblem(before, next({ start: { tokenFloor: 2 ** 53, pauseMs: 0 } }), true), /^L2/)
+  t.match(
+    stepProblem(before, next({ start: { tokenFloor: 2 ** 53, pauseMs: 0, choice: null } }), true),
+    /^L2/,
+  )
   t.equal(stepProblem(before, next({ primary: place('s2') }), true), undefined)
   t.equal(stepProblem(unacked, next({}), false), undefined)
   t.equal(stepProblem(before, next({ primary: place('s3'), start }), false), undefined)
@@ -170,7 +173,7 @@ t.test('V3: while a view is unacked its backup may be dropped or replaced, and n
 t.test('V3: view 1 must be acked before any other is made', async t => {
   const story = new ViewStory()
   const [s1] = story.servers('s1', 's2')
-  t.same(story.record?.view.start, { tokenFloor: 0, pauseMs: 0 })
+  t.same(story.record?.view.start, { tokenFloor: 0, pauseMs: 0, choice: null })
   story.tick(10)
   s1.ping({ role: 'idle', acked: false, view: 0 })
   t.equal(story.view, '(s1,-)#1', 'a backup would let it learn view 2 first and have no state')

@@ -26,6 +26,7 @@ const welcome: Message = [
     id: null,
     role: null,
     view: null,
+    acked: false,
     pingLimitMs: 500,
     whole: 0,
     sequence: 0,
@@ -232,9 +233,19 @@ t.test('each kind of server takes its own peers only', async t => {
     kind: 'primary',
     id,
     to: id,
-    view: { number: 1, primary: { id, address }, backup: null, start: null },
+    view: { number: 1, primary: { id, address }, backup: null, durability: 'memory', start: null },
   }
-  const lockserver: HelloFrom = { kind: 'lockserver', id, address, role: 'idle', view: 0, pid: 1, host: '' }
+  const lockserver: HelloFrom = {
+    kind: 'lockserver',
+    id,
+    address,
+    role: 'idle',
+    view: 0,
+    pid: 1,
+    host: '',
+    journal: false,
+    imprint: null,
+  }
   const probe: HelloFrom = { kind: 'probe' }
   const takes: Record<string, HelloFrom[]> = {
     lockserver: [client, primary, probe],

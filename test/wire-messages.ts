@@ -93,7 +93,11 @@ t.test('members are found: enums, unions and null where it may stand', async t =
   const words = found(acquire.schema, acquire.example).filter(value => typeof value === 'string')
   t.same(words.slice(0, 6), ['exclusive', 'shared', 'permits', 'wait', 'ifAvailable', 'steal'])
   const { pong } = channels.viewToServer
-  t.same(found(pong.schema, pong.example).filter(value => value === null).length, 3, 'view, backup, start')
+  t.same(
+    found(pong.schema, pong.example).filter(value => value === null).length,
+    6,
+    'view, backup, start, choice, its backup and start',
+  )
   const { hello } = channels.opening
   const kinds = found(hello.schema, hello.example).map(value => (value as { kind?: string } | null)?.kind)
   t.same([...new Set(kinds.filter(kind => kind !== undefined))].sort(), [

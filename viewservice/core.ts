@@ -5,13 +5,15 @@
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
-import type { MessageOf, Ping, Status, View } from '../wire/messages.ts'
+import type { Durability, MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
 import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
 import { firstRecord, type ViewEffect, type ViewHears, type ViewInput, type ViewRecord } from './record.ts'
+import { Recoveries, recoverable } from './recoveries.ts'
+import { isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
 import { Resets } from './reset.ts'
 import { addressTaken, isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
 import { lossOf, statusOf, unready } from './status.ts'
@@ -27,6 +29,10 @@ export interface ViewCoreOptions {
   readonly newClusterId: string
   /** The cluster is known to be new: view 1 is made at once. */
   readonly newCluster: boolean
+  /** D1: of a cluster whose first record this view server makes. */
+  readonly durability: Durability
+  /** D4: for how long it waits for the other servers of the choice. */
+  readonly recoveryPatienceMs: number
   readonly pid: number
   readonly host: string
   /** Where this core counts what it does; if absent, it counts nothing. */
@@ -48,6 +54,7 @@ export class ViewCore {
   readonly #verifying: Verifying
   readonly #question: Question
   readonly #resets: Resets
+  readonly #recoveries: Recoveries
   readonly #clients = new Set<number>()
   /** What each client has asked in this turn (F13). */
   readonly #asks = new Map<number, number>()
@@ -72,8 +79,9 @@ export class ViewCore {
     this.#verifying = new Verifying(this.#servers, this.#probes)
     this.#question = new Question(this.#out)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
+    this.#recoveries = new Recoveries(this.#servers, this.#probes, options)
     this.#record = options.record
-    if (options.record !== null) this.#servers.name(options.record.view)
+    if (options.record !== null) this.#servers.name(namedIn(options.record))
     this.#highestToken = options.record?.highestToken ?? 0
     this.#longestTtlMs = options.record?.longestTtlMs ?? ttlMsDefault
   }
@@ -99,7 +107,9 @@ export class ViewCore {
   }
 
   status(now: { readonly monotonic: number }): Status {
-    return statusOf(this.#record, this.#servers, this.#halted, this.#options.pid, now.monotonic)
+    const recovery = this.#record === null ? null : this.#recoveries.status(this.#record, this.#question)
+    const { pid } = this.#options
+    return statusOf(this.#record, this.#servers, recovery, this.#halted, pid, now.monotonic)
   }
 
   get clients(): number {
@@ -191,6 +201,8 @@ export class ViewCore {
       }
       case 'reset':
         return this.#onReset(connection, message[1], message[2], message[3])
+      case 'gone':
+        return this.#onGone(connection, message[1], message[2])
       case 'echo':
         return this.#out.send(connection, ['echoed', message[1]])
     }
@@ -214,6 +226,13 @@ export class ViewCore {
     this.#resets.ask({ connection, number, view, force, stage: 'asked' }, impossible)
   }
 
+  /** D4: an operator's word. A server that is heard is there, whatever an operator says. */
+  #onGone(connection: number, number: number, id: string): void {
+    const [said, text] = this.#recoveries.said(this.#record, id)
+    this.#out.send(connection, [said ? 'gone-noted' : 'gone-refused', number, text])
+    if (said) this.#out.note('warn', 'an operator says that a server is gone', { peer: id })
+  }
+
   #onPing(server: KnownServer, ping: Ping): void {
     if (ping.view > this.#viewNumber) {
       const connection = server.connection as number
@@ -225,12 +244,13 @@ export class ViewCore {
     this.#servers.heard(server, ping, this.#now)
     // V3: a primary that is heard before the answer is alive again.
     if (this.#isPrimary(server.id)) {
-      if (!ping.leaving) this.#question.withdraw()
+      if (!ping.leaving && !ping.low) this.#question.withdraw()
       this.#out.counts?.history.entered(ping.view, this.#now)
     }
     if (server.counts && this.#isNamed(server.id)) this.#believe(ping)
-    const { view = null, longestTtlMs = ttlMsDefault } = this.#record ?? {}
-    this.#out.send(server.connection as number, ['pong', view, longestTtlMs])
+    const { view, acked } = this.#toldTo(server.id)
+    const longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
+    this.#out.send(server.connection as number, ['pong', view, acked, longestTtlMs])
   }
 
   /**
@@ -275,7 +295,9 @@ export class ViewCore {
     for (const finding of this.#probes.tick()) this.#onFinding(finding)
     this.#question.repeat()
     this.#probeAgain()
-    for (const server of this.#servers.forgettable(this.#record?.view ?? null, this.#now)) {
+    if (this.#record !== null) this.#recoveries.tick(this.#record, this.#question)
+    const named = this.#record === null ? [] : namedIn(this.#record)
+    for (const server of this.#servers.forgettable(named, this.#now)) {
       if (server.connection !== null) this.#out.close(server.connection, 'GONE_QUIET', 'no ping for too long')
       this.#servers.forget(server)
     }
@@ -294,7 +316,10 @@ export class ViewCore {
     } else if (record.acked && !before.acked) this.#onAcked(record.view)
   }
 
-  #onAcked({ primary, backup }: View): void {
+  #onAcked(view: View): void {
+    const { primary, backup } = view
+    // D5: from now on all may hear of it.
+    if (isRecovery(view)) this.#tellAll()
     if (this.#out.counts !== undefined) this.#out.counts.acks++
     this.#out.counts?.history.acked(this.#viewNumber, this.#now)
     this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
@@ -310,10 +335,28 @@ export class ViewCore {
     if (this.#out.counts !== undefined) this.#out.counts.views[change]++
     this.#out.counts?.history.made(view, change, this.#silentSince(before, view), this.#now)
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
-    this.#out.note('info', 'new view', fields)
+    this.#out.note(change === 'recovery' ? 'warn' : 'info', 'new view', fields)
     this.#lossNoted = false
-    for (const connection of this.#peers()) this.#out.send(connection, ['view', view])
+    if (change === 'recovery') this.#tell(this.#servers.named(primary.id))
+    else this.#tellAll()
     this.#resets.made(view)
+  }
+
+  #tellAll(): void {
+    for (const server of this.#servers.all()) this.#tell(server)
+    const { view } = this.#toldTo(null)
+    if (view !== null) for (const connection of this.#clients) this.#out.send(connection, ['view', view])
+  }
+
+  #tell({ id, connection }: KnownServer): void {
+    const { view, acked } = this.#toldTo(id)
+    if (connection !== null && view !== null) this.#out.send(connection, ['view', view, acked])
+  }
+
+  /** D5: an unacked recovery view is told to its primary alone; null: to a client. */
+  #toldTo(id: string | null): { readonly view: View | null; readonly acked: boolean } {
+    if (this.#record === null) return { view: null, acked: false }
+    return this.#isPrimary(id) ? this.#record : toldToAll(this.#record)
   }
 
   /** When the server that the new view leaves out was last heard, if this view server knows. */
@@ -336,8 +379,8 @@ export class ViewCore {
       return this.#verifying.next(this.#clusterId)
     }
     if (outcome.is === 'refused') {
+      if (!this.#servers.isDead(server)) this.#countDeath('refused')
       server.refused = true
-      this.#countDeath('refused')
       this.#out.note('warn', 'lock server is gone', { peer: server.id, address: server.address })
     } else if (outcome.is === 'answered' && outcome.id !== server.id) {
       this.#servers.replace(server)
@@ -400,6 +443,8 @@ export class ViewCore {
       ]
     const stranger = this.#otherCluster(cluster)
     if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
+    if (this.#durability === 'disk' && !hello.journal)
+      return ['NO_JOURNAL', 'this cluster keeps its state on disk; start this lock server with --data FOLDER']
     if (!isDialable(hello.address))
       return ['BAD_MESSAGE', `the address ${JSON.stringify(hello.address)} is not a ws:// or wss:// URL`]
     return this.#servers.refusal(hello)
@@ -452,15 +497,18 @@ export class ViewCore {
     if (!this.#options.newCluster && this.#ticks < this.#options.deadPings) return undefined
     const idle = this.#servers.idle(null, [])
     if (idle === null) return undefined
-    return firstRecord(this.#options.newClusterId, this.#checked(firstView(idle)))
+    return firstRecord(this.#options.newClusterId, this.#checked(firstView(idle, this.#durability)))
   }
 
   #nextRecord(record: ViewRecord): ViewRecord | undefined {
     this.#keepQuestion(record)
-    if (!record.acked && this.#ackHeard(record)) return { ...record, acked: true }
+    if (!record.acked && this.#ackHeard(record))
+      return { ...record, acked: true, lastAcked: record.view.number }
+    const lost = this.#recoveries.lost(record, this.#question)
     const view =
-      this.#resets.decided(record, this.#highestToken) ??
-      nextView(record.view, record.acked, this.#circumstances(record))
+      this.#resets.decided(record, this.#highestToken, recoverable(lost)) ??
+      nextView(record.view, record.acked, this.#circumstances(record)) ??
+      (lost === null ? undefined : recoveryView(record, this.#highestToken, lost))
     if (view !== undefined) return { ...record, view: this.#checked(view), acked: false }
     this.#noteLoss(record)
     const stale = this.#highestToken - record.highestToken > tokenLagMax // L2
@@ -486,7 +534,7 @@ export class ViewCore {
 
   /** V3: asks the backup again each time that the primary is found dead, or wants to go. */
   #keepQuestion({ view }: ViewRecord): void {
-    const primary = this.#condition(view.primary.id)
+    const primary = this.#primaryCondition(view)
     if (view.backup === null || primary === 'well') return this.#question.withdraw()
     this.#question.ask(view.number, primary, this.#servers.named(view.backup.id))
   }
@@ -494,7 +542,7 @@ export class ViewCore {
   #circumstances({ view }: ViewRecord): Circumstances {
     const unreachable = this.#unreachable(view)
     return {
-      primary: this.#condition(view.primary.id),
+      primary: this.#primaryCondition(view),
       primaryHeard: this.#servers.isHeard(this.#servers.named(view.primary.id), this.#now),
       backup: this.#backupCondition(view, unreachable),
       backupAnswered: this.#question.backupInSync,
@@ -503,10 +551,20 @@ export class ViewCore {
     }
   }
 
+  /** D8: a primary whose disk is nearly full wants to go, if its backup has room. */
+  #primaryCondition({ primary, backup }: View): Circumstances['primary'] {
+    const condition = this.#condition(primary.id)
+    if (condition !== 'well' || backup === null || !this.#servers.named(primary.id).ping?.low)
+      return condition
+    return this.#servers.named(backup.id).ping?.low ? condition : 'leaving'
+  }
+
   #backupCondition({ backup }: View, unreachable: readonly string[]): Circumstances['backup'] {
     if (backup === null) return 'well'
     const condition = this.#condition(backup.id)
-    return condition === 'well' && unreachable.includes(backup.address) ? 'unreachable' : condition
+    if (condition !== 'well') return condition
+    if (unreachable.includes(backup.address)) return 'unreachable'
+    return this.#servers.named(backup.id).ping?.low ? 'low' : 'well'
   }
 
   #condition(id: string): Circumstances['primary'] {
@@ -525,6 +583,7 @@ export class ViewCore {
 
   #welcome(connection: number): void {
     const { pingIntervalMs, deadPings } = this.#options
+    const { view, acked } = this.#toldTo(this.#servers.on(connection)?.id ?? null)
     this.#out.send(connection, [
       'welcome',
       {
@@ -533,7 +592,8 @@ export class ViewCore {
         kind: 'viewserver',
         id: null,
         role: null,
-        view: this.#record?.view ?? null,
+        view,
+        acked,
         pingLimitMs: pingIntervalMs * deadPings,
         whole: 0,
         sequence: 0,
@@ -553,6 +613,10 @@ export class ViewCore {
     return this.#record?.cluster ?? null
   }
 
+  get #durability(): Durability {
+    return this.#record?.view.durability ?? this.#options.durability
+  }
+
   get #viewNumber(): number {
     return this.#record?.view.number ?? 0
   }
@@ -566,7 +630,7 @@ export class ViewCore {
     return this.#isPrimary(id) || this.#record?.view.backup?.id === id
   }
 
-  #isPrimary(id: string): boolean {
+  #isPrimary(id: string | null): boolean {
     return this.#record?.view.primary.id === id
   }
 }

@@ -13,6 +13,7 @@ export type ViewChange =
   | 'backup_dropped'
   | 'backup_replaced'
   | 'reset'
+  | 'recovery'
 /** How a lock server was found dead. */
 export type Evidence = 'missed_pings' | 'refused' | 'replaced'
 
@@ -24,6 +25,7 @@ export class ViewCounts {
     backup_dropped: 0,
     backup_replaced: 0,
     reset: 0,
+    recovery: 0,
   }
   readonly deaths: Record<Evidence, number> = { missed_pings: 0, refused: 0, replaced: 0 }
   acks = 0
@@ -35,6 +37,7 @@ export class ViewCounts {
 }
 
 export function changeOf(before: View | null, view: View): ViewChange {
+  if (view.start !== null && view.start.choice !== null) return 'recovery'
   if (view.start !== null) return view.number === 1 ? 'first' : 'reset'
   if (before?.primary.id !== view.primary.id) return 'promotion'
   if (before.backup === null) return 'backup_added'

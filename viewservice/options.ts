@@ -1,6 +1,7 @@
 // The options of a view server, checked once: a wrong one is a TypeError that names it.
 
 import * as limits from '../wire/limits.ts'
+import type { Durability } from '../wire/messages.ts'
 import {
   addressQuotas,
   knownOnly,
@@ -36,6 +37,13 @@ export interface ViewServerOptions {
   readonly framesPerAddress?: number | undefined
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster?: boolean
+  /**
+   * What becomes of the state when all machines lose power at once: with `memory`, the default, it is lost; `disk` keeps
+   * it, and takes only lock servers with a journal. It is chosen with the first record.
+   */
+  readonly durability?: Durability | undefined
+  /** On disk: how long it waits for the other servers whose state could be recovered, in ms; default 10,000. */
+  readonly recoveryPatienceMs?: number
   /** The HTTP pages' own address; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /**
@@ -50,12 +58,17 @@ export interface ViewServerOptions {
 }
 
 export type CheckedOptions = Required<
-  Omit<ViewServerOptions, 'secret' | 'connectionsPerAddress' | 'framesPerAddress' | 'adminListen'>
+  Omit<
+    ViewServerOptions,
+    'secret' | 'connectionsPerAddress' | 'framesPerAddress' | 'adminListen' | 'durability'
+  >
 > & {
   readonly secret: string | null
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
   readonly adminListen: { readonly host: string; readonly port: number } | null
+  /** Null: what the record says; memory if there is none. */
+  readonly durability: Durability | null
 }
 
 const optionNames = [
@@ -70,6 +83,8 @@ const optionNames = [
   'connectionsPerAddress',
   'framesPerAddress',
   'newCluster',
+  'durability',
+  'recoveryPatienceMs',
   'adminListen',
   'play',
   'log',
@@ -89,12 +104,25 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
     origins: texts('origins', options.origins ?? []),
+    durability: durabilityOf(options.durability),
+    recoveryPatienceMs: wholeNumber(
+      'recoveryPatienceMs',
+      options.recoveryPatienceMs,
+      limits.recoveryPatienceMs,
+      0,
+      3_600_000,
+    ),
     newCluster: trueOrFalse('newCluster', options.newCluster),
     adminListen: optionalPlace('adminListen', options.adminListen),
     play: typeof options.play === 'function' ? options.play : trueOrFalse('play', options.play),
     log: options.log ?? silent,
     onFatal: options.onFatal ?? (() => {}),
   }
+}
+
+function durabilityOf(value: unknown): Durability | null {
+  if (value === undefined || value === 'memory' || value === 'disk') return value ?? null
+  throw new TypeError(`durability must be 'memory' or 'disk', not ${JSON.stringify(value)}`)
 }
 
 function folder(value: unknown): string {

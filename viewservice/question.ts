@@ -15,6 +15,8 @@ interface Asked {
   /** The connection that the question went out on; null to send it again. */
   on: number | null
   inSync: boolean
+  /** The backup has answered, and is not in sync. */
+  denied: boolean
 }
 
 export class Question {
@@ -31,12 +33,17 @@ export class Question {
     return this.#asked?.inSync === true
   }
 
+  /** D4: the backup lives, and may not go on. */
+  get backupDenies(): boolean {
+    return this.#asked?.denied === true
+  }
+
   /** Asks again for a new reason; otherwise only on a new connection. */
   ask(view: number, because: Asked['because'], backup: KnownServer): void {
     const { connection, id } = backup
     if (this.#asked?.view !== view || this.#asked.because !== because) {
       this.#count += 1
-      this.#asked = { number: this.#count, view, because, to: id, on: null, inSync: false }
+      this.#asked = { number: this.#count, view, because, to: id, on: null, inSync: false, denied: false }
     }
     if (connection === null || connection === this.#asked.on || this.#asked.inSync) return
     this.#asked.on = connection
@@ -49,6 +56,7 @@ export class Question {
     if (asked === null || asked.number !== number || asked.to !== id) return false
     if (role !== 'backup' || view !== asked.view) return false
     asked.inSync = inSync
+    asked.denied = !inSync
     return true
   }
 

@@ -3,7 +3,7 @@
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
 import type { MessageOf, View } from '../wire/messages.ts'
-import { wireVersion } from '../wire/version.ts'
+import { recordFormat, wireVersion } from '../wire/version.ts'
 
 /**
  * `record` grows by one with each save. `highestToken` lags behind what was granted by less than
@@ -37,8 +37,10 @@ export function firstRecord(cluster: string, view: View): ViewRecord {
     cluster,
     view,
     acked: false,
+    lastAcked: 0,
     highestToken: 0,
     longestTtlMs: ttlMsDefault,
     wire: wireVersion,
+    format: recordFormat,
   }
 }

@@ -5,6 +5,7 @@ import type { Server, View } from '../wire/messages.ts'
 import type { ViewOutbox } from './outbox.ts'
 import type { Finding, Outcome, Probes } from './probes.ts'
 import type { ViewRecord } from './record.ts'
+import { choiceOf, tokenLeap } from './recovery.ts'
 import type { Servers } from './servers.ts'
 
 export interface Reset {
@@ -39,14 +40,14 @@ export class Resets {
   }
 
   /** The view of a reset that may go through; otherwise the reset goes one stage on. */
-  decided(record: ViewRecord, highestToken: number): View | undefined {
+  decided(record: ViewRecord, highestToken: number, recoverable: string | null): View | undefined {
     const reset = this.#reset
     if (reset === null) return undefined
     // A repeat, or the view has changed by itself.
     if (reset.view < record.view.number) return void this.#done(record.view)
     const idle = this.#servers.idle(record.view, [])
-    const problem = whyNot(reset, record, highestToken, idle)
-    if (problem !== undefined) return void this.#fail(problem)
+    const problem = whyNot(reset, record, highestToken, idle) ?? (reset.force ? undefined : recoverable)
+    if (typeof problem === 'string') return void this.#fail(problem)
     // Once the view is acked, its backup may serve too and must be asked.
     const askedAll = reset.stage !== 'asked' && (reset.acked === record.acked || reset.force)
     if (!askedAll) this.#probe(reset, record)
@@ -121,22 +122,21 @@ function whyNot(
   return Number.isSafeInteger(start?.tokenFloor) ? undefined : 'the tokens are used up'
 }
 
-/** L2: this is far above every token that the record may lag behind. */
-const tokenLeap = 2 ** 32
-
 /** The view after a reset: empty, with larger tokens, paused until no client can believe in an old lease. */
 function resetView(record: ViewRecord, highestToken: number, primary: Server): View {
   return {
     number: record.view.number + 1,
     primary,
     backup: null,
-    start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs },
+    durability: record.view.durability,
+    start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs, choice: null },
   }
 }
 
-/** The servers whose state may still answer a client: the primary, and in an acked view its backup. */
-function mayStillServe({ view, acked }: ViewRecord): Server[] {
-  return acked && view.backup !== null ? [view.primary, view.backup] : [view.primary]
+/** The servers whose state may still answer a client: the primary, and in an acked view its backup; also of the choice (D4). */
+function mayStillServe(record: ViewRecord): Server[] {
+  const { acked, primary, backup, since } = choiceOf(record)
+  return [primary, ...(acked && backup !== null ? [backup] : []), ...since]
 }
 
 /** Why the reset can't go through, by what this probe found; undefined if the server's state is gone. */

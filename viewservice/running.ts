@@ -3,7 +3,8 @@
 // saved, or the core finds an invariant broken, it ends at once and tells no peer anything more (V6).
 
 import type { ConnectionEffect } from '../wire/effects.ts'
-import type { HelloFrom, Status } from '../wire/messages.ts'
+import * as limits from '../wire/limits.ts'
+import type { Durability, HelloFrom, Status } from '../wire/messages.ts'
 import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
 import { Refusals } from '../wire/net/refusals.ts'
@@ -25,6 +26,10 @@ export interface RunningOptions {
   readonly record: ViewRecord | null
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster: boolean
+  /** D1: of a cluster whose first record this view server makes; default memory. */
+  readonly durability?: Durability
+  /** D4: for how long it waits for the other servers whose state could be recovered. */
+  readonly recoveryPatienceMs?: number
   readonly secret: string | null
   readonly log: Logger
   readonly pid: number
@@ -59,7 +64,8 @@ export class RunningViewServer {
     store: Pick<ViewStore, 'save'>,
     owner: RunningOwner,
   ) {
-    const { pingIntervalMs, deadPings, record, newCluster, pid, host } = options
+    const { pingIntervalMs, deadPings, record, newCluster, durability, recoveryPatienceMs, pid, host } =
+      options
     this.#options = options
     this.#runtime = runtime
     this.#store = store
@@ -71,6 +77,8 @@ export class RunningViewServer {
       record,
       newClusterId: runtime.newId(),
       newCluster,
+      durability: durability ?? 'memory',
+      recoveryPatienceMs: recoveryPatienceMs ?? limits.recoveryPatienceMs,
       pid,
       host,
       counts: this.counts,

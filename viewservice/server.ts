@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
-import type { Status } from '../wire/messages.ts'
+import type { Durability, Status } from '../wire/messages.ts'
 import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
@@ -68,6 +68,16 @@ async function startWith(
   return server
 }
 
+/** A cluster keeps the durability of its first record. */
+function durabilityFor({ durability, data }: CheckedOptions, record: ViewRecord | null): Durability {
+  const kept = record?.view.durability
+  if (kept !== undefined && durability !== null && durability !== kept)
+    throw new Error(
+      `the cluster of ${data} is of durability ${kept}, not ${durability}: it was chosen with its first record`,
+    )
+  return kept ?? durability ?? 'memory'
+}
+
 class ListeningViewServer implements ViewServer {
   readonly address: string
   readonly running: RunningViewServer
@@ -87,7 +97,14 @@ class ListeningViewServer implements ViewServer {
     const hosts = () => hostNames([this.address, ...options.origins])
     this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
     this.running = new RunningViewServer(
-      { ...options, address: this.address, record, pid: process.pid, host: hostname() },
+      {
+        ...options,
+        durability: durabilityFor(options, record),
+        address: this.address,
+        record,
+        pid: process.pid,
+        host: hostname(),
+      },
       runtime,
       { save: record => this.#save(record) },
       { failed: error => this.#failed(error) },

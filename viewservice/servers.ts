@@ -4,7 +4,7 @@
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { forgetServerMs } from '../wire/limits.ts'
-import type { HelloFrom, Ping, Server, View } from '../wire/messages.ts'
+import type { HelloFrom, Imprint, Ping, Server, View } from '../wire/messages.ts'
 
 export type LockServerHello = Extract<HelloFrom, { kind: 'lockserver' }>
 
@@ -32,6 +32,10 @@ export interface KnownServer {
   /** When its connection closed; null while it has one, and before the first. For display only. */
   closedAt: number | null
   ping: Ping | null
+  /** What its journal held when it started (D3). */
+  imprint: Imprint | null
+  /** D4: an operator says that its process is gone for good. */
+  saidGone: boolean
   /** The connection that its last ping came on. */
   pingedOn: number | null
   /** Dials in a row that were cut, since its connection closed. */
@@ -84,11 +88,9 @@ export class Servers {
     return [...this.#byConnection.keys()]
   }
 
-  /** V6: a server that a loaded record names counts, and misses pings from the start. */
-  name(view: View): void {
-    for (const server of [view.primary, view.backup]) {
-      if (server !== null) this.#add(server, null).counts = true
-    }
+  /** V6: servers that a loaded record names count, and miss pings from the start. */
+  name(servers: readonly Server[]): void {
+    for (const server of servers) if (!this.#byId.has(server.id)) this.#add(server, null).counts = true
   }
 
   /** Why this hello is turned away, or undefined. */
@@ -123,6 +125,7 @@ export class Servers {
     server.closedAt = null
     server.pid = hello.pid
     server.host = hello.host
+    server.imprint = hello.imprint
     server.noted = false
     this.#byConnection.set(connection, server)
     return before
@@ -183,12 +186,9 @@ export class Servers {
   }
 
   /** Ids that are not in the view and long silent, by the last tick; each restart and step-down makes one. */
-  forgettable(view: View | null, now: number): KnownServer[] {
+  forgettable(named: readonly Server[], now: number): KnownServer[] {
     return this.all().filter(
-      server =>
-        server.id !== view?.primary.id &&
-        server.id !== view?.backup?.id &&
-        now - (server.heardAt ?? now) > forgetServerMs,
+      server => !named.some(({ id }) => id === server.id) && now - (server.heardAt ?? now) > forgetServerMs,
     )
   }
 
@@ -228,6 +228,7 @@ export class Servers {
         this.lives(server) &&
         server.ping?.role === 'idle' &&
         !server.ping.leaving &&
+        !server.ping.low &&
         server.id !== view?.primary.id &&
         server.id !== view?.backup?.id &&
         !unreachable.includes(server.address),
@@ -251,6 +252,8 @@ export class Servers {
       heardAt: now,
       closedAt: null,
       ping: null,
+      imprint: null,
+      saidGone: false,
       pingedOn: null,
       cuts: 0,
       noted: false,

@@ -1,19 +1,22 @@
 // What operators see: the status of the cluster, why it is not ready, whether its state is lost.
 // Nothing is decided here.
 
-import type { ServerStatus, Status } from '../wire/messages.ts'
+import type { RecoveryStatus, Server, ServerStatus, Status } from '../wire/messages.ts'
 import type { ViewRecord } from './record.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
 export function statusOf(
   record: ViewRecord | null,
   servers: Servers,
+  recovery: RecoveryStatus | null,
   halted: string | null,
   pid: number,
   now: number,
 ): Status {
   return {
     cluster: record?.cluster ?? null,
+    durability: record?.view.durability ?? null,
+    recovery,
     view: record?.view ?? null,
     acked: record?.acked ?? false,
     servers: servers
@@ -21,7 +24,7 @@ export function statusOf(
       .filter(server => server.counts || roleOf(server.id, record) !== 'idle')
       .map(server => serverStatus(server, record, servers, now)),
     survives: halted === null ? survives(record, servers) : 0,
-    halted: halted ?? (record && lossOf(record, servers)),
+    halted: halted ?? (record && lossOf(record, servers, recovery)),
     pid,
   }
 }
@@ -35,11 +38,31 @@ export function unready(record: ViewRecord | null, servers: Servers): string | n
 }
 
 /** F14: no living server can go on with the state. Undecided while a backup may still answer. */
-export function lossOf({ view, acked }: ViewRecord, servers: Servers): string | null {
+export function lossOf(
+  { view, acked }: ViewRecord,
+  servers: Servers,
+  recovery: RecoveryStatus | null = null,
+): string | null {
   const { primary, backup } = view
   if (!servers.isDead(servers.named(primary.id))) return null
   if (backup !== null && acked && !servers.isDead(servers.named(backup.id))) return null
+  if (view.durability === 'disk') return waitText(primary, recovery)
   return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, 'holdfast reset' starts an empty one`
+}
+
+/** D4: what the service waits for. */
+function waitText(primary: Server, recovery: RecoveryStatus | null): string {
+  const begin = `the primary ${primary.id} at ${primary.address} is dead and no other server lives that has the state; it`
+  if (recovery === null) return `${begin} is on disk, and is recovered once its servers are back`
+  const { found, waitedFor } = recovery
+  const unproven = found.filter(({ proof }) => proof === null)
+  if (found.length === 0 || unproven.length < found.length)
+    return `${begin} is recovered from the journals once these are back: ${listOf(waitedFor)}`
+  return `${begin} is found in the journals of ${listOf(found)}, but the processes that wrote it may still live; if they are gone for good: ${unproven.map(({ of }) => `holdfast recover --gone ${of}`).join(', ')}`
+}
+
+function listOf(servers: readonly Server[]): string {
+  return servers.map(({ id, address }) => `${id} at ${address}`).join(', ') || 'no server'
 }
 
 /**
@@ -74,6 +97,8 @@ function serverStatus(
     pingAgeMs: Math.max(0, Math.round(now - (server.heardAt ?? now))),
     alive: servers.lives(server),
     leaving: ping?.leaving ?? false,
+    imprint: server.imprint,
+    low: ping?.low ?? false,
   }
 }
 

@@ -6,9 +6,8 @@ import { createHash } from 'node:crypto'
 import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decode } from '../wire/codec.ts'
-import { clearTimeout, setImmediate, setTimeout } from '../wire/net/timers-node.ts'
 import '../wire/server-channels.ts'
-import { wireVersion } from '../wire/version.ts'
+import { recordFormat, wireVersion } from '../wire/version.ts'
 import type { ViewRecord } from './record.ts'
 import { Reserve, remove } from './reserve.ts'
 import { type Lack, lackOf } from './shortage.ts'
@@ -174,6 +173,8 @@ function decodeRecord(text: string, number: number): ViewRecord {
   if (record.record !== number) throw new Error(`it holds record ${record.record}`)
   if (record.wire !== wireVersion)
     throw new Error(`it was written by wire version ${record.wire}, this is version ${wireVersion}`)
+  if (record.format !== recordFormat)
+    throw new Error(`its format is ${record.format}, this view server reads format ${recordFormat}`)
   return record
 }
 

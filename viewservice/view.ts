@@ -1,14 +1,16 @@
 // The next view, or none: V1, V2, V3 and V7 as pure functions. They know no server table, no clock
 // and no message; which servers are dead, and which may be chosen, is found out elsewhere and handed in.
 
-import type { Server, View } from '../wire/messages.ts'
+import type { Durability, Server, View } from '../wire/messages.ts'
+import type { ViewRecord } from './record.ts'
+import { isRecovery, recoveryProblem } from './recovery.ts'
 
 export interface Circumstances {
   readonly primary: 'well' | 'leaving' | 'dead'
   /** The primary has pinged of late, so the view server may rely on it. */
   readonly primaryHeard: boolean
-  /** 'unreachable': the primary says so. 'well' also when there is no backup. */
-  readonly backup: 'well' | 'leaving' | 'unreachable' | 'dead'
+  /** 'unreachable': the primary says so. 'low': its disk is nearly full (D8). 'well' also when there is no backup. */
+  readonly backup: 'well' | 'leaving' | 'low' | 'unreachable' | 'dead'
   /** The backup says that it is in sync, asked after the primary was found dead or leaving (V3). */
   readonly backupAnswered: boolean
   /** An idle server that may be chosen, whatever the primary can reach. */
@@ -19,16 +21,19 @@ export interface Circumstances {
 
 /** The view that must follow now; undefined if nothing has to change, or nothing may. */
 export function nextView(view: View, acked: boolean, now: Circumstances): View | undefined {
-  // V3: view 1 and a reset's view are acked before any other is made.
+  // V3: view 1, a reset's view and a recovery view are acked before any other is made.
   if (view.start !== null && !acked) return undefined
   // V7: one view, not two: the idle server comes in with the promotion.
   if (view.backup !== null && mayPromote(acked, now)) return after(view, view.backup, now.idle)
   // V2, V3: no other server holds the state, so wait for the backup's answer, or for the primary.
   if (now.primary === 'dead') return undefined
   // A backup is given up only while the primary is heard: the two may be the only servers with the state.
+  if (view.backup !== null && now.backup === 'low') return relieved(view, now)
   if (view.backup !== null && now.backup !== 'well')
     return now.primaryHeard ? after(view, view.primary, now.idleInReach) : undefined
-  if (view.backup === null && acked && now.idleInReach !== null)
+  // D4: once power is back a stale copy may come before the primary that lost it; it can wait.
+  const mayAdd = view.durability === 'memory' || now.primaryHeard
+  if (view.backup === null && acked && mayAdd && now.idleInReach !== null)
     return after(view, view.primary, now.idleInReach)
   return undefined // V7
 }
@@ -39,26 +44,33 @@ function mayPromote(acked: boolean, now: Circumstances): boolean {
   return now.primary === 'dead' ? now.backup !== 'dead' : now.primary === 'leaving' && now.backup === 'well'
 }
 
+/** D8: a backup that will run out of room is replaced, never dropped for nothing. */
+function relieved(view: View, { primaryHeard, idleInReach }: Circumstances): View | undefined {
+  return primaryHeard && idleInReach !== null ? after(view, view.primary, idleInReach) : undefined
+}
+
 function after(view: View, primary: Server, backup: Server | null): View {
-  return { number: view.number + 1, primary, backup, start: null }
+  return { number: view.number + 1, primary, backup, durability: view.durability, start: null }
 }
 
 /** View 1: its primary starts with an empty state. */
-export function firstView(primary: Server): View {
-  return { number: 1, primary, backup: null, start: { tokenFloor: 0, pauseMs: 0 } }
+export function firstView(primary: Server, durability: Durability): View {
+  const start = { tokenFloor: 0, pauseMs: 0, choice: null }
+  return { number: 1, primary, backup: null, durability, start }
 }
 
 /** What is wrong with the step from one view to the next, or undefined. Checked before each view is saved. */
 export function stepProblem(
-  before: { readonly view: View; readonly acked: boolean } | null,
+  before: Pick<ViewRecord, 'view' | 'acked' | 'lastAcked'> | null,
   next: View,
   backupAnswered: boolean,
 ): string | undefined {
   if (next.number !== (before?.view.number ?? 0) + 1) return 'V1: the number must grow by exactly one'
   if (!Number.isSafeInteger(next.start?.tokenFloor ?? 0)) return 'L2: the token floor is no safe integer'
   if (next.primary.id === next.backup?.id) return 'V2: one server in two roles'
-  if (next.start !== null)
-    return next.backup === null ? undefined : 'V3: a view that starts empty names no backup'
+  if (next.start !== null && next.backup !== null) return 'V3: a view that starts empty names no backup'
+  if (isRecovery(next)) return recoveryProblem(before, next)
+  if (next.start !== null) return undefined
   if (before === null) return 'V3: view 1 must say that it is'
   return successorProblem(before.view, before.acked, next, backupAnswered)
 }

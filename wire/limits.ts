@@ -82,6 +82,8 @@ export const rangesMax = 32_768
 export const pingIntervalMs = 100
 /** Default number of missed pings that makes a server dead. Their product is the ping limit. */
 export const deadPings = 5
+/** Default time for which a view server waits for other servers whose state could be recovered (D4). */
+export const recoveryPatienceMs = 10_000
 
 /** Lease length when the client names none. */
 export let ttlMsDefault = 10_000

@@ -35,7 +35,7 @@ import {
   text,
   tuple,
 } from './shape.ts'
-import { wireVersion } from './version.ts'
+import { recordFormat, wireVersion } from './version.ts'
 
 // ---- the words that messages are made of
 
@@ -121,16 +121,52 @@ const code = text('LOCKS_LIMIT', 64, 1)
 const explanation = text('what was wrong, where, and what would be right', 2_048)
 
 const server = record({ id, address })
+/** What becomes of the state when all machines lose power at once: lost, or on the disks (D1). */
+const durability = oneOf('memory', 'disk')
+/** D4: a server that recovered since the choice's view: from which of its servers' states, and as of which view it counts. */
+const recovered = record({ id, address, from: id, view: positive })
+/** D4: whom a state may be recovered from: the last view that was not an unacked recovery, and what came since. */
+const choice = record({
+  number: positive,
+  acked: flag,
+  primary: server,
+  backup: nullable(server),
+  start: nullable(record({ tokenFloor: count(0), pauseMs: count(0) })),
+  /** The last view that was acked; 0: none. */
+  lastAcked: count(2),
+  since: list(recovered),
+})
 const view = record({
   number: positive,
   primary: server,
   backup: nullable(server),
-  /** Only in view 1 and in a reset's view: the primary starts with an empty state, from these. */
-  start: nullable(record({ tokenFloor: count(0), pauseMs: count(0) })),
+  durability,
+  /**
+   * Only in view 1, in a reset's view and in a recovery view: the primary starts with an empty state, or (D4) with
+   * the one that it recovers, with tokens above this floor.
+   */
+  start: nullable(record({ tokenFloor: count(0), pauseMs: count(0), choice: nullable(choice) })),
+})
+/** D2: which state a journal holds. `free`: the machine, boot and folder are the same, and no process holds it (D9). */
+const imprint = record({
+  cluster: id,
+  id,
+  address,
+  view: positive,
+  as: oneOf('primary', 'backup'),
+  told: flag,
+  differs: flag,
+  opNumber: number,
+  longestTtlMs: milliseconds,
+  free: flag,
 })
 
 export type Server = ShapeType<typeof server>
 export type View = ShapeType<typeof view>
+export type Durability = ShapeType<typeof durability>
+export type Choice = ShapeType<typeof choice>
+export type Recovered = ShapeType<typeof recovered>
+export type Imprint = ShapeType<typeof imprint>
 export type Role = ShapeType<typeof role>
 export type Mode = ShapeType<typeof mode>
 export type Manner = ShapeType<typeof manner>
@@ -150,6 +186,9 @@ const helloFrom = anyOf(
     view: count(3),
     pid: count(4711, 1),
     host: text('host', 256),
+    /** It has a journal, and in it this (D3). */
+    journal: flag,
+    imprint: nullable(imprint),
   }),
   record({ kind: oneOf('primary'), id, to: id, view }),
   /** Only wants to hear who is there. */
@@ -177,6 +216,8 @@ const welcome = message('welcome', [
     id: nullable(id),
     role: nullable(role),
     view: nullable(view),
+    /** From a view server: that the view is acked is on the record (D5). */
+    acked: flag,
     pingLimitMs: milliseconds,
     /** To a primary: the view whose snapshot this backup holds whole (0: none), and the last batch that it has received in it. */
     whole: count(0),
@@ -213,9 +254,6 @@ const holdRecord = record({
   token,
   clientId: nullable(publicId),
   clientName: nullable(clientName),
-  /** Where its program runs, as it says itself (C6); null where it can't be known. */
-  host: nullable(host),
-  pid: nullable(count(4711, 1)),
   heldMs: milliseconds,
   terms: shownTerms,
 })
@@ -224,8 +262,6 @@ const waitRecord = record({
   mode,
   clientId: publicId,
   clientName,
-  host: nullable(host),
-  pid: nullable(count(4711, 1)),
   waitedMs: milliseconds,
   terms: shownTerms,
 })
@@ -468,10 +504,30 @@ const serverStatus = record({
   pingAgeMs: milliseconds,
   alive: flag,
   leaving: flag,
+  /** What its journal held when it started (D3); null also without a journal. */
+  imprint: nullable(imprint),
+  /** Its disk is nearly full (D8). */
+  low: flag,
 })
 export type ServerStatus = ShapeType<typeof serverStatus>
+/** While the state is lost unless it is recovered (D4). */
+const recoveryStatus = record({
+  /** Servers with an imprint that counts, and what proves that its writer is gone; null: nothing does yet. */
+  found: list(
+    record({ id, address, of: id, view: positive, opNumber: number, proof: nullable(text('refuses', 64)) }),
+  ),
+  /** Servers of the choice whose imprint is not there. */
+  waitedFor: list(server),
+  /** For how much longer at most. */
+  patienceMs: milliseconds,
+  /** What a reset would give up now. */
+  lost: explanation,
+})
+export type RecoveryStatus = ShapeType<typeof recoveryStatus>
 const status = record({
   cluster: nullable(id),
+  durability: nullable(durability),
+  recovery: nullable(recoveryStatus),
   view: nullable(view),
   acked: flag,
   servers: list(serverStatus),
@@ -487,6 +543,8 @@ export const clientToView = {
   status: message('status', ['number', number]),
   /** Ends this view, forced or not. */
   reset: message('reset', ['number', number], ['view', count(3)], ['forced', flag]),
+  /** D4: an operator's word that the process of this server is gone and won't come back to life. */
+  gone: message('gone', ['number', number], ['id', id]),
   echo: message('echo', ['number', number]),
 }
 
@@ -497,6 +555,8 @@ export const viewToClient = {
   status: message('status', ['number', number], ['status', status]),
   'reset-done': message('reset-done', ['number', number], ['view', view]),
   'reset-refused': message('reset-refused', ['number', number], ['explanation', explanation]),
+  'gone-noted': message('gone-noted', ['number', number], ['explanation', explanation]),
+  'gone-refused': message('gone-refused', ['number', number], ['explanation', explanation]),
   echoed: message('echoed', ['number', number]),
 }
 
@@ -522,6 +582,8 @@ export const serverToView = {
       leaving: flag,
       /** The longest ttl that a client has asked this primary for. */
       ttlMs: count(10_000, 0, ttlMsMax),
+      /** The disk of its journal is nearly full (D8). */
+      low: flag,
     }),
   ]),
   answer: message('answer', ['number', number], ['record', record({ view: count(3), role, inSync: flag })]),
@@ -530,9 +592,10 @@ export const serverToView = {
 export const viewToServer = {
   welcome,
   error,
-  view: viewMessage,
-  /** Answers a ping: the newest view, and the longest ttl in the view record. */
-  pong: message('pong', ['view', nullable(view)], ['longestTtlMs', milliseconds]),
+  /** `acked`: that it is, is on the record (D5). */
+  view: message('view', ['view', view], ['acked', flag]),
+  /** Answers a ping: the newest view, that it is acked, and the longest ttl in the view record. */
+  pong: message('pong', ['view', nullable(view)], ['acked', flag], ['longestTtlMs', milliseconds]),
   question: message('question', ['number', number]),
 }
 
@@ -567,7 +630,10 @@ const identity = [
 
 /** Replicated changes. All but `renew` are operations and have a number; sessions go by their ordinal. */
 export const entries = {
-  start: message('start', ['token', token], ['paused', flag], ['limits', limits]),
+  /** `pauseMs`: of a reset (F14); 0: no pause. */
+  start: message('start', ['token', token], ['pauseMs', count(0)], ['limits', limits]),
+  /** D6: a recovered state goes on, with tokens above this one. */
+  recover: message('recover', ['token', token]),
   unpause: message('unpause'),
   /** The next share of what earlier operations have begun (B2). */
   'go-on': message('go-on'),
@@ -707,7 +773,9 @@ export const primaryToBackup = {
         digest: count(12),
         ordinal: number,
         bytes: number,
+        /** What remains of a reset's pause, and its whole length. */
         paused: nullable(milliseconds),
+        pauseMs: count(0),
         limits,
       }),
     ],
@@ -762,9 +830,12 @@ export const stored = {
         cluster: id,
         view,
         acked: flag,
+        /** The last view that was acked (D4); 0: none. */
+        lastAcked: count(2),
         highestToken: count(0),
         longestTtlMs: milliseconds,
         wire: count(wireVersion),
+        format: count(recordFormat),
       }),
     ],
     ['sha256', matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')],

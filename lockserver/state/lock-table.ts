@@ -117,6 +117,11 @@ export class LockTable {
     this.#limits = limits
   }
 
+  /** L2: the next token is larger than this one, too. */
+  raiseToken(token: number): void {
+    this.#lastToken = Math.max(this.#lastToken, token)
+  }
+
   /** B2 */
   beginOperation(): void {
     this.#left = this.#limits.changesPerOperationMax

@@ -25,6 +25,8 @@ export interface SnapshotHeader {
   bytes: number
   /** What remains of a reset's pause, in ms; null when there is none. */
   paused: number | null
+  /** How long that pause is as a whole; 0: none (D6). */
+  pauseMs: number
   limits: State['limits']
 }
 
@@ -37,6 +39,7 @@ export function headerOf(state: State, sequence: number, pausedMs: number | null
     ordinal: state.nextOrdinal,
     bytes: state.bytes,
     paused: pausedMs,
+    pauseMs: state.pauseMs,
     limits: state.limits,
   }
 }
@@ -282,7 +285,7 @@ export class Installation {
 
   constructor(header: SnapshotHeader) {
     this.header = header
-    this.state.apply(['start', header.token, header.paused !== null, header.limits])
+    this.state.apply(['start', header.token, header.pauseMs, header.limits])
   }
 
   add(records: readonly SnapshotRecord[], now: number): void {

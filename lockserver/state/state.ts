@@ -57,6 +57,8 @@ export class State {
   digest = 0
   nextOrdinal = 1
   limits: StateLimits = noLimits
+  /** F14: how long a reset's pause is that is not over; 0: there is none (D6). */
+  pauseMs = 0
   /** The wall clock as the primary stated it with these operations; for display only. */
   wallMs = 0
   readonly sessions = new Map<number, Session>()
@@ -111,6 +113,8 @@ export class State {
         return this.#timesOver()
       case 'start':
         return this.#start(operation[1], operation[2], operation[3])
+      case 'recover':
+        return this.#recover(operation[1])
       case 'unpause':
         return this.#unpause()
       case 'go-on':
@@ -164,9 +168,16 @@ export class State {
     if (!session.rests) this.table.unfinished.ending.set(session.ordinal, session)
   }
 
-  #start(tokenBase: number, paused: boolean, limits: StateLimits): void {
+  #start(tokenBase: number, pauseMs: number, limits: StateLimits): void {
     this.limits = limits
-    this.table.start(tokenBase, paused, limits)
+    this.pauseMs = pauseMs
+    this.table.start(tokenBase, pauseMs > 0, limits)
+  }
+
+  /** D6: whatever a disk did, tokens go on above this one. */
+  #recover(token: number): void {
+    this.#fold(token)
+    this.table.raiseToken(token)
   }
 
   #open(operation: MessageOf<'entries', 'open'>): void {

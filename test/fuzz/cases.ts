@@ -209,7 +209,17 @@ async function answered(talk: Talk, [kind, number, ...rest]: [string, number, ..
 
 const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   const address = `ws://127.0.0.1:1/${number}`
-  const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
+  const from = {
+    kind: 'lockserver',
+    id: newId(),
+    address,
+    role: 'idle',
+    view: 0,
+    pid: 1,
+    host: 'h',
+    journal: false,
+    imprint: null,
+  }
   const talk = await talkTo(targets.view, 'viewToServer', tally, from)
   for (let frames = dice.below(12); frames > 0; frames--) {
     talk.say(['ping', idlePing])
@@ -234,7 +244,13 @@ const primaries: Teller = told => {
 const primary: Teller = async ({ dice, targets, tally }) => {
   const { id, url } = targets.lonely
   const own = { id: newId(), address: 'ws://127.0.0.1:1' }
-  const view: View = { number: ++lonelyView, primary: own, backup: { id, address: url }, start: null }
+  const view: View = {
+    number: ++lonelyView,
+    primary: own,
+    backup: { id, address: url },
+    durability: 'memory',
+    start: null,
+  }
   const talk = await talkTo(url, 'backupToPrimary', tally, { kind: 'primary', id: own.id, to: id, view })
   const { text, codes } = brokenFrame('primaryToBackup', dice)
   talk.sayText(text)

@@ -98,7 +98,17 @@ async function simulatedServers({ view, secret, seconds, ready }: Target): Promi
     Array.from({ length: 1_000 }, (_, i) =>
       HostilePeer.connect(view).then(peer => {
         const address = `ws://127.0.0.1:${port}/${i}`
-        const from = { kind: 'lockserver', id: newId(), address, role: 'idle', view: 0, pid: 1, host: 'h' }
+        const from = {
+          kind: 'lockserver',
+          id: newId(),
+          address,
+          role: 'idle',
+          view: 0,
+          pid: 1,
+          host: 'h',
+          journal: false,
+          imprint: null,
+        }
         peer.say(['hello', wireVersion, null, secret, from])
         return peer
       }, ignore),

@@ -177,8 +177,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/reset.ts',
-        find: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs },',
-        replace: 'start: { tokenFloor: 0, pauseMs: record.longestTtlMs },',
+        find: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs, choice: null },',
+        replace: 'start: { tokenFloor: 0, pauseMs: record.longestTtlMs, choice: null },',
       },
       {
         file: 'lockserver/primary.ts',
@@ -195,8 +195,8 @@ export const locks: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/reset.ts',
-        find: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs },',
-        replace: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: 0 },',
+        find: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs, choice: null },',
+        replace: 'start: { tokenFloor: highestToken + tokenLeap, pauseMs: 0, choice: null },',
       },
     ],
   },

@@ -314,8 +314,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: "this.state.apply(['start', header.token, header.paused !== null, header.limits])",
-        replace: "this.state.apply(['start', header.token - 3, header.paused !== null, header.limits])",
+        find: "this.state.apply(['start', header.token, header.pauseMs, header.limits])",
+        replace: "this.state.apply(['start', header.token - 3, header.pauseMs, header.limits])",
       },
     ],
   },

@@ -82,11 +82,8 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: viewCore,
-        find: 'if (!record.acked && this.#ackHeard(record)) return { ...record, acked: true }',
-        replace: `if (!record.acked && this.#ackHeard(record)) {
-      this.#record = { ...record, acked: true }
-      return this.#nextRecord(this.#record)
-    }`,
+        find: 'return { ...record, acked: true, lastAcked: record.view.number }',
+        replace: 'return this.#nextRecord((this.#record = { ...record, acked: true }))',
       },
     ],
   },
@@ -146,8 +143,8 @@ export const views: readonly Mutant[] = [
       },
       {
         file: view,
-        find: 'if (view.backup === null && acked && now.idleInReach !== null)',
-        replace: 'if (view.backup === null && now.idleInReach !== null)',
+        find: 'if (view.backup === null && acked && mayAdd && now.idleInReach !== null)',
+        replace: 'if (view.backup === null && mayAdd && now.idleInReach !== null)',
       },
       unchecked,
     ],
@@ -174,7 +171,7 @@ export const views: readonly Mutant[] = [
         file: view,
         find: "if (now.primary === 'dead') return undefined",
         replace:
-          "if (now.primary === 'dead') return now.idle && now.backup !== 'well' ? { ...after(view, now.idle, null), start: { tokenFloor: 0, pauseMs: 0 } } : undefined",
+          "if (now.primary === 'dead') return now.idle && now.backup !== 'well' ? { ...after(view, now.idle, null), start: { tokenFloor: 0, pauseMs: 0, choice: null } } : undefined",
       },
       unchecked,
     ],
@@ -223,8 +220,8 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: viewCore,
-        find: "return condition === 'well' && unreachable.includes(backup.address) ? 'unreachable' : condition",
-        replace: 'return condition',
+        find: "if (unreachable.includes(backup.address)) return 'unreachable'",
+        replace: '',
       },
     ],
   },

@@ -1,7 +1,7 @@
 // Where the counters of a long life begin: near an edge at which a number of 31, 32 or 53 bits overflows, or at
 // the beginning as on any day. It only decides and sets what a cluster begins with, and judges nothing.
 
-import { wireVersion } from '../../wire/version.ts'
+import { recordFormat, wireVersion } from '../../wire/version.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 import { type Clocks, sameClocks } from '../fixtures/machine.ts'
 import type { Random } from '../fixtures/random.ts'
@@ -54,15 +54,17 @@ export class Edges {
     const [first] = cluster.servers
     if (first === undefined) return
     const { id, address } = first
-    const start = { tokenFloor: this.#tokenFloor, pauseMs: 0 }
+    const start = { tokenFloor: this.#tokenFloor, pauseMs: 0, choice: null }
     cluster.viewServer.begin({
       record: 1,
       cluster: cluster.newId(),
-      view: { number: this.view, primary: { id, address }, backup: null, start },
+      view: { number: this.view, primary: { id, address }, backup: null, durability: 'memory', start },
       acked: false,
+      lastAcked: 0,
       highestToken: this.#tokenFloor,
       longestTtlMs: 10_000,
       wire: wireVersion,
+      format: recordFormat,
     })
     // The state is empty, and no backup has a copy of it.
     cluster.until(() => first.core.state?.opNumber === 1, 'an empty state', 100_000)

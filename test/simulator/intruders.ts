@@ -180,7 +180,17 @@ function says(what: string, ...frames: (string | null)[]): Visit {
 }
 
 function lockServer(address: string): Extract<HelloFrom, { kind: 'lockserver' }> {
-  return { kind: 'lockserver', id: anyId, address, role: 'idle', view: 0, pid: 1, host: 'nowhere' }
+  return {
+    kind: 'lockserver',
+    id: anyId,
+    address,
+    role: 'idle',
+    view: 0,
+    pid: 1,
+    host: 'nowhere',
+    journal: false,
+    imprint: null,
+  }
 }
 
 /** Of a question that was never asked. */
@@ -194,7 +204,7 @@ function idlePing(view: number): Ping {
     view,
     role: 'idle',
     ...{ acked: false, inSync: false, opNumber: 0, lag: 0, copiedPart: 0, token: 0 },
-    ...{ unreachable: [], leaving: false, ttlMs: 0 },
+    ...{ unreachable: [], leaving: false, ttlMs: 0, low: false },
   }
 }
 

@@ -60,7 +60,7 @@ export class Strangers {
 
   #atViewServer(): Visit[] {
     const primary = { id: anyId, address: 'ws://nowhere' }
-    const view = { number: 9, primary, backup: null, start: null }
+    const view = { number: 9, primary, backup: null, durability: 'memory' as const, start: null }
     return [
       ...this.#anywhere(),
       this.#hello('a probe', asProbe, 'UNEXPECTED_MESSAGE'),
@@ -77,6 +77,8 @@ export class Strangers {
       view: 0,
       pid: 1,
       host: 'nowhere',
+      journal: false,
+      imprint: null,
     }
     const probe = this.#text(asProbe)
     const elsewhere = encode([['hello', wireVersion, anyId, this.#cluster.secret, asClient]])

@@ -24,23 +24,11 @@ interface PagePort {
 }
 type PageChannel = { readonly port1: PagePort; readonly port2: PagePort }
 
-// As they are when this file is loaded: fake timers of a test must not stop a lease.
-const { setTimeout, clearTimeout } = globalThis
-
+/** Timers would do, but pages delay them: 4 ms when nested, a second in the background. */
+const { port1, port2 } = new MessageChannel() as unknown as PageChannel
 const turns: (() => void)[] = []
-/** Asks for one more turn. Made at its first use: a platform without channels can import this file all the same. */
-let askForTurn: (() => void) | null = null
-
-function turnAsker(): () => void {
-  const takeTurn = () => turns.shift()?.()
-  // jsdom, edge runtimes and React Native have none.
-  if (typeof MessageChannel === 'undefined') return () => void setTimeout(takeTurn, 0)
-  // Timers would do everywhere, but pages delay them: 4 ms when nested, a second in the background.
-  const { port1, port2 } = new MessageChannel() as unknown as PageChannel
-  port1.onmessage = takeTurn
-  port1.unref?.()
-  return () => port2.postMessage(null)
-}
+port1.onmessage = () => turns.shift()?.()
+port1.unref?.()
 
 const nobody: Diagnostic = { hasSubscribers: false, publish() {} }
 
@@ -70,8 +58,7 @@ export const runtime: ClientRuntime = {
   openSocket: address => new WebSocketOfPage(new WebSocket(address), helloWithinMs),
   afterTurn: run => {
     turns.push(run)
-    askForTurn ??= turnAsker()
-    askForTurn()
+    port2.postMessage(null)
   },
   diagnostics: Object.fromEntries(diagnosticEvents.map(event => [event, nobody])) as Record<
     DiagnosticEvent,

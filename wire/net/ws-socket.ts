@@ -2,7 +2,6 @@
 
 import type { WebSocket } from 'ws'
 import { closeWithinMs, type Socket, type SocketHandlers } from './socket.ts'
-import { setTimeout } from './timers-node.ts'
 
 export class WsSocket implements Socket {
   readonly #socket: WebSocket

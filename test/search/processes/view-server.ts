@@ -41,6 +41,8 @@ export class ViewServerStep {
       record: local.disk,
       newClusterId: idOf('cluster', 0, 1),
       newCluster: true,
+      durability: 'memory' as const,
+      recoveryPatienceMs: 0,
       pid: 1,
       host: 'simulated',
     }

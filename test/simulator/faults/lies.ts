@@ -232,7 +232,13 @@ export class Lies {
     if (core.view?.number !== view.number) return
     // A backup that is in sync would believe it; and whom it told of the view would give its role up.
     if (core.role === 'backup' && core.pingNow.inSync) return
-    const newer: View = { number: view.number + 1, primary: { id, address }, backup: null, start: null }
+    const newer: View = {
+      number: view.number + 1,
+      primary: { id, address },
+      backup: null,
+      durability: 'memory',
+      start: null,
+    }
     this.#scene.tell(() => `${server.name} hears that it is primary`)
     this.#doubt(server, server, true)
     const hand = new HandParty(cluster, `liar ${++this.#liars}`)

@@ -1,0 +1,163 @@
+// D4: what is known of a lost state: which servers have an imprint that counts, which of the processes that wrote
+// them are gone, and for how long the view server has waited. What follows from it is decided in recovery.ts.
+
+import type { Choice, RecoveryStatus, Server } from '../wire/messages.ts'
+import type { Probes } from './probes.ts'
+import type { Question } from './question.ts'
+import type { ViewRecord } from './record.ts'
+import { choiceOf, type Found, type LostState, type Standing, standingOf } from './recovery.ts'
+import type { KnownServer, Servers } from './servers.ts'
+
+interface Options {
+  readonly pingIntervalMs: number
+  readonly deadPings: number
+  readonly recoveryPatienceMs: number
+}
+
+export class Recoveries {
+  readonly #servers: Servers
+  readonly #probes: Probes
+  readonly #options: Options
+  /** Own ticks since the start, and since the state is lost. */
+  #ticks = 0
+  #waited = 0
+
+  constructor(servers: Servers, probes: Probes, options: Options) {
+    this.#servers = servers
+    this.#probes = probes
+    this.#options = options
+  }
+
+  /** Null: the state is not lost, or can't be recovered in this cluster. */
+  lost(record: ViewRecord, question: Question): LostState | null {
+    if (record.view.durability !== 'disk' || !this.#isLost(record, question)) return null
+    const choice = choiceOf(record)
+    const found = this.#found(choice)
+    return { living: this.#living(choice), found, waited: this.#patienceOver || this.#allBack(choice, found) }
+  }
+
+  /** Waits, and asks after those that wrote what could be recovered. */
+  tick(record: ViewRecord, question: Question): void {
+    this.#ticks += 1
+    const lost = this.lost(record, question)
+    if (lost === null) this.#waited = 0
+    else if (this.#ticks > this.#options.deadPings) this.#waited += 1
+    for (const { proof, imprint } of lost?.found ?? []) {
+      const writer = this.#servers.get(imprint.id)
+      if (proof === null && writer !== undefined && writer.connection === null)
+        this.#probes.start('lost', writer, record.cluster)
+    }
+  }
+
+  /** An operator's word; whether it counts, and what to say to it. */
+  said(record: ViewRecord | null, id: string): [boolean, string] {
+    const server = this.#servers.get(id)
+    if (record === null || server === undefined) return [false, `no server ${id} is known here`]
+    if (this.#servers.lives(server) || server.connection !== null)
+      return [false, `server ${id} at ${server.address} is connected to this view server; end it first`]
+    server.saidGone = true
+    return [
+      true,
+      `server ${id} counts as gone; what it wrote to a disk may be recovered without asking for it`,
+    ]
+  }
+
+  status(record: ViewRecord, question: Question): RecoveryStatus | null {
+    const lost = this.lost(record, question)
+    if (lost === null) return null
+    const choice = choiceOf(record)
+    return {
+      found: lost.found.map(({ server, imprint, view, proof }) => ({
+        ...server,
+        of: imprint.id,
+        view,
+        opNumber: imprint.opNumber,
+        proof,
+      })),
+      waitedFor: serversOf(choice).filter(server => !this.#isBack(server, lost.found)),
+      patienceMs: this.#ticksLeft * this.#options.pingIntervalMs,
+      lost: recoverable(lost) ?? 'no server that is here has a state that counts',
+    }
+  }
+
+  /** No server lives that may go on by V2 and V3, or that recovers. */
+  #isLost({ view, acked }: ViewRecord, question: Question): boolean {
+    const { primary, backup } = view
+    if (!this.#servers.isDead(this.#servers.named(primary.id))) return false
+    if (backup === null || this.#servers.isDead(this.#servers.named(backup.id))) return true
+    // It is asked whether it is in sync; without an answer it may be promoted yet.
+    return question.backupDenies && !(acked && question.backupInSync)
+  }
+
+  #living(choice: Choice): (Server & Standing) | null {
+    for (const server of this.#servers.all()) {
+      const { id, address, ping } = server
+      if (!this.#servers.lives(server) || ping === null || ping.role === 'idle') continue
+      const standing = standingOf(choice, { id, view: ping.view, as: ping.role, told: ping.inSync })
+      if (standing !== undefined) return { id, address, ...standing }
+    }
+    return null
+  }
+
+  #found(choice: Choice): Found[] {
+    const found: Found[] = []
+    for (const server of this.#servers.all()) {
+      const { id, address, imprint, ping } = server
+      if (imprint === null || !this.#servers.lives(server) || ping?.role !== 'idle' || ping.leaving) continue
+      const standing = standingOf(choice, imprint)
+      if (standing === undefined) continue
+      found.push({ ...standing, server: { id, address }, imprint, proof: this.#proof(server) })
+    }
+    return found
+  }
+
+  /** D4: what shows that the process that wrote this server's imprint is gone. */
+  #proof({ imprint }: KnownServer): string | null {
+    if (imprint === null) return null
+    const writer = this.#servers.get(imprint.id)
+    if (writer !== undefined && writer.connection !== null) return null
+    if (imprint.free) return 'the folder is not held'
+    if (writer?.replaced) return 'another server is at its address'
+    if (writer?.refused) return 'its address refuses'
+    return writer?.saidGone ? 'an operator says so' : null
+  }
+
+  #allBack(choice: Choice, found: readonly Found[]): boolean {
+    return serversOf(choice).every(server => this.#isBack(server, found))
+  }
+
+  /** Its state is there, or its machine is, with whatever it has: a lock server says hello when it has read its journal. */
+  #isBack({ id, address }: Server, found: readonly Found[]): boolean {
+    if (found.some(({ from, imprint }) => from === id || imprint.id === id)) return true
+    return this.#servers
+      .all()
+      .some(server => server.address === address && server.ping !== null && this.#servers.lives(server))
+  }
+
+  get #patienceOver(): boolean {
+    return this.#ticksLeft === 0
+  }
+
+  get #ticksLeft(): number {
+    const { recoveryPatienceMs, pingIntervalMs } = this.#options
+    return Math.max(0, Math.ceil(recoveryPatienceMs / pingIntervalMs) - this.#waited)
+  }
+}
+
+function serversOf({ primary, backup }: Choice): Server[] {
+  return backup === null ? [primary] : [primary, backup]
+}
+
+/** Why a reset would give up more than it must; null: nothing that counts is there. */
+export function recoverable(lost: LostState | null): string | null {
+  if (lost === null) return null
+  const { living, found } = lost
+  if (living !== null)
+    return `server ${living.id} at ${living.address} lives and has the state of view ${living.view}`
+  if (found.length === 0) return null
+  const list = found.map(
+    ({ server, view, imprint }) =>
+      `${server.id} at ${server.address} (view ${view}, operation ${imprint.opNumber})`,
+  )
+  return `the state is on disk and can be recovered from ${list.join(', ')}; reset with --force to give it up, its journal is kept aside`
+}
