@@ -61,10 +61,18 @@ const house: Readonly<Record<string, Room>> = {
 
   // Code that acts.
   'viewservice/index.ts': { imports: ['viewservice', 'types of wire'] },
-  'viewservice/options.ts': { imports: ['viewservice', 'types of viewservice/pages', ...servers] },
-  'viewservice/running.ts': { imports: ['viewservice', 'wire', 'wire/net', 'wire/serving'], never: untimed },
-  'viewservice/server.ts': { imports: ['viewservice', 'viewservice/pages', ...servers], never: untimed },
-  'viewservice/store.ts': {
+  'viewservice/options.ts': {
+    imports: ['viewservice', 'types of viewservice/pages', 'viewservice/stores', ...servers],
+  },
+  'viewservice/running.ts': {
+    imports: ['viewservice', 'types of viewservice/stores', 'wire', 'wire/net', 'wire/serving'],
+    never: untimed,
+  },
+  'viewservice/server.ts': {
+    imports: ['viewservice', 'viewservice/pages', 'viewservice/stores', ...servers],
+    never: untimed,
+  },
+  'viewservice/stores': {
     imports: ['viewservice', 'viewservice/reserve.ts', 'viewservice/shortage.ts', ...servers],
   },
   // The disk and its retries are below the store's seam.

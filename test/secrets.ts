@@ -10,7 +10,7 @@ import { connect } from '../client/index.ts'
 import { checkConnect } from '../client/options.ts'
 import { startLockServer } from '../lockserver/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
-import { FileStore } from '../viewservice/store.ts'
+import { FileStore } from '../viewservice/stores/file.ts'
 import { holdfast, startCluster } from './fixtures/command.ts'
 
 const wrong = ['', '   ', '\t\n', 'x'.repeat(1_025), '\ud800']

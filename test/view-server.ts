@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { startViewServer, type ViewServer, type ViewServerOptions } from '../viewservice/server.ts'
-import { FileStore } from '../viewservice/store.ts'
+import { FileStore } from '../viewservice/stores/file.ts'
 import type { HelloFrom, Message, Ping, Role, Status, View } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
@@ -299,11 +299,12 @@ t.test('V6: a view server is closed only when its last record is written', async
   const slow = new Promise<void>(resolve => {
     write = resolve
   })
-  FileStore.prototype.save = async function (record) {
+  FileStore.prototype.save = async function (record, expected) {
     begun()
     await slow
-    await save.call(this, record)
+    const stored = await save.call(this, record, expected)
     done.push('written')
+    return stored
   }
   FileStore.prototype.close = function () {
     done.push('closed')

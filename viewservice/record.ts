@@ -42,5 +42,6 @@ export function firstRecord(cluster: string, view: View): ViewRecord {
     longestTtlMs: ttlMsDefault,
     wire: wireVersion,
     format: recordFormat,
+    nonce: '',
   }
 }

@@ -15,7 +15,11 @@ import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCore } from './core.ts'
 import { ViewCounts } from './counts.ts'
 import type { NoteLevel, ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
-import type { ViewStore } from './store.ts'
+
+/** Makes a record durable; rejects if it is not, or if another view server writes, too. */
+export interface Saves {
+  save(record: ViewRecord): PromiseLike<void>
+}
 
 export interface RunningOptions {
   /** Where the server listens; for the log. */
@@ -50,7 +54,7 @@ export class RunningViewServer {
   readonly core: ViewCore
   readonly #options: RunningOptions
   readonly #runtime: Runtime
-  readonly #store: Pick<ViewStore, 'save'>
+  readonly #store: Saves
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
@@ -58,12 +62,7 @@ export class RunningViewServer {
   #saving: PromiseLike<void> = Promise.resolve()
   #over = false
 
-  constructor(
-    options: RunningOptions,
-    runtime: Runtime,
-    store: Pick<ViewStore, 'save'>,
-    owner: RunningOwner,
-  ) {
+  constructor(options: RunningOptions, runtime: Runtime, store: Saves, owner: RunningOwner) {
     const { pingIntervalMs, deadPings, record, newCluster, durability, recoveryPatienceMs, pid, host } =
       options
     this.#options = options

@@ -12,7 +12,8 @@ import { ViewPages } from './pages/pages.ts'
 import type { ViewRecord } from './record.ts'
 import { RunningViewServer } from './running.ts'
 import { type Lack, lackTexts, withPatience } from './shortage.ts'
-import { FileStore, type ViewStore } from './store.ts'
+import { FileStore } from './stores/file.ts'
+import type { Stored, ViewStore } from './stores/store.ts'
 
 export type { ViewServerOptions } from './options.ts'
 
@@ -47,7 +48,7 @@ export async function startViewServer(options: ViewServerOptions): Promise<ViewS
 async function startWith(
   options: CheckedOptions,
   store: ViewStore,
-  record: ViewRecord | null,
+  stored: Stored | null,
 ): Promise<ListeningViewServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
   const listener = await listen(
@@ -62,7 +63,7 @@ async function startWith(
       http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningViewServer(options, listener, store, record)
+  const server = new ListeningViewServer(options, listener, store, stored)
   await server.openPages()
   server.start()
   return server
@@ -86,22 +87,25 @@ class ListeningViewServer implements ViewServer {
   readonly #listener: Listener
   readonly #store: ViewStore
   readonly #pages: ViewPages
+  /** What the store holds: each save is compared with it (E1). */
+  #stored: Stored | null
   #closed: Promise<void> | undefined
 
-  constructor(options: CheckedOptions, listener: Listener, store: ViewStore, record: ViewRecord | null) {
+  constructor(options: CheckedOptions, listener: Listener, store: ViewStore, stored: Stored | null) {
     this.#options = options
     this.#listener = listener
     this.address = urlOf(listener.host, listener.port)
     this.#store = store
+    this.#stored = stored
     this.#pages = new ViewPages(() => this.#measure(), options)
     const hosts = () => hostNames([this.address, ...options.origins])
     this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
     this.running = new RunningViewServer(
       {
         ...options,
-        durability: durabilityFor(options, record),
+        durability: durabilityFor(options, stored?.record ?? null),
         address: this.address,
-        record,
+        record: stored?.record ?? null,
         pid: process.pid,
         host: hostname(),
       },
@@ -152,9 +156,9 @@ class ListeningViewServer implements ViewServer {
     this.running.note('warn', 'the view record lacks something', { lacks: lackTexts[lack] })
   }
 
-  #save(record: ViewRecord): Promise<void> {
+  async #save(record: ViewRecord): Promise<void> {
     const { pingIntervalMs, deadPings } = this.#options
-    return withPatience(() => this.#store.save(record), {
+    this.#stored = await withPatience(() => this.#store.save(record, this.#stored), {
       limitMs: pingIntervalMs * deadPings,
       everyMs: pingIntervalMs,
       lacking: lack => this.lacks(lack),

@@ -34,10 +34,10 @@ export interface Patience {
 }
 
 /** Tries again while something is short, until the limit. */
-export async function withPatience(
-  save: () => PromiseLike<void>,
+export async function withPatience<T>(
+  save: () => PromiseLike<T>,
   { limitMs, everyMs, lacking }: Patience,
-): Promise<void> {
+): Promise<T> {
   const end = readClock().monotonic + limitMs
   for (;;) {
     try {

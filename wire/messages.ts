@@ -836,6 +836,8 @@ export const stored = {
         longestTtlMs: milliseconds,
         wire: count(wireVersion),
         format: count(recordFormat),
+        /** Another one for each save, which a repeated save keeps: by it a view server knows its own (E2). */
+        nonce: text('0123456789abcdef0123456789abcdef-7', 64),
       }),
     ],
     ['sha256', matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')],

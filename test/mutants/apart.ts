@@ -24,6 +24,19 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a save that follows nothing which is there',
+    breaks: 'E1',
+    why: 'a folder that was put back from a copy goes on as if nothing had been lost',
+    test: 'store-contract',
+    edits: [
+      {
+        file: 'viewservice/stores/file.ts',
+        find: '{ throwIfNoEntry: false }) === undefined) throw',
+        replace: '{ throwIfNoEntry: false }) === null) throw',
+      },
+    ],
+  },
+  {
     name: 'view 1 made without listening',
     breaks: 'V6',
     why: 'a view server without a record makes view 1 beside a cluster that has views',

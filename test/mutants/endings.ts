@@ -179,7 +179,7 @@ export const endings: readonly Mutant[] = [
     test: ['view-store', 'view-record'],
     edits: [
       {
-        file: 'viewservice/store.ts',
+        file: 'viewservice/stores/file.ts',
         find: 'if (record.record !== number) throw',
         replace: 'if (record.record > number) throw',
       },
@@ -192,7 +192,7 @@ export const endings: readonly Mutant[] = [
     test: ['view-store', 'view-reserve'],
     edits: [
       {
-        file: 'viewservice/store.ts',
+        file: 'viewservice/stores/file.ts',
         find: 'if (this.#isClosed) return',
         replace: '',
       },

@@ -128,7 +128,7 @@ export const memory: readonly Mutant[] = [
     test: ['view-store', 'view-reserve'],
     edits: [
       {
-        file: 'viewservice/store.ts',
+        file: 'viewservice/stores/file.ts',
         find: 'if (number > 0 && number <= upTo) remove',
         replace: 'if (number > 0 && number < upTo - keptMax) remove',
       },

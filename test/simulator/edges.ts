@@ -65,6 +65,7 @@ export class Edges {
       longestTtlMs: 10_000,
       wire: wireVersion,
       format: recordFormat,
+      nonce: '',
     })
     // The state is empty, and no backup has a copy of it.
     cluster.until(() => first.core.state?.opNumber === 1, 'an empty state', 100_000)

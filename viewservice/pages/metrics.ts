@@ -19,7 +19,8 @@ export interface Measured {
   /** Why the service is not ready; null when it is. */
   readonly unready: string | null
   /** How many records could be saved with no more files or disk. */
-  readonly reserve: number
+  /** Null: the store needs none. */
+  readonly reserve: number | null
 }
 
 /** `now` is called at each scrape. */
@@ -70,7 +71,7 @@ function gauges(now: () => Measured): Metric[] {
     gauge(
       'holdfast_view_record_reserve',
       'How many view records could be saved if no more files or disk were to be had.',
-      m => m.reserve,
+      m => m.reserve ?? Number.POSITIVE_INFINITY,
     ),
     {
       name: 'holdfast_lock_servers',

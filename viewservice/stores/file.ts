@@ -2,27 +2,14 @@
 // can never write over a record that another has written: link() fails if the name exists. A spoilt record
 // is refused by name, never taken for an empty one and never skipped.
 
-import { createHash } from 'node:crypto'
+import { lstatSync } from 'node:fs'
 import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decode } from '../wire/codec.ts'
-import '../wire/server-channels.ts'
-import { recordFormat, wireVersion } from '../wire/version.ts'
-import type { ViewRecord } from './record.ts'
-import { Reserve, remove } from './reserve.ts'
-import { type Lack, lackOf } from './shortage.ts'
-
-/** Where the view record lives; the seam for other stores. */
-export interface ViewStore {
-  /** Resolves with the newest record; null if there never was one. */
-  load(): Promise<ViewRecord | null>
-  /** Resolves when the record is durable; rejects if it is not, or if another view server writes here too. */
-  save(record: ViewRecord): PromiseLike<void>
-  /** How many records could be saved with no more files or disk. */
-  readonly reserve: number
-  /** After this, nothing is written any more. */
-  close(): void
-}
+import type { ViewRecord } from '../record.ts'
+import { Reserve, remove } from '../reserve.ts'
+import { type Lack, lackOf } from '../shortage.ts'
+import { type Stored, StoreError, type ViewStore } from './store.ts'
+import { decodeRecord, encodeRecord } from './text.ts'
 
 /** How many old records are kept for display only. */
 const keptMax = 3
@@ -38,6 +25,7 @@ export class FileStore implements ViewStore {
   /** Called with what the reserve lacks. */
   readonly #lacking: (lack: Lack) => void
   #refill: NodeJS.Timeout | undefined
+  #isChecked = false
   #isClosed = false
 
   constructor(folder: string, lacking: (lack: Lack) => void = () => {}) {
@@ -50,21 +38,33 @@ export class FileStore implements ViewStore {
     return this.#reserve.size
   }
 
-  async load(): Promise<ViewRecord | null> {
+  async load(): Promise<Stored | null> {
+    if (!this.#isChecked) await this.#begin()
+    for (;;) {
+      const names = this.#names()
+      const last = lastNumber(names)
+      if (last === 0) return null
+      this.#tidy(names, temporaryName, last)
+      const record = await this.#read(last)
+      if (record !== null) return stored(record)
+    }
+  }
+
+  async #begin(): Promise<void> {
     await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true, mode: 0o700 })))
     await this.#tryTo('write to', async () => this.#check())
-    const names = this.#names()
-    const last = lastNumber(names)
-    if (last === 0) return null
-    this.#tidy(names, temporaryName, last)
-    return this.#read(last)
+    this.#isChecked = true
   }
+
+  /** Another view server of this folder is asked about by its mark, and found out by `save`. */
+  watch(): void {}
 
   /**
    * The calls that a failover waits for are made one after the other without going through the thread
    * pool: together they take about a millisecond, the waits between them took several.
    */
-  async save(record: ViewRecord): Promise<void> {
+  async save(record: ViewRecord, expected: Stored | null): Promise<Stored> {
+    this.#expect(expected, record)
     try {
       this.#reserve.bringIn(encodeRecord(record), this.#path(record.record))
     } catch (error) {
@@ -79,6 +79,18 @@ export class FileStore implements ViewStore {
       this.#tidy(names, fileName, record.record - keptMax)
       this.#fill()
     })
+    return stored(record)
+  }
+
+  /**
+   * E1: what was read must still be there. Otherwise the folder was put back from a copy, or another view
+   * server is far ahead; in between, link() fails.
+   */
+  #expect(expected: Stored | null, { record }: ViewRecord): void {
+    if (expected === null) return
+    const { record: before } = expected.record
+    if (record !== before + 1) throw new Error(`broken invariant: E1: record ${record} after ${before}`)
+    if (lstatSync(this.#path(before), { throwIfNoEntry: false }) === undefined) throw this.#notThere(before)
   }
 
   close(): void {
@@ -109,13 +121,17 @@ export class FileStore implements ViewStore {
     }
   }
 
-  async #read(number: number): Promise<ViewRecord> {
+  /** Null: another view server has brought in later ones meanwhile, and cleared this one away. */
+  async #read(number: number): Promise<ViewRecord | null> {
     const path = this.#path(number)
     try {
       // Reading a pipe would wait for ever.
       if (!(await lstat(path)).isFile()) throw new Error('it is no file')
-      return decodeRecord(await readFile(path, 'utf8'), number)
+      const record = decodeRecord(await readFile(path, 'utf8'))
+      if (record.record !== number) throw new Error(`it holds record ${record.record}`)
+      return record
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
       throw new Error(
         `the view record ${path} can't be used: ${message(error)}. Put it back from a copy. If there is none, stop every lock server of this cluster, move the folder away and start all again, empty`,
       )
@@ -154,32 +170,19 @@ export class FileStore implements ViewStore {
     return new Error(`can't ${verb} the data folder ${this.#folder}: ${message(error)}`, { cause: error })
   }
 
-  #anotherWrites(number: number): Error {
-    return new Error(
-      `another view server writes to ${this.#folder}: record ${number} or a later one is there already. Only one may; end the other, or give this one its own folder and cluster`,
-    )
+  #anotherWrites(number: number): StoreError {
+    const text = `another view server writes to ${this.#folder}: record ${number} or a later one is there already. Only one may; end the other, or give this one its own folder and cluster`
+    return new StoreError('taken', text)
+  }
+
+  #notThere(number: number): StoreError {
+    const text = `record ${number} is not in ${this.#folder} any more: the folder was changed, or another view server writes to it`
+    return new StoreError('taken', text)
   }
 }
 
-function encodeRecord(record: ViewRecord): string {
-  return `${JSON.stringify([['view-record', record, checksum(record)]])}\n`
-}
-
-function decodeRecord(text: string, number: number): ViewRecord {
-  const [stored, ...more] = decode(text, 'stored')
-  if (stored === undefined || more.length > 0) throw new Error('it does not hold one record')
-  const [, record, sum] = stored
-  if (sum !== checksum(record)) throw new Error('its checksum is wrong')
-  if (record.record !== number) throw new Error(`it holds record ${record.record}`)
-  if (record.wire !== wireVersion)
-    throw new Error(`it was written by wire version ${record.wire}, this is version ${wireVersion}`)
-  if (record.format !== recordFormat)
-    throw new Error(`its format is ${record.format}, this view server reads format ${recordFormat}`)
-  return record
-}
-
-function checksum(record: ViewRecord): string {
-  return createHash('sha256').update(JSON.stringify(record)).digest('hex')
+function stored(record: ViewRecord): Stored {
+  return { record, version: `${record.record}` }
 }
 
 function lastNumber(names: readonly string[]): number {

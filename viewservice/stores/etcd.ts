@@ -1,0 +1,130 @@
+// The view record in etcd (E1): one key, which is compared and set in one transaction. It compares the
+// revision and the whole value: an etcd that was put back from a backup counts its revisions anew. Reads
+// are linearizable. What a request that took too long has done is *unknown*, and nothing is guessed.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import type { ViewRecord } from '../record.ts'
+import { Gateway, type GatewayOptions } from './gateway.ts'
+import { type Json, listIn, member, textIn } from './json.ts'
+import { type Stored, StoreError, type ViewStore } from './store.ts'
+import { decodeRecord, encodeRecord } from './text.ts'
+
+/** How long until a watch that has ended is begun again. */
+const rewatchMs = 500
+
+export interface EtcdOptions extends GatewayOptions {
+  /** All keys begin with it. */
+  readonly prefix: string
+}
+
+export class EtcdStore implements ViewStore {
+  readonly reserve = null
+  readonly #gateway: Gateway
+  readonly #prefix: string
+  readonly #key: string
+  #isClosed = false
+
+  constructor(options: EtcdOptions) {
+    this.#gateway = new Gateway(options)
+    this.#prefix = options.prefix
+    this.#key = coded(`${options.prefix}/record`)
+  }
+
+  async load(): Promise<Stored | null> {
+    const answer = await this.#gateway.read('/v3/kv/range', { key: this.#key })
+    const [found] = readable(() => listIn(answer, 'kvs'))
+    return found === undefined ? null : this.#read(found)
+  }
+
+  async save(record: ViewRecord, expected: Stored | null): Promise<Stored> {
+    const text = encodeRecord(record)
+    const put = { key: this.#key, value: coded(text) }
+    const body = { compare: this.#comparing(expected), success: [{ request_put: put }] }
+    const answer = await this.#gateway.write('/v3/kv/txn', body)
+    if (!succeeded(answer)) throw new StoreError('taken', `${this.#place} holds another record`)
+    return stored(
+      record,
+      readable(() => textIn(member(answer, 'header'), 'revision')),
+      text,
+    )
+  }
+
+  watch(changed: () => void): void {
+    void this.#watch(changed)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#gateway.close()
+  }
+
+  get #place(): string {
+    return `etcd, at ${this.#prefix}/record,`
+  }
+
+  #comparing(expected: Stored | null): object[] {
+    const key = this.#key
+    if (expected === null) return [{ key, target: 'CREATE', result: 'EQUAL', create_revision: '0' }]
+    const [revision, text] = versionOf(expected)
+    return [
+      { key, target: 'MOD', result: 'EQUAL', mod_revision: revision },
+      { key, target: 'VALUE', result: 'EQUAL', value: coded(text) },
+    ]
+  }
+
+  #read(found: Json): Stored {
+    const text = Buffer.from(
+      readable(() => textIn(found, 'value')),
+      'base64',
+    ).toString()
+    const revision = readable(() => textIn(found, 'mod_revision'))
+    try {
+      return stored(decodeRecord(text), revision, text)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`the view record that ${this.#place} holds can't be used: ${why}`, { cause })
+    }
+  }
+
+  /** A change may be missed between two watches, so each beginning counts as one. */
+  async #watch(changed: () => void): Promise<void> {
+    const [key, range_end] = [coded(`${this.#prefix}/`), coded(`${this.#prefix}0`)]
+    while (!this.#isClosed) {
+      await this.#gateway.follow('/v3/watch', { create_request: { key, range_end } }, () => {
+        if (!this.#isClosed) changed()
+      })
+      await pause(rewatchMs, undefined, { ref: false })
+    }
+  }
+}
+
+function stored(record: ViewRecord, revision: string, text: string): Stored {
+  return { record, version: `${revision} ${text}` }
+}
+
+/** The revision, and the text that was read with it. */
+function versionOf({ version }: Stored): [string, string] {
+  const end = version.indexOf(' ')
+  return [version.slice(0, end), version.slice(end + 1)]
+}
+
+/** An answer that says neither yes nor no shows nothing: etcd leaves out what is false. */
+function succeeded(answer: Json): boolean {
+  if (member(answer, 'succeeded') === true) return true
+  if (member(member(answer, 'header'), 'revision') !== undefined) return false
+  throw new StoreError('unknown', 'etcd answered in another form than it should')
+}
+
+/** What can't be read may have been done. */
+function readable<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new StoreError('unknown', `etcd answered in another form than it should: ${why}`, { cause })
+  }
+}
+
+function coded(text: string): string {
+  return Buffer.from(text).toString('base64')
+}

@@ -1,0 +1,55 @@
+// Where a record lives, as its URL says: a folder of this machine, or a prefix in etcd. A URL that is not
+// understood is a TypeError that says what would be right.
+
+import { resolve } from 'node:path'
+import type { Lack } from '../shortage.ts'
+import { EtcdStore } from './etcd.ts'
+import { FileStore } from './file.ts'
+import type { ViewStore } from './store.ts'
+
+export type RecordPlace =
+  | { readonly in: 'folder'; readonly folder: string }
+  | {
+      readonly in: 'etcd'
+      readonly endpoints: readonly string[]
+      readonly prefix: string
+      readonly user: { readonly name: string; readonly password: string } | null
+    }
+
+const form =
+  'file:DIR, etcd://HOST:PORT[,HOST:PORT…]/PREFIX, or etcds://… for TLS; [USER:PASSWORD@] may stand before the first HOST'
+const etcdForm = /^etcd(s?):\/\/(?:([^:@/]+):([^@/]*)@)?([^@/]+)\/([^?#]*[^?#/])\/?$/
+const hostForm = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/
+
+/** How long etcd may take for a request; its own leader is found anew within about a second. */
+const timeoutMs = 1_000
+
+export function recordPlace(url: string): RecordPlace {
+  if (url.startsWith('file:') && url.length > 'file:'.length)
+    return { in: 'folder', folder: resolve(url.slice('file:'.length)) }
+  const [, tls, name, password = '', hosts = '', prefix = ''] = etcdForm.exec(url) ?? []
+  const all = hosts.split(',')
+  if (prefix === '' || !all.every(host => hostForm.test(host)))
+    throw new TypeError(`record is no place for a view record: ${hidden(url)}; give ${form}`)
+  const user = name === undefined ? null : { name: plain(name), password: plain(password) }
+  const endpoints = all.map(host => `http${tls}://${host}`)
+  return { in: 'etcd', endpoints, prefix: plain(prefix), user }
+}
+
+/** `lacking`: called with what a folder's reserve lacks. */
+export function openStore(place: RecordPlace, lacking: (lack: Lack) => void): ViewStore {
+  return place.in === 'folder' ? new FileStore(place.folder, lacking) : new EtcdStore({ ...place, timeoutMs })
+}
+
+/** The URL without its password, for messages. */
+export function hidden(url: string): string {
+  return JSON.stringify(url.replace(/(:\/\/[^:@/]*:)[^@/]*@/, '$1…@'))
+}
+
+function plain(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,29 @@
+// A view record as text, in a file or under a key: with a checksum, so that a spoilt one is refused and
+// never taken for another.
+
+import { createHash } from 'node:crypto'
+import { decode } from '../../wire/codec.ts'
+import '../../wire/server-channels.ts'
+import { recordFormat, wireVersion } from '../../wire/version.ts'
+import type { ViewRecord } from '../record.ts'
+
+export function encodeRecord(record: ViewRecord): string {
+  return `${JSON.stringify([['view-record', record, checksum(record)]])}\n`
+}
+
+/** Throws what is wrong with it. */
+export function decodeRecord(text: string): ViewRecord {
+  const [stored, ...more] = decode(text, 'stored')
+  if (stored === undefined || more.length > 0) throw new Error('it does not hold one record')
+  const [, record, sum] = stored
+  if (sum !== checksum(record)) throw new Error('its checksum is wrong')
+  if (record.wire !== wireVersion)
+    throw new Error(`it was written by wire version ${record.wire}, this is version ${wireVersion}`)
+  if (record.format !== recordFormat)
+    throw new Error(`its format is ${record.format}, this view server reads format ${recordFormat}`)
+  return record
+}
+
+function checksum(record: ViewRecord): string {
+  return createHash('sha256').update(JSON.stringify(record)).digest('hex')
+}
