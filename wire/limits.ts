@@ -181,8 +181,8 @@ export const aheadMax = 256
 /** Messages in one frame of a client, after runs are unfolded. Passed: BAD_MESSAGE. */
 export const unfoldedMax = 4_096
 /** What the frames of one client, and of all clients, may cost in one turn: a message, a name, a hold or a wait that begins or ends, is one. Passed: the rest waits for the next turn, behind the others. */
-export let clientTurnCostMax = 1_024
-export let turnCostMax = 4_096
+export let clientTurnCostMax = 4_096
+export let turnCostMax = 6_144
 
 /** Answers, grants and events that were held back, of which one turn shows so many (B1, R1). Passed: the rest waits for the next turn. */
 export let shownTurnMax = 8_192
