@@ -60,6 +60,8 @@ export interface Command<O extends Options = Options> {
   readonly rest?: true
   /** It runs servers: a mistyped environment variable is a mistake, and not only odd. */
   readonly serves?: true
+  /** The exit code when it could not do its work for a reason of this program, in place of 1 and 2. */
+  readonly couldNotRun?: number
   /** Mistakes in options that are right each by itself; each line begins with its option. */
   check?(values: Values<O>): readonly string[]
   /** Resolves with the exit code. */

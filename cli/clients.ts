@@ -5,10 +5,11 @@ import { clientNameLengthMax } from '../wire/limits.ts'
 import type { ClientRecord, MessageOf } from '../wire/messages.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { type AskedServer, type Reach, TooLate } from './ask.ts'
+import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 import { confirmedWithinMs, meetPrimary } from './locks.ts'
-import { note, oneLine, paint, print, printJson, table } from './output.ts'
+import { note, oneLine, paint, print, printJson, quoted, terminalWidth } from './output.ts'
 
 const options = { ...reaching, ...json }
 
@@ -34,7 +35,7 @@ pending: [{ name, mode, waitedMs, terms }…], cut } }…] }, in the order in wh
     const listed = await listClients(values, who)
     if (listed.clients.some(({ locks }) => locks?.cut)) note('they hold more than one answer has room for')
     if (values.json) printJson(listed)
-    else for (const line of clientLines(listed, who)) print(line)
+    else for (const line of clientLines(listed, who, terminalWidth())) print(line)
     return 0
   },
 }
@@ -87,12 +88,28 @@ async function askPage(
   return found[0] as Answer
 }
 
-export function clientLines({ confirmed, clients }: Listed, who: string): string[] {
+const columns: readonly Column[] = [
+  { title: 'CLIENT', least: 16 },
+  { title: 'CLIENT ID' },
+  { title: 'HOST', least: 8 },
+  { title: 'PID' },
+  { title: 'ADDRESS', spare: 2 },
+  { title: 'VERSION', spare: 3 },
+  { title: 'SINCE', spare: 1 },
+  { title: 'HOLDS' },
+  { title: 'WAITS' },
+]
+
+/** `width`: of the terminal; null: as long as they are. */
+export function clientLines(
+  { confirmed, clients }: Listed,
+  who: string,
+  width: number | null = null,
+): string[] {
   const doubt = confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
   if (clients.length === 0)
-    return [...doubt, who === '' ? 'no client has a session' : `no client is called ${oneLine(who)}`]
-  const header = ['CLIENT', 'CLIENT ID', 'HOST', 'PID', 'ADDRESS', 'VERSION', 'SINCE', 'HOLDS', 'WAITS']
-  const [head = '', ...rows] = table(header, clients.map(rowOf))
+    return [...doubt, who === '' ? 'no client has a session' : `no client is called ${quoted(who)}`]
+  const [head = '', ...rows] = tableIn(width, columns, clients.map(rowOf))
   return [...doubt, paint('dim', head), ...rows.flatMap((row, i) => [row, ...lockLines(clients[i])])]
 }
 
@@ -110,11 +127,11 @@ function lockLines(client: ClientRecord | undefined): string[] {
   return [
     ...held.map(
       ({ name, mode, token, heldMs }) =>
-        `  holds ${paint('bold', oneLine(name))} for ${showDuration(heldMs)}: ${mode}, token ${token}`,
+        `  has held ${paint('bold', quoted(name))} for ${showDuration(heldMs)}: ${mode}, token ${token}`,
     ),
     ...pending.map(
       ({ name, mode, waitedMs }) =>
-        `  waits for ${paint('bold', oneLine(name))} since ${showDuration(waitedMs)} ago: ${mode}`,
+        `  has waited for ${paint('bold', quoted(name))} for ${showDuration(waitedMs)}: ${mode}`,
     ),
   ]
 }

@@ -5,6 +5,7 @@ import { lstat, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { folderPrefix, markFolder, sweepFolders } from './cluster-sweep.ts'
 import { Failure, messageOf } from './failure.ts'
 
 export async function checkPorts(port: number, servers: number): Promise<void> {
@@ -31,7 +32,7 @@ export async function checkPort(port: number, servers: number): Promise<void> {
 }
 
 export async function openFolder(given: string | undefined): Promise<{ data: string; fresh: boolean }> {
-  const data = given === undefined ? await mkdtemp(join(tmpdir(), 'holdfast-')) : resolve(given)
+  const data = given === undefined ? await temporaryFolder() : resolve(given)
   try {
     await mkdir(join(data, 'logs'), { recursive: true, mode: 0o700 })
     await checkOwnFolder(join(data, 'logs'))
@@ -42,6 +43,13 @@ export async function openFolder(given: string | undefined): Promise<{ data: str
       `can't write to the data folder ${data}: ${messageOf(error)}; give --data a folder that this user may write to`,
     )
   }
+}
+
+async function temporaryFolder(): Promise<string> {
+  await sweepFolders()
+  const folder = await mkdtemp(join(tmpdir(), folderPrefix))
+  await markFolder(folder)
+  return folder
 }
 
 /** Who else may write to the folder could lead the logs anywhere with a link. */

@@ -13,7 +13,7 @@ export interface ClusterReport {
   starting(about: { servers: number; data: string; temporary: boolean }): void
   ready(about: { url: string; data: string; pids: Pids; status: Status }): void
   changed(change: Change, pids: Pids): void
-  acked(number: number): void
+  acked(number: number, survives: number): void
   died(child: Child, death: Death): void
   started(child: Child): void
   halted(reason: string, url: string): void
@@ -84,7 +84,9 @@ export class PlainReport implements ClusterReport {
     this.#print(`The dashboard, where servers can be killed and frozen, too: ${url.replace(/^ws/, 'http')}/`)
     if (!this.#pictured) this.#print('Ctrl-C ends the cluster.')
     this.#print('')
-    this.#say(`${paint('bold', `view ${status.view?.number ?? 0}`)} has its backup in sync`)
+    const backup =
+      status.view?.backup === null ? 'has no backup: a death loses all locks' : 'has its backup in sync'
+    this.#say(`${paint('bold', `view ${status.view?.number ?? 0}`)} ${backup}`)
   }
 
   #whoIsWho(url: string, pids: Pids, { view }: Status): void {
@@ -104,8 +106,12 @@ export class PlainReport implements ClusterReport {
     this.#say(`${paint('bold', `view ${view.number}`)}: ${names.join(', ')}; ${gap}`)
   }
 
-  acked(number: number): void {
-    this.#say(paint('dim', `view ${number} has its backup in sync: survives one more death`))
+  acked(number: number, survives: number): void {
+    const backup =
+      survives === 0
+        ? 'has no backup: the next death loses all locks'
+        : 'has its backup in sync: survives one more death'
+    this.#say(paint('dim', `view ${number} ${backup}`))
   }
 
   died({ name, url }: Child, { pid, code, signal, restartMs }: Death): void {

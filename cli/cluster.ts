@@ -150,7 +150,7 @@ class Cluster implements Crew {
 
   #onAcked(number: number, status: Parameters<ClusterReport['ready']>[0]['status']): void {
     void this.#live?.look()
-    if (this.#ready) return this.#report.acked(number)
+    if (this.#ready) return this.#report.acked(number, status.survives)
     this.#ready = true
     const { data } = this.#plan
     this.#report.ready({ url: this.#viewServer.url, data, pids: this.#pids(), status })

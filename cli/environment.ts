@@ -1,6 +1,8 @@
 // Finds environment variables that look like options and are none: mistyped ones would be ignored silently.
 // It knows all names of this project, since one environment may serve several of its programs.
 
+import { isNear } from './near.ts'
+
 /** Options of any command that may come from the environment, and what `run` sets for its command. */
 export const variables = [
   'HOLDFAST_VIEW',
@@ -45,28 +47,12 @@ export function strangersIn(environment: NodeJS.ProcessEnv, options: readonly st
   return Object.keys(environment)
     .filter(name => name.startsWith(prefix) && !known.has(name))
     .filter(name => !others.some(each => name.startsWith(each)))
-    .map(name => ({ name, meant: options.find(option => isNear(name, option)) ?? null }))
+    .map(name => ({ name, meant: options.find(option => isMeant(name, option)) ?? null }))
 }
 
-/** A letter in four may be wrong; or the end is missing, such as a unit. */
-function isNear(name: string, option: string): boolean {
+/** Mistyped; or the end is missing, such as a unit. */
+function isMeant(name: string, option: string): boolean {
   const [given, right] = [name.slice(prefix.length), option.slice(prefix.length)]
   if (given.length >= 3 && right.startsWith(`${given}_`)) return true
-  return distance(given, right) <= Math.max(1, Math.floor(right.length / 4))
-}
-
-/** How many letters to add, leave out, replace, or swap with their neighbour. */
-function distance(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    rows.push(row)
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : replaced
-      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped))
-    }
-  }
-  return at(a.length, b.length)
+  return isNear(given, right)
 }

@@ -18,6 +18,8 @@ export class UsageError extends Failure {
   }
 }
 
+/** `run` could not run its command: used wrongly, no cluster, no session. As env(1) and timeout(1) have it. */
+export const couldNotRun = 125
 /** `run` and `hold`: the lock was not acquired (EX_TEMPFAIL), or it was lost while held. */
 export const notAcquired = 75
 export const lockLost = 76

@@ -5,26 +5,29 @@ import type { LockError } from '../client/index.ts'
 import type { Command } from './arguments.ts'
 import { Failure, lockLost } from './failure.ts'
 import { checkHolding, checkLockName, type Held, holdingOptions, take } from './holding.ts'
-import { print, printJson } from './output.ts'
+import { note, print, printJson, quoted } from './output.ts'
+import { tellWaiting } from './waiting.ts'
 
 export const command: Command<typeof holdingOptions> = {
   usage: 'hold NAME [options]',
   does: 'hold the lock NAME until interrupted; prints the token',
   more: `Ends with exit code 0 at SIGINT or SIGTERM, after giving the lock back; a second one ends it
-at once. --json prints one line { name, mode, token } once it holds.`,
+at once. On a terminal it says for whom it waits, and that it holds; --quiet silences that. --json prints one line { name, mode, token } once it holds.`,
   options: holdingOptions,
   names: ['NAME'],
   check: checkHolding,
   async run({ values, names }) {
     const name = checkLockName(names[0])
-    const told = endOnSignals()
-    const held = await take('hold', name, values, told).catch(error => {
-      throw told.aborted ? new Failure('interrupted while waiting for the lock', told.reason) : error
+    const signal = endOnSignals()
+    const told = tellWaiting(name, values.quiet, values.secret)
+    const held = await take('hold', name, values, { signal, told, withinMs: undefined }).catch(error => {
+      throw signal.aborted ? new Failure('interrupted while waiting for the lock', signal.reason) : error
     })
     const { mode, token } = held.lock
     if (values.json) printJson({ name, mode, token })
     else print(String(token))
-    await ended(held, told)
+    if (process.stderr.isTTY && !values.quiet) note(`holding ${quoted(name)} until Ctrl-C`)
+    await ended(held, signal)
     return 0
   },
 }

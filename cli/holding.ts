@@ -1,4 +1,5 @@
-// What `run` and `hold` share: a session, and one lock acquired in it in time.
+// What `run` and `hold` share: a session, and one lock acquired in it, both in time. Limits of the wait hold for the
+// session, too, so that a cluster that can't be reached takes no longer than one whose lock is held.
 
 import { hostname } from 'node:os'
 import {
@@ -9,6 +10,7 @@ import {
   LockError,
   type Permits,
 } from '../client/index.ts'
+import { readClock } from '../wire/clock.ts'
 import { clientNameLengthMax, noteBytesMax, permitsMax, ttlMsMax } from '../wire/limits.ts'
 import { fitsBytes, nameProblem } from '../wire/name.ts'
 import {
@@ -24,10 +26,17 @@ import {
   whole,
 } from './arguments.ts'
 import type { Reach } from './ask.ts'
+import { showDuration } from './duration.ts'
 import { Failure, notAcquired, UsageError } from './failure.ts'
+import { quoted } from './output.ts'
+import type { Told } from './waiting.ts'
 
 /** How long a command looks for a primary before it gives up. */
 const connectWithinMs = 5_000
+/** A short wait is for the lock: the way to the cluster, and then the lock, get at least as long, or that wait. */
+const leastMs = 1_000
+/** How long a command that has failed tries to end its session in order. */
+const closeWithinMs = 1_000
 
 export const holdingOptions = {
   shared: flag('hold it together with other shared holders'),
@@ -39,7 +48,12 @@ export const holdingOptions = {
   ),
   'at-most': duration('TIME', 'the longest that it may be held', 1),
   note: text('TEXT', 'for people: shown wherever the hold is'),
-  wait: byDefault('no limit', duration('TIME', 'the longest wait for the lock; 0: only if it is free')),
+  wait: byDefault(
+    'no limit',
+    duration('TIME', 'the longest wait for the lock, with the way to it; 0: only if it is free'),
+  ),
+  name: text('TEXT', 'who this is, for people: shown wherever the hold is'),
+  quiet: flag('on a terminal: do not tell for whom it waits'),
   ...ttl,
   ...reaching,
   ...json,
@@ -52,21 +66,43 @@ export interface Held {
   readonly lock: Lock
 }
 
+/** What bounds the wait for a lock, and tells of it. */
+export interface Wait {
+  /** Gives up. */
+  readonly signal: AbortSignal
+  readonly told: Told
+  /** The longest that all of it may take; undefined: no limit but `--wait`. */
+  readonly withinMs: number | undefined
+}
+
 export function checkLockName(name: string | undefined): string {
   const problem = nameProblem(name)
   if (problem === undefined) return name as string
   throw new UsageError(`NAME, the name of the lock, ${problem}`)
 }
 
-/** Opens a session; fails with one clear line if that is impossible. */
-export async function openSession(command: string, reach: Reach, ttlMs?: number): Promise<LockClient> {
+export interface SessionOptions {
+  readonly ttl?: number | undefined
+  /** In place of what it is called by itself. */
+  readonly name?: string | undefined
+  readonly withinMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** Opens a session; fails with one clear line if that is impossible. `command`: what runs, in a few words. */
+export async function openSession(
+  command: string,
+  reach: Reach,
+  { ttl, name, withinMs = connectWithinMs, signal }: SessionOptions = {},
+): Promise<LockClient> {
   const { view = [viewDefault], secret } = reach
   try {
     return await connect(view, {
-      timeout: connectWithinMs,
-      name: `holdfast ${command}, pid ${process.pid} on ${hostname()}`.slice(0, clientNameLengthMax),
-      ...(secret === undefined ? {} : { secret }),
-      ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
+      timeout: Math.min(withinMs, connectWithinMs),
+      name: name ?? `holdfast ${command}, pid ${process.pid} on ${hostname()}`.slice(0, clientNameLengthMax),
+      signal,
+      secret,
+      ttl,
     })
   } catch (error) {
     throw connectFailure(error)
@@ -74,8 +110,11 @@ export async function openSession(command: string, reach: Reach, ttlMs?: number)
 }
 
 /** Mistakes in options that are right each by itself. */
-export function checkHolding({ shared, permits, note }: Holding): string[] {
+export function checkHolding({ shared, permits, note, name }: Holding): string[] {
   return [
+    ...(name !== undefined && !(name.isWellFormed() && name.length <= clientNameLengthMax)
+      ? [`--name must have at most ${clientNameLengthMax} characters`]
+      : []),
     ...(shared && permits !== undefined
       ? ['--permits and --shared do not go together: --shared is for any number; leave one of them out']
       : []),
@@ -95,43 +134,86 @@ export function permitsOf({ permits }: Holding): Permits | undefined {
   return permits === undefined ? undefined : { of: permits }
 }
 
-/** A session for what is to hold a lock. */
-export async function openHolding(command: string, values: Holding): Promise<LockClient> {
+/** A session for what is to hold a lock, and how long it may be waited for from then on. */
+export async function openHolding(
+  command: string,
+  values: Holding,
+  { signal, told, withinMs }: Wait,
+): Promise<{ client: LockClient; waitMs: number | undefined }> {
   if (values.ttl !== undefined && values.ttl > ttlMsMax)
     throw new UsageError(`--ttl must be at most ${ttlMsMax / 60_000}m`)
-  return await openSession(command, values, values.ttl)
+  const begun = readClock().monotonic
+  const limitMs = Math.min(values.wait || Number.POSITIVE_INFINITY, withinMs ?? Number.POSITIVE_INFINITY)
+  const { ttl, name } = values
+  const client = await openSession(command, values, {
+    ttl,
+    name,
+    withinMs: Math.max(limitMs, leastMs),
+    signal,
+  })
+  told.meets(client)
+  const leftMs = Math.ceil(Math.max(Math.min(limitMs, leastMs), begun + limitMs - readClock().monotonic))
+  return { client, waitMs: leftMs === Number.POSITIVE_INFINITY ? undefined : leftMs }
 }
 
-/** Waits for the lock; `signal` gives up. Exit code 75 if the lock isn't available in time. */
-export async function take(
-  command: string,
-  name: string,
-  values: Holding,
-  signal: AbortSignal,
-): Promise<Held> {
-  const { wait, shared } = values
-  const client = await openHolding(command, values)
-  const terms = termsOf(values, signal)
+/** Waits for the lock. Exit code 75 if the lock isn't available in time. */
+export async function take(command: string, name: string, values: Holding, wait: Wait): Promise<Held> {
+  const { client, waitMs } = await openHolding(command, values, wait)
+  const terms = termsOf(values, wait.signal)
   const permits = permitsOf(values)
   const options =
     permits === undefined
-      ? { ...terms, mode: shared ? ('shared' as const) : ('exclusive' as const) }
+      ? { ...terms, mode: values.shared ? ('shared' as const) : ('exclusive' as const) }
       : { ...terms, permits }
   try {
     const lock =
-      wait === 0
-        ? await client.tryAcquire(name, { ...options, timeout: connectWithinMs })
-        : await client.acquire(name, { ...options, timeout: wait })
-    if (lock === null) throw new Failure(`lock ${JSON.stringify(name)} is not free`, notAcquired)
+      values.wait === 0
+        ? await client.tryAcquire(name, {
+            ...options,
+            timeout: Math.min(waitMs ?? connectWithinMs, connectWithinMs),
+          })
+        : await client.acquire(name, { ...options, timeout: waitMs })
+    if (lock === null) throw new Failure(`lock ${quoted(name)} is not free`, notAcquired)
     return { client, lock }
   } catch (error) {
-    await client.close()
-    throw acquireFailure(error)
+    await endSoon(client)
+    throw acquireFailure(error, name, values, wait)
+  } finally {
+    wait.told.over()
   }
 }
 
-export function acquireFailure(error: unknown): unknown {
-  return error instanceof LockError ? new Failure(`not acquired: ${error.message}`, notAcquired) : error
+/** Lets the queue go on at once, if the servers answer; else their lease ends it. */
+export async function endSoon(client: LockClient): Promise<void> {
+  const { promise, timer } = after(closeWithinMs)
+  await Promise.race([client.close(), promise])
+  clearTimeout(timer)
+}
+
+function after(ms: number): { promise: Promise<void>; timer: NodeJS.Timeout | undefined } {
+  let timer: NodeJS.Timeout | undefined
+  const promise = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  return { promise, timer }
+}
+
+export function acquireFailure(error: unknown, name: string, { wait }: Holding, { withinMs }: Wait): unknown {
+  if (!(error instanceof LockError)) return error
+  if (error.code !== 'TIMEOUT') return new Failure(`not acquired: ${error.message}`, notAcquired)
+  const limitMs = Math.min(wait || Number.POSITIVE_INFINITY, withinMs ?? Number.POSITIVE_INFINITY)
+  const within = limitMs === Number.POSITIVE_INFINITY ? 'in time' : `within ${showDuration(limitMs)}`
+  return new Failure(`did not get lock ${quoted(name)} ${within}: ${inTheWay(error)}`, notAcquired)
+}
+
+function inTheWay({ holder }: LockError): string {
+  if (holder === undefined) return 'it did not come free, or the primary did not answer'
+  const by =
+    holder.clientName === null
+      ? 'it is kept for a client that is gone,'
+      : `${quoted(holder.clientName)} has held it`
+  const ahead = holder.ahead === 0 ? '' : `, and ${holder.ahead} waited before this one`
+  return `${by} for ${showDuration(holder.heldMs)}${ahead}`
 }
 
 function connectFailure(error: unknown): unknown {

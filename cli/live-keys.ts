@@ -90,7 +90,7 @@ function killOnce(scene: Scene, { id, pid, role }: ServerStatus): Act {
   const status = scene.status as Status
   const servers = status.servers.map(server => ({ ...server, alive: isThere(server, scene) }))
   if (!isLastHolder({ servers, view: status.view }, id)) return kill(scene, pid)
-  const text = `the ${role} is the last one that holds the state: without it all locks are lost. y kills it all the same`
+  const text = `y: kill the last one that holds the state? All locks are lost then (the ${role})`
   return { act: 'ask', pid, text }
 }
 

@@ -4,7 +4,7 @@
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import { showDuration } from './duration.ts'
 import { keyRows } from './live-keys.ts'
-import { paint, table } from './output.ts'
+import { grouped, paint, table } from './output.ts'
 import { headline, stateOf } from './status.ts'
 
 export interface Member {
@@ -100,8 +100,4 @@ function memberState(
   if (frozen.has(pid)) return paint('cyan', 'frozen')
   if (answers) return paint('green', 'alive')
   return server === undefined ? paint('dim', 'starting') : stateOf(server, copied, barWidth)
-}
-
-function grouped(number: number): string {
-  return Math.round(number).toLocaleString('en-US')
 }

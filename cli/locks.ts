@@ -3,12 +3,11 @@
 
 import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import { byDefault, type Command, choice, json, reaching } from './arguments.ts'
+import { byDefault, type Command, choice, flag, json, reaching } from './arguments.ts'
 import { AskedServer, findView, type Reach, TooLate } from './ask.ts'
-import { showDuration } from './duration.ts'
 import { Failure, UsageError } from './failure.ts'
-import { note, oneLine, paint, print, printJson, table } from './output.ts'
-import { modeText, termsText } from './terms-text.ts'
+import { groupJson, groupLines, groupsOf, lockLines } from './locks-text.ts'
+import { note, paint, print, printJson, terminalWidth } from './output.ts'
 import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
 
 const options = {
@@ -17,6 +16,9 @@ const options = {
     'token',
     choice('BY', 'token; or name; or wait or held: the longest first, each lock with its queue', sorts),
   ),
+  waiting: flag('only locks that a client waits for, with their holders'),
+  group: flag('sum up by what follows PREFIX as far as the next / or :'),
+  all: flag('on a terminal: all lines, not only the first 50'),
   ...json,
 }
 
@@ -36,20 +38,32 @@ export const command: Command<typeof options> = {
   does: 'list the held and the waited-for locks whose names begin with PREFIX',
   more: `Held locks in the order of their tokens, or as --sort says; waiters in the order of each queue. The list is
 unconfirmed when the primary could not make sure in time that it still is the primary.
---view may name any server of the cluster. --json prints
-{ confirmed, held: [{ name, mode, token, clientId, clientName, heldMs, terms }…],
-pending: [{ name, mode, clientId, clientName, waitedMs, terms }…] }; terms is null or
-{ permits, note, keptMs, endsMs, once }. A kept lock has no client any more, and is free after keptMs.`,
+--view may name any server of the cluster. On a terminal a line that sums up comes first, then no more than 50 lines, cut to its
+width; in a pipe every line is there, and whole. --group shows how many are held and waited for under each prefix:
+'holdfast locks --group', then 'holdfast locks tenant-29/ --group', and so on. --json prints
+{ confirmed, held: [{ name, mode, token, clientId, clientName, host, pid, heldMs, terms }…],
+pending: [{ name, mode, clientId, clientName, host, pid, waitedMs, terms }…] }; terms is null or
+{ permits, note, keptMs, endsMs, once }; with --group { confirmed, groups: [{ prefix, held, waiting, clients, longestHeldMs,
+longestWaitMs }…] }. A kept lock has no client any more, and is free after keptMs.`,
   options,
   names: ['PREFIX?'],
   async run({ values, names: [prefix = ''] }) {
     const problem = prefix === '' ? undefined : nameProblem(prefix)
     if (problem !== undefined) throw new UsageError(`PREFIX ${problem}`)
-    const { confirmed, cut, ...listing } = await listLocks(values, prefix)
-    const { held, pending } = inOrder(listing, values.sort)
-    if (cut) note('there are more; give a longer PREFIX to see the others')
-    if (values.json) printJson({ confirmed, held, pending, ...(cut ? { cut } : {}) })
-    else for (const line of lines(confirmed, { held, pending }, values.sort)) print(line)
+    const { confirmed, cut, ...all } = await listLocks(values, prefix)
+    const { sort, waiting, group } = values
+    const listing = inOrder(waiting ? waitedFor(all) : all, sort)
+    if (cut) note('there are more than one answer holds; give a longer PREFIX to see the others')
+    const groups = group ? groupsOf(listing, prefix, sort) : null
+    if (values.json) {
+      const content = groups === null ? listing : { groups: groups.map(groupJson) }
+      printJson({ confirmed, ...content, ...(cut ? { cut } : {}) })
+      return 0
+    }
+    const how = { width: terminalWidth(), all: values.all, sort, cut }
+    if (!confirmed) print(paint('yellow', 'unconfirmed: the primary may have been replaced'))
+    const lines = groups === null ? lockLines(listing, how) : groupLines(groups, listing, how)
+    for (const line of lines) print(line)
     return 0
   },
 }
@@ -125,44 +139,8 @@ function inOrder(listing: Held, sort: Sort | undefined): Held {
   return { held: locks.flatMap(({ holders }) => holders), pending: locks.flatMap(({ queue }) => queue) }
 }
 
-function lines(confirmed: boolean, listing: Held, sort: Sort | undefined): string[] {
-  const { held, pending } = listing
-  const doubt = confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
-  if (held.length + pending.length === 0) return [...doubt, 'no locks are held or waited for']
-  const heldRows = held.map(({ name, mode, token, heldMs, clientName, clientId, terms }) => [
-    oneLine(name),
-    clientId === null ? 'kept' : 'held',
-    modeText(mode, terms),
-    String(token),
-    showDuration(heldMs),
-    clientName === null ? '' : oneLine(clientName),
-    clientId?.slice(0, 8) ?? '',
-    termsText(terms),
-  ])
-  const places = new Map<string, number>()
-  const pendingRows = pending.map(({ name, mode, waitedMs, clientName, clientId, terms }) => {
-    const place = (places.get(name) ?? 0) + 1
-    places.set(name, place)
-    const state = `waits, ${place}.`
-    const client = [oneLine(clientName), clientId.slice(0, 8)]
-    return [
-      ...[oneLine(name), state, modeText(mode, terms), '', showDuration(waitedMs)],
-      ...[...client, termsText(terms)],
-    ]
-  })
-  const rows = [...heldRows, ...pendingRows]
-  const isTold = rows.some(row => row.at(-1) !== '')
-  const columns = ['NAME', 'STATE', 'MODE', 'TOKEN', 'SINCE', 'CLIENT', 'CLIENT ID']
-  // Few locks have anything to say there.
-  const header = isTold ? [...columns, 'NOTE'] : columns
-  const all = isTold ? rows : rows.map(row => row.slice(0, -1))
-  const [head = '', ...body] = table(header, sort === undefined || sort === 'token' ? all : together(all))
-  return [...doubt, paint('dim', head), ...body]
-}
-
-/** Each lock's holders and queue together, in the order in which the names first occur. */
-function together(rows: readonly string[][]): string[][] {
-  const names = new Map<string, string[][]>()
-  for (const row of rows) names.set(row[0] as string, [...(names.get(row[0] as string) ?? []), row])
-  return [...names.values()].flat()
+/** Only locks with a queue. */
+function waitedFor({ held, pending }: Held): Held {
+  const names = new Set(pending.map(({ name }) => name))
+  return { held: held.filter(({ name }) => names.has(name)), pending }
 }

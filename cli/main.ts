@@ -6,6 +6,7 @@ import { LockError } from '../client/index.ts'
 import { type Command, environmentName, type Options, readArguments, show } from './arguments.ts'
 import { printsConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
+import { isNear } from './near.ts'
 import { note, print } from './output.ts'
 
 /** Loaded when needed: most commands need neither servers nor log. */
@@ -27,26 +28,39 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   reset: () => import('./reset.ts'),
 }
 
-const exitCodes = `Exit codes: 0 done; 1 failed; 2 used wrongly; 75 the lock was not acquired; 76 it was lost.`
+const exitCodes = `Exit codes: 0 done; 1 failed; 2 used wrongly; 75 the lock was not acquired; 76 it was lost; of run also
+124 it took too long; 125 (in place of 1 and 2) its command could not be run.`
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') return await help(rest[0])
-  if (name === '--version' || name === '-v') return version()
+  if (['--version', '-v', '-V', 'version'].includes(name)) return version()
   const command = await load(name)
   if (asksForHelp(rest)) return help(name)
-  const given = readArguments(command, rest, process.env)
+  return await act(command, rest).catch(error => {
+    const code = complain(error)
+    return code <= 2 ? (command.couldNotRun ?? code) : code
+  })
+}
+
+async function act(command: Command, args: readonly string[]): Promise<number> {
+  const given = readArguments(command, args, process.env)
   for (const line of given.notes) note(line)
   return printsConfig(command, given) ? 0 : await command.run(given)
 }
 
 async function load(name: string): Promise<Command> {
   const found = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (found === undefined) {
-    const known = Object.keys(commands).join(', ')
-    throw new UsageError(`there is no command ${show(name)}; there are ${known}; see holdfast --help`)
-  }
+  if (found === undefined) throw new UsageError(`there is no command ${show(name)}; ${meantBy(name)}`)
   return (await found()).command
+}
+
+function meantBy(name: string): string {
+  const known = Object.keys(commands)
+  const near = known.filter(each => isNear(name.toLowerCase(), each))
+  return near.length > 0
+    ? `did you mean ${near.join(' or ')}? See holdfast --help`
+    : `there are ${known.join(', ')}; see holdfast --help`
 }
 
 /** The arguments after `--` belong to the other command. */

@@ -1,5 +1,7 @@
 // What is printed and where: data on stdout, notes on stderr, colours on terminals only.
 
+import { columnsOf, columnsOfSign } from './width.ts'
+
 /** One line of data. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -39,15 +41,21 @@ export function table(header: readonly string[], rows: readonly (readonly string
 export function clip(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   let room = width - 1
+  // Once a sign has found no room, a narrower one behind it gets none either; colours still end.
+  const fits = (part: string) => {
+    if (part.length > 2) return true
+    room -= columnsOfSign(part)
+    return room >= 0
+  }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences.
-  const kept = text.match(/\x1b\[\d+m|./gsu)?.filter(part => part.length > 2 || room-- > 0) ?? []
+  const kept = text.match(/\x1b\[\d+m|./gsu)?.filter(fits) ?? []
   return `${kept.join('')}…`
 }
 
 /** The width on the terminal, where colours take no room. */
 export function widthOf(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences.
-  return text.replace(/\x1b\[\d+m/g, '').length
+  return columnsOf(text.includes('\x1b') ? text.replace(/\x1b\[\d+m/g, '') : text)
 }
 
 /** A bar for progress from 0 to 100. */
@@ -56,7 +64,30 @@ export function bar(percent: number, width = 20): string {
   return `${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.round(percent)} %`
 }
 
-/** Names may contain anything; a line must stay a line. */
+/** Names may contain anything; a line must stay a line, and show what is in it. */
 export function oneLine(text: string): string {
-  return /[\p{C}\p{Z}]/u.test(text.replaceAll(' ', '')) ? JSON.stringify(text) : text
+  if (!odd.test(text.replaceAll(' ', ''))) return text
+  return JSON.stringify(text).replace(oddSign, sign =>
+    sign === ' ' ? sign : `\\u{${sign.codePointAt(0)?.toString(16)}}`,
+  )
+}
+
+/** Of no form of its own, or a blank: it could break a line, turn it round, or hide. */
+const odd = /[\p{C}\p{Z}]/u
+/** JSON escapes only those below the blank. */
+const oddSign = /[\p{C}\p{Z}]/gu
+
+/** A name in a sentence. */
+export function quoted(name: string): string {
+  return odd.test(name.replaceAll(' ', '')) ? oneLine(name) : JSON.stringify(name)
+}
+
+/** How wide lines may be; null: not on a terminal, where a line is as long as what it says. */
+export function terminalWidth(): number | null {
+  return process.stdout.isTTY ? process.stdout.columns || 80 : null
+}
+
+/** `5,007`. */
+export function grouped(number: number): string {
+  return Math.round(number).toLocaleString('en-US')
 }

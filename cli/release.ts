@@ -4,7 +4,7 @@ import type { LockClient } from '../client/index.ts'
 import { type Command, flag, json, reaching, whole } from './arguments.ts'
 import { UsageError } from './failure.ts'
 import { checkLockName, openSession } from './holding.ts'
-import { oneLine, print, printJson } from './output.ts'
+import { print, printJson, quoted } from './output.ts'
 
 const options = {
   force: flag('yes: take it away from whoever holds it'),
@@ -31,15 +31,15 @@ hold is not there any more. --json prints { name, released }: the number of hold
     const name = checkLockName(names[0])
     if (!values.force)
       throw new UsageError(
-        `release takes lock ${oneLine(name)} away from whoever holds it; say --force if that is meant`,
+        `release takes lock ${quoted(name)} away from whoever holds it; say --force if that is meant`,
       )
     await using client = await openSession('release', values)
     const { token } = values
     const released = await client.forceRelease(name, { timeout: withinMs, token })
     if (values.json) printJson({ name, released })
     else if (released === 0 && token !== undefined) print(await notThisText(client, name, token))
-    else if (released === 0) print(`lock ${oneLine(name)} was held by nobody`)
-    else print(`released ${oneLine(name)}: ${released === 1 ? '1 hold' : `${released} holds`} ended`)
+    else if (released === 0) print(`lock ${quoted(name)} was held by no client`)
+    else print(`released ${quoted(name)}: ${released === 1 ? '1 hold' : `${released} holds`} ended`)
     return released === 0 && token !== undefined ? 1 : 0
   },
 }
@@ -48,6 +48,6 @@ hold is not there any more. --json prints { name, released }: the number of hold
 async function notThisText(client: LockClient, name: string, token: number): Promise<string> {
   const { held } = await client.query({ prefix: name, timeout: withinMs })
   const tokens = held.filter(each => each.name === name).map(each => each.token)
-  const holds = tokens.length === 0 ? 'nobody does' : `token ${tokens.slice(0, 3).join(', ')} does`
-  return `nothing was done: token ${token} does not hold ${oneLine(name)}; ${holds}`
+  const holds = tokens.length === 0 ? 'no client does' : `token ${tokens.slice(0, 3).join(', ')} does`
+  return `nothing was done: token ${token} does not hold ${quoted(name)}; ${holds}`
 }

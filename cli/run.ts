@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import { basename } from 'node:path'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { LockError } from '../client/index.ts'
@@ -12,11 +13,12 @@ import { fitsBytes } from '../wire/name.ts'
 import { byDefault, type Command, duration, text, type Values } from './arguments.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { showDuration } from './duration.ts'
-import { Failure, lockLost, tookTooLong, UsageError } from './failure.ts'
-import { checkHolding, checkLockName, type Held, holdingOptions, take } from './holding.ts'
+import { couldNotRun, Failure, lockLost, tookTooLong, UsageError } from './failure.ts'
+import { checkHolding, checkLockName, type Held, holdingOptions, take, type Wait } from './holding.ts'
 import { type Launched, launch } from './launch.ts'
 import { note } from './output.ts'
 import { runOnce } from './run-once.ts'
+import { tellWaiting } from './waiting.ts'
 import { sharedClockMs, standDown, type WatchdogOrder, watchdogArgument } from './watchdog.ts'
 
 const dayMs = 86_400_000
@@ -58,14 +60,20 @@ export const command: Command<typeof options> = {
   does: 'run CMD while holding the lock NAME',
   more: `CMD finds the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK, and no secret:
 HOLDFAST_SECRET is kept from it. It runs in a process group of its own; signals, stdin, stdout, stderr and the exit code are passed on
-(128 + n when signal n ended it; 126 and 127 when it can't be run).
+(128 + n when signal n ended it; 126 and 127 when it can't be run). Exit code 125 says that holdfast could not run it for
+another reason: a wrong option, no cluster in reach, a refused secret. CMD was not started then, and nothing is known of the lock;
+75 says that the servers answered, and the lock was not free in time.
 
 If the lease can't be renewed, CMD's process group gets SIGTERM when a fifth of the ttl is
 left and SIGKILL when a twentieth is left: before the lock can be granted to anybody else. If
 the lock is stolen or released by an operator, that is known only afterwards: SIGTERM at
-once, and SIGKILL after at most 2 s. Both end with exit code 76. --wait limits the wait alone
-(75); --timeout limits all of it: 75 while waiting, else CMD gets SIGTERM, 2 s later SIGKILL,
-and the exit code is 124.
+once, and SIGKILL after at most 2 s. Both end with exit code 76. --wait limits the wait for the
+lock, with the way to it, which gets at least 1 s (75; 125 if no server was reached); --timeout limits all of it: the same while
+waiting, else CMD gets SIGTERM, 2 s later SIGKILL, and the exit code is 124. Without a limit
+it looks for the cluster for 5 s, and then waits for the lock as long as it takes.
+
+On a terminal (stderr) it says after a second for whom it waits, and again when that changes;
+--quiet silences it. Lists show CMD's first word and this process, or --name.
 
 With --once one run of many machines runs CMD, however their clocks differ: give all of them
 the same KEY, such as the planned time. The others end at once with exit code 0, also when CMD
@@ -82,38 +90,54 @@ check the token.
 
 On a terminal (stdin and stdout) CMD's group is its foreground group: /dev/tty works, Ctrl-C
 goes to CMD. Ctrl-Z does nothing, since a stopped command would outlive the lease. In a
-pipeline or in the background CMD has no controlling terminal.`,
+pipeline or in the background CMD has no controlling terminal.
+
+As process 1 of a container it says so on stderr: Node can't reap processes that CMD leaves
+behind, so they stay as zombies. Start the container with an init (docker run --init).`,
   options,
   names: ['NAME'],
   rest: true,
   check: checkRun,
+  couldNotRun,
   async run({ values, names, rest }) {
     const name = checkLockName(names[0])
     if (rest.length === 0) throw new UsageError(`the command is missing; use: holdfast ${this.usage}`)
-    const { wait, timeout, once: key, keep, 'at-most': atMost } = values
+    const { timeout, once: key, keep, 'at-most': atMost } = values
     const begun = sharedClockMs()
-    const limits = timeout === undefined ? {} : { wait: Math.min(wait ?? timeout, timeout) }
-    const asked = { ...values, ...limits }
-    const waiting = new Interrupt()
+    if (process.pid === 1 && !values.quiet) note(alone)
+    const interrupt = new Interrupt()
+    const told = tellWaiting(name, values.quiet, values.secret)
+    const wait: Wait = { signal: interrupt.signal, told, withinMs: timeout }
     // It starts while the lock is waited for.
     const watchdog = new Watchdog()
     const work = async (held: Held): Promise<number> => {
-      waiting.over()
+      interrupt.over()
       const limitMs = timeout === undefined ? undefined : Math.max(0, begun + timeout - sharedClockMs())
       return await runHolding(held, rest, watchdog, { limitMs, atMostMs: atMost })
     }
+    const who = whoRuns(rest)
     try {
       const running =
         key === undefined
-          ? runNow(name, asked, waiting.signal, work)
-          : runOnce(name, { key, keep }, asked, waiting.signal, work)
+          ? runNow(who, name, values, wait, work)
+          : runOnce(who, name, { key, keep }, values, wait, work)
       return await running.catch(error => {
-        throw waiting.failure() ?? error
+        throw interrupt.failure() ?? error
       })
     } finally {
+      told.over()
       watchdog.standDown()
     }
   },
+}
+
+/** Node waits for its own children only. */
+const alone =
+  'this is process 1: processes that the command leaves behind stay as zombies; start the container with an init (docker run --init)'
+
+/** What lists show: the command's first word, without its folder. Its arguments may hold what no list should show. */
+function whoRuns([file = '']: readonly string[]): string {
+  return `run ${[...basename(file)].slice(0, 64).join('')}`
 }
 
 function checkRun(values: Values<typeof options>): string[] {
@@ -129,12 +153,13 @@ function checkRun(values: Values<typeof options>): string[] {
 }
 
 async function runNow(
+  who: string,
   name: string,
-  asked: Parameters<typeof take>[2],
-  signal: AbortSignal,
+  values: Parameters<typeof take>[2],
+  wait: Wait,
   work: (held: Held) => Promise<number>,
 ): Promise<number> {
-  const held = await take('run', name, asked, signal)
+  const held = await take(who, name, values, wait)
   try {
     return await work(held)
   } finally {

@@ -1,28 +1,66 @@
-// `holdfast status`: what the view server knows of the view and of every lock server.
+// `holdfast status`: what the view server knows of the view and of every lock server, and what an operator should do.
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
-import { type Command, json, reaching } from './arguments.ts'
-import { statusOf } from './ask.ts'
+import { type Command, flag, json, reaching } from './arguments.ts'
+import { askStatus, meetViewServer, type Reach } from './ask.ts'
+import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
-import { bar, oneLine, paint, print, printJson, table } from './output.ts'
+import { Failure, messageOf } from './failure.ts'
+import { type Load, loadOf, loadText } from './load.ts'
+import { bar, oneLine, paint, print, printJson, terminalWidth } from './output.ts'
+import { adviceFor } from './status-advice.ts'
 
-const options = { ...reaching, ...json }
+const options = {
+  ...reaching,
+  check: flag('for monitoring: only what is wrong, and exit code 0, 1 (warning) or 2 (critical)'),
+  ...json,
+}
 
 export const command: Command<typeof options> = {
   usage: 'status [options]',
-  does: 'show the view, the lock servers, and how many more deaths are survived',
-  more: `Exit code 1 when there is no primary. --json prints
+  does: 'show the view, the lock servers, how many more deaths are survived, and what to do',
+  more: `Exit code 1 when there is no primary. With --check it is 0 when the next death would be survived, 1 when it
+would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
 { cluster, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
-pid }, pid being the view server's; a server is { id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart,
-pingAgeMs, alive, leaving }.`,
+pid, load }, pid being the view server's; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
+{ id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving }.`,
   options,
   names: [],
   async run({ values }) {
-    const status = await statusOf(values)
-    if (values.json) printJson(asJson(status))
-    else for (const line of lines(status)) print(line)
+    const asked = await ask(values).catch(error => {
+      throw values.check ? new Failure(messageOf(error), critical) : error
+    })
+    const { status, load } = asked
+    if (values.json) printJson({ ...asJson(status), load })
+    else if (values.check) for (const line of checkLines(status)) print(line)
+    else for (const line of lines(status, load, terminalWidth())) print(line)
+    if (values.check) return graveness(status)
     return hasPrimary(status) ? 0 : 1
   },
+}
+
+/** Exit codes of --check, as monitoring programs read them. */
+const [well, warning, critical] = [0, 1, 2]
+
+interface Asked {
+  readonly status: Status
+  readonly load: Load | null
+}
+
+async function ask(reach: Reach): Promise<Asked> {
+  using peer = await meetViewServer(reach)
+  const status = await askStatus(peer)
+  return { status, load: hasPrimary(status) ? await loadOf(peer.url, reach.secret) : null }
+}
+
+/** No lock can be had; or the next death loses all of them. */
+export function graveness(status: Status): number {
+  if (!hasPrimary(status) || status.halted !== null) return critical
+  return status.survives > 0 ? well : warning
+}
+
+function checkLines(status: Status): string[] {
+  return [headline(status), ...(status.halted === null ? [] : [status.halted]), ...adviceFor(status)]
 }
 
 /** The server with this id; the status lists all servers of the view. */
@@ -48,13 +86,28 @@ function asJson(status: Status) {
   }
 }
 
-export function lines(status: Status): string[] {
+const columns: readonly Column[] = [
+  { title: 'ROLE' },
+  { title: 'STATE' },
+  { title: 'ADDRESS', least: 20 },
+  { title: 'HOST', least: 8, spare: 3 },
+  { title: 'PID', spare: 1 },
+  { title: 'VIEW', spare: 4 },
+  { title: 'OPERATION', spare: 6 },
+  { title: 'LAG', spare: 2 },
+  { title: 'HEARD', spare: 5 },
+  { title: 'ID', spare: 7 },
+]
+
+/** `width`: of the terminal; null: as long as they are. */
+export function lines(status: Status, load: Load | null = null, width: number | null = null): string[] {
   const { halted, pid } = status
-  const header = ['ROLE', 'STATE', 'ADDRESS', 'HOST', 'PID', 'VIEW', 'OPERATION', 'LAG', 'HEARD', 'ID']
-  const [head = '', ...body] = table(header, rows(status))
+  const [head = '', ...body] = tableIn(width, columns, rows(status))
   return [
     headline(status),
     ...(halted === null ? [] : [paint('red', halted)]),
+    ...adviceFor(status).map(line => paint('yellow', line)),
+    ...(load === null ? [] : [loadText(load)]),
     '',
     paint('dim', head),
     ...body,

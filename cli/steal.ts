@@ -5,7 +5,7 @@ import { type Command, json, reaching, whole } from './arguments.ts'
 import { showDuration } from './duration.ts'
 import { Failure } from './failure.ts'
 import { checkLockName, openSession } from './holding.ts'
-import { oneLine, print, printJson } from './output.ts'
+import { oneLine, print, printJson, quoted } from './output.ts'
 
 const options = {
   token: whole(
@@ -25,7 +25,7 @@ export const command: Command<typeof options> = {
   more: `The holders are told, and their tokens are smaller than the one that is used up here. Those
 who wait stay in their order. With --token a healthy successor can't lose the lock by mistake:
 exit code 1 if that hold is not there any more, or is not the only one. --json prints { name, token, taken: [{ mode, token, clientId,
-clientName, heldMs }…] }; taken is what was held just before.`,
+clientName, host, pid, heldMs, terms }…] }; taken is what was held just before.`,
   options,
   names: ['NAME'],
   async run({ values, names }) {
@@ -39,10 +39,10 @@ clientName, heldMs }…] }; taken is what was held just before.`,
       .filter(({ token }) => values.token === undefined || token === values.token)
       .map(({ name: _, ...rest }) => rest)
     if (values.json) printJson({ name, token: lock.token, taken })
-    else if (taken.length === 0) print(`lock ${oneLine(name)} was free, and is`)
+    else if (taken.length === 0) print(`no client held lock ${quoted(name)}`)
     for (const { mode, token, clientName, heldMs } of values.json ? [] : taken)
       print(
-        `took ${oneLine(name)} (${mode}, token ${token}) from ${oneLine(clientName ?? 'a client that is gone')}, who held it for ${showDuration(heldMs)}`,
+        `took ${quoted(name)} (${mode}, token ${token}) from ${oneLine(clientName ?? 'a client that is gone')}, who held it for ${showDuration(heldMs)}`,
       )
     return 0
   },

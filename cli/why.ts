@@ -3,25 +3,28 @@
 
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import { askPage, type PeerAnswer, problemIn } from '../wire/serving/peer-page.ts'
 import { type Command, json, reaching } from './arguments.ts'
-import { answerWithinMs, type Reach } from './ask.ts'
+import type { Reach } from './ask.ts'
+import { clientText } from './client-text.ts'
+import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
-import { Failure, messageOf, UsageError } from './failure.ts'
+import { UsageError } from './failure.ts'
 import { isStillPrimary, meetPrimary } from './locks.ts'
-import { note, oneLine, paint, print, printJson, table } from './output.ts'
+import { note, oneLine, paint, print, printJson, quoted, terminalWidth } from './output.ts'
 import { modeText, termsText } from './terms-text.ts'
 import { byLock, circleFrom, type LockRows, type Step } from './waits.ts'
+import { type WhyAnswer, whyAt } from './why-page.ts'
 
 const options = { ...reaching, ...json }
 
 export const command: Command<typeof options> = {
   usage: 'why NAME [options]',
   does: 'tell who holds a lock, since when, what they wait for themselves, and who is queued',
-  more: `Says besides when holders wait for one another in a circle: unless one of them works with
-several locks independently, that is a deadlock. --json prints { name, confirmed, cut,
-holders: [{ mode, token, clientId, clientName, heldMs, terms, waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
-queue: [{ mode, clientId, clientName, waitedMs, terms }…], circle: [{ clientName, holds, waitsFor }…] | null };
+  more: `Also says when a client waits for a lock that it holds itself, or when holders wait for one another in a
+circle: unless one of them works with several locks independently, that is a deadlock. --json prints { name, confirmed, cut,
+holders: [{ mode, token, clientId, clientName, host, pid, heldMs, terms,
+waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
+queue: [{ mode, clientId, clientName, host, pid, waitedMs, terms }…], circle: [{ clientName, holds, waitsFor }…] | null };
 cut: there are more holders and waiters than one answer holds (5,000), so the last are missing.`,
   options,
   names: ['NAME'],
@@ -34,43 +37,20 @@ cut: there are more holders and waiters than one answer holds (5,000), so the la
         `more hold and wait than one answer holds: only the first ${answer.held.length + answer.pending.length} are told`,
       )
     if (values.json) printJson(asJson(name, answer))
-    else for (const line of whyLines(name, answer)) print(line)
+    else for (const line of whyLines(name, answer, terminalWidth())) print(line)
     return 0
   },
 }
 
-/** The locks, holders and waiters connected with one lock, as its primary knows them. */
-export interface Answer {
+export interface Answer extends WhyAnswer {
   readonly confirmed: boolean
-  readonly cut: boolean
-  /** Of the lock itself: all of them, also those that the answer leaves out. */
-  readonly holders: number
-  readonly waiters: number
-  readonly held: readonly HoldRecord[]
-  readonly pending: readonly WaitRecord[]
 }
 
 async function askWhy(reach: Reach, name: string): Promise<Answer> {
   using primary = await meetPrimary(reach)
-  const answer = await whyPageAt(primary.url, `/why?${new URLSearchParams({ name })}`, reach.secret)
+  const answer = await whyAt(primary.url, name, reach.secret)
   // The page counts only if the same server confirms afterwards that it still is the primary.
   return { ...answer, confirmed: await isStillPrimary(primary) }
-}
-
-async function whyPageAt(
-  url: string,
-  path: string,
-  secret: string | undefined,
-): Promise<Omit<Answer, 'confirmed'>> {
-  const what = `the primary at ${new URL(url).host} can't be asked`
-  let answer: PeerAnswer
-  try {
-    answer = await askPage(url, path, { secret: secret ?? null, withinMs: answerWithinMs })
-  } catch (error) {
-    throw new Failure(`${what}: ${messageOf(error)}`)
-  }
-  if (answer.status !== 200) throw new Failure(`${what}: ${problemIn(answer)}`)
-  return JSON.parse(answer.body.toString()) as Omit<Answer, 'confirmed'>
 }
 
 interface Waiting extends WaitRecord {
@@ -117,49 +97,58 @@ function asJson(name: string, listing: Answer) {
   }
 }
 
-export function whyLines(name: string, listing: Answer): string[] {
+export function whyLines(name: string, listing: Answer, width: number | null = null): string[] {
   const locks = byLock(listing)
   const doubt = listing.confirmed ? [] : [paint('yellow', 'unconfirmed: the primary may have been replaced')]
   const lock = locks.get(name)
-  if (lock === undefined) return [...doubt, `nobody holds ${oneLine(name)} or waits for it`]
+  if (lock === undefined) return [...doubt, `no client holds ${quoted(name)} or waits for it`]
   const circle = circleFrom(listing, name)
   return [
     ...doubt,
     ...holderLines(lock, locks),
-    ...queueLines(lock, listing.waiters),
+    ...queueLines(lock, listing.waiters, width),
     ...wayOut(lock),
     ...(circle === null ? [] : ['', paint('red', circleText(circle))]),
   ]
 }
 
 function holderLines({ name, holders }: LockRows, locks: ReadonlyMap<string, LockRows>): string[] {
-  const shown = paint('bold', oneLine(name))
+  const shown = paint('bold', quoted(name))
   const waitsOf = waitsByClient(locks)
-  if (holders.length === 0) return [`${shown} is held by nobody`]
+  if (holders.length === 0) return [`${shown} is held by no client`]
   return holders.flatMap(hold => [
     `${shown} is ${heldText(hold)}, token ${hold.token}`,
     ...(termsText(hold.terms) === '' ? [] : [`  ${termsText(hold.terms)}`]),
-    ...waitsOf(hold.clientId).map(wait => `  which waits itself for ${waitText(wait)}`),
+    ...waitsOf(hold.clientId).map(wait => `  which itself waits for ${waitText(wait)}`),
   ])
 }
 
 function waitText({ name, waitedMs, place, heldBy }: Waiting): string {
-  const by = heldBy.length === 0 ? 'nobody holds it' : `held by ${heldBy.map(oneLine).join(', ')}`
-  return `${paint('bold', oneLine(name))} since ${showDuration(waitedMs)} ago, ${place}. in its queue (${by})`
+  const by = heldBy.length === 0 ? 'no client holds it' : `held by ${heldBy.map(oneLine).join(', ')}`
+  return `${paint('bold', quoted(name))}, for ${showDuration(waitedMs)}, #${place} in its queue (${by})`
 }
 
-function queueLines({ queue }: LockRows, waiters: number): string[] {
-  if (queue.length === 0) return ['nobody waits for it']
+const queueColumns: readonly Column[] = [
+  { title: '' },
+  { title: 'CLIENT', least: 20 },
+  { title: 'MODE', spare: 2 },
+  { title: 'WAITS' },
+  { title: 'CLIENT ID', spare: 1 },
+  { title: 'NOTE', least: 12, spare: 3 },
+]
+
+function queueLines({ queue }: LockRows, waiters: number, width: number | null): string[] {
+  if (queue.length === 0) return ['no client waits for it']
   const rows = queue.map((wait, i) => [
-    `${i + 1}.`,
-    oneLine(wait.clientName),
+    `#${i + 1}`,
+    clientText(wait),
     modeText(wait.mode, wait.terms),
     showDuration(wait.waitedMs),
     wait.clientId.slice(0, 8),
     termsText(wait.terms),
   ])
-  const [head = '', ...lines] = table(['', 'CLIENT', 'MODE', 'WAITS', 'CLIENT ID', 'NOTE'], rows)
-  return [waiters === 1 ? 'one waits for it:' : `${waiters} wait for it:`, paint('dim', head), ...lines]
+  const [head = '', ...lines] = tableIn(width, queueColumns, rows)
+  return [waiters === 1 ? '1 client waits for it:' : `${waiters} wait for it:`, paint('dim', head), ...lines]
 }
 
 function heldText(hold: HoldRecord): string {
@@ -184,15 +173,19 @@ function shellWord(name: string): string {
   return /^[\w./:@%+=,-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`
 }
 
-function clientOf({ clientName, clientId }: HoldRecord): string {
-  if (clientName === null || clientId === null) return 'a client that is gone'
-  return `${paint('bold', oneLine(clientName))} (${clientId.slice(0, 8)})`
+function clientOf(hold: HoldRecord): string {
+  const { clientId } = hold
+  if (clientId === null) return 'a client that is gone'
+  return `${paint('bold', clientText(hold))} (${clientId.slice(0, 8)})`
 }
 
 function circleText(circle: readonly Step[]): string {
+  const [only] = circle
+  if (only !== undefined && circle.length === 1 && only.holds === only.waitsFor)
+    return `deadlock: ${oneLine(only.clientName)} waits for a lock that it holds itself; locks are not re-entrant`
   const steps = circle.map(
     ({ clientName, holds, waitsFor }) =>
-      `${oneLine(clientName)} holds ${oneLine(holds)} and waits for ${oneLine(waitsFor)}`,
+      `${oneLine(clientName)} holds ${quoted(holds)} and waits for ${quoted(waitsFor)}`,
   )
-  return `they wait for one another: ${steps.join('; ')}`
+  return `deadlock, they wait for one another: ${steps.join('; ')}`
 }

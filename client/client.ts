@@ -29,6 +29,7 @@ import {
 } from './events.ts'
 import { Lock } from './lock.ts'
 import { checkOnce, type OnceCallback, type OnceOptions, type OnceOutcome, runOnce } from './once.ts'
+import { oneClass } from './one-class.ts'
 import {
   type ClientsOptions,
   type CloseOptions,
@@ -74,6 +75,7 @@ export class LockClient implements AsyncDisposable {
   readonly #waitingForEnd = new Set<() => void>()
 
   static {
+    oneClass(LockClient, 'LockClient')
     // What the specification's interface says; the rest parameter would make it 0.
     Object.defineProperty(LockClient.prototype.request, 'length', { value: 2, configurable: true })
   }

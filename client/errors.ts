@@ -2,6 +2,7 @@
 
 import { type ErrorCode, errors } from '../wire/errors.ts'
 import type { Mode } from '../wire/messages.ts'
+import { oneClass } from './one-class.ts'
 
 /** Who has a lock: for how long, in ms, and how many more waited for it first. */
 export interface LockHolder {
@@ -26,6 +27,10 @@ export interface LockErrorDetails extends ErrorOptions {
 
 /** A call that failed, or why a lock is lost. */
 export class LockError extends Error {
+  static {
+    oneClass(LockError, 'LockError')
+  }
+
   /** What happened; the README lists the codes. A newer server may send others. */
   readonly code: ErrorCode | (string & {})
   /** True: the call surely had no effect. False: it may have had. */

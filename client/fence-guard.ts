@@ -5,6 +5,7 @@
 
 import { permitsMax } from '../wire/limits.ts'
 import type { HeldMode } from './claim-options.ts'
+import { oneClass } from './one-class.ts'
 
 /** What a holder shows: its lock, or what it sent of it. */
 export interface Fence {
@@ -31,6 +32,10 @@ export interface FenceGuardOptions {
 
 /** The holder has lost its lock, whatever it believes. */
 export class StaleTokenError extends Error {
+  static {
+    oneClass(StaleTokenError, 'StaleTokenError')
+  }
+
   /** Of the lock. */
   readonly lock: string
   readonly token: number
@@ -67,6 +72,10 @@ interface Seen {
 const nothing: Seen = { exclusive: 0, shared: 0, permits: 0, inside: [], left: 0 }
 
 export class FenceGuard {
+  static {
+    oneClass(FenceGuard, 'FenceGuard')
+  }
+
   readonly #namesMax: number
   readonly #permits: number | undefined
   /** In the order of use. */

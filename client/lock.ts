@@ -4,6 +4,7 @@
 import type { Claim } from '../wire/claim.ts'
 import { checkNote, type HeldMode, type Permits } from './claim-options.ts'
 import type { LockError } from './errors.ts'
+import { oneClass } from './one-class.ts'
 
 /** What a handle needs of the session that holds it. */
 export interface Holder {
@@ -18,6 +19,10 @@ export interface Holder {
 
 /** A lock that was granted; `await using` releases it at the end of its scope. */
 export class Lock implements AsyncDisposable {
+  static {
+    oneClass(Lock, 'Lock')
+  }
+
   readonly #name: string
   readonly #claim: Claim
   readonly #token: number

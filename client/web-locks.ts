@@ -22,6 +22,9 @@ export interface HeldLock {
   readonly clientId: string | null
   /** As given to `connect`. */
   readonly clientName: string | null
+  /** Where its program runs, as it says itself; null where it can't be known, as in a page. */
+  readonly host: string | null
+  readonly pid: number | null
   readonly token: number
   /** How long it has been held, in ms. */
   readonly heldMs: number
@@ -33,6 +36,8 @@ export interface PendingLock {
   readonly mode: HeldMode
   readonly clientId: string
   readonly clientName: string
+  readonly host: string | null
+  readonly pid: number | null
   /** How long it has been waited for, in ms. */
   readonly waitedMs: number
   readonly terms: ShownTerms

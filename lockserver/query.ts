@@ -83,16 +83,18 @@ export function holdRecord(hold: Hold, heldMs: number, termsOf: TermsOf): HoldRe
   const { lock, mode, token, session } = hold
   const client = session.isNobody ? null : session
   const [clientId, clientName] = [client?.publicId ?? null, client?.name ?? null]
-  return { name: lock.name, mode, token, clientId, clientName, heldMs, terms: termsOf(hold) }
+  const [host, pid] = [client?.host ?? null, client?.pid ?? null]
+  return { name: lock.name, mode, token, clientId, clientName, host, pid, heldMs, terms: termsOf(hold) }
 }
 
 export function waitRecord(
   name: string,
-  { publicId: clientId, name: clientName }: Session,
+  { publicId: clientId, name: clientName, host, pid }: Session,
   claim: Claim,
   waitedMs: number,
 ): WaitRecord {
-  return { name, mode: claim.mode, clientId, clientName, waitedMs, terms: shownOf(claim.terms, false) }
+  const terms = shownOf(claim.terms, false)
+  return { name, mode: claim.mode, clientId, clientName, host, pid, waitedMs, terms }
 }
 
 function parts(held: HoldRecord[], pending: WaitRecord[]): Listing['parts'] {

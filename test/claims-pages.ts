@@ -36,16 +36,19 @@ t.test(
   },
 )
 
+const nobody = { clientId: null, clientName: null, host: null, pid: null }
+
 t.test('C6: why shows the same, and follows no holder that is gone', async t => {
   const s = new StateStory()
   const [a, b] = [s.open('a'), s.open('b')]
+  Object.assign(b, { host: 'app-2', pid: 4_711 })
   s.ask(a, 'x', { holdAtLeastMs: 60_000, note: 'nightly' })
   s.release(a, 1_001)
   s.ask(b, 'x', { note: 'manual' })
   t.match(whyPage(s.state, 'x', 0), {
     holders: 1,
-    held: [{ name: 'x', token: 1_001, clientId: null, clientName: null, terms: { note: 'nightly' } }],
-    pending: [{ name: 'x', clientName: 'b', terms: { note: 'manual' } }],
+    held: [{ name: 'x', token: 1_001, ...nobody, terms: { note: 'nightly' } }],
+    pending: [{ name: 'x', clientName: 'b', host: 'app-2', pid: 4_711, terms: { note: 'manual' } }],
   })
 })
 

@@ -65,7 +65,7 @@ t.test('C8: release and steal of exactly one hold, and of another one nothing', 
   t.match(await holdfast(t, some, environment), { code: 0, stdout: /1 hold ended/ })
   await until('it is lost', async () => !one.held)
   t.ok(two.held)
-  t.match(await holdfast(t, ['steal', 'pool'], environment), { code: 0, stdout: /took pool/ })
+  t.match(await holdfast(t, ['steal', 'pool'], environment), { code: 0, stdout: /took "pool"/ })
   await until('it is lost', async () => !two.held)
 })
 
@@ -79,7 +79,7 @@ t.test('C5: run --once runs it once; a failure frees the key, and success keeps 
   t.match(await once(...printing('again')), {
     code: 0,
     stdout: '',
-    stderr: /not run: "?holdfast run, pid \d+ on .* has run "monday", from \d.*Z to \d.*Z/,
+    stderr: /not run: "holdfast run node, pid \d+ on .*" has run "monday", from \d.*Z to \d.*Z/,
   })
   t.match(await once('--', 'no such command'), { code: 0, stdout: '' }, 'it is not even started')
 })
@@ -103,7 +103,7 @@ t.test('C3: run --at-least keeps the lock taken afterwards', async t => {
   const again = await holdfast(t, ['run', 'x', '--wait', '0', ...printing('ran')], environment)
   t.match(again, { code: 75, stdout: '' })
   t.match((await holdfast(t, ['locks'], environment)).stdout, /x +kept +exclusive .*kept for 5\d\.\d s more/)
-  t.match((await holdfast(t, ['why', 'x'], environment)).stdout, /^x is kept for no client/)
+  t.match((await holdfast(t, ['why', 'x'], environment)).stdout, /^"x" is kept for no client/)
 })
 
 t.test('each wrong mixture is named, with what would be right', async t => {
@@ -119,7 +119,7 @@ t.test('each wrong mixture is named, with what would be right', async t => {
     [['--note', 'ä'.repeat(129)], /--note must be at most 256 bytes/],
   ]
   for (const [args, message] of wrong)
-    t.match(await holdfast(t, ['run', 'x', ...args, '--', 'true']), { code: 2, stderr: message })
+    t.match(await holdfast(t, ['run', 'x', ...args, '--', 'true']), { code: 125, stderr: message })
   const token = await holdfast(t, ['release', 'x', '--force', '--token', 'abc'])
   t.match(token, { code: 2, stderr: /--token must be a whole number/ })
 })

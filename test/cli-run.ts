@@ -3,17 +3,19 @@
 // every signal but SIGKILL; the test prints the margins. Also `--timeout`.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../client/index.ts'
 import { holdfast, Running, runs } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
+import { until, within } from './fixtures/deadline.ts'
 import { goesOn } from './fixtures/endless-command.ts'
 import { RealCluster } from './fixtures/real-cluster.ts'
 import { Relay } from './fixtures/relay.ts'
 
 const stubborn = fileURLToPath(new URL('fixtures/programs/stubborn.js', import.meta.url))
 const ttlMs = 4_000
+const goesOnInNode = 'setInterval(() => {}, 1000)'
 const sharedClockMs = () => Number(process.hrtime.bigint()) / 1e6
 
 const disasters: Record<string, (run: Running, relay: Relay) => void> = {
@@ -70,10 +72,67 @@ t.test('--timeout limits the wait, and the command', async t => {
     code: 75,
     stdout: '',
     // The line names the holder if the answer to the cancel comes in time (client-surface.ts tests that).
-    stderr: /"busy" took longer than 50 ms: ("billing-3" has held "busy"|it did not come free)/,
+    stderr: /did not get lock "busy" within 50 ms: ("billing-3" has held it for|it did not come free)/,
   })
   t.match(sooner, { code: 75, stdout: '' })
   t.match(ended, { code: 124, stderr: /longer than --timeout/ })
   t.match(inTime, { code: 3, stderr: '' })
   await held.release()
+})
+
+t.test('limits hold for the way to the cluster, too; 125 says that the command could not be run', async t => {
+  const nowhere = { HOLDFAST_VIEW: 'ws://127.0.0.1:1' }
+  const run = (...args: string[]) => holdfast(t, ['run', 'x', ...args, '--', 'echo', 'ran'], nowhere)
+  const [waited, limited, inTime, wrong] = await Promise.all([
+    run('--wait', '1200ms'),
+    run('--timeout', '1300ms', '--wait', '1h'),
+    run('--wait', '0', '--timeout', '1400ms'),
+    run('--wait', 'soon'),
+  ])
+  t.match(waited, { code: 125, stdout: '', stderr: /no session .*within 1200 ms/ })
+  t.match(limited, { code: 125, stdout: '', stderr: /no session .*within 1300 ms/ })
+  t.match(inTime, { code: 125, stdout: '', stderr: /no session .*within 1400 ms/ })
+  t.match(wrong, { code: 125, stdout: '', stderr: /--wait must be a time/ }, 'used wrongly')
+  const once = await holdfast(t, ['run', 'x', '--once', 'k', '--wait', '200ms', '--', 'echo', 'ran'], nowhere)
+  t.match(once, { code: 125, stdout: '', stderr: /within 1000 ms/ }, 'at least a second')
+})
+
+t.test('when all servers are gone while it waits, its limit still ends it', async t => {
+  const cluster = await RealCluster.start(1)
+  await using holder = await connect(cluster.url)
+  const lock = await holder.acquire('x')
+  const run = new Running(t, ['run', 'x', '--timeout', '2s', '--ttl', '5m', '--', 'echo', 'ran'], {
+    HOLDFAST_VIEW: cluster.url,
+  })
+  await until('it waits', async () => (await holder.query()).pending.length === 1)
+  void lock.release().catch(() => {})
+  await cluster[Symbol.asyncDispose]()
+  const ended = await within(30_000, run.ended, () => new Error('it still runs'))
+  t.match(ended, { code: 75, stdout: '', stderr: /did not get lock "x" within 2\.0 s: / })
+})
+
+t.test('lists show what runs, or the name that was given; never its arguments', async t => {
+  await using cluster = await RealCluster.start(1)
+  await using looks = await connect(cluster.url)
+  const environment = { HOLDFAST_VIEW: cluster.url }
+  const plain = new Running(
+    t,
+    ['run', 'a', '--', process.execPath, '-e', goesOnInNode, 'hunter2'],
+    environment,
+  )
+  const named = new Running(t, ['run', 'b', '--name', 'nightly', '--', 'sh', '-c', goesOn], environment)
+  await until('both hold', async () => (await looks.query()).held.length === 2)
+  const { held } = await looks.query()
+  const [first, second] = [...held].sort((a, b) => (a.name < b.name ? -1 : 1))
+  t.match(first, {
+    clientName: `holdfast run node, pid ${plain.pid} on ${hostname()}`,
+    pid: plain.pid,
+    host: hostname(),
+  })
+  t.match(second, { clientName: 'nightly', pid: named.pid })
+  const listed = await holdfast(t, ['locks'], environment)
+  t.match(listed.stdout, ` nightly on ${hostname()}, pid ${named.pid} `)
+  t.match(listed.stdout, ` holdfast run node, pid ${plain.pid} on ${hostname()} `, 'nothing twice')
+  t.notMatch(listed.stdout, 'hunter2')
+  await Promise.all([plain.end('SIGTERM'), named.end('SIGTERM')])
 })

@@ -1,10 +1,12 @@
 // Servers started one by one, obstacles to their start, and the end of a state.
 
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { t } from 'tap'
 import { statusOf } from '../cli/ask.ts'
+import { markFolder, sweepFolders } from '../cli/cluster-sweep.ts'
 import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 
@@ -141,9 +143,12 @@ t.test('when the reader of its output goes away, the cluster ends and leaves no 
 })
 
 t.test('when the cluster is killed, its servers end too', async t => {
-  const { running, pids } = await startCluster(t, '--servers', '2', '--data', t.testdir({}))
+  const { running, ready, pids } = await startCluster(t, '--servers', '2')
   await running.end('SIGKILL')
   await until('all are gone', () => Object.values(pids).every(pid => !runs(pid)))
+  t.ok(existsSync(ready.data), 'its folder it could not remove itself')
+  await sweepFolders()
+  t.notOk(existsSync(ready.data), 'the next cluster does')
 })
 
 t.test('with a kept folder the cluster uses its record, and says that the state is gone', async t => {
@@ -154,3 +159,22 @@ t.test('with a kept folder the cluster uses its record, and says that the state 
   const again = new Running(t, ['cluster', '--json', '--port', '0', '--servers', '2', '--data', data])
   t.match((await again.event('halted')).reason, /holdfast reset/)
 })
+
+t.test(
+  'only folders that are surely left behind are swept: not of a living process, another world, or unmarked',
+  async t => {
+    const folder = t.testdir({
+      'holdfast-mine': {},
+      'holdfast-other': {},
+      'holdfast-bare': {},
+      'holdfast-left': {},
+    })
+    const at = (name: string) => join(folder, name, 'cluster-process')
+    await markFolder(join(folder, 'holdfast-mine'))
+    const mark = JSON.parse(readFileSync(at('holdfast-mine'), 'utf8'))
+    writeFileSync(at('holdfast-left'), JSON.stringify({ ...mark, startedAt: '1' }))
+    writeFileSync(at('holdfast-other'), JSON.stringify({ ...mark, startedAt: '1', space: 'pid:[1]' }))
+    await sweepFolders(folder)
+    t.same(readdirSync(folder).sort(), ['holdfast-bare', 'holdfast-mine', 'holdfast-other'])
+  },
+)

@@ -17,6 +17,8 @@ const hold = (name: string, client: string, heldMs = 1_000, token = 1): HoldReco
   token,
   clientId: idOf(client),
   clientName: client,
+  host: null,
+  pid: null,
   heldMs,
   terms: null,
 })
@@ -25,6 +27,8 @@ const wait = (name: string, client: string, waitedMs = 1_000): WaitRecord => ({
   mode: 'exclusive',
   clientId: idOf(client),
   clientName: client,
+  host: null,
+  pid: null,
   waitedMs,
   terms: null,
 })
@@ -78,12 +82,12 @@ t.test('why: holder, since when, what it waits for, the queue, and names that tr
     pending: [wait('y', 'a', 3_000), wait('x', 'evil\n\x1b[31mname', 2_000), wait('x', 'c', 1_000)],
   }
   const lines = whyLines('x', listing)
-  t.equal(lines[0], 'x is held by a (00000000) for 1 m 1 s: exclusive, token 7')
-  t.match(lines[1], /^ {2}which waits itself for y since 3\.0 s ago, 1\. in its queue \(held by b\)$/)
+  t.equal(lines[0], '"x" is held by a (00000000) for 1 m 1 s: exclusive, token 7')
+  t.equal(lines[1], '  which itself waits for "y", for 3.0 s, #1 in its queue (held by b)')
   t.equal(lines[2], '2 wait for it:')
-  t.match(lines[4], /^1\. +"evil\\n\\u001b\[31mname"/)
+  t.match(lines[4], /^#1 +"evil\\n\\u001b\[31mname"/)
   t.notMatch(lines.join(''), '\x1b')
-  t.same(whyLines('z', listing), ['nobody holds z or waits for it'])
+  t.same(whyLines('z', listing), ['no client holds "z" or waits for it'])
   t.match(whyLines('y', { ...listing, confirmed: false })[0], /^unconfirmed/)
 })
 
@@ -123,6 +127,10 @@ t.test('a status in the middle of a copy shows how far it is; columns are aligne
   }
   const lines = statusLines(status)
   t.equal(lines[0], 'view 2, not acked yet; survives 0 more deaths right now')
+  t.match(
+    lines[1],
+    /^The backup at ws:\/\/b:7401 is not in sync yet: the copy is under way\. .*all locks are lost\. Wait\.$/,
+  )
   const row = lines.find(line => line.startsWith('backup')) ?? ''
   t.match(row, /copying █{9}░{11} 45 %/)
   t.match(row, /40 ms ago/)
@@ -148,7 +156,7 @@ t.test('against a cluster: why, locks --sort wait, and no colours in a pipe', as
   const free = start('hold', 'free', '--json')
   await free.json(({ name }) => name === 'free')
   const why = await run('why', 'why/a')
-  t.match(why, { code: 0, stdout: /^why\/a is held by .* exclusive, token \d+\n2 wait for it:\n/ })
+  t.match(why, { code: 0, stdout: /^"why\/a" is held by .* exclusive, token \d+\n2 wait for it:\n/ })
   t.match(await json('why', 'why/a'), {
     name: 'why/a',
     confirmed: true,
@@ -156,7 +164,7 @@ t.test('against a cluster: why, locks --sort wait, and no colours in a pipe', as
     queue: [{}, {}],
     circle: null,
   })
-  t.match(await run('why', 'nothing'), { code: 0, stdout: /nobody holds/ })
+  t.match(await run('why', 'nothing'), { code: 0, stdout: /^no client holds "nothing" or waits for it\n$/ })
   t.match(await run('why', 'x'.repeat(2_000)), { code: 2 })
   const sorted = (await run('locks', '--sort', 'wait')).stdout.trim().split('\n')
   t.equal(sorted.length, 5)

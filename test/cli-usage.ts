@@ -251,6 +251,19 @@ t.test('each misuse gets one line that names it, and exit code 2', async t => {
   }
 })
 
+t.test('a mistyped command: what was probably meant; else all there are', async t => {
+  for (const [given, meant] of [
+    ['statsu', 'status'],
+    ['lock', 'locks'],
+    ['Watch', 'watch'],
+  ] as const)
+    t.match(await holdfast(t, [given]), {
+      code: 2,
+      stderr: new RegExp(`there is no command "${given}"; did you mean ${meant}\\? See`),
+    })
+  t.match(await holdfast(t, ['frobnicate']), { code: 2, stderr: /there are cluster, viewserver/ })
+})
+
 t.test('the process says it on stderr and exits with 2', async t => {
   for (const args of [['frobnicate'], ['status', '--foo'], ['reset']]) {
     const { code, stdout, stderr } = await holdfast(t, args)
@@ -270,8 +283,10 @@ t.test('help and version go to stdout', async t => {
     holdfast(t, ['--version']),
   ])
   t.match(own.stdout, /--advertise URL +.*\(HOLDFAST_ADVERTISE\)/)
-  t.match(inside, { code: 2, stdout: '' }, 'what stands behind -- is not ours')
+  t.match(inside, { code: 125, stdout: '' }, 'what stands behind -- is not ours')
   t.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+  for (const other of ['version', '-V', '-v'])
+    t.same((await holdfast(t, [other])).stdout, version.stdout, other)
 })
 
 t.test('a command line is sorted into options, names and what stands behind --', async t => {

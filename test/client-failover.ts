@@ -199,6 +199,8 @@ t.test('failover', async t => {
       token: 1,
       clientId: me,
       clientName: '',
+      host: null,
+      pid: null,
       heldMs: 1,
       terms: null,
     })

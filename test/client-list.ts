@@ -211,8 +211,11 @@ t.test('against a cluster: holdfast clients', async t => {
   const told = await run('clients', id.slice(0, 8))
   t.equal(told.code, 0)
   t.match(told.stdout, /^CLIENT +CLIENT ID +HOST +PID +ADDRESS +VERSION +SINCE +HOLDS +WAITS\n/)
-  t.match(told.stdout, new RegExp(`${id.slice(0, 8)}.*\n {2}holds clients/a for .*: exclusive, token \\d+\n`))
-  t.match(await run('clients', 'nobody'), { code: 0, stdout: 'no client is called nobody\n' })
+  t.match(
+    told.stdout,
+    new RegExp(`${id.slice(0, 8)}.*\n {2}has held "clients/a" for .*: exclusive, token \\d+\n`),
+  )
+  t.match(await run('clients', 'nobody'), { code: 0, stdout: 'no client is called "nobody"\n' })
   t.match(await run('clients', 'x'.repeat(300)), { code: 2 })
 })
 

@@ -46,9 +46,8 @@ const deeds: Record<string, (rest: readonly string[]) => Deed> = {
 function shown(line: string) {
   const [name = '', token, clientId = ''] = line.split(':')
   const mode = 'exclusive' as const
-  return [
-    { name, mode, token: Number(token), clientId, clientName: clientId, heldMs: 0, waitedMs: 0, terms: null },
-  ]
+  const rest = { host: null, pid: null, heldMs: 0, waitedMs: 0, terms: null }
+  return [{ name, mode, token: Number(token), clientId, clientName: clientId, ...rest }]
 }
 
 function history(text: string): Event[] {

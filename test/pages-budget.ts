@@ -231,7 +231,7 @@ t.test('B5: pages can have a separate address', async t => {
     locks: [{ name: 'x' }],
   })
   const reach = { HOLDFAST_VIEW: view.address, HOLDFAST_SECRET: secret }
-  t.match(await holdfast(t, ['why', 'x'], reach), { code: 0, stdout: /^x is held by/ })
+  t.match(await holdfast(t, ['why', 'x'], reach), { code: 0, stdout: /^"x" is held by/ })
   await client.close()
   t.match(await holdfast(t, ['kill', 'primary', '--force'], reach), { code: 0, stdout: /killed the primary/ })
   t.equal(await lock.ended, 137)

@@ -151,6 +151,8 @@ function part(number: number): MessageOf<'serverToClient', 'locks'> {
     token: i + 1,
     clientId: '0'.repeat(32),
     clientName: '',
+    host: null,
+    pid: null,
     heldMs: 0,
     terms: null,
   }))

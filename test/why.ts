@@ -87,10 +87,13 @@ t.test('R1: why does not trust a primary whose backup does not answer', async t 
   const client = await connect(cluster.viewUrl, { ttl: 600_000 })
   await client.acquire('x')
   const why = () => holdfast(t, ['why', 'x'], { HOLDFAST_VIEW: cluster.viewUrl })
-  t.match(await why(), { code: 0, stdout: /^x is held by/ })
+  t.match(await why(), { code: 0, stdout: /^"x" is held by/ })
   const backup = view?.backup?.address ?? ''
   cluster.signal(backup, 'SIGSTOP')
-  t.match(await why(), { code: 0, stdout: /^unconfirmed: the primary may have been replaced\nx is held by/ })
+  t.match(await why(), {
+    code: 0,
+    stdout: /^unconfirmed: the primary may have been replaced\n"x" is held by/,
+  })
   cluster.signal(backup, 'SIGCONT')
   await client.close()
 })

@@ -1,8 +1,8 @@
 // What a disk or a process may be short of for a moment (B6), in words, and how long a save waits for it.
 // Every other error of a record is final at once.
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { readClock } from '../wire/clock.ts'
+import { pause } from '../wire/net/timers-node.ts'
 
 export type Lack = 'files' | 'room' | 'memory'
 

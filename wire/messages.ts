@@ -254,6 +254,9 @@ const holdRecord = record({
   token,
   clientId: nullable(publicId),
   clientName: nullable(clientName),
+  /** Where its program runs, as it says itself (C6); null where it can't be known. */
+  host: nullable(host),
+  pid: nullable(count(4711, 1)),
   heldMs: milliseconds,
   terms: shownTerms,
 })
@@ -262,6 +265,8 @@ const waitRecord = record({
   mode,
   clientId: publicId,
   clientName,
+  host: nullable(host),
+  pid: nullable(count(4711, 1)),
   waitedMs: milliseconds,
   terms: shownTerms,
 })

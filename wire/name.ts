@@ -1,6 +1,7 @@
 // What a lock name may be. Checked by the client before it sends, and by every server at the edge.
 
 import { lockNameBytesMax } from './limits.ts'
+import { bytesOf } from './text-bytes.ts'
 
 /** What is wrong with a lock name, or undefined if nothing is. */
 export function nameProblem(name: unknown): string | undefined {
@@ -13,5 +14,5 @@ export function nameProblem(name: unknown): string | undefined {
 
 /** One UTF-16 unit takes at most three bytes, so short names need no counting. */
 export function fitsBytes(name: string, max = lockNameBytesMax): boolean {
-  return name.length * 3 <= max || new TextEncoder().encode(name).length <= max
+  return name.length * 3 <= max || bytesOf(name) <= max
 }

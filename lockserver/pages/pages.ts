@@ -1,10 +1,10 @@
 // What a lock server answers over HTTP: that it is alive, whether it is ready and why not, its metrics,
 // and for the dashboard its counts and a page of its lock table.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readClock } from '../../wire/clock.ts'
 import { boundsMs, type Histogram } from '../../wire/histogram.ts'
 import { nameProblem } from '../../wire/name.ts'
+import { nextTurn } from '../../wire/net/timers-node.ts'
 import { BadQuery, type Page, type Routes, routesOf } from '../../wire/serving/http.ts'
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'

@@ -9,6 +9,7 @@ import { claimed } from './claimed.ts'
 import { claims } from './claims.ts'
 import { client } from './client.ts'
 import { clocks } from './clocks.ts'
+import { command } from './command.ts'
 import { drivers } from './drivers.ts'
 import { durable } from './durable.ts'
 import { edge } from './edge.ts'
@@ -51,6 +52,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'what travels': frames,
   'surface of the client': [...surface, ...program, ...asked],
   'pages and metrics': figures,
+  'the command': command,
   'loss of power': durable,
   'hostile peers': [...edge, ...asking, ...keys],
   'disk, minutes, moments': apart,

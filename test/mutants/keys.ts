@@ -168,8 +168,8 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: query,
-        find: '{ publicId: clientId, name: clientName }: Session',
-        replace: '{ id: clientId, name: clientName }: Session',
+        find: '{ publicId: clientId, name: clientName, host, pid }: Session',
+        replace: '{ id: clientId, name: clientName, host, pid }: Session',
       },
     ],
   },

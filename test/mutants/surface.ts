@@ -7,6 +7,52 @@ const state = 'lockserver/state/state.ts'
 
 export const surface: readonly Mutant[] = [
   {
+    name: 'the timers of a client are those that a test has faked',
+    breaks: 'F12',
+    why: 'no call settles while they are faked',
+    test: 'importing',
+    edits: [
+      {
+        file: 'wire/net/runtime-node.ts',
+        find: 'afterTurn: run => void setImmediate(run)',
+        replace: 'afterTurn: run => void globalThis.setImmediate(run)',
+      },
+    ],
+  },
+  {
+    name: 'the clock of a lease is the one that a test has faked',
+    breaks: 'S4',
+    why: 'a test that goes a day ahead loses its locks',
+    test: 'importing',
+    edits: [{ file: 'wire/clock.ts', find: 'wall: wallNow()', replace: 'wall: Date.now()' }],
+  },
+  {
+    name: 'a page makes a channel without looking for it',
+    breaks: 'F12',
+    why: 'no call settles in jsdom, an edge runtime or React Native',
+    test: 'importing',
+    edits: [
+      {
+        file: 'wire/net/runtime-web.ts',
+        find: "if (typeof MessageChannel === 'undefined')",
+        replace: "if (typeof MessageChannel === 'symbol')",
+      },
+    ],
+  },
+  {
+    name: 'an error of another copy is none',
+    breaks: 'F12',
+    why: 'a catch that asks for a LockError misses what the CommonJS form threw',
+    test: 'importing',
+    edits: [
+      {
+        file: 'client/one-class.ts',
+        find: "return typeof value === 'object' && value !== null && mark in value",
+        replace: 'return Function.prototype[Symbol.hasInstance].call(of as never, value)',
+      },
+    ],
+  },
+  {
     name: 'a handle is held after its release',
     breaks: 'S1',
     why: 'the program believes in what it has given back',

@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { bundleForPages } from './bundle.ts'
-import { execute, Packed, root } from './packed.ts'
+import { type Conditions, execute, Packed, root } from './packed.ts'
 
 await using packed = await Packed.make()
 const manifest = await packed.manifest()
@@ -12,7 +12,7 @@ const entries = Object.entries(manifest.exports).flatMap(([name, value]) =>
   typeof value === 'string' ? [] : [{ name: `holdfast${name.slice(1)}`, ...value }],
 )
 const forReaders =
-  /^(dist\/(client|lockserver|testing|viewservice|wire)\/.*\.d\.c?ts|docs\/.*\.md|README\.md|LICENSE|package\.json)$/
+  /^(dist\/(cjs\/)?(client|lockserver|testing|viewservice|wire)\/.*\.d\.c?ts|docs\/.*\.md|README\.md|LICENSE|package\.json)$/
 let failed = 0
 
 await check('publint', async () => {
@@ -20,8 +20,8 @@ await check('publint', async () => {
   if (!stdout.includes('All good!')) throw new Error(stdout)
 })
 
-await check('attw --profile esm-only', () => {
-  return execute('npx', ['attw', packed.tarball, '--profile', 'esm-only'], { cwd: root })
+await check('attw, in every resolution', () => {
+  return execute('npx', ['attw', packed.tarball, '--profile', 'strict'], { cwd: root })
 })
 
 await check('no script runs at its installation', () => {
@@ -32,9 +32,9 @@ await check('no script runs at its installation', () => {
 
 await check('every packed file is used, or for a reader', async () => {
   const starts = [
-    ...entries.map(entry => entry.default),
+    ...Object.values(manifest.exports).flatMap(filesOf),
     ...Object.values(manifest.bin),
-    ...Object.values(manifest.imports).flatMap(Object.values),
+    ...Object.values(manifest.imports).flatMap(filesOf),
     // The service to measure comes from the command line.
     'dist/bench/holdfast.js',
   ]
@@ -68,6 +68,17 @@ await check('every entry can be required as well as imported, and is one module'
   const names = JSON.stringify(entries.map(({ name }) => name))
   const program = `(async () => { for (const name of ${names})
     if (require(name) !== (await import(name))) throw new Error(name) })()`
+  await execute(process.execPath, ['-e', program], { cwd: packed.project })
+})
+
+await check('the CommonJS form of every entry has the same names, and its own runtime', async () => {
+  const forms = JSON.stringify(
+    entries.map(({ name, require }) => [name, `holdfast/${require.default.slice(2)}`]),
+  )
+  const program = `(async () => { for (const [name, file] of ${forms}) {
+    const [modules, form] = [await import(name), require('./node_modules/' + file)]
+    if (modules === form || Object.keys(form).sort().join() !== Object.keys(modules).sort().join()) throw new Error(name)
+  } })()`
   await execute(process.execPath, ['-e', program], { cwd: packed.project })
 })
 
@@ -105,6 +116,11 @@ async function check(what: string, act: () => unknown): Promise<void> {
   }
 }
 
+/** All that any condition leads to. */
+function filesOf(found: string | Conditions): string[] {
+  return typeof found === 'string' ? [found] : Object.values(found).flatMap(filesOf)
+}
+
 /** Modules with types only. */
 function isEmpty(code: string): boolean {
   return code.replace(/^\s*\/\/.*$|^\s*\/\*[\s\S]*?\*\//gm, '').trim() === 'export {};'
@@ -125,7 +141,7 @@ async function reachable(starts: readonly string[]): Promise<Set<string>> {
 /** A module that runs as a process is named as `new URL('x.js', import.meta.url)`. */
 async function importsOf(file: string): Promise<string[]> {
   const text = await packed.text(file)
-  const specifiers = [...text.matchAll(/(?:from |import |import\(|URL\()['"]([^'"]+)['"]/g)]
+  const specifiers = [...text.matchAll(/(?:from |import |import\(|URL\(|require\()['"]([^'"]+)['"]/g)]
   return specifiers
     .map(([, specifier = '']) => posix.join(posix.dirname(file), specifier))
     .filter(path => packed.files.includes(path))

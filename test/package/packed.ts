@@ -11,12 +11,23 @@ import { promisify } from 'node:util'
 export const execute = promisify(execFile)
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 
+/** What a resolver finds, by the conditions that it knows. */
+export interface Conditions {
+  readonly [condition: string]: string | Conditions
+}
+
+export interface Entry extends Conditions {
+  readonly types: string
+  readonly default: string
+  readonly require: { readonly types: string; readonly default: string }
+}
+
 export interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
   readonly bin: Readonly<Record<string, string>>
-  readonly imports: Readonly<Record<string, Readonly<Record<string, string>>>>
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly imports: Readonly<Record<string, Conditions>>
+  readonly exports: Readonly<Record<string, string | Entry>>
 }
 
 export class Packed implements AsyncDisposable {

@@ -81,7 +81,7 @@ export function livePicture(): void {
       t.teardown(() => on.type(ctrlC))
       const pid = Number(await on.shows(pidOf('primary')))
       on.type('p')
-      await on.shows(/the last one that holds the state.*y kills it all the same/)
+      await on.shows(/y: kill the last one that holds the state\? All locks are lost then/)
       on.type('n')
       on.type('y')
       on.type('o') // keys are taken one after another

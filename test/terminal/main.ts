@@ -2,12 +2,13 @@
 // where it is missing, the tests say so and end.
 
 import { t } from 'tap'
+import { widthOf } from '../../cli/output.ts'
 import { connect } from '../../client/index.ts'
 import { runs } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 import { goesOn, upAndOn } from '../fixtures/endless-command.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
-import { hasTerminals, Terminal } from '../fixtures/terminal.ts'
+import { hasTerminals, inShell, Terminal } from '../fixtures/terminal.ts'
 import { livePicture } from './live-picture.ts'
 
 const ctrlC = '\x03'
@@ -79,6 +80,51 @@ function run(): void {
       await on.shows(/went on still here/)
       t.equal(await on.ended, 0)
       t.notOk(runs(pid))
+    })
+
+    await t.test(
+      'while it waits it says for whom, and hold says that it holds; --quiet says neither',
+      async t => {
+        const holder = Terminal.of(cluster.url, 'hold', 'w', '--name', 'billing-3')
+        await holder.shows(/holdfast: holding "w" until Ctrl-C/)
+        const on = Terminal.of(cluster.url, 'run', 'w', '--', 'echo', 'got it')
+        const quiet = Terminal.of(cluster.url, 'run', 'w', '--quiet', '--wait', '3s', '--', 'echo', 'got it')
+        await on.shows(/holdfast: waiting for "w": held by billing-3 on \S+, pid \d+ for [\d.]+ m?s/)
+        t.equal(await quiet.ended, 75)
+        t.match(quiet.shown, /^holdfast: did not get lock "w" within 3\.0 s: [^\n]*\n$/)
+        holder.type(ctrlC)
+        await on.shows(/got it/)
+        t.equal(await on.ended, 0)
+      },
+    )
+
+    await t.test('a cluster that is not there: after a second it says so', async t => {
+      const on = Terminal.of('ws://127.0.0.1:1', 'run', 'w', '--', 'true')
+      await on.shows(/waiting for "w": no session with the cluster yet; see 'holdfast status'/)
+      on.type(ctrlC)
+      t.equal(await on.ended, 130, 'Ctrl-C ends that, too')
+    })
+
+    await t.test('lists are as wide as the terminal, and begin with a sum', async t => {
+      const locks = await Promise.all(
+        Array.from({ length: 60 }, (_, i) => client.acquire(`注文/${'n'.repeat(80)}/${i}`)),
+      )
+      const show = async (columns: number, ...args: string[]) => {
+        const on = new Terminal(`stty cols ${columns}; ${inShell(...args)}`, {
+          HOLDFAST_VIEW: cluster.url,
+          NO_COLOR: '1',
+        })
+        t.equal(await on.ended, 0)
+        return on.shown.trimEnd().split('\n')
+      }
+      const lines = await show(80, 'locks', '注文/')
+      t.match(lines[0], /^60 held by 1 client, the longest for /)
+      t.match(lines.at(-1), /^… 10 more; --all/)
+      t.ok(lines.slice(1).every(line => widthOf(line) <= 80))
+      t.equal((await show(80, 'locks', '注文/', '--all')).length, 62)
+      const status = await show(80, 'status')
+      for (const line of status.slice(status.indexOf(''))) t.ok(widthOf(line) <= 80, line)
+      await Promise.all(locks.map(lock => lock.release()))
     })
 
     await t.test('a stolen lock ends the group there, too', async t => {

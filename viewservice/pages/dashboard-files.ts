@@ -1,9 +1,8 @@
-// The files of the dashboard, which the build puts beside this one; read when they are requested.
+// The files of the dashboard, which the build puts beside this one; found and read when they are requested: a program that
+// was bundled has none of them, and its view server works without a dashboard.
 
 import { readFile } from 'node:fs/promises'
-import type { Route } from '../../wire/serving/http.ts'
-
-const folder = new URL('../../dashboard/', import.meta.url)
+import type { Page, Route } from '../../wire/serving/http.ts'
 
 const files = {
   '/': ['index.html', 'text/html; charset=utf-8'],
@@ -18,8 +17,18 @@ export function dashboardFiles(): Record<string, Route> {
     {
       guarded: true,
       ...(path === '/' && { linked: true }),
-      read: async () => ({ status: 200, type, body: await readFile(new URL(name, folder)) }),
+      read: () => fileOr404(name, type),
     },
   ])
   return Object.fromEntries(routes)
+}
+
+async function fileOr404(name: string, type: string): Promise<Page> {
+  try {
+    return { status: 200, type, body: await readFile(new URL(`../../dashboard/${name}`, import.meta.url)) }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const text = 'there is no dashboard: its files are not where this program is, as when it was bundled'
+    return { status: 404, body: { error: `${text} (${why}); all else works` } }
+  }
 }

@@ -5,6 +5,7 @@
 import { lstatSync } from 'node:fs'
 import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { clearTimeout, setImmediate, setTimeout } from '../../wire/net/timers-node.ts'
 import type { ViewRecord } from '../record.ts'
 import { Reserve, remove } from '../reserve.ts'
 import { type Lack, lackOf } from '../shortage.ts'

@@ -11,6 +11,7 @@ import {
   helloBytesMax,
 } from '../limits.ts'
 import type { Channel, Message, MessageOf } from '../messages.ts'
+import { bytesOf, cutToBytes } from '../text-bytes.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
 import type { Later, TurnTime } from './turn-time.ts'
@@ -266,7 +267,7 @@ export class Connection {
         ? clientFrameBytesMax
         : frameBytesMax
     // A UTF-16 unit has at most three bytes; one message alone always fits, by its limits.
-    if (text.length * 3 > bytesMax && messages.length > 1 && bytesOf(text).length > bytesMax) {
+    if (text.length * 3 > bytesMax && messages.length > 1 && bytesOf(text) > bytesMax) {
       const half = messages.length >> 1
       this.#write(messages.slice(0, half))
       this.#write(messages.slice(half))
@@ -358,10 +359,7 @@ function weightOf(message: Message): number {
   return Math.max(1, held.length + pending.length)
 }
 
-const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
-
 /** A close reason holds 123 bytes. */
 function closeReason(text: string): string {
-  const bytes = bytesOf(text)
-  return bytes.length <= 123 ? text : new TextDecoder().decode(bytes.subarray(0, 120)).replace(/\uFFFD+$/, '')
+  return bytesOf(text) <= 123 ? text : cutToBytes(text, 120)
 }

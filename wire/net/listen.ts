@@ -9,6 +9,7 @@ import * as limits from '../limits.ts'
 import { Edge } from './edge.ts'
 import { filesAllowed, filesOpen, roomOf } from './edge-room.ts'
 import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
+import { clearTimeout, setInterval, setTimeout } from './timers-node.ts'
 import { Visitor } from './visitor.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
@@ -49,6 +50,7 @@ export interface Listener {
 
 /** Rejects with a clear error if the address isn't available. */
 export async function listen(options: ListenOptions, handlers: ListenHandlers): Promise<Listener> {
+  checkPlatform()
   if (options.secret === null && !options.insecure && !isLoopback(options.host)) {
     throw new Error(
       `refusing to listen on ${options.host} without a secret: set --secret (HOLDFAST_SECRET), listen on 127.0.0.1, or say --insecure`,
@@ -117,6 +119,14 @@ type Verdict = (accepted: boolean, status?: number, reason?: string) => void
 /** The peer's machine; the port differs at each try. */
 function remoteOf({ socket }: IncomingMessage): string {
   return socket.remoteAddress ?? 'unknown'
+}
+
+/** Bun puts its own in the place of ws, which has no bound for a frame that grows after the hello (B3). */
+function checkPlatform(): void {
+  if ('bun' in process.versions)
+    throw new Error(
+      'servers do not run in Bun, whose ws has no bounds for frames: run them with Node (npx holdfast cluster) and connect from Bun',
+    )
 }
 
 /** How long peers may take to answer the close, so that what was sent last arrives. */

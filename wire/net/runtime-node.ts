@@ -6,6 +6,7 @@ import { readClock, readMonotonic } from '../clock.ts'
 import { randomId } from '../id.ts'
 import { frameBytesMax, helloWithinMs, hostLengthMax } from '../limits.ts'
 import { type ClientRuntime, type Diagnostic, type DiagnosticEvent, diagnosticEvents } from './runtime.ts'
+import { clearTimeout, setImmediate, setTimeout } from './timers-node.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 

@@ -24,11 +24,23 @@ interface PagePort {
 }
 type PageChannel = { readonly port1: PagePort; readonly port2: PagePort }
 
-/** Timers would do, but pages delay them: 4 ms when nested, a second in the background. */
-const { port1, port2 } = new MessageChannel() as unknown as PageChannel
+// As they are when this file is loaded: fake timers of a test must not stop a lease.
+const { setTimeout, clearTimeout } = globalThis
+
 const turns: (() => void)[] = []
-port1.onmessage = () => turns.shift()?.()
-port1.unref?.()
+/** Asks for one more turn. Made at its first use: a platform without channels can import this file all the same. */
+let askForTurn: (() => void) | null = null
+
+function turnAsker(): () => void {
+  const takeTurn = () => turns.shift()?.()
+  // jsdom, edge runtimes and React Native have none.
+  if (typeof MessageChannel === 'undefined') return () => void setTimeout(takeTurn, 0)
+  // Timers would do everywhere, but pages delay them: 4 ms when nested, a second in the background.
+  const { port1, port2 } = new MessageChannel() as unknown as PageChannel
+  port1.onmessage = takeTurn
+  port1.unref?.()
+  return () => port2.postMessage(null)
+}
 
 const nobody: Diagnostic = { hasSubscribers: false, publish() {} }
 
@@ -58,7 +70,8 @@ export const runtime: ClientRuntime = {
   openSocket: address => new WebSocketOfPage(new WebSocket(address), helloWithinMs),
   afterTurn: run => {
     turns.push(run)
-    port2.postMessage(null)
+    askForTurn ??= turnAsker()
+    askForTurn()
   },
   diagnostics: Object.fromEntries(diagnosticEvents.map(event => [event, nobody])) as Record<
     DiagnosticEvent,

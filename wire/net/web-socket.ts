@@ -15,6 +15,8 @@ export interface PageSocket {
 }
 
 const open = 1
+// As they are when this file is loaded: a test that fakes timers later does not stop those of a connection.
+const { setTimeout, clearTimeout } = globalThis
 
 export class WebSocketOfPage implements Socket {
   readonly #socket: PageSocket

@@ -2,6 +2,7 @@
 
 import type { WebSocket } from 'ws'
 import { closeWithinMs, type Socket, type SocketHandlers } from './socket.ts'
+import { setTimeout } from './timers-node.ts'
 
 export class WsSocket implements Socket {
   readonly #socket: WebSocket

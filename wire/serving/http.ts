@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { readMonotonic } from '../clock.ts'
+import { setTimeout } from '../net/timers-node.ts'
 import type { WrongSecrets } from '../net/wrong-secrets.ts'
 import { isLoopbackAddress, isOwnName } from './own-names.ts'
 import { PageBudget } from './page-budget.ts'

@@ -4,6 +4,7 @@
 
 import { readClock } from '../clock.ts'
 import { askerPauseMsMax, askerPausePart } from '../limits.ts'
+import { clearTimeout, setTimeout } from '../net/timers-node.ts'
 
 interface Job {
   readonly asker: string

@@ -1,9 +1,8 @@
 // What every server reports about its process: version, memory, processor, and how late its event loop is.
 
-import { readFileSync } from 'node:fs'
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { readClock } from '../clock.ts'
-import { wireVersion } from '../version.ts'
+import { packageVersion, wireVersion } from '../version.ts'
 import type { Metric } from './metrics.ts'
 
 /** How often the delay of the event loop is sampled. */
@@ -12,7 +11,6 @@ const resolutionMs = 20
 export class ProcessMetrics {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs })
   readonly #startedAt = readClock().wall / 1_000 - process.uptime()
-  readonly #version = versionOf()
   /** The delays as of the last scrape, in seconds. */
   #seen = { median: 0, p99: 0, max: 0 }
 
@@ -32,7 +30,7 @@ export class ProcessMetrics {
       labels: ['version', 'wire', 'node'],
       read: () => [
         {
-          labels: { version: this.#version, wire: String(wireVersion), node: process.versions.node },
+          labels: { version: packageVersion, wire: String(wireVersion), node: process.versions.node },
           value: 1,
         },
       ],
@@ -89,9 +87,4 @@ export class ProcessMetrics {
     this.#delay.reset()
     return this.#seen
   }
-}
-
-function versionOf(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
-  return String((JSON.parse(text) as { version: unknown }).version)
 }

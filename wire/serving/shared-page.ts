@@ -3,6 +3,7 @@
 
 import { readClock } from '../clock.ts'
 import { pageEveryMs } from '../limits.ts'
+import { setImmediate, setTimeout } from '../net/timers-node.ts'
 
 export class SharedPage<T> {
   readonly #make: () => Promise<T>

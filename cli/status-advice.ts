@@ -1,0 +1,42 @@
+// What an operator should do about a cluster that would not survive the next death, or has no primary: a sentence
+// or two. It reads the status and asks no server.
+
+import type { ServerStatus, Status } from '../wire/messages.ts'
+import { showDuration } from './duration.ts'
+
+/** Empty: nothing. The reason of a halt stands in the status itself. */
+export function adviceFor(status: Status): string[] {
+  const { view, survives, halted, servers } = status
+  if (halted !== null || survives > 0) return []
+  if (view === null)
+    return [
+      'No lock server has been found yet. Start one with --view naming this view server; a log of a running one says why it is refused.',
+    ]
+  const primary = servers.find(({ id }) => id === view.primary.id)
+  if (primary?.alive !== true) return [noPrimary(status)]
+  const backup = servers.find(({ id }) => id === view.backup?.id)
+  const ifNow = 'If the primary dies now, all locks are lost.'
+  if (backup?.alive === true)
+    return [`The backup at ${backup.address} is not in sync yet: the copy is under way. ${ifNow} Wait.`]
+  if (servers.some(({ alive, role }) => alive && role === 'idle'))
+    return [
+      `No backup yet: an idle lock server is taken by itself. ${ifNow} Wait; if it lasts, the log of the primary says why.`,
+    ]
+  return [`${withoutBackup(backup, servers)} ${ifNow} Start a lock server; it is taken by itself.`]
+}
+
+function noPrimary({ view, servers }: Status): string {
+  const backup = servers.find(({ id }) => id === view?.backup?.id)
+  return backup?.alive
+    ? 'The primary is not heard. Its backup is asked now, and takes over if it is in sync.'
+    : `No lock can be had. Start the machine of ${view?.primary.address} again; its process must not have ended, since the locks are in its memory.`
+}
+
+function withoutBackup(backup: ServerStatus | undefined, servers: readonly ServerStatus[]): string {
+  const silent = (server: ServerStatus) =>
+    `${server.address} has been silent for ${showDuration(server.pingAgeMs)}`
+  if (backup !== undefined) return `No backup: ${silent(backup)}.`
+  const dead = servers.filter(({ alive, role }) => !alive && role === 'idle')
+  if (dead.length === 0) return 'No backup: there is no other lock server.'
+  return `No backup: ${dead.map(silent).join(', ')}.`
+}

@@ -1,0 +1,150 @@
+// Planted bugs of the command: what it says to people and scripts, when it gives up, and what it removes.
+
+import type { Mutant } from './mutant.ts'
+
+export const command: readonly Mutant[] = [
+  {
+    name: 'the way to the cluster has no limit',
+    breaks: 'F1',
+    why: 'a cron job waits longer than it was told to, for a cluster that is not there',
+    test: 'cli-run',
+    edits: [
+      {
+        file: 'cli/holding.ts',
+        find: 'timeout: Math.min(withinMs, connectWithinMs),',
+        replace: 'timeout: withinMs > 0 ? connectWithinMs : withinMs,',
+      },
+    ],
+  },
+  {
+    name: 'no cluster is no lock',
+    breaks: 'F1',
+    why: 'cron takes a job that no machine can run for one that another machine runs',
+    test: 'cli-run',
+    edits: [
+      {
+        file: 'cli/main.ts',
+        find: 'return code <= 2 ? (command.couldNotRun ?? code) : code',
+        replace: 'return code <= 2 ? code : (command.couldNotRun ?? code)',
+      },
+    ],
+  },
+  {
+    name: 'who failed to get a lock waits for dead servers',
+    breaks: 'F1',
+    why: 'a limit of two seconds takes a whole lease',
+    test: 'cli-run',
+    edits: [
+      {
+        file: 'cli/holding.ts',
+        find: 'await Promise.race([client.close(), promise])',
+        replace: 'await Promise.all([client.close(), promise])',
+      },
+    ],
+  },
+  {
+    name: 'lists show what a command was given',
+    breaks: 'C6',
+    why: 'a password in its arguments is in every list',
+    test: 'cli-run',
+    edits: [
+      {
+        file: 'cli/run.ts',
+        find: "function whoRuns([file = '']: readonly string[]): string {",
+        replace: "function whoRuns(words: readonly string[]): string {\n  const file = words.join(' ')",
+      },
+    ],
+  },
+  {
+    name: 'a kept hold shows where its server runs',
+    breaks: 'C6',
+    why: 'an operator looks for the holder where there is none',
+    test: 'claims-pages',
+    edits: [
+      {
+        file: 'lockserver/query.ts',
+        find: 'const [host, pid] = [client?.host ?? null, client?.pid ?? null]',
+        replace: "const [host, pid] = [client?.host ?? 'here', client?.pid ?? null]",
+      },
+    ],
+  },
+  {
+    name: 'a waiter shows no process',
+    breaks: 'C6',
+    why: "twenty pods of one name can't be told apart",
+    test: 'claims-pages',
+    edits: [
+      {
+        file: 'lockserver/query.ts',
+        find: 'return { name, mode: claim.mode, clientId, clientName, host, pid, waitedMs, terms }',
+        replace:
+          'return { name, mode: claim.mode, clientId, clientName, host, pid: pid && null, waitedMs, terms }',
+      },
+    ],
+  },
+  {
+    name: 'a name turns its line round',
+    breaks: 'B3',
+    why: 'what an operator reads is not what is there',
+    test: 'cli-lists',
+    edits: [
+      {
+        file: 'cli/output.ts',
+        find: 'const oddSign = /[\\p{C}\\p{Z}]/gu',
+        replace: 'const oddSign = /[\\p{Cs}\\p{Z}]/gu',
+      },
+    ],
+  },
+  {
+    name: 'all signs are one column wide',
+    breaks: 'F13',
+    why: 'columns shift behind a name in Chinese',
+    test: 'cli-lists',
+    edits: [
+      {
+        file: 'cli/width.ts',
+        find: 'return wide.test(sign) && !narrow.test(sign) ? 2 : 1',
+        replace: 'return wide.test(sign) && narrow.test(sign) ? 2 : 1',
+      },
+    ],
+  },
+  {
+    name: 'a pipe gets fifty lines',
+    breaks: 'F13',
+    why: 'a script works on a part of the locks and does not know it',
+    test: 'cli-lists',
+    edits: [
+      {
+        file: 'cli/locks-text.ts',
+        find: 'const shown = width === null || print.all ? sorted : sorted.slice(0, linesMax)',
+        replace: 'const shown = print.all ? sorted : sorted.slice(0, linesMax)',
+      },
+    ],
+  },
+  {
+    name: 'no backup is well',
+    breaks: 'F14',
+    why: 'monitoring stays green until the next death loses all locks',
+    test: 'cli-waiting',
+    edits: [
+      {
+        file: 'cli/status.ts',
+        find: 'return status.survives > 0 ? well : warning',
+        replace: 'return status.acked ? well : warning',
+      },
+    ],
+  },
+  {
+    name: 'folders of another container are swept',
+    breaks: 'B8',
+    why: 'a living cluster loses its view record, since its pid means another process here',
+    test: 'cli-servers',
+    edits: [
+      {
+        file: 'cli/cluster-sweep.ts',
+        find: 'if (here.boot === null || boot !== here.boot || space !== here.space) return false',
+        replace: 'if (here.boot === null || boot !== here.boot) return false',
+      },
+    ],
+  },
+]
