@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   watch: () => import('./watch.ts'),
   run: () => import('./run.ts'),
   hold: () => import('./hold.ts'),
+  once: () => import('./once.ts'),
   steal: () => import('./steal.ts'),
   release: () => import('./release.ts'),
   kill: () => import('./kill.ts'),

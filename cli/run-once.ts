@@ -48,7 +48,7 @@ export async function runOnce(
   }
 }
 
-function beforeText(key: string, { clientName, grantedAt, endedAt }: RunBefore): string {
+export function beforeText(key: string, { clientName, grantedAt, endedAt }: RunBefore): string {
   const when = (ms: number) => new Date(ms).toISOString()
   const what = `${quoted(clientName)} ${endedAt === null ? 'runs' : 'has run'} ${quoted(key)}`
   return endedAt === null

@@ -214,7 +214,7 @@ function checkPermits(given: unknown, mode: unknown): TermPermits | null {
   return { of, take }
 }
 
-function checkOnceKey(key: unknown): void {
+export function checkOnceKey(key: unknown): void {
   if (typeof key !== 'string' || key === '' || !key.isWellFormed() || !fitsBytes(key, onceKeyBytesMax))
     throw new TypeError(
       `the key of once must be a well-formed string of 1 to ${onceKeyBytesMax} bytes, such as the planned time, not ${shown(key)}`,

@@ -28,7 +28,15 @@ import {
   type ListenOptions,
 } from './events.ts'
 import { Lock } from './lock.ts'
-import { checkOnce, type OnceCallback, type OnceOptions, type OnceOutcome, runOnce } from './once.ts'
+import {
+  checkForgetOnce,
+  checkOnce,
+  type ForgetOnceOutcome,
+  type OnceCallback,
+  type OnceOptions,
+  type OnceOutcome,
+  runOnce,
+} from './once.ts'
 import { oneClass } from './one-class.ts'
 import {
   type ClientsOptions,
@@ -242,6 +250,16 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
+   * An operator's act: lets a key of `once` run again that has run, before its time is over. A key that runs now is left
+   * alone. `before` says who runs it, or ran it last; null: there is no such key.
+   */
+  async forgetOnce(name: string, key: string, options: Limits = {}): Promise<ForgetOnceOutcome> {
+    checkForgetOnce(name, key, options)
+    const call = { call: ++this.#lastCall, verb: 'forget-key', name, key } as const
+    return (await this.#call(call, [name], options)) as ForgetOnceOutcome
+  }
+
+  /**
    * Reports what happens to the locks whose names begin with `prefix`: `for await (const event of
    * locks.watch('orders/'))`. Events arrive in order, each once no failover can undo it.
    * Begins with `watching`, and again after each failover, since what happened in the meantime is not reported.
@@ -368,6 +386,8 @@ export class LockClient implements AsyncDisposable {
         return undefined
       case 'force-release':
         return result.released
+      case 'forget-key':
+        return { forgotten: result.forgotten, before: result.record }
       case 'query':
         return snapshotOf(result)
       case 'clients':

@@ -26,7 +26,7 @@ export { LockError, type LockErrorDetails, type LockHolder } from './errors.ts'
 export type { ClientEvent, ClientEvents, Listener, ListenOptions } from './events.ts'
 export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from './fence-guard.ts'
 export { Lock } from './lock.ts'
-export type { OnceCallback, OnceOutcome, RunBefore } from './once.ts'
+export type { ForgetOnceOutcome, OnceCallback, OnceOutcome, RunBefore } from './once.ts'
 export type {
   ClientsOptions,
   CloseOptions,

@@ -3,9 +3,9 @@
 
 import type { Claim } from '../wire/claim.ts'
 import type { DoneRecord } from '../wire/messages.ts'
-import { claimToRunOnce, type OnceOptions } from './claim-options.ts'
+import { checkOnceKey, claimToRunOnce, type OnceOptions } from './claim-options.ts'
 import { Lock } from './lock.ts'
-import { checkName } from './options.ts'
+import { checkKeys, checkLimits, checkName, type Limits } from './options.ts'
 
 export type { OnceOptions } from './claim-options.ts'
 
@@ -34,6 +34,20 @@ export function checkOnce(name: unknown, key: string, options: OnceOptions, fn: 
   if (typeof fn !== 'function')
     throw new TypeError('once takes a name, a key, options, and a function to run')
   return claim
+}
+
+/** What `forgetOnce` resolves with. */
+export interface ForgetOnceOutcome {
+  /** False: the key runs now, or there is none. */
+  readonly forgotten: boolean
+  readonly before: RunBefore | null
+}
+
+export function checkForgetOnce(name: unknown, key: unknown, options: Limits): void {
+  checkName(name)
+  checkOnceKey(key)
+  checkKeys('forgetOnce', options, ['signal', 'timeout'])
+  checkLimits(options)
 }
 
 /** `taken`: the lock, or whose work it was before. */

@@ -86,6 +86,8 @@ export function describe({ verb }: Call, locks: readonly string[]): string {
       return `the note of ${names}`
     case 'force-release':
       return `the forced release of ${names}`
+    case 'forget-key':
+      return `a key of ${names}`
     case 'query':
       return 'the query'
     case 'clients':

@@ -23,6 +23,8 @@ const outcomes = [
   'release not_held',
   'force-release released',
   'force-release not_held',
+  'forget-key forgotten',
+  'forget-key not_forgotten',
   'open opened',
   'open refused',
   'end ended',
@@ -180,6 +182,9 @@ export class ServerCounts {
         return
       case 'force-released':
         this.operations[output[2] > 0 ? 'force-release released' : 'force-release not_held']++
+        return
+      case 'key-forgotten':
+        this.operations[output[2] ? 'forget-key forgotten' : 'forget-key not_forgotten']++
         return
       case 'refused':
         this.operations['acquire refused']++

@@ -38,7 +38,7 @@ export interface PrimaryOptions {
 
 type Numbered = MessageOf<
   'clientToServer',
-  'acquire' | 'cancel' | 'release' | 'fail' | 'set-note' | 'force-release' | 'end'
+  'acquire' | 'cancel' | 'release' | 'fail' | 'set-note' | 'force-release' | 'forget-key' | 'end'
 >
 
 /** These requests never wait for a joining backup (R3). */
@@ -720,6 +720,8 @@ function operationOf(session: Session, request: Numbered): Operation {
       return ['set-note', ordinal, request[1], request[2], request[3]]
     case 'force-release':
       return ['force-release', ordinal, request[1], request[2], request[3]]
+    case 'forget-key':
+      return ['forget-key', ordinal, request[1], request[2], request[3]]
     case 'end':
       return ['end', ordinal, request[1]]
   }

@@ -109,6 +109,8 @@ function textOf(entry: Entry): number {
       return 17 * (entry[2].length + entry[3].length)
     case 'force-release':
       return entry[3].length
+    case 'forget-key':
+      return entry[3].length + entry[4].length
     case 'set-note':
       return entry[4]?.length ?? 0
     case 'forget-once':

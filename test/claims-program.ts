@@ -140,6 +140,16 @@ story('C5: one runs it; the others learn by whom, also afterwards, and after a f
   t.match(await b.once('nightly', 'tuesday', {}, () => 'another key'), { ran: true, value: 'another key' })
 })
 
+story('C5: a key that has run is forgotten when an operator says so, and one that runs is not', async w => {
+  const { t, a, b } = w
+  const running = await a.once('nightly', 'monday', {}, async () => await b.forgetOnce('nightly', 'monday'))
+  t.match(running, { ran: true, value: { forgotten: false, before: { clientName: 'a', endedAt: null } } })
+  t.match(await b.once('nightly', 'monday', {}, () => 'again'), { ran: false })
+  t.match(await b.forgetOnce('nightly', 'monday'), { forgotten: true, before: { endedAt: Number } })
+  t.match(await b.once('nightly', 'monday', {}, () => 'again'), { ran: true, value: 'again' })
+  t.same(await b.forgetOnce('nightly', 'tuesday'), { forgotten: false, before: null })
+})
+
 story('C5: what throws frees its key, what returns keeps it for its time', async ({ t, a, b }) => {
   const failing = a.once('nightly', 'monday', {}, async () => {
     throw new Error('no disk')

@@ -82,6 +82,17 @@ t.test('C5: run --once runs it once; a failure frees the key, and success keeps 
     stderr: /not run: "holdfast run node, pid \d+ on .*" has run "monday", from \d.*Z to \d.*Z/,
   })
   t.match(await once('--', 'no such command'), { code: 0, stdout: '' }, 'it is not even started')
+  const forget = (...args: string[]) => holdfast(t, ['once', 'nightly', ...args], environment)
+  t.match(await forget('monday'), { code: 2, stderr: /say --forget/ })
+  t.match(await forget('tuesday', '--forget'), {
+    code: 1,
+    stdout: /^nothing was done: "nightly" has no key "tuesday"\n$/,
+  })
+  t.match(await forget('monday', '--forget'), {
+    code: 0,
+    stdout: /^forgotten, and may run again: "holdfast run node, pid \d+ on .*" has run "monday", from/,
+  })
+  t.match(await once(...printing('once more')), { code: 0, stdout: 'once more\n' })
 })
 
 t.test('C4: run --at-most ends the command before the lock is free again, with exit code 124', async t => {

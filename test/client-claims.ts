@@ -232,3 +232,12 @@ t.test('C8: another token holds: a steal says so, and surely did nothing', async
   story.says(a, ['force-released', 2, 0, 9])
   t.same(story.settled()[force], { verb: 'force-release', released: 0 })
 })
+
+t.test('C5: a key is forgotten by its lock and its name; the answer says whose it was', async t => {
+  const story = opened()
+  const call = story.forgetKey('nightly', 'monday')
+  t.same(story.heard(a).at(-1), ['forget-key', 1, 'nightly', 'monday'])
+  const record = { token: 90, clientId: 'd'.repeat(32), clientName: 'other', grantedAt: 1, endedAt: 2 }
+  story.says(a, ['key-forgotten', 1, true, record])
+  t.same(story.settled()[call], { verb: 'forget-key', forgotten: true, record })
+})

@@ -215,6 +215,12 @@ rows('primary, in session', urls.primary, inSession, [
     [['force-release', 1, 'h/free', null]],
     answers(['force-released', 1, 0, null]),
   ),
+  row(
+    'a key that there is not',
+    [['forget-key', 1, 'h/free', 'k']],
+    answers(['key-forgotten', 1, false, null]),
+  ),
+  bad('a key of 257 bytes', [['forget-key', 1, 'h/free', `${'é'.repeat(128)}x`]]),
   bad('force-release of a name of 1,025 bytes', [['force-release', 1, `${'é'.repeat(512)}x`, null]]),
   bad('acknowledge with half a range', [['acknowledge', [1, 2, 3], []]]),
   bad('acknowledge with too many ranges', [['acknowledge', Array(rangesMax + 2).fill(1), []]]),

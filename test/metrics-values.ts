@@ -172,6 +172,8 @@ const facts: readonly (readonly [Fact, Values])[] = [
   [output('cancel-done', 1, 'nothing', null), operation('cancel', 'nothing')],
   [output('force-released', 1, 2, null), operation('force-release', 'released')],
   [output('force-released', 1, 0, null), operation('force-release', 'not_held')],
+  [output('key-forgotten', 1, true, done), operation('forget-key', 'forgotten')],
+  [output('key-forgotten', 1, false, null), operation('forget-key', 'not_forgotten')],
   [output('ended', 1), operation('end', 'ended')],
   [output('lost', 5, 'STOLEN'), labelled('losses', 'reason', 'stolen')],
   [output('lost', 5, 'FORCED'), labelled('losses', 'reason', 'forced')],

@@ -88,6 +88,7 @@ const requests: Record<keyof typeof channels.clientToServer, Message> = {
   fail: ['fail', 1, 5],
   'set-note': ['set-note', 1, 5, 'a note'],
   'force-release': ['force-release', 1, 'a', null],
+  'forget-key': ['forget-key', 1, 'a', 'k'],
   end: ['end', 1],
   acknowledge: ['acknowledge', [1, 1], []],
   query: ['query', 1, '', true],
@@ -113,6 +114,11 @@ const expected: Record<Request, { session: string; none: string; notPrimary: str
   'set-note': { session: 'noted', none: 'closed UNEXPECTED_MESSAGE', notPrimary: 'closed NOT_PRIMARY' },
   'force-release': {
     session: 'force-released',
+    none: 'closed UNEXPECTED_MESSAGE',
+    notPrimary: 'closed NOT_PRIMARY',
+  },
+  'forget-key': {
+    session: 'key-forgotten',
     none: 'closed UNEXPECTED_MESSAGE',
     notPrimary: 'closed NOT_PRIMARY',
   },

@@ -181,6 +181,36 @@ t.test('C5: a key is forgotten by its operation, never while it is held; then it
 })
 
 t.test(
+  'C5: an operator lets a key run again; one that runs, or is kept, stays; each is told who',
+  async t => {
+    const s = new StateStory()
+    const [a, b, operator] = [s.open('a'), s.open('b'), s.open('operator')]
+    const forget = (key: string, name = 'x') =>
+      s.apply(['forget-key', operator.ordinal, operator.nextRequest, name, key])
+    s.state.wallMs = 5_000
+    s.ask(a, 'x', { ...once('k'), holdAtLeastMs: 60_000 })
+    const by = { token: 1_001, clientId: a.publicId, clientName: 'a', grantedAt: 5_000 }
+    t.strictSame(
+      forget('k'),
+      [['operator', ['key-forgotten', 1, false, { ...by, endedAt: null }]]],
+      'it runs',
+    )
+    s.state.wallMs = 6_000
+    s.release(a, 1_001)
+    const ran = { ...by, endedAt: 6_000 }
+    t.strictSame(forget('k'), [['operator', ['key-forgotten', 2, false, ran]]], 'its hold is kept')
+    s.apply(['least-over', [1_001]])
+    t.match(s.ask(b, 'x', once('k')), [['b', ['done-before']]])
+    t.strictSame(forget('other'), [['operator', ['key-forgotten', 3, false, null]]])
+    t.strictSame(forget('k', 'y'), [['operator', ['key-forgotten', 4, false, null]]], 'of another lock')
+    t.strictSame(forget('k'), [['operator', ['key-forgotten', 5, true, ran]]])
+    t.same(keys(s), [])
+    t.strictSame(forget('k'), [['operator', ['key-forgotten', 6, false, null]]])
+    t.match(s.ask(b, 'x', once('k')), [['b', ['granted']]])
+  },
+)
+
+t.test(
   'C3, C5: while the hold of a key is kept the key runs on: it is not forgotten, and who asks is told',
   async t => {
     const s = new StateStory()

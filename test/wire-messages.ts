@@ -156,6 +156,11 @@ t.test('lock names are counted in bytes, and stand once', async t => {
   t.match(acquire(['é'.repeat(lockNameBytesMax / 2 + 1)])?.message, /more than 1024 bytes/)
   t.match(force('🔒'.repeat(257))?.message, /more than 1024 bytes/)
   t.equal(force('🔒'.repeat(256)), null)
+  const forget = (name: string, key: string) =>
+    verdict(JSON.stringify([['forget-key', 1, name, key]]), 'clientToServer')
+  t.equal(forget('🔒'.repeat(256), '🔒'.repeat(64)), null)
+  t.match(forget('🔒'.repeat(257), 'k')?.message, /more than 1024 bytes/)
+  t.match(forget('x', '🔒'.repeat(65))?.message, /forget-key\.key: the key must be at most 256 bytes/)
   t.equal(acquire(['__proto__', 'constructor']), null)
   for (const name of ['a', '__proto__', 'constructor', ''])
     t.equal(acquire([name, 'b', name])?.code, 'BAD_MESSAGE', JSON.stringify(name))

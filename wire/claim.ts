@@ -70,11 +70,17 @@ export function claimProblem(
   if (victim !== null && manner !== 'steal')
     return 'only a steal may name the token that it takes the lock from'
   if (once !== null && manner === 'steal') return "what runs once can't steal: it might run beside its victim"
-  if (once !== null && !fitsBytes(once.key, onceKeyBytesMax))
-    return `the key must be at most ${onceKeyBytesMax} bytes of UTF-8`
+  const key = once === null ? undefined : keyProblem(once.key)
+  if (key !== undefined) return key
   if (names.length > 1 && (once !== null || victim !== null))
     return 'a key, or the token of a steal, goes with a single name'
   return undefined
+}
+
+export function keyProblem(key: string): string | undefined {
+  return fitsBytes(key, onceKeyBytesMax)
+    ? undefined
+    : `the key must be at most ${onceKeyBytesMax} bytes of UTF-8`
 }
 
 /** What is wrong with a note, or undefined. */

@@ -1,7 +1,7 @@
 // Text to messages and back. Everything that arrives is checked here, once, at the edge; behind it
 // messages are trusted to have their types.
 
-import { claimProblem, noteProblem } from './claim.ts'
+import { claimProblem, keyProblem, noteProblem } from './claim.ts'
 import { type ErrorCode, errors } from './errors.ts'
 import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
@@ -145,6 +145,9 @@ function checkRequest(message: MessageOf<'clientToServer'>, index: number): void
       return message[3] === null ? undefined : found(noteProblem(message[3]), 'set-note.note', index)
     case 'force-release':
       return checkName(message[2], index)
+    case 'forget-key':
+      checkName(message[2], index)
+      return found(keyProblem(message[3]), 'forget-key.key', index)
     case 'resume':
       return checkPairs(message[0], message[5], index)
     case 'acknowledge':

@@ -364,6 +364,8 @@ export const clientToServer = {
     ['name', lockName],
     ['token', nullable(token)],
   ),
+  /** A key that has run, and does not run now, may run again (C5). */
+  'forget-key': message('forget-key', ['request', positive], ['name', lockName], ['key', onceKey]),
   end: message('end', ['request', positive]),
   acknowledge: message('acknowledge', ['ranges', ranges], ['tokens', list(token)]),
   query: message(
@@ -439,6 +441,13 @@ const reply = {
     ['request', positive],
     ['holders', count(1)],
     ['holder', nullable(token)],
+  ),
+  /** C5: whether it is forgotten; who has run it, or runs it; null: there is no such key. */
+  'key-forgotten': message(
+    'key-forgotten',
+    ['request', positive],
+    ['forgotten', flag],
+    ['record', nullable(doneRecord)],
   ),
   refused: message('refused', ['request', positive], ['code', code], ['explanation', explanation]),
 }
@@ -666,6 +675,13 @@ export const entries = {
     ['request', positive],
     ['name', lockName],
     ['token', nullable(token)],
+  ),
+  'forget-key': message(
+    'forget-key',
+    ['ordinal', number],
+    ['request', positive],
+    ['name', lockName],
+    ['key', onceKey],
   ),
   acknowledge: message('acknowledge', ['ordinal', number], ['ranges', ranges], ['tokens', list(token)]),
   end: message('end', ['ordinal', number], ['request', positive]),

@@ -432,6 +432,7 @@ export class ClientCore {
       case 'released':
       case 'noted':
       case 'force-released':
+      case 'key-forgotten':
       case 'refused':
       case 'ended':
         this.#onReply(message, now)
@@ -535,6 +536,9 @@ export class ClientCore {
         return
       case 'force-released':
         this.#settle(request.call, { verb: 'force-release', released: reply[2] })
+        return
+      case 'key-forgotten':
+        this.#settle(request.call, { verb: 'forget-key', forgotten: reply[2], record: reply[3] })
         return
       case 'refused':
         this.#fail(request.call, reply[2], isDefinite(reply[2]), reply[3])
@@ -787,6 +791,7 @@ type Reply = MessageOf<
   | 'released'
   | 'noted'
   | 'force-released'
+  | 'key-forgotten'
   | 'refused'
   | 'ended'
 >

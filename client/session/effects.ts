@@ -40,6 +40,8 @@ export type Call =
       readonly name: string
       readonly token: number | null
     }
+  /** A key that has run may run again (C5). */
+  | { readonly call: number; readonly verb: 'forget-key'; readonly name: string; readonly key: string }
   | {
       readonly call: number
       readonly verb: 'query'
@@ -102,6 +104,7 @@ export type CallResult =
   /** `held`: whether the server still knew the token as held. Also of a call to `fail` or `set-note`. */
   | { readonly verb: 'release'; readonly held: boolean }
   | { readonly verb: 'force-release'; readonly released: number }
+  | { readonly verb: 'forget-key'; readonly forgotten: boolean; readonly record: DoneRecord | null }
   | ({ readonly verb: 'query' } & QueryAnswer)
   | ({ readonly verb: 'clients' } & ClientsAnswer)
   | { readonly verb: 'end' }

@@ -293,6 +293,8 @@ function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
       return ['set-note', number, what.token, what.note]
     case 'force-release':
       return ['force-release', number, what.name, what.token]
+    case 'forget-key':
+      return ['forget-key', number, what.name, what.key]
     case 'query':
       return ['query', number, what.prefix, what.confirmed]
     case 'clients':

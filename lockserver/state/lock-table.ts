@@ -331,12 +331,16 @@ export class LockTable {
 
   /** C5: these keys may run again. */
   forgetKeys(keys: readonly (readonly [name: string, key: string])[]): void {
-    for (const [name, key] of keys) {
-      const known = this.onces.get(name, key)
-      if (known === undefined || known.running) continue
-      this.#left--
-      this.#deleteKey(known)
-    }
+    for (const [name, key] of keys) this.forgetKey(name, key)
+  }
+
+  /** C5: this key may run again; false: it runs now, or there is no such key. */
+  forgetKey(name: string, key: string): boolean {
+    const known = this.onces.get(name, key)
+    if (known === undefined || known.running) return false
+    this.#left--
+    this.#deleteKey(known)
+    return true
   }
 
   /** Takes an acquire out of the queue, and takes back what it has got so far. */

@@ -18,6 +18,7 @@ import {
   type EndReason,
   LockTable,
 } from './lock-table.ts'
+import { doneOf } from './onces.ts'
 import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
 import { type Identity, Session } from './sessions.ts'
 import { acquireBytes, termsBytes } from './tally.ts'
@@ -102,6 +103,8 @@ export class State {
         return this.#note(operation[1], operation[2], operation[3], operation[4])
       case 'force-release':
         return this.#force(operation[1], operation[2], operation[3], operation[4])
+      case 'forget-key':
+        return this.#forgetKey(operation[1], operation[2], operation[3], operation[4])
       case 'least-over':
         this.table.leastOver(operation[1], this.wallMs)
         return this.#timesOver()
@@ -380,6 +383,16 @@ export class State {
     this.table.forceOne(hold, this.wallMs)
     this.#takeFacts()
     this.#reply(session, ['force-released', request, 1, null])
+  }
+
+  /** C5: an operator lets a key run again. */
+  #forgetKey(ordinal: number, request: number, name: string, key: string): void {
+    const session = this.#next(ordinal, request)
+    const known = this.table.onces.get(name, key)
+    const forgotten = this.table.forgetKey(name, key)
+    this.#timesOver()
+    const record = known === undefined ? null : doneOf(known)
+    this.#reply(session, ['key-forgotten', request, forgotten, record])
   }
 
   /** S1: replies one by one; S5: losses by their token. Repeating it changes nothing. */

@@ -395,8 +395,8 @@ const once: readonly Mutant[] = [
     edits: [
       {
         file: table,
-        find: 'if (known === undefined || known.running) continue',
-        replace: 'if (known === undefined) continue',
+        find: 'if (known === undefined || known.running) return false',
+        replace: 'if (known === undefined) return false',
       },
     ],
   },

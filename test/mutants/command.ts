@@ -4,6 +4,45 @@ import type { Mutant } from './mutant.ts'
 
 export const command: readonly Mutant[] = [
   {
+    name: 'a key that an operator forgets does not say whose it was',
+    breaks: 'C5',
+    why: 'who lets a job run again can not see whether it was the right one',
+    test: 'rules-once',
+    edits: [
+      {
+        file: 'lockserver/state/state.ts',
+        find: 'const record = known === undefined ? null : doneOf(known)',
+        replace: 'const record = known === undefined || forgotten ? null : doneOf(known)',
+      },
+    ],
+  },
+  {
+    name: 'a key is forgotten of whatever lock has it',
+    breaks: 'C5',
+    why: "another job's key of the same day is gone, and that job runs twice",
+    test: 'client-claims',
+    edits: [
+      {
+        file: 'client/session/requests.ts',
+        find: "return ['forget-key', number, what.name, what.key]",
+        replace: "return ['forget-key', number, what.key, what.name]",
+      },
+    ],
+  },
+  {
+    name: 'a key that runs counts as forgotten',
+    breaks: 'C5',
+    why: 'an operator starts by hand what runs already',
+    test: 'rules-once',
+    edits: [
+      {
+        file: 'lockserver/state/state.ts',
+        find: "this.#reply(session, ['key-forgotten', request, forgotten, record])",
+        replace: "this.#reply(session, ['key-forgotten', request, forgotten || record !== null, record])",
+      },
+    ],
+  },
+  {
     name: 'the way to the cluster has no limit',
     breaks: 'F1',
     why: 'a cron job waits longer than it was told to, for a cluster that is not there',

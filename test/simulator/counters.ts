@@ -133,6 +133,8 @@ function namesOf([kind, , what]: Message): string[] {
       return [`release ${what ? 'released' : 'not_held'}`]
     case 'force-released':
       return [`force-release ${what === 0 ? 'not_held' : 'released'}`]
+    case 'key-forgotten':
+      return [`forget-key ${what ? 'forgotten' : 'not_forgotten'}`]
     case 'noted':
       return [`set-note ${what ? 'noted' : 'not_held'}`]
     case 'done-before':

@@ -31,7 +31,7 @@ const streamed: ReadonlySet<string> = new Set(['chunk', 'whole', 'replicate', 'i
 /** What a primary says to a client of its operations, reads and renewals; each waits for the backup (R1). */
 const shown: ReadonlySet<string> = new Set([
   ...['opened', 'resumed', 'unknown-session', 'renewed', 'lost', 'granted', 'unavailable', 'cancelled'],
-  ...['cancel-done', 'released', 'force-released', 'refused', 'ended'],
+  ...['cancel-done', 'released', 'force-released', 'key-forgotten', 'refused', 'ended'],
 ])
 
 export class Wires {
