@@ -131,6 +131,9 @@ function checkedInside(message: MessageOf<Channel>, channel: Channel, index: num
   } else if (message[0] === 'chunk') {
     const [kind, view, place, records] = message
     return [kind, view, place, checkEach(records, 'records', index)]
+  } else if (channel === 'journalled' && message[0] === 'batch') {
+    const [kind, view, firstOp, wallMs, entries] = message
+    return [kind, view, firstOp, wallMs, checkEach(entries, 'entries', index)]
   }
   return message
 }

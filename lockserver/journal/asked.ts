@@ -8,7 +8,6 @@ import type { State } from '../state/state.ts'
 /** What state a journal holds (D2). The op number is not in it on disk: it follows from the log. */
 export interface Imprint {
   readonly cluster: string
-  readonly durability: 'disk'
   /** The server id that wrote it. */
   readonly id: string
   /** The address that this server had then. */

@@ -15,7 +15,7 @@ const runsOf: Partial<Record<Channel, Channel>> = {
   entries: 'entryRuns',
 }
 /** Never sent as a message by itself: a server may not know its kinds. */
-const inside: readonly Channel[] = ['stored', 'entries', 'entryRuns', 'records']
+const inside: readonly Channel[] = ['stored', 'journalled', 'entries', 'entryRuns', 'records']
 
 type Table = Readonly<Record<string, { schema: object }>>
 const tableOf = (channel: Channel): Table => channels[channel]

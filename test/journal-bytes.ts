@@ -1,0 +1,141 @@
+// D7: a small journal with every byte flipped, every length cut, and every file gone. What is read is then all that was
+// there, or all but a torn end, or nothing: spoilt, by file and place. It is never a hole, and never a shorter history
+// that looks whole.
+
+import t, { type Test } from 'tap'
+import type { Reading } from '../lockserver/journal/reading.ts'
+import { anOperation, JournalStory, readAll, start } from './fixtures/journal-story.ts'
+import { random } from './fixtures/random.ts'
+import type { SimulatedDisk } from './fixtures/simulated-disk.ts'
+import { textOf } from './fixtures/state-story.ts'
+
+const sizes = {
+  ...{ firstSegmentBytes: 4_096, segmentBytes: 4_096, payloadBytes: 400, prefixBytes: 624 },
+  snapshotLogBytes: 1_000_000,
+}
+
+/** Segments and snapshots enough that old ones have gone. `rests`: the last block has no messages. */
+function smallJournal(rests: boolean): JournalStory {
+  const dice = random(7)
+  const story = new JournalStory(undefined, sizes)
+  story.begin()
+  story.batch(start)
+  for (let i = 0; i < 24; i++) {
+    story.batch(anOperation(story.state, dice))
+    story.turnEnd()
+    story.answerAll()
+    if (i === 6 || i === 10 || i === 14) story.wholeSnapshot()
+    if (i === 17) story.sayImprint({ view: 2, told: true })
+  }
+  story.answerAll()
+  if (rests) story.step({ is: 'tick', freeBytes: null })
+  story.answerAll()
+  return story
+}
+
+/** What was there, and what was there one block before. */
+function versions(story: JournalStory): { whole: string; before: string } {
+  const [before, whole] = story.moments.slice(-2).map(({ state, imprint }) => versionOf(state, imprint?.view))
+  return { whole: whole ?? '', before: before ?? '' }
+}
+
+const versionOf = (state: string, view: number | undefined) => `${view} ${state}`
+
+/** The file without its place, so that a table of what came out is short. */
+function outcome(reading: Reading, { whole, before }: ReturnType<typeof versions>): string {
+  if (reading.is === 'spoilt')
+    return reading.spot.file.startsWith('volume-') && reading.spot.at >= 0 ? 'spoilt' : 'spoilt, nowhere'
+  if (reading.is !== 'whole') return reading.is
+  const version = versionOf(textOf(reading.state), reading.imprint?.view)
+  if (version === whole) return reading.torn === null ? 'whole' : 'whole, torn end'
+  return version === before && reading.torn !== null ? 'all but a torn end' : 'another history'
+}
+
+function outcomes(
+  disk: SimulatedDisk,
+  story: JournalStory,
+  change: (copy: SimulatedDisk, file: string, at: number) => void,
+) {
+  const versionsOf = versions(story)
+  const all: Record<string, Record<string, number>> = {}
+  for (const file of disk.files) {
+    const counts: Record<string, number> = {}
+    const { length } = disk.file(file).bytes
+    for (let at = 0; at < length; at += every) {
+      const copy = disk.copyWith(file)
+      change(copy, file, at)
+      const was = outcome(readAll(copy).reading, versionsOf)
+      counts[was] = (counts[was] ?? 0) + 1
+    }
+    all[file] = counts
+  }
+  return all
+}
+
+/** `npm run test:disk` tries every byte. */
+const every = Number(process.env.HOLDFAST_TEST_EVERY ?? 17)
+
+const kinds = (all: Record<string, Record<string, number>>) =>
+  [...new Set(Object.values(all).flatMap(Object.keys))].sort()
+
+function described(t: Test, all: Record<string, Record<string, number>>): void {
+  for (const [file, counts] of Object.entries(all)) t.comment(`${file}: ${JSON.stringify(counts)}`)
+}
+
+t.test('D7: one bit flipped, in each byte of each file', async t => {
+  const story = smallJournal(false)
+  t.equal(outcome(readAll(story.disk).reading, versions(story)), 'whole')
+  const all = outcomes(story.disk, story, (copy, file, at) => copy.flip(file, at))
+  described(t, all)
+  t.strictSame(kinds(all), ['all but a torn end', 'spoilt', 'whole', 'whole, torn end'])
+})
+
+t.test('D7: after an idle tick, not even the last block can be lost to one bit', async t => {
+  const story = smallJournal(true)
+  const all = outcomes(story.disk, story, (copy, file, at) => copy.flip(file, at))
+  described(t, all)
+  t.strictSame(kinds(all), ['spoilt', 'whole', 'whole, torn end'])
+})
+
+t.test('D7: each file cut at each length', async t => {
+  const story = smallJournal(false)
+  const all = outcomes(story.disk, story, (copy, file, at) => copy.cut(file, at))
+  described(t, all)
+  t.strictSame(kinds(all), ['spoilt', 'whole'])
+  for (const [file, counts] of Object.entries(all))
+    if (file.includes('segment'))
+      t.match(Object.keys(counts), ['spoilt'], `${file}: a segment that was cut shows`)
+})
+
+t.test('D7: each file gone', async t => {
+  const story = smallJournal(false)
+  for (const file of story.disk.files) {
+    const copy = story.disk.copyWith(file)
+    copy.lose(file)
+    const { reading } = readAll(copy)
+    const was = outcome(reading, versions(story))
+    // Either snapshot will do, and the next segment is not in use.
+    const needed = /segment-00000[345]/.test(file)
+    t.equal(was, needed ? 'spoilt' : 'whole', file)
+  }
+})
+
+t.test('D7: each sector of zeros, each two sectors exchanged', async t => {
+  const story = smallJournal(true)
+  const versionsOf = versions(story)
+  const found = new Set<string>()
+  for (const file of story.disk.files)
+    for (let at = 0; at < story.disk.file(file).bytes.length; at += 512) {
+      const zeroed = story.disk.copyWith(file)
+      zeroed.file(file).bytes.fill(0, at, at + 512)
+      found.add(outcome(readAll(zeroed).reading, versionsOf))
+      const exchanged = story.disk.copyWith(file)
+      const { bytes } = exchanged.file(file)
+      const other = Buffer.from(bytes.subarray(at + 512, at + 1_024))
+      bytes.copy(bytes, at + 512, at, at + 512)
+      other.copy(bytes, at)
+      found.add(outcome(readAll(exchanged).reading, versionsOf))
+    }
+  t.notOk(found.has('another history'))
+  t.notOk(found.has('empty'))
+})
