@@ -234,6 +234,38 @@ t.test('B1, B7: what took long the last time waits behind what did not', async t
   t.same(seen, ['little 1', 'little waits no more', 'much 3'])
 })
 
+t.test(
+  'B1, B7: the rest of what is large waits behind what others ask, and is done in each turn',
+  async t => {
+    const runtime = new ByHand()
+    const turn = new TurnTime(runtime)
+    const seen: string[] = []
+    const piece = (name: string, ms: number, large: boolean) => ({
+      large,
+      goOn() {
+        seen.push(name)
+        runtime.ms += ms
+        return large
+      },
+    })
+    turn.later(piece('much', 0.5, true))
+    turn.later(piece('little', 10, false))
+    runtime.nextTurn()
+    t.same(seen, ['little', 'much'])
+  },
+)
+
+t.test('B1: the work of a core counts, also when nothing was read before it', async t => {
+  const { runtime, seen, much, turn } = stage()
+  turn.begin()
+  runtime.ms += 10
+  turn.begin()
+  much.says(1)
+  t.same(seen, ['much waits'])
+  runtime.nextTurn()
+  t.same(seen, ['much waits', 'much 1', 'much waits no more'])
+})
+
 t.test('B1: a turn that someone has opened has all of its time, and no more, until its end', async t => {
   const { runtime, seen, much, little, turn } = stage()
   const said = ['much 1', 'much waits', 'little waits']

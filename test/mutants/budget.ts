@@ -198,8 +198,34 @@ export const budget: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/turn-time.ts',
-        find: 'if (this.#tookLong.has(what)) this.#slow.add(what)',
-        replace: 'if (what === null) this.#slow.add(what)',
+        find: 'what.large === true || this.#tookLong.has(what)',
+        replace: 'what.large === true',
+      },
+    ],
+  },
+  {
+    name: 'what is large waits beside the rest',
+    breaks: 'B1, B7',
+    why: 'a client with one small question waits for a piece of each of 120 long answers',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/turn-time.ts',
+        find: 'what.large === true || this.#tookLong.has(what)',
+        replace: 'this.#tookLong.has(what)',
+      },
+    ],
+  },
+  {
+    name: 'the work of a core does not count',
+    breaks: 'B1',
+    why: 'a turn makes a list of all locks, and then has all of its time to send',
+    test: 'turn-time',
+    edits: [
+      {
+        file: 'wire/net/turn-time.ts',
+        find: 'this.#began ??= this.#runtime.monotonic()',
+        replace: '',
       },
     ],
   },

@@ -72,6 +72,7 @@ export class Connection {
   /** B1: what waits to be sent is sent in a later turn. */
   #sendsLater = false
   readonly #sending: Later = {
+    large: true,
     goOn: () => {
       this.#sendsLater = this.#sendMore()
       return this.#sendsLater

@@ -1,7 +1,7 @@
 // B1: the time of one turn of the event loop: sockets are read, and then what is left over gets its pieces. What a
 // turn has no time for waits for the next ones, in order: what is due, then what took little time the last time,
-// then the rest, one piece of each and then the next piece of each. A turn goes on where the last one stopped.
-// This class reads only the clock of its runtime, and knows neither connections nor cores.
+// then the rest and what is large, one piece of each and then the next piece of each. A turn goes on where the
+// last one stopped. This class reads only the clock of its runtime, and knows neither connections nor cores.
 
 import { quickMsMax, turnMsMax } from '../limits.ts'
 import type { Runtime } from './runtime.ts'
@@ -10,6 +10,8 @@ import type { Runtime } from './runtime.ts'
 export interface Later {
   /** Does one piece; true if there is more. */
   goOn(): boolean
+  /** What is left of it is the rest of something large, so what others ask comes first. */
+  readonly large?: boolean
 }
 
 export class TurnTime {
@@ -28,6 +30,11 @@ export class TurnTime {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
+  }
+
+  /** The turn works from here on, if not before. */
+  begin(): void {
+    this.#began ??= this.#runtime.monotonic()
   }
 
   /** Something is to be done at the end of this turn; `end` comes after it. */
@@ -58,7 +65,7 @@ export class TurnTime {
 
   /** Goes on in the next turn that has time, behind what waits already. */
   later(what: Later): void {
-    if (this.#tookLong.has(what)) this.#slow.add(what)
+    if (what.large === true || this.#tookLong.has(what)) this.#slow.add(what)
     else this.#quick.add(what)
     this.#plan()
   }
