@@ -1,7 +1,7 @@
 // Finds environment variables that look like options and are none: mistyped ones would be ignored silently.
 // It knows all names of this project, since one environment may serve several of its programs.
 
-import { isNear } from './near.ts'
+import { isNear } from '../wire/spelling.ts'
 
 /** Options of any command that may come from the environment, and what `run` sets for its command. */
 export const variables = [

@@ -3,10 +3,10 @@
 
 import { readFileSync } from 'node:fs'
 import { LockError } from '../client/index.ts'
+import { isNear } from '../wire/spelling.ts'
 import { type Command, environmentName, type Options, readArguments, show } from './arguments.ts'
 import { printsConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
-import { isNear } from './near.ts'
 import { note, print } from './output.ts'
 
 /** Loaded when needed: most commands need neither servers nor log. */

@@ -5,7 +5,8 @@ import { type Claim, claimOf, noTerms, noteProblem } from '../wire/claim.ts'
 import { holdMsMax, onceKeepMsMax, onceKeyBytesMax, permitsMax } from '../wire/limits.ts'
 import type { Manner, Permits as TermPermits, Terms } from '../wire/messages.ts'
 import { fitsBytes } from '../wire/name.ts'
-import { checkFlag, checkKeys, checkLimits, checkMode, type Limits, shown } from './options.ts'
+import { checkKeys, shown } from './known-options.ts'
+import { checkFlag, checkLimits, checkMode, type Limits } from './options.ts'
 
 /** What a lock can be asked for in. */
 export type Mode = 'exclusive' | 'shared'

@@ -27,7 +27,7 @@ import {
   Listeners,
   type ListenOptions,
 } from './events.ts'
-import { Lock } from './lock.ts'
+import { Lock, type LockData } from './lock.ts'
 import {
   checkForgetOnce,
   checkOnce,
@@ -54,12 +54,27 @@ import {
   type QueryOptions,
   type WatchOptions,
 } from './options.ts'
+import { rejectToCallers, showCallers } from './own-frames.ts'
 import { describe, Pending } from './pending.ts'
 import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type Told } from './session-driver.ts'
+import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 import { watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
 import { checkRequest, type RequestCallback, runRequest, type Snapshot, snapshotOf } from './web-locks.ts'
+
+/** One lock for each name. */
+export type LocksOf<N extends readonly string[]> = { -readonly [I in keyof N]: Lock }
+
+/** What of a client goes into JSON, and into a console. */
+export interface LockClientData {
+  /** As given to `connect`. */
+  readonly name: string
+  readonly clientId: string
+  readonly view: View | null
+  readonly lease: { readonly ttl: number; readonly remaining: number }
+  readonly held: readonly LockData[]
+}
 
 const noLimits: Limits = {}
 const plain = claimOf('exclusive', 'wait')
@@ -103,7 +118,12 @@ export class LockClient implements AsyncDisposable {
     const checked = checkConnect(runtime, urls, options)
     checked.limits.signal?.throwIfAborted()
     const client = new LockClient(checked, runtime)
-    await client.#firstSession(checked)
+    try {
+      await client.#firstSession(checked)
+    } catch (error) {
+      if (error instanceof LockError) showCallers(error, LockClient.connect)
+      throw error
+    }
     return client
   }
 
@@ -121,13 +141,20 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * The session's lease, in ms: its ttl in force, and how long this process may still believe in its
+   * The session's lease, in whole ms: its ttl in force, and how long this process may still believe in its
    * locks if no renewal succeeds, by its own clock. For code that has
    * to stop its work before the lock is lost.
    */
   get lease(): { readonly ttl: number; readonly remaining: number } {
     const { ttlMs, remainingMs } = this.#session.core.lease(this.#runtime.now())
-    return { ttl: ttlMs, remaining: remainingMs }
+    return { ttl: ttlMs, remaining: Math.floor(remainingMs) }
+  }
+
+  /** The locks that this client holds now, in the order of their tokens: what it knows by itself, without asking a server. */
+  held(): Lock[] {
+    LockClient.#check(this, 'held')
+    this.#session.check()
+    return [...this.#locks.values()].filter(lock => lock.held).sort((a, b) => a.token - b.token)
   }
 
   // ---- Web Locks
@@ -149,21 +176,30 @@ export class LockClient implements AsyncDisposable {
   ): Promise<Awaited<T>>
   request<T>(name: string, options: RequestOptions, callback: RequestCallback<T>): Promise<Awaited<T>>
   async request<T>(...given: unknown[]): Promise<Awaited<T>> {
+    LockClient.#check(this, 'request')
     const { name, claim, limits, callback } = checkRequest<T>(given)
     const lock = (await this.#take([name], claim, limits)) as Lock | null
     return await runRequest(this.#runtime, lock, limits.signal, callback)
   }
 
-  /** `navigator.locks.query`: which locks are held and waited for, in the servers' order. */
+  /**
+   * `navigator.locks.query`: which locks are held and waited for, in the servers' order. The callback of a `request`
+   * whose lock it shows as held has begun before it resolves.
+   */
   async query(options: QueryOptions = {}): Promise<Snapshot> {
+    LockClient.#check(this, 'query')
     checkQuery(options)
     const { prefix = '', confirmed = true } = options
     const call = { call: ++this.#lastCall, verb: 'query', prefix, confirmed } as const
-    return (await this.#call(call, [], options)) as Snapshot
+    const snapshot = (await this.#call(call, [], options)) as Snapshot
+    // Behind the callbacks, which have a turn of their own.
+    await new Promise<void>(resolve => this.#runtime.afterTurn(resolve))
+    return snapshot
   }
 
   /** Who has a session with the cluster, from where and since when; of a client that is named also what it holds. */
   async clients(options: ClientsOptions = {}): Promise<ClientList> {
+    LockClient.#check(this, 'clients')
     checkClients(options)
     const { client: who = '', confirmed = true, signal, timeout = Number.POSITIVE_INFINITY } = options
     const end = this.#runtime.monotonic() + timeout
@@ -180,6 +216,7 @@ export class LockClient implements AsyncDisposable {
   acquire(name: string, options: AcquireOptions = noLimits): Promise<Lock> {
     let claim = plain
     try {
+      LockClient.#check(this, 'acquire')
       checkName(name)
       if (options !== noLimits) claim = claimToAcquire(options)
     } catch (error) {
@@ -191,6 +228,7 @@ export class LockClient implements AsyncDisposable {
 
   /** The lock if it is free, else null. Still waits for an answer while there is no primary. */
   async tryAcquire(name: string, options: TryAcquireOptions = {}): Promise<Lock | null> {
+    LockClient.#check(this, 'tryAcquire')
     checkName(name)
     const claim = claimToTry(options)
     return (await this.#take([name], claim, options)) as Lock | null
@@ -201,17 +239,18 @@ export class LockClient implements AsyncDisposable {
    * the names: all or nothing; `await using` releases all of them. Such calls never wait for one another in a circle, as long as their
    * callers hold nothing else.
    */
-  async acquireAll(
-    names: readonly string[],
+  async acquireAll<const N extends readonly string[]>(
+    names: N,
     options: AcquireAllOptions = {},
-  ): Promise<Lock[] & AsyncDisposable> {
+  ): Promise<LocksOf<N> & AsyncDisposable> {
+    LockClient.#check(this, 'acquireAll')
     checkNames(names)
     const claim = claimToAcquire(options, true)
     const taken = await this.#take([...names], claim, options)
     const locks = Array.isArray(taken) ? taken : [taken as Lock]
     const release = async () => void (await Promise.all(locks.map(lock => lock.release())))
     Object.defineProperty(locks, Symbol.asyncDispose, { value: release })
-    return locks as Lock[] & AsyncDisposable
+    return locks as unknown as LocksOf<N> & AsyncDisposable
   }
 
   /**
@@ -226,6 +265,7 @@ export class LockClient implements AsyncDisposable {
     options: OnceOptions,
     fn: OnceCallback<T>,
   ): Promise<OnceOutcome<Awaited<T>>> {
+    LockClient.#check(this, 'once')
     const claim = checkOnce(name, key, options, fn)
     const call = { call: ++this.#lastCall, verb: 'acquire', names: [name], claim } as const
     this.#diagnoseAcquire(call.names, claim)
@@ -238,6 +278,7 @@ export class LockClient implements AsyncDisposable {
    * number of holds that ended.
    */
   async forceRelease(name: string, options: ForceReleaseOptions = {}): Promise<number> {
+    LockClient.#check(this, 'forceRelease')
     checkName(name)
     checkForceRelease(options)
     const call = {
@@ -254,6 +295,7 @@ export class LockClient implements AsyncDisposable {
    * alone. `before` says who runs it, or ran it last; null: there is no such key.
    */
   async forgetOnce(name: string, key: string, options: Limits = {}): Promise<ForgetOnceOutcome> {
+    LockClient.#check(this, 'forgetOnce')
     checkForgetOnce(name, key, options)
     const call = { call: ++this.#lastCall, verb: 'forget-key', name, key } as const
     return (await this.#call(call, [name], options)) as ForgetOnceOutcome
@@ -266,6 +308,7 @@ export class LockClient implements AsyncDisposable {
    * Ends when the loop is left, `signal` is aborted (with its reason) or the client is closed.
    */
   watch(prefix = '', options: WatchOptions = {}): LockWatch {
+    LockClient.#check(this, 'watch')
     checkWatch(prefix, options)
     const number = ++this.#lastWatch
     let unwatchSignal = () => {}
@@ -276,6 +319,7 @@ export class LockClient implements AsyncDisposable {
         this.#watches.delete(number)
         this.#session.step({ is: 'unwatch', watch: number })
       },
+      prefix,
     )
     const { signal } = options
     if (signal?.aborted) watch.end({ reason: signal.reason })
@@ -298,11 +342,13 @@ export class LockClient implements AsyncDisposable {
    * at the next one only. A second time with the same listener changes nothing.
    */
   on<E extends ClientEvent>(event: E, listener: Listener<E>, options: ListenOptions = {}): this {
+    LockClient.#check(this, 'on')
     this.#listeners.add(event, listener, options)
     return this
   }
 
   off<E extends ClientEvent>(event: E, listener: Listener<E>): this {
+    LockClient.#check(this, 'off')
     this.#listeners.remove(event, listener)
     return this
   }
@@ -316,6 +362,7 @@ export class LockClient implements AsyncDisposable {
    * later ones, reject with `CLOSED` at once. A `close()` without it ends that time.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    LockClient.#check(this, 'close')
     const finishWithinMs = checkClose(options)
     if (this.#closing !== null) return this.#closing
     if (finishWithinMs > 0) return this.#finish(finishWithinMs)
@@ -331,6 +378,29 @@ export class LockClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** The interface of the specification that it implements. */
+  get [Symbol.toStringTag](): string {
+    return 'LockManager'
+  }
+
+  /** For JSON; no secret is in it. */
+  toJSON(): LockClientData {
+    const { clientId, view, lease } = this
+    const held = this.held().map(lock => lock.toJSON())
+    return { name: this.#options.name, clientId, view, lease, held }
+  }
+
+  /** What a console shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](...asks: ConsoleAsks): string {
+    return shownAs('LockClient', this.toJSON(), asks)
+  }
+
+  /** Methods that were taken off their client, and proxies around it. */
+  static #check(client: unknown, method: string): void {
+    if (typeof client !== 'object' || client === null || !(#options in client))
+      throw detached('locks', method)
   }
 
   // ---- calls
@@ -365,7 +435,9 @@ export class LockClient implements AsyncDisposable {
 
   #ask(session: SessionDriver, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const pending = new Pending(this.#runtime, call, locks, limits, session.turnAt(), resolve, reject)
+      const fail = (reason: unknown, made: boolean) =>
+        made ? rejectToCallers(resolve, reason) : reject(reason)
+      const pending = new Pending(this.#runtime, call, locks, limits, session.turnAt(), resolve, fail)
       const number = call.call
       this.#pending.set(number, pending)
       if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call: number, patient }))

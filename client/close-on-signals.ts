@@ -2,6 +2,8 @@
 // its own matter: this neither exits nor sets an exit code.
 
 import type { LockClient } from './client.ts'
+import { checkKeys } from './known-options.ts'
+import { checkClose } from './options.ts'
 
 /** What is used of Node's process; its types are not there in a page. */
 interface Signalled {
@@ -32,7 +34,9 @@ export interface ClosingOnSignals extends Disposable {
  * `process.exitCode` that you set.
  */
 export function closeOnSignals(locks: LockClient, options: CloseOnSignalsOptions = {}): ClosingOnSignals {
+  checkKeys('closeOnSignals', options, ['signals', 'finishWithin'])
   const { signals = ['SIGTERM', 'SIGINT'], finishWithin = 10_000 } = options
+  checkClose({ finishWithin })
   const { process } = globalThis as { process?: Signalled }
   if (typeof process?.on !== 'function') throw new TypeError('there are no signals outside of Node')
   const controller = new AbortController()

@@ -56,6 +56,36 @@ export class LockError extends Error {
     this.code = code
     this.definite = definite
   }
+
+  /** For logs in JSON, which would leave the message and the cause out. */
+  toJSON(): LockErrorData {
+    const { name, code, message, definite, locks, waitedMs, holder, cause } = this
+    return {
+      ...{ name, code, message, definite, locks },
+      ...(waitedMs !== undefined && { waitedMs }),
+      ...(holder !== undefined && { holder }),
+      ...(cause !== undefined && { cause: dataOf(cause) }),
+    }
+  }
+}
+
+/** What of an error goes into JSON; its stack does not. */
+export interface LockErrorData {
+  readonly name: string
+  readonly code: string
+  readonly message: string
+  readonly definite: boolean
+  readonly locks: readonly string[]
+  readonly waitedMs?: number
+  readonly holder?: LockHolder
+  readonly cause?: unknown
+}
+
+/** An error of another kind would be `{}`. */
+function dataOf(cause: unknown): unknown {
+  if (!(cause instanceof Error) || 'toJSON' in cause) return cause
+  const { name, message } = cause
+  return { name, message, ...('code' in cause && { code: cause.code }) }
 }
 
 /** What a code means in one line. */

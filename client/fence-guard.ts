@@ -5,6 +5,7 @@
 
 import { permitsMax } from '../wire/limits.ts'
 import type { HeldMode } from './claim-options.ts'
+import { checkKeys } from './known-options.ts'
 import { oneClass } from './one-class.ts'
 
 /** What a holder shows: its lock, or what it sent of it. */
@@ -56,6 +57,12 @@ export class StaleTokenError extends Error {
     this.mode = mode
     this.seen = seen
   }
+
+  /** For logs in JSON, which would leave the message out. */
+  toJSON(): Pick<StaleTokenError, 'name' | 'message' | 'lock' | 'token' | 'mode' | 'seen'> {
+    const { name, message, lock, token, mode, seen } = this
+    return { name, message, lock, token, mode, seen }
+  }
 }
 
 /** The largest token of each mode. Readers overtake one another, and so do those with permits. */
@@ -82,7 +89,9 @@ export class FenceGuard {
   readonly #seen = new Map<string, Seen>()
   #forgotten = nothing
 
-  constructor({ namesMax = 100_000, permits }: FenceGuardOptions = {}) {
+  constructor(options: FenceGuardOptions = {}) {
+    checkKeys('FenceGuard', options, ['namesMax', 'permits'])
+    const { namesMax = 100_000, permits } = options
     if (!Number.isSafeInteger(namesMax) || namesMax < 1)
       throw new TypeError(`namesMax must be a whole number from 1, not ${String(namesMax)}`)
     if (permits !== undefined && !(Number.isSafeInteger(permits) && permits >= 1 && permits <= permitsMax))

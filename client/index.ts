@@ -19,13 +19,13 @@ export type {
   RequestOptions,
   TryAcquireOptions,
 } from './claim-options.ts'
-export { LockClient } from './client.ts'
+export { LockClient, type LockClientData, type LocksOf } from './client.ts'
 export type { ClientList, ListedClient, ListedLocks } from './clients.ts'
 export { type CloseOnSignalsOptions, type ClosingOnSignals, closeOnSignals } from './close-on-signals.ts'
-export { LockError, type LockErrorDetails, type LockHolder } from './errors.ts'
+export { LockError, type LockErrorData, type LockErrorDetails, type LockHolder } from './errors.ts'
 export type { ClientEvent, ClientEvents, Listener, ListenOptions } from './events.ts'
 export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from './fence-guard.ts'
-export { Lock } from './lock.ts'
+export { Lock, type LockData } from './lock.ts'
 export type { ForgetOnceOutcome, OnceCallback, OnceOutcome, RunBefore } from './once.ts'
 export type {
   ClientsOptions,

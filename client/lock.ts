@@ -5,10 +5,11 @@ import type { Claim } from '../wire/claim.ts'
 import { checkNote, type HeldMode, type Permits } from './claim-options.ts'
 import type { LockError } from './errors.ts'
 import { oneClass } from './one-class.ts'
+import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 
 /** What a handle needs of the session that holds it. */
 export interface Holder {
-  /** Until the session's local deadline (S4), or that of this hold (C4); 0 once one has passed. */
+  /** Until the session's local deadline (S4), or that of this hold (C4), as exact as the clock; 0 once one has passed. */
   remainingMs(token: number): number
   /** Notices a deadline that has passed. */
   check(): void
@@ -17,12 +18,25 @@ export interface Holder {
   note(lock: Lock, note: string | null): Promise<void>
 }
 
+/** What of a lock goes into JSON, and into a console. */
+export interface LockData {
+  readonly name: string
+  readonly mode: HeldMode
+  readonly permits: Required<Permits> | null
+  readonly token: number
+  /** As they were at that moment. */
+  readonly held: boolean
+  readonly remainingMs: number
+}
+
 /** A lock that was granted; `await using` releases it at the end of its scope. */
 export class Lock implements AsyncDisposable {
   static {
     oneClass(Lock, 'Lock')
   }
 
+  /** False of what only looks like one: methods that were taken off, proxies. */
+  static readonly #isLock = (value: unknown) => typeof value === 'object' && value !== null && #token in value
   readonly #name: string
   readonly #claim: Claim
   readonly #token: number
@@ -65,14 +79,18 @@ export class Lock implements AsyncDisposable {
 
   /** True as long as the holder may believe in it, by its own clock at this moment; false once `release` was called. */
   get held(): boolean {
-    return this.remainingMs > 0
+    return this.#leftMs() > 0
   }
 
   /**
-   * For how many more ms the holder may believe in it if no renewal comes through any more; 0 when it
-   * is not held. For work that must be stopped before another can have the lock.
+   * For how many more whole ms the holder may believe in it if no renewal comes through any more; 0 in the last one, and
+   * when it is not held. For work that must be stopped before another can have the lock.
    */
   get remainingMs(): number {
+    return Math.floor(this.#leftMs())
+  }
+
+  #leftMs(): number {
     return this.#lost === null && this.#released === null ? this.#holder.remainingMs(this.#token) : 0
   }
 
@@ -97,7 +115,7 @@ export class Lock implements AsyncDisposable {
    * free by then.
    */
   release(): Promise<void> {
-    return this.#giveBack(false)
+    return Lock.#isLock(this) ? this.#giveBack(false) : Promise.reject(detached('lock', 'release'))
   }
 
   /** @internal A release that says that what ran under its key has failed (C5). */
@@ -117,6 +135,7 @@ export class Lock implements AsyncDisposable {
    * that is lost or released it does nothing.
    */
   async setNote(note: string | null): Promise<void> {
+    if (!Lock.#isLock(this)) throw detached('lock', 'setNote')
     const checked = checkNote(note)
     if (this.#lost === null && this.#released === null) await this.#holder.note(this, checked)
   }
@@ -125,10 +144,19 @@ export class Lock implements AsyncDisposable {
     return this.release()
   }
 
-  /** What Node's console shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    const { name, mode, token, held } = this
-    return `Lock { name: ${JSON.stringify(name)}, mode: '${mode}', token: ${token}, held: ${held} }`
+  get [Symbol.toStringTag](): string {
+    return 'Lock'
+  }
+
+  /** For JSON: a lock is no data by itself, and `structuredClone` can't know it. */
+  toJSON(): LockData {
+    const { name, mode, permits, token, held, remainingMs } = this
+    return { name, mode, permits, token, held, remainingMs }
+  }
+
+  /** What a console shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](...asks: ConsoleAsks): string {
+    return shownAs('Lock', this.toJSON(), asks)
   }
 
   /** @internal */

@@ -4,8 +4,10 @@
 import type { Claim } from '../wire/claim.ts'
 import type { DoneRecord } from '../wire/messages.ts'
 import { checkOnceKey, claimToRunOnce, type OnceOptions } from './claim-options.ts'
+import { checkKeys } from './known-options.ts'
 import { Lock } from './lock.ts'
-import { checkKeys, checkLimits, checkName, type Limits } from './options.ts'
+import { checkLimits, checkName, type Limits } from './options.ts'
+import { showCallers } from './own-frames.ts'
 
 export type { OnceOptions } from './claim-options.ts'
 
@@ -66,6 +68,9 @@ export async function runOnce<T>(
   const lost = whenLost(lock)
   try {
     return { ran: true, value: await Promise.race([lost.promise, finish(lock, fn)]) }
+  } catch (error) {
+    if (error === lock.signal.reason) showCallers(error, runOnce)
+    throw error
   } finally {
     lost.forget()
   }

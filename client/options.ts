@@ -5,6 +5,7 @@ import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from 
 import { nameProblem } from '../wire/name.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
+import { checkKeys, shown } from './known-options.ts'
 
 /** How long a call may take. */
 export interface Limits {
@@ -174,18 +175,4 @@ export function checkFlag(what: string, value: unknown): void {
 function checkText(what: string, value: unknown, max: number): void {
   if (typeof value !== 'string' || value.length > max || !value.isWellFormed())
     throw new TypeError(`${what} must be a well-formed string of at most ${max} characters`)
-}
-
-export function checkKeys(call: string, options: unknown, allowed: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`the options of ${call} must be an object, not ${shown(options)}`)
-  for (const key of Object.keys(options)) {
-    if (!allowed.includes(key))
-      throw new TypeError(`${call} has no option ${shown(key)}; it has ${allowed.join(', ')}`)
-  }
-}
-
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
-  return Array.isArray(value) && value.length === 0 ? 'an empty array' : String(value)
 }

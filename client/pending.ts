@@ -11,7 +11,8 @@ export class Pending {
   readonly call: Call
   readonly #runtime: Runtime
   readonly #resolve: (value: unknown) => void
-  readonly #reject: (reason: unknown) => void
+  /** `made`: by this call, and no reason of its caller. */
+  readonly #reject: (reason: unknown, made: boolean) => void
   readonly #locks: readonly string[]
   /** Monotonic ms. */
   readonly #since: number
@@ -26,7 +27,7 @@ export class Pending {
     limits: Limits,
     since: number,
     resolve: (value: unknown) => void,
-    reject: (reason: unknown) => void,
+    reject: (reason: unknown, made: boolean) => void,
   ) {
     this.#runtime = runtime
     this.call = call
@@ -57,12 +58,21 @@ export class Pending {
 
   fail(code: string, definite: boolean, text: string, holder?: LockHolder): void {
     if (this.limited) this.#unwatch()
-    const { signal, timeout } = this.#limits
-    if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason)
+    const { signal } = this.#limits
+    if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason, false)
     const waitedMs = Math.round(this.#runtime.monotonic() - this.#since)
-    const long = code === 'TIMEOUT' ? ` took longer than ${timeout} ms: ` : `, after ${waitedMs} ms: `
     const details = { locks: this.#locks, waitedMs, ...(holder === undefined ? {} : { holder }) }
-    this.#reject(new LockError(code, definite, `${describe(this.call, this.#locks)}${long}${text}`, details))
+    const full = `${this.#happened(code, waitedMs)}: ${text}`
+    this.#reject(new LockError(code, definite, full, details), true)
+  }
+
+  #happened(code: string, waitedMs: number): string {
+    const what = describe(this.call, this.#locks)
+    if (code !== 'TIMEOUT') return `${what}, after ${waitedMs} ms`
+    const { timeout } = this.#limits
+    return this.call.verb === 'acquire'
+      ? `did not get ${what} within ${timeout} ms`
+      : `${what} took longer than ${timeout} ms`
   }
 
   #unwatch(): void {

@@ -3,7 +3,10 @@
 
 import { eventsUnseenMax } from '../wire/limits.ts'
 import type { LockEvent } from '../wire/messages.ts'
+import { LockError } from './errors.ts'
+import { rejectToCallers } from './own-frames.ts'
 import type { Watched } from './session/effects.ts'
+import { type ConsoleAsks, shownAs } from './shown.ts'
 
 /**
  * What a watch reports. `watching`: it has begun, or begun again after a failover; `missed`: this many
@@ -20,11 +23,14 @@ const seenPart = 1 / 8
 const keptConnections = 2
 
 interface Reader {
-  readonly resolve: (result: IteratorResult<WatchEvent, undefined>) => void
+  readonly resolve: (
+    result: IteratorResult<WatchEvent, undefined> | Promise<IteratorResult<WatchEvent, undefined>>,
+  ) => void
   readonly reject: (error: unknown) => void
 }
 
 export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, AsyncDisposable {
+  readonly #prefix: string
   readonly #seen: (events: number) => void
   readonly #stop: () => void
   readonly #kept: WatchEvent[] = []
@@ -38,7 +44,8 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
   #read = 0
 
   /** @internal */
-  constructor(seen: (events: number) => void, stop: () => void) {
+  constructor(seen: (events: number) => void, stop: () => void, prefix = '') {
+    this.#prefix = prefix
     this.#seen = seen
     this.#stop = stop
   }
@@ -79,6 +86,16 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
     await this.return()
   }
 
+  /** For JSON: which watch it is, whether it is over, and how many events no reader has taken yet. */
+  toJSON(): { readonly prefix: string; readonly over: boolean; readonly unread: number } {
+    return { prefix: this.#prefix, over: this.#over, unread: this.#kept.length }
+  }
+
+  /** What a console shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](...asks: ConsoleAsks): string {
+    return shownAs('LockWatch', this.toJSON(), asks)
+  }
+
   /** @internal */
   push(event: Watched): void {
     if (this.#over) return
@@ -96,7 +113,7 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
     if (this.#over) return
     this.#over = true
     const readers = this.#readers.splice(0)
-    if (error !== null && readers.length > 0) readers.shift()?.reject(error.reason)
+    if (error !== null && readers.length > 0) rejectReader(readers.shift(), error.reason)
     else this.#error = error
     for (const reader of readers) reader.resolve({ done: true, value: undefined })
     this.#stop()
@@ -115,6 +132,12 @@ export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, 
     if (last?.event === 'missed') this.#kept.splice(-1, 1, { event: 'missed', events: last.events + events })
     else this.#kept.push({ event: 'missed', events })
   }
+}
+
+/** An error of ours shows who waits for the next event; any other is the program's own. */
+function rejectReader(reader: Reader | undefined, reason: unknown): void {
+  if (reason instanceof LockError && reader !== undefined) rejectToCallers(reader.resolve, reason)
+  else reader?.reject(reason)
 }
 
 function isEvent({ event }: WatchEvent): boolean {

@@ -7,8 +7,10 @@ import type { ShownTerms } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import { claimWith, type HeldMode, type HoldOptions, type Mode, victimOf } from './claim-options.ts'
+import { checkSpelling } from './known-options.ts'
 import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
+import { rejectToCallers } from './own-frames.ts'
 import type { QueryAnswer } from './session/effects.ts'
 
 /** Given null only with `ifAvailable`. */
@@ -72,6 +74,7 @@ export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
   const problem = nameProblem(name)
   if (problem !== undefined) throw new TypeError(`a lock name ${problem}`)
   checkTogether(name, converted)
+  if (typeof options === 'object' && options !== null) checkSpelling('request', options, memberNames)
   const { ifAvailable, steal, signal, timeout, victim } = converted
   const manner = ifAvailable ? 'ifAvailable' : steal ? 'steal' : 'wait'
   const claim = claimWith(converted, manner, victim)
@@ -79,16 +82,11 @@ export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
   return { name, claim, limits: { signal, timeout }, callback: callback as RequestCallback<T> }
 }
 
-type Member =
-  | 'ifAvailable'
-  | 'mode'
-  | 'signal'
-  | 'steal'
-  | 'timeout'
-  | 'holdAtLeast'
-  | 'holdAtMost'
-  | 'note'
-  | 'permits'
+const memberNames = [
+  ...['ifAvailable', 'mode', 'signal', 'steal'],
+  ...['timeout', 'holdAtLeast', 'holdAtMost', 'note', 'permits'],
+] as const
+type Member = (typeof memberNames)[number]
 
 interface Converted extends HoldOptions {
   readonly mode: Mode | undefined
@@ -164,7 +162,7 @@ export async function runRequest<T>(
   if (lock.signal.aborted) throw broken(lock)
   return await new Promise<Awaited<T>>((resolve, reject) => {
     // At once, however long the callback still runs.
-    const onLost = () => reject(broken(lock))
+    const onLost = () => rejectToCallers(resolve, broken(lock))
     lock.signal.addEventListener('abort', onLost, { once: true })
     const finish = async (settle: () => void): Promise<void> => {
       // This look at the signal notices a lease that ended during a stall (F12).

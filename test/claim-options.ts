@@ -3,13 +3,17 @@
 
 import t from 'tap'
 import { claimToAcquire, claimToRunOnce, claimToTry, victimOf } from '../client/claim-options.ts'
-import { LockClient } from '../client/client.ts'
-import type { AcquireOptions, Lock, Mode, RequestOptions } from '../client/index.ts'
+import { type AcquireOptions, connect, type Lock, type Mode, type RequestOptions } from '../client/index.ts'
 import { checkRequest } from '../client/web-locks.ts'
 import { claimOf, claimProblem, noTerms } from '../wire/claim.ts'
+import { FakeServer } from './fixtures/client-server.ts'
 
-/** The methods alone: each checks its arguments before it looks at its client. */
-const locks: LockClient = Object.create(LockClient.prototype)
+const server = await FakeServer.start()
+const locks = await connect(server.url)
+t.teardown(async () => {
+  await locks.close()
+  await server[Symbol.asyncDispose]()
+})
 
 const wrong = async (what: string, call: Promise<unknown>, message: RegExp) =>
   t.rejects(call, { name: 'TypeError', message }, what)
@@ -38,7 +42,7 @@ t.test('C1: permits are take of of', async () => {
   await wrong('a number', locks.acquire('x', { permits: 5 }), /must be \{ of, take \}, not 5/)
   // @ts-expect-error a misspelt one
   const misspelt = locks.acquire('x', { permits: { of: 5, takes: 2 } })
-  await wrong('misspelt', misspelt, /"takes"; it has of, take/)
+  await wrong('misspelt', misspelt, /"takes"; did you mean take\?/)
   const most = { permits: { of: 2, take: 3 } }
   await wrong('too many', locks.acquire('x', most), /permits\.of: nobody can have 3 of 2/)
   for (const of of [0, -1, 1.5, 1_000_001, Number.NaN])
@@ -80,7 +84,7 @@ t.test('C5: what runs once neither steals nor shares', async () => {
   // @ts-expect-error it holds the lock alone, or with permits
   await wrong('mode', locks.once('x', 'k', { mode: 'shared' }, run), /mode does not go with once/)
   // @ts-expect-error misspelt
-  await wrong('misspelt', locks.once('x', 'k', { keeps: 5 }, run), /"keeps"; it has keep/)
+  await wrong('misspelt', locks.once('x', 'k', { keeps: 5 }, run), /"keeps"; did you mean keep\?/)
   // @ts-expect-error what would run?
   await wrong('nothing to run', locks.once('x', 'k', {}), /a function to run/)
   for (const keep of [-1, 1.5, 31_622_400_001])

@@ -61,7 +61,7 @@ t.test('TIMEOUT names the lock, its holder, the time waited, and how many were b
   })
   t.match(
     error.message,
-    /^lock "orders\/42" took longer than 20 ms: "billing-3" has held "orders\/42" for \d+ ms \(token \d+\), and 1 waited before$/,
+    /^did not get lock "orders\/42" within 20 ms: "billing-3" has held it for \d+ ms \(token \d+\), and 1 waited before$/,
   )
   await held.release()
   await (await first).release()

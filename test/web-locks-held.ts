@@ -275,6 +275,46 @@ clause('Snapshot: an ifAvailable that got nothing and an ended request leave no 
   t.match(await b.query({ prefix: x }), { held: [], pending: [] })
 })
 
+clause(
+  'Snapshot: the callback of a lock that a query shows as held has begun before it resolves',
+  async w => {
+    const { t, a, b, x } = w
+    for (let i = 0; i < 20; i++) {
+      let ran = false
+      let end = () => {}
+      const promise = request(a, `${x}/${i}`, () => {
+        ran = true
+        return new Promise<void>(resolve => {
+          end = resolve
+        })
+      })
+      const { held } = await a.query({ prefix: `${x}/${i}` })
+      t.same([held.length, ran], [1, true])
+      end()
+      await promise
+    }
+    const held = await hold(a, x)
+    let ran = false
+    const next = request(b, x, () => {
+      ran = true
+    })
+    await waiting(b, x, 1)
+    held.release()
+    for (let shown = false; !shown && !ran; ) {
+      const state = await b.query({ prefix: x })
+      shown = state.held.some(({ clientId }) => clientId === b.clientId)
+      if (shown) t.ok(ran, 'also of one that has waited')
+    }
+    await next
+  },
+)
+
+clause('The classes say what they are', async w => {
+  const { t, a, x } = w
+  t.equal(Object.prototype.toString.call(a), '[object LockManager]')
+  await request(a, x, (lock: Lock) => t.equal(Object.prototype.toString.call(lock), '[object Lock]'))
+})
+
 // ---- Termination of locks
 
 clause('Termination: who goes frees what it holds and waits for', async w => {
@@ -312,6 +352,29 @@ clause('Differs: the Lock knows more: token, signal, held', async w => {
   t.notOk(first.lock.held)
   t.ok(thief.lock.token > first.lock.token)
   thief.release()
+})
+
+clause('Differs: stolen before its callback ran: rejects, and is never called back', async w => {
+  const { t, a, x } = w
+  const victim = rejection(request(a, x, never))
+  await request(a, x, { steal: true }, () => {})
+  isDomException(t, await victim, 'AbortError', 20, 'it never had it')
+})
+
+clause('Differs: query takes options of ours, and nothing else', async w => {
+  const { t, a } = w
+  const query = a.query as (...given: unknown[]) => Promise<unknown>
+  for (const foreign of [null, 'x', 0, { x: 1 }])
+    t.ok((await rejection(query.call(a, foreign))) instanceof TypeError, `${foreign}`)
+  t.match(await query.call(a, undefined, 'more'), { held: [] })
+})
+
+clause('Differs: of the options those are refused that look misspelt, others are ignored', async w => {
+  const { t, a, x } = w
+  t.equal(await request(a, x, { colour: 1, [Symbol('x')]: 1 }, () => 'ran'), 'ran')
+  const error = await rejection(request(a, x, { ifavailable: true }, never))
+  t.ok(error instanceof TypeError)
+  t.match(error, { message: /did you mean ifAvailable\?/ })
 })
 
 clause('Differs: timeout is an option, and a LockError with TIMEOUT', async w => {

@@ -9,6 +9,7 @@ import { runtime } from '#runtime'
 import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import { startViewServer, type ViewServer } from '../viewservice/index.ts'
 import type { Status, View } from '../wire/messages.ts'
+import { knownOnly } from '../wire/options.ts'
 import { type CheckedOptions, checkOptions, type TestClusterOptions } from './options.ts'
 
 export type { TestClusterOptions } from './options.ts'
@@ -135,7 +136,9 @@ class RunningCluster implements TestCluster {
     this.url = this.#viewServer.address
   }
 
-  async #kill({ force = false }: KillOptions, which: (view: View) => string | undefined): Promise<string> {
+  async #kill(options: KillOptions, which: (view: View) => string | undefined): Promise<string> {
+    knownOnly(options, ['force'])
+    const { force = false } = options
     if (!force) await this.ready()
     const { view } = this.status()
     const address = view === null ? undefined : which(view)

@@ -1,5 +1,7 @@
 // Checks of options that more than one room takes. Each problem is one line that names the option.
 
+import { meantBy } from './spelling.ts'
+
 /** A whole number within bounds, or the default. */
 export function wholeNumber(
   name: string,
@@ -71,9 +73,13 @@ export function texts(name: string, value: unknown): readonly string[] {
 
 /** An unknown option is a mistake, most often a typing error. */
 export function knownOnly(options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`the options must be an object, not ${show(options)}`)
   for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw new TypeError(`there is no option ${name}; there are ${known.join(', ')}`)
+    if (known.includes(name)) continue
+    const meant = meantBy(name, known)
+    const help = meant === null ? `there are ${known.join(', ')}` : `did you mean ${meant}?`
+    throw new TypeError(`there is no option ${name}; ${help}`)
   }
 }
 

@@ -10,6 +10,7 @@ import type { Blocker, LossReason, MessageOf, View, Welcome } from '../../wire/m
 import { NumberMap } from '../../wire/number-map.ts'
 import { packageVersion } from '../../wire/version.ts'
 import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall, Watched } from './effects.ts'
+import { heldBy } from './held-by.ts'
 import { HoldTimes } from './hold-times.ts'
 import { Lease } from './lease.ts'
 import { type Request, Requests, wasSent } from './requests.ts'
@@ -292,7 +293,8 @@ export class ClientCore {
     // A steal may have done its harm before.
     const stole = cancels.what.verb === 'acquire' && cancels.what.claim.manner === 'steal'
     const definite = outcome === 'cancelled' && !stole
-    const text = blocker === null ? this.#delay(cancels) : heldBy(blocker)
+    const several = cancels.what.verb === 'acquire' && cancels.what.names.length > 1
+    const text = blocker === null ? this.#delay(cancels) : heldBy(blocker, several, this.clientId)
     this.#out.push({
       do: 'fail',
       call,
@@ -811,13 +813,6 @@ function notThisText({ what }: Request, holder: number | null): string {
   const named = what.verb === 'acquire' ? what.claim.terms?.victim : null
   const holds = holder === null ? 'nobody holds it' : `token ${holder} holds it`
   return `nothing was done: it is not held by token ${named} alone, ${holds}`
-}
-
-/** Who has the lock, for display only. Names may hold anything. */
-function heldBy({ name, clientName, token, heldMs, ahead }: Blocker): string {
-  const before = ahead === 0 ? '' : `, and ${ahead} waited before`
-  const holder = clientName === null ? 'a client that is gone' : JSON.stringify(clientName)
-  return `${holder} has held ${JSON.stringify(name)} for ${heldMs} ms (token ${token})${before}`
 }
 
 type Losses = readonly (readonly [number, LossReason])[]

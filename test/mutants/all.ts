@@ -16,6 +16,7 @@ import { edge } from './edge.ts'
 import { endings } from './endings.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
+import { handles } from './handles.ts'
 import { judged } from './judged.ts'
 import { keys } from './keys.ts'
 import { largeSessions } from './large-sessions.ts'
@@ -50,7 +51,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings],
   'what travels': frames,
-  'surface of the client': [...surface, ...program, ...asked],
+  'surface of the client': [...surface, ...program, ...asked, ...handles],
   'pages and metrics': figures,
   'the command': command,
   'loss of power': durable,

@@ -83,7 +83,7 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: 'client/web-locks.ts',
-        find: 'const onLost = () => reject(broken(lock))',
+        find: 'const onLost = () => rejectToCallers(resolve, broken(lock))',
         replace: 'const onLost = () => {}',
       },
     ],

@@ -1,6 +1,15 @@
-// Whether a word was probably mistyped: what a user meant, for the messages on wrong commands and variables.
+// Which of the known words a misspelt one was meant to be. It compares texts only, and knows no words itself.
 
-/** A letter in four may be wrong. */
+/** The known word that is nearest, if it is near enough to have been meant; null: none is. */
+export function meantBy(word: string, known: readonly string[]): string | null {
+  // A unit at its end is one more way to be wrong.
+  const given = word.toLowerCase().replace(/_?(ms|millis|s|secs?|seconds)$/, '')
+  const near = known.filter(each => isNear(given, each.toLowerCase()))
+  const apart = (each: string) => distance(given, each.toLowerCase())
+  return near.sort((a, b) => apart(a) - apart(b))[0] ?? null
+}
+
+/** Whether one was probably mistyped for the other: a letter in four may be wrong. */
 export function isNear(given: string, right: string): boolean {
   return distance(given, right) <= Math.max(1, Math.floor(right.length / 4))
 }
