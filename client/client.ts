@@ -27,6 +27,9 @@ import {
   Listeners,
   type ListenOptions,
 } from './events.ts'
+import { checkKeys } from './known-options.ts'
+import { checkLead, type LeadCallback, type LeadOptions, runLead } from './lead.ts'
+import { type LeaderOptions, LeaderWatch } from './leader-watch.ts'
 import { Lock, type LockData } from './lock.ts'
 import {
   checkForgetOnce,
@@ -271,6 +274,31 @@ export class LockClient implements AsyncDisposable {
     this.#diagnoseAcquire(call.names, claim)
     const taken = await this.#call(call, call.names, options)
     return await runOnce(taken as Lock | DoneRecord, options.signal, fn)
+  }
+
+  /**
+   * Runs `fn` while this client is the leader of that name: whoever holds its exclusive lock is. Campaigns again after
+   * each loss, as soon as `fn` has come to its end, so that `fn` runs once for each term and never beside itself; it must heed
+   * `lead.signal`. Resolves with what `fn` returns while it leads, and leads no more. Rejects with what `fn` throws, unless
+   * its term is over and that is why; with the reason of `signal`; with `CLOSED`, or a limit's code.
+   */
+  async lead<T>(name: string, options: LeadOptions, fn: LeadCallback<T>): Promise<Awaited<T>> {
+    LockClient.#check(this, 'lead')
+    checkLead(name, options, fn)
+    return await runLead(asked => this.acquire(name, asked), options, fn)
+  }
+
+  /**
+   * Follows who leads that name: `current` now, and `for await (const leader of locks.leader(name))`, where null is
+   * nobody. Begins with who leads already; each change is told at least by its last state, also one that fell into a failover
+   * or a lost session. Ends when the loop is left, `signal` is aborted (with its reason) or the client is closed.
+   */
+  leader(name: string, options: LeaderOptions = {}): LeaderWatch {
+    LockClient.#check(this, 'leader')
+    checkName(name)
+    checkKeys('leader', options, ['signal'])
+    const ask = (signal: AbortSignal) => this.query({ prefix: name, signal })
+    return new LeaderWatch(name, this.watch(name, options), ask)
   }
 
   /**

@@ -25,6 +25,9 @@ export { type CloseOnSignalsOptions, type ClosingOnSignals, closeOnSignals } fro
 export { LockError, type LockErrorData, type LockErrorDetails, type LockHolder } from './errors.ts'
 export type { ClientEvent, ClientEvents, Listener, ListenOptions } from './events.ts'
 export { type Fence, FenceGuard, type FenceGuardOptions, StaleTokenError } from './fence-guard.ts'
+export type { Lead, LeadCallback, LeadOptions } from './lead.ts'
+export type { Leader } from './leader.ts'
+export type { LeaderOptions, LeaderWatch } from './leader-watch.ts'
 export { Lock, type LockData } from './lock.ts'
 export type { ForgetOnceOutcome, OnceCallback, OnceOutcome, RunBefore } from './once.ts'
 export type {

@@ -6,18 +6,14 @@ import { connect } from 'holdfast'
 
 const [, , url, name = `pid ${process.pid}`] = process.argv
 const locks = await connect(url, { name, ttl: 1_500 })
+process.once('disconnect', () => process.exit()) // with the program that started it, such as leader-page.js
 
-for (;;) {
-  const lock = await locks.acquire('leader')
-  console.log(`${name} leads with token ${lock.token}`)
-  await lead(lock.signal)
-  console.log(`${name} leads no more: ${lock.signal.reason.code}`)
-}
-
-/** Works as long as it leads. The signal fires before another one can lead. */
-async function lead(signal: AbortSignal): Promise<void> {
+// Whoever follows sees the note. After a loss it campaigns again, and this runs again.
+await locks.lead('leader', { note: `pid ${process.pid}` }, async ({ token, signal }) => {
+  console.log(`${name} leads with token ${token}`)
   while (!signal.aborted) {
-    // A piece of work; its writes carry the token.
+    // A piece of work; its writes carry the token. The signal fires before another one can lead.
     await pause(100, undefined, { signal }).catch(() => {})
   }
-}
+  console.log(`${name} leads no more: ${signal.reason.code}`)
+})

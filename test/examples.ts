@@ -58,6 +58,26 @@ t.test('one process leads; the death of servers changes nothing, after its own a
   t.ok(Number(then?.split(' ').at(-1)) > Number(led?.split(' ').at(-1)), 'with a larger token')
 })
 
+t.test('C7: a page shows the leader that it kills, and the next one', async t => {
+  await using cluster = await startCluster()
+  const program = new Example(t, 'examples/leader-page.js', [cluster.url])
+  const url = (await program.line()).replace('open ', '')
+  t.match(await (await fetch(url)).text(), /<button>kill the leader<\/button>/)
+  const { body } = await fetch(`${url}leader`)
+  const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
+  const leader = async (except = ''): Promise<string> => {
+    for (let text = ''; ; text += (await reader.read()).value ?? '') {
+      const last = /(\w+) leads\n\n$/.exec(text)?.[1]
+      if (last !== undefined && last !== 'nobody' && last !== except) return last
+    }
+  }
+  const first = await leader()
+  await cluster.killPrimary()
+  await fetch(`${url}kill`, { method: 'POST' })
+  t.not(await leader(first), first)
+  await reader.cancel()
+})
+
 t.test('no reader sees half of a write', async t => {
   await using cluster = await startCluster()
   const file = `${t.testdir({})}/balance.txt`

@@ -20,6 +20,7 @@ import { handles } from './handles.ts'
 import { judged } from './judged.ts'
 import { keys } from './keys.ts'
 import { largeSessions } from './large-sessions.ts'
+import { leading } from './leading.ts'
 import { leases } from './leases.ts'
 import { limits } from './limits.ts'
 import { locks } from './locks.ts'
@@ -51,7 +52,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings],
   'what travels': frames,
-  'surface of the client': [...surface, ...program, ...asked, ...handles],
+  'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading],
   'pages and metrics': figures,
   'the command': command,
   'loss of power': durable,
