@@ -67,6 +67,8 @@ export class Claims {
   readonly #known: KnownHolds
   /** C5: grants by name and key. */
   readonly #runs = new Map<string, Belief[]>()
+  /** C5: by name and key, when an operator's forgetting of it had taken effect at the latest. */
+  readonly #forgettings = new Map<string, { overAt: number }[]>()
   /** C6: by token. */
   readonly #notes = new Map<number, Written[]>()
   /** C4: those that their clients may hold too long. */
@@ -160,11 +162,26 @@ export class Claims {
     for (const other of runs) {
       const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
       if (older.failed || this.#acrossReset(older, newer)) continue
+      if (this.#wasForgotten(older, key, now)) continue
       const keep = (older.attempt.terms?.once?.keepMs ?? 0) / fastest
       if (Math.max(newer.toldAt, newer === belief ? now : 0) < this.#endedAfter(older, now) + keep)
         this.#blame('C5 ran twice', `${textOf(newer)} runs ${key} again, after ${textOf(older)}`)
     }
     runs.push(belief)
+  }
+
+  forgets(name: string, key: string): { overAt: number } {
+    const forgetting = { overAt: never }
+    listIn(this.#forgettings, `${name} ${key}`).push(forgetting)
+    return forgetting
+  }
+
+  /** Perhaps, after it had ended: a key that runs is never forgotten. */
+  #wasForgotten(belief: Belief, key: string, now: number): boolean {
+    const forgettings = this.#forgettings.get(`${belief.name} ${key}`)
+    if (forgettings === undefined) return false
+    const ended = this.#endedAfter(belief, now)
+    return ended < never && forgettings.some(({ overAt }) => overAt >= ended)
   }
 
   /** It surely ended not before this. */

@@ -330,6 +330,8 @@ export class Users {
     if (last.length === 0) return
     const target = dice.pick(believed.length > 0 && dice.chance(0.7) ? believed : last)
     const { name, token, attempt } = target
+    const key = attempt.terms?.once?.key
+    if (key !== undefined && dice.chance(0.5)) return this.#forgets(user, name, key)
     if (dice.chance(0.5)) return this.#force(user, name, token)
     const permits = attempt.terms?.permits ?? null
     const asked = permits === null || dice.chance(0.7) ? permits : { of: permits.of, take: 1 }
@@ -397,6 +399,26 @@ export class Users {
       this.#checker.answered(core, place, outcome.at)
       if (outcome.result?.verb === 'force-release' && outcome.result.released === 0 && token !== null)
         this.#checker.notThis(user, token, force.calledAt, outcome.at)
+    })
+  }
+
+  /** C5: an operator lets a key run again. */
+  #forgets(user: ClientParty, name: string, key: string): void {
+    user.ready()
+    const { core } = user
+    const forgetting = this.#checker.claims.forgets(name, key)
+    const place = this.#checker.place(core)
+    const timeoutMs = this.#timeout(user)
+    const outcome = user.forgetKey(name, key, timeoutMs)
+    const text = `${user.name} forgets ${key} of ${name}`
+    this.#expects(user, text, outcome, timeoutMs)
+    this.#made(user, text, null, outcome, outcome => {
+      const { result } = outcome
+      const surelyNot = outcome.definite || (result?.verb === 'forget-key' && !result.forgotten)
+      if (surelyNot) forgetting.overAt = Number.NEGATIVE_INFINITY
+      if (outcome.failed !== undefined) return
+      if (!surelyNot) forgetting.overAt = outcome.at
+      this.#checker.answered(core, place, outcome.at)
     })
   }
 
