@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   kill: () => import('./kill.ts'),
   bench: () => import('./bench.ts'),
   reset: () => import('./reset.ts'),
+  journal: () => import('./journal.ts'),
 }
 
 const exitCodes = `Exit codes: 0 done; 1 failed; 2 used wrongly; 75 the lock was not acquired; 76 it was lost; of run also

@@ -26,6 +26,7 @@ const commands: Record<string, Loader> = {
   watch: () => import('../cli/watch.ts'),
   why: () => import('../cli/why.ts'),
   reset: () => import('../cli/reset.ts'),
+  journal: () => import('../cli/journal.ts'),
 }
 
 t.test('all mistakes are named at once, one line for each, and none twice', async t => {

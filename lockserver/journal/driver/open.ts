@@ -1,0 +1,245 @@
+// A journal of a running server: holds the folder, reads all of it, tries its disk, and then drives the journal. It
+// ends at the first error of a write or sync (D8), and says so once.
+
+import { mkdir, open, statfs, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Runtime, Timer } from '../../../wire/net/runtime.ts'
+import type { Found, JournalSays, JournalWrite, SnapshotPiece } from '../asked.ts'
+import { Journal, type JournalInput } from '../journal.ts'
+import { beforeOf, type FolderReading, type WholeJournal } from '../reading.ts'
+import { type JournalSizes, journalSizes } from '../sizes.ts'
+import type { Place } from '../text.ts'
+import { Tidying } from '../tidying.ts'
+import type { JournalEffect } from '../work.ts'
+import { DiskDriver } from './disk.ts'
+import { type Hold, hold } from './hold.ts'
+import { isSame, placeOf } from './place.ts'
+import { readJournal } from './read.ts'
+import { SyncTimes } from './sync-times.ts'
+
+export interface JournalOwner {
+  note(level: 'info' | 'warn' | 'error', text: string, fields: object): void
+  /** D8: nothing more is on the disk from here on; the process must end. Called once. */
+  failed(problem: string): void
+}
+
+export interface OpenOptions {
+  readonly folder: string
+  readonly runtime: Runtime
+  readonly owner: JournalOwner
+  /** How often it looks at its disk, and rests. */
+  readonly tickMs: number
+  readonly sizes?: Partial<JournalSizes>
+}
+
+interface Opening extends OpenOptions {
+  readonly boot: string
+  readonly held: Hold
+  readonly place: Place
+}
+
+export interface JournalFigures {
+  readonly bytes: number
+  readonly freeBytes: number | null
+  readonly syncs: number
+  /** Null: there was no sync yet. */
+  readonly lastSyncAgeMs: number | null
+  readonly syncP50Ms: number | null
+  readonly syncP99Ms: number | null
+  readonly low: boolean
+  /** Where the journal that was found at the start is spoilt; null: nowhere. */
+  readonly spoilt: string | null
+}
+
+/** Resolves once all of it is read (D3); rejects with one clear line if it can't be used. */
+export async function openJournal(options: OpenOptions): Promise<OpenJournal> {
+  const { folder } = options
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(error => {
+    throw new Error(`can't make the journal's folder ${folder}: ${error.message}`, { cause: error })
+  })
+  const boot = options.runtime.newId()
+  const held = await hold(folder, boot)
+  try {
+    await tryDisk(join(folder, `.trial-${boot.slice(0, 8)}`))
+    const reading = await readJournal(folder)
+    if (reading.reading.is === 'other format') throw otherFormat(folder, reading.reading)
+    return new OpenJournal({ ...options, boot, held, place: await placeOf(folder) }, reading)
+  } catch (error) {
+    await held[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function otherFormat(folder: string, { file, format }: { file: string; format: number }): Error {
+  return new Error(
+    `the journal ${join(folder, file)} has format ${format}, which this version can't read. Use the version that wrote it, or give this server another folder: then it is copied from the others`,
+  )
+}
+
+/** D8: a disk that can't write shows before the server offers itself. */
+async function tryDisk(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    try {
+      await file.write(Buffer.alloc(4_096))
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw new Error(`the disk of the journal can't be written: ${(error as Error).message}`, { cause: error })
+  } finally {
+    await unlink(path).catch(() => {})
+  }
+}
+
+export class OpenJournal implements AsyncDisposable {
+  readonly #options: Opening
+  readonly #disk: DiskDriver
+  readonly #journal: Journal
+  readonly #times = new SyncTimes()
+  readonly #spoilt: string | null
+  #found: Found | null
+  #hear: (says: JournalSays) => void = () => {}
+  #timer: Timer | undefined
+  #freeBytes: number | null = null
+  #turnEnds = false
+  #isOver = false
+
+  constructor(options: Opening, { names, reading }: FolderReading) {
+    const { boot, place } = options
+    this.#options = options
+    this.#disk = new DiskDriver(options.folder)
+    this.#journal = new Journal({
+      boot,
+      place,
+      sizes: { ...journalSizes, ...options.sizes },
+      tidying: new Tidying(
+        names.map(({ name }) => name),
+        beforeOf(reading),
+      ),
+    })
+    this.#found = reading.is === 'whole' ? foundIn(reading, place) : null
+    this.#spoilt =
+      reading.is === 'spoilt' ? `${reading.spot.file} at ${reading.spot.at}: ${reading.spot.problem}` : null
+    this.#noteReading(reading)
+  }
+
+  /** D3: what it held when it was opened. It is let go of. */
+  takeFound(): Found | null {
+    const found = this.#found
+    this.#found = null
+    return found
+  }
+
+  get figures(): JournalFigures {
+    const { last, count } = this.#times
+    return {
+      bytes: this.#journal.bytes,
+      freeBytes: this.#freeBytes,
+      syncs: count,
+      lastSyncAgeMs: last === null ? null : this.#options.runtime.monotonic() - last,
+      syncP50Ms: this.#times.quantile(0.5),
+      syncP99Ms: this.#times.quantile(0.99),
+      low: this.#journal.low,
+      spoilt: this.#spoilt,
+    }
+  }
+
+  start(hear: (says: JournalSays) => void): void {
+    this.#hear = hear
+    void this.#tick()
+  }
+
+  write(number: number, write: JournalWrite): void {
+    this.#step({ is: 'write', number, write })
+    this.#endTurnLater()
+  }
+
+  snapshot(piece: SnapshotPiece): void {
+    this.#step({ is: 'snapshot', piece })
+  }
+
+  /** What was not synced may be lost. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
+    this.#options.runtime.cancel(this.#timer)
+    this.#disk.close()
+    await this.#options.held[Symbol.asyncDispose]()
+  }
+
+  /** All that one step of the core decides goes into one block, if it fits (group commit). */
+  #endTurnLater(): void {
+    if (this.#turnEnds) return
+    this.#turnEnds = true
+    queueMicrotask(() => {
+      this.#turnEnds = false
+      this.#step({ is: 'turn-end' })
+    })
+  }
+
+  #step(input: JournalInput): void {
+    if (this.#isOver) return
+    for (const effect of this.#journal.step(input)) this.#do(effect)
+  }
+
+  #do(effect: JournalEffect): void {
+    switch (effect.do) {
+      case 'disk':
+        return this.#act(effect)
+      case 'say':
+        return this.#hear(effect.says)
+      case 'note':
+        return this.#options.owner.note('warn', effect.text, effect.fields)
+      case 'fail':
+        this.#isOver = true
+        return this.#options.owner.failed(effect.problem)
+    }
+  }
+
+  #act({ job, act }: Extract<JournalEffect, { do: 'disk' }>): void {
+    const { runtime } = this.#options
+    const startedAt = runtime.monotonic()
+    this.#disk.do(act, failure => {
+      if (act.do === 'write' && act.sync) this.#times.note(startedAt, runtime.monotonic())
+      if (failure === null) this.#step({ is: 'done', job })
+      else this.#step({ is: 'failed', job, ...failure })
+    })
+  }
+
+  async #tick(): Promise<void> {
+    const { folder, runtime, tickMs } = this.#options
+    this.#freeBytes = await freeBytesOf(folder)
+    if (this.#isOver) return
+    this.#step({ is: 'tick', freeBytes: this.#freeBytes })
+    this.#timer = runtime.afterQuietly(tickMs, () => void this.#tick())
+  }
+
+  #noteReading(reading: FolderReading['reading']): void {
+    const { owner } = this.#options
+    if (reading.is === 'spoilt')
+      owner.note('error', 'the journal is spoilt; it is moved aside once this server has another state', {
+        ...reading.spot,
+      })
+    if (reading.is !== 'whole') return
+    const { imprint, state, torn, damage } = reading
+    owner.note('info', 'the journal was read', { imprint, opNumber: state.opNumber, torn })
+    for (const spot of damage)
+      owner.note('warn', 'the journal is damaged where it is not needed', { ...spot })
+  }
+}
+
+function foundIn({ imprint, state }: WholeJournal, place: Place): Found | null {
+  if (imprint === null) return null
+  return { imprint: { ...imprint, opNumber: state.opNumber }, here: isSame(imprint, place), state }
+}
+
+/** Null: it can't be told. */
+async function freeBytesOf(folder: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  } catch {
+    return null
+  }
+}
