@@ -214,4 +214,5 @@ const welcome: Welcome = {
   pingLimitMs: 500,
   whole: 0,
   sequence: 0,
+  mark: 0,
 }

@@ -1,7 +1,7 @@
 // `holdfast viewserver`: one view server, until a signal ends it.
 
 import { startViewServer, type ViewServerOptions } from '../viewservice/index.ts'
-import { type Command, flag, inEnvironment, text } from './arguments.ts'
+import { byDefault, type Command, flag, hidden, inEnvironment, oneUrl, text } from './arguments.ts'
 import {
   listenOption,
   openness,
@@ -17,28 +17,38 @@ import { signalByParent } from './signal-asks.ts'
 const options = {
   ...listenOption('127.0.0.1:7400'),
   data: inEnvironment(text('DIR', 'folder of the view record; made if it is not there')),
+  record: inEnvironment(
+    hidden(text('URL', 'place of the view record instead: file:DIR, etcd://HOST:PORT[,…]/PREFIX, etcds://…')),
+  ),
+  advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where other view servers reach it'))),
   'new-cluster': inEnvironment(flag('no lock server of this cluster has run before: start at once')),
   play: inEnvironment(flag('the dashboard may kill lock servers, and freeze those of holdfast cluster')),
   ...serverOptions,
 }
 
 export const command: Command<typeof options> = {
-  usage: 'viewserver --data DIR [options]',
+  usage: 'viewserver --data DIR | --record URL [options]',
   does: 'run one view server',
   more: servingHelp,
   options,
   names: [],
   serves: true,
   check(values) {
-    const missing = '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in'
-    return [...openness(values), ...(values.data === undefined ? [missing] : [])]
+    const { data, record } = values
+    const missing =
+      '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in; or give --record URL'
+    const both = '--data and --record both say where the view record lives; give one of them'
+    const problem = data === undefined ? record === undefined && missing : record !== undefined && both
+    return [...openness(values), ...(problem === false ? [] : [problem])]
   },
   async run({ values }) {
-    const data = values.data as string // checked above
+    const { data, record, advertise } = values
     const shared = sharedOptions(values, startLog(values['log-level']))
     // B8: whoever started this process may have started the others, too.
     const play = values.play && process.send !== undefined ? signalByParent() : values.play
-    return await serve(() => start({ ...shared, data, newCluster: values['new-cluster'], play }))
+    return await serve(() =>
+      start({ ...shared, data, record, advertise, newCluster: values['new-cluster'], play }),
+    )
   },
 }
 

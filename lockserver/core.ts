@@ -18,7 +18,8 @@ import type { InView, Situation } from './situation.ts'
 import type { Hold } from './state/lock.ts'
 import { State } from './state/state.ts'
 import { Turns, type TurnsOwner } from './turns.ts'
-import { ViewLink, type ViewLinkOwner } from './view-link.ts'
+import type { ViewLinkOwner } from './view-link.ts'
+import { ViewLinks } from './view-links.ts'
 
 /** Connections to its peers: clients, its view server, its primary, its backup, servers that it probes. */
 export type ServerHears =
@@ -105,7 +106,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   readonly #peers: Peers = new Map()
   readonly #out: ServerOutbox
   readonly #clients: Clients
-  readonly #viewLink: ViewLink
+  readonly #viewLinks: ViewLinks
   readonly #situation: Situation
   #offeredCluster: string | null = null
   /** B1 */
@@ -132,7 +133,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts)
     this.#clients = new Clients(this.#out, this.#peers)
     const { viewServers, deadPings } = options
-    this.#viewLink = new ViewLink(this.#out, this.#situation, viewServers, deadPings, this)
+    this.#viewLinks = new ViewLinks(this.#out, this.#situation, viewServers, deadPings, this)
   }
 
   /** For those parts that exist only in a view. */
@@ -190,7 +191,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       lag: replication?.lag ?? this.#backup?.lag ?? 0,
       copiedPart: replication?.join.copiedPart ?? 0,
       inSync: this.#primary?.ackable ?? this.#backup?.toldInSync ?? false,
-      viewServerConnected: this.#viewLink.connected,
+      viewServerConnected: this.#viewLinks.connected,
       unreachable: this.#primary?.link.unreachable.length ?? 0,
       clients: this.#clients.size,
       parked: this.#primary?.parked ?? 0,
@@ -296,6 +297,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       pingLimitMs: this.#options.pingIntervalMs * this.#options.deadPings,
       whole: this.#backup?.whole ?? 0,
       sequence: this.#backup?.received ?? 0,
+      mark: 0,
     }
     this.#out.send(connection, ['welcome', welcome])
   }
@@ -307,7 +309,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         this.#hear(peer, saidOn<'clientToServer'>(messages))
         break
       case 'view server':
-        this.#viewLink.messages(saidOn<'viewToServer'>(messages))
+        this.#viewLinks.messages(connection, saidOn<'viewToServer'>(messages))
         break
       case 'backup':
         this.#fromBackup(connection, peer, saidOn<'backupToPrimary'>(messages))
@@ -329,7 +331,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       case 'client':
         return this.#gone(peer)
       case 'view server':
-        return this.#viewLink.closed()
+        return this.#viewLinks.closed(connection)
       case 'backup':
       case 'probe':
         return this.#primary?.link.closed(connection)
@@ -449,7 +451,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const leases = backup?.leases ?? new Leases()
     leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
     leases.times.promote(this.#situation.now.monotonic, state) // C4
-    this.#viewServerConnected(this.#viewLink.connected)
+    this.#viewServerConnected(this.#viewLinks.connected)
     const own = { id, pingLimitMs, deadPings }
     const primary = new Primary(this.#out, this.#inView, this.#clients, { state, leases }, own, this.#turns)
     this.#primary = primary
@@ -538,7 +540,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (welcome.view !== null) this.viewFromViewServer(welcome.view)
     if (this.#over) return
     this.#viewServerConnected(true)
-    this.#viewLink.ping()
+    this.#viewLinks.ping()
   }
 
   /** A cluster id counts once there is a view to go with it: before its first record it may change. */
@@ -557,22 +559,21 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   }
 
   /** V3: the view server asks once the primary is dead; the answer says whether this copy may be promoted. */
-  asked(number: number): void {
-    const answer = {
+  get answerNow(): MessageOf<'serverToView', 'answer'>[2] {
+    return {
       view: this.#viewNumber,
       role: this.role,
       inSync: this.#backup?.toldInSync ?? false,
     }
-    this.#viewLink.answer(['answer', number, answer])
   }
 
   // ---- time, and leaving
 
   #tick(): void {
-    this.#viewServerConnected(this.#viewLink.connected)
+    this.#viewServerConnected(this.#viewLinks.connected)
     this.#primary?.tick()
     this.#advanceLeaving(1)
-    if (!this.#over) this.#viewLink.tick()
+    if (!this.#over) this.#viewLinks.tick()
   }
 
   /** News that the view server waits for goes out at once, not with the next tick. */
@@ -586,7 +587,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     }
     const { ackable, unreachable, wantedTtlMs } = this.#told
     const longer = wantedTtlMs > told.wantedTtlMs && wantedTtlMs > this.#situation.longestTtlMs
-    if ((ackable && !told.ackable) || unreachable > told.unreachable || longer) this.#viewLink.ping()
+    if ((ackable && !told.ackable) || unreachable > told.unreachable || longer) this.#viewLinks.ping()
     this.#advanceLeaving(0)
   }
 
@@ -601,7 +602,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   #askForRelief(): void {
     this.#leaving = 'asking to be relieved'
-    this.#viewLink.ping()
+    this.#viewLinks.ping()
   }
 
   /** DESIGN 4, Leaving: drain what is in flight, ask to be relieved, end when the next view comes. */

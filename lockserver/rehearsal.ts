@@ -138,6 +138,7 @@ export class Rehearsal {
       pingLimitMs: pingIntervalMs * deadPings,
       whole: 0,
       sequence: 0,
+      mark: 0,
     }
     connection.send(['welcome', welcome])
     if (from.kind === 'lockserver') this.#playerAt(from.address).toView = connection

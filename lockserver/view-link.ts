@@ -1,5 +1,5 @@
-// The connection to the view server: dials it, pings it each tick, and notices when it is silent. It
-// passes views and questions on and decides nothing about them.
+// The connection to one view server: dials it, pings it, and notices when it is silent. It passes views and
+// questions on and decides nothing about them.
 
 import type { HelloFrom, MessageOf, Ping, View, Welcome } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
@@ -14,36 +14,40 @@ export interface ViewLinkOwner {
   viewFromViewServer(view: View): void
   /** A ping was answered; the longest ttl in the view record. */
   ponged(longestTtlMs: number): void
-  /** V3: it wants an answer with this number. */
-  asked(number: number): void
+  /** V3: the answer to a question. */
+  readonly answerNow: MessageOf<'serverToView', 'answer'>[2]
 }
 
+/** One that is not active is pinged once in this many ping limits. */
+const restPart = 1
 /** A lost view server is dialled again after this many ticks (DESIGN V7: at least every two). */
 const redialTicks = 2
 
 export class ViewLink {
   readonly #out: ServerOutbox
   readonly #situation: Readonly<Situation>
-  readonly #addresses: readonly string[]
+  readonly #address: string
   readonly #deadPings: number
   readonly #owner: ViewLinkOwner
-  #next = 0
+  #dialled = false
   #connection: number | null = null
   #welcomed = false
+  #mark = 0
   #silentTicks = 0
+  #restTicks = 0
   /** Said once for each new reason, not at every try. */
   #lastRefusal = ''
 
   constructor(
     out: ServerOutbox,
     situation: Readonly<Situation>,
-    addresses: readonly string[],
+    address: string,
     deadPings: number,
     owner: ViewLinkOwner,
   ) {
     this.#out = out
     this.#situation = situation
-    this.#addresses = addresses
+    this.#address = address
     this.#deadPings = deadPings
     this.#owner = owner
   }
@@ -52,28 +56,41 @@ export class ViewLink {
     return this.#welcomed
   }
 
-  tick(): void {
+  get connection(): number | null {
+    return this.#connection
+  }
+
+  /** The number of the active mark that it has, as it says; 0: it is a standby, or not connected. */
+  get mark(): number {
+    return this.#mark
+  }
+
+  /** `foremost`: no other view server has a larger mark. */
+  tick(foremost: boolean): void {
     this.#silentTicks++
     if (this.#connection === null) {
-      if (this.#silentTicks >= redialTicks || this.#next === 0) this.#dial()
-    } else if (this.#silentTicks >= this.#deadPings) {
+      if (this.#silentTicks >= redialTicks || !this.#dialled) this.#dial()
+    } else if (this.#silentTicks >= this.#patience(foremost)) {
       this.#out.close(this.#connection, 'GONE_QUIET', 'the view server has not answered for the ping limit')
       this.closed()
-    } else this.ping()
+    } else if (foremost || ++this.#restTicks >= restPart * this.#deadPings) this.ping()
+  }
+
+  /** It was asked a ping limit ago, and has had one to answer. */
+  #patience(foremost: boolean): number {
+    return foremost ? this.#deadPings : (restPart + 1) * this.#deadPings
   }
 
   /** Also between ticks, when there is news that the view server waits for. */
   ping(): void {
+    this.#restTicks = 0
     if (this.#welcomed) this.#out.send(this.#connection as number, ['ping', this.#owner.pingNow])
-  }
-
-  answer(message: MessageOf<'serverToView'>): void {
-    if (this.#welcomed) this.#out.send(this.#connection as number, message)
   }
 
   closed(): void {
     this.#connection = null
     this.#welcomed = false
+    this.#mark = 0
     this.#silentTicks = 0
   }
 
@@ -83,9 +100,9 @@ export class ViewLink {
   }
 
   #dial(): void {
-    const address = this.#addresses[this.#next++ % this.#addresses.length] as string
+    this.#dialled = true
     this.#silentTicks = 0
-    this.#connection = this.#out.dial(address, this.#situation.cluster, this.#owner.hello)
+    this.#connection = this.#out.dial(this.#address, this.#situation.cluster, this.#owner.hello)
   }
 
   #message(message: MessageOf<'viewToServer'>): void {
@@ -93,17 +110,25 @@ export class ViewLink {
       case 'welcome':
         this.#welcomed = true
         this.#lastRefusal = ''
+        this.#mark = message[1].mark
         return this.#owner.welcomedByViewServer(message[1])
       case 'view':
         return this.#owner.viewFromViewServer(message[1])
       case 'pong':
+        this.#mark = message[4]
         if (message[1] !== null) this.#owner.viewFromViewServer(message[1])
         return this.#owner.ponged(message[3])
       case 'question':
-        return this.#owner.asked(message[1])
+        return this.#answer(message[1])
       case 'error':
         return this.#refused(message[1], message[2])
     }
+  }
+
+  /** It asks once the primary is dead; the answer says whether this copy may be promoted. */
+  #answer(number: number): void {
+    if (this.#connection === null) return
+    this.#out.send(this.#connection, ['answer', number, this.#owner.answerNow])
   }
 
   #refused(code: string, reason: string): void {

@@ -48,7 +48,7 @@ const house: Readonly<Record<string, Room>> = {
   'wire/serving': { imports: ['wire', 'wire/net', 'prom-client', ...node] },
 
   // Code that decides: no clock, chance, sockets, waiting or log.
-  viewservice: { imports: ['wire'], never: acting },
+  viewservice: { imports: ['wire', 'types of viewservice/stores'], never: acting },
   lockserver: {
     imports: ['wire', 'lockserver/state', 'lockserver/session-key.ts', 'types of lockserver/journal'],
     never: acting,
@@ -70,7 +70,7 @@ const house: Readonly<Record<string, Room>> = {
     imports: ['viewservice', 'types of viewservice/pages', 'viewservice/stores', ...servers],
   },
   'viewservice/running.ts': {
-    imports: ['viewservice', 'types of viewservice/stores', 'wire', 'wire/net', 'wire/serving'],
+    imports: ['viewservice', 'viewservice/stores/store.ts', 'wire', 'wire/net', 'wire/serving'],
     never: untimed,
   },
   'viewservice/server.ts': {

@@ -6,12 +6,13 @@ import t from 'tap'
 import type { ServerHears, ServerInput } from '../lockserver/core.ts'
 import type { ServerEffect } from '../lockserver/outbox.ts'
 import type { ViewEffect, ViewHears, ViewInput } from '../viewservice/record.ts'
+import type { SeatEffect } from '../viewservice/seat.ts'
 import { saidOn } from '../wire/effects.ts'
 import { type Channel, channels, type HelloFrom, type Message, type View } from '../wire/messages.ts'
 import { Cluster, type LockServerParty, type ViewServerParty } from './fixtures/cluster.ts'
 import { abandonOf, opening, openOf, resumeOf } from './fixtures/said.ts'
 
-type Effect = ServerEffect | ViewEffect
+type Effect = ServerEffect | ViewEffect | SeatEffect
 type Party = LockServerParty | ViewServerParty
 
 const id = 'e'.repeat(32)
@@ -421,7 +422,7 @@ t.test('every message of a view server to a lock server, in each role', async t 
     const server = cluster[role]
     const view = cluster.view as View
     t.same(sentKinds(dials(server, [['question', 5]])), ['answer'], `${role}: a question is answered`)
-    t.same(sentKinds(dials(server, [['pong', view, true, 10_000]])), [], `${role}: a pong is not`)
+    t.same(sentKinds(dials(server, [['pong', view, true, 10_000, 0]])), [], `${role}: a pong is not`)
     t.same(
       sentKinds(dials(server, [['error', 'WRONG_CLUSTER', 'no']])).filter(kind => kind !== 'ping'),
       [],

@@ -21,6 +21,7 @@ import type { State } from '../lockserver/state/state.ts'
 import { acquireBytes, replyBytes } from '../lockserver/state/tally.ts'
 import { Stream } from '../lockserver/stream.ts'
 import { ViewLink, type ViewLinkOwner } from '../lockserver/view-link.ts'
+import { ViewLinks } from '../lockserver/view-links.ts'
 import { ViewOutbox } from '../viewservice/outbox.ts'
 import { Probes } from '../viewservice/probes.ts'
 import { Question } from '../viewservice/question.ts'
@@ -69,22 +70,62 @@ t.test('a hand-over is timed by the monotonic clock', async t => {
   t.equal(counts.handOver.sumMs, 7)
 })
 
-t.test('F9: each of several view servers is dialled in turn, and a new silence begins with each', async t => {
+/** The links to two view servers, and what they did. */
+function linksToTwo() {
   const at = situation()
   const out = new ServerOutbox(at, new Map())
-  const owner = { hello: { kind: 'lockserver' } } as ViewLinkOwner
-  const link = new ViewLink(out, at, ['ws://v:1', 'ws://v:2'], 5, owner)
-  const dialled: string[] = []
-  for (let tick = 0; tick < 30; tick++) {
-    link.tick()
-    for (const effect of out.take()) {
-      if (effect.do === 'close') t.fail('a dial has the whole ping limit')
-      if (effect.do !== 'dial') continue
-      dialled.push(effect.address)
-      link.closed()
+  const owner = { hello: { kind: 'lockserver' }, pingNow: {}, ponged() {}, viewFromViewServer() {} }
+  Object.assign(owner, { welcomedByViewServer() {}, answerNow: {} })
+  const links = new ViewLinks(out, at, ['ws://v:1', 'ws://v:2'], 5, owner as unknown as ViewLinkOwner)
+  const say = (connection: number, ...message: unknown[]) =>
+    links.messages(connection, [message as unknown as MessageOf<'viewToServer'>])
+  links.tick()
+  const [first, second] = out.take().map(effect => (effect.do === 'dial' ? effect.connection : 0))
+  return { links, out, say, first: first as number, second: second as number }
+}
+
+t.test(
+  'E5: all view servers stay connected, and the one with the largest mark is pinged each tick',
+  async t => {
+    const { links, out, say, first, second } = linksToTwo()
+    const pinged = (ticks: number) => {
+      for (let i = 0; i < ticks; i++) {
+        links.tick()
+        say(first, 'pong', null, false, 1, 0)
+        say(second, 'pong', null, false, 1, 7)
+      }
+      const sent = out.take().flatMap(effect => (effect.do === 'send' ? [effect.connection] : []))
+      return [first, second].map(link => sent.filter(connection => connection === link).length)
     }
-  }
-  t.same(dialled.slice(0, 4), ['ws://v:1', 'ws://v:2', 'ws://v:1', 'ws://v:2'])
+    say(first, 'welcome', { mark: 0 })
+    say(second, 'welcome', { mark: 7 })
+    t.same(pinged(4), [0, 4])
+    t.same(pinged(6), [2, 6], 'the other one now and then')
+    say(first, 'welcome', { mark: 9 })
+    out.take()
+    links.ping()
+    t.same(
+      out.take().map(effect => effect.do === 'send' && effect.connection),
+      [first],
+      'whoever takes the mark over is pinged from then on',
+    )
+    t.end()
+  },
+)
+
+t.test('E5: a view server that is gone has no mark any more, and is dialled again', async t => {
+  const { links, out, say, first, second } = linksToTwo()
+  say(first, 'welcome', { mark: 3 })
+  say(second, 'welcome', { mark: 2 })
+  links.closed(first)
+  links.ping()
+  t.ok(out.take().some(effect => effect.do === 'send' && effect.connection === second))
+  for (let tick = 0; tick < 2; tick++) links.tick()
+  t.match(
+    out.take().filter(effect => effect.do === 'dial'),
+    [{ address: 'ws://v:1' }],
+  )
+  t.end()
 })
 
 t.test('S4: an open with a long ttl waits for the record, and for no longer than a ping limit', async t => {
@@ -237,8 +278,8 @@ t.test('V7: each new backup has the whole ping limit, however long the one befor
 t.test('F9: a view server counts as connected from its welcome until its connection ends', t => {
   const at = situation()
   const owner = { hello: { kind: 'lockserver' }, welcomedByViewServer() {} } as unknown as ViewLinkOwner
-  const link = new ViewLink(new ServerOutbox(at, new Map()), at, ['ws://v:1'], 5, owner)
-  link.tick()
+  const link = new ViewLink(new ServerOutbox(at, new Map()), at, 'ws://v:1', 5, owner)
+  link.tick(true)
   t.notOk(link.connected)
   link.messages([['welcome', {}] as unknown as MessageOf<'viewToServer'>])
   t.ok(link.connected)

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { hidden, recordPlace } from '../viewservice/stores/place.ts'
-import { type StorePlace, storeContract } from './fixtures/store-contract.ts'
+import { marksContract, type StorePlace, storeContract } from './fixtures/store-contract.ts'
 
 async function folderPlace(t: Test): Promise<StorePlace> {
   const folder = t.testdir({ data: {}, copy: {} })
@@ -29,6 +29,7 @@ async function folderPlace(t: Test): Promise<StorePlace> {
 }
 
 storeContract(t, 'a folder', folderPlace)
+marksContract(t, 'a folder', folderPlace, store => store.close())
 
 t.test('E1: a URL says where the record lives', async t => {
   t.same(recordPlace('file:/var/lib/holdfast'), { in: 'folder', folder: '/var/lib/holdfast' })

@@ -133,6 +133,7 @@ function welcome(id: string): Message {
       pingLimitMs: 100,
       whole: 0,
       sequence: 0,
+      mark: 0,
     },
   ]
 }

@@ -30,6 +30,7 @@ const welcome: Message = [
     pingLimitMs: 500,
     whole: 0,
     sequence: 0,
+    mark: 0,
   },
 ]
 

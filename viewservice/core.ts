@@ -6,7 +6,6 @@ import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type { Durability, MessageOf, Ping, Status, View } from '../wire/messages.ts'
-import { wireVersion } from '../wire/version.ts'
 import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
@@ -19,6 +18,13 @@ import { addressTaken, isDialable, type KnownServer, type LockServerHello, Serve
 import { lossOf, statusOf, unready } from './status.ts'
 import { Verifying } from './verifying.ts'
 import { type Circumstances, firstView, nextView, stepProblem } from './view.ts'
+import { type Welcoming, welcomeOf } from './welcome.ts'
+
+/** The view server that this core decides for (E3). */
+export interface ViewStanding extends Welcoming {
+  /** Numbers of dialled connections count down from here, over all its terms. */
+  readonly dials: { last: number }
+}
 
 export interface ViewCoreOptions {
   readonly pingIntervalMs: number
@@ -35,6 +41,8 @@ export interface ViewCoreOptions {
   readonly recoveryPatienceMs: number
   readonly pid: number
   readonly host: string
+  /** Whose term it is; if absent, there are no others. */
+  readonly standing?: ViewStanding
   /** Where this core counts what it does; if absent, it counts nothing. */
   readonly counts?: ViewCounts
 }
@@ -75,7 +83,7 @@ export class ViewCore {
     this.#options = options
     this.#out = new ViewOutbox(options.counts)
     this.#servers = new Servers(options.deadPings, options.pingIntervalMs)
-    this.#probes = new Probes(this.#out, options.deadPings)
+    this.#probes = new Probes(this.#out, options.deadPings, options.standing?.dials)
     this.#verifying = new Verifying(this.#servers, this.#probes)
     this.#question = new Question(this.#out)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
@@ -106,6 +114,11 @@ export class ViewCore {
     return this.#halted ?? unready(this.#record, this.#servers)
   }
 
+  /** V6: why it makes no view any more, whatever happens. */
+  get halted(): string | null {
+    return this.#halted
+  }
+
   status(now: { readonly monotonic: number }): Status {
     const recovery = this.#record === null ? null : this.#recoveries.status(this.#record, this.#question)
     const { pid } = this.#options
@@ -132,6 +145,8 @@ export class ViewCore {
         return this.#onTick()
       case 'saved':
         return this.#onSaved()
+      case 'begin':
+        return this.#probeNamed()
       case 'turn-end':
         return this.#asks.clear()
     }
@@ -250,7 +265,7 @@ export class ViewCore {
     if (server.counts && this.#isNamed(server.id)) this.#believe(ping)
     const { view, acked } = this.#toldTo(server.id)
     const longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
-    this.#out.send(server.connection as number, ['pong', view, acked, longestTtlMs])
+    this.#out.send(server.connection as number, ['pong', view, acked, longestTtlMs, this.#standing.mark])
   }
 
   /**
@@ -429,6 +444,14 @@ export class ViewCore {
     }
   }
 
+  /** E4: whom the record names and nobody has heard: a refusal is a death as ever. */
+  #probeNamed(): void {
+    for (const { id } of this.#record === null ? [] : namedIn(this.#record)) {
+      const server = this.#servers.named(id)
+      if (server.connection === null) this.#probes.start('lost', server, this.#clusterId)
+    }
+  }
+
   #refusal(cluster: string | null, hello: LockServerHello): [ErrorCode, string] | undefined {
     if (this.#record !== null) {
       const stranger = this.#otherCluster(cluster)
@@ -471,6 +494,7 @@ export class ViewCore {
     const { pid, host } = this.#options
     this.#halted ??= `server ${id} at ${address} knows view ${view}, the view record of this view server (pid ${pid} on ${host}) ${this.#record === null ? 'is empty' : `ends at ${this.#viewNumber}`}: another view server decides too, or the record was lost; give it the right --data folder and restart it`
     this.#out.note('error', 'view changes halted', { reason: this.#halted })
+    this.#out.look()
     this.#resets.halt(this.#halted)
     return this.#halted
   }
@@ -584,21 +608,8 @@ export class ViewCore {
   #welcome(connection: number): void {
     const { pingIntervalMs, deadPings } = this.#options
     const { view, acked } = this.#toldTo(this.#servers.on(connection)?.id ?? null)
-    this.#out.send(connection, [
-      'welcome',
-      {
-        wire: wireVersion,
-        cluster: this.#clusterId,
-        kind: 'viewserver',
-        id: null,
-        role: null,
-        view,
-        acked,
-        pingLimitMs: pingIntervalMs * deadPings,
-        whole: 0,
-        sequence: 0,
-      },
-    ])
+    const told = { cluster: this.#clusterId, view, acked, pingLimitMs: pingIntervalMs * deadPings }
+    this.#out.send(connection, welcomeOf(this.#standing, told))
   }
 
   #noteLoss(record: ViewRecord): void {
@@ -608,6 +619,10 @@ export class ViewCore {
   }
 
   // ---- small questions
+
+  get #standing(): Welcoming {
+    return this.#options.standing ?? { id: null, mark: 0 }
+  }
 
   get #clusterId(): string | null {
     return this.#record?.cluster ?? null

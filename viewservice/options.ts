@@ -9,19 +9,28 @@ import {
   optionalText,
   texts,
   trueOrFalse,
+  webSocketUrl,
   wholeNumber,
 } from '../wire/options.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
 import type { SignalServer } from './pages/play.ts'
+import { type RecordPlace, recordPlace } from './stores/place.ts'
 
 export interface ViewServerOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   /** Default 7400; 0 takes a free port. */
   readonly port?: number
-  /** Folder of the view record; created if it does not exist. */
-  readonly data: string
+  /** Folder of the view record; created if it does not exist. The same as `record: 'file:FOLDER'`. */
+  readonly data?: string | undefined
+  /**
+   * Where the view record lives: `file:FOLDER`, or in etcd `etcd://HOST:PORT[,HOST:PORT…]/PREFIX`, `etcds://…` with
+   * TLS; `USER:PASSWORD@` may stand before the first host. Either this or `data`.
+   */
+  readonly record?: string | undefined
+  /** The URL at which other view servers reach this one; default: where it listens. */
+  readonly advertise?: string | undefined
   /** In ms; default 100. Must be the same on all servers. */
   readonly pingIntervalMs?: number
   /** Missed pings that make a server dead; default 5. */
@@ -60,9 +69,18 @@ export interface ViewServerOptions {
 export type CheckedOptions = Required<
   Omit<
     ViewServerOptions,
-    'secret' | 'connectionsPerAddress' | 'framesPerAddress' | 'adminListen' | 'durability'
+    | 'secret'
+    | 'connectionsPerAddress'
+    | 'framesPerAddress'
+    | 'adminListen'
+    | 'durability'
+    | 'data'
+    | 'record'
+    | 'advertise'
   >
 > & {
+  readonly place: RecordPlace
+  readonly advertise: string | null
   readonly secret: string | null
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
@@ -75,6 +93,8 @@ const optionNames = [
   'host',
   'port',
   'data',
+  'record',
+  'advertise',
   'pingIntervalMs',
   'deadPings',
   'secret',
@@ -97,7 +117,8 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
   return {
     host: optionalText('host', options.host) ?? '127.0.0.1',
     port: wholeNumber('port', options.port, 7400, 0, 65_535),
-    data: folder(options.data),
+    place: placeOf(options),
+    advertise: options.advertise === undefined ? null : webSocketUrl('advertise', options.advertise),
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
     secret: checkSecret(options.secret),
@@ -125,7 +146,12 @@ function durabilityOf(value: unknown): Durability | null {
   throw new TypeError(`durability must be 'memory' or 'disk', not ${JSON.stringify(value)}`)
 }
 
-function folder(value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
-  throw new TypeError('data must be the path of a folder')
+function placeOf({ data, record }: ViewServerOptions): RecordPlace {
+  if (data !== undefined && record !== undefined)
+    throw new TypeError('data and record both say where the view record lives; give one of them')
+  if (typeof record === 'string') return recordPlace(record)
+  if (record === undefined && typeof data === 'string' && data !== '') return { in: 'folder', folder: data }
+  throw new TypeError(
+    'data must be the path of a folder, or record the URL of the place where the view record lives',
+  )
 }

@@ -42,6 +42,10 @@ export class ViewOutbox {
     this.#effects.push({ do: 'save', record })
   }
 
+  look(): void {
+    this.#effects.push({ do: 'look' })
+  }
+
   note(level: NoteLevel, text: string, fields: object): void {
     this.#effects.push({ do: 'note', level, text, fields })
   }

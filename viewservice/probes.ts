@@ -43,18 +43,20 @@ export class Probes {
     lost: new Map(),
     reset: new Map(),
   }
-  #dialled = 0
+  /** Numbers of connections are new also after those of an earlier term. */
+  readonly #dials: { last: number }
 
-  constructor(out: ViewOutbox, ticksMax: number) {
+  constructor(out: ViewOutbox, ticksMax: number, dials = { last: 0 }) {
     this.#out = out
     this.#ticksMax = ticksMax
+    this.#dials = dials
   }
 
   /** Nothing happens if the same question is being asked already. */
   start(purpose: Purpose, { id, address }: Server, cluster: string | null): void {
     if (this.asks(purpose, id)) return
-    this.#dialled -= 1
-    const probe: Probe = { connection: this.#dialled, purpose, server: { id, address }, ticks: 0 }
+    this.#dials.last -= 1
+    const probe: Probe = { connection: this.#dials.last, purpose, server: { id, address }, ticks: 0 }
     this.#byConnection.set(probe.connection, probe)
     this.#byPurpose[purpose].set(id, probe)
     this.#out.dial(probe.connection, probe.server, cluster)

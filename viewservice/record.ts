@@ -13,13 +13,15 @@ export type ViewRecord = Readonly<MessageOf<'stored'>[1]>
 
 /** The channels of a view server's peers: clients, lock servers, and the servers that its probes find. */
 export type ViewHears = 'clientToView' | 'serverToView' | 'serverToClient' | 'viewToClient'
-export type ViewSays = 'viewToClient' | 'viewToServer'
+export type ViewSays = 'viewToClient' | 'viewToServer' | 'clientToView'
 
 export type ViewInput =
   | ConnectionInput<ViewHears>
   /** Comes each pingIntervalMs, after everything that had arrived was read. */
   | { readonly is: 'tick' }
   | { readonly is: 'saved' }
+  /** E4: all that were connected before have been introduced: from here on this core decides. */
+  | { readonly is: 'begin' }
   /** Everything that had arrived was read: now the core decides. */
   | { readonly is: 'turn-end' }
 
@@ -29,6 +31,8 @@ export type ViewEffect =
   | ConnectionEffect<ViewSays>
   /** The driver makes the record durable, then says `saved`. One at a time. */
   | { readonly do: 'save'; readonly record: ViewRecord }
+  /** V6: a lock server knows a later view: another may have written. */
+  | { readonly do: 'look' }
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 
 export function firstRecord(cluster: string, view: View): ViewRecord {

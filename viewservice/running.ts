@@ -12,22 +12,25 @@ import type { Runtime } from '../wire/net/runtime.ts'
 import type { TurnTime } from '../wire/net/turn-time.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
-import { ViewCore } from './core.ts'
 import { ViewCounts } from './counts.ts'
-import type { NoteLevel, ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
+import type { NoteLevel, ViewHears, ViewRecord } from './record.ts'
+import { SeatCore, type SeatEffect, type SeatInput } from './seat.ts'
+import { type Stored, StoreError, type ViewStore } from './stores/store.ts'
 
-/** Makes a record durable; rejects if it is not, or if another view server writes, too. */
-export interface Saves {
-  save(record: ViewRecord): PromiseLike<void>
-}
+/** What a view server needs of its store (E1). */
+export type SeatStore = Pick<ViewStore, 'load' | 'save' | 'watch' | 'marks'>
 
 export interface RunningOptions {
   /** Where the server listens; for the log. */
   readonly address: string
   readonly pingIntervalMs: number
   readonly deadPings: number
-  /** What the store holds; null if nothing. */
-  readonly record: ViewRecord | null
+  /** What was loaded from the store; undefined: it was not reached. */
+  readonly stored: Stored | null | undefined
+  /** Where other view servers reach it; absent: where it listens. */
+  readonly reachedAt?: string
+  /** Its address is good on this machine only, so it need not reach itself there. */
+  readonly isLocal: boolean
   /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
   readonly newCluster: boolean
   /** D1: of a cluster whose first record this view server makes; default memory. */
@@ -47,39 +50,37 @@ export interface RunningOwner {
   failed(error: Error): void
 }
 
-const turnEnd: ViewInput = { is: 'turn-end' }
+const turnEnd: SeatInput = { is: 'turn-end' }
 
 export class RunningViewServer {
   readonly counts = new ViewCounts()
-  readonly core: ViewCore
+  readonly core: SeatCore
   readonly #options: RunningOptions
   readonly #runtime: Runtime
-  readonly #store: Saves
+  readonly #store: SeatStore
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
-  readonly #driver: Driver<ViewHears, ViewInput, Exclude<ViewEffect, ConnectionEffect>>
+  readonly #driver: Driver<ViewHears, SeatInput, Exclude<SeatEffect, ConnectionEffect>>
   #saving: PromiseLike<void> = Promise.resolve()
+  #givingUp: PromiseLike<void> = Promise.resolve()
   #over = false
 
-  constructor(options: RunningOptions, runtime: Runtime, store: Saves, owner: RunningOwner) {
-    const { pingIntervalMs, deadPings, record, newCluster, durability, recoveryPatienceMs, pid, host } =
-      options
+  constructor(options: RunningOptions, runtime: Runtime, store: SeatStore, owner: RunningOwner) {
+    const { durability, recoveryPatienceMs } = options
     this.#options = options
     this.#runtime = runtime
     this.#store = store
     this.#owner = owner
     this.#log = sparing(options.log, () => runtime.monotonic())
-    this.core = new ViewCore({
-      pingIntervalMs,
-      deadPings,
-      record,
+    this.core = new SeatCore({
+      ...options,
+      address: options.reachedAt ?? options.address,
+      id: runtime.newId(),
       newClusterId: runtime.newId(),
-      newCluster,
       durability: durability ?? 'memory',
       recoveryPatienceMs: recoveryPatienceMs ?? limits.recoveryPatienceMs,
-      pid,
-      host,
+      silenceCounts: store.marks.silenceCounts,
       counts: this.counts,
     })
     this.#driver = new Driver(runtime, this.core, options.secret, turnEnd, {
@@ -103,6 +104,11 @@ export class RunningViewServer {
     return [this.#turnedAway, this.#driver.connections.refusals]
   }
 
+  /** Settles when the mark is given up, if it was to be. */
+  get givingUp(): PromiseLike<void> {
+    return this.#givingUp
+  }
+
   /** Settles when nothing is being written. */
   get saving(): PromiseLike<void> {
     return this.#saving
@@ -114,6 +120,8 @@ export class RunningViewServer {
 
   start(): void {
     this.#driver.every(this.#options.pingIntervalMs, { is: 'tick' })
+    this.#store.watch(() => this.#driver.step({ is: 'changed' }))
+    this.#driver.step({ is: 'begin' })
   }
 
   /** A peer said hello, and its hello is in order. */
@@ -130,6 +138,7 @@ export class RunningViewServer {
   close(): void {
     if (this.#over) return
     this.note('info', 'closing', {})
+    this.#driver.step({ is: 'leave' })
     this.#end('LEAVING', 'the view server shuts down')
   }
 
@@ -146,10 +155,26 @@ export class RunningViewServer {
     this.#log[level]({ view, role: 'viewserver', server: this.#options.address, ...fields }, text)
   }
 
-  #perform(effect: Exclude<ViewEffect, ConnectionEffect>): void {
+  #perform(effect: Exclude<SeatEffect, ConnectionEffect>): void {
+    const { marks } = this.#store
     switch (effect.do) {
-      case 'save':
-        return this.#save(effect.record)
+      case 'load':
+        return void this.#ask(this.#store.load(), stored => ({ is: 'loaded', stored }), notLoaded)
+      case 'write':
+        return this.#write(effect.record, effect.expected)
+      case 'read mark':
+        return void this.#ask(marks.read(), mark => ({ is: 'mark read', mark }), markFailed)
+      case 'take mark':
+        return void this.#ask(
+          marks.take(effect.owner, effect.instead),
+          mark => ({ is: 'mark taken', mark }),
+          markFailed,
+        )
+      case 'confirm mark':
+        return void this.#ask(marks.confirm(effect.mark), () => ({ is: 'mark confirmed' }), markFailed)
+      case 'give up mark':
+        this.#givingUp = marks.giveUp(effect.mark).then(undefined, () => {}) // in vain: it lapses by itself
+        return
       case 'note':
         return this.note(effect.level, effect.text, effect.fields)
       default:
@@ -157,15 +182,33 @@ export class RunningViewServer {
     }
   }
 
-  /** `then` instead of await: a simulated store answers when it likes, without a promise. */
-  #save(record: ViewRecord): void {
+  #write(record: ViewRecord, expected: Stored | null): void {
     const began = this.#runtime.monotonic()
-    this.#saving = this.#store.save(record).then(
-      () => {
+    this.#saving = this.#ask(
+      this.#store.save(record, expected),
+      stored => {
         this.counts.save.observe(this.#runtime.monotonic() - began)
-        this.#driver.step({ is: 'saved' })
+        return { is: 'written', stored }
       },
-      error => this.#fail(error),
+      ({ trouble, message }) => ({ is: 'not written', trouble, text: message }),
+    )
+  }
+
+  /**
+   * `then` instead of await: a simulated store answers when it likes, without a promise. Errors that are no
+   * store's answer end the server: a dead view server is restarted, a wrong one loses locks.
+   */
+  #ask<T>(
+    answer: PromiseLike<T>,
+    input: (value: T) => SeatInput,
+    failure: (error: StoreError) => SeatInput,
+  ): PromiseLike<void> {
+    return answer.then(
+      value => this.#driver.step(input(value)),
+      error => {
+        if (error instanceof StoreError) this.#driver.step(failure(error))
+        else this.#fail(error)
+      },
     )
   }
 
@@ -182,4 +225,12 @@ export class RunningViewServer {
     this.#driver.stop()
     this.#driver.connections.closeAll(code, text)
   }
+}
+
+function notLoaded({ message }: StoreError): SeatInput {
+  return { is: 'not loaded', text: message }
+}
+
+function markFailed({ trouble, message }: StoreError): SeatInput {
+  return { is: 'mark failed', trouble, text: message }
 }

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import type { Durability, Status } from '../wire/messages.ts'
-import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
+import { isLoopback, isWildcard, type Listener, listen, urlOf } from '../wire/net/listen.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
@@ -12,8 +12,8 @@ import { ViewPages } from './pages/pages.ts'
 import type { ViewRecord } from './record.ts'
 import { RunningViewServer } from './running.ts'
 import { type Lack, lackTexts, withPatience } from './shortage.ts'
-import { FileStore } from './stores/file.ts'
-import type { Stored, ViewStore } from './stores/store.ts'
+import { openStore } from './stores/place.ts'
+import { type Stored, StoreError, type ViewStore } from './stores/store.ts'
 
 export type { ViewServerOptions } from './options.ts'
 
@@ -34,9 +34,9 @@ export interface ViewServer extends AsyncDisposable {
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
   let hear: (lack: Lack) => void = () => {}
-  const store = new FileStore(checked.data, lack => hear(lack))
+  const store = openStore(checked.place, lack => hear(lack))
   try {
-    const server = await startWith(checked, store, await store.load())
+    const server = await startWith(checked, store, await firstLoad(store))
     hear = lack => server.lacks(lack)
     return server
   } catch (error) {
@@ -45,10 +45,20 @@ export async function startViewServer(options: ViewServerOptions): Promise<ViewS
   }
 }
 
+/** Undefined: the store is not reached. That is no reason not to start: it may start later than this one. */
+async function firstLoad(store: ViewStore): Promise<Stored | null | undefined> {
+  try {
+    return await store.load()
+  } catch (error) {
+    if (error instanceof StoreError) return undefined
+    throw error
+  }
+}
+
 async function startWith(
   options: CheckedOptions,
   store: ViewStore,
-  stored: Stored | null,
+  stored: Stored | null | undefined,
 ): Promise<ListeningViewServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
   const listener = await listen(
@@ -69,12 +79,31 @@ async function startWith(
   return server
 }
 
+/** All that share the store are on this machine: then an address of this machine is good for all. */
+function isLocal({ place }: CheckedOptions): boolean {
+  return place.in === 'folder' || place.endpoints.every(endpoint => isLoopback(hostIn(endpoint)))
+}
+
+/** E3: where other view servers reach this one. */
+function addressFor(options: CheckedOptions, listens: string): string {
+  const address = options.advertise ?? listens
+  const host = hostIn(address)
+  if (isLocal(options) || !(isLoopback(host) || isWildcard(host))) return address
+  throw new TypeError(
+    `other view servers can't reach this one at ${address}: with a record in etcd, listen on an address of this machine, or give --advertise URL`,
+  )
+}
+
+function hostIn(url: string): string {
+  return new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
 /** A cluster keeps the durability of its first record. */
-function durabilityFor({ durability, data }: CheckedOptions, record: ViewRecord | null): Durability {
+function durabilityFor({ durability }: CheckedOptions, record: ViewRecord | null): Durability {
   const kept = record?.view.durability
   if (kept !== undefined && durability !== null && durability !== kept)
     throw new Error(
-      `the cluster of ${data} is of durability ${kept}, not ${durability}: it was chosen with its first record`,
+      `this cluster is of durability ${kept}, not ${durability}: it was chosen with its first record`,
     )
   return kept ?? durability ?? 'memory'
 }
@@ -87,16 +116,18 @@ class ListeningViewServer implements ViewServer {
   readonly #listener: Listener
   readonly #store: ViewStore
   readonly #pages: ViewPages
-  /** What the store holds: each save is compared with it (E1). */
-  #stored: Stored | null
   #closed: Promise<void> | undefined
 
-  constructor(options: CheckedOptions, listener: Listener, store: ViewStore, stored: Stored | null) {
+  constructor(
+    options: CheckedOptions,
+    listener: Listener,
+    store: ViewStore,
+    stored: Stored | null | undefined,
+  ) {
     this.#options = options
     this.#listener = listener
     this.address = urlOf(listener.host, listener.port)
     this.#store = store
-    this.#stored = stored
     this.#pages = new ViewPages(() => this.#measure(), options)
     const hosts = () => hostNames([this.address, ...options.origins])
     this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
@@ -105,12 +136,19 @@ class ListeningViewServer implements ViewServer {
         ...options,
         durability: durabilityFor(options, stored?.record ?? null),
         address: this.address,
-        record: stored?.record ?? null,
+        reachedAt: addressFor(options, this.address),
+        stored,
+        isLocal: isLocal(options),
         pid: process.pid,
         host: hostname(),
       },
       runtime,
-      { save: record => this.#save(record) },
+      {
+        load: () => store.load(),
+        save: (record, expected) => this.#save(record, expected),
+        watch: changed => store.watch(changed),
+        marks: store.marks,
+      },
       { failed: error => this.#failed(error) },
     )
   }
@@ -156,9 +194,9 @@ class ListeningViewServer implements ViewServer {
     this.running.note('warn', 'the view record lacks something', { lacks: lackTexts[lack] })
   }
 
-  async #save(record: ViewRecord): Promise<void> {
+  #save(record: ViewRecord, expected: Stored | null): Promise<Stored> {
     const { pingIntervalMs, deadPings } = this.#options
-    this.#stored = await withPatience(() => this.#store.save(record, this.#stored), {
+    return withPatience(() => this.#store.save(record, expected), {
       limitMs: pingIntervalMs * deadPings,
       everyMs: pingIntervalMs,
       lacking: lack => this.lacks(lack),
@@ -168,6 +206,7 @@ class ListeningViewServer implements ViewServer {
   async #end(close: () => Promise<void>): Promise<void> {
     this.#pages.close()
     await Promise.all([close(), this.place.close()])
+    await this.running.givingUp
     await this.running.saving
     this.#store.close()
   }

@@ -212,7 +212,7 @@ const welcome = message('welcome', [
     wire: count(wireVersion),
     cluster: nullable(id),
     kind: oneOf('viewserver', 'lockserver'),
-    /** The lock server's id; null from a view server. */
+    /** Null from a view server that needs none. */
     id: nullable(id),
     role: nullable(role),
     view: nullable(view),
@@ -222,6 +222,8 @@ const welcome = message('welcome', [
     /** To a primary: the view whose snapshot this backup holds whole (0: none), and the last batch that it has received in it. */
     whole: count(0),
     sequence: count(0),
+    /** From a view server: the number of its active mark (E5); 0: it is a standby. */
+    mark: count(0),
   }),
 ])
 const error = message('error', ['code', code], ['explanation', explanation])
@@ -608,8 +610,14 @@ export const viewToServer = {
   error,
   /** `acked`: that it is, is on the record (D5). */
   view: message('view', ['view', view], ['acked', flag]),
-  /** Answers a ping: the newest view, that it is acked, and the longest ttl in the view record. */
-  pong: message('pong', ['view', nullable(view)], ['acked', flag], ['longestTtlMs', milliseconds]),
+  /** Answers a ping: the newest view, that it is acked, the longest ttl in the view record, and its active mark (E5). */
+  pong: message(
+    'pong',
+    ['view', nullable(view)],
+    ['acked', flag],
+    ['longestTtlMs', milliseconds],
+    ['mark', count(0)],
+  ),
   question: message('question', ['number', number]),
 }
 

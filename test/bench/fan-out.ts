@@ -29,7 +29,10 @@ class World {
     let tell = (_id: string) => {}
     this.#accept(this.#view, viewServer, 'viewserver', connection => {
       const welcome = { wire: wireVersion, cluster, kind: 'viewserver', id: null, role: null, view: null }
-      connection.send(['welcome', { ...welcome, acked: false, pingLimitMs: 500, whole: 0, sequence: 0 }])
+      connection.send([
+        'welcome',
+        { ...welcome, acked: false, pingLimitMs: 500, whole: 0, sequence: 0, mark: 0 },
+      ])
       const start = { tokenFloor: 0, pauseMs: 0 }
       tell = id =>
         void connection.send(['view', { number: 1, primary: { id, address: here }, backup: null, start }])

@@ -37,6 +37,60 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a save of unknown outcome is taken for a failed one',
+    breaks: 'E2',
+    why: 'the record is there, and the view server decides another one',
+    test: 'keeping',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: "if (input.trouble !== 'away') this.look() return undefined",
+        replace:
+          "if (input.trouble === 'taken') this.look()\n        else if (input.trouble === 'unknown') this.#wanted = null\n        return input.trouble === 'unknown' ? { is: 'found', record: this.record } : undefined",
+      },
+    ],
+  },
+  {
+    name: 'a save of unknown outcome is taken for a good one',
+    breaks: 'E2',
+    why: 'peers learn of a view that is nowhere',
+    test: 'keeping',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: "case 'not written':",
+        replace:
+          "case 'not written':\n        if (input.trouble === 'unknown' && this.#wanted !== null) return this.#written({ record: this.#wanted, version: 'v' })",
+      },
+    ],
+  },
+  {
+    name: 'a repeated save gets another nonce',
+    breaks: 'E2',
+    why: 'a view server takes its own record, which came late, for another one’s',
+    test: 'keeping',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: 'if (stored !== null && stored.record.nonce === this.#wanted?.nonce) return this.#written(stored)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'an older record is taken for a newer one',
+    breaks: 'E2',
+    why: 'a store that was put back from a backup begins a second history',
+    test: 'keeping',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: 'if (problem !== null) return this.#halt(problem)',
+        replace: 'if (problem !== null && stored === null) return this.#halt(problem)',
+      },
+    ],
+  },
+  {
     name: 'view 1 made without listening',
     breaks: 'V6',
     why: 'a view server without a record makes view 1 beside a cluster that has views',

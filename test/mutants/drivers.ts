@@ -71,8 +71,18 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/running.ts',
-        find: 'error => this.#fail(error),\n    )',
-        replace: "() => this.#driver.step({ is: 'saved' }),\n    )",
+        find: '#saving: PromiseLike<void> = Promise.resolve()',
+        replace: '#saving: PromiseLike<void> = Promise.resolve()\n  #last: Stored | null = null',
+      },
+      {
+        file: 'viewservice/running.ts',
+        find: 'const began = this.#runtime.monotonic()',
+        replace: "const began = this.#runtime.monotonic()\n    this.#last = { record, version: '' }",
+      },
+      {
+        file: 'viewservice/running.ts',
+        find: 'else this.#fail(error)',
+        replace: "else if (this.#last !== null) this.#driver.step({ is: 'written', stored: this.#last })",
       },
     ],
   },
@@ -83,14 +93,14 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/running.ts',
-        find: 'this.#saving = this.#store.save(record).then(',
+        find: 'const began = this.#runtime.monotonic()',
         replace:
-          "this.#runtime.afterTurn(() => this.#driver.step({ is: 'saved' }))\n    this.#saving = this.#store.save(record).then(",
+          "const began = this.#runtime.monotonic()\n    const stored = { record, version: '' }\n    this.#runtime.afterTurn(() => this.#driver.step({ is: 'written', stored }))",
       },
       {
         file: 'viewservice/running.ts',
-        find: "this.counts.save.observe(this.#runtime.monotonic() - began)\n        this.#driver.step({ is: 'saved' })",
-        replace: 'this.counts.save.observe(this.#runtime.monotonic() - began)',
+        find: "return { is: 'written', stored }",
+        replace: "return { is: 'turn-end' }",
       },
     ],
   },

@@ -115,8 +115,8 @@ export const endings: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/view-link.ts',
-        find: 'this.#connection = null this.#welcomed = false this.#silentTicks = 0',
-        replace: 'this.#connection = null\n    this.#silentTicks = 0',
+        find: 'this.#connection = null this.#welcomed = false this.#mark = 0',
+        replace: 'this.#connection = null\n    this.#mark = 0',
       },
     ],
   },

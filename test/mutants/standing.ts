@@ -88,9 +88,22 @@ export const standing: readonly Mutant[] = [
     test: 'server-parts',
     edits: [
       {
+        file: 'lockserver/view-links.ts',
+        find: 'this.#links = addresses.map(',
+        replace: 'this.#links = addresses.slice(0, 1).map(',
+      },
+    ],
+  },
+  {
+    name: 'the view server that was active first is pinged for ever',
+    breaks: 'E5',
+    why: 'the one that took over hears no server, and takes all for dead',
+    test: 'server-parts',
+    edits: [
+      {
         file: 'lockserver/view-link.ts',
-        find: 'this.#addresses[this.#next++ % this.#addresses.length]',
-        replace: 'this.#addresses[Math.min(this.#next++, 0)]',
+        find: "this.#lastRefusal = ''\n        this.#mark = message[1].mark",
+        replace: "this.#lastRefusal = ''\n        this.#mark ||= message[1].mark",
       },
     ],
   },

@@ -8,6 +8,7 @@ import { EtcdStore } from '../../viewservice/stores/etcd.ts'
 import { recordPlace } from '../../viewservice/stores/place.ts'
 import { freePort } from '../fixtures/server-processes.ts'
 import {
+  marksContract,
   numberedRecord,
   type StorePlace,
   saved,
@@ -55,6 +56,7 @@ async function ask(what: string, body: object): Promise<Answer> {
 }
 
 storeContract(t, 'etcd', etcdPlace)
+marksContract(t, 'etcd', etcdPlace, store => store.close())
 watchContract(t, 'etcd', etcdPlace)
 
 /** What a gateway that stands before etcd does with one request. */

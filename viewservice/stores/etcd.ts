@@ -4,6 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ViewRecord } from '../record.ts'
+import { coded, EtcdMarks, readable, succeeded } from './etcd-marks.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
 import { type Json, listIn, member, textIn } from './json.ts'
 import { type Stored, StoreError, type ViewStore } from './store.ts'
@@ -19,6 +20,7 @@ export interface EtcdOptions extends GatewayOptions {
 
 export class EtcdStore implements ViewStore {
   readonly reserve = null
+  readonly marks: EtcdMarks
   readonly #gateway: Gateway
   readonly #prefix: string
   readonly #key: string
@@ -27,6 +29,7 @@ export class EtcdStore implements ViewStore {
   constructor(options: EtcdOptions) {
     this.#gateway = new Gateway(options)
     this.#prefix = options.prefix
+    this.marks = new EtcdMarks(this.#gateway, `${options.prefix}/active`)
     this.#key = coded(`${options.prefix}/record`)
   }
 
@@ -106,25 +109,4 @@ function stored(record: ViewRecord, revision: string, text: string): Stored {
 function versionOf({ version }: Stored): [string, string] {
   const end = version.indexOf(' ')
   return [version.slice(0, end), version.slice(end + 1)]
-}
-
-/** An answer that says neither yes nor no shows nothing: etcd leaves out what is false. */
-function succeeded(answer: Json): boolean {
-  if (member(answer, 'succeeded') === true) return true
-  if (member(member(answer, 'header'), 'revision') !== undefined) return false
-  throw new StoreError('unknown', 'etcd answered in another form than it should')
-}
-
-/** What can't be read may have been done. */
-function readable<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new StoreError('unknown', `etcd answered in another form than it should: ${why}`, { cause })
-  }
-}
-
-function coded(text: string): string {
-  return Buffer.from(text).toString('base64')
 }

@@ -9,6 +9,7 @@ import { clearTimeout, setImmediate, setTimeout } from '../../wire/net/timers-no
 import type { ViewRecord } from '../record.ts'
 import { Reserve, remove } from '../reserve.ts'
 import { type Lack, lackOf } from '../shortage.ts'
+import { FileMarks } from './file-marks.ts'
 import { type Stored, StoreError, type ViewStore } from './store.ts'
 import { decodeRecord, encodeRecord } from './text.ts'
 
@@ -26,6 +27,7 @@ export class FileStore implements ViewStore {
   /** Called with what the reserve lacks. */
   readonly #lacking: (lack: Lack) => void
   #refill: NodeJS.Timeout | undefined
+  readonly marks: FileMarks
   #isChecked = false
   #isClosed = false
 
@@ -33,6 +35,7 @@ export class FileStore implements ViewStore {
     this.#folder = folder
     this.#reserve = new Reserve(folder)
     this.#lacking = lacking
+    this.marks = new FileMarks(folder)
   }
 
   get reserve(): number {
@@ -97,6 +100,7 @@ export class FileStore implements ViewStore {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#refill)
+    this.marks.close()
     this.#reserve.close()
   }
 

@@ -26,6 +26,38 @@ export class StoreError extends Error {
   }
 }
 
+/** Which view server is active, as a store holds it (E3). */
+export interface ActiveMark {
+  /** Grows with each mark. */
+  readonly number: number
+  /** The view server's id, and where it listens. */
+  readonly id: string
+  readonly address: string
+  /** For how long it stands without being confirmed. */
+  readonly lifetimeMs: number
+  /** Meant for the store that gave it, and for no other. */
+  readonly version: string
+}
+
+/** The marks of a store. Each call fails with *taken*, *unknown* or *away* only. */
+export interface ActiveMarks {
+  /** The mark that stands now; null if there is none, or its owner is gone. */
+  read(): PromiseLike<ActiveMark | null>
+  /** Sets one's own mark in the place of exactly this one; null: of none. */
+  take(owner: MarkOwner, instead: ActiveMark | null): PromiseLike<ActiveMark>
+  /** It is to stand for its lifetime from now on; fails with *taken* if it does not stand any more. */
+  confirm(mark: ActiveMark): PromiseLike<void>
+  /** Removes exactly this mark. */
+  giveUp(mark: ActiveMark): PromiseLike<void>
+  /** That a view server answers nobody shows that its mark may be taken: no clock of the store ends it. */
+  readonly silenceCounts: boolean
+}
+
+export interface MarkOwner {
+  readonly id: string
+  readonly address: string
+}
+
 /** Other errors than `StoreError` are final: the record is spoilt, or the place can't be used at all. */
 export interface ViewStore {
   /** The newest record as of now, never an older one; null if there is none. Fails with *away*. */
@@ -34,6 +66,7 @@ export interface ViewStore {
   save(record: ViewRecord, expected: Stored | null): PromiseLike<Stored>
   /** Calls back when another may have written; some changes are missed, and some calls are for nothing. */
   watch(changed: () => void): void
+  readonly marks: ActiveMarks
   /** How many records could be saved with no more files or disk; null: this store needs none. */
   readonly reserve: number | null
   /** After this, nothing is written any more. */

@@ -73,6 +73,7 @@ export class ViewServerStep {
         case 'send':
         case 'close':
         case 'dial':
+        case 'look':
           break
         default:
           unknownEffect(effect)

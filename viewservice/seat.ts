@@ -1,0 +1,327 @@
+// A view server as a whole: active or a standby (E2 to E5). While it has the active mark and knows what the
+// store holds, a view core decides; otherwise a standby answers. A new term is a new view core, to which all
+// connected peers are introduced again. It decides no view, and reads no clock.
+
+import type { ConnectionInput } from '../wire/effects.ts'
+import type { Status } from '../wire/messages.ts'
+import { ActiveLink, type FoundThere } from './active-link.ts'
+import { Candidacy, type MarkEffect, type MarkInput, type Standing } from './candidacy.ts'
+import { ViewCore, type ViewCoreOptions } from './core.ts'
+import { Keeping, type Kept, type StoreEffect, type StoreInput } from './keeping.ts'
+import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import { type Question, StandbyCore, type StandbyOwner } from './standby.ts'
+import type { MarkOwner, Stored } from './stores/store.ts'
+
+type Instant = { readonly monotonic: number }
+type Accepted = Extract<ConnectionInput, { is: 'accepted' }>
+
+export type SeatInput =
+  | Exclude<ViewInput, { is: 'saved' }>
+  | StoreInput
+  | MarkInput
+  /** It listens, and its driver runs. */
+  | { readonly is: 'begin' }
+  /** It is about to end: another may become active at once. */
+  | { readonly is: 'leave' }
+
+export type SeatEffect = Exclude<ViewEffect, { do: 'save' | 'look' }> | StoreEffect | MarkEffect
+
+export interface SeatOptions extends Omit<ViewCoreOptions, 'record' | 'standing'> {
+  /** Random, new for each process. */
+  readonly id: string
+  /** Where others find it. */
+  readonly address: string
+  /** What was loaded before; undefined: nothing was. */
+  readonly stored: Stored | null | undefined
+  /** Of its marks: that it answers nobody shows that the active one is gone. */
+  readonly silenceCounts: boolean
+  /** It need not reach itself before it takes the mark: its address is good on this machine only. */
+  readonly isLocal: boolean
+}
+
+/** How long the active one may be silent before its connection is dialled anew. */
+const silentMs = 2_000
+/** How often the store is read while views are halted. */
+const rereadMs = 1_000
+
+export class SeatCore implements StandbyOwner {
+  readonly #options: SeatOptions
+  readonly #owner: MarkOwner
+  readonly #keeping: Keeping
+  readonly #candidacy: Candidacy
+  readonly #link: ActiveLink
+  /** To itself, until it has found that others can reach it. */
+  readonly #ownLink: ActiveLink
+  /** Who is connected, as they said hello. */
+  readonly #peers = new Map<number, Accepted>()
+  /** Numbers of the connections that were dialled, over all terms. */
+  readonly #dials = { last: 0 }
+  /** Those of the present term that are open. */
+  readonly #dialled = new Set<number>()
+  #inner: ViewCore | StandbyCore
+  #effects: SeatEffect[] = []
+  #now: Instant = { monotonic: 0 }
+  #ownReached: boolean
+  #rereadAt = 0
+
+  constructor(options: SeatOptions) {
+    this.#options = options
+    this.#owner = { id: options.id, address: options.address }
+    this.#keeping = new Keeping(options.id, options.stored)
+    this.#candidacy = new Candidacy(this.#owner, options.silenceCounts)
+    this.#link = new ActiveLink(this.#dials)
+    this.#ownLink = new ActiveLink(this.#dials)
+    this.#ownReached = options.isLocal
+    this.#inner = this.#newStandby()
+  }
+
+  // ---- what may be read from outside
+
+  get record(): ViewRecord | null {
+    return this.#inner.record
+  }
+
+  get unready(): string | null {
+    return this.#keeping.halted ?? this.#inner.unready
+  }
+
+  get clients(): number {
+    return this.#inner.clients
+  }
+
+  get isActive(): boolean {
+    return this.#inner instanceof ViewCore
+  }
+
+  status(now: Instant): Status {
+    const status = this.#inner instanceof ViewCore ? this.#inner.status(now) : this.#inner.status()
+    const { halted, away } = this.#keeping
+    if (halted !== null) return { ...status, survives: 0, halted }
+    if (away === null || status.halted !== null) return status
+    return { ...status, halted: `no view can be made now: ${away}` }
+  }
+
+  step(input: SeatInput, now: Instant): SeatEffect[] {
+    this.#now = now
+    this.#take(input)
+    this.#effects.push(
+      ...this.#keeping.take(),
+      ...this.#candidacy.takeEffects(),
+      ...this.#link.take(),
+      ...this.#ownLink.take(),
+    )
+    return this.#effects.splice(0)
+  }
+
+  // ---- inputs
+
+  #take(input: SeatInput): void {
+    const { monotonic } = this.#now
+    switch (input.is) {
+      case 'begin':
+        this.#allow()
+        if (!this.#keeping.isRead) this.#keeping.look()
+        return this.#candidacy.ask(monotonic)
+      case 'leave':
+        return this.#candidacy.giveUp()
+      case 'loaded':
+      case 'not loaded':
+      case 'written':
+      case 'not written':
+        this.#onKept(this.#keeping.heard(input))
+        return this.#beginTerm()
+      case 'changed':
+        this.#candidacy.ask(monotonic)
+        return this.#onKept(this.#keeping.heard(input))
+      case 'mark read':
+      case 'mark taken':
+      case 'mark confirmed':
+      case 'mark failed':
+        return this.#onStanding(this.#candidacy.heard(input, monotonic))
+      case 'tick':
+        this.#onTick(monotonic)
+        return this.#pass(input)
+      default:
+        return this.#onPeer(input)
+    }
+  }
+
+  #onPeer(input: Extract<SeatInput, ViewInput>): void {
+    if (input.is === 'accepted') this.#peers.set(input.connection, input)
+    if (input.is === 'messages' && this.#link.owns(input.connection))
+      return this.#onFound(this.#link.messages(input.messages, this.#now.monotonic))
+    if (input.is === 'messages' && this.#ownLink.owns(input.connection))
+      return this.#onOwn(this.#ownLink.messages(input.messages, this.#now.monotonic))
+    if (input.is === 'closed') {
+      if (this.#link.owns(input.connection))
+        return this.#onFound(this.#link.closed(input.refused, this.#cluster))
+      if (this.#ownLink.owns(input.connection)) return void this.#ownLink.closed(false, this.#cluster)
+      this.#peers.delete(input.connection)
+      this.#dialled.delete(input.connection)
+    }
+    this.#pass(input)
+  }
+
+  #onTick(now: number): void {
+    this.#keeping.tick()
+    this.#allow()
+    this.#onStanding(this.#candidacy.tick(now))
+    this.#ownLink.keep(this.#ownReached ? null : this.#owner.address, this.#cluster, now)
+    const silentFor = this.#link.keep(this.#candidacy.other?.address ?? null, this.#cluster, now)
+    if (silentFor >= silentMs) {
+      this.#link.giveUp(now)
+      this.#candidacy.silent(now)
+    }
+    this.#reread(now)
+  }
+
+  /** V6, F19: what halts it ends when the store catches up. */
+  #reread(now: number): void {
+    const isHalted = this.#inner instanceof ViewCore && this.#inner.halted !== null
+    if ((!isHalted && this.#keeping.halted === null) || now < this.#rereadAt) return
+    this.#rereadAt = now + rereadMs
+    this.#keeping.look()
+  }
+
+  #allow(): void {
+    this.#candidacy.allow(this.#ownReached && this.#keeping.halted === null)
+  }
+
+  /** E3: no mark is set before its owner has reached itself there. */
+  #onOwn(found: FoundThere | undefined): void {
+    if (found?.is === 'welcome' && found.id === this.#owner.id) this.#ownReached = true
+  }
+
+  #onFound(found: FoundThere | undefined): void {
+    const { monotonic } = this.#now
+    if (found?.is === 'welcome') this.#candidacy.welcomed(found.id, this.#ownReached, monotonic)
+    else if (found?.is === 'refused') this.#candidacy.refused(monotonic)
+    else if (found?.is === 'view') this.#keeping.look()
+  }
+
+  // ---- what became of a save, and of the mark
+
+  #onKept(kept: Kept | undefined): void {
+    if (kept === undefined) return
+    if (kept.is === 'saved') return this.#give(this.#saved())
+    if (kept.is === 'halted') {
+      this.#note('error', 'view changes halted', { reason: kept.reason })
+      return this.#becomeStandby()
+    }
+    // E2: whoever finds a record of another decides nothing more with what it knew.
+    if (this.#inner instanceof ViewCore) return this.#becomeStandby()
+    if (kept.is === 'found') this.#give(this.#inner.follow(kept.record))
+  }
+
+  #saved(): readonly ViewEffect[] {
+    return this.#inner instanceof ViewCore ? this.#inner.step({ is: 'saved' }, this.#now) : []
+  }
+
+  #onStanding(standing: Standing | undefined): void {
+    if (standing === undefined) return
+    if (standing === 'active') return this.#beginActive()
+    this.#note('warn', 'not active any more', { because: standing })
+    if (this.isActive) this.#becomeStandby()
+    // E5: they can't know that this one has no say any more, unless it says so or goes.
+    if (standing === 'lapsed') this.#sendServersAway()
+  }
+
+  /** E2: what the store holds now is read first; the record that is known may be an old one. */
+  #beginActive(): void {
+    this.#note('info', 'has the active mark', { mark: this.#candidacy.number })
+    this.#keeping.look()
+  }
+
+  #beginTerm(): void {
+    const mark = this.#candidacy.number
+    if (mark === 0 || this.isActive || !this.#keeping.isRead || this.#keeping.halted !== null) return
+    const { id } = this.#options
+    const standing = { id, mark, dials: this.#dials }
+    this.#inner = new ViewCore({ ...this.#options, record: this.#keeping.record, standing })
+    this.#introduceAll()
+    this.#pass({ is: 'begin' })
+    this.#note('info', 'active', { mark })
+  }
+
+  /** E2: it gives the mark up, and what its core knew. */
+  #becomeStandby(): void {
+    this.#candidacy.giveUp()
+    this.#keeping.drop()
+    if (!this.isActive) return
+    for (const connection of this.#dialled)
+      this.#effects.push({ do: 'close', connection, code: null, text: 'not asked any more' })
+    this.#dialled.clear()
+    this.#inner = this.#newStandby()
+    this.#introduceAll()
+    this.#note('warn', 'a standby now', {})
+  }
+
+  #newStandby(): StandbyCore {
+    const { id, pid, pingIntervalMs, deadPings } = this.#options
+    return new StandbyCore({ id, pid, pingLimitMs: pingIntervalMs * deadPings }, this.#keeping.record, this)
+  }
+
+  #introduceAll(): void {
+    for (const accepted of [...this.#peers.values()]) this.#pass(accepted)
+  }
+
+  #sendServersAway(): void {
+    for (const [connection, { from }] of [...this.#peers]) {
+      if (from.kind !== 'lockserver') continue
+      this.#peers.delete(connection)
+      this.#effects.push({ do: 'close', connection, code: 'GONE_QUIET', text: 'the active mark has lapsed' })
+      this.#pass({ is: 'closed', connection, refused: false })
+    }
+  }
+
+  // ---- the core that answers now
+
+  #pass(input: ViewInput): void {
+    this.#give(this.#inner.step(input, this.#now))
+  }
+
+  #give(effects: readonly ViewEffect[]): void {
+    for (const effect of effects) {
+      if (effect.do === 'save') this.#keeping.save(effect.record)
+      else if (effect.do === 'look') this.#keeping.look()
+      else this.#say(effect)
+    }
+  }
+
+  #say(effect: Exclude<ViewEffect, { do: 'save' | 'look' }>): void {
+    if (effect.do === 'dial') this.#dialled.add(effect.connection)
+    if (effect.do === 'close') {
+      this.#dialled.delete(effect.connection)
+      this.#peers.delete(effect.connection)
+    }
+    this.#effects.push(effect)
+  }
+
+  // ---- for a standby
+
+  passOn(connection: number, question: Question): boolean {
+    return this.#link.passOn(connection, question)
+  }
+
+  look(): void {
+    this.#keeping.look()
+  }
+
+  get reason(): string {
+    const { halted, away } = this.#keeping
+    if (halted !== null) return halted
+    if (away !== null) return `no view can be made now: ${away}`
+    const other = this.#candidacy.other
+    if (other !== null)
+      return `this view server is a standby, and does not reach the active one, ${other.id} at ${other.address}`
+    return 'no view server is active yet'
+  }
+
+  get #cluster(): string | null {
+    return this.#keeping.record?.cluster ?? null
+  }
+
+  #note(level: 'info' | 'warn' | 'error', text: string, fields: object): void {
+    this.#effects.push({ do: 'note', level, text, fields })
+  }
+}

@@ -1,0 +1,241 @@
+// What a view server says while it is not the active one (E5): it welcomes all, tells them the views of the
+// record that it follows, and passes operators' questions on to the active one. It decides no view. A lock
+// server that knows a later view than the record makes it read the store again.
+
+import type { ConnectionInput } from '../wire/effects.ts'
+import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
+import type { MessageOf, Ping, Server, ServerStatus, Status } from '../wire/messages.ts'
+import type { ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
+import { toldToAll } from './recovery.ts'
+import type { LockServerHello } from './servers.ts'
+import { welcomeOf } from './welcome.ts'
+
+export interface StandbyOptions {
+  readonly id: string
+  readonly pingLimitMs: number
+  readonly pid: number
+}
+
+/** A lock server as last heard. */
+interface Seen {
+  readonly hello: LockServerHello
+  ping: Ping | null
+  heardAt: number
+}
+
+/** A client's question, to be passed on. */
+export type Question = MessageOf<'clientToView', 'status' | 'reset' | 'gone'>
+
+export interface StandbyOwner {
+  /** Whether the active one can be asked; if so, its answer goes to this connection. */
+  passOn(connection: number, question: Question): boolean
+  /** A lock server knows a later view than the record. */
+  look(): void
+  /** Why no view is made, while no active view server is reached. */
+  readonly reason: string
+}
+
+export class StandbyCore {
+  readonly #options: StandbyOptions
+  readonly #owner: StandbyOwner
+  readonly #servers = new Map<number, Seen>()
+  readonly #clients = new Set<number>()
+  readonly #asks = new Map<number, number>()
+  #record: ViewRecord | null
+  #effects: ViewEffect[] = []
+  #now = 0
+
+  constructor(options: StandbyOptions, record: ViewRecord | null, owner: StandbyOwner) {
+    this.#options = options
+    this.#record = record
+    this.#owner = owner
+  }
+
+  get record(): ViewRecord | null {
+    return this.#record
+  }
+
+  get unready(): string | null {
+    return this.#owner.reason
+  }
+
+  get clients(): number {
+    return this.#clients.size
+  }
+
+  step(input: ViewInput, now: { readonly monotonic: number }): ViewEffect[] {
+    this.#now = now.monotonic
+    if (input.is === 'accepted') this.#onAccepted(input)
+    else if (input.is === 'messages') this.#onMessages(input.connection, input.messages)
+    else if (input.is === 'closed') this.#forget(input.connection)
+    else if (input.is === 'turn-end') this.#asks.clear()
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  /** The record that it follows has changed. */
+  follow(record: ViewRecord | null): ViewEffect[] {
+    const isFirst = this.#record === null
+    this.#record = record
+    const { view, acked } = this.#told
+    if (view === null) return []
+    for (const connection of [...this.#servers.keys(), ...this.#clients]) {
+      if (isFirst) this.#welcome(connection)
+      else if (this.#clients.has(connection)) this.#send(connection, ['view', view])
+      else this.#send(connection, ['view', view, acked])
+    }
+    return this.#effects.splice(0)
+  }
+
+  #onAccepted({ connection, cluster, from }: Extract<ConnectionInput, { is: 'accepted' }>): void {
+    const own = this.#record?.cluster ?? null
+    if (cluster !== null && own !== null && cluster !== own)
+      return this.#close(
+        connection,
+        'WRONG_CLUSTER',
+        `you belong to cluster ${cluster}, this view server to ${own}`,
+      )
+    if (from.kind === 'client') this.#clients.add(connection)
+    else if (from.kind === 'lockserver') this.#addServer(connection, from)
+    else if (from.kind === 'primary')
+      return this.#close(connection, 'UNEXPECTED_MESSAGE', `a view server takes no ${from.kind}`)
+    this.#welcome(connection)
+  }
+
+  #addServer(connection: number, hello: LockServerHello): void {
+    for (const [before, { hello: known }] of this.#servers) {
+      if (known.id !== hello.id) continue
+      this.#servers.delete(before)
+      this.#close(before, 'REPLACED', 'a newer connection of the same server')
+    }
+    this.#servers.set(connection, { hello, ping: null, heardAt: this.#now })
+    if (hello.view > this.#viewNumber) this.#owner.look()
+  }
+
+  #onMessages(connection: number, messages: readonly MessageOf<ViewHears>[]): void {
+    const seen = this.#servers.get(connection)
+    for (const message of messages) {
+      if (message[0] === 'ping' && seen !== undefined) this.#onPing(connection, seen, message[1])
+      else if (this.#clients.has(connection)) this.#onClient(connection, message)
+    }
+  }
+
+  #onPing(connection: number, seen: Seen, ping: Ping): void {
+    seen.ping = ping
+    seen.heardAt = this.#now
+    if (ping.view > this.#viewNumber) this.#owner.look()
+    const { view, acked } = this.#told
+    this.#send(connection, ['pong', view, acked, this.#record?.longestTtlMs ?? ttlMsDefault, 0])
+  }
+
+  #onClient(connection: number, message: MessageOf<ViewHears>): void {
+    if (message[0] === 'echo') return this.#send(connection, ['echoed', message[1]])
+    const isQuestion = message[0] === 'reset' || message[0] === 'gone'
+    if (!isQuestion && !(message[0] === 'status' && message.length === 2)) return
+    if (this.#asksTooMuch(connection) || this.#owner.passOn(connection, message)) return
+    if (message[0] === 'status') return this.#send(connection, ['status', message[1], this.status()])
+    const refusal = message[0] === 'reset' ? 'reset-refused' : 'gone-refused'
+    this.#send(connection, [refusal, message[1], this.#owner.reason])
+  }
+
+  /** F13 */
+  #asksTooMuch(connection: number): boolean {
+    const asks = (this.#asks.get(connection) ?? 0) + 1
+    this.#asks.set(connection, asks)
+    if (asks <= asksPerTurnMax) return false
+    this.#clients.delete(connection)
+    this.#close(connection, 'UNEXPECTED_MESSAGE', `more than ${asksPerTurnMax} questions at a time`)
+    return true
+  }
+
+  #forget(connection: number): void {
+    this.#servers.delete(connection)
+    this.#clients.delete(connection)
+  }
+
+  // ---- what it says
+
+  /** From the record, and from what lock servers told this view server. */
+  status(): Status {
+    const { view = null, cluster = null, acked = false } = this.#record ?? {}
+    const named = [view?.primary, view?.backup].flatMap(server => server ?? [])
+    const idle = [...this.#servers.values()]
+      .map(({ hello }) => hello)
+      .filter(({ id }) => !named.some(server => server.id === id))
+    return {
+      cluster,
+      durability: view?.durability ?? null,
+      recovery: null,
+      view,
+      acked,
+      servers: [...named, ...idle].map(server => this.#serverStatus(server)),
+      survives: 0,
+      halted: this.#owner.reason,
+      pid: this.#options.pid,
+    }
+  }
+
+  #serverStatus({ id, address }: Server): ServerStatus {
+    const seen = [...this.#servers.values()].find(({ hello }) => hello.id === id)
+    const { view, acked = false } = this.#record ?? {}
+    const role = view?.primary.id === id ? 'primary' : view?.backup?.id === id ? 'backup' : 'idle'
+    const {
+      view: inView = 0,
+      opNumber = 0,
+      lag = 0,
+      copiedPart = 0,
+      leaving = false,
+      low = false,
+    } = seen?.ping ?? {}
+    return {
+      id,
+      address,
+      pid: seen?.hello.pid ?? 0,
+      host: seen?.hello.host ?? '',
+      role,
+      inSync: role === 'backup' && acked,
+      view: inView,
+      opNumber,
+      lag,
+      copiedPart,
+      pingAgeMs: seen === undefined ? 0 : Math.max(0, Math.round(this.#now - seen.heardAt)),
+      alive: seen !== undefined,
+      leaving,
+      imprint: seen?.hello.imprint ?? null,
+      low,
+    }
+  }
+
+  #welcome(connection: number): void {
+    const { id, pingLimitMs } = this.#options
+    const told = { ...this.#told, cluster: this.#record?.cluster ?? null, pingLimitMs }
+    this.#send(connection, welcomeOf({ id, mark: 0 }, told))
+  }
+
+  /** D5 */
+  get #told() {
+    return this.#record === null ? { view: null, acked: false } : toldToAll(this.#record)
+  }
+
+  get #viewNumber(): number {
+    return this.#record?.view.number ?? 0
+  }
+
+  #send(connection: number, message: MessageOf<'viewToClient' | 'viewToServer'>): void {
+    this.#effects.push({ do: 'send', connection, message })
+  }
+
+  #close(connection: number, code: Parameters<typeof closing>[1], text: string): void {
+    this.#forget(connection)
+    this.#effects.push(closing(connection, code, text))
+  }
+}
+
+function closing(
+  connection: number,
+  code: 'WRONG_CLUSTER' | 'UNEXPECTED_MESSAGE' | 'REPLACED',
+  text: string,
+) {
+  return { do: 'close', connection, code, text } as const
+}
