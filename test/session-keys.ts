@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { connect } from '../client/index.ts'
 import { isKeyOf, keyHashOf, publicIdOf } from '../lockserver/session-key.ts'
-import { unknownSessionCost } from '../wire/limits.ts'
+import { clientTurnCostMax, unknownSessionCost } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 import { Cluster, HandParty, type SessionParty } from './fixtures/cluster.ts'
@@ -179,7 +179,7 @@ t.test('C9, B1: who tries one key after the other uses up its own turns', async 
   const turns = cluster.primary.turns
   thief.say(...tries, ['echo', 1])
   thief.hears('echoed')
-  t.ok(cluster.primary.turns - turns >= (1_000 * unknownSessionCost) / 1_024)
+  t.ok(cluster.primary.turns - turns >= (1_000 * unknownSessionCost) / clientTurnCostMax)
   unharmed(t, cluster, victim)
 })
 
