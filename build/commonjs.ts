@@ -23,11 +23,14 @@ await Promise.all([
   bundle('client', `export * from '${dist}client/index.js'`),
   bundle('fencing', `export * from '${dist}client/fencing.js'`),
   bundle('servers', servers.map(entry => `export * from '${dist}${entry}/index.js'`).join('\n')),
+  bundle('cron', `export * from '${dist}client/cron.js'`),
+  bundle('opentelemetry', `export * from '${dist}client/opentelemetry/index.js'`),
   bundle('runtime-node', `export * from '${dist}wire/net/runtime-node.js'`),
   bundle('runtime-web', `export * from '${dist}wire/net/runtime-web.js'`),
 ])
 for (const entry of servers) await reexport(entry)
-const entries = ['client/index', 'client/fencing', ...servers.map(entry => `${entry}/index`)]
+const clients = ['index', 'fencing', 'cron', 'opentelemetry/index'].map(file => `client/${file}`)
+const entries = [...clients, ...servers.map(entry => `${entry}/index`)]
 for (const file of typesOf(entries)) copyTypes(file)
 checkEntries()
 

@@ -79,6 +79,8 @@ export interface LockClientData {
   readonly held: readonly LockData[]
 }
 
+type AcquireCall = Extract<Call, { verb: 'acquire' }>
+
 const noLimits: Limits = {}
 const plain = claimOf('exclusive', 'wait')
 
@@ -87,6 +89,8 @@ export class LockClient implements AsyncDisposable {
   readonly #options: Connecting
   readonly #runtime: ClientRuntime
   readonly #listeners = new Listeners()
+  /** What is published of this client has it, and that of no other. */
+  readonly #source = Object.freeze({})
   readonly #pending = new NumberMap<Pending>()
   /** Held locks by token. */
   readonly #locks = new NumberMap<Lock>()
@@ -270,9 +274,8 @@ export class LockClient implements AsyncDisposable {
   ): Promise<OnceOutcome<Awaited<T>>> {
     LockClient.#check(this, 'once')
     const claim = checkOnce(name, key, options, fn)
-    const call = { call: ++this.#lastCall, verb: 'acquire', names: [name], claim } as const
-    this.#diagnoseAcquire(call.names, claim)
-    const taken = await this.#call(call, call.names, options)
+    const call: AcquireCall = { call: ++this.#lastCall, verb: 'acquire', names: [name], claim }
+    const taken = await this.#askFor(call, options)
     return await runOnce(taken as Lock | DoneRecord, options.signal, fn)
   }
 
@@ -435,9 +438,17 @@ export class LockClient implements AsyncDisposable {
 
   /** One lock for one name, a list for several; null if it must be free and is not. */
   #take(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock | Lock[] | null> {
-    const call = { call: ++this.#lastCall, verb: 'acquire', names, claim } as const
-    this.#diagnoseAcquire(names, claim)
-    return this.#call(call, names, limits) as Promise<Lock | Lock[] | null>
+    const call: AcquireCall = { call: ++this.#lastCall, verb: 'acquire', names, claim }
+    return this.#askFor(call, limits) as Promise<Lock | Lock[] | null>
+  }
+
+  #askFor(call: AcquireCall, limits: Limits): Promise<unknown> {
+    const { diagnostics } = this.#runtime
+    const { names, claim } = call
+    if (diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { request: call.call, names, ...claim })
+    const asked = this.#call(call, names, limits)
+    if (diagnostics['not-granted'].hasSubscribers) this.#diagnoseNotGranted(call, asked)
+    return asked
   }
 
   #release(session: SessionDriver, { name, token }: Lock, failed: boolean): Promise<void> {
@@ -497,12 +508,12 @@ export class LockClient implements AsyncDisposable {
 
   #granted(
     session: SessionDriver,
-    { names, claim }: Extract<Call, { verb: 'acquire' }>,
+    { call, names, claim }: AcquireCall,
     tokens: readonly number[] | null,
   ): Lock | Lock[] | null {
     if (tokens === null) return null
     if (this.#runtime.diagnostics.granted.hasSubscribers)
-      this.#diagnose('granted', { names, mode: claim.mode, tokens })
+      this.#diagnose('granted', { request: call, names, mode: claim.mode, tokens })
     if (names.length === 1) return this.#lock(session, names[0] as string, claim, tokens[0] as number)
     return names.map((name, i) => this.#lock(session, name, claim, tokens[i] as number))
   }
@@ -521,12 +532,20 @@ export class LockClient implements AsyncDisposable {
     this.#listeners.emit(event, value)
   }
 
-  #diagnoseAcquire(names: readonly string[], claim: Claim): void {
-    if (this.#runtime.diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { names, ...claim })
+  #diagnoseNotGranted({ call, names, claim }: AcquireCall, asked: Promise<unknown>): void {
+    const tell = (about: object) =>
+      this.#diagnose('not-granted', { request: call, names, mode: claim.mode, ...about })
+    asked.then(
+      taken => {
+        if (taken === null) tell({ reason: 'BUSY' })
+        else if (!Array.isArray(taken) && !(taken instanceof Lock)) tell({ reason: 'RAN_BEFORE' })
+      },
+      error => tell({ reason: error instanceof LockError ? error.code : 'ABORTED', error }),
+    )
   }
 
   #diagnose(event: DiagnosticEvent, about: object): void {
-    this.#runtime.diagnostics[event].publish({ client: this.#options.name, ...about })
+    this.#runtime.diagnostics[event].publish({ client: this.#options.name, source: this.#source, ...about })
   }
 
   // ---- sessions
@@ -617,6 +636,8 @@ export class LockClient implements AsyncDisposable {
     const locks = [...this.#locks.values()].sort((a, b) => a.token - b.token)
     // First, so that a lock which is lost as closed is not lost as expired, too, while its holder is told.
     this.#locks.clear()
+    if (this.#runtime.diagnostics.release.hasSubscribers)
+      for (const { name, token } of locks) this.#diagnose('release', { name, token })
     for (const lock of locks) lock.lose(error)
     for (const { watch } of [...this.#watches.values()]) watch.end()
     await this.#ask(this.#session, { call: ++this.#lastCall, verb: 'end' }, [], noLimits).catch(() => {})

@@ -11,7 +11,7 @@ const words: Record<ViewChange, string> = {
   backup_dropped: 'Backup lost',
   backup_replaced: 'Backup lost and replaced',
   reset: 'Reset to an empty state',
-  recovery: 'state recovered',
+  recovery: 'State recovered from disks',
 }
 
 export class TimeLine {

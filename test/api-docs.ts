@@ -69,6 +69,8 @@ t.test('every option and member of the interfaces that programs write', async t 
     ['client/leader.ts', 'Leader'],
     ['client/leader-watch.ts', 'LeaderOptions'],
     ['client/lock.ts', 'LockData'],
+    ['client/cron.ts', 'CoordinatorOptions', 'Coordinator'],
+    ['client/opentelemetry/index.ts', 'TraceOptions', 'LockTraces'],
     ['client/events.ts', 'ListenOptions', 'ClientEvents'],
     ['client/web-locks.ts', 'HeldLock', 'PendingLock', 'Snapshot'],
     ['client/clients.ts', 'ListedClient', 'ListedLocks', 'ClientList'],

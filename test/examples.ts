@@ -94,6 +94,30 @@ t.test('no reader sees half of a write', async t => {
   ])
 })
 
+t.test('C5: each fire time runs once, on one of three schedulers with different clocks', async t => {
+  await using cluster = await startCluster()
+  const programs = ['-1500', '0', '2300'].map(
+    skew => new Example(t, 'examples/fire-times.js', [cluster.url, '4', skew]),
+  )
+  const ran = (await Promise.all(programs.map(program => program.rest()))).flat().sort()
+  t.equal(new Set(ran).size, ran.length, 'none twice')
+  const [first = '', last = ''] = [ran[0], ran.at(-1)]
+  t.equal(ran.length, (Date.parse(last) - Date.parse(first)) / 1_000 + 1, 'and none is left out')
+  t.ok(ran.length >= 4)
+})
+
+t.test('spans of waiting and holding, and metrics', async t => {
+  await using cluster = await startCluster()
+  const lines = await new Example(t, 'examples/traces.js', [cluster.url]).rest()
+  t.match(lines.slice(0, 4), [
+    /^holdfast.wait granted {2}0 links/,
+    /^holdfast.hold released \d+ 1 links/,
+    /^holdfast.wait granted {2}0 links/,
+    /^holdfast.hold released \d+ 1 links/,
+  ])
+  t.ok(lines.includes('holdfast.client.hold.duration'))
+})
+
 t.test('C1: of all jobs of a pool no more than two run at a time', async t => {
   await using cluster = await startCluster()
   const programs = [1, 2, 3].map(() => new Example(t, 'examples/pool.js', [cluster.url, '4']))

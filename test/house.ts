@@ -97,6 +97,7 @@ const house: Readonly<Record<string, Room>> = {
   'lockserver/server.ts': { imports: ['lockserver', 'lockserver/pages', ...servers], never: untimed },
   'lockserver/rehearse.ts': { imports: ['lockserver', ...servers] },
   'lockserver/pages': { imports: ['lockserver', 'lockserver/state', ...servers] },
+  'client/opentelemetry': { imports: ['client', 'wire', 'wire/net', '@opentelemetry/api', ...node] },
   client: { imports: ['client/session', 'wire', 'wire/net'], never: untimed },
   testing: { imports: ['viewservice/index.ts', 'lockserver/index.ts', 'wire', 'wire/serving', ...node] },
 

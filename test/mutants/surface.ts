@@ -7,6 +7,28 @@ const state = 'lockserver/state/state.ts'
 
 export const surface: readonly Mutant[] = [
   {
+    name: 'what some clock shows is a fire time',
+    breaks: 'C5',
+    why: 'each machine has another key, and each runs the job',
+    test: 'cron',
+    edits: [
+      { file: 'client/cron.ts', find: 'if (at.getTime() % 1_000 !== 0)', replace: 'if (at.getTime() < 0)' },
+    ],
+  },
+  {
+    name: 'clients of a process are traced as one',
+    breaks: 'S1',
+    why: 'the spans of one client end with the calls of another',
+    test: 'opentelemetry',
+    edits: [
+      {
+        file: 'client/client.ts',
+        find: 'readonly #source = Object.freeze({})',
+        replace: 'readonly #source = Listeners',
+      },
+    ],
+  },
+  {
     name: 'the timers of a client are those that a test has faked',
     breaks: 'F12',
     why: 'no call settles while they are faked',
@@ -108,8 +130,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: client,
-        find: 'this.#locks.clear() for (const lock of locks) lock.lose(error)',
-        replace: 'for (const lock of locks) lock.lose(error)\n    this.#locks.clear()',
+        find: 'this.#locks.clear() if (this.#runtime',
+        replace: 'for (const lock of locks) lock.lose(error)\n    this.#locks.clear()\n    if (this.#runtime',
       },
     ],
   },

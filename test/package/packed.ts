@@ -24,6 +24,7 @@ export interface Entry extends Conditions {
 
 export interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
   readonly bin: Readonly<Record<string, string>>
   readonly imports: Readonly<Record<string, Conditions>>
@@ -79,8 +80,9 @@ export class Packed implements AsyncDisposable {
   async #install(): Promise<void> {
     await mkdir(this.folder, { recursive: true })
     await execute('tar', ['-xzf', this.tarball, '-C', this.folder, '--strip-components=1'])
-    const { dependencies } = await this.manifest()
-    for (const name of Object.keys(dependencies))
+    const { dependencies, peerDependencies } = await this.manifest()
+    await mkdir(join(this.project, 'node_modules/@opentelemetry'))
+    for (const name of Object.keys({ ...dependencies, ...peerDependencies }))
       await symlink(join(root, 'node_modules', name), join(this.project, 'node_modules', name))
   }
 }

@@ -10,6 +10,7 @@ import { startCluster } from 'holdfast/testing'
 const require = createRequire(import.meta.url)
 for (const entry of [
   'holdfast',
+  'holdfast/cron',
   'holdfast/fencing',
   'holdfast/lockserver',
   'holdfast/testing',

@@ -36,6 +36,7 @@ export const diagnosticEvents = [
   'lost',
   'acquire',
   'granted',
+  'not-granted',
   'release',
 ] as const
 export type DiagnosticEvent = (typeof diagnosticEvents)[number]
