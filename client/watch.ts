@@ -29,7 +29,7 @@ interface Reader {
   readonly reject: (error: unknown) => void
 }
 
-export class LockWatch implements AsyncIterableIterator<WatchEvent, undefined>, AsyncDisposable {
+export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDisposable {
   readonly #prefix: string
   readonly #seen: (events: number) => void
   readonly #stop: () => void
