@@ -634,10 +634,10 @@ export class LockClient implements AsyncDisposable {
   async #close(): Promise<void> {
     const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
     const locks = [...this.#locks.values()].sort((a, b) => a.token - b.token)
-    // First, so that a lock which is lost as closed is not lost as expired, too, while its holder is told.
-    this.#locks.clear()
     if (this.#runtime.diagnostics.release.hasSubscribers)
       for (const { name, token } of locks) this.#diagnose('release', { name, token })
+    // First, so that a lock which is lost as closed is not lost as expired, too, while its holder is told.
+    this.#locks.clear()
     for (const lock of locks) lock.lose(error)
     for (const { watch } of [...this.#watches.values()]) watch.end()
     await this.#ask(this.#session, { call: ++this.#lastCall, verb: 'end' }, [], noLimits).catch(() => {})

@@ -19,7 +19,7 @@ export interface LeaderOptions {
   signal?: AbortSignal | undefined
 }
 
-export class LeaderWatch implements AsyncIterableIterator<Leader | null, undefined>, AsyncDisposable {
+export class LeaderWatch implements AsyncIterator<Leader | null, undefined>, AsyncDisposable {
   readonly #name: string
   readonly #watch: LockWatch
   readonly #ask: (signal: AbortSignal) => Promise<Snapshot>

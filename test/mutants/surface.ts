@@ -130,8 +130,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: client,
-        find: 'this.#locks.clear() if (this.#runtime',
-        replace: 'for (const lock of locks) lock.lose(error)\n    this.#locks.clear()\n    if (this.#runtime',
+        find: 'this.#locks.clear() for (const lock of locks) lock.lose(error)',
+        replace: 'for (const lock of locks) lock.lose(error)\n    this.#locks.clear()',
       },
     ],
   },
