@@ -656,7 +656,7 @@ export class LockClient implements AsyncDisposable {
         this.#takePending(told.call)?.fail(told.code, told.definite, told.text, told.blocker)
         return
       case 'lost':
-        this.#lost(told.token, told.reason)
+        this.#lost(told.token, told.reason, told.text)
         return
       case 'event':
         this.#event(session, told)
@@ -681,10 +681,10 @@ export class LockClient implements AsyncDisposable {
 
   readonly #lostWithSession: Lock[] = []
 
-  #lost(token: number, code: ClientEvents['lost']['code']): void {
+  #lost(token: number, code: ClientEvents['lost']['code'], why = meaningOf(code)): void {
     const lock = this.#locks.get(token)
     if (lock === undefined) return
-    const text = `lock ${JSON.stringify(lock.name)} is lost: ${meaningOf(code)}`
+    const text = `lock ${JSON.stringify(lock.name)} is lost: ${why}`
     lock.lose(new LockError(code, false, text, { locks: [lock.name] }))
     this.#forget(token)
     if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)

@@ -70,7 +70,8 @@ export class ClientCore {
   #times: HoldTimes | null = null
   /** S2: grows with every open and resume. */
   #count = 0
-  #openSent: Instant = { monotonic: 0, wall: 0 }
+  /** Monotonic ms. */
+  #openSent = 0
   #opened = false
   /** No new calls; and the session is being ended. */
   #finishing = false
@@ -108,23 +109,24 @@ export class ClientCore {
 
   /** Until the local deadline (S4), in ms; 0 when over. */
   remainingMs(now: Instant): number {
-    return this.over ? 0 : this.#lease.remainingMs(now)
+    return this.over ? 0 : this.#lease.remainingMs(now.monotonic)
   }
 
   /** The same of one hold, which may have a deadline of its own (C4). */
   remainingMsOf(token: number, now: Instant): number {
     const ms = this.remainingMs(now)
-    return this.#times === null ? ms : Math.min(ms, this.#times.remainingMs(token, now))
+    return this.#times === null ? ms : Math.min(ms, this.#times.remainingMs(token, now.monotonic))
   }
 
   /** S4: whether the local deadline has passed; true also when over. */
   expired(now: Instant): boolean {
-    return this.over || this.#lease.expired(now)
+    return this.over || this.#lease.expired(now.monotonic)
   }
 
   /** A deadline has passed that no step has noticed: that of the session (S4), or of a hold (C4). */
   overdue(now: Instant): boolean {
-    return !this.over && (this.#lease.expired(now) || (this.#times?.some(now) ?? false))
+    if (this.over) return false
+    return this.#lease.expired(now.monotonic) || (this.#times?.some(now.monotonic) ?? false)
   }
 
   /** The ttl in force, and how long the session may still be believed in. */
@@ -135,7 +137,7 @@ export class ClientCore {
   step(input: ClientInput, now: Instant): ClientEffect[] {
     this.#out = []
     // S4: before anything else, or a grant that comes too late would be believed.
-    if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')
+    if (!this.over && this.#lease.expired(now.monotonic)) this.#expire(now)
     if (!this.over && this.#times !== null) this.#endHeldTooLong(this.#times, now)
     if (this.over) this.#handleOver(input)
     else this.#handle(input, now)
@@ -143,7 +145,7 @@ export class ClientCore {
       this.#arrange(now, 'chance' in input ? input.chance : 0)
       this.#rest(now)
     }
-    this.wakeAt = this.over ? null : this.#nextWake(now)
+    this.wakeAt = this.over ? null : this.#nextWake()
     return this.#out
   }
 
@@ -262,7 +264,8 @@ export class ClientCore {
 
   /** C4: they count as held until they are released, or the servers end them, as these do. */
   #endHeldTooLong(times: HoldTimes, now: Instant): void {
-    for (const token of times.takeOver(now)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })
+    for (const token of times.takeOver(now.monotonic))
+      this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })
   }
 
   #onAbort(call: number, patient: boolean, now: Instant): void {
@@ -394,13 +397,13 @@ export class ClientCore {
         if (message[1] !== this.sessionId || !this.#opened) return
         // Its end was done, and the answer to it was lost: that is what the user wished for.
         if (this.#ending) this.#finish('ended', 'CLOSED', closedText)
-        else this.#lose('SESSION_LOST')
+        else this.#lose('SESSION_LOST', 'the servers no longer know the session')
         return
       case 'open-refused':
         if (message[1] === this.sessionId && !this.#opened) this.#refused(message[2], message[3])
         return
       case 'renewed':
-        this.#onRenewed(message[1], now)
+        this.#onRenewed(message[1])
         return
       case 'lost':
         this.#onLost(message[1], message[2])
@@ -449,8 +452,8 @@ export class ClientCore {
     this.clientId = clientId
     // S4: it counts from when the open was sent; an answer that comes too late is not believed.
     this.#lease.begin(ttlMs, this.#openSent)
-    if (this.#lease.expired(now)) {
-      this.#lose('EXPIRED')
+    if (this.#lease.expired(now.monotonic)) {
+      this.#expire(now)
       return
     }
     this.#links.doubt(false)
@@ -464,13 +467,8 @@ export class ClientCore {
     this.#out.push({ do: 'event', event: 'session', ttlMs: this.#lease.ttlMs, resumed: true })
   }
 
-  #onRenewed(number: number, now: Instant): void {
+  #onRenewed(number: number): void {
     if (!this.#lease.confirm(number)) return
-    // S4: by a wall clock that was set since, the newer renewal may be the older one.
-    if (this.#lease.expired(now)) {
-      this.#lose('EXPIRED')
-      return
-    }
     this.#links.doubt(false)
     // What went out before this renewal has been applied, so these sessions are gone.
     this.abandoned.clear()
@@ -569,7 +567,7 @@ export class ClientCore {
   /** C4: from when the client sees the grant; the servers count from when they know that it did. */
   #time(tokens: readonly number[], atMostMs: number, now: Instant): void {
     this.#times ??= new HoldTimes()
-    for (const token of tokens) this.#times.begin(token, atMostMs, now)
+    for (const token of tokens) this.#times.begin(token, atMostMs, now.monotonic)
   }
 
   // ---- connections
@@ -621,7 +619,7 @@ export class ClientCore {
   }
 
   #open(now: Instant): void {
-    this.#openSent = now
+    this.#openSent = now.monotonic
     const { sessionKey, ttlMs, name, host, pid } = this.#options
     this.#send(['open', this.sessionId, sessionKey, this.#count, ttlMs, name, host, pid, packageVersion])
     this.#sendAbandons()
@@ -673,13 +671,13 @@ export class ClientCore {
   }
 
   #renew(now: Instant): void {
-    this.#send(['renew', this.#lease.renew(now)])
+    this.#send(['renew', this.#lease.renew(now.monotonic)])
   }
 
   /** S4: the renewal goes in front of the first call after a rest; without a connection, behind the resume. */
   #wakeLease(now: Instant): void {
     this.#links.wake()
-    if (this.#lease.wake(now) && this.#ready()) this.#renew(now)
+    if (this.#lease.wake(now.monotonic) && this.#ready()) this.#renew(now)
   }
 
   #acknowledge(): void {
@@ -693,14 +691,15 @@ export class ClientCore {
 
   // ---- the end
 
+  #expire(now: Instant): void {
+    const why = this.#lease.suspendedText(now) ?? this.describe()
+    this.#lose('EXPIRED', `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${why}`)
+  }
+
   /** The session is lost: its locks, its unanswered calls, this core. */
-  #lose(reason: 'EXPIRED' | 'SESSION_LOST'): void {
-    const text =
-      reason === 'EXPIRED'
-        ? `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${this.describe()}`
-        : 'the servers no longer know the session'
+  #lose(reason: 'EXPIRED' | 'SESSION_LOST', text: string): void {
     for (const token of [...this.#held.keys()].sort((a, b) => a - b))
-      if (!this.#times?.isOver(token)) this.#out.push({ do: 'lost', token, reason })
+      if (!this.#times?.isOver(token)) this.#out.push({ do: 'lost', token, reason, text })
     this.#held.clear()
     this.#times = null
     // S4: given up is given up; the servers may still have it, and are to end it.
@@ -754,7 +753,7 @@ export class ClientCore {
   /** How long the primary has owed us an answer to the open or to a renewal. */
   #unansweredFor(now: Instant): number {
     if (this.#links.session === null) return 0
-    const since = this.#opened ? this.#lease.unconfirmedSince : this.#openSent.monotonic
+    const since = this.#opened ? this.#lease.unconfirmedSince : this.#openSent
     return now.monotonic - since
   }
 
@@ -768,9 +767,9 @@ export class ClientCore {
     this.#links.expect({ owed: asks || this.#lease.unconfirmed || this.#watches.some, rests }, now)
   }
 
-  #nextWake(now: Instant): number | null {
+  #nextWake(): number | null {
     let next = Math.min(this.#links.wakeAt, this.#lease.deadline)
-    if (this.#times !== null) next = Math.min(next, this.#times.nextAt(now))
+    if (this.#times !== null) next = Math.min(next, this.#times.nextAt)
     // All have the same patience: the first to be given up is the first one.
     for (const until of this.#givingUp.values()) {
       next = Math.min(next, until)

@@ -141,7 +141,8 @@ export type ClientEffect =
       /** Who has the lock that was waited for, where known. */
       readonly blocker?: Blocker
     }
-  | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason }
+  /** `text`: more than the reason says. */
+  | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason; readonly text?: string }
   | { readonly do: 'watched'; readonly watch: number; readonly what: Watched }
   | { readonly do: 'watch-refused'; readonly watch: number; readonly code: string; readonly text: string }
   | { readonly do: 'event'; readonly event: 'view'; readonly view: View }

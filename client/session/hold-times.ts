@@ -1,24 +1,22 @@
 // Until when the holds of one session that last at most some time may be believed in (C4): from when the client saw
-// the grant, for a part of that time, by whichever clock says that more time has passed (as S4). The servers
-// count all of it, from later. No server is told: a release, or the servers themselves, end the hold.
+// the grant, for a part of that time, by the monotonic clock (as S4). The servers count all of it, from later.
+// No server is told: a release, or the servers themselves, end the hold.
 
-import type { Instant } from '../../wire/clock.ts'
 import { clientLeasePart } from '../../wire/limits.ts'
 
 export class HoldTimes {
-  /** When each is over, by token. */
-  readonly #times = new Map<number, Instant>()
+  /** When each is over, by token; monotonic ms, as all times here. */
+  readonly #times = new Map<number, number>()
   /** Those that are over, until they are released or the servers end them. */
   readonly #over = new Set<number>()
-  /** The first that is over, by either clock; too early where it was deleted. */
-  #nextAt: Instant = never
+  /** The first that is over; too early where it was deleted. */
+  #nextAt = never
 
   /** The client sees this grant now. */
-  begin(token: number, atMostMs: number, now: Instant): void {
-    const believedMs = atMostMs * clientLeasePart
-    const over = { monotonic: now.monotonic + believedMs, wall: now.wall + believedMs }
+  begin(token: number, atMostMs: number, now: number): void {
+    const over = now + atMostMs * clientLeasePart
     this.#times.set(token, over)
-    this.#nextAt = earlier(this.#nextAt, over)
+    this.#nextAt = Math.min(this.#nextAt, over)
   }
 
   delete(token: number): void {
@@ -26,9 +24,9 @@ export class HoldTimes {
     this.#times.delete(token)
   }
 
-  /** Monotonic ms at which to look again, as far as both clocks go on alike. */
-  nextAt(now: Instant): number {
-    return this.#times.size === 0 ? Number.POSITIVE_INFINITY : now.monotonic + leftOf(this.#nextAt, now)
+  /** When to look again. */
+  get nextAt(): number {
+    return this.#times.size === 0 ? never : this.#nextAt
   }
 
   isOver(token: number): boolean {
@@ -36,25 +34,25 @@ export class HoldTimes {
   }
 
   /** Infinity for one that has no such time. */
-  remainingMs(token: number, now: Instant): number {
+  remainingMs(token: number, now: number): number {
     if (this.#over.has(token)) return 0
     const time = this.#times.get(token)
-    return time === undefined ? Number.POSITIVE_INFINITY : leftOf(time, now)
+    return time === undefined ? never : Math.max(0, time - now)
   }
 
   /** Whether to look at what is over: perhaps nobody was told yet. */
-  some(now: Instant): boolean {
-    return this.#times.size > 0 && isPast(this.#nextAt, now)
+  some(now: number): boolean {
+    return this.#times.size > 0 && now >= this.#nextAt
   }
 
   /** What is over since the last look, by token. */
-  takeOver(now: Instant): number[] {
+  takeOver(now: number): number[] {
     if (!this.some(now)) return []
     const over: number[] = []
     this.#nextAt = never
     for (const [token, time] of this.#times)
-      if (isPast(time, now)) over.push(token)
-      else this.#nextAt = earlier(this.#nextAt, time)
+      if (now >= time) over.push(token)
+      else this.#nextAt = Math.min(this.#nextAt, time)
     for (const token of over) {
       this.#times.delete(token)
       this.#over.add(token)
@@ -63,17 +61,4 @@ export class HoldTimes {
   }
 }
 
-const never: Instant = { monotonic: Number.POSITIVE_INFINITY, wall: Number.POSITIVE_INFINITY }
-
-/** By whichever clock says that more time has passed: a suspended machine stops the one, a set clock moves the other. */
-function isPast(time: Instant, now: Instant): boolean {
-  return now.monotonic >= time.monotonic || now.wall >= time.wall
-}
-
-function earlier(a: Instant, b: Instant): Instant {
-  return { monotonic: Math.min(a.monotonic, b.monotonic), wall: Math.min(a.wall, b.wall) }
-}
-
-function leftOf(time: Instant, now: Instant): number {
-  return Math.max(0, Math.min(time.monotonic - now.monotonic, time.wall - now.wall))
-}
+const never = Number.POSITIVE_INFINITY

@@ -1,19 +1,19 @@
 // The lease of one session as its client may believe in it (S4): from when the last confirmed renewal
-// was sent, for a part of the ttl, by whichever clock says that more time has passed. The server
-// counts the whole ttl, from later; so the client stops first. While nothing is held and nothing asked
-// for there is nothing to believe in: the session rests, and its lease is longer at both ends.
+// was sent, for a part of the ttl, by the monotonic clock, which goes on while the machine is suspended and which
+// nobody sets. The server counts the whole ttl, from later; so the client stops first. While nothing is held and
+// nothing asked for there is nothing to believe in: the session rests, and its lease is longer at both ends.
 
 import type { Instant } from '../../wire/clock.ts'
 import { clientLeasePart, renewPart, restLeaseMs } from '../../wire/limits.ts'
 
 export class Lease {
   #ttlMs = 0
-  /** When the last confirmed open or renewal was sent; null before there is a session. */
-  #from: Instant | null = null
+  /** When the last confirmed open or renewal was sent, monotonic ms as all times here; null before there is a session. */
+  #from: number | null = null
   /** Renewals on their way, on this connection only. Numbers are never used twice. */
-  readonly #sent = new Map<number, Instant>()
+  readonly #sent = new Map<number, number>()
   #lastNumber = 0
-  /** When the last renewal or open was sent; monotonic ms. */
+  /** When the last renewal or open was sent. */
   #renewedAt = 0
   #rests = false
 
@@ -23,10 +23,10 @@ export class Lease {
   }
 
   /** The session is open; `sent` is when the answered open went out. */
-  begin(ttlMs: number, sent: Instant): void {
+  begin(ttlMs: number, sent: number): void {
     this.#ttlMs = ttlMs
     this.#from = sent
-    this.#renewedAt = sent.monotonic
+    this.#renewedAt = sent
   }
 
   /** Whether nothing is held and nothing asked for any more. To ask again takes a `wake`. */
@@ -39,7 +39,7 @@ export class Lease {
    * go in front of it. The lease counts from now, though no server has confirmed it: the servers answer what
    * follows a renewal only if they have had the renewal too.
    */
-  wake(now: Instant): boolean {
+  wake(now: number): boolean {
     if (!this.#rests) return false
     this.#rests = false
     if (this.#from === null || this.#isYoung(this.#leftMs(this.#ttlMs, now))) return false
@@ -48,9 +48,9 @@ export class Lease {
   }
 
   /** The number for a renewal that goes out now. */
-  renew(now: Instant): number {
+  renew(now: number): number {
     this.#sent.set(++this.#lastNumber, now)
-    this.#renewedAt = now.monotonic
+    this.#renewedAt = now
     return this.#lastNumber
   }
 
@@ -59,7 +59,7 @@ export class Lease {
     const sent = this.#sent.get(number)
     if (sent === undefined) return false
     // A wake may have been later.
-    if (this.#from === null || sent.monotonic > this.#from.monotonic) this.#from = sent
+    if (this.#from === null || sent > this.#from) this.#from = sent
     for (const earlier of this.#sent.keys()) if (earlier <= number) this.#sent.delete(earlier)
     return true
   }
@@ -69,7 +69,7 @@ export class Lease {
     this.#sent.clear()
   }
 
-  /** Monotonic ms at which the next renewal is due. */
+  /** When the next renewal is due. */
   get renewAt(): number {
     return this.#renewedAt + this.#lengthMs * renewPart
   }
@@ -79,37 +79,30 @@ export class Lease {
     return this.#sent.size > 0
   }
 
-  /** When the oldest unconfirmed renewal was sent, monotonic ms; Infinity: none is on its way. */
+  /** When the oldest unconfirmed renewal was sent; Infinity: none is on its way. */
   get unconfirmedSince(): number {
-    for (const sent of this.#sent.values()) return sent.monotonic
+    for (const sent of this.#sent.values()) return sent
     return Number.POSITIVE_INFINITY
   }
 
-  /** The local deadline by the monotonic clock. */
+  /** The local deadline. */
   get deadline(): number {
-    return this.#from === null
-      ? Number.POSITIVE_INFINITY
-      : this.#from.monotonic + this.#lengthMs * clientLeasePart
+    return this.#from === null ? Number.POSITIVE_INFINITY : this.#from + this.#lengthMs * clientLeasePart
   }
 
   /**
    * S4: for how many ms what is held may still be believed in, 0 once it is over or before there is one. At
    * rest: what is acquired now.
    */
-  remainingMs(now: Instant): number {
+  remainingMs(now: number): number {
     const left = this.#leftMs(this.#ttlMs, now)
     if (!this.#rests || this.#isYoung(left)) return left
     return Math.min(this.#leftMs(this.#lengthMs, now), this.#ttlMs * clientLeasePart)
   }
 
-  /** By whichever clock says less, since a suspended machine stops the one and a set clock moves the other. */
-  #leftMs(lengthMs: number, now: Instant): number {
-    if (this.#from === null) return 0
-    const believed = lengthMs * clientLeasePart
+  #leftMs(lengthMs: number, now: number): number {
     // As the deadline is worked out: rounded otherwise, it could have passed with some of the lease left.
-    const byMonotonic = this.#from.monotonic + believed - now.monotonic
-    const byWall = this.#from.wall + believed - now.wall
-    return Math.max(0, Math.min(byMonotonic, byWall))
+    return this.#from === null ? 0 : Math.max(0, this.#from + lengthMs * clientLeasePart - now)
   }
 
   /** Whether who wakes with so much left needs no renewal first. */
@@ -118,8 +111,15 @@ export class Lease {
   }
 
   /** There is a lease, and its local deadline has passed. */
-  expired(now: Instant): boolean {
+  expired(now: number): boolean {
     return this.#from !== null && this.remainingMs(now) === 0
+  }
+
+  /** That the machine was suspended since the last renewal, for display only; null: it was not. */
+  suspendedText({ suspended }: Instant): string | null {
+    if (suspended === undefined || suspended.foundAt <= (this.#from ?? 0)) return null
+    const text = `the machine was suspended for ${Math.round(suspended.ms)} ms`
+    return suspended.sure ? text : `${text}, or its wall clock was set forward`
   }
 
   get #lengthMs(): number {

@@ -15,21 +15,22 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'const believedMs = atMostMs * clientLeasePart',
-        replace: 'const believedMs = atMostMs * Math.max(1, clientLeasePart)',
+        find: 'const over = now + atMostMs * clientLeasePart',
+        replace: 'const over = now + atMostMs * Math.max(1, clientLeasePart)',
       },
     ],
   },
   {
-    name: 'the time of a hold goes by one clock alone',
+    name: 'the time of a hold goes by the wall clock',
     breaks: 'C4',
-    why: 'a machine that was suspended believes in a hold that has ended',
+    why: 'a clock that is set back makes a client believe in a hold that has ended',
     test: 'client-claims',
     edits: [
       {
-        file: times,
-        find: 'return now.monotonic >= time.monotonic || now.wall >= time.wall',
-        replace: 'return now.monotonic >= time.monotonic',
+        file: core,
+        find: 'this.#times.begin(token, atMostMs, now.monotonic)',
+        replace:
+          'this.#times.begin(token, atMostMs, now.monotonic + Math.max(0, 1_700_000_000_000 - now.wall))',
       },
     ],
   },
@@ -38,7 +39,7 @@ export const asked: readonly Mutant[] = [
     breaks: 'C4',
     why: 'no look is planned for those that are left, and they are held for ever',
     test: 'client-claims',
-    edits: [{ file: times, find: 'else this.#nextAt = earlier(this.#nextAt, time)', replace: '' }],
+    edits: [{ file: times, find: 'else this.#nextAt = Math.min(this.#nextAt, time)', replace: '' }],
   },
   {
     name: 'what was held too long is held no more for the session',
@@ -48,9 +49,9 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "for (const token of times.takeOver(now)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
+        find: "for (const token of times.takeOver(now.monotonic)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
         replace:
-          "for (const token of times.takeOver(now)) if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
+          "for (const token of times.takeOver(now.monotonic)) if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
       },
     ],
   },
@@ -82,8 +83,8 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'return !this.over && (this.#lease.expired(now) || (this.#times?.some(now) ?? false))',
-        replace: 'return !this.over && this.#lease.expired(now)',
+        find: 'return this.#lease.expired(now.monotonic) || (this.#times?.some(now.monotonic) ?? false)',
+        replace: 'return this.#lease.expired(now.monotonic)',
       },
     ],
   },
@@ -95,7 +96,7 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'return this.#times === null ? ms : Math.min(ms, this.#times.remainingMs(token, now))',
+        find: 'return this.#times === null ? ms : Math.min(ms, this.#times.remainingMs(token, now.monotonic))',
         replace: 'return this.#times === null || token === 0 ? ms : Math.max(ms, 0)',
       },
     ],

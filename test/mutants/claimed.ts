@@ -151,8 +151,8 @@ export const claimed: readonly Mutant[] = [
     edits: [
       {
         file: 'client/session/hold-times.ts',
-        find: 'const believedMs = atMostMs * clientLeasePart',
-        replace: 'const believedMs = atMostMs * 1.5',
+        find: 'const over = now + atMostMs * clientLeasePart',
+        replace: 'const over = now + atMostMs * 1.5',
       },
     ],
   },

@@ -2,7 +2,87 @@
 
 import type { Mutant } from './mutant.ts'
 
+const clock = 'wire/clock.ts'
+
 export const clocks: readonly Mutant[] = [
+  {
+    name: 'a wall clock that is set forward counts as a suspension',
+    breaks: 'S4',
+    why: 'a correction of the time costs a healthy client all its locks',
+    test: 'clock-steps',
+    edits: [
+      {
+        file: clock,
+        find: 'if (a.uptime === null || b.uptime === null) return',
+        replace: 'if (byWall > 0) return',
+      },
+    ],
+  },
+  {
+    name: 'a wall clock that is set back takes time off the monotonic one',
+    breaks: 'S4',
+    why: 'a page whose clock was set back believes in its lease for longer than the servers do',
+    test: 'clock',
+    edits: [{ file: clock, find: 'return byWall > wallMs ? byWall : 0', replace: 'return byWall' }],
+  },
+  {
+    name: 'a suspension counts only if the wall clock shows it',
+    breaks: 'S4',
+    why: 'a machine whose clock is set back as it wakes believes in leases that are over',
+    test: 'clock-steps',
+    edits: [{ file: clock, find: 'return byUptime > roundedMs ? byUptime : 0', replace: 'return 0' }],
+  },
+  {
+    name: 'a suspension counts with each look again',
+    breaks: 'S4',
+    why: 'a client that slept once loses its locks again and again',
+    test: 'clock',
+    edits: [{ file: clock, find: 'this.#seen = sight', replace: 'this.#seen ??= sight' }],
+  },
+  {
+    name: 'a process stopped while it looks takes that for a suspension',
+    breaks: 'S4',
+    why: 'on a busy machine the clock runs too fast, and leases end too soon',
+    test: 'clock',
+    edits: [
+      {
+        file: clock,
+        find: 'if (monotonic - began <= sightMsMax) return { monotonic, wall, uptime }',
+        replace: 'if (monotonic >= began) return { monotonic, wall, uptime }',
+      },
+    ],
+  },
+  {
+    name: 'a wall clock that is corrected slowly counts as suspended bit by bit',
+    breaks: 'S4',
+    why: 'a page’s leases end too soon for as long as its clock is being corrected',
+    test: 'clock',
+    edits: [
+      { file: clock, find: 'return byWall > wallMs ? byWall : 0', replace: 'return byWall > 0 ? byWall : 0' },
+    ],
+  },
+  {
+    name: 'an uptime in whole seconds is taken for an exact one',
+    breaks: 'S4',
+    why: 'each look takes a part of a second for a suspension, and leases end too soon',
+    test: 'clock',
+    edits: [
+      { file: clock, find: 'this.#isFine ? fineMs : coarseMs', replace: 'this.#isFine ? fineMs : fineMs' },
+    ],
+  },
+  {
+    name: 'each lost lease is put down to a suspension long ago',
+    breaks: 'S4',
+    why: 'an operator looks for a sleeping machine where the network was cut',
+    test: 'client-lease',
+    edits: [
+      {
+        file: 'client/session/lease.ts',
+        find: 'if (suspended === undefined || suspended.foundAt <= (this.#from ?? 0)) return null',
+        replace: 'if (suspended === undefined) return null',
+      },
+    ],
+  },
   {
     name: 'a signal that is asked for does not look at the clock',
     breaks: 'F12',

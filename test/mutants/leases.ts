@@ -7,6 +7,7 @@ const backup = 'lockserver/backup.ts'
 const primary = 'lockserver/primary.ts'
 const sessions = 'lockserver/state/sessions.ts'
 const lease = 'client/session/lease.ts'
+const clock = 'wire/clock.ts'
 const clientCore = 'client/session/core.ts'
 
 export const leases: readonly Mutant[] = [
@@ -147,8 +148,14 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: 'if (!this.#lease.confirm(number)) return',
-        replace: 'if (!this.#lease.confirm(number)) return\n    this.#lease.begin(this.#lease.ttlMs, now)',
+        find: 'this.#onRenewed(message[1])',
+        replace: 'this.#onRenewed(message[1], now)',
+      },
+      {
+        file: clientCore,
+        find: '#onRenewed(number: number): void { if (!this.#lease.confirm(number)) return',
+        replace:
+          '#onRenewed(number: number, now: Instant): void {\n    if (!this.#lease.confirm(number)) return\n    this.#lease.begin(this.#lease.ttlMs, now.monotonic)',
       },
     ],
   },
@@ -159,13 +166,13 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: lease,
-        find: ': this.#from.monotonic + this.#lengthMs * clientLeasePart',
-        replace: ': this.#from.monotonic + this.#lengthMs * 1.1',
+        find: ': this.#from + this.#lengthMs * clientLeasePart',
+        replace: ': this.#from + this.#lengthMs * 1.1',
       },
       {
         file: lease,
-        find: 'const believed = lengthMs * clientLeasePart',
-        replace: 'const believed = lengthMs * 1.1',
+        find: 'this.#from + lengthMs * clientLeasePart - now',
+        replace: 'this.#from + lengthMs * 1.1 - now',
       },
     ],
   },
@@ -178,7 +185,7 @@ export const leases: readonly Mutant[] = [
         file: clientCore,
         find: "case 'ended': this.#onReply(message, now)",
         replace:
-          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now)\n        this.#onReply(message, now)",
+          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now.monotonic)\n        this.#onReply(message, now)",
       },
     ],
   },
@@ -190,8 +197,9 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: "if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')",
-        replace: "if (!this.over && input.is === 'wake' && this.#lease.expired(now)) this.#lose('EXPIRED')",
+        find: 'if (!this.over && this.#lease.expired(now.monotonic)) this.#expire(now)',
+        replace:
+          "if (!this.over && input.is === 'wake' && this.#lease.expired(now.monotonic)) this.#expire(now)",
       },
     ],
   },
@@ -202,7 +210,7 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: "if (!this.over && this.#lease.expired(now)) this.#lose('EXPIRED')",
+        find: 'if (!this.over && this.#lease.expired(now.monotonic)) this.#expire(now)',
         replace: '',
       },
       {
@@ -218,9 +226,9 @@ export const leases: readonly Mutant[] = [
     why: 'the monotonic clock stood still while the machine slept; the wall clock did not',
     edits: [
       {
-        file: lease,
-        find: 'return Math.max(0, Math.min(byMonotonic, byWall))',
-        replace: 'return Math.max(0, Math.min(byMonotonic, byWall + 1e9))',
+        file: clock,
+        find: 'this.#suspendedMs += ms',
+        replace: 'this.#suspendedMs += ms * 1e-9',
       },
     ],
   },
@@ -231,8 +239,8 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: 'if (this.#lease.wake(now) && this.#ready()) this.#renew(now)',
-        replace: 'this.#lease.wake(now)',
+        find: 'if (this.#lease.wake(now.monotonic) && this.#ready()) this.#renew(now)',
+        replace: 'this.#lease.wake(now.monotonic)',
       },
     ],
   },

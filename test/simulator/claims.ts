@@ -56,10 +56,8 @@ export function heldTooLong(belief: Belief): boolean {
   return heldFor(belief) >= mostOf(belief.attempt) * stopsAt
 }
 
-/** By whichever clock says that more time has passed. */
 function heldFor({ attempt, toldClock }: Belief): number {
-  const { monotonic, wall } = attempt.user.now()
-  return Math.max(monotonic - toldClock.monotonic, wall - toldClock.wall)
+  return attempt.user.now().monotonic - toldClock.monotonic
 }
 
 export class Claims {

@@ -6,6 +6,7 @@ import type { State } from '../../lockserver/state/state.ts'
 import { drawnLimits, limitsOfSlow, renewPart, restLeaseMs, stateLimits } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { Decoy } from '../fixtures/decoy.ts'
+import type { Clocks } from '../fixtures/machine.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { stallUnits } from '../fixtures/work.ts'
 import { Checker } from './checker.ts'
@@ -436,14 +437,15 @@ function setsClock(event: Planned): boolean {
   return event.is === 'fault' && event.kind === 'set wall clock'
 }
 
-/** S4: rates differ by at most 1 %; what the clocks show has nothing to do with each other. */
+/** S4: rates differ by at most 1 %; what the clocks show has nothing to do with each other. Some are pages. */
 function clocksOf(dice: Random) {
-  const known = new Map<string, { rate: number; monotonicMs: number; wallMs: number }>()
+  const known = new Map<string, Clocks>()
   return (name: string) => {
     const clocks = known.get(name) ?? {
       rate: 0.9951 + dice.next() * 0.0098,
       monotonicMs: dice.below(1_000_000),
       wallMs: dice.below(20_000) - 10_000,
+      wallAlone: dice.chance(0.3),
     }
     known.set(name, clocks)
     return clocks

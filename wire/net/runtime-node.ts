@@ -1,14 +1,17 @@
 // The runtime of Node: its timers, and sockets of ws, so that a dial tells a refusal from silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
-import { hostname } from 'node:os'
-import { readClock, readMonotonic } from '../clock.ts'
+import { hostname, uptime } from 'node:os'
+import { countSuspended, readClock, readMonotonic } from '../clock.ts'
 import { randomId } from '../id.ts'
 import { frameBytesMax, helloWithinMs, hostLengthMax } from '../limits.ts'
 import { type ClientRuntime, type Diagnostic, type DiagnosticEvent, diagnosticEvents } from './runtime.ts'
 import { clearTimeout, setImmediate, setTimeout } from './timers-node.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
+
+// On Linux by CLOCK_BOOTTIME, on macOS and Windows by the system's own count; time that is set moves none of them.
+countSuspended(() => uptime() * 1_000)
 
 export const runtime: ClientRuntime = {
   now: readClock,

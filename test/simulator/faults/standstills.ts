@@ -28,13 +28,13 @@ export class Standstills {
     this.#damage.doubt(party, this.#scene.duration(dice) * 1.5, `thaw ${party.name}`, thaw(party))
   }
 
-  /** Its monotonic clock stands still meanwhile; so its wall clock must not have been set back (S4). */
+  /** If its wall clock alone shows it, that must not have been set back in the meantime (S4). */
   suspend(dice: Random): void {
     const { viewServer, servers } = this.#scene.cluster
     const party: Machine = dice.chance(0.6)
       ? dice.pick(this.#scene.livingUsers)
       : dice.pick([viewServer, ...servers.filter(server => server.alive)])
-    if (!party.alive || party.frozen || this.#setBack.has(party)) return
+    if (!party.alive || party.frozen || (party.wallAlone && this.#setBack.has(party))) return
     const what = `the machine of ${party.name}`
     this.#scene.tell(() => `suspend ${what}`)
     this.#suspended.add(party)
@@ -45,7 +45,7 @@ export class Standstills {
   setWallClock(dice: Random): void {
     const { viewServer, servers } = this.#scene.cluster
     const party: Machine = dice.pick([...this.#scene.livingUsers, viewServer, ...servers])
-    if (!party.alive || this.#suspended.has(party)) return
+    if (!party.alive || (party.wallAlone && this.#suspended.has(party))) return
     if (party.kind === 'client' && dice.chance(0.5)) return this.#setBackAndRight(party, dice)
     const byMs = Math.floor((dice.next() - 0.5) * 10_000)
     this.#scene.tell(() => `set the wall clock of ${party.name} by ${byMs} ms`)
