@@ -29,7 +29,7 @@ export class AskedServer implements Disposable {
     const handlers: DialHandlers = {
       messages: messages => this.#messages(messages),
       closed: reason => this.#fail(new Failure(`${url} ended the connection: ${reason}`)),
-      failed: (refused, reason) => this.#fail(new Failure(unreachable(url, refused, reason))),
+      failed: (refused, { text }) => this.#fail(new Failure(unreachable(url, refused, text))),
     }
     const hello = helloOf(null, secret ?? null, {
       kind: 'client',
@@ -163,6 +163,8 @@ export async function statusOf(reach: Reach): Promise<Status> {
 }
 
 function unreachable(url: string, refused: boolean, reason: string): string {
-  const right = "start one with 'holdfast cluster', or give --view (HOLDFAST_VIEW) the right URL"
-  return refused ? `nothing listens at ${url}; ${right}` : `can't connect to ${url}: ${reason}; ${right}`
+  const right = 'give --view (HOLDFAST_VIEW) the right URL'
+  return refused
+    ? `nothing listens at ${url}; start one with 'holdfast cluster', or ${right}`
+    : `${url} ${reason}; else ${right}`
 }

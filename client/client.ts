@@ -63,6 +63,7 @@ import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type Told } from './session-driver.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 import { watchSignal } from './signals.ts'
+import { caused, causeOf } from './unreached.ts'
 import { LockWatch } from './watch.ts'
 import { checkRequest, type RequestCallback, runRequest, type Snapshot, snapshotOf } from './web-locks.ts'
 
@@ -598,7 +599,7 @@ export class LockClient implements AsyncDisposable {
       }
       const onSession = (error: LockError | null) => done(() => (error === null ? resolve() : reject(error)))
       const onAbort = () => giveUp(signal?.reason)
-      const onTimeout = () => giveUp(connectTimeout(urls, timeout, this.#session.core.describe()))
+      const onTimeout = () => giveUp(connectTimeout(urls, timeout, this.#session))
       const timer = Number.isFinite(timeout) ? this.#runtime.after(timeout, onTimeout) : undefined
       signal?.addEventListener('abort', onAbort)
       this.#waitingForSession.add(onSession)
@@ -653,10 +654,16 @@ export class LockClient implements AsyncDisposable {
         return
       }
       case 'fail':
-        this.#takePending(told.call)?.fail(told.code, told.definite, told.text, told.blocker)
+        this.#takePending(told.call)?.fail(
+          told.code,
+          told.definite,
+          told.text,
+          told.blocker,
+          causeOf(session, told.code),
+        )
         return
       case 'lost':
-        this.#lost(told.token, told.reason, told.text)
+        this.#lost(session, told.token, told.reason, told.text)
         return
       case 'event':
         this.#event(session, told)
@@ -681,11 +688,16 @@ export class LockClient implements AsyncDisposable {
 
   readonly #lostWithSession: Lock[] = []
 
-  #lost(token: number, code: ClientEvents['lost']['code'], why = meaningOf(code)): void {
+  #lost(
+    session: SessionDriver,
+    token: number,
+    code: ClientEvents['lost']['code'],
+    why = meaningOf(code),
+  ): void {
     const lock = this.#locks.get(token)
     if (lock === undefined) return
     const text = `lock ${JSON.stringify(lock.name)} is lost: ${why}`
-    lock.lose(new LockError(code, false, text, { locks: [lock.name] }))
+    lock.lose(new LockError(code, false, text, { locks: [lock.name], ...caused(causeOf(session, code)) }))
     this.#forget(token)
     if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)
     else this.#emit('lost', { code, locks: [describeLost(lock)] })
@@ -717,7 +729,7 @@ export class LockClient implements AsyncDisposable {
   #over(session: SessionDriver, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
     if (session !== this.#session) return
     if (reason === 'refused') {
-      const error = new LockError(code, true, text)
+      const error = new LockError(code, true, text, caused(causeOf(session, code)))
       for (const waiting of [...this.#waitingForSession]) waiting(error)
       for (const { watch } of [...this.#watches.values()]) watch.end({ reason: error })
     } else if (reason === 'lost' && this.#waitingForSession.size + this.#watches.size > 0) {
@@ -732,10 +744,7 @@ function describeLost({ name, mode, token }: Lock): ClientEvents['lost']['locks'
   return { name, mode, token }
 }
 
-function connectTimeout(urls: readonly string[], timeout: number, trouble: string): LockError {
-  return new LockError(
-    'TIMEOUT',
-    true,
-    `no session with the cluster at ${urls.join(', ')} within ${timeout} ms: ${trouble}`,
-  )
+function connectTimeout(urls: readonly string[], timeout: number, session: SessionDriver): LockError {
+  const text = `no session with the cluster at ${urls.join(', ')} within ${timeout} ms: ${session.core.describe()}`
+  return new LockError('TIMEOUT', true, text, caused(causeOf(session, 'TIMEOUT')))
 }

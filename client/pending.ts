@@ -56,12 +56,13 @@ export class Pending {
     this.#resolve(value)
   }
 
-  fail(code: string, definite: boolean, text: string, holder?: LockHolder): void {
+  fail(code: string, definite: boolean, text: string, holder?: LockHolder, cause?: Error): void {
     if (this.limited) this.#unwatch()
     const { signal } = this.#limits
     if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason, false)
     const waitedMs = Math.round(this.#runtime.monotonic() - this.#since)
-    const details = { locks: this.#locks, waitedMs, ...(holder === undefined ? {} : { holder }) }
+    const known = { ...(holder !== undefined && { holder }), ...(cause !== undefined && { cause }) }
+    const details = { locks: this.#locks, waitedMs, ...known }
     const full = `${this.#happened(code, waitedMs)}: ${text}`
     this.#reject(new LockError(code, definite, full, details), true)
   }

@@ -1,6 +1,7 @@
 // How a primary reaches its backup, and what it reports to the view server as unreachable (V7): by
 // address, for as long as it lasts. It dials, counts silent ticks and passes on; it decides no views.
 
+import type { Trouble } from '../wire/effects.ts'
 import { unreachableMax } from '../wire/limits.ts'
 import type { MessageOf, Server, Welcome } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
@@ -31,6 +32,8 @@ export class BackupLink {
   #welcomed = false
   /** Own ticks since the backup was last heard; its silence is counted, never measured (PITFALLS). */
   #silentTicks = 0
+  /** Why the last dial of the backup failed; null: it did not. */
+  #trouble: Trouble | null = null
   /** Addresses that this primary could not reach, each with the probe that tries it again. */
   readonly #unreachable = new Map<string, Probe | null>()
 
@@ -51,6 +54,7 @@ export class BackupLink {
   enter(): void {
     this.#drop('a newer view')
     this.#silentTicks = 0
+    this.#trouble = null
     this.#dialBackup()
   }
 
@@ -61,7 +65,8 @@ export class BackupLink {
 
   tick(): void {
     const { backup } = this.#situation.view
-    if (backup !== null && ++this.#silentTicks >= this.#deadPings) this.#report('silent')
+    if (backup !== null && ++this.#silentTicks >= this.#deadPings)
+      this.#report(this.#trouble?.text ?? 'silent')
     if (backup !== null && this.#connection === null) this.#dialBackup()
     for (const [address, probe] of this.#unreachable) {
       if (probe !== null && ++probe.ticks >= this.#deadPings) this.#giveUp(address, probe)
@@ -86,8 +91,11 @@ export class BackupLink {
     }
   }
 
-  closed(connection: number): void {
-    if (connection === this.#connection) this.#forgetConnection()
+  closed(connection: number, trouble?: Trouble): void {
+    if (connection === this.#connection) {
+      this.#trouble = trouble ?? null
+      this.#forgetConnection()
+    }
     for (const [address, probe] of this.#unreachable) {
       if (probe?.connection === connection) this.#unreachable.set(address, null)
     }

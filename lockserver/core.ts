@@ -141,6 +141,11 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     return this.#situation as InView
   }
 
+  /** Why it reaches no view server, for display; null: it does, or nothing is known. */
+  get viewServerTrouble(): string | null {
+    return this.#viewLinks.trouble
+  }
+
   get id(): string {
     return this.#options.id
   }
@@ -221,7 +226,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         this.#accepted(input)
         break
       case 'closed':
-        this.#closed(input.connection)
+        this.#closed(input)
         break
       case 'tick':
         this.#tick()
@@ -323,7 +328,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#afterNews()
   }
 
-  #closed(connection: number): void {
+  #closed({ connection, trouble }: Extract<ServerInput, { is: 'closed' }>): void {
     const peer = this.#peers.get(connection)
     if (peer?.is === 'client' && !this.#turns.close(peer)) return
     this.#peers.delete(connection)
@@ -331,10 +336,10 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       case 'client':
         return this.#gone(peer)
       case 'view server':
-        return this.#viewLinks.closed(connection)
+        return this.#viewLinks.closed(connection, trouble)
       case 'backup':
       case 'probe':
-        return this.#primary?.link.closed(connection)
+        return this.#primary?.link.closed(connection, trouble)
       case 'primary':
         return this.#backup?.closed(connection)
     }

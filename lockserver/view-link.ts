@@ -1,6 +1,7 @@
 // The connection to one view server: dials it, pings it, and notices when it is silent. It passes views and
 // questions on and decides nothing about them.
 
+import type { Trouble } from '../wire/effects.ts'
 import type { HelloFrom, MessageOf, Ping, View, Welcome } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { Situation } from './situation.ts'
@@ -23,6 +24,8 @@ const restPart = 1
 /** A lost view server is dialled again after this many ticks (DESIGN V7: at least every two). */
 const redialTicks = 2
 
+const ended: Trouble = { code: 'CLOSED', text: 'ended the connection' }
+
 export class ViewLink {
   readonly #out: ServerOutbox
   readonly #situation: Readonly<Situation>
@@ -37,6 +40,8 @@ export class ViewLink {
   #restTicks = 0
   /** Said once for each new reason, not at every try. */
   #lastRefusal = ''
+  /** Why the last dial failed, or the connection ended; null once there is a welcome. */
+  #trouble: Trouble | null = null
 
   constructor(
     out: ServerOutbox,
@@ -56,6 +61,11 @@ export class ViewLink {
     return this.#welcomed
   }
 
+  /** What keeps it from the view server, with its address, for display; null if nothing is known. */
+  get trouble(): string | null {
+    return this.#trouble === null ? null : `${this.#address} ${this.#trouble.text}`
+  }
+
   get connection(): number | null {
     return this.#connection
   }
@@ -72,7 +82,7 @@ export class ViewLink {
       if (this.#silentTicks >= redialTicks || !this.#dialled) this.#dial()
     } else if (this.#silentTicks >= this.#patience(foremost)) {
       this.#out.close(this.#connection, 'GONE_QUIET', 'the view server has not answered for the ping limit')
-      this.closed()
+      this.closed({ code: 'GONE_QUIET', text: 'has not answered for the ping limit' })
     } else if (foremost || ++this.#restTicks >= restPart * this.#deadPings) this.ping()
   }
 
@@ -87,11 +97,20 @@ export class ViewLink {
     if (this.#welcomed) this.#out.send(this.#connection as number, ['ping', this.#owner.pingNow])
   }
 
-  closed(): void {
+  /** The log says it once a minute. */
+  closed(trouble: Trouble | undefined): void {
+    // Behind a refusal, which is the reason and was told, the view server ends the connection.
+    if (trouble !== undefined || this.#lastRefusal === '') this.#noteTrouble(trouble ?? ended)
     this.#connection = null
     this.#welcomed = false
     this.#mark = 0
     this.#silentTicks = 0
+  }
+
+  #noteTrouble(trouble: Trouble): void {
+    this.#trouble = trouble
+    const { code, text } = trouble
+    this.#out.note('warn', 'the view server is not reached', { url: this.#address, code, reason: text })
   }
 
   messages(messages: readonly MessageOf<'viewToServer'>[]): void {
@@ -110,6 +129,7 @@ export class ViewLink {
       case 'welcome':
         this.#welcomed = true
         this.#lastRefusal = ''
+        this.#trouble = null
         this.#mark = message[1].mark
         return this.#owner.welcomedByViewServer(message[1])
       case 'view':
@@ -132,6 +152,7 @@ export class ViewLink {
   }
 
   #refused(code: string, reason: string): void {
+    this.#trouble = { code, text: `refuses this server: ${reason}` }
     if (this.#lastRefusal === code + reason) return
     this.#lastRefusal = code + reason
     this.#out.note('error', 'the view server refuses this server', { code, reason })

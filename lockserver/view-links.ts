@@ -2,6 +2,7 @@
 // mark each tick, and the others now and then, to notice when they are gone: so a standby that becomes active
 // hears of it at once. It passes views and questions on and decides nothing about them.
 
+import type { Trouble } from '../wire/effects.ts'
 import type { MessageOf } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { Situation } from './situation.ts'
@@ -25,6 +26,12 @@ export class ViewLinks {
     return this.#foremost().some(link => link.connected)
   }
 
+  /** What keeps it from each, for display; null: nothing is known. */
+  get trouble(): string | null {
+    const all = this.#links.flatMap(({ trouble }) => trouble ?? [])
+    return all.length === 0 ? null : all.join('; ')
+  }
+
   tick(): void {
     const foremost = this.#foremost()
     for (const link of this.#links) link.tick(foremost.includes(link))
@@ -35,8 +42,8 @@ export class ViewLinks {
     for (const link of this.#foremost()) link.ping()
   }
 
-  closed(connection: number): void {
-    this.#on(connection)?.closed()
+  closed(connection: number, trouble: Trouble | undefined): void {
+    this.#on(connection)?.closed(trouble)
   }
 
   messages(connection: number, messages: readonly MessageOf<'viewToServer'>[]): void {

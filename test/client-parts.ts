@@ -73,7 +73,7 @@ t.test('F1: a new view makes each address due at once, and forgets those of olde
   const addresses = new Addresses(['ws://seed:1'])
   const urls = () => [...addresses.all()].map(({ url }) => url)
   addresses.renew(['ws://a:1', 'ws://b:1'])
-  for (const address of addresses.all()) addresses.failed(address, 'away', 1_000, 1)
+  for (const address of addresses.all()) addresses.failed(address, { code: 'CLOSED', text: 'away' }, 1_000, 1)
   addresses.renew(['ws://b:1'])
   t.same(urls(), ['ws://seed:1', 'ws://b:1'])
   for (const { retryAt, failures } of addresses.all()) t.same([retryAt, failures], [0, 0])
@@ -178,7 +178,7 @@ t.test('F1: an address that has worked for a while is dialled again as soon as a
     if (link === undefined) throw new Error('a dial')
     if (lastedMs !== null) way.welcomed(link, 'a', 'backup', view(2, 'c', 'a'))
     way.now = { ...way.now, monotonic: way.now.monotonic + (lastedMs ?? 0) }
-    way.route.failed(link, 'cut', way.now, 0.5)
+    way.route.failed(link, { code: 'CLOSED', text: 'cut' }, way.now, 0.5)
     t.equal(link.address.failures, failures)
   }
 })

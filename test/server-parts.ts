@@ -117,7 +117,7 @@ t.test('E5: a view server that is gone has no mark any more, and is dialled agai
   const { links, out, say, first, second } = linksToTwo()
   say(first, 'welcome', { mark: 3 })
   say(second, 'welcome', { mark: 2 })
-  links.closed(first)
+  links.closed(first, undefined)
   links.ping()
   t.ok(out.take().some(effect => effect.do === 'send' && effect.connection === second))
   for (let tick = 0; tick < 2; tick++) links.tick()
@@ -206,7 +206,7 @@ t.test(
     probes.tick()
     const [dialled] = out.take()
     const { connection } = dialled as { connection: number }
-    t.match(probes.closed(connection, false), { outcome: { is: 'cut' } })
+    t.match(probes.closed(connection, false, null), { outcome: { is: 'cut' } })
   },
 )
 
@@ -283,7 +283,7 @@ t.test('F9: a view server counts as connected from its welcome until its connect
   t.notOk(link.connected)
   link.messages([['welcome', {}] as unknown as MessageOf<'viewToServer'>])
   t.ok(link.connected)
-  link.closed()
+  link.closed(undefined)
   t.notOk(link.connected)
   t.end()
 })

@@ -39,7 +39,11 @@ class Peer {
       this.#wake()
     }
     const hello = helloOf(cluster, secret, from)
-    const handlers = { messages: hear, closed: ended, failed: (_: boolean, reason: string) => ended(reason) }
+    const handlers = {
+      messages: hear,
+      closed: ended,
+      failed: (_: boolean, { text }: { text: string }) => ended(text),
+    }
     this.connection = dial(address, hello, handlers).connection
     if (from.kind === 'client') this.connection.channel = 'viewToClient'
   }

@@ -138,7 +138,7 @@ export class ViewCore {
       case 'messages':
         return this.#onMessages(input.connection, input.messages)
       case 'closed':
-        return this.#onClosed(input.connection, input.refused)
+        return this.#onClosed(input)
       case 'waits':
         return
       case 'tick':
@@ -285,8 +285,8 @@ export class ViewCore {
       this.#out.note('error', 'the backup of an acked view says that it is not in sync', { peer: server.id })
   }
 
-  #onClosed(connection: number, refused: boolean): void {
-    const finding = this.#probes.closed(connection, refused)
+  #onClosed({ connection, refused, trouble }: Extract<ViewInput, { is: 'closed' }>): void {
+    const finding = this.#probes.closed(connection, refused, trouble ?? null)
     if (finding !== undefined) return this.#onFinding(finding)
     if (this.#clients.delete(connection)) return this.#resets.drop(connection)
     const server = this.#servers.on(connection)
@@ -431,6 +431,7 @@ export class ViewCore {
       peer: server.id,
       address: server.address,
       found: outcome.is === 'answered' ? outcome.id : outcome.is,
+      reason: reasonOf(outcome),
     })
   }
 
@@ -647,6 +648,20 @@ export class ViewCore {
 
   #isPrimary(id: string | null): boolean {
     return this.#record?.view.primary.id === id
+  }
+}
+
+/** What is wrong with the address that a server advertises, for the log. */
+function reasonOf(outcome: Finding['outcome']): string {
+  switch (outcome.is) {
+    case 'answered':
+      return 'another server is there; is --advertise right?'
+    case 'refused':
+      return 'refuses connections'
+    case 'cut':
+      return outcome.trouble?.text ?? 'ended the connection'
+    case 'no news':
+      return 'no lock server of this cluster has answered there in time'
   }
 }
 

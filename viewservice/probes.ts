@@ -2,6 +2,7 @@
 // find out; what follows from it is decided in core.ts. A probe that neither opens nor closes within the
 // ping limit, counted in the view server's own ticks, brings no news.
 
+import type { Trouble } from '../wire/effects.ts'
 import type { MessageOf, Server } from '../wire/messages.ts'
 import type { ViewOutbox } from './outbox.ts'
 import type { ViewHears } from './record.ts'
@@ -24,7 +25,7 @@ export type Outcome =
   | { readonly is: 'refused' }
   | { readonly is: 'answered'; readonly id: string }
   /** The dial failed in another way, or was cut: it shows nothing, but the next dial may. */
-  | { readonly is: 'cut' }
+  | { readonly is: 'cut'; readonly trouble: Trouble | null }
   /** Silence, another error or a stranger show nothing. */
   | { readonly is: 'no news' }
 
@@ -87,11 +88,11 @@ export class Probes {
     return { probe, outcome: outcomeOf(message) }
   }
 
-  closed(connection: number, refused: boolean): Finding | undefined {
+  closed(connection: number, refused: boolean, trouble: Trouble | null): Finding | undefined {
     const probe = this.#byConnection.get(connection)
     if (probe === undefined) return undefined
     this.#forget(probe)
-    return { probe, outcome: { is: refused ? 'refused' : 'cut' } }
+    return { probe, outcome: refused ? { is: 'refused' } : { is: 'cut', trouble } }
   }
 
   tick(): Finding[] {

@@ -8,6 +8,13 @@ import type { Channel, HelloFrom, Message, MessageOf } from './messages.ts'
 /** What is said on these channels; anything at all, for code that only carries it. */
 type Said<C extends Channel | null> = C extends Channel ? MessageOf<C> : Message
 
+/** Why a dial failed, for display: the platform's code, such as ENOTFOUND, and what is wrong with the address. */
+export interface Trouble {
+  readonly code: string
+  /** What follows the address: `refuses connections`. */
+  readonly text: string
+}
+
 /** Of a core whose peers speak on the channels `C`. */
 export type ConnectionInput<C extends Channel | null = null> =
   /** A peer connected and said hello; wire version and secret are checked already. */
@@ -26,7 +33,13 @@ export type ConnectionInput<C extends Channel | null = null> =
   /** B1: frames of this peer have arrived that wait for their turn; or none does any more. */
   | { readonly is: 'waits'; readonly connection: number; readonly waits: boolean }
   /** Closed by the other end or the network, or never came to be; not said of one that the core closed. */
-  | { readonly is: 'closed'; readonly connection: number; readonly refused: boolean }
+  | {
+      readonly is: 'closed'
+      readonly connection: number
+      readonly refused: boolean
+      /** Of a dial that failed, where known. */
+      readonly trouble?: Trouble
+    }
 
 /** Of a core that speaks on the channels `C`. */
 export type ConnectionEffect<C extends Channel | null = null> =

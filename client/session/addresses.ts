@@ -1,6 +1,7 @@
 // The addresses that a client knows, and when each may be dialled again: redials back off, with
 // jitter, each address by itself. It dials nothing.
 
+import type { Trouble } from '../../wire/effects.ts'
 import { redialMs, redialMsMax } from '../../wire/limits.ts'
 
 export interface Address {
@@ -16,7 +17,7 @@ export interface Address {
   /** The lock server that was last met there. */
   serverId: string | null
   /** What was wrong with it last, for display only. */
-  trouble: string | null
+  trouble: Trouble | null
   /** It will never take us: wrong cluster, secret or version. */
   refusal: { readonly code: string; readonly text: string } | null
 }
@@ -49,7 +50,7 @@ export class Addresses {
   }
 
   /** The dial or the connection failed; `chance` from 0 to 1 spreads the redials of many clients. */
-  failed(address: Address, trouble: string, now: number, chance: number): void {
+  failed(address: Address, trouble: Trouble, now: number, chance: number): void {
     const delay = Math.min(redialMs * 2 ** Math.min(address.failures, 16), redialMsMax)
     address.failures++
     address.retryAt = now + delay * (0.5 + chance / 2)
@@ -70,9 +71,20 @@ export class Addresses {
   describe(): string {
     return [...this.#known.values()]
       .map(({ url, refusal, trouble, inUse }) => {
-        return `${url} ${refusal?.text ?? trouble ?? (inUse ? 'has not answered yet' : 'was not tried')}`
+        return `${url} ${refusal?.text ?? trouble?.text ?? (inUse ? 'has not answered yet' : 'was not tried')}`
       })
       .join('; ')
+  }
+
+  /** What is wrong with each, for programs. */
+  troubles(): { readonly url: string; readonly code: string; readonly text: string }[] {
+    return [...this.#known.values()].flatMap(({ url, refusal, trouble }) => {
+      const wrong = refusal ?? trouble
+      // It answers, and is not the primary.
+      return wrong === null || wrong.code === 'NOT_PRIMARY'
+        ? []
+        : [{ url, code: wrong.code, text: wrong.text }]
+    })
   }
 
   #add(url: string, seed: boolean): Address {

@@ -5,6 +5,7 @@
 
 import type { Instant } from '../../wire/clock.ts'
 import { toRanges } from '../../wire/codec.ts'
+import type { Trouble } from '../../wire/effects.ts'
 import { isDefinite } from '../../wire/errors.ts'
 import type { Blocker, LossReason, MessageOf, View, Welcome } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
@@ -102,9 +103,19 @@ export class ClientCore {
     return this.#opened
   }
 
+  /** There is a way to the primary. */
+  get reached(): boolean {
+    return this.#ready()
+  }
+
   /** One line about what keeps it from the primary. */
   describe(): string {
     return this.#links.addresses.describe()
+  }
+
+  /** The same for programs, an entry an address. */
+  troubles(): { readonly url: string; readonly code: string; readonly text: string }[] {
+    return this.#links.addresses.troubles()
   }
 
   /** Until the local deadline (S4), in ms; 0 when over. */
@@ -157,7 +168,7 @@ export class ClientCore {
         this.#onMessages(input.connection, input.messages, now, input.chance)
         return
       case 'closed':
-        this.#onClosed(input.connection, input.refused, now, input.chance)
+        this.#onClosed(input, now, input.chance)
         return
       case 'wake':
         this.#onWake(now, input.chance)
@@ -223,21 +234,15 @@ export class ClientCore {
     if (!this.over) this.#pump(now)
   }
 
-  #onClosed(connection: number, refused: boolean, now: Instant, chance: number): void {
-    const link = this.#links.get(connection)
-    if (link === undefined) return
-    const trouble = refused
-      ? 'refuses connections'
-      : link.kind === null
-        ? 'can not be reached'
-        : 'closed the connection'
-    this.#linkFailed(link, trouble, now, chance)
+  #onClosed(closed: Extract<ClientInput, { is: 'closed' }>, now: Instant, chance: number): void {
+    const link = this.#links.get(closed.connection)
+    if (link !== undefined) this.#linkFailed(link, troubleOf(link, closed), now, chance)
   }
 
   #onWake(now: Instant, chance: number): void {
     for (const link of this.#links.checkQuiet(now, this.#out)) {
       this.#out.push({ do: 'close', connection: link.number, code: null, text: 'GONE_QUIET' })
-      this.#linkFailed(link, 'does not answer', now, chance)
+      this.#linkFailed(link, { code: 'GONE_QUIET', text: 'does not answer' }, now, chance)
     }
     this.#links.doubt(this.#unansweredFor(now) >= 2 * this.#links.quietMs)
     for (const [call, until] of this.#givingUp) if (now.monotonic >= until) this.#giveUp(call)
@@ -370,7 +375,7 @@ export class ClientCore {
     if (welcome.view !== null) this.#adopt(welcome.view)
     if (!this.#isStranger(link)) return
     this.#out.push({ do: 'close', connection: link.number, code: null, text: 'WRONG_SERVER' })
-    this.#linkFailed(link, 'is now another server than the primary', now, chance)
+    this.#linkFailed(link, stranger, now, chance)
   }
 
   /** Someone else at the primary's address: a restarted server, empty. The primary is out of reach for now. */
@@ -382,7 +387,7 @@ export class ClientCore {
   #onError(link: Link, code: string, text: string, now: Instant, chance: number): void {
     this.#out.push({ do: 'close', connection: link.number, code: null, text: '' })
     if (refusals.has(code)) this.#addressRefused(link, code, text, now, chance)
-    else this.#linkFailed(link, `says ${code}: ${text}`, now, chance)
+    else this.#linkFailed(link, { code, text: `says ${code}: ${text}` }, now, chance)
   }
 
   #onSessionMessage(message: MessageOf<ClientHears>, now: Instant): void {
@@ -581,7 +586,7 @@ export class ClientCore {
     this.#disconnected()
   }
 
-  #linkFailed(link: Link, trouble: string, now: Instant, chance: number): void {
+  #linkFailed(link: Link, trouble: Trouble, now: Instant, chance: number): void {
     const wasSession = link === this.#links.session
     this.#links.failed(link, trouble, now, chance)
     if (wasSession) this.#disconnected()
@@ -589,7 +594,7 @@ export class ClientCore {
 
   #addressRefused(link: Link, code: string, text: string, now: Instant, chance: number): void {
     link.address.refusal = { code, text }
-    this.#linkFailed(link, text, now, chance)
+    this.#linkFailed(link, { code, text }, now, chance)
     const refusal = this.#links.addresses.refusal()
     if (refusal !== null && !this.#opened) this.#refused(refusal.code, `${link.address.url} ${refusal.text}`)
   }
@@ -778,6 +783,14 @@ export class ClientCore {
     if (this.#ready()) next = Math.min(next, this.#lease.renewAt, this.#acknowledgeAt)
     return next === never ? null : next
   }
+}
+
+const stranger: Trouble = { code: 'WRONG_SERVER', text: 'is now another server than the primary' }
+
+function troubleOf(link: Link, { refused, trouble }: Extract<ClientInput, { is: 'closed' }>): Trouble {
+  if (trouble !== undefined) return trouble
+  if (refused) return { code: 'ECONNREFUSED', text: 'refuses connections' }
+  return { code: 'CLOSED', text: link.kind === null ? 'can not be reached' : 'closed the connection' }
 }
 
 /** What answers a request, under its number. */

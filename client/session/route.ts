@@ -3,6 +3,7 @@
 // It knows nothing of requests or leases, and says what to do as effects.
 
 import type { Instant } from '../../wire/clock.ts'
+import type { Trouble } from '../../wire/effects.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
 import { helloWithinMs, keepAliveMs, renewPart, restLeaseMs } from '../../wire/limits.ts'
 import type { Role, View, Welcome } from '../../wire/messages.ts'
@@ -110,7 +111,9 @@ export class Route {
     link.welcomedAt = now.monotonic
     link.address.serverId = welcome.id
     link.address.trouble =
-      welcome.view === null ? 'knows no primary yet' : `answers as ${welcome.role ?? 'view server'}`
+      welcome.view === null
+        ? { code: 'NO_VIEW', text: 'knows no primary yet' }
+        : { code: 'NOT_PRIMARY', text: `answers as ${welcome.role ?? 'view server'}` }
     this.cluster ??= welcome.cluster
     this.#stale = true
   }
@@ -170,7 +173,7 @@ export class Route {
   }
 
   /** The connection is gone, or we have just closed it for a fault of the other end. */
-  failed(link: Link, trouble: string, now: Instant, chance: number): void {
+  failed(link: Link, trouble: Trouble, now: Instant, chance: number): void {
     const steady = link.kind !== null && now.monotonic - link.welcomedAt >= steadyMs
     if (steady) link.address.failures = 0
     this.addresses.failed(link.address, trouble, now.monotonic, chance)

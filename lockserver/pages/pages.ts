@@ -134,7 +134,7 @@ function statsOf({ core, counts, vitals }: Vital) {
 export function unreadiness(core: ServerCore): string | null {
   if (core.leaving) return 'this server is leaving'
   if (core.view !== null) return null
-  return core.vitals.viewServerConnected
-    ? 'no view is known yet: the view server has made none'
-    : 'no view is known yet: no view server has answered; check --view'
+  if (core.vitals.viewServerConnected) return 'no view is known yet: the view server has made none'
+  const why = core.viewServerTrouble
+  return `no view is known yet: no view server has answered; check --view${why === null ? '' : ` (${why})`}`
 }

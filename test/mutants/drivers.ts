@@ -320,4 +320,43 @@ export const drivers: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'why a dial failed is lost on its way',
+    breaks: 'F1',
+    why: 'a user hears that a server can not be reached, and not that its certificate is not trusted',
+    test: 'reasons',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: 'refused, ...(trouble !== undefined && { trouble }) })',
+        replace: 'refused, ...(trouble === undefined && { trouble: notDialable }) })',
+      },
+    ],
+  },
+  {
+    name: 'a lock server keeps to itself why it reaches no view server',
+    breaks: 'F9',
+    why: 'an operator finds nothing in its log',
+    test: 'reasons',
+    edits: [
+      {
+        file: 'lockserver/view-link.ts',
+        find: "this.#out.note('warn', 'the view server is not reached', { url: this.#address, code, reason: text })",
+        replace: 'void code + text',
+      },
+    ],
+  },
+  {
+    name: 'what a peer sends gets into the log as it comes',
+    breaks: 'B8',
+    why: 'a stranger writes lines into the log, or colours into a terminal',
+    test: 'reasons',
+    edits: [
+      {
+        file: 'wire/net/trouble.ts',
+        find: "return line.replace(/\\p{Cc}/gu, '').slice(0, textMax).toWellFormed()",
+        replace: 'return text.slice(0, textMax).toWellFormed() + line.slice(0, 0)',
+      },
+    ],
+  },
 ]

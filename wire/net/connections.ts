@@ -1,7 +1,7 @@
 // The connections of one core, by number: does what the core says about them, and tells the core what
 // arrives on them. All servers use the same class; it decides nothing.
 
-import { type ConnectionEffect, type ConnectionInput, saidOn } from '../effects.ts'
+import { type ConnectionEffect, type ConnectionInput, saidOn, type Trouble } from '../effects.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Channel, HelloFrom, Message } from '../messages.ts'
 import { unknownEffect } from '../unknown-effect.ts'
@@ -145,13 +145,13 @@ export class Connections<C extends Channel> {
       const handlers = {
         messages: (messages: readonly Message[]) => this.#messages(number, messages),
         closed: () => this.#closed(number, false),
-        failed: (refused: boolean) => this.#closed(number, refused),
+        failed: (refused: boolean, trouble: Trouble) => this.#closed(number, refused, trouble),
       }
       const { connection } = dial(address, helloOf(cluster, this.#secret, from), handlers, this.#runtime)
       this.#open.set(number, connection)
     } catch {
       // A peer gave an address that can't be dialled at all: it counts as a failed dial like any other.
-      this.#hear({ is: 'closed', connection: number, refused: false })
+      this.#hear({ is: 'closed', connection: number, refused: false, trouble: notDialable })
     }
   }
 
@@ -160,7 +160,10 @@ export class Connections<C extends Channel> {
       this.#hear({ is: 'messages', connection: number, messages: saidOn<C>(messages) })
   }
 
-  #closed(number: number, refused: boolean): void {
-    if (this.#open.delete(number)) this.#hear({ is: 'closed', connection: number, refused })
+  #closed(number: number, refused: boolean, trouble?: Trouble): void {
+    if (!this.#open.delete(number)) return
+    this.#hear({ is: 'closed', connection: number, refused, ...(trouble !== undefined && { trouble }) })
   }
 }
+
+const notDialable: Trouble = { code: 'ERR_INVALID_URL', text: 'is no address that can be dialled' }

@@ -1,14 +1,16 @@
 // Dials: connects, says hello, and tells a refusal from a failure.
 
 import { runtime as ownRuntime } from '#runtime'
+import type { Trouble } from '../effects.ts'
 import type { Channel, Hello, HelloFrom, Message, Welcome } from '../messages.ts'
 import { wireVersion } from '../version.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import type { Runtime } from './runtime.ts'
+import { isRefused, troubleOf } from './trouble.ts'
 
 export interface DialHandlers extends ConnectionHandlers {
   /** The dial failed. `refused`: every address of the name said ECONNREFUSED, so no process listens. */
-  failed(refused: boolean, reason: string): void
+  failed(refused: boolean, trouble: Trouble): void
 }
 
 /** Connects and says hello; the first message that arrives is `welcome` or `error`. */
@@ -34,7 +36,7 @@ export function dial(
       },
       closed: (reason, error) => {
         if (opened) handlers.closed(reason)
-        else handlers.failed(isRefused(error), error?.message || reason)
+        else handlers.failed(isRefused(error), troubleOf(address, error, reason))
       },
     },
     false,
@@ -63,9 +65,4 @@ function listenTo(connection: Connection, message: Message | undefined): void {
   if (connection.channel === 'serverToClient' && message?.[0] === 'welcome') {
     if ((message[1] as Welcome).kind === 'viewserver') connection.channel = 'viewToClient'
   }
-}
-
-function isRefused(error: Error | undefined): boolean {
-  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefused)
-  return (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED'
 }

@@ -1,0 +1,183 @@
+// Why no server is reached, by real sockets: the reason stands in what `connect` and the commands say and in the
+// `cause` of the error, in the log of a lock server without a view server, and in what a view server finds at an
+// advertised address. Each kind of failure in each of these places.
+
+import { once } from 'node:events'
+import { createServer as createHttp } from 'node:http'
+import { type AddressInfo, createServer as createTcp, type Server } from 'node:net'
+import { createServer as createTls } from 'node:tls'
+import t, { type Test } from 'tap'
+import { connect, LockError } from '../client/index.ts'
+import { startLockServer } from '../lockserver/index.ts'
+import { startViewServer } from '../viewservice/index.ts'
+import { troubleOf } from '../wire/net/trouble.ts'
+import type { Logger } from '../wire/serving/log.ts'
+import { selfSigned } from './fixtures/certificate.ts'
+import { holdfast } from './fixtures/command.ts'
+
+interface Kind {
+  readonly what: string
+  /** What listens; null: nothing does. */
+  readonly server: Server | null
+  readonly url: (port: number) => string
+  readonly text: RegExp
+  readonly code: string
+}
+
+const plain = (port: number) => `ws://127.0.0.1:${port}`
+const tls = (port: number) => `wss://127.0.0.1:${port}`
+
+const kinds: readonly Kind[] = [
+  {
+    what: 'an unknown host',
+    server: null,
+    url: () => 'ws://no-such-host.invalid:7400',
+    text: /no-such-host\.invalid:7400 is at an unknown host \((ENOTFOUND|EAI_AGAIN)\)/,
+    code: 'ENOTFOUND',
+  },
+  {
+    what: 'a closed port',
+    server: null,
+    url: () => plain(1),
+    text: /refuses connections|nothing listens/,
+    code: 'ECONNREFUSED',
+  },
+  {
+    what: 'a self-signed certificate',
+    server: createTls(selfSigned()),
+    url: tls,
+    text: /has a certificate that is not trusted: self-signed certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
+    code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+  },
+  {
+    what: 'TLS to a plain port',
+    server: createHttp(),
+    url: tls,
+    text: /wss:\/\/127\.0\.0\.1:\d+ speaks no TLS; did you mean ws:\/\/127\.0\.0\.1:\d+\?/,
+    code: 'EPROTO',
+  },
+  {
+    what: 'a plain dial to a port of TLS',
+    server: createTls(selfSigned()).on('tlsClientError', () => {}),
+    url: plain,
+    text: /ended the connection without an answer of HTTP \(ECONNRESET\); if it speaks TLS, give wss:\/\/127/,
+    code: 'ECONNRESET',
+  },
+  {
+    what: 'a proxy that reaches no server',
+    server: createHttp((_, response) => response.writeHead(502).end()),
+    url: plain,
+    text: /answers HTTP 502: no Holdfast server, or a proxy that reaches none/,
+    code: 'HTTP_502',
+  },
+  {
+    what: 'something that speaks no HTTP',
+    server: createTcp(socket => socket.on('error', () => {}).end('SSH-2.0\r\n')),
+    url: plain,
+    text: /without an answer of HTTP \(HPE_INVALID_CONSTANT\); if it speaks TLS/,
+    code: 'HPE_INVALID_CONSTANT',
+  },
+]
+
+/** Where this kind of trouble is found. */
+async function addressOf(t: Test, { server, url }: Kind): Promise<string> {
+  if (server === null) return url(0)
+  if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  return url((server.address() as AddressInfo).port)
+}
+
+/** A log that waits for a line. */
+function logOf(text: string): { log: Logger; line: Promise<Record<string, unknown>>; count(): number } {
+  let count = 0
+  let found: (fields: Record<string, unknown>) => void = () => {}
+  const line = new Promise<Record<string, unknown>>(resolve => {
+    found = resolve
+  })
+  const say = (fields: object, said: string) => {
+    if (said !== text) return
+    count++
+    found(fields as Record<string, unknown>)
+  }
+  return { log: { debug: say, info: say, warn: say, error: say }, line, count: () => count }
+}
+
+t.jobs = kinds.length
+
+for (const kind of kinds) {
+  t.test(`${kind.what}: each place says so`, async t => {
+    const url = await addressOf(t, kind)
+
+    const error = (await connect(url, { timeout: 700 }).catch(error => error)) as LockError
+    t.type(error, LockError)
+    t.match(error.message, kind.text, 'connect')
+    t.match(error.cause, { address: url }, 'its cause')
+    const { code } = error.cause as { code: string }
+    t.ok(code === kind.code || code === 'EAI_AGAIN', code)
+
+    const { log, line } = logOf('the view server is not reached')
+    await using server = await startLockServer({ view: [url], log })
+    t.match(await line, { url, reason: reasonAfter(url, kind.text) }, 'the log of a lock server')
+    const ready = await fetch(`${server.pages}/readyz`)
+    t.match(await ready.text(), kind.text, 'and its readiness')
+
+    const found = logOf('lock server does not answer at its advertised address')
+    await using viewServer = await startViewServer({
+      log: found.log,
+      port: 0,
+      data: t.testdir(),
+      pingIntervalMs: 20,
+    })
+    await using _advertised = await startLockServer({
+      view: [viewServer.address],
+      advertise: url,
+      pingIntervalMs: 20,
+    })
+    t.match(await found.line, { address: url, reason: reasonAfter(url, kind.text) }, 'the view server')
+  })
+}
+
+/** In a log the address is a field of its own. */
+function reasonAfter(_url: string, text: RegExp): RegExp {
+  return new RegExp(text.source.replace(/^(no-such-host|wss:).*?(?=is at|speaks)/, ''))
+}
+
+t.test('run, hold and status say it, too', async t => {
+  const ask = async (what: string, command: string, ...args: string[]) => {
+    const kind = kinds.find(kind => kind.what === what)
+    if (kind === undefined) throw new Error(`there is no kind ${what}`)
+    const { stderr, code } = await holdfast(t, [command, '--view', await addressOf(t, kind), ...args])
+    t.not(code, 0)
+    t.match(stderr, kind.text, `${command}: ${what}`)
+    t.equal(stderr.trim().split('\n').length, 1, 'in one line')
+  }
+  await Promise.all([
+    ask('an unknown host', 'run', 'x', '--', 'true'),
+    ask('a self-signed certificate', 'hold', 'x'),
+    ask('TLS to a plain port', 'status'),
+    ask('a proxy that reaches no server', 'status'),
+  ])
+})
+
+t.test('a lock server that reaches no view server says so once a minute', async t => {
+  const { log, line, count } = logOf('the view server is not reached')
+  await using server = await startLockServer({ view: ['ws://127.0.0.1:1'], log, pingIntervalMs: 5 })
+  await line
+  t.match(server.address, 'ws:')
+  t.equal(count(), 1)
+})
+
+t.test('what a peer sends is one short line, without control characters', async t => {
+  const error = Object.assign(new Error(`\u001b[31mred\nsecond line ${'x'.repeat(5_000)}`), { code: 'EWHAT' })
+  t.equal(troubleOf('ws://a', error, '').text, 'can not be reached: [31mred (EWHAT)')
+  const long = Object.assign(new Error('y'.repeat(5_000)), { code: 'CERT_HAS_EXPIRED' })
+  t.ok(troubleOf('wss://a', long, '').text.length < 300)
+})
+
+t.test('a name with several addresses says each reason once', async t => {
+  const failed = (code: string) => Object.assign(new Error(code), { code })
+  const of = (...codes: string[]) => troubleOf('ws://a', new AggregateError(codes.map(failed)), 'closed').text
+  t.equal(of('ECONNREFUSED', 'ECONNREFUSED'), 'refuses connections')
+  t.match(of('ECONNREFUSED', 'ENETUNREACH'), /^refuses connections, or can not be reached: ENETUNREACH$/)
+  t.equal(troubleOf('ws://a', undefined, 'closed with 1006').text, 'can not be reached: closed with 1006')
+})
