@@ -18,7 +18,7 @@ import { holdfast } from './fixtures/command.ts'
 interface Kind {
   readonly what: string
   /** What listens; null: nothing does. */
-  readonly server: Server | null
+  readonly server: (() => Server) | null
   readonly url: (port: number) => string
   readonly text: RegExp
   readonly code: string
@@ -44,35 +44,35 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'a self-signed certificate',
-    server: createTls(selfSigned()),
+    server: () => createTls(selfSigned()),
     url: tls,
     text: /has a certificate that is not trusted: self-signed certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
     code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
   },
   {
     what: 'TLS to a plain port',
-    server: createHttp(),
+    server: () => createHttp(),
     url: tls,
     text: /wss:\/\/127\.0\.0\.1:\d+ speaks no TLS; did you mean ws:\/\/127\.0\.0\.1:\d+\?/,
     code: 'EPROTO',
   },
   {
     what: 'a plain dial to a port of TLS',
-    server: createTls(selfSigned()).on('tlsClientError', () => {}),
+    server: () => createTls(selfSigned()).on('tlsClientError', () => {}),
     url: plain,
     text: /ended the connection without an answer of HTTP \(ECONNRESET\); if it speaks TLS, give wss:\/\/127/,
     code: 'ECONNRESET',
   },
   {
     what: 'a proxy that reaches no server',
-    server: createHttp((_, response) => response.writeHead(502).end()),
+    server: () => createHttp((_, response) => response.writeHead(502).end()),
     url: plain,
     text: /answers HTTP 502: no Holdfast server, or a proxy that reaches none/,
     code: 'HTTP_502',
   },
   {
     what: 'something that speaks no HTTP',
-    server: createTcp(socket => socket.on('error', () => {}).end('SSH-2.0\r\n')),
+    server: () => createTcp(socket => socket.on('error', () => {}).end('SSH-2.0\r\n')),
     url: plain,
     text: /without an answer of HTTP \(HPE_INVALID_CONSTANT\); if it speaks TLS/,
     code: 'HPE_INVALID_CONSTANT',
@@ -82,9 +82,10 @@ const kinds: readonly Kind[] = [
 /** Where this kind of trouble is found. */
 async function addressOf(t: Test, { server, url }: Kind): Promise<string> {
   if (server === null) return url(0)
-  if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => server.close())
-  return url((server.address() as AddressInfo).port)
+  const listener = server()
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => listener.close())
+  return url((listener.address() as AddressInfo).port)
 }
 
 /** A log that waits for a line. */

@@ -182,8 +182,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: "if (this.#open.delete(number)) this.#hear({ is: 'closed', connection: number, refused })",
-        replace: 'this.#open.delete(number)',
+        find: 'if (!this.#open.delete(number)) return',
+        replace: 'if (this.#open.delete(number)) return',
       },
     ],
   },
@@ -194,7 +194,7 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: 'failed: (refused: boolean) => this.#closed(number, refused),',
+        find: 'failed: (refused: boolean, trouble: Trouble) => this.#closed(number, refused, trouble),',
         replace: 'failed: () => {},',
       },
     ],
@@ -354,8 +354,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/trouble.ts',
-        find: "return line.replace(/\\p{Cc}/gu, '').slice(0, textMax).toWellFormed()",
-        replace: 'return text.slice(0, textMax).toWellFormed() + line.slice(0, 0)',
+        find: "replace(/\\p{Cc}/gu, '')",
+        replace: "replace(/never/gu, '')",
       },
     ],
   },

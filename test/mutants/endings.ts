@@ -141,8 +141,8 @@ export const endings: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/probes.ts',
-        find: "outcome: { is: refused ? 'refused' : 'cut' }",
-        replace: "outcome: { is: refused || probe.ticks > 0 ? 'refused' : 'cut' }",
+        find: "outcome: refused ? { is: 'refused' }",
+        replace: "outcome: refused || probe.ticks > 0 ? { is: 'refused' }",
       },
     ],
   },
@@ -218,7 +218,7 @@ export const endings: readonly Mutant[] = [
     test: 'sockets-alone',
     edits: [
       {
-        file: 'wire/net/dial.ts',
+        file: 'wire/net/trouble.ts',
         find: 'error.errors.every(isRefused)',
         replace: 'error.errors.some(isRefused)',
       },

@@ -46,7 +46,13 @@ export const surface: readonly Mutant[] = [
     breaks: 'S4',
     why: 'a test that goes a day ahead loses its locks',
     test: 'importing',
-    edits: [{ file: 'wire/clock.ts', find: 'wall: wallNow()', replace: 'wall: Date.now()' }],
+    edits: [
+      {
+        file: 'wire/clock.ts',
+        find: 'monotonic: performance.now.bind(performance)',
+        replace: 'monotonic: () => performance.now()',
+      },
+    ],
   },
   {
     name: 'a page makes a channel without looking for it',
