@@ -14,7 +14,7 @@ export const clocks: readonly Mutant[] = [
       {
         file: clock,
         find: 'if (a.uptime === null || b.uptime === null) return',
-        replace: 'if (byWall > 0) return',
+        replace: 'if (a.uptime === null || b.uptime === null || byWall > 0) return',
       },
     ],
   },

@@ -102,8 +102,8 @@ export const standing: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/view-link.ts',
-        find: "this.#lastRefusal = ''\n        this.#mark = message[1].mark",
-        replace: "this.#lastRefusal = ''\n        this.#mark ||= message[1].mark",
+        find: 'this.#mark = message[1].mark',
+        replace: 'this.#mark ||= message[1].mark',
       },
     ],
   },
