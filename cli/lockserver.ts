@@ -57,7 +57,7 @@ export const command: Command<typeof options> = {
   does: 'run one lock server',
   more: `${servingHelp}
 
-On a first SIGTERM or SIGINT the server hands its role over before it goes (exit code 0).
+On a first SIGTERM, SIGINT or SIGHUP the server hands its role over before it goes (exit code 0).
 If nobody can take its state over in time, the state ends with it (exit code 1).`,
   options,
   names: [],
@@ -74,20 +74,23 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
   },
   async run({ values }) {
     const { advertise } = values
-    const shared = sharedOptions(values, startLog(values['log-level']))
+    const log = startLog(values['log-level'])
+    const shared = sharedOptions(values, log)
     if (!values.unrehearsed) rehearse()
-    return await serve(() =>
-      start({
-        ...shared,
-        ...present('drainMs', values['drain-ms']),
-        ...present('holdAtLeastMsMax', values['hold-at-least-ms-max']),
-        ...present('sessionsPerAddress', values['sessions-per-address']),
-        ...present('locksPerAddress', values['locks-per-address']),
-        ...present('waitersPerAddress', values['waiters-per-address']),
-        ...present('watchesPerAddress', values['watches-per-address']),
-        view: values.view ?? viewDefault,
-        advertise,
-      }),
+    return await serve(
+      () =>
+        start({
+          ...shared,
+          ...present('drainMs', values['drain-ms']),
+          ...present('holdAtLeastMsMax', values['hold-at-least-ms-max']),
+          ...present('sessionsPerAddress', values['sessions-per-address']),
+          ...present('locksPerAddress', values['locks-per-address']),
+          ...present('waitersPerAddress', values['waiters-per-address']),
+          ...present('watchesPerAddress', values['watches-per-address']),
+          view: values.view ?? viewDefault,
+          advertise,
+        }),
+      log,
     )
   },
 }

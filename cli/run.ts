@@ -178,6 +178,8 @@ class Interrupt {
 
   constructor() {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, this.#stop)
+    // There is no command yet to pass them to; Node would open a debugger at the one, and end at the other.
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {})
   }
 
   get signal(): AbortSignal {

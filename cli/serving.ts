@@ -59,8 +59,8 @@ export const listenOption = (fallback: string) => ({
 
 export const servingHelp = `Every option can be set in the environment instead, such as HOLDFAST_LISTEN or
 HOLDFAST_PING_INTERVAL_MS; a flag wins. Log lines go to stdout as JSON; the one with
-msg "listening" and "url" says that the server is ready. SIGTERM or SIGINT ends it in
-order, a second one at once.`
+msg "listening" and "url" says that the server is ready. SIGTERM, SIGINT or SIGHUP ends it
+in order, a second one at once. SIGUSR1 and SIGUSR2 are logged and ignored.`
 
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
@@ -119,12 +119,12 @@ export interface Served {
 }
 
 /** Runs one server until it has ended; resolves with the exit code. */
-export async function serve(start: () => Promise<Served>): Promise<number> {
+export async function serve(start: () => Promise<Served>, log: Logger): Promise<number> {
   // V8 drops the code of functions that have not run for a while. A failover runs just those, and would have
   // to compile them first.
   setFlagsFromString('--no-flush-bytecode')
   const { url, ended, end } = await startClearly(start)
-  onSignals(end)
+  onSignals(end, log)
   tellParent(url)
   return await ended
 }
@@ -140,15 +140,19 @@ async function startClearly(start: () => Promise<Served>): Promise<Served> {
   }
 }
 
-function onSignals(end: () => void): void {
+function onSignals(end: () => void, log: Logger): void {
   let asked = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (asked) process.exit(128 + constants.signals[signal])
       asked = true
+      log.info({ signal }, 'asked to end')
       end()
     })
   }
+  // Node would open a debugger at the one, and any process on this machine could read the secret; it would end at the other.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
+    process.on(signal, () => log.warn({ signal }, 'ignored: this server knows no such wish'))
 }
 
 /** `cluster` learns over its IPC channel where its children listen; they end with it, for whatever reason. */

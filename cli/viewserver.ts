@@ -43,11 +43,13 @@ export const command: Command<typeof options> = {
   },
   async run({ values }) {
     const { data, record, advertise } = values
-    const shared = sharedOptions(values, startLog(values['log-level']))
+    const log = startLog(values['log-level'])
+    const shared = sharedOptions(values, log)
     // B8: whoever started this process may have started the others, too.
     const play = values.play && process.send !== undefined ? signalByParent() : values.play
-    return await serve(() =>
-      start({ ...shared, data, record, advertise, newCluster: values['new-cluster'], play }),
+    return await serve(
+      () => start({ ...shared, data, record, advertise, newCluster: values['new-cluster'], play }),
+      log,
     )
   },
 }

@@ -62,7 +62,7 @@ import { describe, Pending } from './pending.ts'
 import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type Told } from './session-driver.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
-import { watchSignal } from './signals.ts'
+import { reasonOf, watchSignal } from './signals.ts'
 import { caused, causeOf } from './unreached.ts'
 import { LockWatch } from './watch.ts'
 import { checkRequest, type RequestCallback, runRequest, type Snapshot, snapshotOf } from './web-locks.ts'
@@ -354,13 +354,13 @@ export class LockClient implements AsyncDisposable {
       prefix,
     )
     const { signal } = options
-    if (signal?.aborted) watch.end({ reason: signal.reason })
+    if (signal?.aborted) watch.end({ reason: reasonOf(signal) })
     else if (this.#closing !== null)
       watch.end({ reason: new LockError('CLOSED', true, `the watch: ${meaningOf('CLOSED')}`) })
     else {
       this.#watches.set(number, { watch, prefix })
       if (signal !== undefined)
-        unwatchSignal = watchSignal(signal, () => watch.end({ reason: signal.reason }))
+        unwatchSignal = watchSignal(signal, () => watch.end({ reason: reasonOf(signal) }))
       const session = this.#session
       if (this.#currentSession() === session) session.step({ is: 'watch', watch: number, prefix })
     }
@@ -465,7 +465,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   #call(call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
-    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+    if (limits.signal?.aborted) return Promise.reject(reasonOf(limits.signal))
     if (this.#closing !== null || this.#finishing) {
       const text = `${describe(call, locks)}: ${meaningOf('CLOSED')}`
       return Promise.reject(new LockError('CLOSED', true, text, { locks }))
@@ -589,7 +589,7 @@ export class LockClient implements AsyncDisposable {
     await new Promise<void>((resolve, reject) => {
       const done = (finish: () => void) => {
         this.#runtime.cancel(timer)
-        signal?.removeEventListener('abort', onAbort)
+        unwatch()
         this.#waitingForSession.delete(onSession)
         finish()
       }
@@ -598,10 +598,10 @@ export class LockClient implements AsyncDisposable {
         done(() => reject(reason))
       }
       const onSession = (error: LockError | null) => done(() => (error === null ? resolve() : reject(error)))
-      const onAbort = () => giveUp(signal?.reason)
+      const onAbort = () => giveUp(signal && reasonOf(signal))
       const onTimeout = () => giveUp(connectTimeout(urls, timeout, this.#session))
       const timer = Number.isFinite(timeout) ? this.#runtime.after(timeout, onTimeout) : undefined
-      signal?.addEventListener('abort', onAbort)
+      const unwatch = signal === undefined ? () => {} : watchSignal(signal, onAbort)
       this.#waitingForSession.add(onSession)
       this.#session.wake()
     })

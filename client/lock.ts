@@ -16,6 +16,8 @@ export interface Holder {
   /** `failed`: what ran under its key may run again (C5). */
   release(lock: Lock, failed: boolean): Promise<void>
   note(lock: Lock, note: string | null): Promise<void>
+  /** As many parts of the work as like may listen to the signal. */
+  manyListeners?(signal: AbortSignal): void
 }
 
 /** What of a lock goes into JSON, and into a console. */
@@ -104,6 +106,7 @@ export class Lock implements AsyncDisposable {
     this.#holder.check()
     if (this.#controller === null) {
       this.#controller = new AbortController()
+      this.#holder.manyListeners?.(this.#controller.signal)
       if (this.#lost !== null) this.#controller.abort(this.#lost)
     }
     return this.#controller.signal

@@ -150,11 +150,20 @@ export function checkClose(options: CloseOptions): number {
 }
 
 export function checkLimits({ signal, timeout }: Limits): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`)
+  if (signal !== undefined && !isSignal(signal))
+    throw new TypeError(
+      `signal must be an AbortSignal, an object with aborted and addEventListener, not ${shown(signal)}`,
+    )
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return
   if (typeof timeout !== 'number' || !(timeout >= 0) || timeout > timeoutMsMax)
     throw new TypeError(`timeout must be a number of ms from 0 to ${timeoutMsMax}, not ${shown(timeout)}`)
+}
+
+/** Also one of another realm, or of a polyfill. */
+function isSignal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { aborted, addEventListener } = value as Partial<AbortSignal>
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function'
 }
 
 function checkPrefix(prefix: unknown): void {

@@ -5,7 +5,7 @@ import type { Runtime, Timer } from '../wire/net/runtime.ts'
 import { LockError, type LockHolder } from './errors.ts'
 import type { Limits } from './options.ts'
 import type { Call } from './session/effects.ts'
-import { watchSignal } from './signals.ts'
+import { reasonOf, watchSignal } from './signals.ts'
 
 export class Pending {
   readonly call: Call
@@ -59,7 +59,7 @@ export class Pending {
   fail(code: string, definite: boolean, text: string, holder?: LockHolder, cause?: Error): void {
     if (this.limited) this.#unwatch()
     const { signal } = this.#limits
-    if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(signal.reason, false)
+    if (code === 'TIMEOUT' && signal?.aborted) return this.#reject(reasonOf(signal), false)
     const waitedMs = Math.round(this.#runtime.monotonic() - this.#since)
     const known = { ...(holder !== undefined && { holder }), ...(cause !== undefined && { cause }) }
     const details = { locks: this.#locks, waitedMs, ...known }

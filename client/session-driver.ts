@@ -102,6 +102,10 @@ export class SessionDriver implements Holder {
     return this.#owner.note(this, lock, note)
   }
 
+  manyListeners(signal: AbortSignal): void {
+    this.#runtime.manyListeners?.(signal)
+  }
+
   wake(): void {
     this.step({ is: 'wake', chance: this.#runtime.chance() })
   }

@@ -32,7 +32,7 @@ t.test('a port on which another program listens is no Holdfast server', async t 
   const { port } = mute.address() as AddressInfo
   t.match(await holdfast(t, ['status', '--view', `ws://127.0.0.1:${port}`]), {
     code: 1,
-    stderr: /^holdfast: can't connect to ws:\/\/127\.0\.0\.1:\d+: .*404.*\n$/,
+    stderr: /^holdfast: ws:\/\/127\.0\.0\.1:\d+ answers HTTP 404[^\n]*--view[^\n]*\n$/,
   })
   const taken = `127.0.0.1:${port}`
   const [view, lock, cluster] = await Promise.all([

@@ -1,7 +1,8 @@
 // The view record on a real disk (V6): it survives, no save overwrites it, and the error
 // for a spoilt one names it.
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import fs, { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
@@ -145,6 +146,25 @@ t.test('a folder that cannot be used is one clear line', async t => {
     })
   const gone = open(join(folder, 'gone'))
   await t.rejects(save(gone, numbered(1)), { message: /^can't write to the data folder/ })
+})
+
+t.test('B6: a folder without hard links is refused at the start, and not at the first view', async t => {
+  const link = fs.linkSync
+  t.teardown(() => {
+    fs.linkSync = link
+    syncBuiltinESMExports()
+  })
+  for (const code of ['EPERM', 'ENOTSUP', 'EOPNOTSUPP']) {
+    fs.linkSync = () => {
+      throw Object.assign(new Error(`${code}: operation not permitted, link`), { code, syscall: 'link' })
+    }
+    syncBuiltinESMExports()
+    const folder = t.testdir()
+    await t.rejects(open(folder).load(), {
+      message: `can't write to the data folder ${folder}: it needs a file system with hard links, and this one makes none (${code}: operation not permitted, link)`,
+    })
+    t.same(readdirSync(folder), [], 'and nothing is left in it')
+  }
 })
 
 t.test('a folder without write permission is one clear line', { skip: process.getuid?.() === 0 }, async t => {

@@ -111,7 +111,7 @@ export class FileStore implements ViewStore {
       this.#reserve.check(' '.repeat(512))
     } catch (error) {
       this.#reserve.close()
-      throw error
+      throw noLinks(error) ? needsLinks(error) : error
     }
   }
 
@@ -184,6 +184,20 @@ export class FileStore implements ViewStore {
     const text = `record ${number} is not in ${this.#folder} any more: the folder was changed, or another view server writes to it`
     return new StoreError('taken', text)
   }
+}
+
+/** FAT, SMB and the like. */
+const noLinkCodes: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+function noLinks(error: unknown): error is NodeJS.ErrnoException {
+  const { syscall, code } = error as NodeJS.ErrnoException
+  return syscall === 'link' && noLinkCodes.has(code)
+}
+
+function needsLinks(error: Error): Error {
+  return new Error(`it needs a file system with hard links, and this one makes none (${error.message})`, {
+    cause: error,
+  })
 }
 
 function stored(record: ViewRecord): Stored {

@@ -1,6 +1,7 @@
 // The runtime of Node: its timers, and sockets of ws, so that a dial tells a refusal from silence, and cuts.
 
 import { channel } from 'node:diagnostics_channel'
+import { setMaxListeners } from 'node:events'
 import { hostname, uptime } from 'node:os'
 import { countSuspended, readClock, readMonotonic } from '../clock.ts'
 import { randomId } from '../id.ts'
@@ -23,6 +24,7 @@ export const runtime: ClientRuntime = {
   chance: Math.random,
   newId: randomId,
   newKey: randomId,
+  manyListeners: signal => setMaxListeners(0, signal),
   openSocket: address =>
     new WsSocket(
       new ws.WebSocket(address, {

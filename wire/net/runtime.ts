@@ -24,6 +24,8 @@ export interface Runtime {
   chance(): number
   /** 128 random bits, as 32 hexadecimal digits. */
   newId(): string
+  /** Of a platform that warns of many listeners on one signal: it does not for this one. */
+  manyListeners?(signal: AbortSignal): void
   /** Begins to connect; throws if the address is not valid. */
   openSocket(address: string): Socket
 }

@@ -2,6 +2,7 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { readClock } from '../clock.ts'
+import { filesAllowed, filesOpen } from '../net/edge-room.ts'
 import { packageVersion, wireVersion } from '../version.ts'
 import type { Metric } from './metrics.ts'
 
@@ -73,6 +74,18 @@ export class ProcessMetrics {
       help: 'Resident memory size of the process in bytes.',
       type: 'gauge',
       read: () => process.memoryUsage.rss(),
+    },
+    {
+      name: 'process_open_fds',
+      help: 'Number of open file descriptors.',
+      type: 'gauge',
+      read: filesOpen,
+    },
+    {
+      name: 'process_max_fds',
+      help: 'Maximum number of open file descriptors.',
+      type: 'gauge',
+      read: filesAllowed,
     },
   ]
 

@@ -1,0 +1,85 @@
+// AbortSignals of other realms and of polyfills, and many listeners on one: nothing is refused, left or warned of.
+
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import { connect, type LockClient } from '../client/index.ts'
+import { startCluster } from '../testing/index.ts'
+
+/** As a polyfill makes it: no class of this realm, no reason, events of its own. */
+class OddSignal {
+  aborted = false
+  readonly listeners = new Set<() => void>()
+
+  addEventListener(_type: string, listener: () => void): void {
+    this.listeners.add(listener)
+  }
+
+  removeEventListener(_type: string, listener: () => void): void {
+    this.listeners.delete(listener)
+  }
+
+  abort(): void {
+    this.aborted = true
+    for (const listener of [...this.listeners]) listener()
+  }
+}
+
+const taken = (odd: OddSignal) => odd as unknown as AbortSignal
+
+async function withClient(act: (locks: LockClient, url: string) => Promise<void>): Promise<void> {
+  await using cluster = await startCluster()
+  await using locks = await connect(cluster.url)
+  await act(locks, cluster.url)
+}
+
+t.test('a signal that is a polyfill ends a wait, and nothing listens to it afterwards', async t => {
+  await withClient(async locks => {
+    await using _held = await locks.acquire('a')
+    const odd = new OddSignal()
+    const waits = [locks.acquire('a', { signal: taken(odd) }), locks.acquire('a', { signal: taken(odd) })]
+    t.equal(odd.listeners.size, 1)
+    odd.abort()
+    for (const wait of waits) await t.rejects(wait, { name: 'AbortError' })
+    t.equal(odd.listeners.size, 0)
+    await t.rejects(locks.acquire('b', { signal: taken(odd) }), { name: 'AbortError' })
+  })
+})
+
+t.test('a signal of another realm is one, and its reason is what a call rejects with', async t => {
+  await withClient(async locks => {
+    const signal = runInNewContext('Object.setPrototypeOf(signal, Object.create(proto))', {
+      signal: AbortSignal.abort('over'),
+      proto: AbortSignal.prototype,
+    }) as AbortSignal
+    await t.rejects(
+      locks.acquire('a', { signal }).catch(reason => Promise.reject(new Error(reason))),
+      /over/,
+    )
+  })
+})
+
+t.test('what is none is refused with what it was and what a signal is', async t => {
+  await withClient(async locks => {
+    for (const none of [{}, { aborted: false }, 'abort', 7, null])
+      await t.rejects(locks.acquire('a', { signal: none as unknown as AbortSignal }), {
+        name: 'TypeError',
+        message: /^signal must be an AbortSignal, an object with aborted and addEventListener, not /,
+      })
+  })
+})
+
+t.test('many clients on one signal, and many listeners on the signal of a lock, warn of no leak', async t => {
+  const warnings: Error[] = []
+  const warned = (warning: Error) => void warnings.push(warning)
+  process.on('warning', warned)
+  await withClient(async (locks, url) => {
+    const controller = new AbortController()
+    const all = Array.from({ length: 15 }, () => connect(url, { signal: controller.signal }))
+    const lock = await locks.acquire('a')
+    for (let i = 0; i < 30; i++) lock.signal.addEventListener('abort', () => {})
+    for (const client of await Promise.all(all)) await client.close()
+    await new Promise(resolve => setImmediate(resolve))
+  })
+  process.off('warning', warned)
+  t.same(warnings, [])
+})
