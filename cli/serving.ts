@@ -123,6 +123,7 @@ export async function serve(start: () => Promise<Served>, log: Logger): Promise<
   // V8 drops the code of functions that have not run for a while. A failover runs just those, and would have
   // to compile them first.
   setFlagsFromString('--no-flush-bytecode')
+  ignoreOthers(log)
   const { url, ended, end } = await startClearly(start)
   onSignals(end, log)
   tellParent(url)
@@ -150,7 +151,10 @@ function onSignals(end: () => void, log: Logger): void {
       end()
     })
   }
-  // Node would open a debugger at the one, and any process on this machine could read the secret; it would end at the other.
+}
+
+/** Before anything else: Node would open a debugger at the one, by which the secret can be read, and end at the other. */
+function ignoreOthers(log: Logger): void {
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
     process.on(signal, () => log.warn({ signal }, 'ignored: this server knows no such wish'))
 }
