@@ -302,7 +302,7 @@ function ofViewServer(counts: ViewCounts, more: Partial<Status> = {}): Metric[] 
   const status = { view: { number: 9 }, acked: true, servers, survives: 4, halted: null, ...more } as Status
   const unready = status.view === null ? 'no view yet' : null
   const about = { status, counts, unready, refusals: refusals(), edge: edge() }
-  return viewServerMetrics(() => ({ ...about, clients: 201, connections: 202, reserve: 203 }))
+  return viewServerMetrics(() => ({ ...about, clients: 201, active: true, connections: 202, reserve: 203 }))
 }
 
 t.test('each gauge of a view server says what it is called after', async t => {
@@ -313,6 +313,7 @@ t.test('each gauge of a view server says what it is called after', async t => {
     holdfast_view_acked: 1,
     holdfast_ready: 1,
     holdfast_survivable_deaths: 4,
+    holdfast_active: 1,
     holdfast_clients: 201,
     holdfast_connections: 202,
     holdfast_view_record_reserve: 203,

@@ -39,6 +39,8 @@ export class Candidacy {
   #deposed = false
   #may = false
   #askedAt = Number.NEGATIVE_INFINITY
+  /** Why the store does not answer; null when it did. */
+  #away: string | null = null
   readonly #effects: MarkEffect[] = []
 
   constructor(owner: MarkOwner, silenceCounts: boolean) {
@@ -53,6 +55,10 @@ export class Candidacy {
   /** 0: it is not active. */
   get number(): number {
     return this.#mine?.mark.number ?? 0
+  }
+
+  get away(): string | null {
+    return this.#away
   }
 
   /** Who is active, if another is. */
@@ -87,6 +93,7 @@ export class Candidacy {
   heard(input: MarkInput, now: number): Standing | undefined {
     const asked = this.#asking
     this.#asking = null
+    this.#away = input.is === 'mark failed' && input.trouble === 'away' ? input.text : null
     switch (input.is) {
       case 'mark read':
         return void this.#read(input.mark, now)

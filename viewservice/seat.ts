@@ -95,7 +95,8 @@ export class SeatCore implements StandbyOwner {
 
   status(now: Instant): Status {
     const status = this.#inner instanceof ViewCore ? this.#inner.status(now) : this.#inner.status()
-    const { halted, away } = this.#keeping
+    const { halted } = this.#keeping
+    const away = this.#away
     if (halted !== null) return { ...status, survives: 0, halted }
     if (away === null || status.halted !== null) return status
     return { ...status, halted: `no view can be made now: ${away}` }
@@ -195,8 +196,8 @@ export class SeatCore implements StandbyOwner {
   #onFound(found: FoundThere | undefined): void {
     const { monotonic } = this.#now
     if (found?.is === 'welcome') this.#candidacy.welcomed(found.id, this.#ownReached, monotonic)
-    else if (found?.is === 'refused') this.#candidacy.refused(monotonic)
-    else if (found?.is === 'view') this.#keeping.look()
+    if (found?.is === 'refused') this.#candidacy.refused(monotonic)
+    else if (found !== undefined) this.#keeping.look()
   }
 
   // ---- what became of a save, and of the mark
@@ -308,13 +309,19 @@ export class SeatCore implements StandbyOwner {
   }
 
   get reason(): string {
-    const { halted, away } = this.#keeping
+    const { halted } = this.#keeping
+    const away = this.#away
     if (halted !== null) return halted
     if (away !== null) return `no view can be made now: ${away}`
     const other = this.#candidacy.other
     if (other !== null)
       return `this view server is a standby, and does not reach the active one, ${other.id} at ${other.address}`
     return 'no view server is active yet'
+  }
+
+  /** F18 */
+  get #away(): string | null {
+    return this.#keeping.away ?? this.#candidacy.away
   }
 
   get #cluster(): string | null {

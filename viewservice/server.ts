@@ -226,6 +226,7 @@ class ListeningViewServer implements ViewServer {
     const { clients, unready } = core
     return {
       status: this.status(),
+      active: core.isActive,
       counts,
       refusals,
       connections,

@@ -91,6 +91,58 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a refusal counts at an address where the active one was never met',
+    breaks: 'E3',
+    why: 'a standby that looks at a wrong address takes the mark from a living one, again and again',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/candidacy.ts',
+        find: 'if (this.#other !== null && this.#welcomedBy === this.#other.version)',
+        replace: 'if (this.#other !== null)',
+      },
+    ],
+  },
+  {
+    name: 'a mark that was not confirmed is believed for ever',
+    breaks: 'E5',
+    why: 'lock servers go on pinging a view server that has no say any more',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/candidacy.ts',
+        find: 'now - confirmedAt >= mark.lifetimeMs',
+        replace: 'now < confirmedAt',
+      },
+    ],
+  },
+  {
+    name: 'a new active view server waits for missing pings',
+    breaks: 'E4',
+    why: 'when the active one and the primary die at once, the next grant comes half a second late',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: "if (server.connection === null) this.#probes.start('lost', server, this.#clusterId) } } #refusal",
+        replace: '}\n  }\n\n  #refusal',
+      },
+    ],
+  },
+  {
+    name: 'a view server decides without the mark',
+    breaks: 'E3',
+    why: 'two view servers race for each record, and neither knows all lock servers',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: 'if (mark === 0 || this.isActive ||',
+        replace: 'if (this.isActive ||',
+      },
+    ],
+  },
+  {
     name: 'view 1 made without listening',
     breaks: 'V6',
     why: 'a view server without a record makes view 1 beside a cluster that has views',

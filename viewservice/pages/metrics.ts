@@ -19,6 +19,8 @@ export interface Measured {
   /** Why the service is not ready; null when it is. */
   readonly unready: string | null
   /** How many records could be saved with no more files or disk. */
+  /** E3 */
+  readonly active: boolean
   /** Null: the store needs none. */
   readonly reserve: number | null
 }
@@ -61,6 +63,11 @@ function gauges(now: () => Measured): Metric[] {
       'holdfast_halted',
       '1 when no view can be made any more without an operator: the state is lost, or another view server decides too.',
       m => m.status.halted !== null,
+    ),
+    gauge(
+      'holdfast_active',
+      '1 when this view server has the active mark and makes views; 0 when it is a standby.',
+      m => m.active,
     ),
     gauge('holdfast_clients', 'Connected clients.', m => m.clients),
     gauge(

@@ -1,0 +1,111 @@
+// F17 and F18 with real etcd and real processes: the active view server killed and frozen, also together with the
+// primary; etcd's leader killed; two of three etcd killed. Locks are granted all the while, and no token falls.
+
+import t from 'tap'
+import { until } from '../fixtures/deadline.ts'
+import { Etcd } from './etcd.ts'
+import { RecordService } from './service.ts'
+
+const etcd = await Etcd.start(3)
+const service = await RecordService.start(etcd.url('takeover'), 3, 3)
+t.teardown(async () => {
+  await service[Symbol.asyncDispose]()
+  await etcd[Symbol.asyncDispose]()
+})
+
+const gaps: string[] = []
+const note = (what: string, ms: number) => gaps.push(`${what}: ${Math.round(ms)} ms`)
+
+t.test('F17: the active view server is killed: a standby takes over, and no grant is late', async t => {
+  const active = await service.active()
+  const since = performance.now()
+  await active?.kill()
+  await until('another is active', () => service.active())
+  note('active killed, another active after', performance.now() - since)
+  note('active killed, longest gap of grants', service.longestGap(since))
+  active?.start()
+  await service.isWhole()
+  t.same(service.violations, [])
+})
+
+t.test('F17: the active view server and the primary are killed together', async t => {
+  const [active, primary] = [await service.active(), service.primary()]
+  const since = performance.now()
+  active?.signal('SIGKILL')
+  await primary?.kill()
+  await active?.kill()
+  note('active and primary killed, next grant after', (await service.grantedSince(since + 5)) - since)
+  note('active and primary killed, longest gap of grants', service.longestGap(since))
+  active?.start()
+  primary?.start()
+  await service.isWhole()
+  t.same(service.violations, [])
+})
+
+t.test(
+  'F17: the active view server is frozen: its mark ends, and a primary that dies then is replaced',
+  async t => {
+    const active = await service.active()
+    const since = performance.now()
+    active?.signal('SIGSTOP')
+    await until('another is active', () => service.active(), 30_000)
+    note('active frozen, another active after', performance.now() - since)
+    const primary = service.primary()
+    const died = performance.now()
+    await primary?.kill()
+    note('primary killed then, next grant after', (await service.grantedSince(died + 5)) - died)
+    active?.signal('SIGCONT')
+    primary?.start()
+    await service.isWhole()
+    await until('one is active', async () => {
+      const all = await Promise.all(service.viewServers.map(each => each.isActive()))
+      return all.filter(Boolean).length === 1
+    })
+    t.same(service.violations, [])
+  },
+)
+
+t.test('F18: the leader of etcd is killed: locks go on, and views are made again', async t => {
+  const leader = await etcd.leader()
+  const since = performance.now()
+  await leader?.kill()
+  await etcd.serves()
+  const primary = service.primary()
+  const died = performance.now()
+  await primary?.kill()
+  note(
+    'leader of etcd killed, then the primary: next grant after',
+    (await service.grantedSince(died + 5)) - died,
+  )
+  note('leader of etcd killed, longest gap before that', service.longestGap(since))
+  leader?.start()
+  primary?.start()
+  await service.isWhole()
+  t.same(service.violations, [])
+})
+
+t.test(
+  'F18: two of three etcd are gone: locks are granted, no view is made; afterwards all goes on',
+  async t => {
+    const [first, second] = etcd.nodes
+    const since = performance.now()
+    await Promise.all([first?.kill(), second?.kill()])
+    await until('no view server is active', async () => (await service.active()) === undefined, 30_000)
+    await service.grantedSince(performance.now())
+    note('two of three etcd killed, longest gap of grants', service.longestGap(since))
+    first?.start()
+    second?.start()
+    await etcd.serves()
+    await service.isWhole()
+    const primary = service.primary()
+    const died = performance.now()
+    await primary?.kill()
+    await service.grantedSince(died + 5)
+    t.same(service.violations, [])
+  },
+)
+
+t.test('a table of the gaps', async t => {
+  for (const gap of gaps) t.comment(gap)
+  t.ok(service.grants.length > 200, `${service.grants.length} grants`)
+})

@@ -1,0 +1,168 @@
+// E2 to E5 on whole view servers, without their drivers: who becomes active, and when; what a standby says; and
+// that whoever lost the race for a record tells nobody anything.
+
+import t from 'tap'
+import { SeatStory } from './fixtures/seat-story.ts'
+import { idOf } from './fixtures/view-story.ts'
+
+/** a is active in view 1 of s1; b is its standby. */
+function two() {
+  const story = new SeatStory()
+  const a = story.seat('a')
+  const b = story.seat('b')
+  const [s1, other] = [a.lockServer('s1').ping(), b.lockServer('s1')]
+  story.tick(6)
+  s1.ping({ role: 'primary', view: 1, acked: true })
+  story.tick()
+  return { story, a, b, s1, other }
+}
+
+t.test('E3: the first one takes the mark and makes views; a second one is a standby', async t => {
+  const { story, a, b, s1, other } = two()
+  t.same([a.isActive, b.isActive], [true, false])
+  t.same([s1.marks.at(-1), other.marks.at(-1)], [1, 0])
+  t.match(story.record?.record, { view: { number: 1 }, acked: true })
+  t.ok(b.dialled.includes(a.address), 'it is connected to the active one')
+})
+
+t.test('E5: a standby tells its peers the views of the record', async t => {
+  const { b, other } = two()
+  t.equal(b.core.record?.view.number, 1)
+  t.same(other.marks, [0, 0], 'its record was empty before')
+  t.match(other.told.at(-1), ['welcome', { view: { number: 1 } }])
+  b.input({ is: 'changed' })
+  other.ping({ view: 1 })
+  t.match(other.told.at(-1), ['pong', { number: 1 }, true, 10_000, 0])
+})
+
+t.test('E3: when the active one’s address refuses, a standby takes over in the same moment', async t => {
+  const { story, a, b, other } = two()
+  const { now } = story
+  a.kill()
+  t.equal(story.now, now)
+  t.ok(b.isActive)
+  t.equal(other.marks.at(-1), 2, 'its lock servers hear of it on the connection that stands')
+})
+
+t.test('E3: a refusal where this standby was never welcomed shows nothing', async t => {
+  const story = new SeatStory()
+  const a = story.seat('a')
+  a.state = 'dead'
+  const b = story.seat('b')
+  story.tick(3)
+  t.ok(b.dialled.includes(a.address))
+  t.notOk(b.isActive)
+  story.tick(25)
+  t.ok(b.isActive, 'once the mark has ended')
+})
+
+t.test('E3: another process at the address of the active one takes its place', async t => {
+  const story = new SeatStory()
+  const before = story.seat('a')
+  before.state = 'dead'
+  story.seats.pop()
+  const again = story.seat('a')
+  Object.assign(story.mark ?? {}, { id: idOf('before') })
+  story.tick(1)
+  t.ok(again.isActive, 'it need not wait for its own old mark')
+})
+
+t.test(
+  'E3: a frozen active one is replaced when its mark has ended, and tells nothing when it thaws',
+  async t => {
+    const { story, a, b, s1 } = two()
+    a.state = 'frozen'
+    story.tick(25)
+    t.ok(b.isActive)
+    const s2 = b.lockServer('s2').ping()
+    b.lockServer('s1', 1).ping({ role: 'primary', view: 1, acked: true })
+    story.tick()
+    t.equal(story.record?.record.view.number, 2)
+    const told = s1.told.length
+    // It decides by what it knew: a backup for its primary.
+    a.lockServer('s3').ping()
+    s1.ping({ role: 'primary', view: 1, acked: true })
+    a.thaw()
+    t.notOk(a.isActive)
+    const views = s1.told.slice(told).filter(([kind]) => kind === 'view')
+    t.same(
+      views.map(message => (message[1] as { number: number }).number).filter(number => number > 2),
+      [],
+    )
+    t.equal(story.record?.record.view.number, 2)
+    t.match(s2.told.at(-1)?.[0], /view|pong|welcome/)
+    story.tick(30)
+    t.same([a.isActive, b.isActive], [false, true], 'it takes its mark back only when none stands')
+  },
+)
+
+t.test('E5: a mark that can’t be confirmed for its lifetime sends the lock servers away', async t => {
+  const { story, a, s1 } = two()
+  const operator = a.client()
+  story.away = true
+  story.tick(10)
+  t.ok(a.isActive)
+  t.notOk(s1.isClosed)
+  story.tick(15)
+  t.notOk(a.isActive)
+  t.ok(s1.isClosed)
+  t.notOk(operator.isClosed)
+  operator.say(['status', 1])
+  t.match(operator.told.at(-1), ['status', 1, { view: { number: 1 }, halted: /etcd is not reached/ }])
+})
+
+t.test('F18: while the store is away no view is made, and afterwards all goes on', async t => {
+  const { story, a, s1 } = two()
+  story.away = true
+  a.lockServer('s2').ping()
+  s1.ping({ role: 'primary', view: 1, acked: true })
+  story.tick(3)
+  t.same(s1.views, [1])
+  t.match(a.core.status({ monotonic: story.now }).halted, /no view can be made now/)
+  story.away = false
+  story.tick(2)
+  t.same(s1.views, [1, 2])
+})
+
+t.test('E5: a standby passes the questions of operators on', async t => {
+  const { b } = two()
+  const operator = b.client()
+  operator.say(['status', 41])
+  t.match(operator.told.at(-1), [
+    'status',
+    41,
+    { view: { number: 1 }, servers: [{ role: 'primary', alive: true }] },
+  ])
+  operator.say(['reset', 42, 7, false])
+  t.match(operator.told.at(-1), ['reset-refused', 42, /the view is 1, not 7/])
+})
+
+t.test('V6: a lock server that knows a later view makes a view server read the store', async t => {
+  const { story, a, b } = two()
+  // Another one has written, and this one has not noticed.
+  const { record } = story.record ?? {}
+  if (record === undefined) throw new Error('no record')
+  const view = {
+    ...record.view,
+    number: 2,
+    backup: { id: idOf('s9'), address: 'ws://s9.test:1' },
+    start: null,
+  }
+  story.record = { record: { ...record, record: record.record + 1, view, nonce: 'another' }, version: 'x' }
+  a.lockServer('s9', 2)
+  b.lockServer('s9', 2)
+  t.equal(b.core.record?.view.number, 2)
+  t.equal(a.core.record?.view.number, 2)
+  story.tick(12)
+  t.ok(a.isActive || b.isActive)
+  t.equal((a.isActive ? a : b).core.unready, null, 'no halt is left')
+})
+
+t.test('E4: a new active one dials at once all that the record names and that are not there', async t => {
+  const { a, b, other } = two()
+  b.input({ is: 'closed', connection: other.connection, refused: false })
+  const before = b.dialled.length
+  a.kill()
+  t.ok(b.isActive)
+  t.ok(b.dialled.slice(before).includes('ws://s1.test:1'))
+})
