@@ -50,6 +50,13 @@ export class BackupLink {
     return [...this.#unreachable.keys()]
   }
 
+  /** This server is primary no more. */
+  end(): void {
+    this.#drop('no longer the primary')
+    for (const probe of this.#unreachable.values())
+      if (probe !== null) this.#out.close(probe.connection, null, 'no longer the primary')
+  }
+
   /** There is a new view, perhaps with another backup. */
   enter(): void {
     this.#drop('a newer view')

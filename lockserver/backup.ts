@@ -3,6 +3,7 @@
 
 import { appliedPerTurnMax } from '../wire/limits.ts'
 import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
+import { OnDisk, type OwnDisk } from './disk.ts'
 import { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { InView } from './situation.ts'
@@ -10,6 +11,31 @@ import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
 
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
+
+/** What `applied` says: a batch, and what the state was when it was applied. */
+interface Applied {
+  readonly sequence: number
+  readonly opNumber: number
+  readonly digest: number
+}
+
+/** A chunk of the snapshot, and its write. */
+interface Chunk {
+  readonly index: number
+  readonly number: number
+}
+
+/** D1: what waits for this server's disk; each field is null in between. */
+interface Waiting {
+  /** Chunks of the snapshot that are not written, oldest first. */
+  readonly chunks: Chunk[]
+  /** The write that makes the snapshot count. */
+  whole: number | null
+  /** The write that says that this backup was told in sync. */
+  told: number | null
+  onDisk: OnDisk | null
+  readonly applied: Applied[]
+}
 
 export class Backup {
   readonly #out: ServerOutbox
@@ -30,9 +56,20 @@ export class Backup {
   #applied = 0
   /** B1: what may still be applied in this turn, however many frames it reads. */
   #left = appliedPerTurnMax
+  /** D1: null in a cluster in memory. */
+  readonly #disk: OwnDisk | null
+  #waits: Waiting = nothing()
+  /** What it has said last. */
+  #said: Applied | null = null
 
   /** V5: each view that names this backup is a new one of these, with what it has: not in sync. */
-  constructor(out: ServerOutbox, situation: InView, before: Pick<Backup, 'state' | 'leases'> | null) {
+  constructor(
+    out: ServerOutbox,
+    situation: InView,
+    before: Pick<Backup, 'state' | 'leases'> | null,
+    disk: OwnDisk | null = null,
+  ) {
+    this.#disk = disk
     this.#out = out
     this.#situation = situation
     this.state = before?.state ?? null
@@ -55,7 +92,7 @@ export class Backup {
   accepted(connection: number): void {
     this.#connection = connection
     this.#dropInstallation() // R3: a snapshot lives and dies with its connection
-    if (this.whole !== 0) this.#sayApplied()
+    if (this.whole !== 0) this.#sayAgain()
   }
 
   closed(connection: number): void {
@@ -107,6 +144,7 @@ export class Backup {
     if (this.whole !== 0) return // R3: at most once per view
     this.#dropInstallation()
     this.#installation = new Installation(header)
+    this.#disk?.install(header)
     this.#installedAt = this.#situation.now.monotonic
     this.#received = header.sequence
     this.#applied = header.sequence
@@ -115,16 +153,29 @@ export class Backup {
   #chunk(index: number, records: readonly SnapshotRecord[]): void {
     if (this.#installation === null || index !== this.#installation.chunks) return this.#gap('chunk', index)
     this.#installation.add(records, this.#situation.now.monotonic)
-    this.#out.send(this.#connection as number, ['received', this.#situation.view.number, index])
+    if (this.#disk === null) this.#sayReceived(index)
+    else this.#waits.chunks.push({ index, number: this.#disk.records(records) })
+  }
+
+  #sayReceived(index: number): void {
+    if (this.#connection !== null)
+      this.#out.send(this.#connection, ['received', this.#situation.view.number, index])
   }
 
   #whole(chunks: number): void {
     const installation = this.#installation
     if (installation === null || chunks !== installation.chunks) return this.#gap('whole', chunks)
+    if (this.#disk === null) this.#install(installation)
+    else this.#waits.whole = this.#disk.installed(this.#situation.view, 'backup')
+  }
+
+  /** D2: in a durable cluster only once state and imprint are on the disk. */
+  #install(installation: Installation): void {
     this.state = installation.finish()
     this.leases = this.#leasesOf(installation)
     this.#installation = null
     this.whole = this.#situation.view.number
+    if (this.#disk !== null) this.#waits.onDisk = new OnDisk(this.#disk, 0, this.#applied)
     this.#sayApplied()
   }
 
@@ -141,6 +192,8 @@ export class Backup {
   }
 
   #dropInstallation(): void {
+    if (this.#installation !== null && this.#waits.whole === null) this.#disk?.write({ is: 'dropped' })
+    if (this.whole === 0) this.#waits = nothing()
     this.#installation = null
     if (this.whole === 0) {
       this.#waiting = []
@@ -179,6 +232,7 @@ export class Backup {
       }
     }
     this.#applied = sequence
+    if (this.#disk !== null) this.#keep(sequence, firstOp, wallMs, entries)
     this.#sayApplied()
     return changes
   }
@@ -198,16 +252,72 @@ export class Backup {
     if (session !== undefined) this.leases.renew(session, this.#situation.now.monotonic)
   }
 
+  /** D1: it says *applied* only of what is applied and synced. */
   #sayApplied(): void {
-    if (this.#connection === null || this.state === null) return
+    if (this.state === null) return
     const { opNumber, digest } = this.state
-    this.#out.send(this.#connection, [
-      'applied',
-      this.#situation.view.number,
-      this.#applied,
-      opNumber,
-      digest,
-    ])
+    const applied = { sequence: this.#applied, opNumber, digest }
+    if (this.#disk === null) return this.#say(applied)
+    this.#waits.applied.push(applied)
+    this.#saySynced()
+  }
+
+  #saySynced(): void {
+    const { onDisk, applied } = this.#waits
+    if (onDisk === null || applied.length === 0) return
+    const { confirmed } = onDisk
+    let done = 0
+    while (done < applied.length && (applied[done] as Applied).sequence <= confirmed) done++
+    const last = applied.splice(0, done).at(-1)
+    if (last !== undefined) this.#say(last)
+  }
+
+  #say(applied: Applied): void {
+    this.#said = applied
+    const { sequence, opNumber, digest } = applied
+    const { number } = this.#situation.view
+    if (this.#connection !== null)
+      this.#out.send(this.#connection, ['applied', number, sequence, opNumber, digest])
+  }
+
+  /** On a new connection. */
+  #sayAgain(): void {
+    if (this.#said !== null) this.#say(this.#said)
+  }
+
+  // ---- the disk (D1, D2)
+
+  #keep(sequence: number, firstOp: number, wallMs: number, entries: Replicate[5]): void {
+    const { view } = this.#situation
+    const { digest } = this.state as State
+    this.#waits.onDisk?.add(
+      sequence,
+      (this.#disk as OwnDisk).batch(view, { firstOp, wallMs, entries, digest }),
+    )
+  }
+
+  /** D8: a slow disk only slows answers: what is said here is no news, and a sign of life. */
+  tick(): void {
+    const { chunks, whole, told, applied } = this.#waits
+    const waits = chunks.length > 0 || whole !== null || told !== null || applied.length > 0
+    if (waits && this.#connection !== null) this.#out.send(this.#connection, ['view', this.#situation.view])
+  }
+
+  /** More of it is on the disk. */
+  synced(): void {
+    const disk = this.#disk as OwnDisk
+    const { chunks, whole, told } = this.#waits
+    while (chunks[0] !== undefined && disk.has(chunks[0].number))
+      this.#sayReceived((chunks.shift() as Chunk).index)
+    if (whole !== null && disk.has(whole) && this.#installation !== null) {
+      this.#waits.whole = null
+      this.#install(this.#installation)
+    }
+    if (told !== null && disk.has(told)) {
+      this.#waits.told = null
+      this.#sayHeard()
+    }
+    this.#saySynced()
   }
 
   /**
@@ -224,13 +334,21 @@ export class Backup {
 
   #inSync(): void {
     if (this.whole === 0) return
+    if (this.#disk === null) this.#sayHeard()
+    else this.#waits.told = this.#disk.imprint(this.#situation.view, 'backup', { told: true })
+  }
+
+  /** D2: what it was told is on its disk before it says that it knows. */
+  #sayHeard(): void {
     this.toldInSync = true
-    this.#out.send(this.#connection as number, ['heard', this.#situation.view.number])
+    if (this.#connection !== null) this.#out.send(this.#connection, ['heard', this.#situation.view.number])
   }
 
   /** R4: a server that fails its own check ends itself; else the primary is believed, this copy dropped. */
   #differs(sequence: number): void {
     const problem = this.state?.problem()
+    if (this.whole !== 0)
+      this.#disk?.imprint(this.#situation.view, 'backup', { told: this.toldInSync, differs: true })
     this.#out.note('error', 'digest differs from the primary', {
       sequence,
       problem: problem ?? 'none found here',
@@ -238,4 +356,8 @@ export class Backup {
     if (problem !== undefined)
       this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })
   }
+}
+
+function nothing(): Waiting {
+  return { chunks: [], whole: null, told: null, onDisk: null, applied: [] }
 }

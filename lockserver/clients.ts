@@ -101,6 +101,15 @@ export class Clients {
     for (const { connection } of this.#all()) this.#out.send(connection, message)
   }
 
+  /** R5: none of them is answered any more; each goes and looks for the primary. */
+  closeAll(): void {
+    for (const client of [...this.#all()]) {
+      client.deaf = true
+      this.remove(client)
+      this.#out.close(client.connection, 'STEPPED_DOWN', 'this server has given up its role')
+    }
+  }
+
   *#all(): Generator<Client> {
     for (const peer of this.#peers.values()) if (peer.is === 'client') yield peer
   }

@@ -5,15 +5,28 @@
 import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
-import type { HelloFrom, MessageOf, Ping, Role, ShownTerms, View, Welcome } from '../wire/messages.ts'
+import type {
+  HelloFrom,
+  Imprint,
+  MessageOf,
+  Ping,
+  Role,
+  ShownTerms,
+  View,
+  Welcome,
+} from '../wire/messages.ts'
 import { wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
 import type { ServerCounts } from './counts.ts'
+import { OwnDisk } from './disk.ts'
+import { DiskCopy } from './disk-copy.ts'
+import type { Found, JournalSays } from './journal/asked.ts'
 import { Leases } from './leases.ts'
 import { type ServerEffect, ServerOutbox } from './outbox.ts'
 import type { Peer, Peers } from './peers.ts'
 import { Primary } from './primary.ts'
+import { Recovery } from './recovery.ts'
 import type { InView, Situation } from './situation.ts'
 import type { Hold } from './state/lock.ts'
 import { State } from './state/state.ts'
@@ -41,6 +54,8 @@ export type ServerInput =
   | { readonly is: 'sent' }
   /** Shut down in order. */
   | { readonly is: 'leave' }
+  /** What becomes of what it wrote, and of its disk. */
+  | JournalSays
 
 export interface ServerCoreOptions {
   /** 128 random bits, new for each core (V5). */
@@ -56,6 +71,8 @@ export interface ServerCoreOptions {
   readonly host: string
   /** The cluster that this process belongs to, once it knows. */
   readonly cluster: string | null
+  /** It has a journal (D1). */
+  readonly journal?: boolean
   /** What this core does is counted here; absent: nowhere. */
   readonly counts?: ServerCounts
 }
@@ -113,6 +130,15 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   readonly #turns = new Turns(this)
   #primary: Primary | null = null
   #backup: Backup | null = null
+  /** D5: a state that is being recovered; then this server is neither of the two. */
+  #recovery: Recovery | null = null
+  /** Null: it has no journal. */
+  readonly #disk: OwnDisk | null
+  readonly #diskCopy: DiskCopy
+  /** D3: what its journal holds of an earlier process; null: nothing, or it was let go. */
+  #found: Found | null
+  /** D8 */
+  #low = false
   #leaving: Leaving = 'no'
   #leavingTicks = 0
   #over = false
@@ -121,17 +147,21 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** What the view server heard last, so that news goes out at once. */
   #told = { ackable: false, unreachable: 0, wantedTtlMs: 0 }
 
-  constructor(options: ServerCoreOptions) {
+  /** `found`: what its journal held when the process started (D3). */
+  constructor(options: ServerCoreOptions, found: Found | null = null) {
     this.#options = options
     this.#situation = {
       now: { monotonic: 0, wall: 0 },
       view: null,
-      cluster: options.cluster,
-      longestTtlMs: ttlMsDefault,
+      cluster: options.cluster ?? found?.imprint.cluster ?? null,
+      longestTtlMs: Math.max(ttlMsDefault, found?.imprint.longestTtlMs ?? 0),
       viewServerConnected: false,
     }
     this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts)
     this.#clients = new Clients(this.#out, this.#peers)
+    this.#disk = options.journal ? new OwnDisk(this.#out, this.#situation, ownerOf(options)) : null
+    this.#diskCopy = new DiskCopy(this.#out)
+    this.#found = found
     const { viewServers, deadPings } = options
     this.#viewLinks = new ViewLinks(this.#out, this.#situation, viewServers, deadPings, this)
   }
@@ -174,7 +204,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   /** For tests. */
   get state(): State | null {
-    return this.#primary?.state ?? this.#backup?.state ?? null
+    return this.#primary?.state ?? this.#backup?.state ?? this.#recovery?.state ?? null
   }
 
   /** For display only: what pages show of a hold, by this server's clock. */
@@ -219,6 +249,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         break
       case 'turn-end':
         this.#primary?.endTurn()
+        if (this.#diskCopy.wanted) this.#copyToDisk()
         this.#turns.startTurn()
         this.#backup?.startTurn()
         break
@@ -243,6 +274,17 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       case 'leave':
         this.#leave()
         break
+      case 'synced':
+        this.#synced(input.number)
+        break
+      case 'snapshot wanted':
+        this.#diskCopy.want()
+        break
+      case 'snapshot taken':
+        this.#diskCopy.taken(this.#ownState)
+        break
+      case 'room':
+        this.#room(input.low)
     }
     return this.#out.take()
   }
@@ -280,7 +322,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const current = this.#inView.view
     if (this.#backup === null || from.view.number !== current.number || from.id !== current.primary.id) {
       // R2: a server refuses an older view by sending the view that it is in.
-      this.#out.send(connection, ['view', current])
+      this.#out.send(connection, ['view', this.#toldView ?? current])
       return this.#out.close(connection, null, 'an older view')
     }
     if (this.#backup.connection !== null)
@@ -297,7 +339,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       kind: 'lockserver',
       id: this.id,
       role: this.role,
-      view: this.#situation.view,
+      view: this.#toldView,
       acked: false,
       pingLimitMs: this.#options.pingIntervalMs * this.#options.deadPings,
       whole: this.#backup?.whole ?? 0,
@@ -416,6 +458,54 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (this.#backup?.work() ?? false) this.#planWork()
   }
 
+  // ---- the disk
+
+  /** D1: more of what was decided is on the disk. */
+  #synced(number: number): void {
+    this.#disk?.synced(number)
+    this.#primary?.synced()
+    if (this.#durable) this.#backup?.synced()
+    this.#recovery?.synced()
+    this.#afterNews()
+  }
+
+  /** D8: the view server hears of it at once. */
+  #room(low: boolean): void {
+    if (low !== this.#low)
+      this.#out.note(low ? 'warn' : 'info', low ? 'the disk is nearly full' : 'the disk has room')
+    this.#low = low
+    this.#viewLinks.ping()
+  }
+
+  /** D2: all that was decided until now is inside. */
+  #copyToDisk(): void {
+    const state = this.#ownState
+    if (state === null || !this.#durable) return
+    this.#primary?.replication.flush()
+    this.#diskCopy.begin(state)
+  }
+
+  /** The state of the role that it has. */
+  get #ownState(): State | null {
+    if (this.#primary !== null) return this.#primary.state
+    return this.#backup !== null && this.#backup.whole !== 0 ? this.#backup.state : null
+  }
+
+  get #durable(): boolean {
+    return this.#situation.view?.durability === 'disk'
+  }
+
+  /** Null: this view keeps nothing on disk. */
+  get #viewDisk(): OwnDisk | null {
+    return this.#durable ? this.#disk : null
+  }
+
+  /** D5: what it tells others; of its own recovery it tells none. */
+  get #toldView(): View | null {
+    const { view } = this.#situation
+    return this.#recovery === null || view === null ? view : choiceView(view)
+  }
+
   // ---- views
 
   /** R2: a server that learns of a newer view adopts it. */
@@ -423,12 +513,15 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (this.#over || (this.#situation.view !== null && view.number <= this.#situation.view.number)) return
     this.#situation.view = view
     this.#out.count({ is: 'view' })
+    if (this.#durable && this.#disk === null && isNamed(view, this.id))
+      return this.#exit(1, 'named in a durable cluster, and it has no journal')
     if (view.primary.id === this.id) this.#becomePrimary(view)
-    else if (this.#primary !== null) return this.#stepDown('another server is primary now')
+    else if (this.#primary !== null || this.#recovery !== null)
+      return this.#giveUp('another server is primary now')
     else if (view.backup?.id === this.id) this.#becomeBackup(view)
     else if (this.#backup !== null) this.#leaveBackup()
     this.#noteView(view)
-    if (!this.#over) this.#clients.tellAll(['view', view])
+    if (!this.#over && this.#recovery === null) this.#clients.tellAll(['view', view])
   }
 
   /** A view that gives this server no part is logged at debug only. */
@@ -439,6 +532,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   }
 
   #becomePrimary(view: View): void {
+    if (view.start !== null && view.start.choice !== null) return this.#recover(view)
+    if (this.#recovery !== null) return this.#recovered(this.#recovery, view)
     if (this.#primary !== null) return this.#primary.enter()
     const backup = this.#backup
     if (backup === null && view.start === null) return this.#stepDown('named primary without a state')
@@ -446,29 +541,85 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#cutPrimary(view)
     backup?.finish()
     this.#backup = null
-    this.#startPrimary(view, backup)
+    const imprint = this.#imprintOf(view, backup)
+    if (backup !== null && backup.state !== null) {
+      this.#startPrimary(backup.state, backup.leases, imprint)
+      return
+    }
+    const primary = this.#startPrimary(new State(), new Leases(), imprint)
+    // Only view 1, or a reset's view, begins with an empty state (V3, F14).
+    if (view.start !== null) primary.start(view.start.tokenFloor, view.start.pauseMs, this.#options.limits)
   }
 
-  #startPrimary(view: View, backup: Backup | null): void {
-    const { id, pingIntervalMs, deadPings, limits } = this.#options
+  /** D2: a state begins, or goes on in another role; returns the number of its write. */
+  #imprintOf(view: View, backup: Backup | null): number {
+    const disk = this.#viewDisk
+    this.#found = null
+    if (disk === null) return 0
+    return backup === null ? disk.begin(view) : disk.imprint(view, 'primary')
+  }
+
+  /** D5: this server has, or has read, the state of the choice; it is nobody's primary before that is acked. */
+  #recover(view: View): void {
+    const disk = this.#disk
+    const own = this.#primary?.state ?? this.#livingCopy()
+    const state = own ?? this.#recovery?.state ?? this.#found?.state
+    if (disk === null || state === undefined) return this.#stepDown('named primary without a state')
+    this.#cutPrimary(view)
+    this.#primary?.end()
+    if (this.#primary !== null) this.#clients.closeAll()
+    this.#primary = null
+    this.#backup = null
+    this.#found = null
+    this.#recovery = new Recovery(disk, view, state, own === undefined)
+    this.#out.note('warn', 'recovering the state', { view: view.number, operation: state.opNumber })
+  }
+
+  /** All that it has received was decided. */
+  #livingCopy(): State | undefined {
+    this.#backup?.finish()
+    return this.#backup?.state ?? undefined
+  }
+
+  /** D5, D6: the recovery is on the record; from now on it answers. */
+  #recovered(recovery: Recovery, view: View): void {
+    const { monotonic } = this.#situation.now
+    this.#recovery = null
+    const isSame = view.number === recovery.view.number
+    const imprint = isSame ? 0 : (this.#disk?.imprint(view, 'primary') ?? 0)
+    const primary = this.#startPrimary(recovery.state, recovery.leasesFrom(monotonic), imprint)
+    const { tokenFloor = 0, choice = null } = recovery.view.start ?? {}
+    if (recovery.isEmpty) primary.start(tokenFloor, choice?.start?.pauseMs ?? 0, this.#options.limits)
+    else primary.recover(tokenFloor)
+    this.#out.note('warn', 'the state is recovered', { view: view.number })
+    if (isSame) this.#clients.tellAll(['view', view])
+  }
+
+  #startPrimary(state: State, leases: Leases, imprint: number): Primary {
+    const { id, pingIntervalMs, deadPings } = this.#options
     const pingLimitMs = pingIntervalMs * deadPings
-    const state = backup?.state ?? new State()
-    const leases = backup?.leases ?? new Leases()
     leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
     leases.times.promote(this.#situation.now.monotonic, state) // C4
     this.#viewServerConnected(this.#viewLinks.connected)
     const own = { id, pingLimitMs, deadPings }
-    const primary = new Primary(this.#out, this.#inView, this.#clients, { state, leases }, own, this.#turns)
-    this.#primary = primary
-    // Only view 1, or a reset's view, begins with an empty state (V3, F14).
-    if (backup === null && view.start !== null)
-      primary.start(view.start.tokenFloor, view.start.pauseMs, limits)
+    const disk = this.#viewDisk
+    this.#primary = new Primary(
+      this.#out,
+      this.#inView,
+      this.#clients,
+      { state, leases },
+      own,
+      this.#turns,
+      disk === null ? null : { disk, imprint },
+    )
+    return this.#primary
   }
 
   /** V5: in each new view the backup begins not in sync; an old state stays until the new one is whole. */
   #becomeBackup(view: View): void {
     this.#cutPrimary(view)
-    this.#backup = new Backup(this.#out, this.#inView, this.#backup)
+    this.#found = null
+    this.#backup = new Backup(this.#out, this.#inView, this.#backup, this.#viewDisk)
   }
 
   /** V5: a dropped backup with a whole snapshot becomes a new server; an incomplete copy does not count. */
@@ -476,7 +627,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const backup = this.#backup as Backup
     this.#cutPrimary(this.#inView.view)
     if (this.#leaving !== 'no') return this.#exit(0, 'left in order')
-    if (backup.state !== null) return this.#stepDown('no longer the backup')
+    if (backup.state !== null) return this.#giveUp('no longer the backup')
     this.#backup = null
   }
 
@@ -487,6 +638,12 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#out.send(connection, ['view', view])
     this.#out.close(connection, null, 'a newer view')
     this.#backup?.closed(connection)
+  }
+
+  /** D2: a newer view does not name this server: its state counts no more, on its disk either. */
+  #giveUp(reason: string): void {
+    if (this.#leaving === 'no' && this.#durable) this.#disk?.write({ is: 'given up' })
+    this.#stepDown(reason)
   }
 
   /** R5: drops the state and everything that waits; the driver goes on with a new core. */
@@ -501,7 +658,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   #exit(status: number, reason: string): void {
     this.#over = true
-    if (this.#situation.view !== null) this.#clients.tellAll(['view', this.#situation.view])
+    const view = this.#toldView
+    if (view !== null) this.#clients.tellAll(['view', view])
     this.#out.do({ do: 'exit', status, reason })
   }
 
@@ -509,16 +667,17 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   get hello(): Extract<HelloFrom, { kind: 'lockserver' }> {
     const { id, address, pid, host } = this.#options
+    const found = this.#found
     return {
       kind: 'lockserver',
       id,
       address,
-      role: this.role,
-      view: this.#viewNumber,
+      role: this.#spokenRole,
+      view: Math.max(this.#viewNumber, found?.imprint.view ?? 0),
       pid,
       host,
-      journal: false,
-      imprint: null,
+      journal: this.#disk !== null,
+      imprint: found === null ? null : imprintOf(found),
     }
   }
 
@@ -526,8 +685,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const primary = this.#primary
     return {
       view: this.#viewNumber,
-      role: this.role,
-      acked: primary?.ackable ?? false,
+      role: this.#spokenRole,
+      acked: primary?.ackable ?? this.#recovery?.ackable ?? false,
       inSync: this.#backup?.toldInSync ?? false,
       opNumber: this.state?.opNumber ?? 0,
       lag: primary?.replication.lag ?? this.#backup?.lag ?? 0,
@@ -536,22 +695,33 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       unreachable: primary?.link.unreachable ?? [],
       leaving: this.#leaving === 'asking to be relieved',
       ttlMs: primary?.opens.wantedTtlMs ?? 0,
-      low: false,
+      low: this.#low,
     }
   }
 
   welcomedByViewServer(welcome: Welcome): void {
     this.#offeredCluster = welcome.cluster
-    if (welcome.view !== null) this.viewFromViewServer(welcome.view)
+    if (welcome.view !== null) this.viewFromViewServer(welcome.view, welcome.acked)
     if (this.#over) return
     this.#viewServerConnected(true)
     this.#viewLinks.ping()
   }
 
   /** A cluster id counts once there is a view to go with it: before its first record it may change. */
-  viewFromViewServer(view: View): void {
+  viewFromViewServer(view: View, acked: boolean): void {
     this.#situation.cluster ??= this.#offeredCluster
     this.adopt(view)
+    if (!acked || this.#over) return
+    const recovery = this.#recovery
+    if (recovery?.ackable && recovery.view.number === view.number)
+      this.#recovered(recovery, recovery.view) // D5
+    // D3: what an earlier view has left behind counts no more.
+    else if (this.#found !== null && view.number > this.#found.imprint.view) this.#found = null
+  }
+
+  /** What it is for the view server: there a recovery is a primary's (D5). */
+  get #spokenRole(): Role {
+    return this.#recovery === null ? this.role : 'primary'
   }
 
   #viewServerConnected(connected: boolean): void {
@@ -567,7 +737,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   get answerNow(): MessageOf<'serverToView', 'answer'>[2] {
     return {
       view: this.#viewNumber,
-      role: this.role,
+      role: this.#spokenRole,
       inSync: this.#backup?.toldInSync ?? false,
     }
   }
@@ -577,6 +747,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   #tick(): void {
     this.#viewServerConnected(this.#viewLinks.connected)
     this.#primary?.tick()
+    if (this.#durable) this.#backup?.tick()
     this.#advanceLeaving(1)
     if (!this.#over) this.#viewLinks.tick()
   }
@@ -586,7 +757,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (this.#over) return
     const told = this.#told
     this.#told = {
-      ackable: this.#primary?.ackable ?? false,
+      ackable: this.#primary?.ackable ?? this.#recovery?.ackable ?? false,
       unreachable: this.#primary?.link.unreachable.length ?? 0,
       wantedTtlMs: this.#primary?.opens.wantedTtlMs ?? 0,
     }
@@ -615,6 +786,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (this.#leaving === 'no' || this.#over) return
     this.#leavingTicks += ticks
     const primary = this.#primary
+    const late = this.#leavingTicks * this.#options.pingIntervalMs >= this.#options.drainMs
+    if (late && primary?.replication.durable) return this.#turnOff(primary)
     if (
       primary !== null &&
       this.#situation.view?.backup === null &&
@@ -628,8 +801,35 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       primary.close()
     }
     if (primary !== null && this.#leaving === 'draining' && primary.drained) this.#askForRelief()
-    if (this.#leavingTicks * this.#options.pingIntervalMs < this.#options.drainMs) return
+    if (!late) return
     if (primary === null) this.#exit(0, 'left; nobody relieved it in time')
     else this.#exit(1, 'no backup took over in time: the state ends with this server')
   }
+
+  /** D10: no backup has relieved it: it ends once all is on its disk. */
+  #turnOff(primary: Primary): void {
+    this.#leaving = 'draining'
+    if (!primary.isClosed) primary.close()
+    if (primary.isSafe) this.#exit(0, 'safe to turn off: the state is on disk')
+  }
+}
+
+function ownerOf({ id, address }: ServerCoreOptions): { id: string; address: string } {
+  return { id, address }
+}
+
+function isNamed({ primary, backup }: View, id: string): boolean {
+  return primary.id === id || backup?.id === id
+}
+
+/** D3: as its hello says it. */
+function imprintOf({ imprint, here }: Found): Imprint {
+  return { ...imprint, free: here }
+}
+
+/** D5: the view that all others know of while this one is recovered. */
+function choiceView({ durability, start }: View): View | null {
+  if (start === null || start.choice === null) return null
+  const { number, primary, backup, start: before } = start.choice
+  return { number, primary, backup, durability, start: before === null ? null : { ...before, choice: null } }
 }

@@ -55,8 +55,8 @@ export class Join implements Witness, LeaseTimes {
 
   /** The only way from phase to phase; the fields of the old phase go with it. */
   #become(phase: Phase): void {
+    this.stopCopy()
     this.#phase = phase
-    if (phase.is !== 'copying') this.#state.table.endCopy()
     switch (phase.is) {
       case 'none':
         this.#backlog = new Backlog()
@@ -66,6 +66,11 @@ export class Join implements Witness, LeaseTimes {
       case 'installed':
         return this.#out.count({ is: 'transferred' })
     }
+  }
+
+  /** A copy that is under way ends: its view is over, or all of it is sent. */
+  stopCopy(): void {
+    if (this.#phase.is === 'copying') this.#state.table.endCopy(this.#phase.copy)
   }
 
   // ---- how far it is
@@ -273,10 +278,10 @@ export class Join implements Witness, LeaseTimes {
     this.#become({ is: 'latched', at, told: false, knows: false })
   }
 
-  /** V4: tells the backup that it is in sync once it is level with the latch. */
-  tell(): void {
+  /** V4: tells the backup that it is in sync once it is level with the latch, and this server's disk is (D1). */
+  tell(onDisk: number): void {
     if (this.#differs || this.#link === null || this.#phase.is !== 'latched') return
-    if (this.#phase.told || this.#applied < this.#phase.at) return
+    if (this.#phase.told || this.#applied < this.#phase.at || onDisk < this.#phase.at) return
     this.#phase.told = true
     this.#tell(this.#link)
   }

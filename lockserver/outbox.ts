@@ -5,6 +5,7 @@ import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { HelloFrom, MessageOf } from '../wire/messages.ts'
 import type { Noted, ServerCounts } from './counts.ts'
+import type { JournalWrite, SnapshotPiece } from './journal/asked.ts'
 import { dialledAs, type Peers } from './peers.ts'
 import type { Situation } from './situation.ts'
 import type { Fact } from './state/facts.ts'
@@ -25,6 +26,10 @@ export type ServerEffect =
   | { readonly do: 'continue' }
   /** Give the input `sent` once the socket has all that was sent on this connection, or the connection is over. */
   | { readonly do: 'tell sent'; readonly connection: number }
+  /** Goes into the journal, in this order; `synced` answers once it is on the disk (D1). */
+  | { readonly do: 'journal'; readonly number: number; readonly write: JournalWrite }
+  /** A piece of a snapshot for the disk; `snapshot taken` answers. */
+  | { readonly do: 'snapshot'; readonly piece: SnapshotPiece }
   /** Something that an operator wants to read. */
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 

@@ -14,6 +14,7 @@ import {
 import type { LockEvent, MessageOf, View } from '../wire/messages.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
+import type { OwnDisk } from './disk.ts'
 import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
@@ -90,6 +91,7 @@ export class Primary {
     { state, leases }: { readonly state: State; readonly leases: Leases },
     options: PrimaryOptions,
     turns: Turns,
+    disk: { readonly disk: OwnDisk; readonly imprint: number } | null = null,
   ) {
     this.#turns = turns
     this.#out = out
@@ -101,7 +103,7 @@ export class Primary {
     this.opens = new Opens(situation, options.deadPings)
     this.#queries = new Queries(state, leases.times, situation)
     this.#watches = new Watches(out, state)
-    this.replication = new Replication(out, situation, state, leases)
+    this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
   }
 
@@ -112,9 +114,33 @@ export class Primary {
     this.#propose(['start', Math.max(Math.floor(wall * 1_000), tokenFloor), pauseMs, limits])
   }
 
-  /** V4: the view is in force, its backup in sync. */
+  /** D6, L2: a recovered state goes on, with tokens above all that its disk may have forgotten. */
+  recover(tokenFloor: number): void {
+    this.#propose(['recover', tokenFloor])
+  }
+
+  /** V4: the view is in force, its backup in sync; D1: and that is on the disk. */
   get ackable(): boolean {
+    if (!this.replication.begun) return false
     return this.#situation.view.backup === null || this.replication.join.inSync
+  }
+
+  /** D1: more of what was decided is on this server's disk. */
+  synced(): void {
+    this.#showShare()
+    this.replication.advanceJoin()
+    this.#unpark()
+  }
+
+  /** D4: another view takes the state over from this role; no client is answered any more. */
+  end(): void {
+    this.replication.flush()
+    this.link.end()
+  }
+
+  /** D10: this server takes no more requests, and all that it has decided is on its disk. */
+  get isSafe(): boolean {
+    return this.#closedAt !== null && this.replication.isOnDisk(this.#closedAt)
   }
 
   /** R2: a new view names this primary again. */
@@ -145,6 +171,11 @@ export class Primary {
   /** The backup has all that was in flight when this primary stopped taking requests. */
   get drained(): boolean {
     return this.#closedAt !== null && this.replication.confirmed >= this.#closedAt
+  }
+
+  /** It takes no more requests. */
+  get isClosed(): boolean {
+    return this.#closedAt !== null
   }
 
   reopen(): void {
@@ -181,6 +212,7 @@ export class Primary {
     this.#queries.startTurn()
     this.#answerQueries()
     this.replication.endTurn()
+    if (this.replication.durable) this.#showShare()
     this.#shown = 0
     this.#watches.tell()
     if (this.replication.toShow || this.#watches.more) this.#out.do({ do: 'continue' })

@@ -2,6 +2,7 @@
 // see yet (holdback.ts). It says what may be shown and shows nothing. It knows no locks or requests.
 
 import type { Entry } from '../wire/messages.ts'
+import { OnDisk, type OwnDisk } from './disk.ts'
 import { Holdback } from './holdback.ts'
 import { Join } from './join.ts'
 import type { Leases } from './leases.ts'
@@ -24,14 +25,28 @@ export class Replication {
   #holdback = new Holdback()
   /** Batches that went to no backup. */
   #unsent = 0
+  /** D1: null in a cluster in memory. */
+  readonly #disk: OwnDisk | null
+  #onDisk: OnDisk | null
 
-  constructor(out: ServerOutbox, situation: InView, state: State, leases: Leases) {
+  /** `imprint`: the write of this view's imprint (D2). */
+  constructor(
+    out: ServerOutbox,
+    situation: InView,
+    state: State,
+    leases: Leases,
+    disk: OwnDisk | null = null,
+    imprint = 0,
+  ) {
     this.#out = out
     this.#situation = situation
     this.#state = state
     this.#leases = leases
     this.#stream = new Stream(situation, state)
     this.#join = this.#newJoin()
+    this.#disk = disk
+    this.#onDisk = disk === null ? null : new OnDisk(disk, imprint, 0)
+    if (this.#onDisk !== null) this.#holdback.ask(this.#onDisk)
   }
 
   #newJoin(): Join {
@@ -62,7 +77,7 @@ export class Replication {
 
   /** Alone, a batch costs nothing, so each operation gets the present wall clock; else a batch shares one. */
   beforeOperation(): void {
-    if (!this.#join.streams && this.#stream.late) this.flush()
+    if (!this.#join.streams && this.#onDisk === null && this.#stream.late) this.flush()
     this.#stream.beforeOperation()
   }
 
@@ -93,6 +108,7 @@ export class Replication {
   #closeBatch(): void {
     const batch = this.#stream.close()
     this.#holdback.close(batch.sequence)
+    if (this.#disk !== null) this.#onDisk?.add(batch.sequence, this.#disk.batch(this.#situation.view, batch))
     if (this.#join.streams) this.#join.take(batch)
     else this.#unsent++
   }
@@ -152,13 +168,38 @@ export class Replication {
       this.#join.latch(this.#stream.sequence)
       this.#holdback.ask(this.#join)
     }
-    this.#join.tell()
+    this.#join.tell(this.#onDisk?.confirmed ?? Number.POSITIVE_INFINITY)
   }
 
   /** R2: under a new view that names this primary again it goes on, and answers what waited. */
   enter(): void {
     this.#holdback = new Holdback(this.#holdback.all())
+    this.#join.stopCopy()
     this.#join = this.#newJoin()
     this.flush()
+    this.#enterOnDisk()
+  }
+
+  /** D2: what waited waits for the imprint of the new view, which all of it stands before. */
+  #enterOnDisk(): void {
+    if (this.#disk === null) return
+    const imprint = this.#disk.imprint(this.#situation.view, 'primary')
+    this.#onDisk = new OnDisk(this.#disk, imprint, this.#stream.sequence)
+    this.#holdback.ask(this.#onDisk)
+  }
+
+  /** D1: what is decided is shown only once it is on this server's disk. */
+  get durable(): boolean {
+    return this.#onDisk !== null
+  }
+
+  /** D2: the imprint of this view is on the disk. */
+  get begun(): boolean {
+    return this.#onDisk?.begun ?? true
+  }
+
+  /** D10: all batches up to this one are on this server's disk. */
+  isOnDisk(sequence: number): boolean {
+    return this.#onDisk !== null && this.#onDisk.confirmed >= sequence
   }
 }

@@ -16,7 +16,18 @@ import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ServerCore, type ServerHears, type ServerInput } from './core.ts'
 import type { ServerCounts } from './counts.ts'
+import type { Found, JournalSays, JournalWrite, SnapshotPiece } from './journal/asked.ts'
 import type { NoteLevel, ServerEffect } from './outbox.ts'
+
+/** Where a durable server keeps its state. A failure is handled there: it ends the process (D8). */
+export interface RunningJournal {
+  /** What it held when it was opened (D3); it lets go of it. Called once. */
+  takeFound(): Found | null
+  /** Called once: from now on this hears what the journal says. */
+  start(hear: (says: JournalSays) => void): void
+  write(number: number, write: JournalWrite): void
+  snapshot(piece: SnapshotPiece): void
+}
 
 export interface RunningOptions {
   /** The address that other servers and clients get. */
@@ -33,6 +44,8 @@ export interface RunningOptions {
   readonly pid: number
   /** The machine's name. */
   readonly host: string
+  /** Absent: it serves in clusters in memory only. */
+  readonly journal?: RunningJournal | undefined
   /** What its cores do is counted here; absent: nowhere. */
   readonly counts?: ServerCounts
 }
@@ -59,6 +72,9 @@ export class RunningLockServer {
   readonly #turnedAway = new Refusals()
   readonly #driver: Driver<ServerHears, ServerInput, Exclude<ServerEffect, ConnectionEffect>>
   #core: ServerCore
+  /** Writes of all cores, and those of the cores before this one: each core numbers its own from 1. */
+  #written = 0
+  #writtenBefore = 0
   #status: number | undefined
 
   constructor(options: RunningOptions, runtime: Runtime, owner: RunningOwner) {
@@ -66,7 +82,7 @@ export class RunningLockServer {
     this.#runtime = runtime
     this.#owner = owner
     this.#log = sparing(options.log, () => runtime.monotonic())
-    this.#core = this.#newCore(null)
+    this.#core = this.#newCore(null, options.journal?.takeFound() ?? null)
     this.#driver = new Driver(runtime, this.#core, options.secret, turnEnd, {
       hear: input => this.#driver.step(input),
       perform: effect => this.#perform(effect),
@@ -94,6 +110,7 @@ export class RunningLockServer {
   }
 
   start(): void {
+    this.#options.journal?.start(says => this.#hearJournal(says))
     this.#driver.every(this.#options.pingIntervalMs, tick)
     this.#driver.step(tick)
   }
@@ -137,10 +154,11 @@ export class RunningLockServer {
     this.#log[level]({ view: view?.number ?? 0, role, server: id, ...fields }, text)
   }
 
-  #newCore(cluster: string | null): ServerCore {
-    const { address, viewServers, pingIntervalMs, deadPings, drainMs, limits, pid, host, counts } =
-      this.#options
-    return new ServerCore({
+  /** D3: only the first one has what the journal held. */
+  #newCore(cluster: string | null, found: Found | null): ServerCore {
+    const { address, viewServers, pingIntervalMs, deadPings, drainMs, limits, pid, host } = this.#options
+    const { counts, journal } = this.#options
+    const own = {
       pingIntervalMs,
       deadPings,
       drainMs,
@@ -152,7 +170,9 @@ export class RunningLockServer {
       host,
       cluster,
       ...(counts !== undefined && { counts }),
-    })
+      journal: journal !== undefined,
+    }
+    return new ServerCore(own, found)
   }
 
   #perform(effect: Exclude<ServerEffect, ConnectionEffect>): void {
@@ -165,6 +185,11 @@ export class RunningLockServer {
         return this.#driver.stepAfterTurn(goOn)
       case 'tell sent':
         return this.#tellSent(effect.connection)
+      case 'journal':
+        this.#written = this.#writtenBefore + effect.number
+        return this.#options.journal?.write(this.#written, effect.write)
+      case 'snapshot':
+        return this.#options.journal?.snapshot(effect.piece)
       case 'step-down':
         return this.#stepDown(effect.reason)
       case 'exit':
@@ -182,10 +207,19 @@ export class RunningLockServer {
     })
   }
 
+  /** What was written for an earlier core concerns this one no more. */
+  #hearJournal(says: JournalSays): void {
+    if (this.#status !== undefined) return
+    if (says.is !== 'synced') return this.#driver.step(says)
+    const number = says.number - this.#writtenBefore
+    if (number > 0) this.#driver.step({ is: 'synced', number })
+  }
+
   /** V5, R5: the state goes with its id; clients are sent away. */
   #stepDown(reason: string): void {
     this.#driver.connections.closeAll('STEPPED_DOWN', reason)
-    this.#core = this.#newCore(this.#core.cluster)
+    this.#writtenBefore = this.#written
+    this.#core = this.#newCore(this.#core.cluster, null)
     this.#driver.become(this.#core)
     this.note('info', 'a new server', { reason })
     this.#driver.stepAfterTurn(tick)

@@ -60,6 +60,18 @@ export class Times {
     }
   }
 
+  /** D6: what remains of them is not on disk, so all of them begin again, whole. */
+  beginAgain(now: number, { table }: State): void {
+    for (const token of table.timed.keys()) {
+      const special = table.timed.get(token)?.special ?? null
+      if (special === null) continue
+      const { holdAtLeastMs, holdAtMostMs } = special.terms
+      if (special.lasting && holdAtLeastMs !== null) this.#least.set(token, now + holdAtLeastMs)
+      if (special.untold === 0 && holdAtMostMs !== null) this.#most.set(token, now + holdAtMostMs)
+    }
+    for (const key of table.onces.each()) if (!key.running) this.#keys.set(key, now + key.keepMs)
+  }
+
   // ---- what has run out
 
   more(now: number): boolean {

@@ -12,7 +12,8 @@ export interface ViewLinkOwner {
   readonly hello: Extract<HelloFrom, { kind: 'lockserver' }>
   readonly pingNow: Ping
   welcomedByViewServer(welcome: Welcome): void
-  viewFromViewServer(view: View): void
+  /** `acked`: the record says that it is (D5). */
+  viewFromViewServer(view: View, acked: boolean): void
   /** A ping was answered; the longest ttl in the view record. */
   ponged(longestTtlMs: number): void
   /** V3: the answer to a question. */
@@ -133,10 +134,10 @@ export class ViewLink {
         this.#mark = message[1].mark
         return this.#owner.welcomedByViewServer(message[1])
       case 'view':
-        return this.#owner.viewFromViewServer(message[1])
+        return this.#owner.viewFromViewServer(message[1], message[2])
       case 'pong':
         this.#mark = message[4]
-        if (message[1] !== null) this.#owner.viewFromViewServer(message[1])
+        if (message[1] !== null) this.#owner.viewFromViewServer(message[1], message[2])
         return this.#owner.ponged(message[3])
       case 'question':
         return this.#answer(message[1])

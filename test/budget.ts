@@ -35,7 +35,7 @@ function copyOf(state: State): State {
   const copy = new Copy(state, timesOf(1_000))
   const installation = new Installation(headerOf(state, 1, null))
   for (let chunk = copy.nextChunk(3); chunk !== null; chunk = copy.nextChunk(3)) installation.add(chunk, 0)
-  state.table.endCopy()
+  state.table.endCopy(copy)
   return installation.finish()
 }
 

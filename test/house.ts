@@ -87,7 +87,14 @@ const house: Readonly<Record<string, Room>> = {
   'lockserver/index.ts': { imports: ['lockserver', 'types of wire'] },
   'lockserver/options.ts': { imports: ['lockserver', ...servers] },
   'lockserver/running.ts': {
-    imports: ['lockserver', 'lockserver/state', 'wire', 'wire/net', 'wire/serving'],
+    imports: [
+      'lockserver',
+      'lockserver/state',
+      'types of lockserver/journal',
+      'wire',
+      'wire/net',
+      'wire/serving',
+    ],
     never: untimed,
   },
   'lockserver/rehearsal.ts': {

@@ -615,7 +615,10 @@ export class ViewCore {
 
   #noteLoss(record: ViewRecord): void {
     const loss = lossOf(record, this.#servers)
-    if (loss !== null && !this.#lossNoted) this.#out.note('error', 'the state is lost', { reason: loss })
+    if (loss !== null && !this.#lossNoted) {
+      if (record.view.durability === 'memory') this.#out.note('error', 'the state is lost', { reason: loss })
+      else this.#out.note('error', 'the state waits for its recovery', { reason: loss })
+    }
     this.#lossNoted = loss !== null
   }
 

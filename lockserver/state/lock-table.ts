@@ -155,8 +155,18 @@ export class LockTable {
     return ++this.#copyNumber
   }
 
-  endCopy(): void {
-    this.#touch = null
+  /** No other copy that has begun since ends with it. */
+  endCopy(touch: Touch): void {
+    if (this.#touch === touch) this.#touch = null
+  }
+
+  /** A copy is under way, and learns of each change. */
+  get isCopied(): boolean {
+    return this.#touch !== null
+  }
+
+  isCopiedBy(touch: Touch): boolean {
+    return this.#touch === touch
   }
 
   touch(session: Session): void {

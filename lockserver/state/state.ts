@@ -467,6 +467,7 @@ export class State {
   }
 
   #unpause(): void {
+    this.pauseMs = 0
     this.table.unpause(this.wallMs)
     this.#takeFacts()
   }

@@ -211,8 +211,8 @@ export const apart: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/replication.ts',
-        find: 'this.#join.tell()',
-        replace: 'if (this.lag === 0 && !this.#holdback.waits) this.#join.tell()',
+        find: 'this.#join.tell(this.#onDisk',
+        replace: 'if (this.lag === 0 && !this.#holdback.waits) this.#join.tell(this.#onDisk',
       },
     ],
   },

@@ -158,4 +158,191 @@ export const durable: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'shown before its own sync',
+    breaks: 'D1',
+    why: 'the backup has it on its disk and never comes back; the primary has lost what was shown',
+    search: 'power, walks',
+    edits: [
+      {
+        file: 'lockserver/disk.ts',
+        find: 'return first === undefined ? this.#last : first.sequence - 1',
+        replace: 'return first === undefined ? this.#last : this.#last',
+      },
+    ],
+  },
+  {
+    name: 'applied is said before it is synced',
+    breaks: 'D1',
+    why: 'both lose their power; only the backup comes back, and what was shown is not on its disk',
+    search: 'power, walks',
+    edits: [
+      {
+        file: 'lockserver/backup.ts',
+        find: 'if (onDisk === null || applied.length === 0) return const { confirmed } = onDisk',
+        replace: 'if (onDisk === null || applied.length === 0) return\n    const confirmed = this.#applied',
+      },
+    ],
+  },
+  {
+    name: 'told in sync, and not synced',
+    breaks: 'D2',
+    why: 'the view is acked by what a disk has lost; the imprint of its backup does not count',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/backup.ts',
+        find: 'if (this.#disk === null) this.#sayHeard() else this.#waits.told',
+        replace: 'this.#sayHeard()\n    if (this.#disk !== null) this.#waits.told',
+      },
+    ],
+  },
+  {
+    name: 'whole before it is on the disk',
+    breaks: 'D1, R3',
+    why: 'the backup of an acked view has half of a copy on its disk',
+    search: 'power while young, walks',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/backup.ts',
+        find: "if (this.#disk === null) this.#install(installation) else this.#waits.whole = this.#disk.installed(this.#situation.view, 'backup')",
+        replace: "this.#disk?.installed(this.#situation.view, 'backup')\n    this.#install(installation)",
+      },
+    ],
+  },
+  {
+    name: 'a new view shows before its imprint is synced',
+    breaks: 'D2',
+    why: 'a lone primary shows in view 3 what its disk has only of view 2: its imprint does not count',
+    search: 'power, walks',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/disk.ts',
+        find: 'return this.#disk.has(this.#imprint)',
+        replace: 'return this.#disk.has(0)',
+      },
+    ],
+  },
+  {
+    name: 'a backup moves its old copy into the new view',
+    breaks: 'D2',
+    why: 'its imprint says that it has what only the whole copy of this view would bring',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/backup.ts',
+        find: 'this.state = before?.state ?? null',
+        replace:
+          "this.state = before?.state ?? null\n    if (this.state !== null) disk?.imprint(situation.view, 'backup', { told: true })",
+      },
+    ],
+  },
+  {
+    name: 'a recovered primary answers before its ack',
+    breaks: 'D5',
+    why: 'it dies again before the record knows it, and the second recovery takes the older copy',
+    search: 'power, walks',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'this.#recovery?.synced()',
+        replace:
+          'this.#recovery?.synced()\n    if (this.#recovery?.ackable) this.#recovered(this.#recovery, this.#recovery.view)',
+      },
+    ],
+  },
+  {
+    name: 'a recovery is acked before it is written',
+    breaks: 'D5',
+    why: 'what it read was perhaps never synced, and the power fails again',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/recovery.ts',
+        find: 'return this.#counts !== null && this.#disk.has(this.#counts)',
+        replace: 'return true || this.#counts',
+      },
+    ],
+  },
+  {
+    name: 'a recovery tells clients of its view',
+    breaks: 'D5',
+    why: 'others hear of a view that may never come to be, and give up their states for it',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'return this.#recovery === null || view === null ? view : choiceView(view)',
+        replace: 'return view ?? choiceView(this.#inView.view)',
+      },
+    ],
+  },
+  {
+    name: 'recovered leases are over at once',
+    breaks: 'D6, S4',
+    why: 'clients resume within their leases and find their sessions expired',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/recovery.ts',
+        find: 'leases.renew(session, now)',
+        replace: 'leases.set(session.ordinal, now)',
+      },
+    ],
+  },
+  {
+    name: 'a pause is over with the power',
+    breaks: 'D6, F14',
+    why: 'clients of the state before the reset still believe in their locks',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/recovery.ts',
+        find: 'if (state.pauseMs > 0) leases.startPause(now + state.pauseMs)',
+        replace: 'if (state.pauseMs > 0) leases.startPause(now)',
+      },
+    ],
+  },
+  {
+    name: 'a recovered token counter goes on where it was',
+    breaks: 'D6, L2',
+    why: 'its disk may have lost the last grants, whose tokens are given again',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/state/lock-table.ts',
+        find: 'this.#lastToken = Math.max(this.#lastToken, token)',
+        replace: 'this.#lastToken = Math.max(this.#lastToken, 0 * token)',
+      },
+    ],
+  },
+  {
+    name: 'a copy for the disk beside one for a backup',
+    breaks: 'D2, R3',
+    why: 'the two take each other for done: entries are in neither',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/disk-copy.ts',
+        find: 'this.#copy !== null || state.table.isCopied) return',
+        replace: 'this.#copy !== null) return',
+      },
+    ],
+  },
+  {
+    name: 'a copy for the disk goes on without its marks',
+    breaks: 'D2, R3',
+    why: 'a copy for a backup has begun since, and learns of the changes in its place',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/disk-copy.ts',
+        find: 'if (this.#copy.state !== state || !state.table.isCopiedBy(copy)) return this.#drop()',
+        replace: 'if (this.#copy.state !== state) return this.#drop()',
+      },
+    ],
+  },
 ]

@@ -43,9 +43,9 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'const leases = backup?.leases ?? new Leases()',
-        replace: `const leases = backup?.leases ?? new Leases()
-    for (const ordinal of backup?.state?.sessions.keys() ?? []) leases.set(ordinal, 0)`,
+        find: 'this.#startPrimary(backup.state, backup.leases, imprint)',
+        replace: `for (const ordinal of backup.state.sessions.keys()) backup.leases.set(ordinal, 0)
+      this.#startPrimary(backup.state, backup.leases, imprint)`,
       },
     ],
   },
@@ -56,8 +56,8 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'const leases = backup?.leases ?? new Leases()',
-        replace: 'const leases = new Leases()',
+        find: 'this.#startPrimary(backup.state, backup.leases, imprint)',
+        replace: 'this.#startPrimary(backup.state, new Leases(), imprint)',
       },
     ],
   },

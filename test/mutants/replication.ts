@@ -180,9 +180,9 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: primary,
-        find: 'this.replication = new Replication(out, situation, state, leases)',
+        find: 'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)',
         replace:
-          'this.replication = new Replication(out, situation, state, leases)\n    this.replication.shown = (showings: readonly Showing[]) => this.#showAll(showings)',
+          'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)\n    this.replication.shown = (showings: readonly Showing[]) => this.#showAll(showings)',
       },
       {
         file: primary,
@@ -208,7 +208,7 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: join,
-        find: 'if (this.#phase.told || this.#applied < this.#phase.at) return',
+        find: 'if (this.#phase.told || this.#applied < this.#phase.at || onDisk < this.#phase.at) return',
         replace: 'if (this.#phase.told) return',
       },
     ],

@@ -431,13 +431,13 @@ export const views: readonly Mutant[] = [
       },
       {
         file: serverCore,
-        find: 'acked: primary?.ackable ?? false, inSync: this.#backup?.toldInSync ?? false,',
-        replace: 'acked: primary?.ackable ?? false,\n      inSync: this.#backup !== null,',
+        find: 'inSync: this.#backup?.toldInSync ?? false, opNumber:',
+        replace: 'inSync: this.#backup !== null,\n      opNumber:',
       },
       {
         file: serverCore,
-        find: 'role: this.role, inSync: this.#backup?.toldInSync ?? false,',
-        replace: 'role: this.role,\n      inSync: this.#backup !== null,',
+        find: 'role: this.#spokenRole, inSync: this.#backup?.toldInSync ?? false,',
+        replace: 'role: this.#spokenRole,\n      inSync: this.#backup !== null,',
       },
     ],
   },

@@ -23,6 +23,10 @@ export interface Freedom {
   /** Time passes in steps of this many ms, or to the next moment at which a client has something to do. */
   readonly passes?: { readonly ms: number | 'wake'; readonly times: number }
   readonly viewServerKills?: number
+  /** The power of all machines fails. */
+  readonly outages?: number
+  /** With the power of all, the disk of one of two that are in an acked view may be gone. */
+  readonly burns?: number
   /** Clients that may make their first call; all of them unless told otherwise. */
   readonly callers?: readonly Name[]
 }
@@ -69,6 +73,7 @@ export class Model {
       this.#onConnection(state, index, this.connections.get(number), found)
     for (let slot = 0; slot < state.locals.length; slot++) this.#inProcess(state, slot, found)
     this.#passing(state, found)
+    this.#outages(state, found)
     return found
   }
 
@@ -109,6 +114,7 @@ export class Model {
           return
         }
         if (local.inTurn) found.push({ do: 'turn-end', slot })
+        if (local.disk.unsynced.length > 0) found.push({ do: 'synced', slot })
         if (kills?.of.includes(this.parties.name(slot)) && this.#used(state, 'kills') < kills.times)
           found.push({ do: 'kill', slot })
         break
@@ -145,6 +151,28 @@ export class Model {
     }
     const next = this.#nextWake(state)
     if (next !== undefined) found.push({ do: 'pass', ms: Math.ceil(next - state.clock) })
+  }
+
+  /** Each disk keeps all that was not synced, or nothing of it. */
+  #outages(state: State, found: Happening[]): void {
+    const { outages = 0 } = this.freedom
+    if (this.#used(state, 'outages') >= outages) return
+    let kept: readonly (readonly number[])[] = [[]]
+    for (let slot = 1; slot <= this.parties.setting.servers; slot++) {
+      const local = this.parties.local(state.locals[slot] as number)
+      if (local.place !== 'lockserver' || local.core === null || local.disk.unsynced.length === 0) continue
+      kept = [...kept, ...kept.map(keeps => [...keeps, slot])]
+    }
+    for (const burns of this.#burning(state))
+      for (const keeps of kept) found.push({ do: 'outage', keeps, burns })
+  }
+
+  /** F15: one of the two copies is enough. */
+  #burning(state: State): readonly (number | null)[] {
+    const { burns = 0 } = this.freedom
+    const { view, acked } = this.checks.histories.get(state.history)
+    if (this.#used(state, 'burns') >= burns || !acked || view === null || view.backup === null) return [null]
+    return [null, this.parties.slotAt(view.primary.address), this.parties.slotAt(view.backup.address)]
   }
 
   #nextWake(state: State): number | undefined {

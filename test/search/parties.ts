@@ -7,6 +7,7 @@ import { Frames } from './frames.ts'
 import { idOf, wallAtStart } from './ids.ts'
 import { type Cores, copyOf, fingerprint, frozen } from './plain.ts'
 import { ClientStep, newClient } from './processes/client.ts'
+import { blankDisk } from './processes/disk.ts'
 import { LockServerStep } from './processes/lock-server.ts'
 import { OperatorStep } from './processes/operator.ts'
 import type { Input, Local, Place, Step } from './processes/process.ts'
@@ -130,7 +131,7 @@ export class Parties {
       case 'viewserver':
         return { place, slot: 0, life: 0, accepted: 0, core: null, disk: null, saving: null }
       case 'lockserver':
-        return { place, slot, life: 0, accepted: 0, core: null, pending: [], inTurn: false }
+        return { place, slot, life: 0, accepted: 0, core: null, pending: [], inTurn: false, disk: blankDisk }
       case 'client': {
         const core = newClient(
           this.#cores,

@@ -8,12 +8,16 @@ import type { Requests } from '../../client/session/requests.ts'
 import type { Backup } from '../../lockserver/backup.ts'
 import type { ServerCore } from '../../lockserver/core.ts'
 import type { Primary } from '../../lockserver/primary.ts'
+import type { Installation } from '../../lockserver/state/snapshot.ts'
+import type { State } from '../../lockserver/state/state.ts'
 import type { ViewCore } from '../../viewservice/core.ts'
 
 export interface Cores {
   readonly ServerCore: typeof ServerCore
   readonly ViewCore: typeof ViewCore
   readonly ClientCore: typeof ClientCore
+  readonly State: typeof State
+  readonly Installation: typeof Installation
 }
 
 let registered = false
@@ -24,12 +28,17 @@ export async function loadCores(small = false): Promise<Cores> {
   registered = true
   const from = async (file: string) =>
     await import(new URL(`../../${file}?plain${small ? '-small' : ''}`, import.meta.url).href)
-  const [server, view, client] = [
+  const [server, view, client, state, snapshot] = [
     await from('lockserver/core.js'),
     await from('viewservice/core.js'),
     await from('client/session/core.js'),
+    await from('lockserver/state/state.js'),
+    await from('lockserver/state/snapshot.js'),
   ]
-  return { ServerCore: server.ServerCore, ViewCore: view.ViewCore, ClientCore: client.ClientCore }
+  const { ServerCore } = server
+  const { ViewCore } = view
+  const { ClientCore } = client
+  return { ServerCore, ViewCore, ClientCore, State: state.State, Installation: snapshot.Installation }
 }
 
 /** What the checks read of a lock server beside its public parts. */

@@ -39,6 +39,12 @@ export class Prelude {
     return this
   }
 
+  /** The power of all machines fails; what was not synced is gone. */
+  outage(): this {
+    this.#make({ do: 'outage', keeps: [], burns: null })
+    return this.quiet()
+  }
+
   pass(ms: number): this {
     this.#make({ do: 'pass', ms })
     return this
@@ -83,7 +89,7 @@ export class Prelude {
 
   #arrives(happening: Happening): boolean {
     if (happening.do !== 'deliver' && happening.do !== 'close')
-      return happening.do === 'saved' || happening.do === 'turn-end'
+      return happening.do === 'saved' || happening.do === 'turn-end' || happening.do === 'synced'
     return !this.#held.some(([a, b]) => this.#isBetween(happening, a, b))
   }
 

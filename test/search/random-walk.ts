@@ -40,16 +40,28 @@ class Walk {
       this.#make(this.#draw(happenings))
     }
     const ending = this.#heal()
-    const problem =
-      this.#problem ?? (ending === undefined ? 'nothing good happens: somebody waits for ever' : undefined)
+    const problem = this.#problem ?? this.#endProblem(ending)
     const violation = problem === undefined ? null : { problem, depth: this.#path.length, path: this.#path }
     return { steps: this.#path.length, violation, ending: ending ?? 'done' }
+  }
+
+  /**
+   * D4: all disks are back, so no state is lost in a durable cluster; but for one that had not begun on any disk, and of
+   * which nothing was shown.
+   */
+  #endProblem(ending: Walked['ending'] | undefined): string | undefined {
+    if (ending === undefined) return 'nothing good happens: somebody waits for ever'
+    const { view } = this.#model.checks.histories.get(this.#state.history)
+    const young = view === null || (view.start !== null && view.start.choice === null)
+    const durable = this.#model.parties.setting.disks !== 'none' && !young
+    return durable && ending === 'state lost' ? 'D4: all machines are back, and the state is lost' : undefined
   }
 
   /** Faults are rarer than what goes well, or nothing would ever be reached. */
   #draw(happenings: readonly Happening[]): Happening {
     const good = happenings.filter(
-      ({ do: what }) => what !== 'cut' && what !== 'kill' && what !== 'kill after the write',
+      ({ do: what }) =>
+        what !== 'cut' && what !== 'kill' && what !== 'kill after the write' && what !== 'outage',
     )
     return this.#dice.pick(good.length > 0 && this.#dice.chance(0.95) ? good : happenings)
   }
@@ -73,7 +85,7 @@ class Walk {
   }
 
   #deliverAll(): void {
-    const goes = new Set(['deliver', 'close', 'saved', 'turn-end', 'wake', 'call'])
+    const goes = new Set(['deliver', 'close', 'saved', 'synced', 'turn-end', 'wake', 'call'])
     for (let steps = 0; steps < 2_000 && this.#problem === undefined; steps++) {
       const next = this.#model.happenings(this.#state).find(({ do: what }) => goes.has(what))
       if (next === undefined) return

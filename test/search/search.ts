@@ -46,6 +46,7 @@ export function settingOf({ setting }: Search): Setting {
     ttlMs: 10_000,
     deadPings: 1,
     slowDisk: false,
+    disks: 'none',
     spared: false,
     openTurns: [],
     operator: 'none',

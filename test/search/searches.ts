@@ -8,6 +8,7 @@ import { deposedSearches } from './searches/deposed.ts'
 import { joinSearches } from './searches/joins.ts'
 import { labSearches } from './searches/labs.ts'
 import { leaseSearches } from './searches/leases.ts'
+import { powerSearches } from './searches/power.ts'
 import { resetSearches } from './searches/resets.ts'
 import { viewSearches } from './searches/views.ts'
 
@@ -21,4 +22,5 @@ export const searches: readonly Search[] = [
   ...resetSearches,
   ...callSearches,
   ...claimSearches,
+  ...powerSearches,
 ]

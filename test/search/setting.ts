@@ -31,6 +31,8 @@ export interface Setting {
   readonly deadPings: number
   /** The view server's write ends by an event of its own; otherwise at once. */
   readonly slowDisk: boolean
+  /** The cluster is durable, and each write of a lock server is synced by an event of its own, or at once. */
+  readonly disks: 'none' | 'slow' | 'fast'
   /** Servers that may read more than one frame before what they decided goes out. */
   readonly openTurns: readonly number[]
   /** What may happen in this search spares the state: one who may go on with it must always live. */

@@ -57,6 +57,13 @@ function line(model: Model, state: State, happening: Happening): string {
       const op = local.place === 'client' ? parties.program(happening.slot)[local.next] : undefined
       return `${parties.name(happening.slot)} calls ${JSON.stringify(op ?? 'reset')}`
     }
+    case 'outage': {
+      const kept = happening.keeps.map(slot => parties.name(slot)).join(' and ')
+      const burnt = happening.burns === null ? '' : `; the disk of ${parties.name(happening.burns)} is gone`
+      return `the power fails everywhere; what was not synced is ${kept === '' ? 'gone' : `kept by ${kept}`}${burnt}`
+    }
+    case 'synced':
+      return `${parties.name(happening.slot)} hears that its oldest write is on the disk`
     case 'saved':
       return `${parties.name(happening.slot)} hears that its record is on the disk`
     case 'turn-end':

@@ -25,13 +25,15 @@ export interface State {
 }
 
 /** The places of `used`; ticks come behind, by slot. */
-export const limits = ['kills', 'starts', 'cuts', 'passes', 'viewServerKills'] as const
+export const limits = ['kills', 'starts', 'cuts', 'passes', 'viewServerKills', 'outages', 'burns'] as const
 export type Limit = (typeof limits)[number]
 
 export type Happening =
   | { readonly do: 'deliver' | 'close'; readonly connection: number; readonly to: Side }
   | { readonly do: 'cut'; readonly connection: number }
   | { readonly do: 'pass'; readonly ms: number }
+  /** All machines lose their power at once; each disk keeps all that was not synced, or nothing of it; one may burn. */
+  | { readonly do: 'outage'; readonly keeps: readonly number[]; readonly burns: number | null }
   | { readonly do: SlotHappening; readonly slot: number }
 
 type SlotHappening =
@@ -42,6 +44,7 @@ type SlotHappening =
   | 'call'
   | 'wake'
   | 'saved'
+  | 'synced'
   | 'turn-end'
 
 /** What a transition needs to know of its world. */
@@ -101,9 +104,23 @@ export class Transition {
         this.#count('passes')
         this.#clock += happening.ms
         return
+      case 'outage':
+        return this.#outage(happening.keeps, happening.burns)
       default:
         return this.#inside(happening.do, happening.slot)
     }
+  }
+
+  #outage(keeps: readonly number[], burns: number | null): void {
+    this.#count('outages')
+    if (burns !== null) this.#count('burns')
+    for (let slot = 0; slot < this.#locals.length; slot++) {
+      const local = this.#world.parties.local(this.#locals[slot] as number)
+      if ((local.place !== 'viewserver' && local.place !== 'lockserver') || local.core === null) continue
+      this.#die(slot)
+      this.#step(slot, { is: keeps.includes(slot) ? 'kill after the write' : 'kill' })
+    }
+    if (burns !== null) this.#step(burns, { is: 'burn' })
   }
 
   #inside(what: SlotHappening, slot: number): void {

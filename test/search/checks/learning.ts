@@ -21,7 +21,8 @@ export class Learning {
     switch (seen.see) {
       case 'record': {
         const { view, acked } = seen.record
-        if (view.start === null || view.number === 1) return { ...history, view, acked }
+        const empty = view.start !== null && view.start.choice === null
+        if (view.start === null || !empty || view.number === 1) return { ...history, view, acked }
         return { ...history, view, acked, reset: true, floor: view.start.tokenFloor }
       }
       case 'called':

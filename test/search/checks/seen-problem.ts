@@ -8,7 +8,11 @@ import { answerProblem, lossProblem } from './answers.ts'
 import { viewProblem } from './views.ts'
 
 /** Notes of level error that faults explain. */
-const harmless = new Set(['the state is lost', 'the view server refuses this server'])
+const harmless = new Set([
+  'the state is lost',
+  'the state waits for its recovery',
+  'the view server refuses this server',
+])
 
 export function seenProblem(parties: Parties, history: History, seen: Seen): string | undefined {
   switch (seen.see) {

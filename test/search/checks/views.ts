@@ -13,7 +13,8 @@ export function viewProblem(
   if (view.number === before.number)
     return JSON.stringify(view) === JSON.stringify(before) ? undefined : 'V1: one view number for two views'
   if (view.number !== before.number + 1) return `V1: view ${view.number} follows view ${before.number}`
-  if (view.start !== null) return view.backup === null ? undefined : "V3: a reset's view names a backup"
+  if (view.start !== null && view.backup !== null) return 'V3: a view that begins with a start names a backup'
+  if (view.start !== null) return undefined
   const stays = view.primary.id === before.primary.id
   if (!stays && view.primary.id !== before.backup?.id)
     return `V2: the primary of view ${view.number} comes from nowhere`

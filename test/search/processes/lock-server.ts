@@ -2,12 +2,14 @@
 // its exit.
 
 import type { ServerCore, ServerInput } from '../../../lockserver/core.ts'
+import type { Found } from '../../../lockserver/journal/asked.ts'
 import type { ServerEffect } from '../../../lockserver/outbox.ts'
 import { stateLimits } from '../../../wire/limits.ts'
 import type { Message } from '../../../wire/messages.ts'
 import { unknownEffect } from '../../../wire/unknown-effect.ts'
 import { idOf, pingIntervalMs } from '../ids.ts'
 import { frozen } from '../plain.ts'
+import { blankDisk, foundOn, withoutNumbers, withoutPower, withSynced, withWrite } from './disk.ts'
 import type { Input, ServerLocal } from './process.ts'
 import type { Turn } from './turn.ts'
 
@@ -21,20 +23,30 @@ export class LockServerStep {
   step(local: ServerLocal, input: Input): void {
     if (input.is === 'start') {
       local.accepted = 0
-      this.#newCore(local, null)
+      this.#newCore(local, null, foundOn(local.disk, this.#turn.cores))
       this.#turnWith(local, { is: 'tick' })
-    } else if (input.is === 'kill') {
+    } else if (input.is === 'kill' || input.is === 'kill after the write') {
+      local.disk = frozen(withoutPower(local.disk, input.is !== 'kill'))
       local.core = null
       local.pending = []
       local.inTurn = false
-    } else if (input.is === 'turn-end') this.#endTurn(local)
+    } else if (input.is === 'burn') local.disk = blankDisk
+    else if (input.is === 'turn-end') this.#endTurn(local)
+    else if (input.is === 'synced') this.#syncOne(local)
     else {
       if (input.is === 'accepted') local.accepted = input.connection
       this.#turnWith(local, input.is === 'tick' ? { is: 'tick' } : (this.#turn.inputOf(input) as ServerInput))
     }
   }
 
-  #newCore(local: ServerLocal, cluster: string | null): void {
+  /** Its oldest write reaches the disk. */
+  #syncOne(local: ServerLocal): void {
+    const [first] = local.disk.unsynced
+    local.disk = frozen(withSynced(local.disk))
+    if (first !== undefined && first.number > 0) this.#turnWith(local, { is: 'synced', number: first.number })
+  }
+
+  #newCore(local: ServerLocal, cluster: string | null, found: Found | null): void {
     local.life++
     const options = {
       id: idOf('server', local.slot, local.life),
@@ -48,7 +60,8 @@ export class LockServerStep {
       host: 'simulated',
       cluster,
     }
-    local.core = new this.#turn.cores.ServerCore(frozen(options))
+    const journal = this.#turn.setting.disks !== 'none'
+    local.core = new this.#turn.cores.ServerCore(frozen({ ...options, journal }), found)
   }
 
   #turnWith(local: ServerLocal, input: ServerInput): void {
@@ -61,6 +74,8 @@ export class LockServerStep {
     local.inTurn = false
     this.#sendPending(local)
     if (this.#stepCore(local, { is: 'turn-end' })) this.#sendPending(local)
+    if (this.#turn.setting.disks === 'fast')
+      while (local.disk.unsynced.length > 0 && local.core !== null) this.#syncOne(local)
   }
 
   /** False when the core ended itself. */
@@ -72,6 +87,11 @@ export class LockServerStep {
           if (effect.level === 'error') this.#turn.error(local, effect.text)
           break
         case 'pause':
+          break
+        case 'journal':
+          local.disk = frozen(withWrite(local.disk, effect.number, effect.write))
+          break
+        case 'snapshot':
           break
         case 'tell sent':
           if (!this.#stepCore(local, { is: 'sent' })) return false
@@ -100,7 +120,9 @@ export class LockServerStep {
   #stepDown(local: ServerLocal, core: ServerCore, reason: string): boolean {
     this.#turn.seen.push({ see: 'stepped down', slot: local.slot, text: reason })
     this.#closeAll(local, ['error', 'STEPPED_DOWN', reason])
-    this.#newCore(local, core.cluster)
+    // The new core's numbers begin again at 1: what the old one wrote concerns it no more.
+    local.disk = frozen(withoutNumbers(local.disk))
+    this.#newCore(local, core.cluster, null)
     this.#turnWith(local, { is: 'tick' })
     return false
   }

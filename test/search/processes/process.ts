@@ -8,6 +8,7 @@ import type { ViewCore } from '../../../viewservice/core.ts'
 import type { ViewRecord } from '../../../viewservice/record.ts'
 import type { ConnectionEffect } from '../../../wire/effects.ts'
 import type { Channel, HelloFrom, Message } from '../../../wire/messages.ts'
+import type { SearchedDisk } from './disk.ts'
 
 export type Place = 'viewserver' | 'lockserver' | 'client' | 'operator'
 
@@ -31,6 +32,7 @@ export interface ServerLocal {
   /** What was decided in this turn and has not gone out. */
   pending: ConnectionEffect[]
   inTurn: boolean
+  disk: SearchedDisk
 }
 
 export interface ClientLocal {
@@ -66,7 +68,17 @@ export type Input =
   | { readonly is: 'closed'; readonly connection: number; readonly refused: boolean }
   /** Starts the process, or starts it again. */
   | {
-      readonly is: 'start' | 'tick' | 'turn-end' | 'saved' | 'wake' | 'call' | 'kill' | 'kill after the write'
+      readonly is:
+        | 'start'
+        | 'tick'
+        | 'turn-end'
+        | 'saved'
+        | 'wake'
+        | 'call'
+        | 'kill'
+        | 'kill after the write'
+        | 'synced'
+        | 'burn'
     }
 
 export type Output =

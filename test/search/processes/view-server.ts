@@ -41,7 +41,7 @@ export class ViewServerStep {
       record: local.disk,
       newClusterId: idOf('cluster', 0, 1),
       newCluster: true,
-      durability: 'memory' as const,
+      durability: this.#turn.setting.disks === 'none' ? ('memory' as const) : ('disk' as const),
       recoveryPatienceMs: 0,
       pid: 1,
       host: 'simulated',
