@@ -37,8 +37,8 @@ export const handles: readonly Mutant[] = [
     edits: [
       {
         file: 'client/own-frames.ts',
-        find: 'queueMicrotask(() => reject(error))',
-        replace: 'reject(error)',
+        find: 'showCallers(error, retake) throw error',
+        replace: 'throw error',
       },
     ],
   },
