@@ -23,5 +23,6 @@ export function rejectToCallers(resolve: (value: Promise<never>) => void, error:
   }
   resolve(failing.catch(retake))
   // Behind the step that ties the caller's promise to this one, or the engine would not find it.
-  queueMicrotask(() => reject(error))
+  // Not queueMicrotask: Jest fakes it.
+  void Promise.resolve().then(() => reject(error))
 }

@@ -74,7 +74,7 @@ test('fake timers stop neither client nor cluster', async () => {
   await locks.close()
   await cluster.close()
   ${timers}.useRealTimers()
-})
+}, 30_000)
 `
 
 export const testInJsdom = `/** @jest-environment jsdom */

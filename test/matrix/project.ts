@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { modulesOf, type Tool } from './tools.ts'
 
 const execute = promisify(execFile)
-const endWithinMs = 60_000
+const endWithinMs = 120_000
 
 export class Project {
   readonly folder: string
