@@ -154,7 +154,7 @@ async function ofTheProgram(call: () => unknown): Promise<unknown> {
 }
 async function namesTheProgram(t: Test, what: string, call: () => unknown, code = 'TIMEOUT'): Promise<void> {
   const error = await failure(ofTheProgram(call))
-  t.match((error.cause as LockError | undefined)?.code ?? (error as LockError).code, code, what)
+  t.match((error instanceof LockError ? error : (error.cause as LockError)).code, code, what)
   t.match(error.stack, /at (async )?ofTheProgram /, what)
   t.match(error.stack, /^\S+: |^\S+ \[/, `${what}: its first line is the error`)
 }
