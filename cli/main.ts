@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   kill: () => import('./kill.ts'),
   bench: () => import('./bench.ts'),
   reset: () => import('./reset.ts'),
+  recover: () => import('./recover.ts'),
   journal: () => import('./journal.ts'),
 }
 

@@ -39,7 +39,7 @@ before. Refused while a server that has the old state may still be there, unless
     const ends = values['view-number'] ?? (await askStatus(peer)).view?.number
     if (ends === undefined) throw new Failure('there is no view yet, so there is nothing to reset')
     const view = await reset(peer, ends, values.force)
-    const done = view.number === ends + 1 && view.start !== null
+    const done = view.number === ends + 1 && view.start?.choice === null
     if (values.json) printJson({ done, view })
     else print(meaning(view, ends, done))
     return 0

@@ -26,6 +26,7 @@ const commands: Record<string, Loader> = {
   watch: () => import('../cli/watch.ts'),
   why: () => import('../cli/why.ts'),
   reset: () => import('../cli/reset.ts'),
+  recover: () => import('../cli/recover.ts'),
   journal: () => import('../cli/journal.ts'),
 }
 
@@ -204,6 +205,11 @@ const misuses: readonly (readonly [readonly string[], readonly string[], Environ
     ['primary', 'backup', '"everything"'],
   ],
   [['reset'], ['gives up all locks', '--yes']],
+  [['recover'], ['--gone ID', 'holdfast status']],
+  [
+    ['recover', '--gone', 'x'],
+    ['--gone', '32 hexadecimal digits', '"x"'],
+  ],
   [
     ['reset', '--yes', '--view-number', 'x'],
     ['--view-number', 'whole number', '"x"'],
