@@ -69,7 +69,7 @@ export class Route {
     this.cluster = options.cluster
     this.#name = options.name
     this.#quietMs = Math.min(options.ttlMs / 4, 1_000)
-    this.#watchQuietMs = Math.max(this.#quietMs, options.ttlMs / 4)
+    this.#watchQuietMs = Math.min(Math.max(this.#quietMs, options.ttlMs / 4), keepAliveMs)
     this.#comeBackMs = restLeaseMs(options.ttlMs) * renewPart
   }
 
