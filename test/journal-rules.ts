@@ -208,6 +208,23 @@ t.test('D7: an old block behind a torn one, from another volume or process, make
   t.match(readAll(story.disk).reading, { is: 'whole', torn: { file } }, 'later ones of another process')
 })
 
+t.test('D7: rot of a block that has an imprint and no batch is found, too', async t => {
+  const story = begun()
+  busy(story, 3)
+  story.giveUp()
+  story.answerAll()
+  const [file = ''] = story.disk.files
+  const { bytes } = story.disk.file(file)
+  const at = bytes.indexOf('given-up')
+  bytes[at] = 0
+  t.match(readAll(story.disk).reading, { is: 'whole', torn: { file } }, 'the last one may be torn')
+  bytes.write('g', at)
+  story.step({ is: 'tick', freeBytes: null })
+  story.answerAll()
+  story.disk.file(file).bytes[at] = 0
+  t.match(readAll(story.disk).reading, { is: 'spoilt', spot: { file } }, 'a state that was given up stays so')
+})
+
 t.test('D2: a snapshot lets old segments and older snapshots go, and two are kept', async t => {
   const story = begun()
   for (let round = 0; round < 4; round++) {
@@ -244,9 +261,11 @@ t.test('D2: a snapshot gets its name only when the log has all that is inside it
   const story = begun()
   busy(story, 4)
   story.batch(anOperation(story.state, random(3)))
-  story.turnEnd() // its write is not answered yet
+  story.turnEnd()
+  const slow = story.disk.acts.at(-1)
   story.beginSnapshot()
   while (story.copying) story.goOn()
+  story.answerBut(act => act === slow)
   const named = () => story.disk.acts.some(act => act.do === 'rename' && act.from.includes('snapshot'))
   t.notOk(named())
   story.answerAll()

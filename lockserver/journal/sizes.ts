@@ -6,7 +6,7 @@ export interface JournalSizes {
   readonly segmentBytes: number
   /** About the longest payload of a block. */
   readonly payloadBytes: number
-  /** What a log may write before these: where it begins, and its imprint. */
+  /** What may come on top of that: one message is never cut. */
   readonly prefixBytes: number
   /** New segments are filled with zeros, so much at a time. */
   readonly fillBytes: number

@@ -8,7 +8,6 @@ import { Log, type LogState } from './log.ts'
 import { unfinished, volumeName } from './names.ts'
 import type { JournalSizes } from './sizes.ts'
 import type { SnapshotFile } from './snapshot-file.ts'
-import { imprintText } from './text.ts'
 import type { Making } from './work.ts'
 
 /** A message that waits for its block. */
@@ -123,7 +122,7 @@ export class Volume {
 
   /** The next block, of as many messages as fit; undefined: its segment is not there yet. */
   compose(): Composed | undefined {
-    const texts = this.#prefix()
+    const texts = this.#begun === null ? [] : [JSON.stringify(['begun', this.#begun])]
     let bytes = 2 + texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0)
     const prefix = texts.length
     for (const { text } of this.#pending) {
@@ -141,13 +140,6 @@ export class Volume {
     const block = this.log.block(`[${texts.join(',')}]`, bytes, this.#after(taken))
     this.logBytes += block.bytes.length
     return { ...block, numbers: taken.map(({ number }) => number) }
-  }
-
-  /** Each segment begins with the imprint, since those before it are deleted some day. */
-  #prefix(): string[] {
-    if (!this.log.atStart) return []
-    if (this.#begun !== null) return [JSON.stringify(['begun', this.#begun])]
-    return this.imprint === null ? [] : [imprintText(this.imprint)]
   }
 
   #after(taken: readonly Pending[]): LogState {

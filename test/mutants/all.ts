@@ -17,6 +17,7 @@ import { endings } from './endings.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
 import { handles } from './handles.ts'
+import { journalled } from './journalled.ts'
 import { judged } from './judged.ts'
 import { keys } from './keys.ts'
 import { largeSessions } from './large-sessions.ts'
@@ -55,7 +56,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading],
   'pages and metrics': figures,
   'the command': command,
-  'loss of power': durable,
+  'loss of power': [...durable, ...journalled],
   'hostile peers': [...edge, ...asking, ...keys],
   'disk, minutes, moments': apart,
 }
