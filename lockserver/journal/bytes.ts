@@ -1,7 +1,16 @@
 // Reading files as a pure function of their bytes: it asks for names and bytes, and somebody hands them over. A file
 // is read in windows, from its beginning to its end.
 
-import { type Block, headBytes, magic, type Sight, sectorBytes, sightOf } from './block.ts'
+import {
+  type Block,
+  bytesOf,
+  headBytes,
+  magic,
+  payloadBytesMax,
+  type Sight,
+  sectorBytes,
+  sightOf,
+} from './block.ts'
 
 export interface Named {
   readonly name: string
@@ -28,6 +37,9 @@ export function* namesIn(path: string): Asking<readonly Named[]> {
 export type Seen = Exclude<Sight, { is: 'more' }>
 
 const windowBytes = 1_048_576
+
+/** As long as a window may be. */
+const zeros = Buffer.alloc(Math.max(windowBytes, bytesOf(payloadBytesMax)))
 
 export class FileBytes {
   readonly path: string
@@ -84,7 +96,7 @@ export class FileBytes {
     for (let place = at; place < this.bytes; ) {
       const bytes = yield* this.from(place, 1)
       if (bytes.length === 0) return false
-      if (bytes.some(byte => byte !== 0)) return true
+      if (!bytes.equals(zeros.subarray(0, bytes.length))) return true
       place += bytes.length
     }
     return false
