@@ -162,9 +162,12 @@ export async function statusOf(reach: Reach): Promise<Status> {
   return await askStatus(peer)
 }
 
+const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/
+
 function unreachable(url: string, refused: boolean, reason: string): string {
   const right = 'give --view (HOLDFAST_VIEW) the right URL'
-  return refused
-    ? `nothing listens at ${url}; start one with 'holdfast cluster', or ${right}`
-    : `${url} ${reason}; else ${right}`
+  if (!refused) return `${url} ${reason}; else ${right}`
+  // What is right for trying it out on one machine is wrong where servers run on others.
+  const start = loopback.test(new URL(url).hostname) ? "start one with 'holdfast cluster', or " : ''
+  return `nothing listens at ${url}; ${start}${right}`
 }

@@ -3,6 +3,7 @@
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import { type Command, flag, json, reaching } from './arguments.ts'
 import { askStatus, meetViewServer, type Reach } from './ask.ts'
+import { blindStatus } from './blind-status.ts'
 import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
 import { Failure, messageOf } from './failure.ts'
@@ -19,7 +20,8 @@ const options = {
 export const command: Command<typeof options> = {
   usage: 'status [options]',
   does: 'show the view, the lock servers, how many more deaths are survived, and what to do',
-  more: `Exit code 1 when there is no primary. With --check it is 0 when the next death would be survived, 1 when it
+  more: `Exit code 1 when there is no primary. While no view server answers, lock servers among
+the URLs are asked who is primary. With --check it is 0 when the next death would be survived, 1 when it
 would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
 { cluster, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
 pid, load }, pid being the view server's; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
@@ -42,15 +44,32 @@ pid, load }, pid being the view server's; load, or null if the primary does not 
 /** Exit codes of --check, as monitoring programs read them. */
 const [well, warning, critical] = [0, 1, 2]
 
+interface Seen {
+  readonly status: Status
+  /** Of the view server; null if none answers. */
+  readonly url: string | null
+}
+
 interface Asked {
   readonly status: Status
   readonly load: Load | null
 }
 
+/** While no view server answers, lock servers know something, too. */
+async function seen(reach: Reach): Promise<Seen> {
+  try {
+    using peer = await meetViewServer(reach)
+    return { status: await askStatus(peer), url: peer.url }
+  } catch (error) {
+    const status = await blindStatus(reach)
+    if (status === null) throw error
+    return { status, url: null }
+  }
+}
+
 async function ask(reach: Reach): Promise<Asked> {
-  using peer = await meetViewServer(reach)
-  const status = await askStatus(peer)
-  return { status, load: hasPrimary(status) ? await loadOf(peer.url, reach.secret) : null }
+  const { status, url } = await seen(reach)
+  return { status, load: url !== null && hasPrimary(status) ? await loadOf(url, reach.secret) : null }
 }
 
 /** No lock can be had; or the next death loses all of them. */
@@ -111,8 +130,7 @@ export function lines(status: Status, load: Load | null = null, width: number | 
     '',
     paint('dim', head),
     ...body,
-    '',
-    paint('dim', `view server: pid ${pid}`),
+    ...(pid === 0 ? [] : ['', paint('dim', `view server: pid ${pid}`)]),
   ]
 }
 

@@ -9,6 +9,7 @@ import { statusOf } from '../cli/ask.ts'
 import { markFolder, sweepFolders } from '../cli/cluster-sweep.ts'
 import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { RealCluster } from './fixtures/real-cluster.ts'
 
 const dead = 'ws://127.0.0.1:1'
 
@@ -22,6 +23,32 @@ t.test('with a dead --view each command says what it tried and what would be rig
       t.match(stderr, /^holdfast: [^\n]*ws:\/\/127\.0\.0\.1:1[^\n]*--view[^\n]*\n$/)
     }),
   )
+})
+
+t.test('F9: while no view server answers, status asks the lock servers', async t => {
+  await using cluster = await RealCluster.start(2)
+  const [, ...locks] = cluster.addresses
+  const status = (...more: string[]) => holdfast(t, ['status', '--view', [dead, ...locks].join(','), ...more])
+  const { code, stdout } = await status()
+  t.equal(code, 0, 'locks can be had')
+  t.match(
+    stdout,
+    /no view server answers; ws:\S+ is primary of view 2 and its backup has a whole copy: locks are/,
+  )
+  t.match(stdout, /primary +alive/)
+  t.match(stdout, /backup +in sync/)
+  t.match(await status('--check'), { code: 2 })
+  const { stdout: json } = await status('--json')
+  t.match(JSON.parse(json), {
+    view: { number: 2, acked: true },
+    survives: 0,
+    halted: /no view server answers/,
+  })
+})
+
+t.test('a hint to start a cluster is for this machine only', async t => {
+  const { stderr } = await holdfast(t, ['status', '--view', 'ws://nowhere.invalid:1'])
+  t.notMatch(stderr, /holdfast cluster/)
 })
 
 t.test('a port on which another program listens is no Holdfast server', async t => {
