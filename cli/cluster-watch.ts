@@ -4,7 +4,7 @@
 import { connect, type LockClient, type View } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
 import type { Status } from '../wire/messages.ts'
-import { AskedServer, askStatus } from './ask.ts'
+import { statusOf } from './ask.ts'
 
 export interface Change {
   readonly view: View
@@ -26,7 +26,7 @@ export interface WatchHandlers {
 const askEveryMs = 50
 
 export class ClusterWatch {
-  readonly #url: string
+  readonly #urls: readonly string[]
   readonly #handlers: WatchHandlers
   /** How many lock servers there are when all are alive. */
   #servers: number
@@ -47,8 +47,8 @@ export class ClusterWatch {
   #asking = false
   #closed = false
 
-  constructor(url: string, servers: number, handlers: WatchHandlers) {
-    this.#url = url
+  constructor(urls: readonly string[], servers: number, handlers: WatchHandlers) {
+    this.#urls = urls
     this.#servers = servers
     this.#handlers = handlers
   }
@@ -90,7 +90,7 @@ export class ClusterWatch {
 
   async #connect(): Promise<void> {
     while (this.#client === undefined && !this.#closed) {
-      this.#client = await connect(this.#url, { name: 'holdfast-cluster', timeout: 2_000 }).catch(
+      this.#client = await connect(this.#urls, { name: 'holdfast-cluster', timeout: 2_000 }).catch(
         () => undefined,
       )
     }
@@ -147,8 +147,7 @@ export class ClusterWatch {
 
   async #status(): Promise<Status | undefined> {
     try {
-      using peer = await AskedServer.meet(this.#url, process.env.HOLDFAST_SECRET)
-      return await askStatus(peer)
+      return await statusOf({ view: this.#urls, secret: process.env.HOLDFAST_SECRET })
     } catch {
       return undefined // The view server is away; it will be started again.
     }

@@ -22,6 +22,7 @@ const serversMax = 32
 
 const options = {
   servers: byDefault(3, whole('COUNT', 'lock servers', 1, serversMax)),
+  viewservers: byDefault(1, whole('COUNT', 'view servers: one is active, others are standbys', 1, 3)),
   port: byDefault(
     7400,
     whole('PORT', 'of the view server; lock servers take the next ones; 0: free ones', 0, 65_535),
@@ -57,6 +58,7 @@ Ctrl-C ends all of it.`,
 
 interface Plan {
   readonly servers: number
+  readonly viewServers: number
   /** 0: any free ports. */
   readonly port: number
   readonly data: string
@@ -71,6 +73,8 @@ class Cluster implements Crew {
   /** Null if it doesn't run on a terminal. */
   readonly #live: Live | null
   readonly #viewServer: Child
+  /** On free ports: the next ones are the lock servers'. */
+  readonly #standbys: Child[]
   readonly #lockServers: Child[]
   #watch: ClusterWatch | undefined
   #ready = false
@@ -80,14 +84,15 @@ class Cluster implements Crew {
     this.#end = resolve
   })
 
-  static async prepare({ servers = 3, port = 7400, data, json }: Values<typeof options>): Promise<Cluster> {
+  static async prepare(values: Values<typeof options>): Promise<Cluster> {
+    const { servers = 3, viewservers: viewServers = 1, port = 7400, data, json } = values
     if (port !== 0 && port + servers > 65_535)
       throw new UsageError(
         `--port ${port} leaves no room for ${servers} lock servers above it; give a smaller one`,
       )
     await checkPorts(port, servers)
     const folder = await openFolder(data)
-    const plan = { servers, port, temporary: data === undefined, ...folder }
+    const plan = { servers, viewServers, port, temporary: data === undefined, ...folder }
     return new Cluster(plan, json)
   }
 
@@ -98,12 +103,12 @@ class Cluster implements Crew {
     this.#live = live
     this.#report = json ? new JsonReport() : new PlainReport(plan.port, say, live !== null)
     this.#viewServer = this.#child('viewserver', plan.port, (port, again) => [
-      'viewserver',
-      `--listen=127.0.0.1:${port}`,
-      `--data=${plan.data}`,
-      '--play',
+      ...this.#viewServerArgs(port),
       ...(plan.fresh && !again ? ['--new-cluster'] : []),
     ])
+    this.#standbys = Array.from({ length: plan.viewServers - 1 }, (_, i) =>
+      this.#child(`viewserver-${i + 2}`, 0, port => this.#viewServerArgs(port)),
+    )
     this.#lockServers = Array.from({ length: plan.servers }, (_, i) =>
       this.#lockServer(i + 1, plan.port === 0 ? 0 : plan.port + 1 + i),
     )
@@ -130,13 +135,14 @@ class Cluster implements Crew {
     const { data, temporary } = this.#plan
     this.#report.starting({ servers: this.#plan.servers, data, temporary })
     await this.#viewServer.start()
+    for (const standby of this.#standbys) if (!this.#ending) await standby.start()
     if (this.#ending) return
     await Promise.all(this.#lockServers.map(server => server.start()))
     if (this.#ending) return
-    this.#watch = new ClusterWatch(this.#viewServer.url, this.#plan.servers, {
+    this.#watch = new ClusterWatch(this.#viewUrls, this.#plan.servers, {
       changed: change => this.#onChanged(change),
       acked: status => this.#onAcked(status.view?.number ?? 0, status),
-      halted: reason => this.#report.halted(reason, this.#viewServer.url),
+      halted: reason => this.#report.halted(reason, this.#viewUrls.join(',')),
     })
     this.#watch.start()
   }
@@ -153,12 +159,12 @@ class Cluster implements Crew {
     if (this.#ready) return this.#report.acked(number, status.survives)
     this.#ready = true
     const { data } = this.#plan
-    this.#report.ready({ url: this.#viewServer.url, data, pids: this.#pids(), status })
+    this.#report.ready({ url: this.#viewUrls.join(','), data, pids: this.#pids(), status })
     this.#live?.open()
   }
 
   members(): Member[] {
-    return [this.#viewServer, ...this.#lockServers].map(({ name, url, pid }) => ({ name, url, pid }))
+    return [...this.#viewServers, ...this.#lockServers].map(({ name, url, pid }) => ({ name, url, pid }))
   }
 
   signal(pid: number, signal: NodeJS.Signals): void {
@@ -206,11 +212,23 @@ class Cluster implements Crew {
     this.#onSignal()
   }
 
+  get #viewServers(): Child[] {
+    return [this.#viewServer, ...this.#standbys]
+  }
+
+  get #viewUrls(): string[] {
+    return this.#viewServers.map(({ url }) => url)
+  }
+
+  #viewServerArgs(port: number): string[] {
+    return ['viewserver', `--listen=127.0.0.1:${port}`, `--data=${this.#plan.data}`, '--play']
+  }
+
   #lockServer(number: number, port: number): Child {
     return this.#child(`lockserver-${number}`, port, own => [
       'lockserver',
       `--listen=127.0.0.1:${own}`,
-      `--view=${this.#viewServer.url}`,
+      `--view=${this.#viewUrls.join(',')}`,
     ])
   }
 
@@ -242,7 +260,7 @@ class Cluster implements Crew {
 
   #pids(): Record<string, number> {
     return Object.fromEntries(
-      [this.#viewServer, ...this.#lockServers].flatMap(({ url, pid }) =>
+      [...this.#viewServers, ...this.#lockServers].flatMap(({ url, pid }) =>
         pid === undefined ? [] : [[url, pid]],
       ),
     )
@@ -255,7 +273,7 @@ class Cluster implements Crew {
   }
 
   #children(): Child[] {
-    return [...this.#lockServers, this.#viewServer]
+    return [...this.#lockServers, ...this.#viewServers]
   }
 
   async #stop(): Promise<void> {

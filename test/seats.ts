@@ -124,6 +124,14 @@ t.test('F18: while the store is away no view is made, and afterwards all goes on
   t.same(s1.views, [1, 2])
 })
 
+t.test('E5: a standby that has just started reaches the active one at once', async t => {
+  const { story } = two()
+  const c = story.seat('c')
+  const operator = c.client()
+  operator.say(['status', 1])
+  t.match(operator.told.at(-1), ['status', 1, { halted: null, servers: [{ alive: true }] }])
+})
+
 t.test('E5: a standby passes the questions of operators on', async t => {
   const { b } = two()
   const operator = b.client()

@@ -135,6 +135,10 @@ export class SeatCore implements StandbyOwner {
         this.#candidacy.ask(monotonic)
         return this.#onKept(this.#keeping.heard(input))
       case 'mark read':
+        this.#onStanding(this.#candidacy.heard(input, monotonic))
+        // A standby that has just started is of use once it reaches the active one.
+        if (!this.#link.connected) this.#keepLink(monotonic)
+        return
       case 'mark taken':
       case 'mark confirmed':
       case 'mark failed':
@@ -168,12 +172,16 @@ export class SeatCore implements StandbyOwner {
     this.#allow()
     this.#onStanding(this.#candidacy.tick(now))
     this.#ownLink.keep(this.#ownReached ? null : this.#owner.address, this.#cluster, now)
-    const silentFor = this.#link.keep(this.#candidacy.other?.address ?? null, this.#cluster, now)
+    const silentFor = this.#keepLink(now)
     if (silentFor >= silentMs) {
       this.#link.giveUp(now)
       this.#candidacy.silent(now)
     }
     this.#reread(now)
+  }
+
+  #keepLink(now: number): number {
+    return this.#link.keep(this.#candidacy.other?.address ?? null, this.#cluster, now)
   }
 
   /** V6, F19: what halts it ends when the store catches up. */
