@@ -155,6 +155,25 @@ t.test(
   },
 )
 
+t.test('D3: what a process did not come to move aside before it ended is moved by the next', async t => {
+  const first = begun()
+  const second = new JournalStory(first.disk.powerLost(random(1), keepNone), {}, '2'.repeat(32))
+  second.begin({ view: 2 })
+  second.answerBut(act => act.do === 'rename' && act.to.startsWith('forgotten'))
+  const third = new JournalStory(second.disk.powerLost(random(1), keepNone), {}, '3'.repeat(32))
+  t.strictSame(
+    third.disk
+      .list('')
+      .map(({ name }) => name)
+      .sort(),
+    ['volume-000001', 'volume-000002'],
+  )
+  third.begin({ view: 3 })
+  third.answerAll()
+  const names = third.disk.list('').map(({ name }) => name)
+  t.strictSame(names.sort(), ['forgotten-000001', 'forgotten-000002', 'volume-000003'])
+})
+
 t.test('D5: a recovered state goes into new files; nothing is written into those that were read', async t => {
   const story = begun()
   busy(story, 6)

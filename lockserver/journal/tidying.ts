@@ -29,25 +29,34 @@ export class Tidying {
   acts(): DiskAct[] {
     if (this.#done) return []
     this.#done = true
-    const volumes = this.#names.map(volumeIn).filter(number => number !== undefined)
-    const last = Math.max(0, ...volumes)
-    const aside = this.#before === null || last === 0 ? null : asideName(this.#before, last)
-    const removed = [
-      ...this.#names.filter(isUnfinished),
-      ...volumes.filter(number => number !== last || aside === null).map(volumeName),
-      ...this.#tooMany(aside === null ? 0 : 1),
-    ]
-    const moved: DiskAct[] = aside === null ? [] : [{ do: 'rename', from: volumeName(last), to: aside }]
+    const moves = this.#moves()
+    const kept = this.#kept(moves)
+    const moved = [...moves.keys()].filter(name => kept.has(name))
+    const gone = this.#names.filter(name => isUnfinished(name) || (anyVolumeIn(name) && !kept.has(name)))
     return [
-      ...moved,
-      ...removed.map((path): DiskAct => ({ do: 'remove', path })),
+      ...moved.map((from): DiskAct => ({ do: 'rename', from, to: moves.get(from) ?? from })),
+      ...gone.map((path): DiskAct => ({ do: 'remove', path })),
       { do: 'sync folder', path: '' },
     ]
   }
 
-  #tooMany(more: number): string[] {
-    const aside = this.#names.filter(name => asideIn(name) !== undefined)
-    aside.sort((a, b) => (asideIn(b) as number) - (asideIn(a) as number))
-    return aside.slice(asideMax - more)
+  /** New names of volumes. One that a process did not come to move before it ended is moved now. */
+  #moves(): Map<string, string> {
+    const volumes = this.#names.flatMap(name => volumeIn(name) ?? [])
+    const last = Math.max(0, ...volumes)
+    const whyOf = (volume: number): Before => (volume === last ? this.#before : 'forgotten')
+    return new Map(
+      volumes.flatMap(volume => {
+        const why = whyOf(volume)
+        return why === null ? [] : [[volumeName(volume), asideName(why, volume)]]
+      }),
+    )
+  }
+
+  /** The newest of those that are aside, or will be. */
+  #kept(moves: ReadonlyMap<string, string>): Set<string> {
+    const aside = this.#names.filter(name => moves.has(name) || asideIn(name) !== undefined)
+    aside.sort((a, b) => (anyVolumeIn(b) ?? 0) - (anyVolumeIn(a) ?? 0))
+    return new Set(aside.slice(0, asideMax))
   }
 }
