@@ -80,19 +80,28 @@ export class Claims {
   /** A grant that is told just now, and all that were told before of the same lock. */
   granted(belief: Belief, others: readonly Belief[], now: number): void {
     const { attempt } = belief
-    const permits = attempt.terms?.permits ?? null
-    let taken = permits?.take ?? 0
-    for (const other of others) {
-      if (!this.#lasts(other, belief, now)) continue
-      if (clash(attempt, other.attempt))
+    for (const other of others)
+      if (clash(attempt, other.attempt) && this.#lasts(other, belief, now))
         this.#blame('C3 not kept', `${textOf(belief)} is granted while ${textOf(other)} must last`)
-      else taken += other.attempt.terms?.permits?.take ?? 0
-    }
-    if (permits !== null && taken > permits.of && !this.#known.taken(belief, now))
-      this.#blame('C1 too many', `${taken} of ${permits.of} permits are taken with ${textOf(belief)}`)
+    this.#countPermits(belief, others, now)
     if (attempt.terms === null) return
     if (mostOf(attempt) < never) this.#limited.add(belief)
     this.#ranOnce(belief, now)
+  }
+
+  /** C1: once it was granted, and once each later one was that its client heard of before. */
+  #countPermits(belief: Belief, others: readonly Belief[], now: number): void {
+    const permits = belief.attempt.terms?.permits ?? null
+    if (permits === null || this.#known.taken(belief, now)) return
+    for (const newest of [belief, ...others.filter(({ token }) => token > belief.token)]) {
+      const beside = others.filter(other => other.token <= newest.token && this.#lasts(other, newest, now))
+      const taken = beside.reduce(
+        (sum, { attempt }) => sum + (attempt.terms?.permits?.take ?? 0),
+        permits.take,
+      )
+      if (taken > permits.of)
+        this.#blame('C1 too many', `${taken} of ${permits.of} permits are taken with ${textOf(belief)}`)
+    }
   }
 
   /** Believed in, without two that clash (L1), or kept though its holder is gone (C3). */
