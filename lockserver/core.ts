@@ -824,7 +824,9 @@ function isNamed({ primary, backup }: View, id: string): boolean {
 
 /** D3: as its hello says it. */
 function imprintOf({ imprint, here }: Found): Imprint {
-  return { ...imprint, free: here }
+  // Whatever else the journal notes with it (D9) is its own affair.
+  const { cluster, id, address, view, as, told, differs, opNumber, longestTtlMs } = imprint
+  return { cluster, id, address, view, as, told, differs, opNumber, longestTtlMs, free: here }
 }
 
 /** D5: the view that all others know of while this one is recovered. */

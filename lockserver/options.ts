@@ -58,6 +58,8 @@ export interface LockServerOptions {
    * first primary has it.
    */
   readonly holdAtLeastMsMax?: number | undefined
+  /** Folder of its journal, which a durable cluster asks for; made if it is not there. Of this server alone. */
+  readonly data?: string | undefined
   /** A separate address for the HTTP pages; default: the same as for peers. */
   readonly adminListen?: { readonly host: string; readonly port: number } | undefined
   /** Default: silent. */
@@ -87,6 +89,7 @@ export interface CheckedOptions {
   readonly framesPerAddress: number | null
   readonly quotas: Quotas
   readonly holdAtLeastMsMax: number
+  readonly data: string | null
   readonly adminListen: PagesAddress | null
   readonly log: Logger
 }
@@ -109,6 +112,7 @@ const optionNames = [
   'waitersPerAddress',
   'watchesPerAddress',
   'holdAtLeastMsMax',
+  'data',
   'adminListen',
   'log',
 ]
@@ -131,6 +135,7 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     ...addressQuotas(options),
     quotas: quotasOf(options),
     holdAtLeastMsMax: atLeastMax(options),
+    data: optionalText('data', options.data) ?? null,
     log: options.log ?? silent,
   }
 }

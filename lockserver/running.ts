@@ -142,6 +142,11 @@ export class RunningLockServer {
     this.#end(0, 'LEAVING', 'the server was closed')
   }
 
+  /** D8: what it decides is on no disk any more. */
+  fail(problem: string): void {
+    this.#end(1, 'INTERNAL', problem)
+  }
+
   /** Ends the server as the end of its process would: no peer gets any message. */
   kill(): void {
     if (this.#status !== undefined) return

@@ -7,6 +7,7 @@ import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerCounts } from './counts.ts'
+import type { OpenJournal } from './journal/driver/open.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
 import { ServerPages, unreadiness, type Vital } from './pages/pages.ts'
 import { killedStatus, RunningLockServer } from './running.ts'
@@ -32,6 +33,19 @@ export interface LockServer extends AsyncDisposable {
 /** Starts a lock server in this process. Resolves when it listens; rejects with one clear line. */
 export async function startLockServer(options: LockServerOptions): Promise<LockServer> {
   const checked = checkOptions(options)
+  let diskFailed: (problem: string) => void = () => {}
+  const journal = await openJournalOf(checked, problem => diskFailed(problem))
+  try {
+    const server = await startWith(checked, journal)
+    diskFailed = problem => server.diskFailed(problem)
+    return server
+  } catch (error) {
+    await journal?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function startWith(checked: CheckedOptions, journal: OpenJournal | null): Promise<ListeningLockServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
   const listener = await listen(
     { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'lockserver' },
@@ -45,10 +59,21 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
       http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningLockServer(checked, listener)
+  const server = new ListeningLockServer(checked, listener, journal)
   await server.openPages()
   server.start()
   return server
+}
+
+/** D3: all of it is read before the server listens. Only a server with a folder loads what reads it. */
+async function openJournalOf(
+  { data, pingIntervalMs, log }: CheckedOptions,
+  failed: (problem: string) => void,
+): Promise<OpenJournal | null> {
+  if (data === null) return null
+  const { openJournal } = await import('./journal/driver/open.ts')
+  const note = (level: 'info' | 'warn' | 'error', text: string, fields: object) => log[level](fields, text)
+  return openJournal({ folder: data, runtime, owner: { note, failed }, tickMs: pingIntervalMs })
 }
 
 class ListeningLockServer implements LockServer {
@@ -59,6 +84,7 @@ class ListeningLockServer implements LockServer {
   readonly place: PagesPlace
   readonly #options: CheckedOptions
   readonly #listener: Listener
+  readonly #journal: OpenJournal | null
   readonly #counts = new ServerCounts()
   readonly #pages = new ServerPages(
     () => this.#measure(),
@@ -67,8 +93,9 @@ class ListeningLockServer implements LockServer {
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
 
-  constructor(options: CheckedOptions, listener: Listener) {
+  constructor(options: CheckedOptions, listener: Listener, journal: OpenJournal | null) {
     this.#options = options
+    this.#journal = journal
     this.#listener = listener
     this.address = urlOf(listener.host, listener.port)
     this.advertised = options.advertise ?? this.address
@@ -86,6 +113,7 @@ class ListeningLockServer implements LockServer {
         pid: process.pid,
         host: hostname(),
         counts: this.#counts,
+        ...(journal !== null && { journal }),
       },
       runtime,
       { ended: status => this.#onEnded(status) },
@@ -122,6 +150,11 @@ class ListeningLockServer implements LockServer {
     return this.#closing ?? Promise.resolve()
   }
 
+  /** D8: nothing more is acknowledged from this state. */
+  diskFailed(problem: string): void {
+    this.running.fail(problem)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -142,6 +175,7 @@ class ListeningLockServer implements LockServer {
   #onEnded(status: number): void {
     this.#pages.close()
     const closed = status === killedStatus ? this.#listener.kill() : this.#listener.close()
-    this.#closing = Promise.all([closed, this.place.close()]).then(() => this.#setEnded(status))
+    const journal = this.#journal?.[Symbol.asyncDispose]()
+    this.#closing = Promise.all([closed, this.place.close(), journal]).then(() => this.#setEnded(status))
   }
 }

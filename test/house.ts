@@ -101,7 +101,10 @@ const house: Readonly<Record<string, Room>> = {
     imports: ['lockserver', 'lockserver/state', 'wire', 'wire/net', 'wire/serving'],
     never: untimed,
   },
-  'lockserver/server.ts': { imports: ['lockserver', 'lockserver/pages', ...servers], never: untimed },
+  'lockserver/server.ts': {
+    imports: ['lockserver', 'lockserver/pages', 'lockserver/journal/driver', ...servers],
+    never: untimed,
+  },
   'lockserver/rehearse.ts': { imports: ['lockserver', ...servers] },
   'lockserver/pages': { imports: ['lockserver', 'lockserver/state', ...servers] },
   'client/opentelemetry': { imports: ['client', 'wire', 'wire/net', '@opentelemetry/api', ...node] },

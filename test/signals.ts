@@ -56,7 +56,7 @@ t.test('B8: a pid below 1 is no pid: it would mean a whole process group', async
   for (const pid of [0, -1, 1.5]) {
     const peer = await HostilePeer.connect(view.address)
     const from = { kind: 'lockserver', id: newId(), address: 'ws://127.0.0.1:1', role: 'idle', view: 0 }
-    peer.say(hello({ ...from, pid, host: 'h' }))
+    peer.say(hello({ ...from, pid, host: 'h', journal: false, imprint: null }))
     t.match(await peer.ended(), { error: 'BAD_MESSAGE' }, `${pid}`)
   }
 })

@@ -1,0 +1,43 @@
+// F15 with real servers, ports and folders in one process: all of them end at once as killed processes do, start
+// again, and who held a lock holds it still.
+
+import { join } from 'node:path'
+import t from 'tap'
+import { connect } from '../client/index.ts'
+import { type LockServer, startLockServer } from '../lockserver/index.ts'
+import { startViewServer, type ViewServer } from '../viewservice/index.ts'
+import { until } from './fixtures/deadline.ts'
+
+t.test('F15: all servers are killed and start again: locks are kept, tokens grow', async t => {
+  const folder = t.testdir()
+  const startView = (port: number) =>
+    startViewServer({ data: join(folder, 'view'), port, newCluster: port === 0, durability: 'disk' })
+  const startLock = (view: ViewServer, name: string, port: number) =>
+    startLockServer({ view: view.address, data: join(folder, name), port })
+  let view = await startView(0)
+  const port = Number(new URL(view.address).port)
+  let servers: LockServer[] = [await startLock(view, 'one', 0), await startLock(view, 'two', 0)]
+  const ports = servers.map(({ address }) => Number(new URL(address).port))
+  t.teardown(async () => {
+    for (const server of servers) await server.kill()
+    await view.kill()
+  })
+  const inSync = () => view.status().acked && view.status().view?.backup !== null
+  await until('a backup is in sync', inSync)
+  const locks = await connect(view.address)
+  t.teardown(() => locks.close())
+  const held = await locks.acquire('orders/42')
+  await Promise.all([view.kill(), ...servers.map(server => server.kill())])
+  view = await startView(port)
+  servers = [await startLock(view, 'one', ports[0] ?? 0), await startLock(view, 'two', ports[1] ?? 0)]
+  await until(
+    'the state is recovered, and a backup in sync',
+    () => (view.status().view?.number ?? 0) > 2 && inSync(),
+  )
+  t.ok(held.held, 'its holder has it still')
+  t.equal(await locks.tryAcquire('orders/42'), null)
+  await held.release()
+  const next = await locks.acquire('orders/42')
+  t.ok(next.token > held.token)
+  await next.release()
+})
