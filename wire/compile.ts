@@ -13,6 +13,12 @@ const generate = standalone as unknown as (ajv: Ajv, names: Record<string, strin
 /** Of an error only its place and its text are kept; ajv writes down three times as much. */
 const untold = /schemaPath:"(?:[^"\\]|\\.)*",keyword:"\w+",params:\{[^{}]*\},/g
 
+interface Schema {
+  readonly type?: unknown
+  readonly enum?: readonly unknown[]
+  readonly anyOf?: readonly Schema[]
+}
+
 const ofClients: readonly Channel[] = ['serverToClient', 'replyRuns', 'viewToClient']
 const all = Object.keys(channels) as Channel[]
 write('validators-client', ofClients)
@@ -35,7 +41,7 @@ function moduleOf(which: readonly Channel[]): string {
     allowUnionTypes: true,
     inlineRefs: false,
   })
-  for (const [schema, name] of apart) ajv.addSchema({ $id: name, ...schema })
+  for (const [schema, name] of apart) ajv.addSchema({ $id: name, ...partsOf(schema) })
   const names: Record<string, string> = {}
   /** A message that may be said on several channels is compiled once. */
   const known = new Map<object, string>()
@@ -45,7 +51,7 @@ function moduleOf(which: readonly Channel[]): string {
     const rows: string[] = []
     for (const [kind, shape] of Object.entries(channels[channel])) {
       const name = known.get(shape) ?? `${channel}_${kind.replaceAll('-', '_')}`
-      if (!known.has(shape)) ajv.addSchema({ $id: name, ...(withReferences(shape.schema) as object) })
+      if (!known.has(shape)) ajv.addSchema({ $id: name, ...partsOf(shape.schema) })
       known.set(shape, name)
       fields.set(
         name,
@@ -67,7 +73,19 @@ function withReferences(schema: unknown): unknown {
   const name = apart.get(schema)
   if (name !== undefined) return { $ref: name }
   if (Array.isArray(schema)) return schema.map(withReferences)
+  return orNull(partsOf(schema))
+}
+
+function partsOf(schema: object): Schema {
   return Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, withReferences(part)]))
+}
+
+/** What may be null has a type more: a third of the code of two schemas, and its error says what would be right. */
+function orNull(schema: Schema): Schema {
+  const [first, second, third] = schema.anyOf ?? []
+  if (first?.type !== 'null' || second?.type === undefined || third !== undefined) return schema
+  const words = second.enum === undefined ? {} : { enum: [...second.enum, null] }
+  return { ...second, ...words, type: [second.type, 'null'] }
 }
 
 /** What ajv calls `/2/7` is `.names/7` to the peer. Each function is of one message, whose name stands in it. */

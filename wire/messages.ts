@@ -120,46 +120,55 @@ const eventReason = oneOf('STOLEN', 'FORCED', 'HELD_TOO_LONG', 'EXPIRED')
 const code = text('LOCKS_LIMIT', 64, 1)
 const explanation = text('what was wrong, where, and what would be right', 2_048)
 
-const server = record({ id, address })
+const server = checkedApart('server', record({ id, address }))
 /** What becomes of the state when all machines lose power at once: lost, or on the disks (D1). */
 const durability = oneOf('memory', 'disk')
 /** D4: a server that recovered since the choice's view: from which of its servers' states, and as of which view it counts. */
 const recovered = record({ id, address, from: id, view: positive })
 /** D4: whom a state may be recovered from: the last view that was not an unacked recovery, and what came since. */
-const choice = record({
-  number: positive,
-  acked: flag,
-  primary: server,
-  backup: nullable(server),
-  start: nullable(record({ tokenFloor: count(0), pauseMs: count(0) })),
-  /** The last view that was acked; 0: none. */
-  lastAcked: count(2),
-  since: list(recovered),
-})
-const view = record({
-  number: positive,
-  primary: server,
-  backup: nullable(server),
-  durability,
-  /**
-   * Only in view 1, in a reset's view and in a recovery view: the primary starts with an empty state, or (D4) with
-   * the one that it recovers, with tokens above this floor.
-   */
-  start: nullable(record({ tokenFloor: count(0), pauseMs: count(0), choice: nullable(choice) })),
-})
+const choice = checkedApart(
+  'choice',
+  record({
+    number: positive,
+    acked: flag,
+    primary: server,
+    backup: nullable(server),
+    start: nullable(record({ tokenFloor: count(0), pauseMs: count(0) })),
+    /** The last view that was acked; 0: none. */
+    lastAcked: count(2),
+    since: list(recovered),
+  }),
+)
+const view = checkedApart(
+  'view',
+  record({
+    number: positive,
+    primary: server,
+    backup: nullable(server),
+    durability,
+    /**
+     * Only in view 1, in a reset's view and in a recovery view: the primary starts with an empty state, or (D4) with
+     * the one that it recovers, with tokens above this floor.
+     */
+    start: nullable(record({ tokenFloor: count(0), pauseMs: count(0), choice: nullable(choice) })),
+  }),
+)
 /** D2: which state a journal holds. `free`: the machine, boot and folder are the same, and no process holds it (D9). */
-const imprint = record({
-  cluster: id,
-  id,
-  address,
-  view: positive,
-  as: oneOf('primary', 'backup'),
-  told: flag,
-  differs: flag,
-  opNumber: number,
-  longestTtlMs: milliseconds,
-  free: flag,
-})
+const imprint = checkedApart(
+  'imprint',
+  record({
+    cluster: id,
+    id,
+    address,
+    view: positive,
+    as: oneOf('primary', 'backup'),
+    told: flag,
+    differs: flag,
+    opNumber: number,
+    longestTtlMs: milliseconds,
+    free: flag,
+  }),
+)
 
 export type Server = ShapeType<typeof server>
 export type View = ShapeType<typeof view>
