@@ -167,7 +167,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
     async (peer, t) => {
       t.same(
         await peer.next('pong'),
-        ['pong', view, true, 10_000, 0],
+        ['pong', view, true, 10_000, 1],
         'what it says of tokens and ttls does not count',
       )
     },

@@ -108,12 +108,6 @@ export const untaken: readonly Untaken[] = [
     why: 'a connection that the core has closed is not in the table of connections any more, so nothing of it is heard',
   },
   {
-    file: 'client/session/core.ts',
-    in: '#onClosed',
-    text: 'if (link === undefined) return;',
-    why: 'a connection that the core has closed is not in the table of connections any more, so nothing of it is heard',
-  },
-  {
     file: 'client/events.ts',
     in: 'emit',
     text: 'catch { queueMicrotask(() => { throw error; }); }',
@@ -183,7 +177,7 @@ export const untaken: readonly Untaken[] = [
   {
     file: 'viewservice/view.ts',
     in: 'stepProblem',
-    text: "not next.backup === null : 'V3: a view that starts empty names no backup'",
+    text: "if (next.start !== null && next.backup !== null) return 'V3: a view that starts empty names no back…",
     why: 'a broken invariant of the view server, checked before anything is saved: it ends the process (V6)',
   },
   {
@@ -271,9 +265,21 @@ export const untaken: readonly Untaken[] = [
     why: "errors of Node's and ws's own sockets",
   },
   {
-    file: 'wire/net/dial.ts',
+    file: 'wire/net/trouble.ts',
     in: 'isRefused',
     text: 'if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isRefused…',
+    why: "errors of Node's and ws's own sockets",
+  },
+  {
+    file: 'wire/net/trouble.ts',
+    in: 'troubleOf',
+    text: 'if (error instanceof AggregateError) return ofMany(address, error.errors, reason);',
+    why: "errors of Node's and ws's own sockets",
+  },
+  {
+    file: 'wire/net/trouble.ts',
+    in: 'ofMany',
+    text: 'ofMany()',
     why: "errors of Node's and ws's own sockets",
   },
   {
