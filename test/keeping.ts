@@ -240,3 +240,14 @@ t.test('E2: a save that was dropped and comes through all the same is as another
   t.match(keeping.heard({ is: 'written', stored: { record: asked.record, version: 'v2' } }), { is: 'found' })
   t.equal(keeping.record?.record, 2)
 })
+
+t.test('E2: its own record, found after an unknown outcome, is saved', async t => {
+  const keeping = new Keeping('a'.repeat(32), stored(1, 'x'))
+  keeping.save(numberedRecord(2))
+  const [asked] = keeping.take()
+  if (asked?.do !== 'write') throw new Error('nothing was written')
+  t.equal(keeping.heard({ is: 'not written', trouble: 'unknown', text: 'no answer' }), undefined)
+  t.same(keeping.take(), [{ do: 'load' }])
+  const found = { record: asked.record, version: 'v2' }
+  t.same(keeping.heard({ is: 'loaded', stored: found }), { is: 'saved' })
+})

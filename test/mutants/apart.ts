@@ -37,20 +37,6 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a save of unknown outcome is taken for a failed one',
-    breaks: 'E2',
-    why: 'the record is there, and the view server decides another one',
-    test: 'keeping',
-    edits: [
-      {
-        file: 'viewservice/keeping.ts',
-        find: "if (input.trouble !== 'away') this.look() return undefined",
-        replace:
-          "if (input.trouble === 'taken') this.look()\n        else if (input.trouble === 'unknown') this.#wanted = null\n        return input.trouble === 'unknown' ? { is: 'found', record: this.record } : undefined",
-      },
-    ],
-  },
-  {
     name: 'a save of unknown outcome is taken for a good one',
     breaks: 'E2',
     why: 'peers learn of a view that is nowhere',
