@@ -16,6 +16,9 @@ export interface Reach {
   readonly secret: string | undefined
 }
 
+/** Who said where the server is: the user, who may have been wrong, or a server of the cluster. */
+type Source = 'given' | 'told'
+
 /** A server that has said welcome. */
 export class AskedServer implements Disposable {
   readonly url: string
@@ -24,12 +27,12 @@ export class AskedServer implements Disposable {
   #hear: (message: Message) => boolean = () => false
   #fail: (error: Failure) => void = () => {}
 
-  private constructor(url: string, secret: string | undefined) {
+  private constructor(url: string, secret: string | undefined, source: Source) {
     this.url = url
     const handlers: DialHandlers = {
       messages: messages => this.#messages(messages),
       closed: reason => this.#fail(new Failure(`${url} ended the connection: ${reason}`)),
-      failed: (refused, { text }) => this.#fail(new Failure(unreachable(url, refused, text))),
+      failed: (refused, { text }) => this.#fail(new Failure(unreachable(url, refused, text, source))),
     }
     const hello = helloOf(null, secret ?? null, {
       kind: 'client',
@@ -38,8 +41,8 @@ export class AskedServer implements Disposable {
     this.#connection = dial(url, hello, handlers).connection
   }
 
-  static async meet(url: string, secret: string | undefined): Promise<AskedServer> {
-    const peer = new AskedServer(url, secret)
+  static async meet(url: string, secret: string | undefined, source: Source = 'given'): Promise<AskedServer> {
+    const peer = new AskedServer(url, secret, source)
     try {
       await peer.#wait(() => peer.#welcome !== undefined, answerWithinMs)
       return peer
@@ -164,10 +167,12 @@ export async function statusOf(reach: Reach): Promise<Status> {
 
 const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/
 
-function unreachable(url: string, refused: boolean, reason: string): string {
+function unreachable(url: string, refused: boolean, reason: string, source: Source): string {
+  const what = refused ? `nothing listens at ${url}` : `${url} ${reason}`
+  if (source === 'told') return what
   const right = 'give --view (HOLDFAST_VIEW) the right URL'
-  if (!refused) return `${url} ${reason}; else ${right}`
+  if (!refused) return `${what}; else ${right}`
   // What is right for trying it out on one machine is wrong where servers run on others.
   const start = loopback.test(new URL(url).hostname) ? "start one with 'holdfast cluster', or " : ''
-  return `nothing listens at ${url}; ${start}${right}`
+  return `${what}; ${start}${right}`
 }

@@ -8,8 +8,9 @@ import { type AskedServer, type Reach, TooLate } from './ask.ts'
 import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
-import { confirmedWithinMs, meetPrimary } from './locks.ts'
+import { confirmedWithinMs } from './locks.ts'
 import { note, oneLine, paint, print, printJson, quoted, terminalWidth } from './output.ts'
+import { meetPrimary } from './primary.ts'
 
 const options = { ...reaching, ...json }
 

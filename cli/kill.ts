@@ -75,7 +75,7 @@ async function checkThere(server: ServerStatus, secret: string | undefined): Pro
   await askPage(server.address, '/healthz', how).catch(error => {
     throw notAsked(server, error)
   })
-  using peer = await AskedServer.meet(server.address, secret)
+  using peer = await AskedServer.meet(server.address, secret, 'told')
   if (peer.welcome.id !== server.id) throw replaced(server)
 }
 

@@ -1,13 +1,14 @@
 // `holdfast locks`: lists held locks and waiters, as the primary itself reports them. If the primary can't
 // confirm that it still is the primary (R1), the command asks what it believes, and says so.
 
-import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
+import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import { byDefault, type Command, choice, flag, json, reaching } from './arguments.ts'
-import { AskedServer, findView, type Reach, TooLate } from './ask.ts'
-import { Failure, UsageError } from './failure.ts'
+import { type AskedServer, type Reach, TooLate } from './ask.ts'
+import { UsageError } from './failure.ts'
 import { groupJson, groupLines, groupsOf, lockLines } from './locks-text.ts'
 import { note, paint, print, printJson, terminalWidth } from './output.ts'
+import { meetPrimary } from './primary.ts'
 import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
 
 const options = {
@@ -90,26 +91,6 @@ export async function isStillPrimary(primary: AskedServer): Promise<boolean> {
 
 /** A prefix that no lock name is likely to begin with. */
 const noName = '\u{10ffff}'.repeat(3)
-
-export async function meetPrimary(reach: Reach): Promise<AskedServer> {
-  const view = await findView(reach)
-  if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
-  return await meetPrimaryOf(view, reach.secret)
-}
-
-async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<AskedServer> {
-  const { id, address } = primary
-  const what = `the primary ${id.slice(0, 8)} of view ${number} can't be asked`
-  let peer: AskedServer
-  try {
-    peer = await AskedServer.meet(address, secret)
-  } catch (error) {
-    throw new Failure(`${what}: ${(error as Error).message}`)
-  }
-  if (peer.welcome.id === id) return peer
-  peer[Symbol.dispose]()
-  throw new Failure(`${what}: another server answers at ${address}, so it is gone; see 'holdfast status'`)
-}
 
 async function query(primary: AskedServer, prefix: string, confirmed: boolean): Promise<Listing> {
   const number = confirmed ? 1 : 2

@@ -62,7 +62,7 @@ import { describe, Pending } from './pending.ts'
 import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type Told } from './session-driver.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
-import { reasonOf, watchSignal } from './signals.ts'
+import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
 import { caused, causeOf } from './unreached.ts'
 import { LockWatch } from './watch.ts'
 import { checkRequest, type RequestCallback, runRequest, type Snapshot, snapshotOf } from './web-locks.ts'
@@ -124,7 +124,7 @@ export class LockClient implements AsyncDisposable {
     runtime: ClientRuntime = ownRuntime,
   ): Promise<LockClient> {
     const checked = checkConnect(runtime, urls, options)
-    checked.limits.signal?.throwIfAborted()
+    throwIfAborted(checked.limits.signal)
     const client = new LockClient(checked, runtime)
     try {
       await client.#firstSession(checked)

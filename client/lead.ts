@@ -6,7 +6,7 @@ import { LockError } from './errors.ts'
 import { checkKeys } from './known-options.ts'
 import type { Lock } from './lock.ts'
 import { checkName } from './options.ts'
-import { watchSignal } from './signals.ts'
+import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
 
 export interface LeadOptions {
   /** For people, and for whoever follows: shown with the leader, such as where it is reached; up to 256 bytes. */
@@ -82,7 +82,7 @@ async function serve<T>(
     term.forget()
     await lock.release()
   }
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   if (lock.signal.reason?.code === 'CLOSED') throw lock.signal.reason
   return null
 }
@@ -98,8 +98,9 @@ class Term {
     const sources = given === undefined ? [lock.signal] : [given, lock.signal]
     this.#lock = lock
     this.lead = { name: lock.name, token: lock.token, signal, lock }
-    this.#watched = sources.map(source => watchSignal(source, () => this.#controller.abort(source.reason)))
-    for (const source of sources) if (source.aborted) this.#controller.abort(source.reason)
+    const end = (source: AbortSignal) => this.#controller.abort(reasonOf(source))
+    this.#watched = sources.map(source => watchSignal(source, () => end(source)))
+    for (const source of sources) if (source.aborted) end(source)
   }
 
   get isOver(): boolean {

@@ -8,6 +8,7 @@ import { checkKeys } from './known-options.ts'
 import { Lock } from './lock.ts'
 import { checkLimits, checkName, type Limits } from './options.ts'
 import { showCallers } from './own-frames.ts'
+import { reasonOf } from './signals.ts'
 
 export type { OnceOptions } from './claim-options.ts'
 
@@ -63,7 +64,7 @@ export async function runOnce<T>(
   if (signal?.aborted) {
     // Nothing was done.
     void lock.fail()
-    throw signal.reason
+    throw reasonOf(signal)
   }
   const lost = whenLost(lock)
   try {

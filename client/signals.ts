@@ -22,6 +22,11 @@ export function reasonOf({ reason }: AbortSignal): unknown {
   return reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason
 }
 
+/** A polyfill may lack its own. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw reasonOf(signal)
+}
+
 function watch(signal: AbortSignal, waiting: Set<() => void>): void {
   const onAbort = () => {
     for (const then of [...waiting]) then()

@@ -12,6 +12,7 @@ import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
 import { rejectToCallers } from './own-frames.ts'
 import type { QueryAnswer } from './session/effects.ts'
+import { reasonOf, throwIfAborted } from './signals.ts'
 
 /** Given null only with `ifAvailable`. */
 export type RequestCallback<T> = (lock: Lock | null) => T
@@ -78,7 +79,7 @@ export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
   const { ifAvailable, steal, signal, timeout, victim } = converted
   const manner = ifAvailable ? 'ifAvailable' : steal ? 'steal' : 'wait'
   const claim = claimWith(converted, manner, victim)
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   return { name, claim, limits: { signal, timeout }, callback: callback as RequestCallback<T> }
 }
 
@@ -155,7 +156,7 @@ export async function runRequest<T>(
   await new Promise<void>(resolve => runtime.afterTurn(resolve))
   if (signal?.aborted) {
     void lock?.release()
-    throw signal.reason
+    throw reasonOf(signal)
   }
   if (lock === null) return await callback(null)
   // Lost while the grant was on its way: no callback may work under it.

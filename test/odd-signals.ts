@@ -24,6 +24,14 @@ class OddSignal {
   }
 }
 
+/** Nobody listens to it any more: it was aborted between the grant and the call's own turn. */
+class LateSignal extends OddSignal {
+  override removeEventListener(type: string, listener: () => void): void {
+    super.removeEventListener(type, listener)
+    this.aborted = true
+  }
+}
+
 const taken = (odd: OddSignal) => odd as unknown as AbortSignal
 
 async function withClient(act: (locks: LockClient, url: string) => Promise<void>): Promise<void> {
@@ -42,6 +50,59 @@ t.test('a signal that is a polyfill ends a wait, and nothing listens to it after
     for (const wait of waits) await t.rejects(wait, { name: 'AbortError' })
     t.equal(odd.listeners.size, 0)
     await t.rejects(locks.acquire('b', { signal: taken(odd) }), { name: 'AbortError' })
+  })
+})
+
+t.test(
+  'each call that a polyfill without a reason ends rejects with an AbortError, before and after it began',
+  async t => {
+    await withClient(async (locks, url) => {
+      await using _held = await locks.acquire('a')
+      const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+        connect: signal => connect(url, { signal }),
+        request: signal => locks.request('a', { signal }, () => {}),
+        acquire: signal => locks.acquire('a', { signal }),
+        acquireAll: signal => locks.acquireAll(['a', 'b'], { signal }),
+        once: signal => locks.once('a', 'key', { keep: 1_000, signal }, () => {}),
+        lead: signal => locks.lead('a', { signal }, () => {}),
+        query: signal => locks.query({ signal }),
+      }
+      for (const [name, call] of Object.entries(calls)) {
+        const before = new OddSignal()
+        before.abort()
+        await t.rejects(call(taken(before)), { name: 'AbortError' }, `${name}, aborted before`)
+        if (['connect', 'query'].includes(name)) continue
+        const after = new OddSignal()
+        const made = call(taken(after))
+        after.abort()
+        await t.rejects(made, { name: 'AbortError' }, `${name}, aborted after`)
+        t.equal(after.listeners.size, 0)
+      }
+    })
+  },
+)
+
+t.test('a polyfill that aborts while the grant is on its way ends the call with an AbortError', async t => {
+  await withClient(async locks => {
+    const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+      request: signal => locks.request('a', { signal }, () => t.fail('it must not run')),
+      once: signal => locks.once('a', 'k', { signal }, () => t.fail('it must not run')),
+    }
+    for (const [name, call] of Object.entries(calls))
+      await t.rejects(call(taken(new LateSignal())), { name: 'AbortError' }, name)
+  })
+})
+
+t.test('a term of a leader that a polyfill ends has a reason, and lead rejects', async t => {
+  await withClient(async locks => {
+    const odd = new OddSignal()
+    const leading = locks.lead('a', { signal: taken(odd) }, async ({ signal }) => {
+      odd.abort()
+      t.match(signal.reason, { name: 'AbortError' })
+      throw signal.reason
+    })
+    await t.rejects(leading, { name: 'AbortError' })
+    t.equal(odd.listeners.size, 0)
   })
 })
 

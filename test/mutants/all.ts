@@ -34,6 +34,7 @@ import { program } from './program.ts'
 import { quotas } from './quotas.ts'
 import { replication } from './replication.ts'
 import { sessions } from './sessions.ts'
+import { signals } from './signals.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
 import { twice } from './twice.ts'
@@ -53,7 +54,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings],
   'what travels': frames,
-  'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading],
+  'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals],
   'pages and metrics': figures,
   'the command': command,
   'loss of power': [...durable, ...journalled],

@@ -186,4 +186,30 @@ export const command: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'who asks a dead primary is told to start another cluster',
+    breaks: 'F2',
+    why: 'an operator on call starts a second cluster beside the halted one, and loses minutes',
+    test: 'cli-servers',
+    edits: [
+      {
+        file: 'cli/primary.ts',
+        find: "AskedServer.meet(address, secret, 'told')",
+        replace: 'AskedServer.meet(address, secret)',
+      },
+    ],
+  },
+  {
+    name: 'why a cluster is halted is said by status alone',
+    breaks: 'F2',
+    why: 'who asks for the locks does not learn what would help',
+    test: 'cli-servers',
+    edits: [
+      {
+        file: 'cli/primary.ts',
+        find: "const words = status && (status.halted ?? adviceFor(status).join(' '))",
+        replace: "const words = status && adviceFor(status).join(' ')",
+      },
+    ],
+  },
 ]

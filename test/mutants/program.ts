@@ -90,7 +90,7 @@ export const program: readonly Mutant[] = [
     edits: [
       {
         file: 'client/web-locks.ts',
-        find: 'void lock?.release() throw signal.reason',
+        find: 'void lock?.release() throw reasonOf(signal)',
         replace: 'throw signal.reason',
       },
     ],

@@ -1,0 +1,42 @@
+// Meets the primary of the newest view that is known, for the commands that ask it. When it can't be asked, the error
+// says what `status` says of it: it is no matter of a wrong URL, and no other cluster has to be started.
+
+import type { View } from '../wire/messages.ts'
+import { AskedServer, findView, type Reach, statusOf } from './ask.ts'
+import { Failure, messageOf } from './failure.ts'
+import { adviceFor } from './status-advice.ts'
+
+export async function meetPrimary(reach: Reach): Promise<AskedServer> {
+  let view = await findView(reach)
+  if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
+  for (;;) {
+    try {
+      return await meetPrimaryOf(view, reach.secret)
+    } catch (error) {
+      const next = await findView(reach)
+      if (next === null || next.number <= view.number)
+        throw new Failure(`${messageOf(error)}; ${await wordsOfStatus(reach)}`)
+      view = next
+    }
+  }
+}
+
+async function meetPrimaryOf({ primary, number }: View, secret: string | undefined): Promise<AskedServer> {
+  const { id, address } = primary
+  const what = `the primary ${id.slice(0, 8)} of view ${number} can't be asked`
+  let peer: AskedServer
+  try {
+    peer = await AskedServer.meet(address, secret, 'told')
+  } catch (error) {
+    throw new Failure(`${what}: ${messageOf(error)}`)
+  }
+  if (peer.welcome.id === id) return peer
+  peer[Symbol.dispose]()
+  throw new Failure(`${what}: another server answers at ${address}, so it is gone`)
+}
+
+async function wordsOfStatus(reach: Reach): Promise<string> {
+  const status = await statusOf(reach).catch(() => null)
+  const words = status && (status.halted ?? adviceFor(status).join(' '))
+  return words || "see 'holdfast status'"
+}
