@@ -109,6 +109,14 @@ t.test(
       [first],
       'whoever takes the mark over is pinged from then on',
     )
+    say(first, 'welcome', { mark: 0 })
+    out.take()
+    links.ping()
+    t.same(
+      out.take().map(effect => effect.do === 'send' && effect.connection),
+      [second],
+      'and not once it has lost it',
+    )
     t.end()
   },
 )
