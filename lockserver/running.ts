@@ -131,6 +131,10 @@ export class RunningLockServer {
     this.note('warn', 'a connection was refused', { remote, reason })
   }
 
+  filesShort(code: string): void {
+    this.note('warn', 'no more files can be opened: no client is let in', { code })
+  }
+
   /** Ends the server in order: it hands its role over first. A second call ends it at once. */
   leave(): void {
     if (this.#core.leaving) this.close()

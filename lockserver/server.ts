@@ -53,6 +53,7 @@ async function startWith(checked: CheckedOptions, journal: OpenJournal | null): 
       // None of these is called before the server below exists: a listener gets nothing in its first turn.
       accepted: (...peer) => server.running.accepted(...peer),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
+      filesShort: code => server.running.filesShort(code),
       get turn() {
         return server.running.turn
       },

@@ -389,6 +389,7 @@ t.test('B3, B4, B7: the edge tells who is there, what they hold now, and what it
   held.unread = 500 // The peer has read the rest since.
   Object.assign(it.cuts, { strangers: 1, receiving: 2, unread: 3, silent: 4 })
   it.wrongSecrets.total = 5
+  it.filesShort = 6
   t.same(await valuesOf(metrics), {
     ...emptyEdge,
     'holdfast_sockets{standing="stranger"}': 3,
@@ -401,6 +402,7 @@ t.test('B3, B4, B7: the edge tells who is there, what they hold now, and what it
     'holdfast_edge_cuts_total{reason="unread"}': 3,
     'holdfast_edge_cuts_total{reason="silent"}': 4,
     holdfast_wrong_secrets_total: 5,
+    holdfast_files_short_total: 6,
   })
 })
 

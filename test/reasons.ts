@@ -160,6 +160,19 @@ t.test('run, hold and status say it, too', async t => {
   ])
 })
 
+t.test('of a primary that is gone, locks says what status would, and names no other cluster', async t => {
+  await using viewServer = await startViewServer({ port: 0, data: t.testdir(), pingIntervalMs: 20 })
+  const primary = await startLockServer({ view: [viewServer.address], pingIntervalMs: 20 })
+  const locks = await connect(viewServer.address)
+  await locks.close()
+  await primary.close()
+  const { code, stderr } = await holdfast(t, ['locks', '--view', viewServer.address])
+  t.equal(code, 1)
+  t.match(stderr, /^holdfast: the primary \w+ of view 1 can't be asked: nothing listens at ws:\S+; \S/)
+  t.notMatch(stderr, /holdfast cluster|--view/)
+  t.match(stderr, /holdfast reset|Start |holdfast status/)
+})
+
 t.test('a lock server that reaches no view server says so once a minute', async t => {
   const { log, line, count } = logOf('the view server is not reached')
   await using server = await startLockServer({ view: ['ws://127.0.0.1:1'], log, pingIntervalMs: 5 })

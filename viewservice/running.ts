@@ -134,6 +134,10 @@ export class RunningViewServer {
     this.note('warn', 'a connection was refused', { reason, remote })
   }
 
+  filesShort(code: string): void {
+    this.note('warn', 'no more files can be opened: no client is let in', { code })
+  }
+
   /** Ends the server at once; a record that is being written is still written. */
   close(): void {
     if (this.#over) return

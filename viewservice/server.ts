@@ -67,6 +67,7 @@ async function startWith(
       // None of these is called before the server below exists: a listener hears nothing in its first turn.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
+      filesShort: code => server.running.filesShort(code),
       get turn() {
         return server.running.turn
       },

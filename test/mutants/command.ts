@@ -190,7 +190,7 @@ export const command: readonly Mutant[] = [
     name: 'who asks a dead primary is told to start another cluster',
     breaks: 'F2',
     why: 'an operator on call starts a second cluster beside the halted one, and loses minutes',
-    test: 'cli-servers',
+    test: 'reasons',
     edits: [
       {
         file: 'cli/primary.ts',

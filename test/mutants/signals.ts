@@ -1,5 +1,5 @@
 // Planted bugs of signals: an AbortSignal of another realm or of a polyfill, many calls on one, and what the system sends
-// to a server or to a command that waits. One of files, too: what a folder must be able to do is tried at the start.
+// to a server or to a command that waits. And of files: what a folder must be able to do, and when no more can be opened.
 
 import type { Mutant } from './mutant.ts'
 
@@ -120,6 +120,33 @@ export const signals: readonly Mutant[] = [
         file: 'viewservice/stores/file.ts',
         find: "this.#reserve.check(' '.repeat(512))",
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a server does not look whether files can be opened',
+    breaks: 'B3',
+    why: 'clients are cut and nothing says why: Node tells nothing of it',
+    test: 'files-short',
+    edits: [{ file: 'wire/net/listen.ts', find: 'lookAtFiles(edge, handlers)', replace: '' }],
+  },
+  {
+    name: 'a shortage of files is counted and not told',
+    breaks: 'B3',
+    why: 'an operator finds nothing in the log',
+    test: 'files-short',
+    edits: [{ file: 'wire/net/listen.ts', find: 'handlers.filesShort?.(code)', replace: '' }],
+  },
+  {
+    name: 'with all files open few seem to be',
+    breaks: 'B3',
+    why: 'the alarm of open files ends just when there are no more',
+    test: 'files-short',
+    edits: [
+      {
+        file: 'wire/net/edge-room.ts',
+        find: "return codeOf(error) === 'EMFILE' ? filesAllowed() : openByDefault",
+        replace: 'return openByDefault',
       },
     ],
   },

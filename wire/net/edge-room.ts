@@ -1,8 +1,9 @@
 // How many sockets a server can have, and for which peers: never more than the process may open files, with
-// some kept for the record, for dials, for servers and for operators (B3, B7). Only numbers; nothing is
-// refused here.
+// some kept for the record, for dials, for servers and for operators (B3, B7); and whether one more can be opened.
+// Only numbers; nothing is refused here.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { operatorsKept, ownFilesKept, serverConnectionsMax, strangersMax } from '../limits.ts'
 
 export interface Room {
@@ -51,17 +52,40 @@ export function filesAllowed(): number {
 export function filesOpen(): number {
   try {
     return readdirSync('/proc/self/fd').length
-  } catch {
-    return openByDefault
+  } catch (error) {
+    // There are so many that not even this could be looked up.
+    return codeOf(error) === 'EMFILE' ? filesAllowed() : openByDefault
   }
 }
+
+/**
+ * The system's code if this process can open no more file at this moment: a socket neither. Node says nothing of the
+ * connections that the system then takes and cuts, so this is how it can be noticed at all.
+ */
+export function filesLack(): 'EMFILE' | 'ENFILE' | null {
+  try {
+    closeSync(openSync(devNull, 'r'))
+    return null
+  } catch (error) {
+    const code = codeOf(error)
+    return code === 'EMFILE' || code === 'ENFILE' ? code : null
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
+}
+
+/** As it was read last: it can't be read while no file can be opened. */
+let limitSeen: number | undefined
 
 function linuxLimit(): number | undefined {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
-    return soft === undefined ? undefined : Number(soft)
+    limitSeen = soft === undefined ? undefined : Number(soft)
+    return limitSeen
   } catch {
-    return undefined
+    return limitSeen
   }
 }
 

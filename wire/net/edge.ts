@@ -50,6 +50,8 @@ export class Edge {
   readonly room: Room
   readonly wrongSecrets = new WrongSecrets()
   readonly cuts: Record<CutReason, number> = { strangers: 0, receiving: 0, unread: 0, silent: 0 }
+  /** How often, looked at once a second, no more file could be opened. */
+  filesShort = 0
   readonly receiving = new ByteSum<Guest>(
     receivingBytesMax,
     each => each.receiving(),

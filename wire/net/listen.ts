@@ -7,7 +7,7 @@ import type { WebSocketServer } from 'ws'
 import { runtime } from '#runtime'
 import * as limits from '../limits.ts'
 import { Edge } from './edge.ts'
-import { filesAllowed, filesOpen, roomOf } from './edge-room.ts'
+import { filesAllowed, filesLack, filesOpen, roomOf } from './edge-room.ts'
 import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
 import { clearTimeout, setInterval, setTimeout } from './timers-node.ts'
 import { Visitor } from './visitor.ts'
@@ -32,6 +32,8 @@ export interface ListenOptions extends AcceptOptions {
 }
 
 export interface ListenHandlers extends AcceptHandlers {
+  /** At this moment no more file can be opened: whoever connects is cut by the system, or waits. `code`: EMFILE or ENFILE. */
+  filesShort?(code: string): void
   http(request: IncomingMessage, response: ServerResponse): void
 }
 
@@ -85,7 +87,10 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     visitor?.upgraded(socket, reading)
     acceptSocket(reading, options, handlers, remoteOf(request), runtime, visitor)
   })
-  const sweep = setInterval(() => edge.sweep(runtime.monotonic()), sweepMs).unref()
+  const sweep = setInterval(() => {
+    edge.sweep(runtime.monotonic())
+    lookAtFiles(edge, handlers)
+  }, sweepMs).unref()
   http.once('close', () => clearInterval(sweep))
   await new Promise<void>((resolve, reject) => {
     // ws re-emits the HTTP server's errors; one without a listener would end the process.
@@ -104,8 +109,15 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   }
 }
 
-/** How often the edge looks for clients that say nothing. */
+/** How often the edge looks for clients that say nothing, and whether files can be opened. */
 const sweepMs = 1_000
+
+function lookAtFiles(edge: Edge, handlers: ListenHandlers): void {
+  const code = filesLack()
+  if (code === null) return
+  edge.filesShort++
+  handlers.filesShort?.(code)
+}
 
 function edgeOf({ connectionsPerAddress = null, framesPerAddress = null, ...options }: ListenOptions): Edge {
   const { connectionsMax = limits.connectionsMax, files = filesAllowed() } = options

@@ -55,6 +55,12 @@ export function edgeMetrics(now: () => Edge): Metric[] {
       read: () => byLabel('reason', now().cuts),
     },
     {
+      name: 'holdfast_files_short_total',
+      help: 'How often, looked at once a second, the process could open no more file; who connects then is cut by the system or waits, uncounted.',
+      type: 'counter',
+      read: () => now().filesShort,
+    },
+    {
       name: 'holdfast_wrong_secrets_total',
       help: 'Hellos with a wrong secret.',
       type: 'counter',
