@@ -172,7 +172,7 @@ export class Parts {
     const handlers: Parameters<typeof acceptSocket>[2] = {
       accepted: connection => {
         connection.send(['welcome', welcome])
-        this.#told.push(view => connection.send(['view', view]))
+        this.#told.push(view => connection.send(['view', view, true]))
         return { messages() {}, closed() {} }
       },
       turnedAway() {},
@@ -214,5 +214,5 @@ const welcome: Welcome = {
   pingLimitMs: 500,
   whole: 0,
   sequence: 0,
-  mark: 0,
+  mark: 1,
 }

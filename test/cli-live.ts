@@ -97,7 +97,10 @@ t.test('B8: a pid that a server only claims is not killed', async t => {
 
 t.test('the last holder of the state is killed only when the key is pressed twice', async t => {
   const asks = (key: string, about: Partial<Scene>, ...servers: ServerStatus[]) =>
-    t.match(onKey(key, scene(about, ...servers)), { act: 'ask', text: /all locks are lost.*y kills/ })
+    t.match(onKey(key, scene(about, ...servers)), {
+      act: 'ask',
+      text: /^y: kill the last one .*All locks are lost/,
+    })
   asks('p', {}, primary, idle)
   asks('p', {}, primary, { ...backup, inSync: false })
   asks('p', {}, primary, { ...backup, alive: false })

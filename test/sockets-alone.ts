@@ -4,15 +4,17 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import type { WebSocket } from 'ws'
-import { dial, helloOf } from '../wire/net/dial.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
-import { runtime as pageRuntime } from '../wire/net/runtime-web.ts'
 import type { SocketHandlers } from '../wire/net/socket.ts'
-import { type PageSocket, WebSocketOfPage } from '../wire/net/web-socket.ts'
-import { WsSocket } from '../wire/net/ws-socket.ts'
+import type { PageSocket } from '../wire/net/web-socket.ts'
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-t.afterEach(() => mock.timers.reset())
+// The sockets keep the timers of the time at which they are loaded.
+mock.timers.enable({ apis: ['setTimeout'] })
+t.teardown(() => mock.timers.reset())
+const { dial, helloOf } = await import('../wire/net/dial.ts')
+const { runtime: pageRuntime } = await import('../wire/net/runtime-web.ts')
+const { WebSocketOfPage } = await import('../wire/net/web-socket.ts')
+const { WsSocket } = await import('../wire/net/ws-socket.ts')
 
 function wsSocket() {
   const said: string[] = []

@@ -34,7 +34,9 @@ export async function load(
   const loaded = await next(url, context)
   const mark = marked.exec(url)
   if (mark === null || loaded.source === null) return loaded
-  const plain = String(loaded.source).replace(/(?<![\w$'"`&])#([a-z]\w*)/gi, '_$1')
+  const plain = String(loaded.source)
+    .replace(/#([a-z]\w*)(?= in [a-z])/gi, "'_$1'")
+    .replace(/(?<![\w$'"`&])#([a-z]\w*)/gi, '_$1')
   return { ...loaded, source: mark[1] === undefined ? plain : withSmallLimits(url, plain) }
 }
 

@@ -24,6 +24,7 @@ const mayStay: Readonly<Record<string, string>> = {
   'SessionParty.lost': 'for the story to look at',
   'ProgramParty._sessions': 'for the story to look at',
   'Diagnosed._granted': 'for the story to look at',
+  'LockServerParty.notes': 'what an operator has read, for the story to look at',
   'ViewServerParty.disk': 'what was written, for the story to look at',
 }
 /** The world around the cores, and what belongs to the story alone. */
