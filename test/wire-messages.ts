@@ -122,6 +122,10 @@ t.test('an error names the message, its kind and the place', async t => {
     error(`[${good},${good},["open","zz","",1,1,"",null,null,""]]`),
     /^BAD_MESSAGE 4400: message 2, open\.id: /,
   )
+  t.equal(
+    error(`[["open","${'a'.repeat(32)}","${'b'.repeat(32)}",1,5000,"",17,null,"1.2.3"]]`),
+    'BAD_MESSAGE 4400: message 0, open.host: must be string,null',
+  )
   t.match(error('[["renew"]]'), /^BAD_MESSAGE 4400: message 0, "renew": must NOT have fewer than 2 items/)
   t.equal(error('[["nonsense"]]'), 'BAD_MESSAGE 4400: message 0: there is no message "nonsense"')
   t.match(

@@ -14,6 +14,7 @@ import { drivers } from './drivers.ts'
 import { durable } from './durable.ts'
 import { edge } from './edge.ts'
 import { endings } from './endings.ts'
+import { etcd } from './etcd.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
 import { handles } from './handles.ts'
@@ -37,6 +38,7 @@ import { sessions } from './sessions.ts'
 import { signals } from './signals.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
+import { tracing } from './tracing.ts'
 import { twice } from './twice.ts'
 import { views } from './views.ts'
 
@@ -52,9 +54,9 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],
-  drivers: [...drivers, ...endings],
+  drivers: [...drivers, ...endings, ...etcd],
   'what travels': frames,
-  'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals],
+  'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': figures,
   'the command': command,
   'loss of power': [...durable, ...journalled],

@@ -359,4 +359,17 @@ export const drivers: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a client takes every server for a lock server',
+    breaks: 'F13',
+    why: 'what a view server says to a client is refused as a message of no lock server',
+    test: 'wire-connection',
+    edits: [
+      {
+        file: 'wire/net/dial.ts',
+        find: "=== 'serverToClient' && message?.[0] === 'welcome'",
+        replace: "=== 'serverToClient' && message?.[0] === 'error'",
+      },
+    ],
+  },
 ]

@@ -117,4 +117,30 @@ export const frames: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'what may be null never is',
+    breaks: 'F13',
+    why: 'a server without a view, or a lock without a holder, can not be told of',
+    test: 'wire-messages',
+    edits: [
+      {
+        file: 'wire/compile.ts',
+        find: "type: [second.type, 'null'] }",
+        replace: 'type: second.type }',
+      },
+    ],
+  },
+  {
+    name: 'a primary that reaches all others only',
+    breaks: 'V7',
+    why: 'a ping that reports an address is malformed, and its server cut',
+    test: 'wire-messages',
+    edits: [
+      {
+        file: 'wire/messages.ts',
+        find: 'unreachable: list(address, { max: 64 })',
+        replace: 'unreachable: list(address, { max: 0 })',
+      },
+    ],
+  },
 ]

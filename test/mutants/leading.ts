@@ -70,4 +70,17 @@ export const leading: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a follower ends without its reason',
+    breaks: 'C7',
+    why: 'a program takes the end of its watch for the end of its client',
+    test: 'leading',
+    edits: [
+      {
+        file: 'client/leader-watch.ts',
+        find: 'this.#end({ reason })',
+        replace: 'this.#end(reason === undefined ? { reason } : null)',
+      },
+    ],
+  },
 ]

@@ -60,7 +60,14 @@ marksContract(t, 'etcd', etcdPlace, store => store.close())
 watchContract(t, 'etcd', etcdPlace)
 
 /** What a gateway that stands before etcd does with one request. */
-type Act = 'pass on' | 'hang' | 'cut' | 'cut after it is done' | 'talk nonsense' | 'refuse with 503'
+type Act =
+  | 'pass on'
+  | 'hang'
+  | 'cut'
+  | 'cut after it is done'
+  | 'talk nonsense'
+  | 'refuse with 503'
+  | 'forget the token'
 
 /** A gateway before the real one; `acts` are used up in turn. */
 async function bad(t: Test, acts: Act[]): Promise<{ host: string; asked: () => number }> {
@@ -72,11 +79,15 @@ async function bad(t: Test, acts: Act[]): Promise<{ host: string; asked: () => n
     if (act === 'cut') return void request.socket.destroy()
     if (act === 'talk nonsense') return void response.end('<html>')
     if (act === 'refuse with 503') return void response.writeHead(503).end('{"error":"no leader","code":14}')
+    if (act === 'forget the token')
+      return void response.writeHead(401).end('{"error":"invalid auth token","code":16}')
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', async () => {
       const body = Buffer.concat(chunks)
-      const answer = await fetch(`http://${host}${request.url}`, { method: 'POST', body })
+      const { authorization } = request.headers
+      const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
+      const answer = await fetch(`http://${host}${request.url}`, { method: 'POST', headers, body })
       const text = await answer.text()
       if (act === 'cut after it is done') request.socket.destroy()
       else response.writeHead(answer.status).end(text)
@@ -138,6 +149,9 @@ t.test('E1: etcd: users and passwords', async t => {
   try {
     const store = storeAt(t, `etcd://root:hush@${host}/auth/${++places}`)
     t.equal((await saved(store, 2))?.record.record, 2)
+    const gateway = await bad(t, ['pass on', 'forget the token'])
+    t.equal(await storeAt(t, `etcd://root:hush@${gateway.host}/auth/token`).load(), null)
+    t.equal(gateway.asked(), 4, 'a token that has run out is asked for again')
     await t.rejects(
       Promise.resolve(storeAt(t, `etcd://root:wrong@${host}/auth/p`).load()),
       /authentication failed/,
