@@ -36,6 +36,7 @@ import { quotas } from './quotas.ts'
 import { replication } from './replication.ts'
 import { sessions } from './sessions.ts'
 import { signals } from './signals.ts'
+import { standby } from './standby.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
 import { tracing } from './tracing.ts'
@@ -54,7 +55,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],
-  drivers: [...drivers, ...endings, ...etcd],
+  drivers: [...drivers, ...endings, ...etcd, ...standby],
   'what travels': frames,
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': figures,

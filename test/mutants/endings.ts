@@ -89,8 +89,9 @@ export const endings: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/server.ts',
-        find: 'Promise.all([closed, this.place.close()]).then(() => this.#setEnded(status))',
-        replace: 'Promise.all([closed, this.place.close()]).then(() => {})\n    this.#setEnded(status)',
+        find: 'Promise.all([closed, this.place.close(), journal]).then(() => this.#setEnded(status))',
+        replace:
+          'Promise.all([closed, this.place.close(), journal]).then(() => {})\n    this.#setEnded(status)',
       },
     ],
   },
