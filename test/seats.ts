@@ -166,6 +166,19 @@ t.test('V6: a lock server that knows a later view makes a view server read the s
   t.equal((a.isActive ? a : b).core.unready, null, 'no halt is left')
 })
 
+t.test('E5: a standby that hears of a later view by a ping reads it, and tells all who are connected', t => {
+  const { story, b, other } = two()
+  const client = b.client()
+  const { record } = story.record ?? {}
+  if (record === undefined) throw new Error('no record')
+  const view = { ...record.view, number: 2, start: null }
+  story.record = { record: { ...record, record: record.record + 1, view, nonce: 'next' }, version: 'x' }
+  other.ping({ view: 2 })
+  t.match(client.told.at(-1), ['view', { number: 2 }])
+  t.ok(other.told.some(([kind, told]) => kind === 'view' && (told as typeof view).number === 2))
+  t.end()
+})
+
 t.test('E4: a new active one dials at once all that the record names and that are not there', async t => {
   const { a, b, other } = two()
   b.input({ is: 'closed', connection: other.connection, refused: false })

@@ -68,4 +68,43 @@ export const standby: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a standby keeps new records to itself',
+    breaks: 'E5',
+    why: 'who is connected to a standby never learns of the next view',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: "if (kept.is === 'found') this.#give(this.#inner.follow(kept.record))",
+        replace: "if (kept.is === 'found') this.#inner.follow(kept.record)",
+      },
+    ],
+  },
+  {
+    name: 'a standby does not read the store for a later view',
+    breaks: 'V6',
+    why: 'it tells of an old view for as long as the store says nothing',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/standby.ts',
+        find: 'if (ping.view > this.#viewNumber) this.#owner.look()',
+        replace: 'if (ping.view < 0) this.#owner.look()',
+      },
+    ],
+  },
+  {
+    name: 'a standby tells only lock servers of a new view',
+    breaks: 'E5',
+    why: 'clients at a standby go on with the primary that is dead',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/standby.ts',
+        find: "else if (this.#clients.has(connection)) this.#send(connection, ['view', view])",
+        replace: 'else if (this.#clients.has(connection)) continue',
+      },
+    ],
+  },
 ]
