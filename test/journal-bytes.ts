@@ -107,6 +107,19 @@ t.test('D7: each file cut at each length', async t => {
       t.match(Object.keys(counts), ['spoilt'], `${file}: a segment that was cut shows`)
 })
 
+t.test('D7: a snapshot that was cut between two blocks is not read', async t => {
+  const story = smallJournal(false)
+  const snapshots = story.disk.files.filter(file => file.includes('snapshot'))
+  for (const file of snapshots)
+    for (let length = 0; length < story.disk.file(file).bytes.length; length += 512) {
+      const copy = story.disk.copyWith(file)
+      copy.cut(file, length)
+      const { reading } = readAll(copy)
+      t.equal(outcome(reading, versions(story)), 'whole', `${file}, ${length} bytes`)
+      t.not(reading.is === 'whole' && reading.snapshot, file, 'the other one was read')
+    }
+})
+
 t.test('D7: each file gone', async t => {
   const story = smallJournal(false)
   for (const file of story.disk.files) {

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runtime } from '#runtime'
 import type { JournalWrite } from '../lockserver/journal/asked.ts'
+import { checksum } from '../lockserver/journal/checksum.ts'
+import type { DiskAct } from '../lockserver/journal/disk.ts'
+import { DiskDriver } from '../lockserver/journal/driver/disk.ts'
 import { hold, isFolderHeld } from '../lockserver/journal/driver/hold.ts'
 import { lookAtJournal } from '../lockserver/journal/driver/look.ts'
 import { type OpenJournal, openJournal } from '../lockserver/journal/driver/open.ts'
@@ -141,6 +144,33 @@ t.test('D7: a spoilt journal is found out, said, and left as it is until another
   await written(second, 3)
   await until('it is moved aside', () => readdirSync(folder).includes('spoilt-000001'))
   await second.journal[Symbol.asyncDispose]()
+})
+
+t.test('D7: another format is refused at the start, in one line, and the folder is free again', async t => {
+  const folder = t.testdir()
+  const first = await opened(folder)
+  await written(first, 3)
+  await first.journal[Symbol.asyncDispose]()
+  const name = `volume-000001/segment-000001-${smallSizes.firstSegmentBytes}`
+  const bytes = readFileSync(join(folder, name))
+  bytes.writeUInt16LE(2, 8)
+  bytes.writeUInt32LE(checksum(bytes.subarray(0, 96)), 96)
+  writeFileSync(join(folder, name), bytes)
+  const message = new RegExp(`^the journal ${join(folder, name)} has format 2, which this version can't read`)
+  await t.rejects(opened(folder), { message })
+  t.notOk(await isFolderHeld(folder))
+})
+
+t.test('D3: a folder is removed with all that is in it; what can not be done says where', async t => {
+  const folder = t.testdir({ old: { segment: 'x' }, file: 'no folder' })
+  const disk = new DiskDriver(folder)
+  const failureOf = (act: DiskAct) => new Promise(resolve => disk.do(act, resolve))
+  t.equal(await failureOf({ do: 'remove', path: 'old' }), null)
+  t.strictSame(readdirSync(folder), ['file'])
+  t.match(await failureOf({ do: 'create', file: 1, path: 'file' }), {
+    problem: new RegExp(`^can't create ${join(folder, 'file')}: EEXIST`),
+    full: false,
+  })
 })
 
 t.test('D8: a folder that can not be written is refused at the start, in one line', async t => {

@@ -4,8 +4,11 @@ import t from 'tap'
 import { checksum } from '../lockserver/journal/checksum.ts'
 import type { DiskAct } from '../lockserver/journal/disk.ts'
 import { isUnfinished } from '../lockserver/journal/names.ts'
+import { type DumpedLock, dumpOf } from '../lockserver/journal/report.ts'
+import { State } from '../lockserver/state/state.ts'
 import { anOperation, JournalStory, readAll, start } from './fixtures/journal-story.ts'
 import { random } from './fixtures/random.ts'
+import { opening } from './fixtures/said.ts'
 import { keepAll, keepNone } from './fixtures/simulated-disk.ts'
 import { textOf } from './fixtures/state-story.ts'
 
@@ -282,6 +285,8 @@ t.test('D2: a snapshot gets its name only when the log has all that is inside it
   story.batch(anOperation(story.state, random(3)))
   story.turnEnd()
   const slow = story.disk.acts.at(-1)
+  story.batch(anOperation(story.state, random(4)))
+  story.turnEnd()
   story.beginSnapshot()
   while (story.copying) story.goOn()
   story.answerBut(act => act === slow)
@@ -289,6 +294,23 @@ t.test('D2: a snapshot gets its name only when the log has all that is inside it
   t.notOk(named())
   story.answerAll()
   t.ok(named())
+  const reading = found(story)
+  t.match(reading, { is: 'whole', snapshot: 'volume-000001/snapshot-000001', batches: 0 })
+  t.equal(
+    reading.is === 'whole' && textOf(reading.state),
+    textOf(story.state),
+    'what it waited for is inside',
+  )
+})
+
+t.test('D7: a batch whose digest does not come out is no history, and its block is named', async t => {
+  const story = begun()
+  const { opNumber, digest, wallMs } = story.state
+  const entries = [anOperation(story.state, random(1))]
+  story.write({ is: 'batch', view: 1, firstOp: opNumber + 1, wallMs, entries, digest })
+  story.turnEnd()
+  story.answerAll()
+  t.match(found(story), { is: 'spoilt', spot: { problem: /^R4: the digest after operation 2 / } })
 })
 
 t.test('D7: another format is refused, and neither read nor spoilt', async t => {
@@ -339,6 +361,24 @@ t.test('D8: room is low below the reserve, and enough again when there is clearl
     return story.low
   }
   t.strictSame([2_000, 999, 1_100, 1_300].map(at), [null, true, true, false])
+})
+
+t.test('a dump lists every holder of a lock and whoever waits for it, in order', async t => {
+  const state = new State()
+  state.apply(start)
+  for (const [i, name] of ['a', 'b', 'c'].entries())
+    state.apply(opening(String(i).repeat(32), 10_000, name, null))
+  for (const [i, { ordinal }] of [...state.sessions.values()].entries())
+    state.apply(['acquire', ordinal, 1, ['x'], i < 2 ? 'shared' : 'exclusive', 'wait', null])
+  const { held, pending } = dumpOf(state)
+  const short = ({ name, mode, token, clientName }: DumpedLock) => [name, mode, token, clientName]
+  const tokens = held.map(({ token }) => token)
+  t.strictSame(held.map(short), [
+    ['x', 'shared', tokens[0], 'a'],
+    ['x', 'shared', tokens[1], 'b'],
+  ])
+  t.ok((tokens[0] ?? 0) < (tokens[1] ?? 0))
+  t.strictSame(pending.map(short), [['x', 'exclusive', null, 'c']])
 })
 
 t.test('a snapshot is wanted when the log has grown, and again after one was dropped', async t => {

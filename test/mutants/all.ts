@@ -18,6 +18,8 @@ import { etcd } from './etcd.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
 import { handles } from './handles.ts'
+import { journalRead } from './journal-read.ts'
+import { journalWritten } from './journal-written.ts'
 import { journalled } from './journalled.ts'
 import { judged } from './judged.ts'
 import { keys } from './keys.ts'
@@ -60,7 +62,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': figures,
   'the command': command,
-  'loss of power': [...durable, ...journalled],
+  'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys],
   'disk, minutes, moments': apart,
 }

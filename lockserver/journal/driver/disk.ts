@@ -93,7 +93,7 @@ export class DiskDriver {
 
   #failure(act: DiskAct, error: NodeJS.ErrnoException): DiskFailure {
     const full = error.code === 'ENOSPC' || error.code === 'EDQUOT'
-    const what = 'file' in act ? (this.#open.get(act.file)?.path ?? '') : 'from' in act ? act.from : act.path
+    const what = 'path' in act ? act.path : 'from' in act ? act.from : (this.#open.get(act.file)?.path ?? '')
     return { problem: `can't ${act.do} ${this.#path(what)}: ${error.message}`, full }
   }
 }
