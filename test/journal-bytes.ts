@@ -3,6 +3,8 @@
 // that looks whole.
 
 import t, { type Test } from 'tap'
+import { encodeBlock } from '../lockserver/journal/block.ts'
+import { type Asking, FileBytes } from '../lockserver/journal/bytes.ts'
 import type { Reading } from '../lockserver/journal/reading.ts'
 import { anOperation, JournalStory, readAll, start } from './fixtures/journal-story.ts'
 import { random } from './fixtures/random.ts'
@@ -119,6 +121,29 @@ t.test('D7: a snapshot that was cut between two blocks is not read', async t => 
       t.not(reading.is === 'whole' && reading.snapshot, file, 'the other one was read')
     }
 })
+
+t.test('D7: a block that begins in one window of a file and ends in the next is read whole', async t => {
+  const head = { kind: 'log', last: false, volume: 1, file: 1, boot: 'b'.repeat(32), view: 1 } as const
+  const numbers = { sequence: 1, firstOp: 1, lastOp: 0, digest: 0, before: 0 }
+  const block = encodeBlock({ ...head, ...numbers }, 'x'.repeat(2_000)).bytes
+  const at = 1_048_576 - 1_024
+  const bytes = Buffer.alloc(at + 8_192)
+  block.copy(bytes, at)
+  const file = new FileBytes('segment', bytes.length)
+  const found = file.next(0, () => true)
+  t.equal(answered(found, bytes), at)
+  t.match(answered(file.sight(at), bytes), { is: 'block', block: { bytes: block.length } })
+  t.notOk(answered(file.hasMore(at + block.length), bytes))
+})
+
+function answered<T>(asking: Asking<T>, bytes: Buffer): T {
+  let step = asking.next()
+  while (!step.done) {
+    const ask = step.value
+    step = asking.next(ask.is === 'read' ? bytes.subarray(ask.at, ask.at + ask.length) : [])
+  }
+  return step.value
+}
 
 t.test('D7: each file gone', async t => {
   const story = smallJournal(false)

@@ -45,6 +45,19 @@ export const journalRead: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a window that ends too early is read as the end',
+    breaks: 'D7',
+    why: 'a block that begins in one megabyte of a file and ends in the next one reads as rot',
+    test: 'journal-bytes',
+    edits: [
+      {
+        file: `${folder}/bytes.ts`,
+        find: 'end > this.#from + this.#window.length',
+        replace: 'at >= this.#from + this.#window.length',
+      },
+    ],
+  },
+  {
     name: 'a snapshot forgets the imprint that it has',
     breaks: 'D2',
     why: 'once the segment with the imprint is gone, a journal that is whole reads as spoilt',
@@ -122,6 +135,19 @@ export const journalRead: readonly Mutant[] = [
         file: loading,
         find: 'if (block.lastOp === state.opNumber && block.digest !== state.digest)',
         replace: 'if (block.lastOp > state.opNumber && block.digest !== state.digest)',
+      },
+    ],
+  },
+  {
+    name: 'blocks are told for operations',
+    breaks: 'D3',
+    why: 'an operator compares the journals of two servers, and calls the older one the newer one',
+    test: 'journal-driver',
+    edits: [
+      {
+        file: `${folder}/report.ts`,
+        find: '{ ...imprint, opNumber: state.opNumber }',
+        replace: '{ ...imprint, opNumber: blocks }',
       },
     ],
   },

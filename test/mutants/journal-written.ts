@@ -38,6 +38,28 @@ export const journalWritten: readonly Mutant[] = [
     ],
   },
   {
+    name: 'the sum of a snapshot is that of its last records',
+    breaks: 'D2',
+    why: 'no snapshot of more than one block can be read, and the batches before it are gone',
+    test: 'journal-rules',
+    edits: [
+      {
+        file: `${folder}/snapshot-file.ts`,
+        find: 'checksum(Buffer.from(text), this.#checksum)',
+        replace: 'checksum(Buffer.from(text))',
+      },
+    ],
+  },
+  {
+    name: 'a segment does not know with which block it begins',
+    breaks: 'D2',
+    why: 'segments that no snapshot needs stay, and fill the disk',
+    test: 'journal-rules',
+    edits: [
+      { file: `${folder}/log.ts`, find: 'next.firstSequence = this.sequence + 1 this', replace: 'this' },
+    ],
+  },
+  {
     name: 'the last act of a lane is done first',
     breaks: 'D2',
     why: 'a file gets its name before it is written',
@@ -129,6 +151,19 @@ export const journalWritten: readonly Mutant[] = [
     why: 'each start leaves one more socket in the folder',
     test,
     edits: [{ file: hold, find: 'if (old < number) await', replace: 'if (old > number) await' }],
+  },
+  {
+    name: 'a long path is given to a socket as it is',
+    breaks: 'D9',
+    why: 'a server whose folder lies deep does not start, or holds a path that was cut',
+    test,
+    edits: [
+      {
+        file: hold,
+        find: 'if (Buffer.byteLength(join(way, longest)) <= socketPathBytesMax)',
+        replace: 'if (Buffer.byteLength(longest) <= socketPathBytesMax)',
+      },
+    ],
   },
   {
     name: 'a closed journal is held on to',
