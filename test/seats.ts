@@ -179,6 +179,28 @@ t.test('E5: a standby that hears of a later view by a ping reads it, and tells a
   t.end()
 })
 
+t.test('V6: a standby reads the store when a lock server greets it with a later view', async t => {
+  const { story, a, b, other } = two()
+  a.state = 'frozen'
+  const { record } = story.record ?? {}
+  if (record === undefined) throw new Error('no record')
+  const view = { ...record.view, number: 2 }
+  story.record = { record: { ...record, record: record.record + 1, view, nonce: 'another' }, version: 'x' }
+  other.ping({ view: 1 })
+  t.equal(b.core.record?.view.number, 1, 'nothing shows that there is one')
+  b.lockServer('s9', 2)
+  t.equal(b.core.record?.view.number, 2)
+})
+
+t.test('E5: a standby welcomes all once more when it learns which cluster there is', async t => {
+  const story = new SeatStory()
+  const [a, b] = [story.seat('a'), story.seat('b')]
+  const peers = [b.lockServer('s1'), b.client()]
+  for (const { told } of peers) t.match(told, [['welcome', { cluster: null, view: null }]])
+  a.lockServer('s1').ping()
+  for (const { told } of peers) t.match(told[1], ['welcome', { cluster: /./, view: { number: 1 }, mark: 0 }])
+})
+
 t.test('E4: a new active one dials at once all that the record names and that are not there', async t => {
   const { a, b, other } = two()
   b.input({ is: 'closed', connection: other.connection, refused: false })

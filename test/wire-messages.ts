@@ -172,6 +172,8 @@ t.test('lock names are counted in bytes, and stand once', async t => {
   t.equal(acquire(many), null)
   t.equal(acquire([...many, 'one more'])?.code, 'BAD_MESSAGE')
   t.equal(acquire([])?.code, 'BAD_MESSAGE')
+  for (const error of [acquire(['']), force(''), forget('', 'k'), forget('x', '')])
+    t.equal(error?.code, 'BAD_MESSAGE', 'no name is empty, and no key')
 })
 
 t.test('ranges are packed and unpacked in pairs, up to the limit', async t => {

@@ -143,4 +143,17 @@ export const frames: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a lock with an empty name',
+    breaks: 'B4',
+    why: 'a peer takes a lock that no client can name',
+    test: 'wire-messages',
+    edits: [
+      {
+        file: 'wire/messages.ts',
+        find: "const lockName = text('orders/42', lockNameBytesMax, 1)",
+        replace: "const lockName = text('orders/42', lockNameBytesMax)",
+      },
+    ],
+  },
 ]

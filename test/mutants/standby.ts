@@ -12,7 +12,7 @@ export const standby: readonly Mutant[] = [
       {
         file: 'viewservice/seat.ts',
         find: "if (standing === 'lapsed') this.#sendServersAway()",
-        replace: "if (standing === 'active') this.#sendServersAway()",
+        replace: "if (standing === 'lapsed') this.#candidacy.giveUp()",
       },
     ],
   },
@@ -104,6 +104,110 @@ export const standby: readonly Mutant[] = [
         file: 'viewservice/standby.ts',
         find: "else if (this.#clients.has(connection)) this.#send(connection, ['view', view])",
         replace: 'else if (this.#clients.has(connection)) continue',
+      },
+    ],
+  },
+  {
+    name: 'one that becomes a standby knows none of its peers',
+    breaks: 'E5',
+    why: 'who is connected gets no answer any more',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: 'this.#inner = this.#newStandby() this.#introduceAll() this.#note',
+        replace: 'this.#inner = this.#newStandby()\n    this.#note',
+      },
+    ],
+  },
+  {
+    name: 'a standby that starts dials the active one with its first tick only',
+    breaks: 'E5',
+    why: 'until then it can answer no operator, and says that no view is made',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: 'if (!this.#link.connected) this.#keepLink(monotonic) return',
+        replace: 'return',
+      },
+    ],
+  },
+  {
+    name: 'a connection to the active one that ends is dialled with the next tick only',
+    breaks: 'E3',
+    why: 'a kill is found out a ping interval late: the failover takes that much longer',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/active-link.ts',
+        find: 'if (this.#address !== null && this.#cuts++ < cutsMax)',
+        replace: 'if (this.#address !== null && this.#cuts++ < 0)',
+      },
+    ],
+  },
+  {
+    name: 'a standby says that it has the mark',
+    breaks: 'E5',
+    why: 'lock servers ping it, and the active one takes them for dead',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/standby.ts',
+        find: 'this.#record?.longestTtlMs ?? ttlMsDefault, 0])',
+        replace: 'this.#record?.longestTtlMs ?? ttlMsDefault, 1])',
+      },
+    ],
+  },
+  {
+    name: 'a standby overlooks that a lock server knows a later view',
+    breaks: 'V6',
+    why: 'it tells its peers old views for as long as no change is seen in the store',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/standby.ts',
+        find: 'if (hello.view > this.#viewNumber) this.#owner.look()',
+        replace: 'if (hello.view > this.#viewNumber) this.#now = this.#now + 0',
+      },
+    ],
+  },
+  {
+    name: 'who came before the first record learns no cluster',
+    breaks: 'E5',
+    why: 'a lock server gets a view of a cluster that it was never welcomed to, and closes the connection',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/standby.ts',
+        find: 'if (isFirst) this.#welcome(connection) else if',
+        replace: 'if (isFirst && view.number < 1) this.#welcome(connection)\n      else if',
+      },
+    ],
+  },
+  {
+    name: 'a mark in a folder stands for ever once it was set',
+    breaks: 'E3',
+    why: 'one that froze goes on as if it were active, and no lock server of its own leaves it',
+    test: 'store-contract',
+    edits: [
+      {
+        file: 'viewservice/stores/file-marks.ts',
+        find: 'if (this.#last() !== mark.number) throw taken()',
+        replace: 'if (this.#last() < mark.number) throw taken()',
+      },
+    ],
+  },
+  {
+    name: 'a mark in a folder outlives its process',
+    breaks: 'E3',
+    why: 'after a crash of the active one no view is made any more',
+    test: 'store-contract',
+    edits: [
+      {
+        file: 'viewservice/stores/file-marks.ts',
+        find: 'if (found !== null && (await this.#isListenedTo(found.socket))) return',
+        replace: 'if (found !== null) return',
       },
     ],
   },

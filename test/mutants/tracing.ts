@@ -55,4 +55,43 @@ export const tracing: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a hold stands alone in its trace',
+    breaks: 'surface',
+    why: 'nothing leads from a hold to the wait before it',
+    test: 'opentelemetry',
+    edits: [
+      {
+        file: 'client/opentelemetry/lock-spans.ts',
+        find: "this.#tracer.startSpan('holdfast.hold', { attributes, links }, wait.asked)",
+        replace: "this.#tracer.startSpan('holdfast.hold', { attributes, links: links.slice(1) }, wait.asked)",
+      },
+    ],
+  },
+  {
+    name: 'a lock that is lost ends its span as if all were well',
+    breaks: 'surface',
+    why: 'no search for errors finds the loss',
+    test: 'opentelemetry',
+    edits: [
+      {
+        file: 'client/opentelemetry/lock-spans.ts',
+        find: '.setStatus({ code: SpanStatusCode.ERROR, message: code })',
+        replace: '.setStatus({ code: SpanStatusCode.OK })',
+      },
+    ],
+  },
+  {
+    name: 'a call that has settled counts as waiting',
+    breaks: 'surface',
+    why: 'the figure grows for ever, and an alert on it is worth nothing',
+    test: 'opentelemetry',
+    edits: [
+      {
+        file: 'client/opentelemetry/lock-metrics.ts',
+        find: 'if (begun === undefined) return false this.#waiting.add(-1, begun.attributes)',
+        replace: 'if (begun === undefined) return false',
+      },
+    ],
+  },
 ]
