@@ -74,9 +74,11 @@ export class Ages {
     }
   }
 
-  #mayWait({ tokens, overAt }: Attempt, calledAt: number): boolean {
+  #mayWait({ tokens, overAt, failedAt }: Attempt, calledAt: number): boolean {
     const [token] = tokens ?? []
-    return token === undefined ? overAt >= calledAt : (this.#known.beliefIn(token)?.toldAt ?? 0) >= calledAt
+    return token === undefined
+      ? Math.max(overAt, failedAt) >= calledAt
+      : (this.#known.beliefIn(token)?.toldAt ?? 0) >= calledAt
   }
 
   /** An acquire that was given up: how long it waited, and who had the lock. */

@@ -66,6 +66,8 @@ export interface Attempt {
   abortedBefore: number | null
   /** It can't have any lock after this. */
   overAt: number
+  /** Its user heard then that it had failed: until then it may have stood in a queue. */
+  failedAt: number
 }
 
 /** One name of a grant, as its user believes in it. */
@@ -203,6 +205,7 @@ export class Checker {
       tokens: null,
       abortedBefore: null,
       overAt: never,
+      failedAt: Number.NEGATIVE_INFINITY,
     }
     if (!this.#begun.has(core)) this.#begun.set(core, attempt.calledAt)
     for (const name of names) listIn(this.#attemptsByName, name).push(attempt)
@@ -617,6 +620,7 @@ export class Checker {
   /** What the servers do with it when its session is over is seen at the end. */
   #failed(attempt: Attempt, { failed = '', at, definite }: Outcome): void {
     const { core, user, abortedBefore } = attempt
+    attempt.failedAt = at
     if (definite) attempt.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
     const aborted = failed === 'TIMEOUT' && abortedBefore !== null
     if (this.#tight && limitCodes.has(failed)) {
