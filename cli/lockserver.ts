@@ -9,6 +9,7 @@ import {
   flag,
   inEnvironment,
   oneUrl,
+  text,
   viewDefault,
   viewOption,
   whole,
@@ -40,6 +41,7 @@ const options = {
   ...listenOption('127.0.0.1:0'),
   view: viewOption,
   advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where others reach it'))),
+  data: inEnvironment(text('DIR', 'folder of the journal, for a cluster on disk; made if it is not there')),
   ...quotaOptions,
   'hold-at-least-ms-max': inEnvironment(
     byDefault(
@@ -73,7 +75,7 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
     ]
   },
   async run({ values }) {
-    const { advertise } = values
+    const { advertise, data } = values
     const log = startLog(values['log-level'])
     const shared = sharedOptions(values, log)
     if (!values.unrehearsed) rehearse()
@@ -89,6 +91,7 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
           ...present('watchesPerAddress', values['watches-per-address']),
           view: values.view ?? viewDefault,
           advertise,
+          data,
         }),
       log,
     )

@@ -1,7 +1,7 @@
 // `holdfast viewserver`: one view server, until a signal ends it.
 
 import { startViewServer, type ViewServerOptions } from '../viewservice/index.ts'
-import { byDefault, type Command, flag, hidden, inEnvironment, oneUrl, text } from './arguments.ts'
+import { byDefault, type Command, choice, flag, hidden, inEnvironment, oneUrl, text } from './arguments.ts'
 import {
   listenOption,
   openness,
@@ -21,6 +21,12 @@ const options = {
     hidden(text('URL', 'place of the view record instead: file:DIR, etcd://HOST:PORT[,…]/PREFIX, etcds://…')),
   ),
   advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where other view servers reach it'))),
+  durability: inEnvironment(
+    byDefault(
+      'memory',
+      choice('KIND', 'memory, or disk: for a new cluster whose lock servers have --data', ['memory', 'disk']),
+    ),
+  ),
   'new-cluster': inEnvironment(flag('no lock server of this cluster has run before: start at once')),
   play: inEnvironment(flag('the dashboard may kill lock servers, and freeze those of holdfast cluster')),
   ...serverOptions,
@@ -42,13 +48,14 @@ export const command: Command<typeof options> = {
     return [...openness(values), ...(problem === false ? [] : [problem])]
   },
   async run({ values }) {
-    const { data, record, advertise } = values
+    const { data, record, advertise, durability } = values
     const log = startLog(values['log-level'])
     const shared = sharedOptions(values, log)
     // B8: whoever started this process may have started the others, too.
     const play = values.play && process.send !== undefined ? signalByParent() : values.play
     return await serve(
-      () => start({ ...shared, data, record, advertise, newCluster: values['new-cluster'], play }),
+      () =>
+        start({ ...shared, data, record, advertise, durability, newCluster: values['new-cluster'], play }),
       log,
     )
   },
