@@ -132,7 +132,7 @@ export class RunningLockServer {
   }
 
   filesShort(code: string): void {
-    this.note('warn', 'no more files can be opened: no client is let in', { code })
+    this.note('warn', 'no more files can be opened; no client is let in', { code })
   }
 
   /** Ends the server in order: it hands its role over first. A second call ends it at once. */

@@ -46,6 +46,7 @@ story('C1: three at a time, a large claim waits for its turn, and a failover cha
   )
   t.equal(await a.tryAcquire('x', { permits: { of: 3, take: 2 } }), null)
   const large = b.acquire('x', { permits: { of: 3, take: 3 } })
+  while ((await a.query()).pending.length === 0);
   await cluster.killPrimary()
   t.equal(await a.tryAcquire('x', { permits }), null, 'L3: it holds back smaller ones behind it')
   const { held: shown, pending } = await a.query()

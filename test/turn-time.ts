@@ -255,17 +255,6 @@ t.test(
   },
 )
 
-t.test('B1: the work of a core counts, also when nothing was read before it', async t => {
-  const { runtime, seen, much, turn } = stage()
-  turn.begin()
-  runtime.ms += 10
-  turn.begin()
-  much.says(1)
-  t.same(seen, ['much waits'])
-  runtime.nextTurn()
-  t.same(seen, ['much waits', 'much 1', 'much waits no more'])
-})
-
 t.test('B1: a turn that someone has opened has all of its time, and no more, until its end', async t => {
   const { runtime, seen, much, little, turn } = stage()
   const said = ['much 1', 'much waits', 'little waits']

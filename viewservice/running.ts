@@ -135,7 +135,7 @@ export class RunningViewServer {
   }
 
   filesShort(code: string): void {
-    this.note('warn', 'no more files can be opened: no client is let in', { code })
+    this.note('warn', 'no more files can be opened; no client is let in', { code })
   }
 
   /** Ends the server at once; a record that is being written is still written. */

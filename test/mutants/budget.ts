@@ -217,19 +217,6 @@ export const budget: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the work of a core does not count',
-    breaks: 'B1',
-    why: 'a turn makes a list of all locks, and then has all of its time to send',
-    test: 'turn-time',
-    edits: [
-      {
-        file: 'wire/net/turn-time.ts',
-        find: 'this.#began ??= this.#runtime.monotonic()',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'a server that steps down closes when it has time',
     breaks: 'R5',
     why: 'clients of a primary that was deposed wait for it',

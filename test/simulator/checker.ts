@@ -32,6 +32,8 @@ export interface Witness {
   /** Of a simulated machine: it stands still; since when it has run. */
   readonly frozen?: boolean
   readonly runsSince?: number
+  /** Likewise: a wall clock that is set looks like sleep to it. */
+  readonly wallAlone?: boolean
   now(): Instant
 }
 

@@ -102,7 +102,6 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
 
   #step(input: Input): void {
     if (this.#over) return
-    if (this.#turnEnd !== null) this.turn.begin()
     const core = this.#core
     for (const effect of core.step(input, this.#runtime.now())) {
       if (isOfConnection(effect)) this.connections.perform(effect)

@@ -32,11 +32,6 @@ export class TurnTime {
     this.#runtime = runtime
   }
 
-  /** The turn works from here on, if not before. */
-  begin(): void {
-    this.#began ??= this.#runtime.monotonic()
-  }
-
   /** Something is to be done at the end of this turn; `end` comes after it. */
   open(): void {
     this.#open = true
