@@ -35,7 +35,7 @@ const longName = 'ä'.repeat(600)
 const harmless: ReadonlySet<string> = new Set(['welcome', 'view', 'pong', 'status', 'echoed'])
 /** Any server may say so to anybody at any time. */
 const always: ReadonlySet<string> = new Set([
-  ...['LEAVING', 'STEPPED_DOWN', 'INTERNAL', 'SLOW_READER', 'TOO_MANY_CONNECTIONS'],
+  ...['LEAVING', 'STEPPED_DOWN', 'INTERNAL', 'SLOW_READER', 'TOO_MANY_CONNECTIONS', 'GONE_QUIET'],
 ])
 
 /** Wherever a client may speak. */
