@@ -159,9 +159,9 @@ export const journalWritten: readonly Mutant[] = [
     test,
     edits: [
       {
-        file: hold,
-        find: 'if (Buffer.byteLength(join(way, longest)) <= socketPathBytesMax)',
-        replace: 'if (Buffer.byteLength(longest) <= socketPathBytesMax)',
+        file: 'wire/serving/folder-socket.ts',
+        find: 'if (Buffer.byteLength(join(way, longest)) <= pathBytesMax)',
+        replace: 'if (Buffer.byteLength(longest) <= pathBytesMax)',
       },
     ],
   },

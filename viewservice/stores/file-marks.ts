@@ -3,17 +3,16 @@
 // larger one, and no clock ends a mark: a frozen owner's socket still takes connections.
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, linkSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
+import { isListenedTo, listenAt, socketPlace } from '../../wire/serving/folder-socket.ts'
 import { remove } from '../reserve.ts'
 import { type Json, member, textIn } from './json.ts'
 import { type ActiveMark, type ActiveMarks, type MarkOwner, StoreError } from './store.ts'
 
 const fileName = /^active-mark-(\d{12})\.json$/
 const socketName = /^\.active-[0-9a-f]{12}\.sock$/
-/** The paths of sockets are short: 104 bytes on some systems. */
-const socketPathMax = 100
 const lifetimeMs = 2_000
 
 export class FileMarks implements ActiveMarks {
@@ -41,7 +40,9 @@ export class FileMarks implements ActiveMarks {
     const number = last + 1
     const name = `.active-${randomBytes(6).toString('hex')}`
     const socket = `${name}.sock`
-    const server = await this.#atSocket(socket, listening)
+    const server = await this.#atSocket(socket, listenAt).catch(error => {
+      throw away(error)
+    })
     const temporary = join(this.#folder, `${name}.tmp`)
     try {
       writeFileSync(temporary, JSON.stringify({ ...owner, socket }), { mode: 0o600 })
@@ -114,8 +115,9 @@ export class FileMarks implements ActiveMarks {
     return join(this.#folder, `active-mark-${String(number).padStart(12, '0')}.json`)
   }
 
+  /** False only if it is certain that no process does. */
   #isListenedTo(name: string): Promise<boolean> {
-    return this.#atSocket(name, isListenedTo)
+    return this.#atSocket(name, isListenedTo).catch(() => true)
   }
 
   #end(server: Server, name: string): void {
@@ -123,42 +125,14 @@ export class FileMarks implements ActiveMarks {
     remove(join(this.#folder, name))
   }
 
-  /** A longer path than sockets may have leads there by way of the open folder, where the system has that. */
   async #atSocket<T>(name: string, act: (path: string) => Promise<T>): Promise<T> {
-    const path = join(this.#folder, name)
-    if (Buffer.byteLength(path) <= socketPathMax) return act(path)
-    if (!existsSync('/proc/self/fd')) throw away(`the path ${path} is too long for a socket`)
-    const folder = openSync(this.#folder, 'r')
+    const place = await socketPlace(this.#folder, name)
     try {
-      return await act(`/proc/self/fd/${folder}/${name}`)
+      return await act(place.path(name))
     } finally {
-      closeSync(folder)
+      await place.close()
     }
   }
-}
-
-/** False only if it is certain that no process has it. */
-function isListenedTo(path: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(path)
-    const found = (listens: boolean) => {
-      socket.destroy()
-      resolve(listens)
-    }
-    socket.once('connect', () => found(true))
-    socket.once('error', ({ code }: NodeJS.ErrnoException) =>
-      found(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
-    )
-  })
-}
-
-function listening(path: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer(socket => socket.destroy())
-    server.once('error', error => reject(away(error)))
-    server.listen(path, () => resolve(server))
-    server.unref()
-  })
 }
 
 function taken(): StoreError {
