@@ -4,6 +4,7 @@
 
 import type { OnceOptions } from './claim-options.ts'
 import type { LockClient } from './client.ts'
+import { checkKeys } from './known-options.ts'
 import type { Lock } from './lock.ts'
 import type { OnceCallback, OnceOutcome } from './once.ts'
 
@@ -55,9 +56,7 @@ export async function runOnceAt<T>(
 
 /** For node-cron: `cron.setRunCoordinator(cronCoordinator(locks))`, or the option `runCoordinator` of a task. */
 export function cronCoordinator(locks: LockClient, options: CoordinatorOptions = {}): Coordinator {
-  for (const name of Object.keys(options))
-    if (!optionNames.includes(name))
-      throw new TypeError(`cronCoordinator has no option "${name}"; it has ${optionNames.join(', ')}`)
+  checkKeys('cronCoordinator', options, optionNames)
   return new LockCoordinator(locks, options)
 }
 

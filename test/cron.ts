@@ -127,7 +127,10 @@ t.test('what was planned for no time is refused, since it cannot be known whethe
     at(new Date(1_764_471_600_123)),
     /of whole seconds: 2025-11-30T03:00:00.123Z is what some clock shows/,
   )
-  t.throws(() => cronCoordinator(locks, { ttl: 1 } as object), /has no option "ttl"; it has prefix, overlap/)
+  t.throws(
+    () => cronCoordinator(locks, { ttl: 1 } as object),
+    /has no option "ttl": the ttl is the client.s: .*; it has prefix, overlap/,
+  )
 })
 
 t.test('an early year and one of six digits have their key, too', async t => {

@@ -5,6 +5,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { diagnosticEvents } from '../../wire/net/runtime.ts'
+import { checkKeys } from '../known-options.ts'
 import type { Published, PublishedAbout } from '../published.ts'
 import { LockMetrics } from './lock-metrics.ts'
 import { LockSpans } from './lock-spans.ts'
@@ -33,9 +34,7 @@ const optionNames: readonly string[] = ['tracerProvider', 'meterProvider', 'grou
  * another, below the span that was active when it asked; and metrics `holdfast.client.…`.
  */
 export function traceLocks(options: TraceOptions = {}): LockTraces {
-  for (const name of Object.keys(options))
-    if (!optionNames.includes(name))
-      throw new TypeError(`traceLocks has no option "${name}"; it has ${optionNames.join(', ')}`)
+  checkKeys('traceLocks', options, optionNames)
   const spans = new LockSpans(options.tracerProvider)
   const metrics = new LockMetrics(options.meterProvider, options.group ?? (() => undefined))
   const listeners = diagnosticEvents.map(event => {
