@@ -5,7 +5,7 @@ import type { Choice, RecoveryStatus, Server } from '../wire/messages.ts'
 import type { Probes } from './probes.ts'
 import type { Question } from './question.ts'
 import type { ViewRecord } from './record.ts'
-import { choiceOf, type Found, type LostState, type Standing, standingOf } from './recovery.ts'
+import { choiceOf, type Found, type LostState, type Worth, worthOf } from './recovery.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
 interface Options {
@@ -89,12 +89,12 @@ export class Recoveries {
     return question.backupDenies && !(acked && question.backupInSync)
   }
 
-  #living(choice: Choice): (Server & Standing) | null {
+  #living(choice: Choice): (Server & Worth) | null {
     for (const server of this.#servers.all()) {
       const { id, address, ping } = server
       if (!this.#servers.lives(server) || ping === null || ping.role === 'idle') continue
-      const standing = standingOf(choice, { id, view: ping.view, as: ping.role, told: ping.inSync })
-      if (standing !== undefined) return { id, address, ...standing }
+      const worth = worthOf(choice, { id, view: ping.view, as: ping.role, told: ping.inSync })
+      if (worth !== undefined) return { id, address, ...worth }
     }
     return null
   }
@@ -104,9 +104,9 @@ export class Recoveries {
     for (const server of this.#servers.all()) {
       const { id, address, imprint, ping } = server
       if (imprint === null || !this.#servers.lives(server) || ping?.role !== 'idle' || ping.leaving) continue
-      const standing = standingOf(choice, imprint)
-      if (standing === undefined) continue
-      found.push({ ...standing, server: { id, address }, imprint, proof: this.#proof(server) })
+      const worth = worthOf(choice, imprint)
+      if (worth === undefined) continue
+      found.push({ ...worth, server: { id, address }, imprint, proof: this.#proof(server) })
     }
     return found
   }

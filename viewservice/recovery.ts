@@ -8,7 +8,7 @@ import type { ViewRecord } from './record.ts'
 type Recorded = Pick<ViewRecord, 'view' | 'acked' | 'lastAcked'>
 
 /** A state that counts, on a disk or in a living server. */
-export interface Standing {
+export interface Worth {
   /** The server of the choice whose state it is. */
   readonly from: string
   /** D4: what it counts as. */
@@ -16,7 +16,7 @@ export interface Standing {
 }
 
 /** An imprint that counts. */
-export interface Found extends Standing {
+export interface Found extends Worth {
   /** The idle server that has it in its journal. */
   readonly server: Server
   readonly imprint: Imprint
@@ -26,7 +26,7 @@ export interface Found extends Standing {
 
 export interface LostState {
   /** A living server whose own state counts. */
-  readonly living: (Server & Standing) | null
+  readonly living: (Server & Worth) | null
   readonly found: readonly Found[]
   /** All servers of the choice are back, or the patience is over. */
   readonly waited: boolean
@@ -73,10 +73,10 @@ export function namedIn(record: Recorded): Server[] {
 }
 
 /** D4: whether a state that this server wrote, or has, counts; undefined if not. */
-export function standingOf(
+export function worthOf(
   choice: Choice,
   { id, view, as, told }: Pick<Imprint, 'id' | 'view' | 'as' | 'told'>,
-): Standing | undefined {
+): Worth | undefined {
   const since = choice.since.find(server => server.id === id)
   if (since !== undefined) return { from: since.from, view: since.view }
   if (id === choice.primary.id) {
@@ -109,7 +109,7 @@ function recoveryBy(
   record: Recorded,
   highestToken: number,
   { id, address }: Server,
-  { from, view }: Standing,
+  { from, view }: Worth,
   /** The id in the folder that it recovers from. */
   written: string,
 ): View {
