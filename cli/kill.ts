@@ -10,7 +10,7 @@ import { print, printJson } from './output.ts'
 import { serverOf } from './status.ts'
 
 const options = {
-  force: flag('also the last server that holds the state: all locks are lost then'),
+  force: flag('also the last server that holds the state: all locks are lost then, or wait for its disk'),
   ...reaching,
   ...json,
 }
@@ -64,8 +64,12 @@ export function isLastHolder({ servers, view }: Pick<Status, 'servers' | 'view'>
 
 function checkNotLast(status: Status, server: ServerStatus): void {
   if (!isLastHolder(status, server.id)) return
+  const without =
+    status.durability === 'disk'
+      ? 'without it no lock can be had until it is back with its disk'
+      : 'without it all locks are lost'
   throw new Failure(
-    `${describe(server)} is the last one that holds the state: without it all locks are lost. Wait until status shows a backup in sync, or say --force`,
+    `${describe(server)} is the last one that holds the state: ${without}. Wait until status shows a backup in sync, or say --force`,
   )
 }
 

@@ -6,7 +6,7 @@ import { showDuration } from './duration.ts'
 
 /** Empty: nothing. The reason of a halt stands in the status itself. */
 export function adviceFor(status: Status): string[] {
-  const { view, survives, halted, servers } = status
+  const { view, durability, survives, halted, servers } = status
   if (halted !== null || survives > 0) return []
   if (view === null)
     return [
@@ -15,7 +15,10 @@ export function adviceFor(status: Status): string[] {
   const primary = servers.find(({ id }) => id === view.primary.id)
   if (primary?.alive !== true) return [noPrimary(status)]
   const backup = servers.find(({ id }) => id === view.backup?.id)
-  const ifNow = 'If the primary dies now, all locks are lost.'
+  const ifNow =
+    durability === 'disk'
+      ? 'If the primary dies now, no lock can be had until it is back with its disk.'
+      : 'If the primary dies now, all locks are lost.'
   if (backup?.alive === true)
     return [`The backup at ${backup.address} is not in sync yet: the copy is under way. ${ifNow} Wait.`]
   if (servers.some(({ alive, role }) => alive && role === 'idle'))
@@ -25,11 +28,14 @@ export function adviceFor(status: Status): string[] {
   return [`${withoutBackup(backup, servers)} ${ifNow} Start a lock server; it is taken by itself.`]
 }
 
-function noPrimary({ view, servers }: Status): string {
+function noPrimary({ view, durability, servers }: Status): string {
   const backup = servers.find(({ id }) => id === view?.backup?.id)
-  return backup?.alive
-    ? 'The primary is not heard. Its backup is asked now, and takes over if it is in sync.'
-    : `No lock can be had. Start the machine of ${view?.primary.address} again; its process must not have ended, since the locks are in its memory.`
+  if (backup?.alive)
+    return 'The primary is not heard. Its backup is asked now, and takes over if it is in sync.'
+  const start = `No lock can be had. Start the machine of ${view?.primary.address} again`
+  return durability === 'disk'
+    ? `${start}: the locks are on its disk.`
+    : `${start}; its process must not have ended, since the locks are in its memory.`
 }
 
 function withoutBackup(backup: ServerStatus | undefined, servers: readonly ServerStatus[]): string {

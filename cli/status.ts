@@ -23,8 +23,8 @@ export const command: Command<typeof options> = {
   more: `Exit code 1 when there is no primary. While no view server answers, lock servers among
 the URLs are asked who is primary. With --check it is 0 when the next death would be survived, 1 when it
 would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
-{ cluster, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
-pid, load }, pid being the view server's; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
+{ cluster, durability, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
+recovery, pid, load }, recovery being what a lost state on disk waits for, or null; pid being the view server's; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
 { id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving }.`,
   options,
   names: [],
@@ -92,15 +92,17 @@ function hasPrimary(status: Status): boolean {
 }
 
 function asJson(status: Status) {
-  const { cluster, view, acked, servers, survives, halted, pid } = status
+  const { cluster, durability, view, acked, servers, survives, halted, recovery, pid } = status
   const primary = serverOf(status, view?.primary.id)
   const backup = serverOf(status, view?.backup?.id)
   return {
     cluster,
+    durability,
     view: { number: view?.number ?? 0, primary, backup, acked },
     servers: sorted(servers),
     survives,
     halted,
+    recovery,
     pid,
   }
 }
@@ -135,9 +137,9 @@ export function lines(status: Status, load: Load | null = null, width: number | 
 }
 
 export function headline(status: Status): string {
-  const { view, acked, survives } = status
+  const { view, durability, acked, survives } = status
   if (view === null) return paint('red', 'there is no view yet: no primary')
-  const number = paint('bold', `view ${view.number}`)
+  const number = paint('bold', `view ${view.number}`) + (durability === 'disk' ? ', on disk' : '')
   if (!hasPrimary(status)) return `${number}, ${paint('red', 'its primary is dead')}`
   const deaths = survives === 1 ? '1 more death' : `${survives} more deaths`
   return `${number}, ${acked ? 'acked' : 'not acked yet'}; ${paint(survives > 0 ? 'green' : 'yellow', `survives ${deaths} right now`)}`

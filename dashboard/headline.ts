@@ -22,7 +22,7 @@ export function headlineOf(cluster: Cluster | null, trouble: string | null): Hea
   if (view.backup === null)
     return {
       tone: 'care',
-      text: `At risk: view ${view.number} has no backup; if its primary dies, all locks are lost`,
+      text: `At risk: view ${view.number} has no backup; if its primary dies, ${status.durability === 'disk' ? 'no lock can be had until it is back' : 'all locks are lost'}`,
     }
   const backup = servers.find(({ role }) => role === 'backup')
   if (backup?.alive === false)

@@ -80,6 +80,18 @@ t.test('what to do, and how grave it is', async t => {
       /^No backup: ws:\/\/b:7401 has been silent for 1\.2 s\. If the primary dies now, all locks are lost\. Start a lock server; it is taken by itself\.$/,
     ],
     [
+      'the backup is dead, and locks are on disk',
+      statusOf([primary, server('b', 'backup', dead)], { durability: 'disk' }),
+      1,
+      /If the primary dies now, no lock can be had until it is back with its disk\. Start a lock server/,
+    ],
+    [
+      'both are dead, and locks are on disk',
+      statusOf([server('a', 'primary', dead)], { durability: 'disk' }),
+      2,
+      /^No lock can be had\. Start the machine of ws:\/\/a:7401 again: the locks are on its disk\.$/,
+    ],
+    [
       'an old one is dead',
       statusOf([primary, server('c', 'idle', dead)]),
       1,
