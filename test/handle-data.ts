@@ -7,6 +7,7 @@ import { connect, FenceGuard, type LockClient, LockError, StaleTokenError } from
 import { LockWatch } from '../client/watch.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 import { RealCluster } from './fixtures/real-cluster.ts'
+import { failure } from './fixtures/settled.ts'
 
 let cluster: RealCluster
 let a: LockClient
@@ -23,13 +24,6 @@ t.teardown(async () => {
   await cluster[Symbol.asyncDispose]()
 })
 
-const failure = (promise: Promise<unknown>): Promise<Error> =>
-  promise.then(
-    () => {
-      throw new Error('it resolved')
-    },
-    error => error,
-  )
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 // ---- as data
@@ -153,7 +147,7 @@ async function ofTheProgram(call: () => unknown): Promise<unknown> {
   return await call()
 }
 async function namesTheProgram(t: Test, what: string, call: () => unknown, code = 'TIMEOUT'): Promise<void> {
-  const error = await failure(ofTheProgram(call))
+  const error = await failure<Error>(ofTheProgram(call))
   t.match((error instanceof LockError ? error : (error.cause as LockError)).code, code, what)
   t.match(error.stack, /at (async )?ofTheProgram /, what)
   t.match(error.stack, /^\S+: |^\S+ \[/, `${what}: its first line is the error`)

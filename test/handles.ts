@@ -8,6 +8,7 @@ import { closeOnSignals, connect, type Lock, type LockClient, LockError } from '
 import { FakeServer } from './fixtures/client-server.ts'
 import { Program } from './fixtures/program.ts'
 import { RealCluster, ttlMin } from './fixtures/real-cluster.ts'
+import { aborted, failure } from './fixtures/settled.ts'
 
 let cluster: RealCluster
 let a: LockClient
@@ -24,18 +25,6 @@ t.teardown(async () => {
   await cluster[Symbol.asyncDispose]()
 })
 
-const failure = (promise: Promise<unknown>): Promise<LockError> =>
-  promise.then(
-    () => {
-      throw new Error('it resolved')
-    },
-    error => error,
-  )
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve())
-  })
 async function waiters(name: string, count: number): Promise<void> {
   while ((await b.query({ prefix: name })).pending.length !== count);
 }

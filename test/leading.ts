@@ -8,20 +8,9 @@ import type { WatchEvent } from '../client/watch.ts'
 import type { Snapshot } from '../client/web-locks.ts'
 import { startCluster } from '../testing/index.ts'
 import { FakeServer } from './fixtures/client-server.ts'
+import { aborted, failure } from './fixtures/settled.ts'
 
 const id = (letter: string) => letter.repeat(32)
-const failure = (promise: Promise<unknown>): Promise<Error> =>
-  promise.then(
-    () => {
-      throw new Error('it resolved')
-    },
-    error => error,
-  )
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve())
-  })
 const never = () => new Promise<never>(() => {})
 
 // ---- what is known, put in order

@@ -10,7 +10,7 @@ import type { SeatEffect } from '../viewservice/seat.ts'
 import { saidOn } from '../wire/effects.ts'
 import { type Channel, channels, type HelloFrom, type Message, type View } from '../wire/messages.ts'
 import { Cluster, type LockServerParty, type ViewServerParty } from './fixtures/cluster.ts'
-import { abandonOf, opening, openOf, resumeOf } from './fixtures/said.ts'
+import { abandonOf, idleHello, opening, openOf, resumeOf } from './fixtures/said.ts'
 
 type Effect = ServerEffect | ViewEffect | SeatEffect
 type Party = LockServerParty | ViewServerParty
@@ -192,17 +192,7 @@ t.test('each kind of server accepts the hellos of its own peers only', async t =
   const cluster = trio()
   const view = cluster.view as View
   const { primary, backup, idle, viewServer } = cluster
-  const lockserver: HelloFrom = {
-    kind: 'lockserver',
-    id,
-    address: 'ws://new',
-    role: 'idle',
-    view: 0,
-    pid: 1,
-    host: '',
-    journal: false,
-    imprint: null,
-  }
+  const lockserver: HelloFrom = idleHello(id, 'ws://new')
   const asPrimary = (to: string, from = view.primary.id, of = view): HelloFrom => ({
     kind: 'primary',
     id: from,
@@ -451,17 +441,7 @@ t.test('every message of a lock server to the view server', async t => {
   const cluster = trio()
   const { viewServer } = cluster
   const before = cluster.viewText
-  const stranger: HelloFrom = {
-    kind: 'lockserver',
-    id,
-    address: 'ws://stranger',
-    role: 'idle',
-    view: 0,
-    pid: 1,
-    host: '',
-    journal: false,
-    imprint: null,
-  }
+  const stranger: HelloFrom = idleHello(id, 'ws://stranger')
   const ping = { ...channels.serverToView.ping.example[1], view: 0 }
   const rows: Record<keyof typeof channels.serverToView, [Message, string]> = {
     ping: [['ping', { ...ping, role: 'primary', acked: true }], 'pong'],

@@ -13,6 +13,7 @@ import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 import { HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 import { LyingServer } from './fixtures/lying-server.ts'
+import { idleHello } from './fixtures/said.ts'
 
 const http = (url: string) => url.replace(/^ws/, 'http')
 const post = (url: string, headers: Record<string, string> = {}) => fetch(url, { method: 'POST', headers })
@@ -55,8 +56,7 @@ t.test('B8: a pid below 1 is no pid: it would mean a whole process group', async
   t.teardown(() => view.close())
   for (const pid of [0, -1, 1.5]) {
     const peer = await HostilePeer.connect(view.address)
-    const from = { kind: 'lockserver', id: newId(), address: 'ws://127.0.0.1:1', role: 'idle', view: 0 }
-    peer.say(hello({ ...from, pid, host: 'h', journal: false, imprint: null }))
+    peer.say(hello({ ...idleHello(newId(), 'ws://127.0.0.1:1'), pid }))
     t.match(await peer.ended(), { error: 'BAD_MESSAGE' }, `${pid}`)
   }
 })

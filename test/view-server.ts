@@ -13,6 +13,7 @@ import { dial, helloOf } from '../wire/net/dial.ts'
 import { type Listener, listen } from '../wire/net/listen.ts'
 import { wireVersion } from '../wire/version.ts'
 import { idlePing } from './fixtures/idle-ping.ts'
+import { idleHello } from './fixtures/said.ts'
 
 const quick = { port: 0, pingIntervalMs: 20, deadPings: 3, newCluster: true }
 
@@ -97,17 +98,7 @@ class Puppet {
     this.id = id
     this.#listener = listener
     const address = `ws://127.0.0.1:${listener.port}`
-    const from = {
-      kind: 'lockserver',
-      id,
-      address,
-      role: 'idle',
-      view,
-      pid: 1,
-      host: 'h',
-      journal: false,
-      imprint: null,
-    } as const
+    const from = { ...idleHello(id, address), view }
     this.peer = new Peer(viewServer, from, cluster)
   }
 

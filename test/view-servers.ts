@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { deadPings, forgetServerMs, pingIntervalMs } from '../wire/limits.ts'
+import { idleHello } from './fixtures/said.ts'
 import { alone, pair, recordOfPair, trio } from './fixtures/view-started.ts'
 import { idOf, nameOf, ViewStory } from './fixtures/view-story.ts'
 
@@ -32,17 +33,7 @@ t.test('V5: a server that advertises a foreign address is never chosen, which is
     cluster: null,
     owner: null,
     remote: '',
-    from: {
-      kind: 'lockserver',
-      id: idOf('lost'),
-      address: 'ws://elsewhere.test:1',
-      role: 'idle',
-      view: 0,
-      pid: 1,
-      host: '',
-      journal: false,
-      imprint: null,
-    },
+    from: idleHello(idOf('lost'), 'ws://elsewhere.test:1'),
   })
   story.tick(3, s1)
   t.notOk(story.status.servers.some(server => server.id === idOf('lost')))

@@ -15,6 +15,7 @@ import { dial, helloOf } from '../wire/net/dial.ts'
 import { isLoopback, isWildcard, type ListenOptions, listen, urlOf } from '../wire/net/listen.ts'
 import { wireVersion } from '../wire/version.ts'
 import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
+import { idleHello } from './fixtures/said.ts'
 
 const client: HelloFrom = { kind: 'client', name: 'test' }
 const welcome: Message = [
@@ -236,17 +237,7 @@ t.test('each kind of server takes its own peers only', async t => {
     to: id,
     view: { number: 1, primary: { id, address }, backup: null, durability: 'memory', start: null },
   }
-  const lockserver: HelloFrom = {
-    kind: 'lockserver',
-    id,
-    address,
-    role: 'idle',
-    view: 0,
-    pid: 1,
-    host: '',
-    journal: false,
-    imprint: null,
-  }
+  const lockserver: HelloFrom = idleHello(id, address)
   const probe: HelloFrom = { kind: 'probe' }
   const takes: Record<string, HelloFrom[]> = {
     lockserver: [client, primary, probe],

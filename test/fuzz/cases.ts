@@ -7,7 +7,7 @@ import { wireVersion } from '../../wire/version.ts'
 import { frame, type Heard, HostilePeer, hello, newId, RawPeer } from '../fixtures/hostile-peer.ts'
 import { idlePing } from '../fixtures/idle-ping.ts'
 import { type Random, weighted } from '../fixtures/random.ts'
-import { keyOf } from '../fixtures/said.ts'
+import { idleHello, keyOf } from '../fixtures/said.ts'
 import { drawBytes } from './bytes.ts'
 import { drawBroken, drawMessage } from './grammar.ts'
 import { Life } from './life.ts'
@@ -209,17 +209,7 @@ async function answered(talk: Talk, [kind, number, ...rest]: [string, number, ..
 
 const lockServers: Teller = async ({ number, dice, targets, tally }) => {
   const address = `ws://127.0.0.1:1/${number}`
-  const from = {
-    kind: 'lockserver',
-    id: newId(),
-    address,
-    role: 'idle',
-    view: 0,
-    pid: 1,
-    host: 'h',
-    journal: false,
-    imprint: null,
-  }
+  const from = idleHello(newId(), address)
   const talk = await talkTo(targets.view, 'viewToServer', tally, from)
   for (let frames = dice.below(12); frames > 0; frames--) {
     talk.say(['ping', idlePing])

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { wireVersion } from '../../wire/version.ts'
 import { HostilePeer, newId, RawPeer } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
+import { idleHello } from '../fixtures/said.ts'
 import { frameOf, helloOf } from './member.ts'
 import type { Outcome, Scenario, Target } from './scenario.ts'
 
@@ -98,17 +99,7 @@ async function simulatedServers({ view, secret, seconds, ready }: Target): Promi
     Array.from({ length: 1_000 }, (_, i) =>
       HostilePeer.connect(view).then(peer => {
         const address = `ws://127.0.0.1:${port}/${i}`
-        const from = {
-          kind: 'lockserver',
-          id: newId(),
-          address,
-          role: 'idle',
-          view: 0,
-          pid: 1,
-          host: 'h',
-          journal: false,
-          imprint: null,
-        }
+        const from = idleHello(newId(), address)
         peer.say(['hello', wireVersion, null, secret, from])
         return peer
       }, ignore),

@@ -99,8 +99,7 @@ const task = cron.schedule('* * * * * *', ({ date }) => console.log(date.toISOSt
 setTimeout(async () => {
   await task.destroy()
   // Runs that were allowed end first.
-  await new Promise(resolve => setTimeout(resolve, 300))
-  await locks.close()
+  await locks.close({ finishWithin: 5_000 })
 }, 8_500)
 `
 

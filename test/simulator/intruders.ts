@@ -11,7 +11,7 @@ import type { Cluster } from '../fixtures/cluster.ts'
 import { Machine, sameClocks } from '../fixtures/machine.ts'
 import type { Party } from '../fixtures/network.ts'
 import type { Random } from '../fixtures/random.ts'
-import { resumeOf } from '../fixtures/said.ts'
+import { idleHello, resumeOf } from '../fixtures/said.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -180,17 +180,7 @@ function says(what: string, ...frames: (string | null)[]): Visit {
 }
 
 function lockServer(address: string): Extract<HelloFrom, { kind: 'lockserver' }> {
-  return {
-    kind: 'lockserver',
-    id: anyId,
-    address,
-    role: 'idle',
-    view: 0,
-    pid: 1,
-    host: 'nowhere',
-    journal: false,
-    imprint: null,
-  }
+  return idleHello(anyId, address)
 }
 
 /** Of a question that was never asked. */

@@ -8,6 +8,7 @@ import { wireVersion } from '../../wire/version.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 import { Machine, sameClocks } from '../fixtures/machine.ts'
 import type { Random } from '../fixtures/random.ts'
+import { idleHello } from '../fixtures/said.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -69,17 +70,7 @@ export class Strangers {
   }
 
   #atLockServer(): Visit[] {
-    const server: HelloFrom = {
-      kind: 'lockserver',
-      id: anyId,
-      address: 'ws://nowhere',
-      role: 'idle',
-      view: 0,
-      pid: 1,
-      host: 'nowhere',
-      journal: false,
-      imprint: null,
-    }
+    const server: HelloFrom = idleHello(anyId, 'ws://nowhere')
     const probe = this.#text(asProbe)
     const elsewhere = encode([['hello', wireVersion, anyId, this.#cluster.secret, asClient]])
     return [
