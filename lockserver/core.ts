@@ -465,6 +465,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#disk?.synced(number)
     this.#primary?.synced()
     if (this.#durable) this.#backup?.synced()
+    // What came while its copy was being synced is applied now: the primary says no more until it is.
+    if (!this.#workPlanned) this.#work()
     this.#recovery?.synced()
     this.#afterNews()
   }

@@ -124,6 +124,24 @@ t.test("D1: a copy counts once it is on the backup's disk, with its imprint, and
   t.match(disk.imprint, { as: 'backup', told: false, view: cluster.view?.number })
 })
 
+t.test(
+  'D1: what comes while a copy is being synced is applied once it is, though nothing more comes',
+  async t => {
+    const { cluster, clients } = durable(['a'], { servers: 3 })
+    const before = cluster.view?.number ?? 0
+    const { idle } = cluster
+    cluster.diskOf(idle.name).syncMs = 2.5 * cluster.pingIntervalMs
+    cluster.network.onFrame = (_from, to, messages) => {
+      if (to === idle && has(messages, 'whole')) clients[0].acquire('x')
+      return 'pass'
+    }
+    cluster.backup.kill()
+    cluster.until(() => (cluster.view?.number ?? 0) > before && cluster.viewServer.acked, 'an acked view')
+    t.equal(cluster.view?.number, before + 1, 'the new backup was not taken for silent')
+    t.equal(cluster.problem(), undefined)
+  },
+)
+
 t.test('D2: a backup that is named again writes no imprint before its new copy is whole', async t => {
   const { disk, out, situation } = deskOf()
   const state = new State()

@@ -198,6 +198,19 @@ export const durable: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a synced copy leaves what waited for it',
+    breaks: 'D1',
+    why: 'a batch that came during the sync is applied with the next one only; a quiet cluster sends none, and the backup passes for silent',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: '    if (!this.#workPlanned) this.#work()\n    this.#recovery?.synced()',
+        replace: '    this.#recovery?.synced()',
+      },
+    ],
+  },
+  {
     name: 'whole before it is on the disk',
     breaks: 'D1, R3',
     why: 'the backup of an acked view has half of a copy on its disk',
