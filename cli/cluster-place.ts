@@ -1,10 +1,11 @@
 // Where a local cluster runs: its ports, and the folder of its record and logs. If one is not available, it
 // says so in one line before anything is started.
 
-import { lstat, mkdir, mkdtemp, readdir } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { makeFolder } from '../wire/serving/own-folder.ts'
 import { folderPrefix, markFolder, sweepFolders } from './cluster-sweep.ts'
 import { Failure, messageOf } from './failure.ts'
 
@@ -34,7 +35,7 @@ export async function checkPort(port: number, servers: number): Promise<void> {
 export async function openFolder(given: string | undefined): Promise<{ data: string; fresh: boolean }> {
   const data = given === undefined ? await temporaryFolder() : resolve(given)
   try {
-    await mkdir(join(data, 'logs'), { recursive: true, mode: 0o700 })
+    await makeFolder(join(data, 'logs'))
     await checkOwnFolder(join(data, 'logs'))
     const names = await readdir(data)
     return { data, fresh: !names.some(name => name.startsWith('view-record-')) }

@@ -58,7 +58,14 @@ const house: Readonly<Record<string, Room>> = {
   // A hash is a pure function; drawing a key or an id is not, and stays forbidden.
   'lockserver/session-key.ts': { imports: ['node:crypto'], never: untimed },
   'lockserver/journal/driver': {
-    imports: ['lockserver/journal', 'wire', 'types of wire/net', 'wire/serving/folder-socket.ts', ...node],
+    imports: [
+      'lockserver/journal',
+      'wire',
+      'types of wire/net',
+      'wire/serving/folder-socket.ts',
+      'wire/serving/own-folder.ts',
+      ...node,
+    ],
     never: untimed,
   },
   'lockserver/state': { imports: ['wire'], never: acting },

@@ -166,6 +166,19 @@ export const journalWritten: readonly Mutant[] = [
     ],
   },
   {
+    name: 'the name of a new folder is not synced',
+    breaks: 'D2, V6',
+    why: 'after a loss of power the folder is gone, with all that was synced in it',
+    test: 'own-folder',
+    edits: [
+      {
+        file: 'wire/serving/own-folder.ts',
+        find: 'for (const folder of foldersAbove(whole, first)) await syncFolder(folder)',
+        replace: 'await syncFolder(whole)',
+      },
+    ],
+  },
+  {
     name: 'a closed journal is held on to',
     breaks: 'D9',
     why: 'no other server in the same process can open the folder again, and a look at it says that it is held',

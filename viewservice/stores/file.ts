@@ -3,9 +3,10 @@
 // is refused by name, never taken for an empty one and never skipped.
 
 import { lstatSync } from 'node:fs'
-import { lstat, mkdir, readFile } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clearTimeout, setImmediate, setTimeout } from '../../wire/net/timers-node.ts'
+import { makeFolder } from '../../wire/serving/own-folder.ts'
 import type { ViewRecord } from '../record.ts'
 import { Reserve, remove } from '../reserve.ts'
 import { type Lack, lackOf } from '../shortage.ts'
@@ -55,7 +56,7 @@ export class FileStore implements ViewStore {
   }
 
   async #begin(): Promise<void> {
-    await this.#tryTo('use', async () => void (await mkdir(this.#folder, { recursive: true, mode: 0o700 })))
+    await this.#tryTo('use', () => makeFolder(this.#folder))
     await this.#tryTo('write to', async () => this.#check())
     this.#isChecked = true
   }

@@ -1,9 +1,10 @@
 // A journal of a running server: holds the folder, reads all of it, tries its disk, and then drives the journal. It
 // ends at the first error of a write or sync (D8), and says so once.
 
-import { mkdir, open, statfs, unlink } from 'node:fs/promises'
+import { open, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Runtime, Timer } from '../../../wire/net/runtime.ts'
+import { makeFolder } from '../../../wire/serving/own-folder.ts'
 import type { Found, JournalSays, JournalWrite, SnapshotPiece } from '../asked.ts'
 import { Journal, type JournalInput } from '../journal.ts'
 import { beforeOf, type FolderReading, type WholeJournal } from '../reading.ts'
@@ -54,7 +55,7 @@ export interface JournalFigures {
 /** Resolves once all of it is read (D3); rejects with one clear line if it can't be used. */
 export async function openJournal(options: OpenOptions): Promise<OpenJournal> {
   const { folder } = options
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(error => {
+  await makeFolder(folder).catch(error => {
     throw new Error(`can't make the journal's folder ${folder}: ${error.message}`, { cause: error })
   })
   const boot = options.runtime.newId()
