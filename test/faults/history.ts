@@ -1,8 +1,9 @@
 // What one user of the service did and saw, and when: a line an event, in its own file, written before
 // anything else happens, so that it outlives a killed process. Judges nothing.
 
-import { openSync, readdirSync, readFileSync, truncateSync, writeSync } from 'node:fs'
+import { fdatasync, openSync, readdirSync, readFileSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Snapshot } from '../../client/web-locks.ts'
 import type { Manner, Mode } from '../../wire/messages.ts'
 
@@ -49,10 +50,14 @@ export type Deed =
 
 export type Event = Deed & { readonly at: number; readonly who: string }
 
+const sync = promisify(fdatasync)
+
 /** Writes the events of one process. */
 export class HistoryFile {
   readonly #file: number
   readonly #who: string
+  #syncing: Promise<void> = Promise.resolve()
+  #next: Promise<void> | null = null
 
   constructor(folder: string, who: string) {
     this.#file = openSync(join(folder, `${who}.history`), 'a')
@@ -61,6 +66,16 @@ export class HistoryFile {
 
   note(deed: Deed, at = now(), who = this.#who): void {
     writeSync(this.#file, `${JSON.stringify({ at, who, ...deed })}\n`)
+  }
+
+  /** Resolves when all that was noted until now is on the disk. Who asks during a sync shares the next one. */
+  synced(): Promise<void> {
+    this.#next ??= this.#syncing.then(() => {
+      this.#next = null
+      this.#syncing = sync(this.#file)
+      return this.#syncing
+    })
+    return this.#next
   }
 }
 
