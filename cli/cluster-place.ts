@@ -1,21 +1,27 @@
 // Where a local cluster runs: its ports, and the folder of its record and logs. If one is not available, it
 // says so in one line before anything is started.
 
-import { lstat, mkdtemp, readdir } from 'node:fs/promises'
+import { lstat, mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { ViewRecord } from '../viewservice/record.ts'
+import { lookAtRecord } from '../viewservice/stores/file.ts'
 import { makeFolder } from '../wire/serving/own-folder.ts'
 import { folderPrefix, markFolder, sweepFolders } from './cluster-sweep.ts'
-import { Failure, messageOf } from './failure.ts'
+import { Failure, messageOf, UsageError } from './failure.ts'
 
-export async function checkPorts(port: number, servers: number): Promise<void> {
+/** `members`: the numbers of its lock servers, each of which has the port that is so much higher. */
+export async function checkPorts(port: number, members: readonly number[]): Promise<void> {
   if (port === 0) return
-  for (let each = port; each <= port + servers; each++) await checkPort(each, servers)
+  const row = Math.max(...members)
+  if (port + row > 65_535)
+    throw new UsageError(`--port ${port} leaves no room for ${row} lock servers above it; give a smaller one`)
+  for (const above of [0, ...members]) await checkPort(port + above, row)
 }
 
-/** Throws when the port is not free; `servers`: how many more ports in a row are needed. */
-export async function checkPort(port: number, servers: number): Promise<void> {
+/** Throws when the port is not free; `row`: how many more ports in a row are needed. */
+export async function checkPort(port: number, row: number): Promise<void> {
   const server = createServer()
   try {
     await new Promise<void>((listening, failed) => {
@@ -27,22 +33,31 @@ export async function checkPort(port: number, servers: number): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? 'is taken (perhaps another cluster runs)' : `can't be had: ${message}`
     throw new Failure(
-      `port ${port} ${why}; a cluster of ${servers} needs ${servers + 1} ports in a row: give --port a free one, or 0 for any`,
+      `port ${port} ${why}; a cluster of ${row} needs ${row + 1} ports in a row: give --port a free one, or 0 for any`,
     )
   }
 }
 
-export async function openFolder(given: string | undefined): Promise<{ data: string; fresh: boolean }> {
+export interface Place {
+  readonly data: string
+  /** The newest view record in it. */
+  readonly record: ViewRecord | null
+}
+
+export async function openFolder(given: string | undefined): Promise<Place> {
   const data = given === undefined ? await temporaryFolder() : resolve(given)
   try {
     await makeFolder(join(data, 'logs'))
     await checkOwnFolder(join(data, 'logs'))
-    const names = await readdir(data)
-    return { data, fresh: !names.some(name => name.startsWith('view-record-')) }
   } catch (error) {
     throw new Failure(
       `can't write to the data folder ${data}: ${messageOf(error)}; give --data a folder that this user may write to`,
     )
+  }
+  try {
+    return { data, record: await lookAtRecord(data) }
+  } catch (error) {
+    throw new Failure(messageOf(error))
   }
 }
 

@@ -10,12 +10,21 @@ import { note, paint, printJson, table } from './output.ts'
 type Pids = Readonly<Record<string, number>>
 
 export interface ClusterReport {
-  starting(about: { servers: number; data: string; temporary: boolean }): void
+  /** `goesOnFrom`: the view of the record that is there. */
+  starting(about: {
+    servers: number
+    data: string
+    temporary: boolean
+    durable: boolean
+    goesOnFrom: number | null
+  }): void
   ready(about: { url: string; data: string; pids: Pids; status: Status }): void
   changed(change: Change, pids: Pids): void
   acked(number: number, survives: number): void
   died(child: Child, death: Death): void
   started(child: Child): void
+  /** The state is on disk, and something keeps it from being recovered at once. */
+  recovers(reason: string): void
   halted(reason: string, url: string): void
   ended(): void
 }
@@ -45,6 +54,10 @@ export class JsonReport implements ClusterReport {
     printJson({ event: 'started', name, url, pid })
   }
 
+  recovers(reason: string): void {
+    printJson({ event: 'recovers', reason })
+  }
+
   halted(reason: string): void {
     printJson({ event: 'halted', reason })
   }
@@ -59,6 +72,7 @@ export class PlainReport implements ClusterReport {
   readonly #print: (line: string) => void
   /** The live picture is also shown: it has the roles and the keys. */
   readonly #pictured: boolean
+  #durable = false
 
   /** `print`: where its lines go. */
   constructor(port: number, print: (line: string) => void, pictured: boolean) {
@@ -67,10 +81,20 @@ export class PlainReport implements ClusterReport {
     this.#pictured = pictured
   }
 
-  starting({ servers, data, temporary }: Parameters<ClusterReport['starting']>[0]): void {
+  starting(about: Parameters<ClusterReport['starting']>[0]): void {
+    const { servers, data, temporary, durable, goesOnFrom } = about
+    this.#durable = durable
     const count = servers === 1 ? 'one lock server' : `${servers} lock servers`
     const kept = temporary ? ', removed at the end' : ''
-    this.#print(`starting a view server and ${count}; record and logs in ${data}${kept}`)
+    const what = durable ? 'record, locks and logs' : 'record and logs'
+    this.#print(`starting a view server and ${count}; ${what} in ${data}${kept}`)
+    if (goesOnFrom !== null) this.#print(`it goes on from view ${goesOnFrom}${this.#keeps()}`)
+  }
+
+  #keeps(): string {
+    return this.#durable
+      ? ', with the locks that are on disk'
+      : ", whose locks were in memory and are gone: its record says that this cluster is not on disk. 'holdfast durability --set disk' changes that while it runs; so does another --data DIR"
   }
 
   ready({ url, pids, status }: Parameters<ClusterReport['ready']>[0]): void {
@@ -85,7 +109,7 @@ export class PlainReport implements ClusterReport {
     if (!this.#pictured) this.#print('Ctrl-C ends the cluster.')
     this.#print('')
     const backup =
-      status.view?.backup === null ? 'has no backup: a death loses all locks' : 'has its backup in sync'
+      status.view?.backup === null ? `has no backup: ${this.#death('a death')}` : 'has its backup in sync'
     this.#say(`${paint('bold', `view ${status.view?.number ?? 0}`)} ${backup}`)
   }
 
@@ -109,9 +133,13 @@ export class PlainReport implements ClusterReport {
   acked(number: number, survives: number): void {
     const backup =
       survives === 0
-        ? 'has no backup: the next death loses all locks'
+        ? `has no backup: ${this.#death('the next death')}`
         : 'has its backup in sync: survives one more death'
     this.#say(paint('dim', `view ${number} ${backup}`))
+  }
+
+  #death(which: string): string {
+    return this.#durable ? `${which} stops the service until it is back` : `${which} loses all locks`
   }
 
   died({ name, url }: Child, { pid, code, signal, restartMs }: Death): void {
@@ -121,6 +149,10 @@ export class PlainReport implements ClusterReport {
 
   started({ name, url, pid, again }: Child): void {
     this.#say(`${name} is ${again ? 'back' : 'up'} at ${url} (pid ${pid})`)
+  }
+
+  recovers(reason: string): void {
+    this.#say(paint('yellow', reason))
   }
 
   halted(reason: string, url: string): void {

@@ -18,12 +18,15 @@ export interface WatchHandlers {
   changed(change: Change): void
   /** Once for each view: its backup is in sync. */
   acked(status: Status): void
+  /** Once for each reason that lasts: the state is on disk, and waits for something. */
+  recovers(reason: string): void
   /** Once for each reason: view changes have halted. */
   halted(reason: string): void
 }
 
 /** How often the view server is asked while the view is not settled. */
 const askEveryMs = 50
+const recoveryToldMs = 3_000
 
 export class ClusterWatch {
   readonly #urls: readonly string[]
@@ -43,6 +46,8 @@ export class ClusterWatch {
   #toldView = 0
   #ackedView = 0
   #haltReason: string | null = null
+  /** A recovery usually takes a moment: what it waits for is told only when it waits for long. */
+  #recovery: { readonly reason: string; readonly since: number; told: boolean } | null = null
   #timer: NodeJS.Timeout | undefined
   #asking = false
   #closed = false
@@ -160,8 +165,20 @@ export class ClusterWatch {
       this.#ackedView = number
       this.#handlers.acked(status)
     }
+    this.#onRecovery(status.recovery === null ? null : halted)
+    if (status.recovery !== null) return
     if (halted !== null && halted !== this.#haltReason) this.#handlers.halted(halted)
     this.#haltReason = halted
+  }
+
+  #onRecovery(reason: string | null): void {
+    const now = readClock().monotonic
+    if (reason === null) this.#recovery = null
+    else if (reason !== this.#recovery?.reason) this.#recovery = { reason, since: now, told: false }
+    else if (!this.#recovery.told && now - this.#recovery.since >= recoveryToldMs) {
+      this.#recovery.told = true
+      this.#handlers.recovers(reason)
+    }
   }
 
   /** A death would be survived, if there is more than one server. A record alone may name dead servers. */

@@ -3,14 +3,16 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ViewRecord } from '../viewservice/record.ts'
 import { frozenMs } from '../wire/limits.ts'
 import { byDefault, type Command, json, text, type Values, whole } from './arguments.ts'
 import { Child, type Death } from './child.ts'
+import { folderOf, foldersIn, membersIn, nextMember } from './cluster-members.ts'
 import { checkPort, checkPorts, openFolder } from './cluster-place.ts'
 import { type ClusterReport, JsonReport, PlainReport } from './cluster-report.ts'
 import { type Change, ClusterWatch } from './cluster-watch.ts'
 import { printConfig } from './config.ts'
-import { Failure, UsageError } from './failure.ts'
+import { Failure } from './failure.ts'
 import { ownsTerminal } from './foreground.ts'
 import { type Crew, Live } from './live.ts'
 import type { Member } from './live-picture.ts'
@@ -27,7 +29,10 @@ const options = {
     7400,
     whole('PORT', 'of the view server; lock servers take the next ones; 0: free ones', 0, 65_535),
   ),
-  data: byDefault('a temporary one', text('DIR', 'folder for the view record and the logs')),
+  data: byDefault(
+    'a temporary one',
+    text('DIR', 'folder that the locks are kept in, with the view record and the logs'),
+  ),
   ...printConfig,
   ...json,
 }
@@ -39,11 +44,12 @@ export const command: Command<typeof options> = {
   usage: 'cluster [options]',
   does: 'run a whole local cluster, restarting what dies',
   more: `Prints who is who once the view has a backup in sync, then each change with the gap that a
-client saw. Locks live in memory: they end with the cluster. With a --data DIR that holds a view record
-the cluster goes on from it, and 'holdfast reset --yes' gives it a new, empty state.
+client saw. With --data DIR the cluster is on disk: stop it, or lose power, and start it again on DIR, and the
+same locks are held by the same clients. Each lock server has its journal in DIR/lockserver-N. Without --data,
+or on a DIR whose view record says so, locks live in memory and end with the cluster.
 Logs are in DIR/logs. The servers take HOLDFAST_SECRET, HOLDFAST_PING_INTERVAL_MS and so on.
 --json prints one line an event: { event, … }, event being ready (url, data, pids by URL,
-view), view (number, primary, backup, gapMs), acked (number), died, started, halted, ended.
+view), view (number, primary, backup, gapMs), acked (number), died, started, recovers, halted, ended.
 On a terminal a live picture stays at the foot of it, with keys that kill, freeze and add servers.
 Ctrl-C ends all of it.`,
   options,
@@ -57,14 +63,16 @@ Ctrl-C ends all of it.`,
 }
 
 interface Plan {
-  readonly servers: number
+  /** Numbers of the lock servers. */
+  readonly members: readonly number[]
   readonly viewServers: number
   /** 0: any free ports. */
   readonly port: number
   readonly data: string
   readonly temporary: boolean
-  /** The folder holds no view record. */
+  /** The folder holds neither a view record nor a journal. */
   readonly fresh: boolean
+  readonly record: ViewRecord | null
 }
 
 class Cluster implements Crew {
@@ -76,6 +84,8 @@ class Cluster implements Crew {
   /** On free ports: the next ones are the lock servers'. */
   readonly #standbys: Child[]
   readonly #lockServers: Child[]
+  /** Their numbers. */
+  readonly #members: number[]
   #watch: ClusterWatch | undefined
   #ready = false
   #ending = false
@@ -85,19 +95,19 @@ class Cluster implements Crew {
   })
 
   static async prepare(values: Values<typeof options>): Promise<Cluster> {
-    const { servers = 3, viewservers: viewServers = 1, port = 7400, data, json } = values
-    if (port !== 0 && port + servers > 65_535)
-      throw new UsageError(
-        `--port ${port} leaves no room for ${servers} lock servers above it; give a smaller one`,
-      )
-    await checkPorts(port, servers)
-    const folder = await openFolder(data)
-    const plan = { servers, viewServers, port, temporary: data === undefined, ...folder }
-    return new Cluster(plan, json)
+    const { servers = 3, viewservers: viewServers = 1, port = 7400, data: given, json } = values
+    const temporary = given === undefined
+    if (temporary) await checkPorts(port, firstMembers(servers))
+    const { data, record } = await openFolder(given)
+    const fresh = record === null && (await foldersIn(data)).length === 0
+    const members = temporary ? firstMembers(servers) : await membersIn(data, servers, record)
+    if (!temporary) await checkPorts(port, members)
+    return new Cluster({ members, viewServers, port, temporary, fresh, data, record }, json)
   }
 
   private constructor(plan: Plan, json: boolean) {
     this.#plan = plan
+    this.#members = [...plan.members]
     const live = json || ownsTerminal() === false ? null : new Live(this)
     const say = live === null ? print : (line: string) => live.say(line)
     this.#live = live
@@ -105,12 +115,13 @@ class Cluster implements Crew {
     this.#viewServer = this.#child('viewserver', plan.port, (port, again) => [
       ...this.#viewServerArgs(port),
       ...(plan.fresh && !again ? ['--new-cluster'] : []),
+      ...(plan.record === null && this.#isDurable ? ['--durability=disk'] : []),
     ])
     this.#standbys = Array.from({ length: plan.viewServers - 1 }, (_, i) =>
       this.#child(`viewserver-${i + 2}`, 0, port => this.#viewServerArgs(port)),
     )
-    this.#lockServers = Array.from({ length: plan.servers }, (_, i) =>
-      this.#lockServer(i + 1, plan.port === 0 ? 0 : plan.port + 1 + i),
+    this.#lockServers = plan.members.map(number =>
+      this.#lockServer(number, plan.port === 0 ? 0 : plan.port + number),
     )
   }
 
@@ -132,16 +143,18 @@ class Cluster implements Crew {
   }
 
   async #start(): Promise<void> {
-    const { data, temporary } = this.#plan
-    this.#report.starting({ servers: this.#plan.servers, data, temporary })
+    const { data, temporary, members, record } = this.#plan
+    const about = { servers: members.length, data, temporary, durable: this.#isDurable }
+    this.#report.starting({ ...about, goesOnFrom: record?.view.number ?? null })
     await this.#viewServer.start()
     for (const standby of this.#standbys) if (!this.#ending) await standby.start()
     if (this.#ending) return
     await Promise.all(this.#lockServers.map(server => server.start()))
     if (this.#ending) return
-    this.#watch = new ClusterWatch(this.#viewUrls, this.#plan.servers, {
+    this.#watch = new ClusterWatch(this.#viewUrls, this.#plan.members.length, {
       changed: change => this.#onChanged(change),
       acked: status => this.#onAcked(status.view?.number ?? 0, status),
+      recovers: reason => this.#report.recovers(reason),
       halted: reason => this.#report.halted(reason, this.#viewUrls.join(',')),
     })
     this.#watch.start()
@@ -185,12 +198,15 @@ class Cluster implements Crew {
   async add(): Promise<Member> {
     const count = this.#lockServers.length
     if (count >= serversMax) throw new Failure(`${serversMax} lock servers are as many as one cluster runs`)
-    const child = this.#lockServer(count + 1, await this.#nextPort(count))
+    const number = nextMember(this.#members)
+    const child = this.#lockServer(number, await this.#portFor(number))
     this.#lockServers.push(child)
+    this.#members.push(number)
     try {
       await child.start()
     } catch (error) {
       this.#lockServers.splice(this.#lockServers.indexOf(child), 1)
+      this.#members.splice(this.#members.indexOf(number), 1)
       await child.end(0)
       throw error
     }
@@ -198,11 +214,11 @@ class Cluster implements Crew {
     return child
   }
 
-  /** The next port in the row, or any free one if that is taken. */
-  async #nextPort(count: number): Promise<number> {
-    const port = this.#plan.port === 0 ? 0 : this.#plan.port + 1 + count
+  /** Its own in the row, or any free one if that is taken. */
+  async #portFor(number: number): Promise<number> {
+    const port = this.#plan.port === 0 ? 0 : this.#plan.port + number
     if (port === 0 || port > 65_535) return 0
-    return await checkPort(port, count + 1).then(
+    return await checkPort(port, number).then(
       () => port,
       () => 0,
     )
@@ -210,6 +226,12 @@ class Cluster implements Crew {
 
   quit(): void {
     this.#onSignal()
+  }
+
+  /** D1: an existing record says it already. */
+  get #isDurable(): boolean {
+    const { record, temporary } = this.#plan
+    return record === null ? !temporary : record.view.durability === 'disk'
   }
 
   get #viewServers(): Child[] {
@@ -224,11 +246,14 @@ class Cluster implements Crew {
     return ['viewserver', `--listen=127.0.0.1:${port}`, `--data=${this.#plan.data}`, '--play']
   }
 
+  /** A journal's folder serves a cluster in memory, too; that of a temporary cluster would be removed at its end. */
   #lockServer(number: number, port: number): Child {
+    const { temporary, data } = this.#plan
     return this.#child(`lockserver-${number}`, port, own => [
       'lockserver',
       `--listen=127.0.0.1:${own}`,
       `--view=${this.#viewUrls.join(',')}`,
+      ...(temporary ? [] : [`--data=${folderOf(data, number)}`]),
     ])
   }
 
@@ -286,10 +311,14 @@ class Cluster implements Crew {
   }
 }
 
+function firstMembers(servers: number): number[] {
+  return Array.from({ length: servers }, (_, i) => i + 1)
+}
+
 /** Without the variables of those settings that the cluster gives each server as arguments. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const environment = { ...process.env }
-  for (const name of ['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER'])
+  for (const name of ['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER', 'DURABILITY'])
     delete environment[`HOLDFAST_${name}`]
   return environment
 }

@@ -7,7 +7,7 @@ import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerCounts } from './counts.ts'
-import type { OpenJournal } from './journal/driver/open.ts'
+import type { JournalOwner, OpenJournal } from './journal/driver/open.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
 import { ServerPages, unreadiness, type Vital } from './pages/pages.ts'
 import { killedStatus, RunningLockServer } from './running.ts'
@@ -33,11 +33,11 @@ export interface LockServer extends AsyncDisposable {
 /** Starts a lock server in this process. Resolves when it listens; rejects with one clear line. */
 export async function startLockServer(options: LockServerOptions): Promise<LockServer> {
   const checked = checkOptions(options)
-  let diskFailed: (problem: string) => void = () => {}
-  const journal = await openJournalOf(checked, problem => diskFailed(problem))
+  const owner = new JournalOwning()
+  const journal = await openJournalOf(checked, owner)
   try {
     const server = await startWith(checked, journal)
-    diskFailed = problem => server.diskFailed(problem)
+    owner.serve(server)
     return server
   } catch (error) {
     await journal?.[Symbol.asyncDispose]()
@@ -68,13 +68,32 @@ async function startWith(checked: CheckedOptions, journal: OpenJournal | null): 
 
 /** D3: all of it is read before the server listens. Only a server with a folder loads what reads it. */
 async function openJournalOf(
-  { data, pingIntervalMs, log }: CheckedOptions,
-  failed: (problem: string) => void,
+  { data, pingIntervalMs }: CheckedOptions,
+  owner: JournalOwner,
 ): Promise<OpenJournal | null> {
   if (data === null) return null
   const { openJournal } = await import('./journal/driver/open.ts')
-  const note = (level: 'info' | 'warn' | 'error', text: string, fields: object) => log[level](fields, text)
-  return openJournal({ folder: data, runtime, owner: { note, failed }, tickMs: pingIntervalMs })
+  return openJournal({ folder: data, runtime, owner, tickMs: pingIntervalMs })
+}
+
+/** What a journal has to say before there is a server waits for it, so that each line says of which server it is. */
+class JournalOwning implements JournalOwner {
+  #server: ListeningLockServer | null = null
+  #noted: Parameters<JournalOwner['note']>[] = []
+
+  serve(server: ListeningLockServer): void {
+    this.#server = server
+    for (const noted of this.#noted.splice(0)) server.running.note(...noted)
+  }
+
+  note(...noted: Parameters<JournalOwner['note']>): void {
+    if (this.#server === null) this.#noted.push(noted)
+    else this.#server.running.note(...noted)
+  }
+
+  failed(problem: string): void {
+    this.#server?.diskFailed(problem)
+  }
 }
 
 class ListeningLockServer implements LockServer {

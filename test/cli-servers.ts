@@ -182,15 +182,6 @@ t.test('when the cluster is killed, its servers end too', async t => {
   t.notOk(existsSync(ready.data), 'the next cluster does')
 })
 
-t.test('with a kept folder the cluster uses its record, and says that the state is gone', async t => {
-  const data = t.testdir({})
-  const { running, ready } = await startCluster(t, '--servers', '2', '--data', data)
-  t.equal(ready.data, data)
-  await running.end('SIGTERM')
-  const again = new Running(t, ['cluster', '--json', '--port', '0', '--servers', '2', '--data', data])
-  t.match((await again.event('halted')).reason, /holdfast reset/)
-})
-
 t.test(
   'only folders that are surely left behind are swept: not of a living process, another world, or unmarked',
   async t => {

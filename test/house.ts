@@ -125,6 +125,7 @@ const house: Readonly<Record<string, Room>> = {
       'viewservice',
       'lockserver',
       'lockserver/journal/driver',
+      'viewservice/stores/file.ts',
       'client',
       'bench',
       'pino',

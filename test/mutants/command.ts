@@ -212,4 +212,30 @@ export const command: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a smaller local cluster takes the first folders',
+    breaks: 'D4, F15',
+    why: 'the machines with the locks on their disks stay off, and those that start wait for them for ever',
+    test: 'cli-durable',
+    edits: [
+      {
+        file: 'cli/cluster-members.ts',
+        find: 'ranked.sort((a, b) => byRank(a.rank, b.rank) || a.number - b.number)',
+        replace: 'ranked.sort((a, b) => a.number - b.number)',
+      },
+    ],
+  },
+  {
+    name: 'another cluster fills the folders of this one',
+    breaks: 'D3, D4',
+    why: 'a folder that was copied from elsewhere comes before the one with the locks',
+    test: 'cli-durable',
+    edits: [
+      {
+        file: 'cli/cluster-members.ts',
+        find: 'imprint.cluster === record.cluster ? worthOf(choiceOf(record), imprint) : undefined',
+        replace: 'worthOf(choiceOf(record), imprint)',
+      },
+    ],
+  },
 ]

@@ -3,7 +3,7 @@
 // is refused by name, never taken for an empty one and never skipped.
 
 import { lstatSync } from 'node:fs'
-import { lstat, readFile } from 'node:fs/promises'
+import { lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clearTimeout, setImmediate, setTimeout } from '../../wire/net/timers-node.ts'
 import { makeFolder } from '../../wire/serving/own-folder.ts'
@@ -50,7 +50,7 @@ export class FileStore implements ViewStore {
       const last = lastNumber(names)
       if (last === 0) return null
       this.#tidy(names, temporaryName, last)
-      const record = await this.#read(last)
+      const record = await readRecord(this.#folder, last)
       if (record !== null) return stored(record)
     }
   }
@@ -127,23 +127,6 @@ export class FileStore implements ViewStore {
     }
   }
 
-  /** Null: another view server has brought in later ones meanwhile, and cleared this one away. */
-  async #read(number: number): Promise<ViewRecord | null> {
-    const path = this.#path(number)
-    try {
-      // Reading a pipe would wait for ever.
-      if (!(await lstat(path)).isFile()) throw new Error('it is no file')
-      const record = decodeRecord(await readFile(path, 'utf8'))
-      if (record.record !== number) throw new Error(`it holds record ${record.record}`)
-      return record
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-      throw new Error(
-        `the view record ${path} can't be used: ${message(error)}. Put it back from a copy. If there is none, stop every lock server of this cluster, move the folder away and start all again, empty`,
-      )
-    }
-  }
-
   /** Deletes the files of this kind up to this record. */
   #tidy(names: readonly string[], pattern: RegExp, upTo: number): void {
     for (const name of names) {
@@ -161,7 +144,7 @@ export class FileStore implements ViewStore {
   }
 
   #path(number: number): string {
-    return join(this.#folder, `view-record-${String(number).padStart(12, '0')}.json`)
+    return pathOf(this.#folder, number)
   }
 
   async #tryTo(verb: string, act: () => Promise<void>): Promise<void> {
@@ -185,6 +168,33 @@ export class FileStore implements ViewStore {
     const text = `record ${number} is not in ${this.#folder} any more: the folder was changed, or another view server writes to it`
     return new StoreError('taken', text)
   }
+}
+
+/** The newest record in a folder; null if there is none. Writes nothing. */
+export async function lookAtRecord(folder: string): Promise<ViewRecord | null> {
+  const last = lastNumber(await readdir(folder))
+  return last === 0 ? null : await readRecord(folder, last)
+}
+
+/** Null: another view server has brought in later ones meanwhile, and cleared this one away. */
+async function readRecord(folder: string, number: number): Promise<ViewRecord | null> {
+  const path = pathOf(folder, number)
+  try {
+    // Reading a pipe would wait for ever.
+    if (!(await lstat(path)).isFile()) throw new Error('it is no file')
+    const record = decodeRecord(await readFile(path, 'utf8'))
+    if (record.record !== number) throw new Error(`it holds record ${record.record}`)
+    return record
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new Error(
+      `the view record ${path} can't be used: ${message(error)}. Put it back from a copy. If there is none, stop every lock server of this cluster, move the folder away and start all again, empty`,
+    )
+  }
+}
+
+function pathOf(folder: string, number: number): string {
+  return join(folder, `view-record-${String(number).padStart(12, '0')}.json`)
 }
 
 /** FAT, SMB and the like. */
