@@ -4,6 +4,7 @@
 
 import { type Random, random, weighted } from '../fixtures/random.ts'
 import { type ClaimShape, drawClaimShape } from './claiming.ts'
+import { drawSeatKinds, drawSeats, type SeatKind, type SeatShape } from './seating.ts'
 
 export const faultKinds = [
   'kill primary',
@@ -88,6 +89,7 @@ export type Planned = { readonly at: number; readonly salt: number } & (
   /** By the n-th user at that time. */
   | { readonly is: 'call'; readonly user: number; readonly verb: Verb }
   | { readonly is: 'oddity'; readonly kind: OddityKind }
+  | { readonly is: 'seat'; readonly kind: SeatKind }
 )
 
 /** What a story is about; each aims at a weak spot that blind chance seldom meets. */
@@ -153,6 +155,8 @@ export interface Shape {
   readonly crowd: Crowd | null
   /** What users ask for beside modes; null: nothing. */
   readonly claims: ClaimShape | null
+  /** View servers that share a store; null: there is one, with a disk of its own. */
+  readonly seats: SeatShape | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -191,16 +195,21 @@ const breachesPart = 0.4
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
   const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
-  const shape = drawn.tight ? { ...drawn, ...sharesMuch(drawn) } : drawn
+  const seats = unseated.has(drawn.theme) ? null : drawSeats(random(seed + 31))
+  const shape = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats }
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
     ...drawOddities(random(seed + 12), shape),
     ...drawBreaches(random(seed + 11), shape),
     ...drawClaims(random(seed + 24), shape),
+    ...drawSeatFaults(random(seed + 32), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
+
+/** Themes that are about other things, for longer than a mark stands. */
+const unseated: ReadonlySet<Theme> = new Set(['long lives', 'large sessions', 'meanwhile'])
 
 /** Limits are met by many who share, wait and steal. */
 function sharesMuch({ sharedPart, clients, waitsMax }: Shape): Partial<Shape> {
@@ -315,6 +324,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     chunkRecords: null,
     crowd,
     claims: null,
+    seats: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
@@ -502,6 +512,18 @@ function drawBreaches(dice: Random, { theme, hoard, lengthMs }: Shape): Planned[
   return timesOf(dice, dice.pick([300, 900]), lengthMs).map(at => ({
     is: 'fault',
     kind: dice.pick(breachKinds),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice: the rest of the day is as it would be without them. */
+function drawSeatFaults(dice: Random, { seats, lengthMs }: Shape): Planned[] {
+  if (seats === null) return []
+  const kindOf = drawSeatKinds(dice)
+  return timesOf(dice, seats.everyMs, lengthMs).map(at => ({
+    is: 'seat',
+    kind: kindOf(dice),
     at,
     salt: saltOf(dice),
   }))

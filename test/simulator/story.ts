@@ -19,6 +19,7 @@ import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
 import { Rest, restName } from './rest.ts'
+import { Seats } from './seats.ts'
 import { roomCodes, smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
@@ -41,6 +42,8 @@ export interface Ending {
   readonly views: number
   /** How often what happened befell the same thing at most, by kind. */
   readonly most: ReadonlyMap<string, number>
+  /** What came of the store that view servers share, and of their marks, how often. */
+  readonly seats: ReadonlyMap<string, number>
 }
 
 /** Liveness: how long each part of the healing may take at most, in simulated ms. */
@@ -112,6 +115,7 @@ class Story {
   readonly #glanceMs: number
   readonly #edges: Edges | null
   readonly #rest: Rest | null
+  readonly #seats: Seats | null
   #lost = 0
   #lookAt = 0
 
@@ -142,6 +146,7 @@ class Story {
         limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
       }),
       pingIntervalMs: shape.pingMs,
+      ...(shape.seats !== null && { seats: shape.seats }),
       ...(edges?.wallAtStart !== undefined && { wallAtStart: edges.wallAtStart }),
       ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
@@ -159,6 +164,7 @@ class Story {
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     this.#looks = new Looks(this.#cluster, this.#verdict)
+    this.#seats = shape.seats && new Seats(this.#cluster, shape, this.#verdict, this.#referee, this.#trace)
     if (!shape.early) this.#ready()
     this.#rest = long ? new Rest(this.#cluster, this.#verdict) : null
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
@@ -185,6 +191,7 @@ class Story {
       this.#referee,
       this.#users,
     )
+    if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
   }
 
   get cluster(): Cluster {
@@ -205,6 +212,7 @@ class Story {
       faults: this.#faults.done,
       views: (this.#cluster.view?.number ?? 0) - (this.#edges?.view ?? 1) + 1,
       most: this.#twice.most,
+      seats: this.#seats?.seen ?? new Map(),
     }
   }
 
@@ -265,6 +273,7 @@ class Story {
     await this.#watch(500)
     await this.#until(this.#limitsMs.renewal, 'not told', () => this.#users.unheard())
     this.#rest?.judge(this.#state)
+    await this.#until(this.#limitsMs.heal, 'not answered', () => this.#seats?.unsettled() ?? null)
     this.#referee.inspectAtEnd()
   }
 
@@ -279,6 +288,7 @@ class Story {
         next++
         if (event.is === 'call') this.#users.perform(event)
         else if (event.is === 'oddity') this.#oddities.perform(event.kind, event.salt)
+        else if (event.is === 'seat') this.#seats?.perform(event.kind, event.salt)
         else this.#faults.perform(event.kind, event.salt)
       }
       // One at a time: programs go on in between.
@@ -320,6 +330,7 @@ class Story {
     const names = [view?.primary.id, view?.backup?.id]
     return (
       viewServer.acked &&
+      (this.#seats?.unsettled() ?? null) === null &&
       servers
         .filter(server => this.#faults.isWanted(server))
         .every(({ alive, core }) => alive && !core.leaving && core.view?.number === view?.number) &&
@@ -362,6 +373,7 @@ class Story {
       if (thoroughly) this.#lookAt = network.time + lookMs * this.#cluster.slowness
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
+      this.#seats?.judge()
       this.#progress.judge()
       this.#checker.claims.judge()
       this.#twice.look()
