@@ -4,7 +4,7 @@
 import t from 'tap'
 import type { View } from '../wire/messages.ts'
 import { back, durablePair, imprintOf, inStory, powerBack } from './fixtures/durable-view.ts'
-import { type StoryOptions, type StoryServer, ViewStory } from './fixtures/view-story.ts'
+import { idOf, type StoryOptions, type StoryServer, ViewStory } from './fixtures/view-story.ts'
 
 /** (s1,s2)#2 was acked, and all lost their power. */
 function afterPowerLoss(options: StoryOptions = {}) {
@@ -339,6 +339,39 @@ t.test('D5: while a recovery is possible a reset needs --force', async t => {
   t.match(client.last, ['reset-refused', 1, /view 2, operation 10/])
   client.say(['reset', 2, 2, true])
   t.match(client.last, ['reset-done', 2, { number: 3, durability: 'disk', start: { choice: null } }])
+})
+
+t.test(
+  'D5, F14: who could have the state on its disk must be back without it, or a reset needs --force',
+  async t => {
+    const { story, s1, s2 } = afterPowerLoss()
+    const [s3] = story.servers('s3')
+    for (const server of [s1, s2]) story.network.set(server.address, 'refuses')
+    story.tick(6, s3)
+    const client = story.client()
+    const asks = (number: number) => client.say(['reset', number, 2, false])
+    asks(1)
+    t.match(client.last, ['reset-refused', 1, /may be on the disk of server .* at ws:\/\/s1.*--force/])
+    const first = story.server('s1 again', s1.address).connect().ping()
+    asks(2)
+    t.match(client.last, ['reset-refused', 2, /at ws:\/\/s2/])
+    const second = story.server('s2 again', s2.address).connect().ping()
+    story.tick(6, s3, first, second)
+    asks(3)
+    story.tick(6, s3, first, second)
+    const reset = story.saved.find(({ view }) => view.number === 3)?.view
+    t.match(reset, { primary: { id: s3.id }, start: { choice: null } }, 'both are back with nothing')
+  },
+)
+
+t.test('D5, F14: a reset that comes before the death is noticed looks at the copies, too', async t => {
+  const { story, p, b } = recovering()
+  story.network.set(p.address, { id: idOf('next') })
+  const [s3] = story.servers('s3')
+  const client = story.client()
+  client.say(['reset', 1, story.record?.view.number ?? 0, false])
+  story.tick(1, s3, b)
+  t.match(client.last, ['reset-refused', 1, /operation 10/])
 })
 
 t.test('D5, F14: a reset of an unacked recovery asks after the whole choice', async t => {

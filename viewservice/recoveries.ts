@@ -6,6 +6,7 @@ import type { Probes } from './probes.ts'
 import type { Question } from './question.ts'
 import type { ViewRecord } from './record.ts'
 import { choiceOf, type Found, type LostState, type Worth, worthOf } from './recovery.ts'
+import { notBack } from './reset.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
 interface Options {
@@ -60,6 +61,16 @@ export class Recoveries {
       true,
       `server ${id} counts as gone; what it wrote to a disk may be recovered without asking for it`,
     ]
+  }
+
+  /** D5: why a reset would give up more than it must; null: no disk has a state that counts, as far as all could tell. */
+  givenUpBy(record: ViewRecord, lost: LostState | null): string | null {
+    if (record.view.durability !== 'disk') return null
+    const choice = choiceOf(record)
+    // The state need not be found lost yet: an operator may be faster.
+    const known = lost ?? { living: null, found: this.#found(choice), waited: false }
+    const away = [...serversOf(choice), ...choice.since].find(server => !this.#isBack(server, known.found))
+    return recoverable(known) ?? (away === undefined ? null : notBack(away))
   }
 
   status(record: ViewRecord, question: Question): RecoveryStatus | null {
@@ -148,8 +159,8 @@ function serversOf({ primary, backup }: Choice): Server[] {
   return backup === null ? [primary] : [primary, backup]
 }
 
-/** Why a reset would give up more than it must; null: nothing that counts is there. */
-export function recoverable(lost: LostState | null): string | null {
+/** What could be recovered; null: nothing that counts is there. */
+function recoverable(lost: LostState | null): string | null {
   if (lost === null) return null
   const { living, found } = lost
   if (living !== null)

@@ -16,8 +16,9 @@ export interface Reset {
   readonly view: number
   readonly force: boolean
   stage: 'asked' | 'probing' | 'allowed' | 'saving'
-  /** Whether the view was acked when its servers were probed. */
+  /** Whether the view was acked when its servers were probed, and whether its state is on disks (D5). */
   acked?: boolean
+  onDisk?: boolean
 }
 
 /** One reset at a time, from the question to the answer. */
@@ -40,13 +41,13 @@ export class Resets {
   }
 
   /** The view of a reset that may go through; otherwise the reset goes one stage on. */
-  decided(record: ViewRecord, highestToken: number, recoverable: string | null): View | undefined {
+  decided(record: ViewRecord, highestToken: number, givenUp: string | null): View | undefined {
     const reset = this.#reset
     if (reset === null) return undefined
     // A repeat, or the view has changed by itself.
     if (reset.view < record.view.number) return void this.#done(record.view)
     const idle = this.#servers.idle(record.view, [])
-    const problem = whyNot(reset, record, highestToken, idle) ?? (reset.force ? undefined : recoverable)
+    const problem = whyNot(reset, record, highestToken, idle) ?? (reset.force ? undefined : givenUp)
     if (typeof problem === 'string') return void this.#fail(problem)
     // Once the view is acked, its backup may serve too and must be asked.
     const askedAll = reset.stage !== 'asked' && (reset.acked === record.acked || reset.force)
@@ -58,7 +59,7 @@ export class Resets {
   }
 
   found({ probe, outcome }: Finding): void {
-    const problem = stillThere(probe.server, outcome)
+    const problem = stillThere(probe.server, outcome, this.#reset?.onDisk ?? false)
     if (problem !== undefined) this.#fail(problem)
     else if (this.#reset?.stage === 'probing' && this.#probes.asked('reset') === 0)
       this.#reset.stage = 'allowed'
@@ -82,6 +83,7 @@ export class Resets {
   #probe(reset: Reset, record: ViewRecord): void {
     reset.stage = reset.force ? 'allowed' : 'probing'
     reset.acked = record.acked
+    reset.onDisk = record.view.durability === 'disk'
     if (reset.force) return
     for (const server of mayStillServe(record)) this.#probes.start('reset', server, record.cluster)
   }
@@ -139,9 +141,14 @@ function mayStillServe(record: ViewRecord): Server[] {
   return [primary, ...(acked && backup !== null ? [backup] : []), ...since]
 }
 
+/** D5: its machine may have the state on its disk. */
+export function notBack({ id, address }: Server): string {
+  return `the state may be on the disk of server ${id} at ${address}, which is not back; start a server there, or reset with --force, which gives it up`
+}
+
 /** Why the reset can't go through, by what this probe found; undefined if the server's state is gone. */
-function stillThere(server: Server, outcome: Outcome): string | undefined {
-  if (outcome.is === 'refused') return undefined
+function stillThere(server: Server, outcome: Outcome, onDisk: boolean): string | undefined {
+  if (outcome.is === 'refused') return onDisk ? notBack(server) : undefined
   if (outcome.is === 'answered' && outcome.id !== server.id) return undefined
   const found =
     outcome.is === 'answered'

@@ -41,7 +41,6 @@ import { signals } from './signals.ts'
 import { standby } from './standby.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
-import { takeovers } from './takeovers.ts'
 import { tracing } from './tracing.ts'
 import { twice } from './twice.ts'
 import { views } from './views.ts'
@@ -58,7 +57,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],
-  drivers: [...drivers, ...endings, ...etcd, ...standby, ...takeovers],
+  drivers: [...drivers, ...endings, ...etcd, ...standby],
   'what travels': frames,
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': figures,

@@ -128,8 +128,37 @@ export const durable: readonly Mutant[] = [
     breaks: 'D5',
     why: 'an operator gives up a state that two minutes later would have been back',
     test,
+    edits: [{ file: 'viewservice/reset.ts', find: '?? (reset.force ? undefined : givenUp)', replace: '' }],
+  },
+  {
+    name: 'a reset while machines are off',
+    breaks: 'D5, F14',
+    why: 'an operator who is faster than a machine that boots gives up what is on its disk, without --force',
+    test,
     edits: [
-      { file: 'viewservice/reset.ts', find: '?? (reset.force ? undefined : recoverable)', replace: '' },
+      {
+        file: recoveries,
+        find: 'return recoverable(known) ?? (away === undefined ? null : notBack(away))',
+        replace: 'return recoverable(known) ?? (away === undefined || known !== null ? null : notBack(away))',
+      },
+      {
+        file: 'viewservice/reset.ts',
+        find: 'return onDisk ? notBack(server) : undefined',
+        replace: 'return onDisk && server.id.length === 0 ? notBack(server) : undefined',
+      },
+    ],
+  },
+  {
+    name: 'a reset that is faster than the death it follows',
+    breaks: 'D5, F14',
+    why: 'the recovery that died is not missed yet, so that nobody looks which copies are there, and the reset goes through',
+    test,
+    edits: [
+      {
+        file: recoveries,
+        find: 'const known = lost ?? { living: null, found: this.#found(choice), waited: false }',
+        replace: 'const known = lost ?? { living: null, found: [], waited: false }',
+      },
     ],
   },
   {

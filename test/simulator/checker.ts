@@ -286,8 +286,9 @@ export class Checker {
   }
 
   released(belief: Belief, held: boolean, now: number): void {
-    const { core } = belief.attempt
-    if (core.over || this.#ending.has(core)) return
+    const { core, user } = belief.attempt
+    // With its session the servers give it back, whenever one of them serves again.
+    if (core.over || core.expired(user.now()) || this.#ending.has(core)) return
     const over = (now - belief.toldAt) * 1.01 >= mostOf(belief.attempt) // C4: while its release was on its way
     if (!held && !over && !this.taken(belief, now))
       this.#blame('S1 lost hold', `the release of ${textOf(belief)} found it gone, and nobody took it`)

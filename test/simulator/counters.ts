@@ -2,7 +2,7 @@
 // outside, and what the view server has on its disk. It counts by itself, and never steps anything.
 
 import type { Fact } from '../../lockserver/state/facts.ts'
-import type { ViewCounts } from '../../viewservice/counts.ts'
+import { changeOf, type ViewCounts } from '../../viewservice/counts.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
 import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
@@ -46,7 +46,9 @@ export class Counters {
     const tally = this.#of(this.#cluster.viewServer.counts)
     if (before?.view.number !== record.view.number) plus(tally, 'views')
     else if (record.acked && !before.acked) plus(tally, 'acks')
-    if (before !== undefined && before.view.primary.id !== record.view.primary.id)
+    if (before === undefined || before.view.number === record.view.number) return
+    if (changeOf(before.view, record.view) === 'recovery') plus(tally, 'recoveries')
+    else if (before.view.primary.id !== record.view.primary.id)
       plus(tally, record.view.start === null ? 'promotions' : 'resets')
   }
 
@@ -77,6 +79,7 @@ export class Counters {
     this.#equal('VS', 'views', made, tally.get('views') ?? 0)
     this.#equal('VS', 'acks', acks, tally.get('acks') ?? 0)
     this.#equal('VS', 'promotions', views.promotion, tally.get('promotions') ?? 0)
+    this.#equal('VS', 'recoveries', views.recovery, tally.get('recoveries') ?? 0)
     this.#equal('VS', 'resets', views.reset, tally.get('resets') ?? 0)
   }
 

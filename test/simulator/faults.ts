@@ -3,6 +3,7 @@
 
 import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
+import type { JournalDisk } from '../fixtures/journal-disk.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { Ambushes } from './faults/ambushes.ts'
@@ -15,10 +16,10 @@ import { Leavings } from './faults/leavings.ts'
 import { Lies } from './faults/lies.ts'
 import { LostRecords } from './faults/lost-records.ts'
 import { NetworkTrouble } from './faults/network.ts'
+import { Power } from './faults/power.ts'
 import { Promotions } from './faults/promotions.ts'
 import { OperatorResets } from './faults/resets.ts'
 import { Scene } from './faults/scene.ts'
-import { SeatFaults } from './faults/seats.ts'
 import { Standstills } from './faults/standstills.ts'
 import { StrandedClients } from './faults/stranded-clients.ts'
 import type { Guests } from './guests.ts'
@@ -43,11 +44,10 @@ export class Faults {
   readonly #lies: Lies
   readonly #leavings: Leavings
   readonly #lostRecords: LostRecords
+  readonly #power: Power
   readonly #strangers: Strangers
   readonly #guests: Guests
   readonly #frameDice: Random
-  /** Null: the view server has a disk for itself. */
-  readonly seats: SeatFaults | null
   /** Hears of each fault that is done, and what it befalls, in the words of the trace. */
   onDone: ((kind: FaultKind, text: string) => void) | null = null
   /** The kind that is done just now. */
@@ -62,6 +62,7 @@ export class Faults {
     strangers: Strangers,
     guests: Guests,
     trace: Trace,
+    diskOf: (name: string) => JournalDisk,
   ) {
     const diskDice = random(seed + 3)
     const scene = new Scene(cluster, shape, users, referee, trace)
@@ -78,13 +79,12 @@ export class Faults {
     this.#promotions = new Promotions(scene, damage, deaths, this.#network)
     this.#strandedClients = new StrandedClients(scene, damage, deaths)
     this.#resets = new OperatorResets(scene, damage, deaths)
-    this.#ambushes = new Ambushes(scene, deaths, this.#standstills, this.#network, () => this.reset())
+    this.#ambushes = new Ambushes(scene, damage, deaths, this.#standstills, this.#network, () => this.reset())
     this.#lies = new Lies(scene, damage, deaths)
     this.#leavings = new Leavings(scene, damage, deaths)
     this.#lostRecords = new LostRecords(scene, damage)
-    const { seats } = shape
-    this.seats =
-      seats === null ? null : new SeatFaults(scene, damage, deaths, this.#disk, seats, random(seed + 33))
+    this.#power = new Power(scene, damage, deaths, diskOf)
+    this.#ambushes.onPower = dice => this.#power.fail(dice)
     guests.onHostLeaves = host => deaths.leave(host)
     guests.onExpiry = dice => this.#ambushes.awaitExpiry(dice)
     this.#strangers = strangers
@@ -99,7 +99,7 @@ export class Faults {
 
   /** The first thing that a fault does names it; an ambush is done when it springs. */
   #done(text: string): void {
-    const kind = this.#kind ?? (text.startsWith('at "') ? 'ambush' : null)
+    const kind = sprung(text) ?? this.#kind
     this.#kind = null
     if (kind !== null) this.onDone?.(kind, text)
   }
@@ -147,6 +147,18 @@ export class Faults {
     'leave in vain': dice => this.#leavings.inVain(dice),
     'lost record': dice => this.#lostRecords.lose(dice),
     'clients die together': dice => this.#deaths.killClientsTogether(dice),
+    'power fails': dice => this.#power.fail(dice),
+    'power fails again': dice => this.#power.again(dice),
+    'power fails but for one': dice => this.#power.butForOne(dice),
+    'power fails at a message': dice => this.#ambushes.layPower(dice),
+    'power fails at a write': dice => this.#power.atWrite(dice),
+    'copy gone': dice => this.#power.copyGone(dice),
+    rot: dice => this.#power.rot(dice),
+    'view server stays away': dice => this.#power.viewServerStaysAway(dice),
+    'machine loses its power': dice => this.#power.machine(dice),
+    'slow sync': dice => this.#power.slowSync(dice),
+    'failing sync': dice => this.#power.failingSync(dice),
+    'full disk': dice => this.#power.full(dice),
   }
 
   /** R3: a server joins over a slow network. */
@@ -199,7 +211,7 @@ export class Faults {
     this.#lateWords.heal()
     this.#lies.heal()
     this.#disk.heal()
-    this.seats?.heal()
+    if (this.#scene.shape.disk !== null) this.#power.heal()
     this.#deaths.leaveOneDead()
     this.#damage.mendAll()
     this.#deaths.restartAll()
@@ -214,4 +226,11 @@ export class Faults {
   reset(): void {
     this.#resets.reset()
   }
+}
+
+/** What is done by a fault that was laid before, or that found nothing to do but this. */
+function sprung(text: string): FaultKind | null {
+  if (text.startsWith('at "')) return text.endsWith(': power') ? 'power fails at a message' : 'ambush'
+  if (text.startsWith('at a write')) return 'power fails at a write'
+  return text.startsWith('the power fails') && !/gone|rot|stays away|again/.test(text) ? 'power fails' : null
 }

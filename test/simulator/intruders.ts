@@ -103,7 +103,9 @@ export class Intruders {
 
   /** Ids are drawn, but where one takes that of another. */
   #withId(from: HelloFrom): HelloFrom {
-    return from.kind === 'lockserver' && from.id === anyId ? { ...from, id: this.#cluster.newId() } : from
+    if (from.kind !== 'lockserver') return from
+    const journal = this.#cluster.isDurable
+    return from.id === anyId ? { ...from, id: this.#cluster.newId(), journal } : { ...from, journal }
   }
 
   #atViewServer(dice: Random): Visit {

@@ -39,7 +39,9 @@ export class Looks {
       return `has ${sessions} sessions and ${locks} locks`
     if (vitals.lag !== pingNow.lag || vitals.copiedPart !== pingNow.copiedPart) return 'pings otherwise'
     if (role === 'idle' && (vitals.inSync || vitals.parked > 0)) return 'has no part'
-    if (role === 'primary' && view?.backup === null && !vitals.inSync) return 'is alone'
+    // D2: or its disk does not know of this view yet.
+    if (role === 'primary' && view?.backup === null && !vitals.inSync && !this.#cluster.isDurable)
+      return 'is alone'
     if (!(vitals.used >= 0 && vitals.used <= usedMost(state)) || vitals.copiedPart > 100)
       return 'is more than full'
     // What a client had asked before its connection ended is done first (B1).

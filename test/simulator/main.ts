@@ -1,11 +1,13 @@
 // npm run simulate -- [--seed N] [--seeds K] [--minutes M] [--json] [--trace] [--hash] [--coverage] [--theme NAME]
-//   [--keep 3,17,22]
+//   [--power] [--happens] [--keep 3,17,22]
 // Tells many stories, each from its seed, until one shows what must not be; that one is shortened and
 // told as one can read it. The exit status is 1 then.
 
 import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { outcomes } from './outcomes.ts'
 import { drawPlan, type Plan } from './plan.ts'
+import { powerKinds } from './powering.ts'
 import { scheduleOf, shorten } from './shorten.ts'
 import { type Ending, tell } from './story.ts'
 import { TwiceReport } from './twice.ts'
@@ -22,7 +24,9 @@ const { values } = parseArgs({
     processes: { type: 'string' },
     keep: { type: 'string' },
     theme: { type: 'string' },
+    power: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
+    happens: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -31,13 +35,14 @@ const usage = `npm run simulate -- [options]
   --seed N        the first seed (1)
   --seeds K       so many seeds (1 with --seed, without end with --minutes, else 100)
   --minutes M     stop after so many minutes
-  --theme NAME    only seeds whose story is about that, such as meanwhile; or whose view servers share a
-                  store: 'view servers', which also tells what came of it, as a table
+  --theme NAME    only seeds whose story is about that, such as meanwhile
+  --power         only seeds whose cluster keeps its state on disks, which lose their power
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
   --hash          only a hash of all that happens, to be compared with another machine's
   --coverage      which functions and branches of what ships these seeds take, and which they never do
   --processes N   with --coverage: so many at a time share the seeds (1)
+  --happens       fail if one of the faults of power and disks, or of what comes of them, has not happened
   --twice         how often what happens befalls the same thing twice, as a table
   --json          one line of figures; a violation is not shortened
 `
@@ -56,10 +61,6 @@ function planOf(seed: number): Plan {
   if (values.keep === undefined) return plan
   const kept = new Set(values.keep.split(',').map(Number))
   return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
-}
-
-function isAbout({ shape: { theme, seats } }: Plan, name: string): boolean {
-  return name === 'view servers' ? seats !== null : theme === name
 }
 
 async function explain({ seed, violation }: Ending): Promise<void> {
@@ -106,10 +107,11 @@ const minutesGone = () => Number(process.hrtime.bigint() - began) / 60e9
 const total = { seeds: 0, ms: 0, steps: 0, calls: 0, faults: 0, views: 0, lost: 0 }
 let failed: Ending | null = null
 const twice = new TwiceReport()
-const seatsSeen = new Map<string, number>()
 
 for (let seed = first; seed < first + seeds && failed === null && minutesGone() < minutes; seed++) {
-  if (values.theme !== undefined && !isAbout(drawPlan(seed), values.theme)) continue
+  const { shape } = drawPlan(seed)
+  if (values.theme !== undefined && shape.theme !== values.theme) continue
+  if (values.power && shape.disk === null) continue
   const ending = values.hash
     ? await hashed(seed)
     : await tell(planOf(seed), values.trace ? line => console.log(line) : null)
@@ -117,7 +119,6 @@ for (let seed = first; seed < first + seeds && failed === null && minutesGone() 
   await new Promise(resolve => setImmediate(resolve))
   total.seeds++
   twice.add(ending.most)
-  for (const [what, times] of ending.seats) seatsSeen.set(what, (seatsSeen.get(what) ?? 0) + times)
   total.ms += ending.ms
   total.steps += ending.steps
   total.calls += ending.calls
@@ -143,7 +144,7 @@ else if (!values.hash) {
     `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )
 }
-if (values.theme === 'view servers')
-  for (const [what, times] of [...seatsSeen].sort()) console.log(`${times}\t${what}`)
 if (values.twice) for (const line of twice.lines) console.log(line)
-if (violations.length > 0) process.exitCode = 1
+const missing = values.happens ? twice.missing(['reset: the cluster', ...powerKinds, ...outcomes]) : []
+for (const kind of missing) console.log(`never happened: ${kind}`)
+if (violations.length + missing.length > 0) process.exitCode = 1

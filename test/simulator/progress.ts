@@ -25,6 +25,8 @@ const pingLimitMs = usualPingMs * deadPings
 const redialsMs = 1.5 * redialMsMax
 /** Dial, hello, welcome, resume, request, batch, confirmation, answer: each may take as long as the network lets it. */
 const hops = 8
+/** Acts of disks that an answer may wait for, when others are under way. */
+const syncs = 100
 
 /** Liveness while it hurts: how long a client waits at most, in simulated ms, for what no fault keeps from it. */
 export const meanwhileMs = {
@@ -81,7 +83,8 @@ export class Progress {
     const longerMs = pingLimitMs * (cluster.slowness - 1)
     const { served, replaced } = meanwhileMs
     this.#withinMs = { served: served + longerMs, replaced: replaced + 3 * longerMs }
-    this.#slackMs = hops * (rarePart > 0 ? worstMs : typicalMs * 1.2)
+    const syncsMs = shape.disk === null ? 0 : syncs * shape.disk.actMs
+    this.#slackMs = syncsMs + hops * (rarePart > 0 ? worstMs : typicalMs * 1.2)
     const { network } = cluster
     const { onFrame, onArrival, onClose } = network
     network.onFrame = (from, to, messages, wire) => {
@@ -152,7 +155,7 @@ export class Progress {
       this.#adopted = new Map()
     }
     for (const { id, alive, core } of servers)
-      if (alive && core.view?.number === view.number && !this.#adopted.has(id))
+      if (alive && core.view?.number === view.number && !recovers(core) && !this.#adopted.has(id))
         this.#adopted.set(id, this.#now)
     const party = this.#mustServe()
     if (party === null || viewServer.saving) this.#server = null
@@ -169,6 +172,7 @@ export class Progress {
     const primary = this.#living(view?.primary.id)
     const backup = this.#living(view?.backup?.id)
     const leaves = primary?.core.leaving === true && this.#latched.has(this.#view)
+    if (primary !== undefined && recovers(primary.core)) return null
     if (primary !== undefined && !primary.frozen && !leaves) return primary
     return viewServer.acked && backup !== undefined && !backup.core.leaving ? backup : null
   }
@@ -178,7 +182,11 @@ export class Progress {
     const { view } = this.#cluster
     const primary = this.#living(view?.primary.id)
     if (view === null || primary === undefined) return never
-    const own = Math.max(runs(primary), this.#adopted.get(primary.id) ?? never)
+    const own = Math.max(
+      runs(primary),
+      this.#adopted.get(primary.id) ?? never,
+      this.#referee.diskWellSince(primary.name),
+    )
     return Math.max(
       own,
       this.#confirmedSince(primary),
@@ -198,7 +206,8 @@ export class Progress {
     const { corrupted } = this.#referee
     if (backup === undefined || primary.core.leaving || corrupted.has(id) || corrupted.has(primary.id))
       return never
-    return Math.max(runs(backup), this.#adopted.get(id) ?? never, this.#linkedSince(primary, backup))
+    const disks = this.#referee.diskWellSince(backup.name)
+    return Math.max(runs(backup), disks, this.#adopted.get(id) ?? never, this.#linkedSince(primary, backup))
   }
 
   /** The same where the view server may have to make a view first. */
@@ -206,7 +215,14 @@ export class Progress {
     if (this.#server === null) return never
     const { party, since } = this.#server
     const { viewServer } = this.#cluster
-    const servers = Math.max(since, runs(party), serves(viewServer), this.#linkedSince(party, viewServer))
+    const disk = this.#referee.diskWellSince(party.name)
+    const servers = Math.max(
+      since,
+      disk,
+      runs(party),
+      serves(viewServer),
+      this.#linkedSince(party, viewServer),
+    )
     return Math.max(servers, this.#linkedSince(user, party), this.#knowsSince(user))
   }
 
@@ -216,10 +232,9 @@ export class Progress {
 
   /** It learns from the view server, or from any server that it was told of, which one is primary. */
   #knowsSince(user: ClientParty): number {
-    const { viewServer, viewServers } = this.#cluster
-    if (user.seeds.length > viewServers.length) return 0
-    const known = viewServers.map(each => Math.max(runs(each), this.#linkedSince(user, each)))
-    return Math.max(serves(viewServer), ...known)
+    const { viewServer } = this.#cluster
+    if (user.seeds.length > 1) return 0
+    return Math.max(serves(viewServer), this.#linkedSince(user, viewServer))
   }
 
   // ---- who waits
@@ -261,12 +276,17 @@ export class Progress {
   }
 }
 
+/** D5: it has the state, and may not show it yet. */
+function recovers({ role, state }: LockServerParty['core']): boolean {
+  return role === 'idle' && state !== null
+}
+
 /** What answers an open or a resume. */
 const begins: ReadonlySet<string> = new Set(['opened', 'open-refused', 'resumed'])
 
-/** The same of a view server that has its own record; of several, while one of them decides. */
+/** The same of a view server that has its own record. */
 function serves(viewServer: ViewServerParty): number {
-  return viewServer.misled ? never : Math.max(runs(viewServer), viewServer.decidesSince)
+  return viewServer.misled ? never : runs(viewServer)
 }
 
 /** Since when this process has run; Infinity: it does not. */

@@ -15,6 +15,7 @@ import { Confirmations } from './confirmations.ts'
 import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { Guest } from './guests.ts'
+import { LeftCopies, nameOf } from './left-copies.ts'
 import { listen } from './operations.ts'
 import { Takeovers } from './takeovers.ts'
 import type { Trace } from './trace.ts'
@@ -26,12 +27,6 @@ interface End {
   readonly at: number
   readonly how: 'killed' | 'left' | 'ended itself' | 'stepped down'
   readonly reason: string
-}
-
-interface Decision {
-  readonly at: number
-  /** V3: by view, the backup that had answered the question. */
-  readonly answered: ReadonlyMap<number, string>
 }
 
 /** Where pings come as often as usual; as the next three. */
@@ -60,6 +55,8 @@ export class Referee {
   readonly #counters: Counters
   readonly #watchFlow: WatchFlow
   readonly confirmations: Confirmations
+  /** F15: where a state is that counts. */
+  readonly leftCopies: LeftCopies
   /** How each server id that is no more has ended. */
   readonly #ends = new Map<string, End>()
   /** V4: the backup of each view that said that it knows that it is in sync. */
@@ -94,6 +91,11 @@ export class Referee {
   readonly contradicted = new Set<string>()
   /** Those to which a peer has lied in a way that may end them, or their state. */
   readonly deceived = new Set<string>()
+  /** D7: what such a server has on its disk need not be readable. */
+  wroteLies(name: string): boolean {
+    return this.#misledNames.has(name)
+  }
+  readonly #misledNames = new Set<string>()
   /** Views whose two servers were told a lie of each other: only the next view ends what it does. */
   readonly parted = new Set<number>()
   /** Those that were asked to leave. */
@@ -115,6 +117,7 @@ export class Referee {
     this.#counters = new Counters(verdict, cluster)
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)
+    this.leftCopies = new LeftCopies(cluster, view => this.backupKnows(view))
     this.#listens()
     cluster.watcher = {
       saved: record => this.#saved(record),
@@ -138,7 +141,7 @@ export class Referee {
     listen({
       before: (state, operation) => {
         server = servers.find(({ core }) => core.state === state)
-        first = server?.core.role !== 'backup'
+        first = !this.unjudged && server?.core.role !== 'backup'
         if (first) answers.before(state, operation)
       },
       settles: (state, acquire, outcome) => {
@@ -157,6 +160,9 @@ export class Referee {
     for (const fact of done) if (fact.is === 'event') this.#watchFlow.happened(server.id, fact.event)
   }
 
+  /** A state is being read from a disk: its operations have happened before. */
+  unjudged = false
+
   /** A server becomes primary whose copy has a contradiction. */
   onSpoiltPromotion: (id: string) => void = () => {}
   /** Restarts what has ended by itself. */
@@ -165,9 +171,20 @@ export class Referee {
   /** A fault befalls this party, until then; it may be believed dead during that time, and a while after. */
   touch(party: Party, untilMs: number): void {
     const until = untilMs + this.#aftermathMs
-    const name = party.kind === 'viewserver' ? 'VS' : party.name
-    if (until > (this.#touched.get(name) ?? 0)) this.#touched.set(name, until)
+    if (until > (this.#touched.get(party.name) ?? 0)) this.#touched.set(party.name, until)
   }
+
+  /** The disk of this machine is slow or full until then. */
+  diskTrouble(name: string, untilMs: number): void {
+    this.#diskWellSince.set(name, Math.max(untilMs, this.#diskWellSince.get(name) ?? 0))
+    this.touch(this.#cluster.server(name), untilMs)
+  }
+
+  /** Since when it is as fast as usual, or from when on. */
+  diskWellSince(name: string): number {
+    return this.#diskWellSince.get(name) ?? 0
+  }
+  readonly #diskWellSince = new Map<string, number>()
 
   /** The view server hears again, since then: what happened to the others before that it learns now. */
   viewServerIsBack(sinceMs: number): void {
@@ -231,6 +248,7 @@ export class Referee {
     if (this.#knows.get(view) === id) return
     this.#knows.set(view, id)
     this.#copied.add(id)
+    this.leftCopies.isWhole(id)
     this.corrupted.delete(id)
     this.wrongDigest.delete(id)
   }
@@ -246,8 +264,7 @@ export class Referee {
     const asksInOrder = to.kind === 'client' && !(to instanceof Guest)
     if (asksInOrder && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
       this.#blame('S1 reply forgotten', `${from.name} says that ${to.name} asks out of order`)
-    if (to.kind !== 'viewserver' || from.kind !== 'lockserver' || !(to as ViewServerParty).core.isActive)
-      return
+    if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
     const { id } = from as LockServerParty
     for (const message of messages) {
       if (message[0] === 'ping') this.#hearPing(id, message[1] as Ping)
@@ -290,7 +307,6 @@ export class Referee {
   #saved(record: ViewRecord): void {
     const { disk } = this.#cluster.viewServer
     const before = disk.at(-2)
-    this.#decision = this.decisionOf(record)
     this.#trace.tell(() => `VS has record ${record.record} on its disk: ${viewText(record)}`)
     if (record.acked && !(before?.acked && before.view.number === record.view.number))
       this.#ackedAt = this.#now
@@ -313,6 +329,7 @@ export class Referee {
   #newView(before: ViewRecord, view: View): void {
     if (view.number !== before.view.number + 1)
       return this.#blame('V1 view number', `view ${view.number} follows ${before.view.number}`)
+    if (view.start?.choice != null) return this.#recovers(before, view)
     if (view.start !== null) return this.#reset(before, view)
     if (this.#diedUnseen.has(view.primary.id))
       this.#blame('state lost', `view ${view.number} keeps a primary that was dead before it was decided`)
@@ -330,7 +347,7 @@ export class Referee {
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
-    else if ((this.#decision?.answered ?? this.#answered).get(before.view.number) !== view.primary.id)
+    else if (this.#answered.get(before.view.number) !== view.primary.id)
       this.#blame('V3 promoted unasked', `view ${view.number} promotes a backup that has answered nothing`)
   }
 
@@ -358,16 +375,27 @@ export class Referee {
     if (end === undefined || dropped !== undefined || this.corrupted.has(backup.id)) return
     const heard = this.#pinged.get(primary.id) ?? 0
     const { viewServer } = this.#cluster
-    const decided = Math.min(this.#decision?.at ?? this.#lastWrite, this.#now)
+    const decided = Math.min(this.#lastWrite, this.#now)
     if (viewServer.frozen || decided - heard <= this.#heardWithinMs || decided <= end.at) return
     const text = `view ${view.number} gives up the last living copy; its primary is ${end.how} since ${end.at.toFixed(1)}`
     this.#blame('state lost', text)
   }
 
   /** F14: a reset goes through only if those who may still serve the state are gone. */
-  #reset({ view: { primary, backup }, acked }: ViewRecord, view: View): void {
+  #reset(before: ViewRecord, view: View): void {
+    const {
+      view: { primary, backup },
+      acked,
+    } = before
     this.#trace.tell(() => `an operator's reset makes view ${view.number}`)
-    for (const server of acked ? [primary, backup] : [primary])
+    const left = this.#cluster.isDurable ? [...this.leftCopies.ofRecord(before)] : []
+    if (left.length > 0) this.#blame('state lost', `a reset gives up the state on the disk of ${left}`)
+    const mayServe = this.#cluster.isDurable
+      ? this.leftCopies.counting(before)
+      : acked
+        ? [primary, backup]
+        : [primary]
+    for (const server of mayServe)
       if (server && !this.#ends.has(server.id))
         this.#blame(
           'state lost',
@@ -376,6 +404,29 @@ export class Referee {
     this.#floorGrows(view)
     this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0)
     this.#lastViewAt = this.#now
+  }
+
+  /** D4, F15: the state goes on where a copy is left, and only if no server can go on with it by itself. */
+  #recovers(before: ViewRecord, view: View): void {
+    this.#trace.tell(() => `a recovery makes view ${view.number}`)
+    const name = nameOf(view.primary)
+    if (
+      !this.leftCopies
+        .counting(before)
+        .some(server => nameOf(server) === name && !this.leftCopies.isGone(server, before))
+    )
+      this.#blame('D4 recovered from nothing', `no state that counts is left at ${name}, which recovers`)
+    if (!this.#ends.has(before.view.primary.id) && view.primary.id !== before.view.primary.id)
+      this.#recoveredBeside(before.view.primary, view)
+    this.#floorGrows(view)
+    this.#lastViewAt = this.#now
+  }
+
+  /** It stands still, or is cut off: it was found dead. */
+  #recoveredBeside({ id }: View['primary'], view: View): void {
+    const heard = this.#pinged.get(id) ?? 0
+    if (this.#lastWrite - heard < pingLimitMs / 2)
+      this.#blame('D4 recovered beside', `view ${view.number} recovers beside a primary that was just heard`)
   }
 
   /** L2: above all tokens, and above the floor of each reset before, whether or not any token was given since. */
@@ -417,14 +468,6 @@ export class Referee {
     this.#lastWrite = this.#now
   }
 
-  /** What was known when a record was decided, where it may be written long after that. */
-  decisionOf: (record: ViewRecord) => Decision | undefined = () => undefined
-  #decision: Decision | undefined
-
-  get decidesNow(): Decision {
-    return { at: this.#now, answered: new Map(this.#answered) }
-  }
-
   // ---- who ends
 
   #steppedDown(server: LockServerParty, id: string, reason: string): void {
@@ -433,6 +476,7 @@ export class Referee {
     if (this.#cluster.network.inUse(server) > 0)
       this.#blame('R5 connections kept', `${server.name} steps down and keeps connections`)
     const deceived = this.deceived.has(id)
+    if (deceived) this.#misledNames.add(server.name)
     this.#ends.set(id, { at: this.#now, how: deceived ? 'killed' : 'stepped down', reason })
     if (!deceived && reason.startsWith('named primary'))
       this.#blame('state lost', `${server.name} was ${reason}`)
@@ -448,8 +492,9 @@ export class Referee {
     this.#trace.tell(() => `${party.name} ends itself with status ${status}: ${reason}`)
     if (party.kind === 'lockserver') {
       if (!this.#isAlone(party.id)) this.#wires.gone(party, party.id, 'leaves')
+      if (this.deceived.has(party.id)) this.#misledNames.add(party.name)
       const told = this.leaving.has(party.id)
-      const fair = this.deceived.has(party.id)
+      const fair = this.deceived.has(party.id) || party.diskFailure !== null
       const how = told ? 'left' : fair ? 'killed' : 'ended itself'
       this.#ends.set(party.id, { at: this.#now, how, reason })
       if (!fair && (!told || party.broken !== null))
@@ -487,6 +532,10 @@ export class Referee {
   get lost(): boolean {
     const { record } = this.#cluster.viewServer
     if (record === null) return false
+    if (this.#cluster.isDurable)
+      return this.leftCopies
+        .counting(record)
+        .every(server => this.#ends.has(server.id) && this.leftCopies.mayBeGone(server, record))
     const { primary, backup } = record.view
     if (!this.#ends.has(primary.id)) return false
     return backup === null || this.#ends.has(backup.id) || !(record.acked || this.backupKnows(record.view))
@@ -497,6 +546,7 @@ export class Referee {
     const { record } = this.#cluster.viewServer
     if (record === null) return
     const { primary, backup } = record.view
+    if (this.#cluster.isDurable) return this.#trace.tell(() => `no copy is left: ${viewText(record)}`)
     const had = record.acked || this.backupKnows(record.view) ? [primary, backup] : [primary]
     for (const server of had) {
       const end = server && this.#ends.get(server.id)
@@ -512,8 +562,7 @@ export class Referee {
   /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
   inspectAtEnd(): void {
     const { view, viewServer } = this.#cluster
-    if (!viewServer.saving && !viewServer.misled && viewServer.shared === null)
-      this.#counters.inspectViews(viewServer.counts)
+    if (!viewServer.saving && !viewServer.misled) this.#counters.inspectViews(viewServer.counts)
     const backup = view?.backup?.id
     for (const { id, name, alive } of this.#cluster.servers)
       if (alive && this.contradicted.has(id))

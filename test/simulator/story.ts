@@ -1,11 +1,13 @@
 // One story, from its plan: a cluster, users that call everything, faults; then all is mended, and the
 // servers must have just what their clients believe in. The same plan tells the same story.
 
+import { journalSizes } from '../../lockserver/journal/sizes.ts'
 import type { Session } from '../../lockserver/state/sessions.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import { drawnLimits, limitsOfSlow, renewPart, restLeaseMs, stateLimits } from '../../wire/limits.ts'
 import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
 import { Decoy } from '../fixtures/decoy.ts'
+import { JournalDisk } from '../fixtures/journal-disk.ts'
 import type { Clocks } from '../fixtures/machine.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { stallUnits } from '../fixtures/work.ts'
@@ -19,7 +21,6 @@ import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
 import { Rest, restName } from './rest.ts'
-import { Seats } from './seats.ts'
 import { roomCodes, smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
@@ -42,8 +43,6 @@ export interface Ending {
   readonly views: number
   /** How often what happened befell the same thing at most, by kind. */
   readonly most: ReadonlyMap<string, number>
-  /** What came of the store that view servers share, and of their marks, how often. */
-  readonly seats: ReadonlyMap<string, number>
 }
 
 /** Liveness: how long each part of the healing may take at most, in simulated ms. */
@@ -115,7 +114,7 @@ class Story {
   readonly #glanceMs: number
   readonly #edges: Edges | null
   readonly #rest: Rest | null
-  readonly #seats: Seats | null
+  readonly #disks = new Map<string, JournalDisk>()
   #lost = 0
   #lookAt = 0
 
@@ -137,6 +136,11 @@ class Story {
       servers: shape.servers,
       drainMs: shape.drainMs,
       secret: shape.secret,
+      ...(shape.disk !== null && {
+        durability: 'disk',
+        recoveryPatienceMs: shape.disk.patienceMs,
+        journalDiskOf: name => this.#diskOf(name),
+      }),
       ...(shape.unreadMax !== null && { unreadMax: shape.unreadMax }),
       newCluster: edges === null && (shape.newCluster || !shape.early),
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
@@ -146,7 +150,6 @@ class Story {
         limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
       }),
       pingIntervalMs: shape.pingMs,
-      ...(shape.seats !== null && { seats: shape.seats }),
       ...(edges?.wallAtStart !== undefined && { wallAtStart: edges.wallAtStart }),
       ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
@@ -164,7 +167,6 @@ class Story {
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     this.#looks = new Looks(this.#cluster, this.#verdict)
-    this.#seats = shape.seats && new Seats(this.#cluster, shape, this.#verdict, this.#referee, this.#trace)
     if (!shape.early) this.#ready()
     this.#rest = long ? new Rest(this.#cluster, this.#verdict) : null
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
@@ -179,6 +181,7 @@ class Story {
       new Strangers(this.#cluster, this.#verdict, this.#trace),
       new Guests(this.#cluster, this.#verdict, this.#trace),
       this.#trace,
+      name => this.#diskOf(name),
     )
     this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
     this.#twice = new Twice(this.#cluster)
@@ -191,7 +194,40 @@ class Story {
       this.#referee,
       this.#users,
     )
-    if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
+  }
+
+  /** The disk of this machine; it stays when processes go. */
+  #diskOf(name: string): JournalDisk {
+    const known = this.#disks.get(name)
+    if (known !== undefined) return known
+    const dice = random(this.#plan.seed + 27 + 1_000_003 * Number(name.slice(1)))
+    const { actMs = 1, sizes = journalSizes } = this.#plan.shape.disk ?? {}
+    const disk = new JournalDisk({
+      name,
+      sizes,
+      dice,
+      actMs: () => actMs * (0.3 + dice.next() * 1.4),
+      blame: text => this.#referee.wroteLies(name) || this.#verdict.blame('D1 journal', text),
+      unjudged: read => this.#unjudged(read),
+    })
+    let isNew = true
+    disk.onRead = reading => {
+      this.#twice?.outcomes.read(name, reading, isNew)
+      isNew = false
+    }
+    this.#disks.set(name, disk)
+    return disk
+  }
+
+  /** The operations that are read from a disk were judged when they happened. */
+  #unjudged<T>(read: () => T): T {
+    if (this.#referee === undefined) return read()
+    this.#referee.unjudged = true
+    try {
+      return read()
+    } finally {
+      this.#referee.unjudged = false
+    }
   }
 
   get cluster(): Cluster {
@@ -212,7 +248,6 @@ class Story {
       faults: this.#faults.done,
       views: (this.#cluster.view?.number ?? 0) - (this.#edges?.view ?? 1) + 1,
       most: this.#twice.most,
-      seats: this.#seats?.seen ?? new Map(),
     }
   }
 
@@ -273,7 +308,6 @@ class Story {
     await this.#watch(500)
     await this.#until(this.#limitsMs.renewal, 'not told', () => this.#users.unheard())
     this.#rest?.judge(this.#state)
-    await this.#until(this.#limitsMs.heal, 'not answered', () => this.#seats?.unsettled() ?? null)
     this.#referee.inspectAtEnd()
   }
 
@@ -288,7 +322,6 @@ class Story {
         next++
         if (event.is === 'call') this.#users.perform(event)
         else if (event.is === 'oddity') this.#oddities.perform(event.kind, event.salt)
-        else if (event.is === 'seat') this.#seats?.perform(event.kind, event.salt)
         else this.#faults.perform(event.kind, event.salt)
       }
       // One at a time: programs go on in between.
@@ -330,7 +363,6 @@ class Story {
     const names = [view?.primary.id, view?.backup?.id]
     return (
       viewServer.acked &&
-      (this.#seats?.unsettled() ?? null) === null &&
       servers
         .filter(server => this.#faults.isWanted(server))
         .every(({ alive, core }) => alive && !core.leaving && core.view?.number === view?.number) &&
@@ -373,7 +405,6 @@ class Story {
       if (thoroughly) this.#lookAt = network.time + lookMs * this.#cluster.slowness
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
-      this.#seats?.judge()
       this.#progress.judge()
       this.#checker.claims.judge()
       this.#twice.look()

@@ -4,7 +4,9 @@
 import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Party } from '../fixtures/network.ts'
+import { type Outcome, Outcomes, outcomes } from './outcomes.ts'
 import { type FaultKind, faultKinds } from './plan.ts'
+import { powerKinds } from './powering.ts'
 
 /** What the service and its clients do; the faults come on top of these. */
 const doings = [
@@ -23,6 +25,7 @@ const doings = [
   'cancel: by a user',
   'steal: of a lock',
   'force: of a lock',
+  ...outcomes,
 ] as const
 type Doing = (typeof doings)[number]
 
@@ -45,11 +48,13 @@ export class Twice {
   readonly #cluster: Cluster
   readonly #times = new Map<string, Map<string, number>>()
   readonly #resting = new Set<string>()
+  readonly outcomes: Outcomes
   #views = 0
   #primary = ''
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+    this.outcomes = new Outcomes(cluster, (outcome: Outcome, thing) => this.#note(outcome, thing))
     const { onFrame } = cluster.network
     cluster.network.onFrame = (from, to, messages, wire) => {
       for (const message of messages) this.#said(from, to, message)
@@ -97,10 +102,13 @@ export class Twice {
 
   #recorded(index: number): void {
     const { disk } = this.#cluster.viewServer
-    const [view, before] = [disk[index]?.view, disk[index - 1]?.view]
+    const record = disk[index]
+    if (record !== undefined) this.outcomes.recorded(disk[index - 1], record)
+    const [view, before] = [record?.view, disk[index - 1]?.view]
     if (view === undefined || view.number === before?.number) return
     const { primary, backup, start } = view
-    if (start !== null && view.number > 1) this.#note('reset: the cluster', '')
+    if (start?.choice != null) this.#primary = primary.address
+    else if (start !== null && view.number > 1) this.#note('reset: the cluster', '')
     else if (this.#primary !== '' && this.#primary !== primary.address)
       this.#note('promotion: of a server', primary.address)
     if (backup !== null) this.#note('pair: the same two again', `${primary.address} ${backup.address}`)
@@ -116,6 +124,8 @@ export class Twice {
     } else if (kind === 'whole') this.#note('copy: to a server', to.name)
     else if (kind === 'heard') this.#note('in sync: a server', (from as LockServerParty).name)
     else if (to.kind === 'client') this.#toClient(to, kind)
+    if (from.kind === 'lockserver' && to.kind === 'client')
+      this.outcomes.told(from as LockServerParty, to.name, kind)
   }
 
   #toClient({ name }: Party, kind: Message[0]): void {
@@ -151,10 +161,15 @@ export class TwiceReport {
     return this.#counts
   }
 
+  /** Those of these kinds that no story had. */
+  missing(kinds: readonly string[]): string[] {
+    return kinds.filter(kind => !this.#counts.has(kind))
+  }
+
   /** One line a kind, the rarest first. A client dies once: another one takes its place. */
   get lines(): string[] {
     const row = (kind: string) => ({ kind, stories: 0, twice: 0, ...this.#counts.get(kind) })
-    const rows = [...doings, ...faultKinds.filter(kind => kind !== 'kill client')]
+    const rows = [...doings, ...powerKinds, ...faultKinds.filter(kind => kind !== 'kill client')]
       .map(row)
       .sort((a, b) => a.twice - b.twice)
     const part = (twice: number) => ((100 * twice) / Math.max(1, this.#stories)).toFixed(1)

@@ -71,21 +71,22 @@ export class Wires {
       this.#blame('R5 shown', `${server.name} ${how}, and says what waited for its backup`)
   }
 
-  /** B1: its backup has said something in this turn, or in one before it that had no time for all that follows from it. */
-  #hasWord({ unbrokenSince }: LockServerParty, id: string): boolean {
-    const word = this.#wordAt.get(id)
-    return word !== undefined && word >= unbrokenSince
+  /** B1, D1: its backup or its disk has said something in this turn, or in one before it that had no time for all that follows from it. */
+  #hasWord(server: LockServerParty, id: string): boolean {
+    const { unbrokenSince } = server
+    const word = Math.max(this.#wordAt.get(id) ?? -1, server.syncedAt)
+    return word >= unbrokenSince
   }
 
   /** F13: an accepting side that turns a peer away says why first. */
   closes(from: Party, code: number, wire: Wire): void {
-    if (accepted(from, wire) && code >= 4400 && !this.#turnedAway.has(wire))
+    if (from === wire.ends[1]?.party && code >= 4400 && !this.#turnedAway.has(wire))
       this.#blame('F13 closed without a word', `${from.name} closes with ${code} and has not said why`)
   }
 
   /** F13: an error is the last that the accepting side says. */
   #saysLast(from: Party, messages: readonly Message[], wire: Wire): void {
-    if (!accepted(from, wire)) return
+    if (from !== wire.ends[1]?.party) return
     const error = messages.findIndex(([kind]) => kind === 'error')
     if (this.#turnedAway.has(wire) || (error >= 0 && error < messages.length - 1))
       this.#blame('F13 said after an error', `${from.name} goes on after its error`)
@@ -202,9 +203,4 @@ function isNewerThan({ count }: Speaker): (other: Speaker) => boolean {
 /** At the server's end: the one that accepted. */
 function isOpen({ wire }: Speaker): boolean {
   return wire.ends[1]?.open ?? false
-}
-
-/** Not of one that has dialled itself, whose two ends look alike (E3). */
-function accepted(from: Party, { ends: [dialled, accepts] }: Wire): boolean {
-  return from === accepts?.party && from !== dialled?.party
 }

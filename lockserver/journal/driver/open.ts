@@ -230,7 +230,7 @@ export class OpenJournal implements AsyncDisposable {
   }
 }
 
-function foundIn({ imprint, state }: WholeJournal, place: Place): Found | null {
+export function foundIn({ imprint, state }: WholeJournal, place: Place): Found | null {
   if (imprint === null) return null
   return { imprint: { ...imprint, opNumber: state.opNumber }, here: isSame(imprint, place), state }
 }

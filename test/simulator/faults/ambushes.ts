@@ -5,6 +5,7 @@ import type { Message } from '../../../wire/messages.ts'
 import type { Machine } from '../../fixtures/machine.ts'
 import type { Party } from '../../fixtures/network.ts'
 import type { Random } from '../../fixtures/random.ts'
+import type { Damage } from './damage.ts'
 import type { Deaths } from './deaths.ts'
 import type { NetworkTrouble } from './network.ts'
 import type { Scene } from './scene.ts'
@@ -21,12 +22,14 @@ const acts = [
   'freeze receiver',
   'freeze sender',
 ] as const
+/** Laid for itself: the power of all machines fails. */
+type Act = (typeof acts)[number] | 'power'
 
 interface Ambush {
   readonly kind: string
   /** So many such frames pass first. */
   skip: number
-  readonly act: (typeof acts)[number]
+  readonly act: Act
   readonly dice: Random
 }
 
@@ -34,14 +37,18 @@ const ambushesMax = 3
 
 export class Ambushes {
   readonly #scene: Scene
+  readonly #damage: Damage
   readonly #deaths: Deaths
   readonly #standstills: Standstills
   readonly #network: NetworkTrouble
   readonly #reset: () => void
+  /** The power fails. */
+  onPower: ((dice: Random) => void) | null = null
   #laid: Ambush[] = []
 
   constructor(
     scene: Scene,
+    damage: Damage,
     deaths: Deaths,
     standstills: Standstills,
     network: NetworkTrouble,
@@ -49,6 +56,7 @@ export class Ambushes {
   ) {
     this.#reset = reset
     this.#scene = scene
+    this.#damage = damage
     this.#deaths = deaths
     this.#standstills = standstills
     this.#network = network
@@ -58,6 +66,11 @@ export class Ambushes {
     const act = dice.pick(acts)
     const ambush = { kind: dice.pick(this.#scene.shape.moments), skip: dice.below(3), act, dice }
     this.#laid = [...this.#laid.slice(1 - ambushesMax), ambush]
+  }
+
+  layPower(dice: Random): void {
+    const kind = dice.pick(this.#scene.shape.moments)
+    this.#laid = [...this.#laid.slice(1 - ambushesMax), { kind, skip: dice.below(2), act: 'power', dice }]
   }
 
   /** S3: the primary stands still while it ends many sessions, one after the other. */
@@ -91,6 +104,7 @@ export class Ambushes {
     else if (act === 'sever') soon(() => this.#network.sever([from, to], dice, dice.chance(0.5)))
     else if (act === 'freeze sender') soon(() => this.#freezeSender(kind, from as Machine, dice))
     else if (act === 'freeze receiver') soon(() => this.#standstills.freeze(to as Machine, dice))
+    else if (act === 'power') soon(() => this.#damage.over || this.onPower?.(dice))
     else if (act === 'stall') this.#network.stall([from, to], dice)
   }
 

@@ -69,6 +69,7 @@ export function corruptCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: 
   if (backup === undefined || state === null || !deaths.mayDie(backup)) return
   if (!referee.backupKnows(cluster.view)) return // or its new copy would put it right
   if (referee.corrupted.has(backup.id)) return // twice might make it right again
+  if (!scene.mayGoWrong(backup.name)) return
   const what = dice.pick(['digest', 'token'] as const)
   scene.tell(() => `the copy of ${backup.name} has a wrong ${what}`)
   referee.corrupted.add(backup.id)
@@ -108,6 +109,7 @@ function breaks(scene: Scene, damage: Damage, deaths: Deaths, dice: Random): boo
   const { state, role } = server.core
   if (state === null || role === 'idle' || state.table.locks.size > contradictedMax || !deaths.mayDie(server))
     return false
+  if (!scene.mayGoWrong(server.name)) return false
   // What a primary with another contradiction would say to clients that ask for no confirmation is wrong.
   const what = server === primary ? 'a wrong count of bytes' : dice.pick(Object.keys(contradictions))
   scene.tell(() => `the copy of ${server.name} (${role}) has ${what}`)

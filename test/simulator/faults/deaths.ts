@@ -26,7 +26,8 @@ export class Deaths {
   /** Whether the state outlives this server, as far as the rules promise it (F1). */
   mayDie(server: Party): boolean {
     const { shape, cluster, pair, referee, now } = this.#scene
-    if (!shape.careful) return true
+    // In a durable cluster it is on their disks.
+    if (!shape.careful || shape.disk !== null) return true
     const { viewServer, view } = cluster
     const { primary, backup } = pair
     const { doubted } = this.#damage
@@ -128,7 +129,7 @@ export class Deaths {
 
   restart(name: string): void {
     const server = this.#scene.cluster.server(name)
-    if (!server.alive && this.isWanted(server)) server.restart()
+    if (!server.alive && this.isWanted(server) && !this.#scene.cannotStart(name)) server.restart()
   }
 
   restartLater({ name }: LockServerParty, ms: number): void {
@@ -142,29 +143,29 @@ export class Deaths {
     if (!viewServer.alive) return
     this.#scene.tell(() => `kill VS${viewServer.saving ? ' while it saves' : ''}`)
     this.#losing(viewServer, dice)
-    this.viewServerDies(dice, viewServer)
+    this.viewServerDies(dice)
   }
 
-  viewServerDies(dice: Random, viewServer: ViewServerParty): void {
-    const { referee, now } = this.#scene
+  viewServerDies(dice: Random): void {
+    const { cluster, referee, now } = this.#scene
+    const { viewServer } = cluster
     referee.touch(viewServer, now)
     referee.viewServerDied()
     if (dice.chance(0.2) && !viewServer.frozen) viewServer.stop()
     else viewServer.kill()
-    this.#viewServerBack(dice, viewServer)
+    this.#viewServerBack(dice)
   }
 
-  #viewServerBack(dice: Random, viewServer: ViewServerParty): void {
-    const { referee, now } = this.#scene
+  #viewServerBack(dice: Random): void {
+    const { cluster, referee, now } = this.#scene
     const ms = this.#scene.duration(dice)
-    referee.touch(viewServer, now + ms)
-    this.#damage.mendLater(ms, `restart ${viewServer.name}`, () => this.restartViewServer(viewServer))
+    referee.touch(cluster.viewServer, now + ms)
+    this.#damage.mendLater(ms, 'restart VS', () => this.restartViewServer())
   }
 
-  /** F19: one that starts with less than the last record is no story for several. */
-  restartViewServer(viewServer: ViewServerParty): void {
-    this.#scene.cluster.store?.putRight()
-    if (!viewServer.alive) viewServer.restart()
+  restartViewServer(): void {
+    const { viewServer } = this.#scene.cluster
+    if (!viewServer.alive && !this.#scene.cannotStart(viewServer.name)) viewServer.restart()
   }
 
   // ---- any of them
@@ -189,7 +190,7 @@ export class Deaths {
   exited(party: LockServerParty | ViewServerParty, dice: Random): void {
     const { referee, now } = this.#scene
     referee.touch(party, now)
-    if (party.kind === 'viewserver') this.#viewServerBack(dice, party)
+    if (party.kind === 'viewserver') this.#viewServerBack(dice)
     else this.restartLater(party, 100)
   }
 
@@ -233,14 +234,15 @@ export class Deaths {
   }
 
   leaveOneDead(): void {
-    const { servers } = this.#scene.cluster
-    const dead = servers.find(server => !server.alive)
-    const enough = servers.filter(server => server.alive).length >= 2
+    const { servers, isDurable } = this.#scene.cluster
+    const { leftCopies } = this.#scene.referee
+    const dead = servers.find(server => !server.alive && !leftCopies.needs(server.name))
+    const enough = (isDurable ? servers.length - 1 : servers.filter(server => server.alive).length) >= 2
     if (this.#leavesOneDead && enough && dead !== undefined) this.#staysDead = dead.name
   }
 
   restartAll(): void {
     for (const server of [...this.#scene.cluster.servers]) if (!server.alive) this.restart(server.name)
-    for (const viewServer of this.#scene.cluster.viewServers) this.restartViewServer(viewServer)
+    this.restartViewServer()
   }
 }

@@ -20,7 +20,6 @@ export class LostRecords {
   lose(dice: Random): void {
     const { cluster, referee, now } = this.#scene
     const { viewServer, view, servers } = cluster
-    if (cluster.store !== null) return // seats.ts puts it back
     if (view === null || this.#damage.unmended > 0 || !viewServer.acked || viewServer.saving) return
     // Each of them can tell it.
     if (servers.some(({ alive, frozen, core }) => !alive || frozen || core.view?.number !== view.number))
@@ -58,7 +57,7 @@ export class LostRecords {
   mend(): void {
     const { cluster, referee } = this.#scene
     const { viewServer } = cluster
-    if (viewServer.alive && !viewServer.misled) return
+    if ((viewServer.alive && !viewServer.misled) || this.#scene.cannotStart(viewServer.name)) return
     referee.viewServerDied()
     if (viewServer.alive) viewServer.kill()
     viewServer.restart()

@@ -20,6 +20,8 @@ export class Scene {
   readonly users: Users
   readonly referee: Referee
   readonly trace: Trace
+  /** Machines without power: nothing on them can start. */
+  readonly off = new Set<string>()
 
   constructor(cluster: Cluster, shape: Shape, users: Users, referee: Referee, trace: Trace) {
     this.cluster = cluster
@@ -35,6 +37,22 @@ export class Scene {
 
   get viewNumber(): number {
     return this.cluster.view?.number ?? 0
+  }
+
+  /** Its machine has no power, or its disk no room (D8: then a server ends at its start). */
+  cannotStart(name: string): boolean {
+    return this.off.has(name) || this.cluster.options.journalDiskOf?.(name).room === 'none'
+  }
+
+  /** R4: a copy that is wrong need not be readable on its disk (D7); whether the other one is there. */
+  mayGoWrong(name: string): boolean {
+    const disk = this.cluster.options.journalDiskOf?.(name)
+    if (disk === undefined) return true
+    const { leftCopies } = this.referee
+    if (this.shape.careful && !leftCopies.mayBurn(name)) return false
+    disk.isSpoilt = true
+    leftCopies.doubts(name)
+    return true
   }
 
   /** Hears of each thing that is done by a fault. */

@@ -1,0 +1,117 @@
+// F15, from outside: which machines hold a copy of the state that counts, as far as the newest record, the deaths and
+// what befell the disks tell. From that follows whether the state is lost by the rules. It decides nothing.
+
+import type { ViewRecord } from '../../viewservice/record.ts'
+import type { Choice, Server, View } from '../../wire/messages.ts'
+import type { Cluster } from '../fixtures/cluster.ts'
+
+export class LeftCopies {
+  readonly #cluster: Cluster
+  readonly #knows: (view: View) => boolean
+  /** Ids whose state no disk has any more; and those whose state is wrong, so that it need not be readable. */
+  readonly #gone = new Set<string>()
+  readonly #doubtful = new Set<string>()
+
+  /** `knows`: V4, the backup of this view has said that it knows that it is in sync. */
+  constructor(cluster: Cluster, knows: (view: View) => boolean) {
+    this.#cluster = cluster
+    this.#knows = knows
+  }
+
+  /** What this machine had on its disk is gone, or can't be read any more. */
+  burns(name: string): void {
+    for (const id of this.#idsOf(name)) this.#gone.add(id)
+  }
+
+  /** R4: what it has in memory, and may have written, is wrong. */
+  doubts(name: string): void {
+    for (const id of this.#idsOf(name)) this.#doubtful.add(id)
+  }
+
+  #idsOf(name: string): string[] {
+    const { servers, viewServer } = this.#cluster
+    const { record } = viewServer
+    const own = servers.filter(server => server.name === name).map(({ id }) => id)
+    if (record === null) return own
+    const { primary, backup } = record.view
+    const named = [...this.counting(record), primary, backup].filter(server => server !== null)
+    return [...own, ...named.filter(server => nameOf(server) === name).map(({ id }) => id)]
+  }
+
+  /** V4: this server has a whole copy of a new view, and it is synced. */
+  isWhole(id: string): void {
+    this.#gone.delete(id)
+    this.#doubtful.delete(id)
+  }
+
+  /** D4: whose state counts, wherever it is now. */
+  counting(record: ViewRecord): Server[] {
+    const { view, acked } = record
+    const choice = view.start?.choice ?? null
+    if (choice === null || acked) return this.#ofView(view, acked)
+    return [...this.#ofView(choiceView(view, choice), choice.acked), ...choice.since]
+  }
+
+  #ofView(view: View, acked: boolean): Server[] {
+    const { primary, backup } = view
+    return backup !== null && (acked || this.#knows(view)) ? [primary, backup] : [primary]
+  }
+
+  isGone(server: Server, record: ViewRecord): boolean {
+    return this.#gone.has(server.id) || this.#neverBegan(server, record)
+  }
+
+  /** No copy of it need be readable. */
+  mayBeGone(server: Server, record: ViewRecord): boolean {
+    return this.#doubtful.has(server.id) || this.isGone(server, record)
+  }
+
+  /** D4: before the imprint of view 1 or of a reset's view is synced, nothing was shown and nothing counts. */
+  #neverBegan({ id, address }: Server, record: ViewRecord): boolean {
+    const { options, servers } = this.#cluster
+    const begins = record.view.start !== null && record.view.start.choice === null
+    if (!begins || record.acked || record.view.primary.id !== id) return false
+    if (servers.some(server => server.alive && server.id === id)) return false
+    const written = options.journalDiskOf?.(nameOf({ id, address })).written ?? []
+    return !written.some(({ number, imprint }) => number === 0 && imprint?.id === id)
+  }
+
+  /** The machines that have such a copy. */
+  get machines(): Set<string> {
+    const { record } = this.#cluster.viewServer
+    return record === null ? new Set() : this.ofRecord(record)
+  }
+
+  ofRecord(record: ViewRecord): Set<string> {
+    const left = this.counting(record).filter(server => !this.mayBeGone(server, record))
+    return new Set(left.map(nameOf))
+  }
+
+  /** It has the only one. */
+  needs(name: string): boolean {
+    const { machines } = this
+    return machines.has(name) && machines.size === 1
+  }
+
+  /** Nothing is on its way that would change whose state counts. */
+  get settled(): boolean {
+    const { viewServer } = this.#cluster
+    return viewServer.acked && !viewServer.saving && viewServer.view?.backup !== null
+  }
+
+  /** Whether the state outlives the loss of this machine's disk (F15). */
+  mayBurn(name: string): boolean {
+    const { machines } = this
+    if (!this.settled) return false
+    machines.delete(name)
+    return machines.size > 0
+  }
+}
+
+export function nameOf({ address }: Server): string {
+  return address.replace('ws://', '')
+}
+
+function choiceView({ durability }: View, { number, primary, backup }: Choice): View {
+  return { number, primary, backup, durability, start: null }
+}

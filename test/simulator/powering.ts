@@ -1,0 +1,73 @@
+// What a seed draws for a durable cluster: its disks, and how the power fails, the disks fail and machines come back.
+// Of dice of their own: seeds without disks tell what they told before.
+
+import { type JournalSizes, journalSizes } from '../../lockserver/journal/sizes.ts'
+import { smallSizes } from '../fixtures/journal-story.ts'
+import { type Random, weighted } from '../fixtures/random.ts'
+
+export const powerKinds = [
+  /** Of all machines. */
+  'power fails',
+  /** And again, while they come back. */
+  'power fails again',
+  /** One lock server keeps its power, stands still meanwhile, and wakes up afterwards. */
+  'power fails but for one',
+  /** At a chosen message. */
+  'power fails at a message',
+  /** While a disk writes a block of more than one sector, which may be torn. */
+  'power fails at a write',
+  /** One of two copies is gone with its disk. */
+  'copy gone',
+  /** One of two copies has rot in it. */
+  'rot',
+  /** The view server comes back long after the others. */
+  'view server stays away',
+  'machine loses its power',
+  'slow sync',
+  'failing sync',
+  'full disk',
+] as const
+export type PowerKind = (typeof powerKinds)[number]
+
+export interface DiskShape {
+  /** How long an act of a disk typically takes, in ms. */
+  readonly actMs: number
+  readonly sizes: JournalSizes
+  /** D4 */
+  readonly patienceMs: number
+  /** Between two of these faults. */
+  readonly everyMs: number
+}
+
+/** Of the seeds: their cluster is durable. */
+const diskPart = 1 / 3
+
+export function drawDiskShape(dice: Random, large: boolean): DiskShape | null {
+  if (!dice.chance(diskPart)) return null
+  return {
+    actMs: dice.pick([0.05, 0.3, 1, 4, 15]),
+    sizes: large ? largeSizes : dice.pick([smallSizes, smallSizes, mediumSizes]),
+    patienceMs: dice.pick([300, 1_000, 2_000]),
+    everyMs: dice.pick([300, 700, 1_500]),
+  }
+}
+
+/** So large that a story makes few segments. */
+const mediumSizes = timesSmall(4)
+const largeSizes = timesSmall(32)
+
+function timesSmall(factor: number): JournalSizes {
+  const grown = Object.entries(smallSizes).map(([name, size]) => [name, size * factor])
+  return { ...journalSizes, ...Object.fromEntries(grown) }
+}
+
+/** Each kind that this story has, by how often. */
+export function drawPowerRates(dice: Random): Record<PowerKind, number> {
+  const rates: Partial<Record<PowerKind, number>> = {}
+  for (const kind of powerKinds) if (dice.chance(0.6)) rates[kind] = dice.pick([0.2, 0.5, 1])
+  return { 'power fails': 1, ...rates } as Record<PowerKind, number>
+}
+
+export function drawPowerKind(dice: Random, rates: Record<PowerKind, number>): PowerKind {
+  return weighted(dice, rates)
+}
