@@ -181,9 +181,17 @@ export const viewDefault = 'ws://127.0.0.1:7400'
 
 export const viewOption = inEnvironment(byDefault(viewDefault, urls('URL[,URL]', 'the view server')))
 
+/** A5: of a command that dials `wss://`; cli/tls.ts reads the files. */
+export const clientTls = {
+  'tls-ca': inEnvironment(byDefault("Node's", text('FILE', 'with wss://: authorities to believe, in PEM'))),
+  'tls-cert': inEnvironment(text('FILE', 'a certificate to show, if a server asks for one')),
+  'tls-key': inEnvironment(text('FILE', 'the key of that certificate')),
+}
+
 export const reaching = {
   view: viewOption,
   secret: inEnvironment(secretText("the cluster's shared secret")),
+  ...clientTls,
 }
 
 export const ttl = {

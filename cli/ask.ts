@@ -7,6 +7,7 @@ import type { Connection } from '../wire/net/connection.ts'
 import { type DialHandlers, dial, helloOf } from '../wire/net/dial.ts'
 import { viewDefault } from './arguments.ts'
 import { Failure } from './failure.ts'
+import { dialRuntime } from './tls.ts'
 
 /** The longest that a server may take for its welcome, and for an ordinary answer. */
 export const answerWithinMs = 3_000
@@ -38,7 +39,7 @@ export class AskedServer implements Disposable {
       kind: 'client',
       name: `holdfast command, pid ${process.pid}`,
     })
-    this.#connection = dial(url, hello, handlers).connection
+    this.#connection = dial(url, hello, handlers, dialRuntime()).connection
   }
 
   static async meet(url: string, secret: string | undefined, source: Source = 'given'): Promise<AskedServer> {

@@ -5,6 +5,7 @@ import { connect, type LockClient, type View } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
 import type { Status } from '../wire/messages.ts'
 import { statusOf } from './ask.ts'
+import { tlsOptions } from './tls.ts'
 
 export interface Change {
   readonly view: View
@@ -95,9 +96,11 @@ export class ClusterWatch {
 
   async #connect(): Promise<void> {
     while (this.#client === undefined && !this.#closed) {
-      this.#client = await connect(this.#urls, { name: 'holdfast-cluster', timeout: 2_000 }).catch(
-        () => undefined,
-      )
+      this.#client = await connect(this.#urls, {
+        name: 'holdfast-cluster',
+        timeout: 2_000,
+        tls: tlsOptions(),
+      }).catch(() => undefined)
     }
     const client = this.#client
     if (client === undefined || this.#closed) return void client?.close()

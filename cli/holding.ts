@@ -29,6 +29,7 @@ import type { Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, notAcquired, UsageError } from './failure.ts'
 import { quoted } from './output.ts'
+import { tlsOptions } from './tls.ts'
 import type { Told } from './waiting.ts'
 
 /** How long a command looks for a primary before it gives up. */
@@ -102,6 +103,7 @@ export async function openSession(
       name: name ?? `holdfast ${command}, pid ${process.pid} on ${hostname()}`.slice(0, clientNameLengthMax),
       signal,
       secret,
+      tls: tlsOptions(),
       ttl,
     })
   } catch (error) {

@@ -2,12 +2,13 @@
 // the status is what that server says of itself (B8).
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
-import { askPage, problemIn } from '../wire/serving/peer-page.ts'
+import { askPage, PageUnreached, problemIn } from '../wire/serving/peer-page.ts'
 import { type Command, flag, json, reaching, show } from './arguments.ts'
 import { AskedServer, answerWithinMs, statusOf } from './ask.ts'
 import { Failure, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
 import { serverOf } from './status.ts'
+import { dialTls } from './tls.ts'
 
 const options = {
   force: flag('also the last server that holds the state: all locks are lost then, or wait for its disk'),
@@ -75,7 +76,7 @@ function checkNotLast(status: Status, server: ServerStatus): void {
 
 /** Another may have taken its place meanwhile, or nobody. */
 async function checkThere(server: ServerStatus, secret: string | undefined): Promise<void> {
-  const how = { secret: secret ?? null, withinMs: answerWithinMs }
+  const how = { secret: secret ?? null, withinMs: answerWithinMs, tls: dialTls() }
   await askPage(server.address, '/healthz', how).catch(error => {
     throw notAsked(server, error)
   })
@@ -89,7 +90,7 @@ function replaced(server: ServerStatus): Failure {
 
 /** B8: its pid is only what it says itself, so it is asked to end, by its id, at the address that it was found at. */
 async function end(server: ServerStatus, secret: string | undefined): Promise<void> {
-  const how = { method: 'POST', secret: secret ?? null, withinMs: answerWithinMs } as const
+  const how = { method: 'POST', secret: secret ?? null, withinMs: answerWithinMs, tls: dialTls() } as const
   const answer = await askPage(server.address, `/end?id=${server.id}`, how).catch(error => {
     throw notAsked(server, error)
   })
@@ -98,13 +99,12 @@ async function end(server: ServerStatus, secret: string | undefined): Promise<vo
 }
 
 function notAsked(server: ServerStatus, error: unknown): Failure {
-  const { cause, message } = error as Error
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code
-  if (code === 'ECONNREFUSED') return new Failure(`${describe(server)} is dead already`)
+  if (error instanceof PageUnreached && error.refused)
+    return new Failure(`${describe(server)} is dead already`)
   const where = server.host === '' ? 'its machine' : `its machine (${server.host}, by what it says)`
   const { port } = new URL(server.address)
   return new Failure(
-    `${describe(server)} does not answer (${code ?? message}): frozen, or cut off, and not killed. On ${where} find the process that listens on port ${port} and end it there: 'ss -ltnp sport = :${port}' shows its pid, 'kill -9 PID' ends it`,
+    `${describe(server)} ${(error as Error).message}: frozen, or cut off, and not killed. On ${where} find the process that listens on port ${port} and end it there: 'ss -ltnp sport = :${port}' shows its pid, 'kill -9 PID' ends it`,
   )
 }
 

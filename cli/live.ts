@@ -4,11 +4,12 @@
 import { spawn } from 'node:child_process'
 import { readClock } from '../wire/clock.ts'
 import type { Status } from '../wire/messages.ts'
-import { proofOf } from '../wire/serving/proof.ts'
+import { askPage } from '../wire/serving/peer-page.ts'
 import { messageOf } from './failure.ts'
 import { type Act, onKey, type Scene } from './live-keys.ts'
 import { type Load, type Member, pictureLines } from './live-picture.ts'
 import { Screen } from './screen.ts'
+import { dialTls } from './tls.ts'
 
 /** The processes of the cluster, and what their parent can do to them. */
 export interface Crew {
@@ -90,11 +91,12 @@ export class Live {
   async #ask<T>(path: string): Promise<T | null> {
     const [viewServer] = this.#crew.members()
     try {
-      const answer = await fetch(new URL(path, viewServer?.url.replace(/^ws/, 'http')), {
-        headers: proofOf(process.env.HOLDFAST_SECRET ?? null),
-        signal: AbortSignal.timeout(answerWithinMs),
+      const { status, body } = await askPage(viewServer?.url ?? '', path, {
+        secret: process.env.HOLDFAST_SECRET ?? null,
+        withinMs: answerWithinMs,
+        tls: dialTls(),
       })
-      return answer.ok ? ((await answer.json()) as T) : null
+      return status === 200 ? (JSON.parse(body.toString()) as T) : null
     } catch {
       return null
     }

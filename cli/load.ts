@@ -3,6 +3,7 @@
 
 import { askPage } from '../wire/serving/peer-page.ts'
 import { grouped } from './output.ts'
+import { dialTls } from './tls.ts'
 
 export interface Load {
   readonly held: number
@@ -15,7 +16,7 @@ const withinMs = 1_000
 /** Null if it can't be had soon. */
 export async function loadOf(url: string, secret: string | undefined): Promise<Load | null> {
   try {
-    const answer = await askPage(url, '/stats', { secret: secret ?? null, withinMs })
+    const answer = await askPage(url, '/stats', { secret: secret ?? null, withinMs, tls: dialTls() })
     if (answer.status !== 200) return null
     const { held, waiting, sessions } = (JSON.parse(answer.body.toString()) as { vitals: Load }).vitals
     return { held, waiting, sessions }

@@ -18,6 +18,7 @@ import {
   listenOption,
   openness,
   present,
+  readingAgain,
   type Served,
   serve,
   serverOptions,
@@ -100,7 +101,8 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
 
 async function start(given: Parameters<typeof startLockServer>[0]): Promise<Served> {
   const server = await startLockServer(given)
-  return { url: server.address, ended: server.ended.then(asKilled), end: () => void server.leave() }
+  const ended = server.ended.then(asKilled)
+  return { url: server.address, ended, end: () => void server.leave(), ...readingAgain(server, given.tls) }
 }
 
 /** What a server's end by `kill` is told as. */

@@ -8,6 +8,7 @@ import { type Command, environmentName, type Options, readArguments, show } from
 import { printsConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 import { note, print } from './output.ts'
+import { useTls } from './tls.ts'
 
 /** Loaded when needed: most commands need neither servers nor log. */
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
@@ -49,7 +50,9 @@ async function main(args: readonly string[]): Promise<number> {
 async function act(command: Command, args: readonly string[]): Promise<number> {
   const given = readArguments(command, args, process.env)
   for (const line of given.notes) note(line)
-  return printsConfig(command, given) ? 0 : await command.run(given)
+  if (printsConfig(command, given)) return 0
+  if (!command.serves || 'servers' in command.options) useTls(given.values)
+  return await command.run(given)
 }
 
 async function load(name: string): Promise<Command> {

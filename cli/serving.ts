@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import * as limits from '../wire/limits.ts'
 import { isLoopback } from '../wire/net/listen.ts'
+import type { ServerTlsOptions } from '../wire/net/tls/options.ts'
 import type { Logger } from '../wire/serving/log.ts'
 import {
   byDefault,
@@ -13,12 +14,23 @@ import {
   hostPort,
   inEnvironment,
   secretText,
+  text,
   texts,
   type Values,
   whole,
 } from './arguments.ts'
 import { printConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
+
+/** A5: of a server. */
+const tlsOptions = {
+  'tls-cert': inEnvironment(text('FILE', 'its certificate, in PEM: the port speaks wss and https alone')),
+  'tls-key': inEnvironment(text('FILE', 'the key of that certificate')),
+  'tls-ca': inEnvironment(byDefault("Node's", text('FILE', 'authorities to believe when it dials others'))),
+  'tls-client-ca': inEnvironment(
+    text('FILE', 'only who has a certificate of this authority is taken for a server'),
+  ),
+}
 
 /** Options that `cluster` also passes on to its servers. */
 export const passedOn = {
@@ -29,6 +41,7 @@ export const passedOn = {
     byDefault(limits.deadPings, whole('COUNT', 'missed pings that make a server dead', 2, 1_000)),
   ),
   secret: inEnvironment(secretText('shared secret; needed to listen beyond loopback')),
+  ...tlsOptions,
   insecure: inEnvironment(flag('listen beyond loopback without a secret')),
   origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
   'connections-per-address': inEnvironment(
@@ -60,20 +73,39 @@ export const listenOption = (fallback: string) => ({
 export const servingHelp = `Every option can be set in the environment instead, such as HOLDFAST_LISTEN or
 HOLDFAST_PING_INTERVAL_MS; a flag wins. Log lines go to stdout as JSON; the one with
 msg "listening" and "url" says that the server is ready. SIGTERM, SIGINT or SIGHUP ends it
-in order, a second one at once. SIGUSR1 and SIGUSR2 are logged and ignored.`
+in order, a second one at once; with files of TLS SIGHUP reads them again instead, as they are
+read by themselves when they change. SIGUSR1 and SIGUSR2 are logged and ignored.`
 
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
-/** Without a secret a server listens only on loopback. */
+/** Without a secret a server listens only on loopback; and what of TLS goes together (A5). */
 export function openness(values: Serving): readonly string[] {
-  if (values.secret !== undefined || values.insecure) return []
-  return (['listen', 'admin-listen'] as const).flatMap(option => {
+  const tls = tlsMistakes(values)
+  if (values.secret !== undefined || values.insecure) return tls
+  const open = (['listen', 'admin-listen'] as const).flatMap(option => {
     const host = values[option]?.host
     if (host === undefined || isLoopback(host)) return []
     return [
       `--${option} ${host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
     ]
   })
+  return [...tls, ...open]
+}
+
+/** What goes together; each line begins with its option. */
+export function tlsMistakes(values: Values<typeof tlsOptions>): readonly string[] {
+  const { 'tls-cert': cert, 'tls-key': key, 'tls-client-ca': clientCa } = values
+  if (cert !== undefined && key === undefined)
+    return ['--tls-key FILE (HOLDFAST_TLS_KEY) is missing: a certificate and its key go together']
+  if (key !== undefined && cert === undefined)
+    return ['--tls-cert FILE (HOLDFAST_TLS_CERT) is missing: a certificate and its key go together']
+  if (clientCa === undefined || cert !== undefined) return []
+  return ['--tls-client-ca needs --tls-cert and --tls-key: without TLS no peer shows a certificate']
+}
+
+function tlsOf(values: Values<typeof tlsOptions>) {
+  const { 'tls-cert': certFile, 'tls-key': keyFile, 'tls-ca': caFile, 'tls-client-ca': clientCaFile } = values
+  return { certFile, keyFile, caFile, clientCaFile }
 }
 
 /** The options that both kinds of server take, in the form of `startViewServer` and `startLockServer`. */
@@ -89,6 +121,7 @@ export function sharedOptions(values: Serving, log: Logger) {
     insecure,
     origins: origin,
     adminListen: values['admin-listen'],
+    tls: tlsOf(values),
     log,
   }
 }
@@ -96,6 +129,15 @@ export function sharedOptions(values: Serving, log: Logger) {
 /** `exactOptionalPropertyTypes`: an absent option must not be there at all. */
 export function present<K extends string>(key: K, value: number | undefined): { [P in K]?: number } {
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: number }
+}
+
+/** What it does on SIGHUP with files of TLS. */
+export function readingAgain(
+  server: { readAgain(): Promise<void> },
+  tls: ServerTlsOptions | undefined,
+): Pick<Served, 'readAgain'> {
+  const hasFiles = Object.values(tls ?? {}).some(file => file !== undefined)
+  return hasFiles ? { readAgain: () => void server.readAgain() } : {}
 }
 
 export function startLog(level: string | undefined): Logger {
@@ -116,6 +158,8 @@ export interface Served {
   readonly ended: Promise<number>
   /** Asks it to end in order. */
   end(): void
+  /** Reads its files again, on SIGHUP; absent: it has none, and ends. */
+  readAgain?(): void
 }
 
 /** Runs one server until it has ended; resolves with the exit code. */
@@ -124,8 +168,9 @@ export async function serve(start: () => Promise<Served>, log: Logger): Promise<
   // to compile them first.
   setFlagsFromString('--no-flush-bytecode')
   ignoreOthers(log)
-  const { url, ended, end } = await startClearly(start)
-  onSignals(end, log)
+  const served = await startClearly(start)
+  const { url, ended } = served
+  onSignals(served, log)
   tellParent(url)
   return await ended
 }
@@ -141,16 +186,25 @@ async function startClearly(start: () => Promise<Served>): Promise<Served> {
   }
 }
 
-function onSignals(end: () => void, log: Logger): void {
+function onSignals(served: Served, log: Logger): void {
   let asked = false
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
+      if (readsAgain(signal, served, log)) return
       if (asked) process.exit(128 + constants.signals[signal])
       asked = true
       log.info({ signal }, 'asked to end')
-      end()
+      served.end()
     })
   }
+}
+
+/** A5: on SIGHUP, if it has files to read again. */
+function readsAgain(signal: NodeJS.Signals, { readAgain }: Served, log: Logger): boolean {
+  if (signal !== 'SIGHUP' || readAgain === undefined) return false
+  log.info({ signal }, 'its files are read again')
+  readAgain()
+  return true
 }
 
 /** Before anything else: Node would open a debugger at the one, by which the secret can be read, and end at the other. */

@@ -4,6 +4,7 @@ import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { askPage, type PeerAnswer, problemIn } from '../wire/serving/peer-page.ts'
 import { answerWithinMs } from './ask.ts'
 import { Failure, messageOf } from './failure.ts'
+import { dialTls } from './tls.ts'
 
 /** The locks, holders and waiters connected with one lock, as its primary knows them. */
 export interface WhyAnswer {
@@ -17,19 +18,13 @@ export interface WhyAnswer {
 
 export async function whyAt(url: string, name: string, secret: string | undefined): Promise<WhyAnswer> {
   const what = `the primary at ${new URL(url).host} can't be asked`
-  const how = { secret: secret ?? null, withinMs: answerWithinMs }
+  const how = { secret: secret ?? null, withinMs: answerWithinMs, tls: dialTls() }
   let answer: PeerAnswer
   try {
     answer = await askPage(url, `/why?${new URLSearchParams({ name })}`, how)
   } catch (error) {
-    throw new Failure(`${what}: ${reasonOf(error)}`)
+    throw new Failure(`${what}: it ${messageOf(error)}`)
   }
   if (answer.status !== 200) throw new Failure(`${what}: ${problemIn(answer)}`)
   return JSON.parse(answer.body.toString()) as WhyAnswer
-}
-
-/** `fetch` says no more than that it failed; the reason is in the cause. */
-function reasonOf(error: unknown): string {
-  const { cause } = error as Error
-  return cause instanceof Error && cause.message !== '' ? cause.message : messageOf(error)
 }

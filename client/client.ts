@@ -80,6 +80,11 @@ export interface LockClientData {
   readonly held: readonly LockData[]
 }
 
+/** A5 */
+function dialling(runtime: ClientRuntime, { tls }: Connecting): ClientRuntime {
+  return tls === null ? runtime : (runtime.withTls?.(tls) ?? runtime)
+}
+
 type AcquireCall = Extract<Call, { verb: 'acquire' }>
 
 const noLimits: Limits = {}
@@ -125,7 +130,7 @@ export class LockClient implements AsyncDisposable {
   ): Promise<LockClient> {
     const checked = checkConnect(runtime, urls, options)
     throwIfAborted(checked.limits.signal)
-    const client = new LockClient(checked, runtime)
+    const client = new LockClient(checked, dialling(runtime, checked))
     try {
       await client.#firstSession(checked)
     } catch (error) {

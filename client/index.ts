@@ -6,6 +6,7 @@ import { LockClient } from './client.ts'
 import type { ConnectOptions } from './options.ts'
 
 export type { View } from '../wire/messages.ts'
+export type { Pem, TlsOptions } from '../wire/net/tls/options.ts'
 export type {
   AcquireAllOptions,
   AcquireOptions,

@@ -4,6 +4,7 @@
 import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
+import { checkTls, type TlsOptions } from '../wire/net/tls/options.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
 import { checkKeys, shown } from './known-options.ts'
 
@@ -23,6 +24,11 @@ export interface ConnectOptions extends Limits {
   name?: string | undefined
   /** The cluster's shared secret. Default: the environment's HOLDFAST_SECRET. */
   secret?: string | undefined
+  /**
+   * For `wss://` in Node: whom to believe, and the certificate to show if a server asks for one. Default: the files that
+   * HOLDFAST_TLS_CA, HOLDFAST_TLS_CERT and HOLDFAST_TLS_KEY name, or what Node believes. A page uses its browser's.
+   */
+  tls?: TlsOptions | undefined
 }
 
 export interface QueryOptions extends Limits {
@@ -56,6 +62,8 @@ export interface Connecting {
   readonly ttlMs: number
   readonly name: string
   readonly secret: string | null
+  /** Null: what the platform does by itself. */
+  readonly tls: TlsOptions | null
   readonly limits: Limits
 }
 
@@ -63,11 +71,12 @@ const connectTimeoutMs = 10_000
 const timeoutMsMax = 2_147_483_647
 
 export function checkConnect(
-  { environment, clientName }: Pick<ClientRuntime, 'environment' | 'clientName'>,
+  runtime: Pick<ClientRuntime, 'environment' | 'clientName' | 'withTls' | 'tlsOfEnvironment'>,
   urls: string | readonly string[] | undefined,
   options: ConnectOptions = {},
 ): Connecting {
-  checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret'])
+  checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret', 'tls'])
+  const { environment, clientName } = runtime
   const { ttl = ttlMsDefault, name = clientName } = options
   // An empty variable counts as none.
   const secret = checkSecret(options.secret ?? (environment.HOLDFAST_SECRET || undefined))
@@ -80,8 +89,21 @@ export function checkConnect(
     ttlMs: ttl,
     name,
     secret,
+    tls: tlsFor(runtime, options.tls),
     limits: { signal: options.signal, timeout: options.timeout ?? connectTimeoutMs },
   }
+}
+
+function tlsFor(
+  { withTls, tlsOfEnvironment }: Pick<ClientRuntime, 'withTls' | 'tlsOfEnvironment'>,
+  given: TlsOptions | undefined,
+): TlsOptions | null {
+  if (given !== undefined && withTls === undefined)
+    throw new TypeError(
+      'tls is for Node: in a page its browser decides which certificates it believes and which it shows',
+    )
+  const tls = given ?? tlsOfEnvironment?.()
+  return tls === undefined ? null : checkTls(tls)
 }
 
 export function checkUrls(urls: string | readonly string[]): string[] {

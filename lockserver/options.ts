@@ -2,8 +2,10 @@
 
 import * as limits from '../wire/limits.ts'
 import { isWildcard } from '../wire/net/listen.ts'
+import { checkServerTls, type ServerTlsOptions, type TlsFiles } from '../wire/net/tls/options.ts'
 import {
   addressQuotas,
+  advertisedUrl,
   knownOnly,
   optionalPlace,
   optionalText,
@@ -24,7 +26,7 @@ export interface LockServerOptions {
   readonly host?: string
   /** Default 0: a free one. */
   readonly port?: number
-  /** The URL that other servers and clients get; default ws://host:port. */
+  /** The URL that other servers and clients get; default ws://host:port, or wss:// with TLS. */
   readonly advertise?: string | undefined
   /** In ms; default 100. Must be the same on all servers. */
   readonly pingIntervalMs?: number
@@ -35,6 +37,8 @@ export interface LockServerOptions {
   readonly secret?: string | undefined
   /** Listen beyond loopback without a secret. */
   readonly insecure?: boolean
+  /** Encrypted, by itself: its files. With a certificate the port speaks `wss` and `https` alone. */
+  readonly tls?: ServerTlsOptions | undefined
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
   /** At most this many client connections from one address; default 4,096, and any number from loopback. */
@@ -90,6 +94,7 @@ export interface CheckedOptions {
   readonly quotas: Quotas
   readonly holdAtLeastMsMax: number
   readonly data: string | null
+  readonly tls: TlsFiles | null
   readonly adminListen: PagesAddress | null
   readonly log: Logger
 }
@@ -104,6 +109,7 @@ const optionNames = [
   'drainMs',
   'secret',
   'insecure',
+  'tls',
   'origins',
   'connectionsPerAddress',
   'framesPerAddress',
@@ -133,6 +139,7 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     port: wholeNumber('port', options.port, 0, 0, 65_535),
     insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
+    tls: checkServerTls(options.tls),
     quotas: quotasOf(options),
     holdAtLeastMsMax: atLeastMax(options),
     data: optionalText('data', options.data) ?? null,
@@ -162,8 +169,8 @@ function viewServersOf(view: LockServerOptions['view']): string[] {
   return urls.map(url => webSocketUrl('view', url))
 }
 
-function advertised({ advertise, host }: LockServerOptions): string | undefined {
-  if (advertise !== undefined) return webSocketUrl('advertise', advertise)
+function advertised({ advertise, host, tls }: LockServerOptions): string | undefined {
+  if (advertise !== undefined) return advertisedUrl(advertise, tls?.certFile !== undefined)
   if (isWildcard(host ?? ''))
     throw new TypeError(`advertise must be given when host is ${host}: others can't dial that`)
   return undefined

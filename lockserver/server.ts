@@ -3,7 +3,9 @@
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import { stateLimits } from '../wire/limits.ts'
-import { type Listener, listen, urlOf } from '../wire/net/listen.ts'
+import { type Listener, listen } from '../wire/net/listen.ts'
+import { dialsWith } from '../wire/net/open-web-socket.ts'
+import { ServerTls } from '../wire/net/tls/server-tls.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerCounts } from './counts.ts'
@@ -22,6 +24,8 @@ export interface LockServer extends AsyncDisposable {
   readonly pages: string
   /** Resolves when the server has ended, with the exit status that a process should have. */
   readonly ended: Promise<number>
+  /** Reads the files of TLS again, as it does by itself when they change; what is spoilt changes nothing and is told in the log. */
+  readAgain(): Promise<void>
   /** Leaves in order: hands its role over first. Resolves when it is gone; a second call ends it at once. */
   leave(): Promise<number>
   /** Ends it at once. */
@@ -33,10 +37,11 @@ export interface LockServer extends AsyncDisposable {
 /** Starts a lock server in this process. Resolves when it listens; rejects with one clear line. */
 export async function startLockServer(options: LockServerOptions): Promise<LockServer> {
   const checked = checkOptions(options)
+  const tls = checked.tls === null ? null : await ServerTls.open(checked.tls)
   const owner = new JournalOwning()
   const journal = await openJournalOf(checked, owner)
   try {
-    const server = await startWith(checked, journal)
+    const server = await startWith(checked, tls, journal)
     owner.serve(server)
     return server
   } catch (error) {
@@ -45,10 +50,24 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
   }
 }
 
-async function startWith(checked: CheckedOptions, journal: OpenJournal | null): Promise<ListeningLockServer> {
+async function startWith(
+  checked: CheckedOptions,
+  tls: ServerTls | null,
+  journal: OpenJournal | null,
+): Promise<ListeningLockServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
   const listener = await listen(
-    { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'lockserver' },
+    {
+      host,
+      port,
+      secret,
+      insecure,
+      origins,
+      connectionsPerAddress,
+      framesPerAddress,
+      tls,
+      role: 'lockserver',
+    },
     {
       // None of these is called before the server below exists: a listener gets nothing in its first turn.
       accepted: (...peer) => server.running.accepted(...peer),
@@ -60,7 +79,7 @@ async function startWith(checked: CheckedOptions, journal: OpenJournal | null): 
       http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningLockServer(checked, listener, journal)
+  const server = new ListeningLockServer(checked, listener, tls, journal)
   await server.openPages()
   server.start()
   return server
@@ -104,6 +123,7 @@ class ListeningLockServer implements LockServer {
   readonly place: PagesPlace
   readonly #options: CheckedOptions
   readonly #listener: Listener
+  readonly #tls: ServerTls | null
   readonly #journal: OpenJournal | null
   readonly #counts = new ServerCounts()
   readonly #pages = new ServerPages(
@@ -113,14 +133,26 @@ class ListeningLockServer implements LockServer {
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
 
-  constructor(options: CheckedOptions, listener: Listener, journal: OpenJournal | null) {
+  constructor(
+    options: CheckedOptions,
+    listener: Listener,
+    tls: ServerTls | null,
+    journal: OpenJournal | null,
+  ) {
     this.#options = options
     this.#journal = journal
     this.#listener = listener
-    this.address = urlOf(listener.host, listener.port)
+    this.#tls = tls
+    this.address = listener.url
     this.advertised = options.advertise ?? this.address
     const hosts = () => hostNames([this.address, this.advertised, ...options.origins])
-    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
+    this.place = new PagesPlace(this.#pages.routes, {
+      ...options,
+      hosts,
+      peers: listener,
+      tls,
+      turnedAway: (reason, remote) => this.running.turnedAway(reason, remote),
+    })
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
     })
@@ -135,7 +167,7 @@ class ListeningLockServer implements LockServer {
         counts: this.#counts,
         ...(journal !== null && { journal }),
       },
-      runtime,
+      tls === null ? runtime : dialsWith(runtime, () => tls.dial),
       { ended: status => this.#onEnded(status) },
     )
   }
@@ -153,6 +185,11 @@ class ListeningLockServer implements LockServer {
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, advertised: this.advertised, ...pages })
     this.running.start()
+    this.#tls?.start((...said) => this.running.note(...said), this.advertised)
+  }
+
+  async readAgain(): Promise<void> {
+    await this.#tls?.reload()
   }
 
   leave(): Promise<number> {
@@ -188,12 +225,14 @@ class ListeningLockServer implements LockServer {
       refusals,
       connections,
       edge: this.#listener.edge,
+      tls: this.#tls,
       unready: unreadiness(core),
     }
   }
 
   #onEnded(status: number): void {
     this.#pages.close()
+    this.#tls?.close()
     const closed = status === killedStatus ? this.#listener.kill() : this.#listener.close()
     const journal = this.#journal?.[Symbol.asyncDispose]()
     this.#closing = Promise.all([closed, this.place.close(), journal]).then(() => this.#setEnded(status))

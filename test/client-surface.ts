@@ -90,6 +90,7 @@ t.test('connect', async t => {
       ttlMs: 10_000,
       name: 'pid 7',
       secret: 's',
+      tls: null,
       limits: { signal: undefined, timeout: 10_000 },
     })
   })

@@ -23,7 +23,7 @@ const untimed =
 const markup = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|\beval\b/
 
 const node = ['node:*']
-const servers = ['wire', 'wire/net', 'wire/serving', ...node]
+const servers = ['wire', 'wire/net', 'wire/net/tls', 'wire/serving', ...node]
 
 const house: Readonly<Record<string, Room>> = {
   // What both ends of a connection must agree on.
@@ -32,20 +32,24 @@ const house: Readonly<Record<string, Room>> = {
   'wire/id.ts': { imports: [] },
   'wire/options.ts': { imports: ['wire'] },
   'wire/compile.ts': { imports: ['wire', 'ajv', ...node] },
-  'wire/net': { imports: ['wire', 'types of ws', ...node], never: untimed },
+  'wire/net': { imports: ['wire', 'types of wire/net/tls', 'types of ws', ...node], never: untimed },
+  // Of Node alone, but for its options; a page loads those.
+  'wire/net/tls': { imports: ['wire', 'wire/net/tls/options.ts', 'wire/net/timers-node.ts', ...node] },
+  'wire/net/tls/options.ts': { imports: [] },
+  'wire/net/open-web-socket.ts': { imports: ['wire', 'wire/net', 'types of wire/net/tls', ...node] },
   // Below the seams of runtime and socket.
   'wire/net/timers-node.ts': { imports: [...node] },
-  'wire/net/runtime-node.ts': { imports: ['wire', 'wire/net', ...node] },
+  'wire/net/runtime-node.ts': { imports: ['wire', 'wire/net', 'wire/net/tls', ...node] },
   'wire/net/runtime-web.ts': { imports: ['wire', 'wire/net'] },
   'wire/net/memory-runtime.ts': { imports: ['wire', 'wire/net'] },
   'wire/net/ws-socket.ts': { imports: ['wire/net', 'types of ws'] },
   'wire/net/web-socket.ts': { imports: ['wire', 'wire/net'] },
   'wire/net/visitor.ts': {
-    imports: ['wire', 'wire/net/ws-socket.ts', 'types of ws', ...node],
+    imports: ['wire', 'wire/net/ws-socket.ts', 'types of wire/net/tls', 'types of ws', ...node],
     never: untimed,
   },
-  'wire/net/listen.ts': { imports: ['wire', 'wire/net', 'types of ws', ...node] },
-  'wire/serving': { imports: ['wire', 'wire/net', 'prom-client', ...node] },
+  'wire/net/listen.ts': { imports: ['wire', 'wire/net', 'wire/net/tls', 'types of ws', ...node] },
+  'wire/serving': { imports: ['wire', 'wire/net', 'wire/net/tls', 'prom-client', ...node] },
 
   // Code that decides: no clock, chance, sockets, waiting or log.
   viewservice: { imports: ['wire', 'types of viewservice/stores'], never: acting },
@@ -72,7 +76,7 @@ const house: Readonly<Record<string, Room>> = {
   'client/session': { imports: ['wire'], never: acting },
 
   // Code that acts.
-  'viewservice/index.ts': { imports: ['viewservice', 'types of wire'] },
+  'viewservice/index.ts': { imports: ['viewservice', 'types of wire', 'types of wire/net/tls'] },
   'viewservice/options.ts': {
     imports: ['viewservice', 'types of viewservice/pages', 'viewservice/stores', ...servers],
   },
@@ -91,7 +95,7 @@ const house: Readonly<Record<string, Room>> = {
   'viewservice/reserve.ts': { imports: ['viewservice/shortage.ts', ...servers] },
   'viewservice/shortage.ts': { imports: ['wire', 'wire/net/timers-node.ts'] },
   'viewservice/pages': { imports: ['viewservice', ...servers] },
-  'lockserver/index.ts': { imports: ['lockserver', 'types of wire'] },
+  'lockserver/index.ts': { imports: ['lockserver', 'types of wire', 'types of wire/net/tls'] },
   'lockserver/options.ts': { imports: ['lockserver', ...servers] },
   'lockserver/running.ts': {
     imports: [
@@ -115,7 +119,7 @@ const house: Readonly<Record<string, Room>> = {
   'lockserver/rehearse.ts': { imports: ['lockserver', ...servers] },
   'lockserver/pages': { imports: ['lockserver', 'lockserver/state', ...servers] },
   'client/opentelemetry': { imports: ['client', 'wire', 'wire/net', '@opentelemetry/api', ...node] },
-  client: { imports: ['client/session', 'wire', 'wire/net'], never: untimed },
+  client: { imports: ['client/session', 'wire', 'wire/net', 'wire/net/tls/options.ts'], never: untimed },
   testing: { imports: ['viewservice/index.ts', 'lockserver/index.ts', 'wire', 'wire/serving', ...node] },
 
   // The parts that users use directly.
@@ -213,7 +217,10 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
   t.strictSame(users(/Date\.now|performance\.now/, shipped), ['wire/clock.ts'])
   t.strictSame(users(/getRandomValues/, shipped), ['wire/id.ts'])
   t.strictSame(users(/^import (?!type).*from 'ws'/m, shipped), [], 'ws is loaded as wire/net/ws.cjs says')
-  t.strictSame(users(/from '[./a-z]*\/ws\.cjs'/, shipped), ['wire/net/listen.ts', 'wire/net/runtime-node.ts'])
+  t.strictSame(users(/from '[./a-z]*\/ws\.cjs'/, shipped), [
+    'wire/net/listen.ts',
+    'wire/net/open-web-socket.ts',
+  ])
   t.strictSame(users(/from 'pino'/, shipped), ['cli/serving.ts'])
   t.strictSame(users(/from 'prom-client'/, shipped), ['wire/serving/metrics.ts'])
 })

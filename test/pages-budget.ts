@@ -345,10 +345,9 @@ t.test('B5, B3: sockets at the address of the pages have their places at the edg
   const room = { sockets: 8, strangers: 4, servers: 2, clients: 2, distantClients: 2 }
   const edge = new Edge(room, { connectionsPerAddress: null, framesPerAddress: null }, limits)
   const at = { host: '127.0.0.1', port: 0 }
-  const peers = { edge, visit: (socket: Socket) => void new Visitor(socket, edge, runtime) }
-  const pages = await listenForPages(at, { secret: null, insecure: false, peers }, (_, response) =>
-    response.end('page'),
-  )
+  const peers = { edge, visit: (socket: Socket) => new Visitor(socket, edge, runtime) }
+  const open = { secret: null, insecure: false, tls: null, turnedAway: () => {} }
+  const pages = await listenForPages(at, { ...open, peers }, (_, response) => response.end('page'))
   t.teardown(() => pages.close())
   const ended: number[] = []
   const sockets = Array.from({ length: room.strangers + 2 }, (_, i) =>

@@ -2,14 +2,15 @@
 
 import * as limits from '../wire/limits.ts'
 import type { Durability } from '../wire/messages.ts'
+import { checkServerTls, type ServerTlsOptions, type TlsFiles } from '../wire/net/tls/options.ts'
 import {
   addressQuotas,
+  advertisedUrl,
   knownOnly,
   optionalPlace,
   optionalText,
   texts,
   trueOrFalse,
-  webSocketUrl,
   wholeNumber,
 } from '../wire/options.ts'
 import { checkSecret } from '../wire/secret-problem.ts'
@@ -38,6 +39,8 @@ export interface ViewServerOptions {
   /** Shared secret of the cluster; needed to listen beyond loopback, unless `insecure`. */
   readonly secret?: string | undefined
   readonly insecure?: boolean
+  /** Encrypted, by itself: its files. With a certificate the port speaks `wss` and `https` alone. */
+  readonly tls?: ServerTlsOptions | undefined
   /** Origins of web pages that may connect. */
   readonly origins?: readonly string[]
   /** Connections of clients from one address; default 4,096, and any number from loopback. */
@@ -77,10 +80,12 @@ export type CheckedOptions = Required<
     | 'data'
     | 'record'
     | 'advertise'
+    | 'tls'
   >
 > & {
   readonly place: RecordPlace
   readonly advertise: string | null
+  readonly tls: TlsFiles | null
   readonly secret: string | null
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
@@ -99,6 +104,7 @@ const optionNames = [
   'deadPings',
   'secret',
   'insecure',
+  'tls',
   'origins',
   'connectionsPerAddress',
   'framesPerAddress',
@@ -118,12 +124,16 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     host: optionalText('host', options.host) ?? '127.0.0.1',
     port: wholeNumber('port', options.port, 7400, 0, 65_535),
     place: placeOf(options),
-    advertise: options.advertise === undefined ? null : webSocketUrl('advertise', options.advertise),
+    advertise:
+      options.advertise === undefined
+        ? null
+        : advertisedUrl(options.advertise, options.tls?.certFile !== undefined),
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
     secret: checkSecret(options.secret),
     insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
+    tls: checkServerTls(options.tls),
     origins: texts('origins', options.origins ?? []),
     durability: durabilityOf(options.durability),
     recoveryPatienceMs: wholeNumber(

@@ -3,7 +3,9 @@
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import type { Durability, Status } from '../wire/messages.ts'
-import { isLoopback, isWildcard, type Listener, listen, urlOf } from '../wire/net/listen.ts'
+import { isLoopback, isWildcard, type Listener, listen } from '../wire/net/listen.ts'
+import { dialsWith } from '../wire/net/open-web-socket.ts'
+import { ServerTls } from '../wire/net/tls/server-tls.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
@@ -24,6 +26,8 @@ export interface ViewServer extends AsyncDisposable {
   readonly pages: string
   /** The view, all servers as last heard, and how many more deaths the service survives. */
   status(): Status
+  /** Reads the files of TLS again, as it does by itself when they change; what is spoilt changes nothing and is told in the log. */
+  readAgain(): Promise<void>
   /** Ends the server; resolves when the port is free and nothing more is written. */
   close(): Promise<void>
   /** Ends the server as the end of its process would: no peer hears anything. Resolves as `close` does. */
@@ -33,10 +37,11 @@ export interface ViewServer extends AsyncDisposable {
 /** Resolves when the server listens; rejects with a clear error if the folder or the port isn't available. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
+  const tls = checked.tls === null ? null : await ServerTls.open(checked.tls)
   let hear: (lack: Lack) => void = () => {}
   const store = openStore(checked.place, lack => hear(lack))
   try {
-    const server = await startWith(checked, store, await firstLoad(store))
+    const server = await startWith(checked, tls, store, await firstLoad(store))
     hear = lack => server.lacks(lack)
     return server
   } catch (error) {
@@ -57,12 +62,23 @@ async function firstLoad(store: ViewStore): Promise<Stored | null | undefined> {
 
 async function startWith(
   options: CheckedOptions,
+  tls: ServerTls | null,
   store: ViewStore,
   stored: Stored | null | undefined,
 ): Promise<ListeningViewServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
   const listener = await listen(
-    { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress, role: 'viewserver' },
+    {
+      host,
+      port,
+      secret,
+      insecure,
+      origins,
+      connectionsPerAddress,
+      framesPerAddress,
+      tls,
+      role: 'viewserver',
+    },
     {
       // None of these is called before the server below exists: a listener hears nothing in its first turn.
       accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
@@ -74,7 +90,7 @@ async function startWith(
       http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningViewServer(options, listener, store, stored)
+  const server = new ListeningViewServer(options, listener, tls, store, stored)
   await server.openPages()
   server.start()
   return server
@@ -115,6 +131,7 @@ class ListeningViewServer implements ViewServer {
   readonly place: PagesPlace
   readonly #options: CheckedOptions
   readonly #listener: Listener
+  readonly #tls: ServerTls | null
   readonly #store: ViewStore
   readonly #pages: ViewPages
   #closed: Promise<void> | undefined
@@ -122,16 +139,24 @@ class ListeningViewServer implements ViewServer {
   constructor(
     options: CheckedOptions,
     listener: Listener,
+    tls: ServerTls | null,
     store: ViewStore,
     stored: Stored | null | undefined,
   ) {
     this.#options = options
     this.#listener = listener
-    this.address = urlOf(listener.host, listener.port)
+    this.#tls = tls
+    this.address = listener.url
     this.#store = store
-    this.#pages = new ViewPages(() => this.#measure(), options)
+    this.#pages = new ViewPages(() => this.#measure(), { ...options, dial: () => tls?.dial })
     const hosts = () => hostNames([this.address, ...options.origins])
-    this.place = new PagesPlace(this.#pages.routes, { ...options, hosts, peers: listener })
+    this.place = new PagesPlace(this.#pages.routes, {
+      ...options,
+      hosts,
+      peers: listener,
+      tls,
+      turnedAway: (reason, remote) => this.running.turnedAway(reason, remote),
+    })
     this.running = new RunningViewServer(
       {
         ...options,
@@ -143,7 +168,7 @@ class ListeningViewServer implements ViewServer {
         pid: process.pid,
         host: hostname(),
       },
-      runtime,
+      tls === null ? runtime : dialsWith(runtime, () => tls.dial),
       {
         load: () => store.load(),
         save: (record, expected) => this.#save(record, expected),
@@ -165,8 +190,13 @@ class ListeningViewServer implements ViewServer {
 
   start(): void {
     this.running.start()
+    this.#tls?.start((...said) => this.running.note(...said), this.#options.advertise ?? this.address)
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, pid: process.pid, ...pages })
+  }
+
+  async readAgain(): Promise<void> {
+    await this.#tls?.reload()
   }
 
   close(): Promise<void> {
@@ -206,6 +236,7 @@ class ListeningViewServer implements ViewServer {
 
   async #end(close: () => Promise<void>): Promise<void> {
     this.#pages.close()
+    this.#tls?.close()
     await Promise.all([close(), this.place.close()])
     await this.running.givingUp
     await this.running.saving
@@ -215,6 +246,7 @@ class ListeningViewServer implements ViewServer {
   /** Does not wait for a record that is being written: a failed save may be what has ended the server. */
   #failed(error: Error): void {
     this.#pages.close()
+    this.#tls?.close()
     this.#closed = Promise.all([this.#listener.close(), this.place.close()]).then(() => this.#store.close())
     this.#closed.then(
       () => this.#options.onFatal(error),
@@ -234,6 +266,7 @@ class ListeningViewServer implements ViewServer {
       clients,
       unready,
       edge: this.#listener.edge,
+      tls: this.#tls,
       reserve: this.#store.reserve,
     }
   }

@@ -24,6 +24,12 @@ export const errors = {
   // The connection is refused or closed.
   BAD_MESSAGE: entry(true, 'give up', 4400, 'a frame or message is malformed'),
   WRONG_SECRET: entry(true, 'give up', 4401, 'the shared secret is missing or wrong'),
+  WRONG_CERTIFICATE: entry(
+    true,
+    'give up',
+    4402,
+    'a server must show a certificate that the authority of the servers has signed',
+  ),
   WRONG_ORIGIN: entry(true, 'give up', 4403, 'this origin may not connect'),
   UNEXPECTED_MESSAGE: entry(true, 'give up', 4405, 'a message that this peer may not send, or not now'),
   HELLO_TIMEOUT: entry(true, 'retry', 4408, 'no hello arrived in time'),

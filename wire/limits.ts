@@ -106,6 +106,12 @@ export const runMax = 256
 
 /** Time in which an accepted connection must have said hello. Passed: HELLO_TIMEOUT; before the handshake, HTTP 408. */
 export const helloWithinMs = 5_000
+/** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
+export const handshakesPerTurnMax = 8
+/** How often a server looks whether its files of TLS have changed (A5). */
+export const tlsFilesEveryMs = 1_000
+/** A certificate that ends sooner is told of in the log (A5). */
+export const certificateEndsSoonMs = 14 * 86_400_000
 /** Bytes kept for a peer that does not read. Passed: SLOW_READER, the connection is closed. */
 export const bufferedBytesMax = 16_777_216
 /** Connections that a server accepts. Passed: TOO_MANY_CONNECTIONS. */

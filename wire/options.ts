@@ -45,6 +45,16 @@ export function webSocketUrl(name: string, value: unknown): string {
   return value.replace(/\/+$/, '')
 }
 
+/** Where others reach a server; one that speaks TLS is not reached by `ws://` (A5). */
+export function advertisedUrl(value: unknown, isSecure: boolean): string {
+  const url = webSocketUrl('advertise', value)
+  if (isSecure && !url.startsWith('wss:'))
+    throw new TypeError(
+      `advertise must begin with wss://, since this server speaks TLS, not be ${show(value)}`,
+    )
+  return url
+}
+
 export function optionalText(name: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value
   throw new TypeError(`${name} must be a string, not ${show(value)}`)

@@ -3,8 +3,10 @@
 
 import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
+import type { ServerTls } from '../../wire/net/tls/server-tls.ts'
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample, stateOf } from '../../wire/serving/metrics.ts'
+import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import type { ServerCore, Vitals } from '../core.ts'
 import type { ServerCounts } from '../counts.ts'
 
@@ -16,6 +18,8 @@ export interface Measured {
   readonly refusals: readonly Refusals[]
   readonly connections: number
   readonly edge: Edge
+  /** Absent or null: it has no TLS. */
+  readonly tls?: ServerTls | null
   readonly longestHoldMs: number
   readonly longestWaitMs: number
   /** Why the server is not ready; null when it is. */
@@ -33,6 +37,7 @@ export function lockServerMetrics(now: () => Measured): Metric[] {
     wrongKeys(now),
     ...histograms(now),
     ...edgeMetrics(() => now().edge),
+    ...tlsMetrics(() => now().tls),
   ]
 }
 

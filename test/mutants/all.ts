@@ -41,6 +41,7 @@ import { signals } from './signals.ts'
 import { standby } from './standby.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
+import { tls } from './tls.ts'
 import { tracing } from './tracing.ts'
 import { twice } from './twice.ts'
 import { views } from './views.ts'
@@ -63,7 +64,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'pages and metrics': figures,
   'the command': command,
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
-  'hostile peers': [...edge, ...asking, ...keys],
+  'hostile peers': [...edge, ...asking, ...keys, ...tls],
   'disk, minutes, moments': apart,
 }
 

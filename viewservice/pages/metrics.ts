@@ -4,8 +4,10 @@
 import type { Status } from '../../wire/messages.ts'
 import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
+import type { ServerTls } from '../../wire/net/tls/server-tls.ts'
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample } from '../../wire/serving/metrics.ts'
+import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import type { ViewCounts } from '../counts.ts'
 
 export interface Measured {
@@ -15,6 +17,8 @@ export interface Measured {
   readonly refusals: readonly Refusals[]
   readonly connections: number
   readonly edge: Edge
+  /** Absent or null: it has no TLS. */
+  readonly tls?: ServerTls | null
   readonly clients: number
   /** Why the service is not ready; null when it is. */
   readonly unready: string | null
@@ -27,7 +31,7 @@ export interface Measured {
 
 /** `now` is called at each scrape. */
 export function viewServerMetrics(now: () => Measured): Metric[] {
-  return [...gauges(now), ...since(now), ...edgeMetrics(() => now().edge)]
+  return [...gauges(now), ...since(now), ...edgeMetrics(() => now().edge), ...tlsMetrics(() => now().tls)]
 }
 
 /** The state of the server now. */

@@ -16,11 +16,11 @@ export class ViewPages {
 
   /** `measure` is called once for each page. */
   constructor(measure: () => Measured, options: PlayOptions) {
-    const { secret, play } = options
+    const { secret, play, dial } = options
     let measured: Measured | undefined
     const metrics = new Metrics([...viewServerMetrics(() => (measured ??= measure())), ...this.#process.all])
     const ofPrimary = (path: string) => (query: URLSearchParams) =>
-      pageOfPrimary(measure().status, secret, `${path}?${query}`)
+      pageOfPrimary(measure().status, { secret, tls: dial?.() }, `${path}?${query}`)
     const deed = (deed: Deed): Route => ({
       guarded: true,
       changes: 'by page',

@@ -3,21 +3,22 @@
 
 import type { Status } from '../../wire/messages.ts'
 import type { Page } from '../../wire/serving/http.ts'
-import { askPage } from '../../wire/serving/peer-page.ts'
+import { askPage, type PeerAsk } from '../../wire/serving/peer-page.ts'
 
 const answerWithinMs = 3_000
 
 /** The primary's page at this path; 503 with the reason if it isn't available. */
-export async function pageOfPrimary(status: Status, secret: string | null, path: string): Promise<Page> {
+export async function pageOfPrimary(
+  status: Status,
+  how: Omit<PeerAsk, 'withinMs'>,
+  path: string,
+): Promise<Page> {
   const address = status.view?.primary.address
   if (address === undefined) return unavailable('there is no view yet: no primary')
   try {
-    return await askPage(address, path, { secret, withinMs: answerWithinMs })
+    return await askPage(address, path, { ...how, withinMs: answerWithinMs })
   } catch (error) {
-    const { message, cause } = error as Error
-    return unavailable(
-      `the primary at ${address} does not answer: ${cause instanceof Error ? cause.message : message}`,
-    )
+    return unavailable(`the primary at ${address} does not answer: it ${(error as Error).message}`)
   }
 }
 

@@ -5,8 +5,9 @@
 
 import { frozenMs } from '../../wire/limits.ts'
 import type { ServerStatus, Status } from '../../wire/messages.ts'
+import type { DialTls } from '../../wire/net/tls/dial.ts'
 import { BadQuery, type Page } from '../../wire/serving/http.ts'
-import { askPage, problemIn } from '../../wire/serving/peer-page.ts'
+import { askPage, type PeerAsk, problemIn } from '../../wire/serving/peer-page.ts'
 
 export type Deed = 'kill' | 'freeze'
 
@@ -21,6 +22,8 @@ const answerWithinMs = 1_000
 export interface PlayOptions {
   readonly secret: string | null
   readonly play: boolean | SignalServer
+  /** What the server dials with; absent: it has no TLS. */
+  readonly dial?: () => DialTls | undefined
 }
 
 /** `id` names the server as the status does. */
@@ -28,7 +31,7 @@ export async function playPage(
   deed: Deed,
   status: Status,
   id: string | null,
-  { secret, play }: PlayOptions,
+  { secret, play, dial }: PlayOptions,
 ): Promise<Page> {
   const server = status.servers.find(server => server.id === id)
   if (server === undefined) throw new BadQuery(`there is no server ${id}; take an id from /cluster`)
@@ -36,7 +39,7 @@ export async function playPage(
   const { address, pid } = server
   try {
     if (typeof play === 'function') await play(deed, { address, pid })
-    else if (deed === 'kill') await askToEnd(server, secret)
+    else if (deed === 'kill') await askToEnd(server, { secret, tls: dial?.() })
     else return refused('only the cluster that started a process may freeze it: holdfast cluster')
   } catch (error) {
     return refused((error as Error).message)
@@ -44,10 +47,10 @@ export async function playPage(
   return { status: 200, body: { did: deed, id, pid, ...(deed === 'freeze' && { frozenMs }) } }
 }
 
-async function askToEnd({ id, address }: ServerStatus, secret: string | null): Promise<void> {
-  const how = { method: 'POST', secret, withinMs: answerWithinMs } as const
-  const answer = await askPage(address, `/end?id=${id}`, how).catch(() => {
-    throw new Error(`the server at ${address} does not answer`)
+async function askToEnd({ id, address }: ServerStatus, how: Omit<PeerAsk, 'withinMs'>): Promise<void> {
+  const asking = { ...how, method: 'POST', withinMs: answerWithinMs } as const
+  const answer = await askPage(address, `/end?id=${id}`, asking).catch((error: Error) => {
+    throw new Error(`the server at ${address} does not end: it ${error.message}`)
   })
   if (answer.status !== 200) throw new Error(`the server at ${address} refuses: ${problemIn(answer)}`)
 }

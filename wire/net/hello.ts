@@ -2,6 +2,7 @@
 // that. It checks what has nothing to do with locks or views: secret, wire version, a hello in time.
 
 import { WireError } from '../codec.ts'
+import { errors } from '../errors.ts'
 import * as limits from '../limits.ts'
 import type { Channel, Hello, HelloFrom, Message } from '../messages.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
@@ -39,6 +40,8 @@ export interface Gate {
   mayTry(): WireError | undefined
   /** How many ms the answer to a wrong secret waits. */
   wrongSecret(): number
+  /** A5: why the peer is taken for no server; null if its certificate proves it, or none is asked for. */
+  readonly certificateProblem?: string | null
   /** The hello is in order. Undefined if there is room, which `end` may take back; else why there is none. */
   admits(from: HelloFrom, end: (error: WireError) => void): WireError | undefined
   /** Something was sent to the peer. */
@@ -136,6 +139,7 @@ class HelloWaiter implements ConnectionHandlers {
       const [, , cluster, secret, from] = messages[0] as Hello
       this.#checkSecret(secret)
       this.#connection.channel = channelFor(from, this.#options.role)
+      if (from.kind !== 'client') this.#checkServer()
       const full = this.#gate.admits(from, error => this.#end(error))
       if (full !== undefined) throw full
       this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote)
@@ -162,6 +166,16 @@ class HelloWaiter implements ConnectionHandlers {
         'the shared secret is missing or wrong; set --secret (HOLDFAST_SECRET) as the cluster has it',
       )
     }
+  }
+
+  /** A5 */
+  #checkServer(): void {
+    const problem = this.#gate.certificateProblem
+    if (problem === undefined || problem === null) return
+    throw new WireError(
+      'WRONG_CERTIFICATE',
+      `${errors.WRONG_CERTIFICATE.meaning} (--tls-client-ca), and of this one ${problem}`,
+    )
   }
 
   /** Ends the connection because its room is needed. */

@@ -1,7 +1,13 @@
 // The port of a server's peers: HTTP for browsers and probes, WebSocket for peers, whose hello hello.ts
 // checks, behind an edge that counts them. It turns away pages of other origins; all else is decided above.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as PlainServer,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createSecure, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { WebSocketServer } from 'ws'
 import { runtime } from '#runtime'
@@ -10,6 +16,9 @@ import { Edge } from './edge.ts'
 import { filesAllowed, filesLack, filesOpen, roomOf } from './edge-room.ts'
 import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
 import { clearTimeout, setInterval, setTimeout } from './timers-node.ts'
+import type { TlsGuest } from './tls/front.ts'
+import { listenWithTls, tellsTls } from './tls/listening.ts'
+import type { ServerTls } from './tls/server-tls.ts'
 import { Visitor } from './visitor.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
@@ -25,6 +34,8 @@ export interface ListenOptions extends AcceptOptions {
   /** Quotas of addresses (B7); absent or null: the default, from which loopback is exempt. */
   readonly connectionsPerAddress?: number | null
   readonly framesPerAddress?: number | null
+  /** A5: with it the port speaks TLS alone. */
+  readonly tls?: ServerTls | null
   /** Defaults to the limit of limits.ts; tests make it smaller. */
   readonly connectionsMax?: number
   /** How many files the process may open; the system is asked unless a test gives the number. */
@@ -40,10 +51,12 @@ export interface ListenHandlers extends AcceptHandlers {
 export interface Listener {
   readonly host: string
   readonly port: number
+  /** Such as `ws://127.0.0.1:7400`. */
+  readonly url: string
   /** The connected peers, and what was refused before a core had the connection. */
   readonly edge: Edge
   /** B3: a socket that came in at another port of the server has its place at this edge, too. */
-  visit(socket: Socket): void
+  visit(socket: Socket): TlsGuest
   /** Takes no more connections and ends the open ones. */
   close(): Promise<void>
   /** The same, at once and without a word to any peer; resolves when the port is free. */
@@ -60,15 +73,9 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   }
   const { helloWithinMs = limits.helloWithinMs } = options
   const edge = edgeOf(options)
-  const visitors = new WeakMap<Socket, Visitor>()
-  const http = createServer(
-    // A caller that never finishes its request may stay no longer than a peer that never says hello.
-    { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs, connectionsCheckingInterval: 500 },
-    (request, response) => handlers.http(request, response),
-  )
+  const { http, visitors } = openPort(options, edge, handlers, helloWithinMs)
   // B3: this is the last resort; the edge cuts strangers before it is reached.
   http.maxConnections = edge.room.sockets + edge.room.strangers
-  http.on('connection', (socket: Socket) => visitors.set(socket, new Visitor(socket, edge, runtime)))
   http.maxRequestsPerSocket = limits.requestsPerSocketMax
   const sockets = new ws.WebSocketServer({
     server: http,
@@ -102,11 +109,46 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   return {
     host: options.host,
     port,
+    url: urlOf(options.host, port, http instanceof SecureServer),
     edge,
-    visit: socket => void new Visitor(socket, edge, runtime),
+    visit: socket => new Visitor(socket, edge, runtime),
     close: () => closeAll(http, sockets),
     kill: () => killAll(http, sockets),
   }
+}
+
+interface Port {
+  readonly http: Server
+  /** By the socket that HTTP reads: with TLS, the one above it. */
+  readonly visitors: WeakMap<Socket, Visitor>
+}
+
+/** HTTP, with TLS or without; each socket has a visitor from its first byte. */
+function openPort(
+  { tls = null }: ListenOptions,
+  edge: Edge,
+  handlers: ListenHandlers,
+  withinMs: number,
+): Port {
+  const visitors = new WeakMap<Socket, Visitor>()
+  // A caller that never finishes its request may stay no longer than a peer that never says hello.
+  const times = { headersTimeout: withinMs, requestTimeout: withinMs, connectionsCheckingInterval: 500 }
+  const enter = (socket: Socket) => {
+    const visitor = new Visitor(socket, edge, runtime)
+    visitors.set(socket, visitor)
+    return visitor
+  }
+  const turnedAway: ListenHandlers['turnedAway'] = (reason, remote) => handlers.turnedAway(reason, remote)
+  if (tls !== null && tls.own !== null) {
+    const http = createSecure({ ...times, ...tls.listening }, (...asked) => handlers.http(...asked))
+    const secured = (socket: Socket, visitor: Visitor) => void visitors.set(socket, visitor)
+    listenWithTls(http, { tls, withinMs, enter, secured, turnedAway })
+    return { http, visitors }
+  }
+  const http = createServer(times, (...asked) => handlers.http(...asked))
+  http.on('connection', enter)
+  tellsTls(http, turnedAway)
+  return { http, visitors }
 }
 
 /** How often the edge looks for clients that say nothing, and whether files can be opened. */
@@ -141,6 +183,8 @@ function checkPlatform(): void {
     )
 }
 
+type Server = PlainServer | SecureServer
+
 /** How long peers may take to answer the close, so that what was sent last arrives. */
 const closeWithinMs = 200
 
@@ -173,8 +217,8 @@ function originAllowed(origin: string | undefined, allowed: readonly string[]): 
 }
 
 /** ws://host:port, with brackets around an IPv6 address. */
-export function urlOf(host: string, port: number): string {
-  return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function urlOf(host: string, port: number, isSecure = false): string {
+  return `${isSecure ? 'wss' : 'ws'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** An address that others can't dial: it means all of this machine's own. */

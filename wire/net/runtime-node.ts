@@ -5,11 +5,12 @@ import { setMaxListeners } from 'node:events'
 import { hostname, uptime } from 'node:os'
 import { countSuspended, readClock, readMonotonic } from '../clock.ts'
 import { randomId } from '../id.ts'
-import { frameBytesMax, helloWithinMs, hostLengthMax } from '../limits.ts'
+import { hostLengthMax } from '../limits.ts'
+import { openWebSocket } from './open-web-socket.ts'
 import { type ClientRuntime, type Diagnostic, type DiagnosticEvent, diagnosticEvents } from './runtime.ts'
 import { clearTimeout, setImmediate, setTimeout } from './timers-node.ts'
-import ws from './ws.cjs'
-import { WsSocket } from './ws-socket.ts'
+import { dialTlsOf } from './tls/dial.ts'
+import { tlsOfEnvironment } from './tls/environment.ts'
 
 // On Linux by CLOCK_BOOTTIME, on macOS and Windows by the system's own count; time that is set moves none of them.
 countSuspended(() => uptime() * 1_000)
@@ -25,17 +26,12 @@ export const runtime: ClientRuntime = {
   newId: randomId,
   newKey: randomId,
   manyListeners: signal => setMaxListeners(0, signal),
-  openSocket: address =>
-    new WsSocket(
-      new ws.WebSocket(address, {
-        perMessageDeflate: false,
-        maxPayload: frameBytesMax,
-        handshakeTimeout: helloWithinMs,
-        // A mask of zeros needs no masking. Masks exist against pages that make a proxy take their text for
-        // HTTP; this is no page, and JSON lets no line break through.
-        generateMask: mask => void mask.fill(0),
-      }),
-    ),
+  openSocket: address => openWebSocket(address),
+  withTls: tls => {
+    const dial = dialTlsOf(tls)
+    return { ...runtime, openSocket: address => openWebSocket(address, dial) }
+  },
+  tlsOfEnvironment: () => tlsOfEnvironment(process.env),
   diagnostics: Object.fromEntries(
     diagnosticEvents.map(event => [event, channel(`holdfast:${event}`)]),
   ) as unknown as Record<DiagnosticEvent, Diagnostic>,

@@ -4,6 +4,7 @@
 
 import type { Instant } from '../clock.ts'
 import type { Socket } from './socket.ts'
+import type { TlsOptions } from './tls/options.ts'
 
 /** Opaque; ends with `cancel`. */
 export type Timer = object
@@ -51,6 +52,13 @@ export interface Diagnostic {
 
 /** What a client also takes from the program that it is part of. */
 export interface ClientRuntime extends Runtime {
+  /**
+   * The same, dialling `wss://` with these (A5). Throws a TypeError if they can't be used. Absent where the platform alone
+   * decides whom it believes and what it shows, as in pages.
+   */
+  withTls?(tls: TlsOptions): ClientRuntime
+  /** What the environment says of TLS: files that HOLDFAST_TLS_CA and the like name. Throws a TypeError if one can't be read. */
+  tlsOfEnvironment?(): TlsOptions | undefined
   /** HOLDFAST_VIEW and the like; empty in a page. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Node's diagnostics channels `holdfast:…`; pages have none. */

@@ -4,6 +4,11 @@
 import type { Trouble } from '../effects.ts'
 import { helloWithinMs } from '../limits.ts'
 
+const authorityCode = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/
+const outdatedCode = /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/
+/** The other end asks for a certificate, or for a version of TLS, that this one has not. */
+const certificateAsked = /CERTIFICATE_REQUIRED/
+const oldVersion = /PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW/
 /** Codes of Node and OpenSSL for a certificate that is not believed. */
 const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET|DECRYPT)|CRL|ERR_TLS_CERT|HOSTNAME_MISMATCH/
 /** A TLS client that gets anything else than TLS. */
@@ -38,10 +43,14 @@ function ofMany(address: string, errors: readonly Error[], reason: string): Trou
 function textOf(address: string, code: string, { message }: Error): string {
   const text = plain(message)
   const status = /^HTTP_(\d+)$/.exec(code)?.[1]
+  if (status === '400' && !isTls(address))
+    return `answers HTTP 400 to a plain connection, as a port of TLS does; did you mean ${address.replace(/^ws/, 'wss')}?`
   if (status !== undefined) return `answers HTTP ${status}: no Holdfast server, or a proxy that reaches none`
   if (code === 'ECONNREFUSED') return 'refuses connections'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `is at an unknown host (${code})`
   if (code === 'EMFILE' || code === 'ENFILE') return `was not tried: too many files are open here (${code})`
+  const certificate = certificateText(code, text)
+  if (certificate !== null) return certificate
   if (certificateCode.test(code)) return `has a certificate that is not trusted: ${text} (${code})`
   if (isTls(address)) {
     if (noTlsCode.test(code) && (code !== 'EPROTO' || noTlsText.test(message)))
@@ -50,6 +59,21 @@ function textOf(address: string, code: string, { message }: Error): string {
     return `ended the connection without an answer of HTTP (${code}); if it speaks TLS, give ${address.replace(/^ws/, 'wss')}`
   if (code === handshakeTimeout) return `does not answer within ${helloWithinMs} ms`
   return `can not be reached: ${text}${text.includes(code) ? '' : ` (${code})`}`
+}
+
+/** What is wrong with a certificate, and what would be right; null: it is not for that. */
+function certificateText(code: string, text: string): string | null {
+  const said = `${text} (${code})`
+  if (certificateAsked.test(code))
+    return `asks for a certificate of this end (${code}); give it one, and its key`
+  if (oldVersion.test(code)) return `speaks no version of TLS that is new enough, 1.2 or later (${code})`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `has a certificate for another name: ${said}; dial it by a name that is in its certificate`
+  if (outdatedCode.test(code))
+    return `has an outdated certificate: ${said}; renew it, or set this clock right`
+  if (authorityCode.test(code))
+    return `has a certificate that is not trusted: ${said}; give the authority that signed it: tls.ca, --tls-ca`
+  return null
 }
 
 function isTls(address: string): boolean {

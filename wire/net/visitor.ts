@@ -2,6 +2,7 @@
 // tells the edge what happens on the socket, and does what the edge says.
 
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { WebSocket } from 'ws'
 import { WireError } from '../codec.ts'
 import { clientFrameBytesMax, frameBytesMax } from '../limits.ts'
@@ -10,15 +11,20 @@ import type { Edge, Guest, Standing } from './edge.ts'
 import type { Gate } from './hello.ts'
 import { isLoopbackAddress } from './own-address.ts'
 import type { Runtime } from './runtime.ts'
+import type { TlsGuest } from './tls/front.ts'
 import { allowFrames, bytesKept } from './ws-inside.ts'
 import type { WsSocket } from './ws-socket.ts'
 
-export class Visitor implements Guest, Gate {
+export class Visitor implements Guest, Gate, TlsGuest {
   readonly address: string
   readonly loopback: boolean
   standing: Standing = 'stranger'
   since = 0
+  /** A5: why it is no server of the cluster; null: it is, or need not prove it. */
+  certificateProblem: string | null = null
   readonly #socket: Socket
+  /** What HTTP reads: the socket, or the TLS on it. */
+  #stream: Socket
   readonly #edge: Edge
   readonly #runtime: Runtime
   #webSocket: WebSocket | undefined
@@ -29,6 +35,7 @@ export class Visitor implements Guest, Gate {
 
   constructor(socket: Socket, edge: Edge, runtime: Runtime) {
     this.#socket = socket
+    this.#stream = socket
     this.#edge = edge
     this.#runtime = runtime
     this.address = socket.remoteAddress ?? 'unknown'
@@ -41,13 +48,18 @@ export class Visitor implements Guest, Gate {
     return this.standing === 'server'
   }
 
+  secured(socket: TLSSocket, problem: string | null): void {
+    this.#stream = socket
+    this.certificateProblem = problem
+  }
+
   /** The socket has become a WebSocket. Called after ws listens to it, and before any other code does. */
   upgraded(webSocket: WebSocket, reading: WsSocket): void {
     this.#webSocket = webSocket
     this.#reading = reading
     webSocket.on('message', () => this.#framed(reading))
     // ws has taken the part that it could use.
-    this.#socket.on('data', () => this.#edge.receiving.note(this))
+    this.#stream.on('data', () => this.#edge.receiving.note(this))
   }
 
   receiving(): number {

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Listener } from '../net/listen.ts'
+import type { ServerTls } from '../net/tls/server-tls.ts'
 import { Http, type HttpOptions, type Routes } from './http.ts'
 import { listenForPages, type PagesAddress, type PagesListener } from './pages-listener.ts'
 
@@ -10,6 +11,8 @@ import { listenForPages, type PagesAddress, type PagesListener } from './pages-l
 interface Options extends Omit<HttpOptions, 'wrongSecrets'> {
   readonly insecure: boolean
   readonly peers: Pick<Listener, 'edge' | 'visit'>
+  readonly tls: ServerTls | null
+  turnedAway(reason: string, remote: string): void
 }
 
 export class PagesPlace {

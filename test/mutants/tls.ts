@@ -1,0 +1,171 @@
+// Planted bugs of TLS (A5): who is taken for a server, what becomes of new files, and what a handshake may cost. Nothing of this
+// is simulated; for each, the test that does see it.
+
+import type { Mutant } from './mutant.ts'
+
+export const tls: readonly Mutant[] = [
+  {
+    name: 'any certificate makes a server',
+    breaks: 'A5',
+    why: 'whoever signs one for himself is given the whole state as a backup',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/said.ts',
+        find: 'return socket.authorized ? null :',
+        replace: 'return socket.encrypted ? null :',
+      },
+    ],
+  },
+  {
+    name: 'a session without a certificate is resumed as a proven one',
+    breaks: 'A5',
+    why: 'Node says of it that it is authorized',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/server-tls.ts',
+        find: 'secureOptions: constants.SSL_OP_NO_TICKET,',
+        replace: 'secureOptions: constants.SSL_OP_ALL,',
+      },
+    ],
+  },
+  {
+    name: 'no certificate is asked of a probe',
+    breaks: 'A5',
+    why: 'the secret alone makes a server',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/hello.ts',
+        find: "if (from.kind !== 'client') this.#checkServer()",
+        replace: "if (from.kind === 'lockserver') this.#checkServer()",
+      },
+    ],
+  },
+  {
+    name: 'a handshake takes as long as it likes',
+    breaks: 'A5, B3',
+    why: 'strangers keep all places of strangers with a few bytes each',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/front.ts',
+        find: 'const timer = setTimeout(() => this.#late(socket, knock), withinMs).unref()',
+        replace: 'const timer = setTimeout(() => this.#late(socket, knock), 1_000 * withinMs).unref()',
+      },
+    ],
+  },
+  {
+    name: 'a key of another certificate is taken',
+    breaks: 'A5',
+    why: 'a server that reads one file of two ends, or answers no one',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/material.ts',
+        find: 'if (!leaf.checkPrivateKey(own))',
+        replace: 'if (leaf.ca && !leaf.checkPrivateKey(own))',
+      },
+      {
+        file: 'wire/net/tls/server-tls.ts',
+        find: 'this.spoilt = true',
+        replace: 'this.spoilt = false',
+      },
+    ],
+  },
+  {
+    name: 'new files are read, and not used',
+    breaks: 'A5',
+    why: 'the certificate ends although it was renewed in time',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/front.ts',
+        find: 'options.tls.onTaken(now => server.setSecureContext(now))',
+        replace: 'options.tls.onTaken(() => {})',
+      },
+    ],
+  },
+  {
+    name: 'TLS of any age',
+    breaks: 'A5',
+    why: 'what was broken long ago is spoken again',
+    test: 'tls',
+    edits: [
+      { file: 'wire/net/tls/server-tls.ts', find: "minVersion: 'TLSv1.2'", replace: "minVersion: 'TLSv1'" },
+    ],
+  },
+  {
+    name: 'plain HTTP at a port of TLS hangs up without a word',
+    breaks: 'A5',
+    why: 'nobody knows that the address should begin with wss://',
+    test: 'tls',
+    edits: [{ file: 'wire/net/tls/front.ts', find: 'socket.end(plainAnswer)', replace: 'socket.destroy()' }],
+  },
+  {
+    name: 'a peer that does not take the certificate is not told of',
+    breaks: 'A5',
+    why: 'an operator sees nothing but clients that do not come',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/listening.ts',
+        find: 'if (byPeer && !asked.has(socket)) quiet()',
+        replace: 'if (byPeer && asked.has(socket)) quiet()',
+      },
+    ],
+  },
+  {
+    name: 'a lock server believes whom Node believes',
+    breaks: 'A5',
+    why: 'with an authority of the cluster it reaches no view server',
+    test: 'tls-cluster',
+    edits: [
+      {
+        file: 'lockserver/server.ts',
+        find: 'tls === null ? runtime : dialsWith(runtime, () => tls.dial)',
+        replace: 'runtime',
+      },
+    ],
+  },
+  {
+    name: 'an authority of servers without TLS is taken for a setting',
+    breaks: 'A5',
+    why: 'an operator believes that servers prove themselves, and none does',
+    test: 'tls-cluster',
+    edits: [
+      {
+        file: 'wire/net/tls/options.ts',
+        find: 'if (clientCaFile !== null)',
+        replace: "if (clientCaFile === '')",
+      },
+    ],
+  },
+  {
+    name: 'pages of another server are asked for as Node believes',
+    breaks: 'A5',
+    why: 'the dashboard of a view server shows nothing of the primary',
+    test: 'tls-cluster',
+    edits: [
+      {
+        file: 'wire/serving/peer-page.ts',
+        find: "...(url.protocol === 'https:' && tls)",
+        replace: "...(url.protocol === 'tls:' && tls)",
+      },
+    ],
+  },
+  {
+    name: 'a server dials others without its certificate',
+    breaks: 'A5',
+    why: 'no other server takes it for one',
+    test: 'tls-cluster',
+    edits: [
+      {
+        file: 'wire/net/tls/material.ts',
+        find: 'createSecureContext({ cert, key, ...(ca && { ca }) })',
+        replace: 'createSecureContext({ ...(ca && { ca }) })',
+      },
+    ],
+  },
+]
