@@ -88,5 +88,6 @@ function serverStatus(server: Server, view: View, found: Found | undefined, hasC
     leaving: false,
     imprint: null,
     low: false,
+    disk: null,
   }
 }

@@ -10,6 +10,7 @@ import { Failure, messageOf } from './failure.ts'
 import { type Load, loadOf, loadText } from './load.ts'
 import { bar, oneLine, paint, print, printJson, terminalWidth } from './output.ts'
 import { adviceFor } from './status-advice.ts'
+import { diskLines, recoveryLines } from './status-disks.ts'
 
 const options = {
   ...reaching,
@@ -25,7 +26,8 @@ the URLs are asked who is primary. With --check it is 0 when the next death woul
 would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
 { cluster, durability, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
 recovery, pid, load }, recovery being what a lost state on disk waits for, or null; pid being the view server's; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
-{ id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving }.`,
+{ id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving, imprint,
+low, disk }, disk being { imprint, bytes, freeBytes, syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, spoilt }, or null without a journal.`,
   options,
   names: [],
   async run({ values }) {
@@ -127,11 +129,13 @@ export function lines(status: Status, load: Load | null = null, width: number | 
   return [
     headline(status),
     ...(halted === null ? [] : [paint('red', halted)]),
+    ...recoveryLines(status),
     ...adviceFor(status).map(line => paint('yellow', line)),
     ...(load === null ? [] : [loadText(load)]),
     '',
     paint('dim', head),
     ...body,
+    ...diskLines(status, width),
     ...(pid === 0 ? [] : ['', paint('dim', `view server: pid ${pid}`)]),
   ]
 }

@@ -16,6 +16,8 @@ export function headlineOf(cluster: Cluster | null, trouble: string | null): Hea
   if (cluster === null) return { tone: 'care', text: 'Asking the view server …' }
   const { status, unready } = cluster
   const { view, halted, survives, servers } = status
+  if (status.recovery !== null && halted !== null)
+    return { tone: 'bad', text: `Waiting for disks: ${halted}` }
   if (halted !== null) return { tone: 'bad', text: `Halted: ${halted}` }
   if (unready !== null || view === null) return { tone: 'bad', text: `No service: ${unready ?? 'no view'}` }
   if (survives > 0) return { tone: 'well', text: `Well: view ${view.number} survives one more death` }

@@ -9,6 +9,7 @@ import { headlineOf } from './headline.ts'
 import { LocksTable } from './locks-table.ts'
 import { Picture } from './picture.ts'
 import { Poll } from './poll.ts'
+import { RecoveryList } from './recovery-list.ts'
 import { ServersList } from './servers-list.ts'
 import { TimeLine } from './time-line.ts'
 import { lengthOf } from './words.ts'
@@ -22,6 +23,7 @@ const picture = new Picture()
 const timeLine = new TimeLine()
 const charts = new Charts()
 const servers = new ServersList(() => polled.now())
+const recovery = new RecoveryList()
 
 let cluster: Cluster | null = null
 let answeredAt: number | null = null
@@ -33,6 +35,7 @@ const polled = new Poll(clusterEveryMs, async () => {
     answeredAt = performance.now()
     picture.show(cluster)
     servers.show(cluster)
+    recovery.show(cluster.status)
     timeLine.show(cluster.views)
   } catch (error) {
     trouble = (error as Error).message

@@ -4,7 +4,7 @@ import type { Cluster, ServerStatus } from './answers.ts'
 import { ask } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { copiedOf, stateOf } from './picture.ts'
-import { grouped, lengthOf, shortOf } from './words.ts'
+import { bytesOf, grouped, lengthOf, shortOf } from './words.ts'
 
 type Deed = 'kill' | 'freeze'
 
@@ -60,6 +60,7 @@ class Item {
   readonly #address = element('span', { class: 'address' })
   readonly #state = element('span', { class: 'state' })
   readonly #more = element('span', { class: 'more' })
+  readonly #disk = element('span', { class: 'more' })
   readonly #deeds = element('span', { class: 'deeds' })
   readonly #kill: HTMLButtonElement
   readonly #freeze: HTMLButtonElement
@@ -74,7 +75,15 @@ class Item {
     this.#kill = button('kill', 'Kill')
     this.#freeze = button('freeze', 'Freeze 3 s')
     this.root.dataset.id = id
-    const facts = element('span', { class: 'facts' }, this.#role, this.#address, this.#state, this.#more)
+    const facts = element(
+      'span',
+      { class: 'facts' },
+      this.#role,
+      this.#address,
+      this.#state,
+      this.#more,
+      this.#disk,
+    )
     this.root.append(facts, this.#deeds)
   }
 
@@ -87,9 +96,40 @@ class Item {
     setText(this.#state, stateOf(server, copied))
     const behind = role === 'backup' && lag > 0 ? `, ${grouped(lag)} behind` : ''
     const heard = `heard ${lengthOf(pingAgeMs)} ago`
+    setText(this.#disk, diskText(server))
     setText(this.#more, `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}`)
     this.#kill.setAttribute('aria-label', `Kill ${this.name}`)
     this.#freeze.setAttribute('aria-label', `Freeze ${this.name} for 3 s`)
     setChildren(this.#deeds, play ? [this.#kill, this.#freeze] : [])
   }
+}
+
+/** Empty for a server without a journal. */
+function diskText({ disk, imprint, low }: ServerStatus): string {
+  if (disk === null) return ''
+  const { syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, bytes, freeBytes, spoilt } = disk
+  const facts = [
+    heldOf(disk.imprint, imprint, spoilt),
+    unsyncedMs >= 1_000
+      ? `a sync has taken ${lengthOf(unsyncedMs)} so far`
+      : syncAgeMs === null
+        ? 'not synced yet'
+        : `synced ${lengthOf(syncAgeMs)} ago`,
+    syncP50Us === null || syncP99Us === null
+      ? ''
+      : `syncs p50 ${lengthOf(syncP50Us / 1_000)}, p99 ${lengthOf(syncP99Us / 1_000)}`,
+    bytes === 0 ? '' : `journal ${bytesOf(bytes)}`,
+    freeBytes === null ? '' : `${bytesOf(freeBytes)} free${low ? ': nearly full' : ''}`,
+  ]
+  return facts.filter(fact => fact !== '').join(' · ')
+}
+
+type Held = Pick<NonNullable<ServerStatus['imprint']>, 'view' | 'as' | 'told' | 'opNumber'>
+
+function heldOf(now: Held | null, before: Held | null, spoilt: string | null): string {
+  const state = now ?? before
+  if (state === null) return spoilt === null ? 'on disk: nothing yet' : `its journal is spoilt: ${spoilt}`
+  const { view, as, told, opNumber } = state
+  const text = `on disk: view ${view} as ${as}${told ? ' in sync' : ''}, operation ${grouped(opNumber)}`
+  return now === null ? `${text}, from before its start` : text
 }

@@ -20,6 +20,11 @@ export function lengthOf(ms: number): string {
   return s < 172_800 ? `${Math.floor(s / 3_600)} h` : `${Math.floor(s / 86_400)} d`
 }
 
+/** `151.2 MB`, `12.3 GB`. */
+export function bytesOf(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
+}
+
 function trimmed(value: number): string {
   return value.toFixed(1).replace(/\.0$/, '')
 }

@@ -6,6 +6,7 @@ import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
 import type {
+  DiskFigures,
   HelloFrom,
   Imprint,
   MessageOf,
@@ -139,6 +140,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   #found: Found | null
   /** D8 */
   #low = false
+  #diskFigures: DiskFigures | null = null
   #leaving: Leaving = 'no'
   #leavingTicks = 0
   #over = false
@@ -285,6 +287,9 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         break
       case 'room':
         this.#room(input.low)
+        break
+      case 'figures':
+        this.#diskFigures = input.figures
     }
     return this.#out.take()
   }
@@ -698,6 +703,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       leaving: this.#leaving === 'asking to be relieved',
       ttlMs: primary?.opens.wantedTtlMs ?? 0,
       low: this.#low,
+      disk: this.#diskFigures,
     }
   }
 

@@ -226,6 +226,7 @@ class ListeningLockServer implements LockServer {
       connections,
       edge: this.#listener.edge,
       tls: this.#tls,
+      journal: this.#journal,
       unready: unreadiness(core),
     }
   }

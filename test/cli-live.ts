@@ -23,6 +23,7 @@ const server = (n: number, about: Partial<ServerStatus>): ServerStatus => ({
   leaving: false,
   imprint: null,
   low: false,
+  disk: null,
   ...about,
 })
 

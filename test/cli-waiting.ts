@@ -52,7 +52,7 @@ t.test('it is said once, again when it has changed, and after a minute', async t
 const server = (id: string, role: ServerStatus['role'], more: Partial<ServerStatus> = {}): ServerStatus => ({
   ...{ id: id.repeat(32), address: `ws://${id}:7401`, pid: 1, host: 'h', role, view: 3, opNumber: 5 },
   ...{ lag: 0, copiedPart: 0, pingAgeMs: 1_200, alive: true, leaving: false, inSync: role === 'backup' },
-  ...{ imprint: null, low: false },
+  ...{ imprint: null, low: false, disk: null },
   ...more,
 })
 const statusOf = (servers: readonly ServerStatus[], more: Partial<Status> = {}): Status => {

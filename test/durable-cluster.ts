@@ -2,11 +2,12 @@
 // again, and who held a lock holds it still.
 
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { connect } from '../client/index.ts'
 import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import { startViewServer, type ViewServer } from '../viewservice/index.ts'
 import { until } from './fixtures/deadline.ts'
+import { Scrape } from './fixtures/scrape.ts'
 
 t.test('F15: all servers are killed and start again: locks are kept, tokens grow', async t => {
   const folder = t.testdir()
@@ -24,6 +25,7 @@ t.test('F15: all servers are killed and start again: locks are kept, tokens grow
   })
   const inSync = () => view.status().acked && view.status().view?.backup !== null
   await until('a backup is in sync', inSync)
+  await checkFigures(t, view, servers)
   const locks = await connect(view.address)
   t.teardown(() => locks.close())
   const held = await locks.acquire('orders/42')
@@ -41,3 +43,21 @@ t.test('F15: all servers are killed and start again: locks are kept, tokens grow
   t.ok(next.token > held.token)
   await next.release()
 })
+
+/** Of each server, in the status and in its metrics: what is on its disk, and that it syncs. */
+async function checkFigures(t: Test, view: ViewServer, servers: readonly LockServer[]): Promise<void> {
+  await until('the figures are told', () =>
+    view.status().servers.every(({ disk }) => disk?.imprint?.view === view.status().view?.number),
+  )
+  for (const { role, disk } of view.status().servers) {
+    t.match(disk, { imprint: { as: role, told: role === 'backup' }, bytes: Number, freeBytes: Number })
+    t.match(disk, { syncAgeMs: Number, syncP50Us: Number, syncP99Us: Number, spoilt: null })
+  }
+  for (const { address } of servers) {
+    const scrape = await Scrape.of(address)
+    t.equal(scrape.value('holdfast_journal_view'), view.status().view?.number)
+    t.ok(scrape.value('holdfast_journal_bytes') > 1e6)
+    t.ok(scrape.value('holdfast_journal_sync_seconds', '_count') > 0)
+  }
+  t.equal((await Scrape.of(view.address)).value('holdfast_recovery_waits'), 0)
+}

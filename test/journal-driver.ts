@@ -65,10 +65,10 @@ t.test('D1, D3: what was confirmed is found by the next process; the state comes
   t.equal(first.journal.takeFound(), null)
   const state = await written(first, 60)
   t.match(first.journal.figures, {
-    low: false,
     spoilt: null,
     bytes: Number,
-    syncP99Ms: Number,
+    syncP99Us: Number,
+    imprint: { view: 1, as: 'primary', told: false, opNumber: state.opNumber },
     freeBytes: Number,
   })
   t.equal(statSync(folder).mode & 0o777, 0o700)

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import t from 'tap'
 import type { ServerCore, Vitals } from '../lockserver/core.ts'
 import { type Noted, ServerCounts } from '../lockserver/counts.ts'
+import type { JournalMeasured } from '../lockserver/pages/journal-metrics.ts'
 import { lockServerMetrics } from '../lockserver/pages/metrics.ts'
 import type { Fact, Output } from '../lockserver/state/facts.ts'
 import type { Session } from '../lockserver/state/sessions.ts'
@@ -12,7 +13,7 @@ import { ViewCounts } from '../viewservice/counts.ts'
 import { viewServerMetrics } from '../viewservice/pages/metrics.ts'
 import { boundsMs, Histogram } from '../wire/histogram.ts'
 import { receivingBytesMax, unreadBytesMax } from '../wire/limits.ts'
-import type { ServerStatus, Status } from '../wire/messages.ts'
+import type { DiskFigures, RecoveryStatus, ServerStatus, Status } from '../wire/messages.ts'
 import { Edge, type Guest } from '../wire/net/edge.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import { edgeMetrics } from '../wire/serving/edge-metrics.ts'
@@ -94,7 +95,12 @@ const vitals: Vitals = {
   used: 0.75,
 }
 
-function ofLockServer(counts: ServerCounts, vital: Vitals = vitals, unready: string | null = null): Metric[] {
+function ofLockServer(
+  counts: ServerCounts,
+  vital: Vitals = vitals,
+  unready: string | null = null,
+  journal: JournalMeasured | null = null,
+): Metric[] {
   const core = { view: { number: 7 }, role: 'backup' } as unknown as ServerCore
   const known = {
     core,
@@ -105,6 +111,7 @@ function ofLockServer(counts: ServerCounts, vital: Vitals = vitals, unready: str
     edge: edge(),
     longestHoldMs: 1_500,
     longestWaitMs: 2_500,
+    journal,
     unready,
   }
   return lockServerMetrics(() => known)
@@ -139,6 +146,44 @@ t.test('each gauge of a lock server says what it is called after, in its unit', 
   const apart = { ...vitals, inSync: false }
   const other = await valuesOf(ofLockServer(new ServerCounts(), apart, 'no view yet'))
   t.same([other.holdfast_ready, other.holdfast_in_sync], [undefined, undefined])
+})
+
+t.test('D1, D7, D8: each gauge of a journal, and no series without one', async t => {
+  const syncTimes = new Histogram()
+  syncTimes.observe(4)
+  const figures: DiskFigures = {
+    imprint: { view: 7, as: 'backup', told: true, opNumber: 301 },
+    bytes: 302,
+    freeBytes: 303,
+    syncAgeMs: 4_000,
+    unsyncedMs: 5_000,
+    syncP50Us: 1,
+    syncP99Us: 2,
+    spoilt: 'segment-000001-512 at 0: another magic',
+  }
+  const of = (journal: JournalMeasured | null) =>
+    valuesOf(ofLockServer(new ServerCounts(), vitals, null, journal))
+  const without = await of(null)
+  t.same(
+    Object.keys(without).filter(name => name.includes('journal')),
+    [],
+  )
+  t.same(grown(without, await of({ figures, low: true, syncTimes })), {
+    holdfast_journal_view: 7,
+    holdfast_journal_operation_number: 301,
+    holdfast_journal_bytes: 302,
+    holdfast_journal_free_bytes: 303,
+    holdfast_journal_low: 1,
+    holdfast_journal_spoilt: 1,
+    holdfast_journal_sync_age_seconds: 4,
+    holdfast_journal_unsynced_seconds: 5,
+    ...length('journal_sync', 0.004),
+  })
+  const young = { ...figures, imprint: null, freeBytes: null, syncAgeMs: null, spoilt: null, unsyncedMs: 0 }
+  t.same(
+    grown(without, await of({ figures: { ...young, bytes: 0 }, low: false, syncTimes: new Histogram() })),
+    {},
+  )
 })
 
 const session = {} as Session
@@ -299,7 +344,16 @@ const servers = [
 ]
 
 function ofViewServer(counts: ViewCounts, more: Partial<Status> = {}): Metric[] {
-  const status = { view: { number: 9 }, acked: true, servers, survives: 4, halted: null, ...more } as Status
+  const none = { recovery: null }
+  const status = {
+    view: { number: 9 },
+    acked: true,
+    servers,
+    survives: 4,
+    halted: null,
+    ...none,
+    ...more,
+  } as Status
   const unready = status.view === null ? 'no view yet' : null
   const about = { status, counts, unready, refusals: refusals(), edge: edge() }
   return viewServerMetrics(() => ({ ...about, clients: 201, active: true, connections: 202, reserve: 203 }))
@@ -332,6 +386,21 @@ t.test('each gauge of a view server says what it is called after', async t => {
 t.test('F14: a cluster that is halted shows as halted', async t => {
   const values = await valuesOf(ofViewServer(new ViewCounts(), { halted: 'the state is lost' }))
   t.equal(values.holdfast_halted, 1)
+})
+
+t.test('D4: a recovery that waits shows, and for what it waits', async t => {
+  const found = (proof: string | null) => ({ proof }) as RecoveryStatus['found'][number]
+  const recovery = {
+    found: [found('its address refuses'), found(null), found(null)],
+    waitedFor: [{ id: 'a', address: 'b' }],
+  } as unknown as RecoveryStatus
+  const before = await valuesOf(ofViewServer(new ViewCounts()))
+  t.same(grown(before, await valuesOf(ofViewServer(new ViewCounts(), { recovery }))), {
+    holdfast_recovery_waits: 1,
+    'holdfast_recovery_journals{state="proven"}': 1,
+    'holdfast_recovery_journals{state="unproven"}': 2,
+    'holdfast_recovery_journals{state="waited_for"}': 1,
+  })
 })
 
 t.test('V7: views, acks, deaths and shortages are counted under their own labels', async t => {

@@ -73,6 +73,7 @@ t.test('alarms and guide speak of metrics, labels and buckets that are really th
   const { view, primary, backup } = await startSmallCluster(t)
   const scrapes = await Promise.all([view, primary, backup].map(({ address }) => Scrape.of(address)))
   const series = new Set(scrapes.flatMap(scrape => scrape.seriesNames))
+
   const names = new Set([...series].map(each => each.replace(/\{.*/, '')))
   for (const family of scrapes.flatMap(scrape => [...scrape.families.keys()])) names.add(family)
   const used = (text: string) => [...new Set(text.match(/\b(?:holdfast|process)_\w+/g))]

@@ -187,6 +187,7 @@ export class StandbyCore {
       copiedPart = 0,
       leaving = false,
       low = false,
+      disk = null,
     } = seen?.ping ?? {}
     return {
       id,
@@ -204,6 +205,7 @@ export class StandbyCore {
       leaving,
       imprint: seen?.hello.imprint ?? null,
       low,
+      disk,
     }
   }
 

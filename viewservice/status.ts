@@ -99,6 +99,7 @@ function serverStatus(
     leaving: ping?.leaving ?? false,
     imprint: server.imprint,
     low: ping?.low ?? false,
+    disk: ping?.disk ?? null,
   }
 }
 

@@ -170,12 +170,36 @@ const imprint = checkedApart(
   }),
 )
 
+/** How the disk of a journal does. */
+const disk = checkedApart(
+  'disk',
+  record({
+    /** Which state counts on it, and how far it is written; null: none does yet. */
+    imprint: nullable(
+      record({ view: positive, as: oneOf('primary', 'backup'), told: flag, opNumber: number }),
+    ),
+    bytes: count(83_886_080),
+    /** Null: it can't be told. */
+    freeBytes: nullable(count(20_000_000_000)),
+    /** Since a sync was done; null: there was none. */
+    syncAgeMs: nullable(milliseconds),
+    /** For how long the sync that is under way takes so far; 0: none is. */
+    unsyncedMs: milliseconds,
+    /** Of the last few hundred syncs, in microseconds; null: there was none. */
+    syncP50Us: nullable(count(900)),
+    syncP99Us: nullable(count(4_000)),
+    /** Where the journal that was found at the start is spoilt (D7); null: nowhere. */
+    spoilt: nullable(text('segment-000001-16777216 at 512: the checksum is wrong', 512)),
+  }),
+)
+
 export type Server = ShapeType<typeof server>
 export type View = ShapeType<typeof view>
 export type Durability = ShapeType<typeof durability>
 export type Choice = ShapeType<typeof choice>
 export type Recovered = ShapeType<typeof recovered>
 export type Imprint = ShapeType<typeof imprint>
+export type DiskFigures = ShapeType<typeof disk>
 export type Role = ShapeType<typeof role>
 export type Mode = ShapeType<typeof mode>
 export type Manner = ShapeType<typeof manner>
@@ -533,6 +557,8 @@ const serverStatus = record({
   imprint: nullable(imprint),
   /** Its disk is nearly full (D8). */
   low: flag,
+  /** Null: it has no journal, or has not told yet. */
+  disk: nullable(disk),
 })
 export type ServerStatus = ShapeType<typeof serverStatus>
 /** While the state is lost unless it is recovered (D4). */
@@ -609,6 +635,8 @@ export const serverToView = {
       ttlMs: count(10_000, 0, ttlMsMax),
       /** The disk of its journal is nearly full (D8). */
       low: flag,
+      /** Null: it has no journal, or knows nothing of it yet. */
+      disk: nullable(disk),
     }),
   ]),
   answer: message('answer', ['number', number], ['record', record({ view: count(3), role, inSync: flag })]),

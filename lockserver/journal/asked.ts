@@ -1,7 +1,7 @@
 // What a lock server's core asks of its journal, and what it hears from it: types only, so that a core knows
 // nothing of files. Every write has a number; `synced` of a number speaks for all writes up to it (D1).
 
-import type { Entry, SnapshotRecord } from '../../wire/messages.ts'
+import type { DiskFigures, Entry, SnapshotRecord } from '../../wire/messages.ts'
 import type { SnapshotHeader } from '../state/snapshot.ts'
 import type { State } from '../state/state.ts'
 
@@ -65,6 +65,8 @@ export type JournalSays =
   | { readonly is: 'snapshot taken' }
   /** D8: the disk has less room than the reserve, or has enough again. */
   | { readonly is: 'room'; readonly low: boolean }
+  /** How the disk does, each tick: for operators. */
+  | { readonly is: 'figures'; readonly figures: DiskFigures }
 
 /** What the folder held when the server started, read as a whole and checked (D3). */
 export interface Found {

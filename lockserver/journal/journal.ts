@@ -2,7 +2,7 @@
 // block at a time (group commit), and says what is on the disk (D1). It reads nothing and knows no files, clock or
 // chance. After the first error of a write or sync it does nothing any more (D8).
 
-import type { JournalImprint } from '../../wire/messages.ts'
+import type { DiskFigures } from '../../wire/messages.ts'
 import type { Imprint, JournalWrite, SnapshotPiece } from './asked.ts'
 import type { DiskAnswer } from './disk.ts'
 import type { LogState } from './log.ts'
@@ -63,8 +63,12 @@ export class Journal {
     return segments.reduce((sum, { bytes }) => sum + bytes, 2 * snapshotBytes)
   }
 
-  get imprint(): JournalImprint | null {
-    return this.#volume?.imprint ?? null
+  /** Which state counts, and how far it is written. */
+  get imprint(): DiskFigures['imprint'] {
+    const { imprint = null, log } = this.#volume ?? {}
+    if (imprint === null || log === undefined) return null
+    const { view, as, told } = imprint
+    return { view, as, told, opNumber: log.state.opNumber }
   }
 
   get low(): boolean {

@@ -9,6 +9,7 @@ import { byLabel, type Metric, type Sample, stateOf } from '../../wire/serving/m
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import type { ServerCore, Vitals } from '../core.ts'
 import type { ServerCounts } from '../counts.ts'
+import { type JournalMeasured, journalMetrics } from './journal-metrics.ts'
 
 export interface Measured {
   readonly core: ServerCore
@@ -20,6 +21,8 @@ export interface Measured {
   readonly edge: Edge
   /** Absent or null: it has no TLS. */
   readonly tls?: ServerTls | null
+  /** Null: it has none. */
+  readonly journal: JournalMeasured | null
   readonly longestHoldMs: number
   readonly longestWaitMs: number
   /** Why the server is not ready; null when it is. */
@@ -36,6 +39,7 @@ export function lockServerMetrics(now: () => Measured): Metric[] {
     overQuota(now),
     wrongKeys(now),
     ...histograms(now),
+    ...journalMetrics(() => now().journal),
     ...edgeMetrics(() => now().edge),
     ...tlsMetrics(() => now().tls),
   ]

@@ -224,4 +224,46 @@ export const figures: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a disk that hangs shows its last sync',
+    breaks: 'D8',
+    why: 'status says that all is well while every answer waits for a disk',
+    test: 'cli-disks',
+    edits: [
+      { file: 'cli/status-disks.ts', find: 'if (unsyncedMs >= longMs)', replace: 'if (unsyncedMs < 0)' },
+    ],
+  },
+  {
+    name: 'a journal without an imprint hides the one that is waited for',
+    breaks: 'D3, D4',
+    why: 'while the state is lost an operator sees no journal on the machine that has it',
+    test: 'cli-disks',
+    edits: [
+      {
+        file: 'cli/status-disks.ts',
+        find: 'if (imprint !== null) return',
+        replace: 'if (imprint !== null && disk === null) return',
+      },
+    ],
+  },
+  {
+    name: 'journals whose writers may live count as proven',
+    breaks: 'D4',
+    why: 'an operator waits for a recovery that waits for the operator',
+    test: 'metrics-values',
+    edits: [
+      {
+        file: 'viewservice/pages/metrics.ts',
+        find: 'found.filter(({ proof }) => proof !== null).length',
+        replace: 'found.length',
+      },
+    ],
+  },
+  {
+    name: 'the figures of a disk are told by no ping',
+    breaks: 'D8',
+    why: 'status knows of no disk at all',
+    test: 'durable-cluster',
+    edits: [{ file: 'lockserver/core.ts', find: 'this.#diskFigures = input.figures', replace: '' }],
+  },
 ]

@@ -73,6 +73,18 @@ function gauges(now: () => Measured): Metric[] {
       '1 when this view server has the active mark and makes views; 0 when it is a standby.',
       m => m.active,
     ),
+    gauge(
+      'holdfast_recovery_waits',
+      '1 while the state is lost unless it is recovered from the journals of lock servers.',
+      m => m.status.recovery !== null,
+    ),
+    {
+      name: 'holdfast_recovery_journals',
+      help: 'While a recovery waits: journals that could be recovered, by whether their writer is surely gone, and servers that are waited for.',
+      type: 'gauge',
+      labels: ['state'],
+      read: () => journalsOf(now().status),
+    },
     gauge('holdfast_clients', 'Connected clients.', m => m.clients),
     gauge(
       'holdfast_connections',
@@ -138,6 +150,14 @@ function since(now: () => Measured): Metric[] {
       read: () => now().counts.save,
     },
   ]
+}
+
+/** D4 */
+function journalsOf({ recovery }: Status): Sample[] {
+  const found = recovery?.found ?? []
+  const proven = found.filter(({ proof }) => proof !== null).length
+  const counts = { proven, unproven: found.length - proven, waited_for: recovery?.waitedFor.length ?? 0 }
+  return byLabel('state', counts)
 }
 
 function serversOf({ servers }: Status): Sample[] {

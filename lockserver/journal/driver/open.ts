@@ -3,6 +3,8 @@
 
 import { open, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Histogram } from '../../../wire/histogram.ts'
+import type { DiskFigures } from '../../../wire/messages.ts'
 import type { Runtime, Timer } from '../../../wire/net/runtime.ts'
 import { makeFolder } from '../../../wire/serving/own-folder.ts'
 import type { Found, JournalSays, JournalWrite, SnapshotPiece } from '../asked.ts'
@@ -37,19 +39,6 @@ interface Opening extends OpenOptions {
   readonly boot: string
   readonly held: Hold
   readonly place: Place
-}
-
-export interface JournalFigures {
-  readonly bytes: number
-  readonly freeBytes: number | null
-  readonly syncs: number
-  /** Null: there was no sync yet. */
-  readonly lastSyncAgeMs: number | null
-  readonly syncP50Ms: number | null
-  readonly syncP99Ms: number | null
-  readonly low: boolean
-  /** Where the journal that was found at the start is spoilt; null: nowhere. */
-  readonly spoilt: string | null
 }
 
 /** Resolves once all of it is read (D3); rejects with one clear line if it can't be used. */
@@ -122,7 +111,9 @@ export class OpenJournal implements AsyncDisposable {
     })
     this.#found = reading.is === 'whole' ? foundIn(reading, place) : null
     this.#spoilt =
-      reading.is === 'spoilt' ? `${reading.spot.file} at ${reading.spot.at}: ${reading.spot.problem}` : null
+      reading.is === 'spoilt'
+        ? `${reading.spot.file} at ${reading.spot.at}: ${reading.spot.problem}`.slice(0, 512)
+        : null
     this.#noteReading(reading)
   }
 
@@ -133,18 +124,28 @@ export class OpenJournal implements AsyncDisposable {
     return found
   }
 
-  get figures(): JournalFigures {
-    const { last, count } = this.#times
+  get figures(): DiskFigures {
+    const now = this.#options.runtime.monotonic()
+    const { last } = this.#times
+    const [syncP50Us = null, syncP99Us = null] = this.#times.quantiles(0.5, 0.99)
     return {
+      imprint: this.#journal.imprint,
       bytes: this.#journal.bytes,
       freeBytes: this.#freeBytes,
-      syncs: count,
-      lastSyncAgeMs: last === null ? null : this.#options.runtime.monotonic() - last,
-      syncP50Ms: this.#times.quantile(0.5),
-      syncP99Ms: this.#times.quantile(0.99),
-      low: this.#journal.low,
+      syncAgeMs: last === null ? null : Math.max(0, Math.round(now - last)),
+      unsyncedMs: this.#times.unsyncedMs(now),
+      syncP50Us,
+      syncP99Us,
       spoilt: this.#spoilt,
     }
+  }
+
+  get low(): boolean {
+    return this.#journal.low
+  }
+
+  get syncTimes(): Histogram {
+    return this.#times.histogram
   }
 
   start(hear: (says: JournalSays) => void): void {
@@ -201,8 +202,10 @@ export class OpenJournal implements AsyncDisposable {
   #act({ job, act }: Extract<JournalEffect, { do: 'disk' }>): void {
     const { runtime } = this.#options
     const startedAt = runtime.monotonic()
+    const isSync = act.do === 'write' && act.sync
+    if (isSync) this.#times.begin(startedAt)
     this.#disk.do(act, failure => {
-      if (act.do === 'write' && act.sync) this.#times.note(startedAt, runtime.monotonic())
+      if (isSync) this.#times.end(startedAt, runtime.monotonic())
       if (failure === null) this.#step({ is: 'done', job })
       else this.#step({ is: 'failed', job, ...failure })
     })
@@ -213,6 +216,7 @@ export class OpenJournal implements AsyncDisposable {
     this.#freeBytes = await freeBytesOf(folder)
     if (this.#isOver) return
     this.#step({ is: 'tick', freeBytes: this.#freeBytes })
+    this.#hear({ is: 'figures', figures: this.figures })
     this.#timer = runtime.afterQuietly(tickMs, () => void this.#tick())
   }
 
