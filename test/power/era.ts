@@ -124,8 +124,6 @@ export class EraRun {
     await this.#crowd?.[Symbol.asyncDispose]()
     await Promise.all(this.#machines?.all.map(machine => machine.kill()) ?? [])
     this.#disks?.unmount()
-    if (this.violations.length === 0 || this.#era.lying)
-      rmSync(this.#folder, { recursive: true, force: true })
   }
 
   // ---- the power goes

@@ -1,4 +1,4 @@
-// npm run test:power -- [--short] [--from N] [--rounds N] [--seed N]: all servers of a cluster on disk lose their power at
+// npm run test:power -- [--short] [--from N] [--rounds N] [--seed N] [--keep]: all servers of a cluster on disk lose their power at
 // once, again and again, under load (F15). Exit code 1 if anything was lost, or granted twice. As root it runs in namespaces
 // of its own: however it ends, nothing is left mounted or running. Otherwise it says what it skips.
 
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    keep: { type: 'boolean', default: false },
   },
 })
 /** It ends after this time, whatever happens. */
@@ -35,11 +36,12 @@ const options: RunOptions = {
   from: wholeNumber('--from', Number(values.from), 1, 1, 1_000),
   rounds: wholeNumber('--rounds', Number(values.rounds), 1_000, 1, 1_000),
   folder,
+  keep: values.keep,
   ownMounts,
 }
 
 process.exitCode = await ended(start())
-if (process.exitCode === 1) console.log(`logs, histories and folders are in ${folder}`)
+if (process.exitCode === 1 || values.keep) console.log(`logs, histories and folders are in ${folder}`)
 else rmSync(folder, { recursive: true, force: true })
 
 function start(): ChildProcess {

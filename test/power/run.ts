@@ -1,6 +1,7 @@
 // Plays all rounds, one era after the other, in its own namespaces, and prints the table. Started by main.ts, which also
 // removes the folder; ends when main.ts does.
 
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { median, printTable } from '../fixtures/table.ts'
 import { lackOfDisks } from './disks.ts'
@@ -9,6 +10,8 @@ import { describe, type Era, erasOf, type PlanOptions } from './plan.ts'
 
 export interface RunOptions extends PlanOptions {
   readonly folder: string
+  /** Logs, histories and folders stay. */
+  readonly keep: boolean
   /** Whether mounts of this process are its own, and end with it. */
   readonly ownMounts: boolean
 }
@@ -40,6 +43,8 @@ async function play(era: Era, folder: string): Promise<Row> {
   } finally {
     await run.end()
   }
+  if (!options.keep && (era.lying || run.violations.length === 0))
+    rmSync(folder, { recursive: true, force: true })
   return { era, felt: run.felt, grants: run.grants, violations: run.violations }
 }
 
