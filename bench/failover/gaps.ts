@@ -14,8 +14,11 @@ export interface GapOptions {
   readonly progress: (text: string) => void
 }
 
+export type Durability = 'memory' | 'disk'
+
 export interface GapRow {
   readonly name: string
+  readonly durability: Durability
   /** Pairs per second of the load beside the probe; 0: no load. */
   readonly pairsPerSecond: number
   /** Gaps in ms, one for each time; the same for the next lists. */
@@ -30,12 +33,21 @@ interface Felt {
   readonly afterwards: number
 }
 
+/** What is done to clusters of either kind in turn, so that their rows can be compared. */
+interface Turn {
+  readonly blow: Blow
+  readonly halfLoad: boolean
+  readonly durability: Durability
+  readonly name: string
+}
+
 interface Blow {
   readonly name: string
   readonly timesMax: number
   readonly inject: (processes: ServerProcesses, address: string, probe: Probe) => Promise<Felt>
 }
 
+const placeOf = { memory: 'in memory', disk: 'on disk' } as const
 const outstanding = 1_024
 /** The fault falls at a random moment between two pings. */
 const momentMs = 200
@@ -46,33 +58,52 @@ const blows: readonly Blow[] = [
   { name: 'SIGSTOP, frozen', timesMax: 10, inject: freeze },
 ]
 
+/** Each row has a new cluster, which alone runs then. */
 export async function measureGaps({ kills, only, progress }: GapOptions): Promise<GapRow[]> {
-  const processes = new ServerProcesses()
-  try {
-    await processes.start([here, here, here])
-    const half = await halfOfFull(processes.viewUrl, progress)
-    const rows: GapRow[] = []
-    for (const pairsPerSecond of [0, half])
-      for (const blow of blows) {
-        const name = `${blow.name}, ${pairsPerSecond === 0 ? 'light load' : 'half of full load'}`
-        if (!name.includes(only)) continue
-        const times = Math.min(kills, blow.timesMax)
-        const felt = await strikeAgain(processes, blow, pairsPerSecond, times, progress)
-        rows.push({
-          name,
-          pairsPerSecond,
-          gaps: felt.map(({ gap }) => gap),
-          afterwards: felt.map(({ afterwards }) => afterwards),
-        })
-      }
-    return rows
-  } finally {
-    await processes.end()
+  const halves = new Map<Durability, number>()
+  const rows: GapRow[] = []
+  for (const turn of turns().filter(({ name }) => name.includes(only))) {
+    const processes = new ServerProcesses(here, [], turn.durability)
+    try {
+      await processes.start([here, here, here])
+      rows.push(await measure(turn, processes, halves, kills, progress))
+    } finally {
+      await processes.end()
+    }
   }
+  return rows
 }
 
-async function halfOfFull(address: string, progress: GapOptions['progress']): Promise<number> {
-  progress('how much is full load')
+function turns(): Turn[] {
+  return [false, true].flatMap(halfLoad =>
+    blows.flatMap(blow =>
+      (['memory', 'disk'] as const).map(durability => {
+        const load = halfLoad ? 'half of full load' : 'light load'
+        return { blow, halfLoad, durability, name: `${blow.name}, ${load}, ${placeOf[durability]}` }
+      }),
+    ),
+  )
+}
+
+async function measure(
+  { blow, halfLoad, durability, name }: Turn,
+  processes: ServerProcesses,
+  /** Found once for each kind of cluster. */
+  halves: Map<Durability, number>,
+  kills: number,
+  progress: GapOptions['progress'],
+): Promise<GapRow> {
+  if (halfLoad && !halves.has(durability))
+    halves.set(durability, await halfOfFull(processes.viewUrl, `full load ${placeOf[durability]}`, progress))
+  const pairsPerSecond = halfLoad ? (halves.get(durability) ?? 0) : 0
+  const times = Math.min(kills, blow.timesMax)
+  const felt = await strikeAgain(processes, { ...blow, name }, pairsPerSecond, times, progress)
+  const gaps = felt.map(({ gap }) => gap)
+  return { name, durability, pairsPerSecond, gaps, afterwards: felt.map(({ afterwards }) => afterwards) }
+}
+
+async function halfOfFull(address: string, what: string, progress: GapOptions['progress']): Promise<number> {
+  progress(`how much is ${what}`)
   const service = { name: 'Holdfast', target: 'holdfast.js', address, processes: [] }
   const load = { keys: 'distinct', workers: 1, outstanding, countMs: 2_000 } as const
   const { pairsPerSecond } = await runLoad(service, load)

@@ -6,13 +6,14 @@ import { median } from '../pairs.ts'
 import type { Service } from '../target.ts'
 import { type Load, type Outcome, runLoad } from '../workers.ts'
 import { etcdServers } from './etcd-server.ts'
+import { diskCluster } from './holdfast-disk.ts'
 import { isInstalled } from './installed.ts'
-import { redisServer } from './redis-server.ts'
+import { type RedisKind, redisServer } from './redis-server.ts'
 
 export interface CompareOptions {
   readonly runs: number
   readonly countMs: number
-  /** Only services whose name contains this text; Holdfast always runs. */
+  /** Only services whose name contains this text; Holdfast always runs, in memory and on disk. */
   readonly only: string
   readonly progress: (text: string) => void
 }
@@ -20,6 +21,8 @@ export interface CompareOptions {
 /** Medians over the runs. */
 export interface PeerRow {
   readonly service: string
+  /** What it has answered is on disk. */
+  readonly durable: boolean
   readonly cells: readonly PeerCell[]
 }
 
@@ -30,12 +33,13 @@ export interface PeerCell {
   readonly acquireP50Ms: number
   /** On the hot key: the smallest and the largest part of an equal share. */
   readonly shares: readonly [number, number] | null
-  /** How many times as many pairs Holdfast does. */
+  /** How many times as many pairs Holdfast does, which promises the same: in memory, or on disk. */
   readonly holdfastTimes: number
 }
 
 interface Peer {
   readonly name: string
+  readonly durable: boolean
   /** Undefined: Holdfast itself. */
   readonly program?: string
   readonly start: () => Promise<Service>
@@ -46,24 +50,36 @@ const loads: readonly Pick<Load, 'keys' | 'workers' | 'outstanding'>[] = [
   { keys: 'hot', workers: 2, outstanding: 64 },
 ]
 
-const holdfast: Peer = { name: 'Holdfast, with its backup', start: () => ownCluster() }
+const holdfast: Readonly<Record<'memory' | 'disk', Peer>> = {
+  memory: { name: 'Holdfast, with its backup', durable: false, start: () => ownCluster() },
+  disk: {
+    name: 'Holdfast on disk, with its backup',
+    durable: true,
+    start: () => diskCluster('Holdfast on disk'),
+  },
+}
 
-const redis = (name: string, options: string, replicas: 0 | 1 = 0): Peer => ({
+const redis = (name: string, kind: RedisKind): Peer => ({
   name,
+  durable: kind.durable,
   program: 'redis-server',
-  start: () => redisServer(name, options, replicas),
+  start: () => redisServer(name, kind),
 })
 const etcd = (name: string, count: number): Peer => ({
   name,
+  durable: true,
   program: 'etcd',
   start: () => etcdServers(name, count),
 })
 
 const peers: readonly Peer[] = [
-  redis('Redis, not replicated', ''),
-  redis('Redis, auto-pipelining', 'pipeline'),
-  redis('Redis, replica, WAIT 1', 'wait', 1),
-  redis('Redis, WAIT 1, auto-pipelining', 'wait&pipeline', 1),
+  redis('Redis, not replicated', { options: '', replicas: 0, durable: false }),
+  redis('Redis, auto-pipelining', { options: 'pipeline', replicas: 0, durable: false }),
+  redis('Redis, replica, WAIT 1', { options: 'wait', replicas: 1, durable: false }),
+  redis('Redis, WAIT 1, auto-pipelining', { options: 'wait&pipeline', replicas: 1, durable: false }),
+  holdfast.disk,
+  redis('Redis, appendfsync always, WAIT 1', { options: 'wait', replicas: 1, durable: true }),
+  redis('Redis, the same, auto-pipelining', { options: 'wait&pipeline', replicas: 1, durable: true }),
   etcd('etcd, one node', 1),
   etcd('etcd, three nodes', 3),
 ]
@@ -76,8 +92,10 @@ export function missing(): string[] {
 export async function comparePeers({ runs, countMs, only, progress }: CompareOptions): Promise<PeerRow[]> {
   const absent = missing()
   const chosen = [
-    holdfast,
-    ...peers.filter(({ name, program = '' }) => name.includes(only) && !absent.includes(program)),
+    holdfast.memory,
+    ...peers.filter(
+      ({ name, program }) => program === undefined || (name.includes(only) && !absent.includes(program)),
+    ),
   ]
   const outcomes = new Map(chosen.map(peer => [peer, loads.map((): Outcome[] => [])]))
   for (let run = 1; run <= runs; run++)
@@ -88,10 +106,11 @@ export async function comparePeers({ runs, countMs, only, progress }: CompareOpt
         outcomes.get(peer)?.[i]?.push(await runLoad(service, { ...load, countMs }))
       }
     }
-  const ours = outcomes.get(holdfast)?.map(rateOf) ?? []
-  return [...outcomes].map(([{ name }, each]) => ({
+  const ours = (durable: boolean) => outcomes.get(holdfast[durable ? 'disk' : 'memory'])?.map(rateOf) ?? []
+  return [...outcomes].map(([{ name, durable }, each]) => ({
     service: name,
-    cells: each.map((runs, i) => cellOf(nameOf(loads[i] as Load), runs, ours[i] ?? Number.NaN)),
+    durable,
+    cells: each.map((runs, i) => cellOf(nameOf(loads[i] as Load), runs, ours(durable)[i] ?? Number.NaN)),
   }))
 }
 

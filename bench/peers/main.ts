@@ -6,6 +6,7 @@ import { note, print, printJson, table } from '../../cli/output.ts'
 import { wholeNumber } from '../../wire/options.ts'
 import { describeMachine, machineLine } from '../machine.ts'
 import { comparePeers, missing, type PeerCell, type PeerRow } from './compare.ts'
+import { folderLine } from './folder-line.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,13 +24,14 @@ const rows = await comparePeers({
   only: values.only,
   progress: note,
 })
-if (values.json) printJson({ machine, missing: missing(), rows })
+if (values.json) printJson({ machine, folder: folderLine(), missing: missing(), rows })
 else printTable()
 
 function printTable(): void {
-  print(`Pairs of acquire and release a second, p50 of an acquire, and how many times as many Holdfast does;`)
-  print(`medians of ${values.runs} runs`)
+  print(`Pairs of acquire and release a second, p50 of an acquire, and how many times as many Holdfast does`)
+  print(`that promises the same: in memory, or on disk; medians of ${values.runs} runs`)
   print(machineLine(machine))
+  print(folderLine())
   print('')
   const loads = rows[0]?.cells.map(({ load }) => load.toUpperCase()) ?? []
   for (const line of table(

@@ -64,6 +64,8 @@ export class EraRun {
   /** Since they were judged last. */
   #events: Event[] = []
   #judgedRounds = 0
+  /** What the losses of power before have left unfinished. */
+  #leftOver: ReadonlySet<string> = new Set()
   /** By user and call, and by token: what is kept for longer than from one verdict to the next. */
   readonly #keptCalls = new Set<string>()
   readonly #keptTokens = new Set<number>()
@@ -139,7 +141,9 @@ export class EraRun {
     const first = round.number % machines.all.length
     const inTurn = [...machines.all.slice(first), ...machines.all.slice(0, first)]
     await Promise.all(inTurn.map(machine => machine.kill()))
-    const wasWriting = this.#disks === null ? machines.locks.some(isWriting) : round.moment.is === 'snapshot'
+    const unfinished = machines.locks.flatMap(unfinishedIn)
+    const wasWriting = unfinished.some(path => !this.#leftOver.has(path)) || round.moment.is === 'snapshot'
+    this.#leftOver = new Set(unfinished)
     this.#disks?.comeBack()
     // Whatever had still been sent is read.
     for (let i = 0; i < 2; i++) await this.#all({ ask: 'progress', more: 0 })
@@ -287,8 +291,12 @@ async function snapshotBegun(folder: string, withinMs: number): Promise<void> {
   await within(withinMs, begun, late).finally(() => begins.abort())
 }
 
-/** Whether a snapshot, or a whole state, was being written there. */
-function isWriting({ folder }: PowerMachine): boolean {
+/** Snapshots, and whole states, that were being written there. On an ext4 without power none may be seen. */
+function unfinishedIn({ folder }: PowerMachine): string[] {
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
-  return names.some(name => /snapshot-\d+\.tmp$|volume-\d+\.tmp\/snapshot-\d+$/.test(name))
+  return names.filter(isUnfinished).map(name => join(folder, name))
+}
+
+function isUnfinished(name: string): boolean {
+  return /^volume-\d+(\/snapshot-\d+\.tmp|\.tmp\/snapshot-\d+)$/.test(name)
 }
