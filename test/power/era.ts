@@ -1,20 +1,20 @@
 // One cluster and its clients through all rounds of an era: the power goes, the machines come back, and what clients were
 // told is compared with what the servers say. What is wrong is noted; only what can't go on is thrown.
 
-import { existsSync, mkdirSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Crowd } from '../../bench/scale/crowd.ts'
 import { type Listing, listLocks } from '../../cli/locks.ts'
-import { volumeIn } from '../../lockserver/journal/names.ts'
 import { type Event, now } from '../faults/history.ts'
 import { judge } from '../faults/replay.ts'
-import { until, within } from '../fixtures/deadline.ts'
+import { until } from '../fixtures/deadline.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { Scrape } from '../fixtures/scrape.ts'
 import { Disks } from './disks.ts'
 import { Ledger } from './ledger.ts'
 import { type PowerMachine, PowerMachines } from './machines.ts'
-import type { Era, Lack, Round } from './plan.ts'
+import { recovering, snapshotBegun, unfinishedIn } from './moments.ts'
+import { afterTheOther, type Era, type Lack, type Round } from './plan.ts'
 import type { Settings } from './server-settings.ts'
 import { PowerUsers, WrittenHistories } from './users.ts'
 
@@ -112,7 +112,7 @@ export class EraRun {
     const startedAt = await this.#comeBack(round)
     const lacks = round.lacks?.what ?? null
     const felt =
-      next?.moment.is === 'restarting'
+      next !== undefined && afterTheOther(next)
         ? { lacks, nextGrantMs: null, duringSnapshot }
         : { lacks, nextGrantMs: await this.#serves(startedAt), duringSnapshot }
     this.felt.push(felt)
@@ -141,7 +141,7 @@ export class EraRun {
     const first = round.number % machines.all.length
     const inTurn = [...machines.all.slice(first), ...machines.all.slice(0, first)]
     await Promise.all(inTurn.map(machine => machine.kill()))
-    const unfinished = machines.locks.flatMap(unfinishedIn)
+    const unfinished = machines.locks.flatMap(({ folder }) => unfinishedIn(folder))
     const wasWriting = unfinished.some(path => !this.#leftOver.has(path)) || round.moment.is === 'snapshot'
     this.#leftOver = new Set(unfinished)
     this.#disks?.comeBack()
@@ -151,7 +151,12 @@ export class EraRun {
   }
 
   async #momentOf({ moment }: Round): Promise<void> {
+    const { locks } = this.#its.machines
     if (moment.is === 'restarting') return void (await pause(moment.afterMs))
+    if (moment.is === 'recovering') {
+      const folders = locks.map(({ folder }) => folder)
+      return await recovering(folders, moment.until, this.#withinMs)
+    }
     await this.#all({ ask: 'progress', more: enough })
     this.#roles = await this.#its.machines.whole(this.#withinMs)
     if (this.#era.lying) {
@@ -275,28 +280,4 @@ export class EraRun {
     if (this.#machines === undefined || this.#users === undefined) throw new Error('the era has not begun')
     return { machines: this.#machines, users: this.#users }
   }
-}
-
-/** Resolves when the journal in this folder has begun a snapshot. */
-async function snapshotBegun(folder: string, withinMs: number): Promise<void> {
-  const volumes = readdirSync(folder).filter(name => volumeIn(name) !== undefined)
-  const newest = volumes.toSorted().at(-1) ?? '.'
-  const begins = new AbortController()
-  const begun = new Promise<void>(resolve => {
-    watch(join(folder, newest), { signal: begins.signal }, (_, name) => {
-      if (/^snapshot-\d+\.tmp$/.test(name ?? '')) resolve()
-    })
-  })
-  const late = () => new Error(`the primary began no snapshot in ${folder}/${newest} within ${withinMs} ms`)
-  await within(withinMs, begun, late).finally(() => begins.abort())
-}
-
-/** Snapshots, and whole states, that were being written there. On an ext4 without power none may be seen. */
-function unfinishedIn({ folder }: PowerMachine): string[] {
-  const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
-  return names.filter(isUnfinished).map(name => join(folder, name))
-}
-
-function isUnfinished(name: string): boolean {
-  return /^volume-\d+(\/snapshot-\d+\.tmp|\.tmp\/snapshot-\d+)$/.test(name)
 }

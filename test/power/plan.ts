@@ -33,6 +33,8 @@ export type Moment =
   | { readonly is: 'snapshot' }
   /** So long after the last start, whatever the servers have come to by then. */
   | { readonly is: 'restarting'; readonly afterMs: number }
+  /** When a server begins to write the state that it recovers, or has just made it count. */
+  | { readonly is: 'recovering'; readonly until: 'begun' | 'counts' }
 
 export interface Lack {
   /** `machine`: it starts once locks are granted again, with its folder. */
@@ -87,7 +89,8 @@ function draw(seed: number, number: number, locks: number, isFirst: boolean): Ro
   const dice = random(seed * 1_009 + number)
   dice.next()
   const many = locks >= 1_000_000
-  const kind = weighted(dice, { working: 2, restarting: 1 })
+  const kind = weighted(dice, { working: 2, restarting: 1, recovering: 1 })
+  const until = dice.pick(['begun', 'counts'] as const)
   const afterMs = dice.below(400)
   const restartingMs = dice.below(many ? 8_000 : 3_000)
   const lackOf = weighted(dice, { none: 4, folder: 2, machine: 1 })
@@ -98,11 +101,16 @@ function draw(seed: number, number: number, locks: number, isFirst: boolean): Ro
     // The log of a million locks does not grow by as much as they take.
     if (number % 2 === 1 && !many) return { is: 'snapshot' }
     if (isFirst || kind === 'working') return { is: 'working', afterMs }
-    return { is: 'restarting', afterMs: restartingMs }
+    return kind === 'recovering' ? { is: kind, until } : { is: kind, afterMs: restartingMs }
   })()
+  const round = { number, moment, disksFirst, delaysMs }
   // What was not in sync yet has one copy.
-  const lacks = lackOf === 'none' || moment.is === 'restarting' ? null : { what: lackOf, of }
-  return { number, moment, lacks, disksFirst, delaysMs }
+  return { ...round, lacks: lackOf === 'none' || afterTheOther(round) ? null : { what: lackOf, of } }
+}
+
+/** Whether its power goes before the service has come back from the loss before. */
+export function afterTheOther({ moment }: Pick<Round, 'moment'>): boolean {
+  return moment.is === 'restarting' || moment.is === 'recovering'
 }
 
 function delays(longestMs: number, one: () => number): number[] {
@@ -111,13 +119,21 @@ function delays(longestMs: number, one: () => number): number[] {
 }
 
 export function describe({ number, moment, lacks, delaysMs }: Round): string {
-  const when =
-    moment.is === 'snapshot'
-      ? 'during a snapshot'
-      : moment.is === 'working'
-        ? `after ${moment.afterMs} ms of work`
-        : `${moment.afterMs} ms after the last start`
+  const when = momentText(moment)
   const without =
     lacks === null ? '' : `, the ${lacks.of}'s ${lacks.what} is ${lacks.what === 'folder' ? 'gone' : 'away'}`
   return `${number}: ${when}${without}, starts after ${delaysMs.join(', ')} ms`
+}
+
+function momentText(moment: Moment): string {
+  switch (moment.is) {
+    case 'working':
+      return `after ${moment.afterMs} ms of work`
+    case 'snapshot':
+      return 'during a snapshot'
+    case 'restarting':
+      return `${moment.afterMs} ms after the last start`
+    case 'recovering':
+      return moment.until === 'begun' ? 'while a recovered state is written' : 'when a recovered state counts'
+  }
 }
