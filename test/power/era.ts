@@ -134,13 +134,12 @@ export class EraRun {
   async #losePower(round: Round): Promise<boolean> {
     const { machines } = this.#its
     await this.#momentOf(round)
-    for (const machine of machines.all) machine.expectEnd()
-    if (this.#disks !== null && !round.disksFirst)
-      for (const machine of machines.all) machine.signal('SIGSTOP')
-    this.#disks?.shutDown()
+    if (this.#disks !== null) stopDisks(this.#disks, machines.all, round.disksFirst)
     const first = round.number % machines.all.length
     const inTurn = [...machines.all.slice(first), ...machines.all.slice(0, first)]
-    await Promise.all(inTurn.map(machine => machine.kill()))
+    const frozen = this.#lacking(round, 'frozen')
+    frozen?.signal('SIGSTOP')
+    await Promise.all(inTurn.map(machine => machine !== frozen && machine.kill()))
     const unfinished = machines.locks.flatMap(({ folder }) => unfinishedIn(folder))
     const wasWriting = unfinished.some(path => !this.#leftOver.has(path)) || round.moment.is === 'snapshot'
     this.#leftOver = new Set(unfinished)
@@ -170,18 +169,21 @@ export class EraRun {
   // ---- the machines come back
 
   /** When each was started. */
-  async #comeBack({ lacks, delaysMs }: Round): Promise<number[]> {
-    const lacking = lacks === null ? undefined : this.#roles?.[lacks.of]
-    if (lacking !== undefined && lacks?.what === 'folder')
-      rmSync(lacking.folder, { recursive: true, force: true })
-    const away = lacks?.what === 'machine' ? lacking : undefined
+  async #comeBack(round: Round): Promise<number[]> {
+    const emptied = this.#lacking(round, 'folder')
+    if (emptied !== undefined) rmSync(emptied.folder, { recursive: true, force: true })
+    const away = this.#lacking(round, 'machine')
     const starts = this.#its.machines.all.map(async (machine, i) => {
-      await pause(delaysMs[i] ?? 0)
-      if (machine === away) return []
+      await pause(round.delaysMs[i] ?? 0)
+      if (machine === away || machine.isOn) return []
       machine.start()
       return [now()]
     })
     return (await Promise.all(starts)).flat()
+  }
+
+  #lacking({ lacks }: Round, what: Lack['what']): PowerMachine | undefined {
+    return lacks?.what === what ? this.#roles?.[lacks.of] : undefined
   }
 
   /** From the last start before it to the next grant, in ms; resolves when every user is served. */
@@ -190,7 +192,9 @@ export class EraRun {
     const grantedAt = await users
       .firstGrant(Math.min(...startedAt), this.#withinMs)
       .catch(error => this.#explain(error))
-    for (const machine of machines.all) if (!machine.isOn) machine.start()
+    for (const machine of machines.all)
+      if (machine.isOn) machine.signal('SIGCONT')
+      else machine.start()
     await this.#all({ ask: 'progress', more: enough })
     return grantedAt - Math.max(...startedAt.filter(at => at < grantedAt))
   }
@@ -280,4 +284,13 @@ export class EraRun {
     if (this.#machines === undefined || this.#users === undefined) throw new Error('the era has not begun')
     return { machines: this.#machines, users: this.#users }
   }
+}
+
+/** A server whose disk stops may end by itself. */
+function stopDisks(disks: Disks, machines: readonly PowerMachine[], disksFirst: boolean): void {
+  for (const machine of machines) {
+    machine.expectEnd()
+    if (!disksFirst) machine.signal('SIGSTOP')
+  }
+  disks.shutDown()
 }

@@ -37,8 +37,10 @@ export type Moment =
   | { readonly is: 'recovering'; readonly until: 'begun' | 'counts' }
 
 export interface Lack {
-  /** `machine`: it starts once locks are granted again, with its folder. */
-  readonly what: 'folder' | 'machine'
+  /**
+   * `machine`: it starts once locks are granted again, with its folder. `frozen`: its process did not die, and thaws then.
+   */
+  readonly what: 'folder' | 'machine' | 'frozen'
   readonly of: 'primary' | 'backup'
 }
 
@@ -73,7 +75,7 @@ export function erasOf({ short, seed, from, rounds }: PlanOptions): Era[] {
     const numbers = Array.from({ length: count }, (_, i) => first + i)
     first += count
     const wanted = numbers.filter(number => from <= number && number < from + rounds)
-    const drawn = wanted.map((number, i) => draw(seed, number, locks, i === 0))
+    const drawn = wanted.map((number, i) => draw(seed, number, { locks, on }, i === 0))
     if (drawn.length > 0) eras.push({ locks, on, lying: false, rounds: drawn })
   }
   return eras.some(({ on }) => on === 'ext4') ? [...eras, lyingEra(seed)] : eras
@@ -81,11 +83,20 @@ export function erasOf({ short, seed, from, rounds }: PlanOptions): Era[] {
 
 /** That the rounds on ext4 can fail. */
 function lyingEra(seed: number): Era {
-  const round: Round = { ...draw(seed, 0, 0, true), moment: { is: 'working', afterMs: 100 }, lacks: null }
+  const round: Round = {
+    ...draw(seed, 0, { locks: 0, on: 'ext4' }, true),
+    moment: { is: 'working', afterMs: 100 },
+    lacks: null,
+  }
   return { locks: 0, on: 'ext4', lying: true, rounds: [round] }
 }
 
-function draw(seed: number, number: number, locks: number, isFirst: boolean): Round {
+function draw(
+  seed: number,
+  number: number,
+  { locks, on }: Pick<Era, 'locks' | 'on'>,
+  isFirst: boolean,
+): Round {
   const dice = random(seed * 1_009 + number)
   dice.next()
   const many = locks >= 1_000_000
@@ -93,7 +104,8 @@ function draw(seed: number, number: number, locks: number, isFirst: boolean): Ro
   const until = dice.pick(['begun', 'counts'] as const)
   const afterMs = dice.below(400)
   const restartingMs = dice.below(many ? 8_000 : 3_000)
-  const lackOf = weighted(dice, { none: 4, folder: 2, machine: 1 })
+  // A frozen process would keep its ext4 from being mounted again.
+  const lackOf = weighted(dice, { none: 4, folder: 2, machine: 1, frozen: on === 'disk' ? 1 : 0 })
   const of = dice.pick(['primary', 'backup'] as const)
   const longestMs = dice.pick([0, 300, 1_500])
   const [disksFirst, delaysMs] = [dice.chance(0.5), delays(longestMs, () => dice.below(longestMs + 1))]
@@ -120,9 +132,13 @@ function delays(longestMs: number, one: () => number): number[] {
 
 export function describe({ number, moment, lacks, delaysMs }: Round): string {
   const when = momentText(moment)
-  const without =
-    lacks === null ? '' : `, the ${lacks.of}'s ${lacks.what} is ${lacks.what === 'folder' ? 'gone' : 'away'}`
+  const without = lacks === null ? '' : `, ${lackText(lacks)}`
   return `${number}: ${when}${without}, starts after ${delaysMs.join(', ')} ms`
+}
+
+function lackText({ what, of }: Lack): string {
+  if (what === 'frozen') return `the ${of} only freezes`
+  return `the ${of}'s ${what} is ${what === 'folder' ? 'gone' : 'away'}`
 }
 
 function momentText(moment: Moment): string {

@@ -71,7 +71,7 @@ for (const [i, era] of erasOf(options).entries()) {
 
 const grantsOf = (felt: readonly Felt[], away: boolean) =>
   felt.flatMap(({ lacks, nextGrantMs }) =>
-    (lacks === 'machine') === away && nextGrantMs !== null ? [nextGrantMs] : [],
+    (lacks === 'machine' || lacks === 'frozen') === away && nextGrantMs !== null ? [nextGrantMs] : [],
   )
 const cell = (values: readonly number[], pick: (values: readonly number[]) => number) =>
   values.length === 0 ? '-' : pick(values).toFixed(0)
