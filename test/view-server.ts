@@ -7,7 +7,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { startViewServer, type ViewServer, type ViewServerOptions } from '../viewservice/server.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
-import type { HelloFrom, Message, Ping, Role, Status, View } from '../wire/messages.ts'
+import type { HelloFrom, Message, Ping, Role, Status, View, Welcome } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
 import { type Listener, listen } from '../wire/net/listen.ts'
@@ -61,6 +61,11 @@ class Peer {
     }
   }
 
+  /** E3: what is said before it is active is not heard. */
+  hearsActive(): Promise<Message> {
+    return this.hears('welcome', message => (message[1] as Welcome).mark > 0)
+  }
+
   hearsView(number: number): Promise<Message> {
     return this.hears('view', message => (message[1] as View).number === number)
   }
@@ -102,9 +107,9 @@ class Puppet {
     this.peer = new Peer(viewServer, from, cluster)
   }
 
-  /** Resolves after its welcome. */
+  /** Once the view server is active. */
   async ping(fields: Partial<Ping> = {}): Promise<void> {
-    await this.peer.hears('welcome')
+    await this.peer.hearsActive()
     this.peer.connection.send(['ping', { ...idlePing, ...fields }])
   }
 
@@ -247,7 +252,7 @@ t.test('a record that cannot be saved ends the view server before any peer learn
   })
   const server = await start(data, { onFatal: told })
   const s1 = await Puppet.start('s1', server.address)
-  await s1.peer.hears('welcome')
+  await s1.peer.hearsActive()
   rmSync(data, { recursive: true })
   await s1.ping()
   t.match((await fatal).message, /can't write to the data folder/)
