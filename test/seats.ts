@@ -209,3 +209,116 @@ t.test('E4: a new active one dials at once all that the record names and that ar
   t.ok(b.isActive)
   t.ok(b.dialled.slice(before).includes('ws://s1.test:1'))
 })
+
+t.test(
+  'E3: what is found at the address of an older mark says nothing of the owner of the present one',
+  t => {
+    const { story, a, b } = two()
+    const c = story.seat('c')
+    // Etcd has ended the mark, and c is the first one to see it.
+    story.mark = null
+    c.input({ is: 'changed' })
+    t.ok(c.isActive)
+    b.input({ is: 'changed' })
+    // It finds out that it is not active any more, and greets those who are connected, as b was.
+    a.input({ is: 'changed' })
+    t.same([a.isActive, b.isActive, c.isActive], [false, false, true])
+    t.match(story, { mark: { id: c.id } })
+    t.end()
+  },
+)
+
+t.test('E3: another process at the address counts also for one that reaches itself only later', t => {
+  const story = new SeatStory()
+  const before = story.seat('a')
+  before.state = 'dead'
+  story.seats.pop()
+  Object.assign(story.mark ?? {}, { id: idOf('before') })
+  const again = story.seat('a', false)
+  t.notOk(again.isActive, 'it has met itself at the address of the mark, and not yet at its own')
+  story.tick(1)
+  t.ok(again.isActive, 'it does not wait for the end of its own old mark')
+  t.end()
+})
+
+t.test('E3: a refusal that is found while the store is asked counts once the store has answered', t => {
+  const { story, a, b } = two()
+  story.held = []
+  b.input({ is: 'changed' })
+  a.kill()
+  t.notOk(b.isActive)
+  story.release()
+  t.ok(b.isActive)
+  t.end()
+})
+
+t.test('E2: a view that is being saved is none from the future, though a standby has read it', t => {
+  const { story, a, b, s1, other } = two()
+  a.lockServer('s2').ping()
+  story.doneUnknown = true
+  s1.ping({ role: 'primary', view: 1, acked: true })
+  story.tick()
+  t.equal(story.record?.record.view.number, 2, 'it is in the store')
+  b.input({ is: 'changed' })
+  t.same(other.views, [2], 'the standby tells of it')
+  s1.ping({ role: 'primary', view: 2 })
+  const late = a.lockServer('s3', 2)
+  t.same([s1.isClosed, late.isClosed], [false, false])
+  story.away = false
+  story.tick()
+  t.same([a.isActive, a.core.unready], [true, null])
+  t.ok(s1.views.includes(2))
+  t.end()
+})
+
+t.test('E2: a term begins with what the store held after the mark was taken', t => {
+  const { story, a, b } = two()
+  const { record } = story.record ?? {}
+  if (record === undefined) throw new Error('no record')
+  a.state = 'frozen'
+  story.mark = null
+  story.held = []
+  story.tick(6)
+  story.release('read mark')
+  story.release('take mark')
+  // Meanwhile the store went away, so that what is known is still the record from before.
+  b.input({ is: 'not loaded', text: 'etcd is not reached' })
+  t.notOk(b.isActive)
+  story.record = { record: { ...record, record: record.record + 1, nonce: 'another' }, version: 'x' }
+  story.held = null
+  story.tick(2)
+  t.ok(b.isActive)
+  t.equal(b.core.record?.record, record.record + 1)
+  t.end()
+})
+
+t.test('F19: one that halts while it takes the mark leaves it to others', t => {
+  const { story, a, b } = two()
+  a.state = 'frozen'
+  story.mark = null
+  story.held = []
+  story.tick(6)
+  story.release('read mark')
+  story.record = null
+  b.input({ is: 'changed' })
+  story.release('load')
+  t.match(b.core.unready, /the view record is gone/)
+  t.ok(story.mark, 'it has asked for the mark before')
+  story.release()
+  t.equal(story.mark, null)
+  t.notOk(b.isActive)
+  t.end()
+})
+
+t.test('V5: at a standby, too, no server takes the id of another', t => {
+  const { b, other } = two()
+  const connection = b.accept()
+  const from = {
+    ...({ kind: 'lockserver', id: idOf('s1'), address: 'ws://elsewhere.test:1', role: 'idle' } as const),
+    ...{ view: 0, pid: 7, host: 'h', journal: false, imprint: null },
+  }
+  b.input({ is: 'accepted', connection, cluster: null, from, owner: null, remote: '' })
+  t.equal(b.closed.get(connection), 'WRONG_SERVER')
+  t.notOk(other.isClosed)
+  t.end()
+})

@@ -15,6 +15,12 @@ export type FoundThere =
   /** No process listens there. */
   | { readonly is: 'refused' }
 
+/** Where to look, and which mark says so: what was found under another one shows nothing (E3). */
+export interface LinkTo {
+  readonly address: string
+  readonly version: string
+}
+
 /** A dial that is cut is tried again at once this often; then with the next tick. */
 const cutsMax = 5
 /** Questions that wait for an answer. */
@@ -23,9 +29,10 @@ const questionsMax = 256
 export class ActiveLink {
   readonly #dials: { last: number }
   readonly #effects: ConnectionEffect<ViewSays>[] = []
-  #address: string | null = null
+  #to: LinkTo | null = null
   #connection: number | null = null
-  #welcomed = false
+  /** Who has welcomed it there. */
+  #id: string | null = null
   #cuts = 0
   #heardAt = 0
   #asked = 0
@@ -41,22 +48,32 @@ export class ActiveLink {
 
   /** Whether the active one has welcomed this view server, and the connection stands. */
   get connected(): boolean {
-    return this.#welcomed
+    return this.#id !== null
+  }
+
+  /** Who has welcomed this view server there; null while no connection stands. */
+  get id(): string | null {
+    return this.#id
   }
 
   owns(connection: number): boolean {
     return connection === this.#connection
   }
 
+  /** Whether what is found is found under this mark. */
+  isTo(to: LinkTo | null): boolean {
+    return to?.version === this.#to?.version
+  }
+
   /** Each tick; null: no other view server is active. Returns for how long it has been silent. */
-  keep(address: string | null, cluster: string | null, now: number): number {
-    if (address !== this.#address) this.#leave()
-    if (this.#address === null) this.#heardAt = now
-    this.#address = address
+  keep(to: LinkTo | null, cluster: string | null, now: number): number {
+    if (!this.isTo(to)) this.#leave()
+    if (this.#to === null) this.#heardAt = now
+    this.#to = to
     this.#cuts = 0
-    if (address === null) return 0
-    if (this.#connection === null) this.#dial(address, cluster)
-    else if (this.#welcomed) this.#send(['echo', ++this.#asked])
+    if (to === null) return 0
+    if (this.#connection === null) this.#dial(to.address, cluster)
+    else if (this.connected) this.#send(['echo', ++this.#asked])
     return now - this.#heardAt
   }
 
@@ -82,12 +99,12 @@ export class ActiveLink {
     this.#forget()
     if (refused) return { is: 'refused' }
     // A kill may close the connection just before the listening socket.
-    if (this.#address !== null && this.#cuts++ < cutsMax) this.#dial(this.#address, cluster)
+    if (this.#to !== null && this.#cuts++ < cutsMax) this.#dial(this.#to.address, cluster)
     return undefined
   }
 
   passOn(connection: number, question: Question): boolean {
-    if (!this.#welcomed || this.#waiting.size >= questionsMax) return false
+    if (!this.connected || this.#waiting.size >= questionsMax) return false
     const number = ++this.#asked
     this.#waiting.set(number, { connection, number: question[1] })
     if (question[0] === 'status') this.#send(['status', number])
@@ -98,7 +115,7 @@ export class ActiveLink {
 
   #welcome(kind: string, id: string | null): FoundThere | undefined {
     if (kind !== 'viewserver' || id === null) return undefined
-    this.#welcomed = true
+    this.#id = id
     return { is: 'welcome', id }
   }
 
@@ -131,7 +148,7 @@ export class ActiveLink {
   #leave(): void {
     if (this.#connection !== null) this.#close(this.#connection, null, 'not needed any more')
     this.#forget()
-    this.#address = null
+    this.#to = null
   }
 
   #close(connection: number, code: ErrorCode | null, text: string): void {
@@ -141,7 +158,7 @@ export class ActiveLink {
   /** Questions that were not answered are the asker's to repeat: its own time limit ends them. */
   #forget(): void {
     this.#connection = null
-    this.#welcomed = false
+    this.#id = null
     this.#waiting.clear()
   }
 }

@@ -35,6 +35,8 @@ export class Candidacy {
   #other: ActiveMark | null = null
   /** The version of the mark whose owner has welcomed this view server at its address. */
   #welcomedBy: string | null = null
+  /** The version of the mark whose owner was found gone while a question was asked. */
+  #gone: string | null = null
   /** Its mark was taken while it lived: it comes back only when no mark stands. */
   #deposed = false
   #may = false
@@ -96,12 +98,12 @@ export class Candidacy {
     this.#away = input.is === 'mark failed' && input.trouble === 'away' ? input.text : null
     switch (input.is) {
       case 'mark read':
-        return void this.#read(input.mark, now)
+        this.#read(input.mark, now)
+        if (this.#gone !== null && this.#gone === this.#other?.version) this.#replace(this.#other, now)
+        this.#gone = null
+        return undefined
       case 'mark taken':
-        this.#mine = { mark: input.mark, confirmedAt: asked?.at ?? now }
-        this.#other = null
-        this.#deposed = false
-        return 'active'
+        return this.#taken(input.mark, asked?.at ?? now)
       case 'mark confirmed':
         if (this.#mine !== null && asked !== null) this.#mine.confirmedAt = asked.at
         return undefined
@@ -137,8 +139,9 @@ export class Candidacy {
   }
 
   #replace(mark: ActiveMark, now: number): void {
-    if (!this.#may || this.#deposed || this.#asking !== null || this.#mine !== null) return
-    this.#do('take', now, { do: 'take mark', owner: this.#owner, instead: mark })
+    if (!this.#may || this.#deposed || this.#mine !== null) return
+    if (this.#asking !== null) this.#gone = mark.version
+    else this.#do('take', now, { do: 'take mark', owner: this.#owner, instead: mark })
   }
 
   #read(mark: ActiveMark | null, now: number): void {
@@ -147,6 +150,16 @@ export class Candidacy {
     const isFree = mark === null || mark.id === this.#owner.id
     this.#other = isFree ? null : mark
     if (isFree && this.#may) this.#do('take', now, { do: 'take mark', owner: this.#owner, instead: mark })
+  }
+
+  /** One that may not be active any more leaves the place to others. */
+  #taken(mark: ActiveMark, askedAt: number): Standing | undefined {
+    this.#mine = { mark, confirmedAt: askedAt }
+    this.#other = null
+    this.#deposed = false
+    if (this.#may) return 'active'
+    this.giveUp()
+    return undefined
   }
 
   #failed(what: 'read' | 'take' | 'confirm', trouble: Trouble): Standing | undefined {

@@ -249,7 +249,7 @@ export class ViewCore {
   }
 
   #onPing(server: KnownServer, ping: Ping): void {
-    if (ping.view > this.#viewNumber) {
+    if (this.#isFuture(ping.view)) {
       const connection = server.connection as number
       this.#servers.disconnect(server)
       // V6: from a server that does not count yet this is hearsay; its next hello names its cluster.
@@ -460,7 +460,7 @@ export class ViewCore {
     }
     // V6: another view server has decided views that this record does not hold. A server that knows a view
     // knows its cluster.
-    if (hello.view > this.#viewNumber || (this.#record === null && hello.role !== 'idle'))
+    if (this.#isFuture(hello.view) || (this.#record === null && hello.role !== 'idle'))
       return [
         'VIEW_FROM_FUTURE',
         cluster === null ? hearsay(hello.view) : this.#haltByFuture(hello, hello.view),
@@ -472,6 +472,17 @@ export class ViewCore {
     if (!isDialable(hello.address))
       return ['BAD_MESSAGE', `the address ${JSON.stringify(hello.address)} is not a ws:// or wss:// URL`]
     return this.#servers.refusal(hello)
+  }
+
+  /**
+   * V6: it is not known here. E2: the view that is being saved may be in the store already, where standbys have
+   * read it: the store says whether it is this one.
+   */
+  #isFuture(view: number): boolean {
+    if (view <= this.#viewNumber) return false
+    if (view > (this.#saving?.view.number ?? 0)) return true
+    this.#out.look()
+    return false
   }
 
   #otherCluster(cluster: string | null): string | undefined {

@@ -64,6 +64,11 @@ export class Keeping {
     return this.#known !== undefined
   }
 
+  /** It holds what is known, as of after the last time that it was asked to look. */
+  get isCurrent(): boolean {
+    return this.isRead && !this.#looks && this.#asking === null
+  }
+
   get away(): string | null {
     return this.#away
   }

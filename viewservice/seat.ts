@@ -4,7 +4,7 @@
 
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { Status } from '../wire/messages.ts'
-import { ActiveLink, type FoundThere } from './active-link.ts'
+import { ActiveLink, type FoundThere, type LinkTo } from './active-link.ts'
 import { Candidacy, type MarkEffect, type MarkInput, type Standing } from './candidacy.ts'
 import { ViewCore, type ViewCoreOptions } from './core.ts'
 import { Keeping, type Kept, type StoreEffect, type StoreInput } from './keeping.ts'
@@ -47,6 +47,8 @@ const rereadMs = 1_000
 export class SeatCore implements StandbyOwner {
   readonly #options: SeatOptions
   readonly #owner: MarkOwner
+  /** Where it would find itself. */
+  readonly #self: LinkTo
   readonly #keeping: Keeping
   readonly #candidacy: Candidacy
   readonly #link: ActiveLink
@@ -67,6 +69,7 @@ export class SeatCore implements StandbyOwner {
   constructor(options: SeatOptions) {
     this.#options = options
     this.#owner = { id: options.id, address: options.address }
+    this.#self = { address: options.address, version: '' }
     this.#keeping = new Keeping(options.id, options.stored)
     this.#candidacy = new Candidacy(this.#owner, options.silenceCounts)
     this.#link = new ActiveLink(this.#dials)
@@ -136,8 +139,9 @@ export class SeatCore implements StandbyOwner {
         return this.#onKept(this.#keeping.heard(input))
       case 'mark read':
         this.#onStanding(this.#candidacy.heard(input, monotonic))
-        // A standby that has just started is of use once it reaches the active one.
-        if (!this.#link.connected) this.#keepLink(monotonic)
+        // A standby that has just started is of use once it reaches the active one. E3: what is found at the
+        // address of a mark that stands no more says nothing of the one that does.
+        if (!this.#link.connected || !this.#link.isTo(this.#candidacy.other)) this.#keepLink(monotonic)
         return
       case 'mark taken':
       case 'mark confirmed':
@@ -171,8 +175,9 @@ export class SeatCore implements StandbyOwner {
     this.#keeping.tick()
     this.#allow()
     this.#onStanding(this.#candidacy.tick(now))
-    this.#ownLink.keep(this.#ownReached ? null : this.#owner.address, this.#cluster, now)
+    this.#ownLink.keep(this.#ownReached ? null : this.#self, this.#cluster, now)
     const silentFor = this.#keepLink(now)
+    this.#judgeFound(now)
     if (silentFor >= silentMs) {
       this.#link.giveUp(now)
       this.#candidacy.silent(now)
@@ -181,7 +186,7 @@ export class SeatCore implements StandbyOwner {
   }
 
   #keepLink(now: number): number {
-    return this.#link.keep(this.#candidacy.other?.address ?? null, this.#cluster, now)
+    return this.#link.keep(this.#candidacy.other, this.#cluster, now)
   }
 
   /** V6, F19: what halts it ends when the store catches up. */
@@ -198,12 +203,20 @@ export class SeatCore implements StandbyOwner {
 
   /** E3: no mark is set before its owner has reached itself there. */
   #onOwn(found: FoundThere | undefined): void {
-    if (found?.is === 'welcome' && found.id === this.#owner.id) this.#ownReached = true
+    if (found?.is !== 'welcome' || found.id !== this.#owner.id) return
+    this.#ownReached = true
+    this.#allow()
+    this.#judgeFound(this.#now.monotonic)
+  }
+
+  /** E3: who answers at the address of the mark counts also when this one reaches itself, or may ask, only later. */
+  #judgeFound(now: number): void {
+    if (this.#link.id !== null) this.#candidacy.welcomed(this.#link.id, this.#ownReached, now)
   }
 
   #onFound(found: FoundThere | undefined): void {
     const { monotonic } = this.#now
-    if (found?.is === 'welcome') this.#candidacy.welcomed(found.id, this.#ownReached, monotonic)
+    if (found?.is === 'welcome') this.#judgeFound(monotonic)
     if (found?.is === 'refused') this.#candidacy.refused(monotonic)
     else if (found !== undefined) this.#keeping.look()
   }
@@ -215,6 +228,7 @@ export class SeatCore implements StandbyOwner {
     if (kept.is === 'saved') return this.#give(this.#saved())
     if (kept.is === 'halted') {
       this.#note('error', 'view changes halted', { reason: kept.reason })
+      this.#allow()
       return this.#becomeStandby()
     }
     // E2: whoever finds a record of another decides nothing more with what it knew.
@@ -243,7 +257,7 @@ export class SeatCore implements StandbyOwner {
 
   #beginTerm(): void {
     const mark = this.#candidacy.number
-    if (mark === 0 || this.isActive || !this.#keeping.isRead || this.#keeping.halted !== null) return
+    if (mark === 0 || this.isActive || !this.#keeping.isCurrent || this.#keeping.halted !== null) return
     const { id } = this.#options
     const standing = { id, mark, dials: this.#dials }
     this.#inner = new ViewCore({ ...this.#options, record: this.#keeping.record, standing })

@@ -97,13 +97,21 @@ export class StandbyCore {
         `you belong to cluster ${cluster}, this view server to ${own}`,
       )
     if (from.kind === 'client') this.#clients.add(connection)
-    else if (from.kind === 'lockserver') this.#addServer(connection, from)
-    else if (from.kind === 'primary')
+    else if (from.kind === 'lockserver') {
+      if (!this.#addServer(connection, from)) return
+    } else if (from.kind === 'primary')
       return this.#close(connection, 'UNEXPECTED_MESSAGE', `a view server takes no ${from.kind}`)
     this.#welcome(connection)
   }
 
-  #addServer(connection: number, hello: LockServerHello): void {
+  /** False: it is turned away. */
+  #addServer(connection: number, hello: LockServerHello): boolean {
+    const { id, address } = hello
+    const known = this.#addressOf(id) ?? address
+    if (known !== address) {
+      this.#close(connection, 'WRONG_SERVER', `server ${id} is known at ${known}, not at ${address}`)
+      return false
+    }
     for (const [before, { hello: known }] of this.#servers) {
       if (known.id !== hello.id) continue
       this.#servers.delete(before)
@@ -111,6 +119,14 @@ export class StandbyCore {
     }
     this.#servers.set(connection, { hello, ping: null, heardAt: this.#now })
     if (hello.view > this.#viewNumber) this.#owner.look()
+    return true
+  }
+
+  /** V5: an id stands for one state, which has one address. */
+  #addressOf(id: string): string | undefined {
+    const { primary, backup = null } = this.#record?.view ?? {}
+    const known = [primary, backup, ...[...this.#servers.values()].map(({ hello }) => hello)]
+    return known.find(server => server?.id === id)?.address
   }
 
   #onMessages(connection: number, messages: readonly MessageOf<ViewHears>[]): void {
@@ -236,7 +252,7 @@ export class StandbyCore {
 
 function closing(
   connection: number,
-  code: 'WRONG_CLUSTER' | 'UNEXPECTED_MESSAGE' | 'REPLACED',
+  code: 'WRONG_CLUSTER' | 'WRONG_SERVER' | 'UNEXPECTED_MESSAGE' | 'REPLACED',
   text: string,
 ) {
   return { do: 'close', connection, code, text } as const

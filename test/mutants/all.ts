@@ -41,6 +41,7 @@ import { signals } from './signals.ts'
 import { standby } from './standby.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
+import { takeovers } from './takeovers.ts'
 import { tls } from './tls.ts'
 import { tracing } from './tracing.ts'
 import { twice } from './twice.ts'
@@ -58,7 +59,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],
-  drivers: [...drivers, ...endings, ...etcd, ...standby],
+  drivers: [...drivers, ...endings, ...etcd, ...standby, ...takeovers],
   'what travels': frames,
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': figures,

@@ -128,7 +128,7 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/seat.ts',
-        find: 'if (!this.#link.connected) this.#keepLink(monotonic) return',
+        find: 'if (!this.#link.connected || !this.#link.isTo(this.#candidacy.other)) this.#keepLink(monotonic) return',
         replace: 'return',
       },
     ],
@@ -141,8 +141,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/active-link.ts',
-        find: 'if (this.#address !== null && this.#cuts++ < cutsMax)',
-        replace: 'if (this.#address !== null && this.#cuts++ < 0)',
+        find: 'if (this.#to !== null && this.#cuts++ < cutsMax)',
+        replace: 'if (this.#to !== null && this.#cuts++ < 0)',
       },
     ],
   },

@@ -205,7 +205,8 @@ function acquires(state: State, operation: Of<'acquire'>): string | null {
     if (steals) left -= held
     else if (!free(lock))
       return mayNotWait(limits, has?.waits ?? null, lock?.waiters ?? 0) ? 'WAITERS_LIMIT' : 'waiting'
-    if (hasTooMany(lock, session, claim, limits)) return 'LOCKS_LIMIT'
+    // A thief's own holds go with the others'.
+    if (!steals && hasTooMany(lock, session, claim, limits)) return 'LOCKS_LIMIT'
     left--
   }
   return 'granted'

@@ -28,7 +28,8 @@ const mayStay: Readonly<Record<string, string>> = {
   'ViewServerParty.disk': 'what was written, for the story to look at',
 }
 /** The world around the cores, and what belongs to the story alone. */
-const world = /^(Network|Cluster|Timeline|End|\w*Party|SeenSession|AbortController|AbortSignal|Promise)$/
+const world =
+  /^(Network|Cluster|SharedStore|Timeline|End|\w*Party|SeenSession|AbortController|AbortSignal|Promise)$/
 
 register('../search/plain-loader.js', import.meta.url)
 const { tell } = (await import(`${'./story.js'}?plain`)) as { tell: typeof Tell }
@@ -79,8 +80,8 @@ function partsOf(value: object): [string, unknown][] {
 }
 
 /** Each part of a living party that is not part of the world, with its path. */
-function rootsOf({ servers, viewServer, clients }: Cluster): [string, object][] {
-  const parties: object[] = [viewServer, ...servers, ...clients].filter(party => party.alive)
+function rootsOf({ servers, viewServers, clients }: Cluster): [string, object][] {
+  const parties: object[] = [...viewServers, ...servers, ...clients].filter(party => party.alive)
   return parties.flatMap(party =>
     Object.entries(party).flatMap(([key, part]): [string, object][] =>
       typeof part !== 'object' || part === null || world.test(part.constructor?.name ?? '')

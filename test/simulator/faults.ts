@@ -20,6 +20,7 @@ import { Power } from './faults/power.ts'
 import { Promotions } from './faults/promotions.ts'
 import { OperatorResets } from './faults/resets.ts'
 import { Scene } from './faults/scene.ts'
+import { SeatFaults } from './faults/seats.ts'
 import { Standstills } from './faults/standstills.ts'
 import { StrandedClients } from './faults/stranded-clients.ts'
 import type { Guests } from './guests.ts'
@@ -48,6 +49,8 @@ export class Faults {
   readonly #strangers: Strangers
   readonly #guests: Guests
   readonly #frameDice: Random
+  /** Null: the view server has a disk for itself. */
+  readonly seats: SeatFaults | null
   /** Hears of each fault that is done, and what it befalls, in the words of the trace. */
   onDone: ((kind: FaultKind, text: string) => void) | null = null
   /** The kind that is done just now. */
@@ -83,6 +86,9 @@ export class Faults {
     this.#lies = new Lies(scene, damage, deaths)
     this.#leavings = new Leavings(scene, damage, deaths)
     this.#lostRecords = new LostRecords(scene, damage)
+    const { seats } = shape
+    this.seats =
+      seats === null ? null : new SeatFaults(scene, damage, deaths, this.#disk, seats, random(seed + 33))
     this.#power = new Power(scene, damage, deaths, diskOf)
     this.#ambushes.onPower = dice => this.#power.fail(dice)
     guests.onHostLeaves = host => deaths.leave(host)
@@ -211,6 +217,7 @@ export class Faults {
     this.#lateWords.heal()
     this.#lies.heal()
     this.#disk.heal()
+    this.seats?.heal()
     if (this.#scene.shape.disk !== null) this.#power.heal()
     this.#deaths.leaveOneDead()
     this.#damage.mendAll()

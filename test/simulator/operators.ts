@@ -29,6 +29,8 @@ export class Operators {
   look(dice: Random): void {
     const { viewServer } = this.#cluster
     if (!viewServer.alive || viewServer.frozen) return
+    // Of several, one that has decided for a while; seats.ts asks the others.
+    if (viewServer.shared !== null && !(this.#cluster.network.time - viewServer.decidesSince > 500)) return
     const { running } = viewServer
     const status = running.status()
     this.#trace.tell(() => `an operator looks: ${JSON.stringify(status.view)}, ${status.halted ?? 'well'}`)
@@ -113,6 +115,7 @@ export class Operators {
     for (const { labels, value } of samplesOf(running.refusals))
       if (!Number.isSafeInteger(value) || value < 0) this.#blame(`${value} refusals of ${labels.code}`)
     const last = running.counts.history.views.at(-1)
+    if (this.#cluster.store !== null) return // others have made views, too
     if (last !== undefined && last.number !== view?.number)
       this.#blame(`its history ends with view ${last.number}, not ${view?.number}`)
   }

@@ -5,6 +5,7 @@
 import { type Random, random, weighted } from '../fixtures/random.ts'
 import { type ClaimShape, drawClaimShape } from './claiming.ts'
 import { type DiskShape, drawDiskShape, drawPowerKind, drawPowerRates, type PowerKind } from './powering.ts'
+import { drawSeatKinds, drawSeats, type SeatKind, type SeatShape } from './seating.ts'
 
 export const faultKinds = [
   'kill primary',
@@ -89,6 +90,7 @@ export type Planned = { readonly at: number; readonly salt: number } & (
   /** By the n-th user at that time. */
   | { readonly is: 'call'; readonly user: number; readonly verb: Verb }
   | { readonly is: 'oddity'; readonly kind: OddityKind }
+  | { readonly is: 'seat'; readonly kind: SeatKind }
 )
 
 /** What a story is about; each aims at a weak spot that blind chance seldom meets. */
@@ -154,6 +156,8 @@ export interface Shape {
   readonly crowd: Crowd | null
   /** What users ask for beside modes; null: nothing. */
   readonly claims: ClaimShape | null
+  /** View servers that share a store; null: there is one, with a disk of its own. */
+  readonly seats: SeatShape | null
   /** Its cluster is durable; null: the state is in memory. */
   readonly disk: DiskShape | null
   /** Limits of the state low enough to be met. */
@@ -194,18 +198,23 @@ const breachesPart = 0.4
 export function drawPlan(seed: number): Plan {
   const dice = random(seed)
   const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
-  const disk = hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
-  const shape = withDisks(drawn.tight ? { ...drawn, ...sharesMuch(drawn) } : drawn, disk)
+  const seats = unseated.has(drawn.theme) ? null : drawSeats(random(seed + 31))
+  const disk = seats === null && hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
+  const shape = withDisks({ ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats }, disk)
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
     ...drawOddities(random(seed + 12), shape),
     ...drawBreaches(random(seed + 11), shape),
     ...drawClaims(random(seed + 24), shape),
+    ...drawSeatFaults(random(seed + 32), shape),
     ...drawPower(random(seed + 26), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
+
+/** Themes that are about other things, for longer than a mark stands. */
+const unseated: ReadonlySet<Theme> = new Set(['long lives', 'large sessions', 'meanwhile'])
 
 /** Long lives and large sessions are about something else, and long enough without. */
 function hasDisks({ theme, crowd }: Shape): boolean {
@@ -330,6 +339,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     chunkRecords: null,
     crowd,
     claims: null,
+    seats: null,
     disk: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
@@ -518,6 +528,18 @@ function drawBreaches(dice: Random, { theme, hoard, lengthMs }: Shape): Planned[
   return timesOf(dice, dice.pick([300, 900]), lengthMs).map(at => ({
     is: 'fault',
     kind: dice.pick(breachKinds),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice: the rest of the day is as it would be without them. */
+function drawSeatFaults(dice: Random, { seats, lengthMs }: Shape): Planned[] {
+  if (seats === null) return []
+  const kindOf = drawSeatKinds(dice)
+  return timesOf(dice, seats.everyMs, lengthMs).map(at => ({
+    is: 'seat',
+    kind: kindOf(dice),
     at,
     salt: saltOf(dice),
   }))

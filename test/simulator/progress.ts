@@ -232,9 +232,10 @@ export class Progress {
 
   /** It learns from the view server, or from any server that it was told of, which one is primary. */
   #knowsSince(user: ClientParty): number {
-    const { viewServer } = this.#cluster
-    if (user.seeds.length > 1) return 0
-    return Math.max(serves(viewServer), this.#linkedSince(user, viewServer))
+    const { viewServer, viewServers } = this.#cluster
+    if (user.seeds.length > viewServers.length) return 0
+    const known = viewServers.map(each => Math.max(runs(each), this.#linkedSince(user, each)))
+    return Math.max(serves(viewServer), ...known)
   }
 
   // ---- who waits
@@ -284,9 +285,9 @@ function recovers({ role, state }: LockServerParty['core']): boolean {
 /** What answers an open or a resume. */
 const begins: ReadonlySet<string> = new Set(['opened', 'open-refused', 'resumed'])
 
-/** The same of a view server that has its own record. */
+/** The same of a view server that has its own record; of several, while one of them decides. */
 function serves(viewServer: ViewServerParty): number {
-  return viewServer.misled ? never : runs(viewServer)
+  return viewServer.misled ? never : Math.max(runs(viewServer), viewServer.decidesSince)
 }
 
 /** Since when this process has run; Infinity: it does not. */

@@ -29,6 +29,12 @@ interface End {
   readonly reason: string
 }
 
+interface Decision {
+  readonly at: number
+  /** V3: by view, the backup that had answered the question. */
+  readonly answered: ReadonlyMap<number, string>
+}
+
 /** Where pings come as often as usual; as the next three. */
 const pingLimitMs = 500
 /** The view server relies on a primary that it heard in its last two ticks; with some slack (V3). */
@@ -171,7 +177,8 @@ export class Referee {
   /** A fault befalls this party, until then; it may be believed dead during that time, and a while after. */
   touch(party: Party, untilMs: number): void {
     const until = untilMs + this.#aftermathMs
-    if (until > (this.#touched.get(party.name) ?? 0)) this.#touched.set(party.name, until)
+    const name = party.kind === 'viewserver' ? 'VS' : party.name
+    if (until > (this.#touched.get(name) ?? 0)) this.#touched.set(name, until)
   }
 
   /** The disk of this machine is slow or full until then. */
@@ -264,7 +271,8 @@ export class Referee {
     const asksInOrder = to.kind === 'client' && !(to instanceof Guest)
     if (asksInOrder && messages.some(([kind, code]) => kind === 'error' && code === 'OUT_OF_ORDER'))
       this.#blame('S1 reply forgotten', `${from.name} says that ${to.name} asks out of order`)
-    if (to.kind !== 'viewserver' || from.kind !== 'lockserver') return
+    if (to.kind !== 'viewserver' || from.kind !== 'lockserver' || !(to as ViewServerParty).core.isActive)
+      return
     const { id } = from as LockServerParty
     for (const message of messages) {
       if (message[0] === 'ping') this.#hearPing(id, message[1] as Ping)
@@ -307,6 +315,7 @@ export class Referee {
   #saved(record: ViewRecord): void {
     const { disk } = this.#cluster.viewServer
     const before = disk.at(-2)
+    this.#decision = this.decisionOf(record)
     this.#trace.tell(() => `VS has record ${record.record} on its disk: ${viewText(record)}`)
     if (record.acked && !(before?.acked && before.view.number === record.view.number))
       this.#ackedAt = this.#now
@@ -347,7 +356,7 @@ export class Referee {
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
-    else if (this.#answered.get(before.view.number) !== view.primary.id)
+    else if ((this.#decision?.answered ?? this.#answered).get(before.view.number) !== view.primary.id)
       this.#blame('V3 promoted unasked', `view ${view.number} promotes a backup that has answered nothing`)
   }
 
@@ -375,7 +384,7 @@ export class Referee {
     if (end === undefined || dropped !== undefined || this.corrupted.has(backup.id)) return
     const heard = this.#pinged.get(primary.id) ?? 0
     const { viewServer } = this.#cluster
-    const decided = Math.min(this.#lastWrite, this.#now)
+    const decided = Math.min(this.#decision?.at ?? this.#lastWrite, this.#now)
     if (viewServer.frozen || decided - heard <= this.#heardWithinMs || decided <= end.at) return
     const text = `view ${view.number} gives up the last living copy; its primary is ${end.how} since ${end.at.toFixed(1)}`
     this.#blame('state lost', text)
@@ -466,6 +475,14 @@ export class Referee {
 
   wrote(): void {
     this.#lastWrite = this.#now
+  }
+
+  /** What was known when a record was decided, where it may be written long after that. */
+  decisionOf: (record: ViewRecord) => Decision | undefined = () => undefined
+  #decision: Decision | undefined
+
+  get decidesNow(): Decision {
+    return { at: this.#now, answered: new Map(this.#answered) }
   }
 
   // ---- who ends
@@ -562,7 +579,8 @@ export class Referee {
   /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
   inspectAtEnd(): void {
     const { view, viewServer } = this.#cluster
-    if (!viewServer.saving && !viewServer.misled) this.#counters.inspectViews(viewServer.counts)
+    if (!viewServer.saving && !viewServer.misled && viewServer.shared === null)
+      this.#counters.inspectViews(viewServer.counts)
     const backup = view?.backup?.id
     for (const { id, name, alive } of this.#cluster.servers)
       if (alive && this.contradicted.has(id))

@@ -21,6 +21,7 @@ import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
 import { Rest, restName } from './rest.ts'
+import { Seats } from './seats.ts'
 import { roomCodes, smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
 import { Trace } from './trace.ts'
@@ -43,6 +44,8 @@ export interface Ending {
   readonly views: number
   /** How often what happened befell the same thing at most, by kind. */
   readonly most: ReadonlyMap<string, number>
+  /** What came of the store that view servers share, and of their marks, how often. */
+  readonly seats: ReadonlyMap<string, number>
 }
 
 /** Liveness: how long each part of the healing may take at most, in simulated ms. */
@@ -114,6 +117,7 @@ class Story {
   readonly #glanceMs: number
   readonly #edges: Edges | null
   readonly #rest: Rest | null
+  readonly #seats: Seats | null
   readonly #disks = new Map<string, JournalDisk>()
   #lost = 0
   #lookAt = 0
@@ -130,30 +134,7 @@ class Story {
     const slowness = shape.crowd?.slowness ?? 1
     if (shape.crowd !== null) drawnLimits(limitsOfSlow(slowness))
     else drawnLimits(shape.chunkRecords === null ? drawn : { chunkRecordsMax: shape.chunkRecords })
-    const clocks = random(seed + 1)
-    const turns = random(seed + 6)
-    this.#cluster = new Cluster({
-      servers: shape.servers,
-      drainMs: shape.drainMs,
-      secret: shape.secret,
-      ...(shape.disk !== null && {
-        durability: 'disk',
-        recoveryPatienceMs: shape.disk.patienceMs,
-        journalDiskOf: name => this.#diskOf(name),
-      }),
-      ...(shape.unreadMax !== null && { unreadMax: shape.unreadMax }),
-      newCluster: edges === null && (shape.newCluster || !shape.early),
-      ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
-      ...(shape.tight && { limitsOf: tightLimitsOf }),
-      ...(shape.crowd !== null && {
-        workUnitMs: (stallMs / stallUnits) * slowness,
-        limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
-      }),
-      pingIntervalMs: shape.pingMs,
-      ...(edges?.wallAtStart !== undefined && { wallAtStart: edges.wallAtStart }),
-      ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
-      ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
-    })
+    this.#cluster = this.#newCluster(shape, edges)
     const { network } = this.#cluster
     // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
     if (shape.tight) for (const code of roomCodes) this.#cluster.usedUp.add(code)
@@ -167,6 +148,7 @@ class Story {
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     this.#looks = new Looks(this.#cluster, this.#verdict)
+    this.#seats = shape.seats && new Seats(this.#cluster, shape, this.#verdict, this.#referee, this.#trace)
     if (!shape.early) this.#ready()
     this.#rest = long ? new Rest(this.#cluster, this.#verdict) : null
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
@@ -194,6 +176,37 @@ class Story {
       this.#referee,
       this.#users,
     )
+    if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
+  }
+
+  #newCluster(shape: Shape, edges: Edges | null): Cluster {
+    const { seed } = this.#plan
+    const clocks = random(seed + 1)
+    const turns = random(seed + 6)
+    const slowness = shape.crowd?.slowness ?? 1
+    return new Cluster({
+      servers: shape.servers,
+      drainMs: shape.drainMs,
+      secret: shape.secret,
+      ...(shape.disk !== null && {
+        durability: 'disk',
+        recoveryPatienceMs: shape.disk.patienceMs,
+        journalDiskOf: name => this.#diskOf(name),
+      }),
+      ...(shape.unreadMax !== null && { unreadMax: shape.unreadMax }),
+      newCluster: edges === null && (shape.newCluster || !shape.early),
+      ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
+      ...(shape.tight && { limitsOf: tightLimitsOf }),
+      ...(shape.crowd !== null && {
+        workUnitMs: (stallMs / stallUnits) * slowness,
+        limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
+      }),
+      pingIntervalMs: shape.pingMs,
+      ...(shape.seats !== null && { seats: shape.seats }),
+      ...(edges?.wallAtStart !== undefined && { wallAtStart: edges.wallAtStart }),
+      ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
+      ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
+    })
   }
 
   /** The disk of this machine; it stays when processes go. */
@@ -248,6 +261,7 @@ class Story {
       faults: this.#faults.done,
       views: (this.#cluster.view?.number ?? 0) - (this.#edges?.view ?? 1) + 1,
       most: this.#twice.most,
+      seats: this.#seats?.seen ?? new Map(),
     }
   }
 
@@ -308,6 +322,7 @@ class Story {
     await this.#watch(500)
     await this.#until(this.#limitsMs.renewal, 'not told', () => this.#users.unheard())
     this.#rest?.judge(this.#state)
+    await this.#until(this.#limitsMs.heal, 'not answered', () => this.#seats?.unsettled() ?? null)
     this.#referee.inspectAtEnd()
   }
 
@@ -322,6 +337,7 @@ class Story {
         next++
         if (event.is === 'call') this.#users.perform(event)
         else if (event.is === 'oddity') this.#oddities.perform(event.kind, event.salt)
+        else if (event.is === 'seat') this.#seats?.perform(event.kind, event.salt)
         else this.#faults.perform(event.kind, event.salt)
       }
       // One at a time: programs go on in between.
@@ -363,6 +379,7 @@ class Story {
     const names = [view?.primary.id, view?.backup?.id]
     return (
       viewServer.acked &&
+      (this.#seats?.unsettled() ?? null) === null &&
       servers
         .filter(server => this.#faults.isWanted(server))
         .every(({ alive, core }) => alive && !core.leaving && core.view?.number === view?.number) &&
@@ -405,6 +422,7 @@ class Story {
       if (thoroughly) this.#lookAt = network.time + lookMs * this.#cluster.slowness
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
+      this.#seats?.judge()
       this.#progress.judge()
       this.#checker.claims.judge()
       this.#twice.look()

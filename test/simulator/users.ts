@@ -101,13 +101,13 @@ export class Users {
   }
 
   #add(hoards = false): ClientParty {
-    const { servers, viewServer, decoy } = this.#cluster
+    const { servers, viewAddresses, decoy } = this.#cluster
     const dice = this.#dice
-    const real = [viewServer.address, ...new Set(servers.map(server => server.address))]
+    const real = [...viewAddresses, ...new Set(servers.map(server => server.address))]
     const all = decoy === null ? real : [decoy.address, ...real]
     const options = {
       ttlMs: dice.pick(this.#shape.ttlMs),
-      seeds: dice.chance(0.5) ? [viewServer.address] : all,
+      seeds: dice.chance(0.5) ? viewAddresses : all,
       chance: random(dice.below(4294967296)).next,
     }
     const name = `c${this.users.length + 1}`

@@ -80,13 +80,13 @@ export class Wires {
 
   /** F13: an accepting side that turns a peer away says why first. */
   closes(from: Party, code: number, wire: Wire): void {
-    if (from === wire.ends[1]?.party && code >= 4400 && !this.#turnedAway.has(wire))
+    if (accepted(from, wire) && code >= 4400 && !this.#turnedAway.has(wire))
       this.#blame('F13 closed without a word', `${from.name} closes with ${code} and has not said why`)
   }
 
   /** F13: an error is the last that the accepting side says. */
   #saysLast(from: Party, messages: readonly Message[], wire: Wire): void {
-    if (from !== wire.ends[1]?.party) return
+    if (!accepted(from, wire)) return
     const error = messages.findIndex(([kind]) => kind === 'error')
     if (this.#turnedAway.has(wire) || (error >= 0 && error < messages.length - 1))
       this.#blame('F13 said after an error', `${from.name} goes on after its error`)
@@ -203,4 +203,9 @@ function isNewerThan({ count }: Speaker): (other: Speaker) => boolean {
 /** At the server's end: the one that accepted. */
 function isOpen({ wire }: Speaker): boolean {
   return wire.ends[1]?.open ?? false
+}
+
+/** Not of one that has dialled itself, whose two ends look alike (E3). */
+function accepted(from: Party, { ends: [dialled, accepts] }: Wire): boolean {
+  return from === accepts?.party && from !== dialled?.party
 }

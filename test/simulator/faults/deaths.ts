@@ -143,28 +143,28 @@ export class Deaths {
     if (!viewServer.alive) return
     this.#scene.tell(() => `kill VS${viewServer.saving ? ' while it saves' : ''}`)
     this.#losing(viewServer, dice)
-    this.viewServerDies(dice)
+    this.viewServerDies(dice, viewServer)
   }
 
-  viewServerDies(dice: Random): void {
-    const { cluster, referee, now } = this.#scene
-    const { viewServer } = cluster
+  viewServerDies(dice: Random, viewServer: ViewServerParty): void {
+    const { referee, now } = this.#scene
     referee.touch(viewServer, now)
     referee.viewServerDied()
     if (dice.chance(0.2) && !viewServer.frozen) viewServer.stop()
     else viewServer.kill()
-    this.#viewServerBack(dice)
+    this.#viewServerBack(dice, viewServer)
   }
 
-  #viewServerBack(dice: Random): void {
-    const { cluster, referee, now } = this.#scene
+  #viewServerBack(dice: Random, viewServer: ViewServerParty): void {
+    const { referee, now } = this.#scene
     const ms = this.#scene.duration(dice)
-    referee.touch(cluster.viewServer, now + ms)
-    this.#damage.mendLater(ms, 'restart VS', () => this.restartViewServer())
+    referee.touch(viewServer, now + ms)
+    this.#damage.mendLater(ms, `restart ${viewServer.name}`, () => this.restartViewServer(viewServer))
   }
 
-  restartViewServer(): void {
-    const { viewServer } = this.#scene.cluster
+  /** F19: one that starts with less than the last record is no story for several. */
+  restartViewServer(viewServer: ViewServerParty): void {
+    this.#scene.cluster.store?.putRight()
     if (!viewServer.alive && !this.#scene.cannotStart(viewServer.name)) viewServer.restart()
   }
 
@@ -190,7 +190,7 @@ export class Deaths {
   exited(party: LockServerParty | ViewServerParty, dice: Random): void {
     const { referee, now } = this.#scene
     referee.touch(party, now)
-    if (party.kind === 'viewserver') this.#viewServerBack(dice)
+    if (party.kind === 'viewserver') this.#viewServerBack(dice, party)
     else this.restartLater(party, 100)
   }
 
@@ -243,6 +243,6 @@ export class Deaths {
 
   restartAll(): void {
     for (const server of [...this.#scene.cluster.servers]) if (!server.alive) this.restart(server.name)
-    this.restartViewServer()
+    for (const viewServer of this.#scene.cluster.viewServers) this.restartViewServer(viewServer)
   }
 }

@@ -65,7 +65,7 @@ export class Disk {
     network.after(ms, () => {
       if (this.#damage.over || !viewServer.alive) return
       this.#scene.tell(() => 'kill VS between its write and its telling')
-      this.#deaths.viewServerDies(this.#dice)
+      this.#deaths.viewServerDies(this.#dice, viewServer)
     })
   }
 

@@ -21,7 +21,8 @@ export class Leavings {
   inVain(dice: Random): void {
     const { pair, cluster } = this.#scene
     const { primary, backup } = pair
-    if (backup !== undefined && dice.chance(0.4)) return this.#unheard(backup)
+    const alone = cluster.viewServers.length === 1
+    if (backup !== undefined && alone && dice.chance(0.4)) return this.#unheard(backup)
     if (primary === undefined || backup === undefined || !cluster.viewServer.acked) return
     if ([primary, backup].some(server => server.frozen || !this.#deaths.mayDie(server))) return
     this.#scene.tell(() => `${primary.name} is told to leave, and all others die`)
@@ -46,7 +47,7 @@ export class Leavings {
     for (const party of [viewServer, backup]) referee.touch(party, now + ms)
     referee.viewServerDied()
     viewServer.kill()
-    this.#damage.doubt(viewServer, ms, 'restart VS', () => this.#deaths.restartViewServer())
+    this.#damage.doubt(viewServer, ms, 'restart VS', () => this.#deaths.restartViewServer(viewServer))
     this.#deaths.leave(backup)
   }
 }

@@ -20,6 +20,7 @@ export class LostRecords {
   lose(dice: Random): void {
     const { cluster, referee, now } = this.#scene
     const { viewServer, view, servers } = cluster
+    if (cluster.store !== null) return // seats.ts puts it back
     if (view === null || this.#damage.unmended > 0 || !viewServer.acked || viewServer.saving) return
     // Each of them can tell it.
     if (servers.some(({ alive, frozen, core }) => !alive || frozen || core.view?.number !== view.number))

@@ -277,7 +277,7 @@ export class Power {
   }
 
   #start(name: string): void {
-    if (name === viewServerName) this.#deaths.restartViewServer()
+    if (name === viewServerName) this.#deaths.restartViewServer(this.#scene.cluster.viewServer)
     else this.#deaths.restart(name)
   }
 

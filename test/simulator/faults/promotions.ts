@@ -65,7 +65,8 @@ export class Promotions {
 
   /** V3: the primary is found dead, and so would be the backup, a moment later: it must not be promoted. */
   freezeBoth(dice: Random): void {
-    const late = this.#damage.unmended > 0 || this.#scene.shape.delay.rarePart > 0
+    const { seats, delay } = this.#scene.shape
+    const late = this.#damage.unmended > 0 || delay.rarePart > 0 || seats !== null
     if (dice.chance(0.3) && !late) return this.#lastWords(dice)
     const calm = this.#calmPair()
     if (calm === null) return
