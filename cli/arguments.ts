@@ -2,9 +2,9 @@
 // was wrong, where, and what would be right. It starts nothing and prints nothing.
 
 import { parseArgs } from 'node:util'
-import { ttlMsMax } from '../wire/limits.ts'
+import { proofLengthMax, ttlMsMax } from '../wire/limits.ts'
 import { webSocketUrl } from '../wire/options.ts'
-import { secretProblem } from '../wire/secret-problem.ts'
+import { proofProblem, secretProblem } from '../wire/secret-problem.ts'
 import { readDuration } from './duration.ts'
 import { strangersIn } from './environment.ts'
 import { UsageError } from './failure.ts'
@@ -164,6 +164,14 @@ export function secretText(does: string): Option<string | undefined> {
   )
 }
 
+function tokenText(does: string): Option<string | undefined> {
+  return single('TOKEN', does, (value, what) => {
+    const problem = proofProblem(value, proofLengthMax)
+    if (problem !== undefined) throw new UsageError(`${what} ${problem}`)
+    return value
+  })
+}
+
 /** The option may come from the environment too. */
 export function inEnvironment<T>(option: Option<T>): Option<T> {
   return { ...option, environment: true }
@@ -190,8 +198,17 @@ export const clientTls = {
 
 export const reaching = {
   view: viewOption,
-  secret: inEnvironment(secretText("the cluster's shared secret")),
+  secret: inEnvironment(secretText("the cluster's shared secret, if it has no access rules")),
+  'access-token': inEnvironment(hidden(tokenText('your access token'))),
   ...clientTls,
+}
+
+/** What a command shows of itself (A1): its token, else the cluster's secret. */
+export function proofOf(values: {
+  readonly secret: string | undefined
+  readonly 'access-token'?: string | undefined
+}): string | undefined {
+  return values['access-token'] ?? values.secret
 }
 
 export const ttl = {

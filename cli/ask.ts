@@ -5,7 +5,7 @@ import '../wire/client-channels.ts'
 import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { type DialHandlers, dial, helloOf } from '../wire/net/dial.ts'
-import { viewDefault } from './arguments.ts'
+import { proofOf, viewDefault } from './arguments.ts'
 import { Failure } from './failure.ts'
 import { dialRuntime } from './tls.ts'
 
@@ -15,6 +15,7 @@ export const answerWithinMs = 3_000
 export interface Reach {
   readonly view: readonly string[] | undefined
   readonly secret: string | undefined
+  readonly 'access-token'?: string | undefined
 }
 
 /** Who said where the server is: the user, who may have been wrong, or a server of the cluster. */
@@ -75,7 +76,8 @@ export class AskedServer implements Disposable {
 
   #messages(messages: readonly Message[]): void {
     for (const message of messages) {
-      if (message[0] === 'error') this.#fail(new Failure(`${this.url} says ${message[1]}: ${message[2]}`))
+      if (message[0] === 'error' || message[0] === 'query-refused' || message[0] === 'status-refused')
+        this.#fail(new Failure(`${this.url} says ${refusalIn(message)}`))
       else if (message[0] === 'welcome') this.#onWelcome(message[1] as Welcome)
       this.#hear(message)
     }
@@ -114,11 +116,11 @@ export class TooLate extends Failure {
 }
 
 /** The first of the URLs that is a view server and answers. */
-export async function meetViewServer({ view, secret }: Reach): Promise<AskedServer> {
+export async function meetViewServer({ view, ...reach }: Reach): Promise<AskedServer> {
   let trouble: unknown
   for (const url of view ?? [viewDefault]) {
     try {
-      const peer = await AskedServer.meet(url, secret)
+      const peer = await AskedServer.meet(url, proofOf(reach))
       if (peer.isViewServer) return peer
       peer[Symbol.dispose]()
       trouble = new Failure(
@@ -132,13 +134,13 @@ export async function meetViewServer({ view, secret }: Reach): Promise<AskedServ
 }
 
 /** The newest view that any of the URLs knows, of a view server or a lock server. */
-export async function findView({ view, secret }: Reach): Promise<View | null> {
+export async function findView({ view, ...reach }: Reach): Promise<View | null> {
   let found: View | null = null
   let trouble: unknown
   let answered = false
   for (const url of view ?? [viewDefault]) {
     try {
-      using peer = await AskedServer.meet(url, secret)
+      using peer = await AskedServer.meet(url, proofOf(reach))
       answered = true
       const known = peer.welcome.view
       if (known !== null && known.number > (found?.number ?? 0)) found = known
@@ -164,6 +166,11 @@ export async function askStatus(peer: AskedServer): Promise<Status> {
 export async function statusOf(reach: Reach): Promise<Status> {
   using peer = await meetViewServer(reach)
   return await askStatus(peer)
+}
+
+/** Code and explanation. */
+function refusalIn(message: Message): string {
+  return message.slice(-2).join(': ')
 }
 
 const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/

@@ -27,9 +27,10 @@ reach. CPU times are of servers on this machine only. --json prints
   options,
   names: [],
   async run({ values }) {
-    const { view, secret, runs = 3, time: countMs = 3_000, only = '' } = values
+    const { view, secret, 'access-token': token, runs = 3, time: countMs = 3_000, only = '' } = values
     // The workers and the cluster read it from the environment, as every program does.
     if (secret !== undefined) process.env.HOLDFAST_SECRET = secret
+    if (token !== undefined) process.env.HOLDFAST_ACCESS_TOKEN = token
     await using service = await (view === undefined ? ownCluster() : runningCluster(view.join(',')))
     const result = await runPairs(service, { runs, countMs, only, progress: note })
     if (values.json) printJson(result)

@@ -2,7 +2,7 @@
 // become it. It is less than a view server's status, and says so; it decides nothing.
 
 import type { Server, ServerStatus, Status, View, Welcome } from '../wire/messages.ts'
-import { viewDefault } from './arguments.ts'
+import { proofOf, viewDefault } from './arguments.ts'
 import { AskedServer, type Reach } from './ask.ts'
 
 interface Found {
@@ -11,15 +11,15 @@ interface Found {
 }
 
 /** Null: no lock server that knows a view answers either; or none but lock servers were given. */
-export async function blindStatus({ view, secret }: Reach): Promise<Status | null> {
+export async function blindStatus({ view, ...reach }: Reach): Promise<Status | null> {
   const urls = view ?? [viewDefault]
-  const found = await meetAll(urls, secret)
+  const found = await meetAll(urls, proofOf(reach))
   const newest = newestView(found)
   if (newest === null || found.length === urls.length) return null
   const known = found.map(({ url }) => url)
   const named = [newest.primary, newest.backup].flatMap(server => server?.address ?? [])
   const more = named.filter(address => !known.includes(address))
-  return statusOf([...found, ...(await meetAll(more, secret))], newest)
+  return statusOf([...found, ...(await meetAll(more, proofOf(reach)))], newest)
 }
 
 /** Those lock servers that answer. */

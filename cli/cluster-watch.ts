@@ -155,7 +155,11 @@ export class ClusterWatch {
 
   async #status(): Promise<Status | undefined> {
     try {
-      return await statusOf({ view: this.#urls, secret: process.env.HOLDFAST_SECRET })
+      return await statusOf({
+        view: this.#urls,
+        secret: process.env.HOLDFAST_SECRET,
+        'access-token': process.env.HOLDFAST_ACCESS_TOKEN,
+      })
     } catch {
       return undefined // The view server is away; it will be started again.
     }

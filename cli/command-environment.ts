@@ -1,8 +1,8 @@
-// The environment of the command that `holdfast run` starts: all of this process's own, without secrets. The
+// The environment of the command that `holdfast run` starts: all of this process's own, without secrets and access tokens. The
 // command needs the lock, not the cluster.
 
 /** Those of today and of later versions. */
-const secretName = /^HOLDFAST_(.*_)?SECRET(_|$)/
+const secretName = /^HOLDFAST_(.*_)?(SECRET|ACCESS_TOKEN)(_|$)/
 
 export function commandEnvironment(
   environment: NodeJS.ProcessEnv,

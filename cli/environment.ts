@@ -7,6 +7,10 @@ import { isNear } from '../wire/spelling.ts'
 export const variables = [
   'HOLDFAST_VIEW',
   'HOLDFAST_SECRET',
+  'HOLDFAST_ACCESS_TOKEN',
+  'HOLDFAST_SERVER_SECRET',
+  'HOLDFAST_ACCESS',
+  'HOLDFAST_REVOKE_NOW',
   'HOLDFAST_LISTEN',
   'HOLDFAST_ADMIN_LISTEN',
   'HOLDFAST_DATA',

@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os'
 import type { LockError } from '../client/index.ts'
-import type { Command } from './arguments.ts'
+import { type Command, proofOf } from './arguments.ts'
 import { Failure, lockLost } from './failure.ts'
 import { checkHolding, checkLockName, type Held, holdingOptions, take } from './holding.ts'
 import { note, print, printJson, quoted } from './output.ts'
@@ -19,7 +19,7 @@ at once. On a terminal it says for whom it waits, and that it holds; --quiet sil
   async run({ values, names }) {
     const name = checkLockName(names[0])
     const signal = endOnSignals()
-    const told = tellWaiting(name, values.quiet, values.secret)
+    const told = tellWaiting(name, values.quiet, proofOf(values))
     const held = await take('hold', name, values, { signal, told, withinMs: undefined }).catch(error => {
       throw signal.aborted ? new Failure('interrupted while waiting for the lock', signal.reason) : error
     })

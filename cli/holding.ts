@@ -96,13 +96,13 @@ export async function openSession(
   reach: Reach,
   { ttl, name, withinMs = connectWithinMs, signal }: SessionOptions = {},
 ): Promise<LockClient> {
-  const { view = [viewDefault], secret } = reach
+  const { view = [viewDefault], secret, 'access-token': token } = reach
   try {
     return await connect(view, {
       timeout: Math.min(withinMs, connectWithinMs),
       name: name ?? `holdfast ${command}, pid ${process.pid} on ${hostname()}`.slice(0, clientNameLengthMax),
       signal,
-      secret,
+      ...(token === undefined ? { secret } : { token }),
       tls: tlsOptions(),
       ttl,
     })

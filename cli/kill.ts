@@ -3,7 +3,7 @@
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import { askPage, PageUnreached, problemIn } from '../wire/serving/peer-page.ts'
-import { type Command, flag, json, reaching, show } from './arguments.ts'
+import { type Command, flag, json, proofOf, reaching, show } from './arguments.ts'
 import { AskedServer, answerWithinMs, statusOf } from './ask.ts'
 import { Failure, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
@@ -32,9 +32,9 @@ who runs on its machine. A frozen one can't be asked, and is left alone.
       )
     const status = await statusOf(values)
     const server = pick(status, which)
-    await checkThere(server, values.secret)
+    await checkThere(server, proofOf(values))
     if (!values.force) checkNotLast(status, server)
-    await end(server, values.secret)
+    await end(server, proofOf(values))
     if (values.json) printJson({ killed: server })
     else print(`killed ${describe(server)}`)
     return 0

@@ -102,7 +102,7 @@ If nobody can take its state over in time, the state ends with it (exit code 1).
 async function start(given: Parameters<typeof startLockServer>[0]): Promise<Served> {
   const server = await startLockServer(given)
   const ended = server.ended.then(asKilled)
-  return { url: server.address, ended, end: () => void server.leave(), ...readingAgain(server, given.tls) }
+  return { url: server.address, ended, end: () => void server.leave(), ...readingAgain(server, given) }
 }
 
 /** What a server's end by `kill` is told as. */

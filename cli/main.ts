@@ -30,6 +30,8 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   reset: () => import('./reset.ts'),
   recover: () => import('./recover.ts'),
   journal: () => import('./journal.ts'),
+  token: () => import('./token.ts'),
+  can: () => import('./can.ts'),
 }
 
 const exitCodes = `Exit codes: 0 done; 1 failed; 2 used wrongly; 75 the lock was not acquired; 76 it was lost; of run also

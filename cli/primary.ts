@@ -2,6 +2,7 @@
 // says what `status` says of it: it is no matter of a wrong URL, and no other cluster has to be started.
 
 import type { View } from '../wire/messages.ts'
+import { proofOf } from './arguments.ts'
 import { AskedServer, findView, type Reach, statusOf } from './ask.ts'
 import { Failure, messageOf } from './failure.ts'
 import { adviceFor } from './status-advice.ts'
@@ -11,7 +12,7 @@ export async function meetPrimary(reach: Reach): Promise<AskedServer> {
   if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
   for (;;) {
     try {
-      return await meetPrimaryOf(view, reach.secret)
+      return await meetPrimaryOf(view, proofOf(reach))
     } catch (error) {
       const next = await findView(reach)
       if (next === null || next.number <= view.number)

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { LockError } from '../client/index.ts'
 import { onceKeepMsMax, onceKeyBytesMax } from '../wire/limits.ts'
 import { fitsBytes } from '../wire/name.ts'
-import { byDefault, type Command, duration, text, type Values } from './arguments.ts'
+import { byDefault, type Command, duration, proofOf, text, type Values } from './arguments.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { showDuration } from './duration.ts'
 import { couldNotRun, Failure, lockLost, tookTooLong, UsageError } from './failure.ts'
@@ -58,8 +58,8 @@ const passedOn = [
 export const command: Command<typeof options> = {
   usage: 'run NAME [options] -- CMD…',
   does: 'run CMD while holding the lock NAME',
-  more: `CMD finds the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK, and no secret:
-HOLDFAST_SECRET is kept from it. It runs in a process group of its own; signals, stdin, stdout, stderr and the exit code are passed on
+  more: `CMD finds the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK, and nothing to get in with:
+HOLDFAST_SECRET and HOLDFAST_ACCESS_TOKEN are kept from it. It runs in a process group of its own; signals, stdin, stdout, stderr and the exit code are passed on
 (128 + n when signal n ended it; 126 and 127 when it can't be run). Exit code 125 says that holdfast could not run it for
 another reason: a wrong option, no cluster in reach, a refused secret. CMD was not started then, and nothing is known of the lock;
 75 says that the servers answered, and the lock was not free in time.
@@ -106,7 +106,7 @@ behind, so they stay as zombies. Start the container with an init (docker run --
     const begun = sharedClockMs()
     if (process.pid === 1 && !values.quiet) note(alone)
     const interrupt = new Interrupt()
-    const told = tellWaiting(name, values.quiet, values.secret)
+    const told = tellWaiting(name, values.quiet, proofOf(values))
     const wait: Wait = { signal: interrupt.signal, told, withinMs: timeout }
     // It starts while the lock is waited for.
     const watchdog = new Watchdog()

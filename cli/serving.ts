@@ -11,6 +11,7 @@ import {
   byDefault,
   choice,
   flag,
+  hidden,
   hostPort,
   inEnvironment,
   secretText,
@@ -40,9 +41,16 @@ export const passedOn = {
   'dead-pings': inEnvironment(
     byDefault(limits.deadPings, whole('COUNT', 'missed pings that make a server dead', 2, 1_000)),
   ),
-  secret: inEnvironment(secretText('shared secret; needed to listen beyond loopback')),
+  secret: inEnvironment(secretText('one secret for everything: servers, operators and clients')),
+  'server-secret': inEnvironment(
+    hidden(texts('TEXT[,TEXT]', 'secret of the servers alone; two while one replaces the other')),
+  ),
+  access: inEnvironment(
+    text('FILE', 'who may do what: principals with the hashes of their tokens, and rules'),
+  ),
+  'revoke-now': inEnvironment(flag('a session whose token is taken away ends at once, not with its lease')),
   ...tlsOptions,
-  insecure: inEnvironment(flag('listen beyond loopback without a secret')),
+  insecure: inEnvironment(flag('listen beyond loopback without any of these')),
   origin: inEnvironment(texts('ORIGIN', 'web pages of this origin may connect; repeatable')),
   'connections-per-address': inEnvironment(
     byDefault(
@@ -73,20 +81,21 @@ export const listenOption = (fallback: string) => ({
 export const servingHelp = `Every option can be set in the environment instead, such as HOLDFAST_LISTEN or
 HOLDFAST_PING_INTERVAL_MS; a flag wins. Log lines go to stdout as JSON; the one with
 msg "listening" and "url" says that the server is ready. SIGTERM, SIGINT or SIGHUP ends it
-in order, a second one at once; with files of TLS SIGHUP reads them again instead, as they are
+in order, a second one at once; with --access or files of TLS SIGHUP reads them again instead, as they are
 read by themselves when they change. SIGUSR1 and SIGUSR2 are logged and ignored.`
 
 type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 
-/** Without a secret a server listens only on loopback; and what of TLS goes together (A5). */
+/** A6: without access settings a server listens only on loopback; and what of TLS goes together (A5). */
 export function openness(values: Serving): readonly string[] {
   const tls = tlsMistakes(values)
-  if (values.secret !== undefined || values.insecure) return tls
+  const { secret, insecure, access } = values
+  if (secret !== undefined || values['server-secret'].length > 0 || access !== undefined || insecure) return tls
   const open = (['listen', 'admin-listen'] as const).flatMap(option => {
     const host = values[option]?.host
     if (host === undefined || isLoopback(host)) return []
     return [
-      `--${option} ${host} is open to other machines, and no --secret (HOLDFAST_SECRET) is set; set one, listen on 127.0.0.1, or say --insecure`,
+      `--${option} ${host} is open to other machines, and nothing says who may come in; set --server-secret and --access FILE (or one --secret for everything), listen on 127.0.0.1, or say --insecure`,
     ]
   })
   return [...tls, ...open]
@@ -110,7 +119,7 @@ function tlsOf(values: Values<typeof tlsOptions>) {
 
 /** The options that both kinds of server take, in the form of `startViewServer` and `startLockServer`. */
 export function sharedOptions(values: Serving, log: Logger) {
-  const { listen, secret, insecure, origin } = values
+  const { listen, secret, access, insecure, origin } = values
   return {
     ...(listen && { host: listen.host, port: listen.port }),
     ...present('pingIntervalMs', values['ping-interval-ms']),
@@ -118,6 +127,9 @@ export function sharedOptions(values: Serving, log: Logger) {
     ...present('connectionsPerAddress', values['connections-per-address']),
     ...present('framesPerAddress', values['frames-per-address']),
     secret,
+    serverSecret: values['server-secret'],
+    access,
+    revokeNow: values['revoke-now'],
     insecure,
     origins: origin,
     adminListen: values['admin-listen'],
@@ -131,12 +143,12 @@ export function present<K extends string>(key: K, value: number | undefined): { 
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: number }
 }
 
-/** What it does on SIGHUP with files of TLS. */
+/** What it does on SIGHUP if it has files. */
 export function readingAgain(
   server: { readAgain(): Promise<void> },
-  tls: ServerTlsOptions | undefined,
+  { tls = {}, access }: { readonly tls?: ServerTlsOptions | undefined; readonly access?: string | undefined },
 ): Pick<Served, 'readAgain'> {
-  const hasFiles = Object.values(tls ?? {}).some(file => file !== undefined)
+  const hasFiles = [access, ...Object.values(tls)].some(file => file !== undefined)
   return hasFiles ? { readAgain: () => void server.readAgain() } : {}
 }
 

@@ -1,7 +1,7 @@
 // `holdfast status`: what the view server knows of the view and of every lock server, and what an operator should do.
 
 import type { ServerStatus, Status } from '../wire/messages.ts'
-import { type Command, flag, json, reaching } from './arguments.ts'
+import { type Command, flag, json, proofOf, reaching } from './arguments.ts'
 import { askStatus, meetViewServer, type Reach } from './ask.ts'
 import { blindStatus } from './blind-status.ts'
 import { type Column, tableIn } from './columns.ts'
@@ -71,7 +71,7 @@ async function seen(reach: Reach): Promise<Seen> {
 
 async function ask(reach: Reach): Promise<Asked> {
   const { status, url } = await seen(reach)
-  return { status, load: url !== null && hasPrimary(status) ? await loadOf(url, reach.secret) : null }
+  return { status, load: url !== null && hasPrimary(status) ? await loadOf(url, proofOf(reach)) : null }
 }
 
 /** No lock can be had; or the next death loses all of them. */

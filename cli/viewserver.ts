@@ -69,5 +69,5 @@ async function start(given: Omit<ViewServerOptions, 'onFatal'>): Promise<Served>
   })
   const server = await startViewServer({ ...given, onFatal: () => setEnded(1) })
   const end = () => void server.close().then(() => setEnded(0))
-  return { url: server.address, ended, end, ...readingAgain(server, given.tls) }
+  return { url: server.address, ended, end, ...readingAgain(server, given) }
 }

@@ -3,7 +3,7 @@
 
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
-import { type Command, json, reaching } from './arguments.ts'
+import { type Command, json, proofOf, reaching } from './arguments.ts'
 import type { Reach } from './ask.ts'
 import { clientText } from './client-text.ts'
 import { type Column, tableIn } from './columns.ts'
@@ -49,7 +49,7 @@ export interface Answer extends WhyAnswer {
 
 async function askWhy(reach: Reach, name: string): Promise<Answer> {
   using primary = await meetPrimary(reach)
-  const answer = await whyAt(primary.url, name, reach.secret)
+  const answer = await whyAt(primary.url, name, proofOf(reach))
   // The page counts only if the same server confirms afterwards that it still is the primary.
   return { ...answer, confirmed: await isStillPrimary(primary) }
 }

@@ -569,7 +569,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   #newSession(last: SessionDriver | null): SessionDriver {
-    const { urls, ttlMs, name, secret } = this.#options
+    const { urls, ttlMs, name, proofs } = this.#options
     const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
     const options = {
@@ -582,7 +582,7 @@ export class LockClient implements AsyncDisposable {
       cluster: last?.core.cluster ?? null,
       abandoned: last?.core.abandoned ?? new Map<string, string>(),
     }
-    return new SessionDriver(this.#runtime, options, secret, {
+    return new SessionDriver(this.#runtime, options, proofs, {
       told: (session, told) => this.#told(session, told),
       release: (session, lock, failed) => this.#release(session, lock, failed),
       note: (session, lock, note) => this.#note(session, lock, note),

@@ -32,6 +32,7 @@ export type { LeaderOptions, LeaderWatch } from './leader-watch.ts'
 export { Lock, type LockData } from './lock.ts'
 export type { ForgetOnceOutcome, OnceCallback, OnceOutcome, RunBefore } from './once.ts'
 export type {
+  AccessToken,
   ClientsOptions,
   CloseOptions,
   ConnectOptions,
@@ -50,7 +51,7 @@ export type { HeldLock, PendingLock, RequestCallback, Snapshot } from './web-loc
  *
  * Resolves when the session is open. Rejects with a `TypeError` that names a wrong option; with a
  * `LockError` of code `TIMEOUT` after `timeout` ms (10000), `TTL_OUT_OF_RANGE` when the cluster
- * refuses the ttl, `SESSIONS_LIMIT`, `WRONG_SECRET`, `WRONG_WIRE_VERSION`; or with the signal's reason.
+ * refuses the ttl, `SESSIONS_LIMIT`, `WRONG_SECRET`, `WRONG_TOKEN`, `WRONG_WIRE_VERSION`; or with the signal's reason.
  */
 export function connect(urls?: string | readonly string[], options?: ConnectOptions): Promise<LockClient> {
   return LockClient.connect(urls, options)

@@ -1,11 +1,18 @@
 // Checks what a caller hands in: every mistake is a TypeError that names the option, what it was and
 // what it must be. What is asked of a lock stands in claim-options.ts. Contacts no server.
 
-import { clientNameLengthMax, namesPerAcquireMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
+import {
+  clientNameLengthMax,
+  namesPerAcquireMax,
+  proofLengthMax,
+  ttlMsDefault,
+  ttlMsMax,
+} from '../wire/limits.ts'
 import { nameProblem } from '../wire/name.ts'
+import type { Proofs } from '../wire/net/connections.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
 import { checkTls, type TlsOptions } from '../wire/net/tls/options.ts'
-import { checkSecret } from '../wire/secret-problem.ts'
+import { checkSecret, proofProblem } from '../wire/secret-problem.ts'
 import { checkKeys, shown } from './known-options.ts'
 
 /** How long a call may take. */
@@ -22,14 +29,19 @@ export interface ConnectOptions extends Limits {
   ttl?: number | undefined
   /** For people, in lists of locks; up to 256 characters. */
   name?: string | undefined
-  /** The cluster's shared secret. Default: the environment's HOLDFAST_SECRET. */
+  /** The cluster's shared secret, of a cluster without access rules. Default: the environment's HOLDFAST_SECRET. */
   secret?: string | undefined
   /**
    * For `wss://` in Node: whom to believe, and the certificate to show if a server asks for one. Default: the files that
    * HOLDFAST_TLS_CA, HOLDFAST_TLS_CERT and HOLDFAST_TLS_KEY name, or what Node believes. A page uses its browser's.
    */
   tls?: TlsOptions | undefined
+  /** The access token of this program, or a function that gives it: it is called for each connection, so that a token can be
+   * renewed. Default: the environment's HOLDFAST_ACCESS_TOKEN. */
+  token?: AccessToken | undefined
 }
+
+export type AccessToken = string | (() => string | PromiseLike<string>)
 
 export interface QueryOptions extends Limits {
   /** Only locks whose names begin with this. */
@@ -61,7 +73,8 @@ export interface Connecting {
   readonly urls: readonly string[]
   readonly ttlMs: number
   readonly name: string
-  readonly secret: string | null
+  /** What it shows when it connects. */
+  readonly proofs: Proofs
   /** Null: what the platform does by itself. */
   readonly tls: TlsOptions | null
   readonly limits: Limits
@@ -75,11 +88,9 @@ export function checkConnect(
   urls: string | readonly string[] | undefined,
   options: ConnectOptions = {},
 ): Connecting {
-  checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret', 'tls'])
+  checkKeys('connect', options, ['ttl', 'name', 'signal', 'timeout', 'secret', 'token', 'tls'])
   const { environment, clientName } = runtime
   const { ttl = ttlMsDefault, name = clientName } = options
-  // An empty variable counts as none.
-  const secret = checkSecret(options.secret ?? (environment.HOLDFAST_SECRET || undefined))
   if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > ttlMsMax)
     throw new TypeError(`ttl must be a whole number of ms from 1 to ${ttlMsMax}, not ${shown(ttl)}`)
   checkText('name', name, clientNameLengthMax)
@@ -88,7 +99,7 @@ export function checkConnect(
     urls: checkUrls(urls ?? (environment.HOLDFAST_VIEW || 'ws://127.0.0.1:7400')),
     ttlMs: ttl,
     name,
-    secret,
+    proofs: proofsOf(options, environment),
     tls: tlsFor(runtime, options.tls),
     limits: { signal: options.signal, timeout: options.timeout ?? connectTimeoutMs },
   }
@@ -104,6 +115,26 @@ function tlsFor(
     )
   const tls = given ?? tlsOfEnvironment?.()
   return tls === undefined ? null : checkTls(tls)
+}
+
+/** A1: a token, if there is one, else the secret. An empty variable counts as none. */
+function proofsOf(
+  { token, secret }: ConnectOptions,
+  { HOLDFAST_ACCESS_TOKEN, HOLDFAST_SECRET }: ClientRuntime['environment'],
+): Proofs {
+  if (token !== undefined && secret !== undefined)
+    throw new TypeError('token and secret both say who this program is; give one of them')
+  if (typeof token === 'function') return async () => [tokenFrom(await token())]
+  const given = token ?? (secret === undefined ? HOLDFAST_ACCESS_TOKEN || undefined : undefined)
+  const shared = secret ?? (HOLDFAST_SECRET || undefined)
+  const proofs = [given === undefined ? checkSecret(shared) : tokenFrom(given)]
+  return () => proofs
+}
+
+function tokenFrom(value: unknown): string {
+  const problem = proofProblem(value, proofLengthMax)
+  if (problem !== undefined) throw new TypeError(`token ${problem}`)
+  return value as string
 }
 
 export function checkUrls(urls: string | readonly string[]): string[] {

@@ -4,6 +4,7 @@
 import '../wire/client-channels.ts'
 import type { ConnectionEffect } from '../wire/effects.ts'
 import { frameMessagesMax } from '../wire/limits.ts'
+import type { Proofs } from '../wire/net/connections.ts'
 import { Driver } from '../wire/net/driver.ts'
 import type { Runtime, Timer } from '../wire/net/runtime.ts'
 import type { Holder, Lock } from './lock.ts'
@@ -32,11 +33,11 @@ export class SessionDriver implements Holder {
   #calls: TurnCall[] = []
   #turnAt = 0
 
-  constructor(runtime: Runtime, options: ClientCoreOptions, secret: string | null, owner: SessionOwner) {
+  constructor(runtime: Runtime, options: ClientCoreOptions, proofs: Proofs | null, owner: SessionOwner) {
     this.#runtime = runtime
     this.core = new ClientCore(options)
     this.#owner = owner
-    this.#driver = new Driver<ClientHears, ClientInput, Told>(runtime, this.core, secret, null, {
+    this.#driver = new Driver<ClientHears, ClientInput, Told>(runtime, this.core, proofs, null, {
       hear: input => {
         if (input.is === 'messages' || input.is === 'closed')
           this.step({ ...input, chance: runtime.chance() })

@@ -2,6 +2,8 @@
 // holds and waits for as counts, and as lists if the caller names a client. A page is as large as one turn has room for
 // (B1); the next one begins after the last session of this one, whether or not that is still there. Reads only.
 
+import { principalNameOf } from '../wire/access/owner.ts'
+import { allows, type Principal, readable } from '../wire/access/principal.ts'
 import { clientLocksMax, clientsPartMax } from '../wire/limits.ts'
 import type { ClientLocks, ClientRecord } from '../wire/messages.ts'
 import { type TermsOf, wholeTerms } from './query.ts'
@@ -16,6 +18,8 @@ export interface ClientsAsked {
   readonly who: string
   /** Only sessions behind this one; 0: from the first one on. */
   readonly after: number
+  /** Who asks (A2); null or absent: no rules apply. */
+  readonly principal?: Principal | null
 }
 
 export interface ClientsPage {
@@ -44,9 +48,17 @@ export function listClients(
   return clientsPage(state, ordinals, asked.who !== '', { wall, termsOf })
 }
 
-export function isMeant({ ordinal, name, publicId }: Session, { who, after }: ClientsAsked): boolean {
+export function isMeant({ ordinal, name, publicId, owner }: Session, asked: ClientsAsked): boolean {
+  const { who, after, principal = null } = asked
   if (ordinal <= after) return false
+  if (principal !== null && !seesAll(principal) && principalNameOf(owner?.name ?? null) !== principal.name)
+    return false
   return who === '' || name === who || (who.length >= digitsMin && publicId.startsWith(who))
+}
+
+/** A2: all sessions, and not only its own. */
+function seesAll(principal: Principal): boolean {
+  return allows(principal, 'operate', null) || readable(principal, '') === null
 }
 
 /** The first of these sessions, those that are still there; `listed`: with their locks. */

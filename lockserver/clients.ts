@@ -1,6 +1,7 @@
 // The clients that are connected to this server, whatever its role, and which session each speaks
 // for (S2). It decides only whose word still counts.
 
+import type { Principal } from '../wire/access/principal.ts'
 import type { MessageOf } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { Peers } from './peers.ts'
@@ -13,6 +14,8 @@ export interface Client {
   readonly owner: string | null
   /** Its machine, for display only. */
   readonly remote: string
+  /** Whose rules apply to what it asks (A2); null: none do. */
+  principal: Principal | null
   session: Session | null
   /** Whatever still arrives is ignored: the connection has been replaced, or its session is unknown. */
   deaf: boolean
@@ -47,12 +50,13 @@ export class Clients {
     return [...this.#all()].length
   }
 
-  add(connection: number, owner: string | null, remote: string): void {
+  add(connection: number, owner: string | null, remote: string, principal: Principal | null): void {
     this.#peers.set(connection, {
       is: 'client',
       connection,
       owner,
       remote,
+      principal,
       session: null,
       deaf: false,
       opening: false,

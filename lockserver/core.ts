@@ -2,6 +2,7 @@
 // the message is for. One core lives as long as its state: after a step-down a new one with a new id
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
+import type { Principal } from '../wire/access/principal.ts'
 import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
@@ -74,6 +75,8 @@ export interface ServerCoreOptions {
   readonly cluster: string | null
   /** It has a journal (D1). */
   readonly journal?: boolean
+  /** A3: a session whose token was taken away ends at once. */
+  readonly revokeNow?: boolean
   /** What this core does is counted here; absent: nowhere. */
   readonly counts?: ServerCounts
 }
@@ -270,6 +273,9 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       case 'waits':
         this.#clients.waits(input.connection, input.waits)
         break
+      case 'rights changed':
+        this.#rightsChanged(input.connection, input.principal)
+        break
       case 'sent':
         this.#primary?.sent()
         break
@@ -296,14 +302,15 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   // ---- connections
 
-  #accepted({ connection, cluster, from, owner, remote }: Extract<ServerInput, { is: 'accepted' }>): void {
+  #accepted(accepted: Extract<ServerInput, { is: 'accepted' }>): void {
+    const { connection, cluster, from, owner, remote, principal } = accepted
     if (cluster !== null && this.#situation.cluster !== null && cluster !== this.#situation.cluster) {
       const text = `this server belongs to cluster ${this.#situation.cluster}, the hello names ${cluster}`
       return this.#out.close(connection, 'WRONG_CLUSTER', text)
     }
     if (from.kind === 'primary') return this.#acceptPrimary(connection, cluster, from)
     this.#welcome(connection)
-    if (from.kind === 'client') this.#clients.add(connection, owner, remote)
+    if (from.kind === 'client') this.#clients.add(connection, owner, remote, principal)
   }
 
   /** V5: the hello names both ids. If this server has another id, the primary reports it unreachable. */
@@ -335,6 +342,20 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#welcome(connection)
     this.#peers.set(connection, { is: 'primary' })
     this.#backup.accepted(connection)
+  }
+
+  /** A3. Null: its token was taken away. */
+  #rightsChanged(connection: number, principal: Principal | null): void {
+    const client = this.#peers.get(connection)
+    if (client?.is !== 'client') return
+    if (principal !== null) {
+      client.principal = principal
+      return this.#primary?.rightsChanged(client)
+    }
+    this.#primary?.revoked(client)
+    client.deaf = true
+    this.#gone(client)
+    this.#out.close(connection, 'TOKEN_ENDED', 'the access token of this connection was taken away')
   }
 
   #welcome(connection: number): void {
@@ -608,7 +629,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
     leases.times.promote(this.#situation.now.monotonic, state) // C4
     this.#viewServerConnected(this.#viewLinks.connected)
-    const own = { id, pingLimitMs, deadPings }
+    const own = { id, pingLimitMs, deadPings, revokeNow: this.#options.revokeNow ?? false }
     const disk = this.#viewDisk
     this.#primary = new Primary(
       this.#out,

@@ -1,6 +1,7 @@
 // What a lock server has done, in plain numbers, for its metrics. Nothing is decided by them and none of them
 // is replicated; they go on when a step-down makes a new core.
 
+import { type Verb, verbs } from '../wire/access/principal.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { Histogram } from '../wire/histogram.ts'
 import type { Fact, Output, SessionEnd } from './state/facts.ts'
@@ -34,6 +35,8 @@ export type OperationOutcome = (typeof outcomes)[number]
 /** What the parts of a server note to be counted, beside the facts of its operations. */
 export type Noted =
   | { readonly is: 'renewal' | 'query' | 'session opened' | 'view' | 'step-down' | 'digest differs' }
+  /** The rules do not allow it (A2). */
+  | { readonly is: 'not allowed'; readonly verb: Verb }
   /** A peer has shown another key than the session's (C9). */
   | { readonly is: 'wrong key' }
   | { readonly is: 'open refused'; readonly code: ErrorCode }
@@ -76,6 +79,8 @@ export class ServerCounts {
   renewals = 0
   queries = 0
   wrongKeys = 0
+  /** By the verb that was not allowed (A2). */
+  readonly notAllowed = Object.fromEntries(verbs.map(verb => [verb, 0])) as Record<Verb, number>
   views = 0
   stepDowns = 0
   digestsDiffered = 0
@@ -122,6 +127,9 @@ export class ServerCounts {
         return
       case 'wrong key':
         this.wrongKeys++
+        return
+      case 'not allowed':
+        this.notAllowed[what.verb]++
         return
       case 'session opened':
         this.operations['open opened']++

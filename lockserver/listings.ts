@@ -4,11 +4,14 @@
 import { listingMs, listingsKept } from '../wire/limits.ts'
 import { type Listing, listLocks } from './query.ts'
 import type { InView } from './situation.ts'
+import type { Hold } from './state/lock.ts'
 import type { State } from './state/state.ts'
 import type { Times } from './times.ts'
 
 interface Made {
   readonly prefix: string
+  /** A2: of these alone; null: of all. */
+  readonly only: readonly string[] | null
   readonly opNumber: number
   /** Wall clock in ms: how long locks are held grows by itself. */
   readonly at: number
@@ -28,16 +31,18 @@ export class Listings {
   }
 
   /** The list for this prefix if it is at hand. */
-  known(prefix: string, wall: number): Listing | undefined {
-    return this.#made.find(made => made.prefix === prefix && this.#holds(made, wall))?.listing
+  known(prefix: string, wall: number, only: Made['only'] = null): Listing | undefined {
+    const isSame = (made: Made) => made.prefix === prefix && isSameScope(made.only, only)
+    return this.#made.find(made => isSame(made) && this.#holds(made, wall))?.listing
   }
 
-  of(prefix: string, wall: number): Listing {
-    const known = this.known(prefix, wall)
+  of(prefix: string, wall: number, only: Made['only'] = null): Listing {
+    const known = this.known(prefix, wall, only)
     if (known !== undefined) return known
     const { monotonic } = this.#situation.now
-    const listing = listLocks(this.#state, prefix, wall, hold => this.#times.shown(hold, monotonic))
-    const made = { prefix, opNumber: this.#state.opNumber, at: wall, listing }
+    const termsOf = (hold: Hold) => this.#times.shown(hold, monotonic)
+    const listing = listLocks(this.#state, prefix, wall, termsOf, only)
+    const made = { prefix, only, opNumber: this.#state.opNumber, at: wall, listing }
     this.#made = [made, ...this.#made.filter(each => this.#holds(each, wall))].slice(0, listingsKept)
     return listing
   }
@@ -50,4 +55,9 @@ export class Listings {
   #holds({ opNumber, at }: Made, wall: number): boolean {
     return opNumber === this.#state.opNumber && Math.abs(wall - at) < listingMs
   }
+}
+
+function isSameScope(a: Made['only'], b: Made['only']): boolean {
+  if (a === null || b === null) return a === b
+  return a.length === b.length && a.every((prefix, i) => prefix === b[i])
 }

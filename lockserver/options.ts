@@ -11,15 +11,19 @@ import {
   optionalText,
   quota,
   texts,
-  trueOrFalse,
   webSocketUrl,
   wholeNumber,
 } from '../wire/options.ts'
-import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
 import type { PagesAddress } from '../wire/serving/pages-listener.ts'
+import {
+  type AccessOptions,
+  accessOptionNames,
+  type CheckedAccess,
+  checkAccess,
+} from '../wire/serving/server-access.ts'
 
-export interface LockServerOptions {
+export interface LockServerOptions extends AccessOptions {
   /** URL of the view server, or several of them. */
   readonly view: string | readonly string[]
   /** Default 127.0.0.1. */
@@ -34,9 +38,6 @@ export interface LockServerOptions {
   readonly deadPings?: number
   /** In ms: the longest that leaving takes; default 10,000. */
   readonly drainMs?: number
-  readonly secret?: string | undefined
-  /** Listen beyond loopback without a secret. */
-  readonly insecure?: boolean
   /** Encrypted, by itself: its files. With a certificate the port speaks `wss` and `https` alone. */
   readonly tls?: ServerTlsOptions | undefined
   /** Origins of web pages that may connect. */
@@ -78,7 +79,7 @@ export interface Quotas {
   readonly watchesPerOwnerMax: number | null
 }
 
-export interface CheckedOptions {
+export interface CheckedOptions extends CheckedAccess {
   readonly viewServers: readonly string[]
   readonly host: string
   readonly port: number
@@ -86,8 +87,6 @@ export interface CheckedOptions {
   readonly pingIntervalMs: number
   readonly deadPings: number
   readonly drainMs: number
-  readonly secret: string | null
-  readonly insecure: boolean
   readonly origins: readonly string[]
   readonly connectionsPerAddress: number | null
   readonly framesPerAddress: number | null
@@ -107,9 +106,8 @@ const optionNames = [
   'pingIntervalMs',
   'deadPings',
   'drainMs',
-  'secret',
-  'insecure',
   'tls',
+  ...accessOptionNames,
   'origins',
   'connectionsPerAddress',
   'framesPerAddress',
@@ -132,12 +130,11 @@ export function checkOptions(options: LockServerOptions): CheckedOptions {
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
     drainMs: wholeNumber('drainMs', drainMs, limits.drainMs, 0, 600_000),
-    secret: checkSecret(options.secret),
+    ...checkAccess(options),
     origins: texts('origins', options.origins ?? []),
     adminListen: optionalPlace('adminListen', options.adminListen),
     host: optionalText('host', options.host) ?? '127.0.0.1',
     port: wholeNumber('port', options.port, 0, 0, 65_535),
-    insecure: trueOrFalse('insecure', options.insecure),
     ...addressQuotas(options),
     tls: checkServerTls(options.tls),
     quotas: quotasOf(options),

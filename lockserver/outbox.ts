@@ -34,7 +34,7 @@ export type ServerEffect =
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 
 /** What a lock server says of itself when it dials. */
-type Dialled = Exclude<HelloFrom, { kind: 'client' }>
+type Dialled = Exclude<HelloFrom, { kind: 'client' | 'viewserver' }>
 
 export class ServerOutbox {
   readonly #situation: Readonly<Situation>

@@ -1,6 +1,8 @@
 // What a primary does with what clients ask: every change becomes an operation, is applied here, and
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
+import { isSamePrincipal } from '../wire/access/owner.ts'
+import { allows, type Principal, readable, type Verb } from '../wire/access/principal.ts'
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import {
   acknowledgedAtOnce,
@@ -12,6 +14,7 @@ import {
   unknownSessionCost,
 } from '../wire/limits.ts'
 import type { LockEvent, MessageOf, View } from '../wire/messages.ts'
+import { Audit } from './audit.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
 import type { OwnDisk } from './disk.ts'
@@ -22,19 +25,23 @@ import type { ServerOutbox } from './outbox.ts'
 import { Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
+import { Revocations } from './revocations.ts'
 import { isKeyOf, keyHashOf, publicIdOf } from './session-key.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
 import type { Fact } from './state/facts.ts'
 import type { Session } from './state/sessions.ts'
-import { type Operation, refusalOf, type State } from './state/state.ts'
+import { notAllowedText, type Operation, refusalOf, type State } from './state/state.ts'
 import type { Turns } from './turns.ts'
+import { type Denied, deniedOf } from './verbs.ts'
 import { Watches } from './watches.ts'
 
 export interface PrimaryOptions {
   readonly id: string
   readonly pingLimitMs: number
   readonly deadPings: number
+  /** A3: a session whose token was taken away ends at once. */
+  readonly revokeNow: boolean
 }
 
 type Numbered = MessageOf<
@@ -57,6 +64,9 @@ const reads: ReadonlySet<string> = new Set([
 /** These requests go on while the server leaves, so that no lease runs out because of it. */
 const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
 
+/** Waits of sessions with fewer rights that one turn looks at (A3). */
+const withdrawnPerTurn = 128
+
 /** Numbers that the ranges of one acknowledgement span, likewise. */
 const acknowledgedWidthMax = 1_024
 
@@ -74,6 +84,8 @@ export class Primary {
   readonly #queries: Queries
   readonly #watches: Watches
   readonly #expiry = new Expiry()
+  readonly #revocations = new Revocations()
+  readonly #audit: Audit
   readonly #turns: Turns
   /** B1: the cost of what was done since the last `takeCost`. */
   #cost = 0
@@ -100,6 +112,7 @@ export class Primary {
     this.state = state
     this.leases = leases
     this.#options = options
+    this.#audit = new Audit(out)
     this.opens = new Opens(situation, options.deadPings)
     this.#queries = new Queries(state, leases.times, situation)
     this.#watches = new Watches(out, state)
@@ -196,6 +209,8 @@ export class Primary {
       this.#timesUntil = this.#situation.now.monotonic
     }
     this.#queries.tick(this.#situation.now.wall)
+    this.#revocations.tick()
+    this.#audit.tick()
     this.link.tick()
     this.replication.probe()
     this.opens.tick()
@@ -208,6 +223,7 @@ export class Primary {
     this.#catchUp()
     this.#goOn()
     this.#expirePiece()
+    this.#withdraw()
     this.#endTimes()
     this.#queries.startTurn()
     this.#answerQueries()
@@ -216,6 +232,33 @@ export class Primary {
     this.#shown = 0
     this.#watches.tell()
     if (this.replication.toShow || this.#watches.more) this.#out.do({ do: 'continue' })
+  }
+
+  // ---- rights
+
+  /** A3: what this client waits for and may not have any more is refused. */
+  rightsChanged(client: Client): void {
+    this.#revocations.look(client)
+    if (this.#revocations.more) this.#out.do({ do: 'continue' })
+  }
+
+  /** A3: nothing more of this client is done; its session may come back with another token. */
+  revoked({ session, principal, remote }: Client): void {
+    const name = principal?.name ?? null
+    this.#out.note('warn', 'a token was taken away', { principal: name, address: remote })
+    if (session === null || !this.state.sessions.has(session.ordinal)) return
+    if (this.#options.revokeNow) this.#propose(['abandon', session.ordinal])
+    else this.#revocations.wait(session, this.#options.deadPings)
+  }
+
+  /** B2: a share of the waits that have lost their right, each turn. */
+  #withdraw(): void {
+    if (this.#closedAt !== null || !this.#revocations.more) return
+    // An earlier one of them may have made room for this one.
+    for (const { session, request, verb, lock } of this.#revocations.take(withdrawnPerTurn))
+      if (session.endReason === undefined && session.waiting.has(request))
+        this.#propose(['deny', session.ordinal, request, verb, lock])
+    if (this.#revocations.more) this.#out.do({ do: 'continue' })
   }
 
   // ---- clients
@@ -288,13 +331,16 @@ export class Primary {
       case 'unwatch':
         return this.#watches.end(client, request[1])
       case 'abandon':
-        return this.#abandon(request[1], request[2])
+        return this.#abandon(client, request[1], request[2])
       case 'acknowledge':
         return this.#acknowledge(client, request[1], request[2])
       case 'echo':
         return this.#out.send(client.connection, ['echoed', request[1]])
+      case 'force-release':
+      case 'forget-key':
+        return this.#force(client, request)
       default:
-        return this.#numbered(client, request)
+        this.#numbered(client, request)
     }
   }
 
@@ -349,15 +395,16 @@ export class Primary {
 
   /** The answer to an earlier one was lost. C9: or it is not its client who asks. */
   #openAgain(client: Client, [, id, key, count]: OpenRequest): void {
-    const session = this.#sessionFor(id, key)
+    const session = this.#sessionFor(client, id, key)
     if (session === undefined) this.#unknown(client, id)
     else this.#opened(client, session, count)
   }
 
-  /** C9: to a peer without its key a session is one that there is not. A wrong key costs what it takes to try many. */
-  #sessionFor(id: string, key: string): Session | undefined {
+  /** C9, A4: to a peer without its key, or of another principal, a session is one that there is not. A wrong key costs what it takes to try many. */
+  #sessionFor({ owner }: Client, id: string, key: string): Session | undefined {
     const session = this.state.sessionsById.get(id)
-    if (session !== undefined && isKeyOf(session.keyHash, key)) return session
+    const isOwn = session !== undefined && isSamePrincipal(owner, session.owner?.name ?? null)
+    if (isOwn && isKeyOf(session.keyHash, key)) return session
     if (session !== undefined) this.#out.count({ is: 'wrong key' })
     this.#cost += unknownSessionCost
     return undefined
@@ -376,14 +423,22 @@ export class Primary {
     const bound = this.#clients.bind(client, session, count)
     if (!bound) this.#close(client, 'REPLACED', 'an older connection of its session')
     else if (old !== undefined && old !== client) this.gone(old)
+    if (bound && client.principal !== null) this.#bound(client, session)
     return bound
+  }
+
+  /** A3: by the rules of now; they may have changed while it was away. */
+  #bound(client: Client, session: Session): void {
+    this.#revocations.returned(session)
+    this.#cost += session.waiting.size
+    this.rightsChanged(client)
   }
 
   #resume(client: Client, request: MessageOf<'clientToServer', 'resume'>): void {
     const [, id, key, count, next, unanswered] = request
     if (client.session !== null)
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
-    const session = this.#sessionFor(id, key)
+    const session = this.#sessionFor(client, id, key)
     if (session === undefined) return this.#unknown(client, id)
     if (!this.#bind(client, session, count)) return
     this.#cost += session.replies.size + session.losses.size
@@ -415,8 +470,22 @@ export class Primary {
 
   #query(client: Client, request: QueryRequest): void {
     this.#out.count({ is: 'query' })
+    const denied = client.principal === null ? undefined : this.#unreadable(client.principal, request)
+    if (denied !== undefined) return this.#notRead(client, request[1], denied)
     if (this.#queries.cheap(request)) this.#list(client, request)
     else this.#queue(client, request)
+  }
+
+  /** A2: nothing of what is asked for may be read. A list of sessions has one's own, whatever the rules are. */
+  #unreadable(principal: Principal, request: QueryRequest): string | undefined {
+    if (request[0] === 'clients') return undefined
+    return readable(principal, request[2])?.length === 0 ? request[2] : undefined
+  }
+
+  #notRead(client: Client, number: number, prefix: string): void {
+    this.#refused(client, { verb: 'read', lock: prefix })
+    const text = notAllowedText(client.principal?.name ?? '', 'read', prefix)
+    this.#answer(client, ['query-refused', number, 'NOT_ALLOWED', text])
   }
 
   #queue(client: Client, request: QueryRequest): void {
@@ -438,7 +507,7 @@ export class Primary {
   #list(client: Client, request: QueryRequest): void {
     const confirmed = request[3]
     const sure = confirmed || !this.replication.join.latched
-    const parts = this.#queries.answer(request, sure, this.#situation.now.wall)
+    const parts = this.#queries.answer({ client, request }, sure, this.#situation.now.wall)
     if (confirmed) {
       for (const part of parts) this.#answer(client, part)
       this.#show({ is: 'query answered', client })
@@ -457,8 +526,17 @@ export class Primary {
 
   /** R1: the watch begins where its answer stands among all that clients are shown. */
   #watch(client: Client, number: number, prefix: string): void {
+    if (client.principal !== null && readable(client.principal, prefix)?.length === 0)
+      return this.#notWatched(client, number, prefix)
     const watch = this.#watches.add(client, number, prefix)
     if (watch !== undefined) this.#show({ is: 'watching', watch })
+  }
+
+  #notWatched(client: Client, number: number, prefix: string): void {
+    this.#watches.end(client, number)
+    this.#refused(client, { verb: 'read', lock: prefix })
+    const text = notAllowedText(client.principal?.name ?? '', 'read', prefix)
+    this.#out.send(client.connection, ['watch-refused', number, 'NOT_ALLOWED', text])
   }
 
   /** S1: a repeat gets the stored reply, or stays the same waiter. The reply is a read (R1). */
@@ -484,11 +562,34 @@ export class Primary {
       return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many replies are not acknowledged')
     }
     this.leases.wake(session, this.#situation.now.monotonic)
+    const denied = client.principal === null ? undefined : deniedOf(client.principal, request)
+    if (denied !== undefined) return this.#deny(client, session, number, denied)
     this.#propose(operationOf(session, request))
   }
 
-  #abandon(id: string, key: string): void {
-    const session = this.#sessionFor(id, key)
+  /** A2: the refusal is an operation (S1). */
+  #deny(client: Client, session: Session, number: number, denied: Denied): void {
+    this.#refused(client, denied)
+    this.#propose(['deny', session.ordinal, number, denied.verb, denied.lock])
+  }
+
+  /** A7: an operator's act; a repeat is none. */
+  #force(client: Client, request: MessageOf<'clientToServer', 'force-release' | 'forget-key'>): void {
+    const [act, , lock] = request
+    const next = client.session?.nextRequest
+    this.#numbered(client, request)
+    const isTaken = client.session?.nextRequest !== next
+    if (isTaken && allows(client.principal, 'force', lock))
+      this.#audit.done(client, act, { verb: 'force', lock })
+  }
+
+  #refused(client: Client, denied: { readonly verb: Verb; readonly lock: string | null }): void {
+    this.#out.count({ is: 'not allowed', verb: denied.verb })
+    this.#audit.refused(client, denied)
+  }
+
+  #abandon(client: Client, id: string, key: string): void {
+    const session = this.#sessionFor(client, id, key)
     if (session !== undefined) this.#propose(['abandon', session.ordinal])
   }
 
@@ -628,7 +729,7 @@ export class Primary {
       case 'output':
       case 'granted': {
         const client = this.#clients.of(showing.session)
-        if (client !== undefined) this.#out.send(client.connection, showing.message)
+        if (client !== undefined) this.#send(client, showing.message)
         return
       }
       case 'answer':
@@ -652,7 +753,16 @@ export class Primary {
   #showAnswer(client: Client, message: MessageOf<'serverToClient'>): void {
     if (client.deaf) return
     if (message[0] === 'locks') this.#watches.catchUp(client)
-    this.#out.send(client.connection, message)
+    this.#send(client, message)
+  }
+
+  /** A2: who holds a lock is for those who may read it. */
+  #send(client: Client, message: MessageOf<'serverToClient'>): void {
+    const { principal, connection } = client
+    if (principal !== null && message[0] === 'cancel-done' && message[3] !== null)
+      if (!allows(principal, 'read', message[3].name))
+        return this.#out.send(connection, ['cancel-done', message[1], message[2], null])
+    this.#out.send(connection, message)
   }
 
   #sessionOver(session: Session): void {

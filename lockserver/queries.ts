@@ -2,6 +2,7 @@
 // that no frame full of them stops everything else (F13), and of each owner in its turn, so that none keeps the
 // others waiting (B7). Those who ask for the same get it together. It reads the state, and answers no client itself.
 
+import { readable } from '../wire/access/principal.ts'
 import {
   queriedInPlaceMax,
   queriesAtOnce,
@@ -100,13 +101,15 @@ export class Queries {
 
   #together(first: Query, wall: number): Query[] {
     const prefix = first.request[2]
-    const { size } = this.#listings.of(prefix, wall)
+    const { principal } = first.client
+    const { size } = this.#listings.of(prefix, wall, readable(principal, prefix))
     const taken = [first]
     for (const waiting of [...this.#waiting.values()])
       for (const queries of [waiting.confirmed, waiting.others])
         while ((taken.length + 1) * size <= queryMax && taken.length < queriesWaitingMax) {
           const next = queries[0]
           if (next === undefined || next.request[0] === 'clients' || next.request[2] !== prefix) break
+          if (next.client.principal !== principal) break
           taken.push(next)
           queries.shift()
         }
@@ -132,29 +135,34 @@ export class Queries {
   }
 
   /** The parts of the answer. `sure`: the answer is shown when R1 holds for it. */
-  answer(request: QueryRequest, sure: boolean, wall: number): Answer[] {
+  answer({ client, request }: Query, sure: boolean, wall: number): Answer[] {
     if (request[3]) this.#answering++
-    return request[0] === 'clients' ? [this.#clients(request, sure, wall)] : this.#locks(request, sure, wall)
+    return request[0] === 'clients'
+      ? [this.#clients(client, request, sure, wall)]
+      : this.#locks(client, request, sure, wall)
   }
 
   #clients(
+    { principal }: Client,
     request: MessageOf<'clientToServer', 'clients'>,
     confirmed: boolean,
     wall: number,
   ): MessageOf<'serverToClient', 'clients'> {
     const [, number, who, , after] = request
-    const { clients, next } = listClients(this.#state, { who, after }, wall)
+    const { clients, next } = listClients(this.#state, { who, after, principal }, wall)
     this.#looked += this.#sizeFor(request) + clients.length
     return ['clients', number, { next, confirmed }, clients]
   }
 
   #locks(
+    { principal }: Client,
     [, number, prefix]: MessageOf<'clientToServer', 'query'>,
     sure: boolean,
     wall: number,
   ): MessageOf<'serverToClient', 'locks'>[] {
-    const known = this.#listings.known(prefix, wall)
-    const parts = answerOf(known ?? this.#listings.of(prefix, wall), number, sure)
+    const only = readable(principal, prefix)
+    const known = this.#listings.known(prefix, wall, only)
+    const parts = answerOf(known ?? this.#listings.of(prefix, wall, only), number, sure)
     if (known === undefined) this.#looked += this.#state.table.locks.size
     this.#looked += parts.length * queryPartMax
     return parts

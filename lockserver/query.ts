@@ -1,5 +1,6 @@
 // Lists what is held and waited for, in order, in parts that fit a frame. Reads only.
 
+import { startsWithAny } from '../wire/access/principal.ts'
 import type { Claim } from '../wire/claim.ts'
 import { queryMax, queryPartMax } from '../wire/limits.ts'
 import type { HoldRecord, MessageOf, ShownTerms, WaitRecord } from '../wire/messages.ts'
@@ -26,17 +27,21 @@ export function wholeTerms({ special }: Hold): ShownTerms {
   return shownOf(special?.terms ?? null, true)
 }
 
-/** Holds in the order of their tokens; waiters by lock name, each queue in its order. */
+/**
+ * Holds in the order of their tokens; waiters by lock name, each queue in its order. `only`: of names that begin with one
+ * of these (A2).
+ */
 export function listLocks(
   state: State,
   prefix: string,
   wall: number,
   termsOf: TermsOf = wholeTerms,
+  only: readonly string[] | null = null,
 ): Listing {
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
   for (const lock of state.table.locks.values()) {
-    if (!lock.name.startsWith(prefix)) continue
+    if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, only))) continue
     const left = queryMax - held.length - pending.length
     const { holder, waiters } = lock
     // B1: nearly all locks have one holder and no queue, and there may be 20,000 of them in one turn.
@@ -44,7 +49,8 @@ export function listLocks(
       held.push(holdRecord(lock, age(lock.since, wall), termsOf))
     else if (!addCrowd(lock, left, held, pending, wall, termsOf)) return listingOf(held, pending, true)
   }
-  return listingOf(held, pending, false)
+  // A2: that there may be more depends on the rules, and not on whether there is.
+  return listingOf(held, pending, only !== null)
 }
 
 /** False if there was no room for all of it. */

@@ -8,10 +8,12 @@ import type { StateLimits } from '../wire/limits.ts'
 import type { HelloFrom } from '../wire/messages.ts'
 import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
-import { ownerOf, plainAddress } from '../wire/net/owner.ts'
+import { Guard, openAccess, type Proven } from '../wire/net/guard.ts'
+import { ownerOf, plainAddress, principalOwner } from '../wire/net/owner.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import type { TurnTime } from '../wire/net/turn-time.ts'
+import type { PageAudit } from '../wire/serving/http.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ServerCore, type ServerHears, type ServerInput } from './core.ts'
@@ -40,6 +42,10 @@ export interface RunningOptions {
   /** Quotas by address hold for this machine, too (B7). */
   readonly loopbackCounts?: boolean
   readonly secret: string | null
+  /** Who may come in (A1), and what this server shows when it dials; absent: the secret alone. */
+  readonly guard?: Guard
+  /** A3: a session whose token was taken away ends at once. */
+  readonly revokeNow?: boolean
   readonly log: Logger
   readonly pid: number
   /** The machine's name. */
@@ -70,6 +76,7 @@ export class RunningLockServer {
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
+  readonly #guard: Guard
   readonly #driver: Driver<ServerHears, ServerInput, Exclude<ServerEffect, ConnectionEffect>>
   #core: ServerCore
   /** Writes of all cores, and those of the cores before this one: each core numbers its own from 1. */
@@ -82,8 +89,9 @@ export class RunningLockServer {
     this.#runtime = runtime
     this.#owner = owner
     this.#log = sparing(options.log, () => runtime.monotonic())
+    this.#guard = options.guard ?? new Guard({ ...openAccess, secret: options.secret })
     this.#core = this.#newCore(null, options.journal?.takeFound() ?? null)
-    this.#driver = new Driver(runtime, this.#core, options.secret, turnEnd, {
+    this.#driver = new Driver(runtime, this.#core, () => this.#guard.ownProofs, turnEnd, {
       hear: input => this.#driver.step(input),
       perform: effect => this.#perform(effect),
       broken: error => this.#broken(error),
@@ -121,9 +129,25 @@ export class RunningLockServer {
     cluster: string | null,
     from: HelloFrom,
     remote: string,
+    proven?: Proven,
   ): ConnectionHandlers {
-    const owner = ownerOf(remote, this.#options.loopbackCounts ?? false)
-    return this.#driver.connections.accept(connection, cluster, from, owner, plainAddress(remote))
+    const principal = proven?.principal ?? null
+    const owner =
+      principal === null
+        ? ownerOf(remote, this.#options.loopbackCounts ?? false)
+        : principalOwner(principal.name)
+    return this.#driver.connections.accept(connection, cluster, from, owner, plainAddress(remote), proven)
+  }
+
+  /** A3: the access file was read again. */
+  rightsChanged(): void {
+    this.#driver.connections.rightsChanged(this.#guard)
+  }
+
+  /** A7 */
+  audit({ allowed, ...line }: PageAudit): void {
+    if (allowed) this.note('info', 'done by an operator', line)
+    else this.note('warn', 'not allowed', line)
   }
 
   turnedAway(reason: string, remote: string): void {
@@ -166,7 +190,7 @@ export class RunningLockServer {
   /** D3: only the first one has what the journal held. */
   #newCore(cluster: string | null, found: Found | null): ServerCore {
     const { address, viewServers, pingIntervalMs, deadPings, drainMs, limits, pid, host } = this.#options
-    const { counts, journal } = this.#options
+    const { counts, journal, revokeNow } = this.#options
     const own = {
       pingIntervalMs,
       deadPings,
@@ -180,6 +204,7 @@ export class RunningLockServer {
       cluster,
       ...(counts !== undefined && { counts }),
       journal: journal !== undefined,
+      revokeNow: revokeNow ?? false,
     }
     return new ServerCore(own, found)
   }

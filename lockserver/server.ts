@@ -8,6 +8,7 @@ import { dialsWith } from '../wire/net/open-web-socket.ts'
 import { ServerTls } from '../wire/net/tls/server-tls.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
+import { ServerAccess } from '../wire/serving/server-access.ts'
 import { ServerCounts } from './counts.ts'
 import type { JournalOwner, OpenJournal } from './journal/driver/open.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
@@ -24,7 +25,10 @@ export interface LockServer extends AsyncDisposable {
   readonly pages: string
   /** Resolves when the server has ended, with the exit status that a process should have. */
   readonly ended: Promise<number>
-  /** Reads the files of TLS again, as it does by itself when they change; what is spoilt changes nothing and is told in the log. */
+  /**
+   * Reads the access file and the files of TLS again, as it does by itself when they change; what is spoilt changes nothing and is
+   * told in the log.
+   */
   readAgain(): Promise<void>
   /** Leaves in order: hands its role over first. Resolves when it is gone; a second call ends it at once. */
   leave(): Promise<number>
@@ -56,11 +60,14 @@ async function startWith(
   journal: OpenJournal | null,
 ): Promise<ListeningLockServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
+  const access = await ServerAccess.open(checked, [host, checked.adminListen?.host ?? host], (checked.tls?.clientCaFile ?? null) !== null)
+  const { guard } = access
   const listener = await listen(
     {
       host,
       port,
       secret,
+      guard,
       insecure,
       origins,
       connectionsPerAddress,
@@ -79,7 +86,7 @@ async function startWith(
       http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningLockServer(checked, listener, tls, journal)
+  const server = new ListeningLockServer(checked, listener, { tls, access }, journal)
   await server.openPages()
   server.start()
   return server
@@ -125,6 +132,7 @@ class ListeningLockServer implements LockServer {
   readonly #listener: Listener
   readonly #tls: ServerTls | null
   readonly #journal: OpenJournal | null
+  readonly #access: ServerAccess
   readonly #counts = new ServerCounts()
   readonly #pages = new ServerPages(
     () => this.#measure(),
@@ -136,11 +144,12 @@ class ListeningLockServer implements LockServer {
   constructor(
     options: CheckedOptions,
     listener: Listener,
-    tls: ServerTls | null,
+    { tls, access }: { readonly tls: ServerTls | null; readonly access: ServerAccess },
     journal: OpenJournal | null,
   ) {
     this.#options = options
     this.#journal = journal
+    this.#access = access
     this.#listener = listener
     this.#tls = tls
     this.address = listener.url
@@ -148,6 +157,8 @@ class ListeningLockServer implements LockServer {
     const hosts = () => hostNames([this.address, this.advertised, ...options.origins])
     this.place = new PagesPlace(this.#pages.routes, {
       ...options,
+      guard: access.guard,
+      audit: line => this.running.audit(line),
       hosts,
       peers: listener,
       tls,
@@ -159,6 +170,7 @@ class ListeningLockServer implements LockServer {
     this.running = new RunningLockServer(
       {
         ...options,
+        guard: access.guard,
         address: this.advertised,
         limits: { ...stateLimits, ...options.quotas, holdAtLeastMsMax: options.holdAtLeastMsMax },
         loopbackCounts: Object.values(options.quotas).some(quota => quota !== null),
@@ -184,12 +196,13 @@ class ListeningLockServer implements LockServer {
   start(): void {
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, advertised: this.advertised, ...pages })
+    this.#access.start(this.#options.log, { changed: () => this.running.rightsChanged() })
     this.running.start()
     this.#tls?.start((...said) => this.running.note(...said), this.advertised)
   }
 
   async readAgain(): Promise<void> {
-    await this.#tls?.reload()
+    await Promise.all([this.#tls?.reload(), this.#access.reload()])
   }
 
   leave(): Promise<number> {
@@ -227,11 +240,13 @@ class ListeningLockServer implements LockServer {
       edge: this.#listener.edge,
       tls: this.#tls,
       journal: this.#journal,
+      access: this.#access,
       unready: unreadiness(core),
     }
   }
 
   #onEnded(status: number): void {
+    this.#access.close()
     this.#pages.close()
     this.#tls?.close()
     const closed = status === killedStatus ? this.#listener.kill() : this.#listener.close()

@@ -3,6 +3,7 @@
 // turn, and a client that does not keep up misses events and learns how many (B1, B7). It decides nothing about
 // locks.
 
+import { allows } from '../wire/access/principal.ts'
 import { errors } from '../wire/errors.ts'
 import {
   eventFrameCost,
@@ -227,6 +228,8 @@ export class Watches {
   }
 }
 
-function concerns({ since, prefix }: Watch, place: number, name: string): boolean {
-  return since !== null && since <= place && name.startsWith(prefix)
+/** A2: by the rules of now. */
+function concerns({ client, since, prefix }: Watch, place: number, name: string): boolean {
+  if (since === null || since > place || !name.startsWith(prefix)) return false
+  return client.principal === null || allows(client.principal, 'read', name)
 }

@@ -23,16 +23,17 @@ const untimed =
 const markup = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|\beval\b/
 
 const node = ['node:*']
-const servers = ['wire', 'wire/net', 'wire/net/tls', 'wire/serving', ...node]
+const servers = ['wire', 'wire/access', 'wire/net', 'wire/net/tls', 'wire/serving', ...node]
 
 const house: Readonly<Record<string, Room>> = {
   // What both ends of a connection must agree on.
-  wire: { imports: [], never: acting },
+  wire: { imports: ['types of wire/access'], never: acting },
+  'wire/access': { imports: ['wire'], never: acting },
   'wire/clock.ts': { imports: [] },
   'wire/id.ts': { imports: [] },
   'wire/options.ts': { imports: ['wire'] },
   'wire/compile.ts': { imports: ['wire', 'ajv', ...node] },
-  'wire/net': { imports: ['wire', 'types of wire/net/tls', 'types of ws', ...node], never: untimed },
+  'wire/net': { imports: ['wire', 'wire/access', 'types of wire/net/tls', 'types of ws', ...node], never: untimed },
   // Of Node alone, but for its options; a page loads those.
   'wire/net/tls': { imports: ['wire', 'wire/net/tls/options.ts', 'wire/net/timers-node.ts', ...node] },
   'wire/net/tls/options.ts': { imports: [] },
@@ -49,12 +50,18 @@ const house: Readonly<Record<string, Room>> = {
     never: untimed,
   },
   'wire/net/listen.ts': { imports: ['wire', 'wire/net', 'wire/net/tls', 'types of ws', ...node] },
-  'wire/serving': { imports: ['wire', 'wire/net', 'wire/net/tls', 'prom-client', ...node] },
+  'wire/serving': { imports: ['wire', 'wire/access', 'wire/net', 'wire/net/tls', 'prom-client', ...node] },
 
   // Code that decides: no clock, chance, sockets, waiting or log.
-  viewservice: { imports: ['wire', 'types of viewservice/stores'], never: acting },
+  viewservice: { imports: ['wire', 'wire/access', 'types of viewservice/stores'], never: acting },
   lockserver: {
-    imports: ['wire', 'lockserver/state', 'lockserver/session-key.ts', 'types of lockserver/journal'],
+    imports: [
+      'wire',
+      'wire/access',
+      'lockserver/state',
+      'lockserver/session-key.ts',
+      'types of lockserver/journal',
+    ],
     never: acting,
   },
   // Only durable clusters load it: others know its types.
@@ -72,7 +79,7 @@ const house: Readonly<Record<string, Room>> = {
     ],
     never: untimed,
   },
-  'lockserver/state': { imports: ['wire'], never: acting },
+  'lockserver/state': { imports: ['wire', 'wire/access'], never: acting },
   'client/session': { imports: ['wire'], never: acting },
 
   // Code that acts.

@@ -109,6 +109,7 @@ function ofLockServer(
     refusals: refusals(),
     connections: 110,
     edge: edge(),
+    access: { problem: 'spoilt', spoilt: 301 },
     longestHoldMs: 1_500,
     longestWaitMs: 2_500,
     journal,
@@ -120,6 +121,8 @@ function ofLockServer(
 t.test('each gauge of a lock server says what it is called after, in its unit', async t => {
   t.same(await valuesOf(ofLockServer(new ServerCounts())), {
     ...emptyEdge,
+    holdfast_access_file_spoilt: 1,
+    holdfast_access_file_spoilt_total: 301,
     ...refused,
     holdfast_view_number: 7,
     'holdfast_role{role="backup"}': 1,
@@ -272,6 +275,7 @@ const notes: readonly (readonly [Noted, number, Values])[] = [
   [{ is: 'renewal' }, 0, { holdfast_renewals_total: 1 }],
   [{ is: 'query' }, 0, { holdfast_queries_total: 1 }],
   [{ is: 'wrong key' }, 0, { holdfast_wrong_session_keys_total: 1 }],
+  [{ is: 'not allowed', verb: 'steal' }, 0, labelled('not_allowed', 'verb', 'steal')],
   [{ is: 'view' }, 0, { holdfast_views_learned_total: 1 }],
   [{ is: 'step-down' }, 0, { holdfast_step_downs_total: 1 }],
   [{ is: 'digest differs' }, 0, { holdfast_digest_mismatches_total: 1 }],
@@ -355,13 +359,21 @@ function ofViewServer(counts: ViewCounts, more: Partial<Status> = {}): Metric[] 
     ...more,
   } as Status
   const unready = status.view === null ? 'no view yet' : null
-  const about = { status, counts, unready, refusals: refusals(), edge: edge() }
+  const about = {
+    status,
+    counts,
+    unready,
+    refusals: refusals(),
+    edge: edge(),
+    access: { problem: null, spoilt: 302 },
+  }
   return viewServerMetrics(() => ({ ...about, clients: 201, active: true, connections: 202, reserve: 203 }))
 }
 
 t.test('each gauge of a view server says what it is called after', async t => {
   t.same(await valuesOf(ofViewServer(new ViewCounts())), {
     ...emptyEdge,
+    holdfast_access_file_spoilt_total: 302,
     ...refused,
     holdfast_view_number: 9,
     holdfast_view_acked: 1,

@@ -16,6 +16,7 @@ import { startViewServer } from '../viewservice/index.ts'
 import * as limits from '../wire/limits.ts'
 import { pageEveryMs, pagesWaitingMax, pagesWaitingPerAskerMax, wrongSecretsFree } from '../wire/limits.ts'
 import { Edge } from '../wire/net/edge.ts'
+import { Guard, openAccess } from '../wire/net/guard.ts'
 import { runtime } from '../wire/net/runtime-node.ts'
 import { Visitor } from '../wire/net/visitor.ts'
 import { WrongSecrets } from '../wire/net/wrong-secrets.ts'
@@ -40,7 +41,11 @@ async function serving(
   routes: Record<string, Route>,
   secret: string | null = null,
 ): Promise<string> {
-  const pages = new Http(routesOf(routes), { hosts: () => [], secret, wrongSecrets: new WrongSecrets() })
+  const pages = new Http(routesOf(routes), {
+    hosts: () => [],
+    guard: new Guard({ ...openAccess, secret }),
+    wrongSecrets: new WrongSecrets(),
+  })
   const server = createServer((request, response) => pages.answer(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -241,7 +246,7 @@ t.test('B5: an address for pages beyond loopback needs a secret; a taken one is 
   const data = t.testdir()
   const open = { port: 0, data, adminListen: { host: '0.0.0.0', port: 0 } }
   await t.rejects(startViewServer(open), {
-    message: /refusing to show pages on 0\.0\.0\.0:0 without a secret/,
+    message: /refusing to show pages on 0\.0\.0\.0:0 to all/,
   })
   const view = await startViewServer({ ...open, insecure: true })
   t.teardown(() => view.close())
@@ -346,7 +351,7 @@ t.test('B5, B3: sockets at the address of the pages have their places at the edg
   const edge = new Edge(room, { connectionsPerAddress: null, framesPerAddress: null }, limits)
   const at = { host: '127.0.0.1', port: 0 }
   const peers = { edge, visit: (socket: Socket) => new Visitor(socket, edge, runtime) }
-  const open = { secret: null, insecure: false, tls: null, turnedAway: () => {} }
+  const open = { guard: new Guard(openAccess), insecure: false, tls: null, turnedAway: () => {} }
   const pages = await listenForPages(at, { ...open, peers }, (_, response) => response.end('page'))
   t.teardown(() => pages.close())
   const ended: number[] = []

@@ -31,7 +31,15 @@ class ByHand {
   }
 
   hello(from: HelloFrom, cluster: string | null = null): this {
-    return this.#step({ is: 'accepted', connection: this.connection, cluster, from, owner: null, remote: '' })
+    return this.#step({
+      is: 'accepted',
+      connection: this.connection,
+      cluster,
+      from,
+      owner: null,
+      remote: '',
+      principal: null,
+    })
   }
 
   say(...messages: Message[]): this {

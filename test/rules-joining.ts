@@ -162,7 +162,7 @@ t.test('V5: a backup that is named again in a later view begins with it not in s
   const later = { ...(cluster.view as View), number: 9 }
   const from = { kind: 'primary' as const, id: primary.id, to: backup.id, view: later }
   const said = backup.core.step(
-    { is: 'accepted', connection: 999, cluster: null, from, owner: null, remote: '' },
+    { is: 'accepted', connection: 999, cluster: null, from, owner: null, remote: '', principal: null },
     cluster.network.now(),
   )
   const welcome = said.find(

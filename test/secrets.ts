@@ -31,10 +31,10 @@ t.test("a value that can't be a secret is refused at the start, by library and c
     )
     await t.rejects(connect('ws://127.0.0.1:1', { secret }), { name: 'TypeError', message }, name)
   }
-  for (const secret of right) t.equal(checkConnect(about({}), 'ws://a:1', { secret }).secret, secret)
-  t.equal(
-    checkConnect(about({ HOLDFAST_SECRET: '' }), 'ws://a:1', {}).secret,
-    null,
+  for (const secret of right) t.same(checkConnect(about({}), 'ws://a:1', { secret }).proofs(), [secret])
+  t.same(
+    checkConnect(about({ HOLDFAST_SECRET: '' }), 'ws://a:1', {}).proofs(),
+    [null],
     'an empty variable is none',
   )
   for (const secret of wrong.slice(1, 4)) {

@@ -72,6 +72,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
   connection,
   owner,
   remote: '',
+  principal: null,
   session: null,
   deaf: false,
   opening: false,

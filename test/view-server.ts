@@ -336,7 +336,7 @@ t.test('a taken port, a strange host without a secret, and wrong options are cle
   const { port } = blocker.address() as { port: number }
   await t.rejects(start(data, { port }), /the port is taken/)
   blocker.close()
-  await t.rejects(start(data, { host: '0.0.0.0' }), /without a secret/)
+  await t.rejects(start(data, { host: '0.0.0.0' }), /for all: set --server-secret/)
   const wrong = (options: object, name: RegExp) =>
     t.rejects(start(data, options as Partial<ViewServerOptions>), { name: 'TypeError', message: name })
   await wrong({ port: 70_000 }, /port/)

@@ -33,6 +33,7 @@ t.test('V5: a server that advertises a foreign address is never chosen, which is
     cluster: null,
     owner: null,
     remote: '',
+    principal: null,
     from: idleHello(idOf('lost'), 'ws://elsewhere.test:1'),
   })
   story.tick(3, s1)

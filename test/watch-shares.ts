@@ -28,6 +28,7 @@ const clientOf = (connection: number): Client => ({
   connection,
   owner: null,
   remote: '',
+  principal: null,
   session: null,
   deaf: false,
   opening: false,

@@ -105,6 +105,7 @@ t.test('members are found: enums, unions and null where it may stand', async t =
     'lockserver',
     'primary',
     'probe',
+    'viewserver',
   ])
 })
 

@@ -5,7 +5,7 @@ import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { MessageOf } from '../wire/messages.ts'
 import type { ViewHears, ViewSays } from './record.ts'
-import type { Question } from './standby.ts'
+import type { Question } from './rights.ts'
 
 /** What was found at the address. */
 export type FoundThere =
@@ -136,7 +136,7 @@ export class ActiveLink {
   #dial(address: string, cluster: string | null): void {
     this.#dials.last -= 1
     this.#connection = this.#dials.last
-    const from = { kind: 'client', name: 'a standby view server' } as const
+    const from = { kind: 'viewserver' } as const
     this.#effects.push({ do: 'dial', connection: this.#connection, address, cluster, from })
   }
 

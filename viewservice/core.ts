@@ -2,6 +2,7 @@
 // It never awaits, reads a clock, draws a random number, logs or touches a socket. Nothing is decided
 // while a record is being saved, and no peer learns what is not saved (V6).
 
+import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
@@ -14,6 +15,7 @@ import { firstRecord, type ViewEffect, type ViewHears, type ViewInput, type View
 import { Recoveries } from './recoveries.ts'
 import { isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
 import { Resets } from './reset.ts'
+import { type Question as Asked, auditOf, type Peer, refusalOf } from './rights.ts'
 import { addressTaken, isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
 import { lossOf, statusOf, unready } from './status.ts'
 import { Verifying } from './verifying.ts'
@@ -63,7 +65,8 @@ export class ViewCore {
   readonly #question: Question
   readonly #resets: Resets
   readonly #recoveries: Recoveries
-  readonly #clients = new Set<number>()
+  /** With whose rules apply to them (A2); null: none do. */
+  readonly #clients = new Map<number, Peer>()
   /** What each client has asked in this turn (F13). */
   readonly #asks = new Map<number, number>()
   /** Durable; peers learn nothing beyond it. */
@@ -141,6 +144,8 @@ export class ViewCore {
         return this.#onClosed(input)
       case 'waits':
         return
+      case 'rights changed':
+        return this.#onRights(input.connection, input.principal)
       case 'tick':
         return this.#onTick()
       case 'saved':
@@ -153,16 +158,17 @@ export class ViewCore {
   }
 
   #onAccepted(input: Extract<ConnectionInput, { is: 'accepted' }>): void {
-    const { connection, cluster, from } = input
+    const { connection, cluster, from, principal, remote } = input
     if (from.kind === 'lockserver') this.#onLockServer(connection, cluster, from)
-    else if (from.kind === 'client') this.#onClient(connection, cluster)
+    else if (from.kind === 'client' || from.kind === 'viewserver')
+      this.#onClient(connection, cluster, { principal, remote })
     else this.#out.close(connection, 'UNEXPECTED_MESSAGE', `a view server takes no ${from.kind}`)
   }
 
-  #onClient(connection: number, cluster: string | null): void {
+  #onClient(connection: number, cluster: string | null, peer: Peer): void {
     const stranger = this.#otherCluster(cluster)
     if (stranger !== undefined) return this.#out.close(connection, 'WRONG_CLUSTER', stranger)
-    this.#clients.add(connection)
+    this.#clients.set(connection, peer)
     this.#welcome(connection)
   }
 
@@ -207,8 +213,11 @@ export class ViewCore {
   }
 
   #onClientMessage(connection: number, message: MessageOf<ViewHears>): void {
-    if (!this.#clients.has(connection)) return // a message before it has closed the connection
+    const client = this.#clients.get(connection)
+    if (client === undefined) return // a message before it has closed the connection
     if (message[0] !== 'echo' && this.#asksTooMuch(connection)) return
+    const isQuestion = message[0] === 'reset' || message[0] === 'gone' || isStatus(message)
+    if (isQuestion && !this.#mayAsk(connection, client, message)) return
     switch (message[0]) {
       case 'status': {
         const status = this.status({ monotonic: this.#now })
@@ -221,6 +230,25 @@ export class ViewCore {
       case 'echo':
         return this.#out.send(connection, ['echoed', message[1]])
     }
+  }
+
+  /** A2, A7 */
+  #mayAsk(connection: number, client: Peer, question: Asked): boolean {
+    const refusal = refusalOf(client, question)
+    const line = auditOf(client, question, refusal === null)
+    if (line !== null) this.#out.note(line.level, line.text, line.fields)
+    if (refusal !== null) this.#out.send(connection, refusal)
+    return refusal === null
+  }
+
+  /** A3. Null: its token was taken away. */
+  #onRights(connection: number, principal: Principal | null): void {
+    const client = this.#clients.get(connection)
+    if (client === undefined) return
+    if (principal !== null) return void this.#clients.set(connection, { ...client, principal })
+    this.#clients.delete(connection)
+    this.#resets.drop(connection)
+    this.#out.close(connection, 'TOKEN_ENDED', 'the access token of this connection was taken away')
   }
 
   /** F13: limits questions, since a status is a hundred times as long as the question for it. */
@@ -360,7 +388,8 @@ export class ViewCore {
   #tellAll(): void {
     for (const server of this.#servers.all()) this.#tell(server)
     const { view } = this.#toldTo(null)
-    if (view !== null) for (const connection of this.#clients) this.#out.send(connection, ['view', view])
+    if (view !== null)
+      for (const connection of this.#clients.keys()) this.#out.send(connection, ['view', view])
   }
 
   #tell({ id, connection }: KnownServer): void {
@@ -652,7 +681,7 @@ export class ViewCore {
   }
 
   #peers(): number[] {
-    return [...this.#servers.connections(), ...this.#clients]
+    return [...this.#servers.connections(), ...this.#clients.keys()]
   }
 
   /** As primary or backup of the view. */
@@ -681,4 +710,9 @@ function reasonOf(outcome: Finding['outcome']): string {
 
 function hearsay(view: number): string {
   return `this server reports view ${view} but hasn't shown that it belongs to this cluster; send the cluster id in the hello and retry`
+}
+
+/** A client's; the active one's own answer to a standby has the same name. */
+function isStatus(message: MessageOf<ViewHears>): message is MessageOf<'clientToView', 'status'> {
+  return message[0] === 'status' && message.length === 2
 }

@@ -13,12 +13,17 @@ import {
   trueOrFalse,
   wholeNumber,
 } from '../wire/options.ts'
-import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
+import {
+  type AccessOptions,
+  accessOptionNames,
+  type CheckedAccess,
+  checkAccess,
+} from '../wire/serving/server-access.ts'
 import type { SignalServer } from './pages/play.ts'
 import { type RecordPlace, recordPlace } from './stores/place.ts'
 
-export interface ViewServerOptions {
+export interface ViewServerOptions extends AccessOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   /** Default 7400; 0 takes a free port. */
@@ -36,9 +41,6 @@ export interface ViewServerOptions {
   readonly pingIntervalMs?: number
   /** Missed pings that make a server dead; default 5. */
   readonly deadPings?: number
-  /** Shared secret of the cluster; needed to listen beyond loopback, unless `insecure`. */
-  readonly secret?: string | undefined
-  readonly insecure?: boolean
   /** Encrypted, by itself: its files. With a certificate the port speaks `wss` and `https` alone. */
   readonly tls?: ServerTlsOptions | undefined
   /** Origins of web pages that may connect. */
@@ -72,7 +74,7 @@ export interface ViewServerOptions {
 export type CheckedOptions = Required<
   Omit<
     ViewServerOptions,
-    | 'secret'
+    | keyof AccessOptions
     | 'connectionsPerAddress'
     | 'framesPerAddress'
     | 'adminListen'
@@ -82,17 +84,17 @@ export type CheckedOptions = Required<
     | 'advertise'
     | 'tls'
   >
-> & {
-  readonly place: RecordPlace
-  readonly advertise: string | null
-  readonly tls: TlsFiles | null
-  readonly secret: string | null
-  readonly connectionsPerAddress: number | null
-  readonly framesPerAddress: number | null
-  readonly adminListen: { readonly host: string; readonly port: number } | null
-  /** Null: what the record says; memory if there is none. */
-  readonly durability: Durability | null
-}
+> &
+  CheckedAccess & {
+    readonly place: RecordPlace
+    readonly advertise: string | null
+    readonly tls: TlsFiles | null
+    readonly connectionsPerAddress: number | null
+    readonly framesPerAddress: number | null
+    readonly adminListen: { readonly host: string; readonly port: number } | null
+    /** Null: what the record says; memory if there is none. */
+    readonly durability: Durability | null
+  }
 
 const optionNames = [
   'host',
@@ -102,8 +104,7 @@ const optionNames = [
   'advertise',
   'pingIntervalMs',
   'deadPings',
-  'secret',
-  'insecure',
+  ...accessOptionNames,
   'tls',
   'origins',
   'connectionsPerAddress',
@@ -130,8 +131,7 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
         : advertisedUrl(options.advertise, options.tls?.certFile !== undefined),
     pingIntervalMs: wholeNumber('pingIntervalMs', pingIntervalMs, limits.pingIntervalMs, 1, 60_000),
     deadPings: wholeNumber('deadPings', deadPings, limits.deadPings, 2, 1_000),
-    secret: checkSecret(options.secret),
-    insecure: trueOrFalse('insecure', options.insecure),
+    ...checkAccess(options),
     ...addressQuotas(options),
     tls: checkServerTls(options.tls),
     origins: texts('origins', options.origins ?? []),

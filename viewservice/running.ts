@@ -7,9 +7,12 @@ import * as limits from '../wire/limits.ts'
 import type { Durability, HelloFrom, Status } from '../wire/messages.ts'
 import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
+import { Guard, openAccess, type Proven } from '../wire/net/guard.ts'
+import { plainAddress } from '../wire/net/owner.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import type { TurnTime } from '../wire/net/turn-time.ts'
+import type { PageAudit } from '../wire/serving/http.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCounts } from './counts.ts'
@@ -38,6 +41,8 @@ export interface RunningOptions {
   /** D4: for how long it waits for the other servers whose state could be recovered. */
   readonly recoveryPatienceMs?: number
   readonly secret: string | null
+  /** Who may come in (A1), and what this server shows when it dials; absent: the secret alone. */
+  readonly guard?: Guard
   readonly log: Logger
   readonly pid: number
   /** The machine's name. */
@@ -61,6 +66,7 @@ export class RunningViewServer {
   readonly #owner: RunningOwner
   readonly #log: Logger
   readonly #turnedAway = new Refusals()
+  readonly #guard: Guard
   readonly #driver: Driver<ViewHears, SeatInput, Exclude<SeatEffect, ConnectionEffect>>
   #saving: PromiseLike<void> = Promise.resolve()
   #givingUp: PromiseLike<void> = Promise.resolve()
@@ -68,6 +74,7 @@ export class RunningViewServer {
 
   constructor(options: RunningOptions, runtime: Runtime, store: SeatStore, owner: RunningOwner) {
     const { durability, recoveryPatienceMs } = options
+    this.#guard = options.guard ?? new Guard({ ...openAccess, secret: options.secret })
     this.#options = options
     this.#runtime = runtime
     this.#store = store
@@ -83,7 +90,7 @@ export class RunningViewServer {
       silenceCounts: store.marks.silenceCounts,
       counts: this.counts,
     })
-    this.#driver = new Driver(runtime, this.core, options.secret, turnEnd, {
+    this.#driver = new Driver(runtime, this.core, () => this.#guard.ownProofs, turnEnd, {
       hear: input => this.#driver.step(input),
       perform: effect => this.#perform(effect),
       broken: error => this.#fail(error),
@@ -125,8 +132,25 @@ export class RunningViewServer {
   }
 
   /** A peer said hello, and its hello is in order. */
-  accepted(connection: Connection, cluster: string | null, from: HelloFrom): ConnectionHandlers {
-    return this.#driver.connections.accept(connection, cluster, from)
+  accepted(
+    connection: Connection,
+    cluster: string | null,
+    from: HelloFrom,
+    remote = '',
+    proven?: Proven,
+  ): ConnectionHandlers {
+    return this.#driver.connections.accept(connection, cluster, from, null, plainAddress(remote), proven)
+  }
+
+  /** A3: the access file was read again. */
+  rightsChanged(): void {
+    this.#driver.connections.rightsChanged(this.#guard)
+  }
+
+  /** A7 */
+  audit({ allowed, ...line }: PageAudit): void {
+    if (allowed) this.note('info', 'done by an operator', line)
+    else this.note('warn', 'not allowed', line)
   }
 
   turnedAway(reason: string, remote: string): void {

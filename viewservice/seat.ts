@@ -2,6 +2,7 @@
 // store holds, a view core decides; otherwise a standby answers. A new term is a new view core, to which all
 // connected peers are introduced again. It decides no view, and reads no clock.
 
+import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { Status } from '../wire/messages.ts'
 import { ActiveLink, type FoundThere, type LinkTo } from './active-link.ts'
@@ -9,7 +10,8 @@ import { Candidacy, type MarkEffect, type MarkInput, type Standing } from './can
 import { ViewCore, type ViewCoreOptions } from './core.ts'
 import { Keeping, type Kept, type StoreEffect, type StoreInput } from './keeping.ts'
 import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
-import { type Question, StandbyCore, type StandbyOwner } from './standby.ts'
+import type { Question } from './rights.ts'
+import { StandbyCore, type StandbyOwner } from './standby.ts'
 import type { MarkOwner, Stored } from './stores/store.ts'
 
 type Instant = { readonly monotonic: number }
@@ -157,6 +159,7 @@ export class SeatCore implements StandbyOwner {
 
   #onPeer(input: Extract<SeatInput, ViewInput>): void {
     if (input.is === 'accepted') this.#peers.set(input.connection, input)
+    if (input.is === 'rights changed') this.#rightsChanged(input.connection, input.principal)
     if (input.is === 'messages' && this.#link.owns(input.connection))
       return this.#onFound(this.#link.messages(input.messages, this.#now.monotonic))
     if (input.is === 'messages' && this.#ownLink.owns(input.connection))
@@ -169,6 +172,12 @@ export class SeatCore implements StandbyOwner {
       this.#dialled.delete(input.connection)
     }
     this.#pass(input)
+  }
+
+  /** A3: a later term hears of the rules of now. */
+  #rightsChanged(connection: number, principal: Principal | null): void {
+    const peer = this.#peers.get(connection)
+    if (peer !== undefined) this.#peers.set(connection, { ...peer, principal })
   }
 
   #onTick(now: number): void {

@@ -8,6 +8,7 @@ import { dialsWith } from '../wire/net/open-web-socket.ts'
 import { ServerTls } from '../wire/net/tls/server-tls.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
+import { ServerAccess } from '../wire/serving/server-access.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import type { Measured } from './pages/metrics.ts'
 import { ViewPages } from './pages/pages.ts'
@@ -26,7 +27,10 @@ export interface ViewServer extends AsyncDisposable {
   readonly pages: string
   /** The view, all servers as last heard, and how many more deaths the service survives. */
   status(): Status
-  /** Reads the files of TLS again, as it does by itself when they change; what is spoilt changes nothing and is told in the log. */
+  /**
+   * Reads the access file and the files of TLS again, as it does by itself when they change; what is spoilt changes nothing and is
+   * told in the log.
+   */
   readAgain(): Promise<void>
   /** Ends the server; resolves when the port is free and nothing more is written. */
   close(): Promise<void>
@@ -67,11 +71,14 @@ async function startWith(
   stored: Stored | null | undefined,
 ): Promise<ListeningViewServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
+  const access = await ServerAccess.open(options, [host, options.adminListen?.host ?? host], (options.tls?.clientCaFile ?? null) !== null)
+  const { guard } = access
   const listener = await listen(
     {
       host,
       port,
       secret,
+      guard,
       insecure,
       origins,
       connectionsPerAddress,
@@ -81,7 +88,7 @@ async function startWith(
     },
     {
       // None of these is called before the server below exists: a listener hears nothing in its first turn.
-      accepted: (connection, cluster, from) => server.running.accepted(connection, cluster, from),
+      accepted: (...peer) => server.running.accepted(...peer),
       turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
       filesShort: code => server.running.filesShort(code),
       get turn() {
@@ -90,7 +97,7 @@ async function startWith(
       http: (request, response) => server.place.answer(request, response),
     },
   )
-  const server = new ListeningViewServer(options, listener, tls, store, stored)
+  const server = new ListeningViewServer(options, listener, { tls, access }, store, stored)
   await server.openPages()
   server.start()
   return server
@@ -133,13 +140,14 @@ class ListeningViewServer implements ViewServer {
   readonly #listener: Listener
   readonly #tls: ServerTls | null
   readonly #store: ViewStore
+  readonly #access: ServerAccess
   readonly #pages: ViewPages
   #closed: Promise<void> | undefined
 
   constructor(
     options: CheckedOptions,
     listener: Listener,
-    tls: ServerTls | null,
+    { tls, access }: { readonly tls: ServerTls | null; readonly access: ServerAccess },
     store: ViewStore,
     stored: Stored | null | undefined,
   ) {
@@ -148,10 +156,13 @@ class ListeningViewServer implements ViewServer {
     this.#tls = tls
     this.address = listener.url
     this.#store = store
-    this.#pages = new ViewPages(() => this.#measure(), { ...options, dial: () => tls?.dial })
+    this.#access = access
+    this.#pages = new ViewPages(() => this.#measure(), { ...options, dial: () => tls?.dial }, access.guard)
     const hosts = () => hostNames([this.address, ...options.origins])
     this.place = new PagesPlace(this.#pages.routes, {
       ...options,
+      guard: access.guard,
+      audit: line => this.running.audit(line),
       hosts,
       peers: listener,
       tls,
@@ -160,6 +171,7 @@ class ListeningViewServer implements ViewServer {
     this.running = new RunningViewServer(
       {
         ...options,
+        guard: access.guard,
         durability: durabilityFor(options, stored?.record ?? null),
         address: this.address,
         reachedAt: addressFor(options, this.address),
@@ -189,6 +201,7 @@ class ListeningViewServer implements ViewServer {
   }
 
   start(): void {
+    this.#access.start(this.#options.log, { changed: () => this.running.rightsChanged() })
     this.running.start()
     this.#tls?.start((...said) => this.running.note(...said), this.#options.advertise ?? this.address)
     const pages = this.place.url === null ? {} : { pages: this.place.url }
@@ -196,7 +209,7 @@ class ListeningViewServer implements ViewServer {
   }
 
   async readAgain(): Promise<void> {
-    await this.#tls?.reload()
+    await Promise.all([this.#tls?.reload(), this.#access.reload()])
   }
 
   close(): Promise<void> {
@@ -235,6 +248,7 @@ class ListeningViewServer implements ViewServer {
   }
 
   async #end(close: () => Promise<void>): Promise<void> {
+    this.#access.close()
     this.#pages.close()
     this.#tls?.close()
     await Promise.all([close(), this.place.close()])
@@ -245,6 +259,7 @@ class ListeningViewServer implements ViewServer {
 
   /** Does not wait for a record that is being written: a failed save may be what has ended the server. */
   #failed(error: Error): void {
+    this.#access.close()
     this.#pages.close()
     this.#tls?.close()
     this.#closed = Promise.all([this.#listener.close(), this.place.close()]).then(() => this.#store.close())
@@ -267,6 +282,7 @@ class ListeningViewServer implements ViewServer {
       unready,
       edge: this.#listener.edge,
       tls: this.#tls,
+      access: this.#access,
       reserve: this.#store.reserve,
     }
   }

@@ -2,11 +2,13 @@
 // record that it follows, and passes operators' questions on to the active one. It decides no view. A lock
 // server that knows a later view than the record makes it read the store again.
 
+import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { MessageOf, Ping, Server, ServerStatus, Status } from '../wire/messages.ts'
 import type { ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
 import { toldToAll } from './recovery.ts'
+import { auditOf, type Peer, type Question, refusalOf } from './rights.ts'
 import type { LockServerHello } from './servers.ts'
 import { welcomeOf } from './welcome.ts'
 
@@ -23,9 +25,6 @@ interface Seen {
   heardAt: number
 }
 
-/** A client's question, to be passed on. */
-export type Question = MessageOf<'clientToView', 'status' | 'reset' | 'gone'>
-
 export interface StandbyOwner {
   /** Whether the active one can be asked; if so, its answer goes to this connection. */
   passOn(connection: number, question: Question): boolean
@@ -39,7 +38,7 @@ export class StandbyCore {
   readonly #options: StandbyOptions
   readonly #owner: StandbyOwner
   readonly #servers = new Map<number, Seen>()
-  readonly #clients = new Set<number>()
+  readonly #clients = new Map<number, Peer>()
   readonly #asks = new Map<number, number>()
   #record: ViewRecord | null
   #effects: ViewEffect[] = []
@@ -68,6 +67,7 @@ export class StandbyCore {
     if (input.is === 'accepted') this.#onAccepted(input)
     else if (input.is === 'messages') this.#onMessages(input.connection, input.messages)
     else if (input.is === 'closed') this.#forget(input.connection)
+    else if (input.is === 'rights changed') this.#onRights(input.connection, input.principal)
     else if (input.is === 'turn-end') this.#asks.clear()
     const effects = this.#effects
     this.#effects = []
@@ -80,7 +80,7 @@ export class StandbyCore {
     this.#record = record
     const { view, acked } = this.#told
     if (view === null) return []
-    for (const connection of [...this.#servers.keys(), ...this.#clients]) {
+    for (const connection of [...this.#servers.keys(), ...this.#clients.keys()]) {
       if (isFirst) this.#welcome(connection)
       else if (this.#clients.has(connection)) this.#send(connection, ['view', view])
       else this.#send(connection, ['view', view, acked])
@@ -88,7 +88,8 @@ export class StandbyCore {
     return this.#effects.splice(0)
   }
 
-  #onAccepted({ connection, cluster, from }: Extract<ConnectionInput, { is: 'accepted' }>): void {
+  #onAccepted(accepted: Extract<ConnectionInput, { is: 'accepted' }>): void {
+    const { connection, cluster, from, principal, remote } = accepted
     const own = this.#record?.cluster ?? null
     if (cluster !== null && own !== null && cluster !== own)
       return this.#close(
@@ -96,7 +97,8 @@ export class StandbyCore {
         'WRONG_CLUSTER',
         `you belong to cluster ${cluster}, this view server to ${own}`,
       )
-    if (from.kind === 'client') this.#clients.add(connection)
+    if (from.kind === 'client' || from.kind === 'viewserver')
+      this.#clients.set(connection, { principal, remote })
     else if (from.kind === 'lockserver') {
       if (!this.#addServer(connection, from)) return
     } else if (from.kind === 'primary')
@@ -133,7 +135,7 @@ export class StandbyCore {
     const seen = this.#servers.get(connection)
     for (const message of messages) {
       if (message[0] === 'ping' && seen !== undefined) this.#onPing(connection, seen, message[1])
-      else if (this.#clients.has(connection)) this.#onClient(connection, message)
+      else this.#onClient(connection, this.#clients.get(connection), message)
     }
   }
 
@@ -145,14 +147,33 @@ export class StandbyCore {
     this.#send(connection, ['pong', view, acked, this.#record?.longestTtlMs ?? ttlMsDefault, 0])
   }
 
-  #onClient(connection: number, message: MessageOf<ViewHears>): void {
+  #onClient(connection: number, client: Peer | undefined, message: MessageOf<ViewHears>): void {
+    if (client === undefined) return
     if (message[0] === 'echo') return this.#send(connection, ['echoed', message[1]])
     const isQuestion = message[0] === 'reset' || message[0] === 'gone'
     if (!isQuestion && !(message[0] === 'status' && message.length === 2)) return
-    if (this.#asksTooMuch(connection) || this.#owner.passOn(connection, message)) return
+    if (this.#asksTooMuch(connection) || !this.#mayAsk(connection, client, message)) return
+    if (this.#owner.passOn(connection, message)) return
     if (message[0] === 'status') return this.#send(connection, ['status', message[1], this.status()])
     const refusal = message[0] === 'reset' ? 'reset-refused' : 'gone-refused'
     this.#send(connection, [refusal, message[1], this.#owner.reason])
+  }
+
+  /** A2, A7: the active one takes it from a server, and does not ask who wants it. */
+  #mayAsk(connection: number, client: Peer, question: Question): boolean {
+    const refusal = refusalOf(client, question)
+    const line = auditOf(client, question, refusal === null)
+    if (line !== null) this.#effects.push({ do: 'note', ...line })
+    if (refusal !== null) this.#send(connection, refusal)
+    return refusal === null
+  }
+
+  /** A3. Null: its token was taken away. */
+  #onRights(connection: number, principal: Principal | null): void {
+    const client = this.#clients.get(connection)
+    if (client === undefined) return
+    if (principal !== null) this.#clients.set(connection, { ...client, principal })
+    else this.#close(connection, 'TOKEN_ENDED', 'the access token of this connection was taken away')
   }
 
   /** F13 */
@@ -252,7 +273,7 @@ export class StandbyCore {
 
 function closing(
   connection: number,
-  code: 'WRONG_CLUSTER' | 'WRONG_SERVER' | 'UNEXPECTED_MESSAGE' | 'REPLACED',
+  code: 'WRONG_CLUSTER' | 'WRONG_SERVER' | 'UNEXPECTED_MESSAGE' | 'REPLACED' | 'TOKEN_ENDED',
   text: string,
 ) {
   return { do: 'close', connection, code, text } as const

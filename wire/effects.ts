@@ -2,6 +2,7 @@
 // knows a connection by its number: drivers number those they accept upwards from 1, cores number
 // those they dial downwards from -1.
 
+import type { Principal } from './access/principal.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Channel, HelloFrom, Message, MessageOf } from './messages.ts'
 
@@ -17,7 +18,7 @@ export interface Trouble {
 
 /** Of a core whose peers speak on the channels `C`. */
 export type ConnectionInput<C extends Channel | null = null> =
-  /** A peer connected and said hello; wire version and secret are checked already. */
+  /** A peer connected and said hello; wire version and proof are checked already. */
   | {
       readonly is: 'accepted'
       readonly connection: number
@@ -27,7 +28,11 @@ export type ConnectionInput<C extends Channel | null = null> =
       readonly owner: string | null
       /** Its machine, for display only. */
       readonly remote: string
+      /** Whose rules apply to it (A2); null: none do. Servers have none. */
+      readonly principal: Principal | null
     }
+  /** A3: the rules of this peer have changed; null: its token was taken away, and nothing that comes from it is done. */
+  | { readonly is: 'rights changed'; readonly connection: number; readonly principal: Principal | null }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
   | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }
   /** B1: frames of this peer have arrived that wait for their turn; or none does any more. */

@@ -30,6 +30,7 @@ export const errors = {
     4402,
     'a server must show a certificate that the authority of the servers has signed',
   ),
+  WRONG_TOKEN: entry(true, 'give up', 4407, 'the access token is missing, wrong or was taken away'),
   WRONG_ORIGIN: entry(true, 'give up', 4403, 'this origin may not connect'),
   UNEXPECTED_MESSAGE: entry(true, 'give up', 4405, 'a message that this peer may not send, or not now'),
   HELLO_TIMEOUT: entry(true, 'retry', 4408, 'no hello arrived in time'),
@@ -48,9 +49,11 @@ export const errors = {
   WRONG_SERVER: entry(true, 'retry', 4436, 'another server than the one that was dialled'),
   OUT_OF_ORDER: entry(false, 'retry', 4437, 'a request number or message is not the next one'),
   GONE_QUIET: entry(false, 'retry', 4438, 'the peer has not been heard for too long'),
+  TOKEN_ENDED: entry(false, 'retry', 4440, 'the access token of this connection was taken away'),
   INTERNAL: entry(false, 'retry', 4500, 'the server found its own state broken and ends itself'),
 
   // A request is answered with `refused`; the connection stays.
+  NOT_ALLOWED: entry(true, 'tell the caller', null, 'the access rules do not allow this'),
   LOCKS_LIMIT: entry(true, 'tell the caller', null, 'the session holds or waits for too many locks'),
   STATE_LIMIT: entry(true, 'tell the caller', null, 'the service has no room for more'),
   WAITERS_LIMIT: entry(true, 'tell the caller', null, 'too many wait for this lock'),

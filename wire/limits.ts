@@ -61,6 +61,8 @@ export const hostLengthMax = 256
 export const versionLengthMax = 64
 /** The address of a peer's machine, in characters; a server cuts it. */
 export const addressLengthMax = 64
+/** A secret or an access token, in characters. Passed: TypeError, or BAD_MESSAGE on the wire. */
+export const proofLengthMax = 8_192
 /** Names in one acquire. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const namesPerAcquireMax = 64
 

@@ -12,6 +12,7 @@ import {
   onceKeepMsMax,
   onceKeyBytesMax,
   permitsMax,
+  proofLengthMax,
   rangesMax,
   runMax,
   type StateLimits,
@@ -45,8 +46,8 @@ const token = count(1_700_000_000_000_001)
 const milliseconds = count(10_000)
 const lockName = text('orders/42', lockNameBytesMax, 1)
 const clientName = text('billing-3', clientNameLengthMax)
-/** Whose quotas a session takes from: an opaque text, today an address; null for none (B7). */
-const owner = nullable(text('192.0.2.7', 64, 1))
+/** Whose quotas a session takes from, a principal's (A4) or an address's; null for none (B7). */
+const owner = nullable(text('192.0.2.7', 128, 1))
 /** 128 random bits: a session, server or cluster id. */
 const id = matching('0123456789abcdef0123456789abcdef', '^[0-9a-f]{32}$')
 /** 128 random bits that show whose a session is; its client says them to servers, and nobody else ever does (C9). */
@@ -226,6 +227,8 @@ const helloFrom = anyOf(
   record({ kind: oneOf('primary'), id, to: id, view }),
   /** Only wants to hear who is there. */
   record({ kind: oneOf('probe') }),
+  /** A standby, which passes on the questions of operators (E5). */
+  record({ kind: oneOf('viewserver') }),
 )
 export type HelloFrom = ShapeType<typeof helloFrom>
 
@@ -234,7 +237,8 @@ export const opening = {
     'hello',
     ['wire', count(wireVersion)],
     ['cluster', nullable(id)],
-    ['secret', nullable(text('secret', 1_024))],
+    /** Of a server its secret, of a client its token, or the secret of a cluster without rules (A1). */
+    ['proof', nullable(text('secret', proofLengthMax))],
     ['from', helloFrom],
   ),
 }
@@ -519,6 +523,7 @@ export const serverToClient = {
     ['part', record({ next: nullable(count(3, 1)), confirmed: flag })],
     ['clients', list(clientRecord)],
   ),
+  'query-refused': message('query-refused', ['number', number], ['code', code], ['explanation', explanation]),
   watching: message('watching', ['number', number]),
   'watch-refused': message('watch-refused', ['number', number], ['code', code], ['explanation', explanation]),
   event: message('event', ['number', number], ['record', lockEvent]),
@@ -604,6 +609,12 @@ export const viewToClient = {
   error,
   view: viewMessage,
   status: message('status', ['number', number], ['status', status]),
+  'status-refused': message(
+    'status-refused',
+    ['number', number],
+    ['code', code],
+    ['explanation', explanation],
+  ),
   'reset-done': message('reset-done', ['number', number], ['view', view]),
   'reset-refused': message('reset-refused', ['number', number], ['explanation', explanation]),
   'gone-noted': message('gone-noted', ['number', number], ['explanation', explanation]),
@@ -727,6 +738,14 @@ export const entries = {
     ['request', positive],
     ['name', lockName],
     ['key', onceKey],
+  ),
+  /** A2: the session may not do this, or not have any more what it waits for (A3). */
+  deny: message(
+    'deny',
+    ['ordinal', number],
+    ['request', positive],
+    ['verb', oneOf('acquire', 'steal', 'force', 'read')],
+    ['name', lockName],
   ),
   acknowledge: message('acknowledge', ['ordinal', number], ['ranges', ranges], ['tokens', list(token)]),
   end: message('end', ['ordinal', number], ['request', positive]),

@@ -1,18 +1,21 @@
 // What is wrong with a text that shall be a secret: found where a program starts, not when its first peer
 // is turned away. It says nothing about how hard a secret is to guess.
 
-/** As in the messages that carry one. */
+/** Of a secret, in characters. */
 const secretLengthMax = 1_024
 
 /** Undefined when it can be a secret. The problem never repeats the secret. */
 export function secretProblem(secret: unknown): string | undefined {
+  return proofProblem(secret, secretLengthMax)
+}
+
+/** Likewise of an access token, which may be longer. */
+export function proofProblem(secret: unknown, lengthMax: number): string | undefined {
   if (typeof secret !== 'string') return 'must be a string'
   if (secret.trim() === '') return 'must not be empty or blank'
   if (!secret.isWellFormed()) return 'must not contain lone surrogates'
   const length = [...secret].length
-  return length > secretLengthMax
-    ? `must have at most ${secretLengthMax} characters, not ${length}`
-    : undefined
+  return length > lengthMax ? `must have at most ${lengthMax} characters, not ${length}` : undefined
 }
 
 /** Of an option: the secret, null if there is none; anything else is a TypeError. */

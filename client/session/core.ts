@@ -44,6 +44,7 @@ const cancelPatienceMs = 250
 const refusals: ReadonlySet<string> = new Set([
   'WRONG_CLUSTER',
   'WRONG_SECRET',
+  'WRONG_TOKEN',
   'WRONG_WIRE_VERSION',
   'WRONG_ORIGIN',
 ])
@@ -386,7 +387,9 @@ export class ClientCore {
 
   #onError(link: Link, code: string, text: string, now: Instant, chance: number): void {
     this.#out.push({ do: 'close', connection: link.number, code: null, text: '' })
-    if (refusals.has(code)) this.#addressRefused(link, code, text, now, chance)
+    // A3: a server that has not read its access file again yet may refuse a new token, and know it a moment later.
+    const mayChange = code === 'WRONG_TOKEN' && this.#opened
+    if (refusals.has(code) && !mayChange) this.#addressRefused(link, code, text, now, chance)
     else this.#linkFailed(link, { code, text: `says ${code}: ${text}` }, now, chance)
   }
 
@@ -418,6 +421,9 @@ export class ClientCore {
         return
       case 'clients':
         this.#onClients(message)
+        return
+      case 'query-refused':
+        this.#onQueryRefused(message)
         return
       case 'watching':
         this.#watched(message[1], { event: 'watching' })
@@ -505,6 +511,14 @@ export class ClientCore {
     if (query === undefined || query.what.verb !== 'clients') return
     this.#requests.answerQuery(number, query)
     this.#settle(query.call, { verb: 'clients', clients, confirmed, next })
+  }
+
+  /** A2 */
+  #onQueryRefused([, number, code, text]: MessageOf<ClientHears, 'query-refused'>): void {
+    const query = this.#requests.queries.get(number)
+    if (query === undefined) return
+    this.#requests.answerQuery(number, query)
+    this.#fail(query.call, code, isDefinite(code), text)
   }
 
   #watched(watch: number, what: Watched): void {

@@ -44,5 +44,7 @@ export async function clientsTable(
     if (isMeant(session, asked)) ordinals.push(session.ordinal)
   }
   const page = clientsPage(state, ordinals, asked.who !== '', shows, limit)
-  return { total: state.sessions.size, matching: ordinals.length, ...page }
+  // A2: sessions that may not be seen are not counted either.
+  const total = asked.principal == null ? state.sessions.size : ordinals.length
+  return { total, matching: ordinals.length, ...page }
 }

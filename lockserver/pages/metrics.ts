@@ -4,8 +4,10 @@
 import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
 import type { ServerTls } from '../../wire/net/tls/server-tls.ts'
+import { accessMetrics } from '../../wire/serving/access-metrics.ts'
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample, stateOf } from '../../wire/serving/metrics.ts'
+import type { ServerAccess } from '../../wire/serving/server-access.ts'
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import type { ServerCore, Vitals } from '../core.ts'
 import type { ServerCounts } from '../counts.ts'
@@ -23,6 +25,7 @@ export interface Measured {
   readonly tls?: ServerTls | null
   /** Null: it has none. */
   readonly journal: JournalMeasured | null
+  readonly access: Pick<ServerAccess, 'problem' | 'spoilt'>
   readonly longestHoldMs: number
   readonly longestWaitMs: number
   /** Why the server is not ready; null when it is. */
@@ -38,10 +41,12 @@ export function lockServerMetrics(now: () => Measured): Metric[] {
     ...counters(now),
     overQuota(now),
     wrongKeys(now),
+    notAllowed(now),
     ...histograms(now),
     ...journalMetrics(() => now().journal),
     ...edgeMetrics(() => now().edge),
     ...tlsMetrics(() => now().tls),
+    ...accessMetrics(() => now().access),
   ]
 }
 
@@ -237,6 +242,17 @@ function wrongKeys(now: () => Measured): Metric {
     help: 'Opens, resumes and abandons that named a session and showed another key than its own.',
     type: 'counter',
     read: () => now().counts.wrongKeys,
+  }
+}
+
+/** A2 */
+function notAllowed(now: () => Measured): Metric {
+  return {
+    name: 'holdfast_not_allowed_total',
+    help: 'Requests that the access rules did not allow, by the verb that was missing.',
+    type: 'counter',
+    labels: ['verb'],
+    read: () => byLabel('verb', now().counts.notAllowed),
   }
 }
 

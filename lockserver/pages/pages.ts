@@ -1,15 +1,17 @@
 // What a lock server answers over HTTP: that it is alive, whether it is ready and why not, its metrics,
 // and for the dashboard its counts and a page of its lock table.
 
+import { allows, readable } from '../../wire/access/principal.ts'
 import { readClock } from '../../wire/clock.ts'
 import { boundsMs, type Histogram } from '../../wire/histogram.ts'
 import { nameProblem } from '../../wire/name.ts'
 import { nextTurn } from '../../wire/net/timers-node.ts'
-import { BadQuery, type Page, type Routes, routesOf } from '../../wire/serving/http.ts'
+import { BadQuery, type Caller, type Page, type Routes, routesOf } from '../../wire/serving/http.ts'
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import type { ServerCore } from '../core.ts'
 import type { Hold } from '../state/lock.ts'
+import { notAllowedText } from '../state/state.ts'
 import { clientsQuery, clientsTable } from './clients-page.ts'
 import { Longest } from './longest.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
@@ -33,12 +35,18 @@ export class ServerPages {
       '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
       '/readyz': { probe: true, read: () => readiness(measure()) },
       '/stats': { guarded: true, read: () => ({ status: 200, body: statsOf(measure()) }) },
-      '/locks': { guarded: true, asks: true, read: query => locksPage(measure().core, query) },
-      '/clients': { guarded: true, asks: true, read: query => clientsOf(measure().core, query) },
-      '/why': { guarded: true, asks: true, read: query => whyOf(measure().core, query) },
-      '/end': { guarded: true, changes: 'by program', read: query => endPage(measure().core.id, query, end) },
+      '/locks': { guarded: true, asks: true, read: (query, who) => locksPage(measure().core, query, who) },
+      '/clients': { guarded: true, asks: true, read: (query, who) => clientsOf(measure().core, query, who) },
+      '/why': { guarded: true, asks: true, read: (query, who) => whyOf(measure().core, query, who) },
+      '/end': {
+        guarded: true,
+        needs: 'operate',
+        changes: 'by program',
+        read: query => endPage(measure().core.id, query, end),
+      },
       '/metrics': {
         guarded: true,
+        needs: 'metrics',
         read: async () => {
           this.#process.start()
           await this.#longest.look(measure().core.state, readClock().wall, nextTurn)
@@ -59,29 +67,38 @@ export class ServerPages {
   }
 }
 
-async function locksPage(core: ServerCore, query: URLSearchParams): Promise<Page> {
+async function locksPage(core: ServerCore, query: URLSearchParams, { principal }: Caller): Promise<Page> {
   const { state } = core
   if (state === null) return problem(503, 'this server is idle: it has no locks')
   const { wall, monotonic } = readClock()
   const termsOf = (hold: Hold) => core.termsOf(hold, monotonic)
-  const page = await tablePage(state, tableQuery(query), wall, nextTurn, termsOf)
+  const asked = tableQuery(query)
+  const scope = { ...asked, only: readable(principal, asked.prefix) }
+  const page = await tablePage(state, scope, wall, nextTurn, termsOf)
   if (page === null) return problem(410, 'the lock to go on after is gone; begin again')
   return { status: 200, body: page }
 }
 
-async function clientsOf(core: ServerCore, query: URLSearchParams): Promise<Page> {
+async function clientsOf(core: ServerCore, query: URLSearchParams, { principal }: Caller): Promise<Page> {
   const { state } = core
   if (state === null) return problem(503, 'this server is idle: it has no sessions')
   const { wall, monotonic } = readClock()
   const shows = { wall, termsOf: (hold: Hold) => core.termsOf(hold, monotonic) }
-  return { status: 200, body: await clientsTable(state, clientsQuery(query), shows, nextTurn) }
+  return {
+    status: 200,
+    body: await clientsTable(state, { ...clientsQuery(query), principal }, shows, nextTurn),
+  }
 }
 
-function whyOf(core: ServerCore, query: URLSearchParams): Page {
+function whyOf(core: ServerCore, query: URLSearchParams, { principal }: Caller): Page {
   const { role, state } = core
   if (role !== 'primary' || state === null) return problem(503, `this server is ${role}: ask the primary`)
   const { wall, monotonic } = readClock()
-  return { status: 200, body: whyPage(state, nameIn(query), wall, hold => core.termsOf(hold, monotonic)) }
+  const name = nameIn(query)
+  if (principal !== null && !allows(principal, 'read', name))
+    return problem(403, `NOT_ALLOWED: ${notAllowedText(principal.name, 'read', name)}`)
+  const termsOf = (hold: Hold) => core.termsOf(hold, monotonic)
+  return { status: 200, body: whyPage(state, name, wall, termsOf, principal) }
 }
 
 /** B8: the caller names the server that must end; any other server at this address refuses. */

@@ -2,6 +2,7 @@
 // keeps no more than the page while it walks the table, a piece in each turn of the event loop (B5): it may
 // change between two pieces, so a page does not show one moment.
 
+import { startsWithAny } from '../../wire/access/principal.ts'
 import { locksPerPageMax } from '../../wire/limits.ts'
 import type { Mode, ShownTerms } from '../../wire/messages.ts'
 import { BadQuery } from '../../wire/serving/http.ts'
@@ -22,6 +23,8 @@ const peoplePerLockMax = 20
 export interface TableQuery {
   /** Only names that begin with this. */
   readonly prefix: string
+  /** A2: of them only those that begin with one of these; null or absent: all. */
+  readonly only?: readonly string[] | null
   readonly sort: Sort
   /** Only locks that come after the lock of this name. */
   readonly after: string | null
@@ -78,9 +81,10 @@ export async function tablePage(
   nextTurn: () => Promise<void>,
   termsOf: TermsOf = wholeTerms,
 ): Promise<TablePage | null> {
-  const { prefix, sort, after, limit } = query
+  const { prefix, only = null, sort, after, limit } = query
   const { locks } = state.table
-  const last = after === null ? null : placeAfter(state, sort, after)
+  const isHidden = after !== null && only !== null && !startsWithAny(after, only)
+  const last = after === null ? null : placeAfter(state, isHidden ? 'name' : sort, after)
   if (last === undefined) return null
   const before = (a: Place, b: Place) => (a.rank === b.rank ? a.name < b.name : a.rank < b.rank)
   const first = new FirstFew<Place>(limit + 1, before)
@@ -88,7 +92,7 @@ export async function tablePage(
   let seen = 0
   for (const lock of locks.values()) {
     if (++seen % locksPerTurn === 0) await nextTurn()
-    if (!lock.name.startsWith(prefix)) continue
+    if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, only))) continue
     matching++
     const place = { name: lock.name, rank: rankOf(lock, sort) }
     if (last === null || before(last, place)) first.offer(place)
@@ -98,7 +102,8 @@ export async function tablePage(
     const lock = locks.get(name)
     return lock === undefined ? [] : [rowOf(lock, wall, termsOf)]
   })
-  return { total: locks.size, matching, more: places.length > limit, locks: rows }
+  // What may not be read is not counted either.
+  return { total: only === null ? locks.size : matching, matching, more: places.length > limit, locks: rows }
 }
 
 /** Locks that are looked at in one turn: a fraction of a millisecond. */

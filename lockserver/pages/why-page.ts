@@ -1,6 +1,7 @@
 // What concerns one lock, for display only: its holders and waiters, and the same for every lock that its
 // holders wait for themselves, and so on. This file only reads; it walks connected locks, not the table.
 
+import { allows, type Principal } from '../../wire/access/principal.ts'
 import { whyMax } from '../../wire/limits.ts'
 import type { HoldRecord, WaitRecord } from '../../wire/messages.ts'
 import { holdRecord, type TermsOf, waitRecord, wholeTerms } from '../query.ts'
@@ -17,7 +18,14 @@ export interface WhyPage {
   readonly pending: readonly WaitRecord[]
 }
 
-export function whyPage(state: State, name: string, wall: number, termsOf: TermsOf = wholeTerms): WhyPage {
+/** `principal`: who asks; what it may not read is left out, and where the way leads from there (A2). */
+export function whyPage(
+  state: State,
+  name: string,
+  wall: number,
+  termsOf: TermsOf = wholeTerms,
+  principal: Principal | null = null,
+): WhyPage {
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
@@ -38,7 +46,7 @@ export function whyPage(state: State, name: string, wall: number, termsOf: Terms
       for (const waited of hold.session.waiting.values()) {
         // Each name brings a record at least, so no more than these are looked at.
         if (names.size > whyMax) break
-        names.add(nameOf(waited))
+        if (allows(principal, 'read', nameOf(waited))) names.add(nameOf(waited))
       }
     }
     for (const waiter of lock.queue) {

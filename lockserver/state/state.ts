@@ -1,6 +1,8 @@
 // The replicated state: a pure function of its operations (R4). `apply` is the only way to change it;
 // primary and backup run it on the same entries and get the same state, tokens and replies.
 
+import { principalNameOf } from '../../wire/access/owner.ts'
+import type { LockVerb } from '../../wire/access/principal.ts'
 import { type Claim, claimOf, noTerms } from '../../wire/claim.ts'
 import { inRanges } from '../../wire/codec.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
@@ -105,6 +107,8 @@ export class State {
         return this.#force(operation[1], operation[2], operation[3], operation[4])
       case 'forget-key':
         return this.#forgetKey(operation[1], operation[2], operation[3], operation[4])
+      case 'deny':
+        return this.#deny(operation[1], operation[2], operation[3], operation[4])
       case 'least-over':
         this.table.leastOver(operation[1], this.wallMs)
         return this.#timesOver()
@@ -290,6 +294,24 @@ export class State {
     return lock.lastHolder?.token ?? null
   }
 
+  /** A2, A3: its session may not do this; or may not have any more what it waits for. */
+  #deny(ordinal: number, request: number, verb: LockVerb, name: string): void {
+    const waiting = this.sessions.get(ordinal)?.waiting.get(request)
+    const session = waiting === undefined ? this.#next(ordinal, request) : waiting.session
+    if (waiting !== undefined) this.#withdraw(session, waiting)
+    const text = notAllowedText(principalNameOf(session.owner?.name ?? null) ?? '', verb, name)
+    this.#reply(session, ['refused', request, 'NOT_ALLOWED', text])
+  }
+
+  /** What waits gives back what it has got, and goes. */
+  #withdraw(session: Session, waiting: Acquire): void {
+    this.table.touch(session)
+    session.waiting.delete(waiting.request)
+    session.forgetLosses(waiting.tokens)
+    this.table.cancel(waiting, this.wallMs)
+    this.#takeFacts()
+  }
+
   #cancel(ordinal: number, request: number, target: number): void {
     const session = this.#next(ordinal, request)
     const waiting = session.waiting.get(target)
@@ -299,10 +321,7 @@ export class State {
     if (waiting !== undefined) {
       outcome = 'cancelled'
       blocker = this.#blockerOf(waiting)
-      session.waiting.delete(target)
-      session.forgetLosses(waiting.tokens)
-      this.table.cancel(waiting, this.wallMs)
-      this.#takeFacts()
+      this.#withdraw(session, waiting)
       this.#reply(session, ['cancelled', target])
     } else if (stored?.[0] === 'granted') {
       // The grant crossed the cancel: exactly that grant is given back.
@@ -575,6 +594,11 @@ export function refusalOf(refusal: Refusal, owner: string | null, limits: StateL
   if (typeof refusal === 'object') return [refusal.code, differsText(refusal)]
   if (!isQuota(refusal)) return [refusal, errors[refusal].meaning]
   return [quotaCodes[refusal], quotaText(refusal, owner ?? 'this client', limits)]
+}
+
+/** A2: names verb and lock. `name`: of a lock, or of all that begins with it. */
+export function notAllowedText(principal: string, verb: LockVerb, name: string): string {
+  return `the principal ${principal} may not ${verb} ${JSON.stringify(name.slice(0, 200))}`
 }
 
 /** C1: names the N in force. */

@@ -104,8 +104,8 @@ export const asking: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/pages/pages.ts',
-        find: 'unready === null || secret === null ? unready',
-        replace: "unready === null || secret !== '' ? unready",
+        find: 'unready === null || isOpen ? unready',
+        replace: 'unready === null || isOpen || !isOpen ? unready',
       },
     ],
   },

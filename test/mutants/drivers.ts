@@ -169,9 +169,9 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: "const number = ++this.#accepted\n    this.#open.set(number, connection)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote })",
+        find: "const number = ++this.#accepted\n    const { principal } = proven\n    this.#open.set(number, connection)\n    if (principal !== null) this.#proven.set(number, proven)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })",
         replace:
-          "const number = ++this.#accepted\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote })\n    this.#open.set(number, connection)",
+          "const number = ++this.#accepted\n    const { principal } = proven\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })\n    this.#open.set(number, connection)",
       },
     ],
   },
@@ -182,7 +182,7 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: 'if (!this.#open.delete(number)) return',
+        find: 'if (!this.#forget(number)) return',
         replace: 'if (this.#open.delete(number)) return',
       },
     ],
@@ -243,8 +243,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/hello.ts',
-        find: 'if (secret === null || !isSecret',
-        replace: 'if (secret !== null && !isSecret',
+        find: 'return this.#guard.prove(kind, proof)',
+        replace: 'return proof === null ? { principal: null, hash: null } : this.#guard.prove(kind, proof)',
       },
     ],
   },

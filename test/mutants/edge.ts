@@ -122,8 +122,8 @@ export const edge: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/hello.ts',
-        find: "error.code === 'WRONG_SECRET' ? this.#gate.wrongSecret() : 0",
-        replace: '0',
+        find: 'const ms = isWrong ? this.#gate.wrongSecret() : 0',
+        replace: 'const ms = isWrong ? 0 : 0',
       },
     ],
   },

@@ -20,7 +20,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'const session = this.#sessionFor(id, key) if (session === undefined) return this.#unknown(client, id)',
+        find: 'const session = this.#sessionFor(client, id, key) if (session === undefined) return this.#unknown(client, id)',
         replace: `const session = ${byId}\n    if (session === undefined) return this.#unknown(client, id)`,
       },
     ],
@@ -32,7 +32,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'const session = this.#sessionFor(id, key) if (session !== undefined) this.#propose',
+        find: 'const session = this.#sessionFor(client, id, key) if (session !== undefined) this.#propose',
         replace: `const session = ${byId}\n    if (session !== undefined) this.#propose`,
       },
     ],
@@ -44,7 +44,7 @@ export const keys: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'const session = this.#sessionFor(id, key) if (session === undefined) this.#unknown',
+        find: 'const session = this.#sessionFor(client, id, key) if (session === undefined) this.#unknown',
         replace: `const session = ${byId}\n    if (session === undefined) this.#unknown`,
       },
     ],

@@ -163,7 +163,7 @@ export const sessions: readonly Mutant[] = [
       {
         file: state,
         find: 'this.table.cancel(waiting, this.wallMs)',
-        replace: 'session.waiting.set(target, waiting)',
+        replace: 'session.waiting.set(waiting.request, waiting)',
       },
     ],
   },

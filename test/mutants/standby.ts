@@ -24,8 +24,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'if (this.#asksTooMuch(connection) || this.#owner.passOn(connection, message)) return',
-        replace: 'if (this.#asksTooMuch(connection)) return',
+        find: 'if (this.#owner.passOn(connection, message)) return',
+        replace: '',
       },
     ],
   },

@@ -320,7 +320,7 @@ export const untaken: readonly Untaken[] = [
   },
   {
     file: 'wire/net/hello.ts',
-    in: '#checkSecret',
+    in: '#prove',
     text: 'if (refusal !== undefined) throw refusal;',
     why: 'a gate of the edge, which counts real sockets: sockets of stories have none',
   },

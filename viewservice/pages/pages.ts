@@ -2,7 +2,8 @@
 // and all servers, its metrics, and the dashboard with its data.
 
 import { readClock } from '../../wire/clock.ts'
-import { type Route, type Routes, routesOf } from '../../wire/serving/http.ts'
+import type { Guard } from '../../wire/net/guard.ts'
+import { type Caller, type Route, type Routes, routesOf } from '../../wire/serving/http.ts'
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import { dashboardFiles } from './dashboard-files.ts'
@@ -15,23 +16,28 @@ export class ViewPages {
   readonly #process = new ProcessMetrics()
 
   /** `measure` is called once for each page. */
-  constructor(measure: () => Measured, options: PlayOptions) {
-    const { secret, play, dial } = options
+  constructor(measure: () => Measured, options: PlayOptions, guard: Guard) {
+    const { play, dial } = options
     let measured: Measured | undefined
     const metrics = new Metrics([...viewServerMetrics(() => (measured ??= measure())), ...this.#process.all])
-    const ofPrimary = (path: string) => (query: URLSearchParams) =>
-      pageOfPrimary(measure().status, { secret, tls: dial?.() }, `${path}?${query}`)
+    const ofPrimary =
+      (path: string) =>
+      (query: URLSearchParams, { authorization }: Caller) =>
+        pageOfPrimary(measure().status, { authorization, tls: dial?.() }, `${path}?${query}`)
     const deed = (deed: Deed): Route => ({
       guarded: true,
+      needs: 'operate',
       changes: 'by page',
-      read: query => playPage(deed, measure().status, query.get('id'), options),
+      read: (query, { authorization }) =>
+        playPage(deed, measure().status, query.get('id'), options, authorization),
     })
     this.routes = routesOf({
       '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
-      '/readyz': { probe: true, read: () => readiness(measure(), secret) },
+      '/readyz': { probe: true, read: () => readiness(measure(), guard.isOpen) },
       '/view': { guarded: true, read: () => ({ status: 200, body: measure().status }) },
       '/metrics': {
         guarded: true,
+        needs: 'metrics',
         read: async () => {
           this.#process.start()
           measured = undefined
@@ -43,7 +49,7 @@ export class ViewPages {
         guarded: true,
         read: () => ({ status: 200, body: clusterOf(measure(), play !== false) }),
       },
-      '/stats': { guarded: true, read: ofPrimary('/stats') },
+      '/stats': { guarded: true, asks: true, read: ofPrimary('/stats') },
       '/locks': { guarded: true, asks: true, read: ofPrimary('/locks') },
       ...(play !== false && { '/kill': deed('kill'), '/freeze': deed('freeze') }),
     })
@@ -54,11 +60,10 @@ export class ViewPages {
   }
 }
 
-/** With a secret, strangers learn whether there is a primary, but no names (B5). */
-function readiness({ unready, status }: Measured, secret: string | null) {
+/** With a secret or rules, strangers learn whether there is a primary, but no names (B5). */
+function readiness({ unready, status }: Measured, isOpen: boolean) {
   const { view, survives } = status
-  const reason =
-    unready === null || secret === null ? unready : 'there is no primary to work with; /view says why'
+  const reason = unready === null || isOpen ? unready : 'there is no primary to work with; /view says why'
   const body = { ready: unready === null, reason, view: view?.number ?? 0, survives }
   return { status: unready === null ? 200 : 503, body }
 }

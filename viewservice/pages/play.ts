@@ -20,7 +20,6 @@ export type SignalServer = (
 const answerWithinMs = 1_000
 
 export interface PlayOptions {
-  readonly secret: string | null
   readonly play: boolean | SignalServer
   /** What the server dials with; absent: it has no TLS. */
   readonly dial?: () => DialTls | undefined
@@ -31,7 +30,8 @@ export async function playPage(
   deed: Deed,
   status: Status,
   id: string | null,
-  { secret, play, dial }: PlayOptions,
+  { play, dial }: PlayOptions,
+  authorization: string | undefined,
 ): Promise<Page> {
   const server = status.servers.find(server => server.id === id)
   if (server === undefined) throw new BadQuery(`there is no server ${id}; take an id from /cluster`)
@@ -39,7 +39,7 @@ export async function playPage(
   const { address, pid } = server
   try {
     if (typeof play === 'function') await play(deed, { address, pid })
-    else if (deed === 'kill') await askToEnd(server, { secret, tls: dial?.() })
+    else if (deed === 'kill') await askToEnd(server, { authorization, tls: dial?.() })
     else return refused('only the cluster that started a process may freeze it: holdfast cluster')
   } catch (error) {
     return refused((error as Error).message)

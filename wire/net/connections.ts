@@ -1,21 +1,26 @@
 // The connections of one core, by number: does what the core says about them, and tells the core what
 // arrives on them. All servers use the same class; it decides nothing.
 
+import { sameRights } from '../access/principal.ts'
 import { type ConnectionEffect, type ConnectionInput, saidOn, type Trouble } from '../effects.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Channel, HelloFrom, Message } from '../messages.ts'
 import { unknownEffect } from '../unknown-effect.ts'
 import type { Connection, ConnectionHandlers } from './connection.ts'
 import { dial, helloOf } from './dial.ts'
+import type { Guard, Proven } from './guard.ts'
 import { Refusals } from './refusals.ts'
 import type { Runtime } from './runtime.ts'
 
 type DialEffect = Extract<ConnectionEffect, { do: 'dial' }>
 
+/** What a dial shows, one after the other until one is taken (A8); asked for anew at each dial. */
+export type Proofs = () => readonly (string | null)[] | PromiseLike<readonly (string | null)[]>
+
 /** The connections of a core whose peers speak on the channels `C`. */
 export class Connections<C extends Channel> {
   readonly #runtime: Runtime
-  readonly #secret: string | null
+  readonly #proofs: Proofs | null
   readonly #hear: (input: ConnectionInput<C>) => void
   readonly #open = new Map<number, Connection>()
   /** Connections with messages that wait for the end of the turn: going over thousands each turn is slow. */
@@ -24,13 +29,18 @@ export class Connections<C extends Channel> {
   readonly #closing = new Set<Connection>()
   /** Dials that wait for the end of the turn. */
   readonly #dials = new Map<number, DialEffect>()
+  /** Dials that wait for what they are to show. */
+  readonly #proving = new Set<number>()
+  /** A3: those that have shown a token. */
+  readonly #proven = new Map<number, Proven>()
   #accepted = 0
   /** Counts only connections that were accepted. */
   readonly refusals = new Refusals()
 
-  constructor(runtime: Runtime, secret: string | null, hear: (input: ConnectionInput<C>) => void) {
+  /** `proofs`: null if it has none. */
+  constructor(runtime: Runtime, proofs: Proofs | null, hear: (input: ConnectionInput<C>) => void) {
     this.#runtime = runtime
-    this.#secret = secret
+    this.#proofs = proofs
     this.#hear = hear
   }
 
@@ -40,10 +50,13 @@ export class Connections<C extends Channel> {
     from: HelloFrom,
     owner: string | null = null,
     remote = '',
+    proven: Proven = anyone,
   ): ConnectionHandlers {
     const number = ++this.#accepted
+    const { principal } = proven
     this.#open.set(number, connection)
-    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote })
+    if (principal !== null) this.#proven.set(number, proven)
+    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })
     return {
       messages: messages => this.#messages(number, messages),
       waits: waits => this.#hear({ is: 'waits', connection: number, waits }),
@@ -60,8 +73,9 @@ export class Connections<C extends Channel> {
         return this.#send(effect)
       case 'close': {
         const connection = this.#open.get(effect.connection)
-        this.#open.delete(effect.connection)
+        this.#forget(effect.connection)
         this.#dials.delete(effect.connection)
+        this.#proving.delete(effect.connection)
         if (effect.connection > 0 && effect.code !== null) this.refusals.count(effect.code)
         if (connection !== undefined) this.#close(connection, effect.code, effect.text)
         return
@@ -72,6 +86,18 @@ export class Connections<C extends Channel> {
         return
       default:
         return unknownEffect(effect)
+    }
+  }
+
+  /** A3: the core hears whose rules are others now, and whose token was taken away. */
+  rightsChanged(guard: Guard): void {
+    for (const [connection, proven] of [...this.#proven]) {
+      const now = guard.again(proven)
+      const principal = now?.principal ?? null
+      if (principal !== null && proven.principal !== null && sameRights(principal, proven.principal)) continue
+      if (now === undefined) this.#proven.delete(connection)
+      else this.#proven.set(connection, now)
+      this.#hear({ is: 'rights changed', connection, principal })
     }
   }
 
@@ -91,7 +117,7 @@ export class Connections<C extends Channel> {
 
   /** Connections that are open or being made. */
   get size(): number {
-    return this.#open.size + this.#dials.size
+    return this.#open.size + this.#dials.size + this.#proving.size
   }
 
   /** Sends at once the messages that wait for the end of the turn. */
@@ -104,8 +130,10 @@ export class Connections<C extends Channel> {
   /** R5: closes every connection at once; the core hears nothing of it. */
   closeAll(code: ErrorCode | null, text: string): void {
     this.#dials.clear()
+    this.#proving.clear()
     const open = [...this.#closing, ...this.#open.values()]
     this.#open.clear()
+    this.#proven.clear()
     this.#closing.clear()
     for (const connection of open) connection.closeAtOnce(code, text)
   }
@@ -113,8 +141,10 @@ export class Connections<C extends Channel> {
   /** Cuts every connection without a word, as the end of a process does. */
   cutAll(): void {
     this.#dials.clear()
+    this.#proving.clear()
     for (const connection of [...this.#closing, ...this.#open.values()]) connection.cut()
     this.#open.clear()
+    this.#proven.clear()
     this.#closing.clear()
   }
 
@@ -140,19 +170,49 @@ export class Connections<C extends Channel> {
     if (this.#dials.size > 0) this.#runtime.afterTurn(() => this.#dialAll())
   }
 
-  #dial({ connection: number, address, cluster, from }: DialEffect): void {
+  #dial(effect: DialEffect): void {
+    const proofs = this.#proofs?.() ?? [null]
+    if (!('then' in proofs)) return this.#dialWith(effect, proofs)
+    const { connection } = effect
+    this.#proving.add(connection)
+    proofs.then(
+      known => this.#proving.delete(connection) && this.#dialWith(effect, known),
+      error => this.#proving.delete(connection) && this.#notDialled(connection, noToken(error)),
+    )
+  }
+
+  /** A8: if the peer does not take the first proof it is dialled again with the next one; the core hears of the last. */
+  #dialWith(effect: DialEffect, [proof = null, ...others]: readonly (string | null)[]): void {
+    const { connection: number, address, cluster, from } = effect
     try {
       const handlers = {
-        messages: (messages: readonly Message[]) => this.#messages(number, messages),
-        closed: () => this.#closed(number, false),
+        messages: (messages: readonly Message[]) => {
+          if (others.length > 0 && isWrong(messages[0]) && this.#open.has(number)) {
+            connection.close(null, 'another proof')
+            return this.#dialWith(effect, others)
+          }
+          this.#messages(number, messages)
+        },
+        closed: () => this.#open.get(number) === connection && this.#closed(number, false),
         failed: (refused: boolean, trouble: Trouble) => this.#closed(number, refused, trouble),
       }
-      const { connection } = dial(address, helloOf(cluster, this.#secret, from), handlers, this.#runtime)
+      const { connection } = dial(address, helloOf(cluster, proof, from), handlers, this.#runtime)
       this.#open.set(number, connection)
     } catch {
       // A peer gave an address that can't be dialled at all: it counts as a failed dial like any other.
-      this.#hear({ is: 'closed', connection: number, refused: false, trouble: notDialable })
+      this.#notDialled(number, notDialable)
     }
+  }
+
+  #notDialled(connection: number, trouble: Trouble): void {
+    this.#forget(connection)
+    this.#hear({ is: 'closed', connection, refused: false, trouble })
+  }
+
+  /** False if it is gone already. */
+  #forget(number: number): boolean {
+    this.#proven.delete(number)
+    return this.#open.delete(number)
   }
 
   #messages(number: number, messages: readonly Message[]): void {
@@ -161,8 +221,23 @@ export class Connections<C extends Channel> {
   }
 
   #closed(number: number, refused: boolean, trouble?: Trouble): void {
-    if (!this.#open.delete(number)) return
+    if (!this.#forget(number)) return
     this.#hear({ is: 'closed', connection: number, refused, ...(trouble !== undefined && { trouble }) })
+  }
+}
+
+function isWrong(message: Message | undefined): boolean {
+  return message?.[0] === 'error' && (message[1] === 'WRONG_SECRET' || message[1] === 'WRONG_TOKEN')
+}
+
+const anyone: Proven = { principal: null, hash: null }
+
+/** What a program's own function says is wrong; no token is in it but by that program's doing. */
+function noToken(error: unknown): Trouble {
+  const text = error instanceof Error ? error.message : String(error)
+  return {
+    code: 'NO_TOKEN',
+    text: `was not dialled: the function that gives the access token failed: ${text}`,
   }
 }
 

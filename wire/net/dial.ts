@@ -45,8 +45,8 @@ export function dial(
   return { connection, cancel: () => connection.cut() }
 }
 
-export function helloOf(cluster: string | null, secret: string | null, from: HelloFrom): Hello {
-  return ['hello', wireVersion, cluster, secret, from]
+export function helloOf(cluster: string | null, proof: string | null, from: HelloFrom): Hello {
+  return ['hello', wireVersion, cluster, proof, from]
 }
 
 function answerChannel(from: HelloFrom): Channel {

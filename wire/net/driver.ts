@@ -5,7 +5,7 @@
 import type { Instant } from '../clock.ts'
 import type { ConnectionEffect, ConnectionInput } from '../effects.ts'
 import type { Channel } from '../messages.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Proofs } from './connections.ts'
 import type { Runtime, Timer } from './runtime.ts'
 import { TurnTime } from './turn-time.ts'
 
@@ -45,7 +45,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
   constructor(
     runtime: Runtime,
     core: Core<Input, Own>,
-    secret: string | null,
+    proofs: Proofs | null,
     turnEnd: Input | null,
     owner: DriverOwner<C, Own>,
   ) {
@@ -54,7 +54,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.#turnEnd = turnEnd
     this.#owner = owner
     this.turn = new TurnTime(runtime)
-    this.connections = new Connections(runtime, secret, input => owner.hear(input))
+    this.connections = new Connections(runtime, proofs, input => owner.hear(input))
   }
 
   step(input: Input): void {

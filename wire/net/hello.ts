@@ -1,5 +1,5 @@
 // The accepting half of a connection, above its socket: what a peer must say first, and what it may say after
-// that. It checks what has nothing to do with locks or views: secret, wire version, a hello in time.
+// that. It checks what has nothing to do with locks or views: proof, wire version, a hello in time.
 
 import { WireError } from '../codec.ts'
 import { errors } from '../errors.ts'
@@ -7,13 +7,15 @@ import * as limits from '../limits.ts'
 import type { Channel, Hello, HelloFrom, Message } from '../messages.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import '../server-channels.ts'
+import { Guard, openAccess, type Proven } from './guard.ts'
 import type { Runtime, Timer } from './runtime.ts'
-import { isSecret } from './secret.ts'
 import type { Socket } from './socket.ts'
 import type { TurnTime } from './turn-time.ts'
 
 export interface AcceptOptions {
   readonly secret: string | null
+  /** Absent: who has the secret may come in, and no rules apply. */
+  readonly guard?: Guard
   readonly role: 'viewserver' | 'lockserver'
   /** These two default to those of limits.ts; tests make them smaller. */
   readonly helloWithinMs?: number
@@ -21,12 +23,13 @@ export interface AcceptOptions {
 }
 
 export interface AcceptHandlers {
-  /** A peer's hello is in order; returns the handlers for its other messages. `remote`: its machine. */
+  /** A peer's hello is in order; returns the handlers for its other messages. `remote`: its machine, `proven`: who it is. */
   accepted(
     connection: Connection,
     cluster: string | null,
     from: HelloFrom,
     remote: string,
+    proven: Proven,
   ): ConnectionHandlers
   /** B1: the time that peers share. Absent: none is measured. */
   readonly turn?: TurnTime
@@ -76,6 +79,7 @@ class HelloWaiter implements ConnectionHandlers {
   readonly #runtime: Runtime
   readonly #connection: Connection
   readonly #gate: Gate
+  readonly #guard: Guard
   #next: ConnectionHandlers | undefined
   /** The secret was wrong; the peer will learn it later. */
   #refused: WireError | undefined
@@ -92,6 +96,7 @@ class HelloWaiter implements ConnectionHandlers {
     this.#gate = gate
     const { bufferedBytesMax = limits.bufferedBytesMax } = options
     this.#options = options
+    this.#guard = options.guard ?? new Guard({ ...openAccess, secret: options.secret })
     this.#handlers = handlers
     this.#remote = remote
     this.#runtime = runtime
@@ -136,13 +141,13 @@ class HelloWaiter implements ConnectionHandlers {
     try {
       if (messages.length !== 1)
         throw new WireError('UNEXPECTED_MESSAGE', 'the first frame must hold one message, hello')
-      const [, , cluster, secret, from] = messages[0] as Hello
-      this.#checkSecret(secret)
+      const [, , cluster, proof, from] = messages[0] as Hello
+      const proven = this.#prove(from, proof)
       this.#connection.channel = channelFor(from, this.#options.role)
       if (from.kind !== 'client') this.#checkServer()
       const full = this.#gate.admits(from, error => this.#end(error))
       if (full !== undefined) throw full
-      this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote)
+      this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote, proven)
     } catch (error) {
       this.#refuse(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
     }
@@ -150,22 +155,18 @@ class HelloWaiter implements ConnectionHandlers {
 
   /** B3: answers to wrong secrets take longer and longer, however many connections they come on. */
   #refuse(error: WireError): void {
-    const ms = error.code === 'WRONG_SECRET' ? this.#gate.wrongSecret() : 0
+    const isWrong = error.code === 'WRONG_SECRET' || error.code === 'WRONG_TOKEN'
+    const ms = isWrong ? this.#gate.wrongSecret() : 0
     if (ms === 0) return this.refuse(error)
     this.#refused = error
     this.#timer = this.#runtime.afterQuietly(ms, () => this.refuse(error))
   }
 
-  #checkSecret(secret: string | null): void {
-    if (this.#options.secret === null) return
-    const refusal = this.#gate.mayTry()
+  /** A1 */
+  #prove({ kind }: HelloFrom, proof: string | null): Proven {
+    const refusal = this.#guard.isOpen ? undefined : this.#gate.mayTry()
     if (refusal !== undefined) throw refusal
-    if (secret === null || !isSecret(secret, this.#options.secret)) {
-      throw new WireError(
-        'WRONG_SECRET',
-        'the shared secret is missing or wrong; set --secret (HOLDFAST_SECRET) as the cluster has it',
-      )
-    }
+    return this.#guard.prove(kind, proof)
   }
 
   /** A5 */
@@ -194,7 +195,7 @@ class HelloWaiter implements ConnectionHandlers {
 /** What this peer may say after its hello. */
 function channelFor(from: HelloFrom, role: AcceptOptions['role']): Channel {
   if (role === 'viewserver') {
-    if (from.kind === 'client') return 'clientToView'
+    if (from.kind === 'client' || from.kind === 'viewserver') return 'clientToView'
     if (from.kind === 'lockserver') return 'serverToView'
   } else {
     if (from.kind === 'client') return 'clientToServer'

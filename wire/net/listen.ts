@@ -27,7 +27,7 @@ export interface ListenOptions extends AcceptOptions {
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
-  /** Allows to listen beyond loopback without a secret. */
+  /** Allows to listen beyond loopback without any proof. */
   readonly insecure: boolean
   /** Origins of web pages that may connect, such as `https://example.org`. */
   readonly origins: readonly string[]
@@ -66,9 +66,9 @@ export interface Listener {
 /** Rejects with a clear error if the address isn't available. */
 export async function listen(options: ListenOptions, handlers: ListenHandlers): Promise<Listener> {
   checkPlatform()
-  if (options.secret === null && !options.insecure && !isLoopback(options.host)) {
+  if ((options.guard?.isOpen ?? options.secret === null) && !options.insecure && !isLoopback(options.host)) {
     throw new Error(
-      `refusing to listen on ${options.host} without a secret: set --secret (HOLDFAST_SECRET), listen on 127.0.0.1, or say --insecure`,
+      `refusing to listen on ${options.host} for all: set --server-secret and --access FILE (or one --secret for everything), listen on 127.0.0.1, or say --insecure`,
     )
   }
   const { helloWithinMs = limits.helloWithinMs } = options

@@ -1,7 +1,8 @@
-// Whose quotas a peer takes from (B7): the address of its machine, as one text however it is written. Of an IPv6
+// Whose quotas a peer takes from (B7): its principal if it has one, and otherwise the address of its machine, as one text however it is written. Of an IPv6
 // address only the network counts, since one machine has all addresses of its network. It counts nothing.
 
 import { isIPv6 } from 'node:net'
+import { principalPrefix } from '../access/owner.ts'
 import { addressLengthMax } from '../limits.ts'
 import { isLoopbackAddress } from './own-address.ts'
 
@@ -29,4 +30,9 @@ function networkOf(address: string): string {
     .slice(0, 4)
     .map(group => group.replace(/^0+(?=.)/, ''))
     .join(':')}::/64`
+}
+
+/** No address looks like this; by it a session knows whose it is, too (A4). */
+export function principalOwner(principal: string): string {
+  return `${principalPrefix}${principal}`
 }

@@ -5,14 +5,16 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { allows, looks, type Principal } from '../access/principal.ts'
 import { readMonotonic } from '../clock.ts'
+import type { Guard, Proven } from '../net/guard.ts'
 import { setTimeout } from '../net/timers-node.ts'
 import type { WrongSecrets } from '../net/wrong-secrets.ts'
 import { isLoopbackAddress, isOwnName } from './own-names.ts'
 import { PageBudget } from './page-budget.ts'
 import { PageTurns } from './page-turns.ts'
 import { PageWaiting } from './page-waiting.ts'
-import { isProof } from './proof.ts'
+import { proofIn } from './proof.ts'
 import { SharedPage } from './shared-page.ts'
 
 export interface Page {
@@ -28,19 +30,32 @@ export interface Page {
 export interface Route {
   /** For probes: open to all under any host name, since probes know only addresses; it reveals little. */
   readonly probe?: true
-  /** The page requires the secret, if there is one; a browser asks its user for it (Basic, any name). */
+  /** The page requires the secret or a token, if there is one; a browser asks its user for it (Basic, any name). */
   readonly guarded?: true
+  /** A2: what a principal must be allowed; by default, anything that lets it look at the cluster. */
+  readonly needs?: 'operate' | 'metrics'
   /** Pages of other sites may link here. */
   readonly linked?: true
   /** The page depends on its parameters; otherwise all callers share one page. */
   readonly asks?: true
   /**
-   * The page changes something, by POST: for the server's own page, or for programs that know the secret or
-   * run on this machine.
+   * The page changes something, by POST: for the server's own page, or for programs that know the secret, have a token
+   * that may operate, or run on this machine.
    */
   readonly changes?: 'by page' | 'by program'
-  readonly read: (query: URLSearchParams) => Page | Promise<Page>
+  readonly read: (query: URLSearchParams, caller: Caller) => Page | Promise<Page>
 }
+
+/** Who asks for a page. */
+export interface Caller {
+  /** Null: no rules apply to it (A2). */
+  readonly principal: Principal | null
+  /** What it showed, to be passed on to another server of the cluster. */
+  readonly authorization: string | undefined
+}
+
+/** A shared page is made for all who may have it. */
+const anyCaller: Caller = { principal: null, authorization: undefined }
 
 /** A query that makes no sense: 400 with this message. */
 export class BadQuery extends Error {}
@@ -54,9 +69,21 @@ export function routesOf(routes: Readonly<Record<string, Route>>): Routes {
 export interface HttpOptions {
   /** The server's names, apart from IP addresses, localhost and the machine's own name. */
   readonly hosts: () => readonly string[]
-  readonly secret: string | null
+  /** Who may come in (A1). */
+  readonly guard: Guard
+  /** A7: an operator's act, or a refusal. */
+  readonly audit?: (line: PageAudit) => void
   /** B3: the count of wrong secrets that all ports of a server share. */
   readonly wrongSecrets: WrongSecrets
+}
+
+/** A7: what a caller wanted to do, and whether it may. */
+export interface PageAudit {
+  readonly principal: string | null
+  readonly address: string
+  readonly verb: string
+  readonly act: string
+  readonly allowed: boolean
 }
 
 /** A page as it is sent. */
@@ -66,7 +93,7 @@ interface Sheet extends Omit<Page, 'body'> {
 
 /** What a request asks for: a page to read, or the page that says why there is none. */
 type Wish =
-  | { readonly route: Route; readonly path: string; readonly query: string }
+  | { readonly route: Route; readonly path: string; readonly query: string; readonly caller: Caller }
   | { readonly refusal: Page }
 
 export class Http {
@@ -86,7 +113,7 @@ export class Http {
     this.#options = options
     for (const [path, route] of routes)
       if (!route.asks && route.changes === undefined)
-        this.#shared.set(path, new SharedPage(() => this.#make(route, '')))
+        this.#shared.set(path, new SharedPage(() => this.#make(route, '', anyCaller)))
   }
 
   /**
@@ -109,12 +136,17 @@ export class Http {
 
   /** B3: in how many ms the secret that the caller shows may be answered; null: it is not even looked at. */
   #guessMs({ headers }: IncomingMessage, asker: string): number | null {
-    const { secret, wrongSecrets } = this.#options
-    if (secret === null || headers.authorization === undefined) return 0
+    const { guard, wrongSecrets } = this.#options
+    if (guard.isOpen || headers.authorization === undefined) return 0
     if (!wrongSecrets.mayTry(asker, isLoopbackAddress(asker))) return null
-    if (!isProof(headers.authorization, secret)) return wrongSecrets.wrong(asker, readMonotonic())
+    if (this.#provenBy(headers) === undefined) return wrongSecrets.wrong(asker, readMonotonic())
     wrongSecrets.right(asker)
     return 0
+  }
+
+  /** A1. Undefined: nothing that it shows is right. */
+  #provenBy({ authorization }: IncomingMessage['headers']): Proven | undefined {
+    return this.#options.guard.client(proofIn(authorization))
   }
 
   #turnAway(request: IncomingMessage, response: ServerResponse): void {
@@ -129,7 +161,7 @@ export class Http {
     this.#leave(request, response)
     setTimeout(() => {
       this.#options.wrongSecrets.answered(asker)
-      send(request, response, 'refusal' in wish ? sheetOf(wish.refusal) : wrongSecret)
+      send(request, response, 'refusal' in wish ? sheetOf(wish.refusal) : wrongProof)
     }, ms).unref()
   }
 
@@ -155,15 +187,15 @@ export class Http {
 
   async #sheetOf(wish: Wish, asker: string): Promise<Sheet> {
     if ('refusal' in wish) return sheetOf(wish.refusal)
-    const { route, path, query } = wish
+    const { route, path, query, caller } = wish
     const shared = this.#shared.get(path)
-    return await (shared?.read() ?? this.#budget.run(asker, () => this.#make(route, query)))
+    return await (shared?.read() ?? this.#budget.run(asker, () => this.#make(route, query, caller)))
   }
 
-  async #make(route: Route, query: string): Promise<Sheet> {
+  async #make(route: Route, query: string, caller: Caller): Promise<Sheet> {
     await this.#turns.next()
     try {
-      return sheetOf(await route.read(new URLSearchParams(query)))
+      return sheetOf(await route.read(new URLSearchParams(query), caller))
     } catch (error) {
       return sheetOf(error instanceof BadQuery ? problem(400, error.message) : problem(500, String(error)))
     }
@@ -177,15 +209,20 @@ export class Http {
       return {
         refusal: problem(404, `there is nothing here; there are ${[...this.#routes.keys()].join(', ')}`),
       }
-    const refusal = this.#refusal(route, request)
-    return refusal === undefined ? { route, path, query } : { refusal }
+    const { headers } = request
+    const proven = this.#provenBy(headers)
+    const refusal = this.#refusal(route, request) ?? this.#notAllowed(route, path, request, proven)
+    if (refusal !== undefined) return { refusal }
+    const caller = { principal: proven?.principal ?? null, authorization: headers.authorization }
+    return { route, path, query, caller }
   }
 
   /** Strangers do not learn where the pages are. */
   #elsewhere({ url, headers, socket }: IncomingMessage, pagesAt: string): Page {
-    const { secret } = this.#options
-    const knows =
-      secret === null ? isLoopbackAddress(socket.remoteAddress) : isProof(headers.authorization, secret)
+    const { guard } = this.#options
+    const knows = guard.isOpen
+      ? isLoopbackAddress(socket.remoteAddress)
+      : this.#provenBy(headers) !== undefined
     if (!knows)
       return problem(404, 'there are /healthz and /readyz here; other pages have an address of their own')
     return problem(307, `pages are at ${pagesAt}`, { location: `${pagesAt}${url}` })
@@ -204,18 +241,48 @@ export class Http {
       )
     if (isForeign(route, headers))
       return problem(403, `a page of ${headers.origin ?? 'nowhere'} may not ask for this`)
-    const { secret } = this.#options
-    if (route.guarded && secret !== null && !isProof(headers.authorization, secret))
-      return problem(
-        401,
-        'this needs the secret of the cluster as the password of HTTP Basic authentication',
-        {
-          'www-authenticate': 'Basic realm="the secret of this Holdfast cluster is the password"',
-        },
-      )
-    if (route.changes === 'by program' && secret === null && !isLoopbackAddress(socket.remoteAddress))
+    if (
+      route.changes === 'by program' &&
+      this.#options.guard.isOpen &&
+      !isLoopbackAddress(socket.remoteAddress)
+    )
       return problem(403, 'without a secret only programs on the same machine may ask for this')
     return undefined
+  }
+
+  /** A2. Who a guarded page is for; the answer to a wrong proof waits elsewhere (B3). */
+  #notAllowed(
+    route: Route,
+    path: string,
+    { socket }: IncomingMessage,
+    proven: Proven | undefined,
+  ): Page | undefined {
+    if (!route.guarded || this.#options.guard.isOpen) return undefined
+    if (proven === undefined) return this.#unknown()
+    const { principal } = proven
+    const allowed = route.needs === undefined ? looks(principal) : allows(principal, route.needs, null)
+    const verb = route.needs ?? 'read'
+    if (!allowed || route.needs === 'operate')
+      this.#options.audit?.({
+        principal: principal?.name ?? null,
+        address: socket.remoteAddress ?? 'unknown',
+        verb,
+        act: path,
+        allowed,
+      })
+    if (allowed) return undefined
+    return problem(
+      403,
+      `NOT_ALLOWED: the principal ${principal?.name} may not ${verb === 'read' ? 'read any lock' : verb}`,
+    )
+  }
+
+  #unknown(): Page {
+    const what = this.#options.guard.hasRules ? 'an access token' : 'the secret of the cluster'
+    const how = this.#options.guard.hasRules ? ', or as a bearer' : ''
+    return problem(401, `this needs ${what} as the password of HTTP Basic authentication${how}`, {
+      'www-authenticate': `Basic realm="${this.#options.guard.hasRules ? 'an access token for' : 'the secret of'} this Holdfast cluster is the password"`,
+    })
   }
 }
 
@@ -240,7 +307,7 @@ function sheetOf({ body, ...page }: Page): Sheet {
 
 const tooMany = sheetOf(problem(503, 'too many requests wait already; come again in a moment'))
 
-const wrongSecret = sheetOf(problem(401, 'this is not the secret of the cluster'))
+const wrongProof = sheetOf(problem(401, 'this is not the secret of the cluster, and no token of it'))
 
 function send({ method }: IncomingMessage, response: ServerResponse, sheet: Sheet): void {
   const { status, type = 'application/json', text, headers } = sheet

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecure, Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { helloWithinMs, requestsPerSocketMax } from '../limits.ts'
+import type { Guard } from '../net/guard.ts'
 import { isLoopback, isWildcard, type Listener } from '../net/listen.ts'
 import { listenWithTls, tellsTls } from '../net/tls/listening.ts'
 import type { ServerTls } from '../net/tls/server-tls.ts'
@@ -16,7 +17,7 @@ export interface PagesAddress {
 }
 
 export interface PagesOptions {
-  readonly secret: string | null
+  readonly guard: Guard
   readonly insecure: boolean
   /** B3, B5: sockets at this address have their places among the strangers of the peers' port. */
   readonly peers: Pick<Listener, 'edge' | 'visit'>
@@ -34,13 +35,13 @@ export interface PagesListener {
 /** Rejects with one clear line if the address isn't available. */
 export async function listenForPages(
   at: PagesAddress,
-  { secret, insecure, peers, tls, turnedAway }: PagesOptions,
+  { guard, insecure, peers, tls, turnedAway }: PagesOptions,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<PagesListener> {
   const where = `${at.host}:${at.port}`
-  if (secret === null && !insecure && !isLoopback(at.host))
+  if (guard.isOpen && !insecure && !isLoopback(at.host))
     throw new Error(
-      `refusing to show pages on ${where} without a secret: set --secret (HOLDFAST_SECRET), use 127.0.0.1, or say --insecure`,
+      `refusing to show pages on ${where} to all: set --server-secret and --access FILE (or one --secret for everything), use 127.0.0.1, or say --insecure`,
     )
   const isSecure = tls !== null && tls.own !== null
   const times = { headersTimeout: helloWithinMs, requestTimeout: helloWithinMs }

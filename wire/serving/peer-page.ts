@@ -1,4 +1,4 @@
-// Asks another server of the cluster for a page, as programs do: with the secret, and at its pages' own
+// Asks another server of the cluster for a page, as programs do: with a secret or token, and at its pages' own
 // address, if they have one. It follows no other redirection.
 
 import { request as askPlain } from 'node:http'
@@ -14,6 +14,8 @@ export interface PeerAnswer {
 
 export interface PeerAsk {
   readonly secret: string | null
+  /** In place of the secret: the header of the caller for whom it asks. */
+  readonly authorization?: string | undefined
   readonly withinMs: number
   readonly method?: 'GET' | 'POST'
   /** A5: whom to believe, and what to show. Absent: what Node does by itself. */
@@ -48,7 +50,7 @@ export async function askPage(address: string, path: string, how: PeerAsk): Prom
 
 function ask(
   url: URL,
-  { method = 'GET', secret, tls, withinMs }: PeerAsk,
+  { method = 'GET', secret = null, authorization, tls, withinMs }: PeerAsk,
   signal: AbortSignal,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -64,7 +66,7 @@ function ask(
     const options = {
       method,
       signal,
-      headers: proofOf(secret),
+      headers: authorization === undefined ? proofOf(secret) : { authorization },
       agent: false,
       ...(url.protocol === 'https:' && tls),
     }

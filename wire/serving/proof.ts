@@ -1,18 +1,17 @@
-// How a caller over HTTP shows that it knows the secret of the cluster: Basic authentication, with any name
-// and the secret as the password. Browsers ask their users for it, Prometheus and curl can send it.
+// How a caller over HTTP shows who it is: Basic authentication with any name, and the secret or a token as the password;
+// or a token as a bearer. Browsers ask their users for it, Prometheus and curl can send it.
 
-import { isSecret } from '../net/secret.ts'
-
-/** The header that shows the secret. */
-export function proofOf(secret: string | null): Record<string, string> {
-  return secret === null ? {} : { authorization: `Basic ${Buffer.from(`:${secret}`).toString('base64')}` }
+/** The header that shows the secret or token. */
+export function proofOf(proof: string | null): Record<string, string> {
+  return proof === null ? {} : { authorization: `Basic ${Buffer.from(`:${proof}`).toString('base64')}` }
 }
 
-export function isProof(authorization: string | undefined, secret: string): boolean {
-  const [, encoded] = /^Basic ([\w+/=]+)$/i.exec(authorization ?? '') ?? []
-  if (encoded === undefined) return false
-  const password = Buffer.from(encoded, 'base64')
+/** The secret or token that a header shows; null: none. */
+export function proofIn(authorization: string | undefined): string | null {
+  const [, scheme, encoded] = /^(Basic|Bearer) +([\w+/=.~-]+)$/i.exec(authorization ?? '') ?? []
+  if (encoded === undefined) return null
+  if (scheme?.toLowerCase() === 'bearer') return encoded
+  return Buffer.from(encoded, 'base64')
     .toString()
     .replace(/^[^:]*:/, '')
-  return isSecret(password, secret)
 }

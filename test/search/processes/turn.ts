@@ -38,7 +38,15 @@ export class Turn {
       case 'accepted': {
         const [hello] = frames.messages(input.frame, 'opening')
         const [, , cluster, , from] = hello as unknown as [string, number, string | null, null, HelloFrom]
-        return { is: 'accepted', connection: input.connection, cluster, from, owner: null, remote: '' }
+        return {
+          is: 'accepted',
+          connection: input.connection,
+          cluster,
+          from,
+          owner: null,
+          remote: '',
+          principal: null,
+        }
       }
       case 'messages':
         return {

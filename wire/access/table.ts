@@ -1,0 +1,212 @@
+// The text of an access file, read (A3): principals, the hashes of their tokens, and their rules. A mistake is an
+// AccessError that says where it stands, what it is, and what would be right; no part of a text with a mistake counts. It
+// opens no file, and knows no token.
+
+import { lockNameBytesMax } from '../limits.ts'
+import { fitsBytes } from '../name.ts'
+import { meantBy } from '../spelling.ts'
+import {
+  clusterVerbs,
+  lockVerbs,
+  type Principal,
+  principalOf,
+  type Rule,
+  type Verb,
+  verbs,
+} from './principal.ts'
+
+/** Of the access file; grows when an older server could not read it. */
+export const accessFormat = 1
+
+/** Tokens of one principal that may be valid at a time (A8). */
+export const tokensPerPrincipal = 2
+const principalNameMax = 100
+const rulesMax = 256
+
+export interface AccessTable {
+  readonly principals: ReadonlyMap<string, Principal>
+  /** By the SHA-256 of a token, in hexadecimal digits. */
+  readonly byHash: ReadonlyMap<string, Principal>
+  readonly roles: ReadonlyMap<string, readonly Rule[]>
+}
+
+/** A mistake in an access file. */
+export class AccessError extends Error {}
+
+export function readAccess(text: string): AccessTable {
+  const file = new Place('', parsed(text)).object(['format', 'roles', 'principals'])
+  const format = file.get('format')
+  if (format.value !== accessFormat)
+    throw format.wrong(
+      `must be ${accessFormat}, the format that this version reads, not ${show(format.value)}`,
+    )
+  const roles = new Map<string, readonly Rule[]>()
+  for (const [name, place] of file.get('roles').entries()) roles.set(nameIn(place, name), rulesOf(place))
+  const principals = new Map<string, Principal>()
+  const byHash = new Map<string, Principal>()
+  for (const [name, place] of file.get('principals').entries()) {
+    const entry = place.object(['tokens', 'roles', 'rules'])
+    const given = entry
+      .get('roles')
+      .list()
+      .flatMap(role => roleOf(role, roles))
+    const principal = principalOf(nameIn(place, name), [...given, ...rulesOf(entry.get('rules'))])
+    principals.set(name, principal)
+    for (const [hash, of] of hashesOf(entry.get('tokens'))) {
+      const other = byHash.get(hash)
+      if (other !== undefined) throw of.wrong(`is a token of ${show(other.name)} already`)
+      byHash.set(hash, principal)
+    }
+  }
+  return { principals, byHash, roles }
+}
+
+/** The rules that a claim or a role holds, in the form of the file. `at`: what they are called in a message. */
+export function readRules(at: string, value: unknown): readonly Rule[] {
+  return rulesOf(new Place(at, value))
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const { message } = error as Error
+    const at = /position (\d+)/.exec(message)?.[1]
+    const where = at === undefined ? '' : `${lineAndColumn(text, Number(at))}: `
+    // The message may show a piece of the text, such as a hash that stands in it; where it is says enough.
+    throw new AccessError(`${where}this is not JSON: ${message.replace(/,? ?\.{3}?".*$/s, '')}`)
+  }
+}
+
+function lineAndColumn(text: string, position: number): string {
+  const before = text.slice(0, position).split('\n')
+  return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
+}
+
+/** A value of the file, and where it stands. */
+class Place {
+  readonly path: string
+  readonly value: unknown
+
+  constructor(path: string, value: unknown) {
+    this.path = path
+    this.value = value
+  }
+
+  wrong(text: string): AccessError {
+    return new AccessError(`${this.path === '' ? 'the file' : this.path} ${text}`)
+  }
+
+  at(key: string): Place {
+    const { value } = this
+    const own = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
+    return new Place(this.path === '' ? key : `${this.path}.${key}`, own)
+  }
+
+  /** It may hold these keys and no others. */
+  object(keys: readonly string[]): { get(key: string): Place } {
+    if (!isRecord(this.value))
+      throw this.wrong(`must be an object with ${keys.join(', ')}, not ${show(this.value)}`)
+    for (const key of Object.keys(this.value)) {
+      if (keys.includes(key)) continue
+      throw this.at(key).wrong(`is nothing that may stand here; ${advice(key, keys)}`)
+    }
+    return { get: key => this.at(key) }
+  }
+
+  /** Of an object with names of any kind; nothing at all is an empty one. */
+  entries(): [string, Place][] {
+    if (this.value === undefined) return []
+    if (!isRecord(this.value)) throw this.wrong(`must be an object, not ${show(this.value)}`)
+    return Object.keys(this.value).map(key => [key, this.at(key)])
+  }
+
+  list(): Place[] {
+    if (this.value === undefined) return []
+    if (!Array.isArray(this.value)) throw this.wrong(`must be a list, not ${show(this.value)}`)
+    return this.value.map((value, i) => new Place(`${this.path}[${i}]`, value))
+  }
+
+  text(): string {
+    if (typeof this.value !== 'string') throw this.wrong(`must be a string, not ${show(this.value)}`)
+    return this.value
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function nameIn(place: Place, name: string): string {
+  if (name.length >= 1 && name.length <= principalNameMax && /^[^\s\p{C}]+$/u.test(name)) return name
+  throw place.wrong(
+    `has a name that won't do: 1 to ${principalNameMax} characters, with no spaces or control characters`,
+  )
+}
+
+function roleOf(place: Place, roles: ReadonlyMap<string, readonly Rule[]>): readonly Rule[] {
+  const rules = roles.get(place.text())
+  if (rules === undefined)
+    throw place.wrong(`names no role of this file; ${advice(place.text(), [...roles.keys()])}`)
+  return rules
+}
+
+function hashesOf(place: Place): Map<string, Place> {
+  const list = place.list()
+  if (list.length > tokensPerPrincipal)
+    throw place.wrong(
+      `has ${list.length} tokens; ${tokensPerPrincipal} may be valid at a time, so that one can replace the other`,
+    )
+  return new Map(list.map(each => [hashIn(each), each]))
+}
+
+function hashIn(place: Place): string {
+  if (typeof place.value === 'string' && /^[\da-f]{64}$/i.test(place.value)) return place.value.toLowerCase()
+  // It may be a token, which stands in no message.
+  throw place.wrong('must be the SHA-256 of a token in 64 hexadecimal digits; holdfast token makes both')
+}
+
+function rulesOf(place: Place): Rule[] {
+  const list = place.list()
+  if (list.length > rulesMax) throw place.wrong(`has ${list.length} rules; there may be ${rulesMax}`)
+  return list.map(ruleOf)
+}
+
+function ruleOf(place: Place): Rule {
+  const entry = place.object(['prefix', 'verbs'])
+  const given = entry.get('prefix')
+  const prefix = given.value === undefined ? null : prefixIn(given)
+  const known: readonly string[] = prefix === null ? clusterVerbs : lockVerbs
+  const list = entry.get('verbs').list()
+  if (list.length === 0) throw entry.get('verbs').wrong(`must name at least one of ${known.join(', ')}`)
+  return { prefix, verbs: list.map(each => verbIn(each, known, prefix)) }
+}
+
+function verbIn(place: Place, known: readonly string[], prefix: string | null): Verb {
+  const verb = verbs.find(each => each === place.text())
+  if (verb === undefined)
+    throw place.wrong(`is ${show(place.value)}, which is no verb; ${advice(place.text(), verbs)}`)
+  if (known.includes(verb)) return verb
+  throw place.wrong(
+    prefix === null
+      ? `is ${verb}, which is about locks: give the rule a prefix ("" for all locks)`
+      : `is ${verb}, which is about the cluster: give it in a rule without a prefix`,
+  )
+}
+
+function prefixIn(place: Place): string {
+  const prefix = place.text()
+  if (prefix.isWellFormed() && fitsBytes(prefix)) return prefix
+  throw place.wrong(
+    `must be the beginning of a lock name: well-formed, at most ${lockNameBytesMax} bytes of UTF-8`,
+  )
+}
+
+function advice(given: string, known: readonly string[]): string {
+  const meant = meantBy(given, known)
+  return meant === null ? `there are ${known.join(', ') || 'none'}` : `did you mean ${meant}?`
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'missing' : (JSON.stringify(value) ?? String(value)).slice(0, 80)
+}

@@ -1,0 +1,130 @@
+// Whether a peer may come in, and as whom (A1): a server by a server secret, a client by a token of the access file. The
+// lone secret of a cluster without rules is good for all of it. It keeps no connection and reads no file.
+
+import { allows, type ClusterVerb, type Principal } from '../access/principal.ts'
+import type { AccessTable } from '../access/table.ts'
+import { WireError } from '../codec.ts'
+import type { HelloFrom } from '../messages.ts'
+import { hashOf, isSecret } from './secret.ts'
+
+/** A secret or token of fewer bytes is refused beyond loopback (A6). */
+export const proofBytesMin = 16
+
+/** Who may come in. */
+export interface Access {
+  /** Good for everything; null: there is none. */
+  readonly secret: string | null
+  /** A8: two may be valid at a time. This server shows them in this order. */
+  readonly serverSecrets: readonly string[]
+  /** The access file as it was read last; null: there is none. */
+  readonly table: AccessTable | null
+  /** A6: proofs of fewer bytes are not taken. */
+  readonly bytesMin: number
+  /** Servers show a certificate as well, which is checked elsewhere (A5); alone it is proof enough. */
+  readonly certificates: boolean
+}
+
+/** A peer that has come in. */
+export interface Proven {
+  /** Null: no rules apply to it. */
+  readonly principal: Principal | null
+  /** The SHA-256 of the token that it has shown; null: it has shown none. */
+  readonly hash: string | null
+}
+
+export const openAccess: Access = { secret: null, serverSecrets: [], table: null, bytesMin: 0, certificates: false }
+
+const trusted: Proven = { principal: null, hash: null }
+
+export class Guard {
+  #access: Access
+
+  constructor(access: Access) {
+    this.#access = access
+  }
+
+  get access(): Access {
+    return this.#access
+  }
+
+  /** A3: the file was read again. */
+  change(table: AccessTable): void {
+    this.#access = { ...this.#access, table }
+  }
+
+  /** There is nothing that a peer would have to show. */
+  get isOpen(): boolean {
+    const { secret, serverSecrets, table } = this.#access
+    return secret === null && serverSecrets.length === 0 && table === null
+  }
+
+  /** Some peers have fewer rights than others. */
+  get hasRules(): boolean {
+    return this.#access.table !== null
+  }
+
+  /** What this server shows when it dials another one: the first that is taken counts (A8). */
+  get ownProofs(): readonly (string | null)[] {
+    const { secret, serverSecrets } = this.#access
+    const all = [...serverSecrets, ...(secret === null ? [] : [secret])]
+    return all.length === 0 ? [null] : all
+  }
+
+  /** Throws WRONG_SECRET or WRONG_TOKEN. */
+  prove(kind: HelloFrom['kind'], proof: string | null): Proven {
+    if (this.isOpen) return trusted
+    const proven = kind === 'client' ? this.client(proof) : this.#server(proof)
+    if (proven !== undefined) return proven
+    if (kind === 'client' && this.#access.table !== null) throw new WireError('WRONG_TOKEN', wrongToken)
+    throw new WireError(
+      'WRONG_SECRET',
+      kind === 'client' || !this.#serversApart ? wrongSecret : wrongServerSecret,
+    )
+  }
+
+  /** Undefined: it is no client's proof. */
+  client(proof: string | null): Proven | undefined {
+    if (this.isOpen) return trusted
+    const { secret, table } = this.#access
+    if (proof === null || Buffer.byteLength(proof) < this.#access.bytesMin) return undefined
+    // Both are done whatever comes of the first, so that time tells nothing of either.
+    const isSame = secret !== null && isSecret(proof, secret)
+    const hash = hashOf(proof)
+    const principal = table?.byHash.get(hash)
+    if (isSame) return trusted
+    return principal === undefined ? undefined : { principal, hash }
+  }
+
+  /** A3: what the bearer of this token may do now; undefined: nothing any more. */
+  again({ principal, hash }: Proven): Proven | undefined {
+    if (hash === null) return { principal, hash }
+    const now = this.#access.table?.byHash.get(hash)
+    return now === undefined ? undefined : { principal: now, hash }
+  }
+
+  #server(proof: string | null): Proven | undefined {
+    const { secret, serverSecrets, bytesMin, certificates } = this.#access
+    if (certificates && secret === null && serverSecrets.length === 0) return trusted
+    if (proof === null || Buffer.byteLength(proof) < bytesMin) return undefined
+    let found = false
+    for (const each of [...serverSecrets, ...(secret === null ? [] : [secret])])
+      if (isSecret(proof, each)) found = true
+    return found ? trusted : undefined
+  }
+
+  get #serversApart(): boolean {
+    return this.#access.serverSecrets.length > 0 || this.#access.table !== null
+  }
+}
+
+/** Whether a peer may do something to the cluster as a whole (A2). */
+export function mayDo({ principal }: Proven, verb: ClusterVerb): boolean {
+  return allows(principal, verb, null)
+}
+
+const wrongSecret =
+  'the shared secret is missing or wrong; set --secret (HOLDFAST_SECRET) as the cluster has it'
+const wrongServerSecret =
+  'this peer says that it is a server, and its server secret is missing or wrong; set --server-secret (HOLDFAST_SERVER_SECRET) as the cluster has it'
+const wrongToken =
+  'the access token is missing or wrong, or it was taken away; set --access-token (HOLDFAST_ACCESS_TOKEN), or the option token of connect'
