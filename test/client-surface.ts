@@ -85,11 +85,13 @@ t.test('connect', async t => {
       'wss://b:2/x',
     ])
     t.same(checkUrls(['ws://a:1/', 'ws://a:1']), ['ws://a:1'])
-    t.same(checkConnect(place({ HOLDFAST_VIEW: 'ws://b:1', HOLDFAST_SECRET: 's' }), 'ws://a:1'), {
+    const both = place({ HOLDFAST_VIEW: 'ws://b:1', HOLDFAST_SECRET: 's' })
+    const { proofs, ...others } = checkConnect(both, 'ws://a:1')
+    t.same(proofs(), ['s'])
+    t.same(others, {
       urls: ['ws://a:1'],
       ttlMs: 10_000,
       name: 'pid 7',
-      secret: 's',
       tls: null,
       limits: { signal: undefined, timeout: 10_000 },
     })

@@ -61,7 +61,7 @@ const strangers: Row[] = [
     'a client name with a lone surrogate',
     text('[["hello",2,null,null,{"kind":"client","name":"\\ud800"}]]'),
   ),
-  bad('a secret of 1,025 characters', [hello(undefined, { secret: 's'.repeat(1_025) })]),
+  bad('a proof of 8,193 characters', [hello(undefined, { secret: 's'.repeat(8_193) })]),
   unexpected('a request before the hello', [acquire(1)]),
   unexpected('two messages with the hello', [hello(), ['echo', 1]]),
   unexpected('two hellos in one frame', [hello(), hello()]),
