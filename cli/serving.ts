@@ -90,7 +90,8 @@ type Serving = Values<typeof serverOptions & ReturnType<typeof listenOption>>
 export function openness(values: Serving): readonly string[] {
   const tls = tlsMistakes(values)
   const { secret, insecure, access } = values
-  if (secret !== undefined || values['server-secret'].length > 0 || access !== undefined || insecure) return tls
+  if (secret !== undefined || values['server-secret'].length > 0 || access !== undefined || insecure)
+    return tls
   const open = (['listen', 'admin-listen'] as const).flatMap(option => {
     const host = values[option]?.host
     if (host === undefined || isLoopback(host)) return []

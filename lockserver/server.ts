@@ -60,7 +60,11 @@ async function startWith(
   journal: OpenJournal | null,
 ): Promise<ListeningLockServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
-  const access = await ServerAccess.open(checked, [host, checked.adminListen?.host ?? host], (checked.tls?.clientCaFile ?? null) !== null)
+  const access = await ServerAccess.open(
+    checked,
+    [host, checked.adminListen?.host ?? host],
+    (checked.tls?.clientCaFile ?? null) !== null,
+  )
   const { guard } = access
   const listener = await listen(
     {

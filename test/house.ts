@@ -33,7 +33,10 @@ const house: Readonly<Record<string, Room>> = {
   'wire/id.ts': { imports: [] },
   'wire/options.ts': { imports: ['wire'] },
   'wire/compile.ts': { imports: ['wire', 'ajv', ...node] },
-  'wire/net': { imports: ['wire', 'wire/access', 'types of wire/net/tls', 'types of ws', ...node], never: untimed },
+  'wire/net': {
+    imports: ['wire', 'wire/access', 'types of wire/net/tls', 'types of ws', ...node],
+    never: untimed,
+  },
   // Of Node alone, but for its options; a page loads those.
   'wire/net/tls': { imports: ['wire', 'wire/net/tls/options.ts', 'wire/net/timers-node.ts', ...node] },
   'wire/net/tls/options.ts': { imports: [] },

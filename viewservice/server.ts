@@ -71,7 +71,11 @@ async function startWith(
   stored: Stored | null | undefined,
 ): Promise<ListeningViewServer> {
   const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
-  const access = await ServerAccess.open(options, [host, options.adminListen?.host ?? host], (options.tls?.clientCaFile ?? null) !== null)
+  const access = await ServerAccess.open(
+    options,
+    [host, options.adminListen?.host ?? host],
+    (options.tls?.clientCaFile ?? null) !== null,
+  )
   const { guard } = access
   const listener = await listen(
     {

@@ -32,7 +32,13 @@ export interface Proven {
   readonly hash: string | null
 }
 
-export const openAccess: Access = { secret: null, serverSecrets: [], table: null, bytesMin: 0, certificates: false }
+export const openAccess: Access = {
+  secret: null,
+  serverSecrets: [],
+  table: null,
+  bytesMin: 0,
+  certificates: false,
+}
 
 const trusted: Proven = { principal: null, hash: null }
 

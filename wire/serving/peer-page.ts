@@ -13,8 +13,9 @@ export interface PeerAnswer {
 }
 
 export interface PeerAsk {
-  readonly secret: string | null
-  /** In place of the secret: the header of the caller for whom it asks. */
+  /** A secret or a token; absent or null: none. */
+  readonly secret?: string | null
+  /** In its place: the header of the caller for whom it asks. */
   readonly authorization?: string | undefined
   readonly withinMs: number
   readonly method?: 'GET' | 'POST'

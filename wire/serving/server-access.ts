@@ -96,7 +96,9 @@ export class ServerAccess {
     const { secret, serverSecrets, access } = checked
     const isFar = !hosts.every(isLoopback)
     if (access !== null && secret === null && serverSecrets.length === 0 && !certificates)
-      throw new TypeError('access needs serverSecret too, or tls.clientCaFile: by one of them servers know one another (--server-secret, --tls-client-ca)')
+      throw new TypeError(
+        'access needs serverSecret too, or tls.clientCaFile: by one of them servers know one another (--server-secret, --tls-client-ca)',
+      )
     if (isFar) checkLengths(checked)
     const file = access === null ? null : await AccessFile.open(access)
     const bytesMin = isFar ? proofBytesMin : 0
