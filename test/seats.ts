@@ -317,7 +317,7 @@ t.test('V5: at a standby, too, no server takes the id of another', t => {
     ...({ kind: 'lockserver', id: idOf('s1'), address: 'ws://elsewhere.test:1', role: 'idle' } as const),
     ...{ view: 0, pid: 7, host: 'h', journal: false, imprint: null },
   }
-  b.input({ is: 'accepted', connection, cluster: null, from, owner: null, remote: '' })
+  b.input({ is: 'accepted', connection, cluster: null, from, owner: null, remote: '', principal: null })
   t.equal(b.closed.get(connection), 'WRONG_SERVER')
   t.notOk(other.isClosed)
   t.end()
