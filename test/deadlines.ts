@@ -60,6 +60,21 @@ const breaks: readonly [what: string, tag: string, breakIt: (s: StateStory) => v
     'B4',
     s => Object.assign(hold(s, 'note').special ?? {}, { terms: { note: 'a longer one' } }),
   ],
+  [
+    'a session holds what its lock does not know of',
+    'session \\d+',
+    s => void hold(s, 'note').session.holds.set(7, { ...hold(s, 'note'), token: 7 }),
+  ],
+  [
+    'a lock has a holder that does not know of it',
+    'note',
+    s => void hold(s, 'note').session.holds.delete(hold(s, 'note').token),
+  ],
+  [
+    'a lock has a hold of another',
+    'note',
+    s => Object.assign(hold(s, 'note'), { lock: hold(s, 'once').lock }),
+  ],
 ]
 
 const taking = (take: number, of = 5) => ({ permits: { of, take }, note: null, once: null })

@@ -7,62 +7,97 @@ import { ofPermits } from './special.ts'
 import type { State } from './state.ts'
 import { holdBytes, lockBytes, onceBytes, termsBytes, waitBytes } from './tally.ts'
 
+/** Holds that one walk over all locks has found. */
+interface Found {
+  /** How many, those without a session left out. */
+  owned: number
+  /** C3: those without a session. */
+  readonly kept: Hold[]
+  /** Those with terms. */
+  readonly special: Hold[]
+}
+
 /** Undefined: nothing is. */
 export function problemOf(state: State): string | undefined {
   const { table, owners } = state
-  const known = new Set<Hold>()
+  const found: Found = { owned: 0, kept: [], special: [] }
   for (const lock of table.locks.values()) {
-    const problem = lockProblem(state, lock) ?? permitsProblem(lock)
+    const problem = lockProblem(state, lock, found)
     if (problem !== undefined) return problem
-    for (const hold of lock.holders) known.add(hold)
   }
-  const bytes = recount(state)
+  const { kept, special } = found
+  const bytes = recount(state, special)
   if (bytes !== state.bytes) return `B4: ${state.bytes} bytes are counted, and there are ${bytes}`
   const sessions = [...state.sessions.values(), ...table.unfinished.ending.values()]
-  for (const session of sessions) {
-    for (const hold of session.holds.values()) {
-      if (!known.has(hold)) return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
-    }
-  }
-  const kept = [...known].filter(hold => hold.session.isNobody)
+  const owned = sessions.reduce((sum, session) => sum + session.holds.size, 0)
+  // Each hold of a lock is its session's, so that equally many are the same ones, and no set of all is needed.
+  if (owned !== found.owned) return unknownHold(state, sessions)
   if (kept.length !== table.kept)
     return `C3: ${table.kept} kept holds are counted, and there are ${kept.length}`
   return (
-    timesProblem(state, known) ??
-    oncesProblem(state, known) ??
+    timesProblem(state, special) ??
+    oncesProblem(state, special) ??
     owners.problem(sessions, kept, table.onces.each())
   )
 }
 
-function lockProblem(state: State, lock: LockEntry): string | undefined {
+function unknownHold({ table }: State, sessions: readonly Session[]): string {
+  const known = new Set<Hold>()
+  for (const lock of table.locks.values()) for (const hold of lock.holders) known.add(hold)
+  for (const session of sessions)
+    for (const hold of session.holds.values())
+      if (!known.has(hold)) return `session ${session.ordinal}: holds what ${hold.lock.name} does not know of`
+  return 'a hold is counted twice'
+}
+
+function lockProblem(state: State, lock: LockEntry, found: Found): string | undefined {
   const { table } = state
-  const { name } = lock
-  const exclusive = lock.holders.some(hold => hold.mode === 'exclusive')
-  if (exclusive && lock.holders.length > 1) return `L1: ${name} has an exclusive holder and another`
-  for (const hold of lock.holders) {
-    if (hold.token > table.lastToken) return `L2: ${name} has token ${hold.token} above the counter`
-    if (hold.session.isNobody) {
-      if (!hold.special?.lasting) return `C3: ${name} is kept though it need not last`
-      continue
-    }
-    if (hold.session.holds.get(hold.token) !== hold) return `${name}: its holder does not know of it`
-    if (!knows(state, hold.session)) return `${name}: held by a session that is gone`
-  }
+  const { name, holders } = lock
+  const problem = holdersProblem(state, lock, holders, found)
+  if (problem !== undefined) return problem
   for (const waiter of lock.queue) {
     if (waiter.session.waiting.get(waiter.request) !== waiter)
       return `${name}: its waiter does not know of it`
   }
-  if (lock.holder === null && lock.waiters === 0) return `${name}: kept though nobody has it`
+  if (holders.length === 0 && lock.waiters === 0) return `${name}: kept though nobody has it`
   if (!table.paused && table.mayGo(lock) && !isUnserved(state, name))
     return `L3: ${name} is free for the first who waits for it`
+  return permitsProblem(lock, holders)
+}
+
+function holdersProblem(
+  state: State,
+  lock: LockEntry,
+  holders: readonly Hold[],
+  found: Found,
+): string | undefined {
+  const { name } = lock
+  if (holders.length > 1) {
+    if (holders.some(({ mode }) => mode === 'exclusive'))
+      return `L1: ${name} has an exclusive holder and another`
+    if (new Set(holders).size < holders.length) return `${name}: has a holder twice`
+  }
+  for (const hold of holders) {
+    if (hold.lock !== lock) return `${name}: has a hold of ${hold.lock.name}`
+    if (hold.token > state.table.lastToken) return `L2: ${name} has token ${hold.token} above the counter`
+    if (hold.special !== null) found.special.push(hold)
+    if (hold.session.isNobody) {
+      if (!hold.special?.lasting) return `C3: ${name} is kept though it need not last`
+      found.kept.push(hold)
+      continue
+    }
+    found.owned++
+    if (hold.session.holds.get(hold.token) !== hold) return `${name}: its holder does not know of it`
+    if (!knows(state, hold.session)) return `${name}: held by a session that is gone`
+  }
   return undefined
 }
 
 /** C1 */
-function permitsProblem(lock: LockEntry): string | undefined {
+function permitsProblem(lock: LockEntry, holders: readonly Hold[]): string | undefined {
   const { name, of, taken } = lock
   let sum = 0
-  for (const { mode, special } of lock.holders) {
+  for (const { mode, special } of holders) {
     sum += special?.terms.permits?.take ?? 0
     if (ofPermits(special?.terms ?? null) !== of) return `C1: ${name} is held with several numbers of permits`
     if ((mode === 'permits') !== of > 0) return `C1: ${name} is held in mode ${mode} with permits of ${of}`
@@ -74,9 +109,9 @@ function permitsProblem(lock: LockEntry): string | undefined {
 }
 
 /** C3, C4 */
-function timesProblem({ table }: State, known: ReadonlySet<Hold>): string | undefined {
+function timesProblem({ table }: State, special: readonly Hold[]): string | undefined {
   let count = 0
-  for (const hold of known) {
+  for (const hold of special) {
     const { holdAtLeastMs = null, holdAtMostMs = null } = hold.special?.terms ?? {}
     if (holdAtLeastMs === null && holdAtMostMs === null) continue
     count++
@@ -86,9 +121,9 @@ function timesProblem({ table }: State, known: ReadonlySet<Hold>): string | unde
 }
 
 /** C5 */
-function oncesProblem({ table }: State, known: ReadonlySet<Hold>): string | undefined {
+function oncesProblem({ table }: State, holds: readonly Hold[]): string | undefined {
   let running = 0
-  for (const { special, lock, token } of known) {
+  for (const { special, lock, token } of holds) {
     const once = special?.terms.once
     if (once === undefined || once === null) continue
     const key = table.onces.get(lock.name, once.key)
@@ -106,14 +141,14 @@ function oncesProblem({ table }: State, known: ReadonlySet<Hold>): string | unde
   return all === table.onces.size ? undefined : `C5: ${table.onces.size} keys are counted, not ${all}`
 }
 
-function recount({ sessions, table }: State): number {
+function recount({ sessions, table }: State, holds: readonly Hold[]): number {
   let bytes = 0
   for (const session of sessions.values()) bytes += session.weight.bytes
   for (const lock of table.locks.values()) {
     bytes += lockBytes(lock.name) + lock.held * holdBytes
-    for (const { special } of lock.holders) bytes += termsBytes(special?.terms ?? null)
     for (const waiter of lock.queue) bytes += waitBytes(waiter)
   }
+  for (const { special } of holds) bytes += termsBytes(special?.terms ?? null)
   for (const key of table.onces.each()) bytes += onceBytes(key)
   return bytes
 }

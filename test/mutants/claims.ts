@@ -307,6 +307,13 @@ const lasting: readonly Mutant[] = [
     ],
   },
   {
+    name: 'the check does not count what sessions hold',
+    breaks: 'R4',
+    why: 'a session that believes in a hold which no lock knows of is taken for whole',
+    test: 'deadlines',
+    edits: [{ file: check, find: 'if (owned !== found.owned)', replace: 'if (owned < found.owned)' }],
+  },
+  {
     name: 'the check does not add up permits',
     breaks: 'R4, C1',
     why: 'a server whose sum is wrong is believed',
