@@ -4,10 +4,20 @@
 import t from 'tap'
 import { run } from './search/run.ts'
 import { searches } from './search/searches.ts'
+import { searchTakeovers, takeoverSearches } from './search/takeovers/run.ts'
 
 for (const search of searches.filter(({ short }) => short !== undefined)) {
   t.test(`${search.name}: ${search.about}`, async t => {
     const { states, depth, violation } = await run(search, true)
+    if (violation !== null) t.comment(violation.story.join('\n'))
+    t.equal(violation?.check, undefined)
+    t.ok(states > 10, `${states} states to a depth of ${depth}`)
+  })
+}
+
+for (const search of takeoverSearches) {
+  t.test(`E1-E4, F17: ${search.name}: ${search.about}`, async t => {
+    const { states, depth, violation } = await searchTakeovers(search, true)
     if (violation !== null) t.comment(violation.story.join('\n'))
     t.equal(violation?.check, undefined)
     t.ok(states > 10, `${states} states to a depth of ${depth}`)

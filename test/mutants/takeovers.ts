@@ -57,6 +57,7 @@ export const takeovers: readonly Mutant[] = [
     why: 'after a save of unknown outcome the active one halts for good, and keeps the mark',
     test: 'seats',
     theme: 'view servers',
+    search: 'killed at a save',
     edits: [
       {
         file: 'viewservice/core.ts',
@@ -71,6 +72,7 @@ export const takeovers: readonly Mutant[] = [
     why: 'one that has not heard of the last records tells of old views, and decides by them',
     test: 'seats',
     theme: 'view servers',
+    search: 'frozen at a save',
     edits: [
       {
         file: 'viewservice/keeping.ts',
@@ -104,6 +106,73 @@ export const takeovers: readonly Mutant[] = [
         file: 'viewservice/standby.ts',
         find: 'if (known !== address) {',
         replace: "if (known === '') {",
+      },
+    ],
+  },
+  {
+    name: 'a save of unknown outcome is taken for a failed one',
+    breaks: 'E2',
+    why: 'what was decided is dropped and decided anew, though the store has it',
+    test: 'keeping',
+    theme: 'view servers',
+    search: 'killed at a save',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: "if (input.trouble !== 'away') this.look() return undefined",
+        replace:
+          "if (input.trouble === 'unknown') this.#wanted = null\n        if (input.trouble !== 'away') this.look()\n        return input.trouble === 'unknown' ? { is: 'found', record: this.record } : undefined",
+      },
+    ],
+  },
+  {
+    name: 'a save that another was before counts as saved',
+    breaks: 'E2',
+    why: 'peers learn of a view that is nowhere, and another one of its number is in force',
+    test: 'keeping',
+    theme: 'view servers',
+    search: 'frozen at a save',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: "case 'not written':",
+        replace:
+          "case 'not written':\n        if (input.trouble === 'taken' && this.#wanted !== null) return this.#written({ record: this.#wanted, version: 'v' })",
+      },
+    ],
+  },
+  {
+    name: 'whoever lost the race for a record goes on',
+    breaks: 'E2',
+    why: 'it goes on telling of its own last view, and waits for ever for a save that was dropped',
+    test: 'seats',
+    theme: 'view servers',
+    search: 'frozen at a save',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: 'if (this.#inner instanceof ViewCore) return this.#becomeStandby()',
+        replace: 'if (this.#inner instanceof ViewCore) return',
+      },
+    ],
+  },
+  {
+    name: 'a new term goes on with the core of the last one',
+    breaks: 'E4',
+    why: 'who was heard before the takeover counts as heard, and what was decided then is decided still',
+    theme: 'view servers',
+    search: 'frozen at a save',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: '#rereadAt = 0 constructor',
+        replace: '#rereadAt = 0\n  #last: ViewCore | undefined\n\n  constructor',
+      },
+      {
+        file: 'viewservice/seat.ts',
+        find: 'this.#inner = new ViewCore({ ...this.#options, record: this.#keeping.record, standing })',
+        replace:
+          'this.#last ??= new ViewCore({ ...this.#options, record: this.#keeping.record, standing })\n    this.#inner = this.#last',
       },
     ],
   },

@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util'
 import { type Report, run } from './run.ts'
 import { searches } from './searches.ts'
+import { searchTakeovers, takeoverSearches } from './takeovers/run.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,21 +23,25 @@ const { values } = parseArgs({
 const chosen = searches.filter(({ name, short }) =>
   values.only === undefined ? !values.small || short !== undefined : name === values.only,
 )
-if (chosen.length === 0) {
-  console.error(`there is no search ${values.only}; there are ${searches.map(({ name }) => name).join(', ')}`)
+const takeovers = takeoverSearches.filter(({ name }) => values.only === undefined || name === values.only)
+if (chosen.length + takeovers.length === 0) {
+  const names = [...searches, ...takeoverSearches].map(({ name }) => name)
+  console.error(`there is no search ${values.only}; there are ${names.join(', ')}`)
   process.exit(2)
 }
 if (!values.json) console.log(header())
 let failed = 0
-for (const search of chosen) {
-  const statesMax = values.states === undefined ? undefined : Number(values.states)
-  const report = await run(search, values.small, statesMax)
+const statesMax = values.states === undefined ? undefined : Number(values.states)
+for (const search of chosen) tellOf(await run(search, values.small, statesMax))
+for (const search of takeovers) tellOf(await searchTakeovers(search, values.small, statesMax))
+if (!values.json) console.log(failed === 0 ? '\nno violation' : `\n${failed} searches found a violation`)
+process.exitCode = failed === 0 ? 0 : 1
+
+function tellOf(report: Report): void {
   if (report.violation !== null) failed++
   console.log(values.json ? JSON.stringify(report) : row(report))
   if (!values.json && report.violation !== null) console.log(`\n${report.violation.story.join('\n')}\n`)
 }
-if (!values.json) console.log(failed === 0 ? '\nno violation' : `\n${failed} searches found a violation`)
-process.exitCode = failed === 0 ? 0 : 1
 
 function header(): string {
   return `${'search'.padEnd(16)}${'states'.padStart(10)}${'steps'.padStart(10)}${'depth'.padStart(7)}${'s'.padStart(8)}  result`
