@@ -37,6 +37,7 @@ export const seatOnlyKinds = [
   'kill at a save',
   'freeze at a save',
   'kill active and primary',
+  'two decide',
   'freeze active',
   'lose active',
   'kill standby',

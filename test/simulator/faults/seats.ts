@@ -64,6 +64,7 @@ export class SeatFaults {
     'kill at a save': dice => this.#atSave(dice, active => this.#kill(active, dice)),
     'freeze at a save': dice => this.#atSave(dice, active => this.#freeze(active, dice)),
     'kill active and primary': dice => this.#killBoth(dice),
+    'two decide': dice => this.#twoDecide(dice),
     'freeze active': dice => this.#freeze(this.#active, dice),
     'lose active': dice => this.#lose(this.#active, dice),
     'kill standby': dice => this.#kill(this.#standby(dice), dice),
@@ -177,6 +178,23 @@ export class SeatFaults {
     this.#deaths.die(primary)
     this.#deaths.restartLater(primary, 300 + this.#scene.duration(dice))
     this.#deaths.viewServerDies(dice, active)
+  }
+
+  /** E2: the mark ends while its owner stands still; it wakes up with a view to make that another has made. */
+  #twoDecide(dice: Random): void {
+    const active = this.#active
+    const { backup } = this.#scene.pair
+    if (active === undefined || active.frozen || backup === undefined || this.#store.kind === 'folder') return
+    this.#tell(`the mark of ${active.name} ends, which is frozen and hears nothing of it`)
+    const ms = this.#shape.lifetimeMs
+    this.#damage.mendLater(ms, `${active.name} hears again`, this.trouble.begin('deaf', active.name))
+    this.#store.endMark()
+    this.#touch(ms)
+    active.freeze()
+    this.#damage.doubt(active, 150 + dice.next() * 200, `thaw ${active.name}`, thaw(active))
+    this.#scene.cluster.network.after(dice.next() * 120, () => {
+      if (!this.#damage.over) this.#deaths.killServer(backup, dice)
+    })
   }
 
   #killAll(dice: Random): void {

@@ -82,6 +82,7 @@ export class StoreTrouble {
 
   /** Null: it hears nothing of the change. */
   watchMs({ name }: Machine): number | null {
+    if (this.#troubles.some(({ is, of }) => is === 'deaf' && of === name)) return null
     if (this.#is('deaf', name)) return this.#dice.chance(0.5) ? null : 50 + this.#dice.next() * 450
     if (this.#is('away', name)) return null
     return this.#shape.storeMs * this.#dice.next()
