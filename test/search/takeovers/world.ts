@@ -296,7 +296,15 @@ export class World {
     const connection = ++seat.accepted
     seat.ends.set(connection, { server: number })
     const cluster = server.view === null ? null : idOf('cluster', 0, 1)
-    this.#give(index, { is: 'accepted', connection, cluster, from: helloOf(server), owner: null, remote: '' })
+    this.#give(index, {
+      is: 'accepted',
+      connection,
+      cluster,
+      from: helloOf(server),
+      owner: null,
+      principal: null,
+      remote: '',
+    })
   }
 
   #say(index: number, connection: number, message: Message): void {
@@ -352,7 +360,15 @@ export class World {
       this.#seat(index).ends.set(connection, { seat: other, number })
       this.#seat(other).ends.set(number, { seat: index, number: connection })
       const from = { kind: 'client', name: 'a standby view server' } as const
-      this.#give(other, { is: 'accepted', connection: number, cluster: null, from, owner: null, remote: '' })
+      this.#give(other, {
+        is: 'accepted',
+        connection: number,
+        cluster: null,
+        from,
+        owner: null,
+        principal: null,
+        remote: '',
+      })
     }
   }
 
