@@ -5,8 +5,10 @@ import { lstat, mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { ViewRecord } from '../viewservice/record.ts'
+import { initCluster } from '../viewservice/index.ts'
+import type { StoredRecord } from '../viewservice/record.ts'
 import { lookAtRecord } from '../viewservice/stores/file.ts'
+import type { Durability } from '../wire/messages.ts'
 import { makeFolder } from '../wire/serving/own-folder.ts'
 import { folderPrefix, markFolder, sweepFolders } from './cluster-sweep.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
@@ -41,7 +43,7 @@ export async function checkPort(port: number, row: number): Promise<void> {
 export interface Place {
   readonly data: string
   /** The newest view record in it. */
-  readonly record: ViewRecord | null
+  readonly record: StoredRecord | null
 }
 
 export async function openFolder(given: string | undefined): Promise<Place> {
@@ -59,6 +61,19 @@ export async function openFolder(given: string | undefined): Promise<Place> {
   } catch (error) {
     throw new Failure(messageOf(error))
   }
+}
+
+/** E6: in a folder that was made for it; journals there are those of a cluster whose record was lost. */
+export async function beginIn(
+  data: string,
+  durability: Durability,
+  journals: readonly number[],
+): Promise<void> {
+  if (journals.length > 0)
+    throw new Failure(
+      `the folder ${data} has journals of lock servers and no view record, so that was lost: start these lock servers by hand, and holdfast adopt rebuilds it; for a new cluster give --data another folder`,
+    )
+  await initCluster({ data, durability, nobodyHasRun: true })
 }
 
 async function temporaryFolder(): Promise<string> {

@@ -3,12 +3,12 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ViewRecord } from '../viewservice/record.ts'
+import { durabilityOf, type ViewRecord, viewedIn } from '../viewservice/record.ts'
 import { frozenMs } from '../wire/limits.ts'
 import { byDefault, type Command, json, text, type Values, whole } from './arguments.ts'
 import { Child, type Death } from './child.ts'
 import { folderOf, foldersIn, membersIn, nextMember } from './cluster-members.ts'
-import { checkPort, checkPorts, openFolder } from './cluster-place.ts'
+import { beginIn, checkPort, checkPorts, openFolder } from './cluster-place.ts'
 import { type ClusterReport, JsonReport, PlainReport } from './cluster-report.ts'
 import { type Change, ClusterWatch } from './cluster-watch.ts'
 import { printConfig } from './config.ts'
@@ -70,9 +70,9 @@ interface Plan {
   readonly port: number
   readonly data: string
   readonly temporary: boolean
-  /** The folder holds neither a view record nor a journal. */
-  readonly fresh: boolean
   readonly record: ViewRecord | null
+  /** D1 */
+  readonly isDurable: boolean
 }
 
 class Cluster implements Crew {
@@ -98,11 +98,14 @@ class Cluster implements Crew {
     const { servers = 3, viewservers: viewServers = 1, port = 7400, data: given, json } = values
     const temporary = given === undefined
     if (temporary) await checkPorts(port, firstMembers(servers))
-    const { data, record } = await openFolder(given)
-    const fresh = record === null && (await foldersIn(data)).length === 0
+    const { data, record: stored } = await openFolder(given)
+    const record = viewedIn(stored)
     const members = temporary ? firstMembers(servers) : await membersIn(data, servers, record)
     if (!temporary) await checkPorts(port, members)
-    return new Cluster({ members, viewServers, port, temporary, fresh, data, record }, json)
+    const durability = stored === null ? (temporary ? 'memory' : 'disk') : durabilityOf(stored)
+    if (stored === null) await beginIn(data, durability, await foldersIn(data))
+    const isDurable = durability === 'disk'
+    return new Cluster({ members, viewServers, port, temporary, data, record, isDurable }, json)
   }
 
   private constructor(plan: Plan, json: boolean) {
@@ -112,11 +115,7 @@ class Cluster implements Crew {
     const say = live === null ? print : (line: string) => live.say(line)
     this.#live = live
     this.#report = json ? new JsonReport() : new PlainReport(plan.port, say, live !== null)
-    this.#viewServer = this.#child('viewserver', plan.port, (port, again) => [
-      ...this.#viewServerArgs(port),
-      ...(plan.fresh && !again ? ['--new-cluster'] : []),
-      ...(plan.record === null && this.#isDurable ? ['--durability=disk'] : []),
-    ])
+    this.#viewServer = this.#child('viewserver', plan.port, port => this.#viewServerArgs(port))
     this.#standbys = Array.from({ length: plan.viewServers - 1 }, (_, i) =>
       this.#child(`viewserver-${i + 2}`, 0, port => this.#viewServerArgs(port)),
     )
@@ -144,7 +143,7 @@ class Cluster implements Crew {
 
   async #start(): Promise<void> {
     const { data, temporary, members, record } = this.#plan
-    const about = { servers: members.length, data, temporary, durable: this.#isDurable }
+    const about = { servers: members.length, data, temporary, durable: this.#plan.isDurable }
     this.#report.starting({ ...about, goesOnFrom: record?.view.number ?? null })
     await this.#viewServer.start()
     for (const standby of this.#standbys) if (!this.#ending) await standby.start()
@@ -228,12 +227,6 @@ class Cluster implements Crew {
     this.#onSignal()
   }
 
-  /** D1: an existing record says it already. */
-  get #isDurable(): boolean {
-    const { record, temporary } = this.#plan
-    return record === null ? !temporary : record.view.durability === 'disk'
-  }
-
   get #viewServers(): Child[] {
     return [this.#viewServer, ...this.#standbys]
   }
@@ -257,7 +250,7 @@ class Cluster implements Crew {
     ])
   }
 
-  #child(name: string, port: number, args: (port: number, again: boolean) => readonly string[]): Child {
+  #child(name: string, port: number, args: (port: number) => readonly string[]): Child {
     return new Child({
       name,
       port,
@@ -318,7 +311,10 @@ function firstMembers(servers: number): number[] {
 /** Without the variables of those settings that the cluster gives each server as arguments. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const environment = { ...process.env }
-  for (const name of ['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'ADVERTISE', 'NEW_CLUSTER', 'DURABILITY'])
+  for (const name of [
+    ...['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'RECORD', 'ADVERTISE'],
+    ...['INIT_IF_NONE', 'DURABILITY', 'TTL_MAX'],
+  ])
     delete environment[`HOLDFAST_${name}`]
   return environment
 }

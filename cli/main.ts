@@ -13,6 +13,7 @@ import { useTls } from './tls.ts'
 /** Loaded when needed: most commands need neither servers nor log. */
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   cluster: () => import('./cluster.ts'),
+  init: () => import('./init.ts'),
   viewserver: () => import('./viewserver.ts'),
   lockserver: () => import('./lockserver.ts'),
   status: () => import('./status.ts'),

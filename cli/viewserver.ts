@@ -1,7 +1,8 @@
 // `holdfast viewserver`: one view server, until a signal ends it.
 
 import { startViewServer, type ViewServerOptions } from '../viewservice/index.ts'
-import { byDefault, type Command, choice, flag, hidden, inEnvironment, oneUrl, text } from './arguments.ts'
+import { byDefault, type Command, flag, hidden, inEnvironment, oneUrl, type Values } from './arguments.ts'
+import { beginningOptions, placeProblems, recordOptions } from './init.ts'
 import {
   listenOption,
   openness,
@@ -17,18 +18,11 @@ import { signalByParent } from './signal-asks.ts'
 
 const options = {
   ...listenOption('127.0.0.1:7400'),
-  data: inEnvironment(text('DIR', 'folder of the view record; made if it is not there')),
-  record: inEnvironment(
-    hidden(text('URL', 'place of the view record instead: file:DIR, etcd://HOST:PORT[,…]/PREFIX, etcds://…')),
-  ),
+  data: recordOptions.data,
+  record: hidden(recordOptions.record),
   advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where other view servers reach it'))),
-  durability: inEnvironment(
-    byDefault(
-      'memory',
-      choice('KIND', 'memory, or disk: for a new cluster whose lock servers have --data', ['memory', 'disk']),
-    ),
-  ),
-  'new-cluster': inEnvironment(flag('no lock server of this cluster has run before: start at once')),
+  'init-if-none': inEnvironment(flag('without a record begin a new cluster, as holdfast init does')),
+  ...beginningOptions,
   play: inEnvironment(flag('the dashboard may kill lock servers, and freeze those of holdfast cluster')),
   ...serverOptions,
 }
@@ -41,25 +35,29 @@ export const command: Command<typeof options> = {
   names: [],
   serves: true,
   check(values) {
-    const { data, record } = values
-    const missing =
-      '--data DIR (HOLDFAST_DATA) is missing: the folder that the view record is kept in; or give --record URL'
-    const both = '--data and --record both say where the view record lives; give one of them'
-    const problem = data === undefined ? record === undefined && missing : record !== undefined && both
-    return [...openness(values), ...(problem === false ? [] : [problem])]
+    return [...openness(values), ...placeProblems(values), ...beginningProblems(values)]
   },
   async run({ values }) {
-    const { data, record, advertise, durability } = values
+    const { data, record, advertise, durability, 'ttl-max': ttlMaxMs, 'init-if-none': initIfNone } = values
     const log = startLog(values['log-level'])
     const shared = sharedOptions(values, log)
     // B8: whoever started this process may have started the others, too.
     const play = values.play && process.send !== undefined ? signalByParent() : values.play
     return await serve(
-      () =>
-        start({ ...shared, data, record, advertise, durability, newCluster: values['new-cluster'], play }),
+      () => start({ ...shared, data, record, advertise, initIfNone, durability, ttlMaxMs, play }),
       log,
     )
   },
+}
+
+/** They are chosen when a cluster is begun. */
+function beginningProblems(values: Values<typeof options>): readonly string[] {
+  if (values['init-if-none']) return []
+  return (['durability', 'ttl-max'] as const).flatMap(name =>
+    values[name] === undefined
+      ? []
+      : [`--${name} is chosen when a cluster is begun: give it to holdfast init, or with --init-if-none`],
+  )
 }
 
 async function start(given: Omit<ViewServerOptions, 'onFatal'>): Promise<Served> {

@@ -7,8 +7,9 @@ import t from 'tap'
 import { membersIn, nextMember } from '../cli/cluster-members.ts'
 import { connect } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
+import { viewedIn } from '../viewservice/record.ts'
 import { lookAtRecord } from '../viewservice/stores/file.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { Running, runs, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 
@@ -57,7 +58,7 @@ t.test('F15: stopped and killed, it goes on with the same locks, waiters and tok
 
 t.test('a folder of a cluster in memory stays one, and says how that can be changed', async t => {
   const data = t.testdir({})
-  const view = await startViewServer({ port: 0, data, newCluster: true })
+  const view = await startBegun({ port: 0, data })
   const server = await startLockServer({ view: view.address })
   await until('there is a view', () => view.status().acked)
   await Promise.all([server.kill(), view.kill()])
@@ -86,12 +87,12 @@ t.test('each lock server has a number; with fewer than before those come whose s
   t.same(await membersIn(data, 2, null), [2, 7])
   t.same(await membersIn(data, 4, null), [1, 2, 3, 7])
 
-  const view = await startViewServer({ port: 0, data, newCluster: true, durability: 'disk' })
+  const view = await startBegun({ port: 0, data, durability: 'disk' })
   const of = (number: number) =>
     startLockServer({ view: view.address, data: join(data, `lockserver-${number}`) })
   const servers = [await of(7), await of(4)]
   await until('a backup is in sync', () => view.status().survives === 1)
-  const record = await lookAtRecord(data)
+  const record = viewedIn(await lookAtRecord(data))
   await Promise.all([...servers, view].map(server => server.kill()))
   mkdirSync(join(data, 'lockserver-1'))
   t.same(await membersIn(data, 2, record), [4, 7])

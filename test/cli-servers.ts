@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { t } from 'tap'
 import { statusOf } from '../cli/ask.ts'
 import { markFolder, sweepFolders } from '../cli/cluster-sweep.ts'
+import { begin } from './fixtures/begun.ts'
 import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 import { RealCluster } from './fixtures/real-cluster.ts'
@@ -82,11 +83,12 @@ t.test("a data folder that can't be written to is an error that names it", async
 })
 
 t.test('F14: servers by hand: the state ends with its last holder, a reset starts an empty one', async t => {
+  const data = t.testdir({})
+  await begin(data)
   const environment = {
     HOLDFAST_LISTEN: '127.0.0.1:0',
     HOLDFAST_PING_INTERVAL_MS: '50',
-    HOLDFAST_DATA: t.testdir({}),
-    HOLDFAST_NEW_CLUSTER: '1',
+    HOLDFAST_DATA: data,
   }
   const viewServer = new Running(t, ['viewserver'], environment)
   const view = await viewServer.listening()

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { connect } from '../client/index.ts'
 import { type LockServer, startLockServer } from '../lockserver/index.ts'
-import { startViewServer, type ViewServer } from '../viewservice/index.ts'
+import type { ViewServer } from '../viewservice/index.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
 import { Scrape } from './fixtures/scrape.ts'
 
 t.test('F15: all servers are killed and start again: locks are kept, tokens grow', async t => {
   const folder = t.testdir()
-  const startView = (port: number) =>
-    startViewServer({ data: join(folder, 'view'), port, newCluster: port === 0, durability: 'disk' })
+  const startView = (port: number) => startBegun({ data: join(folder, 'view'), port, durability: 'disk' })
   const startLock = (view: ViewServer, name: string, port: number) =>
     startLockServer({ view: view.address, data: join(folder, name), port })
   let view = await startView(0)

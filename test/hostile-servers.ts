@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { startViewServer } from '../viewservice/server.ts'
 import type { View } from '../wire/messages.ts'
+import { startBegun } from './fixtures/begun.ts'
 import {
   acquire,
   allEchoed,
@@ -186,7 +186,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
 
 t.test('F13: a view server that learns of a view to come makes no more views, and says so', async t => {
   const data = await mkdtemp(join(tmpdir(), 'holdfast-hostile-'))
-  const lonely = await startViewServer({ data, port: 0, newCluster: true })
+  const lonely = await startBegun({ data, port: 0 })
   const peer = await HostilePeer.connect(lonely.address)
   peer.say(hello({ ...server, view: 99 }, { cluster: 'c'.repeat(32) }))
   await closes('VIEW_FROM_FUTURE')(peer, t)

@@ -90,6 +90,7 @@ const house: Readonly<Record<string, Room>> = {
   'viewservice/options.ts': {
     imports: ['viewservice', 'types of viewservice/pages', 'viewservice/stores', ...servers],
   },
+  'viewservice/init.ts': { imports: ['viewservice', 'viewservice/stores', ...servers] },
   'viewservice/running.ts': {
     imports: ['viewservice', 'viewservice/stores/store.ts', 'wire', 'wire/net', 'wire/serving'],
     never: untimed,
@@ -242,6 +243,7 @@ t.test('the runtime of this process is taken where programs begin, and handed on
     [
       'wire/net/dial.ts',
       'wire/net/listen.ts',
+      'viewservice/init.ts',
       'viewservice/server.ts',
       'lockserver/server.ts',
       'client/client.ts',

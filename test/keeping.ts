@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { Keeping, type StoreEffect, type StoreInput } from '../viewservice/keeping.ts'
-import type { ViewRecord } from '../viewservice/record.ts'
+import { type ViewRecord, viewedIn } from '../viewservice/record.ts'
 import type { Stored } from '../viewservice/stores/store.ts'
 import { numberedRecord } from './fixtures/store-contract.ts'
 
@@ -62,7 +62,7 @@ class Saver {
   }
 
   #tell(): void {
-    const record = this.keeping.record
+    const record = viewedIn(this.keeping.record)
     if (record === null || this.#given === null) throw new Error('told nothing')
     this.told.push(record)
     this.#given = null

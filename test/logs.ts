@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../client/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { Running, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 import { failoverLog, linesOf } from './fixtures/failover-log.ts'
@@ -114,7 +114,7 @@ t.test('a peer that is refused at each dial fills no log', async t => {
   const warnings: string[] = []
   const none = () => {}
   const log: Logger = { debug: none, info: none, error: none, warn: (_, text) => warnings.push(text) }
-  await using view = await startViewServer({ port: 0, data: t.testdir(), secret: 'right', log })
+  await using view = await startBegun({ port: 0, data: t.testdir(), secret: 'right', log })
   for (let i = 0; i < 5; i++) await t.rejects(connect(view.address, { secret: 'wrong', timeout: 2_000 }))
   const refused = async () =>
     (await Scrape.of(view.address, 'right')).value(

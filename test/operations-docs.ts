@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { environmentName, type Options } from '../cli/arguments.ts'
 import { command as cluster } from '../cli/cluster.ts'
+import { command as init } from '../cli/init.ts'
 import { command as lockserver } from '../cli/lockserver.ts'
 import { command as viewserver } from '../cli/viewserver.ts'
 import { Scrape } from './fixtures/scrape.ts'
@@ -30,6 +31,7 @@ const shared = rowsUnder('Both kinds of server')
 t.test('every option with its environment variable, default and unit, and no other', async t => {
   const tables: readonly [string, Options, string[][]][] = [
     ['viewserver', viewserver.options, [...shared, ...rowsUnder('`holdfast viewserver`')]],
+    ['init', init.options, rowsUnder('`holdfast init`')],
     ['lockserver', lockserver.options, [...shared, ...rowsUnder('`holdfast lockserver`')]],
     ['cluster', cluster.options, rowsUnder('`holdfast cluster`')],
   ]

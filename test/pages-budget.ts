@@ -26,6 +26,7 @@ import { PageWaiting } from '../wire/serving/page-waiting.ts'
 import { listenForPages } from '../wire/serving/pages-listener.ts'
 import { proofOf } from '../wire/serving/proof.ts'
 import { SharedPage } from '../wire/serving/shared-page.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 
@@ -211,7 +212,7 @@ t.test('B5: with a secret only probes are open, and they name no client and no s
 t.test('B5: pages can have a separate address', async t => {
   const secret = 'open sesame'
   const adminListen = { host: '127.0.0.1', port: 0 }
-  const view = await startViewServer({ port: 0, data: t.testdir(), newCluster: true, secret, adminListen })
+  const view = await startBegun({ port: 0, data: t.testdir(), secret, adminListen })
   t.teardown(() => view.close())
   const lock = await startLockServer({ view: view.address, secret, adminListen })
   t.teardown(() => lock.close())

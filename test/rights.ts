@@ -7,9 +7,9 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { startLockServer } from '../lockserver/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
 import { channels } from '../wire/messages.ts'
 import { proofOf } from '../wire/serving/proof.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
 import { type Heard, HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 
@@ -51,7 +51,7 @@ const settings = {
   access: join(folder, 'access.json'),
   log,
 }
-const view = await startViewServer({ ...settings, port: 0, data: join(folder, 'data'), newCluster: true })
+const view = await startBegun({ ...settings, port: 0, data: join(folder, 'data') })
 const servers = [
   await startLockServer({ ...settings, view: view.address }),
   await startLockServer({ ...settings, view: view.address }),

@@ -2,8 +2,10 @@
 // that whoever lost the race for a record tells nobody anything.
 
 import t from 'tap'
+import { foundingOf } from '../viewservice/founding.ts'
+import { ttlMaxMsDefault } from '../wire/limits.ts'
 import { SeatStory } from './fixtures/seat-story.ts'
-import { idOf } from './fixtures/view-story.ts'
+import { clusterId, idOf } from './fixtures/view-story.ts'
 
 /** a is active in view 1 of s1; b is its standby. */
 function two() {
@@ -77,7 +79,7 @@ t.test(
     const s2 = b.lockServer('s2').ping()
     b.lockServer('s1', 1).ping({ role: 'primary', view: 1, acked: true })
     story.tick()
-    t.equal(story.record?.record.view.number, 2)
+    t.equal(story.viewRecord.view.number, 2)
     const told = s1.told.length
     // It decides by what it knew: a backup for its primary.
     a.lockServer('s3').ping()
@@ -89,7 +91,7 @@ t.test(
       views.map(message => (message[1] as { number: number }).number).filter(number => number > 2),
       [],
     )
-    t.equal(story.record?.record.view.number, 2)
+    t.equal(story.viewRecord.view.number, 2)
     t.match(s2.told.at(-1)?.[0], /view|pong|welcome/)
     story.tick(30)
     t.same([a.isActive, b.isActive], [false, true], 'it takes its mark back only when none stands')
@@ -148,8 +150,7 @@ t.test('E5: a standby passes the questions of operators on', async t => {
 t.test('V6: a lock server that knows a later view makes a view server read the store', async t => {
   const { story, a, b } = two()
   // Another one has written, and this one has not noticed.
-  const { record } = story.record ?? {}
-  if (record === undefined) throw new Error('no record')
+  const record = story.viewRecord
   const view = {
     ...record.view,
     number: 2,
@@ -169,8 +170,7 @@ t.test('V6: a lock server that knows a later view makes a view server read the s
 t.test('E5: a standby that hears of a later view by a ping reads it, and tells all who are connected', t => {
   const { story, b, other } = two()
   const client = b.client()
-  const { record } = story.record ?? {}
-  if (record === undefined) throw new Error('no record')
+  const record = story.viewRecord
   const view = { ...record.view, number: 2, start: null }
   story.record = { record: { ...record, record: record.record + 1, view, nonce: 'next' }, version: 'x' }
   other.ping({ view: 2 })
@@ -182,8 +182,7 @@ t.test('E5: a standby that hears of a later view by a ping reads it, and tells a
 t.test('V6: a standby reads the store when a lock server greets it with a later view', async t => {
   const { story, a, b, other } = two()
   a.state = 'frozen'
-  const { record } = story.record ?? {}
-  if (record === undefined) throw new Error('no record')
+  const record = story.viewRecord
   const view = { ...record.view, number: 2 }
   story.record = { record: { ...record, record: record.record + 1, view, nonce: 'another' }, version: 'x' }
   other.ping({ view: 1 })
@@ -194,11 +193,16 @@ t.test('V6: a standby reads the store when a lock server greets it with a later 
 
 t.test('E5: a standby welcomes all once more when it learns which cluster there is', async t => {
   const story = new SeatStory()
+  const begun = story.record
+  story.record = null
   const [a, b] = [story.seat('a'), story.seat('b')]
   const peers = [b.lockServer('s1'), b.client()]
   for (const { told } of peers) t.match(told, [['welcome', { cluster: null, view: null }]])
+  story.record = begun
+  story.tick(12)
+  for (const { told } of peers) t.match(told.at(-1), ['welcome', { cluster: clusterId, view: null, mark: 0 }])
   a.lockServer('s1').ping()
-  for (const { told } of peers) t.match(told[1], ['welcome', { cluster: /./, view: { number: 1 }, mark: 0 }])
+  for (const { told } of peers) t.match(told.at(-1), ['view', { number: 1 }])
 })
 
 t.test('E4: a new active one dials at once all that the record names and that are not there', async t => {
@@ -258,7 +262,7 @@ t.test('E2: a view that is being saved is none from the future, though a standby
   story.doneUnknown = true
   s1.ping({ role: 'primary', view: 1, acked: true })
   story.tick()
-  t.equal(story.record?.record.view.number, 2, 'it is in the store')
+  t.equal(story.viewRecord.view.number, 2, 'it is in the store')
   b.input({ is: 'changed' })
   t.same(other.views, [2], 'the standby tells of it')
   s1.ping({ role: 'primary', view: 2 })
@@ -273,8 +277,7 @@ t.test('E2: a view that is being saved is none from the future, though a standby
 
 t.test('E2: a term begins with what the store held after the mark was taken', t => {
   const { story, a, b } = two()
-  const { record } = story.record ?? {}
-  if (record === undefined) throw new Error('no record')
+  const record = story.viewRecord
   a.state = 'frozen'
   story.mark = null
   story.held = []
@@ -320,5 +323,62 @@ t.test('V5: at a standby, too, no server takes the id of another', t => {
   b.input({ is: 'accepted', connection, cluster: null, from, owner: null, remote: '', principal: null })
   t.equal(b.closed.get(connection), 'WRONG_SERVER')
   t.notOk(other.isClosed)
+  t.end()
+})
+
+// ---- E6
+
+t.test(
+  'E6: a view server that finds no record says what may be the case and waits; one that appears is taken',
+  t => {
+    const story = new SeatStory()
+    const begun = story.record
+    story.record = null
+    const a = story.seat('a')
+    const s1 = a.lockServer('s1').ping()
+    story.tick(30)
+    t.equal(story.record, null, 'it made none')
+    t.match(a.core.unready, /there is no view record/)
+    story.record = begun
+    story.tick(12)
+    s1.ping()
+    t.match(a.core.record, { view: { number: 1 } })
+    t.equal(a.core.record?.record, 2, 'the record after the first one')
+    t.end()
+  },
+)
+
+t.test(
+  'E6: unattended, a cluster begins where no record was ever seen; where one is gone, none begins',
+  t => {
+    const story = new SeatStory()
+    story.record = null
+    story.founding = foundingOf({ cluster: clusterId })
+    const a = story.seat('a')
+    t.match(story.record, { record: { cluster: clusterId, pauseMs: ttlMaxMsDefault } })
+    const s1 = a.lockServer('s1')
+    for (let i = 0; i < 6; i++) {
+      s1.ping()
+      story.tick()
+    }
+    t.match(story.record, { record: { view: { number: 1, start: { pauseMs: ttlMaxMsDefault } } } })
+    story.record = null
+    a.input({ is: 'changed' })
+    story.tick(30)
+    t.equal(story.record, null)
+    t.match(a.core.unready, /the view record is gone/)
+    t.end()
+  },
+)
+
+t.test('E6: one that would stop a new cluster is heard by a standby, too', t => {
+  const story = new SeatStory()
+  const [a, b] = [story.seat('a'), story.seat('b')]
+  const stranger = b.lockServer('s9', 7, 'd'.repeat(32))
+  t.equal(b.closed.get(stranger.connection), undefined, 'the standby knows no view yet')
+  a.kill()
+  story.tick(30)
+  t.ok(b.isActive)
+  t.match(b.core.unready, /ws:\/\/s9.test:1 knows view 7 of cluster d{32}/)
   t.end()
 })

@@ -2,6 +2,7 @@
 // nothing but a line in the log; in particular no debugger opens.
 
 import t from 'tap'
+import { begin } from './fixtures/begun.ts'
 import { holdfast, Running, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 
@@ -10,7 +11,9 @@ const own = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_PING_INTERVAL_MS: '50' }
 t.test(
   'SIGHUP ends lock server and view server in order; SIGUSR1 and SIGUSR2 are logged and ignored',
   async t => {
-    const viewServer = new Running(t, ['viewserver', '--data', t.testdir(), '--new-cluster'], own)
+    const data = t.testdir()
+    await begin(data)
+    const viewServer = new Running(t, ['viewserver', '--data', data], own)
     const url = await viewServer.listening()
     const lockServer = new Running(t, ['lockserver', '--view', url], own)
     await lockServer.listening()

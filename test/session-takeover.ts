@@ -5,10 +5,10 @@ import t, { type Test } from 'tap'
 import { LockClient } from '../client/client.ts'
 import type { Lock } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
 import { runtime } from '../wire/net/runtime-node.ts'
 import type { Logger } from '../wire/serving/log.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
 import { HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 
@@ -34,7 +34,7 @@ function overheard(): ClientRuntime {
   }
 }
 
-const view = await startViewServer({ ...pings, port: 0, data: t.testdir(), newCluster: true, log })
+const view = await startBegun({ ...pings, port: 0, data: t.testdir(), log })
 const servers = [
   await startLockServer({ ...pings, view: view.address, log }),
   await startLockServer({ ...pings, view: view.address, log }),

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { t } from 'tap'
 import { startLockServer } from '../lockserver/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
 import { isLoopbackAddress } from '../wire/serving/own-names.ts'
 import { proofOf } from '../wire/serving/proof.ts'
+import { begin, startBegun } from './fixtures/begun.ts'
 import { holdfast, Running, runs, startCluster } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
 import { HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
@@ -52,7 +52,7 @@ t.test(
 )
 
 t.test('B8: a pid below 1 is no pid: it would mean a whole process group', async t => {
-  const view = await startViewServer({ port: 0, data: t.testdir() })
+  const view = await startBegun({ port: 0, data: t.testdir() })
   t.teardown(() => view.close())
   for (const pid of [0, -1, 1.5]) {
     const peer = await HostilePeer.connect(view.address)
@@ -117,11 +117,9 @@ t.test('B8: a server knows which addresses are its own machine', async t => {
 })
 
 t.test('B8: a frozen server is left alone, and kill says what to do on its machine', async t => {
-  const environment = {
-    HOLDFAST_LISTEN: '127.0.0.1:0',
-    HOLDFAST_DATA: t.testdir({}),
-    HOLDFAST_NEW_CLUSTER: '1',
-  }
+  const data = t.testdir({})
+  await begin(data)
+  const environment = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_DATA: data }
   const view = await new Running(t, ['viewserver'], environment).listening()
   const server = new Running(t, ['lockserver', '--view', view], environment)
   await server.listening()

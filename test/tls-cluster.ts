@@ -11,6 +11,7 @@ import { dialTlsOf } from '../wire/net/tls/dial.ts'
 import type { ServerTlsOptions } from '../wire/net/tls/options.ts'
 import type { Logger } from '../wire/serving/log.ts'
 import { askPage } from '../wire/serving/peer-page.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { authority } from './fixtures/certificate.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
@@ -40,13 +41,12 @@ function keptLog(): { readonly log: Logger; readonly said: string[] } {
 t.test('A5: a cluster over TLS serves, fails over, and shows its pages', async t => {
   const files = fleet(t)
   const { log, said } = keptLog()
-  await using view = await startViewServer({
+  await using view = await startBegun({
     ...quick,
     port: 0,
     data: files.dir,
     secret,
     tls: files.of('view'),
-    newCluster: true,
     log,
   })
   t.match(view.address, /^wss:/)
@@ -94,7 +94,7 @@ t.test('A5: a cluster over TLS serves, fails over, and shows its pages', async t
 t.test('A5: who has no certificate of the authority is no server, and both ends say so', async t => {
   const files = fleet(t)
   const atView = keptLog()
-  await using view = await startViewServer({
+  await using view = await startBegun({
     ...quick,
     port: 0,
     data: files.dir,
@@ -119,7 +119,7 @@ t.test(
   async t => {
     const files = fleet(t)
     const { clientCaFile: _, ...tls } = files.of('view')
-    await using view = await startViewServer({ ...quick, port: 0, data: files.dir, tls })
+    await using view = await startBegun({ ...quick, port: 0, data: files.dir, tls })
     const plain = view.address.replace('wss', 'ws')
     const { log, said } = keptLog()
     await using _lost = await startLockServer({ ...quick, view: plain, log })

@@ -6,6 +6,7 @@ import type { ViewHears } from '../viewservice/record.ts'
 import { saidOn } from '../wire/effects.ts'
 import { asksPerTurnMax, deadPings, pingIntervalMs, ttlMsDefault } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
+import { imprintOf } from './fixtures/durable-view.ts'
 import { alone, pair, recordOfPair, trio } from './fixtures/view-started.ts'
 import { clusterId, ViewStory } from './fixtures/view-story.ts'
 
@@ -43,45 +44,97 @@ t.test('V6: nothing is decided while a record is being saved, and everything aft
   t.equal(story.view, '(s1,s3)#3')
 })
 
-t.test('V6: servers that came before the first record learn the cluster id with it', async t => {
-  const story = new ViewStory()
-  const client = story.client()
-  const [s1] = story.servers('s1')
-  t.match(client.told[0], ['welcome', { cluster: null }])
-  for (const { told } of [client, s1])
-    t.match(told.filter(message => message[0] === 'welcome').at(-1), [
-      'welcome',
-      { cluster: clusterId, view: { number: 1 }, pingLimitMs: deadPings * pingIntervalMs },
-    ])
-})
-
-t.test('V6: without a record view 1 waits for a full ping limit of listening', async t => {
-  const story = new ViewStory({ newCluster: false })
-  const [s1] = story.servers('s1')
-  story.tick(deadPings - 1, s1)
-  t.equal(story.view, 'none')
-  story.tick(1, s1)
-  t.equal(story.view, '(s1,-)#1')
-})
+t.test(
+  'E6: servers that come before view 1 learn of which cluster it will be, and the view when it is made',
+  async t => {
+    const story = new ViewStory()
+    const client = story.client()
+    const [s1] = story.servers('s1')
+    for (const { told } of [client, s1]) {
+      t.match(told[0], [
+        'welcome',
+        { cluster: clusterId, view: null, pingLimitMs: deadPings * pingIntervalMs },
+      ])
+      t.match(
+        told.find(([kind]) => kind === 'view'),
+        ['view', { number: 1 }],
+      )
+    }
+  },
+)
 
 t.test(
-  'V6: without a record, a primary, a backup or a server that knows a view halts it for good',
+  'E6: view 1 waits for a full ping limit of listening, and grants nothing for the longest ttl',
   async t => {
+    const story = new ViewStory({ pauseMs: 60_000 })
+    const [s1] = story.servers('s1')
+    story.tick(deadPings - 1, s1)
+    t.equal(story.view, 'none')
+    story.tick(1, s1)
+    t.equal(story.view, '(s1,-)#1')
+    t.match(s1.view?.start, { pauseMs: 60_000 })
+    t.equal(story.record?.longestTtlMs, 60_000, 'a reset meanwhile waits as long')
+    const told = new ViewStory()
+    told.servers('s1')
+    t.equal(told.view, '(s1,-)#1', 'at once, if no server has run before')
+    t.equal(told.record?.view.start?.pauseMs, 0)
+  },
+)
+
+t.test(
+  'E6: a primary, a backup, a journal or a server that knows a view of another cluster stops a new one',
+  async t => {
+    const cluster = 'd'.repeat(32)
+    const journal = { ...imprintOf(new ViewStory().server('s9')), cluster, view: 3 }
     for (const hello of [
       { role: 'primary', view: 3 },
       { role: 'backup', view: 3 },
       { role: 'idle', view: 3 },
+      { role: 'idle', view: 3, imprint: journal },
     ] as const) {
-      const story = new ViewStory({ newCluster: false })
+      const story = new ViewStory({ pauseMs: 60_000 })
       const [s1] = story.servers('s1')
-      const s2 = story.server('s2').connect({ ...hello, cluster: 'd'.repeat(32) })
-      t.equal(s2.refusal, 'VIEW_FROM_FUTURE')
+      const s2 = story.server('s2')
+      if ('imprint' in hello) s2.imprint = hello.imprint
+      s2.connect({ role: hello.role, view: hello.view, cluster })
+      t.equal(s2.refusal, 'WRONG_CLUSTER')
       story.tick(20, s1)
       t.equal(story.view, 'none')
-      t.match(story.status.halted, /the view record .* is empty/)
-      t.match(story.core.unready, /the view record .* is empty/)
+      t.match(story.status.halted, /ws:\/\/s2.test:1 knows view 3 of cluster d{32}.*holdfast adopt/)
+      t.match(story.core.unready, /knows view 3/)
       t.ok(story.notes.some(note => note.level === 'error'))
     }
+  },
+)
+
+t.test(
+  'E6: until view 1 is acked a server of another cluster stops it, and no other server learns of it',
+  async t => {
+    const story = new ViewStory()
+    const [s1] = story.servers('s1')
+    t.equal(story.view, '(s1,-)#1')
+    t.notOk(story.acked)
+    const stranger = { cluster: 'd'.repeat(32), view: 3, role: 'primary' } as const
+    t.equal(story.server('s2').connect(stranger).refusal, 'WRONG_CLUSTER')
+    s1.ack()
+    t.notOk(story.acked)
+    const late = story.client()
+    t.match(late.told[0], ['welcome', { view: null }])
+  },
+)
+
+t.test(
+  'E6: once view 1 is acked a server of another cluster is refused by name, and stops nothing',
+  async t => {
+    const { story, s1 } = alone()
+    const stranger = { cluster: 'd'.repeat(32), view: 3, role: 'primary' } as const
+    const s2 = story.server('s2').connect(stranger)
+    t.equal(s2.refusal, 'WRONG_CLUSTER')
+    t.match(story.closed.get(s2.connection)?.text, /d{32}.*c{32}/)
+    story.servers('s3')
+    s1.ping()
+    t.equal(story.view, '(s1,s3)#2')
+    t.equal(story.status.halted, null)
   },
 )
 
@@ -121,7 +174,7 @@ t.test(
     t.equal(without.server('s1').connect({ view: 4, role: 'primary' }).refusal, 'VIEW_FROM_FUTURE')
     t.equal(without.status.halted, null)
     without.server('s1').connect({ view: 4, role: 'primary', cluster: clusterId })
-    t.match(without.status.halted, /is empty/, 'the same server, once it says of which cluster')
+    t.match(without.status.halted, /ends at 0/, 'the same server, once it says of which cluster')
   },
 )
 
@@ -156,7 +209,7 @@ t.test('V6: servers and clients of another cluster are refused and halt nothing'
 t.test(
   'V6: a view server continues with its record; servers that it names and does not hear count as dead',
   async t => {
-    const story = new ViewStory({ record: recordOfPair(), newCluster: false })
+    const story = new ViewStory({ record: recordOfPair() })
     t.equal(story.view, '(s1,s2)#2')
     story.server('s1')
     const s2 = story.server('s2').connect({ cluster: clusterId, view: 2, role: 'backup' })

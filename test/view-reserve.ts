@@ -7,18 +7,18 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startLockServer } from '../lockserver/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
-import { firstRecord, type ViewRecord } from '../viewservice/record.ts'
+import type { ViewRecord } from '../viewservice/record.ts'
 import { type Lack, lackOf, withPatience } from '../viewservice/shortage.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { firstView } from '../viewservice/view.ts'
 import type { Logger } from '../wire/serving/log.ts'
+import { recordOf, startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
 import { Scrape } from './fixtures/scrape.ts'
 
 const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
 const numbered = (record: number): ViewRecord => ({
-  ...firstRecord('c'.repeat(32), firstView(place, 'memory')),
+  ...recordOf('c'.repeat(32), firstView(place, 'memory')),
   record,
 })
 /** What a store holds after the record before this one. */
@@ -161,10 +161,9 @@ t.test('B6: a view is made through a shortage, and the server tells of it', asyn
   const none = () => {}
   const log: Logger = { debug: none, info: none, error: none, warn: fields => told.push(fields) }
   const fatal: Error[] = []
-  const view = await startViewServer({
+  const view = await startBegun({
     port: 0,
     data: join(t.testdir(), 'data'),
-    newCluster: true,
     pingIntervalMs: 20,
     deadPings: 50,
     log,

@@ -5,20 +5,21 @@ import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { startViewServer, type ViewServer, type ViewServerOptions } from '../viewservice/server.ts'
+import type { ViewServer } from '../viewservice/server.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
 import type { HelloFrom, Message, Ping, Role, Status, View, Welcome } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
 import { type Listener, listen } from '../wire/net/listen.ts'
 import { wireVersion } from '../wire/version.ts'
+import { type BegunOptions, begin, startBegun } from './fixtures/begun.ts'
 import { idlePing } from './fixtures/idle-ping.ts'
 import { idleHello } from './fixtures/said.ts'
 
-const quick = { port: 0, pingIntervalMs: 20, deadPings: 3, newCluster: true }
+const quick = { port: 0, pingIntervalMs: 20, deadPings: 3 }
 
-function start(data: string, options: Partial<ViewServerOptions> = {}): Promise<ViewServer> {
-  return startViewServer({ ...quick, data, ...options })
+function start(data: string, options: Partial<BegunOptions> = {}): Promise<ViewServer> {
+  return startBegun({ ...quick, data, ...options })
 }
 
 const clientHello: HelloFrom = { kind: 'client', name: 'test' }
@@ -178,7 +179,7 @@ t.test('V6: after a restart it goes on with the same cluster, view and ack', asy
     while (!before.acked)
     await s1.die()
   }
-  await using server = await start(data, { newCluster: false })
+  await using server = await start(data)
   const { body } = await get(server, '/view')
   const { cluster, view, acked } = before
   t.match(body, { cluster, view, acked })
@@ -204,12 +205,12 @@ t.test('wrong cluster, wrong secret, wrong version, wrong kind: refused with a c
   socket.terminate()
 })
 
-t.test('V6: a server from a newer view halts it, and /readyz and the status say so', async t => {
+t.test('E6: a server of another cluster stops a new one, and /readyz and the status say so', async t => {
   const logged: string[] = []
   const log = { debug() {}, info() {}, warn() {}, error: (_: object, text: string) => logged.push(text) }
   await using server = await start(t.testdir(), { log })
   const s1 = await Puppet.start('s1', server.address, { view: 7, cluster: 'c'.repeat(32) })
-  t.match(await s1.peer.hears('error'), ['error', 'VIEW_FROM_FUTURE', /knows view 7/])
+  t.match(await s1.peer.hears('error'), ['error', 'WRONG_CLUSTER', /knows view 7/])
   const { status, body } = await get(server, '/readyz')
   t.equal(status, 503)
   t.match(body, { ready: false, reason: /knows view 7/ })
@@ -255,7 +256,7 @@ t.test('a record that cannot be saved ends the view server before any peer learn
   await s1.peer.hearsActive()
   rmSync(data, { recursive: true })
   await s1.ping()
-  t.match((await fatal).message, /can't write to the data folder/)
+  t.match((await fatal).message, /can't read the data folder/)
   await t.rejects(s1.peer.hearsView(1), /closed/)
   await t.rejects(get(server, '/healthz'))
   await server.close()
@@ -290,6 +291,8 @@ t.test('closing ends its connections at once and frees the port', async t => {
 })
 
 t.test('V6: a view server is closed only when its last record is written', async t => {
+  const data = t.testdir()
+  await begin(data)
   const { save, close } = FileStore.prototype
   const done: string[] = []
   let begun = () => {}
@@ -312,7 +315,7 @@ t.test('V6: a view server is closed only when its last record is written', async
     close.call(this)
   }
   try {
-    const server = await start(t.testdir())
+    const server = await start(data)
     const s1 = await Puppet.start('s1', server.address)
     await s1.ping()
     await saving
@@ -338,7 +341,7 @@ t.test('a taken port, a strange host without a secret, and wrong options are cle
   blocker.close()
   await t.rejects(start(data, { host: '0.0.0.0' }), /for all: set --server-secret/)
   const wrong = (options: object, name: RegExp) =>
-    t.rejects(start(data, options as Partial<ViewServerOptions>), { name: 'TypeError', message: name })
+    t.rejects(start(data, options as Partial<BegunOptions>), { name: 'TypeError', message: name })
   await wrong({ port: 70_000 }, /port/)
   await wrong({ data: '' }, /data/)
   await wrong({ pingIntervalMs: 0 }, /pingIntervalMs/)

@@ -230,7 +230,7 @@ t.test('V7: without a change there is no view, however often servers ping', asyn
 
 t.test('V3: a living backup is given up only while the primary is heard', async t => {
   const restarted = () => {
-    const story = new ViewStory({ record: recordOfPair(), newCluster: false })
+    const story = new ViewStory({ record: recordOfPair() })
     const [s1, s2] = [story.server('s1'), story.server('s2')]
     return { story, s1, s2 }
   }

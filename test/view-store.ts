@@ -6,15 +6,16 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { firstRecord, type ViewRecord } from '../viewservice/record.ts'
+import type { ViewRecord } from '../viewservice/record.ts'
 import type { Lack } from '../viewservice/shortage.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { firstView } from '../viewservice/view.ts'
+import { recordOf } from './fixtures/begun.ts'
 
 const cluster = 'c'.repeat(32)
 const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
 const numbered = (record: number): ViewRecord => ({
-  ...firstRecord(cluster, firstView(place, 'memory')),
+  ...recordOf(cluster, firstView(place, 'memory')),
   record,
 })
 /** What a store holds after the record before this one. */

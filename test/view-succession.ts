@@ -27,7 +27,7 @@ t.test('V1: view numbers grow by one through any mixture of deaths and returns',
   t.equal(story.view, '(s4,-)#6')
   t.same(
     story.saved.map(record => record.record),
-    story.saved.map((_, i) => i + 1),
+    story.saved.map((_, i) => i + 2),
     'record numbers too',
   )
 })

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runtime } from '#runtime'
 import { type LockServer, startLockServer } from '../lockserver/index.ts'
-import { startViewServer, type ViewServer } from '../viewservice/index.ts'
+import { initCluster, startViewServer, type ViewServer } from '../viewservice/index.ts'
+import { ttlMsMax } from '../wire/limits.ts'
 import type { Status, View } from '../wire/messages.ts'
 import { knownOnly } from '../wire/options.ts'
 import { type CheckedOptions, checkOptions, type TestClusterOptions } from './options.ts'
@@ -79,7 +80,8 @@ class RunningCluster implements TestCluster {
 
   async start(): Promise<void> {
     const { servers } = this.#options
-    await this.#startViewServer(0, true)
+    await initCluster({ data: this.#data, nobodyHasRun: true, ttlMaxMs: ttlMsMax })
+    await this.#startViewServer(0)
     await Promise.all(Array.from({ length: servers }, () => this.addServer()))
     await this.#until(
       status => (servers === 1 ? status.acked : status.survives > 0),
@@ -118,7 +120,7 @@ class RunningCluster implements TestCluster {
 
   async restartViewServer(): Promise<void> {
     await this.killViewServer()
-    await this.#startViewServer(Number(new URL(this.url).port), false)
+    await this.#startViewServer(Number(new URL(this.url).port))
   }
 
   close(): Promise<void> {
@@ -130,9 +132,9 @@ class RunningCluster implements TestCluster {
     return this.close()
   }
 
-  async #startViewServer(port: number, newCluster: boolean): Promise<void> {
+  async #startViewServer(port: number): Promise<void> {
     const { withinMs: _, servers: __, ...options } = this.#options
-    this.#viewServer = await startViewServer({ ...options, port, data: this.#data, newCluster })
+    this.#viewServer = await startViewServer({ ...options, port, data: this.#data })
     this.url = this.#viewServer.address
   }
 

@@ -5,13 +5,25 @@
 import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import { asksPerTurnMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
+import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Durability, MessageOf, Ping, Status, View } from '../wire/messages.ts'
 import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
+import { knowsCluster, stoppedText } from './founding.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
-import { firstRecord, type ViewEffect, type ViewHears, type ViewInput, type ViewRecord } from './record.ts'
+import {
+  durabilityOf,
+  type Founding,
+  isFounding,
+  recordFrom,
+  type StoredRecord,
+  type ViewEffect,
+  type ViewHears,
+  type ViewInput,
+  type ViewRecord,
+  viewedIn,
+} from './record.ts'
 import { Recoveries } from './recoveries.ts'
 import { isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
 import { Resets } from './reset.ts'
@@ -31,14 +43,8 @@ export interface ViewStanding extends Welcoming {
 export interface ViewCoreOptions {
   readonly pingIntervalMs: number
   readonly deadPings: number
-  /** What the disk holds; null if nothing. */
-  readonly record: ViewRecord | null
-  /** 32 random hex digits, for the case that there is no record. */
-  readonly newClusterId: string
-  /** The cluster is known to be new: view 1 is made at once. */
-  readonly newCluster: boolean
-  /** D1: of a cluster whose first record this view server makes. */
-  readonly durability: Durability
+  /** What the store holds. */
+  readonly record: StoredRecord
   /** D4: for how long it waits for the other servers of the choice. */
   readonly recoveryPatienceMs: number
   readonly pid: number
@@ -91,10 +97,10 @@ export class ViewCore {
     this.#question = new Question(this.#out)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
     this.#recoveries = new Recoveries(this.#servers, this.#probes, options)
-    this.#record = options.record
-    if (options.record !== null) this.#servers.name(namedIn(options.record))
-    this.#highestToken = options.record?.highestToken ?? 0
-    this.#longestTtlMs = options.record?.longestTtlMs ?? ttlMsDefault
+    this.#record = viewedIn(options.record)
+    if (this.#record !== null) this.#servers.name(namedIn(this.#record))
+    this.#highestToken = this.#record?.highestToken ?? 0
+    this.#longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
   }
 
   step(input: ViewInput, now: { readonly monotonic: number }): ViewEffect[] {
@@ -125,7 +131,8 @@ export class ViewCore {
   status(now: { readonly monotonic: number }): Status {
     const recovery = this.#record === null ? null : this.#recoveries.status(this.#record, this.#question)
     const { pid } = this.#options
-    return statusOf(this.#record, this.#servers, recovery, this.#halted, pid, now.monotonic)
+    const status = statusOf(this.#record, this.#servers, recovery, this.#halted, pid, now.monotonic)
+    return { ...status, cluster: this.#clusterId }
   }
 
   get clients(): number {
@@ -304,7 +311,7 @@ export class ViewCore {
   #believe({ token, ttlMs }: Ping): void {
     const known = Math.max(tokensInTime, (this.#record as ViewRecord).highestToken)
     this.#highestToken = Math.max(this.#highestToken, Math.min(token, known + tokenLagMax))
-    this.#longestTtlMs = Math.max(this.#longestTtlMs, Math.min(ttlMs, ttlMsMax))
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, Math.min(ttlMs, this.#options.record.ttlMaxMs))
   }
 
   #onAnswer(server: KnownServer, number: number, answer: Answer): void {
@@ -352,8 +359,6 @@ export class ViewCore {
     const before = this.#record
     this.#record = record
     this.#saving = null
-    // Peers that connected before the cluster had an id learn it now.
-    if (before === null) for (const connection of this.#peers()) this.#welcome(connection)
     if (before?.view.number !== record.view.number) {
       this.#announce(before?.view ?? null, record.view)
     } else if (record.acked && !before.acked) this.#onAcked(record.view)
@@ -399,7 +404,8 @@ export class ViewCore {
 
   /** D5: an unacked recovery view is told to its primary alone; null: to a client. */
   #toldTo(id: string | null): { readonly view: View | null; readonly acked: boolean } {
-    if (this.#record === null) return { view: null, acked: false }
+    // E6: of a new cluster that was stopped no server learns.
+    if (this.#record === null || (this.#isNew && this.#halted !== null)) return { view: null, acked: false }
     return this.#isPrimary(id) ? this.#record : toldToAll(this.#record)
   }
 
@@ -483,19 +489,16 @@ export class ViewCore {
   }
 
   #refusal(cluster: string | null, hello: LockServerHello): [ErrorCode, string] | undefined {
-    if (this.#record !== null) {
-      const stranger = this.#otherCluster(cluster)
-      if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
-    }
+    const stranger = this.#otherCluster(cluster)
+    if (stranger !== undefined)
+      return ['WRONG_CLUSTER', this.#isNew && knowsCluster(hello) ? this.#stop(hello, cluster) : stranger]
     // V6: another view server has decided views that this record does not hold. A server that knows a view
     // knows its cluster.
-    if (this.#isFuture(hello.view) || (this.#record === null && hello.role !== 'idle'))
+    if (this.#isFuture(hello.view) || (this.#record === null && knowsCluster(hello)))
       return [
         'VIEW_FROM_FUTURE',
         cluster === null ? hearsay(hello.view) : this.#haltByFuture(hello, hello.view),
       ]
-    const stranger = this.#otherCluster(cluster)
-    if (stranger !== undefined) return ['WRONG_CLUSTER', stranger]
     if (this.#durability === 'disk' && !hello.journal)
       return ['NO_JOURNAL', 'this cluster keeps its state on disk; start this lock server with --data FOLDER']
     if (!isDialable(hello.address))
@@ -516,9 +519,7 @@ export class ViewCore {
 
   #otherCluster(cluster: string | null): string | undefined {
     if (cluster === null || cluster === this.#clusterId) return undefined
-    return this.#clusterId === null
-      ? `you belong to cluster ${cluster}, and this view server has no record of any; check its --data folder`
-      : `you belong to cluster ${cluster}, this view server to ${this.#clusterId}; check --view`
+    return `you belong to cluster ${cluster}, this view server to ${this.#clusterId}; check --view`
   }
 
   #turnAway(
@@ -533,7 +534,18 @@ export class ViewCore {
 
   #haltByFuture({ id, address }: { id: string; address: string }, view: number): string {
     const { pid, host } = this.#options
-    this.#halted ??= `server ${id} at ${address} knows view ${view}, the view record of this view server (pid ${pid} on ${host}) ${this.#record === null ? 'is empty' : `ends at ${this.#viewNumber}`}: another view server decides too, or the record was lost; give it the right --data folder and restart it`
+    return this.#halt(
+      `server ${id} at ${address} knows view ${view}, the view record of this view server (pid ${pid} on ${host}) ends at ${this.#viewNumber}: another view server decides too, or the record is an old one. If it is not the right folder or prefix, restart this view server with the right one; if the record was lost, holdfast adopt rebuilds it`,
+    )
+  }
+
+  /** E6: a cluster that only seems to be new. */
+  #stop(hello: LockServerHello, cluster: string | null): string {
+    return this.#halt(stoppedText(hello, cluster ?? 'unknown', this.#clusterId))
+  }
+
+  #halt(reason: string): string {
+    this.#halted ??= reason
     this.#out.note('error', 'view changes halted', { reason: this.#halted })
     this.#out.look()
     this.#resets.halt(this.#halted)
@@ -544,7 +556,7 @@ export class ViewCore {
 
   #decide(): void {
     if (this.#saving !== null || this.#halted !== null) return // V6
-    const next = this.#record === null ? this.#firstRecord() : this.#nextRecord(this.#record)
+    const next = this.#record === null ? this.#recordOfView1() : this.#nextRecord(this.#record)
     if (next === undefined) return
     const { highestToken, longestTtlMs } = next
     this.#saving = {
@@ -557,12 +569,13 @@ export class ViewCore {
     this.#out.save(this.#saving)
   }
 
-  /** V6: view 1 is made only after a full ping limit of listening, unless the cluster is known to be new. */
-  #firstRecord(): ViewRecord | undefined {
-    if (!this.#options.newCluster && this.#ticks < this.#options.deadPings) return undefined
+  /** E6: view 1 is made only after a full ping limit of listening, unless no server has run before. */
+  #recordOfView1(): ViewRecord | undefined {
+    const founding = this.#founding
+    if (founding.pauseMs > 0 && this.#ticks < this.#options.deadPings) return undefined
     const idle = this.#servers.idle(null, [])
     if (idle === null) return undefined
-    return firstRecord(this.#options.newClusterId, this.#checked(firstView(idle, this.#durability)))
+    return recordFrom(founding, this.#checked(firstView(idle, founding.durability, founding.pauseMs)))
   }
 
   #nextRecord(record: ViewRecord): ViewRecord | undefined {
@@ -668,20 +681,28 @@ export class ViewCore {
     return this.#options.standing ?? { id: null, mark: 0 }
   }
 
-  get #clusterId(): string | null {
-    return this.#record?.cluster ?? null
+  get #clusterId(): string {
+    return this.#options.record.cluster
   }
 
   get #durability(): Durability {
-    return this.#record?.view.durability ?? this.#options.durability
+    return durabilityOf(this.#record ?? this.#options.record)
+  }
+
+  /** E6: what the store held when there was no view. */
+  get #founding(): Founding {
+    const { record } = this.#options
+    if (!isFounding(record)) throw new Error('broken invariant: E6: a cluster with a view begins again')
+    return record
+  }
+
+  /** E6: its first view may still turn out to be one too many. */
+  get #isNew(): boolean {
+    return this.#record === null || (this.#record.view.number === 1 && !this.#record.acked)
   }
 
   get #viewNumber(): number {
     return this.#record?.view.number ?? 0
-  }
-
-  #peers(): number[] {
-    return [...this.#servers.connections(), ...this.#clients.keys()]
   }
 
   /** As primary or backup of the view. */

@@ -2,7 +2,7 @@
 // save is found out before anybody is told. Safety is the store's compare-and-set alone, so this needs no
 // clock and no mark. One question to the store at a time; it decides no view.
 
-import type { ViewRecord } from './record.ts'
+import { isFounding, type StoredRecord, viewedIn } from './record.ts'
 import type { Stored, Trouble } from './stores/store.ts'
 
 export type StoreInput =
@@ -17,14 +17,14 @@ export type StoreInput =
 
 export type StoreEffect =
   | { readonly do: 'load' }
-  | { readonly do: 'write'; readonly record: ViewRecord; readonly expected: Stored | null }
+  | { readonly do: 'write'; readonly record: StoredRecord; readonly expected: Stored | null }
 
 /** What its owner learns. */
 export type Kept =
   /** The record that was given to `save` is durable. */
   | { readonly is: 'saved' }
   /** Another has written a newer record: what was given to `save` is dropped. Null: there is none. */
-  | { readonly is: 'found'; readonly record: ViewRecord | null }
+  | { readonly is: 'found'; readonly record: StoredRecord | null }
   /** E2: the store was put back to an older time, or emptied, or is not this cluster's. */
   | { readonly is: 'halted'; readonly reason: string }
   /** The store is again as it was when this process knew it last. */
@@ -36,7 +36,7 @@ export class Keeping {
   #saves = 0
   /** What the store held when this process knew it last; undefined before its first answer. */
   #known: Stored | null | undefined
-  #wanted: ViewRecord | null = null
+  #wanted: StoredRecord | null = null
   #asking: 'load' | 'write' | null = null
   /** The store is to be read once the present question is answered. */
   #looks = false
@@ -55,7 +55,7 @@ export class Keeping {
     return this.#effects.splice(0)
   }
 
-  get record(): ViewRecord | null {
+  get record(): StoredRecord | null {
     return this.#known?.record ?? null
   }
 
@@ -77,8 +77,12 @@ export class Keeping {
     return this.#halted
   }
 
+  get isSaving(): boolean {
+    return this.#wanted !== null
+  }
+
   /** One record at a time (V6). Each gets a nonce, which it keeps however often it is written. */
-  save(record: ViewRecord): void {
+  save(record: StoredRecord): void {
     if (this.#wanted !== null) throw new Error('broken invariant: E2: two saves at a time')
     this.#saves += 1
     this.#wanted = { ...record, nonce: `${this.#self}-${this.#saves}` }
@@ -152,9 +156,14 @@ export class Keeping {
       return { is: 'found', record: stored?.record ?? null }
     }
     if (isSame(stored, known)) return void this.#sameAgain(stored)
+    if (isAdopted(stored, known)) return this.#found(stored)
     const problem = problemOf(stored, known)
     if (problem !== null) return this.#halt(problem)
     if (stored !== null && stored.record.nonce === this.#wanted?.nonce) return this.#written(stored)
+    return this.#found(stored)
+  }
+
+  #found(stored: Stored | null): Kept {
     this.#known = stored
     this.#wanted = null
     return { is: 'found', record: stored?.record ?? null }
@@ -165,11 +174,13 @@ export class Keeping {
     this.#known = stored
   }
 
-  /** E2: only what was known before, and nothing that follows something else, ends it. */
+  /** E2: only what was known before, and nothing that follows something else, ends it; or what `adopt` has rebuilt. */
   #loadedWhileHalted(stored: Stored | null, known: Stored | null): Kept | undefined {
-    if (!isSame(stored, known)) return undefined
-    this.#sameAgain(stored)
+    const isSameAgain = isSame(stored, known)
+    if (!isSameAgain && !isAdopted(stored, known)) return undefined
     this.#halted = null
+    if (!isSameAgain) return this.#found(stored)
+    this.#sameAgain(stored)
     return { is: 'resumed' }
   }
 
@@ -199,15 +210,32 @@ function isSame(a: Stored | null, b: Stored | null): boolean {
   return a.record.record === b.record.record && a.record.nonce === b.record.nonce
 }
 
+/** E7: `adopt` has rebuilt the record since, and what was known here is in it. */
+function isAdopted(found: Stored | null, known: Stored | null): boolean {
+  const record = viewedIn(found?.record ?? null)
+  if (record === null || known === null || record.adopted === null) return false
+  if (isFounding(known.record)) return true
+  const { cluster, view, adopted } = known.record
+  return record.adopted !== adopted && record.cluster === cluster && record.view.number >= view.number
+}
+
 /** E2: why this is no later state of what is known; null if it may be one. */
 function problemOf(found: Stored | null, known: Stored | null): string | null {
   if (known === null) return null
-  const { record, view, cluster } = known.record
-  if (found === null)
-    return `the view record is gone; this view server knew record ${record} of view ${view.number}`
+  const { record, cluster } = known.record
+  const knew = `this view server knew ${named(known.record)}`
+  if (found === null) return `the view record is gone; ${knew}`
   if (found.record.cluster !== cluster)
     return `the store holds the record of cluster ${found.record.cluster}, and this view server knew that of ${cluster}`
-  const older = `the store holds record ${found.record.record} of view ${found.record.view.number}; this view server knew record ${record} of view ${view.number}`
-  if (found.record.record < record || found.record.view.number < view.number) return older
+  const older = `the store holds ${named(found.record)}; ${knew}`
+  if (found.record.record < record || viewNumber(found.record) < viewNumber(known.record)) return older
   return found.record.record === record ? `${older}, and another one of this number` : null
+}
+
+function viewNumber(record: StoredRecord): number {
+  return viewedIn(record)?.view.number ?? 0
+}
+
+function named(record: StoredRecord): string {
+  return `record ${record.record} of view ${viewNumber(record)}`
 }

@@ -49,13 +49,14 @@ export interface ViewServerOptions extends AccessOptions {
   readonly connectionsPerAddress?: number | undefined
   /** Frames of clients a second from one address, more have to wait; default 50,000, loopback any number. */
   readonly framesPerAddress?: number | undefined
-  /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
-  readonly newCluster?: boolean
   /**
-   * What becomes of the state when all machines lose power at once: with `memory`, the default, it is lost; `disk` keeps
-   * it, and takes only lock servers with a journal. It is chosen with the first record.
+   * If there is no view record, make the first one, as `initCluster` does. View 1 then grants nothing for `ttlMaxMs`.
+   * Otherwise the server waits for a record.
    */
+  readonly initIfNone?: boolean
+  /** Of a cluster that `initIfNone` makes; as for `initCluster`. */
   readonly durability?: Durability | undefined
+  readonly ttlMaxMs?: number | undefined
   /** On disk: how long it waits for the other servers whose state could be recovered, in ms; default 10,000. */
   readonly recoveryPatienceMs?: number
   /** The HTTP pages' own address; default: the same as for peers. */
@@ -79,6 +80,8 @@ export type CheckedOptions = Required<
     | 'framesPerAddress'
     | 'adminListen'
     | 'durability'
+    | 'ttlMaxMs'
+    | 'initIfNone'
     | 'data'
     | 'record'
     | 'advertise'
@@ -92,9 +95,14 @@ export type CheckedOptions = Required<
     readonly connectionsPerAddress: number | null
     readonly framesPerAddress: number | null
     readonly adminListen: { readonly host: string; readonly port: number } | null
-    /** Null: what the record says; memory if there is none. */
-    readonly durability: Durability | null
+    /** Null: it waits for a record. */
+    readonly begins: Beginning | null
   }
+
+export interface Beginning {
+  readonly durability: Durability
+  readonly ttlMaxMs: number
+}
 
 const optionNames = [
   'host',
@@ -109,8 +117,9 @@ const optionNames = [
   'origins',
   'connectionsPerAddress',
   'framesPerAddress',
-  'newCluster',
+  'initIfNone',
   'durability',
+  'ttlMaxMs',
   'recoveryPatienceMs',
   'adminListen',
   'play',
@@ -135,7 +144,7 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     ...addressQuotas(options),
     tls: checkServerTls(options.tls),
     origins: texts('origins', options.origins ?? []),
-    durability: durabilityOf(options.durability),
+    begins: trueOrFalse('initIfNone', options.initIfNone) ? beginningOf(options) : notBegun(options),
     recoveryPatienceMs: wholeNumber(
       'recoveryPatienceMs',
       options.recoveryPatienceMs,
@@ -143,7 +152,6 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
       0,
       3_600_000,
     ),
-    newCluster: trueOrFalse('newCluster', options.newCluster),
     adminListen: optionalPlace('adminListen', options.adminListen),
     play: typeof options.play === 'function' ? options.play : trueOrFalse('play', options.play),
     log: options.log ?? silent,
@@ -151,12 +159,34 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
   }
 }
 
-function durabilityOf(value: unknown): Durability | null {
-  if (value === undefined || value === 'memory' || value === 'disk') return value ?? null
-  throw new TypeError(`durability must be 'memory' or 'disk', not ${JSON.stringify(value)}`)
+/** What a cluster is begun with (E6). */
+export function beginningOf(options: {
+  readonly durability?: unknown
+  readonly ttlMaxMs?: number | undefined
+}): Beginning {
+  const { durability = 'memory', ttlMaxMs } = options
+  if (durability !== 'memory' && durability !== 'disk')
+    throw new TypeError(`durability must be 'memory' or 'disk', not ${JSON.stringify(durability)}`)
+  const longest = wholeNumber(
+    'ttlMaxMs',
+    ttlMaxMs,
+    limits.ttlMaxMsDefault,
+    limits.ttlMsDefault,
+    limits.ttlMsMax,
+  )
+  return { durability, ttlMaxMs: longest }
 }
 
-function placeOf({ data, record }: ViewServerOptions): RecordPlace {
+function notBegun(options: ViewServerOptions): null {
+  for (const name of ['durability', 'ttlMaxMs'] as const)
+    if (options[name] !== undefined)
+      throw new TypeError(
+        `${name} is chosen when a cluster is begun: by holdfast init, or here together with initIfNone`,
+      )
+  return null
+}
+
+export function placeOf({ data, record }: Pick<ViewServerOptions, 'data' | 'record'>): RecordPlace {
   if (data !== undefined && record !== undefined)
     throw new TypeError('data and record both say where the view record lives; give one of them')
   if (typeof record === 'string') return recordPlace(record)

@@ -1,15 +1,20 @@
-// What the view server keeps on its disk (V6), and the inputs and effects of its core. Only types.
+// What the view server keeps on its disk (V6, E6), and the inputs and effects of its core. It decides nothing.
 
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
-import type { MessageOf, View } from '../wire/messages.ts'
+import type { Durability, MessageOf, View } from '../wire/messages.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 
 /**
  * `record` grows by one with each save. `highestToken` lags behind what was granted by less than
  * 2^31 (L2). `longestTtlMs` is the longest lease that a primary may have granted.
  */
-export type ViewRecord = Readonly<MessageOf<'stored'>[1]>
+export type ViewRecord = Readonly<MessageOf<'stored', 'view-record'>[1]>
+
+/** E6: the first record of a cluster, of which no view was made yet. */
+export type Founding = Readonly<MessageOf<'stored', 'founding'>[1]>
+
+export type StoredRecord = ViewRecord | Founding
 
 /** The channels of a view server's peers: clients, lock servers, and the servers that its probes find. */
 export type ViewHears = 'clientToView' | 'serverToView' | 'serverToClient' | 'viewToClient'
@@ -35,15 +40,31 @@ export type ViewEffect =
   | { readonly do: 'look' }
   | { readonly do: 'note'; readonly level: NoteLevel; readonly text: string; readonly fields: object }
 
-export function firstRecord(cluster: string, view: View): ViewRecord {
+export function isFounding(record: StoredRecord): record is Founding {
+  return 'durability' in record
+}
+
+/** The record with a view; null: of this cluster no view was made yet. */
+export function viewedIn(record: StoredRecord | null): ViewRecord | null {
+  return record === null || isFounding(record) ? null : record
+}
+
+export function durabilityOf(record: StoredRecord): Durability {
+  return isFounding(record) ? record.durability : record.view.durability
+}
+
+/** The record before the one of view 1. A reset during view 1's pause waits as long, too. */
+export function recordFrom({ record, cluster, pauseMs, ttlMaxMs }: Founding, view: View): ViewRecord {
   return {
-    record: 0,
+    record,
     cluster,
     view,
     acked: false,
     lastAcked: 0,
     highestToken: 0,
-    longestTtlMs: ttlMsDefault,
+    longestTtlMs: Math.max(ttlMsDefault, pauseMs),
+    ttlMaxMs,
+    adopted: null,
     wire: wireVersion,
     format: recordFormat,
     nonce: '',

@@ -4,7 +4,7 @@
 
 import type { ConnectionEffect } from '../wire/effects.ts'
 import * as limits from '../wire/limits.ts'
-import type { Durability, HelloFrom, Status } from '../wire/messages.ts'
+import type { HelloFrom, Status } from '../wire/messages.ts'
 import type { Connection, ConnectionHandlers } from '../wire/net/connection.ts'
 import { Driver } from '../wire/net/driver.ts'
 import { Guard, openAccess, type Proven } from '../wire/net/guard.ts'
@@ -16,7 +16,7 @@ import type { PageAudit } from '../wire/serving/http.ts'
 import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCounts } from './counts.ts'
-import type { NoteLevel, ViewHears, ViewRecord } from './record.ts'
+import type { Founding, NoteLevel, StoredRecord, ViewHears } from './record.ts'
 import { SeatCore, type SeatEffect, type SeatInput } from './seat.ts'
 import { type Stored, StoreError, type ViewStore } from './stores/store.ts'
 
@@ -34,10 +34,10 @@ export interface RunningOptions {
   readonly reachedAt?: string
   /** Its address is good on this machine only, so it need not reach itself there. */
   readonly isLocal: boolean
-  /** The cluster is known to be new: view 1 need not wait for a ping limit of listening. */
-  readonly newCluster: boolean
-  /** D1: of a cluster whose first record this view server makes; default memory. */
-  readonly durability?: Durability
+  /** E6: what it writes into a store that never held a record; absent: it waits for one. */
+  readonly founding?: Founding
+  /** E6: what it says as long as there is no record. */
+  readonly noRecord?: string
   /** D4: for how long it waits for the other servers whose state could be recovered. */
   readonly recoveryPatienceMs?: number
   readonly secret: string | null
@@ -73,7 +73,7 @@ export class RunningViewServer {
   #over = false
 
   constructor(options: RunningOptions, runtime: Runtime, store: SeatStore, owner: RunningOwner) {
-    const { durability, recoveryPatienceMs } = options
+    const { founding, noRecord, recoveryPatienceMs } = options
     this.#guard = options.guard ?? new Guard({ ...openAccess, secret: options.secret })
     this.#options = options
     this.#runtime = runtime
@@ -84,8 +84,8 @@ export class RunningViewServer {
       ...options,
       address: options.reachedAt ?? options.address,
       id: runtime.newId(),
-      newClusterId: runtime.newId(),
-      durability: durability ?? 'memory',
+      founding: founding ?? null,
+      noRecord: noRecord ?? 'there is no view record',
       recoveryPatienceMs: recoveryPatienceMs ?? limits.recoveryPatienceMs,
       silenceCounts: store.marks.silenceCounts,
       counts: this.counts,
@@ -210,7 +210,7 @@ export class RunningViewServer {
     }
   }
 
-  #write(record: ViewRecord, expected: Stored | null): void {
+  #write(record: StoredRecord, expected: Stored | null): void {
     const began = this.#runtime.monotonic()
     this.#saving = this.#ask(
       this.#store.save(record, expected),

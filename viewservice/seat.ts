@@ -9,7 +9,7 @@ import { ActiveLink, type FoundThere, type LinkTo } from './active-link.ts'
 import { Candidacy, type MarkEffect, type MarkInput, type Standing } from './candidacy.ts'
 import { ViewCore, type ViewCoreOptions } from './core.ts'
 import { Keeping, type Kept, type StoreEffect, type StoreInput } from './keeping.ts'
-import type { ViewEffect, ViewInput, ViewRecord } from './record.ts'
+import type { Founding, ViewEffect, ViewInput, ViewRecord } from './record.ts'
 import type { Question } from './rights.ts'
 import { StandbyCore, type StandbyOwner } from './standby.ts'
 import type { MarkOwner, Stored } from './stores/store.ts'
@@ -37,6 +37,10 @@ export interface SeatOptions extends Omit<ViewCoreOptions, 'record' | 'standing'
   readonly stored: Stored | null | undefined
   /** Of its marks: that it answers nobody shows that the active one is gone. */
   readonly silenceCounts: boolean
+  /** E6: what it writes into a store that never held a record; null: it waits for one. */
+  readonly founding: Founding | null
+  /** What it says as long as there is none. */
+  readonly noRecord: string
   /** It need not reach itself before it takes the mark: its address is good on this machine only. */
   readonly isLocal: boolean
 }
@@ -67,6 +71,8 @@ export class SeatCore implements StandbyOwner {
   #now: Instant = { monotonic: 0 }
   #ownReached: boolean
   #rereadAt = 0
+  /** E6: the log says it once. */
+  #saysEmpty = false
 
   constructor(options: SeatOptions) {
     this.#options = options
@@ -135,6 +141,7 @@ export class SeatCore implements StandbyOwner {
       case 'written':
       case 'not written':
         this.#onKept(this.#keeping.heard(input))
+        this.#found()
         return this.#beginTerm()
       case 'changed':
         this.#candidacy.ask(monotonic)
@@ -198,10 +205,11 @@ export class SeatCore implements StandbyOwner {
     return this.#link.keep(this.#candidacy.other, this.#cluster, now)
   }
 
-  /** V6, F19: what halts it ends when the store catches up. */
+  /** V6, F19: what halts it ends when the store catches up. E6: a record that appears is taken. */
   #reread(now: number): void {
     const isHalted = this.#inner instanceof ViewCore && this.#inner.halted !== null
-    if ((!isHalted && this.#keeping.halted === null) || now < this.#rereadAt) return
+    const waits = isHalted || this.#keeping.halted !== null || this.#isEmpty
+    if (!waits || now < this.#rereadAt) return
     this.#rereadAt = now + rereadMs
     this.#keeping.look()
   }
@@ -234,7 +242,7 @@ export class SeatCore implements StandbyOwner {
 
   #onKept(kept: Kept | undefined): void {
     if (kept === undefined) return
-    if (kept.is === 'saved') return this.#give(this.#saved())
+    if (kept.is === 'saved') return this.#give(this.#saved(this.#inner))
     if (kept.is === 'halted') {
       this.#note('error', 'view changes halted', { reason: kept.reason })
       this.#allow()
@@ -245,8 +253,24 @@ export class SeatCore implements StandbyOwner {
     if (kept.is === 'found') this.#give(this.#inner.follow(kept.record))
   }
 
-  #saved(): readonly ViewEffect[] {
-    return this.#inner instanceof ViewCore ? this.#inner.step({ is: 'saved' }, this.#now) : []
+  #saved(inner: ViewCore | StandbyCore): readonly ViewEffect[] {
+    if (inner instanceof ViewCore) return inner.step({ is: 'saved' }, this.#now)
+    return inner.follow(this.#keeping.record)
+  }
+
+  /** E6: unattended, and only where no record was ever seen. */
+  #found(): void {
+    const { founding } = this.#options
+    if (!this.#isEmpty || this.#keeping.isSaving) return
+    if (founding !== null) this.#keeping.save(founding)
+    else if (!this.#saysEmpty) this.#note('error', 'no view record', { reason: this.#options.noRecord })
+    this.#saysEmpty = true
+  }
+
+  /** E6: its store holds no record, and never did as far as it knows. */
+  get #isEmpty(): boolean {
+    const { isRead, halted, record } = this.#keeping
+    return isRead && halted === null && record === null
   }
 
   #onStanding(standing: Standing | undefined): void {
@@ -266,10 +290,11 @@ export class SeatCore implements StandbyOwner {
 
   #beginTerm(): void {
     const mark = this.#candidacy.number
-    if (mark === 0 || this.isActive || !this.#keeping.isCurrent || this.#keeping.halted !== null) return
+    const { record, isCurrent, halted } = this.#keeping
+    if (mark === 0 || this.isActive || record === null || !isCurrent || halted !== null) return
     const { id } = this.#options
     const standing = { id, mark, dials: this.#dials }
-    this.#inner = new ViewCore({ ...this.#options, record: this.#keeping.record, standing })
+    this.#inner = new ViewCore({ ...this.#options, record, standing })
     this.#introduceAll()
     this.#pass({ is: 'begin' })
     this.#note('info', 'active', { mark })
@@ -344,6 +369,7 @@ export class SeatCore implements StandbyOwner {
     const away = this.#away
     if (halted !== null) return halted
     if (away !== null) return `no view can be made now: ${away}`
+    if (this.#isEmpty) return this.#options.noRecord
     const other = this.#candidacy.other
     if (other !== null)
       return `this view server is a standby, and does not reach the active one, ${other.id} at ${other.address}`

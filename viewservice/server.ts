@@ -2,20 +2,21 @@
 
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
-import type { Durability, Status } from '../wire/messages.ts'
+import type { Status } from '../wire/messages.ts'
 import { isLoopback, isWildcard, type Listener, listen } from '../wire/net/listen.ts'
 import { dialsWith } from '../wire/net/open-web-socket.ts'
 import { ServerTls } from '../wire/net/tls/server-tls.ts'
 import { hostNames } from '../wire/serving/own-names.ts'
 import { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerAccess } from '../wire/serving/server-access.ts'
+import { foundingOf, noRecordText } from './founding.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import type { Measured } from './pages/metrics.ts'
 import { ViewPages } from './pages/pages.ts'
-import type { ViewRecord } from './record.ts'
+import type { StoredRecord } from './record.ts'
 import { RunningViewServer } from './running.ts'
 import { type Lack, lackTexts, withPatience } from './shortage.ts'
-import { openStore } from './stores/place.ts'
+import { openStore, placeOption } from './stores/place.ts'
 import { type Stored, StoreError, type ViewStore } from './stores/store.ts'
 
 export type { ViewServerOptions } from './options.ts'
@@ -126,14 +127,9 @@ function hostIn(url: string): string {
   return new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
 }
 
-/** A cluster keeps the durability of its first record. */
-function durabilityFor({ durability }: CheckedOptions, record: ViewRecord | null): Durability {
-  const kept = record?.view.durability
-  if (kept !== undefined && durability !== null && durability !== kept)
-    throw new Error(
-      `this cluster is of durability ${kept}, not ${durability}: it was chosen with its first record`,
-    )
-  return kept ?? durability ?? 'memory'
+/** E6: what a store without a record gets; a record that is there stays as it is. */
+function foundingFor({ begins }: CheckedOptions) {
+  return begins === null ? {} : { founding: foundingOf({ ...begins, cluster: runtime.newId() }) }
 }
 
 class ListeningViewServer implements ViewServer {
@@ -176,7 +172,8 @@ class ListeningViewServer implements ViewServer {
       {
         ...options,
         guard: access.guard,
-        durability: durabilityFor(options, stored?.record ?? null),
+        ...foundingFor(options),
+        noRecord: noRecordText(placeOption(options.place)),
         address: this.address,
         reachedAt: addressFor(options, this.address),
         stored,
@@ -242,7 +239,7 @@ class ListeningViewServer implements ViewServer {
     this.running.note('warn', 'the view record lacks something', { lacks: lackTexts[lack] })
   }
 
-  #save(record: ViewRecord, expected: Stored | null): Promise<Stored> {
+  #save(record: StoredRecord, expected: Stored | null): Promise<Stored> {
     const { pingIntervalMs, deadPings } = this.#options
     return withPatience(() => this.#store.save(record, expected), {
       limitMs: pingIntervalMs * deadPings,

@@ -6,7 +6,14 @@ import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { MessageOf, Ping, Server, ServerStatus, Status } from '../wire/messages.ts'
-import type { ViewEffect, ViewHears, ViewInput, ViewRecord } from './record.ts'
+import {
+  type StoredRecord,
+  type ViewEffect,
+  type ViewHears,
+  type ViewInput,
+  type ViewRecord,
+  viewedIn,
+} from './record.ts'
 import { toldToAll } from './recovery.ts'
 import { auditOf, type Peer, type Question, refusalOf } from './rights.ts'
 import type { LockServerHello } from './servers.ts'
@@ -40,18 +47,26 @@ export class StandbyCore {
   readonly #servers = new Map<number, Seen>()
   readonly #clients = new Map<number, Peer>()
   readonly #asks = new Map<number, number>()
-  #record: ViewRecord | null
+  #stored: StoredRecord | null
   #effects: ViewEffect[] = []
   #now = 0
 
-  constructor(options: StandbyOptions, record: ViewRecord | null, owner: StandbyOwner) {
+  constructor(options: StandbyOptions, stored: StoredRecord | null, owner: StandbyOwner) {
     this.#options = options
-    this.#record = record
+    this.#stored = stored
     this.#owner = owner
   }
 
   get record(): ViewRecord | null {
     return this.#record
+  }
+
+  get #record(): ViewRecord | null {
+    return viewedIn(this.#stored)
+  }
+
+  get #cluster(): string | null {
+    return this.#stored?.cluster ?? null
   }
 
   get unready(): string | null {
@@ -75,13 +90,13 @@ export class StandbyCore {
   }
 
   /** The record that it follows has changed. */
-  follow(record: ViewRecord | null): ViewEffect[] {
-    const isFirst = this.#record === null
-    this.#record = record
+  follow(stored: StoredRecord | null): ViewEffect[] {
+    const before = this.#cluster
+    this.#stored = stored
     const { view, acked } = this.#told
-    if (view === null) return []
     for (const connection of [...this.#servers.keys(), ...this.#clients.keys()]) {
-      if (isFirst) this.#welcome(connection)
+      if (this.#cluster !== before) this.#welcome(connection)
+      else if (view === null) continue
       else if (this.#clients.has(connection)) this.#send(connection, ['view', view])
       else this.#send(connection, ['view', view, acked])
     }
@@ -90,8 +105,10 @@ export class StandbyCore {
 
   #onAccepted(accepted: Extract<ConnectionInput, { is: 'accepted' }>): void {
     const { connection, cluster, from, principal, remote } = accepted
-    const own = this.#record?.cluster ?? null
-    if (cluster !== null && own !== null && cluster !== own)
+    const own = this.#cluster
+    // E6: one that knows another cluster is to stop a new one, which only an active view server can say.
+    const mayStop = from.kind === 'lockserver' && this.#record === null
+    if (!mayStop && cluster !== null && own !== null && cluster !== own)
       return this.#close(
         connection,
         'WRONG_CLUSTER',
@@ -195,13 +212,13 @@ export class StandbyCore {
 
   /** From the record, and from what lock servers told this view server. */
   status(): Status {
-    const { view = null, cluster = null, acked = false } = this.#record ?? {}
+    const { view = null, acked = false } = this.#record ?? {}
     const named = [view?.primary, view?.backup].flatMap(server => server ?? [])
     const idle = [...this.#servers.values()]
       .map(({ hello }) => hello)
       .filter(({ id }) => !named.some(server => server.id === id))
     return {
-      cluster,
+      cluster: this.#cluster,
       durability: view?.durability ?? null,
       recovery: null,
       view,
@@ -248,7 +265,7 @@ export class StandbyCore {
 
   #welcome(connection: number): void {
     const { id, pingLimitMs } = this.#options
-    const told = { ...this.#told, cluster: this.#record?.cluster ?? null, pingLimitMs }
+    const told = { ...this.#told, cluster: this.#cluster, pingLimitMs }
     this.#send(connection, welcomeOf({ id, mark: 0 }, told))
   }
 

@@ -53,9 +53,9 @@ function after(view: View, primary: Server, backup: Server | null): View {
   return { number: view.number + 1, primary, backup, durability: view.durability, start: null }
 }
 
-/** View 1: its primary starts with an empty state. */
-export function firstView(primary: Server, durability: Durability): View {
-  const start = { tokenFloor: 0, pauseMs: 0, choice: null }
+/** View 1: its primary starts with an empty state, which grants nothing before the pause is over (E6). */
+export function firstView(primary: Server, durability: Durability, pauseMs = 0): View {
+  const start = { tokenFloor: 0, pauseMs, choice: null }
   return { number: 1, primary, backup: null, durability, start }
 }
 

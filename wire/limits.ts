@@ -89,7 +89,9 @@ export const recoveryPatienceMs = 10_000
 
 /** Lease length when the client names none. */
 export let ttlMsDefault = 10_000
-/** Longest lease. Passed: TypeError, or BAD_MESSAGE on the wire. */
+/** Longest lease of a cluster that was begun without another one (E6). Passed: the lease is no longer than this. */
+export const ttlMaxMsDefault = 60_000
+/** Longest lease of any cluster. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const ttlMsMax = 600_000
 /** The smallest ttl is this many ping limits (S4). Passed: TTL_OUT_OF_RANGE. */
 export const ttlPingLimitsMin = 3

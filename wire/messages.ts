@@ -16,6 +16,7 @@ import {
   rangesMax,
   runMax,
   type StateLimits,
+  ttlMaxMsDefault,
   ttlMsMax,
   versionLengthMax,
 } from './limits.ts'
@@ -904,6 +905,10 @@ export const backupToPrimary = {
 // ---- on the view server's disk
 
 /** The view record, and the SHA-256 of its JSON text. */
+const recordNonce = text('0123456789abcdef0123456789abcdef-7', 64)
+const recordSum = matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')
+const ttlMaxMs = count(ttlMaxMsDefault, 1, ttlMsMax)
+
 export const stored = {
   'view-record': message(
     'view-record',
@@ -919,13 +924,36 @@ export const stored = {
         lastAcked: count(2),
         highestToken: count(0),
         longestTtlMs: milliseconds,
+        /** The longest ttl that this cluster grants (E6). */
+        ttlMaxMs,
+        /** Which `adopt` has rebuilt this record, or one before it (E7); null: none has. */
+        adopted: nullable(id),
         wire: count(wireVersion),
         format: count(recordFormat),
         /** Another one for each save, which a repeated save keeps: by it a view server knows its own (E2). */
-        nonce: text('0123456789abcdef0123456789abcdef-7', 64),
+        nonce: recordNonce,
       }),
     ],
-    ['sha256', matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')],
+    ['sha256', recordSum],
+  ),
+  /** E6: the first record of a cluster. */
+  founding: message(
+    'founding',
+    [
+      'founding',
+      record({
+        record: positive,
+        cluster: id,
+        durability,
+        /** For how long view 1 grants nothing; 0: no server of an older cluster can have granted anything. */
+        pauseMs: milliseconds,
+        ttlMaxMs,
+        wire: count(wireVersion),
+        format: count(recordFormat),
+        nonce: recordNonce,
+      }),
+    ],
+    ['sha256', recordSum],
   ),
 }
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { startViewServer } from '../../viewservice/index.ts'
+import { startBegun } from '../fixtures/begun.ts'
 import { holdfast } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 
@@ -47,7 +47,7 @@ t.test(
   "B8: kill, in the backup's container, ends the primary of the same pid in another one",
   { skip: obstacle() },
   async t => {
-    await using viewServer = await startViewServer({ port: 0, data: t.testdir() })
+    await using viewServer = await startBegun({ port: 0, data: t.testdir() })
     const view = viewServer.address
     const primary = lockServer(t, view)
     await until('there is a primary', async () => (await statusOf(t, view)).view !== null)

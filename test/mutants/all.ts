@@ -4,6 +4,7 @@ import { answers } from './answers.ts'
 import { apart } from './apart.ts'
 import { asked } from './asked.ts'
 import { asking } from './asking.ts'
+import { beginning } from './beginning.ts'
 import { budget } from './budget.ts'
 import { claimed } from './claimed.ts'
 import { claims } from './claims.ts'
@@ -67,6 +68,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys, ...tls],
   'disk, minutes, moments': apart,
+  'how a cluster begins': beginning,
 }
 
 export const mutants: readonly Mutant[] = Object.values(blindSpots).flat()

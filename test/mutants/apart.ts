@@ -129,19 +129,6 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
-    name: 'view 1 made without listening',
-    breaks: 'V6',
-    why: 'a view server without a record makes view 1 beside a cluster that has views',
-    test: 'view-record',
-    edits: [
-      {
-        file: 'viewservice/core.ts',
-        find: 'if (!this.#options.newCluster && this.#ticks < this.#options.deadPings) return undefined',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'a view from the future is ignored',
     breaks: 'V6',
     why: 'a view server with an old record goes on making views that others have made already',

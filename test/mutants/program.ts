@@ -135,19 +135,6 @@ export const program: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a cluster is new when it may be insecure',
-    breaks: 'V6',
-    why: 'a view server that is started again with --insecure makes view 1 at once',
-    test: ['view-record', 'cli-usage'],
-    edits: [
-      {
-        file: 'viewservice/options.ts',
-        find: "trueOrFalse('newCluster', options.newCluster)",
-        replace: "trueOrFalse('newCluster', options.newCluster ?? options.insecure)",
-      },
-    ],
-  },
-  {
     name: 'a name that begins like loopback is loopback',
     breaks: 'B3',
     why: 'a server on 127.0.0.1.example.org needs no secret',

@@ -180,8 +180,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'if (isFirst) this.#welcome(connection) else if',
-        replace: 'if (isFirst && view.number < 1) this.#welcome(connection)\n      else if',
+        find: 'if (this.#cluster !== before) this.#welcome(connection) else if',
+        replace: "if (this.#cluster === 'x') this.#welcome(connection)\n      else if",
       },
     ],
   },

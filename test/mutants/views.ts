@@ -96,7 +96,8 @@ export const views: readonly Mutant[] = [
         file: viewCore,
         find: 'this.#out.save(this.#saving)',
         replace: `this.#out.save(this.#saving)
-    for (const peer of this.#peers()) this.#out.send(peer, ['view', this.#saving.view])`,
+    for (const connection of this.#servers.connections())
+      this.#out.send(connection, ['view', this.#saving.view, false])`,
       },
     ],
   },

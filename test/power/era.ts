@@ -93,7 +93,7 @@ export class EraRun {
     if (on === 'ext4') this.#disks = new Disks(this.#folder, ['view', 'lock-1', 'lock-2', 'lock-3'])
     const machines = await PowerMachines.at(this.#folder, settingsOf(this.#era, this.#lyingFile))
     this.#machines = machines
-    machines.startNew()
+    await machines.startNew()
     await machines.whole(this.#withinMs)
     if (locks > 0) {
       this.#crowd = new Crowd(machines.urls.join(','), ttlMs)

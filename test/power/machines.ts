@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Status } from '../../wire/messages.ts'
+import { begin } from '../fixtures/begun.ts'
 import { until } from '../fixtures/deadline.ts'
 import { freePort } from '../fixtures/server-processes.ts'
 import { lockServers } from './plan.ts'
@@ -40,11 +41,10 @@ export class PowerMachine {
     return this.#child !== undefined
   }
 
-  /** `more`: arguments for this time. */
-  start(...more: string[]): void {
+  start(): void {
     const log = openSync(this.#log, 'a')
     // The channel's end tells it that this process is gone.
-    const child = spawn(process.execPath, [...this.#words, ...more], {
+    const child = spawn(process.execPath, this.#words, {
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, HOLDFAST_UNREHEARSED: '1' },
     })
@@ -90,7 +90,7 @@ export class PowerMachines {
   }
 
   private constructor(folder: string, [viewPort = 0, ...ports]: readonly number[], settings: Settings) {
-    this.view = new PowerMachine('view', viewPort, folder, [command, 'viewserver', '--durability', 'disk'])
+    this.view = new PowerMachine('view', viewPort, folder, [command, 'viewserver'])
     const set = `${settingsModule}?${encodeURIComponent(JSON.stringify(settings))}`
     const words = ['--import', set, command, 'lockserver', '--view', this.view.url]
     this.locks = ports.map((port, i) => new PowerMachine(`lock-${i + 1}`, port, folder, words))
@@ -104,8 +104,9 @@ export class PowerMachines {
     return this.all.map(({ url }) => url)
   }
 
-  startNew(): void {
-    this.view.start('--new-cluster')
+  async startNew(): Promise<void> {
+    await begin(this.view.folder, 'disk')
+    this.view.start()
     for (const lock of this.locks) lock.start()
   }
 

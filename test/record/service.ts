@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { connect, type LockClient } from '../../client/index.ts'
+import { initCluster } from '../../viewservice/index.ts'
 import { until } from '../fixtures/deadline.ts'
 import { freePort } from '../fixtures/server-processes.ts'
 
@@ -61,7 +62,8 @@ export class RecordService implements AsyncDisposable {
 
   static async start(record: string, viewServers: number, lockServers: number): Promise<RecordService> {
     const service = new RecordService()
-    const more = ['--record', record, '--new-cluster']
+    await initCluster({ record, nobodyHasRun: true })
+    const more = ['--record', record]
     for (let i = 0; i < viewServers; i++)
       service.viewServers.push(new Process(await freePort(), 'viewserver', more))
     const view = service.viewServers.map(({ url }) => url).join(',')

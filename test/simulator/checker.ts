@@ -167,6 +167,11 @@ export class Checker {
     return this.#resetAt > Number.NEGATIVE_INFINITY
   }
 
+  /** E6: view 1 of a cluster that may have had an older one grants nothing for a while. */
+  begins(now: number, pauseMs: number): void {
+    this.#pausedUntil = now + pauseMs * 1.01 + 1_000
+  }
+
   /** F14: an empty state takes the place of the old one, after a pause. */
   reset(now: number, pauseMs: number, tokenFloor = this.#highest): void {
     this.#resetAt = now

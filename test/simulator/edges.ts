@@ -1,6 +1,7 @@
 // Where the counters of a long life begin: near an edge at which a number of 31, 32 or 53 bits overflows, or at
 // the beginning as on any day. It only decides and sets what a cluster begins with, and judges nothing.
 
+import { ttlMsMax } from '../../wire/limits.ts'
 import { recordFormat, wireVersion } from '../../wire/version.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 import { type Clocks, sameClocks } from '../fixtures/machine.ts'
@@ -56,13 +57,15 @@ export class Edges {
     const { id, address } = first
     const start = { tokenFloor: this.#tokenFloor, pauseMs: 0, choice: null }
     cluster.viewServer.begin({
-      record: 1,
+      record: 2,
       cluster: cluster.newId(),
       view: { number: this.view, primary: { id, address }, backup: null, durability: 'memory', start },
       acked: false,
       lastAcked: 0,
       highestToken: this.#tokenFloor,
       longestTtlMs: 10_000,
+      ttlMaxMs: ttlMsMax,
+      adopted: null,
       wire: wireVersion,
       format: recordFormat,
       nonce: '',

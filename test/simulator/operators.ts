@@ -86,7 +86,7 @@ export class Operators {
       )
     if (!known && disk.length > 0)
       this.#blame(`the status has view ${view?.number}, which is not on the disk`)
-    if (cluster !== (view === null ? null : (disk.at(-1)?.cluster ?? null)))
+    if (cluster !== (disk.at(-1)?.cluster ?? this.#cluster.viewServer.cluster))
       this.#blame(`the status is of cluster ${cluster}`)
     const roleOf = (id: string | undefined) => servers.find(server => server.id === id)
     const [primary, backup] = [roleOf(view?.primary.id), roleOf(view?.backup?.id)]

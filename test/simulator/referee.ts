@@ -319,9 +319,11 @@ export class Referee {
     this.#trace.tell(() => `VS has record ${record.record} on its disk: ${viewText(record)}`)
     if (record.acked && !(before?.acked && before.view.number === record.view.number))
       this.#ackedAt = this.#now
-    if (record.record !== (before?.record ?? 0) + 1)
-      this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 0}`)
+    if (record.record !== (before?.record ?? 1) + 1)
+      this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 1}`)
     this.#counters.saved(before, record)
+    const pauseMs = record.view.start?.pauseMs ?? 0
+    if (before === undefined && pauseMs > 0) this.#checker.begins(this.#now, pauseMs)
     if (before === undefined) return
     if (before.view.number === record.view.number) this.#sameView(before, record)
     else this.#newView(before, record.view)

@@ -3,7 +3,7 @@
 // are linearizable. What a request that took too long has done is *unknown*, and nothing is guessed.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ViewRecord } from '../record.ts'
+import type { StoredRecord } from '../record.ts'
 import { coded, EtcdMarks, readable, succeeded } from './etcd-marks.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
 import { type Json, listIn, member, textIn } from './json.ts'
@@ -39,7 +39,7 @@ export class EtcdStore implements ViewStore {
     return found === undefined ? null : this.#read(found)
   }
 
-  async save(record: ViewRecord, expected: Stored | null): Promise<Stored> {
+  async save(record: StoredRecord, expected: Stored | null): Promise<Stored> {
     const text = encodeRecord(record)
     const put = { key: this.#key, value: coded(text) }
     const body = { compare: this.#comparing(expected), success: [{ request_put: put }] }
@@ -101,7 +101,7 @@ export class EtcdStore implements ViewStore {
   }
 }
 
-function stored(record: ViewRecord, revision: string, text: string): Stored {
+function stored(record: StoredRecord, revision: string, text: string): Stored {
   return { record, version: `${revision} ${text}` }
 }
 

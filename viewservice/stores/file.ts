@@ -7,7 +7,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clearTimeout, setImmediate, setTimeout } from '../../wire/net/timers-node.ts'
 import { makeFolder } from '../../wire/serving/own-folder.ts'
-import type { ViewRecord } from '../record.ts'
+import type { StoredRecord } from '../record.ts'
 import { Reserve, remove } from '../reserve.ts'
 import { type Lack, lackOf } from '../shortage.ts'
 import { FileMarks } from './file-marks.ts'
@@ -68,7 +68,7 @@ export class FileStore implements ViewStore {
    * The calls that a failover waits for are made one after the other without going through the thread
    * pool: together they take about a millisecond, the waits between them took several.
    */
-  async save(record: ViewRecord, expected: Stored | null): Promise<Stored> {
+  async save(record: StoredRecord, expected: Stored | null): Promise<Stored> {
     this.#expect(expected, record)
     try {
       this.#reserve.bringIn(encodeRecord(record), this.#path(record.record))
@@ -91,7 +91,7 @@ export class FileStore implements ViewStore {
    * E1: what was read must still be there. Otherwise the folder was put back from a copy, or another view
    * server is far ahead; in between, link() fails.
    */
-  #expect(expected: Stored | null, { record }: ViewRecord): void {
+  #expect(expected: Stored | null, { record }: StoredRecord): void {
     if (expected === null) return
     const { record: before } = expected.record
     if (record !== before + 1) throw new Error(`broken invariant: E1: record ${record} after ${before}`)
@@ -171,13 +171,13 @@ export class FileStore implements ViewStore {
 }
 
 /** The newest record in a folder; null if there is none. Writes nothing. */
-export async function lookAtRecord(folder: string): Promise<ViewRecord | null> {
+export async function lookAtRecord(folder: string): Promise<StoredRecord | null> {
   const last = lastNumber(await readdir(folder))
   return last === 0 ? null : await readRecord(folder, last)
 }
 
 /** Null: another view server has brought in later ones meanwhile, and cleared this one away. */
-async function readRecord(folder: string, number: number): Promise<ViewRecord | null> {
+async function readRecord(folder: string, number: number): Promise<StoredRecord | null> {
   const path = pathOf(folder, number)
   try {
     // Reading a pipe would wait for ever.
@@ -211,7 +211,7 @@ function needsLinks(error: Error): Error {
   })
 }
 
-function stored(record: ViewRecord): Stored {
+function stored(record: StoredRecord): Stored {
   return { record, version: `${record.record}` }
 }
 

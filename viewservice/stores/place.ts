@@ -41,6 +41,15 @@ export function openStore(place: RecordPlace, lacking: (lack: Lack) => void): Vi
   return place.in === 'folder' ? new FileStore(place.folder, lacking) : new EtcdStore({ ...place, timeoutMs })
 }
 
+/** The option that names this place, for messages; without its password. */
+export function placeOption(place: RecordPlace): string {
+  if (place.in === 'folder') return `--data ${place.folder}`
+  const [first = '', ...more] = place.endpoints.map(endpoint => endpoint.replace(/^https?:\/\//, ''))
+  const scheme = place.endpoints[0]?.startsWith('https:') ? 'etcds' : 'etcd'
+  const user = place.user === null ? '' : `${place.user.name}:…@`
+  return `--record ${scheme}://${user}${[first, ...more].join(',')}/${place.prefix}`
+}
+
 /** The URL without its password, for messages. */
 export function hidden(url: string): string {
   return JSON.stringify(url.replace(/(:\/\/[^:@/]*:)[^@/]*@/, '$1…@'))

@@ -2,11 +2,11 @@
 // Only types, and the one error by which a store says that a save did not simply succeed. A store decides
 // nothing: what follows from its answers is decided by whoever asked.
 
-import type { ViewRecord } from '../record.ts'
+import type { StoredRecord } from '../record.ts'
 
 /** A record as a store holds it. A save that names it succeeds only while the store holds exactly this. */
 export interface Stored {
-  readonly record: ViewRecord
+  readonly record: StoredRecord
   /** Meant for the store that gave it, and for no other. */
   readonly version: string
 }
@@ -63,7 +63,7 @@ export interface ViewStore {
   /** The newest record as of now, never an older one; null if there is none. Fails with *away*. */
   load(): PromiseLike<Stored | null>
   /** Compares and sets at once. `expected`: what the store is to hold before; null: nothing. */
-  save(record: ViewRecord, expected: Stored | null): PromiseLike<Stored>
+  save(record: StoredRecord, expected: Stored | null): PromiseLike<Stored>
   /** Calls back when another may have written; some changes are missed, and some calls are for nothing. */
   watch(changed: () => void): void
   readonly marks: ActiveMarks

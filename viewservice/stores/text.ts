@@ -5,14 +5,15 @@ import { createHash } from 'node:crypto'
 import { decode } from '../../wire/codec.ts'
 import '../../wire/server-channels.ts'
 import { recordFormat, wireVersion } from '../../wire/version.ts'
-import type { ViewRecord } from '../record.ts'
+import { isFounding, type StoredRecord } from '../record.ts'
 
-export function encodeRecord(record: ViewRecord): string {
-  return `${JSON.stringify([['view-record', record, checksum(record)]])}\n`
+export function encodeRecord(record: StoredRecord): string {
+  const kind = isFounding(record) ? 'founding' : 'view-record'
+  return `${JSON.stringify([[kind, record, checksum(record)]])}\n`
 }
 
 /** Throws what is wrong with it. */
-export function decodeRecord(text: string): ViewRecord {
+export function decodeRecord(text: string): StoredRecord {
   const [stored, ...more] = decode(text, 'stored')
   if (stored === undefined || more.length > 0) throw new Error('it does not hold one record')
   const [, record, sum] = stored
@@ -24,6 +25,6 @@ export function decodeRecord(text: string): ViewRecord {
   return record
 }
 
-function checksum(record: ViewRecord): string {
+function checksum(record: StoredRecord): string {
   return createHash('sha256').update(JSON.stringify(record)).digest('hex')
 }

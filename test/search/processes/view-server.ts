@@ -1,6 +1,7 @@
 // A step of the view server: its core, and what its driver does with the record on the disk.
 
 import type { ViewCore } from '../../../viewservice/core.ts'
+import { foundingOf } from '../../../viewservice/founding.ts'
 import type { ViewEffect, ViewInput, ViewRecord } from '../../../viewservice/record.ts'
 import { unknownEffect } from '../../../wire/unknown-effect.ts'
 import { idOf, pingIntervalMs } from '../ids.ts'
@@ -35,13 +36,11 @@ export class ViewServerStep {
 
   #newCore(local: ViewLocal): ViewCore {
     const { deadPings } = this.#turn.setting
+    const durability = this.#turn.setting.disks === 'none' ? 'memory' : 'disk'
     const options = {
       pingIntervalMs,
       deadPings,
-      record: local.disk,
-      newClusterId: idOf('cluster', 0, 1),
-      newCluster: true,
-      durability: this.#turn.setting.disks === 'none' ? ('memory' as const) : ('disk' as const),
+      record: local.disk ?? foundingOf({ cluster: idOf('cluster', 0, 1), durability, nobodyHasRun: true }),
       recoveryPatienceMs: 0,
       pid: 1,
       host: 'simulated',

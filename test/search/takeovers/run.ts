@@ -3,6 +3,7 @@
 // active, and the newest view must be one of living servers that know it.
 
 import { createHash } from 'node:crypto'
+import { viewedIn } from '../../../viewservice/record.ts'
 import type { SeatCore } from '../../../viewservice/seat.ts'
 import { random } from '../../fixtures/random.ts'
 import { copyOf, loadCores, textOf } from '../plain.ts'
@@ -220,7 +221,7 @@ function unsettled(world: World): string | undefined {
   // S2 may have had no copy yet when S1 died: then the state is lost by the rules (F14).
   const unready = active[0]?.core?.unready ?? null
   if (unready?.includes('nobody else holds the state')) return undefined
-  const view = world.record?.record.view
+  const view = viewedIn(world.record?.record ?? null)?.view
   const backup = world.servers.find(({ id }) => id === view?.backup?.id)
   const primary = world.servers.find(({ id }) => id === view?.primary.id)
   if (unready !== null && (primary?.alive || backup?.alive)) return `F17: left alone, it says: ${unready}`

@@ -2,7 +2,8 @@
 // deaths, and the end of a mark (E1 to E4). What is asked of the store is done, and answered, each by a happening of
 // its own; all else arrives at once. A happening changes the world; whoever searches copies it first.
 
-import type { ViewHears, ViewRecord } from '../../../viewservice/record.ts'
+import { foundingOf } from '../../../viewservice/founding.ts'
+import { type StoredRecord, type ViewHears, viewedIn } from '../../../viewservice/record.ts'
 import type { SeatCore, SeatEffect, SeatInput } from '../../../viewservice/seat.ts'
 import type { ActiveMark, Stored } from '../../../viewservice/stores/store.ts'
 import { saidOn } from '../../../wire/effects.ts'
@@ -65,7 +66,11 @@ export class World {
   readonly nonces = new Set<string>()
   readonly used = { kills: 0, starts: 0, losses: 0, serverKills: 0, markEnds: 0 }
   readonly ticks: number[]
-  record: Stored | null = null
+  /** E6: its cluster was begun before. */
+  record: Stored | null = {
+    record: foundingOf({ cluster: idOf('cluster', 0, 1), nobodyHasRun: true }),
+    version: '0',
+  }
   mark: ActiveMark | null = null
   problem: string | undefined
   #versions = 0
@@ -85,8 +90,8 @@ export class World {
     const { id } = Object.assign(seat, { id: idOf('server', 9 - index, seat.life) })
     const options = {
       ...{ id, address: addressOf(index), stored: this.record, silenceCounts: false, isLocal: true },
-      ...{ pingIntervalMs: pingMs, deadPings: 2, newClusterId: idOf('cluster', 0, 1), newCluster: true },
-      ...({ durability: 'memory', recoveryPatienceMs: 10_000, pid: 1, host: 'h' } as const),
+      ...{ pingIntervalMs: pingMs, deadPings: 2, founding: null, noRecord: 'none' },
+      ...{ recoveryPatienceMs: 10_000, pid: 1, host: 'h' },
     }
     seat.core = new Core(frozen(options))
     for (const [number, server] of this.servers.entries()) if (server.alive) this.#connect(index, number)
@@ -228,8 +233,10 @@ export class World {
     }
   }
 
-  #write(record: ViewRecord, expected: Stored | null): SeatInput {
+  #write(given: StoredRecord, expected: Stored | null): SeatInput {
     if (this.record?.version !== expected?.version) return { is: 'not written', trouble: 'taken', text: '' }
+    const record = viewedIn(given)
+    if (record === null) throw new Error('E6: a cluster was begun twice')
     if (this.nonces.has(record.nonce)) this.problem ??= `E2: record ${record.record} is saved twice`
     if (record.record !== (this.record?.record.record ?? 0) + 1)
       this.problem ??= `V6: record ${record.record} follows ${this.record?.record.record ?? 0}`

@@ -1,0 +1,143 @@
+// Planted bugs of how a cluster begins (E6): by an act of its own, once, and never beside an older one.
+
+import type { Mutant } from './mutant.ts'
+
+export const beginning: readonly Mutant[] = [
+  {
+    name: 'view 1 made without listening',
+    breaks: 'E6',
+    why: 'a new cluster has a primary before the servers of an older one could say that they are there',
+    test: 'view-record',
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: 'if (founding.pauseMs > 0 && this.#ticks < this.#options.deadPings) return undefined',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'no pause after init-if-none',
+    breaks: 'E6',
+    why: 'a lock is granted that a client of the older cluster still believes in',
+    test: 'seats',
+    edits: [{ file: 'viewservice/founding.ts', find: 'nobodyHasRun ? 0 : longest', replace: '0' }],
+  },
+  {
+    name: 'a reset cuts the pause of a new cluster short',
+    breaks: 'E6',
+    why: 'the new state waits only for leases of its own cluster',
+    test: 'view-record',
+    edits: [
+      {
+        file: 'viewservice/record.ts',
+        find: 'longestTtlMs: Math.max(ttlMsDefault, pauseMs)',
+        replace: 'longestTtlMs: ttlMsDefault',
+      },
+    ],
+  },
+  {
+    name: 'init over an existing record',
+    breaks: 'E6',
+    why: 'the view server forgets the cluster that it has',
+    test: 'init',
+    edits: [
+      {
+        file: 'viewservice/init.ts',
+        find: 'if (held !== null) throw',
+        replace: 'if (held !== null && held.record.record < 0) throw',
+      },
+      {
+        file: 'viewservice/init.ts',
+        find: 'await store.save(founding, null)',
+        replace: 'await store.save({ ...founding, record: 1 + (held?.record.record ?? 0) }, held)',
+      },
+    ],
+  },
+  {
+    name: 'a server of another cluster stops no new one',
+    breaks: 'E6',
+    why: 'after an init in the place of a lost record there are two clusters',
+    test: 'view-record',
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: 'this.#isNew && knowsCluster(hello) ? this.#stop(hello, cluster) : stranger',
+        replace: 'stranger',
+      },
+    ],
+  },
+  {
+    name: 'view 1 of a stopped cluster is told',
+    breaks: 'E6',
+    why: 'clients come to a primary of a cluster that goes no further',
+    test: 'view-record',
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: 'if (this.#record === null || (this.#isNew && this.#halted !== null)) return',
+        replace: 'if (this.#record === null) return',
+      },
+    ],
+  },
+  {
+    name: 'a standby turns away what would stop a new cluster',
+    breaks: 'E6',
+    why: 'the server of the older cluster comes too early to be heard',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/standby.ts',
+        find: "const mayStop = from.kind === 'lockserver' && this.#record === null",
+        replace: 'const mayStop = false',
+      },
+    ],
+  },
+  {
+    name: 'a view server begins a cluster by itself',
+    breaks: 'E6',
+    why: 'a lost folder becomes a new, empty cluster',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: 'if (founding !== null) this.#keeping.save(founding)',
+        replace:
+          "if (founding !== null || this.#candidacy.number > 0) this.#keeping.save(founding ?? { record: 1, cluster: this.#options.id, durability: 'memory', pauseMs: 0, ttlMaxMs: 60_000, wire: 2, format: 2, nonce: 'x' })",
+      },
+    ],
+  },
+  {
+    name: 'advice that leaves out the TLS of a store',
+    breaks: 'E6',
+    why: 'who follows it begins a cluster elsewhere, or sends a password in clear text',
+    test: 'init',
+    edits: [{ file: 'viewservice/stores/place.ts', find: "'etcds' : 'etcd'", replace: "'etcd' : 'etcd'" }],
+  },
+  {
+    name: 'a view server takes a durability that it does not use',
+    breaks: 'E6',
+    why: 'an operator believes that the cluster is on disk',
+    test: 'init',
+    edits: [
+      {
+        file: 'viewservice/options.ts',
+        find: 'if (options[name] !== undefined)',
+        replace: 'if (options[name] === null)',
+      },
+    ],
+  },
+  {
+    name: 'a record that appears is not seen',
+    breaks: 'E6',
+    why: 'after init or adopt the view server must be started again',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: 'const waits = isHalted || this.#keeping.halted !== null || this.#isEmpty',
+        replace: 'const waits = isHalted || this.#keeping.halted !== null',
+      },
+    ],
+  },
+]
