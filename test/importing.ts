@@ -14,7 +14,7 @@ t.test('fake timers of a test stop neither a client nor a cluster for tests', as
   t.teardown(() => mock.timers.reset())
   mock.timers.enable({ apis: ['setImmediate', 'setInterval', 'setTimeout', 'Date'], now: 0 })
   const cluster = await startCluster()
-  const locks = await connect(cluster.url, { ttl: 300 })
+  const locks = await connect(cluster.url, { ttl: 5_000 })
   const lock = await locks.acquire('a', { timeout: 5_000 })
   await t.rejects(locks.acquire('a', { timeout: 20 }), { code: 'TIMEOUT' })
   mock.timers.setTime(24 * 60 * 60 * 1_000)
