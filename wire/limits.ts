@@ -112,6 +112,8 @@ export const runMax = 256
 export const helloWithinMs = 5_000
 /** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const handshakesPerTurnMax = 8
+/** Dials with TLS to one address that are in their handshake at a time, in one process (A5). Passed: they wait, and the newest goes first. */
+export const handshakesAtOnceMax = 64
 /** How often a server looks whether its files of TLS have changed (A5). */
 export const tlsFilesEveryMs = 1_000
 /** A certificate that ends sooner is told of in the log (A5). */

@@ -156,6 +156,32 @@ export const tls: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a dial that was given up is dialled in its turn',
+    breaks: 'A5',
+    why: 'in a crowd most handshakes are for clients that are gone, and no client comes through',
+    test: 'dials-in-turn',
+    edits: [
+      {
+        file: 'wire/net/dials-in-turn.ts',
+        find: 'if (at >= 0) waiting.splice(at, 1)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a failed handshake makes no room for the next',
+    breaks: 'A5',
+    why: 'after 64 of them this process dials that address no more',
+    test: 'dials-in-turn',
+    edits: [
+      {
+        file: 'wire/net/dials-in-turn.ts',
+        find: 'closed: (...why) => {\n        ended()',
+        replace: 'closed: (...why) => {',
+      },
+    ],
+  },
+  {
     name: 'a server dials others without its certificate',
     breaks: 'A5',
     why: 'no other server takes it for one',

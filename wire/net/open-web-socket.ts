@@ -1,14 +1,22 @@
 // A WebSocket as Node dials it, with ws, so that a dial tells a refusal from silence, and cuts. It decides nothing.
 
-import { frameBytesMax, helloWithinMs } from '../limits.ts'
+import { frameBytesMax, handshakesAtOnceMax, helloWithinMs } from '../limits.ts'
+import { DialsInTurn } from './dials-in-turn.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
 import type { DialTls } from './tls/dial.ts'
 import ws from './ws.cjs'
 import { WsSocket } from './ws-socket.ts'
 
+const handshakes = new DialsInTurn(handshakesAtOnceMax)
+
 /** Throws if the address is not valid. `tls`: absent for what Node believes by itself. */
 export function openWebSocket(address: string, tls?: DialTls): Socket {
+  if (new URL(address).protocol !== 'wss:') return dial(address)
+  return handshakes.open(address, () => dial(address, tls))
+}
+
+function dial(address: string, tls?: DialTls): Socket {
   return new WsSocket(
     new ws.WebSocket(address, {
       perMessageDeflate: false,

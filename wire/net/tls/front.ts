@@ -49,7 +49,7 @@ class TlsFront<G extends TlsGuest> {
   readonly #knocks = new WeakMap<Socket, Knock<G>>()
   /** What Node does with a socket whose peer speaks TLS. */
   readonly #toTls: (socket: Socket) => void
-  #waiting: Socket[] = []
+  readonly #waiting: Socket[] = []
 
   constructor(server: Server, options: TlsFrontOptions<G>) {
     this.#options = options
@@ -86,11 +86,13 @@ class TlsFront<G extends TlsGuest> {
     if (this.#waiting.length === 1) setImmediate(() => this.#goOn())
   }
 
-  /** B1: a handshake costs most of a millisecond; a crowd of them must not keep pings waiting. */
+  /**
+   * B1: a handshake costs most of a millisecond; a crowd of them must not keep pings waiting. The newest come first: in a crowd
+   * that is too large the oldest give up soon, and what was done for them would be in vain.
+   */
   #goOn(): void {
-    const turn = this.#waiting.slice(0, handshakesPerTurnMax)
-    for (const socket of turn) if (!socket.destroyed) this.#toTls(socket)
-    this.#waiting = this.#waiting.slice(turn.length)
+    const turn = this.#waiting.splice(-handshakesPerTurnMax)
+    for (const socket of turn.reverse()) if (!socket.destroyed) this.#toTls(socket)
     if (this.#waiting.length > 0) setImmediate(() => this.#goOn())
   }
 
