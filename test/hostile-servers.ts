@@ -187,10 +187,10 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
 t.test('F13: a view server that learns of a view to come makes no more views, and says so', async t => {
   const data = await mkdtemp(join(tmpdir(), 'holdfast-hostile-'))
   const lonely = await startBegun({ data, port: 0 })
-  const peer = await HostilePeer.connect(lonely.address)
-  peer.say(hello({ ...server, view: 99 }, { cluster: 'c'.repeat(32) }))
-  await closes('VIEW_FROM_FUTURE')(peer, t)
   const client = await GoodClient.connect(lonely.address)
+  const peer = await HostilePeer.connect(lonely.address)
+  peer.say(hello({ ...server, view: 99 }, { cluster: client.welcome.cluster }))
+  await closes('VIEW_FROM_FUTURE')(peer, t)
   t.match((await client.status()).halted, /knows view 99/)
   client.peer.leave()
   await lonely.close()
