@@ -67,7 +67,7 @@ export interface PlanOptions {
   readonly rounds: number
 }
 
-/** A round is the same in whichever part of the plan it is run; the first of an era finds a new cluster. */
+/** A round is the same in whichever part of the plan it is run, but for the first of a part: it waits until a new cluster works. */
 export function erasOf({ short, seed, from, rounds }: PlanOptions): Era[] {
   const eras: Era[] = []
   let first = 1
