@@ -61,6 +61,7 @@ function statusOf(found: readonly Found[], view: View): Status {
     survives: 0,
     halted: `no view server answers; ${what(view, of(view.primary), hasCopy)}. Start a view server again on its record`,
     pid: 0,
+    viewServers: [],
   }
 }
 
@@ -76,6 +77,7 @@ function serverStatus(server: Server, view: View, found: Found | undefined, hasC
   return {
     ...server,
     pid: 0,
+    version: '',
     host: '',
     role,
     inSync: role === 'backup' && hasCopy,

@@ -1,6 +1,6 @@
 // `holdfast status`: what the view server knows of the view and of every lock server, and what an operator should do.
 
-import type { ServerStatus, Status } from '../wire/messages.ts'
+import type { ServerStatus, Status, ViewServerStatus } from '../wire/messages.ts'
 import { type Command, flag, json, proofOf, reaching } from './arguments.ts'
 import { askStatus, meetViewServer, type Reach } from './ask.ts'
 import { blindStatus } from './blind-status.ts'
@@ -25,7 +25,8 @@ export const command: Command<typeof options> = {
 the URLs are asked who is primary. With --check it is 0 when the next death would be survived, 1 when it
 would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
 { cluster, durability, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
-recovery, pid, load }, recovery being what a lost state on disk waits for, or null; pid being the view server's; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
+recovery, pid, viewServers, load }, recovery being what a lost state on disk waits for, or null; pid being that of the view server that answers;
+a view server is { id, address, active, pid, host, version }; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
 { id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving, imprint,
 low, disk }, disk being { imprint, bytes, freeBytes, syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, spoilt }, or null without a journal.`,
   options,
@@ -94,7 +95,7 @@ function hasPrimary(status: Status): boolean {
 }
 
 function asJson(status: Status) {
-  const { cluster, durability, view, acked, servers, survives, halted, recovery, pid } = status
+  const { cluster, durability, view, acked, servers, survives, halted, recovery, pid, viewServers } = status
   const primary = serverOf(status, view?.primary.id)
   const backup = serverOf(status, view?.backup?.id)
   return {
@@ -106,6 +107,7 @@ function asJson(status: Status) {
     halted,
     recovery,
     pid,
+    viewServers,
   }
 }
 
@@ -122,9 +124,15 @@ const columns: readonly Column[] = [
   { title: 'ID', spare: 7 },
 ]
 
+/** E5 */
+function viewServerLine({ address, active, pid, host, version }: ViewServerStatus): string {
+  const process = pid === 0 ? 'not reached from here' : `pid ${pid} on ${host}, holdfast ${version}`
+  return `view server ${address}, ${active ? 'active' : 'standby'}: ${process}`
+}
+
 /** `width`: of the terminal; null: as long as they are. */
 export function lines(status: Status, load: Load | null = null, width: number | null = null): string[] {
-  const { halted, pid } = status
+  const { halted, viewServers } = status
   const [head = '', ...body] = tableIn(width, columns, rows(status))
   return [
     headline(status),
@@ -136,7 +144,7 @@ export function lines(status: Status, load: Load | null = null, width: number | 
     paint('dim', head),
     ...body,
     ...diskLines(status, width),
-    ...(pid === 0 ? [] : ['', paint('dim', `view server: pid ${pid}`)]),
+    ...(viewServers.length === 0 ? [] : ['', ...viewServers.map(each => paint('dim', viewServerLine(each)))]),
   ]
 }
 

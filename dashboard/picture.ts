@@ -63,7 +63,7 @@ function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
   if (clients > 0) sketch.talks(at.clients, at.primary)
   if (primary && backup) sketch.talks(at.primary, at.backup)
 
-  sketch.box(at.viewServer, 'viewserver', 'View server', `view ${view?.number ?? 0}`, `pid ${status.pid}`)
+  sketch.box(at.viewServer, 'viewserver', 'View server', `view ${view?.number ?? 0}`, viewServersOf(status))
   sketch.box(at.clients, 'clients', 'Clients', countOf(clients, 'client'), 'connected')
   sketch.server(at.primary, 'Primary', primary, 'nobody yet')
   sketch.server(at.backup, 'Backup', backup, 'nobody')
@@ -203,4 +203,11 @@ class Sketch {
   #line(d: string, of: string): void {
     this.lines.push(drawn('path', { d, class: of }))
   }
+}
+
+/** E5: which one is active, where there are several. */
+function viewServersOf({ pid, viewServers }: Cluster['status']): string {
+  const active = viewServers.find(each => each.active)
+  if (viewServers.length < 2 || active === undefined) return `pid ${pid}`
+  return `${shortOf(active.address)} active, ${countOf(viewServers.length - 1, 'standby')}`
 }

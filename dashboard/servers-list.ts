@@ -88,7 +88,7 @@ class Item {
   }
 
   show(server: ServerStatus, copied: number, play: boolean): void {
-    const { role, address, host, pid, opNumber, lag, pingAgeMs, alive } = server
+    const { role, address, host, pid, opNumber, lag, pingAgeMs, alive, version } = server
     this.name = `${role} ${shortOf(address)}`
     this.root.className = alive ? role : 'silent'
     setText(this.#role, roles[role])
@@ -97,7 +97,10 @@ class Item {
     const behind = role === 'backup' && lag > 0 ? `, ${grouped(lag)} behind` : ''
     const heard = `heard ${lengthOf(pingAgeMs)} ago`
     setText(this.#disk, diskText(server))
-    setText(this.#more, `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}`)
+    setText(
+      this.#more,
+      `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}${version === '' ? '' : ` · ${version}`}`,
+    )
     this.#kill.setAttribute('aria-label', `Kill ${this.name}`)
     this.#freeze.setAttribute('aria-label', `Freeze ${this.name} for 3 s`)
     setChildren(this.#deeds, play ? [this.#kill, this.#freeze] : [])

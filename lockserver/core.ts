@@ -17,7 +17,7 @@ import type {
   View,
   Welcome,
 } from '../wire/messages.ts'
-import { wireVersion } from '../wire/version.ts'
+import { packageVersion, wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
 import type { ServerCounts } from './counts.ts'
@@ -703,6 +703,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       role: this.#spokenRole,
       view: Math.max(this.#viewNumber, found?.imprint.view ?? 0),
       pid,
+      version: packageVersion,
       host,
       journal: this.#disk !== null,
       imprint: found === null ? null : imprintOf(found),

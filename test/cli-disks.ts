@@ -35,13 +35,13 @@ function server(id: string, more: Partial<ServerStatus>): ServerStatus {
       opNumber: 5,
     },
     ...{ lag: 0, copiedPart: 0, pingAgeMs: 1, alive: true, leaving: false, inSync: false },
-    ...{ imprint: null, low: false, disk: figures },
+    ...{ imprint: null, low: false, disk: figures, version: '0.1.0' },
     ...more,
   }
 }
 
 function statusOf(servers: readonly ServerStatus[], recovery: RecoveryStatus | null = null): Status {
-  const none = { cluster: null, halted: null, view: null, acked: true, survives: 0, pid: 1 }
+  const none = { cluster: null, halted: null, view: null, acked: true, survives: 0, pid: 1, viewServers: [] }
   return { ...none, durability: 'disk', recovery, servers }
 }
 

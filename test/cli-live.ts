@@ -24,6 +24,7 @@ const server = (n: number, about: Partial<ServerStatus>): ServerStatus => ({
   imprint: null,
   low: false,
   disk: null,
+  version: '0.1.0',
   ...about,
 })
 
@@ -49,6 +50,7 @@ function statusOf(servers: readonly ServerStatus[]): Status {
     survives: 1,
     halted: null,
     pid: 100,
+    viewServers: [],
   }
 }
 

@@ -124,6 +124,7 @@ t.test('a status in the middle of a copy shows how far it is; columns are aligne
     survives: 0,
     halted: null,
     pid: 3,
+    viewServers: [],
   }
   const lines = statusLines(status)
   t.equal(lines[0], 'view 2, not acked yet; survives 0 more deaths right now')

@@ -52,7 +52,7 @@ t.test('it is said once, again when it has changed, and after a minute', async t
 const server = (id: string, role: ServerStatus['role'], more: Partial<ServerStatus> = {}): ServerStatus => ({
   ...{ id: id.repeat(32), address: `ws://${id}:7401`, pid: 1, host: 'h', role, view: 3, opNumber: 5 },
   ...{ lag: 0, copiedPart: 0, pingAgeMs: 1_200, alive: true, leaving: false, inSync: role === 'backup' },
-  ...{ imprint: null, low: false, disk: null },
+  ...{ imprint: null, low: false, disk: null, version: '0.1.0' },
   ...more,
 })
 const statusOf = (servers: readonly ServerStatus[], more: Partial<Status> = {}): Status => {
@@ -64,7 +64,7 @@ const statusOf = (servers: readonly ServerStatus[], more: Partial<Status> = {}):
       : { number: 3, primary, backup: backup ?? null, durability: 'memory', start: null }
   const survives = primary?.alive && backup?.alive && backup.inSync ? 1 : 0
   const none = { cluster: null, durability: null, recovery: null, halted: null }
-  return { ...none, view, acked: true, servers: [...servers], survives, pid: 3, ...more }
+  return { ...none, view, acked: true, servers: [...servers], survives, pid: 3, viewServers: [], ...more }
 }
 
 t.test('what to do, and how grave it is', async t => {

@@ -79,12 +79,13 @@ const kinds: Record<string, object> = {
     view: 0,
     pid: 1,
     host: 'h',
+    version: '0.1.0',
     journal: false,
     imprint: null,
   },
   primary: { kind: 'primary', id: inForce?.primary.id, to: inForce?.backup?.id, view: inForce },
   probe: { kind: 'probe' },
-  viewserver: { kind: 'viewserver' },
+  viewserver: { kind: 'viewserver', id, address: 'ws://127.0.0.1:1', pid: 1, host: 'h', version: '0.1.0' },
 }
 
 /** B3: each wrong proof comes from another address, or its answer would come later and later. */

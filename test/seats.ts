@@ -4,6 +4,7 @@
 import t from 'tap'
 import { foundingOf } from '../viewservice/founding.ts'
 import { ttlMaxMsDefault } from '../wire/limits.ts'
+import type { Status } from '../wire/messages.ts'
 import { SeatStory } from './fixtures/seat-story.ts'
 import { clusterId, idOf } from './fixtures/view-story.ts'
 
@@ -318,7 +319,7 @@ t.test('V5: at a standby, too, no server takes the id of another', t => {
   const connection = b.accept()
   const from = {
     ...({ kind: 'lockserver', id: idOf('s1'), address: 'ws://elsewhere.test:1', role: 'idle' } as const),
-    ...{ view: 0, pid: 7, host: 'h', journal: false, imprint: null },
+    ...{ view: 0, pid: 7, host: 'h', version: '0.1.0', journal: false, imprint: null },
   }
   b.input({ is: 'accepted', connection, cluster: null, from, owner: null, remote: '', principal: null })
   t.equal(b.closed.get(connection), 'WRONG_SERVER')
@@ -380,5 +381,45 @@ t.test('E6: one that would stop a new cluster is heard by a standby, too', t => 
   story.tick(30)
   t.ok(b.isActive)
   t.match(b.core.unready, /ws:\/\/s9.test:1 knows view 7 of cluster d{32}/)
+  t.end()
+})
+
+t.test(
+  'E5: the status names all view servers that are known, and which one is active; from each of them',
+  t => {
+    const { story, a, b } = two()
+    const c = story.seat('c')
+    const asked = (seat: typeof a) => {
+      const operator = seat.client().say(['status', 1])
+      return (operator.told.at(-1) as ['status', 1, Status])[2]
+    }
+    const shown = (seat: typeof a) => asked(seat).viewServers.map(({ address, active }) => [address, active])
+    const all = [
+      [a.address, true],
+      [b.address, false],
+      [c.address, false],
+    ]
+    for (const seat of [a, b, c]) t.same(shown(seat), all, 'a standby passes the question on')
+    t.match(asked(b), {
+      servers: [{ version: '0.1.0' }],
+      viewServers: [{ pid: 1, host: 'story', version: /./ }],
+    })
+    // Without an answer it says what it knows itself.
+    a.state = 'frozen'
+    const alone = b.core.status({ monotonic: story.now })
+    t.match(alone.viewServers, [
+      { address: b.address, active: false },
+      { address: a.address, active: true, pid: 0, version: '' },
+    ])
+    t.end()
+  },
+)
+
+t.test('F18: the active one says to whoever asks that the store is away', t => {
+  const { story, a } = two()
+  story.away = true
+  story.tick(3)
+  const operator = a.client().say(['status', 1])
+  t.match(operator.told.at(-1), ['status', 1, { halted: /no view can be made now: etcd is not reached/ }])
   t.end()
 })

@@ -3,7 +3,7 @@
 
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import type { MessageOf } from '../wire/messages.ts'
+import type { HelloFrom, MessageOf } from '../wire/messages.ts'
 import type { ViewHears, ViewSays } from './record.ts'
 import type { Question } from './rights.ts'
 
@@ -28,6 +28,7 @@ const questionsMax = 256
 
 export class ActiveLink {
   readonly #dials: { last: number }
+  readonly #self: Extract<HelloFrom, { kind: 'viewserver' }>
   readonly #effects: ConnectionEffect<ViewSays>[] = []
   #to: LinkTo | null = null
   #connection: number | null = null
@@ -38,8 +39,10 @@ export class ActiveLink {
   #asked = 0
   readonly #waiting = new Map<number, { readonly connection: number; readonly number: number }>()
 
-  constructor(dials: { last: number }) {
+  /** `self`: who dials. */
+  constructor(dials: { last: number }, self: Extract<HelloFrom, { kind: 'viewserver' }>) {
     this.#dials = dials
+    this.#self = self
   }
 
   take(): ConnectionEffect<ViewSays>[] {
@@ -136,7 +139,7 @@ export class ActiveLink {
   #dial(address: string, cluster: string | null): void {
     this.#dials.last -= 1
     this.#connection = this.#dials.last
-    const from = { kind: 'viewserver' } as const
+    const from = this.#self
     this.#effects.push({ do: 'dial', connection: this.#connection, address, cluster, from })
   }
 

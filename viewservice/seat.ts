@@ -4,7 +4,8 @@
 
 import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
-import type { Status } from '../wire/messages.ts'
+import type { HelloFrom, Status, ViewServerStatus } from '../wire/messages.ts'
+import { packageVersion } from '../wire/version.ts'
 import { ActiveLink, type FoundThere, type LinkTo } from './active-link.ts'
 import { Candidacy, type MarkEffect, type MarkInput, type Standing } from './candidacy.ts'
 import { ViewCore, type ViewCoreOptions } from './core.ts'
@@ -80,8 +81,10 @@ export class SeatCore implements StandbyOwner {
     this.#self = { address: options.address, version: '' }
     this.#keeping = new Keeping(options.id, options.stored)
     this.#candidacy = new Candidacy(this.#owner, options.silenceCounts)
-    this.#link = new ActiveLink(this.#dials)
-    this.#ownLink = new ActiveLink(this.#dials)
+    const { id, address, pid, host } = options
+    const self = { kind: 'viewserver', id, address, pid, host, version: packageVersion } as const
+    this.#link = new ActiveLink(this.#dials, self)
+    this.#ownLink = new ActiveLink(this.#dials, self)
     this.#ownReached = options.isLocal
     this.#inner = this.#newStandby()
   }
@@ -105,12 +108,39 @@ export class SeatCore implements StandbyOwner {
   }
 
   status(now: Instant): Status {
-    const status = this.#inner instanceof ViewCore ? this.#inner.status(now) : this.#inner.status()
+    return this.#complete(this.#inner instanceof ViewCore ? this.#inner.status(now) : this.#inner.status())
+  }
+
+  /** F18: with what the core that answers does not know: the store, and the other view servers. */
+  #complete(of: Status): Status {
+    const status = { ...of, viewServers: this.#viewServers() }
     const { halted } = this.#keeping
     const away = this.#away
     if (halted !== null) return { ...status, survives: 0, halted }
     if (away === null || status.halted !== null) return status
     return { ...status, halted: `no view can be made now: ${away}` }
+  }
+
+  /** E5 */
+  #viewServers(): ViewServerStatus[] {
+    const { id, address, pid, host } = this.#options
+    const { isActive } = this
+    const self = { id, address, active: isActive, pid, host, version: packageVersion }
+    const other = isActive ? null : this.#candidacy.other
+    const marked = other && {
+      id: other.id,
+      address: other.address,
+      active: true,
+      pid: 0,
+      host: '',
+      version: '',
+    }
+    const others = [...this.#peers.values()].flatMap(({ from }) =>
+      from.kind === 'viewserver' && from.id !== id && from.id !== other?.id
+        ? [{ ...shown(from), active: false }]
+        : [],
+    )
+    return [self, ...(marked === null ? [] : [marked]), ...others]
   }
 
   step(input: SeatInput, now: Instant): SeatEffect[] {
@@ -351,7 +381,13 @@ export class SeatCore implements StandbyOwner {
       this.#dialled.delete(effect.connection)
       this.#peers.delete(effect.connection)
     }
-    this.#effects.push(effect)
+    this.#effects.push(effect.do === 'send' ? this.#completed(effect) : effect)
+  }
+
+  #completed(effect: Extract<ViewEffect, { do: 'send' }>): Extract<ViewEffect, { do: 'send' }> {
+    const { message } = effect
+    if (message[0] !== 'status' || message.length !== 3) return effect
+    return { ...effect, message: ['status', message[1], this.#complete(message[2])] }
   }
 
   // ---- for a standby
@@ -388,4 +424,8 @@ export class SeatCore implements StandbyOwner {
   #note(level: 'info' | 'warn' | 'error', text: string, fields: object): void {
     this.#effects.push({ do: 'note', level, text, fields })
   }
+}
+
+function shown({ id, address, pid, host, version }: Extract<HelloFrom, { kind: 'viewserver' }>) {
+  return { id, address, pid, host, version }
 }

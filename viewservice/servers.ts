@@ -12,6 +12,7 @@ export interface KnownServer {
   readonly id: string
   readonly address: string
   pid: number
+  version: string
   host: string
   /** The one open connection; null while there is none. */
   connection: number | null
@@ -124,6 +125,7 @@ export class Servers {
     server.connection = connection
     server.closedAt = null
     server.pid = hello.pid
+    server.version = hello.version
     server.host = hello.host
     server.imprint = hello.imprint
     server.noted = false
@@ -241,6 +243,7 @@ export class Servers {
       id,
       address,
       pid: 0,
+      version: '',
       host: '',
       connection: null,
       counts: false,

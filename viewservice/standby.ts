@@ -227,6 +227,7 @@ export class StandbyCore {
       survives: 0,
       halted: this.#owner.reason,
       pid: this.#options.pid,
+      viewServers: [],
     }
   }
 
@@ -247,6 +248,7 @@ export class StandbyCore {
       id,
       address,
       pid: seen?.hello.pid ?? 0,
+      version: seen?.hello.version ?? '',
       host: seen?.hello.host ?? '',
       role,
       inSync: role === 'backup' && acked,

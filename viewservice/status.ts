@@ -26,6 +26,7 @@ export function statusOf(
     survives: halted === null ? survives(record, servers) : 0,
     halted: halted ?? (record && lossOf(record, servers, recovery)),
     pid,
+    viewServers: [],
   }
 }
 
@@ -81,7 +82,7 @@ function serverStatus(
   servers: Servers,
   now: number,
 ): ServerStatus {
-  const { id, address, pid, host, ping } = server
+  const { id, address, pid, host, version, ping } = server
   const role = roleOf(id, record)
   return {
     id,
@@ -100,6 +101,7 @@ function serverStatus(
     imprint: server.imprint,
     low: ping?.low ?? false,
     disk: ping?.disk ?? null,
+    version,
   }
 }
 

@@ -58,6 +58,8 @@ const keyHash = matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')
 /** What others see of a session; neither its id nor its key can be had from it (C9). */
 const publicId = matching('89abcdef0123456789abcdef01234567', '^[0-9a-f]{32}$')
 const host = text('app-1', hostLengthMax, 1)
+/** Of a package, for display only. */
+const version = text('1.2.3', versionLengthMax)
 /** Which program has a session, for display only; null where it can't be known, as in a page. */
 const program = [
   ['host', nullable(host)],
@@ -221,6 +223,8 @@ const helloFrom = anyOf(
     view: count(3),
     pid: count(4711, 1),
     host: text('host', 256),
+    /** Of its package, for display only. */
+    version,
     /** It has a journal, and in it this (D3). */
     journal: flag,
     imprint: nullable(imprint),
@@ -228,8 +232,8 @@ const helloFrom = anyOf(
   record({ kind: oneOf('primary'), id, to: id, view }),
   /** Only wants to hear who is there. */
   record({ kind: oneOf('probe') }),
-  /** A standby, which passes on the questions of operators (E5). */
-  record({ kind: oneOf('viewserver') }),
+  /** A standby, which passes on the questions of operators (E5). All but the kind is for display only. */
+  record({ kind: oneOf('viewserver'), id, address, pid: count(4711, 1), host: text('host', 256), version }),
 )
 export type HelloFrom = ShapeType<typeof helloFrom>
 
@@ -565,6 +569,8 @@ const serverStatus = record({
   low: flag,
   /** Null: it has no journal, or has not told yet. */
   disk: nullable(disk),
+  /** Of its package; empty: it has not told yet. */
+  version,
 })
 export type ServerStatus = ShapeType<typeof serverStatus>
 /** While the state is lost unless it is recovered (D4). */
@@ -581,6 +587,17 @@ const recoveryStatus = record({
   lost: explanation,
 })
 export type RecoveryStatus = ShapeType<typeof recoveryStatus>
+/** Pid 0, and no host or version: it is known from its mark alone. */
+const viewServerStatus = record({
+  id,
+  address,
+  active: flag,
+  pid: count(4711),
+  host: text('host', 256),
+  version,
+})
+export type ViewServerStatus = ShapeType<typeof viewServerStatus>
+
 const status = record({
   cluster: nullable(id),
   durability: nullable(durability),
@@ -593,6 +610,8 @@ const status = record({
   /** Why no view is made any more; null while all is well. */
   halted: nullable(explanation),
   pid: count(4711),
+  /** The one that says this, the active one, and the standbys that it knows of (E5). */
+  viewServers: list(viewServerStatus),
 })
 export type Status = ShapeType<typeof status>
 
