@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   bench: () => import('./bench.ts'),
   reset: () => import('./reset.ts'),
   recover: () => import('./recover.ts'),
+  durability: () => import('./durability.ts'),
   journal: () => import('./journal.ts'),
   token: () => import('./token.ts'),
   can: () => import('./can.ts'),

@@ -12,6 +12,7 @@ const words: Record<ViewChange, string> = {
   backup_replaced: 'Backup lost and replaced',
   reset: 'Reset to an empty state',
   recovery: 'State recovered from disks',
+  durability: 'Durability changed',
 }
 
 export class TimeLine {

@@ -589,17 +589,19 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   /** D5: this server has, or has read, the state of the choice; it is nobody's primary before that is acked. */
   #recover(view: View): void {
-    const disk = this.#disk
+    const disk = this.#viewDisk
     const own = this.#primary?.state ?? this.#livingCopy()
-    const state = own ?? this.#recovery?.state ?? this.#found?.state
-    if (disk === null || state === undefined) return this.#stepDown('named primary without a state')
+    // D11: what is on a disk is no state of a view in memory.
+    const state = own ?? this.#recovery?.state ?? (disk === null ? undefined : this.#found?.state)
+    if (state === undefined) return this.#stepDown('named primary without a state')
     this.#cutPrimary(view)
     this.#primary?.end()
     if (this.#primary !== null) this.#clients.closeAll()
     this.#primary = null
     this.#backup = null
     this.#found = null
-    this.#recovery = new Recovery(disk, view, state, own === undefined)
+    const isWritten = own !== undefined && view.start?.choice?.durability === 'disk'
+    this.#recovery = new Recovery(disk, view, state, isWritten)
     this.#out.note('warn', 'recovering the state', { view: view.number, operation: state.opNumber })
   }
 
@@ -614,7 +616,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const { monotonic } = this.#situation.now
     this.#recovery = null
     const isSame = view.number === recovery.view.number
-    const imprint = isSame ? 0 : (this.#disk?.imprint(view, 'primary') ?? 0)
+    const imprint = isSame ? 0 : (this.#viewDisk?.imprint(view, 'primary') ?? 0)
     const primary = this.#startPrimary(recovery.state, recovery.leasesFrom(monotonic), imprint)
     const { tokenFloor = 0, choice = null } = recovery.view.start ?? {}
     if (recovery.isEmpty) primary.start(tokenFloor, choice?.start?.pauseMs ?? 0, this.#options.limits)
@@ -860,8 +862,8 @@ function imprintOf({ imprint, here }: Found): Imprint {
 }
 
 /** D5: the view that all others know of while this one is recovered. */
-function choiceView({ durability, start }: View): View | null {
+function choiceView({ start }: View): View | null {
   if (start === null || start.choice === null) return null
-  const { number, primary, backup, start: before } = start.choice
+  const { number, primary, backup, durability, start: before } = start.choice
   return { number, primary, backup, durability, start: before === null ? null : { ...before, choice: null } }
 }

@@ -13,28 +13,30 @@ export class Recovery {
   readonly state: State
   /** The recovery view. */
   readonly view: View
-  readonly #disk: OwnDisk
+  /** Null: the view keeps nothing on disk (D11). */
+  readonly #disk: OwnDisk | null
   /** What is not written yet of a state that was read from a disk. */
   #copy: Copy | null = null
   #writing: number[] = []
   /** The write that makes it count; null: not asked for yet. */
   #counts: number | null = null
 
-  /** `read`: the state comes from the journal, and was perhaps never synced there; else this server had it all the time. */
-  constructor(disk: OwnDisk, view: View, state: State, read: boolean) {
+  /** `isWritten`: this server had the state all the time, and its journal has it; one that it has read was perhaps never synced. */
+  constructor(disk: OwnDisk | null, view: View, state: State, isWritten: boolean) {
     this.#disk = disk
     this.view = view
     this.state = state
-    if (this.isEmpty) this.#counts = disk.begin(view)
-    else if (read) this.#begin()
-    else this.#counts = disk.imprint(view, 'primary')
+    if (disk === null) this.#counts = 0
+    else if (this.isEmpty) this.#counts = disk.begin(view)
+    else if (isWritten) this.#counts = disk.imprint(view, 'primary')
+    else this.#begin(disk)
   }
 
-  #begin(): void {
+  #begin(disk: OwnDisk): void {
     const { state } = this
     this.#copy = new Copy(state, new WholeTimes())
-    this.#disk.install(headerOf(state, 0, state.pauseMs > 0 ? state.pauseMs : null))
-    this.#write()
+    disk.install(headerOf(state, 0, state.pauseMs > 0 ? state.pauseMs : null))
+    this.#write(disk)
   }
 
   /** Nothing but the imprint of view 1 or of a reset's view was on the disk: the state begins now. */
@@ -44,27 +46,29 @@ export class Recovery {
 
   /** The view may be acked. */
   get ackable(): boolean {
-    return this.#counts !== null && this.#disk.has(this.#counts)
+    return this.#counts !== null && (this.#disk?.has(this.#counts) ?? true)
   }
 
   synced(): void {
-    this.#writing = this.#writing.filter(number => !this.#disk.has(number))
-    this.#write()
+    const disk = this.#disk
+    if (disk === null) return
+    this.#writing = this.#writing.filter(number => !disk.has(number))
+    this.#write(disk)
   }
 
   /** B1: a few chunks at a time. */
-  #write(): void {
+  #write(disk: OwnDisk): void {
     while (this.#copy !== null && this.#writing.length < chunksInFlightMax) {
       const records = this.#copy.nextChunk()
-      if (records !== null) this.#writing.push(this.#disk.records(records))
-      else this.#end(this.#copy)
+      if (records !== null) this.#writing.push(disk.records(records))
+      else this.#end(disk, this.#copy)
     }
   }
 
-  #end(copy: Copy): void {
+  #end(disk: OwnDisk, copy: Copy): void {
     this.state.table.endCopy(copy)
     this.#copy = null
-    this.#counts = this.#disk.installed(this.view, 'primary')
+    this.#counts = disk.installed(this.view, 'primary')
   }
 
   /** D6: the leases from the moment at which this server may answer. */

@@ -36,6 +36,18 @@ t.test('F15: stopped and killed, it goes on with the same locks, waiters and tok
   t.ok(held.held)
   t.match((await holder.query()).pending, [{ name: 'orders/42', clientId: waiter.clientId }])
 
+  // D11: to memory and back while it runs; no lock is lost.
+  const durability = async (...args: string[]) => {
+    const ended = await new Running(t, ['durability', '--json', ...args], { HOLDFAST_VIEW: url }).ended
+    return ended.code === 0 ? JSON.parse(ended.stdout).durability : ended.stderr
+  }
+  t.equal(await durability('--set', 'memory'), 'memory')
+  t.equal(await durability(), 'memory')
+  await second.running.event('acked')
+  t.equal(await durability('--set', 'disk'), 'disk')
+  await second.running.event('acked')
+  t.ok(held.held)
+
   const pids: number[] = Object.values(second.ready.pids)
   process.kill(second.running.pid, 'SIGKILL')
   for (const pid of pids) process.kill(pid, 'SIGKILL')

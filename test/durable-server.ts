@@ -259,7 +259,7 @@ t.test("D6: a reset's pause that was not over begins again, whole", async t => {
   const { disk, view } = deskOf()
   const state = new State()
   state.apply(['start', 1_000, 60_000, stateLimits])
-  const recovery = new Recovery(disk, view, state, true)
+  const recovery = new Recovery(disk, view, state, false)
   t.equal(recovery.leasesFrom(5_000).pauseRemainingMs(5_000), 60_000)
   state.apply(['unpause'])
   t.equal(recovery.leasesFrom(5_000).pauseRemainingMs(5_000), null)

@@ -439,6 +439,7 @@ t.test('every message of a client to the view server', async t => {
     reset: [['reset', 1, 99, false], 'reset-refused'],
     echo: [['echo', 1], 'echoed'],
     gone: [['gone', 1, id], 'gone-refused'],
+    durability: [['durability', 1, 'disk'], 'durability-refused'],
   }
   t.same(Object.keys(rows).sort(), Object.keys(channels.clientToView).sort())
   for (const [message, outcome] of Object.values(rows))
@@ -470,7 +471,7 @@ t.test('no role and no kind is forgotten in this file', async t => {
     backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard'],
     viewToServer: ['welcome', 'error', 'view', 'pong', 'question'],
     serverToView: ['ping', 'answer'],
-    clientToView: ['status', 'reset', 'gone', 'echo'],
+    clientToView: ['status', 'reset', 'gone', 'durability', 'echo'],
   }
   for (const [channel, kinds] of Object.entries(said))
     t.same([...kinds].sort(), Object.keys(channels[channel as Channel]).sort(), channel)

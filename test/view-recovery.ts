@@ -54,6 +54,7 @@ t.test('D4: power is back everywhere: both copies are there, and the larger one 
     acked: true,
     primary: { id: s1.id, address: s1.address },
     backup: { id: s2.id, address: s2.address },
+    durability: 'disk',
     start: null,
     lastAcked: 2,
     since: [{ id: b.id, address: b.address, from: s2.id, view: 2 }],

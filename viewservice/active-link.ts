@@ -112,6 +112,7 @@ export class ActiveLink {
     this.#waiting.set(number, { connection, number: question[1] })
     if (question[0] === 'status') this.#send(['status', number])
     else if (question[0] === 'gone') this.#send(['gone', number, question[2]])
+    else if (question[0] === 'durability') this.#send(['durability', number, question[2]])
     else this.#send(['reset', number, question[2], question[3]])
     return true
   }
@@ -131,8 +132,14 @@ export class ActiveLink {
     const back = { do: 'send', connection: asked.connection } as const
     if (kind === 'status' && message.length === 3)
       this.#effects.push({ ...back, message: ['status', asked.number, message[2]] })
-    else if (kind === 'reset-done') this.#effects.push({ ...back, message: [kind, asked.number, message[2]] })
-    else if (kind === 'reset-refused' || kind === 'gone-noted' || kind === 'gone-refused')
+    else if (kind === 'reset-done' || kind === 'durability-done')
+      this.#effects.push({ ...back, message: [kind, asked.number, message[2]] })
+    else if (
+      kind === 'reset-refused' ||
+      kind === 'gone-noted' ||
+      kind === 'gone-refused' ||
+      kind === 'durability-refused'
+    )
       this.#effects.push({ ...back, message: [kind, asked.number, message[2]] })
   }
 

@@ -7,7 +7,9 @@ import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Durability, MessageOf, Ping, Status, View } from '../wire/messages.ts'
+import { Changing } from './changing.ts'
 import { changeOf, type Evidence, type ViewCounts } from './counts.ts'
+import type { Readiness } from './durability.ts'
 import { knowsCluster, stoppedText } from './founding.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
@@ -25,9 +27,9 @@ import {
   viewedIn,
 } from './record.ts'
 import { Recoveries } from './recoveries.ts'
-import { isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
+import { choiceOf, isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
 import { Resets } from './reset.ts'
-import { type Question as Asked, auditOf, type Peer, refusalOf } from './rights.ts'
+import { type Question as Asked, auditOf, isQuestion, type Peer, refusalOf } from './rights.ts'
 import { addressTaken, isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
 import { lossOf, statusOf, unready } from './status.ts'
 import { Verifying } from './verifying.ts'
@@ -71,6 +73,7 @@ export class ViewCore {
   readonly #question: Question
   readonly #resets: Resets
   readonly #recoveries: Recoveries
+  readonly #changing: Changing
   /** With whose rules apply to them (A2); null: none do. */
   readonly #clients = new Map<number, Peer>()
   /** What each client has asked in this turn (F13). */
@@ -97,6 +100,7 @@ export class ViewCore {
     this.#question = new Question(this.#out)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
     this.#recoveries = new Recoveries(this.#servers, this.#probes, options)
+    this.#changing = new Changing(this.#out)
     this.#record = viewedIn(options.record)
     if (this.#record !== null) this.#servers.name(namedIn(this.#record))
     this.#highestToken = this.#record?.highestToken ?? 0
@@ -223,8 +227,7 @@ export class ViewCore {
     const client = this.#clients.get(connection)
     if (client === undefined) return // a message before it has closed the connection
     if (message[0] !== 'echo' && this.#asksTooMuch(connection)) return
-    const isQuestion = message[0] === 'reset' || message[0] === 'gone' || isStatus(message)
-    if (isQuestion && !this.#mayAsk(connection, client, message)) return
+    if (isQuestion(message) && !this.#mayAsk(connection, client, message)) return
     switch (message[0]) {
       case 'status': {
         const status = this.status({ monotonic: this.#now })
@@ -234,6 +237,8 @@ export class ViewCore {
         return this.#onReset(connection, message[1], message[2], message[3])
       case 'gone':
         return this.#onGone(connection, message[1], message[2])
+      case 'durability':
+        return this.#changing.ask(connection, message[1], message[2], this.#cannotBegin)
       case 'echo':
         return this.#out.send(connection, ['echoed', message[1]])
     }
@@ -264,16 +269,24 @@ export class ViewCore {
     this.#asks.set(connection, asks)
     if (asks <= asksPerTurnMax) return false
     this.#clients.delete(connection)
-    this.#resets.drop(connection)
+    this.#dropAsks(connection)
     this.#out.close(connection, 'UNEXPECTED_MESSAGE', `more than ${asksPerTurnMax} questions at a time`)
     return true
   }
 
   /** The reset goes on in #decide, when no save is under way. */
   #onReset(connection: number, number: number, view: number, force: boolean): void {
-    const impossible =
-      this.#halted ?? (this.#record === null ? 'there is no view yet, so nothing to reset' : null)
-    this.#resets.ask({ connection, number, view, force, stage: 'asked' }, impossible)
+    this.#resets.ask({ connection, number, view, force, stage: 'asked' }, this.#cannotBegin)
+  }
+
+  /** Why what an operator asks for can't be begun. */
+  get #cannotBegin(): string | null {
+    return this.#halted ?? (this.#record === null ? 'there is no view yet' : null)
+  }
+
+  #dropAsks(connection: number): void {
+    this.#resets.drop(connection)
+    this.#changing.drop(connection)
   }
 
   /** D4: an operator's word. A server that is heard is there, whatever an operator says. */
@@ -323,7 +336,7 @@ export class ViewCore {
   #onClosed({ connection, refused, trouble }: Extract<ViewInput, { is: 'closed' }>): void {
     const finding = this.#probes.closed(connection, refused, trouble ?? null)
     if (finding !== undefined) return this.#onFinding(finding)
-    if (this.#clients.delete(connection)) return this.#resets.drop(connection)
+    if (this.#clients.delete(connection)) return this.#dropAsks(connection)
     const server = this.#servers.on(connection)
     if (server === undefined) return
     this.#servers.disconnect(server)
@@ -359,6 +372,7 @@ export class ViewCore {
     const before = this.#record
     this.#record = record
     this.#saving = null
+    this.#changing.saved(record)
     if (before?.view.number !== record.view.number) {
       this.#announce(before?.view ?? null, record.view)
     } else if (record.acked && !before.acked) this.#onAcked(record.view)
@@ -383,9 +397,9 @@ export class ViewCore {
     if (this.#out.counts !== undefined) this.#out.counts.views[change]++
     this.#out.counts?.history.made(view, change, this.#silentSince(before, view), this.#now)
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
-    this.#out.note(change === 'recovery' ? 'warn' : 'info', 'new view', fields)
+    this.#out.note(isRecovery(view) ? 'warn' : 'info', 'new view', fields)
     this.#lossNoted = false
-    if (change === 'recovery') this.#tell(this.#servers.named(primary.id))
+    if (isRecovery(view)) this.#tell(this.#servers.named(primary.id))
     else this.#tellAll()
     this.#resets.made(view)
   }
@@ -549,6 +563,7 @@ export class ViewCore {
     this.#out.note('error', 'view changes halted', { reason: this.#halted })
     this.#out.look()
     this.#resets.halt(this.#halted)
+    this.#changing.fail(this.#halted)
     return this.#halted
   }
 
@@ -585,6 +600,7 @@ export class ViewCore {
     const lost = this.#recoveries.lost(record, this.#question)
     const view =
       this.#resets.decided(record, this.#highestToken, this.#recoveries.givenUpBy(record, lost)) ??
+      this.#changing.decided(record, this.#highestToken, () => this.#readiness(record)) ??
       nextView(record.view, record.acked, this.#circumstances(record)) ??
       (lost === null ? undefined : recoveryView(record, this.#highestToken, lost))
     if (view !== undefined) return { ...record, view: this.#checked(view), acked: false }
@@ -629,6 +645,16 @@ export class ViewCore {
     }
   }
 
+  /** D11 */
+  #readiness({ view }: ViewRecord): Readiness {
+    const primary = this.#servers.named(view.primary.id)
+    return {
+      primaryHeard: this.#servers.isHeard(primary, this.#now) && primary.ping?.role === 'primary',
+      primaryLow: primary.ping?.low ?? false,
+      withoutJournal: this.#servers.all().filter(server => this.#servers.lives(server) && !server.journal),
+    }
+  }
+
   /** D8: a primary whose disk is nearly full wants to go, if its backup has room. */
   #primaryCondition({ primary, backup }: View): Circumstances['primary'] {
     const condition = this.#condition(primary.id)
@@ -669,7 +695,8 @@ export class ViewCore {
   #noteLoss(record: ViewRecord): void {
     const loss = lossOf(record, this.#servers)
     if (loss !== null && !this.#lossNoted) {
-      if (record.view.durability === 'memory') this.#out.note('error', 'the state is lost', { reason: loss })
+      if (choiceOf(record).durability === 'memory')
+        this.#out.note('error', 'the state is lost', { reason: loss })
       else this.#out.note('error', 'the state waits for its recovery', { reason: loss })
     }
     this.#lossNoted = loss !== null
@@ -731,9 +758,4 @@ function reasonOf(outcome: Finding['outcome']): string {
 
 function hearsay(view: number): string {
   return `this server reports view ${view} but hasn't shown that it belongs to this cluster; send the cluster id in the hello and retry`
-}
-
-/** A client's; the active one's own answer to a standby has the same name. */
-function isStatus(message: MessageOf<ViewHears>): message is MessageOf<'clientToView', 'status'> {
-  return message[0] === 'status' && message.length === 2
 }

@@ -3,6 +3,7 @@
 
 import { Histogram } from '../wire/histogram.ts'
 import type { View } from '../wire/messages.ts'
+import { isChange } from './durability.ts'
 import { History } from './history.ts'
 
 /** What a new view has changed. */
@@ -14,6 +15,7 @@ export type ViewChange =
   | 'backup_replaced'
   | 'reset'
   | 'recovery'
+  | 'durability'
 /** How a lock server was found dead. */
 export type Evidence = 'missed_pings' | 'refused' | 'replaced'
 
@@ -26,6 +28,7 @@ export class ViewCounts {
     backup_replaced: 0,
     reset: 0,
     recovery: 0,
+    durability: 0,
   }
   readonly deaths: Record<Evidence, number> = { missed_pings: 0, refused: 0, replaced: 0 }
   acks = 0
@@ -37,7 +40,7 @@ export class ViewCounts {
 }
 
 export function changeOf(before: View | null, view: View): ViewChange {
-  if (view.start !== null && view.start.choice !== null) return 'recovery'
+  if (view.start !== null && view.start.choice !== null) return isChange(view) ? 'durability' : 'recovery'
   if (view.start !== null) return view.number === 1 ? 'first' : 'reset'
   if (before?.primary.id !== view.primary.id) return 'promotion'
   if (before.backup === null) return 'backup_added'

@@ -5,7 +5,7 @@ import type { Choice, RecoveryStatus, Server } from '../wire/messages.ts'
 import type { Probes } from './probes.ts'
 import type { Question } from './question.ts'
 import type { ViewRecord } from './record.ts'
-import { choiceOf, type Found, type LostState, type Worth, worthOf } from './recovery.ts'
+import { choiceOf, type Found, type LostState, mayRecover, type Worth, worthOf } from './recovery.ts'
 import { notBack } from './reset.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
@@ -31,9 +31,10 @@ export class Recoveries {
 
   /** Null: the state is not lost, or can't be recovered in this cluster. */
   lost(record: ViewRecord, question: Question): LostState | null {
-    if (record.view.durability !== 'disk' || !this.#isLost(record, question)) return null
+    if (!mayRecover(record) || !this.#isLost(record, question)) return null
     const choice = choiceOf(record)
-    const found = this.#found(choice)
+    // D11: what was in memory is on no disk.
+    const found = choice.durability === 'disk' ? this.#found(choice) : []
     return { living: this.#living(choice), found, waited: this.#patienceOver || this.#allBack(choice, found) }
   }
 
@@ -65,8 +66,8 @@ export class Recoveries {
 
   /** D5: why a reset would give up more than it must; null: no disk has a state that counts, as far as all could tell. */
   givenUpBy(record: ViewRecord, lost: LostState | null): string | null {
-    if (record.view.durability !== 'disk') return null
     const choice = choiceOf(record)
+    if (choice.durability === 'memory') return recoverable(lost)
     // The state need not be found lost yet: an operator may be faster.
     const known = lost ?? { living: null, found: this.#found(choice), waited: false }
     const away = [...serversOf(choice), ...choice.since].find(server => !this.#isBack(server, known.found))
@@ -75,8 +76,8 @@ export class Recoveries {
 
   status(record: ViewRecord, question: Question): RecoveryStatus | null {
     const lost = this.lost(record, question)
-    if (lost === null) return null
     const choice = choiceOf(record)
+    if (lost === null || choice.durability === 'memory') return null
     return {
       found: lost.found.map(({ server, imprint, view, proof }) => ({
         ...server,

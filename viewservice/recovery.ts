@@ -3,9 +3,10 @@
 // recoveries.ts and handed in.
 
 import type { Choice, Imprint, Recovered, Server, View } from '../wire/messages.ts'
+import { changeViewProblem } from './durability.ts'
 import type { ViewRecord } from './record.ts'
 
-type Recorded = Pick<ViewRecord, 'view' | 'acked' | 'lastAcked'>
+export type Recorded = Pick<ViewRecord, 'view' | 'acked' | 'lastAcked'>
 
 /** A state that counts, on a disk or in a living server. */
 export interface Worth {
@@ -45,9 +46,18 @@ export function isRecovery(view: View): boolean {
 export function choiceOf({ view, acked, lastAcked }: Recorded): Choice {
   const before = view.start?.choice ?? null
   if (before !== null && !acked) return before
-  const { number, primary, backup, start } = view
+  const { number, primary, backup, durability, start } = view
   const empty = start === null || before !== null ? null : plainStart(start)
-  return { number, acked, primary, backup, start: empty, lastAcked: acked ? number : lastAcked, since: [] }
+  return {
+    number,
+    acked,
+    primary,
+    backup,
+    durability,
+    start: empty,
+    lastAcked: acked ? number : lastAcked,
+    since: [],
+  }
 }
 
 function plainStart({ tokenFloor, pauseMs }: { tokenFloor: number; pauseMs: number }): Choice['start'] {
@@ -58,8 +68,7 @@ function plainStart({ tokenFloor, pauseMs }: { tokenFloor: number; pauseMs: numb
 export function toldToAll(record: Recorded): { readonly view: View; readonly acked: boolean } {
   const { view, acked } = record
   if (acked || !isRecovery(view)) return { view, acked }
-  const { number, primary, backup, start, acked: wasAcked } = choiceOf(record)
-  const { durability } = view
+  const { number, primary, backup, durability, start, acked: wasAcked } = choiceOf(record)
   const told = start === null ? null : { ...start, choice: null }
   return { view: { number, primary, backup, durability, start: told }, acked: wasAcked }
 }
@@ -87,11 +96,16 @@ export function worthOf(
   return isBackup && (choice.acked || told) ? { from: id, view } : undefined
 }
 
+/** D4, D11: of a view in memory nothing is left; but a change to disk that was not acked is off, and a living server goes on. */
+export function mayRecover(record: Recorded): boolean {
+  return choiceOf(record).durability === 'disk' || (isRecovery(record.view) && !record.acked)
+}
+
 /** D4: the recovery view that must follow now; undefined: none may. `found`: whatever counts, proven or not. */
 export function recoveryView(record: Recorded, highestToken: number, lost: LostState): View | undefined {
-  if (record.view.durability !== 'disk') return undefined
+  if (!mayRecover(record)) return undefined
   if (lost.living !== null) return recoveryBy(record, highestToken, lost.living, lost.living, lost.living.id)
-  if (!lost.waited) return undefined
+  if (!lost.waited || choiceOf(record).durability === 'memory') return undefined
   const [best] = lost.found.filter(({ proof }) => proof !== null).sort(byWorth)
   return best === undefined ? undefined : recoveryBy(record, highestToken, best.server, best, best.imprint.id)
 }
@@ -119,7 +133,7 @@ function recoveryBy(
     number: record.view.number + 1,
     primary: { id, address },
     backup: null,
-    durability: 'disk',
+    durability: choice.durability,
     start: {
       tokenFloor: highestToken + tokenLeap,
       pauseMs: 0,
@@ -138,8 +152,8 @@ export function recoveryProblem(before: Recorded | null, next: View): string | u
   const choice = next.start?.choice ?? null
   if (choice === null) return undefined
   if (before === null) return 'D4: there is nothing to recover'
-  if (before.view.durability !== 'disk' || next.durability !== 'disk')
-    return 'D4: nobody is recovered from a view in memory'
+  if (next.durability !== choice.durability) return changeViewProblem(before, next)
+  if (!mayRecover(before)) return 'D4: nobody is recovered from a view in memory'
   const { since, ...kept } = choice
   const { since: _, ...right } = choiceOf(before)
   if (JSON.stringify(kept) !== JSON.stringify(right)) return 'D4: the choice is not the one of the record'

@@ -83,7 +83,7 @@ export class Resets {
   #probe(reset: Reset, record: ViewRecord): void {
     reset.stage = reset.force ? 'allowed' : 'probing'
     reset.acked = record.acked
-    reset.onDisk = record.view.durability === 'disk'
+    reset.onDisk = choiceOf(record).durability === 'disk'
     if (reset.force) return
     for (const server of mayStillServe(record)) this.#probes.start('reset', server, record.cluster)
   }
@@ -130,7 +130,7 @@ function resetView(record: ViewRecord, highestToken: number, primary: Server): V
     number: record.view.number + 1,
     primary,
     backup: null,
-    durability: record.view.durability,
+    durability: choiceOf(record).durability,
     start: { tokenFloor: highestToken + tokenLeap, pauseMs: record.longestTtlMs, choice: null },
   }
 }

@@ -3,6 +3,7 @@
 
 import { allows, looks, type Principal } from '../wire/access/principal.ts'
 import type { MessageOf } from '../wire/messages.ts'
+import type { ViewHears } from './record.ts'
 
 /** A client, or a standby view server, which has asked the same of its own client. */
 export interface Peer {
@@ -12,7 +13,7 @@ export interface Peer {
 }
 
 /** A client's question; a standby passes it on. */
-export type Question = MessageOf<'clientToView', 'status' | 'reset' | 'gone'>
+export type Question = MessageOf<'clientToView', 'status' | 'reset' | 'gone' | 'durability'>
 
 /** What it is answered if it may not ask this; null: it may. */
 export function refusalOf({ principal }: Peer, question: Question): MessageOf<'viewToClient'> | null {
@@ -23,11 +24,19 @@ export function refusalOf({ principal }: Peer, question: Question): MessageOf<'v
       ? null
       : ['status-refused', number, 'NOT_ALLOWED', `${who} may not read any lock, operate or see metrics`]
   if (allows(principal, 'operate', null)) return null
-  return [
-    question[0] === 'reset' ? 'reset-refused' : 'gone-refused',
-    number,
-    `NOT_ALLOWED: ${who} may not operate`,
-  ]
+  return [refusals[question[0]], number, `NOT_ALLOWED: ${who} may not operate`]
+}
+
+/** How each of an operator's wishes is refused. */
+export const refusals = {
+  reset: 'reset-refused',
+  gone: 'gone-refused',
+  durability: 'durability-refused',
+} as const
+
+/** What needs a right. A client's status: the active one's own answer to a standby has the same name. */
+export function isQuestion(message: MessageOf<ViewHears>): message is Question {
+  return Object.hasOwn(refusals, message[0]) || (message[0] === 'status' && message.length === 2)
 }
 
 /** A7: one line for an operator's act, and for a refusal. */

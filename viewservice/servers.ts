@@ -35,6 +35,8 @@ export interface KnownServer {
   ping: Ping | null
   /** What its journal held when it started (D3). */
   imprint: Imprint | null
+  /** It has a journal. */
+  journal: boolean
   /** D4: an operator says that its process is gone for good. */
   saidGone: boolean
   /** The connection that its last ping came on. */
@@ -128,6 +130,7 @@ export class Servers {
     server.version = hello.version
     server.host = hello.host
     server.imprint = hello.imprint
+    server.journal = hello.journal
     server.noted = false
     this.#byConnection.set(connection, server)
     return before
@@ -256,6 +259,7 @@ export class Servers {
       closedAt: null,
       ping: null,
       imprint: null,
+      journal: false,
       saidGone: false,
       pingedOn: null,
       cuts: 0,

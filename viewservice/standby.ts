@@ -15,7 +15,7 @@ import {
   viewedIn,
 } from './record.ts'
 import { toldToAll } from './recovery.ts'
-import { auditOf, type Peer, type Question, refusalOf } from './rights.ts'
+import { auditOf, isQuestion, type Peer, type Question, refusalOf, refusals } from './rights.ts'
 import type { LockServerHello } from './servers.ts'
 import { welcomeOf } from './welcome.ts'
 
@@ -167,12 +167,11 @@ export class StandbyCore {
   #onClient(connection: number, client: Peer | undefined, message: MessageOf<ViewHears>): void {
     if (client === undefined) return
     if (message[0] === 'echo') return this.#send(connection, ['echoed', message[1]])
-    const isQuestion = message[0] === 'reset' || message[0] === 'gone'
-    if (!isQuestion && !(message[0] === 'status' && message.length === 2)) return
+    if (!isQuestion(message)) return
     if (this.#asksTooMuch(connection) || !this.#mayAsk(connection, client, message)) return
     if (this.#owner.passOn(connection, message)) return
     if (message[0] === 'status') return this.#send(connection, ['status', message[1], this.status()])
-    const refusal = message[0] === 'reset' ? 'reset-refused' : 'gone-refused'
+    const refusal = refusals[message[0]]
     this.#send(connection, [refusal, message[1], this.#owner.reason])
   }
 

@@ -3,6 +3,7 @@
 
 import type { RecoveryStatus, Server, ServerStatus, Status } from '../wire/messages.ts'
 import type { ViewRecord } from './record.ts'
+import { choiceOf } from './recovery.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
 export function statusOf(
@@ -40,14 +41,15 @@ export function unready(record: ViewRecord | null, servers: Servers): string | n
 
 /** F14: no living server can go on with the state. Undecided while a backup may still answer. */
 export function lossOf(
-  { view, acked }: ViewRecord,
+  record: ViewRecord,
   servers: Servers,
   recovery: RecoveryStatus | null = null,
 ): string | null {
+  const { view, acked } = record
   const { primary, backup } = view
   if (!servers.isDead(servers.named(primary.id))) return null
   if (backup !== null && acked && !servers.isDead(servers.named(backup.id))) return null
-  if (view.durability === 'disk') return waitText(primary, recovery)
+  if (choiceOf(record).durability === 'disk') return waitText(primary, recovery)
   return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, 'holdfast reset' starts an empty one`
 }
 

@@ -3,7 +3,7 @@
 
 import type { Durability, Server, View } from '../wire/messages.ts'
 import type { ViewRecord } from './record.ts'
-import { isRecovery, recoveryProblem } from './recovery.ts'
+import { choiceOf, isRecovery, recoveryProblem } from './recovery.ts'
 
 export interface Circumstances {
   readonly primary: 'well' | 'leaving' | 'dead'
@@ -70,6 +70,8 @@ export function stepProblem(
   if (next.primary.id === next.backup?.id) return 'V2: one server in two roles'
   if (next.start !== null && next.backup !== null) return 'V3: a view that starts empty names no backup'
   if (isRecovery(next)) return recoveryProblem(before, next)
+  if (before !== null && next.durability !== choiceOf(before).durability)
+    return 'D11: only a change view has another durability'
   if (next.start !== null) return undefined
   if (before === null) return 'V3: view 1 must say that it is'
   return successorProblem(before.view, before.acked, next, backupAnswered)

@@ -137,6 +137,8 @@ const choice = checkedApart(
     acked: flag,
     primary: server,
     backup: nullable(server),
+    /** Another one than that of the view which carries it: that view is to change it (D11). */
+    durability,
     start: nullable(record({ tokenFloor: count(0), pauseMs: count(0) })),
     /** The last view that was acked; 0: none. */
     lastAcked: count(2),
@@ -621,6 +623,8 @@ export const clientToView = {
   reset: message('reset', ['number', number], ['view', count(3)], ['forced', flag]),
   /** D4: an operator's word that the process of this server is gone and won't come back to life. */
   gone: message('gone', ['number', number], ['id', id]),
+  /** D11: the cluster is to be of this durability. */
+  durability: message('durability', ['number', number], ['durability', durability]),
   echo: message('echo', ['number', number]),
 }
 
@@ -639,6 +643,8 @@ export const viewToClient = {
   'reset-refused': message('reset-refused', ['number', number], ['explanation', explanation]),
   'gone-noted': message('gone-noted', ['number', number], ['explanation', explanation]),
   'gone-refused': message('gone-refused', ['number', number], ['explanation', explanation]),
+  'durability-done': message('durability-done', ['number', number], ['view', view]),
+  'durability-refused': message('durability-refused', ['number', number], ['explanation', explanation]),
   echoed: message('echoed', ['number', number]),
 }
 

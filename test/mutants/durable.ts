@@ -6,7 +6,92 @@ const recovery = 'viewservice/recovery.ts'
 const recoveries = 'viewservice/recoveries.ts'
 const test = 'view-recovery'
 
+const change = 'view-durability'
+
 export const durable: readonly Mutant[] = [
+  {
+    name: 'a change to disk writes only an imprint',
+    breaks: 'D11, D2',
+    why: 'the journal says that it has a state of which it has nothing',
+    test: 'durability-change',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: "own !== undefined && view.start?.choice?.durability === 'disk'",
+        replace: 'own !== undefined',
+      },
+    ],
+  },
+  {
+    name: 'a change that came to nothing holds for the next view',
+    breaks: 'D11',
+    why: 'a backup whose disk has nothing is primary of a view on disk, or the state on disks is given up',
+    test: change,
+    edits: [
+      {
+        file: recovery,
+        find: 'durability: choice.durability,',
+        replace: 'durability: record.view.durability,',
+      },
+    ],
+  },
+  {
+    name: 'an imprint counts for a choice in memory',
+    breaks: 'D11, D4',
+    why: 'what was granted in memory since is granted again',
+    test: change,
+    edits: [
+      {
+        file: recoveries,
+        find: "choice.durability === 'disk' ? this.#found(choice) : []",
+        replace: 'this.#found(choice)',
+      },
+      {
+        file: recovery,
+        find: "if (!lost.waited || choiceOf(record).durability === 'memory') return undefined",
+        replace: 'if (!lost.waited) return undefined',
+      },
+    ],
+  },
+  {
+    name: 'a lock server without a journal is no hindrance',
+    breaks: 'D11, D3',
+    why: 'the next backup of a cluster on disk has no disk',
+    test: change,
+    edits: [
+      {
+        file: 'viewservice/durability.ts',
+        find: 'if (withoutJournal.length > 0)',
+        replace: 'if (withoutJournal.length > 9)',
+      },
+    ],
+  },
+  {
+    name: 'the durability changes with any view',
+    breaks: 'D11',
+    why: 'a promotion would bring in a durability for which nothing was written',
+    test: change,
+    edits: [
+      {
+        file: 'viewservice/view.ts',
+        find: 'next.durability !== choiceOf(before).durability',
+        replace: 'next.number === 0',
+      },
+    ],
+  },
+  {
+    name: 'nothing goes on after a change that was lost with its primary',
+    breaks: 'D11',
+    why: 'a cluster in memory halts beside a backup in sync',
+    test: change,
+    edits: [
+      {
+        file: recovery,
+        find: "return choiceOf(record).durability === 'disk' || (isRecovery(record.view) && !record.acked)",
+        replace: "return choiceOf(record).durability === 'disk'",
+      },
+    ],
+  },
   {
     name: 'an old image of the primary is recovered',
     breaks: 'D4',
@@ -304,7 +389,7 @@ export const durable: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/recovery.ts',
-        find: 'return this.#counts !== null && this.#disk.has(this.#counts)',
+        find: 'return this.#counts !== null && (this.#disk?.has(this.#counts) ?? true)',
         replace: 'return true || this.#counts',
       },
     ],

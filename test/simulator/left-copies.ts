@@ -49,7 +49,7 @@ export class LeftCopies {
     const { view, acked } = record
     const choice = view.start?.choice ?? null
     if (choice === null || acked) return this.#ofView(view, acked)
-    return [...this.#ofView(choiceView(view, choice), choice.acked), ...choice.since]
+    return [...this.#ofView(choiceView(choice), choice.acked), ...choice.since]
   }
 
   #ofView(view: View, acked: boolean): Server[] {
@@ -112,6 +112,6 @@ export function nameOf({ address }: Server): string {
   return address.replace('ws://', '')
 }
 
-function choiceView({ durability }: View, { number, primary, backup }: Choice): View {
+function choiceView({ number, primary, backup, durability }: Choice): View {
   return { number, primary, backup, durability, start: null }
 }
