@@ -291,6 +291,8 @@ t.test('A2: each message to a view server, by each principal', async t => {
     // Of a view that is none: it does nothing.
     reset: [['reset', 1, 0, false], only('operator', 'reset-done', 'reset-refused')],
     gone: [['gone', 1, newId()], all('gone-refused')],
+    // It is so already.
+    durability: [['durability', 1, 'memory'], only('operator', 'durability-done', 'durability-refused')],
     echo: [['echo', 1], all('echoed')],
   }
   t.same(Object.keys(questions).sort(), Object.keys(channels.clientToView).sort())
@@ -302,7 +304,7 @@ t.test('A2: each message to a view server, by each principal', async t => {
       const answer = peer.heard[1]
       const isBlind = kind === 'status' && who === 'weak'
       t.equal(answer?.[0], isBlind ? 'status-refused' : expected[who], `${kind} by ${who}`)
-      const isOperating = kind === 'reset' || kind === 'gone'
+      const isOperating = ['reset', 'gone', 'durability'].includes(kind)
       const text = String(answer?.at(-1))
       if (isOperating)
         t.equal(text.startsWith('NOT_ALLOWED'), who !== 'operator', `${kind} by ${who}: ${text}`)
