@@ -14,6 +14,7 @@ import { useTls } from './tls.ts'
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   cluster: () => import('./cluster.ts'),
   init: () => import('./init.ts'),
+  adopt: () => import('./adopt.ts'),
   viewserver: () => import('./viewserver.ts'),
   lockserver: () => import('./lockserver.ts'),
   status: () => import('./status.ts'),

@@ -14,6 +14,7 @@ import type {
   Ping,
   Role,
   ShownTerms,
+  Testimony,
   View,
   Welcome,
 } from '../wire/messages.ts'
@@ -441,6 +442,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   /** A server that is not primary answers only that it is not (R1). */
   #request(client: Client, request: MessageOf<'clientToServer'>): void {
+    if (request[0] === 'testify')
+      return this.#out.send(client.connection, ['testimony', request[1], this.#testimony])
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
     client.deaf = true
@@ -749,6 +752,27 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       this.#recovered(recovery, recovery.view) // D5
     // D3: what an earlier view has left behind counts no more.
     else if (this.#found !== null && view.number > this.#found.imprint.view) this.#found = null
+  }
+
+  /** E7: what a lost view record is rebuilt from. */
+  get #testimony(): Testimony {
+    const { address } = this.#options
+    const found = this.#found
+    const state = this.state ?? found?.state ?? null
+    return {
+      cluster: this.#situation.cluster,
+      id: this.id,
+      address,
+      role: this.role,
+      view: this.#situation.view,
+      acked: this.#primary?.ackable ?? this.#backup?.toldInSync ?? false,
+      latched: this.#primary?.replication.join.latched ?? false,
+      recovering: this.#recovery !== null,
+      token: state?.table.lastToken ?? 0,
+      longestTtlMs: this.#situation.longestTtlMs,
+      imprint: found === null ? null : imprintOf(found),
+      viewServer: this.#viewLinks.active,
+    }
   }
 
   /** What it is for the view server: there a recovery is a primary's (D5). */

@@ -334,6 +334,8 @@ export class Primary {
         return this.#abandon(client, request[1], request[2])
       case 'acknowledge':
         return this.#acknowledge(client, request[1], request[2])
+      case 'testify':
+        return // whoever it is, the server answers that itself
       case 'echo':
         return this.#out.send(client.connection, ['echoed', request[1]])
       case 'force-release':

@@ -67,6 +67,10 @@ export class ViewLink {
     return this.#trouble === null ? null : `${this.#address} ${this.#trouble.text}`
   }
 
+  get address(): string {
+    return this.#address
+  }
+
   get connection(): number | null {
     return this.#connection
   }

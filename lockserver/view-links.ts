@@ -32,6 +32,11 @@ export class ViewLinks {
     return all.length === 0 ? null : all.join('; ')
   }
 
+  /** The address of the active one; null: it is connected to none. */
+  get active(): string | null {
+    return this.#foremost().find(({ connected, mark }) => connected && mark > 0)?.address ?? null
+  }
+
   tick(): void {
     const foremost = this.#foremost()
     for (const link of this.#links) link.tick(foremost.includes(link))

@@ -268,7 +268,10 @@ t.test('a mistyped command: what was probably meant; else all there are', async 
       code: 2,
       stderr: new RegExp(`there is no command "${given}"; did you mean ${meant}\\? See`),
     })
-  t.match(await holdfast(t, ['frobnicate']), { code: 2, stderr: /there are cluster, init, viewserver/ })
+  t.match(await holdfast(t, ['frobnicate']), {
+    code: 2,
+    stderr: /there are cluster, init, adopt, viewserver/,
+  })
 })
 
 t.test('the process says it on stderr and exits with 2', async t => {

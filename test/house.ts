@@ -90,6 +90,7 @@ const house: Readonly<Record<string, Room>> = {
   'viewservice/options.ts': {
     imports: ['viewservice', 'types of viewservice/pages', 'viewservice/stores', ...servers],
   },
+  'viewservice/adopt.ts': { imports: ['viewservice', 'viewservice/stores', ...servers] },
   'viewservice/init.ts': { imports: ['viewservice', 'viewservice/stores', ...servers] },
   'viewservice/running.ts': {
     imports: ['viewservice', 'viewservice/stores/store.ts', 'wire', 'wire/net', 'wire/serving'],

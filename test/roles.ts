@@ -105,6 +105,7 @@ const requests: Record<keyof typeof channels.clientToServer, Message> = {
   watch: ['watch', 1, ''],
   seen: ['seen', 1, 0],
   unwatch: ['unwatch', 1],
+  testify: ['testify', 1],
   echo: ['echo', 1],
 }
 type Request = keyof typeof requests
@@ -142,6 +143,7 @@ const expected: Record<Request, { session: string; none: string; notPrimary: str
   watch: { session: 'watching', none: 'watching', notPrimary: 'closed NOT_PRIMARY' },
   seen: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
   unwatch: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
+  testify: { session: 'testimony', none: 'testimony', notPrimary: 'testimony' },
   echo: { session: 'echoed', none: 'echoed', notPrimary: 'echoed' },
 }
 
@@ -163,7 +165,7 @@ for (const [kind, { session: inSession, none, notPrimary }] of Object.entries(ex
         `at the ${server.core.role}`,
       )
     const held = new ByHand(cluster.primary).hello(asClient).forget().say(request).outcome
-    const atOnce = none.startsWith('closed') || none === 'echoed' ? none : 'ignored'
+    const atOnce = none.startsWith('closed') || none === 'echoed' || none === 'testimony' ? none : 'ignored'
     t.equal(held, atOnce, 'R1: with a backup, answers wait for it')
     t.equal(cluster.problem(), undefined)
   })
@@ -176,6 +178,7 @@ t.test('R1: at a primary with a backup every answer of a session waits for the b
       kind === 'resume' ||
       kind === 'abandon' ||
       kind === 'acknowledge' ||
+      kind === 'testify' ||
       kind === 'echo'
     )
       continue

@@ -372,6 +372,28 @@ const lockEvent = record({
 })
 export type LockEvent = ShapeType<typeof lockEvent>
 
+/** What a lock server knows of its cluster, for a view record that was lost (E7). */
+const testimony = record({
+  cluster: nullable(id),
+  id,
+  address,
+  role,
+  /** The newest view that it knows. */
+  view: nullable(view),
+  /** As primary: the view is in force. As backup: it was told so. */
+  acked: flag,
+  /** As primary: it has latched, so that its backup may have been promoted since. */
+  latched: flag,
+  /** It recovers a state, and is nobody's primary yet (D5). */
+  recovering: flag,
+  token: count(0),
+  longestTtlMs: milliseconds,
+  imprint: nullable(imprint),
+  /** The active view server that it is connected to; null: none. */
+  viewServer: nullable(address),
+})
+export type Testimony = ShapeType<typeof testimony>
+
 export const clientToServer = {
   open: message(
     'open',
@@ -432,6 +454,7 @@ export const clientToServer = {
   /** How many events of this watch were seen, from its beginning. */
   seen: message('seen', ['number', number], ['events', number]),
   unwatch: message('unwatch', ['number', number]),
+  testify: message('testify', ['number', number]),
   echo: message('echo', ['number', number]),
 }
 
@@ -536,6 +559,7 @@ export const serverToClient = {
   event: message('event', ['number', number], ['record', lockEvent]),
   /** This many events of this watch were left out: too many were not yet seen. */
   missed: message('missed', ['number', number], ['events', positive]),
+  testimony: message('testimony', ['number', number], ['testimony', testimony]),
   echoed: message('echoed', ['number', number]),
 }
 

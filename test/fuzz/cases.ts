@@ -178,7 +178,8 @@ const elsewhere: Teller = async ({ dice, targets, tally }) => {
   for (let frames = dice.below(12); frames > 0; frames--) await talk.echo(dice.below(1_000_000))
   const message = drawMessage('clientToServer', dice) as [string]
   const text = JSON.stringify([message])
-  const isFine = message[0] !== 'echo' && verdictOn(text, 'clientToServer')[0] === 'fine'
+  const isFine =
+    message[0] !== 'echo' && message[0] !== 'testify' && verdictOn(text, 'clientToServer')[0] === 'fine'
   const last =
     isFine && dice.chance(0.5)
       ? { text, codes: ['NOT_PRIMARY' as const] }

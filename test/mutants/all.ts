@@ -68,7 +68,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys, ...tls],
   'disk, minutes, moments': apart,
-  'how a cluster begins': beginning,
+  'how a cluster begins, and is adopted': beginning,
 }
 
 export const mutants: readonly Mutant[] = Object.values(blindSpots).flat()

@@ -128,6 +128,15 @@ export const beginning: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a cluster that is to begin unattended does not',
+    breaks: 'E6',
+    why: 'a container system waits for an operator that it does not have',
+    test: 'init',
+    edits: [
+      { file: 'viewservice/running.ts', find: 'founding: founding ?? null', replace: 'founding: null' },
+    ],
+  },
+  {
     name: 'a record that appears is not seen',
     breaks: 'E6',
     why: 'after init or adopt the view server must be started again',
@@ -137,6 +146,57 @@ export const beginning: readonly Mutant[] = [
         file: 'viewservice/seat.ts',
         find: 'const waits = isHalted || this.#keeping.halted !== null || this.#isEmpty',
         replace: 'const waits = isHalted || this.#keeping.halted !== null',
+      },
+    ],
+  },
+  {
+    name: 'adopt with a silent primary',
+    breaks: 'E7',
+    why: 'the primary has gone on with another backup, and the old one is promoted beside it',
+    test: 'adoption',
+    edits: [
+      {
+        file: 'viewservice/adoption.ts',
+        find: 'if (isOpen) return []',
+        replace: 'if (isOpen || primary === undefined) return []',
+      },
+    ],
+  },
+  {
+    name: 'adopt of a latched primary alone',
+    breaks: 'E7',
+    why: 'its backup was promoted, and serves',
+    test: 'adoption',
+    edits: [{ file: 'viewservice/adoption.ts', find: ' || !primary.latched)', replace: ' || true)' }],
+  },
+  {
+    name: 'adopt writes over a record that is in force',
+    breaks: 'E7',
+    why: 'a view is made twice',
+    test: 'adoption',
+    edits: [
+      {
+        file: 'viewservice/adoption.ts',
+        find: 'if (active !== undefined)',
+        replace: 'if (active !== undefined && told.length < 0)',
+      },
+      {
+        file: 'viewservice/adopt.ts',
+        find: 'if (record.view.number < view.number) return null',
+        replace: 'if (record.view.number <= view.number) return null',
+      },
+    ],
+  },
+  {
+    name: 'a halted view server does not take what adopt has rebuilt',
+    breaks: 'E7',
+    why: 'the cluster stays without views after all was done right',
+    test: 'adoption',
+    edits: [
+      {
+        file: 'viewservice/keeping.ts',
+        find: 'if (isFounding(known.record)) return true',
+        replace: 'if (isFounding(known.record)) return false',
       },
     ],
   },

@@ -165,14 +165,14 @@ export const takeovers: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/seat.ts',
-        find: '#rereadAt = 0 constructor',
-        replace: '#rereadAt = 0\n  #last: ViewCore | undefined\n\n  constructor',
+        find: '#saysEmpty = false constructor',
+        replace: '#saysEmpty = false\n  #last: ViewCore | undefined\n\n  constructor',
       },
       {
         file: 'viewservice/seat.ts',
-        find: 'this.#inner = new ViewCore({ ...this.#options, record: this.#keeping.record, standing })',
+        find: 'this.#inner = new ViewCore({ ...this.#options, record, standing })',
         replace:
-          'this.#last ??= new ViewCore({ ...this.#options, record: this.#keeping.record, standing })\n    this.#inner = this.#last',
+          'this.#last ??= new ViewCore({ ...this.#options, record, standing })\n    this.#inner = this.#last',
       },
     ],
   },
