@@ -38,6 +38,7 @@ export class Members {
 
   async startViewServer(environment: Environment): Promise<void> {
     const args = ['viewserver', `--listen=127.0.0.1:${this.port}`, `--data=${join(this.#folder, 'record')}`]
+    if (this.viewServer === undefined) args.push('--init-if-none')
     this.viewServer = new Running(this.#t, args, { ...quick, ...this.#secret, ...environment })
     await this.viewServer.listening()
   }
