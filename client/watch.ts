@@ -129,7 +129,11 @@ export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDis
     this.#count(event)
     const events = event.event === 'missed' ? event.events : event.event === 'watching' ? 0 : 1
     const last = this.#kept.at(-1)
-    if (last?.event === 'missed') this.#kept.splice(-1, 1, { event: 'missed', events: last.events + events })
+    // A beginning is no event that was missed, but a reader must learn of it.
+    if (events === 0 && last?.event !== 'missed') {
+      if (last?.event !== 'watching') this.#kept.push({ event: 'watching' })
+    } else if (last?.event === 'missed')
+      this.#kept.splice(-1, 1, { event: 'missed', events: last.events + events })
     else this.#kept.push({ event: 'missed', events })
   }
 }

@@ -375,6 +375,16 @@ t.test('D5, F14: a reset that comes before the death is noticed looks at the cop
   t.match(client.last, ['reset-refused', 1, /operation 10/])
 })
 
+t.test('D5, F14: a server that is back, and has not said yet what it has, may have the state', async t => {
+  const { story, s1, s2 } = durablePair()
+  const [s3] = story.servers('s3')
+  s3.ping()
+  for (const server of [s1, s2]) story.network.set(server.address, { id: idOf('next') })
+  const client = story.client()
+  client.say(['reset', 1, 2, false])
+  t.match(client.last, ['reset-refused', 1, /may be on the disk of server .* at ws:\/\/s1/])
+})
+
 t.test('D5, F14: a reset of an unacked recovery asks after the whole choice', async t => {
   const { story, s2, p } = recovering()
   const [s3] = story.servers('s3')

@@ -43,6 +43,22 @@ t.test('for a reader that has stopped some events are kept, and further ones are
   t.match(await watch.next(), { value: { name: 'on' } }, 'and goes on')
 })
 
+t.test(
+  'a reader that has stopped learns that its watch began again, and has missed nothing by that',
+  async t => {
+    const { watch } = reading()
+    const kept = 2 * eventsUnseenMax
+    for (let i = 0; i < kept; i++) watch.push(event(`l/${i}`))
+    for (let i = 0; i < 3; i++) watch.push({ event: 'watching' })
+    watch.push(event('late'))
+    watch.push({ event: 'watching' })
+    const told: unknown[] = []
+    for (let i = 0; i < kept + 2; i++) told.push((await watch.next()).value)
+    t.same(told.slice(kept), [{ event: 'watching' }, { event: 'missed', events: 1 }])
+    t.same(watch.toJSON(), { prefix: '', over: false, unread: 0 })
+  },
+)
+
 t.test('the servers learn now and then how far the reader is', async t => {
   const { watch, seen } = reading()
   watch.push({ event: 'watching' })

@@ -59,10 +59,17 @@ export class Resets {
   }
 
   found({ probe, outcome }: Finding): void {
-    const problem = stillThere(probe.server, outcome, this.#reset?.onDisk ?? false)
+    const problem = stillThere(probe.server, outcome) ?? this.#mayHave(probe.server, outcome)
     if (problem !== undefined) this.#fail(problem)
     else if (this.#reset?.stage === 'probing' && this.#probes.asked('reset') === 0)
       this.#reset.stage = 'allowed'
+  }
+
+  /** D5: what stands at its address has not said what it has on its disk, or nothing stands there. */
+  #mayHave(server: Server, outcome: Outcome): string | undefined {
+    if (this.#reset?.onDisk !== true) return undefined
+    const next = outcome.is === 'answered' ? this.#servers.get(outcome.id) : undefined
+    return next !== undefined && next.ping !== null && this.#servers.lives(next) ? undefined : notBack(server)
   }
 
   /** A new view is durable; if it is the reset's, the operator who asked gets the answer. */
@@ -147,8 +154,8 @@ export function notBack({ id, address }: Server): string {
 }
 
 /** Why the reset can't go through, by what this probe found; undefined if the server's state is gone. */
-function stillThere(server: Server, outcome: Outcome, onDisk: boolean): string | undefined {
-  if (outcome.is === 'refused') return onDisk ? notBack(server) : undefined
+function stillThere(server: Server, outcome: Outcome): string | undefined {
+  if (outcome.is === 'refused') return undefined
   if (outcome.is === 'answered' && outcome.id !== server.id) return undefined
   const found =
     outcome.is === 'answered'

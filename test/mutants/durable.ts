@@ -228,8 +228,21 @@ export const durable: readonly Mutant[] = [
       },
       {
         file: 'viewservice/reset.ts',
-        find: 'return onDisk ? notBack(server) : undefined',
-        replace: 'return onDisk && server.id.length === 0 ? notBack(server) : undefined',
+        find: 'if (this.#reset?.onDisk !== true) return undefined',
+        replace: 'if (this.#reset?.onDisk !== false) return undefined',
+      },
+    ],
+  },
+  {
+    name: 'a reset that is faster than the hello of a server that is back',
+    breaks: 'D5, F14',
+    why: 'another id at the address is taken for the end of the state, which that very server has on its disk',
+    test,
+    edits: [
+      {
+        file: 'viewservice/reset.ts',
+        find: 'return next !== undefined && next.ping !== null && this.#servers.lives(next) ? undefined : notBack(server)',
+        replace: "return next !== undefined || outcome.is === 'answered' ? undefined : notBack(server)",
       },
     ],
   },

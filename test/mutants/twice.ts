@@ -69,6 +69,19 @@ export const twice: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a beginning is told as a gap without events',
+    breaks: 'R1 watch',
+    why: 'a reader that stood still hears that it has missed 0 events, and not that its watch began again',
+    test: 'watch-reader',
+    edits: [
+      {
+        file: 'client/watch.ts',
+        find: "if (events === 0 && last?.event !== 'missed') {",
+        replace: "if (events < 0 && last?.event !== 'missed') {",
+      },
+    ],
+  },
+  {
     name: 'a watch that was ended with an error ends with it again and again',
     breaks: 'R1 watch',
     why: 'a loop that goes on after the error never comes to an end',

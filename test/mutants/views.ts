@@ -303,8 +303,8 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/reset.ts',
-        find: "if (outcome.is === 'refused') return onDisk ? notBack(server) : undefined",
-        replace: "if (outcome.is !== 'answered') return onDisk ? notBack(server) : undefined",
+        find: "if (outcome.is === 'refused') return undefined",
+        replace: "if (outcome.is !== 'answered') return undefined",
       },
     ],
   },

@@ -7,7 +7,7 @@ import { type Connection, SearchedConnections, sides, towards } from './connecti
 import { Parties } from './parties.ts'
 import type { Cores } from './plain.ts'
 import type { Setting } from './setting.ts'
-import { type Happening, type Limit, limits, type State, Transition } from './transition.ts'
+import { type Happening, type Kept, type Limit, limits, type State, Transition } from './transition.ts'
 
 /** A process by its name: VS, S1, S2 …, C1, C2 …, operator. */
 export type Name = string
@@ -27,6 +27,10 @@ export interface Freedom {
   readonly outages?: number
   /** With the power of all, the disk of one of two that are in an acked view may be gone. */
   readonly burns?: number
+  /** With the power of all, the last write that a disk has may be unreadable: it passes for a torn end (D7). */
+  readonly rots?: number
+  /** One of these may keep its power when all others lose it. */
+  readonly spares?: readonly Name[]
   /** Clients that may make their first call; all of them unless told otherwise. */
   readonly callers?: readonly Name[]
 }
@@ -153,26 +157,56 @@ export class Model {
     if (next !== undefined) found.push({ do: 'pass', ms: Math.ceil(next - state.clock) })
   }
 
-  /** Each disk keeps all that was not synced, or nothing of it. */
+  /** Each disk keeps the first so many of the writes that were not synced: all, none, or torn in between. */
   #outages(state: State, found: Happening[]): void {
     const { outages = 0 } = this.freedom
     if (this.#used(state, 'outages') >= outages) return
-    let kept: readonly (readonly number[])[] = [[]]
+    for (const spares of this.#spared(state))
+      for (const keeps of this.#kept(state, spares)) {
+        const plain = { do: 'outage', keeps, spares, burns: null, rots: null } as const
+        found.push(plain)
+        for (const burns of this.#burning(state)) if (burns !== spares) found.push({ ...plain, burns })
+        for (const rots of this.#rotting(state)) if (rots !== spares) found.push({ ...plain, rots })
+      }
+  }
+
+  #spared(state: State): readonly (number | null)[] {
+    const slots = (this.freedom.spares ?? []).map(name => this.parties.slotOf(name))
+    const lives = (slot: number) => {
+      const local = this.parties.local(state.locals[slot] as number)
+      return 'core' in local && local.core !== null
+    }
+    return [null, ...slots.filter(lives)]
+  }
+
+  /** By slot, how many writes are kept, in all combinations; none where a disk is not named. */
+  #kept(state: State, spares: number | null): readonly Kept[] {
+    let kept: readonly Kept[] = [[]]
     for (let slot = 1; slot <= this.parties.setting.servers; slot++) {
       const local = this.parties.local(state.locals[slot] as number)
-      if (local.place !== 'lockserver' || local.core === null || local.disk.unsynced.length === 0) continue
-      kept = [...kept, ...kept.map(keeps => [...keeps, slot])]
+      if (slot === spares || local.place !== 'lockserver' || local.core === null) continue
+      const more = local.disk.unsynced.map((_, i) => i + 1)
+      kept = [...kept, ...more.flatMap(writes => kept.map(keeps => [...keeps, [slot, writes] as const]))]
     }
-    for (const burns of this.#burning(state))
-      for (const keeps of kept) found.push({ do: 'outage', keeps, burns })
+    return kept
+  }
+
+  /** The other copy is read, too, before one of them is chosen: the patience of such a search is long. */
+  #rotting(state: State): readonly number[] {
+    if (this.#used(state, 'rots') >= (this.freedom.rots ?? 0)) return []
+    return this.#copies(state)
   }
 
   /** F15: one of the two copies is enough. */
-  #burning(state: State): readonly (number | null)[] {
-    const { burns = 0 } = this.freedom
+  #burning(state: State): readonly number[] {
+    if (this.#used(state, 'burns') >= (this.freedom.burns ?? 0)) return []
+    return this.#copies(state)
+  }
+
+  #copies(state: State): readonly number[] {
     const { view, acked } = this.checks.histories.get(state.history)
-    if (this.#used(state, 'burns') >= burns || !acked || view === null || view.backup === null) return [null]
-    return [null, this.parties.slotAt(view.primary.address), this.parties.slotAt(view.backup.address)]
+    if (!acked || view === null || view.backup === null) return []
+    return [this.parties.slotAt(view.primary.address), this.parties.slotAt(view.backup.address)]
   }
 
   #nextWake(state: State): number | undefined {

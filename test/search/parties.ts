@@ -164,6 +164,8 @@ function keyOf(input: Input): string {
       return `m${input.connection} ${input.frame} ${input.channel}`
     case 'closed':
       return `c${input.connection} ${input.refused}`
+    case 'no power':
+      return `p${input.writes}`
     default:
       return input.is
   }

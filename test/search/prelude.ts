@@ -41,7 +41,7 @@ export class Prelude {
 
   /** The power of all machines fails; what was not synced is gone. */
   outage(): this {
-    this.#make({ do: 'outage', keeps: [], burns: null })
+    this.#make({ do: 'outage', keeps: [], spares: null, burns: null, rots: null })
     return this.quiet()
   }
 

@@ -47,6 +47,7 @@ export function settingOf({ setting }: Search): Setting {
     deadPings: 1,
     slowDisk: false,
     disks: 'none',
+    patienceMs: 0,
     spared: false,
     openTurns: [],
     operator: 'none',

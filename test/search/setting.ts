@@ -33,6 +33,8 @@ export interface Setting {
   readonly slowDisk: boolean
   /** The cluster is durable, and each write of a lock server is synced by an event of its own, or at once. */
   readonly disks: 'none' | 'slow' | 'fast'
+  /** D4: how long the view server waits for the other copy. */
+  readonly patienceMs: number
   /** Servers that may read more than one frame before what they decided goes out. */
   readonly openTurns: readonly number[]
   /** What may happen in this search spares the state: one who may go on with it must always live. */

@@ -58,9 +58,12 @@ function line(model: Model, state: State, happening: Happening): string {
       return `${parties.name(happening.slot)} calls ${JSON.stringify(op ?? 'reset')}`
     }
     case 'outage': {
-      const kept = happening.keeps.map(slot => parties.name(slot)).join(' and ')
-      const burnt = happening.burns === null ? '' : `; the disk of ${parties.name(happening.burns)} is gone`
-      return `the power fails everywhere; what was not synced is ${kept === '' ? 'gone' : `kept by ${kept}`}${burnt}`
+      const { keeps, spares, burns, rots } = happening
+      const kept = keeps.map(([slot, writes]) => `${writes} writes of ${parties.name(slot)}`).join(' and ')
+      const where = spares === null ? 'everywhere' : `everywhere but for ${parties.name(spares)}`
+      const burnt = burns === null ? '' : `; the disk of ${parties.name(burns)} is gone`
+      const rotten = rots === null ? '' : `; the last that ${parties.name(rots)} has is unreadable`
+      return `the power fails ${where}; of what was not synced ${kept === '' ? 'nothing' : kept} is kept${burnt}${rotten}`
     }
     case 'synced':
       return `${parties.name(happening.slot)} hears that its oldest write is on the disk`

@@ -25,16 +25,34 @@ export interface State {
 }
 
 /** The places of `used`; ticks come behind, by slot. */
-export const limits = ['kills', 'starts', 'cuts', 'passes', 'viewServerKills', 'outages', 'burns'] as const
+export const limits = [
+  'kills',
+  'starts',
+  'cuts',
+  'passes',
+  'viewServerKills',
+  'outages',
+  'burns',
+  'rots',
+] as const
 export type Limit = (typeof limits)[number]
 
 export type Happening =
   | { readonly do: 'deliver' | 'close'; readonly connection: number; readonly to: Side }
   | { readonly do: 'cut'; readonly connection: number }
   | { readonly do: 'pass'; readonly ms: number }
-  /** All machines lose their power at once; each disk keeps all that was not synced, or nothing of it; one may burn. */
-  | { readonly do: 'outage'; readonly keeps: readonly number[]; readonly burns: number | null }
+  /** All machines but one lose their power at once; one disk may burn, or have rot in its last write. */
+  | {
+      readonly do: 'outage'
+      readonly keeps: Kept
+      readonly spares: number | null
+      readonly burns: number | null
+      readonly rots: number | null
+    }
   | { readonly do: SlotHappening; readonly slot: number }
+
+/** By slot: how many of the writes that were not synced are on its disk; the others keep none. */
+export type Kept = readonly (readonly [slot: number, writes: number])[]
 
 type SlotHappening =
   | 'tick'
@@ -105,21 +123,25 @@ export class Transition {
         this.#clock += happening.ms
         return
       case 'outage':
-        return this.#outage(happening.keeps, happening.burns)
+        return this.#outage(happening)
       default:
         return this.#inside(happening.do, happening.slot)
     }
   }
 
-  #outage(keeps: readonly number[], burns: number | null): void {
+  #outage({ keeps, spares, burns, rots }: Extract<Happening, { do: 'outage' }>): void {
     this.#count('outages')
     if (burns !== null) this.#count('burns')
+    if (rots !== null) this.#count('rots')
     for (let slot = 0; slot < this.#locals.length; slot++) {
       const local = this.#world.parties.local(this.#locals[slot] as number)
       if ((local.place !== 'viewserver' && local.place !== 'lockserver') || local.core === null) continue
+      if (slot === spares) continue
       this.#die(slot)
-      this.#step(slot, { is: keeps.includes(slot) ? 'kill after the write' : 'kill' })
+      const [, writes = 0] = keeps.find(([kept]) => kept === slot) ?? []
+      this.#step(slot, slot === 0 ? { is: 'kill' } : { is: 'no power', writes })
     }
+    if (rots !== null) this.#step(rots, { is: 'rot' })
     if (burns !== null) this.#step(burns, { is: 'burn' })
   }
 

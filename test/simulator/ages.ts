@@ -20,6 +20,8 @@ export interface Known {
 
 /** A server may state the wall clock of the beginning of its turn, in whole milliseconds. */
 const slackMs = 4
+/** Of one that has slept some times: uptimes come in hundredths of a second. */
+const sleptSlackMs = 60
 
 export class Ages {
   readonly #verdict: Blamed
@@ -83,8 +85,9 @@ export class Ages {
 
   /** An acquire that was given up: how long it waited, and who had the lock. */
   gaveUp({ user, names, calledAt }: Attempt, { waitedMs, holder, at }: Outcome): void {
-    // Rates differ by 1 % at the most, and a machine that sleeps counts less.
-    if (user.wallAlone !== true && waitedMs !== undefined && waitedMs > (at - calledAt) * 1.01 + slackMs)
+    // Rates differ by 1 % at the most. A machine that sleeps counts less, and knows how long it slept to some hundredths.
+    const slack = user.now().suspended === undefined ? slackMs : sleptSlackMs
+    if (user.wallAlone !== true && waitedMs !== undefined && waitedMs > (at - calledAt) * 1.01 + slack)
       this.#blame('wrong age', `${user.name} has waited ${waitedMs} ms for ${names}, called at ${calledAt}`)
     if (holder === undefined) return
     if (!names.includes(holder.name))

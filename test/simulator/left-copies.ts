@@ -54,23 +54,29 @@ export class LeftCopies {
 
   #ofView(view: View, acked: boolean): Server[] {
     const { primary, backup } = view
-    return backup !== null && (acked || this.#knows(view)) ? [primary, backup] : [primary]
+    if (backup === null) return [primary]
+    return acked || this.#knows(view) || this.#isTold(view.number, backup) ? [primary, backup] : [primary]
   }
 
-  isGone(server: Server, record: ViewRecord): boolean {
-    return this.#gone.has(server.id) || this.#neverBegan(server, record)
+  /** V4, D2: it is on its disk that it was told in sync, though it has said so to no server yet. */
+  #isTold(view: number, { id, address }: Server): boolean {
+    const written = this.#cluster.options.journalDiskOf?.(nameOf({ id, address })).written ?? []
+    return written.some(({ imprint }) => imprint?.id === id && imprint.view === view && imprint.told)
+  }
+
+  isGone({ id }: Server): boolean {
+    return this.#gone.has(id)
   }
 
   /** No copy of it need be readable. */
   mayBeGone(server: Server, record: ViewRecord): boolean {
-    return this.#doubtful.has(server.id) || this.isGone(server, record)
+    return this.#doubtful.has(server.id) || this.isGone(server) || this.#neverBegan(server, record)
   }
 
   /** D4: before the imprint of view 1 or of a reset's view is synced, nothing was shown and nothing counts. */
   #neverBegan({ id, address }: Server, record: ViewRecord): boolean {
     const { options, servers } = this.#cluster
-    const begins = record.view.start !== null && record.view.start.choice === null
-    if (!begins || record.acked || record.view.primary.id !== id) return false
+    if (!isYoung(record)) return false
     if (servers.some(server => server.alive && server.id === id)) return false
     const written = options.journalDiskOf?.(nameOf({ id, address })).written ?? []
     return !written.some(({ number, imprint }) => number === 0 && imprint?.id === id)
@@ -85,6 +91,12 @@ export class LeftCopies {
   ofRecord(record: ViewRecord): Set<string> {
     const left = this.counting(record).filter(server => !this.mayBeGone(server, record))
     return new Set(left.map(nameOf))
+  }
+
+  /** D4: nothing of the state was shown, and it may be on no disk. */
+  get isYoung(): boolean {
+    const { record } = this.#cluster.viewServer
+    return record === null || isYoung(record)
   }
 
   /** It has the only one. */
@@ -114,4 +126,10 @@ export function nameOf({ address }: Server): string {
 
 function choiceView({ number, primary, backup, durability }: Choice): View {
   return { number, primary, backup, durability, start: null }
+}
+
+/** View 1's state or a reset's, and no ack says that it is on a disk. */
+function isYoung({ view: { start }, acked }: ViewRecord): boolean {
+  if (start === null || acked) return false
+  return start.choice === null || (start.choice.start !== null && !start.choice.acked)
 }

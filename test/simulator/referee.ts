@@ -424,7 +424,7 @@ export class Referee {
     if (
       !this.leftCopies
         .counting(before)
-        .some(server => nameOf(server) === name && !this.leftCopies.isGone(server, before))
+        .some(server => nameOf(server) === name && !this.leftCopies.isGone(server))
     )
       this.#blame('D4 recovered from nothing', `no state that counts is left at ${name}, which recovers`)
     if (!this.#ends.has(before.view.primary.id) && view.primary.id !== before.view.primary.id)

@@ -359,6 +359,9 @@ class Story {
           `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}`,
         )
       this.#referee.explainLoss()
+      const { disk, careful } = this.#plan.shape
+      if (disk !== null && careful && !this.#referee.leftCopies.isYoung)
+        return this.#verdict.blame('state lost', 'no copy is left, and the faults left one (F15)')
       if (this.#lost++ > 0) return this.#verdict.blame('liveness', 'the reset has not helped')
       this.#operatorResets()
       end = network.time + this.#limitsMs.heal + this.#limitsMs.pause
@@ -506,7 +509,8 @@ function clocksOf(dice: Random) {
       rate: 0.9951 + dice.next() * 0.0098,
       monotonicMs: dice.below(1_000_000),
       wallMs: dice.below(20_000) - 10_000,
-      wallAlone: dice.chance(0.3),
+      // A page's. A server always knows for how long its machine has run.
+      wallAlone: dice.chance(0.3) && name.startsWith('c'),
     }
     known.set(name, clocks)
     return clocks

@@ -1,5 +1,5 @@
 // The disk of a lock server, as plain data: what its journal would be read as, and the writes that are not synced.
-// A loss of power keeps none of them, or all; each is synced alone, so that any number of them may be kept.
+// A loss of power keeps any number of them, the first ones; each is synced alone.
 
 import type { Found, Imprint, JournalWrite } from '../../../lockserver/journal/asked.ts'
 import type { SnapshotHeader } from '../../../lockserver/state/snapshot.ts'
@@ -41,11 +41,18 @@ export function withSynced(disk: SearchedDisk): SearchedDisk {
   return first === undefined ? disk : { ...kept(disk, first.write), unsynced }
 }
 
-/** The power fails. */
-export function withoutPower(disk: SearchedDisk, keeps: boolean): SearchedDisk {
+/** The power fails; the first so many writes are kept. */
+export function withoutPower(disk: SearchedDisk, writes: number): SearchedDisk {
   let after = disk
-  if (keeps) while (after.unsynced.length > 0) after = withSynced(after)
+  for (let left = writes; left > 0; left--) after = withSynced(after)
   return { ...after, unsynced: [], installing: null }
+}
+
+/** D7: what is written last is unreadable, and passes for a torn end. Without batches it is the state's beginning. */
+export function withRot(disk: SearchedDisk): SearchedDisk {
+  const { imprint, volume } = disk
+  if (volume.batches.length === 0) return { ...disk, imprint: imprint && { ...imprint, told: false } }
+  return { ...disk, volume: { ...volume, batches: volume.batches.slice(0, -1) } }
 }
 
 function kept(disk: SearchedDisk, write: JournalWrite): SearchedDisk {

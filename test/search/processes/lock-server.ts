@@ -9,7 +9,7 @@ import type { Message } from '../../../wire/messages.ts'
 import { unknownEffect } from '../../../wire/unknown-effect.ts'
 import { idOf, pingIntervalMs } from '../ids.ts'
 import { frozen } from '../plain.ts'
-import { blankDisk, foundOn, withoutNumbers, withoutPower, withSynced, withWrite } from './disk.ts'
+import { blankDisk, foundOn, withoutNumbers, withoutPower, withRot, withSynced, withWrite } from './disk.ts'
 import type { Input, ServerLocal } from './process.ts'
 import type { Turn } from './turn.ts'
 
@@ -25,18 +25,24 @@ export class LockServerStep {
       local.accepted = 0
       this.#newCore(local, null, foundOn(local.disk, this.#turn.cores))
       this.#turnWith(local, { is: 'tick' })
-    } else if (input.is === 'kill' || input.is === 'kill after the write') {
-      local.disk = frozen(withoutPower(local.disk, input.is !== 'kill'))
-      local.core = null
-      local.pending = []
-      local.inTurn = false
-    } else if (input.is === 'burn') local.disk = blankDisk
+    } else if (input.is === 'no power') this.#ends(local, input.writes)
+    else if (input.is === 'kill') this.#ends(local, 0)
+    else if (input.is === 'burn') local.disk = blankDisk
+    else if (input.is === 'rot') local.disk = frozen(withRot(local.disk))
     else if (input.is === 'turn-end') this.#endTurn(local)
     else if (input.is === 'synced') this.#syncOne(local)
     else {
       if (input.is === 'accepted') local.accepted = input.connection
       this.#turnWith(local, input.is === 'tick' ? { is: 'tick' } : (this.#turn.inputOf(input) as ServerInput))
     }
+  }
+
+  /** Of what is not synced, so many writes are found later. */
+  #ends(local: ServerLocal, writes: number): void {
+    local.disk = frozen(withoutPower(local.disk, writes))
+    local.core = null
+    local.pending = []
+    local.inTurn = false
   }
 
   /** Its oldest write reaches the disk. */

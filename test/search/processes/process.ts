@@ -79,7 +79,10 @@ export type Input =
         | 'kill after the write'
         | 'synced'
         | 'burn'
+        | 'rot'
     }
+  /** Of what was not synced, so many writes are kept. */
+  | { readonly is: 'no power'; readonly writes: number }
 
 export type Output =
   | { readonly do: 'send'; readonly connection: number; readonly frame: number }

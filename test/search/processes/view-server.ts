@@ -41,7 +41,7 @@ export class ViewServerStep {
       pingIntervalMs,
       deadPings,
       record: local.disk ?? foundingOf({ cluster: idOf('cluster', 0, 1), durability, nobodyHasRun: true }),
-      recoveryPatienceMs: 0,
+      recoveryPatienceMs: this.#turn.setting.patienceMs,
       pid: 1,
       host: 'simulated',
     }

@@ -1,9 +1,18 @@
-// Durable clusters: the power of all machines fails at any moment, each disk keeps all that was not synced or
-// nothing of it, and each machine comes back or does not. What clients were shown is there afterwards.
+// Durable clusters: the power of all machines fails at any moment, each disk keeps any number of the writes that were not
+// synced, and each machine comes back or does not. What clients were shown is there afterwards.
 
+import type { Prelude } from '../prelude.ts'
 import type { Search } from '../search.ts'
 import { acked } from './preludes.ts'
 import { acquire, release } from './programs.ts'
+
+/** (S1,S2)#2 is acked, and C1 has its lock. */
+const granted = (prelude: Prelude) => {
+  acked('C1')(prelude)
+  prelude.each('call', 'C1')
+}
+
+const sizes = { statesMax: 500_000, short: 12_000 }
 
 export const powerSearches: readonly Search[] = [
   {
@@ -82,6 +91,50 @@ export const powerSearches: readonly Search[] = [
     short: 8_000,
   },
   {
+    name: 'power and rot',
+    about:
+      'what one copy has last is unreadable, and passes for a torn end: the other copy, which has it, is recovered',
+    setting: { servers: 2, programs: [[acquire('a')]], disks: 'slow', patienceMs: 1_000 },
+    prelude: granted,
+    freedom: { outages: 1, rots: 1, starts: 2, ticks: { VS: 1 } },
+    prune: look => look.number >= 4,
+    ...sizes,
+  },
+  {
+    name: 'power but for one',
+    about: 'one of the two keeps its power; what it had sent arrives late, when the other is recovered',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]], disks: 'slow' },
+    prelude: acked('C1'),
+    freedom: { outages: 1, spares: ['S1', 'S2', 'VS'], starts: 1, ticks: { VS: 2 } },
+    prune: look => look.number >= 5,
+    ...sizes,
+  },
+  {
+    name: 'power twice, one copy gone',
+    about: 'the power fails twice in a row, torn each time, and one of the two copies goes with it',
+    setting: { servers: 2, programs: [[acquire('a')]], disks: 'slow' },
+    prelude: prelude => {
+      granted(prelude)
+      prelude.outage()
+    },
+    freedom: { outages: 1, burns: 1, starts: 3, ticks: { VS: 1 } },
+    prune: look => look.number >= 5,
+    ...sizes,
+  },
+  {
+    name: 'power while the view server is away',
+    about:
+      'the view server dies around its write, and comes back after a loss of power, before or after the others',
+    setting: { servers: 2, programs: [[acquire('a')]], disks: 'slow', slowDisk: true },
+    prelude: prelude => {
+      granted(prelude)
+      prelude.suddenly('kill', 'S2')
+    },
+    freedom: { viewServerKills: 1, outages: 1, starts: 2, ticks: { VS: 1 } },
+    prune: look => look.number >= 5,
+    ...sizes,
+  },
+  {
     name: 'power, walks',
     about:
       'random walks with losses of power, deaths, cuts and ticks; in the end all machines are back, and so is the state',
@@ -99,6 +152,7 @@ export const powerSearches: readonly Search[] = [
     freedom: {
       outages: 3,
       burns: 1,
+      spares: ['S1', 'S2', 'VS'],
       starts: 9,
       kills: { of: ['S1', 'S2', 'S3'], times: 2 },
       viewServerKills: 1,
