@@ -219,14 +219,18 @@ t.test('A2: lists and events show what may be read, and nothing of the rest', as
   const theirs = await sessionOf('other')
   theirs.peer.say(['acquire', 1, ['theirs/1'], 'exclusive', 'wait', null])
   await theirs.peer.next('granted')
+  const ours = await sessionOf('client')
+  ours.peer.say(['acquire', 1, ['ours/more'], 'exclusive', 'wait', null])
+  await ours.peer.next('granted')
+  let number = 1
   const names = (answer: Heard | undefined) => {
     const held = answer?.[3] as { name: string }[]
     return held.map(({ name }) => name)
   }
   for (const [who, expected, cut] of [
     ['other', ['theirs/1'], true],
-    ['client', ['ours/1'], true],
-    ['operator', ['ours/1', 'theirs/1'], false],
+    ['client', ['ours/1', 'ours/more'], true],
+    ['operator', ['ours/1', 'ours/more', 'theirs/1'], false],
   ] as const) {
     const { peer } = await sessionOf(who)
     peer.say(['watch', 5, ''])
@@ -239,7 +243,29 @@ t.test('A2: lists and events show what may be read, and nothing of the rest', as
     const seen = new Set(sessions.map(({ clientName }) => clientName))
     if (who === 'operator') t.ok(seen.has('client') && seen.has('other'))
     else t.same([...seen], [who], 'its own sessions')
-    theirs.peer.say(['set-note', 2, 1, null], ['acknowledge', [1, 2], []])
+    for (const [by, name] of [
+      [theirs, 'theirs/2'],
+      [ours, 'ours/2'],
+    ] as const) {
+      by.peer.say(['acquire', ++number, [name], 'exclusive', 'wait', null])
+      const [, , [token]] = (await by.peer.next('granted')) as [string, number, number[]]
+      by.peer.say(['release', ++number, token])
+      await by.peer.next('released')
+      number -= 2
+    }
+    number += 2
+    const end = (each: string) => (cut ? expected[0].startsWith(each) : true)
+    await until(
+      'events have come',
+      () => peer.heard.filter(([kind]) => kind === 'event').length >= (cut ? 2 : 4) || undefined,
+    )
+    const events = peer.heard
+      .filter(([kind]) => kind === 'event')
+      .map(([, , event]) => event as { name: string })
+    t.ok(
+      events.every(({ name }) => end(name.split('/')[0] ?? '')),
+      `${who} hears of ${events.map(({ name }) => name)}`,
+    )
     peer.leave()
   }
 })

@@ -1,5 +1,6 @@
 // Every planted bug, by the blind spot that it belongs to: the kind of mistake, and where a proof looks away.
 
+import { access } from './access.ts'
 import { answers } from './answers.ts'
 import { apart } from './apart.ts'
 import { asked } from './asked.ts'
@@ -66,7 +67,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'pages and metrics': figures,
   'the command': command,
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
-  'hostile peers': [...edge, ...asking, ...keys, ...tls],
+  'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access],
   'disk, minutes, moments': apart,
   'how a cluster begins, and is adopted': beginning,
 }

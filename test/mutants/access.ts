@@ -1,0 +1,248 @@
+// Planted bugs in who may do what (A1 to A4, A8, F21): rights that are not looked at, or not where and when they count.
+
+import type { Mutant } from './mutant.ts'
+
+const primary = 'lockserver/primary.ts'
+const guard = 'wire/net/guard.ts'
+
+export const access: readonly Mutant[] = [
+  {
+    name: 'rights are not looked at by request',
+    breaks: 'F21, A2',
+    why: 'who may come in may do all',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/verbs.ts',
+        find: 'return lock === undefined ? undefined : { verb, lock }',
+        replace: 'return lock !== undefined ? undefined : undefined',
+      },
+    ],
+  },
+  {
+    name: 'a right is looked at only when the connection begins',
+    breaks: 'A2, A3',
+    why: 'who had a right once has it for as long as the connection lasts',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'client.principal = principal\n      return this.#primary?.rightsChanged(client)',
+        replace: 'return this.#primary?.rightsChanged(client)',
+      },
+    ],
+  },
+  {
+    name: 'of several names the right to one is enough',
+    breaks: 'A2',
+    why: 'who adds a name of its own takes any other with it',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/verbs.ts',
+        find: 'locks.find(each => !allows(principal, verb, each))',
+        replace: 'locks.slice(0, 1).find(each => !allows(principal, verb, each))',
+      },
+    ],
+  },
+  {
+    name: 'a steal needs no more than an acquire',
+    breaks: 'A2',
+    why: 'who may wait for a lock takes it from others',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/verbs.ts',
+        find: "return manner === 'steal' ? 'steal' : 'acquire'",
+        replace: "return manner === 'steal' ? 'read' : 'acquire'",
+      },
+    ],
+  },
+  {
+    name: 'a refusal for a right is no operation',
+    breaks: 'S1, A2',
+    why: 'the next number is not known to be next, and a repeat may be done',
+    test: 'rights',
+    edits: [
+      {
+        file: primary,
+        find: "this.#propose(['deny', session.ordinal, number, denied.verb, denied.lock]) }",
+        replace: "this.#answer(client, ['refused', number, 'NOT_ALLOWED', denied.verb + session.id])\n  }",
+      },
+    ],
+  },
+  {
+    name: "a resume with another's token",
+    breaks: 'A4',
+    why: 'a session key that was overheard is enough to take the session over',
+    test: 'rights',
+    edits: [
+      {
+        file: primary,
+        find: 'session !== undefined && isSamePrincipal(owner, session.owner?.name ?? null)',
+        replace:
+          "session !== undefined && (isSamePrincipal(owner, session.owner?.name ?? null) || owner !== '')",
+      },
+    ],
+  },
+  {
+    name: 'a query shows what may not be read',
+    breaks: 'F21, A2',
+    why: 'names of locks and of clients are told to all who have a token',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/query.ts',
+        find: 'if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, only))) continue',
+        replace:
+          "if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, ['']))) continue",
+      },
+    ],
+  },
+  {
+    name: 'a watch tells what may not be read',
+    breaks: 'F21, A2',
+    why: 'who watches everything hears of everything',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/watches.ts',
+        find: "return client.principal === null || allows(client.principal, 'read', name)",
+        replace: "return client.principal === null || allows(null, 'read', name)",
+      },
+    ],
+  },
+  {
+    name: 'one list for all principals',
+    breaks: 'F21, A2',
+    why: 'who asks right after another gets the list that was made for the other',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/listings.ts',
+        find: 'made.prefix === prefix && isSameScope(made.only, only)',
+        replace: 'made.prefix === prefix && (isSameScope(made.only, only) || only !== made.only)',
+      },
+    ],
+  },
+  {
+    name: 'a cancel tells who has the lock',
+    breaks: 'A2',
+    why: 'who may wait but not read learns who works on what',
+    test: 'rights',
+    edits: [
+      {
+        file: primary,
+        find: "return this.#out.send(connection, ['cancel-done', message[1], message[2], null])",
+        replace: 'return this.#out.send(connection, message)',
+      },
+    ],
+  },
+  {
+    name: 'revoked but renewed',
+    breaks: 'A3',
+    why: 'a token that was taken away is good for as long as its connection lasts',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: 'if (now === undefined) this.#proven.delete(connection)',
+        replace: 'if (now === undefined) continue',
+      },
+    ],
+  },
+  {
+    name: 'what a revoked session waits for stays',
+    breaks: 'A3',
+    why: 'it is granted, and kept from others until its lease is over',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'lockserver/revocations.ts',
+        find: 'this.#add(session, null)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a session ends with its connection when its token does',
+    breaks: 'A3',
+    why: 'who holds its locks believes in them for the rest of its lease, and another has them',
+    test: 'revocation',
+    edits: [
+      {
+        file: primary,
+        find: "if (this.#options.revokeNow) this.#propose(['abandon', session.ordinal])",
+        replace:
+          "if (this.#options.revokeNow || session.ordinal > 0) this.#propose(['abandon', session.ordinal])",
+      },
+    ],
+  },
+  {
+    name: "a server's hello with a client's token",
+    breaks: 'A1',
+    why: 'every program with a token may pose as a server',
+    test: 'access',
+    edits: [
+      {
+        file: guard,
+        find: "const proven = kind === 'client' ? this.client(proof) : this.#server(proof)",
+        replace:
+          "const proven = kind === 'client' ? this.client(proof) : (this.#server(proof) ?? this.client(proof))",
+      },
+    ],
+  },
+  {
+    name: "a client's hello with the servers' secret",
+    breaks: 'A1',
+    why: 'no rules apply to it',
+    test: 'access',
+    edits: [
+      {
+        file: guard,
+        find: "const proven = kind === 'client' ? this.client(proof) : this.#server(proof)",
+        replace:
+          "const proven = kind === 'client' ? (this.client(proof) ?? this.#server(proof)) : this.#server(proof)",
+      },
+    ],
+  },
+  {
+    name: 'a dial shows its first secret only',
+    breaks: 'A8',
+    why: 'a rolling restart with another secret parts the cluster',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: 'if (others.length > 0 && isWrong(messages[0]) && this.#open.has(number)) {',
+        replace: 'if (others.length > 99 && isWrong(messages[0]) && this.#open.has(number)) {',
+      },
+    ],
+  },
+  {
+    name: 'pages need no right',
+    breaks: 'F21, A2',
+    why: 'every token shows metrics, and ends servers',
+    test: 'rights',
+    edits: [
+      {
+        file: 'wire/serving/http.ts',
+        find: 'route.needs === undefined ? looks(principal) : allows(principal, route.needs, null)',
+        replace: 'route.needs === undefined ? looks(principal) : allows(null, route.needs, null)',
+      },
+    ],
+  },
+  {
+    name: 'whoever connects to a view server resets it',
+    breaks: 'F21, A2',
+    why: 'all locks of all programs are gone',
+    test: 'rights',
+    edits: [
+      {
+        file: 'viewservice/rights.ts',
+        find: "if (allows(principal, 'operate', null)) return null",
+        replace: "if (allows(principal, 'operate', null) || number > 0) return null",
+      },
+    ],
+  },
+]
