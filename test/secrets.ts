@@ -49,6 +49,7 @@ t.test('the command of run gets the whole environment except for the secret', as
     HOLDFAST_SECRET: 's',
     HOLDFAST_SERVER_SECRET: 's',
     HOLDFAST_SECRET_FILE: 's',
+    HOLDFAST_ACCESS_TOKEN: 's',
     HOLDFAST_VIEW: 'v',
     MY_SECRET: 'mine',
   }
@@ -100,4 +101,26 @@ t.test('cluster --data follows no link with its logs', async t => {
   mkdirSync(join(folder, 'c', 'logs'), { recursive: true })
   execFileSync('mkfifo', [join(folder, 'c', 'logs', 'viewserver.log')])
   t.match(await start(join(folder, 'c')), { code: 1, stderr: /can't write the log .*viewserver\.log/ })
+})
+
+t.test('token makes a token and its line for the access file, and can says what the file allows', async t => {
+  const made = await holdfast(t, ['token', 'billing'])
+  const [token = '', line = ''] = made.stdout.trim().split('\n')
+  t.match(token, /^hf_[\w-]{43}$/)
+  const entry = JSON.parse(`{${line}}`) as Record<string, object>
+  const folder = t.testdir({ 'access.json': JSON.stringify({ format: 1, principals: entry }) })
+  const can = (...args: string[]) => holdfast(t, ['can', ...args, '--access', join(folder, 'access.json')])
+  t.match(await can('acquire', 'orders/42', '--access-token', token), {
+    code: 0,
+    stdout: /^yes: a rule of billing/,
+  })
+  t.match(await can('steal', 'orders/42', '--principal', 'billing'), {
+    code: 1,
+    stdout: /^no: no rule of billing/,
+  })
+  t.match(await can('operate', '--principal', 'billin'), { code: 1, stderr: /knows no principal/ })
+  t.match(await can('aquire', 'x', '--principal', 'billing'), {
+    code: 2,
+    stderr: /VERB must be one of acquire/,
+  })
 })

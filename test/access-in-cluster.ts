@@ -1,0 +1,116 @@
+// Rights in a whole cluster on a simulated clock: what a promoted primary knows of them (A2 to A4).
+
+import t from 'tap'
+import { readAccess } from '../wire/access/table.ts'
+import { hashOf } from '../wire/net/secret.ts'
+import { Cluster, tokenOf, tokenOfParty } from './fixtures/cluster.ts'
+
+const verbs = ['acquire', 'steal', 'force', 'read']
+const table = (rules: Record<string, readonly object[] | null>) =>
+  readAccess(
+    JSON.stringify({
+      format: 1,
+      principals: Object.fromEntries(
+        Object.entries(rules).map(([name, rules]) => [
+          name,
+          { tokens: rules === null ? [] : [hashOf(tokenOfParty(name))], rules: rules ?? [] },
+        ]),
+      ),
+    }),
+  )
+const all = [{ prefix: '', verbs }]
+const few = [{ prefix: 'mine/', verbs }]
+
+t.test('A2, S1: a refusal is a stored reply, which a promoted primary repeats', async t => {
+  const cluster = new Cluster({ access: table({ a: few, b: all }) })
+  cluster.run(2_000)
+  const a = cluster.client('a')
+  const b = cluster.client('b')
+  cluster.run(500)
+  const held = b.acquire('theirs/1')
+  cluster.run(200)
+  t.ok(held.done)
+  const { primary, backup } = cluster
+  const before = backup.core.state?.opNumber ?? 0
+  const refused = a.acquire('theirs/1')
+  cluster.run(100)
+  t.match(refused, { done: true, failed: 'NOT_ALLOWED', definite: true })
+  t.ok((backup.core.state?.opNumber ?? 0) > before, 'the backup has it')
+  primary.kill()
+  cluster.run(3_000)
+  t.equal(cluster.primary, backup)
+  const mine = a.acquire('mine/1')
+  cluster.run(500)
+  t.ok(tokenOf(mine), 'its numbers go on')
+  t.match(cluster.primary.core.state?.sessions.size, 2)
+  const owners = [...(cluster.primary.core.state?.sessions.values() ?? [])].map(({ owner }) => owner?.name)
+  t.same(owners.sort(), ['principal:a', 'principal:b'], 'A4')
+  t.equal(cluster.primary.core.state?.problem(), undefined)
+})
+
+t.test(
+  'A3: what a session waits for and may not have any more is refused, also after a failover',
+  async t => {
+    const cluster = new Cluster({ access: table({ a: all, b: all }) })
+    cluster.run(2_000)
+    const a = cluster.client('a')
+    const b = cluster.client('b')
+    cluster.run(500)
+    b.acquire('theirs/1')
+    cluster.run(200)
+    const waits = a.acquire('theirs/1')
+    cluster.run(500)
+    t.notOk(waits.done)
+    cluster.primary.kill()
+    cluster.guard.change(table({ a: few, b: all }))
+    cluster.run(4_000)
+    t.match(waits, { done: true, failed: 'NOT_ALLOWED' })
+    t.equal(cluster.primary.core.state?.problem(), undefined)
+  },
+)
+
+t.test(
+  'A3: a token is taken away: its waits are refused a ping limit later, and what it holds ends with its lease',
+  async t => {
+    const cluster = new Cluster({ access: table({ a: all, b: all }) })
+    cluster.run(2_000)
+    const a = cluster.client('a', { ttlMs: 4_000 })
+    const b = cluster.client('b')
+    cluster.run(500)
+    const held = a.acquire('a/1')
+    b.acquire('b/1')
+    cluster.run(200)
+    a.acquire('b/1')
+    const next = b.acquire('a/1')
+    cluster.run(500)
+    const waiting = () =>
+      [...(cluster.primary.core.state?.sessions.values() ?? [])].map(({ waiting }) => waiting.size)
+    t.same(waiting(), [1, 1])
+    cluster.changeAccess(table({ a: null, b: all }))
+    cluster.run(700)
+    t.same(waiting(), [0, 1], 'the wait of a is gone')
+    t.notOk(next.done, 'its hold stays until its lease is over')
+    cluster.run(5_000)
+    t.ok(tokenOf(next) > tokenOf(held))
+    t.equal(a.lost[0]?.reason, 'EXPIRED')
+    t.ok((a.lost[0]?.at ?? 0) <= next.at, 'L1')
+    t.equal(cluster.primary.core.state?.problem(), undefined)
+  },
+)
+
+t.test('A3: who comes back with a valid token within a ping limit keeps what it waits for', async t => {
+  const cluster = new Cluster({ access: table({ a: all, b: all }) })
+  cluster.run(2_000)
+  const a = cluster.client('a')
+  const b = cluster.client('b')
+  cluster.run(500)
+  b.acquire('b/1')
+  cluster.run(200)
+  const waits = a.acquire('b/1')
+  cluster.run(300)
+  cluster.changeAccess(table({ a: null, b: all }))
+  cluster.changeAccess(table({ a: all, b: all }))
+  cluster.run(3_000)
+  t.notOk(waits.done)
+  t.same(a.lost, [])
+})
