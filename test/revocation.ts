@@ -11,8 +11,8 @@ import { startViewServer, type ViewServer } from '../viewservice/index.ts'
 import { until } from './fixtures/deadline.ts'
 
 const hash = (token: string) => createHash('sha256').update(token).digest('hex')
-const pings = { pingIntervalMs: 50, deadPings: 4 }
-const ttl = 3 * 200
+const pings = { pingIntervalMs: 50, deadPings: 20 }
+const ttl = 3 * 1_000
 const serverSecret = 'what only servers know'
 const everything = [{ prefix: '', verbs: ['acquire', 'read'] }]
 type Rules = readonly object[]
@@ -63,7 +63,7 @@ class Guarded implements AsyncDisposable {
     const log = { debug: note, info: note, warn: note, error: note }
     const settings = { ...pings, serverSecret, access: this.#path, log, ...more }
     const data = join(this.#path, '..', 'data')
-    this.view = await startViewServer({ ...settings, port: 0, data, newCluster: true })
+    this.view = await startViewServer({ ...settings, port: 0, data, initIfNone: true })
     for (const _ of [1, 2]) this.servers.push(await startLockServer({ ...settings, view: this.url }))
     await until('there is a backup in sync', () => {
       const status = this.view?.status()
@@ -107,7 +107,7 @@ t.test(
     await cluster.change()
     const told = await until('it is told', () => (held.held ? undefined : held.signal.reason))
     t.match(told, { code: 'EXPIRED' })
-    t.ok(Date.now() - from <= ttl + 200, 'by its own clock, which nothing renewed')
+    t.ok(Date.now() - from <= ttl + 1_000, 'by its own clock, which nothing renewed')
     t.match((await waits).code, /SESSION_LOST|NOT_ALLOWED/)
     const grant = await next
     t.ok(grant.token > held.token)
@@ -125,14 +125,14 @@ t.test(
 t.test('A3: its waits are refused after a ping limit, before its lease is over', async t => {
   await using cluster = await new Guarded(t).set('a', ['the token of a']).set('b', ['the token of b']).start()
   const b = await connect(cluster.url, { token: 'the token of b', ttl })
-  const a = await connect(cluster.url, { token: 'the token of a', ttl: 3_000 })
+  const a = await connect(cluster.url, { token: 'the token of a', ttl: 6_000 })
   await b.acquire('other')
   a.acquire('other').catch(() => {})
   await until('it waits', async () => (await b.query()).pending.length > 0 || undefined)
   await cluster.set('a', []).change()
   const from = Date.now()
   await until('it is refused', async () => (await b.query()).pending.length === 0 || undefined)
-  t.ok(Date.now() - from < 2_500)
+  t.ok(Date.now() - from < 5_500)
   await b.close()
   await a.close()
 })
@@ -140,10 +140,10 @@ t.test('A3: its waits are refused after a ping limit, before its lease is over',
 t.test('A3: with --revoke-now all of the session ends at once', async t => {
   const both = new Guarded(t).set('a', ['the token of a']).set('b', ['the token of b'])
   await using cluster = await both.start({ revokeNow: true })
-  const a = await connect(cluster.url, { token: 'the token of a', ttl: 3_000 })
+  const a = await connect(cluster.url, { token: 'the token of a', ttl: 6_000 })
   const b = await connect(cluster.url, { token: 'the token of b', ttl })
   const held = await a.acquire('held')
-  const next = b.acquire('held', { timeout: 5_000 })
+  const next = b.acquire('held', { timeout: 5_500 })
   await cluster.set('a', []).change()
   t.ok((await next).token > held.token)
   await b.close()
@@ -227,7 +227,7 @@ t.test('A8: servers with different secrets reach one another while one replaces 
     ...pings,
     port: 0,
     data: path,
-    newCluster: true,
+    initIfNone: true,
     secret: 'the old secret',
   })
   t.teardown(() => view.kill())
