@@ -23,7 +23,7 @@ export const access: readonly Mutant[] = [
     name: 'a right is looked at only when the connection begins',
     breaks: 'A2, A3',
     why: 'who had a right once has it for as long as the connection lasts',
-    test: 'revocation',
+    test: 'access-in-cluster',
     edits: [
       {
         file: 'lockserver/core.ts',
@@ -142,7 +142,7 @@ export const access: readonly Mutant[] = [
     name: 'revoked but renewed',
     breaks: 'A3',
     why: 'a token that was taken away is good for as long as its connection lasts',
-    test: 'revocation',
+    test: 'access-in-cluster',
     edits: [
       {
         file: 'wire/net/connections.ts',
@@ -155,7 +155,7 @@ export const access: readonly Mutant[] = [
     name: 'what a revoked session waits for stays',
     breaks: 'A3',
     why: 'it is granted, and kept from others until its lease is over',
-    test: 'revocation',
+    test: 'access-in-cluster',
     edits: [
       {
         file: 'lockserver/revocations.ts',
@@ -168,7 +168,7 @@ export const access: readonly Mutant[] = [
     name: 'a session ends with its connection when its token does',
     breaks: 'A3',
     why: 'who holds its locks believes in them for the rest of its lease, and another has them',
-    test: 'revocation',
+    test: 'access-in-cluster',
     edits: [
       {
         file: primary,
@@ -203,19 +203,6 @@ export const access: readonly Mutant[] = [
         find: "const proven = kind === 'client' ? this.client(proof) : this.#server(proof)",
         replace:
           "const proven = kind === 'client' ? (this.client(proof) ?? this.#server(proof)) : this.#server(proof)",
-      },
-    ],
-  },
-  {
-    name: 'a dial shows its first secret only',
-    breaks: 'A8',
-    why: 'a rolling restart with another secret parts the cluster',
-    test: 'revocation',
-    edits: [
-      {
-        file: 'wire/net/connections.ts',
-        find: 'if (others.length > 0 && isWrong(messages[0]) && this.#open.has(number)) {',
-        replace: 'if (others.length > 99 && isWrong(messages[0]) && this.#open.has(number)) {',
       },
     ],
   },
