@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { statusOf } from '../../cli/ask.ts'
 import type { Status } from '../../wire/messages.ts'
+import { begin } from '../fixtures/begun.ts'
 import { Running } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 import { freePort } from '../fixtures/server-processes.ts'
@@ -37,8 +38,9 @@ export class Members {
   }
 
   async startViewServer(environment: Environment): Promise<void> {
-    const args = ['viewserver', `--listen=127.0.0.1:${this.port}`, `--data=${join(this.#folder, 'record')}`]
-    if (this.viewServer === undefined) args.push('--init-if-none')
+    const data = join(this.#folder, 'record')
+    await begin(data)
+    const args = ['viewserver', `--listen=127.0.0.1:${this.port}`, `--data=${data}`]
     this.viewServer = new Running(this.#t, args, { ...quick, ...this.#secret, ...environment })
     await this.viewServer.listening()
   }
