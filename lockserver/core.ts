@@ -2,7 +2,7 @@
 // the message is for. One core lives as long as its state: after a step-down a new one with a new id
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
-import type { Principal } from '../wire/access/principal.ts'
+import { allows, type Principal } from '../wire/access/principal.ts'
 import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
@@ -442,13 +442,22 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   /** A server that is not primary answers only that it is not (R1). */
   #request(client: Client, request: MessageOf<'clientToServer'>): void {
-    if (request[0] === 'testify')
-      return this.#out.send(client.connection, ['testimony', request[1], this.#testimony])
+    if (request[0] === 'testify') return this.#testify(client, request[1])
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
     client.deaf = true
     this.#clients.remove(client)
     this.#out.close(client.connection, 'NOT_PRIMARY', `this server is ${this.role}`)
+  }
+
+  /** E7: an operator's question (A2), which any server answers, whatever its role. */
+  #testify({ connection, principal }: Client, number: number): void {
+    const text = `the principal ${principal?.name} may not operate`
+    const may = allows(principal, 'operate', null)
+    this.#out.send(
+      connection,
+      may ? ['testimony', number, this.#testimony] : ['query-refused', number, 'NOT_ALLOWED', text],
+    )
   }
 
   #fromBackup(connection: number, peer: Peer, messages: readonly MessageOf<'backupToPrimary'>[]): void {

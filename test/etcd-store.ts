@@ -124,6 +124,21 @@ t.test('E3: etcd: a mark whose lease has ended is not confirmed, though its key 
   t.equal(await troubleOf(marks.confirm(mark)), 'taken')
 })
 
+t.test('E3: etcd: a mark that is given up takes no later one of the same view server along', async t => {
+  const { first } = await twoOf(t)
+  const { marks } = storeAt(t, `etcd://${first.host}/p`)
+  const owner = { id: 'a'.repeat(32), address: 'ws://a:1' }
+  const old = await marks.take(owner, null)
+  first.acts.push('answer later')
+  const givenUp = marks.giveUp(old)
+  while ((await marks.read()) !== null);
+  const mark = await marks.take(owner, null)
+  first.answerNow()
+  await givenUp
+  t.ok(mark.number > old.number)
+  await marks.confirm(mark)
+})
+
 t.test('E1: etcd: an answer in another form than etcd’s shows nothing', async t => {
   const { first } = await twoOf(t)
   const { marks } = storeAt(t, `etcd://${first.host}/p`)

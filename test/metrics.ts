@@ -2,12 +2,14 @@
 // with the work, health with reasons, and nothing for a page under another host's name.
 
 import { request } from 'node:http'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
 import { wireVersion } from '../wire/version.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
 import { Scrape } from './fixtures/scrape.ts'
 import { startSmallCluster } from './fixtures/small-cluster.ts'
@@ -183,7 +185,7 @@ t.test('a page under a foreign host name reads nothing (DNS rebinding)', async t
 
 t.test('the names that a server goes by may be added', async t => {
   const data = t.testdir()
-  await using view = await startViewServer({ port: 0, data, origins: ['https://locks.example'] })
+  await using view = await startBegun({ port: 0, data, origins: ['https://locks.example'] })
   t.equal((await ask(view.address, '/metrics', 'GET', 'locks.example')).status, 200)
   await using lock = await startLockServer({ view: view.address, advertise: 'ws://l1.example:1' })
   t.equal((await ask(lock.address, '/metrics', 'GET', 'l1.example')).status, 200)
@@ -201,8 +203,10 @@ t.test('/healthz and /readyz say why', async t => {
   await using lonely = await startLockServer({ view: 'ws://127.0.0.1:1' })
   t.match(await json(lonely.address, '/readyz'), { status: 503, ready: false, reason: /check --view/ })
   t.equal((await Scrape.of(lonely.address)).value('holdfast_ready'), 0)
-  await using empty = await startViewServer({ port: 0, data: t.testdir() })
-  t.match(await json(empty.address, '/readyz'), { status: 503, ready: false, reason: /no view yet/ })
+  await using none = await startViewServer({ port: 0, data: t.testdir({ none: {} }) })
+  t.match(await json(none.address, '/readyz'), { status: 503, ready: false, reason: /no view record/ })
+  await using empty = await startBegun({ port: 0, data: join(t.testdirName, 'begun') })
+  t.match(await json(empty.address, '/readyz'), { status: 503, ready: false, reason: /no view/ })
   await using waiting = await startLockServer({ view: empty.address })
   await until('it is connected', async () => {
     const { body } = await ask(waiting.address, '/readyz')

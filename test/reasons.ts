@@ -9,9 +9,9 @@ import { createServer as createTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { connect, LockError } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
-import { startViewServer } from '../viewservice/index.ts'
 import { troubleOf } from '../wire/net/trouble.ts'
 import type { Logger } from '../wire/serving/log.ts'
+import { startBegun } from './fixtures/begun.ts'
 import { selfSigned } from './fixtures/certificate.ts'
 import { holdfast } from './fixtures/command.ts'
 
@@ -123,7 +123,7 @@ for (const kind of kinds) {
     t.match(await ready.text(), kind.text, 'and its readiness')
 
     const found = logOf('lock server does not answer at its advertised address')
-    await using viewServer = await startViewServer({
+    await using viewServer = await startBegun({
       log: found.log,
       port: 0,
       data: t.testdir(),
@@ -161,7 +161,7 @@ t.test('run, hold and status say it, too', async t => {
 })
 
 t.test('of a primary that is gone, locks says what status would, and names no other cluster', async t => {
-  await using viewServer = await startViewServer({ port: 0, data: t.testdir(), pingIntervalMs: 20 })
+  await using viewServer = await startBegun({ port: 0, data: t.testdir(), pingIntervalMs: 20 })
   const primary = await startLockServer({ view: [viewServer.address], pingIntervalMs: 20 })
   const locks = await connect(viewServer.address)
   await locks.close()

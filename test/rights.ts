@@ -162,6 +162,7 @@ const requests: Record<string, [unknown[], Record<Known, string>]> = {
     ['watch', 1, 'ours/'],
     { weak: 'watch-refused', other: 'watch-refused', client: 'watching', operator: 'watching' },
   ],
+  testify: [['testify', 1], only('operator', 'testimony', 'query-refused')],
   seen: [['seen', 1, 1], all('')],
   unwatch: [['unwatch', 1], all('')],
   echo: [['echo', 2], all('echoed')],

@@ -155,6 +155,18 @@ t.test('D11: why it is refused, and what is done already', async t => {
   t.ok(s2)
 })
 
+t.test('D11: one change is made at a time, and who asks meanwhile is told', async t => {
+  const { story, s1, operator } = asked('memory', 'disk')
+  const other = story.client(null)
+  other.say(['durability', 8, 'memory'])
+  t.match(other.last, ['durability-refused', 8, /another change is under way/])
+  s1.ack()
+  t.match(
+    operator.told.find(([kind]) => kind === 'durability-done'),
+    ['durability-done', 7, { durability: 'disk' }],
+  )
+})
+
 t.test('D11: no other step changes the durability', async t => {
   const { story } = pair('memory')
   const { record } = story

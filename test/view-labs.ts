@@ -113,7 +113,7 @@ t.test('MV9: a server without state never becomes primary', async t => {
 
 t.test('MD1: at the start there is no view', async t => {
   const client = new ViewStory().client()
-  t.match(client.told, [['welcome', { view: null, cluster: null }]])
+  t.match(client.told, [['welcome', { view: null, acked: false }]])
 })
 
 t.test('MD2: the first ping makes view 1', async t => {

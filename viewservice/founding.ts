@@ -34,7 +34,7 @@ export function foundingOf({ cluster, durability, ttlMaxMs, nobodyHasRun }: NewC
 
 /** What a view server without a record says. `place`: the option that names the place of its record. */
 export function noRecordText(place: string): string {
-  return `there is no view record (${place}), and none is made up. If the cluster is new: holdfast init ${place}. If this is the wrong folder or prefix: start this view server with the right one. If the record was lost: holdfast adopt ${place} --servers LOCKSERVER,… rebuilds it from the lock servers, and no lock is lost; do not run init then, and restart no lock server`
+  return `there is no view record (${place}), and none is invented. If the cluster is new: holdfast init ${place}. If this is the wrong folder or prefix: start this view server with the right one. If the record was lost: holdfast adopt ${place} --servers LOCKSERVER,… rebuilds it from the lock servers, and no lock is lost; do not run init then, and restart no lock server`
 }
 
 /** E6: this lock server has a part in a cluster already, or its journal has. */

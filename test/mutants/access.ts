@@ -232,4 +232,122 @@ export const access: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a query of a part names what lies beside it',
+    breaks: 'A2',
+    why: 'who asks for a prefix is shown names below others that it may read, and the answer is not of that prefix',
+    test: 'access',
+    edits: [
+      {
+        file: 'wire/access/principal.ts',
+        find: 'return principal.locks.read.filter(each => each.startsWith(prefix))',
+        replace: 'return principal.locks.read',
+      },
+    ],
+  },
+  {
+    name: 'a token may be of two principals',
+    breaks: 'A3',
+    why: 'which of the two its bearer is depends on the order of the file',
+    test: 'access',
+    edits: [
+      {
+        file: 'wire/access/table.ts',
+        find: 'if (other !== undefined) throw of.wrong',
+        replace: 'if (other === principal) throw of.wrong',
+      },
+    ],
+  },
+  {
+    name: 'any verb may stand in any rule',
+    breaks: 'A2',
+    why: 'a rule that gives all locks to read gives the cluster to operate, unseen',
+    test: 'access',
+    edits: [
+      {
+        file: 'wire/access/table.ts',
+        find: 'if (known.includes(verb)) return verb',
+        replace: 'if (known.length > 0) return verb',
+      },
+    ],
+  },
+  {
+    name: 'a message shows the token that stands in place of its hash',
+    breaks: 'A3',
+    why: 'a token stands in the log of each server',
+    test: 'access',
+    edits: [
+      {
+        file: 'wire/access/table.ts',
+        find: "throw place.wrong('must be the SHA-256 of a token in 64 hexadecimal digits; holdfast token makes both')",
+        replace: 'throw place.wrong("must be the SHA-256 of a token, not " + show(place.value))',
+      },
+    ],
+  },
+  {
+    name: 'a spoilt access file takes all rights away',
+    breaks: 'A3',
+    why: 'a slip of the pen stops every program of the company',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/serving/access-file.ts',
+        find: 'this.#tell(problemOf(this.#path, error))',
+        replace:
+          'this.#tell(problemOf(this.#path, error))\n      this.#owner?.changed({ principals: new Map(), byHash: new Map(), roles: new Map() })',
+      },
+    ],
+  },
+  {
+    name: 'an access file is read when it has not changed',
+    breaks: 'A3',
+    why: 'a token that was taken away is good until the server starts again',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/serving/access-file.ts',
+        find: 'if (mark === this.#mark) return',
+        replace: 'if (mark !== this.#mark) return',
+      },
+    ],
+  },
+  {
+    name: 'a short secret is good enough beyond loopback',
+    breaks: 'A6',
+    why: 'it is guessed in an afternoon',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/serving/server-access.ts',
+        find: 'if (isFar) checkLengths(checked)',
+        replace: 'if (!isFar) checkLengths(checked)',
+      },
+    ],
+  },
+  {
+    name: 'the guard keeps the rules that it began with',
+    breaks: 'A3',
+    why: 'what the file says later changes nothing for whoever comes',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/serving/server-access.ts',
+        find: 'this.guard.change(table)',
+        replace: 'void table',
+      },
+    ],
+  },
+  {
+    name: 'any client is told what a server could testify',
+    breaks: 'A2, E7',
+    why: 'who may read no lock sees views, imprints, addresses and the largest token',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: "const may = allows(principal, 'operate', null)",
+        replace: "const may = principal === null || allows(principal, 'operate', null) || number > 0",
+      },
+    ],
+  },
 ]

@@ -485,4 +485,17 @@ export const durable: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a second wish for a durability takes the place of the first',
+    breaks: 'D11',
+    why: 'the operator who asked first is never answered',
+    test: 'view-durability',
+    edits: [
+      {
+        file: 'viewservice/changing.ts',
+        find: "impossible ?? (this.#wish === null ? null : 'another change is under way')",
+        replace: 'impossible',
+      },
+    ],
+  },
 ]

@@ -135,6 +135,19 @@ export const etcd: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a mark in etcd that is given up ends the next one',
+    breaks: 'E3',
+    why: 'a view server that steps down and is active again at once loses its new mark',
+    test: 'etcd-store',
+    edits: [
+      {
+        file: 'viewservice/stores/etcd-marks.ts',
+        find: 'if (lease !== null) await this.#revoke(lease)',
+        replace: 'if (lease !== null && this.#lease !== null) await this.#revoke(this.#lease)',
+      },
+    ],
+  },
+  {
     name: 'a lease that lives confirms any mark',
     breaks: 'E3',
     why: 'one whose mark was replaced goes on as if it were active',

@@ -57,9 +57,11 @@ export class EtcdMarks implements ActiveMarks {
   }
 
   async giveUp(mark: ActiveMark): Promise<void> {
+    // Of this mark: another may be taken before etcd has answered.
+    const lease = this.#lease
     const remove = { request_delete_range: { key: this.#key } }
     await this.#gateway.write('/v3/kv/txn', { compare: [this.#comparing(mark)], success: [remove] })
-    if (this.#lease !== null) await this.#revoke(this.#lease)
+    if (lease !== null) await this.#revoke(lease)
   }
 
   #comparing(mark: ActiveMark | null): object {
