@@ -217,14 +217,14 @@ export const asked: readonly Mutant[] = [
     name: 'a command that fails keeps its key',
     breaks: 'C5',
     why: 'run --once never runs it again, though nothing was done',
-    test: 'cli-claims',
+    test: 'processes/cli-claims',
     edits: [{ file: 'cli/run-once.ts', find: 'if (code !== 0) await lock.fail()', replace: '' }],
   },
   {
     name: 'a command is ended only when its lock is lost',
     breaks: 'C4',
     why: 'what ignores SIGTERM outlives the hold',
-    test: 'cli-claims',
+    test: 'processes/cli-claims',
     edits: [
       {
         file: 'cli/run.ts',
@@ -237,7 +237,7 @@ export const asked: readonly Mutant[] = [
     name: 'release --token ends every hold',
     breaks: 'C8',
     why: 'what an operator types ends a healthy successor',
-    test: 'cli-claims',
+    test: 'processes/cli-claims',
     edits: [
       {
         file: 'cli/release.ts',

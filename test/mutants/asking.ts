@@ -194,7 +194,7 @@ export const asking: readonly Mutant[] = [
     name: 'a claimed pid is killed',
     breaks: 'B8',
     why: 'whoever may say hello ends any process of the user who runs the cluster',
-    test: 'signals',
+    test: 'processes/signals',
     edits: [
       {
         file: 'viewservice/pages/play.ts',
@@ -207,7 +207,7 @@ export const asking: readonly Mutant[] = [
     name: 'any page may end a server',
     breaks: 'B8',
     why: 'a web page makes a browser on the machine end its servers',
-    test: 'signals',
+    test: 'processes/signals',
     edits: [
       {
         file: 'wire/serving/http.ts',
@@ -220,7 +220,7 @@ export const asking: readonly Mutant[] = [
     name: 'a server ends for an id that is not its own',
     breaks: 'B8',
     why: 'a request for one that is gone ends the one that has taken its place',
-    test: 'signals',
+    test: 'processes/signals',
     edits: [
       {
         file: 'lockserver/pages/pages.ts',

@@ -46,7 +46,7 @@ export const command: readonly Mutant[] = [
     name: 'the way to the cluster has no limit',
     breaks: 'F1',
     why: 'a cron job waits longer than it was told to, for a cluster that is not there',
-    test: 'cli-run',
+    test: 'processes/cli-run',
     edits: [
       {
         file: 'cli/holding.ts',
@@ -59,7 +59,7 @@ export const command: readonly Mutant[] = [
     name: 'no cluster is no lock',
     breaks: 'F1',
     why: 'cron takes a job that no machine can run for one that another machine runs',
-    test: 'cli-run',
+    test: 'processes/cli-run',
     edits: [
       {
         file: 'cli/main.ts',
@@ -72,7 +72,7 @@ export const command: readonly Mutant[] = [
     name: 'who failed to get a lock waits for dead servers',
     breaks: 'F1',
     why: 'a limit of two seconds takes a whole lease',
-    test: 'cli-run',
+    test: 'processes/cli-run',
     edits: [
       {
         file: 'cli/holding.ts',
@@ -85,7 +85,7 @@ export const command: readonly Mutant[] = [
     name: 'lists show what a command was given',
     breaks: 'C6',
     why: 'a password in its arguments is in every list',
-    test: 'cli-run',
+    test: 'processes/cli-run',
     edits: [
       {
         file: 'cli/run.ts',
@@ -177,7 +177,7 @@ export const command: readonly Mutant[] = [
     name: 'folders of another container are swept',
     breaks: 'B8',
     why: 'a living cluster loses its view record, since its pid means another process here',
-    test: 'cli-servers',
+    test: 'processes/cli-servers',
     edits: [
       {
         file: 'cli/cluster-sweep.ts',
@@ -203,7 +203,7 @@ export const command: readonly Mutant[] = [
     name: 'why a cluster is halted is said by status alone',
     breaks: 'F2',
     why: 'who asks for the locks does not learn what would help',
-    test: 'cli-servers',
+    test: 'processes/cli-servers',
     edits: [
       {
         file: 'cli/primary.ts',
@@ -216,7 +216,7 @@ export const command: readonly Mutant[] = [
     name: 'a smaller local cluster takes the first folders',
     breaks: 'D4, F15',
     why: 'the machines with the locks on their disks stay off, and those that start wait for them for ever',
-    test: 'cli-durable',
+    test: 'processes/cli-durable',
     edits: [
       {
         file: 'cli/cluster-members.ts',
@@ -229,7 +229,7 @@ export const command: readonly Mutant[] = [
     name: 'another cluster fills the folders of this one',
     breaks: 'D3, D4',
     why: 'a folder that was copied from elsewhere comes before the one with the locks',
-    test: 'cli-durable',
+    test: 'processes/cli-durable',
     edits: [
       {
         file: 'cli/cluster-members.ts',

@@ -85,7 +85,7 @@ export const endings: readonly Mutant[] = [
     name: 'a server says that it has ended while it still listens',
     breaks: 'F8',
     why: 'a restart at the same address finds the port taken',
-    test: 'cli-servers',
+    test: 'processes/cli-servers',
     edits: [
       {
         file: 'lockserver/server.ts',
@@ -99,7 +99,7 @@ export const endings: readonly Mutant[] = [
     name: 'a server dials out under the address that it listens on',
     breaks: 'V5',
     why: "behind a proxy its peers are told an address that they can't reach",
-    test: 'cli-servers',
+    test: 'processes/cli-servers',
     edits: [
       {
         file: 'lockserver/server.ts',
@@ -281,7 +281,7 @@ export const endings: readonly Mutant[] = [
     name: 'a quiet timer keeps a process alive',
     breaks: 'F12',
     why: 'a program does not end until each of its timers has fired',
-    test: ['signals', 'edge-sockets'],
+    test: ['processes/signals', 'edge-sockets'],
     edits: [
       {
         file: 'wire/net/runtime-node.ts',

@@ -164,7 +164,7 @@ export const memory: readonly Mutant[] = [
     name: 'a log keeps each line that it ever wrote',
     breaks: 'B4',
     why: 'a server with many strangers grows',
-    test: 'logs',
+    test: 'processes/logs',
     edits: [
       {
         file: 'wire/serving/log.ts',

@@ -46,7 +46,7 @@ export const program: readonly Mutant[] = [
     name: 'a second signal waits as the first one does',
     breaks: 'F12',
     why: 'an operator who presses Ctrl-C again is not heard',
-    test: 'signals',
+    test: 'processes/signals',
     edits: [
       {
         file: 'client/close-on-signals.ts',

@@ -75,7 +75,7 @@ export const signals: readonly Mutant[] = [
     name: 'the end of its terminal kills a server',
     breaks: 'F1',
     why: 'all servers of one ssh session are gone at once, and the state with them',
-    test: 'server-signals',
+    test: 'processes/server-signals',
     edits: [
       {
         file: 'cli/serving.ts',
@@ -88,7 +88,7 @@ export const signals: readonly Mutant[] = [
     name: 'SIGUSR1 opens a debugger in a server',
     breaks: 'B8',
     why: 'whoever reaches its port reads the secret',
-    test: 'server-signals',
+    test: 'processes/server-signals',
     edits: [
       {
         file: 'cli/serving.ts',
@@ -101,7 +101,7 @@ export const signals: readonly Mutant[] = [
     name: 'SIGUSR2 ends a run that waits',
     breaks: 'F1',
     why: 'logrotate ends a cron job that has not begun',
-    test: 'server-signals',
+    test: 'processes/server-signals',
     edits: [
       {
         file: 'cli/run.ts',

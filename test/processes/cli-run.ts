@@ -6,14 +6,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
-import { connect } from '../client/index.ts'
-import { holdfast, Running, runs } from './fixtures/command.ts'
-import { until, within } from './fixtures/deadline.ts'
-import { goesOn } from './fixtures/endless-command.ts'
-import { RealCluster } from './fixtures/real-cluster.ts'
-import { Relay } from './fixtures/relay.ts'
+import { connect } from '../../client/index.ts'
+import { holdfast, Running, runs } from '../fixtures/command.ts'
+import { until, within } from '../fixtures/deadline.ts'
+import { goesOn } from '../fixtures/endless-command.ts'
+import { RealCluster } from '../fixtures/real-cluster.ts'
+import { Relay } from '../fixtures/relay.ts'
 
-const stubborn = fileURLToPath(new URL('fixtures/programs/stubborn.js', import.meta.url))
+const stubborn = fileURLToPath(new URL('../fixtures/programs/stubborn.js', import.meta.url))
 const ttlMs = 4_000
 const goesOnInNode = 'setInterval(() => {}, 1000)'
 const sharedClockMs = () => Number(process.hrtime.bigint()) / 1e6

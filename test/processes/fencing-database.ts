@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
-import { Example } from './fixtures/example.ts'
+import { Example } from '../fixtures/example.ts'
 
 const folder = t.testdir({})
 
@@ -36,7 +36,7 @@ t.test('the statements of docs/FENCING.md', async t => {
   const { rows } = await db.query('SELECT state FROM orders WHERE id = 42')
   t.same(rows, [{ state: 'shipped' }], 'what the frozen holder wanted is not there')
 
-  const statements = statementsOf(readFileSync(new URL('../../docs/FENCING.md', import.meta.url), 'utf8'))
+  const statements = statementsOf(readFileSync(new URL('../../../docs/FENCING.md', import.meta.url), 'utf8'))
   const run = async (name: string, values: readonly unknown[] = []) => {
     const statement = statements.get(name)
     if (statement === undefined) throw new Error(`there is no statement "${name}"`)

@@ -4,13 +4,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
-import { connect } from '../client/index.ts'
-import { type Logger, sparing } from '../wire/serving/log.ts'
-import { startBegun } from './fixtures/begun.ts'
-import { Running, startCluster } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
-import { failoverLog, linesOf } from './fixtures/failover-log.ts'
-import { Scrape } from './fixtures/scrape.ts'
+import { connect } from '../../client/index.ts'
+import { type Logger, sparing } from '../../wire/serving/log.ts'
+import { startBegun } from '../fixtures/begun.ts'
+import { Running, startCluster } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
+import { failoverLog, linesOf } from '../fixtures/failover-log.ts'
+import { Scrape } from '../fixtures/scrape.ts'
 
 t.test('a failover: at most ten lines, which say what happened', async t => {
   const cluster = await startCluster(t, '--data', t.testdir({}))
@@ -45,7 +45,7 @@ t.test('a failover: at most ten lines, which say what happened', async t => {
 })
 
 t.test('the text of every line is constant, and each kind of server places its lines', async t => {
-  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
   const files = ['lockserver', 'viewservice'].flatMap(room =>
     readdirSync(`${root}${room}`)
       .filter(name => name.endsWith('.ts'))

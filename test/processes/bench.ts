@@ -6,15 +6,15 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { Latencies } from '../bench/histogram.ts'
-import { median, type PairsResult } from '../bench/pairs.ts'
-import { load, Parts } from '../bench/parts.ts'
-import { Running, runs } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
+import { Latencies } from '../../bench/histogram.ts'
+import { median, type PairsResult } from '../../bench/pairs.ts'
+import { load, Parts } from '../../bench/parts.ts'
+import { Running, runs } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
 
 t.setTimeout(120_000)
 
-const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
 t.test('a histogram tells each quantile to 1.6 %, from 0.1 us to a minute', async t => {
   for (const ms of [0, 0.0001, 0.0173, 0.5, 3.14, 99.9, 1_234, 60_000]) {
@@ -43,7 +43,7 @@ t.test('a median is the middle, or halfway between the two', async t => {
 })
 
 t.test('the parts without sockets do whole pairs, and each part takes its time', async t => {
-  const parts = new Parts(await load(new URL('..', import.meta.url).href.replace(/\/$/, '')), true)
+  const parts = new Parts(await load(new URL('../..', import.meta.url).href.replace(/\/$/, '')), true)
   const before = { ...parts.us }
   parts.pairs(['a', 'b', 'c'])
   parts.pairs(['a', 'b', 'c'])

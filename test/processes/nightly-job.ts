@@ -4,12 +4,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
-import { noTerms } from '../wire/claim.ts'
-import { Cluster, type SessionParty } from './fixtures/cluster.ts'
-import { Running } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
-import { sameClocks } from './fixtures/machine.ts'
-import { type Random, random } from './fixtures/random.ts'
+import { noTerms } from '../../wire/claim.ts'
+import { Cluster, type SessionParty } from '../fixtures/cluster.ts'
+import { Running } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
+import { sameClocks } from '../fixtures/machine.ts'
+import { type Random, random } from '../fixtures/random.ts'
 
 const nights = Number(process.env.HOLDFAST_TEST_NIGHTS ?? 200)
 /** From one planned time to the next: shorter than the clocks differ, so that the nights overlap as well. */

@@ -1,11 +1,11 @@
 // Claims on the command line: run with permits, times, notes and keys; what locks and why show; release and steal
-// of exactly one hold. (test/nightly-job.ts has the job that runs once a night.)
+// of exactly one hold. (nightly-job.ts has the job that runs once a night.)
 
 import { connect } from 'holdfast'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
-import { holdfast, Running } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
+import { holdfast, Running } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
 
 const node = process.execPath
 const printing = (text: string) => ['--', node, '-e', `console.log(${JSON.stringify(text)})`]

@@ -2,8 +2,8 @@
 // Clients and servers say something often enough that none of them does.
 
 import t from 'tap'
-import type { Outcome } from './fixtures/client-party.ts'
-import { Cluster } from './fixtures/cluster.ts'
+import type { Outcome } from '../fixtures/client-party.ts'
+import { Cluster } from '../fixtures/cluster.ts'
 
 /** What docs/OPERATIONS.md tells those who set up a proxy. */
 const silentMsMax = 40_000

@@ -1,11 +1,11 @@
 // `holdfast why` with very many locks: its answer covers what depends on one name, and no more.
 
 import t from 'tap'
-import { connect, type LockClient } from '../client/index.ts'
-import { startCluster as startTestCluster } from '../testing/index.ts'
-import { holdfast } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
-import { here, ServerProcesses } from './fixtures/server-processes.ts'
+import { connect, type LockClient } from '../../client/index.ts'
+import { startCluster as startTestCluster } from '../../testing/index.ts'
+import { holdfast } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
+import { here, ServerProcesses } from '../fixtures/server-processes.ts'
 
 const locksHeld = 30_000
 

@@ -2,9 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import { t } from 'tap'
-import { runs, startCluster } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
-import { goesOn, upAndOn } from './fixtures/endless-command.ts'
+import { runs, startCluster } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
+import { goesOn, upAndOn } from '../fixtures/endless-command.ts'
 
 const cluster = await startCluster(t)
 

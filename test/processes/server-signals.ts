@@ -2,9 +2,9 @@
 // nothing but a line in the log; in particular no debugger opens.
 
 import t from 'tap'
-import { begin } from './fixtures/begun.ts'
-import { holdfast, Running, startCluster } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
+import { begin } from '../fixtures/begun.ts'
+import { holdfast, Running, startCluster } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
 
 const own = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_PING_INTERVAL_MS: '50' }
 

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { connect } from 'holdfast'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
-import { Example } from './fixtures/example.ts'
+import { Example } from '../fixtures/example.ts'
 
-const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
+const folder = fileURLToPath(new URL('../../../examples/', import.meta.url))
 
 t.test('each example has at most 40 lines, and imports only what a user could', async t => {
   const files = readdirSync(folder).filter(name => name.endsWith('.ts'))

@@ -2,13 +2,13 @@
 // and a status with the progress of a copy. Colours on terminals only.
 
 import { t } from 'tap'
-import { bar, table } from '../cli/output.ts'
-import { lines as statusLines } from '../cli/status.ts'
-import { circleFrom, sortedLocks } from '../cli/waits.ts'
-import { whyLines } from '../cli/why.ts'
-import type { HoldRecord, Status, WaitRecord } from '../wire/messages.ts'
-import { startCluster } from './fixtures/command.ts'
-import { until } from './fixtures/deadline.ts'
+import { bar, table } from '../../cli/output.ts'
+import { lines as statusLines } from '../../cli/status.ts'
+import { circleFrom, sortedLocks } from '../../cli/waits.ts'
+import { whyLines } from '../../cli/why.ts'
+import type { HoldRecord, Status, WaitRecord } from '../../wire/messages.ts'
+import { startCluster } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
 
 const idOf = (client: string) => client.replace(/[^a-z0-9]/g, '').padStart(32, '0')
 const hold = (name: string, client: string, heldMs = 1_000, token = 1): HoldRecord => ({
