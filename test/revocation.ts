@@ -230,7 +230,11 @@ t.test('A8: servers with different secrets reach one another while one replaces 
   const servers = [
     await startLockServer({ ...settings, secret: 'the old secret' }),
     await startLockServer({ ...settings, secret: 'the old secret', serverSecret: 'the new secret' }),
-    await startLockServer({ ...settings, serverSecret: ['the new secret', 'the old secret'] }),
+    await startLockServer({
+      ...settings,
+      secret: 'the old secret',
+      serverSecret: ['the new secret', 'the old secret'],
+    }),
   ]
   t.teardown(() => Promise.all(servers.map(server => server.kill())))
   await until('all three are there, and there is a backup in sync', () => {

@@ -171,6 +171,8 @@ export class Referee {
 
   /** A server becomes primary whose copy has a contradiction. */
   onSpoiltPromotion: (id: string) => void = () => {}
+  /** A server whose copy is wrong was promoted: the state that counted then ended with it. */
+  promotedSpoilt = false
   /** Restarts what has ended by itself. */
   onExit: (party: LockServerParty | ViewServerParty) => void = () => {}
 
@@ -354,7 +356,9 @@ export class Referee {
   }
 
   #promotes(before: ViewRecord, view: View): void {
-    if (this.contradicted.has(view.primary.id)) this.onSpoiltPromotion(view.primary.id)
+    if (!this.contradicted.has(view.primary.id)) return
+    this.promotedSpoilt = true
+    this.onSpoiltPromotion(view.primary.id)
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)

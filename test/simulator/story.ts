@@ -360,7 +360,8 @@ class Story {
         )
       this.#referee.explainLoss()
       const { disk, careful } = this.#plan.shape
-      if (disk !== null && careful && !this.#referee.leftCopies.isYoung)
+      const { leftCopies, promotedSpoilt } = this.#referee
+      if (disk !== null && careful && !leftCopies.isYoung && !promotedSpoilt)
         return this.#verdict.blame('state lost', 'no copy is left, and the faults left one (F15)')
       if (this.#lost++ > 0) return this.#verdict.blame('liveness', 'the reset has not helped')
       this.#operatorResets()
