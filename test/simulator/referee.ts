@@ -355,10 +355,13 @@ export class Referee {
     this.#lastViewAt = this.#now
   }
 
-  #promotes(before: ViewRecord, view: View): void {
-    if (!this.contradicted.has(view.primary.id)) return
+  #promotesSpoilt(id: string): void {
     this.promotedSpoilt = true
-    this.onSpoiltPromotion(view.primary.id)
+    this.onSpoiltPromotion(id)
+  }
+
+  #promotes(before: ViewRecord, view: View): void {
+    if (this.contradicted.has(view.primary.id)) this.#promotesSpoilt(view.primary.id)
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
