@@ -1,4 +1,4 @@
-// D11 on the view core alone: who hears of a change of durability when, what follows if its primary dies before it is
+// D11 on the view core alone: which server learns of a change of durability when, what follows if its primary dies before it is
 // acked, and why it is refused.
 
 import t from 'tap'

@@ -153,7 +153,7 @@ export function recoveryProblem(before: Recorded | null, next: View): string | u
   if (choice === null) return undefined
   if (before === null) return 'D4: there is nothing to recover'
   if (next.durability !== choice.durability) return changeViewProblem(before, next)
-  if (!mayRecover(before)) return 'D4: nobody is recovered from a view in memory'
+  if (!mayRecover(before)) return 'D4: no state is recovered from a view in memory'
   const { since, ...kept } = choice
   const { since: _, ...right } = choiceOf(before)
   if (JSON.stringify(kept) !== JSON.stringify(right)) return 'D4: the choice is not the one of the record'

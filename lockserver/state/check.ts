@@ -59,7 +59,7 @@ function lockProblem(state: State, lock: LockEntry, found: Found): string | unde
     if (waiter.session.waiting.get(waiter.request) !== waiter)
       return `${name}: its waiter does not know of it`
   }
-  if (holders.length === 0 && lock.waiters === 0) return `${name}: kept though nobody has it`
+  if (holders.length === 0 && lock.waiters === 0) return `${name}: kept though no client has it`
   if (!table.paused && table.mayGo(lock) && !isUnserved(state, name))
     return `L3: ${name} is free for the first who waits for it`
   return permitsProblem(lock, holders)

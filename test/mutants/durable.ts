@@ -249,7 +249,7 @@ export const durable: readonly Mutant[] = [
   {
     name: 'a reset that is faster than the death it follows',
     breaks: 'D5, F14',
-    why: 'the recovery that died is not missed yet, so that nobody looks which copies are there, and the reset goes through',
+    why: 'the recovery that died is not missed yet, so that no server looks which copies are there, and the reset goes through',
     test,
     edits: [
       {

@@ -99,7 +99,7 @@ export const tls: readonly Mutant[] = [
   {
     name: 'plain HTTP at a port of TLS hangs up without a word',
     breaks: 'A5',
-    why: 'nobody knows that the address should begin with wss://',
+    why: 'no user knows that the address should begin with wss://',
     test: 'tls',
     edits: [{ file: 'wire/net/tls/front.ts', find: 'socket.end(plainAnswer)', replace: 'socket.destroy()' }],
   },

@@ -1,5 +1,5 @@
 // Fetches pages of the primary for the dashboard, so that a browser needs to reach only the view server. It shows what
-// the browser's user showed, so nobody sees more than at the primary itself (A2), and
+// the browser's user showed, so no user sees more than at the primary itself (A2), and
 // waits no longer than an operator would.
 
 import type { Status } from '../../wire/messages.ts'

@@ -272,7 +272,7 @@ export class World {
     this.#forgetAsks()
   }
 
-  /** What the dead asked may still be done, but nobody hears the answer. */
+  /** What the dead asked may still be done, but no process hears the answer. */
   #forgetAsks(): void {
     for (let i = this.asks.length - 1; i >= 0; i--) {
       const ask = this.asks[i]

@@ -158,7 +158,7 @@ export class ServerTls {
   }
 }
 
-/** Of a certificate that has expired nobody gains anything. */
+/** A certificate that has expired is of use to no peer. */
 function checkDate({ own }: TlsMaterial): void {
   if (own !== null && own.expiresAt < readClock().wall)
     throw new Error(`the new certificate has expired on ${own.leaf.validTo}`)
