@@ -222,6 +222,7 @@ t.test('E6: a server of another cluster stops a new one, and /readyz and the sta
 t.test('/healthz, /readyz, /view, and 404 for the rest', async t => {
   await using server = await start(t.testdir())
   t.equal((await get(server, '/healthz')).status, 200)
+  await new Peer(server.address, clientHello).hearsActive()
   t.match(await get(server, '/readyz'), { status: 503, body: { reason: /no view yet/ } })
   const s1 = await Puppet.start('s1', server.address)
   await s1.ping()
