@@ -53,13 +53,14 @@ t.test('F15: stopped and killed, it goes on with the same locks, waiters and tok
   for (const pid of pids) process.kill(pid, 'SIGKILL')
   await second.running.ended
   await until('all are gone', () => pids.every(pid => !runs(pid)))
-  await start(3)
+  const third = await start(3)
   t.ok(held.held)
   t.match((await holder.query()).held, [{ name: 'orders/42', token: held.token }])
   await held.release()
   const next = await later
   t.ok(next.token > held.token)
   await Promise.all([holder.close(), waiter.close()])
+  t.match(await third.running.end('SIGINT'), { code: 0 })
   t.same(
     readdirSync(data)
       .filter(name => /^lockserver/.test(name))
@@ -80,6 +81,7 @@ t.test('a folder of a cluster in memory stays one, and says how that can be chan
     /in memory.*holdfast durability --set disk/,
   )
   await again.line(line => /holdfast reset/.test(line))
+  t.match(await again.end('SIGINT'), { code: 0 })
 })
 
 t.test('without --data it is in memory, and has no journal', async t => {
