@@ -124,7 +124,8 @@ export class Reserve {
 /** Null: the text is on the disk under this name. */
 function linked({ path: from, file }: Spare, text: string, to: string): NodeJS.ErrnoException | null {
   try {
-    ftruncateSync(file, writeSync(file, text, 0))
+    const bytes = Buffer.from(text)
+    ftruncateSync(file, writeSync(file, bytes, 0, bytes.length, 0))
     fsyncSync(file)
     linkSync(from, to)
     return null

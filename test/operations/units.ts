@@ -22,7 +22,9 @@ try {
     if (said.includes(name)) throw new Error(said)
     // The unit's arguments must be those that the command takes; the missing ones are in the environment
     // file.
-    tool(process.execPath, [command, ...(args ?? '').split(' '), '--print-config'], 'nodejs')
+    const words = (args ?? '').split(' ').filter(word => !word.startsWith('$'))
+    const only = words[0] === 'init' ? '--help' : '--print-config'
+    tool(process.execPath, [command, ...words, only], 'nodejs')
     console.log(`${name}: nothing to complain of`)
   }
 } catch (error) {
