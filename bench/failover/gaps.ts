@@ -97,7 +97,7 @@ async function measure(
     halves.set(durability, await halfOfFull(processes.viewUrl, `full load ${placeOf[durability]}`, progress))
   const pairsPerSecond = halfLoad ? (halves.get(durability) ?? 0) : 0
   const times = Math.min(kills, blow.timesMax)
-  const felt = await strikeAgain(processes, { ...blow, name }, pairsPerSecond, times, progress)
+  const felt = await repeatFault(processes, { ...blow, name }, pairsPerSecond, times, progress)
   const gaps = felt.map(({ gap }) => gap)
   return { name, durability, pairsPerSecond, gaps, afterwards: felt.map(({ afterwards }) => afterwards) }
 }
@@ -110,7 +110,7 @@ async function halfOfFull(address: string, what: string, progress: GapOptions['p
   return Math.round(pairsPerSecond / 2)
 }
 
-async function strikeAgain(
+async function repeatFault(
   processes: ServerProcesses,
   { name, inject }: Blow,
   pairsPerSecond: number,

@@ -42,11 +42,11 @@ interface Blow {
 function underLoad(name: string, blow: Blow): Scenario {
   return {
     name,
-    run: (referee, times) => withProcesses(processes => strikeAgain(name, blow, processes, referee, times)),
+    run: (referee, times) => withProcesses(processes => repeatFault(name, blow, processes, referee, times)),
   }
 }
 
-async function strikeAgain(
+async function repeatFault(
   name: string,
   blow: Blow,
   processes: ServerProcesses,

@@ -156,7 +156,7 @@ export const edge: readonly Mutant[] = [
   {
     name: 'an address that never answers is dialled for ever',
     breaks: 'B3',
-    why: 'each tick, for each lock server that somebody made up',
+    why: 'each tick, for each lock server of which a peer only says that it exists',
     test: 'verifying',
     edits: [
       {

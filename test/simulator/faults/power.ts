@@ -66,18 +66,18 @@ export class Power {
     const { cluster } = this.#scene
     const disks = cluster.servers.map(({ name }) => this.#diskOf(name))
     let skip = dice.below(3)
-    const strikes = () => {
-      if (disks.every(disk => disk.onWrite !== strike)) return
+    const failNow = () => {
+      if (disks.every(disk => disk.onWrite !== begun)) return
       for (const disk of disks) disk.onWrite = null
       if (this.#damage.over) return
       this.#scene.tell(() => 'at a write of a disk')
       this.fail(dice)
     }
-    const strike = (bytes: number) => {
-      if (bytes > sectorBytes && skip-- <= 0) cluster.network.after(0, strikes)
+    const begun = (bytes: number) => {
+      if (bytes > sectorBytes && skip-- <= 0) cluster.network.after(0, failNow)
     }
-    for (const disk of disks) disk.onWrite = strike
-    cluster.network.after(500, strikes)
+    for (const disk of disks) disk.onWrite = begun
+    cluster.network.after(500, failNow)
   }
 
   viewServerStaysAway(dice: Random): void {
