@@ -4,7 +4,7 @@
 import type { Durability, View } from '../wire/messages.ts'
 import { changeView, type Readiness, whyNoChange } from './durability.ts'
 import type { ViewOutbox } from './outbox.ts'
-import type { ViewRecord } from './record.ts'
+import type { GroupRecord } from './record.ts'
 import { choiceOf } from './recovery.ts'
 
 interface Wish {
@@ -31,7 +31,7 @@ export class Changing {
   }
 
   /** The view that changes it, if that may be made now. */
-  decided(record: ViewRecord, highestToken: number, readiness: () => Readiness): View | undefined {
+  decided(record: GroupRecord, highestToken: number, readiness: () => Readiness): View | undefined {
     const wish = this.#wish
     if (wish === null || wish.view !== null) return undefined
     if (record.acked && record.view.durability === wish.to) return void this.#done(record.view)
@@ -42,7 +42,7 @@ export class Changing {
     return changeView(choiceOf(record), highestToken, wish.to)
   }
 
-  saved({ view, acked }: ViewRecord): void {
+  saved({ view, acked }: GroupRecord): void {
     const made = this.#wish?.view ?? null
     if (made === null) return
     if (view.number === made && acked) this.#done(view)

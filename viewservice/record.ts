@@ -11,6 +11,12 @@ import { recordFormat, wireVersion } from '../wire/version.ts'
  */
 export type ViewRecord = Readonly<MessageOf<'stored', 'view-record'>[1]>
 
+/** What it has of one group, and of the cluster as far as a group needs it. */
+export type GroupRecord = Pick<
+  ViewRecord,
+  'cluster' | 'view' | 'acked' | 'lastAcked' | 'highestToken' | 'longestTtlMs'
+>
+
 /** E6: the first record of a cluster, of which no view was made yet. */
 export type Founding = Readonly<MessageOf<'stored', 'founding'>[1]>
 

@@ -4,12 +4,12 @@
 import type { Choice, RecoveryStatus, Server } from '../wire/messages.ts'
 import type { Probes } from './probes.ts'
 import type { Question } from './question.ts'
-import type { ViewRecord } from './record.ts'
+import type { GroupRecord } from './record.ts'
 import { choiceOf, type Found, type LostState, mayRecover, type Worth, worthOf } from './recovery.ts'
 import { notBack } from './reset.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
-interface Options {
+export interface RecoveryOptions {
   readonly pingIntervalMs: number
   readonly deadPings: number
   readonly recoveryPatienceMs: number
@@ -18,19 +18,19 @@ interface Options {
 export class Recoveries {
   readonly #servers: Servers
   readonly #probes: Probes
-  readonly #options: Options
+  readonly #options: RecoveryOptions
   /** Own ticks since the start, and since the state is lost. */
   #ticks = 0
   #waited = 0
 
-  constructor(servers: Servers, probes: Probes, options: Options) {
+  constructor(servers: Servers, probes: Probes, options: RecoveryOptions) {
     this.#servers = servers
     this.#probes = probes
     this.#options = options
   }
 
   /** Null: the state is not lost, or can't be recovered in this cluster. */
-  lost(record: ViewRecord, question: Question): LostState | null {
+  lost(record: GroupRecord, question: Question): LostState | null {
     if (!mayRecover(record) || !this.#isLost(record, question)) return null
     const choice = choiceOf(record)
     // D11: what was in memory is on no disk.
@@ -39,7 +39,7 @@ export class Recoveries {
   }
 
   /** Waits, and asks after those that wrote what could be recovered. */
-  tick(record: ViewRecord, question: Question): void {
+  tick(record: GroupRecord, question: Question): void {
     this.#ticks += 1
     const lost = this.lost(record, question)
     if (lost === null) this.#waited = 0
@@ -52,7 +52,7 @@ export class Recoveries {
   }
 
   /** An operator's word; whether it counts, and what to say to it. */
-  said(record: ViewRecord | null, id: string): [boolean, string] {
+  said(record: GroupRecord | null, id: string): [boolean, string] {
     const server = this.#servers.get(id)
     if (record === null || server === undefined) return [false, `no server ${id} is known here`]
     if (this.#servers.lives(server) || server.connection !== null)
@@ -65,7 +65,7 @@ export class Recoveries {
   }
 
   /** D5: why a reset would give up more than it must; null: no disk has a state that counts, as far as all could tell. */
-  givenUpBy(record: ViewRecord, lost: LostState | null): string | null {
+  givenUpBy(record: GroupRecord, lost: LostState | null): string | null {
     const choice = choiceOf(record)
     if (choice.durability === 'memory') return recoverable(lost)
     // The state need not be found lost yet: an operator may be faster.
@@ -74,7 +74,7 @@ export class Recoveries {
     return recoverable(known) ?? (away === undefined ? null : notBack(away))
   }
 
-  status(record: ViewRecord, question: Question): RecoveryStatus | null {
+  status(record: GroupRecord, question: Question): RecoveryStatus | null {
     const lost = this.lost(record, question)
     const choice = choiceOf(record)
     if (lost === null || choice.durability === 'memory') return null
@@ -93,7 +93,7 @@ export class Recoveries {
   }
 
   /** No server lives that may go on by V2 and V3, or that recovers. */
-  #isLost({ view, acked }: ViewRecord, question: Question): boolean {
+  #isLost({ view, acked }: GroupRecord, question: Question): boolean {
     const { primary, backup } = view
     if (!this.#servers.isDead(this.#servers.named(primary.id))) return false
     if (backup === null || this.#servers.isDead(this.#servers.named(backup.id))) return true

@@ -4,7 +4,7 @@
 import type { Server, View } from '../wire/messages.ts'
 import type { ViewOutbox } from './outbox.ts'
 import type { Finding, Outcome, Probes } from './probes.ts'
-import type { ViewRecord } from './record.ts'
+import type { GroupRecord } from './record.ts'
 import { choiceOf, tokenLeap } from './recovery.ts'
 import type { Servers } from './servers.ts'
 
@@ -41,7 +41,7 @@ export class Resets {
   }
 
   /** The view of a reset that may go through; otherwise the reset goes one stage on. */
-  decided(record: ViewRecord, highestToken: number, givenUp: string | null): View | undefined {
+  decided(record: GroupRecord, highestToken: number, givenUp: string | null): View | undefined {
     const reset = this.#reset
     if (reset === null) return undefined
     // A repeat, or the view has changed by itself.
@@ -87,7 +87,7 @@ export class Resets {
     if (this.#reset?.stage !== 'saving') this.#fail(text)
   }
 
-  #probe(reset: Reset, record: ViewRecord): void {
+  #probe(reset: Reset, record: GroupRecord): void {
     reset.stage = reset.force ? 'allowed' : 'probing'
     reset.acked = record.acked
     reset.onDisk = choiceOf(record).durability === 'disk'
@@ -120,7 +120,7 @@ export class Resets {
 
 function whyNot(
   reset: Reset,
-  record: ViewRecord,
+  record: GroupRecord,
   highestToken: number,
   idle: Server | null,
 ): string | undefined {
@@ -132,7 +132,7 @@ function whyNot(
 }
 
 /** The view after a reset: empty, with larger tokens, paused until no client can believe in an old lease. */
-function resetView(record: ViewRecord, highestToken: number, primary: Server): View {
+function resetView(record: GroupRecord, highestToken: number, primary: Server): View {
   return {
     number: record.view.number + 1,
     primary,
@@ -143,7 +143,7 @@ function resetView(record: ViewRecord, highestToken: number, primary: Server): V
 }
 
 /** The servers whose state may still answer a client: the primary, and in an acked view its backup; also of the choice (D4). */
-function mayStillServe(record: ViewRecord): Server[] {
+function mayStillServe(record: GroupRecord): Server[] {
   const { acked, primary, backup, since } = choiceOf(record)
   return [primary, ...(acked && backup !== null ? [backup] : []), ...since]
 }

@@ -2,7 +2,7 @@
 // Nothing is decided here.
 
 import type { RecoveryStatus, Server, ServerStatus, Status } from '../wire/messages.ts'
-import type { ViewRecord } from './record.ts'
+import type { GroupRecord, ViewRecord } from './record.ts'
 import { choiceOf } from './recovery.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
@@ -41,7 +41,7 @@ export function unready(record: ViewRecord | null, servers: Servers): string | n
 
 /** F14: no living server can go on with the state. Undecided while a backup may still answer. */
 export function lossOf(
-  record: ViewRecord,
+  record: GroupRecord,
   servers: Servers,
   recovery: RecoveryStatus | null = null,
 ): string | null {

@@ -109,9 +109,9 @@ export const apart: readonly Mutant[] = [
     test: 'seats',
     edits: [
       {
-        file: 'viewservice/core.ts',
-        find: "if (server.connection === null) this.#probes.start('lost', server, this.#clusterId) } } #refusal",
-        replace: '}\n  }\n\n  #refusal',
+        file: 'viewservice/findings.ts',
+        find: "if (server.connection === null) this.#probes.start('lost', server, this.#cluster)",
+        replace: '',
       },
     ],
   },

@@ -250,7 +250,7 @@ export const asking: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/core.ts',
-        find: 'if (server.counts && this.#isNamed(server.id))',
+        find: 'if (server.counts && this.#group.isNamed(server.id))',
         replace: 'if (server.counts)',
       },
     ],
@@ -260,6 +260,6 @@ export const asking: readonly Mutant[] = [
     breaks: 'L2',
     why: 'one ping in the name of the primary uses the tokens up: no reset is possible any more',
     test: 'view-record',
-    edits: [{ file: 'viewservice/core.ts', find: 'Math.min(token, known + tokenLagMax)', replace: 'token' }],
+    edits: [{ file: 'viewservice/group.ts', find: 'Math.min(token, known + tokenLagMax)', replace: 'token' }],
   },
 ]

@@ -75,8 +75,8 @@ export const beginning: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/core.ts',
-        find: 'if (this.#record === null || (this.#isNew && this.#halted !== null)) return',
-        replace: 'if (this.#record === null) return',
+        find: 'if (this.#isNew && this.#halted !== null) return { view: null, acked: false }',
+        replace: '',
       },
     ],
   },

@@ -4,12 +4,13 @@ import type { Edit, Mutant } from './mutant.ts'
 
 const view = 'viewservice/view.ts'
 const viewCore = 'viewservice/core.ts'
+const group = 'viewservice/group.ts'
 const servers = 'viewservice/servers.ts'
 const serverCore = 'lockserver/core.ts'
 
 /** The view server checks each step once more before it saves it; a bug here must get past that, too. */
 const unchecked: Edit = {
-  file: viewCore,
+  file: group,
   find: 'if (problem !== undefined) throw',
   replace: 'if (problem === null) throw',
 }
@@ -45,7 +46,7 @@ export const views: readonly Mutant[] = [
     why: 'the primary dies with its ack unsent: halted for ever beside a good backup',
     edits: [
       {
-        file: viewCore,
+        file: group,
         find: "if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true return this.#question.backupInSync",
         replace: 'return false',
       },
@@ -57,7 +58,7 @@ export const views: readonly Mutant[] = [
     why: 'a backup that is still copying counts as in sync; promoted, it has nothing',
     edits: [
       {
-        file: viewCore,
+        file: group,
         find: "if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true",
         replace: "if (backup?.role === 'backup' && backup.view === view.number) return true",
       },
@@ -69,9 +70,9 @@ export const views: readonly Mutant[] = [
     why: 'a backup is promoted from a view that was never acked',
     edits: [
       {
-        file: viewCore,
-        find: 'return { ...record, view: this.#checked(view), acked: false }',
-        replace: 'return { ...record, view: this.#checked(view) }',
+        file: group,
+        find: 'return { ...record, view: this.checked(view), acked: false }',
+        replace: 'return { ...record, view: this.checked(view) }',
       },
     ],
   },
@@ -81,7 +82,7 @@ export const views: readonly Mutant[] = [
     why: 'acked in memory only: a restarted view server goes on from a view that is not acked',
     edits: [
       {
-        file: viewCore,
+        file: group,
         find: 'return { ...record, acked: true, lastAcked: record.view.number }',
         replace: 'return this.#nextRecord((this.#record = { ...record, acked: true }))',
       },
@@ -220,7 +221,7 @@ export const views: readonly Mutant[] = [
     why: 'primary and backup do not reach each other, both reach the view server, and nothing changes',
     edits: [
       {
-        file: viewCore,
+        file: group,
         find: "if (unreachable.includes(backup.address)) return 'unreachable'",
         replace: '',
       },
@@ -360,7 +361,7 @@ export const views: readonly Mutant[] = [
         file: viewCore,
         find: 'if (!server.counts) this.#verifying.next(this.#clusterId)',
         replace:
-          'if (!server.counts) for (const other of this.#servers.verify(server)) this.#expel(other, "ADDRESS_TAKEN", "taken over")',
+          'if (!server.counts) for (const other of this.#servers.verify(server)) this.#findings.expel(other, "ADDRESS_TAKEN", "taken over")',
       },
     ],
   },
@@ -459,7 +460,7 @@ export const views: readonly Mutant[] = [
     test: 'view-reset',
     edits: [
       {
-        file: 'viewservice/core.ts',
+        file: group,
         find: 'Math.max(highestToken, this.#highestToken, next.view.start?.tokenFloor ?? 0)',
         replace: 'Math.max(highestToken, this.#highestToken)',
       },

@@ -223,8 +223,8 @@ export const untaken: readonly Untaken[] = [
     why: 'a broken invariant of the view server, checked before anything is saved: it ends the process (V6)',
   },
   {
-    file: 'viewservice/core.ts',
-    in: '#checked',
+    file: 'viewservice/group.ts',
+    in: 'checked',
     text: 'if (problem !== undefined) throw new Error(`broken invariant: ${problem}`);',
     why: 'a broken invariant of the view server, checked before anything is saved: it ends the process (V6)',
   },

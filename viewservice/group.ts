@@ -1,0 +1,294 @@
+// What the view server decides for one group (G1): which view it has, whether that is acked, and what becomes of
+// its state when that is lost. It knows the table of servers and no client's connection: core.ts brings it what
+// was heard, saves what it decides (V6), and tells its peers.
+
+import type { RecoveryStatus, Server, View } from '../wire/messages.ts'
+import type { Changing } from './changing.ts'
+import { changeOf } from './counts.ts'
+import type { Readiness } from './durability.ts'
+import type { ViewOutbox } from './outbox.ts'
+import type { Probes } from './probes.ts'
+import { type Answer, Question } from './question.ts'
+import type { GroupRecord } from './record.ts'
+import { Recoveries, type RecoveryOptions } from './recoveries.ts'
+import { choiceOf, isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
+import type { Resets } from './reset.ts'
+import type { KnownServer, Servers } from './servers.ts'
+import { lossOf } from './status.ts'
+import { type Circumstances, nextView, stepProblem } from './view.ts'
+
+/** What all groups have in common. */
+export interface Shared {
+  readonly out: ViewOutbox
+  readonly servers: Servers
+  readonly probes: Probes
+  readonly resets: Resets
+  readonly changing: Changing
+  readonly options: RecoveryOptions
+  /** All peers hear of the group's view; or this server does. */
+  tellAll(): void
+  tell(server: KnownServer): void
+}
+
+/** What a peer may know of a group's view. */
+export interface Told {
+  readonly view: View | null
+  readonly acked: boolean
+}
+
+/** L2: the record may lag behind the highest token by 2^31; half of it leaves room for a slow save. */
+const tokenLagMax = 2 ** 30
+/** Tokens begin with the microseconds of the wall clock, which come to this in the year 2112. */
+const tokensInTime = 2 ** 52
+
+export class ViewGroup {
+  readonly #shared: Shared
+  readonly #out: ViewOutbox
+  readonly #servers: Servers
+  readonly #question: Question
+  readonly #recoveries: Recoveries
+  /** Durable; null: the group has no view yet. */
+  #record: GroupRecord | null
+  #highestToken: number
+  #lossNoted = false
+  /** The monotonic time of this step. */
+  #now = 0
+
+  constructor(shared: Shared, record: GroupRecord | null) {
+    this.#shared = shared
+    this.#out = shared.out
+    this.#servers = shared.servers
+    this.#question = new Question(shared.out)
+    this.#recoveries = new Recoveries(shared.servers, shared.probes, shared.options)
+    this.#record = record
+    this.#highestToken = record?.highestToken ?? 0
+  }
+
+  // ---- what may be read from outside
+
+  get record(): GroupRecord | null {
+    return this.#record
+  }
+
+  get viewNumber(): number {
+    return this.#record?.view.number ?? 0
+  }
+
+  /** D5: an unacked recovery view is told to its primary alone; null: to a client. */
+  toldTo(id: string | null): Told {
+    if (this.#record === null) return { view: null, acked: false }
+    return this.isPrimary(id) ? this.#record : toldToAll(this.#record)
+  }
+
+  /** All servers that the record names, the choice's (D4) included. */
+  get named(): Server[] {
+    return this.#record === null ? [] : namedIn(this.#record)
+  }
+
+  /** As primary or backup of the view. */
+  isNamed(id: string): boolean {
+    return this.isPrimary(id) || this.#record?.view.backup?.id === id
+  }
+
+  isPrimary(id: string | null): boolean {
+    return this.#record?.view.primary.id === id
+  }
+
+  get recovery(): RecoveryStatus | null {
+    return this.#record === null ? null : this.#recoveries.status(this.#record, this.#question)
+  }
+
+  // ---- what was heard
+
+  /** V3: a primary that is heard before the answer is alive again. */
+  pinged(server: KnownServer, now: number): void {
+    const { id, ping } = server
+    if (!this.isPrimary(id) || ping === null) return
+    if (!ping.leaving && !ping.low) this.#question.withdraw()
+    this.#out.counts?.history.entered(ping.view, now)
+  }
+
+  /**
+   * L2: takes note of the tokens that a primary granted. Once the tokens are used up no reset is possible any
+   * more, so one ping raises the token only a little beyond what time and record allow.
+   */
+  believe(token: number): void {
+    const known = Math.max(tokensInTime, this.#record?.highestToken ?? 0)
+    this.#highestToken = Math.max(this.#highestToken, Math.min(token, known + tokenLagMax))
+  }
+
+  answered(server: KnownServer, number: number, answer: Answer): void {
+    if (!this.#question.answered(server.id, number, answer)) return
+    if (!answer.inSync && this.#record?.acked)
+      this.#out.note('error', 'the backup of an acked view says that it is not in sync', { peer: server.id })
+  }
+
+  /** D4: an operator's word; whether it counts, and what to say to it. */
+  said(id: string): [boolean, string] {
+    return this.#recoveries.said(this.#record, id)
+  }
+
+  tick(): void {
+    this.#question.repeat()
+    if (this.#record !== null) this.#recoveries.tick(this.#record, this.#question)
+  }
+
+  // ---- what was saved
+
+  saved(record: GroupRecord, now: number): void {
+    this.#now = now
+    const before = this.#record
+    this.#record = record
+    this.#shared.changing.saved(record)
+    if (before?.view.number !== record.view.number) this.#announce(before?.view ?? null, record.view)
+    else if (record.acked && !before.acked) this.#onAcked(record.view)
+  }
+
+  #onAcked(view: View): void {
+    const { primary, backup } = view
+    // D5: from now on all may hear of it.
+    if (isRecovery(view)) this.#shared.tellAll()
+    if (this.#out.counts !== undefined) this.#out.counts.acks++
+    this.#out.counts?.history.acked(view.number, this.#now)
+    this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
+  }
+
+  #announce(before: View | null, view: View): void {
+    const { primary, backup } = view
+    const change = changeOf(before, view)
+    if (this.#out.counts !== undefined) this.#out.counts.views[change]++
+    this.#out.counts?.history.made(view, change, this.#silentSince(before, view), this.#now)
+    const fields = { change, primary: primary.address, backup: backup?.address ?? null }
+    this.#out.note(isRecovery(view) ? 'warn' : 'info', 'new view', fields)
+    this.#lossNoted = false
+    if (isRecovery(view)) this.#shared.tell(this.#servers.named(primary.id))
+    else this.#shared.tellAll()
+    this.#shared.resets.made(view)
+  }
+
+  /** When the server that the new view leaves out was last heard, if this view server knows. */
+  #silentSince(before: View | null, { primary, backup }: View): number | null {
+    const left = [before?.primary, before?.backup].find(
+      server => server && server.id !== primary.id && server.id !== backup?.id,
+    )
+    const server = left && this.#servers.get(left.id)
+    return server ? (server.closedAt ?? server.heardAt) : null
+  }
+
+  // ---- deciding
+
+  /** What the record is to hold of it; undefined: nothing has to change. */
+  next(now: number): GroupRecord | undefined {
+    this.#now = now
+    const next = this.#record === null ? undefined : this.#nextRecord(this.#record)
+    return next === undefined ? undefined : this.withToken(next)
+  }
+
+  /** L2 */
+  withToken<R extends GroupRecord>(next: R): R {
+    const { highestToken } = next
+    this.#highestToken = Math.max(highestToken, this.#highestToken, next.view.start?.tokenFloor ?? 0)
+    return { ...next, highestToken: this.#highestToken }
+  }
+
+  #nextRecord(record: GroupRecord): GroupRecord | undefined {
+    this.#keepQuestion(record)
+    if (!record.acked && this.#ackHeard(record))
+      return { ...record, acked: true, lastAcked: record.view.number }
+    const { resets, changing } = this.#shared
+    const lost = this.#recoveries.lost(record, this.#question)
+    const view =
+      resets.decided(record, this.#highestToken, this.#recoveries.givenUpBy(record, lost)) ??
+      changing.decided(record, this.#highestToken, () => this.#readiness(record)) ??
+      nextView(record.view, record.acked, this.#circumstances(record)) ??
+      (lost === null ? undefined : recoveryView(record, this.#highestToken, lost))
+    if (view !== undefined) return { ...record, view: this.checked(view), acked: false }
+    this.#noteLoss(record)
+    const stale = this.#highestToken - record.highestToken > tokenLagMax // L2
+    return stale ? record : undefined
+  }
+
+  /** A broken invariant ends the process: a dead view server is restarted, a wrong one loses locks. */
+  checked(view: View): View {
+    const problem = stepProblem(this.#record, view, this.#question.backupInSync)
+    if (problem !== undefined) throw new Error(`broken invariant: ${problem}`)
+    return view
+  }
+
+  /** V4: the primary says so, or its backup has learned it in this view. */
+  #ackHeard({ view }: GroupRecord): boolean {
+    const primary = this.#servers.named(view.primary.id).ping
+    if (primary?.role === 'primary' && primary.acked && primary.view === view.number) return true
+    if (view.backup === null) return false
+    const backup = this.#servers.named(view.backup.id).ping
+    if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true
+    return this.#question.backupInSync
+  }
+
+  /** V3: asks the backup again each time that the primary is found dead, or wants to go. */
+  #keepQuestion({ view }: GroupRecord): void {
+    const primary = this.#primaryCondition(view)
+    if (view.backup === null || primary === 'well') return this.#question.withdraw()
+    this.#question.ask(view.number, primary, this.#servers.named(view.backup.id))
+  }
+
+  #circumstances({ view }: GroupRecord): Circumstances {
+    const unreachable = this.#unreachable(view)
+    return {
+      primary: this.#primaryCondition(view),
+      primaryHeard: this.#servers.isHeard(this.#servers.named(view.primary.id), this.#now),
+      backup: this.#backupCondition(view, unreachable),
+      backupAnswered: this.#question.backupInSync,
+      idle: this.#servers.idle(view, []),
+      idleInReach: this.#servers.idle(view, unreachable),
+    }
+  }
+
+  /** D11 */
+  #readiness({ view }: GroupRecord): Readiness {
+    const primary = this.#servers.named(view.primary.id)
+    return {
+      primaryHeard: this.#servers.isHeard(primary, this.#now) && primary.ping?.role === 'primary',
+      primaryLow: primary.ping?.low ?? false,
+      withoutJournal: this.#servers.all().filter(server => this.#servers.lives(server) && !server.journal),
+    }
+  }
+
+  /** D8: a primary whose disk is nearly full wants to go, if its backup has room. */
+  #primaryCondition({ primary, backup }: View): Circumstances['primary'] {
+    const condition = this.#condition(primary.id)
+    if (condition !== 'well' || backup === null || !this.#servers.named(primary.id).ping?.low)
+      return condition
+    return this.#servers.named(backup.id).ping?.low ? condition : 'leaving'
+  }
+
+  #backupCondition({ backup }: View, unreachable: readonly string[]): Circumstances['backup'] {
+    if (backup === null) return 'well'
+    const condition = this.#condition(backup.id)
+    if (condition !== 'well') return condition
+    if (unreachable.includes(backup.address)) return 'unreachable'
+    return this.#servers.named(backup.id).ping?.low ? 'low' : 'well'
+  }
+
+  #condition(id: string): Circumstances['primary'] {
+    const server = this.#servers.named(id)
+    if (this.#servers.isDead(server)) return 'dead'
+    return server.ping?.leaving ? 'leaving' : 'well'
+  }
+
+  /** V7: a report counts for its reporter only, so only the primary's own. */
+  #unreachable({ primary }: View): readonly string[] {
+    const ping = this.#servers.named(primary.id).ping
+    return ping?.role === 'primary' ? ping.unreachable : []
+  }
+
+  #noteLoss(record: GroupRecord): void {
+    const loss = lossOf(record, this.#servers)
+    if (loss !== null && !this.#lossNoted) {
+      if (choiceOf(record).durability === 'memory')
+        this.#out.note('error', 'the state is lost', { reason: loss })
+      else this.#out.note('error', 'the state waits for its recovery', { reason: loss })
+    }
+    this.#lossNoted = loss !== null
+  }
+}
