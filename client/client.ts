@@ -1,13 +1,10 @@
-// What a program holds after `connect`: turns calls into inputs of the core and the core's effects
-// into promises, handles and events. One session at a time; after a loss the next call opens a new
-// one. It decides nothing about locks, views or leases.
+// What a program holds after `connect`: its calls, checked and handed on to the group of servers that they are
+// for, where their promises and handles come from. It decides nothing about locks, views, leases or sessions.
 
 import { runtime as ownRuntime } from '#runtime'
 import { type Claim, claimOf } from '../wire/claim.ts'
 import type { DoneRecord, View } from '../wire/messages.ts'
-import type { ClientRuntime, DiagnosticEvent, Timer } from '../wire/net/runtime.ts'
-import { NumberMap } from '../wire/number-map.ts'
-import { unknownEffect } from '../wire/unknown-effect.ts'
+import type { ClientRuntime, Timer } from '../wire/net/runtime.ts'
 import {
   type AcquireAllOptions,
   type AcquireOptions,
@@ -20,17 +17,13 @@ import {
 } from './claim-options.ts'
 import { allPages, type ClientList } from './clients.ts'
 import { LockError, meaningOf } from './errors.ts'
-import {
-  type ClientEvent,
-  type ClientEvents,
-  type Listener,
-  Listeners,
-  type ListenOptions,
-} from './events.ts'
+import type { ClientEvent, Listener, ListenOptions } from './events.ts'
+import { firstSession } from './first-session.ts'
+import { type CallNumbers, ClientGroup } from './group.ts'
 import { checkKeys } from './known-options.ts'
 import { checkLead, type LeadCallback, type LeadOptions, runLead } from './lead.ts'
 import { type LeaderOptions, LeaderWatch } from './leader-watch.ts'
-import { Lock, type LockData } from './lock.ts'
+import type { Lock, LockData } from './lock.ts'
 import {
   checkForgetOnce,
   checkOnce,
@@ -57,15 +50,14 @@ import {
   type QueryOptions,
   type WatchOptions,
 } from './options.ts'
-import { rejectToCallers, showCallers } from './own-frames.ts'
-import { describe, Pending } from './pending.ts'
-import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
-import { SessionDriver, type Told } from './session-driver.ts'
+import { showCallers } from './own-frames.ts'
+import { describe } from './pending.ts'
+import { type AcquireCall, Reports } from './reports.ts'
+import type { Call, ClientsAnswer } from './session/effects.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
-import { caused, causeOf } from './unreached.ts'
 import { LockWatch } from './watch.ts'
-import { checkRequest, type RequestCallback, runRequest, type Snapshot, snapshotOf } from './web-locks.ts'
+import { checkRequest, type RequestCallback, runRequest, type Snapshot } from './web-locks.ts'
 
 /** One lock for each name. */
 export type LocksOf<N extends readonly string[]> = { -readonly [I in keyof N]: Lock }
@@ -85,8 +77,6 @@ function dialling(runtime: ClientRuntime, { tls }: Connecting): ClientRuntime {
   return tls === null ? runtime : (runtime.withTls?.(tls) ?? runtime)
 }
 
-type AcquireCall = Extract<Call, { verb: 'acquire' }>
-
 const noLimits: Limits = {}
 const plain = claimOf('exclusive', 'wait')
 
@@ -94,18 +84,9 @@ const plain = claimOf('exclusive', 'wait')
 export class LockClient implements AsyncDisposable {
   readonly #options: Connecting
   readonly #runtime: ClientRuntime
-  readonly #listeners = new Listeners()
-  /** What is published of this client has it, and that of no other. */
-  readonly #source = Object.freeze({})
-  readonly #pending = new NumberMap<Pending>()
-  /** Held locks by token. */
-  readonly #locks = new NumberMap<Lock>()
-  readonly #waitingForSession = new Set<(error: LockError | null) => void>()
-  readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
-  #lastWatch = 0
-  #lastCall = 0
-  #session: SessionDriver
-  #view: View | null = null
+  readonly #reports: Reports
+  readonly #calls: CallNumbers = { last: 0 }
+  readonly #group: ClientGroup
   #closing: Promise<void> | null = null
   #finishing = false
   readonly #waitingForEnd = new Set<() => void>()
@@ -119,7 +100,8 @@ export class LockClient implements AsyncDisposable {
   private constructor(options: Connecting, runtime: ClientRuntime) {
     this.#options = options
     this.#runtime = runtime
-    this.#session = this.#newSession(null)
+    this.#reports = new Reports(runtime, options.name)
+    this.#group = new ClientGroup(options, runtime, this.#reports, this.#calls)
   }
 
   /** @internal */
@@ -132,7 +114,7 @@ export class LockClient implements AsyncDisposable {
     throwIfAborted(checked.limits.signal)
     const client = new LockClient(checked, dialling(runtime, checked))
     try {
-      await client.#firstSession(checked)
+      await firstSession(client.#group, client.#runtime, checked, () => void client.close())
     } catch (error) {
       if (error instanceof LockError) showCallers(error, LockClient.connect)
       throw error
@@ -145,12 +127,12 @@ export class LockClient implements AsyncDisposable {
    * one after a loss, and empty until that next session is open.
    */
   get clientId(): string {
-    return this.#session.core.clientId ?? ''
+    return this.#group.clientId
   }
 
   /** The newest view that is known: its number, and id and address of primary and backup. */
   get view(): View | null {
-    return this.#view
+    return this.#group.view
   }
 
   /**
@@ -159,15 +141,14 @@ export class LockClient implements AsyncDisposable {
    * to stop its work before the lock is lost.
    */
   get lease(): { readonly ttl: number; readonly remaining: number } {
-    const { ttlMs, remainingMs } = this.#session.core.lease(this.#runtime.now())
+    const { ttlMs, remainingMs } = this.#group.lease()
     return { ttl: ttlMs, remaining: Math.floor(remainingMs) }
   }
 
   /** The locks that this client holds now, in the order of their tokens: what it knows by itself, without asking a server. */
   held(): Lock[] {
     LockClient.#check(this, 'held')
-    this.#session.check()
-    return [...this.#locks.values()].filter(lock => lock.held).sort((a, b) => a.token - b.token)
+    return this.#group.held()
   }
 
   // ---- Web Locks
@@ -203,7 +184,7 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'query')
     checkQuery(options)
     const { prefix = '', confirmed = true } = options
-    const call = { call: ++this.#lastCall, verb: 'query', prefix, confirmed } as const
+    const call = { call: ++this.#calls.last, verb: 'query', prefix, confirmed } as const
     const snapshot = (await this.#call(call, [], options)) as Snapshot
     // Behind the callbacks, which have a turn of their own.
     await new Promise<void>(resolve => this.#runtime.afterTurn(resolve))
@@ -217,7 +198,7 @@ export class LockClient implements AsyncDisposable {
     const { client: who = '', confirmed = true, signal, timeout = Number.POSITIVE_INFINITY } = options
     const end = this.#runtime.monotonic() + timeout
     return await allPages(async after => {
-      const call = { call: ++this.#lastCall, verb: 'clients', who, confirmed, after } as const
+      const call = { call: ++this.#calls.last, verb: 'clients', who, confirmed, after } as const
       const left = Math.max(0, end - this.#runtime.monotonic())
       return (await this.#call(call, [], { signal, timeout: left })) as ClientsAnswer
     })
@@ -280,7 +261,7 @@ export class LockClient implements AsyncDisposable {
   ): Promise<OnceOutcome<Awaited<T>>> {
     LockClient.#check(this, 'once')
     const claim = checkOnce(name, key, options, fn)
-    const call: AcquireCall = { call: ++this.#lastCall, verb: 'acquire', names: [name], claim }
+    const call: AcquireCall = { call: ++this.#calls.last, verb: 'acquire', names: [name], claim }
     const taken = await this.#askFor(call, options)
     return await runOnce(taken as Lock | DoneRecord, options.signal, fn)
   }
@@ -319,7 +300,7 @@ export class LockClient implements AsyncDisposable {
     checkName(name)
     checkForceRelease(options)
     const call = {
-      call: ++this.#lastCall,
+      call: ++this.#calls.last,
       verb: 'force-release',
       name,
       token: options.token ?? null,
@@ -334,7 +315,7 @@ export class LockClient implements AsyncDisposable {
   async forgetOnce(name: string, key: string, options: Limits = {}): Promise<ForgetOnceOutcome> {
     LockClient.#check(this, 'forgetOnce')
     checkForgetOnce(name, key, options)
-    const call = { call: ++this.#lastCall, verb: 'forget-key', name, key } as const
+    const call = { call: ++this.#calls.last, verb: 'forget-key', name, key } as const
     return (await this.#call(call, [name], options)) as ForgetOnceOutcome
   }
 
@@ -347,14 +328,13 @@ export class LockClient implements AsyncDisposable {
   watch(prefix = '', options: WatchOptions = {}): LockWatch {
     LockClient.#check(this, 'watch')
     checkWatch(prefix, options)
-    const number = ++this.#lastWatch
+    const number = this.#group.nextWatch()
     let unwatchSignal = () => {}
     const watch = new LockWatch(
-      events => this.#session.step({ is: 'seen', watch: number, events }),
+      events => this.#group.seen(number, events),
       () => {
         unwatchSignal()
-        this.#watches.delete(number)
-        this.#session.step({ is: 'unwatch', watch: number })
+        this.#group.unwatch(number)
       },
       prefix,
     )
@@ -363,11 +343,9 @@ export class LockClient implements AsyncDisposable {
     else if (this.#closing !== null)
       watch.end({ reason: new LockError('CLOSED', true, `the watch: ${meaningOf('CLOSED')}`) })
     else {
-      this.#watches.set(number, { watch, prefix })
       if (signal !== undefined)
         unwatchSignal = watchSignal(signal, () => watch.end({ reason: reasonOf(signal) }))
-      const session = this.#session
-      if (this.#currentSession() === session) session.step({ is: 'watch', watch: number, prefix })
+      this.#group.watch(number, watch, prefix)
     }
     return watch
   }
@@ -380,13 +358,13 @@ export class LockClient implements AsyncDisposable {
    */
   on<E extends ClientEvent>(event: E, listener: Listener<E>, options: ListenOptions = {}): this {
     LockClient.#check(this, 'on')
-    this.#listeners.add(event, listener, options)
+    this.#reports.listeners.add(event, listener, options)
     return this
   }
 
   off<E extends ClientEvent>(event: E, listener: Listener<E>): this {
     LockClient.#check(this, 'off')
-    this.#listeners.remove(event, listener)
+    this.#reports.listeners.remove(event, listener)
     return this
   }
 
@@ -409,7 +387,7 @@ export class LockClient implements AsyncDisposable {
     this.#closing = new Promise(resolve => {
       done = resolve
     })
-    void this.#close().then(done)
+    void this.#group.close().then(done)
     return this.#closing
   }
 
@@ -444,29 +422,15 @@ export class LockClient implements AsyncDisposable {
 
   /** One lock for one name, a list for several; null if it must be free and is not. */
   #take(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock | Lock[] | null> {
-    const call: AcquireCall = { call: ++this.#lastCall, verb: 'acquire', names, claim }
+    const call: AcquireCall = { call: ++this.#calls.last, verb: 'acquire', names, claim }
     return this.#askFor(call, limits) as Promise<Lock | Lock[] | null>
   }
 
   #askFor(call: AcquireCall, limits: Limits): Promise<unknown> {
-    const { diagnostics } = this.#runtime
-    const { names, claim } = call
-    if (diagnostics.acquire.hasSubscribers) this.#diagnose('acquire', { request: call.call, names, ...claim })
-    const asked = this.#call(call, names, limits)
-    if (diagnostics['not-granted'].hasSubscribers) this.#diagnoseNotGranted(call, asked)
+    this.#reports.acquire(call)
+    const asked = this.#call(call, call.names, limits)
+    this.#reports.notGranted(call, asked)
     return asked
-  }
-
-  #release(session: SessionDriver, { name, token }: Lock, failed: boolean): Promise<void> {
-    this.#forget(token)
-    if (this.#runtime.diagnostics.release.hasSubscribers) this.#diagnose('release', { name, token })
-    const call = { call: ++this.#lastCall, verb: failed ? 'fail' : 'release', token } as const
-    return this.#ask(session, call, [name], noLimits) as Promise<void>
-  }
-
-  #note(session: SessionDriver, { name, token }: Lock, note: string | null): Promise<void> {
-    const call = { call: ++this.#lastCall, verb: 'set-note', token, note } as const
-    return this.#ask(session, call, [name], noLimits) as Promise<void>
   }
 
   #call(call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
@@ -475,149 +439,18 @@ export class LockClient implements AsyncDisposable {
       const text = `${describe(call, locks)}: ${meaningOf('CLOSED')}`
       return Promise.reject(new LockError('CLOSED', true, text, { locks }))
     }
-    return this.#ask(this.#currentSession(), call, locks, limits)
+    const group = this.#group
+    return group.ask(group.session(), call, locks, limits)
   }
 
-  #ask(session: SessionDriver, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const fail = (reason: unknown, made: boolean) =>
-        made ? rejectToCallers(resolve, reason) : reject(reason)
-      const pending = new Pending(this.#runtime, call, locks, limits, session.turnAt(), resolve, fail)
-      const number = call.call
-      this.#pending.set(number, pending)
-      if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call: number, patient }))
-      if (call.verb === 'end') session.step({ is: 'end', call: number })
-      else session.call(call)
-    })
-  }
-
-  /** What the caller gets. Made before anything else happens: a lock must be known when its loss follows at once. */
-  #valueOf(session: SessionDriver, call: Call, result: CallResult): unknown {
-    switch (result.verb) {
-      case 'acquire':
-        return call.verb === 'acquire' ? this.#granted(session, call, result.tokens) : undefined
-      case 'done-before':
-        return result.record
-      case 'release':
-      case 'end':
-        return undefined
-      case 'force-release':
-        return result.released
-      case 'forget-key':
-        return { forgotten: result.forgotten, before: result.record }
-      case 'query':
-        return snapshotOf(result)
-      case 'clients':
-        return result
-    }
-  }
-
-  #granted(
-    session: SessionDriver,
-    { call, names, claim }: AcquireCall,
-    tokens: readonly number[] | null,
-  ): Lock | Lock[] | null {
-    if (tokens === null) return null
-    if (this.#runtime.diagnostics.granted.hasSubscribers)
-      this.#diagnose('granted', { request: call, names, mode: claim.mode, tokens })
-    if (names.length === 1) return this.#lock(session, names[0] as string, claim, tokens[0] as number)
-    return names.map((name, i) => this.#lock(session, name, claim, tokens[i] as number))
-  }
-
-  #lock(session: SessionDriver, name: string, claim: Claim, token: number): Lock {
-    const lock = new Lock(name, claim, token, session)
-    this.#locks.set(token, lock)
-    return lock
-  }
-
-  // ---- what others learn of it
-
-  #emit<E extends ClientEvent>(event: E, value: ClientEvents[E]): void {
-    if (this.#runtime.diagnostics[event].hasSubscribers)
-      this.#diagnose(event, event === 'view' ? { view: value } : value)
-    this.#listeners.emit(event, value)
-  }
-
-  #diagnoseNotGranted({ call, names, claim }: AcquireCall, asked: Promise<unknown>): void {
-    const tell = (about: object) =>
-      this.#diagnose('not-granted', { request: call, names, mode: claim.mode, ...about })
-    asked.then(
-      taken => {
-        if (taken === null) tell({ reason: 'BUSY' })
-        else if (!Array.isArray(taken) && !(taken instanceof Lock)) tell({ reason: 'RAN_BEFORE' })
-      },
-      error => tell({ reason: error instanceof LockError ? error.code : 'ABORTED', error }),
-    )
-  }
-
-  #diagnose(event: DiagnosticEvent, about: object): void {
-    this.#runtime.diagnostics[event].publish({ client: this.#options.name, source: this.#source, ...about })
-  }
-
-  // ---- sessions
-
-  #currentSession(): SessionDriver {
-    // F12: once a turn; what comes behind another call of this turn shares its fate.
-    if (!this.#session.gathering) this.#session.check()
-    if (this.#session.core.over) {
-      this.#session = this.#newSession(this.#session)
-      for (const [watch, { watch: of, prefix }] of this.#watches)
-        this.#session.step({ is: 'watch', watch, prefix, before: of.told })
-      this.#session.wake()
-    }
-    return this.#session
-  }
-
-  #newSession(last: SessionDriver | null): SessionDriver {
-    const { urls, ttlMs, name, proofs } = this.#options
-    const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
-    const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
-    const options = {
-      sessionId: this.#runtime.newId(),
-      sessionKey: this.#runtime.newKey(),
-      addresses: [...new Set([...urls, ...learnt])],
-      ttlMs,
-      name,
-      ...this.#runtime.program,
-      cluster: last?.core.cluster ?? null,
-      abandoned: last?.core.abandoned ?? new Map<string, string>(),
-    }
-    return new SessionDriver(this.#runtime, options, proofs, {
-      told: (session, told) => this.#told(session, told),
-      release: (session, lock, failed) => this.#release(session, lock, failed),
-      note: (session, lock, note) => this.#note(session, lock, note),
-    })
-  }
-
-  async #firstSession({ urls, limits }: Connecting): Promise<void> {
-    const { signal, timeout = Number.POSITIVE_INFINITY } = limits
-    await new Promise<void>((resolve, reject) => {
-      const done = (finish: () => void) => {
-        this.#runtime.cancel(timer)
-        unwatch()
-        this.#waitingForSession.delete(onSession)
-        finish()
-      }
-      const giveUp = (reason: unknown) => {
-        void this.close()
-        done(() => reject(reason))
-      }
-      const onSession = (error: LockError | null) => done(() => (error === null ? resolve() : reject(error)))
-      const onAbort = () => giveUp(signal && reasonOf(signal))
-      const onTimeout = () => giveUp(connectTimeout(urls, timeout, this.#session))
-      const timer = Number.isFinite(timeout) ? this.#runtime.after(timeout, onTimeout) : undefined
-      const unwatch = signal === undefined ? () => {} : watchSignal(signal, onAbort)
-      this.#waitingForSession.add(onSession)
-      this.#session.wake()
-    })
-  }
+  // ---- the end
 
   /** Lets the holders end their work; then, or when the time is over, closes. */
   async #finish(withinMs: number): Promise<void> {
     this.#finishing = true
-    this.#session.step({ is: 'finish' })
+    this.#group.finish(() => this.#finished())
     let timer: Timer | undefined
-    if (this.#locks.size > 0 && this.#closing === null)
+    if (this.#group.holds && this.#closing === null)
       await new Promise<void>(resolve => {
         this.#waitingForEnd.add(resolve)
         timer = this.#runtime.after(withinMs, resolve)
@@ -630,126 +463,4 @@ export class LockClient implements AsyncDisposable {
     for (const resolve of this.#waitingForEnd) resolve()
     this.#waitingForEnd.clear()
   }
-
-  /** No caller has it any more. */
-  #forget(token: number): void {
-    this.#locks.delete(token)
-    if (this.#finishing && this.#locks.size === 0) this.#finished()
-  }
-
-  async #close(): Promise<void> {
-    const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
-    const locks = [...this.#locks.values()].sort((a, b) => a.token - b.token)
-    if (this.#runtime.diagnostics.release.hasSubscribers)
-      for (const { name, token } of locks) this.#diagnose('release', { name, token })
-    // First, so that a lock which is lost as closed is not lost as expired, too, while its holder is told.
-    this.#locks.clear()
-    for (const lock of locks) lock.lose(error)
-    for (const { watch } of [...this.#watches.values()]) watch.end()
-    await this.#ask(this.#session, { call: ++this.#lastCall, verb: 'end' }, [], noLimits).catch(() => {})
-  }
-
-  // ---- what the core tells
-
-  #told(session: SessionDriver, told: Told): void {
-    switch (told.do) {
-      case 'settle': {
-        const pending = this.#takePending(told.call)
-        pending?.settle(this.#valueOf(session, pending.call, told.result))
-        return
-      }
-      case 'fail':
-        this.#takePending(told.call)?.fail(
-          told.code,
-          told.definite,
-          told.text,
-          told.blocker,
-          causeOf(session, told.code),
-        )
-        return
-      case 'lost':
-        this.#lost(session, told.token, told.reason, told.text)
-        return
-      case 'event':
-        this.#event(session, told)
-        return
-      case 'watched':
-        this.#watches.get(told.watch)?.watch.push(told.what)
-        return
-      case 'watch-refused':
-        this.#watches.get(told.watch)?.watch.end({ reason: new LockError(told.code, true, told.text) })
-        return
-      case 'over':
-        this.#over(session, told)
-        return
-      default:
-        unknownEffect(told)
-    }
-  }
-
-  #takePending(call: number): Pending | undefined {
-    return this.#pending.take(call)
-  }
-
-  readonly #lostWithSession: Lock[] = []
-
-  #lost(
-    session: SessionDriver,
-    token: number,
-    code: ClientEvents['lost']['code'],
-    why = meaningOf(code),
-  ): void {
-    const lock = this.#locks.get(token)
-    if (lock === undefined) return
-    const text = `lock ${JSON.stringify(lock.name)} is lost: ${why}`
-    lock.lose(new LockError(code, false, text, { locks: [lock.name], ...caused(causeOf(session, code)) }))
-    this.#forget(token)
-    if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)
-    else this.#emit('lost', { code, locks: [describeLost(lock)] })
-  }
-
-  #event(session: SessionDriver, told: Extract<Told, { do: 'event' }>): void {
-    const clientId = session.core.clientId ?? ''
-    switch (told.event) {
-      case 'view':
-        if (this.#view !== null && this.#view.number >= told.view.number) return
-        this.#view = told.view
-        this.#emit('view', told.view)
-        return
-      case 'session':
-        for (const waiting of [...this.#waitingForSession]) waiting(null)
-        this.#emit('session', { clientId, ttl: told.ttlMs, resumed: told.resumed })
-        return
-      case 'reconnecting':
-        this.#emit('reconnecting', { clientId })
-        return
-      case 'lost':
-        this.#emit('lost', {
-          code: told.reason,
-          locks: this.#lostWithSession.splice(0).map(describeLost),
-        })
-    }
-  }
-
-  #over(session: SessionDriver, { reason, code, text }: Extract<Told, { do: 'over' }>): void {
-    if (session !== this.#session) return
-    if (reason === 'refused') {
-      const error = new LockError(code, true, text, caused(causeOf(session, code)))
-      for (const waiting of [...this.#waitingForSession]) waiting(error)
-      for (const { watch } of [...this.#watches.values()]) watch.end({ reason: error })
-    } else if (reason === 'lost' && this.#waitingForSession.size + this.#watches.size > 0) {
-      // The program still waits for its first session (this one was opened too late to be believed),
-      // or wants to hear more.
-      this.#currentSession()
-    }
-  }
-}
-
-function describeLost({ name, mode, token }: Lock): ClientEvents['lost']['locks'][number] {
-  return { name, mode, token }
-}
-
-function connectTimeout(urls: readonly string[], timeout: number, session: SessionDriver): LockError {
-  const text = `no session with the cluster at ${urls.join(', ')} within ${timeout} ms: ${session.core.describe()}`
-  return new LockError('TIMEOUT', true, text, caused(causeOf(session, 'TIMEOUT')))
 }

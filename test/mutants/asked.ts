@@ -135,7 +135,7 @@ export const asked: readonly Mutant[] = [
     test: 'claims-program',
     edits: [
       {
-        file: 'client/client.ts',
+        file: 'client/group.ts',
         find: "verb: failed ? 'fail' : 'release'",
         replace: "verb: failed && token === 0 ? 'fail' : 'release'",
       },

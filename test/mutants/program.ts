@@ -10,9 +10,9 @@ export const program: readonly Mutant[] = [
     test: 'next-sessions',
     edits: [
       {
-        file: 'client/client.ts',
-        find: 'if (this.#finishing && this.#locks.size === 0) this.#finished()',
-        replace: 'if (this.#finishing && this.#locks.size <= 1) this.#finished()',
+        file: 'client/group.ts',
+        find: 'if (this.#emptied !== null && this.#locks.size === 0) this.#emptied()',
+        replace: 'if (this.#emptied !== null && this.#locks.size <= 1) this.#emptied()',
       },
     ],
   },
@@ -23,7 +23,7 @@ export const program: readonly Mutant[] = [
     test: 'next-sessions',
     edits: [
       {
-        file: 'client/client.ts',
+        file: 'client/group.ts',
         find: 'this.#view.number >= told.view.number',
         replace: 'this.#view.number > told.view.number',
       },

@@ -10,7 +10,7 @@ export const standing: readonly Mutant[] = [
     test: 'next-sessions',
     edits: [
       {
-        file: 'client/client.ts',
+        file: 'client/group.ts',
         find: 'addresses: [...new Set([...urls, ...learnt])],',
         replace: 'addresses: learnt.length < 0 ? learnt : [...urls],',
       },

@@ -2,7 +2,7 @@
 
 import type { Mutant } from './mutant.ts'
 
-const client = 'client/client.ts'
+const group = 'client/group.ts'
 const state = 'lockserver/state/state.ts'
 
 export const surface: readonly Mutant[] = [
@@ -22,7 +22,7 @@ export const surface: readonly Mutant[] = [
     test: 'opentelemetry',
     edits: [
       {
-        file: 'client/client.ts',
+        file: 'client/reports.ts',
         find: 'readonly #source = Object.freeze({})',
         replace: 'readonly #source = Listeners',
       },
@@ -122,7 +122,7 @@ export const surface: readonly Mutant[] = [
     why: 'the program believes in locks of a session that it has ended',
     edits: [
       {
-        file: client,
+        file: group,
         find: 'this.#locks.clear() for (const lock of locks) lock.lose(error)',
         replace: 'this.#locks.clear()\n    void [locks, error]',
       },
@@ -135,7 +135,7 @@ export const surface: readonly Mutant[] = [
     test: 'client-surface',
     edits: [
       {
-        file: client,
+        file: group,
         find: 'this.#locks.clear() for (const lock of locks) lock.lose(error)',
         replace: 'for (const lock of locks) lock.lose(error)\n    this.#locks.clear()',
       },
@@ -147,7 +147,7 @@ export const surface: readonly Mutant[] = [
     why: 'after a loss the reader hears nothing any more, and is not told',
     edits: [
       {
-        file: client,
+        file: group,
         find: "this.#session.step({ is: 'watch', watch, prefix, before: of.told })",
         replace: 'void [watch, prefix, of]',
       },
@@ -232,7 +232,7 @@ export const surface: readonly Mutant[] = [
     why: 'a client that lives for long has a promise for each call that it ever made',
     edits: [
       {
-        file: client,
+        file: group,
         find: 'return this.#pending.take(call)',
         replace: 'return this.#pending.get(call)',
       },

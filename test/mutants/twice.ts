@@ -23,9 +23,9 @@ export const twice: readonly Mutant[] = [
     test: 'client-surface',
     edits: [
       {
-        file: 'client/client.ts',
-        find: 'const number = ++this.#lastWatch',
-        replace: 'const number = this.#watches.size + 1\n    void ++this.#lastWatch',
+        file: 'client/group.ts',
+        find: 'return ++this.#lastWatch',
+        replace: 'void ++this.#lastWatch\n    return this.#watches.size + 1',
       },
     ],
   },
@@ -36,7 +36,7 @@ export const twice: readonly Mutant[] = [
     test: 'next-sessions',
     edits: [
       {
-        file: 'client/client.ts',
+        file: 'client/group.ts',
         find: 'locks: this.#lostWithSession.splice(0).map(describeLost)',
         replace: 'locks: this.#lostWithSession.map(describeLost)',
       },
@@ -49,7 +49,7 @@ export const twice: readonly Mutant[] = [
     test: 'next-sessions',
     edits: [
       {
-        file: 'client/client.ts',
+        file: 'client/group.ts',
         find: 'abandoned: last?.core.abandoned ?? new Map<string, string>(),',
         replace: 'abandoned: new Map<string, string>(),',
       },
