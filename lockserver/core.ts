@@ -3,6 +3,7 @@
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
 import { allows, type Principal } from '../wire/access/principal.ts'
+import type { Standing } from '../wire/access/standing.ts'
 import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
@@ -55,6 +56,8 @@ export type ServerInput =
   | { readonly is: 'continue' }
   /** Answers a `tell sent` effect. */
   | { readonly is: 'sent' }
+  /** A3: the access file was read again, and each connection was told what that means for it. */
+  | { readonly is: 'standing'; readonly standing: Standing }
   /** Shut down in order. */
   | { readonly is: 'leave' }
   /** What becomes of what it wrote, and of its disk. */
@@ -78,6 +81,8 @@ export interface ServerCoreOptions {
   readonly journal?: boolean
   /** A3: a session whose token was taken away ends at once. */
   readonly revokeNow?: boolean
+  /** A3: who may come in now; null or absent: no rules apply to any. */
+  readonly standing?: Standing | null
   /** What this core does is counted here; absent: nowhere. */
   readonly counts?: ServerCounts
 }
@@ -145,6 +150,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** D8 */
   #low = false
   #diskFigures: DiskFigures | null = null
+  /** A3 */
+  #standing: Standing | null
   #leaving: Leaving = 'no'
   #leavingTicks = 0
   #over = false
@@ -168,6 +175,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#disk = options.journal ? new OwnDisk(this.#out, this.#situation, ownerOf(options)) : null
     this.#diskCopy = new DiskCopy(this.#out)
     this.#found = found
+    this.#standing = options.standing ?? null
     const { viewServers, deadPings } = options
     this.#viewLinks = new ViewLinks(this.#out, this.#situation, viewServers, deadPings, this)
   }
@@ -279,6 +287,10 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         break
       case 'sent':
         this.#primary?.sent()
+        break
+      case 'standing':
+        this.#standing = input.standing
+        this.#primary?.survey(input.standing)
         break
       case 'leave':
         this.#leave()
@@ -654,6 +666,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       this.#turns,
       disk === null ? null : { disk, imprint },
     )
+    if (this.#standing !== null) this.#primary.survey(this.#standing)
     return this.#primary
   }
 

@@ -3,6 +3,7 @@
 
 import { isSamePrincipal } from '../wire/access/owner.ts'
 import { allows, type Principal, readable, type Verb } from '../wire/access/principal.ts'
+import type { Standing } from '../wire/access/standing.ts'
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import {
   acknowledgedAtOnce,
@@ -251,9 +252,21 @@ export class Primary {
     else this.#revocations.wait(session, this.#options.deadPings)
   }
 
-  /** B2: a share of the waits that have lost their right, each turn. */
+  /** A3: sessions without a connection are judged by the file, when it changes and when this server takes them over. */
+  survey(standing: Standing): void {
+    const { deadPings, revokeNow } = this.#options
+    for (const session of this.state.sessions.values())
+      if (this.#clients.of(session) === undefined)
+        this.#revocations.survey(session, standing, revokeNow ? 'now' : deadPings)
+    if (this.#revocations.more) this.#out.do({ do: 'continue' })
+  }
+
+  /** B2: a share of the waits that have lost their right, and one of the sessions that end, each turn. */
   #withdraw(): void {
     if (this.#closedAt !== null || !this.#revocations.more) return
+    const ended = this.#revocations.takeEnded()
+    if (ended !== undefined && this.state.sessions.has(ended.ordinal))
+      this.#propose(['abandon', ended.ordinal])
     // An earlier one of them may have made room for this one.
     for (const { session, request, verb, lock } of this.#revocations.take(withdrawnPerTurn))
       if (session.endReason === undefined && session.waiting.has(request))

@@ -1,8 +1,11 @@
-// Sessions whose connection has lost its token, or whose principal has lost a rule, and what must be looked at because of
-// that (A3): a session that has not come back within a ping limit loses its waits, and a session with fewer rights those
-// that it may not have any more. It says which waits; it refuses none itself.
+// Sessions that have lost their token, or whose principal has lost a rule, and what must be looked at because of that
+// (A3): a session that has not come back within a ping limit loses its waits, and a session with fewer rights those that it
+// may not have any more. A session with a connection is judged by that connection's token, one without by the access file.
+// It says which waits, and which sessions end; it refuses and ends none itself.
 
+import { principalNameOf } from '../wire/access/owner.ts'
 import { allows, type Principal } from '../wire/access/principal.ts'
+import type { Standing } from '../wire/access/standing.ts'
 import type { Client } from './clients.ts'
 import type { Acquire } from './state/lock.ts'
 import type { Session } from './state/sessions.ts'
@@ -15,6 +18,13 @@ export interface Withdrawn {
   readonly lock: string
 }
 
+/** A session that may come back. */
+interface Away {
+  ticks: number
+  /** Its principal has no token at all: if it gets one, the session is as good as before. */
+  readonly byFile: boolean
+}
+
 interface Work {
   readonly session: Session
   /** Null: it has no right any more. */
@@ -24,27 +34,44 @@ interface Work {
 }
 
 export class Revocations {
-  /** Sessions whose token was taken away, and for how many ticks more they may come back. */
-  readonly #waiting = new Map<Session, number>()
+  readonly #away = new Map<Session, Away>()
   readonly #work: Work[] = []
+  readonly #ended: Session[] = []
 
-  /** The session may come back within so many ticks. */
+  /** The token of its connection was taken away; the session may come back within so many ticks. */
   wait(session: Session, ticks: number): void {
-    this.#waiting.set(session, ticks)
+    this.#away.set(session, { ticks, byFile: false })
   }
 
   /** It has come back, with a valid token. */
   returned(session: Session): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(session)
+    if (this.#away.size > 0) this.#away.delete(session)
+  }
+
+  /** A session without a connection. `ends`: within so many ticks, or at once, if its principal may not come in. */
+  survey(session: Session, { bearers, others }: Standing, ends: number | 'now'): void {
+    const name = principalNameOf(session.owner?.name ?? null)
+    if (name === null) return
+    const principal = bearers.get(name)
+    if (principal !== undefined) this.#stands(session, principal)
+    else if (!others) this.#leaves(session, ends)
+  }
+
+  #stands(session: Session, principal: Principal): void {
+    if (this.#away.get(session)?.byFile) this.#away.delete(session)
+    this.#add(session, principal)
+  }
+
+  #leaves(session: Session, ends: number | 'now'): void {
+    if (ends === 'now') this.#ended.push(session)
+    else if (session.waiting.size > 0 && !this.#away.has(session))
+      this.#away.set(session, { ticks: ends, byFile: true })
   }
 
   tick(): void {
-    for (const [session, ticks] of this.#waiting) {
-      if (ticks > 1) {
-        this.#waiting.set(session, ticks - 1)
-        continue
-      }
-      this.#waiting.delete(session)
+    for (const [session, away] of this.#away) {
+      if (away.ticks-- > 1) continue
+      this.#away.delete(session)
       this.#add(session, null)
     }
   }
@@ -55,7 +82,12 @@ export class Revocations {
   }
 
   get more(): boolean {
-    return this.#work.length > 0
+    return this.#work.length > 0 || this.#ended.length > 0
+  }
+
+  /** The next session that ends at once. */
+  takeEnded(): Session | undefined {
+    return this.#ended.shift()
   }
 
   /** B2: what of the next so many waits must be refused. */
@@ -80,7 +112,8 @@ export class Revocations {
   }
 
   #add(session: Session, principal: Principal | null): void {
+    if (session.waiting.size === 0) return
     const requests = [...session.waiting.keys()].sort((a, b) => a - b)
-    if (requests.length > 0) this.#work.push({ session, principal, requests, next: 0 })
+    this.#work.push({ session, principal, requests, next: 0 })
   }
 }

@@ -142,6 +142,8 @@ export class RunningLockServer {
   /** A3: the access file was read again. */
   rightsChanged(): void {
     this.#driver.connections.rightsChanged(this.#guard)
+    const { standing } = this.#guard
+    if (standing !== null) this.#driver.step({ is: 'standing', standing })
   }
 
   /** A7 */
@@ -205,6 +207,7 @@ export class RunningLockServer {
       ...(counts !== undefined && { counts }),
       journal: journal !== undefined,
       revokeNow: revokeNow ?? false,
+      standing: this.#guard.standing,
     }
     return new ServerCore(own, found)
   }

@@ -62,7 +62,7 @@ t.test(
     cluster.run(500)
     t.notOk(waits.done)
     cluster.primary.kill()
-    cluster.guard.change(table({ a: few, b: all }))
+    cluster.changeAccess(table({ a: few, b: all }))
     cluster.run(4_000)
     t.match(waits, { done: true, failed: 'NOT_ALLOWED' })
     t.equal(cluster.primary.core.state?.problem(), undefined)
@@ -114,3 +114,109 @@ t.test('A3: who comes back with a valid token within a ping limit keeps what it 
   t.notOk(waits.done)
   t.same(a.lost, [])
 })
+
+t.test('A3: a client that has no session yet comes in when its token is good again', async t => {
+  const cluster = new Cluster({ access: table({ a: null, b: all }) })
+  cluster.run(2_000)
+  const dead = cluster.idle
+  dead.kill()
+  // This address never says that the token is wrong, so the client goes on trying.
+  const a = cluster.client('a', { seeds: [...cluster.viewAddresses, dead.address] })
+  const held = a.acquire('a/1')
+  cluster.run(1_000)
+  t.notOk(held.done)
+  cluster.changeAccess(table({ a: all, b: all }))
+  cluster.run(1_000)
+  t.ok(tokenOf(held))
+  const wrong = cluster.client('nobody')
+  const failed = wrong.acquire('a/1')
+  cluster.run(1_000)
+  t.match(failed, { done: true, failed: 'WRONG_TOKEN' }, 'where all servers refuse it, it is told so')
+})
+
+/** `a` waits for what `b` has, and holds something, when its machine dies; its session stays until its lease is over. */
+function withoutConnection(more: ConstructorParameters<typeof Cluster>[0] = {}) {
+  const cluster = new Cluster({ access: table({ a: all, b: all }), ...more })
+  cluster.run(2_000)
+  const a = cluster.client('a', { ttlMs: 6_000 })
+  const b = cluster.client('b')
+  cluster.run(500)
+  b.acquire('b/1')
+  a.acquire('a/1')
+  cluster.run(200)
+  a.acquire('b/1')
+  cluster.run(500)
+  a.kill()
+  cluster.run(100)
+  const session = () =>
+    [...(cluster.primary.core.state?.sessions.values() ?? [])].find(({ name }) => name === 'a')
+  return { cluster, b, session }
+}
+
+t.test('A3: the waits of a session without a connection are refused a ping limit later', async t => {
+  const { cluster, b, session } = withoutConnection()
+  const next = b.acquire('a/1')
+  cluster.run(100)
+  t.equal(session()?.waiting.size, 1)
+  cluster.changeAccess(table({ a: null, b: all }))
+  cluster.run(300)
+  t.equal(session()?.waiting.size, 1, 'it may come back')
+  cluster.run(400)
+  t.equal(session()?.waiting.size, 0)
+  t.notOk(next.done, 'its hold stays until its lease is over')
+  cluster.run(6_000)
+  t.ok(tokenOf(next))
+  t.equal(cluster.primary.core.state?.problem(), undefined)
+})
+
+t.test('A3: a new primary judges the sessions that it takes over', async t => {
+  const { cluster, session } = withoutConnection()
+  cluster.primary.kill()
+  cluster.changeAccess(table({ a: null, b: all }))
+  cluster.healed()
+  cluster.run(700)
+  t.equal(session()?.holds.size, 1)
+  t.equal(session()?.waiting.size, 0)
+})
+
+t.test(
+  'A3: a session without a connection whose principal gets a token again keeps what it waits for',
+  async t => {
+    const { cluster, session } = withoutConnection()
+    cluster.changeAccess(table({ a: null, b: all }))
+    cluster.run(300)
+    cluster.changeAccess(table({ a: all, b: all }))
+    cluster.run(1_500)
+    t.equal(session()?.waiting.size, 1)
+  },
+)
+
+t.test(
+  'A3: a session without a connection loses at once what it waits for by a rule that is gone',
+  async t => {
+    const { cluster, session } = withoutConnection()
+    cluster.changeAccess(table({ a: few, b: all }))
+    cluster.run(50)
+    t.equal(session()?.waiting.size, 0)
+    t.equal(session()?.holds.size, 1)
+  },
+)
+
+t.test(
+  'A3: with --revoke-now a session without a connection ends at once, also at a new primary',
+  async t => {
+    const { cluster, b, session } = withoutConnection({ revokeNow: true })
+    const next = b.acquire('a/1')
+    cluster.changeAccess(table({ a: null, b: all }))
+    cluster.run(100)
+    t.ok(tokenOf(next))
+    t.equal(session(), undefined)
+    const other = withoutConnection({ revokeNow: true })
+    other.cluster.primary.kill()
+    other.cluster.changeAccess(table({ a: null, b: all }))
+    other.cluster.healed()
+    other.cluster.run(200)
+    t.equal(other.session(), undefined)
+    t.equal(other.cluster.primary.core.state?.problem(), undefined)
+  },
+)

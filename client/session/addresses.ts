@@ -18,7 +18,7 @@ export interface Address {
   serverId: string | null
   /** What was wrong with it last, for display only. */
   trouble: Trouble | null
-  /** It will never take us: wrong cluster, secret or version. */
+  /** It does not take us: wrong cluster, secret, token or version. */
   refusal: { readonly code: string; readonly text: string } | null
 }
 

@@ -110,6 +110,7 @@ export class Route {
     link.viewNumber = welcome.view?.number ?? 0
     link.welcomedAt = now.monotonic
     link.address.serverId = welcome.id
+    link.address.refusal = null
     link.address.trouble =
       welcome.view === null
         ? { code: 'NO_VIEW', text: 'knows no primary yet' }
@@ -271,7 +272,7 @@ export class Route {
   }
 
   #dialable(address: Address): boolean {
-    if (address.inUse || address.refusal !== null) return false
+    if (address.inUse || isFinal(address)) return false
     // With a session connection, an address of the same server has no news.
     if (this.session !== null) return address.serverId === null || address.serverId !== this.session.id
     return !this.#onItsWay() || address.url === this.view?.primary.address
@@ -324,6 +325,11 @@ export class Route {
     }
     return next
   }
+}
+
+/** A3: another token, or the same one, may be good a moment later; until all have refused it, it is shown again. */
+function isFinal({ refusal }: Address): boolean {
+  return refusal !== null && refusal.code !== 'WRONG_TOKEN'
 }
 
 function roleIn(view: View, id: string | null): Role {

@@ -350,4 +350,69 @@ export const access: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a session without a connection keeps what it waits for',
+    breaks: 'A3',
+    why: 'who cuts its connection before its token is taken away stays in every queue',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'this.#primary?.survey(input.standing)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a new primary looks at no right of the sessions that it takes over',
+    breaks: 'A3',
+    why: 'a death at the right moment gives what was taken away back',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'if (this.#standing !== null) this.#primary.survey(this.#standing)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'revoke-now spares who is away',
+    breaks: 'A3',
+    why: 'what was taken away at once is held for as long as its lease lasts',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/revocations.ts',
+        find: "if (ends === 'now') this.#ended.push(session)",
+        replace: "if (ends === 'now') return",
+      },
+    ],
+  },
+  {
+    name: 'a token that is given back comes too late for who is away',
+    breaks: 'A3',
+    why: 'a slip of the pen that is mended at once still costs every wait',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/revocations.ts',
+        find: 'if (this.#away.get(session)?.byFile) this.#away.delete(session)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a server that refused a token is never dialled again',
+    breaks: 'A3',
+    why: 'a client that connects while the file is being changed hangs for as long as it may',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'client/session/route.ts',
+        find: "return refusal !== null && refusal.code !== 'WRONG_TOKEN'",
+        replace: 'return refusal !== null',
+      },
+    ],
+  },
 ]

@@ -2,6 +2,7 @@
 // lone secret of a cluster without rules is good for all of it. It keeps no connection and reads no file.
 
 import { allows, type ClusterVerb, type Principal } from '../access/principal.ts'
+import { type Standing, standingOf } from '../access/standing.ts'
 import type { AccessTable } from '../access/table.ts'
 import { WireError } from '../codec.ts'
 import type { HelloFrom } from '../messages.ts'
@@ -67,6 +68,12 @@ export class Guard {
   /** Some peers have fewer rights than others. */
   get hasRules(): boolean {
     return this.#access.table !== null
+  }
+
+  /** A3: who may come in, for sessions without a connection; null: no rules apply to any. */
+  get standing(): Standing | null {
+    const { table } = this.#access
+    return table === null ? null : standingOf(table)
   }
 
   /** What this server shows when it dials another one: the first that is taken counts (A8). */
