@@ -3,9 +3,10 @@
 
 import type { TablePage, TableRow } from '../lockserver/pages/table-page.ts'
 import type { ViewChange } from '../viewservice/counts.ts'
+import type { Standing } from '../viewservice/pages/door-pages.ts'
 import type { ServerStatus, Status } from '../wire/messages.ts'
 
-export type { ServerStatus, Status, TablePage, TableRow, ViewChange }
+export type { ServerStatus, Standing, Status, TablePage, TableRow, ViewChange }
 
 /** Of `/cluster`. */
 export interface Cluster {

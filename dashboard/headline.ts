@@ -9,10 +9,9 @@ export interface Headline {
   readonly text: string
 }
 
-/** `trouble`: why the view server gave no answer; null if it answered. */
+/** `trouble`: why the view server gave no answer, as a sentence; null if it answered. */
 export function headlineOf(cluster: Cluster | null, trouble: string | null): Headline {
-  if (trouble !== null)
-    return { tone: 'bad', text: `The view server can't be reached: ${trouble}. Below is what was last seen.` }
+  if (trouble !== null) return { tone: 'bad', text: `${trouble}. Below is what was last seen.` }
   if (cluster === null) return { tone: 'care', text: 'Asking the view server …' }
   const { status, unready } = cluster
   const { view, halted, survives, servers } = status

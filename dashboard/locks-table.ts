@@ -1,7 +1,7 @@
 // The locks that are held or waited for: one page of them, searched and sorted by the primary, so that
 // there may be a hundred thousand. Names and clients are shown as text, whatever they contain.
 
-import type { TablePage, TableRow } from './answers.ts'
+import type { Standing, TablePage, TableRow } from './answers.ts'
 import { ask, Refused } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { Poll } from './poll.ts'
@@ -21,13 +21,15 @@ export class LocksTable {
   readonly #later = byId<HTMLButtonElement>('later')
   readonly #page = byId('page')
   readonly #poll: Poll
+  readonly #standing: () => Standing
   #rows = new Map<string, Row>()
   /** The last lock of each page before this one. */
   #trail: string[] = []
   #last = ''
   #isSeen = true
 
-  constructor() {
+  constructor(standing: () => Standing) {
+    this.#standing = standing
     const asked = () => {
       this.#trail = []
       this.#poll.now()
@@ -87,13 +89,22 @@ export class LocksTable {
     )
     const whole = countOf(total, 'lock')
     const found = this.#prefix.value === '' ? whole : `${grouped(matching)} of ${whole}`
-    setText(this.#caption, total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`)
+    const all = total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`
+    const { reads } = this.#standing()
+    setText(this.#caption, reads === null ? all : `${all.replace(/\.$/, '')}. ${scopeText(reads)}`)
     const before = this.#trail.length * rowsPerPage
     const shown = `${grouped(before + 1)}–${grouped(before + locks.length)} of ${grouped(matching)}`
     setText(this.#page, locks.length === 0 ? '' : shown)
     this.#earlier.disabled = this.#trail.length === 0
     this.#later.disabled = !more
   }
+}
+
+/** A2: what is left out depends on the rules alone. */
+function scopeText(reads: readonly string[]): string {
+  if (reads.length === 0) return 'You may read no lock; there may be some.'
+  const names = reads.map(prefix => `"${prefix}"`).join(', ')
+  return `You may read only names that begin with ${names}; there may be others.`
 }
 
 const columns = ['Holder', 'Held for', 'Waiting', 'Longest wait', 'Token'] as const

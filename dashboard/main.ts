@@ -1,9 +1,10 @@
-// The dashboard: asks the view server twice a second and the primary once a second, and gives each part of
-// the page its data.
+// The dashboard: once its user may look at the cluster, it asks the view server twice a second and the primary once a
+// second, and gives each part of the page its data.
 
-import type { Cluster, Stats } from './answers.ts'
-import { ask } from './ask.ts'
+import type { Cluster, Standing, Stats } from './answers.ts'
+import { ask, Refused } from './ask.ts'
 import { Charts } from './charts.ts'
+import { enter, troubleText } from './door.ts'
 import { byId, setText } from './element.ts'
 import { headlineOf } from './headline.ts'
 import { LocksTable } from './locks-table.ts'
@@ -16,9 +17,13 @@ import { lengthOf } from './words.ts'
 
 const clusterEveryMs = 500
 const statsEveryMs = 1_000
+/** How soon a change of rights shows. The servers decide about each request by itself. */
+const standingEveryMs = 5_000
 
 const headline = byId('headline')
 const freshness = byId('freshness')
+
+let standing = await enter(text => setText(headline, text))
 const picture = new Picture()
 const timeLine = new TimeLine()
 const charts = new Charts()
@@ -34,11 +39,13 @@ const polled = new Poll(clusterEveryMs, async () => {
     cluster = await ask<Cluster>('/cluster')
     answeredAt = performance.now()
     picture.show(cluster)
-    servers.show(cluster)
+    servers.show(cluster, standing)
     recovery.show(cluster.status)
     timeLine.show(cluster.views)
   } catch (error) {
-    trouble = (error as Error).message
+    // The log-in has ended, or was ended: nothing of it stays on the page.
+    if (error instanceof Refused && error.status === 401) return location.reload()
+    trouble = troubleText(error)
   }
   const { tone, text } = headlineOf(cluster, trouble)
   headline.dataset.tone = tone
@@ -53,4 +60,7 @@ new Poll(statsEveryMs, async () => {
   const stats = await ask<Stats>('/stats').catch(() => null)
   charts.add(stats, cluster?.status.view?.primary.id ?? '')
 })
-new LocksTable()
+new Poll(standingEveryMs, async () => {
+  standing = await ask<Standing>('/session').catch(() => standing)
+})
+new LocksTable(() => standing)

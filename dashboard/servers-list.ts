@@ -1,6 +1,6 @@
-// The lock servers in words, with buttons to kill and freeze them if the server allows it.
+// The lock servers in words, with buttons to kill and freeze them if the cluster is for playing and its user may operate it.
 
-import type { Cluster, ServerStatus } from './answers.ts'
+import type { Cluster, ServerStatus, Standing } from './answers.ts'
 import { ask } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { copiedOf, stateOf } from './picture.ts'
@@ -22,13 +22,13 @@ export class ServersList {
     this.#onDeed = onDeed
   }
 
-  show({ status, play }: Cluster): void {
+  show({ status, play }: Cluster, { operates }: Standing): void {
     const servers = [...status.servers].sort(
       (a, b) => rank[a.role] - rank[b.role] || a.address.localeCompare(b.address),
     )
     const items = servers.map(server => {
       const item = this.#items.get(server.id) ?? new Item(server.id, deed => this.#do(deed, server.id))
-      item.show(server, copiedOf(servers), play)
+      item.show(server, copiedOf(servers), play && operates)
       return [server.id, item] as const
     })
     const focused = document.activeElement

@@ -1,5 +1,6 @@
 // What the view server serves for its dashboard: the files, the cluster and its history, the primary's counts
-// and pages of its locks; and which clients may have them. browser/dashboard.ts tests the page in a browser.
+// and pages of its locks; and which clients may have them. browser/dashboard.ts tests the page in a browser, log-in.ts
+// who is logged in to it.
 
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -183,7 +184,7 @@ t.test('a dashboard with a secret is shown only to those who know it', async t =
   const basic = (text: string) => ({
     headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` },
   })
-  for (const path of ['/', '/dashboard.js', '/cluster', '/stats', '/locks']) {
+  for (const path of ['/cluster', '/stats', '/locks']) {
     const nobody = await ask(other.url, path)
     t.equal(nobody.status, 401, path)
     t.match(nobody.headers.get('www-authenticate'), /^Basic /)

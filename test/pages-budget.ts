@@ -182,32 +182,35 @@ t.test('B5: pages of other sites get nothing, and may only lead people to the da
   t.equal(await status('/locks', 'cross-site', 'navigate', 'document'), 403)
 })
 
-t.test('B5: with a secret only probes are open, and they name no client and no server', async t => {
-  const secret = 'open sesame'
-  const cluster = await startCluster({ secret, servers: 1 })
-  t.teardown(() => cluster.close())
-  const { primary } = cluster.status().view ?? {}
-  const status = async (url: string, path: string, given: string | null) =>
-    (await fetch(`${http(url)}${path}`, { headers: proofOf(given) })).status
-  const pages = {
-    [cluster.url]: ['/', '/view', '/metrics', '/cluster', '/stats', '/locks'],
-    [primary?.address as string]: ['/metrics', '/stats', '/locks', '/why?name=x'],
-  }
-  for (const [url, paths] of Object.entries(pages)) {
-    for (const path of paths) {
-      t.equal(await status(url, path, null), 401, path)
-      t.equal(await status(url, path, secret), 200, path)
+t.test(
+  'B5: with a secret probes are open, and name no client and no server; no page about the cluster is',
+  async t => {
+    const secret = 'open sesame'
+    const cluster = await startCluster({ secret, servers: 1 })
+    t.teardown(() => cluster.close())
+    const { primary } = cluster.status().view ?? {}
+    const status = async (url: string, path: string, given: string | null) =>
+      (await fetch(`${http(url)}${path}`, { headers: proofOf(given) })).status
+    const pages = {
+      [cluster.url]: ['/session', '/view', '/metrics', '/cluster', '/stats', '/locks'],
+      [primary?.address as string]: ['/metrics', '/stats', '/locks', '/why?name=x'],
     }
-    for (const path of ['/healthz', '/readyz']) t.equal(await status(url, path, null), 200, path)
-  }
-  await cluster.killPrimary({ force: true })
-  const ready = async () => await (await fetch(`${http(cluster.url)}/readyz`)).text()
-  await until('it is not ready', async () => /"ready":false/.test(await ready()))
-  const told = await ready()
-  t.match(told, /no primary to work with/)
-  t.notMatch(told, primary?.id as string)
-  t.notMatch(told, /127\.0\.0\.1/)
-})
+    for (const [url, paths] of Object.entries(pages)) {
+      for (const path of paths) {
+        t.equal(await status(url, path, null), 401, path)
+        t.equal(await status(url, path, secret), 200, path)
+      }
+      for (const path of ['/healthz', '/readyz']) t.equal(await status(url, path, null), 200, path)
+    }
+    await cluster.killPrimary({ force: true })
+    const ready = async () => await (await fetch(`${http(cluster.url)}/readyz`)).text()
+    await until('it is not ready', async () => /"ready":false/.test(await ready()))
+    const told = await ready()
+    t.match(told, /no primary to work with/)
+    t.notMatch(told, primary?.id as string)
+    t.notMatch(told, /127\.0\.0\.1/)
+  },
+)
 
 t.test('B5: pages can have a separate address', async t => {
   const secret = 'open sesame'

@@ -348,7 +348,10 @@ const pageRights: Record<string, readonly Known[]> = {
   '/clients': ['other', 'client', 'operator'],
   '/why?name=ours/1': ['client', 'operator'],
   '/metrics': ['operator'],
+  '/session': ['other', 'client', 'operator'],
 }
+/** The same for every cluster: they are open, so that a browser gets the form of the log-in (A9). */
+const files = ['/', '/dashboard.js', '/dashboard.css', '/icon.svg']
 
 async function statusOf(url: string, who: Who, bearer: boolean): Promise<number> {
   const proof = proofs[who]
@@ -371,7 +374,7 @@ function statusFrom(url: string, headers: object, method: string): Promise<numbe
 async function pagesOf(at: string): Promise<string[]> {
   const answer = await fetch(`${at}/nothing`, { headers: proofOf(proofs.operator) })
   const { error } = (await answer.json()) as { error: string }
-  return [...error.matchAll(/\/[\w.]*/g)].map(([path]) => path)
+  return [...error.matchAll(/\/[\w.-]*/g)].map(([path]) => path)
 }
 
 t.test('F21, A2: each page, with each proof', async t => {
@@ -383,11 +386,11 @@ t.test('F21, A2: each page, with each proof', async t => {
     const paths = await pagesOf(at)
     t.ok(paths.length > 5)
     const asked = Object.keys(pageRights).filter(page => paths.includes(page.split('?')[0] ?? ''))
-    const open = paths.filter(path => !asked.some(page => page.startsWith(path)) || path === '/')
-    for (const path of open.filter(path => path !== '/end')) {
-      const isProbe = ['/healthz', '/readyz'].includes(path)
-      t.equal(await statusOf(at + path, 'none', false), isProbe ? 200 : 401, `${what} ${path}`)
-    }
+    const changing = what === 'view' ? ['/log-in', '/log-out'] : ['/end']
+    const open = ['/healthz', '/readyz', ...(what === 'view' ? files : [])]
+    const pages = asked.map(page => page.split('?')[0] ?? '')
+    t.same([...open, ...changing, ...pages].sort(), paths.sort(), `${what}: there is a row for each`)
+    for (const path of open) t.equal(await statusOf(at + path, 'none', false), 200, `${what} ${path}`)
     for (const page of asked) {
       for (const who of strangers) t.equal(await statusOf(at + page, who, false), 401, `${page} ${who}`)
       for (const who of known) {
@@ -401,6 +404,11 @@ t.test('F21, A2: each page, with each proof', async t => {
     const status = await statusFrom(`${primary?.pages}/end?id=nobody`, proofOf(proofs[who]), 'POST')
     const isStranger = strangers.some(each => each === who)
     t.equal(status, who === 'operator' ? 409 : isStranger ? 401 : 403, `/end ${who}`)
+    for (const path of ['/log-in', '/log-out']) {
+      const headers = { ...proofOf(proofs[who]), origin: view.pages }
+      const entered = await statusFrom(view.pages + path, headers, 'POST')
+      t.equal(entered, isStranger ? 401 : who === 'weak' ? 403 : 200, `${path} ${who}`)
+    }
   }
 })
 

@@ -149,7 +149,7 @@ export class RunningViewServer {
 
   /** A7 */
   audit({ allowed, ...line }: PageAudit): void {
-    if (allowed) this.note('info', 'done by an operator', line)
+    if (allowed) this.note('info', line.verb === 'operate' ? 'done by an operator' : 'logged in', line)
     else this.note('warn', 'not allowed', line)
   }
 

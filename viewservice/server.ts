@@ -162,6 +162,7 @@ class ListeningViewServer implements ViewServer {
     this.place = new PagesPlace(this.#pages.routes, {
       ...options,
       guard: access.guard,
+      door: this.#pages.door,
       audit: line => this.running.audit(line),
       hosts,
       peers: listener,

@@ -253,6 +253,12 @@ export const pagesWaitingMax = 64
 export const pagesWaitingPerAskerMax = 16
 /** HTTP requests on one connection. Passed: HTTP 503, and the connection ends. */
 export const requestsPerSocketMax = 1_000
+/** A log-in to the dashboard that is not used for so long has ended, and any after so long (A9). Passed: HTTP 401. */
+export const loginIdleMs = 3_600_000
+export const loginMs = 43_200_000
+/** Log-ins of one principal, and of all (A9). Passed: the one that was not used for the longest time ends. */
+export const loginsPerOwnerMax = 32
+export const loginsMax = 1_024
 /** Locks on one page of a lock server's table, for display only. Passed: HTTP 400. */
 export const locksPerPageMax = 500
 /** A view server forgets an id outside of the view that it has not heard for this long. */

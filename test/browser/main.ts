@@ -10,4 +10,5 @@ else {
   await import('./tabs.ts')
   await import('./dashboard.ts')
   await import('./dashboard-trouble.ts')
+  await import('./log-in.ts')
 }

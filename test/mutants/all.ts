@@ -12,6 +12,7 @@ import { claims } from './claims.ts'
 import { client } from './client.ts'
 import { clocks } from './clocks.ts'
 import { command } from './command.ts'
+import { atTheDoor } from './door.ts'
 import { drivers } from './drivers.ts'
 import { durable } from './durable.ts'
 import { edge } from './edge.ts'
@@ -67,7 +68,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'pages and metrics': figures,
   'the command': command,
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
-  'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access],
+  'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...atTheDoor],
   'disk, minutes, moments': apart,
   'how a cluster begins, and is adopted': beginning,
 }

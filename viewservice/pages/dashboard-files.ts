@@ -1,5 +1,6 @@
 // The files of the dashboard, which the build puts beside this one; found and read when they are requested: a program that
-// was bundled has none of them, and its view server works without a dashboard.
+// was bundled has none of them, and its view server works without a dashboard. They are the same for every cluster, and open
+// to all, so that whoever comes without a secret gets the form to log in (A9).
 
 import { readFile } from 'node:fs/promises'
 import type { Page, Route } from '../../wire/serving/http.ts'
@@ -15,7 +16,6 @@ export function dashboardFiles(): Record<string, Route> {
   const routes = Object.entries(files).map(([path, [name, type]]): [string, Route] => [
     path,
     {
-      guarded: true,
       ...(path === '/' && { linked: true }),
       read: () => fileOr404(name, type),
     },

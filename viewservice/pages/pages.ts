@@ -1,23 +1,27 @@
 // What a view server answers over HTTP: that it lives, whether there is a primary and why not, the view
-// and all servers, its metrics, and the dashboard with its data.
+// and all servers, its metrics, and the dashboard with its log-in and its data.
 
 import { readClock } from '../../wire/clock.ts'
 import type { Guard } from '../../wire/net/guard.ts'
+import { Door } from '../../wire/serving/door.ts'
 import { type Caller, type Route, type Routes, routesOf } from '../../wire/serving/http.ts'
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import { dashboardFiles } from './dashboard-files.ts'
+import { doorPages } from './door-pages.ts'
 import { type Measured, viewServerMetrics } from './metrics.ts'
 import { pageOfPrimary } from './peer-pages.ts'
 import { type Deed, type PlayOptions, playPage } from './play.ts'
 
 export class ViewPages {
   readonly routes: Routes
+  readonly door: Door
   readonly #process = new ProcessMetrics()
 
   /** `measure` is called once for each page. */
   constructor(measure: () => Measured, options: PlayOptions, guard: Guard) {
     const { play, dial } = options
+    this.door = new Door(guard)
     let measured: Measured | undefined
     const metrics = new Metrics([...viewServerMetrics(() => (measured ??= measure())), ...this.#process.all])
     const ofPrimary =
@@ -45,6 +49,7 @@ export class ViewPages {
         },
       },
       ...dashboardFiles(),
+      ...doorPages(this.door, guard),
       '/cluster': {
         guarded: true,
         read: () => ({ status: 200, body: clusterOf(measure(), play !== false) }),

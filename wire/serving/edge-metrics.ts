@@ -62,7 +62,7 @@ export function edgeMetrics(now: () => Edge): Metric[] {
     },
     {
       name: 'holdfast_wrong_secrets_total',
-      help: 'Hellos with a wrong secret.',
+      help: 'Hellos and requests for pages with a wrong secret or token.',
       type: 'counter',
       read: () => now().wrongSecrets.total,
     },

@@ -10,6 +10,7 @@ import { readMonotonic } from '../clock.ts'
 import type { Guard, Proven } from '../net/guard.ts'
 import { setTimeout } from '../net/timers-node.ts'
 import type { WrongSecrets } from '../net/wrong-secrets.ts'
+import type { Door, Shown } from './door.ts'
 import { isLoopbackAddress, isOwnName } from './own-names.ts'
 import { PageBudget } from './page-budget.ts'
 import { PageTurns } from './page-turns.ts'
@@ -30,7 +31,7 @@ export interface Page {
 export interface Route {
   /** For probes: open to all under any host name, since probes know only addresses; it reveals little. */
   readonly probe?: true
-  /** The page requires the secret or a token, if there is one; a browser asks its user for it (Basic, any name). */
+  /** The page requires the secret or a token, if there is one; Basic (any name), as a bearer, or by a log-in (A9). */
   readonly guarded?: true
   /** A2: what a principal must be allowed; by default, anything that lets it look at the cluster. */
   readonly needs?: 'operate' | 'metrics'
@@ -43,6 +44,8 @@ export interface Route {
    * that may operate, or run on this machine.
    */
   readonly changes?: 'by page' | 'by program'
+  /** A7: whoever asks for it and may have it is noted. */
+  readonly noted?: true
   readonly read: (query: URLSearchParams, caller: Caller) => Page | Promise<Page>
 }
 
@@ -52,10 +55,24 @@ export interface Caller {
   readonly principal: Principal | null
   /** What it showed, to be passed on to another server of the cluster. */
   readonly authorization: string | undefined
+  /** Null: it has shown nothing that is right, and need not. */
+  readonly proven: Proven | null
+  /** A9: by the cookie of a log-in, not by itself. */
+  readonly byCookie: boolean
+  readonly cookies: string | undefined
+  /** Its browser's way to here is encrypted, by this server or by a proxy. */
+  readonly isSecure: boolean
 }
 
 /** A shared page is made for all who may have it. */
-const anyCaller: Caller = { principal: null, authorization: undefined }
+const anyCaller: Caller = {
+  principal: null,
+  authorization: undefined,
+  proven: null,
+  byCookie: false,
+  cookies: undefined,
+  isSecure: false,
+}
 
 /** A query that makes no sense: 400 with this message. */
 export class BadQuery extends Error {}
@@ -75,6 +92,8 @@ export interface HttpOptions {
   readonly audit?: (line: PageAudit) => void
   /** B3: the count of wrong secrets that all ports of a server share. */
   readonly wrongSecrets: WrongSecrets
+  /** A9: absent: no browser can log in here. */
+  readonly door?: Door
 }
 
 /** A7: what a caller wanted to do, and whether it may. */
@@ -139,14 +158,17 @@ export class Http {
     const { guard, wrongSecrets } = this.#options
     if (guard.isOpen || headers.authorization === undefined) return 0
     if (!wrongSecrets.mayTry(asker, isLoopbackAddress(asker))) return null
-    if (this.#provenBy(headers) === undefined) return wrongSecrets.wrong(asker, readMonotonic())
+    if (this.#shownBy(headers) === undefined) return wrongSecrets.wrong(asker, readMonotonic())
     wrongSecrets.right(asker)
     return 0
   }
 
-  /** A1. Undefined: nothing that it shows is right. */
-  #provenBy({ authorization }: IncomingMessage['headers']): Proven | undefined {
-    return this.#options.guard.client(proofIn(authorization))
+  /** A1. Undefined: nothing that it shows is right. What a request itself shows counts before any log-in (A9). */
+  #shownBy({ authorization, cookie }: IncomingMessage['headers']): Shown | undefined {
+    const { guard, door } = this.#options
+    if (authorization === undefined && !guard.isOpen) return door?.find(cookie)
+    const proven = guard.client(proofIn(authorization))
+    return proven && { proven, authorization }
   }
 
   #turnAway(request: IncomingMessage, response: ServerResponse): void {
@@ -209,12 +231,10 @@ export class Http {
       return {
         refusal: problem(404, `there is nothing here; there are ${[...this.#routes.keys()].join(', ')}`),
       }
-    const { headers } = request
-    const proven = this.#provenBy(headers)
-    const refusal = this.#refusal(route, request) ?? this.#notAllowed(route, path, request, proven)
+    const shown = this.#shownBy(request.headers)
+    const refusal = this.#refusal(route, request) ?? this.#notAllowed(route, path, request, shown?.proven)
     if (refusal !== undefined) return { refusal }
-    const caller = { principal: proven?.principal ?? null, authorization: headers.authorization }
-    return { route, path, query, caller }
+    return { route, path, query, caller: callerOf(request, shown) }
   }
 
   /** Strangers do not learn where the pages are. */
@@ -222,7 +242,7 @@ export class Http {
     const { guard } = this.#options
     const knows = guard.isOpen
       ? isLoopbackAddress(socket.remoteAddress)
-      : this.#provenBy(headers) !== undefined
+      : this.#shownBy(headers) !== undefined
     if (!knows)
       return problem(404, 'there are /healthz and /readyz here; other pages have an address of their own')
     return problem(307, `pages are at ${pagesAt}`, { location: `${pagesAt}${url}` })
@@ -254,15 +274,15 @@ export class Http {
   #notAllowed(
     route: Route,
     path: string,
-    { socket }: IncomingMessage,
+    { headers, socket }: IncomingMessage,
     proven: Proven | undefined,
   ): Page | undefined {
     if (!route.guarded || this.#options.guard.isOpen) return undefined
-    if (proven === undefined) return this.#unknown()
+    if (proven === undefined) return this.#unknown(headers)
     const { principal } = proven
     const allowed = route.needs === undefined ? looks(principal) : allows(principal, route.needs, null)
     const verb = route.needs ?? 'read'
-    if (!allowed || route.needs === 'operate')
+    if (!allowed || route.needs === 'operate' || route.noted)
       this.#options.audit?.({
         principal: principal?.name ?? null,
         address: socket.remoteAddress ?? 'unknown',
@@ -277,12 +297,32 @@ export class Http {
     )
   }
 
-  #unknown(): Page {
-    const what = this.#options.guard.hasRules ? 'an access token' : 'the secret of the cluster'
-    const how = this.#options.guard.hasRules ? ', or as a bearer' : ''
-    return problem(401, `this needs ${what} as the password of HTTP Basic authentication${how}`, {
-      'www-authenticate': `Basic realm="${this.#options.guard.hasRules ? 'an access token for' : 'the secret of'} this Holdfast cluster is the password"`,
+  #unknown(headers: IncomingMessage['headers']): Page {
+    const { guard, door } = this.#options
+    const what = guard.hasRules ? 'an access token' : 'the secret of the cluster'
+    const how = `${guard.hasRules ? ', or as a bearer' : ''}${door === undefined ? '' : '; people log in at /'}`
+    const needs = `this needs ${what} as the password of HTTP Basic authentication${how}`
+    const realm = `${guard.hasRules ? 'an access token for' : 'the secret of'} this Holdfast cluster is the password`
+    // By itself a browser would ask its user in a window of its own, over the form of the dashboard.
+    const scheme = headers[byDashboard] === undefined ? 'Basic' : 'Bearer'
+    return problem(401, headers.authorization === undefined ? needs : wrongProofText, {
+      'www-authenticate': `${scheme} realm="${realm}"`,
     })
+  }
+}
+
+/** The header of each request of the dashboard. */
+const byDashboard = 'x-requested-with'
+
+function callerOf({ headers, socket }: IncomingMessage, shown: Shown | undefined): Caller {
+  const isSecure = 'encrypted' in socket || headers.origin?.startsWith('https:') === true
+  return {
+    principal: shown?.proven.principal ?? null,
+    authorization: shown?.authorization,
+    proven: shown?.proven ?? null,
+    byCookie: headers.authorization === undefined,
+    cookies: headers.cookie,
+    isSecure,
   }
 }
 
@@ -307,7 +347,8 @@ function sheetOf({ body, ...page }: Page): Sheet {
 
 const tooMany = sheetOf(problem(503, 'too many requests wait already; come again in a moment'))
 
-const wrongProof = sheetOf(problem(401, 'this is not the secret of the cluster, and no token of it'))
+const wrongProofText = 'this is not the secret of the cluster, and no token of it'
+const wrongProof = sheetOf(problem(401, wrongProofText))
 
 function send({ method }: IncomingMessage, response: ServerResponse, sheet: Sheet): void {
   const { status, type = 'application/json', text, headers } = sheet
