@@ -27,16 +27,19 @@ t.test('neighbours with consecutive numbers travel as one message and arrive as 
   t.equal(there(acquires), '[["acquire-run",17,["lock 17","lock 18","lock 19"],"shared","wait"]]')
   t.same(back(there(acquires), 'clientToServer'), acquires)
   const releases: Message[] = [20, 21].map(n => ['release', n, 900 + n])
-  t.equal(there(releases), '[["release-run",20,[920,921]]]')
+  t.equal(there(releases), '[["release-run",20,[920,2]]]')
   t.same(back(there([...acquires, ...releases]), 'clientToServer'), [...acquires, ...releases])
   const replies: Message[] = [
     ['granted', 17, [900], []],
-    ['granted', 18, [903], []],
+    ['granted', 18, [901], []],
     ['released', 20, true],
     ['released', 21, true],
   ]
-  t.equal(there(replies), '[["granted-run",17,[900,903]],["released-run",20,2]]')
+  t.equal(there(replies), '[["granted-run",17,2,900],["released-run",20,2]]')
   t.same(back(there(replies), 'serverToClient'), replies)
+  const apart: Message[] = [7, 8, 3, 4, 4].map((token, i) => ['release', 5 + i, token])
+  t.equal(there(apart), '[["release-run",5,[7,2,3,2,4,1]]]', 'tokens in any order')
+  t.same(back(there(apart), 'clientToServer'), apart)
 })
 
 t.test('a message that no run can express travels by itself', async t => {
@@ -58,6 +61,7 @@ t.test('a message that no run can express travels by itself', async t => {
   )
   single(['acquire', 1, ['a'], 'shared', 'wait', null], ['release', 2, 17])
   single(['granted', 1, [17], []], ['granted', 2, [18], [[18, 'STOLEN']]])
+  single(['granted', 1, [17], []], ['granted', 2, [19], []])
   single(['granted', 1, [17, 18], []], ['granted', 2, [19, 20], []])
   single(['released', 1, true], ['released', 2, false], ['released', 3, true])
   single(['renew', 1], ['renew', 2])
@@ -78,7 +82,7 @@ t.test('the entries of a batch travel as runs of one session', async t => {
     ['acquire-run', 5, 1, ['a', 'b'], 'exclusive', 'wait'],
     ['acquire', 6, 3, ['c'], 'exclusive', 'wait', null],
     ['renew', 5],
-    ['release-run', 5, 3, [900, 901]],
+    ['release-run', 5, 3, [900, 2]],
   ])
   t.same(back(there([batch]), 'primaryToBackup'), [batch])
   t.same(batch[5], entries, 'the batch itself is as it was: it may be sent again')
@@ -101,7 +105,7 @@ function someMessage(r: Random, number: number): Message {
 }
 
 function someReply(r: Random, number: number): Message {
-  const tokens = r.chance(0.8) ? [r.below(9)] : [7, 8]
+  const tokens = r.chance(0.8) ? [number + (r.chance(0.8) ? 100 : r.below(9))] : [7, 8]
   return r.pick<Message>([
     ['granted', number, tokens, r.chance(0.8) ? [] : [[7, 'FORCED']]],
     ['released', number, r.chance(0.8)],
@@ -135,7 +139,10 @@ t.test('a run ends at its limit, and another begins', async t => {
   const many = Array.from({ length: runMax + 2 }, (_, i): Message => ['release', i + 1, 17])
   t.same(kinds(there(many)), ['release-run', 'release-run'])
   t.same(back(there(many), 'clientToServer'), many)
-  t.match(refusal(['release-run', 1, Array(runMax + 1).fill(1)], 'clientToServer'), /^BAD_MESSAGE/)
+  t.match(refusal(['release-run', 1, [1, runMax + 1]], 'clientToServer'), /more than 256 messages/)
+  t.match(refusal(['release-run', 1, [1, runMax, 1, 1]], 'clientToServer'), /more than 256 messages/)
+  t.match(refusal(['release-run', 1, Array(2 * runMax + 2).fill(1)], 'clientToServer'), /^BAD_MESSAGE/)
+  t.match(refusal(['granted-run', 1, runMax + 1, 1], 'serverToClient'), /^BAD_MESSAGE/)
   t.match(refusal(['released-run', 1, runMax + 1], 'serverToClient'), /^BAD_MESSAGE/)
 })
 
@@ -152,13 +159,17 @@ t.test('a run is checked like the messages that it stands for', async t => {
   t.match(acquire('a', '\uD800'), /^BAD_MESSAGE/)
   t.match(acquire('a', 'é'.repeat(lockNameBytesMax / 2 + 1)), /more than 1024 bytes/)
   const last = Number.MAX_SAFE_INTEGER
-  t.equal(refusal(['release-run', last - 1, [1, 1]], 'clientToServer'), null)
-  t.match(refusal(['release-run', last, [1, 1]], 'clientToServer'), /last number is too large/)
+  t.equal(refusal(['release-run', last - 1, [1, 2]], 'clientToServer'), null)
+  t.match(refusal(['release-run', last, [1, 2]], 'clientToServer'), /last number is too large/)
+  t.match(refusal(['release-run', 1, [last, 2]], 'clientToServer'), /last number is too large/)
+  t.match(refusal(['granted-run', 1, 2, last], 'serverToClient'), /last number is too large/)
+  for (const tokens of [[7], [7, 0], [7, 1, 9]])
+    t.match(refusal(['release-run', 1, tokens], 'clientToServer'), /^BAD_MESSAGE: message 0/, tokens.join())
   t.match(refusal(['released-run', last, 2], 'serverToClient'), /last number is too large/)
   t.match(
-    refusal(['replicate', 1, 1, 1, 1, [['release-run', 1, last, [1, 1]]]], 'primaryToBackup'),
+    refusal(['replicate', 1, 1, 1, 1, [['release-run', 1, last, [1, 2]]]], 'primaryToBackup'),
     /last number is too large/,
   )
-  t.match(refusal(['granted-run', 1, [1]], 'clientToServer'), /^UNEXPECTED_MESSAGE/, 'not in this direction')
+  t.match(refusal(['granted-run', 1, 1, 1], 'clientToServer'), /^UNEXPECTED_MESSAGE/, 'not in this direction')
   t.match(refusal(['acquire-run', 1, ['a'], 'shared', 'wait'], 'serverToClient'), /^UNEXPECTED_MESSAGE/)
 })

@@ -6,7 +6,7 @@ import { type ErrorCode, errors } from './errors.ts'
 import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
-import { fold, inEntries, inMessages, lastOf, runsOf, unfold } from './runs.ts'
+import { fold, inEntries, inMessages, runProblem, runsOf, unfold } from './runs.ts'
 import { frameText } from './shared.ts'
 import { wireVersion } from './version.ts'
 
@@ -99,8 +99,8 @@ function takeRun(kind: string, run: Message, channel: Channel, index: number, in
   if (validator === undefined) throw wrongKind(kind, channel, index)
   if (!validator(run)) throw wrongFields(kind, validator, index)
   const at = channel === 'entries' ? inEntries : inMessages
-  if (!Number.isSafeInteger(lastOf(run, at)))
-    throw new WireError('BAD_MESSAGE', `message ${index}, "${kind}": its last number is too large`)
+  const problem = runProblem(run, at)
+  if (problem !== undefined) throw new WireError('BAD_MESSAGE', `message ${index}, "${kind}": ${problem}`)
   if (kind === 'acquire-run' && channel === 'clientToServer') {
     const [, , names] = run as MessageOf<'requestRuns', 'acquire-run'>
     for (const name of names) checkName(name, index)

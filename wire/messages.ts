@@ -116,6 +116,11 @@ const lossReason = oneOf('STOLEN', 'FORCED', 'HELD_TOO_LONG')
 const role = oneOf('idle', 'backup', 'primary')
 /** Numbers as pairs of first and last: [3, 5, 9, 9] is 3, 4, 5, 9. */
 const ranges: Shape<readonly number[]> = { ...list(count(3), { max: rangesMax }), example: [3, 5, 9, 9] }
+/** Tokens as pairs of a token and how many follow one another from it: [17, 2, 40, 1] is 17, 18, 40. */
+const tokenPairs: Shape<readonly number[]> = {
+  ...list(number, { min: 2, max: 2 * runMax }),
+  example: [1_700_000_000_000_001, 2],
+}
 const losses = list(tuple(token, lossReason))
 /** What may happen to a lock: a wait or a hold begins or ends. */
 const lockEventKind = oneOf('waiting', 'granted', 'cancelled', 'released', 'lost', 'kept', 'noted')
@@ -466,11 +471,7 @@ export const requestRuns = {
     ['names', list(lockName, { min: 1, max: runMax })],
     ...plainClaim,
   ),
-  'release-run': message(
-    'release-run',
-    ['first', positive],
-    ['tokens', list(token, { min: 1, max: runMax })],
-  ),
+  'release-run': message('release-run', ['first', positive], ['tokens', tokenPairs]),
 }
 
 /** C5: who runs this key, or ran it last. Times are ms since 1970 by the primary's clock, for display only. */
@@ -563,12 +564,16 @@ export const serverToClient = {
   echoed: message('echoed', ['number', number]),
 }
 
-/** Grants of one lock each that is not lost, and releases of what was held: first number, and tokens or how many. */
+/**
+ * Grants of one lock each that is not lost, whose tokens follow one another, too; and releases of what was held: first
+ * number, and how many.
+ */
 export const replyRuns = {
   'granted-run': message(
     'granted-run',
     ['first', positive],
-    ['tokens', list(token, { min: 1, max: runMax })],
+    ['count', count(3, 1, runMax)],
+    ['firstToken', token],
   ),
   'released-run': message('released-run', ['first', positive], ['count', count(3, 1, runMax)]),
 }
@@ -819,12 +824,7 @@ export const entryRuns = {
     ['names', list(lockName, { min: 1, max: runMax })],
     ...plainClaim,
   ),
-  'release-run': message(
-    'release-run',
-    ['ordinal', number],
-    ['first', positive],
-    ['tokens', list(token, { min: 1, max: runMax })],
-  ),
+  'release-run': message('release-run', ['ordinal', number], ['first', positive], ['tokens', tokenPairs]),
 }
 
 /** Of a hold in a snapshot; null if it has none of it. */

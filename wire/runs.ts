@@ -1,15 +1,17 @@
 // Runs: neighbours of one kind whose numbers follow one another travel as one message, since most of
-// the work of a frame is its text. Folded and unfolded here, at the edge; cores know single messages only.
+// the work of a frame is its text. A run means exactly the messages that it stands for; here they are folded
+// into runs, and runs unfolded into them. It decides nothing.
 
 import { runMax } from './limits.ts'
 import type { Channel, Entry, Message, Places } from './messages.ts'
 
 /** The runs that may stand among the messages of a channel. */
-export const runsOf: { readonly [C in Channel]?: Channel } = {
+const runChannels = {
   clientToServer: 'requestRuns',
   serverToClient: 'replyRuns',
   entries: 'entryRuns',
-}
+} as const
+export const runsOf: { readonly [C in Channel]?: Channel } = runChannels
 
 /**
  * Where each field of what runs are made of stands, by its name. No client loads messages.ts, so the numbers
@@ -38,7 +40,7 @@ const requests: Requests = {
   manner: 4,
   terms: 5,
 }
-const replies: Replies = { request: 1, first: 1, tokens: 2, held: 2, count: 2, losses: 3 }
+const replies: Replies = { request: 1, first: 1, tokens: 2, held: 2, count: 2, firstToken: 3, losses: 3 }
 const entries: Entries = {
   ordinal: 1,
   request: 2,
@@ -63,8 +65,8 @@ export const inEntries = placesOf(entries)
 
 /** Made at one place, so that V8 gives both the same hidden class. */
 function placesOf({ request, first, names, token, tokens, mode, manner, terms }: Requests | Entries): At {
-  const { held, count, losses } = replies
-  return { request, first, names, token, tokens, mode, manner, terms, held, count, losses }
+  const { held, count, firstToken, losses } = replies
+  return { request, first, names, token, tokens, mode, manner, terms, held, count, firstToken, losses }
 }
 
 /** The messages of a frame as they travel; the entries of a batch likewise. */
@@ -91,9 +93,8 @@ function endOfRun(messages: readonly Message[], start: number, at: At): number {
   const first = messages[start] as Message
   let end = start + 1
   if (!joins(first, at)) return end
-  const number = numberIn(first, at)
   const last = Math.min(messages.length, start + runMax)
-  while (end < last && follows(first, messages[end] as Message, number + end - start, at)) end++
+  while (end < last && follows(first, messages[end] as Message, end - start, at)) end++
   return end
 }
 
@@ -113,11 +114,13 @@ function joins(message: Message, at: At): boolean {
   }
 }
 
-function follows(first: Message, message: Message, number: number, at: At): boolean {
-  if (message[0] !== first[0] || message[at.request] !== number) return false
+/** `by`: how far behind the first one. */
+function follows(first: Message, message: Message, by: number, at: At): boolean {
+  if (message[0] !== first[0] || message[at.request] !== numberIn(first, at) + by) return false
   if (at === inEntries && message[entries.ordinal] !== first[entries.ordinal]) return false
   if (message[0] === 'acquire' && !claimsTheSame(first, message, at)) return false
-  return joins(message, at)
+  if (!joins(message, at)) return false
+  return message[0] !== 'granted' || tokenIn(message, at) === tokenIn(first, at) + by
 }
 
 function claimsTheSame(first: Message, message: Message, at: At): boolean {
@@ -130,27 +133,39 @@ function runOf(messages: readonly Message[], start: number, end: number, at: At)
   const head = at === inEntries ? [first[entries.ordinal], number] : [number]
   switch (first[0]) {
     case 'acquire':
-      return [
-        'acquire-run',
-        ...head,
-        singles(messages, start, end, at.names),
-        first[at.mode],
-        first[at.manner],
-      ]
+      return ['acquire-run', ...head, namesOf(messages, start, end, at), first[at.mode], first[at.manner]]
     case 'granted':
-      return ['granted-run', ...head, singles(messages, start, end, at.tokens)]
+      return ['granted-run', ...head, end - start, tokenIn(first, at)]
     case 'release':
-      return ['release-run', ...head, messages.slice(start, end).map(message => message[at.token])]
+      return ['release-run', ...head, pairsOf(messages, start, end, at)]
     default:
       return ['released-run', ...head, end - start]
   }
 }
 
-/** The only name or token of each. */
-function singles(messages: readonly Message[], start: number, end: number, place: number): unknown[] {
-  const all: unknown[] = []
-  for (let i = start; i < end; i++) all.push(listIn(messages[i] as Message, place)[0])
-  return all
+function namesOf(messages: readonly Message[], start: number, end: number, at: At): unknown[] {
+  const names: unknown[] = []
+  for (let i = start; i < end; i++) names.push(listIn(messages[i] as Message, at.names)[0])
+  return names
+}
+
+/** Tokens as pairs: a token, and how many follow one another from it. */
+function pairsOf(messages: readonly Message[], start: number, end: number, at: At): number[] {
+  const pairs: number[] = []
+  for (let i = start; i < end; i++) addToken(pairs, (messages[i] as Message)[at.token] as number)
+  return pairs
+}
+
+export function addToken(pairs: number[], token: number): void {
+  const last = pairs.length - 2
+  if (last >= 0 && token === (pairs[last] as number) + (pairs[last + 1] as number))
+    pairs[last + 1] = (pairs[last + 1] as number) + 1
+  else pairs.push(token, 1)
+}
+
+/** The token of a grant of one lock. */
+function tokenIn(message: Message, at: At): number {
+  return listIn(message, at.tokens)[0] as number
 }
 
 function numberIn(message: Message, at: At): number {
@@ -161,17 +176,55 @@ function listIn(message: Message, place: number): readonly unknown[] {
   return message[place] as readonly unknown[]
 }
 
-/** The last number that a checked run stands for; too large a one is no whole number any more. */
-export function lastOf(run: Message, at: At): number {
-  return numberIn(run, at) + (lengthOf(run, at) - 1)
+// ---- what a run stands for
+
+/** How many messages this one stands for. */
+export function lengthOf(message: Message, at: At): number {
+  switch (message[0]) {
+    case 'acquire-run':
+      return listIn(message, at.names).length
+    case 'release-run':
+      return tokensIn(message[at.tokens] as readonly number[])
+    case 'granted-run':
+    case 'released-run':
+      return message[at.count] as number
+    default:
+      return 1
+  }
 }
 
-function lengthOf(run: Message, at: At): number {
-  return run[0] === 'released-run' ? (run[at.count] as number) : listIn(run, itemsAt(run, at)).length
+/** How many tokens these pairs stand for. */
+function tokensIn(pairs: readonly number[]): number {
+  let count = 0
+  for (let i = 1; i < pairs.length; i += 2) count += pairs[i] as number
+  return count
 }
 
-function itemsAt(run: Message, at: At): number {
-  return run[0] === 'acquire-run' ? at.names : at.tokens
+/** What no schema can say of a run, or undefined. */
+export function runProblem(run: Message, at: At): string | undefined {
+  if (run[0] === 'release-run' && !arePairs(run[at.tokens] as readonly number[]))
+    return 'tokens must come in pairs of a token and how many follow one another from it'
+  const length = lengthOf(run, at)
+  if (length > runMax) return `it stands for more than ${runMax} messages`
+  // Too large a one is no whole number any more.
+  return Number.isSafeInteger(numberIn(run, at) + (length - 1)) && Number.isSafeInteger(largestToken(run, at))
+    ? undefined
+    : 'its last number is too large'
+}
+
+function arePairs(numbers: readonly number[]): boolean {
+  for (let i = 1; i < numbers.length; i += 2) if (numbers[i] === 0) return false
+  return numbers.length % 2 === 0
+}
+
+function largestToken(run: Message, at: At): number {
+  if (run[0] === 'granted-run') return (run[at.firstToken] as number) + ((run[at.count] as number) - 1)
+  if (run[0] !== 'release-run') return 0
+  const pairs = run[at.tokens] as readonly number[]
+  let largest = 0
+  for (let i = 0; i < pairs.length; i += 2)
+    largest = Math.max(largest, (pairs[i] as number) + ((pairs[i + 1] as number) - 1))
+  return largest
 }
 
 /** Of all that a run tells; never added to. */
@@ -179,23 +232,33 @@ const noLosses: readonly never[] = []
 
 /** The messages that a checked run stands for, at the end of `into`. */
 export function unfold(run: Message, at: At, into: Message[]): void {
-  const length = lengthOf(run, at)
   const first = numberIn(run, at)
-  const items = listIn(run, itemsAt(run, at))
-  for (let i = 0; i < length; i++) into.push(single(run, first + i, items[i], at))
+  if (run[0] === 'release-run') return unfoldPairs(run, first, at, into)
+  const length = lengthOf(run, at)
+  for (let i = 0; i < length; i++) into.push(single(run, first, i, at))
 }
 
-function single(run: Message, number: number, item: unknown, at: At): Message {
-  const ofEntries = at === inEntries
+function unfoldPairs(run: Message, first: number, at: At, into: Message[]): void {
+  const pairs = run[at.tokens] as readonly number[]
+  let number = first
+  for (let i = 0; i < pairs.length; i += 2)
+    for (let by = 0; by < (pairs[i + 1] as number); by++)
+      into.push(release(run, number++, (pairs[i] as number) + by, at))
+}
+
+function release(run: Message, number: number, token: number, at: At): Message {
+  return at === inEntries ? ['release', run[entries.ordinal], number, token] : ['release', number, token]
+}
+
+function single(run: Message, first: number, by: number, at: At): Message {
+  const number = first + by
   switch (run[0]) {
-    case 'acquire-run':
-      return ofEntries
-        ? ['acquire', run[entries.ordinal], number, [item], run[at.mode], run[at.manner], null]
-        : ['acquire', number, [item], run[at.mode], run[at.manner], null]
-    case 'release-run':
-      return ofEntries ? ['release', run[entries.ordinal], number, item] : ['release', number, item]
+    case 'acquire-run': {
+      const rest = [number, [listIn(run, at.names)[by]], run[at.mode], run[at.manner], null]
+      return at === inEntries ? ['acquire', run[entries.ordinal], ...rest] : ['acquire', ...rest]
+    }
     case 'granted-run':
-      return ['granted', number, [item], noLosses]
+      return ['granted', number, [(run[at.firstToken] as number) + by], noLosses]
     default:
       return ['released', number, true]
   }

@@ -55,12 +55,19 @@ function verdictOnMessage(message: unknown, channel: Channel): Verdict[] {
   return travels ? ['UNEXPECTED_MESSAGE'] : ['UNEXPECTED_MESSAGE', 'BAD_MESSAGE']
 }
 
-/** The last number of a run is also a count; its names are short enough in bytes. */
+/** The last number of a run is also a count, and so is its last token; its names are short enough in bytes. */
 function runFits(channel: Channel, [kind, first, items]: unknown[]): boolean {
   if (channel !== 'requestRuns') return true
-  const list = items as unknown[]
-  if (!Number.isSafeInteger((first as number) + (list.length - 1))) return false
-  return kind !== 'acquire-run' || list.every(name => Buffer.byteLength(name as string) <= 1_024)
+  const ends = (number: number, length: number) => Number.isSafeInteger(number + (length - 1))
+  if (kind === 'acquire-run') {
+    const names = items as string[]
+    return ends(first as number, names.length) && names.every(name => Buffer.byteLength(name) <= 1_024)
+  }
+  const pairs = items as number[]
+  const counts = pairs.filter((_, i) => i % 2 === 1)
+  const length = counts.reduce((sum, count) => sum + count, 0)
+  if (pairs.length % 2 === 1 || counts.includes(0) || length > runMax) return false
+  return ends(first as number, length) && counts.every((count, i) => ends(pairs[2 * i] as number, count))
 }
 
 /** The messages inside a batch or a chunk that are runs. */

@@ -86,6 +86,10 @@ async function seeAll(peer: HostilePeer, end: number): Promise<void> {
   }
 }
 
+function pairsOf(tokens: readonly number[]): number[] {
+  return tokens.flatMap(token => [token, 1])
+}
+
 /** Acquires and releases 32 locks at a time; returns how many it got. */
 async function work(target: Target, name: string, end: number): Promise<number> {
   const member = await enter(target, 10_000)
@@ -96,12 +100,14 @@ async function work(target: Target, name: string, end: number): Promise<number> 
     member.peer.say(['acquire-run', first, names, 'exclusive', 'wait'])
     const tokens: number[] = []
     while (tokens.length < 32) {
-      for (const message of member.peer.heard)
-        if (message[0] === 'granted' || message[0] === 'granted-run') tokens.push(...(message[2] as number[]))
+      for (const [kind, , granted, firstToken] of member.peer.heard)
+        if (kind === 'granted') tokens.push(...(granted as number[]))
+        else if (kind === 'granted-run')
+          for (let i = 0; i < (granted as number); i++) tokens.push((firstToken as number) + i)
       member.peer.forget()
       if (tokens.length < 32) await member.peer.more()
     }
-    member.peer.say(['acknowledge', [1, first + 31], []], ['release-run', first + 32, tokens])
+    member.peer.say(['acknowledge', [1, first + 31], []], ['release-run', first + 32, pairsOf(tokens)])
     member.next += 64
     done += 32
   }

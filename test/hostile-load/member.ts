@@ -74,7 +74,7 @@ async function answersTo(member: Member, wanted: number): Promise<number> {
   while (answered < wanted) {
     for (const message of peer.heard) {
       const [kind] = message
-      const size = kind === 'granted-run' ? (message[2] as unknown[]).length : 1
+      const size = kind === 'granted-run' ? (message[2] as number) : 1
       if (kind === 'granted-run' || kind === 'granted') granted += size
       if (['granted-run', 'granted', 'refused'].includes(kind)) answered += size
     }

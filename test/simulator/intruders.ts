@@ -59,7 +59,7 @@ const far = JSON.stringify(
   Array.from({ length: unfoldedMax / runMax + 1 }, (_, i) => [
     'release-run',
     1 + i * runMax,
-    Array<number>(runMax).fill(1),
+    [1, runMax],
   ]),
 )
 const tooMany = encode(Array.from({ length: asksPerTurnMax + 5 }, (_, i): Message => ['status', i]))
