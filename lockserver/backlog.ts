@@ -17,7 +17,7 @@ export class Backlog {
 
   add(batch: Batch): void {
     this.#batches.push(batch)
-    this.#entries += batch.entries.length
+    this.#entries += batch.size
   }
 
   /** Those that a backup has not received which has received all up to this one. */
@@ -29,7 +29,7 @@ export class Backlog {
   applied(sequence: number): Batch | undefined {
     let done = 0
     while (done < this.#batches.length && (this.#batches[done] as Batch).sequence <= sequence)
-      this.#entries -= (this.#batches[done++] as Batch).entries.length
+      this.#entries -= (this.#batches[done++] as Batch).size
     return done === 0 ? undefined : this.#batches.splice(0, done)[done - 1]
   }
 }

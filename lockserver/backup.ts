@@ -3,6 +3,7 @@
 
 import { appliedPerTurnMax } from '../wire/limits.ts'
 import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
+import { inEntries, lengthOf, sizeOf } from '../wire/runs.ts'
 import { OnDisk, type OwnDisk } from './disk.ts'
 import { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
@@ -86,7 +87,7 @@ export class Backup {
   }
 
   get lag(): number {
-    return this.#waiting.reduce((sum, batch) => sum + batch[5].length, 0)
+    return this.#waiting.reduce((sum, batch) => sum + sizeOf(batch[5], inEntries), 0)
   }
 
   accepted(connection: number): void {
@@ -126,7 +127,7 @@ export class Backup {
     let done = 0
     while (done < this.#waiting.length && this.#left > 0) {
       const batch = this.#waiting[done++] as Replicate
-      this.#left -= batch[5].length + this.#apply(batch)
+      this.#left -= sizeOf(batch[5], inEntries) + this.#apply(batch)
     }
     if (done > 0) this.#waiting.splice(0, done)
     return this.#waiting.length > 0
@@ -223,10 +224,11 @@ export class Backup {
     for (const entry of entries) {
       if (entry[0] === 'renew') this.#renew(entry[1])
       else {
-        if (next++ !== state.opNumber + 1)
-          throw new Error(`R2: operation ${next - 1} came, ${state.opNumber + 1} is next`)
+        if (next !== state.opNumber + 1)
+          throw new Error(`R2: operation ${next} came, ${state.opNumber + 1} is next`)
         state.apply(entry)
-        changes += state.table.changes
+        next += lengthOf(entry, inEntries)
+        changes += state.changes
         this.#mind(state)
         if (entry[0] === 'unpause') this.leases.endPause()
       }

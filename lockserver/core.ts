@@ -19,6 +19,7 @@ import type {
   View,
   Welcome,
 } from '../wire/messages.ts'
+import { inMessages, lengthOf, type SaidOn } from '../wire/runs.ts'
 import { packageVersion, wireVersion } from '../wire/version.ts'
 import { Backup } from './backup.ts'
 import { type Client, Clients } from './clients.ts'
@@ -123,9 +124,9 @@ const partTexts = {
 
 type Leaving = 'no' | 'waiting for a backup' | 'draining' | 'asking to be relieved'
 
-/** B1: a name costs as much as a message. */
-function costOf(request: MessageOf<'clientToServer'>): number {
-  return request[0] === 'acquire' ? request[2].length : 1
+/** B1: a name costs as much as a message, and so does each message of a run. */
+function costOf(request: SaidOn<'clientToServer'>): number {
+  return request[0] === 'acquire' ? request[2].length : lengthOf(request, inMessages)
 }
 
 export class ServerCore implements ViewLinkOwner, TurnsOwner {
@@ -388,7 +389,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#out.send(connection, ['welcome', welcome])
   }
 
-  #messages(connection: number, messages: readonly MessageOf<ServerHears>[]): void {
+  #messages(connection: number, messages: readonly SaidOn<ServerHears>[]): void {
     const peer = this.#peers.get(connection)
     switch (peer?.is) {
       case 'client':
@@ -427,7 +428,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   }
 
   /** B1: a message that this turn has no room for waits, and its client with it. */
-  #hear(client: Client, requests: readonly MessageOf<'clientToServer'>[]): void {
+  #hear(client: Client, requests: readonly SaidOn<'clientToServer'>[]): void {
     if (this.#turns.hear(client, requests)) return
     this.#out.do({ do: 'pause', connection: client.connection, paused: true })
     this.#planWork()
@@ -446,14 +447,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   }
 
   /** Returns what the message cost (B1). */
-  request(client: Client, request: MessageOf<'clientToServer'>): number {
+  request(client: Client, request: SaidOn<'clientToServer'>): number {
     if (this.#over || client.deaf) return 1
     this.#request(client, request)
     return costOf(request) + (this.#primary?.takeCost() ?? 0)
   }
 
   /** A server that is not primary answers only that it is not (R1). */
-  #request(client: Client, request: MessageOf<'clientToServer'>): void {
+  #request(client: Client, request: SaidOn<'clientToServer'>): void {
     if (request[0] === 'testify') return this.#testify(client, request[1])
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])

@@ -4,7 +4,7 @@
 import { type Verb, verbs } from '../wire/access/principal.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { Histogram } from '../wire/histogram.ts'
-import type { Fact, Output, SessionEnd } from './state/facts.ts'
+import type { Fact, Output, ReleasedRun, SessionEnd } from './state/facts.ts'
 import type { Quota } from './state/owners.ts'
 
 /** Each outcome that clients see, as `operation outcome`. */
@@ -104,10 +104,12 @@ export class ServerCounts {
       case 'output':
         return this.#output(fact.message)
       case 'granted':
-        this.operations['acquire granted']++
-        return this.wait.observe(fact.waitedMs)
+        return this.#granted(fact.message[0] === 'granted-run' ? fact.message[2] : 1, fact.waitedMs)
       case 'freed':
         return this.hold.observe(fact.heldMs)
+      case 'freed run':
+        for (const ms of fact.heldMs) this.hold.observe(ms)
+        return
       case 'over quota':
         this.overQuota[fact.quota]++
         return
@@ -165,8 +167,16 @@ export class ServerCounts {
     }
   }
 
-  #output(output: Output): void {
+  #granted(count: number, waitedMs: number): void {
+    this.operations['acquire granted'] += count
+    this.wait.observe(waitedMs, count)
+  }
+
+  #output(output: Output | ReleasedRun): void {
     switch (output[0]) {
+      case 'released-run':
+        this.operations['release released'] += output[2]
+        return
       case 'released':
         this.operations[output[2] ? 'release released' : 'release not_held']++
         return

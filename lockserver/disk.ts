@@ -66,7 +66,7 @@ export class OwnDisk {
   }
 
   /** D2: renewals are not kept; 0 if nothing else is in it. */
-  batch(view: View, { firstOp, wallMs, entries, digest }: Omit<Batch, 'sequence'>): number {
+  batch(view: View, { firstOp, wallMs, entries, digest }: Omit<Batch, 'sequence' | 'size'>): number {
     const kept = entries.some(isRenewal) ? entries.filter(entry => !isRenewal(entry)) : entries
     if (kept.length === 0) return 0
     return this.write({ is: 'batch', view: view.number, firstOp, wallMs, entries: kept, digest })

@@ -208,7 +208,7 @@ export class Join implements Witness, LeaseTimes {
   take(batch: Batch): void {
     this.#sent = batch.sequence
     this.#backlog.add(batch)
-    if (this.#phase.is === 'copying') this.#phase.beside += batch.entries.length
+    if (this.#phase.is === 'copying') this.#phase.beside += batch.size
     if (this.#link !== null) this.#send(this.#link, batch)
     else this.#waitNoLonger()
     if (this.#phase.is === 'latched') this.#out.count({ is: 'batch sent', sequence: batch.sequence })

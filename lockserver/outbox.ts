@@ -3,7 +3,8 @@
 
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
-import type { HelloFrom, MessageOf } from '../wire/messages.ts'
+import type { HelloFrom } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import type { Noted, ServerCounts } from './counts.ts'
 import type { JournalWrite, SnapshotPiece } from './journal/asked.ts'
 import { dialledAs, type Peers } from './peers.ts'
@@ -65,7 +66,7 @@ export class ServerOutbox {
     this.#counts?.note(what, this.#situation.now.monotonic)
   }
 
-  send(connection: number, message: MessageOf<ServerSays>): void {
+  send(connection: number, message: SaidOn<ServerSays>): void {
     this.#effects.push({ do: 'send', connection, message })
   }
 

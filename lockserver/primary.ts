@@ -15,6 +15,7 @@ import {
   unknownSessionCost,
 } from '../wire/limits.ts'
 import type { LockEvent, MessageOf, View } from '../wire/messages.ts'
+import { type SaidOn, unfolded } from '../wire/runs.ts'
 import { Audit } from './audit.ts'
 import { BackupLink } from './backup-link.ts'
 import type { Client, Clients } from './clients.ts'
@@ -27,6 +28,7 @@ import { Parking } from './parking.ts'
 import { Queries, type QueryRequest } from './queries.ts'
 import { Replication } from './replication.ts'
 import { Revocations } from './revocations.ts'
+import { comesWhole, operationOfRun, type RequestRun } from './run-requests.ts'
 import { isKeyOf, keyHashOf, publicIdOf } from './session-key.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
@@ -276,9 +278,26 @@ export class Primary {
 
   // ---- clients
 
-  request(client: Client, request: MessageOf<'clientToServer'>): void {
+  request(client: Client, request: SaidOn<'clientToServer'>): void {
+    if (request[0] === 'acquire-run' || request[0] === 'release-run') return this.#run(client, request)
     if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
+  }
+
+  #run(client: Client, run: RequestRun): void {
+    const { session, principal } = client
+    const max = 2 * this.state.limits.unansweredMax
+    const lives = session !== null && this.state.sessions.has(session.ordinal)
+    if (lives && this.#takesNow && comesWhole(run, session, principal, max)) {
+      this.leases.wake(session, this.#situation.now.monotonic)
+      return this.#propose(operationOfRun(session, run))
+    }
+    for (const request of unfolded<'clientToServer'>([run])) if (!client.deaf) this.request(client, request)
+  }
+
+  /** A request that becomes an operation waits for nothing (R3). */
+  get #takesNow(): boolean {
+    return this.#closedAt === null && this.#parking.size === 0 && !this.replication.join.mustPark
   }
 
   #park(client: Client, request: MessageOf<'clientToServer'>): void {
@@ -297,7 +316,7 @@ export class Primary {
     if (this.#closedAt !== null) return !meanwhile.has(request[0])
     if (reads.has(request[0]))
       return (request[0] === 'query' || request[0] === 'clients') && client.parked > 0
-    return this.#parking.size > 0 || this.replication.join.mustPark
+    return !this.#takesNow
   }
 
   /** B1: as many as this turn has room for. */
@@ -629,10 +648,10 @@ export class Primary {
   #propose(operation: Operation): void {
     this.replication.beforeOperation()
     this.state.apply(operation)
-    this.#cost += this.state.table.changes
+    this.#cost += this.state.changes
     const { facts } = this.state
     for (let fact = facts.take(); fact !== undefined; fact = facts.take()) this.#note(fact)
-    this.replication.add(operation, false, this.state.table.changes)
+    this.replication.add(operation, false, this.state.changes)
   }
 
   /** Handles what an operation has done: counts it, holds it back, and keeps the leases. */
@@ -772,7 +791,7 @@ export class Primary {
   }
 
   /** A2: who holds a lock is for those who may read it. */
-  #send(client: Client, message: MessageOf<'serverToClient'>): void {
+  #send(client: Client, message: SaidOn<'serverToClient'>): void {
     const { principal, connection } = client
     if (principal !== null && message[0] === 'cancel-done' && message[3] !== null)
       if (!allows(principal, 'read', message[3].name))

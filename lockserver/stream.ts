@@ -3,6 +3,7 @@
 
 import { replicateChangesMax, replicateEntriesMax, replicateTextMax } from '../wire/limits.ts'
 import type { Entry, Terms } from '../wire/messages.ts'
+import { inEntries, lengthOf } from '../wire/runs.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
 import { charactersOf } from './state/tally.ts'
@@ -13,6 +14,8 @@ export interface Batch {
   /** The wall clock that its operations were applied with. */
   readonly wallMs: number
   readonly entries: readonly Entry[]
+  /** How many these are, those of runs counted. */
+  readonly size: number
   /** R4: what the digest must be once this is applied. */
   readonly digest: number
 }
@@ -23,6 +26,7 @@ export class Stream {
   /** The last batch that was closed. */
   #sequence = 0
   #entries: Entry[] = []
+  #size = 0
   /** Characters of lock names in the open batch: a frame has a limit. */
   #text = 0
   /** B1: changes of holds and waits in the open batch, since a backup applies a batch in one go. */
@@ -42,7 +46,7 @@ export class Stream {
 
   /** Entries in the open batch. */
   get open(): number {
-    return this.#entries.length
+    return this.#size
   }
 
   get urgent(): boolean {
@@ -51,7 +55,7 @@ export class Stream {
 
   get full(): boolean {
     return (
-      this.#entries.length >= replicateEntriesMax ||
+      this.#size >= replicateEntriesMax ||
       this.#text >= replicateTextMax ||
       this.#changes >= replicateChangesMax
     )
@@ -72,6 +76,7 @@ export class Stream {
   /** `idle`: no client waits for it. */
   add(entry: Entry, idle: boolean, changes: number): void {
     this.#entries.push(entry)
+    this.#size += lengthOf(entry, inEntries)
     this.#changes += changes
     if (!idle) this.#urgent = true
     this.#text += textOf(entry)
@@ -86,8 +91,10 @@ export class Stream {
   close(): Batch {
     const { opNumber, wallMs, digest } = this.#state
     const firstOp = this.#firstOp === 0 ? opNumber + 1 : this.#firstOp
-    const batch = { sequence: ++this.#sequence, firstOp, wallMs, entries: this.#entries, digest }
+    const [entries, size] = [this.#entries, this.#size]
+    const batch = { sequence: ++this.#sequence, firstOp, wallMs, entries, size, digest }
     this.#entries = []
+    this.#size = 0
     this.#text = 0
     this.#changes = 0
     this.#firstOp = 0
@@ -105,6 +112,8 @@ function textOf(entry: Entry): number {
   switch (entry[0]) {
     case 'acquire':
       return charactersOf(entry[3]) + (entry[6] === null ? 0 : termsText(entry[6]))
+    case 'acquire-run':
+      return charactersOf(entry[3])
     case 'acknowledge':
       return 17 * (entry[2].length + entry[3].length)
     case 'force-release':

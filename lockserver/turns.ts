@@ -3,10 +3,10 @@
 // performs none itself.
 
 import { clientTurnCostMax, turnCostMax } from '../wire/limits.ts'
-import type { MessageOf } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import type { Client } from './clients.ts'
 
-type Request = MessageOf<'clientToServer'>
+type Request = SaidOn<'clientToServer'>
 
 interface Waiting {
   readonly client: Client

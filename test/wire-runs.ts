@@ -5,11 +5,12 @@ import t from 'tap'
 import { decode, encode, WireError } from '../wire/codec.ts'
 import { lockNameBytesMax, runMax } from '../wire/limits.ts'
 import type { Channel, Entry, Message } from '../wire/messages.ts'
+import { unfolded } from '../wire/runs.ts'
 import '../wire/server-channels.ts'
 import { type Random, random } from './fixtures/random.ts'
 
 const there = (messages: readonly Message[]) => encode(messages)
-const back = (text: string, channel: Channel) => decode(text, channel) as unknown as Message[]
+const back = (text: string, channel: Channel) => unfolded(decode(text, channel)) as unknown as Message[]
 const kinds = (text: string) => (JSON.parse(text) as Message[]).map(([kind]) => kind)
 
 function refusal(message: readonly unknown[], channel: Channel): string | null {

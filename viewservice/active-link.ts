@@ -4,6 +4,7 @@
 import type { ConnectionEffect } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import type { HelloFrom, MessageOf } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import type { ViewHears, ViewSays } from './record.ts'
 import type { Question } from './rights.ts'
 
@@ -87,7 +88,7 @@ export class ActiveLink {
   }
 
   /** Also what it says to the clients whose questions were passed on. */
-  messages(messages: readonly MessageOf<ViewHears>[], now: number): FoundThere | undefined {
+  messages(messages: readonly SaidOn<ViewHears>[], now: number): FoundThere | undefined {
     this.#heardAt = now
     let found: FoundThere | undefined
     for (const message of messages) {
@@ -123,7 +124,7 @@ export class ActiveLink {
     return { is: 'welcome', id }
   }
 
-  #passBack(message: MessageOf<ViewHears>): void {
+  #passBack(message: SaidOn<ViewHears>): void {
     const [kind, number] = message
     if (typeof number !== 'number') return
     const asked = this.#waiting.get(number)

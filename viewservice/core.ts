@@ -7,6 +7,7 @@ import type { ConnectionInput } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Durability, MessageOf, Ping, Status } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import { Changing } from './changing.ts'
 import type { ViewCounts } from './counts.ts'
 import { Findings } from './findings.ts'
@@ -210,7 +211,7 @@ export class ViewCore {
     return last !== undefined
   }
 
-  #onMessages(connection: number, messages: readonly MessageOf<ViewHears>[]): void {
+  #onMessages(connection: number, messages: readonly SaidOn<ViewHears>[]): void {
     const finding = this.#probes.heard(connection, messages[0])
     if (finding !== undefined) return this.#onFinding(finding)
     for (const message of messages) {
@@ -226,7 +227,7 @@ export class ViewCore {
     else this.#group.answered(server, message[1], message[2])
   }
 
-  #onClientMessage(connection: number, message: MessageOf<ViewHears>): void {
+  #onClientMessage(connection: number, message: SaidOn<ViewHears>): void {
     const client = this.#clients.get(connection)
     if (client === undefined) return // a message before it has closed the connection
     if (message[0] !== 'echo' && this.#asksTooMuch(connection)) return

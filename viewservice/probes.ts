@@ -3,7 +3,8 @@
 // ping limit, counted in the view server's own ticks, brings no news.
 
 import type { Trouble } from '../wire/effects.ts'
-import type { MessageOf, Server } from '../wire/messages.ts'
+import type { Server } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import type { ViewOutbox } from './outbox.ts'
 import type { ViewHears } from './record.ts'
 
@@ -81,7 +82,7 @@ export class Probes {
   }
 
   /** The first message that arrives answers the question. */
-  heard(connection: number, message: MessageOf<ViewHears> | undefined): Finding | undefined {
+  heard(connection: number, message: SaidOn<ViewHears> | undefined): Finding | undefined {
     const probe = this.#byConnection.get(connection)
     if (probe === undefined) return undefined
     this.#end(probe)
@@ -112,7 +113,7 @@ export class Probes {
   }
 }
 
-function outcomeOf(message: MessageOf<ViewHears> | undefined): Outcome {
+function outcomeOf(message: SaidOn<ViewHears> | undefined): Outcome {
   if (message?.[0] !== 'welcome') return { is: 'no news' }
   const { kind, id } = message[1]
   return kind === 'lockserver' && id !== null ? { is: 'answered', id } : { is: 'no news' }

@@ -3,6 +3,7 @@
 
 import { allows, looks, type Principal } from '../wire/access/principal.ts'
 import type { MessageOf } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import type { ViewHears } from './record.ts'
 
 /** A client, or a standby view server, which has asked the same of its own client. */
@@ -35,7 +36,7 @@ export const refusals = {
 } as const
 
 /** What needs a right. A client's status: the active one's own answer to a standby has the same name. */
-export function isQuestion(message: MessageOf<ViewHears>): message is Question {
+export function isQuestion(message: SaidOn<ViewHears>): message is Question {
   return Object.hasOwn(refusals, message[0]) || (message[0] === 'status' && message.length === 2)
 }
 

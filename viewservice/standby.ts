@@ -6,6 +6,7 @@ import type { Principal } from '../wire/access/principal.ts'
 import type { ConnectionInput } from '../wire/effects.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { MessageOf, Ping, Server, ServerStatus, Status } from '../wire/messages.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import {
   type StoredRecord,
   type ViewEffect,
@@ -148,7 +149,7 @@ export class StandbyCore {
     return known.find(server => server?.id === id)?.address
   }
 
-  #onMessages(connection: number, messages: readonly MessageOf<ViewHears>[]): void {
+  #onMessages(connection: number, messages: readonly SaidOn<ViewHears>[]): void {
     const seen = this.#servers.get(connection)
     for (const message of messages) {
       if (message[0] === 'ping' && seen !== undefined) this.#onPing(connection, seen, message[1])
@@ -164,7 +165,7 @@ export class StandbyCore {
     this.#send(connection, ['pong', view, acked, this.#record?.longestTtlMs ?? ttlMsDefault, 0])
   }
 
-  #onClient(connection: number, client: Peer | undefined, message: MessageOf<ViewHears>): void {
+  #onClient(connection: number, client: Peer | undefined, message: SaidOn<ViewHears>): void {
     if (client === undefined) return
     if (message[0] === 'echo') return this.#send(connection, ['echoed', message[1]])
     if (!isQuestion(message)) return

@@ -6,7 +6,7 @@ import { type ErrorCode, errors } from './errors.ts'
 import { unfoldedMax } from './limits.ts'
 import type { Channel, Message, MessageOf } from './messages.ts'
 import { fitsBytes } from './name.ts'
-import { fold, inEntries, inMessages, runProblem, runsOf, unfold } from './runs.ts'
+import { fold, inEntries, inMessages, lengthOf, runProblem, runsOf, type SaidOn } from './runs.ts'
 import { frameText } from './shared.ts'
 import { wireVersion } from './version.ts'
 
@@ -44,8 +44,8 @@ export function learn(validators: Validators): void {
     tables.set(channel, new Map(Object.entries(kinds)))
 }
 
-/** The messages of one frame; throws a WireError that says which one is wrong and how. */
-export function decode<C extends Channel>(text: string, channel: C): MessageOf<C>[] {
+/** The messages of one frame, with runs as they came; throws a WireError that says which one is wrong and how. */
+export function decode<C extends Channel>(text: string, channel: C): SaidOn<C>[] {
   let frame: unknown
   try {
     frame = JSON.parse(text)
@@ -54,17 +54,20 @@ export function decode<C extends Channel>(text: string, channel: C): MessageOf<C
   }
   if (!Array.isArray(frame)) throw new WireError('BAD_MESSAGE', 'the frame is not an array of messages')
   if (channel === 'opening') checkWire(frame[0])
-  const messages: Message[] = []
-  const kinds = tables.get(channel)
-  const most = channel === 'clientToServer' ? unfoldedMax : Number.POSITIVE_INFINITY
-  for (let i = 0; i < frame.length; i++) {
-    take(frame[i], channel, kinds, i, messages)
-    // B1: runs multiply what a frame's bytes allow.
-    if (messages.length > most)
-      throw new WireError('BAD_MESSAGE', `the frame stands for more than ${unfoldedMax} messages`)
-  }
+  const size = checkAll(frame, channel, undefined)
+  // B1: runs multiply what a frame's bytes allow.
+  if (size > unfoldedMax && channel === 'clientToServer')
+    throw new WireError('BAD_MESSAGE', `the frame stands for more than ${unfoldedMax} messages`)
   // Each has the form that its kind has on this channel.
-  return messages as unknown as MessageOf<C>[]
+  return frame
+}
+
+/** Each by the schema of its kind; returns how many messages they stand for. `inside`: of the message with this index. */
+function checkAll(messages: readonly unknown[], channel: Channel, inside: number | undefined): number {
+  const kinds = tables.get(channel)
+  let size = 0
+  for (let i = 0; i < messages.length; i++) size += check(messages[i], channel, kinds, inside ?? i)
+  return size
 }
 
 /** Whatever else another version says in its hello, it gets to know which one this is. */
@@ -78,8 +81,8 @@ function checkWire(hello: unknown): void {
   )
 }
 
-/** Checks a message, or a run of them, and takes what it stands for. */
-function take(message: unknown, channel: Channel, kinds: Kinds, index: number, into: Message[]): void {
+/** Checks a message, or a run of them, and returns how many it stands for. */
+function check(message: unknown, channel: Channel, kinds: Kinds, index: number): number {
   const kind: unknown = Array.isArray(message) ? message[0] : undefined
   if (typeof kind !== 'string') {
     throw new WireError(
@@ -88,12 +91,13 @@ function take(message: unknown, channel: Channel, kinds: Kinds, index: number, i
     )
   }
   const validator = kinds?.get(kind)
-  if (validator === undefined) return takeRun(kind, message as Message, channel, index, into)
+  if (validator === undefined) return checkRun(kind, message as Message, channel, index)
   if (!validator(message)) throw wrongFields(kind, validator, index)
-  into.push(checkedInside(message as MessageOf<Channel>, channel, index))
+  checkInside(message as MessageOf<Channel>, channel, index)
+  return 1
 }
 
-function takeRun(kind: string, run: Message, channel: Channel, index: number, into: Message[]): void {
+function checkRun(kind: string, run: Message, channel: Channel, index: number): number {
   const runs = runsOf[channel]
   const validator = runs === undefined ? undefined : tables.get(runs)?.get(kind)
   if (validator === undefined) throw wrongKind(kind, channel, index)
@@ -105,7 +109,7 @@ function takeRun(kind: string, run: Message, channel: Channel, index: number, in
     const [, , names] = run as MessageOf<'requestRuns', 'acquire-run'>
     for (const name of names) checkName(name, index)
   }
-  unfold(run, at, into)
+  return lengthOf(run, at)
 }
 
 function wrongKind(kind: string, channel: Channel, index: number): WireError {
@@ -123,19 +127,11 @@ function wrongFields(kind: string, validator: Validator, index: number): WireErr
 }
 
 /** What a schema can't say: names in bytes, ranges in pairs, and the messages inside of a message. */
-function checkedInside(message: MessageOf<Channel>, channel: Channel, index: number): Message {
+function checkInside(message: MessageOf<Channel>, channel: Channel, index: number): void {
   if (channel === 'clientToServer') checkRequest(message as MessageOf<'clientToServer'>, index)
-  else if (message[0] === 'replicate') {
-    const [kind, view, sequence, firstOp, wallMs, entries] = message
-    return [kind, view, sequence, firstOp, wallMs, checkEach(entries, 'entries', index)]
-  } else if (message[0] === 'chunk') {
-    const [kind, view, place, records] = message
-    return [kind, view, place, checkEach(records, 'records', index)]
-  } else if (channel === 'journalled' && message[0] === 'batch') {
-    const [kind, view, firstOp, wallMs, entries] = message
-    return [kind, view, firstOp, wallMs, checkEach(entries, 'entries', index)]
-  }
-  return message
+  else if (message[0] === 'replicate') checkAll(message[5], 'entries', index)
+  else if (message[0] === 'chunk') checkAll(message[3], 'records', index)
+  else if (channel === 'journalled' && message[0] === 'batch') checkAll(message[4], 'entries', index)
 }
 
 function checkRequest(message: MessageOf<'clientToServer'>, index: number): void {
@@ -187,14 +183,6 @@ function checkPairs(kind: string, ranges: readonly number[], index: number): voi
 function checkName(name: string, index: number): void {
   if (!fitsBytes(name))
     throw new WireError('BAD_MESSAGE', `message ${index}: a lock name has more than 1024 bytes of UTF-8`)
-}
-
-/** Each by its own schema; the messages that they stand for. */
-function checkEach(items: readonly unknown[], channel: 'entries' | 'records', index: number): Message[] {
-  const checked: Message[] = []
-  const kinds = tables.get(channel)
-  for (const item of items) take(item, channel, kinds, index, checked)
-  return checked
 }
 
 /** Numbers, ascending, as pairs of first and last. */

@@ -4,10 +4,11 @@
 
 import type { Principal } from './access/principal.ts'
 import type { ErrorCode } from './errors.ts'
-import type { Channel, HelloFrom, Message, MessageOf } from './messages.ts'
+import type { Channel, HelloFrom, Message } from './messages.ts'
+import type { SaidOn } from './runs.ts'
 
 /** What is said on these channels; anything at all, for code that only carries it. */
-type Said<C extends Channel | null> = C extends Channel ? MessageOf<C> : Message
+type Said<C extends Channel | null> = C extends Channel ? SaidOn<C> : Message
 
 /** Why a dial failed, for display: the platform's code, such as ENOTFOUND, and what is wrong with the address. */
 export interface Trouble {

@@ -13,12 +13,12 @@ export class Histogram {
   count = 0
 
   /** A clock that went back causes no negative lengths. */
-  observe(ms: number): void {
+  observe(ms: number, times = 1): void {
     const length = ms > 0 ? ms : 0
     let bucket = 0
     while (bucket < boundsMs.length && length > (boundsMs[bucket] as number)) bucket++
-    this.counts[bucket] = (this.counts[bucket] as number) + 1
-    this.sumMs += length
-    this.count++
+    this.counts[bucket] = (this.counts[bucket] as number) + times
+    this.sumMs += length * times
+    this.count += times
   }
 }

@@ -1087,7 +1087,10 @@ export type Places<C extends Channel, K extends keyof Table<C>> = PlacesOf<Table
 export type Hello = ShapeType<typeof opening.hello>
 export type Welcome = ShapeType<typeof welcome>[1]
 export type Reply = ShapeType<(typeof reply)[keyof typeof reply]>
-export type Entry = ShapeType<(typeof entries)[keyof typeof entries]>
+/** Of a batch; a run of them is one entry. */
+export type Entry = ShapeType<
+  (typeof entries)[keyof typeof entries] | (typeof entryRuns)[keyof typeof entryRuns]
+>
 export type SnapshotRecord = ShapeType<(typeof records)[keyof typeof records]>
 export type Ping = ShapeType<typeof serverToView.ping>[1]
 /** Any message at all, for code that only carries it. */

@@ -3,7 +3,7 @@
 // into runs, and runs unfolded into them. It decides nothing.
 
 import { runMax } from './limits.ts'
-import type { Channel, Entry, Message, Places } from './messages.ts'
+import type { Channel, Entry, Message, MessageOf, Places } from './messages.ts'
 
 /** The runs that may stand among the messages of a channel. */
 const runChannels = {
@@ -12,6 +12,10 @@ const runChannels = {
   entries: 'entryRuns',
 } as const
 export const runsOf: { readonly [C in Channel]?: Channel } = runChannels
+
+type RunsOf<C extends Channel> = C extends keyof typeof runChannels ? (typeof runChannels)[C] : never
+/** What may be said on a channel: its messages, and runs of them. */
+export type SaidOn<C extends Channel> = C extends Channel ? MessageOf<C> | MessageOf<RunsOf<C>> : never
 
 /**
  * Where each field of what runs are made of stands, by its name. No client loads messages.ts, so the numbers
@@ -178,6 +182,13 @@ function listIn(message: Message, place: number): readonly unknown[] {
 
 // ---- what a run stands for
 
+/** How many messages these stand for. */
+export function sizeOf(messages: readonly Message[], at: At): number {
+  let size = 0
+  for (const message of messages) size += lengthOf(message, at)
+  return size
+}
+
 /** How many messages this one stands for. */
 export function lengthOf(message: Message, at: At): number {
   switch (message[0]) {
@@ -230,8 +241,36 @@ function largestToken(run: Message, at: At): number {
 /** Of all that a run tells; never added to. */
 const noLosses: readonly never[] = []
 
-/** The messages that a checked run stands for, at the end of `into`. */
-export function unfold(run: Message, at: At, into: Message[]): void {
+/** The same without runs: each message by itself, those of a batch likewise. */
+export function unfolded<C extends Channel>(messages: readonly SaidOn<C>[]): MessageOf<C>[] {
+  return allUnfolded(messages, inMessages) as unknown as MessageOf<C>[]
+}
+
+function allUnfolded(messages: readonly Message[], at: At): Message[] {
+  const all: Message[] = []
+  for (const message of messages)
+    if (isRun(message)) unfold(message, at, all)
+    else if (message[0] === 'replicate') all.push(unfoldedBatch(message))
+    else all.push(message)
+  return all
+}
+
+export function isRun([kind]: Message): boolean {
+  return kind === 'acquire-run' || kind === 'release-run' || kind === 'granted-run' || kind === 'released-run'
+}
+
+function unfoldedBatch(message: Message): Message {
+  const [kind, ...fields] = message
+  fields[batch.entries - 1] = entriesOf(message[batch.entries] as readonly Entry[])
+  return [kind, ...fields]
+}
+
+/** Entries, each by itself. */
+export function entriesOf(folded: readonly Entry[]): MessageOf<'entries'>[] {
+  return allUnfolded(folded, inEntries) as unknown as MessageOf<'entries'>[]
+}
+
+function unfold(run: Message, at: At, into: Message[]): void {
   const first = numberIn(run, at)
   if (run[0] === 'release-run') return unfoldPairs(run, first, at, into)
   const length = lengthOf(run, at)

@@ -9,6 +9,7 @@ import type { Trouble } from '../../wire/effects.ts'
 import { isDefinite } from '../../wire/errors.ts'
 import type { Blocker, LossReason, MessageOf, View, Welcome } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
+import type { SaidOn } from '../../wire/runs.ts'
 import { packageVersion } from '../../wire/version.ts'
 import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall, Watched } from './effects.ts'
 import { heldBy } from './held-by.ts'
@@ -219,7 +220,7 @@ export class ClientCore {
 
   #onMessages(
     connection: number,
-    messages: readonly MessageOf<ClientHears>[],
+    messages: readonly SaidOn<ClientHears>[],
     now: Instant,
     chance: number,
   ): void {
@@ -347,7 +348,7 @@ export class ClientCore {
 
   // ---- messages
 
-  #onMessage(link: Link, message: MessageOf<ClientHears>, now: Instant, chance: number): void {
+  #onMessage(link: Link, message: SaidOn<ClientHears>, now: Instant, chance: number): void {
     switch (message[0]) {
       case 'welcome':
         this.#onWelcome(link, message[1], now, chance)
@@ -393,8 +394,14 @@ export class ClientCore {
     else this.#linkFailed(link, { code, text: `says ${code}: ${text}` }, now, chance)
   }
 
-  #onSessionMessage(message: MessageOf<ClientHears>, now: Instant): void {
+  #onSessionMessage(message: SaidOn<ClientHears>, now: Instant): void {
     switch (message[0]) {
+      case 'granted-run':
+        this.#onGrants(message, now)
+        return
+      case 'released-run':
+        this.#onReleases(message)
+        return
       case 'opened':
         this.#onOpened(message, now)
         return
@@ -532,6 +539,21 @@ export class ClientCore {
     if (request !== undefined) this.#conclude(request, reply, now)
     // S5: no call waits for this grant, but its losses are sent until they are acknowledged.
     else if (reply[0] === 'granted') for (const [token, reason] of reply[3]) this.#onLost(token, reason)
+  }
+
+  /** One lock each. */
+  #onGrants([, first, count, firstToken]: MessageOf<'replyRuns', 'granted-run'>, now: Instant): void {
+    for (let i = 0; i < count; i++) {
+      const request = this.#requests.answer(first + i)
+      if (request !== undefined) this.#granted(request, [firstToken + i], noLosses, now)
+    }
+  }
+
+  #onReleases([, first, count]: MessageOf<'replyRuns', 'released-run'>): void {
+    for (let number = first; number < first + count; number++) {
+      const request = this.#requests.answer(number)
+      if (request !== undefined) this.#settle(request.call, wasHeld)
+    }
   }
 
   /** `cancelled` concludes nothing: the answer to the cancel does. */
@@ -842,6 +864,8 @@ function notThisText({ what }: Request, holder: number | null): string {
 }
 
 type Losses = readonly (readonly [number, LossReason])[]
+const noLosses: Losses = []
+const wasHeld: CallResult = { verb: 'release', held: true }
 
 /** The server takes and answers names in sorted order; the caller has its own. */
 function inOrderOf(names: readonly string[], tokens: readonly number[]): readonly number[] {

@@ -3,6 +3,7 @@
 // chance. After the first error of a write or sync it does nothing any more (D8).
 
 import type { DiskFigures } from '../../wire/messages.ts'
+import { inEntries, sizeOf } from '../../wire/runs.ts'
 import type { Imprint, JournalWrite, SnapshotPiece } from './asked.ts'
 import type { DiskAnswer } from './disk.ts'
 import type { LogState } from './log.ts'
@@ -198,7 +199,7 @@ export class Journal {
   #batch(number: number, write: JournalWrite & { is: 'batch' }): void {
     const volume = this.#unfinished ?? this.#spokenOf('a batch')
     const { view, firstOp, entries, digest } = write
-    const opNumber = firstOp + entries.length - 1
+    const opNumber = firstOp + sizeOf(entries, inEntries) - 1
     volume.add({ number, text: batchText(write), changes: { view, opNumber, digest } })
   }
 

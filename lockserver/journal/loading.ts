@@ -4,6 +4,7 @@
 import { decode } from '../../wire/codec.ts'
 import '../../wire/server-channels.ts'
 import type { JournalImprint, MessageOf, SnapshotRecord } from '../../wire/messages.ts'
+import { inEntries, sizeOf } from '../../wire/runs.ts'
 import { Installation, type SnapshotHeader } from '../state/snapshot.ts'
 import { State } from '../state/state.ts'
 import type { Block } from './block.ts'
@@ -68,7 +69,7 @@ export class Loading {
   /** The first ones may be inside the snapshot. */
   #batch([, , firstOp, wallMs, entries]: MessageOf<'journalled', 'batch'>): void {
     const { state } = this
-    if (firstOp + entries.length - 1 <= state.opNumber) return
+    if (firstOp + sizeOf(entries, inEntries) - 1 <= state.opNumber) return
     if (firstOp !== state.opNumber + 1)
       throw new Error(`R2: operation ${firstOp} came, ${state.opNumber + 1} is next`)
     state.wallMs = wallMs

@@ -11,6 +11,10 @@ import type { Session } from './sessions.ts'
 /** What an operation lets clients see (R1). */
 export type Output = Reply | MessageOf<'serverToClient', 'ended' | 'lost'>
 
+/** The replies to a run of which each was done at once. */
+export type GrantedRun = MessageOf<'replyRuns', 'granted-run'>
+export type ReleasedRun = MessageOf<'replyRuns', 'released-run'>
+
 export type SessionEnd = 'ended' | 'expired' | 'abandoned'
 
 /** A watched lock has changed. */
@@ -45,13 +49,15 @@ export type Fact =
   | TimedFact
   /** A hold has ended, for whatever reason. Times are by the wall clock, for display only. */
   | { readonly is: 'freed'; readonly heldMs: number }
+  /** The holds of a run of releases, one after the other. */
+  | { readonly is: 'freed run'; readonly heldMs: readonly number[] }
   /** Something that a client will see; the session may be gone by now. */
-  | { readonly is: 'output'; readonly session: Session; readonly message: Output }
-  /** Also an output: an acquire has all that it asked for. `handed`: it had waited. */
+  | { readonly is: 'output'; readonly session: Session; readonly message: Output | ReleasedRun }
+  /** Also an output: an acquire has all that it asked for, or each of a run. `handed`: it had waited. */
   | {
       readonly is: 'granted'
       readonly session: Session
-      readonly message: MessageOf<'serverToClient', 'granted'>
+      readonly message: MessageOf<'serverToClient', 'granted'> | GrantedRun
       readonly waitedMs: number
       readonly handed: boolean
     }

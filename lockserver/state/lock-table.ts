@@ -213,6 +213,30 @@ export class LockTable {
     return 'granted'
   }
 
+  /** A token for a lock that is not in use, exclusive and plain, so that nothing has to be decided; 0: it has to be. */
+  takeFree(name: string, session: Session, wallMs: number): number {
+    if (this.#paused || this.#watched || this.locks.has(name)) return 0
+    const token = ++this.#lastToken // L2
+    session.take(this.#newLock(name).hold(token, session, 'exclusive', wallMs))
+    this.tally.bytes += holdBytes
+    return token
+  }
+
+  /** Whether a release of this hold frees its lock, and does nothing else. */
+  endsPlainly(hold: Hold): boolean {
+    return hold === hold.lock && hold.lock.isUncontended && !this.#watched
+  }
+
+  /** Such a release. */
+  free(hold: Hold): void {
+    const { lock, session } = hold
+    this.#touch?.touchLock(lock)
+    session.drop(hold)
+    lock.free(hold)
+    this.tally.bytes -= holdBytes
+    this.#forget(lock)
+  }
+
   /** Its holder gives it up: frees it, unless it must be kept (C3), and serves the waiters of its lock. */
   release(hold: Hold, wallMs: number): void {
     this.#leave(hold, wallMs, null)
@@ -398,10 +422,14 @@ export class LockTable {
       this.#goOn(lock, next, wallMs)
     }
     const empty = lock.waiters === 0 && lock.holder === null
-    if (!empty || this.locks.get(lock.name) !== lock) return
-    this.locks.delete(lock.name)
-    this.tally.bytes -= lockBytes(lock.name)
-    this.unfinished.forget(lock.name)
+    if (empty && this.locks.get(lock.name) === lock) this.#forget(lock)
+  }
+
+  /** It is not in use any more. */
+  #forget({ name }: LockEntry): void {
+    this.locks.delete(name)
+    this.tally.bytes -= lockBytes(name)
+    this.unfinished.forget(name)
   }
 
   #unqueue(lock: LockEntry, acquire: Acquire): void {
@@ -495,12 +523,13 @@ export class LockTable {
   }
 
   #lock(name: string): LockEntry {
-    let lock = this.locks.get(name)
-    if (lock === undefined) {
-      lock = new LockEntry(name, this.#copyNumber)
-      this.locks.set(name, lock)
-      this.tally.bytes += lockBytes(name)
-    }
+    return this.locks.get(name) ?? this.#newLock(name)
+  }
+
+  #newLock(name: string): LockEntry {
+    const lock = new LockEntry(name, this.#copyNumber)
+    this.locks.add(name, lock)
+    this.tally.bytes += lockBytes(name)
     return lock
   }
 

@@ -124,6 +124,11 @@ export class LockEntry implements Hold {
     return (this.#session === null ? 0 : 1) + (this.#crowd?.others.size ?? 0)
   }
 
+  /** One holder at most, and no waiter. */
+  get isUncontended(): boolean {
+    return this.#crowd === null || (this.held <= 1 && this.waiters === 0)
+  }
+
   /** C1: of how many permits it is while it is held or waited for; 0: of none. */
   get of(): number {
     if (this.#crowd === null || this.#session !== null) return 0

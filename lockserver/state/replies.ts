@@ -5,8 +5,20 @@ import type { LossReason, Reply } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
 import { moreReplyBytes, replyBytes, type Weight } from './tally.ts'
 
+/** The replies to a run of acquires that were granted at once: the tokens follow one another as the requests do. */
+export interface Grants {
+  readonly first: number
+  readonly firstToken: number
+}
+/** The reply to a release of what was held, one of a run. */
+const released = null
+type Kept = Reply | Grants | typeof released
+
+/** Of a grant of a run; never added to. */
+const noLosses: readonly never[] = []
+
 export class Replies {
-  readonly #kept = new NumberMap<Reply>()
+  readonly #kept = new NumberMap<Kept>()
   readonly #weight: Weight
   /** By token, the request number of the stored grant; null until a loss asks for one. */
   #grants: Map<number, number> | null = null
@@ -22,7 +34,8 @@ export class Replies {
   }
 
   get(request: number): Reply | undefined {
-    return this.#kept.get(request)
+    const kept = this.#kept.get(request)
+    return kept === undefined ? undefined : replyOf(request, kept)
   }
 
   /** In no order (R4). */
@@ -31,8 +44,8 @@ export class Replies {
   }
 
   /** In no order (R4). */
-  values(): Iterable<Reply> {
-    return this.#kept.values()
+  *values(): Iterable<Reply> {
+    for (const [request, kept] of this.#kept) yield replyOf(request, kept)
   }
 
   keep(reply: Reply): void {
@@ -45,6 +58,19 @@ export class Replies {
     this.#weight.add(replyBytes + more)
     if (this.#grants !== null && reply[0] === 'granted')
       for (const token of reply[2]) this.#grants.set(token, reply[1])
+  }
+
+  /** The reply to one of a run. */
+  keepGranted(request: number, grants: Grants): void {
+    this.#kept.set(request, grants)
+    this.#weight.add(replyBytes)
+    this.#grants?.set(tokenOf(request, grants), request)
+  }
+
+  /** Likewise; it was held. */
+  keepReleased(request: number): void {
+    this.#kept.set(request, released)
+    this.#weight.add(replyBytes)
   }
 
   /** The reply itself is read only where it must be: mostly it has left the processor's caches. */
@@ -81,4 +107,13 @@ export class Replies {
     if (this.#more?.size === 0) this.#more = null
     return more
   }
+}
+
+function replyOf(request: number, kept: Kept): Reply {
+  if (kept === released) return ['released', request, true]
+  return 'first' in kept ? ['granted', request, [tokenOf(request, kept)], noLosses] : kept
+}
+
+function tokenOf(request: number, { first, firstToken }: Grants): number {
+  return firstToken + (request - first)
 }

@@ -22,6 +22,7 @@ import {
 } from './lock-table.ts'
 import { doneOf } from './onces.ts'
 import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
+import { acquireRun, releaseRun } from './runs.ts'
 import { type Identity, Session } from './sessions.ts'
 import { acquireBytes, termsBytes } from './tally.ts'
 
@@ -32,6 +33,7 @@ type Granted = MessageOf<'serverToClient', 'granted'>
 export type Refusal = ErrorCode | Quota | Differs
 
 export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
+type Single = Exclude<MessageOf<'entries'>, MessageOf<'entries', 'renew'>>
 
 /** Before the first operation. */
 const noLimits: StateLimits = {
@@ -71,12 +73,28 @@ export class State {
   readonly table = new LockTable(this.facts)
   /** B7 */
   readonly owners = new Owners()
+  /** B1: holds and waits that the last `apply` has begun or ended. */
+  changes = 0
 
+  /** A run counts as the operations that it stands for. */
   apply(operation: Operation): void {
     this.facts.drop()
+    this.changes = 0
+    if (operation[0] === 'acquire-run') acquireRun(this, operation)
+    else if (operation[0] === 'release-run') releaseRun(this, operation)
+    else this.applySingle(operation)
+  }
+
+  /** For `apply` alone, and for what a run can't do at once. */
+  applySingle(operation: Single): void {
     this.opNumber++
     this.#fold(this.opNumber)
     this.table.beginOperation()
+    this.#do(operation)
+    this.changes += this.table.changes
+  }
+
+  #do(operation: Single): void {
     switch (operation[0]) {
       case 'acquire':
         return this.#acquire(
@@ -457,14 +475,29 @@ export class State {
 
   /** S1: the primary has checked that this is the session's next number. */
   #next(ordinal: number, request: number): Session {
+    const session = this.begins(ordinal, request)
+    session.nextRequest++
+    return session
+  }
+
+  // ---- for runs.ts
+
+  /** The session whose next number this is. */
+  begins(ordinal: number, request: number): Session {
     const session = this.sessions.get(ordinal)
     if (session === undefined) throw new Error(`S1: operation ${this.opNumber} is of no session`)
     if (session.nextRequest !== request) {
       throw new Error(`S1: operation ${this.opNumber} is request ${request}, next was ${session.nextRequest}`)
     }
     this.table.touch(session)
-    session.nextRequest++
     return session
+  }
+
+  /** The next operation of a run, which begins or ends one hold. */
+  beginNext(session: Session): void {
+    this.#fold(++this.opNumber)
+    this.changes++
+    session.nextRequest++
   }
 
   #refusal(session: Session, names: readonly string[], terms: Terms | null): Refusal | undefined {
@@ -570,10 +603,25 @@ export class State {
   }
 
   #foldOutput(output: Output): void {
-    this.#fold(output[0].length)
-    this.#fold(output[1] % 4294967296)
-    this.#fold(outcomeOf(output))
+    this.#foldOutcome(output[0], output[1], outcomeOf(output))
     if (output[0] === 'cancel-done' && output[3] !== null) this.#fold(output[3].token % 4294967296)
+  }
+
+  #foldOutcome(kind: string, number: number, outcome: number): void {
+    this.#fold(kind.length)
+    this.#fold(number % 4294967296)
+    this.#fold(outcome)
+  }
+
+  /** For runs.ts: the reply to one of a run. */
+  foldReply(session: Session, kind: 'granted' | 'released', request: number, outcome: number): void {
+    this.#fold(session.ordinal)
+    this.#foldOutcome(kind, request, outcome)
+  }
+
+  /** For runs.ts. */
+  fold(value: number): void {
+    this.#fold(value)
   }
 
   #fold(value: number): void {

@@ -74,6 +74,11 @@ export function acquireBytes(names: readonly string[], terms: Terms | null = nul
   return terms === null ? plain : plain + bytesBeside(names, terms, clientName)
 }
 
+/** The same of a plain acquire of one name. */
+export function plainAcquireBytes(name: string): number {
+  return replyBytes + lock + holdBytes + token + unit * name.length
+}
+
 /** What its terms add. */
 function bytesBeside(names: readonly string[], kept: Terms, clientName: string): number {
   const key = kept.once?.key

@@ -2,6 +2,7 @@
 // malformation. It uses none of the servers' validators: JSON by its own parser, shapes
 // by the interpreter of hostile-mutations.ts. Pure.
 
+import { runMax } from '../../wire/limits.ts'
 import { type Channel, channels } from '../../wire/messages.ts'
 import { allowed } from '../fixtures/hostile-mutations.ts'
 

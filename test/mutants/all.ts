@@ -39,6 +39,7 @@ import { order } from './order.ts'
 import { program } from './program.ts'
 import { quotas } from './quotas.ts'
 import { replication } from './replication.ts'
+import { runsAtOnce } from './runs.ts'
 import { sessions } from './sessions.ts'
 import { signals } from './signals.ts'
 import { standby } from './standby.ts'
@@ -64,6 +65,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'memory and long lives': [...memory, ...long],
   drivers: [...drivers, ...endings, ...etcd, ...standby, ...takeovers],
   'what travels': frames,
+  'runs at once': runsAtOnce,
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': figures,
   'the command': command,

@@ -111,8 +111,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connection.ts',
-        find: 'this.#outgoing.push(message)\n    // A failover',
-        replace: 'this.#outgoing.unshift(message)\n    // A failover',
+        find: 'this.#outgoing.push(message)\n    this.#size',
+        replace: 'this.#outgoing.unshift(message)\n    this.#size',
       },
     ],
   },

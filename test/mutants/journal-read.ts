@@ -115,7 +115,11 @@ export const journalRead: readonly Mutant[] = [
     why: 'it was decided before the snapshot and written behind it: a journal that is whole reads as spoilt',
     test: 'journal-rules',
     edits: [
-      { file: loading, find: 'if (firstOp + entries.length - 1 <= state.opNumber) return', replace: '' },
+      {
+        file: loading,
+        find: 'if (firstOp + sizeOf(entries, inEntries) - 1 <= state.opNumber) return',
+        replace: '',
+      },
     ],
   },
   {

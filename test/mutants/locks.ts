@@ -33,8 +33,9 @@ export const locks: readonly Mutant[] = [
       },
       {
         file: table,
-        find: 'const token = ++this.#lastToken // L2',
-        replace: 'const token = this.keptToken || ++this.#lastToken\n    this.keptToken = 0',
+        find: 'const token = ++this.#lastToken // L2\n    const { mode',
+        replace:
+          'const token = this.keptToken || ++this.#lastToken\n    this.keptToken = 0\n    const { mode',
       },
       { file: table, find: '#left = 0', replace: '#left = 0\n  keptToken = 0' },
     ],

@@ -59,9 +59,9 @@ export const meanwhile: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'return this.#parking.size > 0 || this.replication.join.mustPark',
+        find: 'return !this.#takesNow',
         replace: `if (request[0] === 'open' && this.#situation.view.backup !== null && !this.replication.join.latched) return true
-    return this.#parking.size > 0 || this.replication.join.mustPark`,
+    return !this.#takesNow`,
       },
       { file: primary, find: mayGoOn, replace: onceJoined },
     ],

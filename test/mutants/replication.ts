@@ -242,7 +242,7 @@ export const replication: readonly Mutant[] = [
         find: "if (sequence !== this.#received + 1) return this.#gap('replicate', sequence)",
         replace: '',
       },
-      { file: backup, find: 'if (next++ !== state.opNumber + 1)', replace: 'if (false)' },
+      { file: backup, find: 'if (next !== state.opNumber + 1)', replace: 'if (false)' },
     ],
   },
   {
@@ -256,7 +256,7 @@ export const replication: readonly Mutant[] = [
         find: "if (sequence !== this.#received + 1) return this.#gap('replicate', sequence)",
         replace: '',
       },
-      { file: backup, find: 'if (next++ !== state.opNumber + 1)', replace: 'if (false)' },
+      { file: backup, find: 'if (next !== state.opNumber + 1)', replace: 'if (false)' },
       {
         file: 'lockserver/backlog.ts',
         find: 'return this.#batches.filter(batch => batch.sequence > sequence)',

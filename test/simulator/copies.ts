@@ -8,11 +8,13 @@ import type { LockServerParty } from '../fixtures/cluster.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import type { Blamed } from './checker.ts'
 
-/** How one copy is after an operation. */
+/** How one copy is after an operation, or after the last one of a run. */
 interface After {
   readonly server: string
+  /** The first operation of the run: one copy may apply as a run what comes to the other one by one. */
+  readonly from: number
   readonly digest: number
-  /** What the operation has let clients see. */
+  /** What the operations since then have let clients see. */
   readonly shown: string
   /** Sizes and sums of the whole. */
   readonly sums: string
@@ -37,20 +39,20 @@ export class Copies {
     this.#corrupted = corrupted
   }
 
-  after(server: LockServerParty, state: State, done: readonly Fact[]): void {
+  after(server: LockServerParty, state: State, done: readonly Fact[], from: number): void {
     const { view } = server.core
     if (!view?.backup || view.number < this.#view) return
     if (view.number > this.#view) this.#applied.clear()
     this.#view = view.number
     const { opNumber } = state
     const other = this.#applied.get(opNumber)
-    const after = this.#look(server, state, done)
+    const after = { ...this.#look(server, state, done), from }
     if (other === undefined || other.server === server.id) return void this.#applied.set(opNumber, after)
-    this.#applied.delete(opNumber)
+    for (let op = Math.min(from, other.from); op <= opNumber; op++) this.#applied.delete(op)
     this.#compare(opNumber, after, other)
   }
 
-  #look({ id }: LockServerParty, state: State, done: readonly Fact[]): After {
+  #look({ id }: LockServerParty, state: State, done: readonly Fact[]): Omit<After, 'from'> {
     const { opNumber, digest, table, sessions } = state
     const small = table.locks.size + sessions.size <= comparedMax
     return {
@@ -63,7 +65,7 @@ export class Copies {
   }
 
   #compare(opNumber: number, one: After, other: After): void {
-    const same = one.shown === other.shown
+    const same = one.from !== other.from || one.shown === other.shown
     if (!same && one.digest === other.digest) this.#blame('R4 blind digest', opNumber, one.shown, other.shown)
     if (this.#corrupted.has(one.server) || this.#corrupted.has(other.server)) return
     if (!same) this.#blame('R4 copies differ', opNumber, one.shown, other.shown)

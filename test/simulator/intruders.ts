@@ -56,11 +56,7 @@ const malformedRequests: readonly string[] = [
   JSON.stringify([['release-run', largest, [1, 2]]]),
 ]
 const far = JSON.stringify(
-  Array.from({ length: unfoldedMax / runMax + 1 }, (_, i) => [
-    'release-run',
-    1 + i * runMax,
-    [1, runMax],
-  ]),
+  Array.from({ length: unfoldedMax / runMax + 1 }, (_, i) => ['release-run', 1 + i * runMax, [1, runMax]]),
 )
 const tooMany = encode(Array.from({ length: asksPerTurnMax + 5 }, (_, i): Message => ['status', i]))
 

@@ -1,16 +1,20 @@
 // Lets a judge hear of each operation, at whichever server a copy of the state applies it: before it,
-// after it, and of what it has done. It decides nothing, and changes nothing of the state.
+// after it, and of what it has done. It decides nothing, and changes nothing of the state. Of runs every other one is
+// applied message by message, so that each of them is judged; the rest as they are, so that copies compare them.
 
 import { type Fact, Facts } from '../../lockserver/state/facts.ts'
 import type { Acquire } from '../../lockserver/state/lock.ts'
 import type { AcquireEnd } from '../../lockserver/state/lock-table.ts'
 import { type Operation, State } from '../../lockserver/state/state.ts'
+import { entriesOf, isRun } from '../../wire/runs.ts'
+import { singleFacts } from '../fixtures/single-facts.ts'
 
 export interface Listener {
   before(state: State, operation: Operation): void
   /** An acquire that had waited is settled just now, in the middle of an operation. */
   settles(state: State, acquire: Acquire, outcome: AcquireEnd): void
-  after(state: State, operation: Operation, done: readonly Fact[]): void
+  /** `from`: the number of the operation, or of the first one of a run. */
+  after(state: State, operation: Operation, done: readonly Fact[], from: number): void
 }
 
 let listener: Listener | null = null
@@ -28,13 +32,32 @@ const { apply } = State.prototype
 const { add } = Facts.prototype
 
 State.prototype.apply = function (operation) {
-  if (listener === null) return apply.call(this, operation)
-  listener.before(this, operation)
+  if (listener === null) apply.call(this, operation)
+  else if (isRun(operation) && this.opNumber % 2 === 0) applyEach(this, operation)
+  else applyHeard(this, operation, listener)
+}
+
+function applyHeard(state: State, operation: Operation, { before, after }: Listener): void {
+  const from = state.opNumber + 1
+  before(state, operation)
   done = []
-  applying = this
-  apply.call(this, operation)
+  applying = state
+  apply.call(state, operation)
   applying = null
-  listener.after(this, operation, done)
+  after(state, operation, singleFacts(done), from)
+}
+
+function applyEach(state: State, run: Operation): void {
+  const all: Fact[] = []
+  let changes = 0
+  for (const single of entriesOf([run])) {
+    state.apply(single as Operation)
+    all.push(...done)
+    changes += state.changes
+  }
+  state.facts.drop()
+  for (const fact of all) add.call(state.facts, fact)
+  state.changes = changes
 }
 
 Facts.prototype.add = function (fact) {

@@ -153,9 +153,9 @@ export class Referee {
       settles: (state, acquire, outcome) => {
         if (first) answers.settles(state, acquire, outcome)
       },
-      after: (state, operation, done) => {
+      after: (state, operation, done, from) => {
         if (first) answers.after(state, operation, done)
-        if (server !== undefined) copies.after(server, state, done)
+        if (server !== undefined) copies.after(server, state, done, from)
         if (server !== undefined && first) this.#applied(server, done)
       },
     })

@@ -11,6 +11,7 @@ import {
   helloBytesMax,
 } from '../limits.ts'
 import type { Channel, Message, MessageOf } from '../messages.ts'
+import { inMessages, lengthOf, sizeOf } from '../runs.ts'
 import { bytesOf, cutToBytes } from '../text-bytes.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
@@ -57,6 +58,8 @@ export class Connection {
   readonly #runtime: Runtime
   readonly #limits: ConnectionLimits
   #outgoing: Message[] = []
+  /** How many messages these are, those of runs counted. */
+  #size = 0
   #flushPlanned = false
   /** Nothing more is heard, and nothing but what waits already is sent. */
   #over = false
@@ -117,9 +120,10 @@ export class Connection {
   send(message: Message): boolean {
     if (this.#over) return false
     this.#outgoing.push(message)
+    this.#size += lengthOf(message, inMessages)
     // A failover waits for what a lock server tells its view server, and the same turn may bring a crowd of
     // clients.
-    if (this.#outgoing.length >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
+    if (this.#size >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
     else if (!this.#flushPlanned) {
       this.#flushPlanned = true
       this.#runtime.afterTurn(() => {
@@ -213,6 +217,7 @@ export class Connection {
     const count = this.#nextFrame()
     const messages = this.#outgoing
     this.#outgoing = count < messages.length ? messages.splice(count) : []
+    this.#size = sizeOf(this.#outgoing, inMessages)
     this.#write(messages)
     this.#checkReader()
     this.#passMarks(count)
@@ -353,9 +358,9 @@ function violation(error: Error | undefined): string | undefined {
   return `${code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'TOO_LARGE' : 'BAD_MESSAGE'}: ${error?.message}`
 }
 
-/** One part of a query's answer may fill a frame (B1). */
+/** One part of a query's answer may fill a frame (B1); a run counts as the messages that it stands for. */
 function weightOf(message: Message): number {
-  if (message[0] !== 'locks') return 1
+  if (message[0] !== 'locks') return lengthOf(message, inMessages)
   const [, , , held, pending] = message as MessageOf<'serverToClient', 'locks'>
   return Math.max(1, held.length + pending.length)
 }
