@@ -613,8 +613,11 @@ export class LockTable {
   #enqueue(lock: LockEntry, acquire: Acquire, wallMs: number): AcquireOutcome {
     if (lock.waiters >= this.#limits.waitersPerLockMax)
       return this.#giveBack(acquire, 'WAITERS_LIMIT', wallMs)
-    if (waitPasses(acquire.session.owner, this.#limits, lock.waiters))
+    if (waitPasses(acquire.session.owner, this.#limits, lock.waiters)) {
+      // In a reset's pause the lock may be one that was made for this acquire.
+      if (!lock.inUse) this.#forget(lock)
       return this.#giveBack(acquire, 'waiters', wallMs)
+    }
     this.#left--
     this.tally.bytes += waitBytes(acquire)
     acquire.session.owner?.wait(acquire, 1)

@@ -121,8 +121,7 @@ export class Talk {
 /** A run means exactly the messages that it stands for. */
 function unfolded(message: Heard): Heard[] {
   const [kind, first, length, token] = message as [string, number, number, number]
-  if (kind === 'granted-run')
-    return Array.from({ length }, (_, i) => ['granted', first + i, [token + i], []])
+  if (kind === 'granted-run') return Array.from({ length }, (_, i) => ['granted', first + i, [token + i], []])
   if (kind === 'released-run') return Array.from({ length }, (_, i) => ['released', first + i, true])
   return [message]
 }
