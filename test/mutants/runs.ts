@@ -79,8 +79,8 @@ export const runsAtOnce: readonly Mutant[] = [
     edits: [
       {
         file: requests,
-        find: "if (principal === null || run[0] === 'release-run') return true",
-        replace: 'return true',
+        find: 'return deniedAmong(principal, acquireVerb(run[4]), run[2]) === undefined',
+        replace: 'return deniedAmong(principal, acquireVerb(run[4]), []) === undefined',
       },
     ],
   },
