@@ -187,7 +187,7 @@ export class Parts {
     this.#settle()
     const start = number === 1 ? { tokenFloor: 0, pauseMs: 0, choice: null } : null
     for (const tell of this.#told)
-      tell({ number, primary: serverOf(this.#primary), backup, durability: 'memory', start })
+      tell({ group: 0, number, primary: serverOf(this.#primary), backup, durability: 'memory', start })
     this.#settle()
   }
 
@@ -211,6 +211,8 @@ const welcome: Welcome = {
   role: null,
   view: null,
   acked: false,
+  others: [],
+  map: null,
   pingLimitMs: 500,
   whole: 0,
   sequence: 0,

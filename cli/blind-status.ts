@@ -54,6 +54,17 @@ function statusOf(found: readonly Found[], view: View): Status {
   return {
     cluster: found[0]?.welcome.cluster ?? null,
     durability: view.durability,
+    groups: [
+      {
+        group: view.group,
+        view,
+        acked: view.backup === null || hasCopy,
+        recovery: null,
+        survives: 0,
+        lost: null,
+      },
+    ],
+    map: found[0]?.welcome.map ?? null,
     recovery: null,
     view,
     acked: view.backup === null || hasCopy,
@@ -80,6 +91,7 @@ function serverStatus(server: Server, view: View, found: Found | undefined, hasC
     version: '',
     host: '',
     role,
+    group: role === 'idle' ? null : view.group,
     inSync: role === 'backup' && hasCopy,
     view: found?.welcome.view?.number ?? 0,
     opNumber: 0,

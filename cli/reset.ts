@@ -49,7 +49,7 @@ before. Refused while a server that has the old state may still be there, unless
 async function reset(peer: AskedServer, ends: number, force: boolean): Promise<View> {
   let answer: View | string | undefined
   await peer.ask(
-    ['reset', 1, ends, force],
+    ['reset', 1, 0, ends, force],
     message => {
       const [kind, , content] = message as MessageOf<'viewToClient'>
       if (kind === 'reset-done' || kind === 'reset-refused') answer = content

@@ -15,6 +15,7 @@ import type {
   Ping,
   Role,
   ShownTerms,
+  SlotMap,
   Testimony,
   View,
   Welcome,
@@ -166,7 +167,10 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#options = options
     this.#situation = {
       now: { monotonic: 0, wall: 0 },
+      group: found?.imprint.group ?? 0,
       view: null,
+      others: new Map(),
+      map: null,
       cluster: options.cluster ?? found?.imprint.cluster ?? null,
       longestTtlMs: Math.max(ttlMsDefault, found?.imprint.longestTtlMs ?? 0),
       viewServerConnected: false,
@@ -381,6 +385,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       role: this.role,
       view: this.#toldView,
       acked: false,
+      others: [...this.#situation.others.values()],
+      map: this.#situation.map,
       pingLimitMs: this.#options.pingIntervalMs * this.#options.deadPings,
       whole: this.#backup?.whole ?? 0,
       sequence: this.#backup?.received ?? 0,
@@ -729,6 +735,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       id,
       address,
       role: this.#spokenRole,
+      group: this.#situation.group,
       view: Math.max(this.#viewNumber, found?.imprint.view ?? 0),
       pid,
       version: packageVersion,
@@ -741,6 +748,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   get pingNow(): Ping {
     const primary = this.#primary
     return {
+      group: this.#situation.group,
       view: this.#viewNumber,
       role: this.#spokenRole,
       acked: primary?.ackable ?? this.#recovery?.ackable ?? false,
@@ -759,6 +767,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   welcomedByViewServer(welcome: Welcome): void {
     this.#offeredCluster = welcome.cluster
+    if (welcome.map !== null) this.mapFromViewServer(welcome.map)
     if (welcome.view !== null) this.viewFromViewServer(welcome.view, welcome.acked)
     if (this.#over) return
     this.#viewServerConnected(true)
@@ -777,6 +786,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     else if (this.#found !== null && view.number > this.#found.imprint.view) this.#found = null
   }
 
+  /** G2: a newer one is for its clients, too. */
+  mapFromViewServer(map: SlotMap): void {
+    if (map.number <= (this.#situation.map?.number ?? 0)) return
+    this.#situation.map = map
+    this.#clients.tellAll(['map', map])
+  }
+
   /** E7: what a lost view record is rebuilt from. */
   get #testimony(): Testimony {
     const { address } = this.#options
@@ -787,6 +803,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       id: this.id,
       address,
       role: this.role,
+      group: this.#situation.group,
       view: this.#situation.view,
       acked: this.#primary?.ackable ?? this.#backup?.toldInSync ?? false,
       latched: this.#primary?.replication.join.latched ?? false,
@@ -794,6 +811,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       token: state?.table.lastToken ?? 0,
       longestTtlMs: this.#situation.longestTtlMs,
       imprint: found === null ? null : imprintOf(found),
+      map: this.#situation.map,
       viewServer: this.#viewLinks.active,
     }
   }
@@ -815,6 +833,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** V3: the view server asks once the primary is dead; the answer says whether this copy may be promoted. */
   get answerNow(): MessageOf<'serverToView', 'answer'>[2] {
     return {
+      group: this.#situation.group,
       view: this.#viewNumber,
       role: this.#spokenRole,
       inSync: this.#backup?.toldInSync ?? false,
@@ -904,13 +923,20 @@ function isNamed({ primary, backup }: View, id: string): boolean {
 /** D3: as its hello says it. */
 function imprintOf({ imprint, here }: Found): Imprint {
   // Whatever else the journal notes with it (D9) is its own affair.
-  const { cluster, id, address, view, as, told, differs, opNumber, longestTtlMs } = imprint
-  return { cluster, id, address, view, as, told, differs, opNumber, longestTtlMs, free: here }
+  const { cluster, id, address, group, view, as, told, differs, opNumber, longestTtlMs } = imprint
+  return { cluster, id, address, group, view, as, told, differs, opNumber, longestTtlMs, free: here }
 }
 
 /** D5: the view that all others know of while this one is recovered. */
-function choiceView({ start }: View): View | null {
+function choiceView({ group, start }: View): View | null {
   if (start === null || start.choice === null) return null
   const { number, primary, backup, durability, start: before } = start.choice
-  return { number, primary, backup, durability, start: before === null ? null : { ...before, choice: null } }
+  return {
+    group,
+    number,
+    primary,
+    backup,
+    durability,
+    start: before === null ? null : { ...before, choice: null },
+  }
 }

@@ -72,11 +72,11 @@ export class OwnDisk {
     return this.write({ is: 'batch', view: view.number, firstOp, wallMs, entries: kept, digest })
   }
 
-  #imprint({ number }: View, as: Imprint['as'], { told = false, differs = false }: Marks): Imprint {
+  #imprint({ group, number }: View, as: Imprint['as'], { told = false, differs = false }: Marks): Imprint {
     const { cluster, longestTtlMs } = this.#situation
     if (cluster === null)
       throw new Error('broken invariant: D3: a server in a view does not know its cluster')
-    return { cluster, ...this.#owner, view: number, as, told, differs, longestTtlMs }
+    return { cluster, ...this.#owner, group, view: number, as, told, differs, longestTtlMs }
   }
 }
 

@@ -142,6 +142,8 @@ export class Rehearsal {
       role: null,
       view: null,
       acked: false,
+      others: [],
+      map: null,
       pingLimitMs: pingIntervalMs * deadPings,
       whole: 0,
       sequence: 0,
@@ -160,7 +162,10 @@ export class Rehearsal {
   #enter(number: number, primary: Player, backup: Player | null): void {
     const start = number === 1 ? { tokenFloor: 0, pauseMs: 0, choice: null } : null
     const named = backup === null ? null : serverOf(backup)
-    const view: View = { number, primary: serverOf(primary), backup: named, durability: 'memory', start }
+    const view: View = {
+      ...{ group: 0, number, primary: serverOf(primary), backup: named },
+      ...{ durability: 'memory', start },
+    }
     primary.toView?.send(['view', view, false])
     backup?.toView?.send(['view', view, false])
     this.#runtime.run()

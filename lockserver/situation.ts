@@ -2,11 +2,18 @@
 // There is one situation, which core.ts alone writes; the parts read it, so none has a stale copy.
 
 import type { Instant } from '../wire/clock.ts'
-import type { View } from '../wire/messages.ts'
+import type { SlotMap, View } from '../wire/messages.ts'
 
 export interface Situation {
   now: Instant
+  /** The group that it has, or had last, a part in (G1). */
+  group: number
+  /** Of this group the newest that it knows. */
   view: View | null
+  /** Those of all other groups. */
+  readonly others: Map<number, View>
+  /** The newest that it knows (G2). */
+  map: SlotMap | null
   cluster: string | null
   /** The longest ttl that the view record is known to cover. */
   longestTtlMs: number

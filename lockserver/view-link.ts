@@ -2,7 +2,7 @@
 // questions on and decides nothing about them.
 
 import type { Trouble } from '../wire/effects.ts'
-import type { HelloFrom, MessageOf, Ping, View, Welcome } from '../wire/messages.ts'
+import type { HelloFrom, MessageOf, Ping, SlotMap, View, Welcome } from '../wire/messages.ts'
 import type { ServerOutbox } from './outbox.ts'
 import type { Situation } from './situation.ts'
 
@@ -14,6 +14,7 @@ export interface ViewLinkOwner {
   welcomedByViewServer(welcome: Welcome): void
   /** `acked`: the record says that it is (D5). */
   viewFromViewServer(view: View, acked: boolean): void
+  mapFromViewServer(map: SlotMap): void
   /** A ping was answered; the longest ttl in the view record. */
   ponged(longestTtlMs: number): void
   /** V3: the answer to a question. */
@@ -139,6 +140,8 @@ export class ViewLink {
         return this.#owner.welcomedByViewServer(message[1])
       case 'view':
         return this.#owner.viewFromViewServer(message[1], message[2])
+      case 'map':
+        return this.#owner.mapFromViewServer(message[1])
       case 'pong':
         this.#mark = message[4]
         if (message[1] !== null) this.#owner.viewFromViewServer(message[1], message[2])

@@ -16,6 +16,7 @@ import { clusterId, idOf } from './fixtures/view-story.ts'
 
 const place = (name: string) => ({ id: idOf(name), address: `ws://${name}.test:1` })
 const viewOf = (number: number, primary: string, backup: string | null): View => ({
+  group: 0,
   number,
   primary: place(primary),
   backup: backup === null ? null : place(backup),
@@ -26,6 +27,7 @@ const says = (name: string, view: View | null, fields: Partial<Testimony> = {}):
   cluster: view === null ? null : clusterId,
   ...place(name),
   role: 'idle',
+  group: 0,
   view,
   acked: false,
   latched: false,
@@ -33,6 +35,7 @@ const says = (name: string, view: View | null, fields: Partial<Testimony> = {}):
   token: 7,
   longestTtlMs: 20_000,
   imprint: null,
+  map: null,
   viewServer: null,
   ...fields,
 })
@@ -83,6 +86,7 @@ t.test('E7: journals alone need a word for each that wrote one', async t => {
   const imprint = {
     ...{
       cluster: clusterId,
+      group: 0,
       view: 6,
       told: false,
       differs: false,

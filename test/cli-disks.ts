@@ -19,6 +19,7 @@ const imprint = {
   cluster: 'c'.repeat(32),
   id: 'e'.repeat(32),
   address: 'ws://e:1',
+  group: 0,
   longestTtlMs: 1,
   free: false,
 }
@@ -34,7 +35,7 @@ function server(id: string, more: Partial<ServerStatus>): ServerStatus {
       view: 7,
       opNumber: 5,
     },
-    ...{ lag: 0, copiedPart: 0, pingAgeMs: 1, alive: true, leaving: false, inSync: false },
+    ...{ lag: 0, copiedPart: 0, pingAgeMs: 1, alive: true, leaving: false, inSync: false, group: null },
     ...{ imprint: null, low: false, disk: figures, version: '0.1.0' },
     ...more,
   }
@@ -42,7 +43,7 @@ function server(id: string, more: Partial<ServerStatus>): ServerStatus {
 
 function statusOf(servers: readonly ServerStatus[], recovery: RecoveryStatus | null = null): Status {
   const none = { cluster: null, halted: null, view: null, acked: true, survives: 0, pid: 1, viewServers: [] }
-  return { ...none, durability: 'disk', recovery, servers }
+  return { ...none, groups: [], map: null, durability: 'disk', recovery, servers }
 }
 
 /** The row of one server, without its address. */

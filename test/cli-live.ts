@@ -13,6 +13,7 @@ const server = (n: number, about: Partial<ServerStatus>): ServerStatus => ({
   pid: 100 + n,
   host: 'here',
   role: 'idle',
+  group: null,
   inSync: false,
   view: 2,
   opNumber: 7,
@@ -37,8 +38,11 @@ function statusOf(servers: readonly ServerStatus[]): Status {
   return {
     cluster: 'c'.repeat(32),
     durability: 'memory',
+    groups: [],
+    map: null,
     recovery: null,
     view: {
+      group: 0,
       number: 2,
       primary: named('primary') ?? primary,
       backup: named('backup'),

@@ -51,7 +51,15 @@ t.test('it is said once, again when it has changed, and after a minute', async t
 
 const server = (id: string, role: ServerStatus['role'], more: Partial<ServerStatus> = {}): ServerStatus => ({
   ...{ id: id.repeat(32), address: `ws://${id}:7401`, pid: 1, host: 'h', role, view: 3, opNumber: 5 },
-  ...{ lag: 0, copiedPart: 0, pingAgeMs: 1_200, alive: true, leaving: false, inSync: role === 'backup' },
+  ...{
+    lag: 0,
+    copiedPart: 0,
+    pingAgeMs: 1_200,
+    alive: true,
+    leaving: false,
+    inSync: role === 'backup',
+    group: role === 'idle' ? null : 0,
+  },
   ...{ imprint: null, low: false, disk: null, version: '0.1.0' },
   ...more,
 })
@@ -61,9 +69,9 @@ const statusOf = (servers: readonly ServerStatus[], more: Partial<Status> = {}):
   const view: View | null =
     primary === undefined
       ? null
-      : { number: 3, primary, backup: backup ?? null, durability: 'memory', start: null }
+      : { group: 0, number: 3, primary, backup: backup ?? null, durability: 'memory', start: null }
   const survives = primary?.alive && backup?.alive && backup.inSync ? 1 : 0
-  const none = { cluster: null, durability: null, recovery: null, halted: null }
+  const none = { cluster: null, durability: null, groups: [], map: null, recovery: null, halted: null }
   return { ...none, view, acked: true, servers: [...servers], survives, pid: 3, viewServers: [], ...more }
 }
 

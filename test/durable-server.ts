@@ -153,9 +153,18 @@ t.test('D2: a backup that is named again writes no imprint before its new copy i
 /** A journal that a part writes to by hand. */
 function deskOf() {
   const server = { id: 'p', address: 'ws://p' }
-  const view: View = { number: 3, primary: server, backup: null, durability: 'disk', start: null }
+  const view: View = { group: 0, number: 3, primary: server, backup: null, durability: 'disk', start: null }
   const now = { monotonic: 0, wall: 0 }
-  const situation = { now, view, cluster: 'c', longestTtlMs: 0, viewServerConnected: true }
+  const situation = {
+    now,
+    view,
+    cluster: 'c',
+    longestTtlMs: 0,
+    viewServerConnected: true,
+    group: 0,
+    others: new Map(),
+    map: null,
+  }
   const out = new ServerOutbox(situation, new Map())
   return { out, situation, view, disk: new OwnDisk(out, situation, server) }
 }

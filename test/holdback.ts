@@ -69,6 +69,7 @@ t.test('B1, R1: what was confirmed is shown in shares, in order, and what comes 
 function alone() {
   const server = (name: string) => ({ id: name, address: `ws://${name}` })
   const view: View = {
+    group: 0,
     number: 2,
     primary: server('p'),
     backup: server('b'),
@@ -76,7 +77,16 @@ function alone() {
     start: null,
   }
   const now = { monotonic: 0, wall: 1_000 }
-  const situation = { now, view, cluster: null, longestTtlMs: 0, viewServerConnected: true }
+  const situation = {
+    now,
+    view,
+    cluster: null,
+    longestTtlMs: 0,
+    viewServerConnected: true,
+    group: 0,
+    others: new Map(),
+    map: null,
+  }
   const out = new ServerOutbox(situation, new Map())
   const state = new State()
   const replication = new Replication(out, situation, state, new Leases())

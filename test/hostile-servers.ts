@@ -73,7 +73,7 @@ rows('backup, before the hello', urls.backup, connected, [
       kind: 'primary',
       id,
       to: id,
-      view: { number: 0, primary: null, backup: null, durability: 'memory', start: null },
+      view: { group: 0, number: 0, primary: null, backup: null, durability: 'memory', start: null },
     }),
   ]),
 ])
@@ -109,23 +109,25 @@ rows('view server, before the hello', viewServer.address, connected, [
 rows('view server, a client', viewServer.address, greeted(), [
   unexpected('hello twice', [hello()]),
   unexpected('what only a lock server takes', [acquire(1)]),
-  unexpected('what only a lock server says', [['answer', 1, { view: 1, role: 'idle', inSync: true }]]),
+  unexpected('what only a lock server says', [
+    ['answer', 1, { group: 0, view: 1, role: 'idle', inSync: true }],
+  ]),
   bad('a status without a number', [['status']]),
-  bad('a forced reset of view -1', [['reset', 1, -1, true]]),
-  bad('a reset forced by text', [['reset', 1, 1, 'yes']]),
+  bad('a forced reset of view -1', [['reset', 1, 0, -1, true]]),
+  bad('a reset forced by text', [['reset', 1, 0, 1, 'yes']]),
   row(
     'a reset while the primary lives',
-    [['reset', 1, view.number, false]],
+    [['reset', 1, 0, view.number, false]],
     answers(['reset-refused', 1, /still answers/] as never),
   ),
   row(
     'a reset of a view to come',
-    [['reset', 1, view.number + 1, true]],
+    [['reset', 1, 0, view.number + 1, true]],
     answers(['reset-refused', 1, String] as never),
   ),
   row(
     'a forced reset of a view that is over',
-    [['reset', 1, 0, true]],
+    [['reset', 1, 0, 0, true]],
     answers(['reset-done', 1, view] as never),
   ),
   row(
@@ -147,7 +149,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
     'a ping with a __proto__ key',
     text(`[["ping",${JSON.stringify(idlePing).replace('{', '{"__proto__":{},')}]]`),
   ),
-  unexpected('a request of a client', [['reset', 1, 0, true]]),
+  unexpected('a request of a client', [['reset', 1, 0, 0, true]]),
   row(
     'an ack of a view by a stranger',
     [
@@ -175,7 +177,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
   row(
     'an answer to no question',
     [
-      ['answer', 1, { view: view.number, role: 'backup', inSync: true }],
+      ['answer', 1, { group: 0, view: view.number, role: 'backup', inSync: true }],
       ['ping', idlePing],
     ],
     async (peer, t) => {

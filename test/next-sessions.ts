@@ -87,7 +87,17 @@ function viewServerOf({ view }: FakeServer) {
       accepted: connection => {
         connection.send([
           'welcome',
-          { ...about, view, acked: false, pingLimitMs: 100, whole: 0, sequence: 0, mark: 0 },
+          {
+            ...about,
+            view,
+            acked: false,
+            others: [],
+            map: null,
+            pingLimitMs: 100,
+            whole: 0,
+            sequence: 0,
+            mark: 0,
+          },
         ])
         return { messages() {}, closed() {} }
       },

@@ -319,7 +319,7 @@ t.test('F14: the primary of view 1 dies before its ack: the service halts', asyn
 function reset(cluster: Cluster, force = false): HandParty {
   return new HandParty(cluster, 'operator')
     .dial(cluster.viewServer.address)
-    .say(['reset', 1, cluster.view?.number ?? 0, force])
+    .say(['reset', 1, 0, cluster.view?.number ?? 0, force])
 }
 
 t.test(
@@ -383,7 +383,7 @@ t.test('F14: a repeated reset does nothing', async t => {
   reset(cluster).hears('reset-done')
   const again = new HandParty(cluster, 'again')
     .dial(cluster.viewServer.address)
-    .say(['reset', 1, number, false])
+    .say(['reset', 1, 0, number, false])
   again.hears('reset-done')
   t.equal(cluster.view?.number, number + 1)
 })

@@ -76,6 +76,7 @@ const kinds: Record<string, object> = {
     id,
     address: 'ws://127.0.0.1:1',
     role: 'idle',
+    group: 0,
     view: 0,
     pid: 1,
     host: 'h',
@@ -316,7 +317,7 @@ t.test('A2: each message to a view server, by each principal', async t => {
   const questions: Record<string, [unknown[], Record<Known, string>]> = {
     status: [['status', 1], { weak: 'status', other: 'status', client: 'status', operator: 'status' }],
     // Of a view that is none: it does nothing.
-    reset: [['reset', 1, 0, false], only('operator', 'reset-done', 'reset-refused')],
+    reset: [['reset', 1, 0, 0, false], only('operator', 'reset-done', 'reset-refused')],
     gone: [['gone', 1, newId()], all('gone-refused')],
     // It is so already.
     durability: [['durability', 1, 'memory'], only('operator', 'durability-done', 'durability-refused')],

@@ -9,6 +9,7 @@ import type { ViewEffect, ViewHears, ViewInput } from '../viewservice/record.ts'
 import type { SeatEffect } from '../viewservice/seat.ts'
 import { saidOn } from '../wire/effects.ts'
 import { type Channel, channels, type HelloFrom, type Message, type View } from '../wire/messages.ts'
+import { firstMap } from '../wire/slots.ts'
 import { Cluster, type LockServerParty, type ViewServerParty } from './fixtures/cluster.ts'
 import { abandonOf, idleHello, opening, openOf, resumeOf } from './fixtures/said.ts'
 
@@ -268,6 +269,7 @@ t.test('R2: a hello with a newer view is adopted, also by a primary that it depo
   const cluster = trio()
   const { primary, backup, idle } = cluster
   const newer: View = {
+    group: 0,
     number: (cluster.view as View).number + 1,
     primary: { id: backup.id, address: backup.address },
     backup: { id: idle.id, address: idle.address },
@@ -424,6 +426,7 @@ t.test('every message of a view server to a lock server, in each role', async t 
     const view = cluster.view as View
     t.same(sentKinds(dials(server, [['question', 5]])), ['answer'], `${role}: a question is answered`)
     t.same(sentKinds(dials(server, [['pong', view, true, 10_000, 0]])), [], `${role}: a pong is not`)
+    t.same(sentKinds(dials(server, [['map', firstMap(1)]])), [], `${role}: nor a map`)
     t.same(
       sentKinds(dials(server, [['error', 'WRONG_CLUSTER', 'no']])).filter(kind => kind !== 'ping'),
       [],
@@ -439,7 +442,7 @@ t.test('every message of a client to the view server', async t => {
   const { viewServer } = trio()
   const rows: Record<keyof typeof channels.clientToView, [Message, string]> = {
     status: [['status', 1], 'status'],
-    reset: [['reset', 1, 99, false], 'reset-refused'],
+    reset: [['reset', 1, 0, 99, false], 'reset-refused'],
     echo: [['echo', 1], 'echoed'],
     gone: [['gone', 1, id], 'gone-refused'],
     durability: [['durability', 1, 'disk'], 'durability-refused'],
@@ -457,7 +460,10 @@ t.test('every message of a lock server to the view server', async t => {
   const ping = { ...channels.serverToView.ping.example[1], view: 0 }
   const rows: Record<keyof typeof channels.serverToView, [Message, string]> = {
     ping: [['ping', { ...ping, role: 'primary', acked: true }], 'pong'],
-    answer: [['answer', 1, { view: cluster.view?.number ?? 0, role: 'backup', inSync: true }], 'ignored'],
+    answer: [
+      ['answer', 1, { group: 0, view: cluster.view?.number ?? 0, role: 'backup', inSync: true }],
+      'ignored',
+    ],
   }
   t.same(Object.keys(rows).sort(), Object.keys(channels.serverToView).sort())
   for (const [message, outcome] of Object.values(rows))
@@ -472,7 +478,7 @@ t.test('no role and no kind is forgotten in this file', async t => {
     clientToServer: Object.keys(expected),
     primaryToBackup: Object.keys(streamed),
     backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard'],
-    viewToServer: ['welcome', 'error', 'view', 'pong', 'question'],
+    viewToServer: ['welcome', 'error', 'view', 'map', 'pong', 'question'],
     serverToView: ['ping', 'answer'],
     clientToView: ['status', 'reset', 'gone', 'durability', 'echo'],
   }

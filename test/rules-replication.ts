@@ -206,6 +206,7 @@ t.test(
   async t => {
     const server = (name: string) => ({ id: name, address: `ws://${name}` })
     const view = (number: number, backup: string): View => ({
+      group: 0,
       number,
       primary: server('p'),
       backup: server(backup),
@@ -218,6 +219,9 @@ t.test(
       cluster: null,
       longestTtlMs: 0,
       viewServerConnected: true,
+      group: 0,
+      others: new Map(),
+      map: null,
     }
     const peers: Peers = new Map()
     const out = new ServerOutbox(situation, peers)

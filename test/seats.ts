@@ -144,7 +144,7 @@ t.test('E5: a standby passes the questions of operators on', async t => {
     41,
     { view: { number: 1 }, servers: [{ role: 'primary', alive: true }] },
   ])
-  operator.say(['reset', 42, 7, false])
+  operator.say(['reset', 42, 0, 7, false])
   t.match(operator.told.at(-1), ['reset-refused', 42, /the view is 1, not 7/])
 })
 
@@ -319,7 +319,7 @@ t.test('V5: at a standby, too, no server takes the id of another', t => {
   const connection = b.accept()
   const from = {
     ...({ kind: 'lockserver', id: idOf('s1'), address: 'ws://elsewhere.test:1', role: 'idle' } as const),
-    ...{ view: 0, pid: 7, host: 'h', version: '0.1.0', journal: false, imprint: null },
+    ...{ group: 0, view: 0, pid: 7, host: 'h', version: '0.1.0', journal: false, imprint: null },
   }
   b.input({ is: 'accepted', connection, cluster: null, from, owner: null, remote: '', principal: null })
   t.equal(b.closed.get(connection), 'WRONG_SERVER')

@@ -58,7 +58,16 @@ t.test('R3: requests of who leaves are parked no more, all others stay in their 
 
 function situation(): Situation {
   const now = { monotonic: 1_000, wall: 1_700_000_000_000 }
-  return { now, view: null, cluster: null, longestTtlMs: 10_000, viewServerConnected: true }
+  return {
+    now,
+    view: null,
+    cluster: null,
+    longestTtlMs: 10_000,
+    viewServerConnected: true,
+    group: 0,
+    others: new Map(),
+    map: null,
+  }
 }
 
 t.test('a hand-over is timed by the monotonic clock', async t => {
@@ -187,7 +196,7 @@ t.test(
 t.test('V3: only the answer to the newest question counts', async t => {
   const question = new Question(new ViewOutbox())
   const backup = { id: 'b', connection: 1 } as KnownServer
-  const answer = { view: 3, role: 'backup', inSync: true } as const
+  const answer = { group: 0, view: 3, role: 'backup', inSync: true } as const
   question.ask(3, 'leaving', backup)
   question.ask(3, 'dead', backup)
   t.notOk(question.answered('b', 1, answer))
@@ -231,7 +240,7 @@ t.test('F14: a state is lost, or survives a death, by what its view has made sur
     const living = { isDead, lives: (server: { id: string }) => !isDead(server), all: () => [] }
     const servers = { ...living, named: (id: string) => ({ id }) } as unknown as Servers
     const record = {
-      view: { number: 2, primary, backup, durability: 'memory', start: null },
+      view: { group: 0, number: 2, primary, backup, durability: 'memory', start: null },
       acked,
     } as unknown as ViewRecord
     t.equal(lossOf(record, servers) !== null, lost)
@@ -243,6 +252,7 @@ t.test('F14: a state is lost, or survives a death, by what its view has made sur
 function linkTo(deadPings: number) {
   const backup = (number: number) => ({ id: `b${number}`, address: `ws://b${number}:1` })
   const viewOf = (number: number) => ({
+    group: 0,
     number,
     primary: backup(0),
     backup: backup(number),

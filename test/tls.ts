@@ -223,6 +223,7 @@ const primary = {
   id: 'a'.repeat(32),
   to: 'b'.repeat(32),
   view: {
+    group: 0,
     number: 1,
     primary: { id: 'a'.repeat(32), address: 'ws://x:1' },
     backup: null,

@@ -99,7 +99,7 @@ t.test('D11: a change to disk that all lost before its ack leaves nothing to rec
   later.tick(30, one, two)
   t.equal(later.view, '(s1,-)#3', 'its state was in memory')
   t.match(later.status, { recovery: null, halted: /nobody else holds the state/ })
-  later.client(null).say(['reset', 1, 3, true])
+  later.client(null).say(['reset', 1, 0, 3, true])
   later.tick(1, one, two)
   const reset = later.saved.find(({ view }) => view.number === 4)?.view
   t.match(reset, { durability: 'memory', start: { choice: null } })
@@ -171,12 +171,12 @@ t.test('D11: no other step changes the durability', async t => {
   const { story } = pair('memory')
   const { record } = story
   if (record === null) throw new Error('there is a record')
-  const change = changeView(choiceOf(record), 5, 'disk')
+  const change = changeView(0, choiceOf(record), 5, 'disk')
   t.equal(stepProblem(record, change, false), undefined)
   t.match(
     stepProblem(
       { ...record, acked: false },
-      changeView(choiceOf({ ...record, acked: false }), 5, 'disk'),
+      changeView(0, choiceOf({ ...record, acked: false }), 5, 'disk'),
       false,
     ),
     /acked view/,
@@ -184,7 +184,7 @@ t.test('D11: no other step changes the durability', async t => {
   const [primary, backup] = [record.view.backup, record.view.primary]
   if (primary === null) throw new Error('it has a backup')
   t.match(stepProblem(record, { ...change, primary }, false), /keeps the primary/)
-  const next = { number: 3, primary, backup: null, durability: 'disk', start: null } as const
+  const next = { group: 0, number: 3, primary, backup: null, durability: 'disk', start: null } as const
   t.match(stepProblem(record, next, true), /only a change view/)
   t.equal(stepProblem(record, { ...next, durability: 'memory' }, true), undefined)
   t.match(

@@ -152,7 +152,7 @@ t.test('V6: a hello or a ping from a newer view than the record halts it for goo
   other.s1.ping({ view: 3 })
   t.equal(other.s1.refusal, 'VIEW_FROM_FUTURE')
   t.match(other.story.status.halted, /ends at 2/)
-  const client = other.story.client().say(['reset', 1, 2, true])
+  const client = other.story.client().say(['reset', 1, 0, 2, true])
   t.match(client.last, ['reset-refused', 1, /ends at 2/])
 })
 

@@ -131,6 +131,8 @@ function welcome(id: string): Message {
       role: 'idle',
       view: null,
       acked: false,
+      others: [],
+      map: null,
       pingLimitMs: 100,
       whole: 0,
       sequence: 0,
@@ -159,7 +161,7 @@ t.test('a hello, view 1, a backup, a failover: each view is pushed to all', asyn
   await s1.ping({ view: 2, role: 'primary', acked: true })
   await s1.die()
   const [, question] = await s2.peer.hears('question')
-  s2.peer.connection.send(['answer', question, { view: 2, role: 'backup', inSync: true }])
+  s2.peer.connection.send(['answer', question, { group: 0, view: 2, role: 'backup', inSync: true }])
   t.match(await client.hearsView(3), ['view', { primary: { id: s2.id }, backup: null }])
   client.connection.send(['echo', 5])
   t.same(await client.hears('echoed'), ['echoed', 5])
@@ -240,7 +242,7 @@ t.test('F13: garbage closes that connection with a reason, and no other peer not
   await good.hears('welcome')
   const bad = new Peer(server.address, clientHello)
   await bad.hears('welcome')
-  bad.connection.send(['reset', -1, 'x', 3])
+  bad.connection.send(['reset', -1, 0, 'x', 3])
   t.match(await bad.hears('error'), ['error', 'BAD_MESSAGE', /reset/])
   good.connection.send(['echo', 1])
   await good.hears('echoed')

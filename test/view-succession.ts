@@ -104,7 +104,7 @@ t.test('V3: an answer to an older question shows nothing', async t => {
   story.tick(1, s1, s2)
   story.pingLimit(s2)
   t.not(s2.questions.at(-1), first)
-  s2.say(['answer', first as number, { view: 2, role: 'backup', inSync: true }])
+  s2.say(['answer', first as number, { group: 0, view: 2, role: 'backup', inSync: true }])
   t.equal(story.view, '(s1,s2)#2')
   s2.answer()
   t.equal(story.view, '(s2,-)#3')
@@ -127,7 +127,7 @@ t.test('V3: an answer from another view, in another role or from another server 
   const number = s2.questions.at(-1) as number
   s2.answer({ view: 1 })
   s2.answer({ role: 'idle' })
-  s3.say(['answer', number, { view: 2, role: 'backup', inSync: true }])
+  s3.say(['answer', number, { group: 0, view: 2, role: 'backup', inSync: true }])
   t.equal(story.view, '(s1,s2)#2')
   s2.answer()
   t.equal(story.view, '(s2,s3)#3')
@@ -201,7 +201,7 @@ t.test('V3: the answer about a leaving primary does not count when it is found d
   const [first] = s2.questions
   s2.answer({ inSync: false })
   s1.die()
-  s2.say(['answer', first as number, { view: 2, role: 'backup', inSync: true }])
+  s2.say(['answer', first as number, { group: 0, view: 2, role: 'backup', inSync: true }])
   t.equal(story.view, '(s1,s2)#2')
   s2.answer()
   t.equal(story.view, '(s2,-)#3')

@@ -21,6 +21,9 @@ const situation = {
   cluster: null,
   longestTtlMs: 0,
   viewServerConnected: true,
+  group: 0,
+  others: new Map(),
+  map: null,
 }
 
 const clientOf = (connection: number): Client => ({

@@ -28,6 +28,8 @@ const welcome: Message = [
     role: null,
     view: null,
     acked: false,
+    others: [],
+    map: null,
     pingLimitMs: 500,
     whole: 0,
     sequence: 0,
@@ -235,7 +237,7 @@ t.test('each kind of server takes its own peers only', async t => {
     kind: 'primary',
     id,
     to: id,
-    view: { number: 1, primary: { id, address }, backup: null, durability: 'memory', start: null },
+    view: { group: 0, number: 1, primary: { id, address }, backup: null, durability: 'memory', start: null },
   }
   const lockserver: HelloFrom = idleHello(id, address)
   const probe: HelloFrom = { kind: 'probe' }
@@ -369,7 +371,7 @@ t.test('a peer that dials as a client hears what a view server says to clients',
     const { connection } = dial(url, helloOf(null, null, client), {
       messages: messages => {
         kinds.push(messages[0]?.[0])
-        if (kinds.length === 1) connection.send(['reset', 1, 1, false])
+        if (kinds.length === 1) connection.send(['reset', 1, 0, 1, false])
         else resolve(connection.close(null, 'done'))
       },
       closed: reason => resolve(void kinds.push(reason)),

@@ -114,7 +114,7 @@ export class ActiveLink {
     if (question[0] === 'status') this.#send(['status', number])
     else if (question[0] === 'gone') this.#send(['gone', number, question[2]])
     else if (question[0] === 'durability') this.#send(['durability', number, question[2]])
-    else this.#send(['reset', number, question[2], question[3]])
+    else this.#send(['reset', number, question[2], question[3], question[4]])
     return true
   }
 

@@ -3,6 +3,7 @@
 
 import { ttlMsMax } from '../wire/limits.ts'
 import type { Server, Testimony, View } from '../wire/messages.ts'
+import { firstMap } from '../wire/slots.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 import type { ViewRecord } from './record.ts'
 
@@ -71,6 +72,7 @@ function writtenView(told: readonly Testimony[], number: number): View[] {
   if (primary === undefined) return []
   return [
     {
+      group: primary.group,
       number,
       primary: serverOf(primary),
       backup: backup ? serverOf(backup) : null,
@@ -124,8 +126,11 @@ function recordOf(cluster: string, view: View, told: readonly Testimony[], adopt
     acked,
     lastAcked: acked ? view.number : view.number - 1,
     highestToken: Math.max(0, ...told.map(({ token }) => token)),
+    others: [],
+    map: firstMap(1),
     longestTtlMs: ttls.length === 0 ? ttlMsMax : Math.max(...ttls),
     ttlMaxMs: ttlMsMax,
+    pauseMs: ttlMsMax,
     adopted,
     wire: wireVersion,
     format: recordFormat,

@@ -39,7 +39,7 @@ export class Changing {
     if (problem !== undefined) return void this.fail(problem)
     wish.view = record.view.number + 1
     this.#out.note('warn', 'an operator changes the durability', { to: wish.to })
-    return changeView(choiceOf(record), highestToken, wish.to)
+    return changeView(record.view.group, choiceOf(record), highestToken, wish.to)
   }
 
   saved({ view, acked }: GroupRecord): void {

@@ -238,7 +238,7 @@ export class ViewCore {
         return this.#out.send(connection, ['status', message[1], status])
       }
       case 'reset':
-        return this.#onReset(connection, message[1], message[2], message[3])
+        return this.#onReset(connection, message)
       case 'gone':
         return this.#onGone(connection, message[1], message[2])
       case 'durability':
@@ -279,8 +279,8 @@ export class ViewCore {
   }
 
   /** The reset goes on in #decide, when no save is under way. */
-  #onReset(connection: number, number: number, view: number, force: boolean): void {
-    this.#resets.ask({ connection, number, view, force, stage: 'asked' }, this.#cannotBegin)
+  #onReset(connection: number, [, number, group, view, force]: MessageOf<'clientToView', 'reset'>): void {
+    this.#resets.ask({ connection, number, group, view, force, stage: 'asked' }, this.#cannotBegin)
   }
 
   /** Why what an operator asks for can't be begun. */
@@ -474,7 +474,11 @@ export class ViewCore {
   #welcome(connection: number): void {
     const { pingIntervalMs, deadPings } = this.#options
     const { view, acked } = this.#toldTo(this.#servers.on(connection)?.id ?? null)
-    const told = { cluster: this.#clusterId, view, acked, pingLimitMs: pingIntervalMs * deadPings }
+    const map = this.#record?.map ?? null
+    const told = {
+      ...{ cluster: this.#clusterId, view, acked, others: [], map },
+      pingLimitMs: pingIntervalMs * deadPings,
+    }
     this.#out.send(connection, welcomeOf(this.#standing, told))
   }
 

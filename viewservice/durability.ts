@@ -35,10 +35,11 @@ export function whyNoChange(
 }
 
 /** The view that changes it: of the same primary, told to no other before it is acked (D5). `choice`: the view before. */
-export function changeView(choice: Choice, highestToken: number, to: Durability): View {
+export function changeView(group: number, choice: Choice, highestToken: number, to: Durability): View {
   const { id, address } = choice.primary
   const since = [{ id, address, from: id, view: choice.number }]
   return {
+    group,
     number: choice.number + 1,
     primary: { id, address },
     backup: null,

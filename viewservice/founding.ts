@@ -11,6 +11,8 @@ export interface NewCluster {
   /** 32 random hex digits. */
   readonly cluster: string
   readonly durability?: Durability
+  /** G1: how many groups it has. */
+  readonly groups?: number
   /** The longest ttl that it grants. */
   readonly ttlMaxMs?: number
   /** No server of an older cluster of this name can have granted anything that still lasts. */
@@ -18,12 +20,13 @@ export interface NewCluster {
 }
 
 /** A lease of an older cluster may last as long as the longest that this one would grant. */
-export function foundingOf({ cluster, durability, ttlMaxMs, nobodyHasRun }: NewCluster): Founding {
+export function foundingOf({ cluster, durability, groups, ttlMaxMs, nobodyHasRun }: NewCluster): Founding {
   const longest = ttlMaxMs ?? ttlMaxMsDefault
   return {
     record: 1,
     cluster,
     durability: durability ?? 'memory',
+    groups: groups ?? 1,
     pauseMs: nobodyHasRun ? 0 : longest,
     ttlMaxMs: longest,
     wire: wireVersion,

@@ -3,6 +3,7 @@
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
 import type { Durability, MessageOf, View } from '../wire/messages.ts'
+import { firstMap } from '../wire/slots.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 
 /**
@@ -10,6 +11,9 @@ import { recordFormat, wireVersion } from '../wire/version.ts'
  * 2^31 (L2). `longestTtlMs` is the longest lease that a primary may have granted.
  */
 export type ViewRecord = Readonly<MessageOf<'stored', 'view-record'>[1]>
+
+/** What it has of a group other than the first (G1). */
+export type GroupPart = ViewRecord['others'][number]
 
 /** What it has of one group, and of the cluster as far as a group needs it. */
 export type GroupRecord = Pick<
@@ -60,7 +64,8 @@ export function durabilityOf(record: StoredRecord): Durability {
 }
 
 /** The record before the one of view 1. A reset during view 1's pause waits as long, too. */
-export function recordFrom({ record, cluster, pauseMs, ttlMaxMs }: Founding, view: View): ViewRecord {
+export function recordFrom({ record, cluster, groups, pauseMs, ttlMaxMs }: Founding, view: View): ViewRecord {
+  const others = Array.from({ length: groups - 1 }, (_, i) => newPart(i + 1))
   return {
     record,
     cluster,
@@ -68,11 +73,19 @@ export function recordFrom({ record, cluster, pauseMs, ttlMaxMs }: Founding, vie
     acked: false,
     lastAcked: 0,
     highestToken: 0,
+    others,
+    map: firstMap(groups),
     longestTtlMs: Math.max(ttlMsDefault, pauseMs),
     ttlMaxMs,
+    pauseMs,
     adopted: null,
     wire: wireVersion,
     format: recordFormat,
     nonce: '',
   }
+}
+
+/** G1: of a group that has no view yet. */
+function newPart(group: number): GroupPart {
+  return { group, view: null, acked: false, lastAcked: 0, highestToken: 0 }
 }

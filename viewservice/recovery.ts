@@ -69,8 +69,9 @@ export function toldToAll(record: Recorded): { readonly view: View; readonly ack
   const { view, acked } = record
   if (acked || !isRecovery(view)) return { view, acked }
   const { number, primary, backup, durability, start, acked: wasAcked } = choiceOf(record)
+  const { group } = view
   const told = start === null ? null : { ...start, choice: null }
-  return { view: { number, primary, backup, durability, start: told }, acked: wasAcked }
+  return { view: { group, number, primary, backup, durability, start: told }, acked: wasAcked }
 }
 
 /** The servers that the record names, the choice's and those since included. */
@@ -130,6 +131,7 @@ function recoveryBy(
   const choice = choiceOf(record)
   const since = [...stillSince(choice.since, address, written), { id, address, from, view }]
   return {
+    group: record.view.group,
     number: record.view.number + 1,
     primary: { id, address },
     backup: null,

@@ -12,7 +12,8 @@ export interface Reset {
   /** The connection on which the operator asked, and the number of the request. */
   readonly connection: number
   readonly number: number
-  /** The number of the view that the reset ends. */
+  readonly group: number
+  /** The number of the group's view that the reset ends. */
   readonly view: number
   readonly force: boolean
   stage: 'asked' | 'probing' | 'allowed' | 'saving'
@@ -134,6 +135,7 @@ function whyNot(
 /** The view after a reset: empty, with larger tokens, paused until no client can believe in an old lease. */
 function resetView(record: GroupRecord, highestToken: number, primary: Server): View {
   return {
+    group: record.view.group,
     number: record.view.number + 1,
     primary,
     backup: null,

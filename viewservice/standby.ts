@@ -220,6 +220,9 @@ export class StandbyCore {
     return {
       cluster: this.#cluster,
       durability: view?.durability ?? null,
+      groups:
+        view === null ? [] : [{ group: view.group, view, acked, recovery: null, survives: 0, lost: null }],
+      map: this.#record?.map ?? null,
       recovery: null,
       view,
       acked,
@@ -251,6 +254,7 @@ export class StandbyCore {
       version: seen?.hello.version ?? '',
       host: seen?.hello.host ?? '',
       role,
+      group: role === 'idle' ? null : 0,
       inSync: role === 'backup' && acked,
       view: inView,
       opNumber,
@@ -267,7 +271,13 @@ export class StandbyCore {
 
   #welcome(connection: number): void {
     const { id, pingLimitMs } = this.#options
-    const told = { ...this.#told, cluster: this.#cluster, pingLimitMs }
+    const told = {
+      ...this.#told,
+      others: [],
+      map: this.#record?.map ?? null,
+      cluster: this.#cluster,
+      pingLimitMs,
+    }
     this.#send(connection, welcomeOf({ id, mark: 0 }, told))
   }
 

@@ -1,7 +1,7 @@
 // What operators see: the status of the cluster, why it is not ready, whether its state is lost.
 // Nothing is decided here.
 
-import type { RecoveryStatus, Server, ServerStatus, Status } from '../wire/messages.ts'
+import type { GroupStatus, RecoveryStatus, Server, ServerStatus, Status } from '../wire/messages.ts'
 import type { GroupRecord, ViewRecord } from './record.ts'
 import { choiceOf } from './recovery.ts'
 import type { KnownServer, Servers } from './servers.ts'
@@ -17,6 +17,8 @@ export function statusOf(
   return {
     cluster: record?.cluster ?? null,
     durability: record?.view.durability ?? null,
+    groups: record === null ? [] : [groupStatus(record, servers, recovery)],
+    map: record?.map ?? null,
     recovery,
     view: record?.view ?? null,
     acked: record?.acked ?? false,
@@ -29,6 +31,12 @@ export function statusOf(
     pid,
     viewServers: [],
   }
+}
+
+function groupStatus(record: GroupRecord, servers: Servers, recovery: RecoveryStatus | null): GroupStatus {
+  const { view, acked } = record
+  const lost = lossOf(record, servers, recovery)
+  return { group: view.group, view, acked, recovery, survives: survives(record, servers), lost }
 }
 
 /** Why there is no primary to work with; null when there is one. */
@@ -72,7 +80,7 @@ function listOf(servers: readonly Server[]): string {
  * The service survives one more death if the view is acked and both its servers live; after that death, the
  * next view must be acked first.
  */
-function survives(record: ViewRecord | null, servers: Servers): number {
+function survives(record: GroupRecord | null, servers: Servers): number {
   if (!record?.acked || record.view.backup === null) return 0
   const { primary, backup } = record.view
   return [primary, backup].every(({ id }) => servers.lives(servers.named(id))) ? 1 : 0
@@ -92,6 +100,7 @@ function serverStatus(
     pid,
     host,
     role,
+    group: role === 'idle' ? null : 0,
     inSync: role === 'backup' && record?.acked === true,
     view: ping?.view ?? 0,
     opNumber: ping?.opNumber ?? 0,

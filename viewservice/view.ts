@@ -50,13 +50,14 @@ function relieved(view: View, { primaryHeard, idleInReach }: Circumstances): Vie
 }
 
 function after(view: View, primary: Server, backup: Server | null): View {
-  return { number: view.number + 1, primary, backup, durability: view.durability, start: null }
+  const { group, number, durability } = view
+  return { group, number: number + 1, primary, backup, durability, start: null }
 }
 
 /** View 1: its primary starts with an empty state, which grants nothing before the pause is over (E6). */
-export function firstView(primary: Server, durability: Durability, pauseMs = 0): View {
+export function firstView(primary: Server, durability: Durability, pauseMs = 0, group = 0): View {
   const start = { tokenFloor: 0, pauseMs, choice: null }
-  return { number: 1, primary, backup: null, durability, start }
+  return { group, number: 1, primary, backup: null, durability, start }
 }
 
 /** What is wrong with the step from one view to the next, or undefined. Checked before each view is saved. */
@@ -65,6 +66,7 @@ export function stepProblem(
   next: View,
   backupAnswered: boolean,
 ): string | undefined {
+  if (before !== null && next.group !== before.view.group) return 'G1: the view is of another group'
   if (next.number !== (before?.view.number ?? 0) + 1) return 'V1: the number must grow by exactly one'
   if (!Number.isSafeInteger(next.start?.tokenFloor ?? 0)) return 'L2: the token floor is no safe integer'
   if (next.primary.id === next.backup?.id) return 'V2: one server in two roles'

@@ -54,6 +54,12 @@ export const errors = {
 
   // A request is answered with `refused`; the connection stays.
   NOT_ALLOWED: entry(true, 'tell the caller', null, 'the access rules do not allow this'),
+  WRONG_GROUP: entry(
+    true,
+    'retry',
+    null,
+    'this group does not serve the name; the newest map says which one does',
+  ),
   LOCKS_LIMIT: entry(true, 'tell the caller', null, 'the session holds or waits for too many locks'),
   STATE_LIMIT: entry(true, 'tell the caller', null, 'the service has no room for more'),
   WAITERS_LIMIT: entry(true, 'tell the caller', null, 'too many wait for this lock'),

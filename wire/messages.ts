@@ -37,6 +37,7 @@ import {
   text,
   tuple,
 } from './shape.ts'
+import { groupsMax, slotsMax } from './slots.ts'
 import { recordFormat, wireVersion } from './version.ts'
 
 // ---- the words that messages are made of
@@ -130,6 +131,17 @@ const code = text('LOCKS_LIMIT', 64, 1)
 const explanation = text('what was wrong, where, and what would be right', 2_048)
 
 const server = checkedApart('server', record({ id, address }))
+/** One of the cluster's groups (G1): the first is 0. */
+const group = count(0, 0, groupsMax - 1)
+/** G2: which group has which slots. Each start is a first slot and the group that has all from there to the next start. */
+const slotMap = checkedApart(
+  'map',
+  record({
+    number: positive,
+    groups: count(1, 1, groupsMax),
+    starts: list(tuple(count(0, 0, slotsMax - 1), group), { min: 1, max: slotsMax }),
+  }),
+)
 /** What becomes of the state when all machines lose power at once: lost, or on the disks (D1). */
 const durability = oneOf('memory', 'disk')
 /** D4: a server that recovered since the choice's view: from which of its servers' states, and as of which view it counts. */
@@ -153,6 +165,8 @@ const choice = checkedApart(
 const view = checkedApart(
   'view',
   record({
+    group,
+    /** Within its group. */
     number: positive,
     primary: server,
     backup: nullable(server),
@@ -171,6 +185,8 @@ const imprint = checkedApart(
     cluster: id,
     id,
     address,
+    /** Whose state it is, and in which of its views. */
+    group,
     view: positive,
     as: oneOf('primary', 'backup'),
     told: flag,
@@ -206,6 +222,7 @@ const disk = checkedApart(
 
 export type Server = ShapeType<typeof server>
 export type View = ShapeType<typeof view>
+export type SlotMap = ShapeType<typeof slotMap>
 export type Durability = ShapeType<typeof durability>
 export type Choice = ShapeType<typeof choice>
 export type Recovered = ShapeType<typeof recovered>
@@ -227,6 +244,8 @@ const helloFrom = anyOf(
     id,
     address,
     role,
+    /** The group that it has, or had last, a part in, and the newest view of it that it knows. */
+    group,
     view: count(3),
     pid: count(4711, 1),
     host: text('host', 256),
@@ -264,9 +283,14 @@ const welcome = message('welcome', [
     /** Null from a view server that needs none. */
     id: nullable(id),
     role: nullable(role),
+    /** To a lock server from a view server: of the group that its hello names. To a client: of a lock server's own group, else of group 0. */
     view: nullable(view),
     /** From a view server: that the view is acked is on the record (D5). */
     acked: flag,
+    /** The newest views of all other groups that are known. */
+    others: list(view, { max: groupsMax }),
+    /** Null: none is known yet. */
+    map: nullable(slotMap),
     pingLimitMs: milliseconds,
     /** To a primary: the view whose snapshot this backup holds whole (0: none), and the last batch that it has received in it. */
     whole: count(0),
@@ -277,6 +301,8 @@ const welcome = message('welcome', [
 ])
 const error = message('error', ['code', code], ['explanation', explanation])
 const viewMessage = message('view', ['view', view])
+/** There is a newer map (G2). */
+const mapMessage = message('map', ['map', slotMap])
 
 // ---- client and lock server
 
@@ -383,7 +409,9 @@ const testimony = record({
   id,
   address,
   role,
-  /** The newest view that it knows. */
+  /** The group that it has, or had last, a part in. */
+  group,
+  /** The newest view of it that it knows. */
   view: nullable(view),
   /** As primary: the view is in force. As backup: it was told so. */
   acked: flag,
@@ -394,6 +422,8 @@ const testimony = record({
   token: count(0),
   longestTtlMs: milliseconds,
   imprint: nullable(imprint),
+  /** The newest that it knows. */
+  map: nullable(slotMap),
   /** The active view server that it is connected to; null: none. */
   viewServer: nullable(address),
 })
@@ -526,6 +556,7 @@ export const serverToClient = {
   welcome,
   error,
   view: viewMessage,
+  map: mapMessage,
   opened: message(
     'opened',
     ['id', id],
@@ -586,6 +617,8 @@ const serverStatus = record({
   pid: count(4711),
   host: text('host', 256),
   role,
+  /** The one whose view names it; null: none does. */
+  group: nullable(group),
   inSync: flag,
   view: count(3),
   opNumber: count(12),
@@ -629,14 +662,28 @@ const viewServerStatus = record({
 })
 export type ViewServerStatus = ShapeType<typeof viewServerStatus>
 
+const groupStatus = record({
+  group,
+  view: nullable(view),
+  acked: flag,
+  recovery: nullable(recoveryStatus),
+  survives: count(1),
+  /** Why its state is lost, or waits for its recovery; null: neither. */
+  lost: nullable(explanation),
+})
+export type GroupStatus = ShapeType<typeof groupStatus>
+
 const status = record({
   cluster: nullable(id),
   durability: nullable(durability),
+  groups: list(groupStatus),
+  map: nullable(slotMap),
+  /** Those of group 0. */
   recovery: nullable(recoveryStatus),
   view: nullable(view),
   acked: flag,
   servers: list(serverStatus),
-  /** How many more deaths the service survives right now. */
+  /** How many more deaths the service survives right now: the smallest of all groups. */
   survives: count(1),
   /** Why no view is made any more; null while all is well. */
   halted: nullable(explanation),
@@ -648,8 +695,8 @@ export type Status = ShapeType<typeof status>
 
 export const clientToView = {
   status: message('status', ['number', number]),
-  /** Ends this view, forced or not. */
-  reset: message('reset', ['number', number], ['view', count(3)], ['forced', flag]),
+  /** Ends this group's view, forced or not. */
+  reset: message('reset', ['number', number], ['group', group], ['view', count(3)], ['forced', flag]),
   /** D4: an operator's word that the process of this server is gone and won't come back to life. */
   gone: message('gone', ['number', number], ['id', id]),
   /** D11: the cluster is to be of this durability. */
@@ -661,6 +708,7 @@ export const viewToClient = {
   welcome,
   error,
   view: viewMessage,
+  map: mapMessage,
   status: message('status', ['number', number], ['status', status]),
   'status-refused': message(
     'status-refused',
@@ -683,6 +731,8 @@ export const serverToView = {
   ping: message('ping', [
     'record',
     record({
+      /** As in its hello. */
+      group,
       view: count(3),
       role,
       /** From a primary: the view is in force, its backup in sync. */
@@ -705,7 +755,11 @@ export const serverToView = {
       disk: nullable(disk),
     }),
   ]),
-  answer: message('answer', ['number', number], ['record', record({ view: count(3), role, inSync: flag })]),
+  answer: message(
+    'answer',
+    ['number', number],
+    ['record', record({ group, view: count(3), role, inSync: flag })],
+  ),
 }
 
 export const viewToServer = {
@@ -713,7 +767,8 @@ export const viewToServer = {
   error,
   /** `acked`: that it is, is on the record (D5). */
   view: message('view', ['view', view], ['acked', flag]),
-  /** Answers a ping: the newest view, that it is acked, the longest ttl in the view record, and its active mark (E5). */
+  map: mapMessage,
+  /** Answers a ping: the newest view of the group that it names, or of the one that names the server; that it is acked, the longest ttl in the view record, and its active mark (E5). */
   pong: message(
     'pong',
     ['view', nullable(view)],
@@ -957,6 +1012,14 @@ export const backupToPrimary = {
 const recordNonce = text('0123456789abcdef0123456789abcdef-7', 64)
 const recordSum = matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')
 const ttlMaxMs = count(ttlMaxMsDefault, 1, ttlMsMax)
+/** Of a group that has no view yet, nothing but the number is known. */
+const groupPart = record({
+  group,
+  view: nullable(view),
+  acked: flag,
+  lastAcked: count(2),
+  highestToken: count(0),
+})
 
 export const stored = {
   'view-record': message(
@@ -972,9 +1035,14 @@ export const stored = {
         /** The last view that was acked (D4); 0: none. */
         lastAcked: count(2),
         highestToken: count(0),
+        /** All groups but the first, whose part stands in the four fields above (G1). */
+        others: list(groupPart, { max: groupsMax - 1 }),
+        map: slotMap,
         longestTtlMs: milliseconds,
         /** The longest ttl that this cluster grants (E6). */
         ttlMaxMs,
+        /** For how long the first view of a group grants nothing (E6). */
+        pauseMs: milliseconds,
         /** Which `adopt` has rebuilt this record, or one before it (E7); null: none has. */
         adopted: nullable(id),
         wire: count(wireVersion),
@@ -994,6 +1062,7 @@ export const stored = {
         record: positive,
         cluster: id,
         durability,
+        groups: count(1, 1, groupsMax),
         /** For how long view 1 grants nothing; 0: no server of an older cluster can have granted anything. */
         pauseMs: milliseconds,
         ttlMaxMs,
@@ -1013,6 +1082,7 @@ const journalImprint = record({
   cluster: id,
   id,
   address,
+  group,
   view: positive,
   as: oneOf('primary', 'backup'),
   /** V4: in this view. */

@@ -12,6 +12,7 @@ export interface Imprint {
   readonly id: string
   /** The address that this server had then. */
   readonly address: string
+  readonly group: number
   readonly view: number
   readonly as: 'primary' | 'backup'
   /** V4: it was told, in this view, that it is in sync. */

@@ -9,7 +9,9 @@ export const sectorBytes = 512
 export const payloadBytesMax = 8_388_608
 /** The first byte is in no text, so that no client can make one: what clients choose stands in payloads. */
 export const magic = Buffer.from('\x89HFJ\r\n\x1a\n', 'latin1')
-const format = 1
+const format = 2
+/** Those that are read. In format 1 an imprint named no group: it was of the only one. */
+const formats = [1, 2]
 export const headBytes = 100
 /** All of the head that its own checksum speaks for. */
 const checkedBytes = 96
@@ -38,6 +40,8 @@ export interface Head {
 }
 
 export interface Block extends Head {
+  /** In which it was written. */
+  readonly format: number
   readonly payload: Uint8Array
   /** Of the head, which holds that of the payload. */
   readonly checksum: number
@@ -95,13 +99,13 @@ export function sightOf(bytes: Buffer): Sight {
   if (bytes.length < headBytes || bytes.compare(magic, 0, magic.length, 0, magic.length) !== 0) return nothing
   if (bytes.readUInt32LE(checkedBytes) !== checksum(bytes.subarray(0, checkedBytes))) return nothing
   const written = bytes.readUInt16LE(8)
-  if (written !== format) return { is: 'other format', format: written }
+  if (!formats.includes(written)) return { is: 'other format', format: written }
   const length = bytes.readUInt32LE(16)
   if (length > payloadBytesMax) return nothing
   if (bytes.length < headBytes + length) return { is: 'more', bytes: bytesOf(length) }
   const payload = bytes.subarray(headBytes, headBytes + length)
   if (checksum(payload) !== bytes.readUInt32LE(88)) return nothing
-  return { is: 'block', block: { ...headIn(bytes), payload, bytes: bytesOf(length) } }
+  return { is: 'block', block: { ...headIn(bytes), format: written, payload, bytes: bytesOf(length) } }
 }
 
 function headIn(bytes: Buffer): Head & { checksum: number } {

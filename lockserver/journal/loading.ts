@@ -7,6 +7,7 @@ import type { JournalImprint, MessageOf, SnapshotRecord } from '../../wire/messa
 import { inEntries, sizeOf } from '../../wire/runs.ts'
 import { Installation, type SnapshotHeader } from '../state/snapshot.ts'
 import { State } from '../state/state.ts'
+import { ofThisFormat } from './before.ts'
 import type { Block } from './block.ts'
 
 export class Loading {
@@ -88,6 +89,8 @@ export class Loading {
   }
 }
 
-export function textOf({ payload }: Block): string {
-  return Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8')
+/** As this format has it. */
+export function textOf(block: Block): string {
+  const { buffer, byteOffset, length } = block.payload
+  return ofThisFormat(block, Buffer.from(buffer, byteOffset, length).toString('utf8'))
 }

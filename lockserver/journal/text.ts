@@ -9,9 +9,9 @@ import type { Imprint, JournalWrite } from './asked.ts'
 export type Place = Pick<JournalImprint, 'machine' | 'boot' | 'folder'>
 
 export function imprintOf(imprint: Imprint, place: Place): JournalImprint {
-  const { cluster, id, address, view, as, told, differs, longestTtlMs } = imprint
+  const { cluster, id, address, group, view, as, told, differs, longestTtlMs } = imprint
   const { machine, boot, folder } = place
-  return { cluster, id, address, view, as, told, differs, longestTtlMs, machine, boot, folder }
+  return { cluster, id, address, group, view, as, told, differs, longestTtlMs, machine, boot, folder }
 }
 
 export function imprintText(imprint: JournalImprint): string {

@@ -31,11 +31,14 @@ class World {
       const welcome = { wire: wireVersion, cluster, kind: 'viewserver', id: null, role: null, view: null }
       connection.send([
         'welcome',
-        { ...welcome, acked: false, pingLimitMs: 500, whole: 0, sequence: 0, mark: 0 },
+        { ...welcome, acked: false, others: [], map: null, pingLimitMs: 500, whole: 0, sequence: 0, mark: 0 },
       ])
       const start = { tokenFloor: 0, pauseMs: 0 }
       tell = id =>
-        void connection.send(['view', { number: 1, primary: { id, address: here }, backup: null, start }])
+        void connection.send([
+          'view',
+          { group: 0, number: 1, primary: { id, address: here }, backup: null, start },
+        ])
     })
     const server = this.#server()
     this.settle()

@@ -193,7 +193,7 @@ const askers: Teller = async ({ dice, targets, tally }) => {
   for (let frames = dice.below(12); frames > 0; frames--) {
     const number = dice.below(1_000_000)
     if (dice.chance(0.7)) await talk.echo(number)
-    else await answered(talk, dice.chance(0.8) ? ['status', number] : ['reset', number, 0, false])
+    else await answered(talk, dice.chance(0.8) ? ['status', number] : ['reset', number, 0, 0, false])
   }
   const { text, codes } = brokenFrame('clientToView', dice)
   talk.sayText(text)
@@ -236,6 +236,7 @@ const primary: Teller = async ({ dice, targets, tally }) => {
   const { id, url } = targets.lonely
   const own = { id: newId(), address: 'ws://127.0.0.1:1' }
   const view: View = {
+    group: 0,
     number: ++lonelyView,
     primary: own,
     backup: { id, address: url },

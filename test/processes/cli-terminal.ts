@@ -103,13 +103,17 @@ t.test('a status in the middle of a copy shows how far it is; columns are aligne
     alive: true,
     leaving: false,
     inSync: false,
+    group: 0,
   }
   const [a, b] = ['a', 'b'].map(id => ({ id: id.padEnd(32, '0'), address: `ws://${id}:7401` }))
   const status: Status = {
     cluster: null,
     durability: 'memory',
+    groups: [],
+    map: null,
     recovery: null,
     view: {
+      group: 0,
       number: 2,
       primary: a as Status['servers'][0],
       backup: b as Status['servers'][0],

@@ -2,6 +2,7 @@
 // the beginning as on any day. It only decides and sets what a cluster begins with, and judges nothing.
 
 import { ttlMsMax } from '../../wire/limits.ts'
+import { firstMap } from '../../wire/slots.ts'
 import { recordFormat, wireVersion } from '../../wire/version.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 import { type Clocks, sameClocks } from '../fixtures/machine.ts'
@@ -59,12 +60,22 @@ export class Edges {
     cluster.viewServer.begin({
       record: 2,
       cluster: cluster.newId(),
-      view: { number: this.view, primary: { id, address }, backup: null, durability: 'memory', start },
+      view: {
+        group: 0,
+        number: this.view,
+        primary: { id, address },
+        backup: null,
+        durability: 'memory',
+        start,
+      },
       acked: false,
       lastAcked: 0,
       highestToken: this.#tokenFloor,
+      others: [],
+      map: firstMap(1),
       longestTtlMs: 10_000,
       ttlMaxMs: ttlMsMax,
+      pauseMs: 0,
       adopted: null,
       wire: wireVersion,
       format: recordFormat,

@@ -34,7 +34,7 @@ const staysMs = 1_500
 const largest = Number.MAX_SAFE_INTEGER
 const longName = 'ä'.repeat(600)
 /** What anybody may hear who is let in. */
-const harmless: ReadonlySet<string> = new Set(['welcome', 'view', 'pong', 'status', 'echoed'])
+const harmless: ReadonlySet<string> = new Set(['welcome', 'view', 'map', 'pong', 'status', 'echoed'])
 /** Any server may say so to anybody at any time. */
 const always: ReadonlySet<string> = new Set([
   ...['LEAVING', 'STEPPED_DOWN', 'INTERNAL', 'SLOW_READER', 'TOO_MANY_CONNECTIONS', 'GONE_QUIET'],
@@ -115,7 +115,10 @@ export class Intruders {
     const visits: Visit[] = [
       says('a malformed frame', dice.pick(malformed)),
       says('too many questions', tooMany),
-      says('what a lock server says', encode([['answer', 1, { view: 0, role: 'idle', inSync: false }]])),
+      says(
+        'what a lock server says',
+        encode([['answer', 1, { group: 0, view: 0, role: 'idle', inSync: false }]]),
+      ),
       { what: 'an undialable address', from: lockServer('nowhere'), says: [], told: 'BAD_MESSAGE' },
       { what: 'a page as its address', from: lockServer('http://x'), says: [], told: 'BAD_MESSAGE' },
       { what: 'a part in its address', from: lockServer('ws://x#y'), says: [], told: 'BAD_MESSAGE' },
@@ -191,11 +194,12 @@ function lockServer(address: string): Extract<HelloFrom, { kind: 'lockserver' }>
 /** Of a question that was never asked. */
 const answers = [
   encode([['ping', idlePing(0)]]),
-  encode([['answer', 99, { view: 0, role: 'backup', inSync: true }]]),
+  encode([['answer', 99, { group: 0, view: 0, role: 'backup', inSync: true }]]),
 ]
 
 function idlePing(view: number): Ping {
   return {
+    group: 0,
     view,
     role: 'idle',
     ...{ acked: false, inSync: false, opNumber: 0, lag: 0, copiedPart: 0, token: 0 },

@@ -125,7 +125,7 @@ export function nameOf({ address }: Server): string {
 }
 
 function choiceView({ number, primary, backup, durability }: Choice): View {
-  return { number, primary, backup, durability, start: null }
+  return { group: 0, number, primary, backup, durability, start: null }
 }
 
 /** View 1's state or a reset's, and no ack says that it is on a disk. */

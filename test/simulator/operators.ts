@@ -48,12 +48,12 @@ export class Operators {
     const { viewServer } = this.#cluster
     const operator = this.#operator()
     const view = this.#viewNumber
-    const ahead: Message = ['reset', 1, view + farAhead, dice.chance(0.5)]
+    const ahead: Message = ['reset', 1, 0, view + farAhead, dice.chance(0.5)]
     const asked = dice.pick<readonly Message[]>([
       [ahead],
-      [ahead, ['reset', 2, view + farAhead, true]],
-      [['reset', 1, Math.max(0, view - 1), view > 0 && dice.chance(0.5)]],
-      [['reset', 1, view, false]],
+      [ahead, ['reset', 2, 0, view + farAhead, true]],
+      [['reset', 1, 0, Math.max(0, view - 1), view > 0 && dice.chance(0.5)]],
+      [['reset', 1, 0, view, false]],
     ])
     this.#trace.tell(() => `${operator.name} asks wrongly: ${JSON.stringify(asked)}`)
     operator.dial(viewServer.address).say(...asked)

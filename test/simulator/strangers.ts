@@ -25,7 +25,7 @@ const anyId = 'f'.repeat(32)
 const asClient: HelloFrom = { kind: 'client', name: 'stranger' }
 const asProbe: HelloFrom = { kind: 'probe' }
 /** What anybody hears who is let in. */
-const welcomes: ReadonlySet<string> = new Set(['welcome', 'view'])
+const welcomes: ReadonlySet<string> = new Set(['welcome', 'view', 'map'])
 /** A peer that has said no hello is turned away after 5 s; a story is over by then if all is well. */
 const staysMs = 6_000
 
@@ -61,7 +61,7 @@ export class Strangers {
 
   #atViewServer(): Visit[] {
     const primary = { id: anyId, address: 'ws://nowhere' }
-    const view = { number: 9, primary, backup: null, durability: 'memory' as const, start: null }
+    const view = { group: 0, number: 9, primary, backup: null, durability: 'memory' as const, start: null }
     return [
       ...this.#anywhere(),
       this.#hello('a probe', asProbe, 'UNEXPECTED_MESSAGE'),

@@ -14,7 +14,18 @@ const staysMs = 3_000
 const listensMs = 300
 /** What such a peer may hear. */
 const harmless: ReadonlySet<string> = new Set([
-  ...['welcome', 'view', 'unknown-session', 'echoed', 'locks', 'clients', 'watching', 'event', 'missed'],
+  ...[
+    'welcome',
+    'view',
+    'map',
+    'unknown-session',
+    'echoed',
+    'locks',
+    'clients',
+    'watching',
+    'event',
+    'missed',
+  ],
   ...['error', 'watch-refused'],
 ])
 /** Counts of connections of the stories' clients are smaller. */

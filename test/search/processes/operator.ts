@@ -36,7 +36,7 @@ export class OperatorStep {
       this.#turn.outputs.push({
         do: 'send',
         connection: -1,
-        frame: this.#turn.frames.numberOf([['reset', 1, view, force]]),
+        frame: this.#turn.frames.numberOf([['reset', 1, 0, view, force]]),
       })
     } else if (message[0] === 'reset-done' || message[0] === 'reset-refused') {
       local.done = true

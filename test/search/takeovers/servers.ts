@@ -38,7 +38,15 @@ export function pingOf(server: KnownServer, all: readonly KnownServer[]): Ping {
 }
 
 export function helloOf({ id, address, view }: KnownServer) {
-  const known = { view: view?.number ?? 0, pid: 1, host: 'h', version: '', journal: false, imprint: null }
+  const known = {
+    group: 0,
+    view: view?.number ?? 0,
+    pid: 1,
+    host: 'h',
+    version: '',
+    journal: false,
+    imprint: null,
+  }
   const role = view?.primary.id === id ? 'primary' : view?.backup?.id === id ? 'backup' : 'idle'
   return { kind: 'lockserver', id, address, role, ...known } as const
 }

@@ -393,7 +393,7 @@ export class World {
     if (isView && view !== null && view.number > (server.view?.number ?? 0)) server.view = view
     if (kind !== 'question') return
     const { view: number, role, inSync } = pingOf(server, this.servers)
-    this.#say(index, connection, ['answer', first as number, { view: number, role, inSync }])
+    this.#say(index, connection, ['answer', first as number, { group: 0, view: number, role, inSync }])
   }
 
   /** V6 */

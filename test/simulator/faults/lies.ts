@@ -233,6 +233,7 @@ export class Lies {
     // A backup that is in sync would believe it; and whom it told of the view would give its role up.
     if (core.role === 'backup' && core.pingNow.inSync) return
     const newer: View = {
+      group: 0,
       number: view.number + 1,
       primary: { id, address },
       backup: null,

@@ -51,7 +51,7 @@ export class LostRecords {
   #reset(view: number): void {
     const { cluster } = this.#scene
     const operator = new HandParty(cluster, `misled operator ${++this.#operators}`)
-    operator.dial(cluster.viewServer.address).say(['reset', 1, view, false])
+    operator.dial(cluster.viewServer.address).say(['reset', 1, 0, view, false])
     cluster.network.after(1_000, () => operator.kill())
   }
 

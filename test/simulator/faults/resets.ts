@@ -31,7 +31,7 @@ export class OperatorResets {
     // Only where it can do no harm: nobody has the state any more.
     const forced = referee.lost && this.#operators % 2 === 0
     trace.tell(() => `${operator.name} asks for a ${forced ? 'forced ' : ''}reset of view ${view.number}`)
-    operator.dial(cluster.viewServer.address).say(['reset', 1, view.number, forced])
+    operator.dial(cluster.viewServer.address).say(['reset', 1, 0, view.number, forced])
     cluster.network.after(5_000, () => operator.kill())
   }
 
