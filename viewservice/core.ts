@@ -12,7 +12,7 @@ import { Changing } from './changing.ts'
 import type { ViewCounts } from './counts.ts'
 import { Findings } from './findings.ts'
 import { knowsCluster, stoppedText } from './founding.ts'
-import { type Told, ViewGroup } from './group.ts'
+import { type GroupOwner, type Told, ViewGroup } from './group.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import {
@@ -56,7 +56,7 @@ export interface ViewCoreOptions {
   readonly counts?: ViewCounts
 }
 
-export class ViewCore {
+export class ViewCore implements GroupOwner {
   readonly #options: ViewCoreOptions
   readonly #out: ViewOutbox
   readonly #servers: Servers
@@ -105,8 +105,7 @@ export class ViewCore {
       resets: this.#resets,
       changing: this.#changing,
       options: this.#options,
-      tellAll: () => this.#tellAll(),
-      tell: (server: KnownServer) => this.#tell(server),
+      owner: this,
     }
     return new ViewGroup(shared, this.#record)
   }
@@ -361,14 +360,14 @@ export class ViewCore {
     this.#group.saved(record, this.#now)
   }
 
-  #tellAll(): void {
-    for (const server of this.#servers.all()) this.#tell(server)
+  tellAll(): void {
+    for (const server of this.#servers.all()) this.tell(server)
     const { view } = this.#toldTo(null)
     if (view !== null)
       for (const connection of this.#clients.keys()) this.#out.send(connection, ['view', view])
   }
 
-  #tell({ id, connection }: KnownServer): void {
+  tell({ id, connection }: KnownServer): void {
     const { view, acked } = this.#toldTo(id)
     if (connection !== null && view !== null) this.#out.send(connection, ['view', view, acked])
   }

@@ -17,6 +17,12 @@ import type { KnownServer, Servers } from './servers.ts'
 import { lossOf } from './status.ts'
 import { type Circumstances, nextView, stepProblem } from './view.ts'
 
+/** Who tells peers of a group's view. */
+export interface GroupOwner {
+  tellAll(): void
+  tell(server: KnownServer): void
+}
+
 /** What all groups have in common. */
 export interface Shared {
   readonly out: ViewOutbox
@@ -25,9 +31,7 @@ export interface Shared {
   readonly resets: Resets
   readonly changing: Changing
   readonly options: RecoveryOptions
-  /** All peers hear of the group's view; or this server does. */
-  tellAll(): void
-  tell(server: KnownServer): void
+  readonly owner: GroupOwner
 }
 
 /** What a peer may know of a group's view. */
@@ -147,7 +151,7 @@ export class ViewGroup {
   #onAcked(view: View): void {
     const { primary, backup } = view
     // D5: from now on all may hear of it.
-    if (isRecovery(view)) this.#shared.tellAll()
+    if (isRecovery(view)) this.#shared.owner.tellAll()
     if (this.#out.counts !== undefined) this.#out.counts.acks++
     this.#out.counts?.history.acked(view.number, this.#now)
     this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
@@ -161,8 +165,8 @@ export class ViewGroup {
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
     this.#out.note(isRecovery(view) ? 'warn' : 'info', 'new view', fields)
     this.#lossNoted = false
-    if (isRecovery(view)) this.#shared.tell(this.#servers.named(primary.id))
-    else this.#shared.tellAll()
+    if (isRecovery(view)) this.#shared.owner.tell(this.#servers.named(primary.id))
+    else this.#shared.owner.tellAll()
     this.#shared.resets.made(view)
   }
 
