@@ -43,16 +43,24 @@ function shown(say: (text: string) => void): Promise<Standing> {
     form.addEventListener('submit', async event => {
       event.preventDefault()
       button.disabled = true
-      setText(said, 'Asking the view server …')
+      setText(button, 'Asking …')
+      setText(said, '')
       try {
         resolve(await logIn<Standing>(proof.value))
       } catch (error) {
-        setText(said, error instanceof Refused ? `${error.message}.` : `${troubleText(error)}.`)
+        setText(said, refusalText(error))
         proof.select()
       }
       button.disabled = false
+      setText(button, 'Log in')
     })
   })
+}
+
+/** Of a log-in; the server's words begin like a line in a terminal. */
+function refusalText(error: unknown): string {
+  const text = error instanceof Refused ? error.message : troubleText(error)
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 function showWho({ isOpen, principal }: Standing): void {

@@ -102,7 +102,7 @@ class Item {
       `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}${version === '' ? '' : ` · ${version}`}`,
     )
     this.#kill.setAttribute('aria-label', `Kill ${this.name}`)
-    this.#freeze.setAttribute('aria-label', `Freeze ${this.name} for 3 s`)
+    this.#freeze.setAttribute('aria-label', `Freeze 3 s: ${this.name}`)
     setChildren(this.#deeds, play ? [this.#kill, this.#freeze] : [])
   }
 }

@@ -66,7 +66,7 @@ t.test('a primary is killed through the page; the new view and its gap are shown
   t.equal(lock.held, true)
 
   view = await wellNow()
-  await page.getByRole('button', { name: /^Freeze backup/ }).click()
+  await page.getByRole('button', { name: /^Freeze 3 s: backup/ }).click()
   await shows(page, '#did', /^Froze backup .* for 3 s/)
   await shows(page, '#views li', new RegExp(`${after(view)}.*Backup lost`))
   await shows(page, '#headline', new RegExp(`^Well: ${after(view)}`, 'i'))

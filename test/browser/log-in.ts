@@ -2,7 +2,7 @@
 // the way out, and a log-in that ends while the page is open. Nothing of a log-in stays on the page.
 
 import { createHash } from 'node:crypto'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -43,6 +43,7 @@ t.teardown(async () => {
   await browser.close()
   for (const server of servers) await server.kill()
   await view.kill()
+  rmSync(folder, { recursive: true })
 })
 await until('there is a backup in sync', () => (view.status().survives > 0 ? true : undefined))
 const client = await connect(view.address, { token: tokens.anna, name: 'of anna' })
@@ -75,7 +76,7 @@ t.test('A9: a form by keys alone, a wrong token, and what a principal may read',
   t.equal(await page.locator('#all').isVisible(), false)
   await page.keyboard.type('no token of this cluster')
   await page.keyboard.press('Enter')
-  await shows(page, '#door-said', /^this is not the secret of the cluster, and no token of it\.$/)
+  await shows(page, '#door-said', /^This is not the secret of the cluster, and no token of it\.$/)
   t.equal(await page.evaluate('document.activeElement.id'), 'proof', 'and keeps it')
   await page.keyboard.type(tokens.billing)
   await page.keyboard.press('Enter')

@@ -10,5 +10,6 @@ else {
   await import('./tabs.ts')
   await import('./dashboard.ts')
   await import('./dashboard-trouble.ts')
+  await import('./dashboard-recovery.ts')
   await import('./log-in.ts')
 }
