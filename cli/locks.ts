@@ -7,6 +7,7 @@ import { byDefault, type Command, choice, flag, json, reaching } from './argumen
 import { type AskedServer, type Reach, TooLate } from './ask.ts'
 import { UsageError } from './failure.ts'
 import { groupJson, groupLines, groupsOf, lockLines } from './locks-text.ts'
+import { ageText, type NearestListing, nearestLocks } from './nearest.ts'
 import { note, paint, print, printJson, terminalWidth } from './output.ts'
 import { meetPrimary } from './primary.ts'
 import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
@@ -20,6 +21,9 @@ const options = {
   waiting: flag('only locks that a client waits for, with their holders'),
   group: flag('sum up by what follows PREFIX as far as the next / or :'),
   all: flag('on a terminal: all lines, not only the first 50'),
+  nearest: flag(
+    'ask any copy, the backup first, also while there is no primary; the list says how old it may be',
+  ),
   ...json,
 }
 
@@ -45,28 +49,37 @@ width; in a pipe every line is there, and whole. --group shows how many are held
 { confirmed, held: [{ name, mode, token, clientId, clientName, host, pid, heldMs, terms }…],
 pending: [{ name, mode, clientId, clientName, host, pid, waitedMs, terms }…] }; terms is null or
 { permits, note, keptMs, endsMs, once }; with --group { confirmed, groups: [{ prefix, held, waiting, clients, longestHeldMs,
-longestWaitMs }…] }. A kept lock has no client any more, and is free after keptMs.`,
+longestWaitMs }…] }; with --nearest asOfMs, onDisk (null in a cluster in memory) and server, too. A kept lock has no client any more, and is free after keptMs.`,
   options,
   names: ['PREFIX?'],
   async run({ values, names: [prefix = ''] }) {
     const problem = prefix === '' ? undefined : nameProblem(prefix)
     if (problem !== undefined) throw new UsageError(`PREFIX ${problem}`)
-    const { confirmed, cut, ...all } = await listLocks(values, prefix)
     const { sort, waiting, group } = values
+    const near = values.nearest ? await nearestLocks(values, prefix) : null
+    const { confirmed, cut, held, pending } =
+      near === null ? await listLocks(values, prefix) : asListing(near)
+    const all = { held, pending }
     const listing = inOrder(waiting ? waitedFor(all) : all, sort)
     if (cut) note('there are more than one answer holds; give a longer PREFIX to see the others')
     const groups = group ? groupsOf(listing, prefix, sort) : null
     if (values.json) {
       const content = groups === null ? listing : { groups: groups.map(groupJson) }
-      printJson({ confirmed, ...content, ...(cut ? { cut } : {}) })
+      const age = near === null ? {} : { asOfMs: near.asOfMs, onDisk: near.onDisk, server: near.server }
+      printJson({ confirmed, ...age, ...content, ...(cut ? { cut } : {}) })
       return 0
     }
     const how = { width: terminalWidth(), all: values.all, sort, cut }
-    if (!confirmed) print(paint('yellow', 'unconfirmed: the primary may have been replaced'))
+    if (near !== null) print(paint('yellow', ageText(near)))
+    else if (!confirmed) print(paint('yellow', 'unconfirmed: the primary may have been replaced'))
     const lines = groups === null ? lockLines(listing, how) : groupLines(groups, listing, how)
     for (const line of lines) print(line)
     return 0
   },
+}
+
+function asListing({ cut, held, pending }: NearestListing): Listing {
+  return { confirmed: false, cut, held, pending }
 }
 
 export async function listLocks(reach: Reach, prefix: string): Promise<Listing> {

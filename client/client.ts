@@ -24,6 +24,7 @@ import { checkKeys } from './known-options.ts'
 import { checkLead, type LeadCallback, type LeadOptions, runLead } from './lead.ts'
 import { type LeaderOptions, LeaderWatch } from './leader-watch.ts'
 import type { Lock, LockData } from './lock.ts'
+import { NearestReads } from './nearest-reads.ts'
 import {
   checkForgetOnce,
   checkOnce,
@@ -57,7 +58,14 @@ import type { Call, ClientsAnswer } from './session/effects.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
 import { LockWatch } from './watch.ts'
-import { checkRequest, type RequestCallback, runRequest, type Snapshot } from './web-locks.ts'
+import {
+  checkRequest,
+  type NearestSnapshot,
+  type RequestCallback,
+  runRequest,
+  type Snapshot,
+  snapshotOf,
+} from './web-locks.ts'
 
 /** One lock for each name. */
 export type LocksOf<N extends readonly string[]> = { -readonly [I in keyof N]: Lock }
@@ -77,6 +85,8 @@ function dialling(runtime: ClientRuntime, { tls }: Connecting): ClientRuntime {
   return tls === null ? runtime : (runtime.withTls?.(tls) ?? runtime)
 }
 
+type QueryCall = Extract<Call, { verb: 'query' }>
+
 const noLimits: Limits = {}
 const plain = claimOf('exclusive', 'wait')
 
@@ -87,6 +97,8 @@ export class LockClient implements AsyncDisposable {
   readonly #reports: Reports
   readonly #calls: CallNumbers = { last: 0 }
   readonly #group: ClientGroup
+  /** G7; null: no such read was asked for yet. */
+  #nearest: NearestReads | null = null
   #closing: Promise<void> | null = null
   #finishing = false
   readonly #waitingForEnd = new Set<() => void>()
@@ -180,11 +192,14 @@ export class LockClient implements AsyncDisposable {
    * `navigator.locks.query`: which locks are held and waited for, in the servers' order. The callback of a `request`
    * whose lock it shows as held has begun before it resolves.
    */
+  query(options: QueryOptions & { from: 'nearest' }): Promise<NearestSnapshot>
+  query(options?: QueryOptions): Promise<Snapshot>
   async query(options: QueryOptions = {}): Promise<Snapshot> {
     LockClient.#check(this, 'query')
     checkQuery(options)
-    const { prefix = '', confirmed = true } = options
+    const { prefix = '', confirmed = true, from } = options
     const call = { call: ++this.#calls.last, verb: 'query', prefix, confirmed } as const
+    if (from === 'nearest') return await this.#look(call, options)
     const snapshot = (await this.#call(call, [], options)) as Snapshot
     // Behind the callbacks, which have a turn of their own.
     await new Promise<void>(resolve => this.#runtime.afterTurn(resolve))
@@ -387,6 +402,7 @@ export class LockClient implements AsyncDisposable {
     this.#closing = new Promise(resolve => {
       done = resolve
     })
+    this.#nearest?.close()
     void this.#group.close().then(done)
     return this.#closing
   }
@@ -435,12 +451,19 @@ export class LockClient implements AsyncDisposable {
 
   #call(call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
     if (limits.signal?.aborted) return Promise.reject(reasonOf(limits.signal))
-    if (this.#closing !== null || this.#finishing) {
-      const text = `${describe(call, locks)}: ${meaningOf('CLOSED')}`
-      return Promise.reject(new LockError('CLOSED', true, text, { locks }))
-    }
+    if (this.#closing !== null || this.#finishing) return Promise.reject(closedError(call, locks))
     const group = this.#group
     return group.ask(group.session(), call, locks, limits)
+  }
+
+  /** G7 */
+  async #look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
+    throwIfAborted(limits.signal)
+    if (this.#closing !== null || this.#finishing) throw closedError(call, [])
+    const group = this.#group
+    this.#nearest ??= new NearestReads(this.#options, this.#runtime, () => group.known)
+    const { asOfMs, onDisk, ...answer } = await this.#nearest.look(call, limits)
+    return { ...snapshotOf({ ...answer, confirmed: false }), confirmed: false, asOfMs, onDisk }
   }
 
   // ---- the end
@@ -448,6 +471,7 @@ export class LockClient implements AsyncDisposable {
   /** Lets the holders end their work; then, or when the time is over, closes. */
   async #finish(withinMs: number): Promise<void> {
     this.#finishing = true
+    this.#nearest?.close()
     this.#group.finish(() => this.#finished())
     let timer: Timer | undefined
     if (this.#group.holds && this.#closing === null)
@@ -463,4 +487,8 @@ export class LockClient implements AsyncDisposable {
     for (const resolve of this.#waitingForEnd) resolve()
     this.#waitingForEnd.clear()
   }
+}
+
+function closedError(call: Call, locks: readonly string[]): LockError {
+  return new LockError('CLOSED', true, `${describe(call, locks)}: ${meaningOf('CLOSED')}`, { locks })
 }

@@ -63,6 +63,11 @@ export class ClientGroup implements SessionOwner {
     return this.#view
   }
 
+  /** For those who ask without a session (G7). */
+  get known(): { readonly view: View | null; readonly cluster: string | null } {
+    return { view: this.#view, cluster: this.#session.core.cluster }
+  }
+
   lease(): { readonly ttlMs: number; readonly remainingMs: number } {
     return this.#session.core.lease(this.#runtime.now())
   }

@@ -41,7 +41,7 @@ export type {
   WatchOptions,
 } from './options.ts'
 export type { LockWatch, WatchEvent } from './watch.ts'
-export type { HeldLock, PendingLock, RequestCallback, Snapshot } from './web-locks.ts'
+export type { HeldLock, NearestSnapshot, PendingLock, RequestCallback, Snapshot } from './web-locks.ts'
 
 /**
  * Opens a session with a cluster.

@@ -49,6 +49,11 @@ export interface QueryOptions extends Limits {
   /** Default true: wait until the primary is sure that it still is the primary. False: take what it
    * believes; the answer says which it is. */
   confirmed?: boolean | undefined
+  /**
+   * `primary` (the default), or `nearest`: any server that has a copy, the backup before the primary, also while there is
+   * no primary. The answer is never confirmed, and says how old it may be: for display, and for nothing that decides.
+   */
+  from?: 'primary' | 'nearest' | undefined
 }
 
 export interface ClientsOptions extends Limits {
@@ -167,9 +172,14 @@ export function checkNames(names: unknown): asserts names is string[] {
 }
 
 export function checkQuery(options: QueryOptions): void {
-  checkKeys('query', options, ['prefix', 'confirmed', 'signal', 'timeout'])
-  checkPrefix(options.prefix)
-  checkFlag('confirmed', options.confirmed)
+  checkKeys('query', options, ['prefix', 'confirmed', 'from', 'signal', 'timeout'])
+  const { prefix, confirmed, from } = options
+  checkPrefix(prefix)
+  checkFlag('confirmed', confirmed)
+  if (from !== undefined && from !== 'primary' && from !== 'nearest')
+    throw new TypeError(`from must be primary or nearest, not ${shown(from)}`)
+  if (from === 'nearest' && confirmed)
+    throw new TypeError('confirmed does not go together with from: nearest, which no primary confirms')
   checkLimits(options)
 }
 

@@ -56,6 +56,15 @@ export interface Snapshot {
   readonly cut: boolean
 }
 
+/** What `query` gets from the nearest copy: for display, and for nothing that decides. */
+export interface NearestSnapshot extends Snapshot {
+  readonly confirmed: false
+  /** How old it may be at most, in ms. It grows while the copy has no primary. */
+  readonly asOfMs: number
+  /** False: it may show what is on no disk yet, and would be lost if all servers lost their power now. Null: the cluster keeps nothing on disk. */
+  readonly onDisk: boolean | null
+}
+
 export interface CheckedRequest<T> {
   readonly name: string
   readonly claim: Claim

@@ -4,9 +4,11 @@
 import { appliedPerTurnMax } from '../wire/limits.ts'
 import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { inEntries, lengthOf, sizeOf } from '../wire/runs.ts'
+import type { Clients } from './clients.ts'
 import { OnDisk, type OwnDisk } from './disk.ts'
 import { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
+import { type CopyState, ShownCopy } from './shown-copy.ts'
 import type { InView } from './situation.ts'
 import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
@@ -38,8 +40,9 @@ interface Waiting {
   readonly applied: Applied[]
 }
 
-export class Backup {
+export class Backup implements CopyState {
   readonly #out: ServerOutbox
+  readonly #clients: Clients
   readonly #situation: InView
   /** The state as it stands; one from an older view is kept until the new snapshot is whole (V5). */
   state: State | null
@@ -48,7 +51,11 @@ export class Backup {
   whole = 0
   /** V4: the primary has said, in this view, that this backup is in sync. */
   toldInSync = false
+  /** G7: what clients may see of it; null: not the whole copy of this view is here. */
+  shown: ShownCopy | null = null
   #connection: number | null = null
+  /** All that the primary had decided until then is in the copy that came on this connection. */
+  #acceptedAt = 0
   #installation: Installation | null = null
   #installedAt = 0
   /** Batches that were received in order and are not yet applied. */
@@ -67,12 +74,14 @@ export class Backup {
   constructor(
     out: ServerOutbox,
     situation: InView,
+    clients: Clients,
     before: Pick<Backup, 'state' | 'leases'> | null,
     disk: OwnDisk | null = null,
   ) {
     this.#disk = disk
     this.#out = out
     this.#situation = situation
+    this.#clients = clients
     this.state = before?.state ?? null
     this.leases = before?.leases ?? new Leases()
   }
@@ -86,18 +95,31 @@ export class Backup {
     return this.#received
   }
 
+  /** The last one that was applied. */
+  get applied(): number {
+    return this.#applied
+  }
+
+  /** D1: what was applied is on this server's disk; null: the cluster keeps nothing there. */
+  get onDisk(): boolean | null {
+    return this.#disk === null ? null : (this.#waits.onDisk?.confirmed ?? 0) >= this.#applied
+  }
+
   get lag(): number {
     return this.#waiting.reduce((sum, batch) => sum + sizeOf(batch[5], inEntries), 0)
   }
 
   accepted(connection: number): void {
     this.#connection = connection
+    this.#acceptedAt = this.#situation.now.monotonic
     this.#dropInstallation() // R3: a snapshot lives and dies with its connection
     if (this.whole !== 0) this.#sayAgain()
   }
 
   closed(connection: number): void {
-    if (connection === this.#connection) this.#connection = null
+    if (connection !== this.#connection) return
+    this.#connection = null
+    this.shown?.disconnected()
   }
 
   message(message: MessageOf<'primaryToBackup'>): void {
@@ -114,11 +136,14 @@ export class Backup {
         return this.#inSync()
       case 'differs':
         return this.#differs(message[2])
+      case 'as-of':
+        return this.shown?.answered(message[2])
     }
   }
 
   startTurn(): void {
     this.#left = appliedPerTurnMax
+    this.shown?.turn()
   }
 
   /** B1: applies what this turn has room for, and one batch more at most; true when more is left. */
@@ -135,7 +160,7 @@ export class Backup {
 
   /** Promoted: everything that was received is applied (it was decided), whatever the budget. */
   finish(): void {
-    do this.startTurn()
+    do this.#left = appliedPerTurnMax
     while (this.work())
   }
 
@@ -176,8 +201,16 @@ export class Backup {
     this.leases = this.#leasesOf(installation)
     this.#installation = null
     this.whole = this.#situation.view.number
+    this.#show(this.state)
     if (this.#disk !== null) this.#waits.onDisk = new OnDisk(this.#disk, 0, this.#applied)
     this.#sayApplied()
+  }
+
+  /** G7: the primary began the copy behind the welcome that it got from here. */
+  #show(state: State): void {
+    const shown = { state, times: this.leases.times }
+    const at = this.#acceptedAt
+    this.shown = new ShownCopy(this.#out, this.#situation, this.#clients, shown, this, at)
   }
 
   /** S3: what remained of each lease, counted from when its chunk came. */
@@ -300,6 +333,7 @@ export class Backup {
 
   /** D8: a slow disk only slows answers: what is said here is no news, and a sign of life. */
   tick(): void {
+    this.shown?.tick(this.#connection)
     const { chunks, whole, told, applied } = this.#waits
     const waits = chunks.length > 0 || whole !== null || told !== null || applied.length > 0
     if (waits && this.#connection !== null) this.#out.send(this.#connection, ['view', this.#situation.view])
@@ -348,6 +382,8 @@ export class Backup {
 
   /** R4: a server that fails its own check ends itself; else the primary is believed, this copy dropped. */
   #differs(sequence: number): void {
+    this.shown?.end()
+    this.shown = null
     const problem = this.state?.problem()
     if (this.whole !== 0)
       this.#disk?.imprint(this.#situation.view, 'backup', { told: this.toldInSync, differs: true })

@@ -292,6 +292,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         break
       case 'sent':
         this.#primary?.sent()
+        this.#backup?.shown?.sent()
         break
       case 'standing':
         this.#standing = input.standing
@@ -449,6 +450,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   #gone(client: Client): void {
     this.#primary?.gone(client)
+    this.#backup?.shown?.gone(client)
     this.#clients.remove(client)
   }
 
@@ -464,9 +466,18 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (request[0] === 'testify') return this.#testify(client, request[1])
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
+    if (request[0] === 'look') return this.#look(client, request)
     client.deaf = true
     this.#clients.remove(client)
     this.#out.close(client.connection, 'NOT_PRIMARY', `this server is ${this.role}`)
+  }
+
+  /** G7: from a whole copy of the view that is in force here, and no other. */
+  #look(client: Client, request: MessageOf<'clientToServer', 'look'>): void {
+    const shown = this.#backup?.shown ?? null
+    if (shown !== null) return shown.look(client, request)
+    const text = `this server is ${this.role} and has no whole copy of the locks`
+    this.#out.send(client.connection, ['query-refused', request[1], 'NO_COPY', text])
   }
 
   /** E7: an operator's question (A2), which any server answers, whatever its role. */
@@ -571,6 +582,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   adopt(view: View): void {
     if (this.#over || (this.#situation.view !== null && view.number <= this.#situation.view.number)) return
     this.#situation.view = view
+    this.#backup?.shown?.end()
     this.#out.count({ is: 'view' })
     if (this.#durable && this.#disk === null && isNamed(view, this.id))
       return this.#exit(1, 'named in a durable cluster, and it has no journal')
@@ -681,7 +693,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   #becomeBackup(view: View): void {
     this.#cutPrimary(view)
     this.#found = null
-    this.#backup = new Backup(this.#out, this.#inView, this.#backup, this.#viewDisk)
+    this.#backup = new Backup(this.#out, this.#inView, this.#clients, this.#backup, this.#viewDisk)
   }
 
   /** V5: a dropped backup with a whole snapshot becomes a new server; an incomplete copy does not count. */
@@ -845,7 +857,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   #tick(): void {
     this.#viewServerConnected(this.#viewLinks.connected)
     this.#primary?.tick()
-    if (this.#durable) this.#backup?.tick()
+    this.#backup?.tick()
     this.#advanceLeaving(1)
     if (!this.#over) this.#viewLinks.tick()
   }

@@ -265,6 +265,12 @@ export class Join implements Witness, LeaseTimes {
     this.#out.note('error', 'the digest of the backup differs', { view: number, sequence })
   }
 
+  /** G7: all that was decided until now has been sent. */
+  answer(question: number): void {
+    if (this.#link !== null && this.streams)
+      this.#out.send(this.#link, ['as-of', this.#situation.view.number, question])
+  }
+
   // ---- in sync
 
   /** V4: the backup is nearly level. */

@@ -2,13 +2,12 @@
 // is shown to clients when the backup has it too (R1, R5). The only role that decides anything.
 
 import { isSamePrincipal } from '../wire/access/owner.ts'
-import { allows, type Principal, readable, type Verb } from '../wire/access/principal.ts'
+import { allows, readable, type Verb } from '../wire/access/principal.ts'
 import type { Standing } from '../wire/access/standing.ts'
 import { amongRanges, toRanges } from '../wire/codec.ts'
 import {
   acknowledgedAtOnce,
   expireWeightMax,
-  queriesPerOwnerMax,
   type StateLimits,
   shownTurnMax,
   ttlPingLimitsMin,
@@ -25,7 +24,7 @@ import type { Leases } from './leases.ts'
 import { type OpenRequest, Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
 import { Parking } from './parking.ts'
-import { Queries, type QueryRequest } from './queries.ts'
+import { type DeskOwner, QueryDesk } from './query-desk.ts'
 import { Replication } from './replication.ts'
 import { Revocations } from './revocations.ts'
 import { comesWhole, operationOfRun, type RequestRun } from './run-requests.ts'
@@ -58,6 +57,7 @@ const reads: ReadonlySet<string> = new Set([
   'renew',
   'query',
   'clients',
+  'look',
   'watch',
   'seen',
   'unwatch',
@@ -65,7 +65,7 @@ const reads: ReadonlySet<string> = new Set([
 ])
 
 /** These requests go on while the server leaves, so that no lease runs out because of it. */
-const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'seen', 'unwatch', 'echo'])
+const meanwhile: ReadonlySet<string> = new Set(['resume', 'renew', 'look', 'seen', 'unwatch', 'echo'])
 
 /** Waits of sessions with fewer rights that one turn looks at (A3). */
 const withdrawnPerTurn = 128
@@ -84,7 +84,7 @@ export class Primary {
   readonly #clients: Clients
   readonly #options: PrimaryOptions
   readonly #parking = new Parking()
-  readonly #queries: Queries
+  readonly #desk: QueryDesk
   readonly #watches: Watches
   readonly #expiry = new Expiry()
   readonly #revocations = new Revocations()
@@ -117,7 +117,7 @@ export class Primary {
     this.#options = options
     this.#audit = new Audit(out)
     this.opens = new Opens(situation, options.deadPings)
-    this.#queries = new Queries(state, leases.times, situation)
+    this.#desk = new QueryDesk(out, { state, times: leases.times }, situation, this.#atDesk())
     this.#watches = new Watches(out, state)
     this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
@@ -201,7 +201,7 @@ export class Primary {
   /** Nothing of this client waits here any more; the code that ends or replaces a connection calls this. */
   gone(client: Client): void {
     this.#parking.gone(client)
-    this.#queries.gone(client)
+    this.#desk.gone(client)
     this.#watches.gone(client)
   }
 
@@ -211,7 +211,7 @@ export class Primary {
       this.#expireDue()
       this.#timesUntil = this.#situation.now.monotonic
     }
-    this.#queries.tick(this.#situation.now.wall)
+    this.#desk.tick()
     this.#revocations.tick()
     this.#audit.tick()
     this.link.tick()
@@ -228,8 +228,7 @@ export class Primary {
     this.#expirePiece()
     this.#withdraw()
     this.#endTimes()
-    this.#queries.startTurn()
-    this.#answerQueries()
+    this.#desk.turn()
     this.replication.endTurn()
     if (this.replication.durable) this.#showShare()
     this.#shown = 0
@@ -355,7 +354,8 @@ export class Primary {
         return this.#renew(client, request[1])
       case 'query':
       case 'clients':
-        return this.#query(client, request)
+      case 'look':
+        return this.#desk.ask(client, request)
       case 'watch':
         return this.#watch(client, request[1], request[2])
       case 'seen':
@@ -502,60 +502,30 @@ export class Primary {
     this.#out.count({ is: 'renewal' })
   }
 
-  #query(client: Client, request: QueryRequest): void {
-    this.#out.count({ is: 'query' })
-    const denied = client.principal === null ? undefined : this.#unreadable(client.principal, request)
-    if (denied !== undefined) return this.#notRead(client, request[1], denied)
-    if (this.#queries.cheap(request)) this.#list(client, request)
-    else this.#queue(client, request)
-  }
-
-  /** A2: nothing of what is asked for may be read. A list of sessions has one's own, whatever the rules are. */
-  #unreadable(principal: Principal, request: QueryRequest): string | undefined {
-    if (request[0] === 'clients') return undefined
-    return readable(principal, request[2])?.length === 0 ? request[2] : undefined
-  }
-
-  #notRead(client: Client, number: number, prefix: string): void {
-    this.#refused(client, { verb: 'read', lock: prefix })
-    const text = notAllowedText(client.principal?.name ?? '', 'read', prefix)
-    this.#answer(client, ['query-refused', number, 'NOT_ALLOWED', text])
-  }
-
-  #queue(client: Client, request: QueryRequest): void {
-    const problem = this.#queries.add(client, request)
-    if (problem === 'too many')
-      return this.#close(client, 'UNEXPECTED_MESSAGE', 'far too many queries at a time')
-    if (problem === undefined) return
-    this.#out.count({ is: 'over quota', quota: 'queries' })
-    const text = `${queriesPerOwnerMax} queries of ${client.owner} wait already; ask again when some are answered`
-    this.#close(client, 'TOO_MANY_CONNECTIONS', text)
-  }
-
-  #answerQueries(): void {
-    for (const { client, request } of this.#queries.take(this.#situation.now.wall))
-      if (this.#speaks(client)) this.#list(client, request)
-    if (this.#queries.more) this.#out.do({ do: 'continue' })
-  }
-
-  #list(client: Client, request: QueryRequest): void {
-    const confirmed = request[3]
-    const sure = confirmed || !this.replication.join.latched
-    const parts = this.#queries.answer({ client, request }, sure, this.#situation.now.wall)
-    if (confirmed) {
-      for (const part of parts) this.#answer(client, part)
-      this.#show({ is: 'query answered', client })
-    } else {
-      for (const part of parts) this.#out.send(client.connection, part)
-      this.#queries.tells()
-      this.#out.do({ do: 'tell sent', connection: client.connection })
+  /** What its desk needs of it. */
+  #atDesk(): DeskOwner {
+    const primary = this
+    return {
+      get age() {
+        return primary.replication.age
+      },
+      get isSure() {
+        return !primary.replication.join.latched
+      },
+      speaks: client => this.#speaks(client),
+      show: (client, parts) => {
+        for (const part of parts) this.#answer(client, part)
+        this.#show({ is: 'query answered', client })
+      },
+      answer: (client, message) => this.#answer(client, message),
+      refused: (client, denied) => this.#refused(client, denied),
+      close: (client, code, text) => this.#close(client, code, text),
     }
   }
 
-  /** B4: a query's answer is with the socket, so the next may be made. */
+  /** B4 */
   sent(): void {
-    this.#queries.told()
-    if (this.#queries.more) this.#out.do({ do: 'continue' })
+    this.#desk.sent()
   }
 
   /** R1: the watch begins where its answer stands among all that clients are shown. */
@@ -773,8 +743,7 @@ export class Primary {
       case 'dropped':
         return this.#sessionOver(showing.session)
       case 'query answered':
-        this.#queries.answered()
-        return this.#out.do({ do: 'tell sent', connection: showing.client.connection })
+        return this.#desk.answered(showing.client)
       case 'watching':
         return this.#watches.begin(showing.watch)
       case 'event':
@@ -849,10 +818,11 @@ export class Primary {
     return null
   }
 
-  #backupSays(message: MessageOf<'backupToPrimary', 'applied' | 'received' | 'heard'>): void {
+  #backupSays(message: MessageOf<'backupToPrimary', 'applied' | 'received' | 'heard' | 'when'>): void {
     if (message[1] !== this.#situation.view.number) return // R2: an answer about another view
     if (message[0] === 'applied') this.#applied(message[2], message[4])
     else if (message[0] === 'received') this.replication.onReceived(message[2])
+    else if (message[0] === 'when') this.replication.onWhen(message[2])
     else this.replication.onHeard()
     this.#unpark()
   }

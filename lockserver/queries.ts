@@ -15,14 +15,16 @@ import type { MessageOf } from '../wire/messages.ts'
 import { listClients } from './client-list.ts'
 import type { Client } from './clients.ts'
 import { Listings } from './listings.ts'
-import { answerOf } from './query.ts'
+import { answerOf, type Listing, lookOf } from './query.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
 import type { Times } from './times.ts'
 
 /** For locks, or for sessions: the fields in front are alike. */
-export type QueryRequest = MessageOf<'clientToServer', 'query' | 'clients'>
-type Answer = MessageOf<'serverToClient', 'locks' | 'clients'>
+export type QueryRequest = MessageOf<'clientToServer', 'query' | 'clients' | 'look'>
+type Answer = MessageOf<'serverToClient', 'locks' | 'clients' | 'looked'>
+/** What is said of a copy that is looked at (G7). */
+export type CopyAge = Pick<MessageOf<'serverToClient', 'looked'>[2], 'asOfMs' | 'onDisk'>
 
 export interface Query {
   readonly client: Client
@@ -79,7 +81,7 @@ export class Queries {
     const { length } = waiting.confirmed
     if (client.owner !== null && length + waiting.others.length >= queriesPerOwnerMax)
       return 'too many of its owner'
-    ;(request[3] ? waiting.confirmed : waiting.others).push({ client, request })
+    ;(isConfirmed(request) ? waiting.confirmed : waiting.others).push({ client, request })
     this.#waiting.set(client.owner, waiting)
     return undefined
   }
@@ -134,12 +136,13 @@ export class Queries {
       if (confirmed.length + others.length === 0) this.#waiting.delete(owner)
   }
 
-  /** The parts of the answer. `sure`: the answer is shown when R1 holds for it. */
-  answer({ client, request }: Query, sure: boolean, wall: number): Answer[] {
-    if (request[3]) this.#answering++
-    return request[0] === 'clients'
-      ? [this.#clients(client, request, sure, wall)]
-      : this.#locks(client, request, sure, wall)
+  /** The parts of the answer. `sure`: the answer is shown when R1 holds for it; `age`: of what is only looked at. */
+  answer({ client, request }: Query, sure: boolean, age: CopyAge, wall: number): Answer[] {
+    if (isConfirmed(request)) this.#answering++
+    if (request[0] === 'clients') return [this.#clients(client, request, sure, wall)]
+    const [kind, number, prefix] = request
+    const listing = this.#listing(client, prefix, wall)
+    return kind === 'look' ? lookOf(listing, number, age) : answerOf(listing, number, sure)
   }
 
   #clients(
@@ -154,18 +157,13 @@ export class Queries {
     return ['clients', number, { next, confirmed }, clients]
   }
 
-  #locks(
-    { principal }: Client,
-    [, number, prefix]: MessageOf<'clientToServer', 'query'>,
-    sure: boolean,
-    wall: number,
-  ): MessageOf<'serverToClient', 'locks'>[] {
+  #listing({ principal }: Client, prefix: string, wall: number): Listing {
     const only = readable(principal, prefix)
     const known = this.#listings.known(prefix, wall, only)
-    const parts = answerOf(known ?? this.#listings.of(prefix, wall, only), number, sure)
+    const listing = known ?? this.#listings.of(prefix, wall, only)
     if (known === undefined) this.#looked += this.#state.table.locks.size
-    this.#looked += parts.length * queryPartMax
-    return parts
+    this.#looked += listing.parts.length * queryPartMax
+    return listing
   }
 
   /** The backup has confirmed it; it goes to its socket now. */
@@ -179,8 +177,17 @@ export class Queries {
     this.#telling++
   }
 
+  /** What the server told in an earlier part does not count here. */
   told(): void {
-    this.#telling--
+    if (this.#telling > 0) this.#telling--
+  }
+
+  /** None of those that wait will be answered here. */
+  takeAll(): Query[] {
+    const all = [...this.#waiting.values()].flatMap(({ confirmed, others }) => [...confirmed, ...others])
+    for (const { client } of all) client.queries = 0
+    this.#waiting.clear()
+    return all
   }
 
   tick(wall: number): void {
@@ -195,4 +202,8 @@ export class Queries {
     waiting.others = waiting.others.filter(query => query.client !== client)
     this.#forgetEmpty()
   }
+}
+
+function isConfirmed(request: QueryRequest): boolean {
+  return request[0] !== 'look' && request[3]
 }

@@ -11,6 +11,7 @@ import { shownOf } from './state/special.ts'
 import type { State } from './state/state.ts'
 
 export type Part = MessageOf<'serverToClient', 'locks'>
+type Look = MessageOf<'serverToClient', 'looked'>
 
 /** What an answer says, whoever gets it. */
 export interface Listing {
@@ -116,5 +117,17 @@ export function answerOf({ parts, cut }: Listing, number: number, confirmed: boo
   return parts.map(({ held, pending }, i) => {
     const more = i + 1 < parts.length
     return ['locks', number, { more, cut, confirmed }, held, pending]
+  })
+}
+
+/** The same of an answer from a copy (G7). */
+export function lookOf(
+  { parts, cut }: Listing,
+  number: number,
+  age: Pick<Look[2], 'asOfMs' | 'onDisk'>,
+): Look[] {
+  return parts.map(({ held, pending }, i) => {
+    const more = i + 1 < parts.length
+    return ['looked', number, { more, cut, ...age }, held, pending]
   })
 }

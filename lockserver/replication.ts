@@ -2,11 +2,13 @@
 // see yet (holdback.ts). It says what may be shown and shows nothing. It knows no locks or requests.
 
 import type { Entry } from '../wire/messages.ts'
+import { AsOf } from './as-of.ts'
 import { OnDisk, type OwnDisk } from './disk.ts'
 import { Holdback } from './holdback.ts'
 import { Join } from './join.ts'
 import type { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
+import type { CopyAge } from './queries.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
@@ -23,6 +25,8 @@ export class Replication {
   /** Both belong to one view. */
   #join: Join
   #holdback = new Holdback()
+  /** G7: what the state is as of, as far as this server can know. */
+  readonly #asOf: AsOf
   /** Batches that went to no backup. */
   #unsent = 0
   /** D1: null in a cluster in memory. */
@@ -43,6 +47,7 @@ export class Replication {
     this.#state = state
     this.#leases = leases
     this.#stream = new Stream(situation, state)
+    this.#asOf = new AsOf(situation.now.monotonic)
     this.#join = this.#newJoin()
     this.#disk = disk
     this.#onDisk = disk === null ? null : new OnDisk(disk, imprint, 0)
@@ -108,6 +113,7 @@ export class Replication {
   #closeBatch(): void {
     const batch = this.#stream.close()
     this.#holdback.close(batch.sequence)
+    if (this.#join.latched) this.#asOf.expect(batch.sequence, this.#situation.now.monotonic)
     if (this.#disk !== null) this.#onDisk?.add(batch.sequence, this.#disk.batch(this.#situation.view, batch))
     if (this.#join.streams) this.#join.take(batch)
     else this.#unsent++
@@ -115,8 +121,19 @@ export class Replication {
 
   /** Once a tick: asks a silent backup for a sign of life. */
   probe(): void {
+    if (this.#join.latched) this.#asOf.done(this.confirmed)
+    else this.#asOf.sure(this.#situation.now.monotonic)
     if (this.#join.streams && this.#join.level) this.#closeBatch()
     else this.flush()
+  }
+
+  /** G7: R1 turned round: it was the primary when it sent the last batch that all witnesses have confirmed. */
+  get age(): CopyAge {
+    const { monotonic } = this.#situation.now
+    if (!this.#join.latched) this.#asOf.sure(monotonic)
+    this.#asOf.done(this.confirmed)
+    const onDisk = this.#onDisk === null ? null : this.#stream.open === 0 && this.isOnDisk(this.sequence)
+    return { asOfMs: this.#asOf.ageMs(monotonic), onDisk }
   }
 
   // ---- the backup
@@ -155,6 +172,12 @@ export class Replication {
   /** Something may be shown that was not yet. */
   get toShow(): boolean {
     return !this.#join.differs && this.#holdback.more
+  }
+
+  /** G7: what is decided until now goes out in front of the answer. */
+  onWhen(question: number): void {
+    this.flush()
+    this.#join.answer(question)
   }
 
   onHeard(): void {

@@ -72,7 +72,7 @@ t.test('every option and member of the interfaces that programs write', async t 
     ['client/cron.ts', 'CoordinatorOptions', 'Coordinator'],
     ['client/opentelemetry/index.ts', 'TraceOptions', 'LockTraces'],
     ['client/events.ts', 'ListenOptions', 'ClientEvents'],
-    ['client/web-locks.ts', 'HeldLock', 'PendingLock', 'Snapshot'],
+    ['client/web-locks.ts', 'HeldLock', 'PendingLock', 'Snapshot', 'NearestSnapshot'],
     ['client/clients.ts', 'ListedClient', 'ListedLocks', 'ClientList'],
     ['viewservice/options.ts', 'ViewServerOptions'],
     ['lockserver/options.ts', 'LockServerOptions'],

@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { Backup } from '../lockserver/backup.ts'
+import { Clients } from '../lockserver/clients.ts'
 import { OwnDisk } from '../lockserver/disk.ts'
 import { Leases } from '../lockserver/leases.ts'
 import { ServerOutbox } from '../lockserver/outbox.ts'
@@ -146,7 +147,7 @@ t.test('D2: a backup that is named again writes no imprint before its new copy i
   const { disk, out, situation } = deskOf()
   const state = new State()
   state.apply(['start', 1_000, 0, stateLimits])
-  new Backup(out, situation, { state, leases: new Leases() }, disk)
+  new Backup(out, situation, new Clients(out, new Map()), { state, leases: new Leases() }, disk)
   t.same(out.take(), [])
 })
 

@@ -237,6 +237,12 @@ t.test('one file reads the time, one draws ids; ws, ajv and pino are imported wh
   t.strictSame(users(/from 'prom-client'/, shipped), ['wire/serving/metrics.ts'])
 })
 
+t.test('G7: nothing that decides reads from the nearest copy', async t => {
+  const users = (pattern: RegExp) => files.filter(file => !/^wire\//.test(file) && pattern.test(codeOf(file)))
+  t.strictSame(users(/\bquery\(\{[^)]*nearest/), [])
+  t.strictSame(users(/\['look'/), ['client/session/nearest.ts', 'cli/nearest.ts'])
+})
+
 t.test('the runtime of this process is taken where programs begin, and handed on from there', async t => {
   const all = files.filter(file => !/^(cli|bench|dashboard)\//.test(file))
   t.strictSame(

@@ -158,6 +158,10 @@ const requests: Record<string, [unknown[], Record<Known, string>]> = {
     ['query', 1, 'ours/', true],
     { weak: 'query-refused', other: 'query-refused', client: 'locks', operator: 'locks' },
   ],
+  look: [
+    ['look', 1, 'ours/'],
+    { weak: 'query-refused', other: 'query-refused', client: 'looked', operator: 'looked' },
+  ],
   clients: [['clients', 1, '', true, 0], all('clients')],
   watch: [
     ['watch', 1, 'ours/'],

@@ -102,6 +102,7 @@ const requests: Record<keyof typeof channels.clientToServer, Message> = {
   end: ['end', 1],
   acknowledge: ['acknowledge', [1, 1], []],
   query: ['query', 1, '', true],
+  look: ['look', 1, ''],
   clients: ['clients', 1, '', true, 0],
   watch: ['watch', 1, ''],
   seen: ['seen', 1, 0],
@@ -140,6 +141,7 @@ const expected: Record<Request, { session: string; none: string; notPrimary: str
   },
   acknowledge: { session: 'ignored', none: 'closed UNEXPECTED_MESSAGE', notPrimary: 'closed NOT_PRIMARY' },
   query: { session: 'locks', none: 'locks', notPrimary: 'closed NOT_PRIMARY' },
+  look: { session: 'looked', none: 'looked', notPrimary: 'looked' },
   clients: { session: 'clients', none: 'clients', notPrimary: 'closed NOT_PRIMARY' },
   watch: { session: 'watching', none: 'watching', notPrimary: 'closed NOT_PRIMARY' },
   seen: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
@@ -162,11 +164,12 @@ for (const [kind, { session: inSession, none, notPrimary }] of Object.entries(ex
     for (const server of [cluster.backup, cluster.idle])
       t.equal(
         new ByHand(server).hello(asClient).forget().say(request).outcome,
-        notPrimary,
+        kind === 'look' && server.core.role === 'idle' ? 'query-refused' : notPrimary,
         `at the ${server.core.role}`,
       )
     const held = new ByHand(cluster.primary).hello(asClient).forget().say(request).outcome
-    const atOnce = none.startsWith('closed') || none === 'echoed' || none === 'testimony' ? none : 'ignored'
+    const isHeld = !none.startsWith('closed') && !['echoed', 'testimony', 'looked'].includes(none)
+    const atOnce = isHeld ? 'ignored' : none
     t.equal(held, atOnce, 'R1: with a backup, answers wait for it')
     t.equal(cluster.problem(), undefined)
   })
@@ -180,6 +183,7 @@ t.test('R1: at a primary with a backup every answer of a session waits for the b
       kind === 'abandon' ||
       kind === 'acknowledge' ||
       kind === 'testify' ||
+      kind === 'look' ||
       kind === 'echo'
     )
       continue
@@ -297,6 +301,7 @@ const stream = (view: number): Record<keyof typeof channels.primaryToBackup, Mes
   replicate: ['replicate', view, 9_000, 1, 1, []],
   'in-sync': ['in-sync', view],
   differs: ['differs', view, 1],
+  'as-of': ['as-of', view, 1],
 })
 const gap = 'closed OUT_OF_ORDER'
 const streamed: Record<keyof ReturnType<typeof stream>, { fresh: string; whole: string }> = {
@@ -306,6 +311,7 @@ const streamed: Record<keyof ReturnType<typeof stream>, { fresh: string; whole: 
   replicate: { fresh: gap, whole: gap },
   'in-sync': { fresh: 'ignored', whole: 'heard' },
   differs: { fresh: 'ignored', whole: 'ignored' },
+  'as-of': { fresh: 'ignored', whole: 'ignored' },
 }
 
 /** A backup of the next view, which has nothing yet; and the backup of this view, which has everything. */
@@ -399,6 +405,7 @@ t.test(
         ['received', number, 0],
         ['applied', number, 2 ** 40, 2 ** 40, 0],
         ['heard', number],
+        ['when', number, 1],
       ] as Message[]) {
         dials(primary, [message])
         t.equal(peer.outcome, 'ignored', `${message[0]} of view ${number} releases nothing`)
@@ -477,7 +484,7 @@ t.test('no role and no kind is forgotten in this file', async t => {
   const said: Partial<Record<Channel, string[]>> = {
     clientToServer: Object.keys(expected),
     primaryToBackup: Object.keys(streamed),
-    backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard'],
+    backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard', 'when'],
     viewToServer: ['welcome', 'error', 'view', 'map', 'pong', 'question'],
     serverToView: ['ping', 'answer'],
     clientToView: ['status', 'reset', 'gone', 'durability', 'echo'],

@@ -60,6 +60,7 @@ export const errors = {
     null,
     'this group does not serve the name; the newest map says which one does',
   ),
+  NO_COPY: entry(true, 'retry', null, 'this server has no whole copy of the locks'),
   LOCKS_LIMIT: entry(true, 'tell the caller', null, 'the session holds or waits for too many locks'),
   STATE_LIMIT: entry(true, 'tell the caller', null, 'the service has no room for more'),
   WAITERS_LIMIT: entry(true, 'tell the caller', null, 'too many wait for this lock'),

@@ -477,6 +477,8 @@ export const clientToServer = {
     ['prefix', text('orders/', lockNameBytesMax)],
     ['confirmed', flag],
   ),
+  /** G7: answered by any server with a copy, and never confirmed. */
+  look: message('look', ['number', number], ['prefix', text('orders/', lockNameBytesMax)]),
   /** `who`: a client's name, or its public id or how that begins; empty: all. `after`: 0, or the `next` of the page before. */
   clients: message(
     'clients',
@@ -575,6 +577,14 @@ export const serverToClient = {
     'locks',
     ['number', number],
     ['part', record({ more: flag, cut: flag, confirmed: flag })],
+    ['held', list(holdRecord)],
+    ['pending', list(waitRecord)],
+  ),
+  /** G7. `asOfMs`: how old it may be; `onDisk`: whether all of it is on this server's disk; null in a cluster in memory. */
+  looked: message(
+    'looked',
+    ['number', number],
+    ['part', record({ more: flag, cut: flag, asOfMs: milliseconds, onDisk: nullable(flag) })],
     ['held', list(holdRecord)],
     ['pending', list(waitRecord)],
   ),
@@ -989,6 +999,8 @@ export const primaryToBackup = {
   'in-sync': message('in-sync', ['view', positive]),
   /** View and sequence: the digests differ (R4). */
   differs: message('differs', ['view', positive], ['sequence', positive]),
+  /** G7: all that was decided when this question came stands before this. */
+  'as-of': message('as-of', ['view', positive], ['number', positive]),
 }
 
 export const backupToPrimary = {
@@ -1004,6 +1016,8 @@ export const backupToPrimary = {
     ['digest', count(12)],
   ),
   heard: message('heard', ['view', positive]),
+  /** G7: what is decided until now? */
+  when: message('when', ['view', positive], ['number', positive]),
 }
 
 // ---- on the view server's disk

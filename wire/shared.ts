@@ -6,7 +6,7 @@ import type { Message } from './messages.ts'
 /** The text of each shared part, once a frame has needed it; gone with the part. */
 const texts = new WeakMap<object, string | null>()
 /** Kinds that may hold a shared part; all others are not looked into. */
-const kinds: ReadonlySet<string> = new Set(['event', 'locks'])
+const kinds: ReadonlySet<string> = new Set(['event', 'locks', 'looked'])
 
 export function share<T extends object>(part: T): T {
   if (!texts.has(part)) texts.set(part, null)

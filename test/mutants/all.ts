@@ -35,6 +35,7 @@ import { long } from './long.ts'
 import { meanwhile } from './meanwhile.ts'
 import { memory } from './memory.ts'
 import type { Mutant } from './mutant.ts'
+import { nearest } from './nearest.ts'
 import { order } from './order.ts'
 import { program } from './program.ts'
 import { quotas } from './quotas.ts'
@@ -71,6 +72,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'the command': command,
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...atTheDoor],
+  'nearest reads': nearest,
   'disk, minutes, moments': apart,
   'how a cluster begins, and is adopted': beginning,
 }

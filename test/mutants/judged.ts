@@ -156,9 +156,9 @@ export const judged: readonly Mutant[] = [
     why: 'a primary that was deposed shows what is not true any more as if it were',
     edits: [
       {
-        file: 'lockserver/primary.ts',
-        find: 'const sure = confirmed || !this.replication.join.latched',
-        replace: 'const sure = confirmed || this.replication.join.latched || true',
+        file: 'lockserver/query-desk.ts',
+        find: 'const sure = confirmed || isSure',
+        replace: 'const sure = confirmed || isSure || true',
       },
     ],
   },

@@ -436,9 +436,9 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: backup,
-        find: 'if (connection === this.#connection) this.#connection = null',
-        replace: `if (connection !== this.#connection) return
-    this.#connection = null
+        find: 'this.#connection = null this.shown?.disconnected()',
+        replace: `this.#connection = null
+    this.shown = null
     this.whole = 0
     this.toldInSync = false
     this.#dropInstallation()`,
@@ -457,9 +457,9 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: backup,
-        find: 'if (connection === this.#connection) this.#connection = null',
-        replace: `if (connection !== this.#connection) return
-    this.#connection = null
+        find: 'this.#connection = null this.shown?.disconnected()',
+        replace: `this.#connection = null
+    this.shown = null
     this.whole = 0
     this.toldInSync = false
     this.state = null`,

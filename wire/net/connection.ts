@@ -360,8 +360,8 @@ function violation(error: Error | undefined): string | undefined {
 
 /** One part of a query's answer may fill a frame (B1); a run counts as the messages that it stands for. */
 function weightOf(message: Message): number {
-  if (message[0] !== 'locks') return lengthOf(message, inMessages)
-  const [, , , held, pending] = message as MessageOf<'serverToClient', 'locks'>
+  if (message[0] !== 'locks' && message[0] !== 'looked') return lengthOf(message, inMessages)
+  const [, , , held, pending] = message as MessageOf<'serverToClient', 'locks' | 'looked'>
   return Math.max(1, held.length + pending.length)
 }
 

@@ -1,0 +1,62 @@
+// `holdfast locks --nearest`: asks any server that has a copy of the locks, the backup before the primary, so that it
+// works without a primary and takes nothing from it (G7). What it prints is as old as it says, and decides nothing.
+
+import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
+import { proofOf, viewDefault } from './arguments.ts'
+import { AskedServer, findView, type Reach } from './ask.ts'
+import { showDuration } from './duration.ts'
+import { Failure, messageOf } from './failure.ts'
+
+export interface NearestListing {
+  readonly cut: boolean
+  /** How old it may be at most. */
+  readonly asOfMs: number
+  /** Null: the cluster keeps nothing on disk. */
+  readonly onDisk: boolean | null
+  /** Who has said so. */
+  readonly server: string
+  readonly held: readonly HoldRecord[]
+  readonly pending: readonly WaitRecord[]
+}
+
+export async function nearestLocks(reach: Reach, prefix: string): Promise<NearestListing> {
+  const troubles: string[] = []
+  for (const url of copiesIn(await findView(reach), reach)) {
+    try {
+      using server = await AskedServer.meet(url, proofOf(reach), 'told')
+      if (!server.isViewServer) return await look(server, prefix)
+    } catch (error) {
+      troubles.push(messageOf(error))
+    }
+  }
+  throw new Failure(`no server with a copy answers: ${troubles.join('; ') || 'there is no view yet'}`)
+}
+
+/** The backup first; then whoever else was named. */
+function copiesIn(view: View | null, { view: given }: Reach): string[] {
+  const servers = view === null ? [] : [view.backup, view.primary]
+  const copies = servers.flatMap(server => (server === null ? [] : [server.address]))
+  return [...new Set([...copies, ...(given ?? [viewDefault])])]
+}
+
+async function look(server: AskedServer, prefix: string): Promise<NearestListing> {
+  const held: HoldRecord[] = []
+  const pending: WaitRecord[] = []
+  let age: Pick<NearestListing, 'cut' | 'asOfMs' | 'onDisk'> = { cut: false, asOfMs: 0, onDisk: null }
+  await server.ask(['look', 1, prefix], message => {
+    const answer = message as MessageOf<'serverToClient'>
+    if (answer[0] !== 'looked' || answer[1] !== 1) return false
+    const { more, cut, asOfMs, onDisk } = answer[2]
+    held.push(...answer[3])
+    pending.push(...answer[4])
+    age = { cut, asOfMs, onDisk }
+    return !more
+  })
+  return { ...age, server: server.url, held, pending }
+}
+
+/** One line above the list. */
+export function ageText({ asOfMs, onDisk, server }: NearestListing): string {
+  const disk = onDisk === false ? ', and some of it may be on no disk yet' : ''
+  return `unconfirmed: a copy at ${server}, up to ${showDuration(asOfMs)} old${disk}`
+}
