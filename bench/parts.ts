@@ -100,9 +100,7 @@ export class Parts {
   }
 
   #acquire(name: string): void {
-    const call = { call: ++this.#calls, verb: 'acquire', names: [name], claim } as const
-    // An older build looks for the parts of the claim in the call itself.
-    this.#session.call({ ...call, ...claim })
+    this.#session.call({ call: ++this.#calls, verb: 'acquire', names: [name], claim })
   }
 
   /** Until no part has anything more to say. */

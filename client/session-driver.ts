@@ -82,8 +82,7 @@ export class SessionDriver implements Holder {
   }
 
   #endTurn(): void {
-    this.#passCalls()
-    this.#driver.connections.flush()
+    this.#driver.connections.gather(() => this.#passCalls())
   }
 
   /** Notices at once a deadline that has passed while the event loop was stalled (F12). */

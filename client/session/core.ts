@@ -15,7 +15,7 @@ import type { CallResult, ClientEffect, ClientHears, ClientInput, TurnCall, Watc
 import { heldBy } from './held-by.ts'
 import { HoldTimes } from './hold-times.ts'
 import { Lease } from './lease.ts'
-import { type Request, Requests, wasSent } from './requests.ts'
+import { messageOf, type Request, Requests, wasSent } from './requests.ts'
 import { type Link, Route } from './route.ts'
 import { WatchRequests } from './watches.ts'
 
@@ -680,7 +680,7 @@ export class ClientCore {
     ])
     this.#sendAbandons()
     this.#renew(now)
-    for (const { message } of again) if (message !== null) this.#send(message)
+    for (const { what, number } of again) this.#send(messageOf(what, number))
     for (const message of this.#requests.askAgain()) this.#send(message)
     for (const message of this.#watches.again()) this.#send(message)
     this.#pump(now)
@@ -702,7 +702,7 @@ export class ClientCore {
     if (this.#requests.acknowledgementDue) this.#acknowledgeSoon(now)
   }
 
-  #send(message: MessageOf<'clientToServer'>): void {
+  #send(message: SaidOn<'clientToServer'>): void {
     const connection = (this.#links.session as Link).number
     this.#out.push({ do: 'send', connection, message })
   }

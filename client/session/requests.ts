@@ -3,9 +3,10 @@
 // unanswered ones are kept, and re-sent, in their order (S2). It sends nothing itself.
 
 import { toRanges } from '../../wire/codec.ts'
-import { queriesWaitingMax, stateLimits } from '../../wire/limits.ts'
-import type { HoldRecord, MessageOf, WaitRecord } from '../../wire/messages.ts'
+import { frameMessagesMax, queriesWaitingMax, stateLimits } from '../../wire/limits.ts'
+import type { HoldRecord, MessageOf, Mode, WaitRecord } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
+import { addToken, type SaidOn } from '../../wire/runs.ts'
 import type { Call } from './effects.ts'
 
 /** What a request is about: a call, or taking back the acquire with the number `target`. */
@@ -22,8 +23,6 @@ export interface Request {
   readonly cancels: Request | null
   /** 0 until it is first sent. */
   number: number
-  /** As it was first sent, for re-sending. */
-  message: MessageOf<'clientToServer'> | null
   /** The call was aborted before it was sent. */
   dropped: boolean
   /**
@@ -59,6 +58,12 @@ export const queriesShareMax = queriesWaitingMax / 4
 type Kind = 'waits' | 'prompt' | 'query'
 const kinds: readonly Kind[] = ['waits', 'prompt', 'query']
 
+/** Of one lock, without terms: a run can hold it. */
+type PlainAcquire = Extract<What, { verb: 'acquire' }> & {
+  readonly claim: { readonly mode: Exclude<Mode, 'permits'> }
+}
+type ReleaseCall = Extract<What, { verb: 'release' }>
+
 export class Requests {
   /** The next unused number. */
   next = 1
@@ -78,6 +83,8 @@ export class Requests {
   #waits = 0
   /** Cancels and the end: not held up by the share, or a full share of waits could never be cancelled. */
   readonly #urgent = new Queue<Request>()
+  /** Taken, and did not fit into the run before it. */
+  #ahead: Request | undefined
   /** Sent queries by their number. */
   readonly queries = new Map<number, Request>()
   #queryNumber = 0
@@ -112,14 +119,56 @@ export class Requests {
     return this.#byCall.get(call)
   }
 
-  /** The next message that may be sent now. */
-  take(): MessageOf<'clientToServer'> | undefined {
-    const urgent = this.#urgent.shift()
-    if (urgent !== undefined) return this.#number(urgent)
-    const request = this.#takeHeldUp() ?? this.#takeWaiting()
+  /** The next message that may be sent now; of neighbours that can be one, a run. To be called until there is none. */
+  take(): SaidOn<'clientToServer'> | undefined {
+    const request = this.#ahead ?? this.#takeNext()
+    this.#ahead = undefined
     if (request === undefined) return undefined
-    const { verb } = request.what
-    return verb === 'query' || verb === 'clients' ? this.#ask(request) : this.#number(request)
+    const { what } = request
+    if (what.verb === 'query' || what.verb === 'clients') return this.#ask(request)
+    const number = this.#number(request)
+    if (isPlain(what)) return this.#acquires(number, what)
+    return what.verb === 'release' ? this.#releases(number, what) : messageOf(what, number)
+  }
+
+  #takeNext(): Request | undefined {
+    return this.#urgent.shift() ?? this.#takeHeldUp() ?? this.#takeWaiting()
+  }
+
+  #acquires(number: number, first: PlainAcquire): SaidOn<'clientToServer'> {
+    const { claim } = first
+    const fits = (what: What): what is PlainAcquire => isPlain(what) && what.claim === claim
+    let next = this.#joining(fits)
+    if (next === undefined) return messageOf(first, number)
+    const names = [...first.names]
+    for (; next !== undefined; next = names.length < frameMessagesMax ? this.#joining(fits) : undefined)
+      names.push(next.names[0] as string)
+    return ['acquire-run', number, names, claim.mode, claim.manner]
+  }
+
+  #releases(number: number, first: ReleaseCall): SaidOn<'clientToServer'> {
+    let next = this.#joining(isRelease)
+    if (next === undefined) return messageOf(first, number)
+    const tokens = [first.token, 1]
+    for (
+      let length = 1;
+      next !== undefined;
+      next = length < frameMessagesMax ? this.#joining(isRelease) : undefined
+    ) {
+      addToken(tokens, next.token)
+      length++
+    }
+    return ['release-run', number, tokens]
+  }
+
+  /** What the next request is about, which has its number now, if it fits into a run; else it comes behind the run. */
+  #joining<W extends What>(fits: (what: What) => what is W): W | undefined {
+    const next = this.#takeNext()
+    if (next === undefined) return undefined
+    const { what } = next
+    if (fits(what)) this.#number(next)
+    else this.#ahead = next
+    return fits(what) ? what : undefined
   }
 
   /** The oldest one for which there is room now. */
@@ -241,12 +290,11 @@ export class Requests {
     return [...this.#byCall].sort((a, b) => a[0] - b[0]).map(([, entry]) => entry)
   }
 
-  #number(request: Request): MessageOf<'clientToServer'> {
+  #number(request: Request): number {
     request.number = this.next++
-    request.message = messageOf(request.what, request.number)
     this.unanswered.set(request.number, request)
     if (mayWait(request.what)) this.#waits++
-    return request.message
+    return request.number
   }
 }
 
@@ -272,14 +320,23 @@ function requestOf(what: What, call: number | null): Request {
     what,
     cancels: null,
     number: 0,
-    message: null,
     dropped: false,
     cancelling: false,
     answer: null,
   }
 }
 
-function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
+function isPlain(what: What): what is PlainAcquire {
+  if (what.verb !== 'acquire' || what.names.length > 1) return false
+  return what.claim.terms === null && what.claim.mode !== 'permits'
+}
+
+function isRelease(what: What): what is ReleaseCall {
+  return what.verb === 'release'
+}
+
+/** Always the same of the same request, however often it is sent. */
+export function messageOf(what: What, number: number): MessageOf<'clientToServer'> {
   switch (what.verb) {
     case 'acquire':
       return ['acquire', number, what.names, what.claim.mode, what.claim.manner, what.claim.terms]

@@ -53,7 +53,7 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
+        find: 'for (const { what, number } of again) this.#send(messageOf(what, number))',
         replace: '',
       },
     ],
@@ -65,14 +65,13 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
+        find: 'for (const { what, number } of again) this.#send(messageOf(what, number))',
         replace: `const { unanswered } = this.#requests
     for (const request of again) {
       unanswered.delete(request.number)
       request.number = this.#requests.next++
-      ;(request.message as unknown as number[])[1] = request.number
       unanswered.set(request.number, request)
-      if (request.message !== null) this.#send(request.message)
+      this.#send(messageOf(request.what, request.number))
     }`,
       },
     ],

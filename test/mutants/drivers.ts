@@ -11,8 +11,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/driver.ts',
-        find: 'this.#turnEnds = false\n      this.step(turnEnd)',
-        replace: 'this.step(turnEnd)',
+        find: 'this.#turnEnds = false\n      this.connections.gather',
+        replace: 'this.connections.gather',
       },
     ],
   },
@@ -152,15 +152,21 @@ export const drivers: readonly Mutant[] = [
       },
       {
         file: 'wire/net/connections.ts',
-        find: 'if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())',
+        find: 'if (this.#unflushed.length === 1 && !this.#gathering) this.#runtime.afterTurn(() => this.flush())',
         replace: '',
       },
       {
         file: 'wire/net/driver.ts',
-        find: 'this.step(turnEnd)\n      this.connections.flush()',
+        find: 'this.connections.gather(() => this.step(turnEnd))',
         replace: 'this.step(turnEnd)',
       },
     ],
+  },
+  {
+    name: 'a turn that gathers never ends',
+    breaks: 'R1',
+    why: 'From the second turn on an answer leaves only with something else.',
+    edits: [{ file: 'wire/net/connections.ts', find: 'this.#gathering = false\n    }', replace: '}' }],
   },
   {
     name: 'an accepted connection is forgotten',
@@ -169,9 +175,9 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: "const number = ++this.#accepted\n    const { principal } = proven\n    this.#open.set(number, connection)\n    if (principal !== null) this.#proven.set(number, proven)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })",
+        find: "connection.gathered = true\n    const { principal } = proven\n    this.#open.set(number, connection)\n    if (principal !== null) this.#proven.set(number, proven)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })",
         replace:
-          "const number = ++this.#accepted\n    const { principal } = proven\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })\n    this.#open.set(number, connection)",
+          "connection.gathered = true\n    const { principal } = proven\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })\n    this.#open.set(number, connection)",
       },
     ],
   },
@@ -255,8 +261,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'client/session-driver.ts',
-        find: '#endTurn(): void {\n    this.#passCalls()',
-        replace: '#endTurn(): void {',
+        find: 'this.#driver.connections.gather(() => this.#passCalls())',
+        replace: 'this.#driver.connections.flush()',
       },
     ],
   },

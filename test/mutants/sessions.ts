@@ -83,9 +83,9 @@ export const sessions: readonly Mutant[] = [
     edits: [
       {
         file: 'client/session/core.ts',
-        find: 'for (const { message } of again) if (message !== null) this.#send(message)',
+        find: 'for (const { what, number } of again) this.#send(messageOf(what, number))',
         replace: `this.#pump(now)
-    for (const { message } of again) if (message !== null) this.#send(message)`,
+    for (const { what, number } of again) this.#send(messageOf(what, number))`,
       },
       {
         file: primary,

@@ -60,6 +60,8 @@ export class Connection {
   #outgoing: Message[] = []
   /** How many messages these are, those of runs counted. */
   #size = 0
+  /** Its owner flushes it at the end of the turn. */
+  gathered = false
   #flushPlanned = false
   /** Nothing more is heard, and nothing but what waits already is sent. */
   #over = false
@@ -124,7 +126,7 @@ export class Connection {
     // A failover waits for what a lock server tells its view server, and the same turn may bring a crowd of
     // clients.
     if (this.#size >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
-    else if (!this.#flushPlanned) {
+    else if (!this.gathered && !this.#flushPlanned) {
       this.#flushPlanned = true
       this.#runtime.afterTurn(() => {
         this.#flushPlanned = false

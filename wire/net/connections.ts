@@ -25,6 +25,8 @@ export class Connections<C extends Channel> {
   readonly #open = new Map<number, Connection>()
   /** Connections with messages that wait for the end of the turn: going over thousands each turn is slow. */
   #unflushed: Connection[] = []
+  /** The driver flushes in this very turn, so no turn of its own has to. */
+  #gathering = false
   /** Connections that the core has closed, and that wait for a turn with time for their last words (B1). */
   readonly #closing = new Set<Connection>()
   /** Dials that wait for the end of the turn. */
@@ -53,6 +55,7 @@ export class Connections<C extends Channel> {
     proven: Proven = anyone,
   ): ConnectionHandlers {
     const number = ++this.#accepted
+    connection.gathered = true
     const { principal } = proven
     this.#open.set(number, connection)
     if (principal !== null) this.#proven.set(number, proven)
@@ -120,6 +123,17 @@ export class Connections<C extends Channel> {
     return this.#open.size + this.#dials.size + this.#proving.size
   }
 
+  /** What `run` sends goes out when it is done. */
+  gather(run: () => void): void {
+    this.#gathering = true
+    try {
+      run()
+    } finally {
+      this.#gathering = false
+    }
+    this.flush()
+  }
+
   /** Sends at once the messages that wait for the end of the turn. */
   flush(): void {
     const connections = this.#unflushed
@@ -159,7 +173,7 @@ export class Connections<C extends Channel> {
     const connection = this.#open.get(number)
     if (!connection?.send(message)) return
     this.#unflushed.push(connection)
-    if (this.#unflushed.length === 1) this.#runtime.afterTurn(() => this.flush())
+    if (this.#unflushed.length === 1 && !this.#gathering) this.#runtime.afterTurn(() => this.flush())
   }
 
   /** Making a socket takes up to a millisecond, so messages that others wait for go out first. */
@@ -197,6 +211,7 @@ export class Connections<C extends Channel> {
         failed: (refused: boolean, trouble: Trouble) => this.#closed(number, refused, trouble),
       }
       const { connection } = dial(address, helloOf(cluster, proof, from), handlers, this.#runtime)
+      connection.gathered = true
       this.#open.set(number, connection)
     } catch {
       // A peer gave an address that can't be dialled at all: it counts as a failed dial like any other.

@@ -120,8 +120,7 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
     this.turn.open()
     this.#runtime.afterTurn(() => {
       this.#turnEnds = false
-      this.step(turnEnd)
-      this.connections.flush()
+      this.connections.gather(() => this.step(turnEnd))
       this.turn.end()
     })
   }
