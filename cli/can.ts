@@ -1,10 +1,12 @@
 // `holdfast can`: whether an access file lets a principal do something, and why. It asks no server.
 
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { allows, lockVerbs, type Principal, prefixFor, type Verb, verbs } from '../wire/access/principal.ts'
 import { AccessError, type AccessTable, readAccess } from '../wire/access/table.ts'
 import { nameProblem } from '../wire/name.ts'
 import { hashOf } from '../wire/net/secret.ts'
+import { IssuedTokens } from '../wire/serving/issued-tokens.ts'
 import { type Command, hidden, inEnvironment, json, show, text } from './arguments.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
@@ -28,7 +30,8 @@ export const command: Command<typeof options> = {
   usage: 'can VERB [LOCK] [options]',
   does: 'say whether an access file allows something, and why',
   more: `VERB is one of ${verbs.join(', ')}; LOCK is the name of a lock, for the first four. It reads the
-file and asks no server: with it a file can be tried before servers get it. Exit code 0 says that it is allowed, 1 that it is not.
+file and asks no server: with it a file can be tried before servers get it. A token that an issuer has signed (a JWT) is checked as
+servers do, with the keys of that issuer. Exit code 0 says that it is allowed, 1 that it is not.
 --json prints { allowed, principal, verb, lock, why }.`,
   options,
   names: ['VERB', 'LOCK?'],
@@ -40,7 +43,9 @@ file and asks no server: with it a file can be tried before servers get it. Exit
   ],
   async run({ values, names: [verb = '', lock] }) {
     const table = await tableIn(values.access ?? '')
-    const principal = principalIn(table, values.principal, values['access-token'])
+    const { principal: called, 'access-token': token = '' } = values
+    const principal =
+      called === undefined ? await bearerOf(table, values.access ?? '', token) : principalIn(table, called)
     const answer = answerOf(principal, verbOf(verb), lockOf(verbOf(verb), lock))
     if (values.json) printJson(answer)
     else print(`${answer.allowed ? 'yes' : 'no'}: ${answer.why}`)
@@ -58,17 +63,28 @@ async function tableIn(path: string): Promise<AccessTable> {
   }
 }
 
-function principalIn(table: AccessTable, name: string | undefined, token: string | undefined): Principal {
-  if (name !== undefined) {
-    const principal = table.principals.get(name)
-    if (principal !== undefined) return principal
-    throw new Failure(
-      `the file knows no principal ${show(name)}; it has ${[...table.principals.keys()].join(', ')}`,
-    )
+function principalIn(table: AccessTable, name: string): Principal {
+  const principal = table.principals.get(name)
+  if (principal !== undefined) return principal
+  throw new Failure(
+    `the file knows no principal ${show(name)}; it has ${[...table.principals.keys()].join(', ')}`,
+  )
+}
+
+/** Of a token of the file, or of one that an issuer of the file has signed. */
+async function bearerOf(table: AccessTable, path: string, token: string): Promise<Principal> {
+  const known = table.byHash.get(hashOf(token))
+  if (known !== undefined) return known
+  try {
+    const tokens = await IssuedTokens.open(table, dirname(path))
+    const problem = await tokens.check(token)
+    if (problem !== null) throw problem
+    const principal = tokens.proven(hashOf(token))?.principal
+    if (principal) return principal
+  } catch (error) {
+    throw new Failure(messageOf(error))
   }
-  const principal = table.byHash.get(hashOf(token ?? ''))
-  if (principal === undefined) throw new Failure('the file knows no such token')
-  return principal
+  throw new Failure('the file knows no such token')
 }
 
 function verbOf(given: string): Verb {

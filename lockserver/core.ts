@@ -2,10 +2,10 @@
 // the message is for. One core lives as long as its state: after a step-down a new one with a new id
 // takes its place (V5). It never awaits, reads a clock, draws a random number or touches a socket.
 
-import { allows, type Principal } from '../wire/access/principal.ts'
+import { allows } from '../wire/access/principal.ts'
 import type { Standing } from '../wire/access/standing.ts'
 import type { Instant } from '../wire/clock.ts'
-import { type ConnectionInput, saidOn } from '../wire/effects.ts'
+import { type ConnectionInput, saidOn, tokenEndText } from '../wire/effects.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
 import type {
   DiskFigures,
@@ -47,6 +47,8 @@ export type ServerHears =
   | 'primaryToBackup'
   | 'backupToPrimary'
   | 'serverToClient'
+
+type RightsChanged = Extract<ConnectionInput, { is: 'rights changed' }>
 
 export type ServerInput =
   | ConnectionInput<ServerHears>
@@ -288,7 +290,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         this.#clients.waits(input.connection, input.waits)
         break
       case 'rights changed':
-        this.#rightsChanged(input.connection, input.principal)
+        this.#rightsChanged(input)
         break
       case 'sent':
         this.#primary?.sent()
@@ -363,18 +365,18 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#backup.accepted(connection)
   }
 
-  /** A3. Null: its token was taken away. */
-  #rightsChanged(connection: number, principal: Principal | null): void {
+  /** A3 */
+  #rightsChanged({ connection, principal, why }: RightsChanged): void {
     const client = this.#peers.get(connection)
     if (client?.is !== 'client') return
     if (principal !== null) {
       client.principal = principal
       return this.#primary?.rightsChanged(client)
     }
-    this.#primary?.revoked(client)
+    this.#primary?.revoked(client, why)
     client.deaf = true
     this.#gone(client)
-    this.#out.close(connection, 'TOKEN_ENDED', 'the access token of this connection was taken away')
+    this.#out.close(connection, 'TOKEN_ENDED', tokenEndText(why))
   }
 
   #welcome(connection: number): void {

@@ -5,6 +5,7 @@ import { isSamePrincipal } from '../wire/access/owner.ts'
 import { allows, readable, type Verb } from '../wire/access/principal.ts'
 import type { Standing } from '../wire/access/standing.ts'
 import { amongRanges, toRanges } from '../wire/codec.ts'
+import type { TokenEnd } from '../wire/effects.ts'
 import {
   acknowledgedAtOnce,
   expireWeightMax,
@@ -245,9 +246,10 @@ export class Primary {
   }
 
   /** A3: nothing more of this client is done; its session may come back with another token. */
-  revoked({ session, principal, remote }: Client): void {
-    const name = principal?.name ?? null
-    this.#out.note('warn', 'a token was taken away', { principal: name, address: remote })
+  revoked({ session, principal, remote }: Client, why: TokenEnd | null): void {
+    const fields = { principal: principal?.name ?? null, address: remote }
+    if (why === 'has run out') this.#out.note('info', 'a token has run out', fields)
+    else this.#out.note('warn', 'a token was taken away', fields)
     if (session === null || !this.state.sessions.has(session.ordinal)) return
     if (this.#options.revokeNow) this.#propose(['abandon', session.ordinal])
     else this.#revocations.wait(session, this.#options.deadPings)

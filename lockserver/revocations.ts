@@ -4,7 +4,7 @@
 // It says which waits, and which sessions end; it refuses and ends none itself.
 
 import { principalNameOf } from '../wire/access/owner.ts'
-import { allows, type Principal } from '../wire/access/principal.ts'
+import { allows, isOfIssuer, type Principal } from '../wire/access/principal.ts'
 import type { Standing } from '../wire/access/standing.ts'
 import type { Client } from './clients.ts'
 import type { Acquire } from './state/lock.ts'
@@ -54,7 +54,7 @@ export class Revocations {
     if (name === null) return
     const principal = bearers.get(name)
     if (principal !== undefined) this.#stands(session, principal)
-    else if (!others) this.#leaves(session, ends)
+    else if (!others || !isOfIssuer(name)) this.#leaves(session, ends)
   }
 
   #stands(session: Session, principal: Principal): void {

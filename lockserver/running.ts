@@ -146,6 +146,11 @@ export class RunningLockServer {
     if (standing !== null) this.#driver.step({ is: 'standing', standing })
   }
 
+  /** A3: signed tokens that have run out are good no more; called more often than once in a ping limit. */
+  endTokens(): void {
+    this.#driver.connections.endTokens()
+  }
+
   /** A7 */
   audit({ allowed, ...line }: PageAudit): void {
     if (allowed) this.note('info', 'done by an operator', line)

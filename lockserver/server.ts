@@ -200,7 +200,11 @@ class ListeningLockServer implements LockServer {
   start(): void {
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, advertised: this.advertised, ...pages })
-    this.#access.start(this.#options.log, { changed: () => this.running.rightsChanged() })
+    this.#access.start(
+      this.#options.log,
+      { changed: () => this.running.rightsChanged(), endTokens: () => this.running.endTokens() },
+      this.#options.pingIntervalMs,
+    )
     this.running.start()
     this.#tls?.start((...said) => this.running.note(...said), this.advertised)
   }

@@ -1,7 +1,9 @@
 // Rights in a whole cluster on a simulated clock: what a promoted primary knows of them (A2 to A4).
 
 import t from 'tap'
-import { readAccess } from '../wire/access/table.ts'
+import { principalOfSigned, type Signed } from '../wire/access/signed.ts'
+import { type AccessTable, readAccess } from '../wire/access/table.ts'
+import type { SignedTokens } from '../wire/net/guard.ts'
 import { hashOf } from '../wire/net/secret.ts'
 import { Cluster, tokenOf, tokenOfParty } from './fixtures/cluster.ts'
 
@@ -220,3 +222,100 @@ t.test(
     t.equal(other.cluster.primary.core.state?.problem(), undefined)
   },
 )
+
+const issuer = {
+  name: 'login',
+  issuer: 'https://login/',
+  audience: 'holdfast',
+  keys: 'keys.json',
+  algorithms: ['ES256'],
+  claims: { name: 'sub', roles: null, rules: 'rules' },
+  toleranceMs: 0,
+}
+
+/** Of the client `a`: a token that was signed and found good, and ends after this time of the story. */
+function signedUntil(ms: number, table: AccessTable, wall: () => number): SignedTokens {
+  const rules = [{ prefix: '', verbs: ['acquire', 'read'] }] as const
+  const signed = { issuer, key: 'k', name: 'a (login)', roles: [], rules, endsAt: wallAtStart + ms }
+  const again = (signed: Signed) =>
+    signed.endsAt > wall() ? { principal: principalOfSigned(signed, table), hash: null, signed } : undefined
+  return {
+    check: () => null,
+    proven: hash => (hash === hashOf(tokenOfParty('a')) ? again(signed) : undefined),
+    again,
+  }
+}
+const wallAtStart = 1_700_000_000_000
+
+t.test(
+  'A3: a signed token runs out: its session is told so, and nothing of it is taken any more',
+  async t => {
+    const rules = table({ b: all })
+    let wall = () => 0
+    const cluster = new Cluster({
+      access: rules,
+      signed: signedUntil(4_000, rules, () => wall()),
+      wallAtStart,
+    })
+    wall = () => cluster.network.now().wall
+    cluster.run(2_000)
+    const a = cluster.client('a', { ttlMs: 4_000 })
+    const b = cluster.client('b')
+    cluster.run(500)
+    const held = a.acquire('a/1')
+    b.acquire('b/1')
+    cluster.run(200)
+    a.acquire('b/1')
+    const next = b.acquire('a/1')
+    cluster.run(500)
+    const sessions = () => [...(cluster.primary.core.state?.sessions.values() ?? [])]
+    const owners = () => sessions().map(({ owner }) => owner?.name)
+    t.same(owners(), ['principal:a (login)', 'principal:b'])
+    const runs = (ms: number) => {
+      for (let left = ms; left > 0; left -= 100) {
+        cluster.run(100)
+        cluster.endTokens()
+      }
+    }
+    runs(700)
+    t.ok(a.core.reached, 'it is good until then')
+    runs(400)
+    t.notOk(a.core.reached)
+    t.match(a.core.describe(), /the access token of this connection has run out|TOKEN_ENDED|WRONG_TOKEN/)
+    runs(700)
+    t.same(
+      sessions().map(({ waiting }) => waiting.size),
+      [0, 1],
+      'what it waited for is refused',
+    )
+    t.notOk(next.done, 'its hold stays until its lease is over')
+    runs(5_000)
+    t.ok(tokenOf(next) > tokenOf(held))
+    t.equal(a.lost[0]?.reason, 'EXPIRED')
+    t.ok((a.lost[0]?.at ?? 0) <= next.at, 'L1')
+    t.ok(cluster.primary.notes.includes('a token has run out'))
+    t.equal(cluster.primary.core.state?.problem(), undefined)
+  },
+)
+
+t.test('A3: of a bearer without a connection no file knows whether it may come back', async t => {
+  const rules = { ...table({ b: all, c: all }), issuers: new Map([['login', issuer]]) }
+  const wall = () => wallAtStart
+  const cluster = new Cluster({ access: rules, signed: signedUntil(60_000, rules, wall), wallAtStart })
+  cluster.run(2_000)
+  const [a, b, c] = [cluster.client('a'), cluster.client('b'), cluster.client('c')]
+  cluster.run(500)
+  b.acquire('b/1')
+  cluster.run(200)
+  a.acquire('b/1')
+  c.acquire('b/1')
+  cluster.run(500)
+  for (const client of [a, c]) client.kill()
+  cluster.run(100)
+  cluster.changeAccess({ ...rules, ...table({ b: all }), issuers: rules.issuers })
+  cluster.run(1_500)
+  const waits = [...(cluster.primary.core.state?.sessions.values() ?? [])].map(
+    ({ owner, waiting }) => `${owner?.name} ${waiting.size}`,
+  )
+  t.same(waits, ['principal:a (login) 1', 'principal:b 0', 'principal:c 0'])
+})

@@ -70,7 +70,7 @@ t.test('A3: a mistake in an access file is told with its place, and shows no tok
   const rule = (...rules: unknown[]) => principal({ rules })
   const mistakes: [unknown, RegExp][] = [
     [{}, /^format must be 1.*missing/],
-    [{ format: 2 }, /^format must be 1/],
+    [{ format: 3 }, /^format must be 1 or 2/],
     [{ format: 1, principal: {} }, /^principal is nothing that may stand here; did you mean principals\?/],
     [[], /^the file must be an object/],
     [principal({ token: [] }), /^principals\.billing\.token is nothing.*did you mean tokens\?/],

@@ -53,7 +53,9 @@ const house: Readonly<Record<string, Room>> = {
     never: untimed,
   },
   'wire/net/listen.ts': { imports: ['wire', 'wire/net', 'wire/net/tls', 'types of ws', ...node] },
-  'wire/serving': { imports: ['wire', 'wire/access', 'wire/net', 'wire/net/tls', 'prom-client', ...node] },
+  'wire/serving': {
+    imports: ['wire', 'wire/access', 'wire/net', 'wire/net/tls', 'prom-client', 'jose', ...node],
+  },
 
   // Code that decides: no clock, chance, sockets, waiting or log.
   viewservice: { imports: ['wire', 'wire/access', 'types of viewservice/stores'], never: acting },
@@ -222,20 +224,29 @@ t.test('no room contains the words that its row forbids', async t => {
   t.match('const now = Date.now()', acting, 'and this would be seen')
 })
 
-t.test('one file reads the time, one draws ids; ws, ajv and pino are imported where they belong', async t => {
-  const users = (pattern: RegExp, places: readonly string[] = tops) =>
-    files.filter(file => places.includes(file.split('/')[0] as string) && pattern.test(codeOf(file)))
-  const shipped = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli']
-  t.strictSame(users(/Date\.now|performance\.now/, shipped), ['wire/clock.ts'])
-  t.strictSame(users(/getRandomValues/, shipped), ['wire/id.ts'])
-  t.strictSame(users(/^import (?!type).*from 'ws'/m, shipped), [], 'ws is loaded as wire/net/ws.cjs says')
-  t.strictSame(users(/from '[./a-z]*\/ws\.cjs'/, shipped), [
-    'wire/net/listen.ts',
-    'wire/net/open-web-socket.ts',
-  ])
-  t.strictSame(users(/from 'pino'/, shipped), ['cli/serving.ts'])
-  t.strictSame(users(/from 'prom-client'/, shipped), ['wire/serving/metrics.ts'])
-})
+t.test(
+  'one file reads the time, one draws ids; ws, ajv, pino and jose are imported where they belong',
+  async t => {
+    const users = (pattern: RegExp, places: readonly string[] = tops) =>
+      files.filter(file => places.includes(file.split('/')[0] as string) && pattern.test(codeOf(file)))
+    const shipped = ['wire', 'viewservice', 'lockserver', 'client', 'testing', 'cli']
+    t.strictSame(users(/Date\.now|performance\.now/, shipped), ['wire/clock.ts'])
+    t.strictSame(users(/getRandomValues/, shipped), ['wire/id.ts'])
+    t.strictSame(users(/^import (?!type).*from 'ws'/m, shipped), [], 'ws is loaded as wire/net/ws.cjs says')
+    t.strictSame(users(/from '[./a-z]*\/ws\.cjs'/, shipped), [
+      'wire/net/listen.ts',
+      'wire/net/open-web-socket.ts',
+    ])
+    t.strictSame(users(/from 'pino'/, shipped), ['cli/serving.ts'])
+    t.strictSame(users(/from 'prom-client'/, shipped), ['wire/serving/metrics.ts'])
+    t.strictSame(
+      users(/^import (?!type).*from 'jose'/m, shipped),
+      [],
+      'servers with issuers load it, and no others',
+    )
+    t.strictSame(users(/import\('jose'\)/, shipped), ['wire/serving/issued-tokens.ts'])
+  },
+)
 
 t.test('G7: nothing that decides reads from the nearest copy', async t => {
   const users = (pattern: RegExp) => files.filter(file => !/^wire\//.test(file) && pattern.test(codeOf(file)))

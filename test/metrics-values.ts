@@ -109,7 +109,7 @@ function ofLockServer(
     refusals: refusals(),
     connections: 110,
     edge: edge(),
-    access: { problem: 'spoilt', spoilt: 301 },
+    access: { problem: 'spoilt', spoilt: 301, keys: [{ issuer: 'login', problem: 'away', spoilt: 303 }] },
     longestHoldMs: 1_500,
     longestWaitMs: 2_500,
     journal,
@@ -123,6 +123,8 @@ t.test('each gauge of a lock server says what it is called after, in its unit', 
     ...emptyEdge,
     holdfast_access_file_spoilt: 1,
     holdfast_access_file_spoilt_total: 301,
+    'holdfast_access_keys_spoilt{issuer="login"}': 1,
+    'holdfast_access_keys_spoilt_total{issuer="login"}': 303,
     ...refused,
     holdfast_view_number: 7,
     'holdfast_role{role="backup"}': 1,
@@ -365,7 +367,7 @@ function ofViewServer(counts: ViewCounts, more: Partial<Status> = {}): Metric[] 
     unready,
     refusals: refusals(),
     edge: edge(),
-    access: { problem: null, spoilt: 302 },
+    access: { problem: null, spoilt: 302, keys: [] },
   }
   return viewServerMetrics(() => ({ ...about, clients: 201, active: true, connections: 202, reserve: 203 }))
 }

@@ -2,8 +2,7 @@
 // It never awaits, reads a clock, draws a random number, logs or touches a socket. Nothing is decided
 // while a record is being saved, and no peer learns what is not saved (V6).
 
-import type { Principal } from '../wire/access/principal.ts'
-import type { ConnectionInput } from '../wire/effects.ts'
+import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { Durability, MessageOf, Ping, Status } from '../wire/messages.ts'
@@ -159,7 +158,7 @@ export class ViewCore implements GroupOwner {
       case 'waits':
         return
       case 'rights changed':
-        return this.#onRights(input.connection, input.principal)
+        return this.#onRights(input)
       case 'tick':
         return this.#onTick()
       case 'saved':
@@ -256,14 +255,14 @@ export class ViewCore implements GroupOwner {
     return refusal === null
   }
 
-  /** A3. Null: its token was taken away. */
-  #onRights(connection: number, principal: Principal | null): void {
+  /** A3 */
+  #onRights({ connection, principal, why }: Extract<ViewInput, { is: 'rights changed' }>): void {
     const client = this.#clients.get(connection)
     if (client === undefined) return
     if (principal !== null) return void this.#clients.set(connection, { ...client, principal })
     this.#clients.delete(connection)
     this.#resets.drop(connection)
-    this.#out.close(connection, 'TOKEN_ENDED', 'the access token of this connection was taken away')
+    this.#out.close(connection, 'TOKEN_ENDED', tokenEndText(why))
   }
 
   /** F13: limits questions, since a status is a hundred times as long as the question for it. */

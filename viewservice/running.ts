@@ -147,6 +147,11 @@ export class RunningViewServer {
     this.#driver.connections.rightsChanged(this.#guard)
   }
 
+  /** A3: signed tokens that have run out are good no more; called more often than once in a ping limit. */
+  endTokens(): void {
+    this.#driver.connections.endTokens()
+  }
+
   /** A7 */
   audit({ allowed, ...line }: PageAudit): void {
     if (allowed) this.note('info', line.verb === 'operate' ? 'done by an operator' : 'logged in', line)

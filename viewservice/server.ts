@@ -203,7 +203,11 @@ class ListeningViewServer implements ViewServer {
   }
 
   start(): void {
-    this.#access.start(this.#options.log, { changed: () => this.running.rightsChanged() })
+    this.#access.start(
+      this.#options.log,
+      { changed: () => this.running.rightsChanged(), endTokens: () => this.running.endTokens() },
+      this.#options.pingIntervalMs,
+    )
     this.running.start()
     this.#tls?.start((...said) => this.running.note(...said), this.#options.advertise ?? this.address)
     const pages = this.place.url === null ? {} : { pages: this.place.url }

@@ -2,8 +2,7 @@
 // record that it follows, and passes operators' questions on to the active one. It decides no view. A lock
 // server that knows a later view than the record makes it read the store again.
 
-import type { Principal } from '../wire/access/principal.ts'
-import type { ConnectionInput } from '../wire/effects.ts'
+import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
 import type { MessageOf, Ping, Server, ServerStatus, Status } from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
@@ -83,7 +82,7 @@ export class StandbyCore {
     if (input.is === 'accepted') this.#onAccepted(input)
     else if (input.is === 'messages') this.#onMessages(input.connection, input.messages)
     else if (input.is === 'closed') this.#forget(input.connection)
-    else if (input.is === 'rights changed') this.#onRights(input.connection, input.principal)
+    else if (input.is === 'rights changed') this.#onRights(input)
     else if (input.is === 'turn-end') this.#asks.clear()
     const effects = this.#effects
     this.#effects = []
@@ -185,12 +184,12 @@ export class StandbyCore {
     return refusal === null
   }
 
-  /** A3. Null: its token was taken away. */
-  #onRights(connection: number, principal: Principal | null): void {
+  /** A3 */
+  #onRights({ connection, principal, why }: Extract<ViewInput, { is: 'rights changed' }>): void {
     const client = this.#clients.get(connection)
     if (client === undefined) return
     if (principal !== null) this.#clients.set(connection, { ...client, principal })
-    else this.#close(connection, 'TOKEN_ENDED', 'the access token of this connection was taken away')
+    else this.#close(connection, 'TOKEN_ENDED', tokenEndText(why))
   }
 
   /** F13 */

@@ -7,7 +7,7 @@
 export interface Instant {
   /** Never goes back and is no date; goes on while the machine is suspended. */
   readonly monotonic: number
-  /** Since 1970; may jump. No deadline goes by it. */
+  /** Since 1970; may jump. No deadline goes by it but the end of a signed token (A3), which is a date. */
   readonly wall: number
   /** The last time that the machine was suspended; absent: it never was, as far as this process knows. */
   readonly suspended?: Suspension

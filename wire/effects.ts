@@ -17,6 +17,14 @@ export interface Trouble {
   readonly text: string
 }
 
+/** What became of a token (A3). */
+export type TokenEnd = 'was taken away' | 'has run out'
+
+/** What its bearer is told. */
+export function tokenEndText(why: TokenEnd | null): string {
+  return `the access token of this connection ${why ?? 'is good no more'}`
+}
+
 /** Of a core whose peers speak on the channels `C`. */
 export type ConnectionInput<C extends Channel | null = null> =
   /** A peer connected and said hello; wire version and proof are checked already. */
@@ -32,8 +40,14 @@ export type ConnectionInput<C extends Channel | null = null> =
       /** Whose rules apply to it (A2); null: none do. Servers have none. */
       readonly principal: Principal | null
     }
-  /** A3: the rules of this peer have changed; null: its token was taken away, and nothing that comes from it is done. */
-  | { readonly is: 'rights changed'; readonly connection: number; readonly principal: Principal | null }
+  /** A3: the rules of this peer have changed; null: its token is good no more, and nothing that comes from it is done. */
+  | {
+      readonly is: 'rights changed'
+      readonly connection: number
+      readonly principal: Principal | null
+      /** Why its token is good no more. */
+      readonly why: TokenEnd | null
+    }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
   | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }
   /** B1: frames of this peer have arrived that wait for their turn; or none does any more. */

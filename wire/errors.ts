@@ -31,6 +31,7 @@ export const errors = {
     'a server must show a certificate that the authority of the servers has signed',
   ),
   WRONG_TOKEN: entry(true, 'give up', 4407, 'the access token is missing, wrong or was taken away'),
+  TOKEN_NOT_CHECKED: entry(true, 'retry', 4441, 'a signed token could not be checked at this time'),
   WRONG_ORIGIN: entry(true, 'give up', 4403, 'this origin may not connect'),
   UNEXPECTED_MESSAGE: entry(true, 'give up', 4405, 'a message that this peer may not send, or not now'),
   HELLO_TIMEOUT: entry(true, 'retry', 4408, 'no hello arrived in time'),

@@ -110,6 +110,21 @@ export const runMax = 256
 
 /** Time in which an accepted connection must have said hello. Passed: HELLO_TIMEOUT; before the handshake, HTTP 408. */
 export const helloWithinMs = 5_000
+/** Time in which a signed token must have been checked (A3). Passed: TOKEN_NOT_CHECKED. */
+export const tokenWithinMs = 5_000
+/** Signed tokens that are checked at a time, and those that wait for that (A3, B3). Passed: TOKEN_NOT_CHECKED. */
+export const tokensAtOnce = 2
+export const tokensWaitingMax = 1_024
+/** Signed tokens that a server has checked and knows again, so that a crowd that comes back costs less (A3). Passed: the oldest is checked again. */
+export const tokensKnownMax = 8_192
+/** Bytes, and keys, of an issuer's key set (A3). Passed: the set is spoilt. */
+export const keySetBytesMax = 262_144
+export const keySetMax = 64
+/** How often an issuer's key set is read from its address (A3), and how soon again for a token whose key is not in it. */
+export const keySetEveryMs = 60_000
+export const keySetAgainMs = 10_000
+/** Time for one such reading (A3). Passed: the set counts as away. */
+export const keySetWithinMs = 4_000
 /** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const handshakesPerTurnMax = 8
 /** Dials with TLS to one address that are in their handshake at a time, in one process (A5). Passed: they wait, and the newest goes first. */

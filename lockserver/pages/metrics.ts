@@ -4,10 +4,9 @@
 import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
 import type { ServerTls } from '../../wire/net/tls/server-tls.ts'
-import { accessMetrics } from '../../wire/serving/access-metrics.ts'
+import { type AccessMeasured, accessMetrics } from '../../wire/serving/access-metrics.ts'
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample, stateOf } from '../../wire/serving/metrics.ts'
-import type { ServerAccess } from '../../wire/serving/server-access.ts'
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import type { ServerCore, Vitals } from '../core.ts'
 import type { ServerCounts } from '../counts.ts'
@@ -25,7 +24,7 @@ export interface Measured {
   readonly tls?: ServerTls | null
   /** Null: it has none. */
   readonly journal: JournalMeasured | null
-  readonly access: Pick<ServerAccess, 'problem' | 'spoilt'>
+  readonly access: AccessMeasured
   readonly longestHoldMs: number
   readonly longestWaitMs: number
   /** Why the server is not ready; null when it is. */

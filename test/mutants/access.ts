@@ -146,7 +146,7 @@ export const access: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: 'if (now === undefined) this.#proven.delete(connection)',
+        find: "if (now === undefined) this.#tokenEnded(connection, 'was taken away')",
         replace: 'if (now === undefined) continue',
       },
     ],
@@ -294,7 +294,7 @@ export const access: readonly Mutant[] = [
         file: 'wire/serving/access-file.ts',
         find: 'this.#tell(problemOf(this.#path, error))',
         replace:
-          'this.#tell(problemOf(this.#path, error))\n      this.#owner?.changed({ principals: new Map(), byHash: new Map(), roles: new Map() })',
+          'this.#tell(problemOf(this.#path, error))\n      this.#owner?.changed({ principals: new Map(), byHash: new Map(), roles: new Map(), issuers: new Map() })',
       },
     ],
   },

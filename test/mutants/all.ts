@@ -43,6 +43,7 @@ import { replication } from './replication.ts'
 import { runsAtOnce } from './runs.ts'
 import { sessions } from './sessions.ts'
 import { signals } from './signals.ts'
+import { signed } from './signed.ts'
 import { standby } from './standby.ts'
 import { standing } from './standing.ts'
 import { surface } from './surface.ts'
@@ -71,7 +72,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'pages and metrics': figures,
   'the command': command,
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
-  'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...atTheDoor],
+  'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...signed, ...atTheDoor],
   'nearest reads': nearest,
   'disk, minutes, moments': apart,
   'how a cluster begins, and is adopted': beginning,

@@ -175,7 +175,7 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: "connection.gathered = true\n    const { principal } = proven\n    this.#open.set(number, connection)\n    if (principal !== null) this.#proven.set(number, proven)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })",
+        find: "connection.gathered = true\n    const { principal } = proven\n    this.#open.set(number, connection)\n    if (principal !== null) this.#provenAs(number, proven)\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })",
         replace:
           "connection.gathered = true\n    const { principal } = proven\n    this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })\n    this.#open.set(number, connection)",
       },
@@ -249,8 +249,9 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/hello.ts',
-        find: 'return this.#guard.prove(kind, proof)',
-        replace: 'return proof === null ? { principal: null, hash: null } : this.#guard.prove(kind, proof)',
+        find: 'const proven = this.#guard.prove(from.kind, proof)',
+        replace:
+          'const proven = proof === null ? { principal: null, hash: null } : this.#guard.prove(from.kind, proof)',
       },
     ],
   },

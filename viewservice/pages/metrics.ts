@@ -5,10 +5,9 @@ import type { Status } from '../../wire/messages.ts'
 import type { Edge } from '../../wire/net/edge.ts'
 import { type Refusals, samplesOf } from '../../wire/net/refusals.ts'
 import type { ServerTls } from '../../wire/net/tls/server-tls.ts'
-import { accessMetrics } from '../../wire/serving/access-metrics.ts'
+import { type AccessMeasured, accessMetrics } from '../../wire/serving/access-metrics.ts'
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample } from '../../wire/serving/metrics.ts'
-import type { ServerAccess } from '../../wire/serving/server-access.ts'
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import type { ViewCounts } from '../counts.ts'
 
@@ -21,7 +20,7 @@ export interface Measured {
   readonly edge: Edge
   /** Absent or null: it has no TLS. */
   readonly tls?: ServerTls | null
-  readonly access: Pick<ServerAccess, 'problem' | 'spoilt'>
+  readonly access: AccessMeasured
   readonly clients: number
   /** Why the service is not ready; null when it is. */
   readonly unready: string | null

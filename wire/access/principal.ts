@@ -25,6 +25,19 @@ export interface Principal {
   readonly cluster: readonly ClusterVerb[]
 }
 
+/** In characters. */
+export const principalNameMax = 100
+
+/** Of the access file, and of what a signed token calls its bearer: neither has a space, so that one may stand between them. */
+export function isPrincipalName(name: string): boolean {
+  return name.length >= 1 && name.length <= principalNameMax && /^[^\s\p{C}]+$/u.test(name)
+}
+
+/** Whether a principal is called so by a signed token, and by no access file. */
+export function isOfIssuer(name: string): boolean {
+  return name.includes(' ')
+}
+
 export function principalOf(name: string, rules: readonly Rule[]): Principal {
   const prefixesOf = (verb: LockVerb) =>
     rules.flatMap(({ prefix, verbs }) => (prefix !== null && verbs.includes(verb) ? [prefix] : []))

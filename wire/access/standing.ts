@@ -7,7 +7,7 @@ import type { AccessTable } from './table.ts'
 export interface Standing {
   /** Those that have a valid token, by name. */
   readonly bearers: ReadonlyMap<string, Principal>
-  /** Others may come in as well, by tokens that no file names: of them nothing is known here. */
+  /** Bearers of signed tokens may come in as well, by tokens that no file names: of them nothing is known here. */
   readonly others: boolean
 }
 

@@ -4,23 +4,27 @@
 
 import { lockNameBytesMax } from '../limits.ts'
 import { fitsBytes } from '../name.ts'
-import { meantBy } from '../spelling.ts'
+import { type Issuer, issuersOf } from './issuers.ts'
+import { AccessError, advice, Place, show } from './place.ts'
 import {
   clusterVerbs,
+  isPrincipalName,
   lockVerbs,
   type Principal,
+  principalNameMax,
   principalOf,
   type Rule,
   type Verb,
   verbs,
 } from './principal.ts'
 
-/** Of the access file; grows when an older server could not read it. */
-export const accessFormat = 1
+export { AccessError } from './place.ts'
+
+/** Of the access file; grows when an older server could not read it. Format 1 has no issuers. */
+export const accessFormats = [1, 2]
 
 /** Tokens of one principal that may be valid at a time (A8). */
 export const tokensPerPrincipal = 2
-const principalNameMax = 100
 const rulesMax = 256
 
 export interface AccessTable {
@@ -28,18 +32,13 @@ export interface AccessTable {
   /** By the SHA-256 of a token, in hexadecimal digits. */
   readonly byHash: ReadonlyMap<string, Principal>
   readonly roles: ReadonlyMap<string, readonly Rule[]>
+  /** Of signed tokens, by their names in the file. */
+  readonly issuers: ReadonlyMap<string, Issuer>
 }
 
-/** A mistake in an access file. */
-export class AccessError extends Error {}
-
 export function readAccess(text: string): AccessTable {
-  const file = new Place('', parsed(text)).object(['format', 'roles', 'principals'])
-  const format = file.get('format')
-  if (format.value !== accessFormat)
-    throw format.wrong(
-      `must be ${accessFormat}, the format that this version reads, not ${show(format.value)}`,
-    )
+  const file = new Place('', parsed(text)).object(['format', 'roles', 'principals', 'issuers'])
+  checkFormat(file.get('format'), file.get('issuers'))
   const roles = new Map<string, readonly Rule[]>()
   for (const [name, place] of file.get('roles').entries()) roles.set(nameIn(place, name), rulesOf(place))
   const principals = new Map<string, Principal>()
@@ -58,7 +57,17 @@ export function readAccess(text: string): AccessTable {
       byHash.set(hash, principal)
     }
   }
-  return { principals, byHash, roles }
+  return { principals, byHash, roles, issuers: issuersOf(file.get('issuers')) }
+}
+
+/** An older server reads format 1 and would let no client in by issuers that it does not know. */
+function checkFormat(format: Place, issuers: Place): void {
+  if (!accessFormats.some(each => each === format.value))
+    throw format.wrong(
+      `must be ${accessFormats.join(' or ')}, the formats that this version reads, not ${show(format.value)}`,
+    )
+  if (format.value === 1 && issuers.value !== undefined)
+    throw issuers.wrong('may stand in a file of format 2, and this is one of format 1')
 }
 
 /** The rules that a claim or a role holds, in the form of the file. `at`: what they are called in a message. */
@@ -83,62 +92,8 @@ function lineAndColumn(text: string, position: number): string {
   return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
 }
 
-/** A value of the file, and where it stands. */
-class Place {
-  readonly path: string
-  readonly value: unknown
-
-  constructor(path: string, value: unknown) {
-    this.path = path
-    this.value = value
-  }
-
-  wrong(text: string): AccessError {
-    return new AccessError(`${this.path === '' ? 'the file' : this.path} ${text}`)
-  }
-
-  at(key: string): Place {
-    const { value } = this
-    const own = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
-    return new Place(this.path === '' ? key : `${this.path}.${key}`, own)
-  }
-
-  /** It may hold these keys and no others. */
-  object(keys: readonly string[]): { get(key: string): Place } {
-    if (!isRecord(this.value))
-      throw this.wrong(`must be an object with ${keys.join(', ')}, not ${show(this.value)}`)
-    for (const key of Object.keys(this.value)) {
-      if (keys.includes(key)) continue
-      throw this.at(key).wrong(`is nothing that may stand here; ${advice(key, keys)}`)
-    }
-    return { get: key => this.at(key) }
-  }
-
-  /** Of an object with names of any kind; nothing at all is an empty one. */
-  entries(): [string, Place][] {
-    if (this.value === undefined) return []
-    if (!isRecord(this.value)) throw this.wrong(`must be an object, not ${show(this.value)}`)
-    return Object.keys(this.value).map(key => [key, this.at(key)])
-  }
-
-  list(): Place[] {
-    if (this.value === undefined) return []
-    if (!Array.isArray(this.value)) throw this.wrong(`must be a list, not ${show(this.value)}`)
-    return this.value.map((value, i) => new Place(`${this.path}[${i}]`, value))
-  }
-
-  text(): string {
-    if (typeof this.value !== 'string') throw this.wrong(`must be a string, not ${show(this.value)}`)
-    return this.value
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function nameIn(place: Place, name: string): string {
-  if (name.length >= 1 && name.length <= principalNameMax && /^[^\s\p{C}]+$/u.test(name)) return name
+  if (isPrincipalName(name)) return name
   throw place.wrong(
     `has a name that won't do: 1 to ${principalNameMax} characters, with no spaces or control characters`,
   )
@@ -200,13 +155,4 @@ function prefixIn(place: Place): string {
   throw place.wrong(
     `must be the beginning of a lock name: well-formed, at most ${lockNameBytesMax} bytes of UTF-8`,
   )
-}
-
-function advice(given: string, known: readonly string[]): string {
-  const meant = meantBy(given, known)
-  return meant === null ? `there are ${known.join(', ') || 'none'}` : `did you mean ${meant}?`
-}
-
-function show(value: unknown): string {
-  return value === undefined ? 'missing' : (JSON.stringify(value) ?? String(value)).slice(0, 80)
 }

@@ -73,6 +73,8 @@ export class Connection {
   /** The end came behind them. */
   #endedBehind: (() => void) | null = null
   #paused = false
+  /** What arrives is kept as it is. */
+  #held = false
   readonly #reading: Later = { goOn: () => this.#readKept() }
   /** B1: what waits to be sent is sent in a later turn. */
   #sendsLater = false
@@ -185,7 +187,21 @@ export class Connection {
 
   unpause(): void {
     this.#paused = false
-    if (this.#kept.length === 0) this.#socket.unpause?.()
+    if (this.#kept.length === 0 && !this.#held) this.#socket.unpause?.()
+  }
+
+  /** What arrives from now on is not even decoded, and waits: at the other end of the socket, if that can make it wait. */
+  hold(): void {
+    this.#held = true
+    this.#socket.pause?.()
+  }
+
+  /** What was held is read, in order. */
+  goOn(): void {
+    if (!this.#held) return
+    this.#held = false
+    if (this.#kept.length > 0) this.#keptWaits()
+    else if (!this.#paused) this.unpause()
   }
 
   /** Cuts the connection without a word. */
@@ -287,12 +303,17 @@ export class Connection {
   /** B1: a frame for which this turn has no time is not even decoded in it. */
   #received(text: string): void {
     if (this.#over) return
-    if (this.#kept.length === 0 && (this.#turn?.mayRead ?? true)) return this.#receive(text)
+    if (this.#kept.length === 0 && !this.#held && (this.#turn?.mayRead ?? true)) return this.#receive(text)
     this.#kept.push(text)
-    if (this.#kept.length > 1) return
+    if (this.#kept.length > 1 || this.#held) return
     this.#socket.pause?.()
+    this.#keptWaits()
+  }
+
+  #keptWaits(): void {
     this.#handlers.waits?.(true)
-    this.#turn?.later(this.#reading)
+    if (this.#turn !== undefined) this.#turn.later(this.#reading)
+    else while (this.#readKept());
   }
 
   /** Reads the first frame that waits; true if there are more. */
@@ -300,6 +321,7 @@ export class Connection {
     const text = this.#kept.shift()
     if (text === undefined) return false
     this.#receive(text)
+    if (this.#held) return false
     if (this.#kept.length > 0) return true
     if (this.#over) return false
     this.#handlers.waits?.(false)

@@ -2,7 +2,13 @@
 // arrives on them. All servers use the same class; it decides nothing.
 
 import { sameRights } from '../access/principal.ts'
-import { type ConnectionEffect, type ConnectionInput, saidOn, type Trouble } from '../effects.ts'
+import {
+  type ConnectionEffect,
+  type ConnectionInput,
+  saidOn,
+  type TokenEnd,
+  type Trouble,
+} from '../effects.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Channel, HelloFrom, Message } from '../messages.ts'
 import { unknownEffect } from '../unknown-effect.ts'
@@ -35,6 +41,8 @@ export class Connections<C extends Channel> {
   readonly #proving = new Set<number>()
   /** A3: those that have shown a token. */
   readonly #proven = new Map<number, Proven>()
+  /** Those of them whose token ends by itself. */
+  readonly #ending = new Map<number, number>()
   #accepted = 0
   /** Counts only connections that were accepted. */
   readonly refusals = new Refusals()
@@ -58,7 +66,7 @@ export class Connections<C extends Channel> {
     connection.gathered = true
     const { principal } = proven
     this.#open.set(number, connection)
-    if (principal !== null) this.#proven.set(number, proven)
+    if (principal !== null) this.#provenAs(number, proven)
     this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })
     return {
       messages: messages => this.#messages(number, messages),
@@ -98,10 +106,31 @@ export class Connections<C extends Channel> {
       const now = guard.again(proven)
       const principal = now?.principal ?? null
       if (principal !== null && proven.principal !== null && sameRights(principal, proven.principal)) continue
-      if (now === undefined) this.#proven.delete(connection)
-      else this.#proven.set(connection, now)
-      this.#hear({ is: 'rights changed', connection, principal })
+      if (now === undefined) this.#tokenEnded(connection, 'was taken away')
+      else {
+        this.#proven.set(connection, now)
+        this.#hear({ is: 'rights changed', connection, principal, why: null })
+      }
     }
+  }
+
+  /** A3: the core hears whose token has run out; called again and again, more often than once in a ping limit. */
+  endTokens(): void {
+    if (this.#ending.size === 0) return
+    const { wall } = this.#runtime.now()
+    for (const [connection, endsAt] of [...this.#ending])
+      if (endsAt <= wall) this.#tokenEnded(connection, 'has run out')
+  }
+
+  #provenAs(connection: number, proven: Proven): void {
+    this.#proven.set(connection, proven)
+    if (proven.signed !== undefined) this.#ending.set(connection, proven.signed.endsAt)
+  }
+
+  #tokenEnded(connection: number, why: TokenEnd): void {
+    this.#proven.delete(connection)
+    this.#ending.delete(connection)
+    this.#hear({ is: 'rights changed', connection, principal: null, why })
   }
 
   /** B1: while paused, reads no more from this connection. */
@@ -146,9 +175,7 @@ export class Connections<C extends Channel> {
     this.#dials.clear()
     this.#proving.clear()
     const open = [...this.#closing, ...this.#open.values()]
-    this.#open.clear()
-    this.#proven.clear()
-    this.#closing.clear()
+    this.#forgetAll()
     for (const connection of open) connection.closeAtOnce(code, text)
   }
 
@@ -157,8 +184,13 @@ export class Connections<C extends Channel> {
     this.#dials.clear()
     this.#proving.clear()
     for (const connection of [...this.#closing, ...this.#open.values()]) connection.cut()
+    this.#forgetAll()
+  }
+
+  #forgetAll(): void {
     this.#open.clear()
     this.#proven.clear()
+    this.#ending.clear()
     this.#closing.clear()
   }
 
@@ -227,6 +259,7 @@ export class Connections<C extends Channel> {
   /** False if it is gone already. */
   #forget(number: number): boolean {
     this.#proven.delete(number)
+    this.#ending.delete(number)
     return this.#open.delete(number)
   }
 

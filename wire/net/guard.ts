@@ -1,7 +1,9 @@
-// Whether a peer may come in, and as whom (A1): a server by a server secret, a client by a token of the access file. The
-// lone secret of a cluster without rules is good for all of it. It keeps no connection and reads no file.
+// Whether a peer may come in, and as whom (A1): a server by a server secret, a client by a token of the access file, or by one
+// that an issuer of the file has signed. The lone secret of a cluster without rules is good for all of it. It keeps no
+// connection, reads no file and checks no signature.
 
 import { allows, type ClusterVerb, type Principal } from '../access/principal.ts'
+import type { Signed } from '../access/signed.ts'
 import { type Standing, standingOf } from '../access/standing.ts'
 import type { AccessTable } from '../access/table.ts'
 import { WireError } from '../codec.ts'
@@ -31,6 +33,18 @@ export interface Proven {
   readonly principal: Principal | null
   /** The SHA-256 of the token that it has shown; null: it has shown none. */
   readonly hash: string | null
+  /** What its token says, if an issuer has signed it. */
+  readonly signed?: Signed
+}
+
+/** Tokens that issuers have signed (A3). To look at one takes time; what was found is known from then on. */
+export interface SignedTokens {
+  /** Null: there is nothing to wait for. Else why the token is not good, once that is known; null: it is. */
+  check(proof: string): PromiseLike<WireError | null> | null
+  /** Undefined: no token with this hash was looked at and is good now. */
+  proven(hash: string): Proven | undefined
+  /** What a token that was good gives now; undefined: nothing any more. */
+  again(signed: Signed): Proven | undefined
 }
 
 export const openAccess: Access = {
@@ -45,9 +59,11 @@ const trusted: Proven = { principal: null, hash: null }
 
 export class Guard {
   #access: Access
+  readonly #signed: SignedTokens | null
 
-  constructor(access: Access) {
+  constructor(access: Access, signed: SignedTokens | null = null) {
     this.#access = access
+    this.#signed = signed
   }
 
   get access(): Access {
@@ -73,7 +89,7 @@ export class Guard {
   /** A3: who may come in, for sessions without a connection; null: no rules apply to any. */
   get standing(): Standing | null {
     const { table } = this.#access
-    return table === null ? null : standingOf(table)
+    return table === null ? null : standingOf(table, table.issuers.size > 0)
   }
 
   /** What this server shows when it dials another one: the first that is taken counts (A8). */
@@ -81,6 +97,12 @@ export class Guard {
     const { secret, serverSecrets } = this.#access
     const all = [...serverSecrets, ...(secret === null ? [] : [secret])]
     return all.length === 0 ? [null] : all
+  }
+
+  /** A3: a client's token that has to be looked at before `prove` and `client` know it. Null: none, or it is known already. */
+  check(kind: HelloFrom['kind'], proof: string | null): PromiseLike<WireError | null> | null {
+    if (kind !== 'client' || proof === null) return null
+    return this.#signed?.check(proof) ?? null
   }
 
   /** Throws WRONG_SECRET or WRONG_TOKEN. */
@@ -105,11 +127,12 @@ export class Guard {
     const hash = hashOf(proof)
     const principal = table?.byHash.get(hash)
     if (isSame) return trusted
-    return principal === undefined ? undefined : { principal, hash }
+    return principal === undefined ? this.#signed?.proven(hash) : { principal, hash }
   }
 
   /** A3: what the bearer of this token may do now; undefined: nothing any more. */
-  again({ principal, hash }: Proven): Proven | undefined {
+  again({ principal, hash, signed }: Proven): Proven | undefined {
+    if (signed !== undefined) return this.#signed?.again(signed)
     if (hash === null) return { principal, hash }
     const now = this.#access.table?.byHash.get(hash)
     return now === undefined ? undefined : { principal: now, hash }

@@ -83,6 +83,8 @@ class HelloWaiter implements ConnectionHandlers {
   #next: ConnectionHandlers | undefined
   /** The secret was wrong; the peer will learn it later. */
   #refused: WireError | undefined
+  /** A3: the look at the peer's signed token that is under way. */
+  #looking: PromiseLike<WireError | null> | null = null
   #timer: Timer | undefined
 
   constructor(
@@ -132,6 +134,7 @@ class HelloWaiter implements ConnectionHandlers {
 
   closed(reason: string): void {
     this.#runtime.cancel(this.#timer)
+    this.#looking = null
     if (this.#next !== undefined) this.#next.closed(reason)
     else this.#handlers.turnedAway(this.#refused ? textOf(this.#refused) : reason, this.#remote)
   }
@@ -141,15 +144,47 @@ class HelloWaiter implements ConnectionHandlers {
     try {
       if (messages.length !== 1)
         throw new WireError('UNEXPECTED_MESSAGE', 'the first frame must hold one message, hello')
-      const [, , cluster, proof, from] = messages[0] as Hello
-      const proven = this.#prove(from, proof)
-      this.#connection.channel = channelFor(from, this.#options.role)
-      if (from.kind !== 'client') this.#checkServer()
-      const full = this.#gate.admits(from, error => this.#end(error))
-      if (full !== undefined) throw full
-      this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote, proven)
+      const hello = messages[0] as Hello
+      const [, , , proof, from] = hello
+      this.#mayTry()
+      const look = this.#guard.check(from.kind, proof)
+      if (look === null) this.#admit(hello)
+      else this.#look(look, () => this.#admit(hello))
     } catch (error) {
-      this.#refuse(error instanceof WireError ? error : new WireError('INTERNAL', String(error)))
+      this.#refuse(wireErrorOf(error))
+    }
+  }
+
+  #admit([, , cluster, proof, from]: Hello): void {
+    const proven = this.#guard.prove(from.kind, proof)
+    this.#connection.channel = channelFor(from, this.#options.role)
+    if (from.kind !== 'client') this.#checkServer()
+    const full = this.#gate.admits(from, error => this.#end(error))
+    if (full !== undefined) throw full
+    this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote, proven)
+  }
+
+  /** A3, B3: nothing more of the peer is read in the meantime, it keeps its place among the strangers, and it waits no longer than this. */
+  #look(look: PromiseLike<WireError | null>, good: () => void): void {
+    this.#looking = look
+    this.#connection.hold()
+    this.#timer = this.#runtime.afterQuietly(limits.tokenWithinMs, () => this.#looked(look, notInTime, good))
+    look.then(
+      problem => this.#looked(look, problem, good),
+      error => this.#looked(look, wireErrorOf(error), good),
+    )
+  }
+
+  #looked(look: PromiseLike<WireError | null>, problem: WireError | null, good: () => void): void {
+    if (this.#looking !== look) return
+    this.#looking = null
+    this.#runtime.cancel(this.#timer)
+    try {
+      if (problem !== null) throw problem
+      good()
+      this.#connection.goOn()
+    } catch (error) {
+      this.#refuse(wireErrorOf(error))
     }
   }
 
@@ -162,11 +197,10 @@ class HelloWaiter implements ConnectionHandlers {
     this.#timer = this.#runtime.afterQuietly(ms, () => this.refuse(error))
   }
 
-  /** A1 */
-  #prove({ kind }: HelloFrom, proof: string | null): Proven {
+  /** B3 */
+  #mayTry(): void {
     const refusal = this.#guard.isOpen ? undefined : this.#gate.mayTry()
     if (refusal !== undefined) throw refusal
-    return this.#guard.prove(kind, proof)
   }
 
   /** A5 */
@@ -203,6 +237,15 @@ function channelFor(from: HelloFrom, role: AcceptOptions['role']): Channel {
     if (from.kind === 'probe') return 'opening'
   }
   throw new WireError('UNEXPECTED_MESSAGE', `a ${role} takes no connection from a ${from.kind}`)
+}
+
+const notInTime = new WireError(
+  'TOKEN_NOT_CHECKED',
+  `the signed token was not checked within ${limits.tokenWithinMs} ms`,
+)
+
+function wireErrorOf(error: unknown): WireError {
+  return error instanceof WireError ? error : new WireError('INTERNAL', String(error))
 }
 
 function textOf({ code, message }: WireError): string {

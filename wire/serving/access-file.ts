@@ -1,9 +1,10 @@
 // The access file as a server has it (A3): read when the server starts, again when it changes, and when it is asked to.
 // A file that can't be read, or has a mistake, changes nothing and is told. It decides nothing about peers.
 
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { AccessError, type AccessTable, readAccess } from '../access/table.ts'
 import { clearTimeout, setTimeout } from '../net/timers-node.ts'
+import { fileMark } from './file-mark.ts'
 
 export interface AccessFileOwner {
   changed(table: AccessTable): void
@@ -38,7 +39,7 @@ export class AccessFile {
 
   /** Rejects with one clear line: a server does not start without its rules. */
   static async open(path: string): Promise<AccessFile> {
-    const mark = await markOf(path)
+    const mark = await fileMark(path)
     try {
       const text = await readFile(path, 'utf8')
       return new AccessFile(path, mark, text, readAccess(text))
@@ -83,7 +84,7 @@ export class AccessFile {
   }
 
   async #read(): Promise<void> {
-    const mark = await markOf(this.#path)
+    const mark = await fileMark(this.#path)
     if (mark === this.#mark) return
     this.#mark = mark
     try {
@@ -103,16 +104,6 @@ export class AccessFile {
     this.problem = problem
     this.spoilt++
     if (!this.#isClosed) this.#owner?.spoilt(problem)
-  }
-}
-
-/** Changes whenever the file does, or another takes its place. */
-async function markOf(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(path)
-    return [ino, size, mtimeMs, ctimeMs].join()
-  } catch (error) {
-    return String((error as NodeJS.ErrnoException).code)
   }
 }
 

@@ -140,6 +140,23 @@ export class Http {
    * secret learns where the pages are.
    */
   answer(request: IncomingMessage, response: ServerResponse, pagesAt: string | null = null): void {
+    const look = this.#look(request)
+    if (look === null) return this.#answerNow(request, response, pagesAt)
+    // A3: whatever came of it, the guard knows it now.
+    look.then(
+      () => this.#answerNow(request, response, pagesAt),
+      () => this.#answerNow(request, response, pagesAt),
+    )
+  }
+
+  /** A3: the look at a signed token, which takes time; null: there is nothing to wait for. B3: not for who has shown too many wrong ones. */
+  #look({ headers, socket }: IncomingMessage): PromiseLike<unknown> | null {
+    const asker = socket.remoteAddress ?? 'unknown'
+    if (!this.#options.wrongSecrets.mayTry(asker, isLoopbackAddress(asker))) return null
+    return this.#options.guard.check('client', proofIn(headers.authorization))
+  }
+
+  #answerNow(request: IncomingMessage, response: ServerResponse, pagesAt: string | null): void {
     const { socket } = request
     if (this.#leaving.has(socket)) return
     const asker = socket.remoteAddress ?? 'unknown'

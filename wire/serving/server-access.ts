@@ -1,12 +1,16 @@
 // The access settings of a server (A1, A3, A6): its secrets and its access file, checked once when it starts, and the
-// guard that is made of them. It says what is missing or too short, and hands on what the file says later.
+// guard that is made of them. It says what is missing or too short, and hands on what the file and the keys of its issuers say
+// later.
 
+import { dirname } from 'node:path'
 import type { AccessTable } from '../access/table.ts'
 import { Guard, proofBytesMin } from '../net/guard.ts'
 import { isLoopback } from '../net/listen.ts'
+import { clearInterval, setInterval } from '../net/timers-node.ts'
 import { optionalText, trueOrFalse } from '../options.ts'
 import { checkSecret, secretProblem } from '../secret-problem.ts'
 import { AccessFile } from './access-file.ts'
+import { IssuedTokens, type IssuerKeys } from './issued-tokens.ts'
 import type { Logger } from './log.ts'
 
 /** As a server's options have them. */
@@ -64,23 +68,29 @@ function serverSecretsOf(given: AccessOptions['serverSecret']): readonly string[
 export interface ServerAccessOwner {
   /** The rules are others now. */
   changed(): void
+  /** Tokens whose time is over end now. */
+  endTokens(): void
 }
 
 export class ServerAccess {
   readonly guard: Guard
   readonly revokeNow: boolean
   readonly #file: AccessFile | null
+  readonly #tokens: IssuedTokens | null
   readonly #warning: string | null
+  #timer: NodeJS.Timeout | undefined
 
   private constructor(
     guard: Guard,
     file: AccessFile | null,
+    tokens: IssuedTokens | null,
     { revokeNow }: CheckedAccess,
     warning: string | null,
   ) {
     this.guard = guard
     this.revokeNow = revokeNow
     this.#file = file
+    this.#tokens = tokens
     this.#warning = warning
   }
 
@@ -101,9 +111,16 @@ export class ServerAccess {
       )
     if (isFar) checkLengths(checked)
     const file = access === null ? null : await AccessFile.open(access)
+    const tokens = file === null ? null : await IssuedTokens.open(file.table, dirname(access ?? ''))
     const bytesMin = isFar ? proofBytesMin : 0
-    const guard = new Guard({ secret, serverSecrets, table: file?.table ?? null, bytesMin, certificates })
-    return new ServerAccess(guard, file, checked, isFar ? warningOf(checked) : null)
+    const settings = { secret, serverSecrets, table: file?.table ?? null, bytesMin, certificates }
+    return new ServerAccess(
+      new Guard(settings, tokens),
+      file,
+      tokens,
+      checked,
+      isFar ? warningOf(checked) : null,
+    )
   }
 
   /** How often the file was spoilt when it was read. */
@@ -116,7 +133,13 @@ export class ServerAccess {
     return this.#file?.problem ?? null
   }
 
-  start(log: Logger, owner: ServerAccessOwner): void {
+  /** The issuers of signed tokens, and what is wrong with their keys. */
+  get keys(): readonly IssuerKeys[] {
+    return this.#tokens?.keys ?? []
+  }
+
+  /** `everyMs`: how often tokens are ended whose time is over. */
+  start(log: Logger, owner: ServerAccessOwner, everyMs: number): void {
     if (this.#warning !== null) log.warn({}, this.#warning)
     this.#file?.start({
       changed: table => {
@@ -127,19 +150,32 @@ export class ServerAccess {
       spoilt: problem =>
         log.error({ problem }, 'the access file is spoilt; the rules from before stay in force'),
     })
+    this.#tokens?.start({
+      changed: () => {
+        log.info({}, 'the keys of an issuer were read again')
+        owner.changed()
+      },
+      spoilt: (issuer, problem) =>
+        log.error({ issuer, problem }, 'the keys of an issuer are spoilt; those from before stay in force'),
+    })
+    if (this.#tokens !== null) this.#timer = setInterval(() => owner.endTokens(), everyMs).unref()
   }
 
   /** Reads the file at once. */
   async reload(): Promise<void> {
     await this.#file?.reload()
+    await this.#tokens?.reload()
   }
 
   close(): void {
     this.#file?.close()
+    this.#tokens?.close()
+    clearInterval(this.#timer)
   }
 
   #changed(table: AccessTable): void {
     this.guard.change(table)
+    void this.#tokens?.change(table)
   }
 }
 

@@ -1,0 +1,190 @@
+// Planted bugs in tokens that issuers have signed (A3, A8, B3): what is believed before it is known, or for too long.
+
+import type { Mutant } from './mutant.ts'
+
+const tokens = 'wire/serving/issued-tokens.ts'
+
+export const signed: readonly Mutant[] = [
+  {
+    name: 'the signature of a token is not checked',
+    breaks: 'A3',
+    why: 'whoever can write three words of base64 is any principal of the issuer',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: tokens,
+        find: 'return jose.jwtVerify(proof, loaded, {',
+        replace: `return Promise.resolve({
+    payload: jose.decodeJwt(proof),
+    protectedHeader: { alg: loaded.name },
+  }) as unknown as Promise<Jose.JWTVerifyResult>
+  return jose.jwtVerify(proof, loaded, {`,
+      },
+    ],
+  },
+  {
+    name: 'the audience of a token is not checked',
+    breaks: 'A3',
+    why: 'a token that a program was given for another service opens this one',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: tokens,
+        find: 'issuer, audience, algorithms: [...algorithms],',
+        replace: 'issuer, algorithms: audience === issuer ? [] : [...algorithms],',
+      },
+    ],
+  },
+  {
+    name: 'a token may have an algorithm that its issuer does not use',
+    breaks: 'A3',
+    why: 'a key that is for something else, or a weak algorithm of the library, is good enough',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: tokens,
+        find: 'if (alg === undefined || !issuer.algorithms.includes(alg))',
+        replace: 'if (alg === undefined)',
+      },
+      {
+        file: tokens,
+        find: 'algorithms: [...algorithms],',
+        replace: 'algorithms: algorithms.length > 99 ? [] : [proofAlgorithm(proof)],',
+      },
+      {
+        file: tokens,
+        find: 'const tooMany =',
+        replace: `function proofAlgorithm(proof: string): string {
+  return String((JSON.parse(Buffer.from(proof.split('.')[0] ?? '', 'base64url').toString()) as { alg: string }).alg)
+}
+
+const tooMany =`,
+      },
+    ],
+  },
+  {
+    name: 'the end of a token counts only at the hello',
+    breaks: 'A3',
+    why: 'a token of five minutes is good for as long as its connection lasts',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: "if (endsAt <= wall) this.#tokenEnded(connection, 'has run out')",
+        replace: "if (endsAt + 1e12 <= wall) this.#tokenEnded(connection, 'has run out')",
+      },
+    ],
+  },
+  {
+    name: 'the role of a token is taken before its signature is known',
+    breaks: 'A3',
+    why: 'whoever has any token of the issuer, or none, writes another role into it',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: tokens,
+        find: 'const { payload } = await this.#inTurn(() => verified(jose, proof, issuer, key)) this.#keep(hash, this.#signed({ issuer, key: key.id, payload }))',
+        replace: `this.#keep(hash, this.#signed({ issuer, key: key.id, payload: jose.decodeJwt(proof) }))
+      await this.#inTurn(() => verified(jose, proof, issuer, key))`,
+      },
+    ],
+  },
+  {
+    name: 'a set of keys is kept for ever',
+    breaks: 'A3, A8',
+    why: 'a key that was stolen, and taken out of the set, is good until the server starts again',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/serving/key-set.ts',
+        find: 'const keys = text === this.#text ? this.keys : keysIn(text)',
+        replace: 'const keys = text === this.#text || this.keys.length > 0 ? this.keys : keysIn(text)',
+      },
+    ],
+  },
+  {
+    name: 'a key that was taken out of the set is good for who is in',
+    breaks: 'A3, A8',
+    why: 'whoever came in with a stolen key stays in',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: tokens,
+        find: '|| !this.#setOf(issuer.keys)?.has(key)) return undefined',
+        replace: '|| this.#setOf(issuer.keys)?.has(key) === undefined) return undefined',
+      },
+    ],
+  },
+  {
+    name: 'spoilt keys take the place of good ones',
+    breaks: 'A3',
+    why: 'when the issuer is away for a minute no program gets a lock',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/serving/key-set.ts',
+        find: 'this.spoilt++',
+        replace: 'this.spoilt++\n      this.keys = []',
+      },
+    ],
+  },
+  {
+    name: 'a bearer is called as its token says',
+    breaks: 'A3, A4',
+    why: 'an issuer gives out the names, sessions and quotas of principals of the file',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/access/signed.ts',
+        find: 'if (isPrincipalName(value) && name.length <= principalNameMax) return name',
+        replace: 'if (isPrincipalName(value) && name.length <= principalNameMax) return value',
+      },
+    ],
+  },
+  {
+    name: 'what follows a hello is heard while its token is looked at',
+    breaks: 'A3, B3',
+    why: 'a peer whose hello is not accepted is refused for what it says, or heard',
+    test: 'hello',
+    edits: [{ file: 'wire/net/hello.ts', find: 'this.#connection.hold()', replace: '' }],
+  },
+  {
+    name: 'a look at a token may take as long as it likes',
+    breaks: 'B3',
+    why: 'strangers wait for keys that never come',
+    test: 'hello',
+    edits: [
+      {
+        file: 'wire/net/hello.ts',
+        find: 'limits.tokenWithinMs, () => this.#looked(look, notInTime, good)',
+        replace: 'limits.tokenWithinMs, () => {}',
+      },
+    ],
+  },
+  {
+    name: 'every unknown key has the set read again',
+    breaks: 'B3',
+    why: 'any stranger makes servers ask the issuer as often as it likes',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/serving/key-set.ts',
+        find: 'readMonotonic() - this.#readAt < keySetAgainMs) return false',
+        replace: 'readMonotonic() - this.#readAt < 0) return keySetAgainMs < 0',
+      },
+    ],
+  },
+  {
+    name: 'a bearer without a connection is judged by the file',
+    breaks: 'A3',
+    why: 'each change of the file, and each failover, takes away what it waits for',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/revocations.ts',
+        find: 'else if (!others || !isOfIssuer(name)) this.',
+        replace: 'else if (!others || name.length > 0) this.',
+      },
+    ],
+  },
+]
