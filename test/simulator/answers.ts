@@ -137,6 +137,8 @@ function expected(state: State, operation: Operation): string | null {
       return cancels(state, operation)
     case 'set-note':
       return notes(state, operation)
+    case 'deny':
+      return state.sessions.has(operation[1]) ? 'NOT_ALLOWED' : null
     case 'fail':
     case 'release': {
       const session = state.sessions.get(operation[1])

@@ -41,6 +41,8 @@ export interface Witness {
 export interface Asked {
   readonly prefix: string
   readonly confirmed: boolean
+  /** A2: it may not read all of it, and is told that there may be more. */
+  readonly isPart?: boolean
 }
 
 /** Hears of each thing that must not be. */
@@ -320,6 +322,7 @@ export class Checker {
 
   /** S4: its lease still ran, or its own core would have said so; only a reset takes a session away. */
   sessionGivenUp(user: Witness, core: Session): void {
+    if (this.endedAtOnce.has(core.sessionId)) return
     if (this.#resetAt > Number.NEGATIVE_INFINITY) return
     const text = `the servers gave up session ${core.sessionId} of ${user.name}, which believed in it`
     this.#blame('S4 session given up', text)
@@ -329,8 +332,12 @@ export class Checker {
   believesInSession(user: Witness): boolean {
     const { core } = user
     if (!user.alive || core.over || !core.opened || this.#ending.has(core)) return false
+    if (this.endedAtOnce.has(core.sessionId)) return false
     return !core.expired(user.now())
   }
+
+  /** A3: their servers have ended these at once; whoever believes in them was told to stop. By id. */
+  endedAtOnce: ReadonlySet<string> = new Set()
 
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
   queried(answer: Answer<'query'>, calledAt: number, now: number, asked: Asked): void {
@@ -346,11 +353,11 @@ export class Checker {
   }
 
   /** It shows no other lock, and no more of them than an answer may have. */
-  #asFarAsAsked({ held, pending, cut }: Answer<'query'>, { prefix }: Asked): void {
+  #asFarAsAsked({ held, pending, cut }: Answer<'query'>, { prefix, isPart = false }: Asked): void {
     const other = [...held, ...pending].find(({ name }) => !name.startsWith(prefix))
     if (other !== undefined) this.#blame('R1 wrong query', `a query for ${prefix} shows ${other.name}`)
     const size = held.length + pending.length
-    if (cut ? size !== queryMax : size > queryMax)
+    if (cut && !isPart ? size !== queryMax : size > queryMax)
       this.#blame('R1 wrong query', `an answer that is ${cut ? '' : 'not '}cut shows ${size} of ${queryMax}`)
   }
 
@@ -397,7 +404,8 @@ export class Checker {
         if (!waits || names.length > 1 || !names[0]?.startsWith(prefix) || attempt.appliedAt >= calledAt)
           continue
         if (attempt.calledAt <= this.#resetAt || (this.#begun.get(core) ?? 0) <= this.#resetAt) continue // F14
-        const lives = user.alive && !core.over && !core.expired(user.now()) && !this.#ending.has(core)
+        const gone = this.#ending.has(core) || this.endedAtOnce.has(core.sessionId)
+        const lives = user.alive && !core.over && !core.expired(user.now()) && !gone
         if (!lives || attempt.abortedBefore !== null || shown.has(core.clientId + names[0])) continue
         if (!this.#mayBeTaken(attempt))
           this.#blame('R1 stale query', `a query does not show that ${user.name} waits for ${names[0]}`)
@@ -447,7 +455,8 @@ export class Checker {
   /** As `lock.held` says it. */
   believed(belief: Belief): boolean {
     const { user, core } = belief.attempt
-    return !belief.over && user.alive && !core.over && !core.expired(user.now()) && !heldTooLong(belief)
+    if (belief.over || !user.alive || core.over || this.endedAtOnce.has(core.sessionId)) return false
+    return !core.expired(user.now()) && !heldTooLong(belief)
   }
 
   beliefIn(token: number): Belief | undefined {
@@ -634,6 +643,10 @@ export class Checker {
     if (this.#tight && limitCodes.has(failed)) {
       if (failed === 'LOCKS_LIMIT') this.#limited(attempt)
       attempt.overAt = at
+      return this.answered(core, attempt.place, at)
+    }
+    if (this.#usedUp.has('NOT_ALLOWED') && failed === 'NOT_ALLOWED') {
+      attempt.overAt = at // it may have waited
       return this.answered(core, attempt.place, at)
     }
     if (this.#usedUp.has(failed)) return

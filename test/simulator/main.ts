@@ -36,7 +36,8 @@ const usage = `npm run simulate -- [options]
   --seeds K       so many seeds (1 with --seed, without end with --minutes, else 100)
   --minutes M     stop after so many minutes
   --theme NAME    only seeds whose story is about that, such as meanwhile; or whose view servers share a
-                  store: 'view servers', which also tells what came of it, as a table
+                  store: 'view servers'; or whose cluster has rules: access; these two also tell what came
+                  of it, as a table
   --power         only seeds whose cluster keeps its state on disks, which lose their power
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
@@ -64,7 +65,8 @@ function planOf(seed: number): Plan {
   return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
 }
 
-function isAbout({ shape: { theme, seats } }: Plan, name: string): boolean {
+function isAbout({ shape: { theme, seats, access } }: Plan, name: string): boolean {
+  if (name === 'access') return access !== null
   return name === 'view servers' ? seats !== null : theme === name
 }
 
@@ -112,7 +114,7 @@ const minutesGone = () => Number(process.hrtime.bigint() - began) / 60e9
 const total = { seeds: 0, ms: 0, steps: 0, calls: 0, faults: 0, views: 0, lost: 0 }
 let failed: Ending | null = null
 const twice = new TwiceReport()
-const seatsSeen = new Map<string, number>()
+const seen = new Map<string, number>()
 
 for (let seed = first; seed < first + seeds && failed === null && minutesGone() < minutes; seed++) {
   const plan = drawPlan(seed)
@@ -125,7 +127,8 @@ for (let seed = first; seed < first + seeds && failed === null && minutesGone() 
   await new Promise(resolve => setImmediate(resolve))
   total.seeds++
   twice.add(ending.most)
-  for (const [what, times] of ending.seats) seatsSeen.set(what, (seatsSeen.get(what) ?? 0) + times)
+  for (const [what, times] of [...ending.seats, ...ending.rights])
+    seen.set(what, (seen.get(what) ?? 0) + times)
   total.ms += ending.ms
   total.steps += ending.steps
   total.calls += ending.calls
@@ -151,8 +154,8 @@ else if (!values.hash) {
     `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )
 }
-if (values.theme === 'view servers')
-  for (const [what, times] of [...seatsSeen].sort()) console.log(`${times}\t${what}`)
+if (values.theme === 'view servers' || values.theme === 'access')
+  for (const [what, times] of [...seen].sort()) console.log(`${times}\t${what}`)
 if (values.twice) for (const line of twice.lines) console.log(line)
 const missing = values.happens ? twice.missing(['reset: the cluster', ...powerKinds, ...outcomes]) : []
 for (const kind of missing) console.log(`never happened: ${kind}`)

@@ -68,10 +68,8 @@ export class Newcomers {
     ]
     if (secret === null) return comings
     const urls = dice.chance(0.5) ? [viewServer.address] : all
-    return [
-      ...comings,
-      { what: 'a wrong secret', urls, options: { secret: 'a wrong one' }, code: 'WRONG_SECRET' },
-    ]
+    const code = this.#cluster.guard.hasRules ? 'WRONG_TOKEN' : 'WRONG_SECRET'
+    return [...comings, { what: 'a wrong secret', urls, options: { secret: 'a wrong one' }, code }]
   }
 
   #connected(newcomer: Newcomer, client: LockClient, { what, code }: Coming): void {

@@ -4,6 +4,7 @@
 
 import { type Random, random, weighted } from '../fixtures/random.ts'
 import { type ClaimShape, drawClaimShape } from './claiming.ts'
+import { type AccessKind, type AccessShape, drawAccess, drawAccessKinds } from './granting.ts'
 import { type DiskShape, drawDiskShape, drawPowerKind, drawPowerRates, type PowerKind } from './powering.ts'
 import { drawSeatKinds, drawSeats, type SeatKind, type SeatShape } from './seating.ts'
 
@@ -91,6 +92,7 @@ export type Planned = { readonly at: number; readonly salt: number } & (
   | { readonly is: 'call'; readonly user: number; readonly verb: Verb }
   | { readonly is: 'oddity'; readonly kind: OddityKind }
   | { readonly is: 'seat'; readonly kind: SeatKind }
+  | { readonly is: 'access'; readonly kind: AccessKind }
 )
 
 /** What a story is about; each aims at a weak spot that blind chance seldom meets. */
@@ -160,6 +162,8 @@ export interface Shape {
   readonly seats: SeatShape | null
   /** Its cluster is durable; null: the state is in memory. */
   readonly disk: DiskShape | null
+  /** Who may do what; null: no rules apply to any client. */
+  readonly access: AccessShape | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -200,7 +204,9 @@ export function drawPlan(seed: number): Plan {
   const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
   const seats = unseated.has(drawn.theme) ? null : drawSeats(random(seed + 31))
   const disk = seats === null && hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
-  const shape = withDisks({ ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats }, disk)
+  const access = hasAccess(drawn) ? drawAccess(random(seed + 41)) : null
+  const seated = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats }
+  const shape = withAccess(withDisks(seated, disk), access)
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
@@ -209,6 +215,7 @@ export function drawPlan(seed: number): Plan {
     ...drawClaims(random(seed + 24), shape),
     ...drawSeatFaults(random(seed + 32), shape),
     ...drawPower(random(seed + 26), shape),
+    ...drawAccessEvents(random(seed + 42), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
@@ -219,6 +226,17 @@ const unseated: ReadonlySet<Theme> = new Set(['long lives', 'large sessions', 'm
 /** Long lives and large sessions are about something else, and long enough without. */
 function hasDisks({ theme, crowd }: Shape): boolean {
   return theme !== 'long lives' && crowd === null
+}
+
+/** Where limits are low, or much is held, others are about that. */
+function hasAccess({ theme, crowd, hoard, tight }: Shape): boolean {
+  return theme !== 'long lives' && crowd === null && hoard === 0 && !tight
+}
+
+/** Whoever has the secret may do all: servers, and peers that no rule concerns. */
+function withAccess(shape: Shape, access: AccessShape | null): Shape {
+  if (access === null) return shape
+  return { ...shape, access, secret: 'a secret of servers', lengthMs: Math.max(2_000, shape.lengthMs) }
 }
 
 /** What comes back must have the time to. */
@@ -341,6 +359,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     claims: null,
     seats: null,
     disk: null,
+    access: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
@@ -539,6 +558,18 @@ function drawSeatFaults(dice: Random, { seats, lengthMs }: Shape): Planned[] {
   const kindOf = drawSeatKinds(dice)
   return timesOf(dice, seats.everyMs, lengthMs).map(at => ({
     is: 'seat',
+    kind: kindOf(dice),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice: the rest of the day is as it would be without them. */
+function drawAccessEvents(dice: Random, { access, lengthMs }: Shape): Planned[] {
+  if (access === null) return []
+  const kindOf = drawAccessKinds(dice)
+  return timesOf(dice, access.everyMs, lengthMs).map(at => ({
+    is: 'access',
     kind: kindOf(dice),
     at,
     salt: saltOf(dice),

@@ -53,6 +53,8 @@ export class Progress {
   readonly #checker: Checker
   readonly #referee: Referee
   readonly #users: Users
+  /** Since when its rights let this user in; 0: always. */
+  readonly #allowedSince: (user: string) => number
   readonly #slackMs: number
   /** `meanwhileMs`, with the pings of this cluster. */
   readonly #withinMs: { readonly served: number; readonly replaced: number }
@@ -73,7 +75,9 @@ export class Progress {
     checker: Checker,
     referee: Referee,
     users: Users,
+    allowedSince: (user: string) => number = () => 0,
   ) {
+    this.#allowedSince = allowedSince
     this.#cluster = cluster
     this.#verdict = verdict
     this.#checker = checker
@@ -260,7 +264,7 @@ export class Progress {
   }
 
   #waits(user: ClientParty, since: number, what: string): void {
-    const own = Math.max(since, user.runsSince)
+    const own = Math.max(since, user.runsSince, this.#allowedSince(user.name))
     const served = this.#now - Math.max(own, this.#servedSince(user))
     const replaced = this.#now - Math.max(own, this.#replacedSince(user))
     if (served > this.#withinMs.served + this.#slackMs) this.#blame(what, served)

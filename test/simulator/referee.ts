@@ -17,6 +17,7 @@ import { Counters } from './counters.ts'
 import { Guest } from './guests.ts'
 import { LeftCopies, nameOf } from './left-copies.ts'
 import { listen } from './operations.ts'
+import type { RightsJudge } from './rights-judge.ts'
 import { Takeovers } from './takeovers.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -149,14 +150,17 @@ export class Referee {
         server = servers.find(({ core }) => core.state === state)
         first = !this.unjudged && server?.core.role !== 'backup'
         if (first) answers.before(state, operation)
+        if (first && server !== undefined) this.rights?.before(server, state, operation)
       },
       settles: (state, acquire, outcome) => {
         if (first) answers.settles(state, acquire, outcome)
+        if (first && server !== undefined) this.rights?.settles(server, acquire, outcome)
       },
       after: (state, operation, done, from) => {
         if (first) answers.after(state, operation, done)
         if (server !== undefined) copies.after(server, state, done, from)
         if (server !== undefined && first) this.#applied(server, done)
+        if (server !== undefined && first) this.rights?.after(operation, done)
       },
     })
   }
@@ -165,6 +169,9 @@ export class Referee {
     this.#counters.applied(server, done)
     for (const fact of done) if (fact.is === 'event') this.#watchFlow.happened(server.id, fact.event)
   }
+
+  /** F21; null: no rules apply to any client. */
+  rights: RightsJudge | null = null
 
   /** A state is being read from a disk: its operations have happened before. */
   unjudged = false
@@ -234,7 +241,9 @@ export class Referee {
     if (from.kind !== 'lockserver' || to.kind !== 'client') return
     const server = from as LockServerParty
     this.#counters.sent(server, messages)
-    for (const message of messages) this.#watchFlow.answered(server.id, message, wire)
+    // A2: users are told a part of what happens, which the judge of rights looks at.
+    if (this.rights === null)
+      for (const message of messages) this.#watchFlow.answered(server.id, message, wire)
   }
 
   /** V4: a backup that has read so tells the view server at once, and its primary at the end of its turn. */

@@ -5,7 +5,7 @@ import { journalSizes } from '../../lockserver/journal/sizes.ts'
 import type { Session } from '../../lockserver/state/sessions.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import { drawnLimits, limitsOfSlow, renewPart, restLeaseMs, stateLimits } from '../../wire/limits.ts'
-import { type ClientParty, Cluster } from '../fixtures/cluster.ts'
+import { type ClientParty, Cluster, type ClusterOptions } from '../fixtures/cluster.ts'
 import { Decoy } from '../fixtures/decoy.ts'
 import { JournalDisk } from '../fixtures/journal-disk.ts'
 import type { Clocks } from '../fixtures/machine.ts'
@@ -14,6 +14,7 @@ import { stallUnits } from '../fixtures/work.ts'
 import { Checker } from './checker.ts'
 import { Edges } from './edges.ts'
 import { Faults } from './faults.ts'
+import { type AccessKind, isTheft } from './granting.ts'
 import { Guests } from './guests.ts'
 import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
@@ -21,9 +22,12 @@ import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
 import { Rest, restName } from './rest.ts'
+import { Rights } from './rights.ts'
+import { RightsJudge } from './rights-judge.ts'
 import { Seats } from './seats.ts'
 import { roomCodes, smallLimits, tightLimitsOf } from './small-limits.ts'
 import { Strangers } from './strangers.ts'
+import { TokenThieves } from './token-thieves.ts'
 import { Trace } from './trace.ts'
 import { Twice } from './twice.ts'
 import { Users } from './users.ts'
@@ -46,6 +50,8 @@ export interface Ending {
   readonly most: ReadonlyMap<string, number>
   /** What came of the store that view servers share, and of their marks, how often. */
   readonly seats: ReadonlyMap<string, number>
+  /** What came of rights that come and go, how often; empty where no rules apply. */
+  readonly rights: ReadonlyMap<string, number>
 }
 
 /** Liveness: how long each part of the healing may take at most, in simulated ms. */
@@ -118,6 +124,9 @@ class Story {
   readonly #edges: Edges | null
   readonly #rest: Rest | null
   readonly #seats: Seats | null
+  readonly #rights: Rights | null
+  readonly #rightsJudge: RightsJudge | null
+  readonly #tokenThieves: TokenThieves | null
   readonly #disks = new Map<string, JournalDisk>()
   #lost = 0
   #lookAt = 0
@@ -134,6 +143,7 @@ class Story {
     const slowness = shape.crowd?.slowness ?? 1
     if (shape.crowd !== null) drawnLimits(limitsOfSlow(slowness))
     else drawnLimits(shape.chunkRecords === null ? drawn : { chunkRecordsMax: shape.chunkRecords })
+    this.#rights = shape.access && new Rights(shape.access, shape.names)
     this.#cluster = this.#newCluster(shape, edges)
     const { network } = this.#cluster
     // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
@@ -148,11 +158,23 @@ class Story {
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     this.#looks = new Looks(this.#cluster, this.#verdict)
+    this.#rights?.follow(this.#cluster, this.#trace)
+    this.#rightsJudge = this.#rights && new RightsJudge(this.#rights, this.#cluster, this.#verdict)
+    this.#tokenThieves = this.#judgesRights()
     this.#seats = shape.seats && new Seats(this.#cluster, shape, this.#verdict, this.#referee, this.#trace)
     if (!shape.early) this.#ready()
     this.#rest = long ? new Rest(this.#cluster, this.#verdict) : null
     const sameClocks = !shape.skewedClocks && plan.events.every(event => !setsClock(event))
-    this.#users = new Users(this.#cluster, seed, shape, this.#checker, this.#verdict, this.#trace, sameClocks)
+    this.#users = new Users(
+      this.#cluster,
+      seed,
+      shape,
+      this.#checker,
+      this.#verdict,
+      this.#trace,
+      sameClocks,
+      this.#rightsJudge,
+    )
     this.#users.onQueried = (user, confirmed) => this.#referee.confirmations.told(user, confirmed)
     this.#faults = new Faults(
       this.#cluster,
@@ -165,6 +187,7 @@ class Story {
       this.#trace,
       name => this.#diskOf(name),
     )
+    this.#rightsJudge?.follow()
     this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
     this.#twice = new Twice(this.#cluster)
     this.#faults.onDone = (kind, text) => this.#twice.befell(kind, text)
@@ -175,6 +198,7 @@ class Story {
       this.#checker,
       this.#referee,
       this.#users,
+      user => this.#rights?.steadySince(user) ?? 0,
     )
     if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
   }
@@ -188,6 +212,7 @@ class Story {
       servers: shape.servers,
       drainMs: shape.drainMs,
       secret: shape.secret,
+      ...this.#accessOptions(),
       ...(shape.disk !== null && {
         durability: 'disk',
         recoveryPatienceMs: shape.disk.patienceMs,
@@ -207,6 +232,23 @@ class Story {
       ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
+  }
+
+  #accessOptions(): ClusterOptions {
+    const rights = this.#rights
+    if (rights === null) return {}
+    const { revokeNow } = rights.shape
+    return { access: rights.table(), proofOf: name => rights.tokenOf(name), revokeNow }
+  }
+
+  /** F21: what users are refused for a right is fair, or the judge of rights says so. */
+  #judgesRights(): TokenThieves | null {
+    const [rights, judge] = [this.#rights, this.#rightsJudge]
+    if (rights === null || judge === null) return null
+    for (const code of ['NOT_ALLOWED', 'WRONG_TOKEN']) this.#cluster.usedUp.add(code)
+    this.#checker.endedAtOnce = judge.ended
+    this.#referee.rights = judge
+    return new TokenThieves(this.#cluster, rights, judge, this.#verdict, this.#trace)
   }
 
   /** The disk of this machine; it stays when processes go. */
@@ -262,6 +304,7 @@ class Story {
       views: (this.#cluster.view?.number ?? 0) - (this.#edges?.view ?? 1) + 1,
       most: this.#twice.most,
       seats: this.#seats?.seen ?? new Map(),
+      rights: this.#rightsJudge?.seen ?? new Map(),
     }
   }
 
@@ -298,6 +341,7 @@ class Story {
     if (this.#failed) return
     this.#trace.tell(() => '== all is mended')
     this.#faults.heal()
+    this.#rights?.heal()
     await this.#heals()
     await this.#until(this.#limitsMs.answer, 'not answered', () => this.#users.unanswered(false)[0] ?? null)
     await this.#until(this.#limitsMs.lease, 'not agreed', () => this.#difference())
@@ -338,6 +382,7 @@ class Story {
         if (event.is === 'call') this.#users.perform(event)
         else if (event.is === 'oddity') this.#oddities.perform(event.kind, event.salt)
         else if (event.is === 'seat') this.#seats?.perform(event.kind, event.salt)
+        else if (event.is === 'access') this.#access(event.kind, event.salt)
         else this.#faults.perform(event.kind, event.salt)
       }
       // One at a time: programs go on in between.
@@ -346,6 +391,12 @@ class Story {
     }
     happen()
     await this.#watch(shape.lengthMs)
+  }
+
+  #access(kind: AccessKind, salt: number): void {
+    this.#rightsJudge?.note(`access: ${kind}`)
+    this.#twice.changed(kind, this.#rights?.perform(kind, random(salt)) ?? '')
+    if (isTheft(kind)) this.#tokenThieves?.come(kind, random(salt))
   }
 
   /** F1 to F14: as soon as all is mended there is an acked view of living servers again, if anybody has the state. */
@@ -427,6 +478,7 @@ class Story {
       this.#referee.inspect(thoroughly)
       if (thoroughly) this.#looks.look()
       this.#seats?.judge()
+      this.#rightsJudge?.look()
       this.#progress.judge()
       this.#checker.claims.judge()
       this.#twice.look()

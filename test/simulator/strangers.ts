@@ -97,10 +97,11 @@ export class Strangers {
       { what: 'no word', says: [], told: 'HELLO_TIMEOUT' },
     ]
     if (secret === null) return visits
+    const told = this.#cluster.guard.hasRules ? 'WRONG_TOKEN' : 'WRONG_SECRET'
     return [
       ...visits,
-      { what: 'a wrong secret', says: [spy], told: 'WRONG_SECRET' },
-      { what: 'no secret', says: [nameless], told: 'WRONG_SECRET' },
+      { what: 'a wrong secret', says: [spy], told },
+      { what: 'no secret', says: [nameless], told },
     ]
   }
 

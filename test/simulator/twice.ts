@@ -4,6 +4,7 @@
 import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Party } from '../fixtures/network.ts'
+import { type AccessKind, accessKinds } from './granting.ts'
 import { type Outcome, Outcomes, outcomes } from './outcomes.ts'
 import { type FaultKind, faultKinds } from './plan.ts'
 import { powerKinds } from './powering.ts'
@@ -28,6 +29,7 @@ const doings = [
   ...outcomes,
 ] as const
 type Doing = (typeof doings)[number]
+type AccessDoing = `access: ${AccessKind}`
 
 /** For each kind: in how many stories it happened, and in how many at least twice to the same thing. */
 export type Counts = ReadonlyMap<string, { readonly stories: number; readonly twice: number }>
@@ -85,6 +87,11 @@ export class Twice {
     )
   }
 
+  /** What befalls the rights of this principal, or of all. */
+  changed(kind: AccessKind, principal: string): void {
+    this.#note(`access: ${kind}`, principal)
+  }
+
   /** To be called often: what no message says. */
   look(): void {
     const { disk } = this.#cluster.viewServer
@@ -135,7 +142,7 @@ export class Twice {
     else if (kind === 'missed') this.#note('missed: by a watcher', name)
   }
 
-  #note(kind: Doing | FaultKind, thing: string): void {
+  #note(kind: Doing | FaultKind | AccessDoing, thing: string): void {
     const times = this.#times.get(kind) ?? new Map<string, number>()
     times.set(thing, (times.get(thing) ?? 0) + 1)
     this.#times.set(kind, times)
@@ -169,7 +176,8 @@ export class TwiceReport {
   /** One line a kind, the rarest first. A client dies once: another one takes its place. */
   get lines(): string[] {
     const row = (kind: string) => ({ kind, stories: 0, twice: 0, ...this.#counts.get(kind) })
-    const rows = [...doings, ...powerKinds, ...faultKinds.filter(kind => kind !== 'kill client')]
+    const faults = faultKinds.filter(kind => kind !== 'kill client')
+    const rows = [...doings, ...powerKinds, ...faults, ...accessKinds.map(kind => `access: ${kind}`)]
       .map(row)
       .sort((a, b) => a.twice - b.twice)
     const part = (twice: number) => ((100 * twice) / Math.max(1, this.#stories)).toFixed(1)

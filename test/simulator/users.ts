@@ -14,6 +14,7 @@ import { type Attempt, type Belief, type Checker, listIn, type Session, textOf }
 import { asProgram, type Claiming, type ClaimShape, drawClaim } from './claiming.ts'
 import { keptAtMost } from './claims.ts'
 import type { Crowd, Planned, Shape, Verb } from './plan.ts'
+import type { RightsJudge } from './rights-judge.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { Watching } from './watching.ts'
@@ -70,6 +71,8 @@ export class Users {
   #lastOwn = 0
   readonly #watching: Watching<ClientParty>
   readonly #ages: Ages
+  /** F21; null: no rules apply to any user. */
+  readonly #rights: RightsJudge | null
 
   constructor(
     cluster: Cluster,
@@ -79,7 +82,9 @@ export class Users {
     verdict: Verdict,
     trace: Trace,
     sameClocks: boolean,
+    rights: RightsJudge | null = null,
   ) {
+    this.#rights = rights
     this.#cluster = cluster
     this.#shape = shape
     this.#checker = checker
@@ -362,6 +367,7 @@ export class Users {
     const outcome = user.acquire(names, { mode, manner, terms, ...limit })
     this.#made(user, text, attempt, outcome, outcome => {
       this.#checker.acquired(attempt, outcome)
+      this.#rights?.acquired(attempt, outcome)
       if (outcome.failed !== undefined) this.#ages.gaveUp(attempt, outcome)
     })
     this.#expects(user, text, outcome, timeoutMs)
@@ -393,6 +399,7 @@ export class Users {
     const text = `${user.name} forces ${name}${token === null ? '' : `, token ${token}`}`
     this.#expects(user, text, outcome, timeoutMs)
     this.#made(user, text, null, outcome, outcome => {
+      this.#rights?.forced(user.name, name, force.calledAt, outcome)
       if (outcome.definite) force.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
       if (outcome.failed !== undefined) return
       force.overAt = outcome.at
@@ -406,6 +413,7 @@ export class Users {
   #forgets(user: ClientParty, name: string, key: string): void {
     user.ready()
     const { core } = user
+    const calledAt = user.network.time
     const forgetting = this.#checker.claims.forgets(name, key)
     const place = this.#checker.place(core)
     const timeoutMs = this.#timeout(user)
@@ -413,6 +421,7 @@ export class Users {
     const text = `${user.name} forgets ${key} of ${name}`
     this.#expects(user, text, outcome, timeoutMs)
     this.#made(user, text, null, outcome, outcome => {
+      this.#rights?.forced(user.name, name, calledAt, outcome)
       const { result } = outcome
       const surelyNot = outcome.definite || (result?.verb === 'forget-key' && !result.forgotten)
       if (surelyNot) forgetting.overAt = Number.NEGATIVE_INFINITY
@@ -430,8 +439,10 @@ export class Users {
     const outcome = user.query(prefix, confirmed, timeoutMs)
     this.#expects(user, text, outcome, timeoutMs)
     this.#made(user, text, null, outcome, outcome => {
+      this.#rights?.queried(user.name, prefix, calledAt, outcome)
       if (outcome.result?.verb !== 'query') return
-      this.#checker.queried(outcome.result, calledAt, outcome.at, { prefix, confirmed })
+      const isPart = this.#rights?.isPart(user.name, prefix, calledAt, outcome.at) ?? false
+      this.#checker.queried(outcome.result, calledAt, outcome.at, { prefix, confirmed, isPart })
       this.onQueried?.(user.name, outcome.result.confirmed)
       if (outcome.result.confirmed) this.#ages.queried(outcome.result, calledAt, outcome.at)
     })
@@ -452,7 +463,9 @@ export class Users {
     watches.push(watch)
     const prefix = dice.chance(0.5) ? '' : this.#name(dice)
     this.#trace.tell(() => `${user.name} watches ${prefix || 'all locks'} (${watch.watch})`)
-    if (user instanceof ProgramParty) this.#watching.begins(user, watch.watch, prefix)
+    // A2: who may not read all is told a part.
+    if (user instanceof ProgramParty && this.#rights === null)
+      this.#watching.begins(user, watch.watch, prefix)
     user.watch(watch.watch, prefix)
   }
 
