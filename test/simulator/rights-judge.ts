@@ -150,7 +150,7 @@ export class RightsJudge {
     const session = typeof ordinal === 'number' ? state.sessions.get(ordinal) : undefined
     const name = principalNameOf(session?.owner?.name ?? null)
     if (session === undefined || name === null) return
-    if (operation[0] === 'acquire') {
+    if (operation[0] === 'acquire' || operation[0] === 'acquire-run') {
       const verb = acquireVerb(operation[5])
       this.#needs(server, name, operation, each => operation[3].every(lock => allows(each, verb, lock)))
     } else if (operation[0] === 'force-release' || operation[0] === 'forget-key')

@@ -108,7 +108,7 @@ export class TokenThieves {
     const name = dice.pick(this.#rights.principals)
     const proof = this.#rights.tokenOfPrincipal(name)
     const asks = dice.pick<Message>([
-      ['reset', 1, view?.number ?? 0, true],
+      ['reset', 1, 0, view?.number ?? 0, true],
       ['durability', 1, this.#cluster.isDurable ? 'memory' : 'disk'],
       ['gone', 1, view?.primary.id ?? this.#cluster.newId()],
       ['testify', 1],
@@ -147,7 +147,7 @@ export class TokenThieves {
 }
 
 /** Also one whose token was taken away in the meantime. */
-const anybody: ReadonlySet<string> = new Set(['welcome', 'view', 'echoed', 'error'])
+const anybody: ReadonlySet<string> = new Set(['welcome', 'view', 'map', 'echoed', 'error'])
 
 function waysOf(id: string, key: string, count: number): readonly (readonly Message[])[] {
   const resume: Message = ['resume', id, key, count, 1, []]
