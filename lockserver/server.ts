@@ -3,12 +3,8 @@
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import { stateLimits } from '../wire/limits.ts'
-import { type Listener, listen } from '../wire/net/listen.ts'
-import { dialsWith } from '../wire/net/open-web-socket.ts'
-import { ServerTls } from '../wire/net/tls/server-tls.ts'
-import { hostNames } from '../wire/serving/own-names.ts'
-import { PagesPlace } from '../wire/serving/pages-place.ts'
-import { ServerAccess } from '../wire/serving/server-access.ts'
+import { type Front, FrontSettings } from '../wire/serving/front.ts'
+import type { PagesPlace } from '../wire/serving/pages-place.ts'
 import { ServerCounts } from './counts.ts'
 import type { JournalOwner, OpenJournal } from './journal/driver/open.ts'
 import { type CheckedOptions, checkOptions, type LockServerOptions } from './options.ts'
@@ -41,11 +37,11 @@ export interface LockServer extends AsyncDisposable {
 /** Starts a lock server in this process. Resolves when it listens; rejects with one clear line. */
 export async function startLockServer(options: LockServerOptions): Promise<LockServer> {
   const checked = checkOptions(options)
-  const tls = checked.tls === null ? null : await ServerTls.open(checked.tls)
+  const settings = await FrontSettings.open(checked)
   const owner = new JournalOwning()
   const journal = await openJournalOf(checked, owner)
   try {
-    const server = await startWith(checked, tls, journal)
+    const server = await startWith(checked, settings, journal)
     owner.serve(server)
     return server
   } catch (error) {
@@ -56,41 +52,11 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
 
 async function startWith(
   checked: CheckedOptions,
-  tls: ServerTls | null,
+  settings: FrontSettings,
   journal: OpenJournal | null,
 ): Promise<ListeningLockServer> {
-  const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = checked
-  const access = await ServerAccess.open(
-    checked,
-    [host, checked.adminListen?.host ?? host],
-    (checked.tls?.clientCaFile ?? null) !== null,
-  )
-  const { guard } = access
-  const listener = await listen(
-    {
-      host,
-      port,
-      secret,
-      guard,
-      insecure,
-      origins,
-      connectionsPerAddress,
-      framesPerAddress,
-      tls,
-      role: 'lockserver',
-    },
-    {
-      // None of these is called before the server below exists: a listener gets nothing in its first turn.
-      accepted: (...peer) => server.running.accepted(...peer),
-      turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
-      filesShort: code => server.running.filesShort(code),
-      get turn() {
-        return server.running.turn
-      },
-      http: (request, response) => server.place.answer(request, response),
-    },
-  )
-  const server = new ListeningLockServer(checked, listener, { tls, access }, journal)
+  const front = await settings.listen('lockserver', () => server)
+  const server: ListeningLockServer = new ListeningLockServer(checked, front, journal)
   await server.openPages()
   server.start()
   return server
@@ -132,11 +98,8 @@ class ListeningLockServer implements LockServer {
   readonly running: RunningLockServer
   readonly ended: Promise<number>
   readonly place: PagesPlace
-  readonly #options: CheckedOptions
-  readonly #listener: Listener
-  readonly #tls: ServerTls | null
+  readonly #front: Front
   readonly #journal: OpenJournal | null
-  readonly #access: ServerAccess
   readonly #counts = new ServerCounts()
   readonly #pages = new ServerPages(
     () => this.#measure(),
@@ -145,36 +108,19 @@ class ListeningLockServer implements LockServer {
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
 
-  constructor(
-    options: CheckedOptions,
-    listener: Listener,
-    { tls, access }: { readonly tls: ServerTls | null; readonly access: ServerAccess },
-    journal: OpenJournal | null,
-  ) {
-    this.#options = options
+  constructor(options: CheckedOptions, front: Front, journal: OpenJournal | null) {
+    this.#front = front
     this.#journal = journal
-    this.#access = access
-    this.#listener = listener
-    this.#tls = tls
-    this.address = listener.url
+    this.address = front.address
     this.advertised = options.advertise ?? this.address
-    const hosts = () => hostNames([this.address, this.advertised, ...options.origins])
-    this.place = new PagesPlace(this.#pages.routes, {
-      ...options,
-      guard: access.guard,
-      audit: line => this.running.audit(line),
-      hosts,
-      peers: listener,
-      tls,
-      turnedAway: (reason, remote) => this.running.turnedAway(reason, remote),
-    })
+    this.place = front.placeOf(this.#pages, this.advertised, () => this.running)
     this.ended = new Promise(resolve => {
       this.#setEnded = resolve
     })
     this.running = new RunningLockServer(
       {
         ...options,
-        guard: access.guard,
+        guard: front.access.guard,
         address: this.advertised,
         limits: { ...stateLimits, ...options.quotas, holdAtLeastMsMax: options.holdAtLeastMsMax },
         loopbackCounts: Object.values(options.quotas).some(quota => quota !== null),
@@ -183,7 +129,7 @@ class ListeningLockServer implements LockServer {
         counts: this.#counts,
         ...(journal !== null && { journal }),
       },
-      tls === null ? runtime : dialsWith(runtime, () => tls.dial),
+      front.dialling(runtime),
       { ended: status => this.#onEnded(status) },
     )
   }
@@ -194,23 +140,18 @@ class ListeningLockServer implements LockServer {
 
   /** Rejects if the address of the pages isn't available; then nothing listens any more. */
   openPages(): Promise<void> {
-    return this.place.open(this.#options.adminListen, () => this.kill())
+    return this.#front.openPages(this.place, () => this.kill())
   }
 
   start(): void {
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, advertised: this.advertised, ...pages })
-    this.#access.start(
-      this.#options.log,
-      { changed: () => this.running.rightsChanged(), endTokens: () => this.running.endTokens() },
-      this.#options.pingIntervalMs,
-    )
+    this.#front.start(this.running, this.advertised)
     this.running.start()
-    this.#tls?.start((...said) => this.running.note(...said), this.advertised)
   }
 
-  async readAgain(): Promise<void> {
-    await Promise.all([this.#tls?.reload(), this.#access.reload()])
+  readAgain(): Promise<void> {
+    return this.#front.readAgain()
   }
 
   leave(): Promise<number> {
@@ -239,26 +180,25 @@ class ListeningLockServer implements LockServer {
 
   #measure(): Vital {
     const { core, refusals, connections } = this.running
+    const { access, tls, listener } = this.#front
     return {
       core,
       vitals: core.vitals,
       counts: this.#counts,
       refusals,
       connections,
-      edge: this.#listener.edge,
-      tls: this.#tls,
+      edge: listener.edge,
+      tls,
       journal: this.#journal,
-      access: this.#access,
+      access,
       unready: unreadiness(core),
     }
   }
 
   #onEnded(status: number): void {
-    this.#access.close()
     this.#pages.close()
-    this.#tls?.close()
-    const closed = status === killedStatus ? this.#listener.kill() : this.#listener.close()
+    const closed = this.#front.close(this.place, status === killedStatus)
     const journal = this.#journal?.[Symbol.asyncDispose]()
-    this.#closing = Promise.all([closed, this.place.close(), journal]).then(() => this.#setEnded(status))
+    this.#closing = Promise.all([closed, journal]).then(() => this.#setEnded(status))
   }
 }

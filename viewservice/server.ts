@@ -3,12 +3,9 @@
 import { hostname } from 'node:os'
 import { runtime } from '#runtime'
 import type { Status } from '../wire/messages.ts'
-import { isLoopback, isWildcard, type Listener, listen } from '../wire/net/listen.ts'
-import { dialsWith } from '../wire/net/open-web-socket.ts'
-import { ServerTls } from '../wire/net/tls/server-tls.ts'
-import { hostNames } from '../wire/serving/own-names.ts'
-import { PagesPlace } from '../wire/serving/pages-place.ts'
-import { ServerAccess } from '../wire/serving/server-access.ts'
+import { isLoopback, isWildcard } from '../wire/net/listen.ts'
+import { type Front, FrontSettings } from '../wire/serving/front.ts'
+import type { PagesPlace } from '../wire/serving/pages-place.ts'
 import { foundingOf, noRecordText } from './founding.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import type { Measured } from './pages/metrics.ts'
@@ -42,11 +39,11 @@ export interface ViewServer extends AsyncDisposable {
 /** Resolves when the server listens; rejects with a clear error if the folder or the port isn't available. */
 export async function startViewServer(options: ViewServerOptions): Promise<ViewServer> {
   const checked = checkOptions(options)
-  const tls = checked.tls === null ? null : await ServerTls.open(checked.tls)
+  const settings = await FrontSettings.open(checked)
   let hear: (lack: Lack) => void = () => {}
   const store = openStore(checked.place, lack => hear(lack))
   try {
-    const server = await startWith(checked, tls, store, await firstLoad(store))
+    const server = await startWith(checked, settings, store, await firstLoad(store))
     hear = lack => server.lacks(lack)
     return server
   } catch (error) {
@@ -67,42 +64,12 @@ async function firstLoad(store: ViewStore): Promise<Stored | null | undefined> {
 
 async function startWith(
   options: CheckedOptions,
-  tls: ServerTls | null,
+  settings: FrontSettings,
   store: ViewStore,
   stored: Stored | null | undefined,
 ): Promise<ListeningViewServer> {
-  const { host, port, secret, insecure, origins, connectionsPerAddress, framesPerAddress } = options
-  const access = await ServerAccess.open(
-    options,
-    [host, options.adminListen?.host ?? host],
-    (options.tls?.clientCaFile ?? null) !== null,
-  )
-  const { guard } = access
-  const listener = await listen(
-    {
-      host,
-      port,
-      secret,
-      guard,
-      insecure,
-      origins,
-      connectionsPerAddress,
-      framesPerAddress,
-      tls,
-      role: 'viewserver',
-    },
-    {
-      // None of these is called before the server below exists: a listener hears nothing in its first turn.
-      accepted: (...peer) => server.running.accepted(...peer),
-      turnedAway: (reason, remote) => server.running.turnedAway(reason, remote),
-      filesShort: code => server.running.filesShort(code),
-      get turn() {
-        return server.running.turn
-      },
-      http: (request, response) => server.place.answer(request, response),
-    },
-  )
-  const server = new ListeningViewServer(options, listener, { tls, access }, store, stored)
+  const front = await settings.listen('viewserver', () => server)
+  const server: ListeningViewServer = new ListeningViewServer(options, front, store, stored)
   await server.openPages()
   server.start()
   return server
@@ -135,44 +102,27 @@ function foundingFor({ begins }: CheckedOptions) {
 class ListeningViewServer implements ViewServer {
   readonly address: string
   readonly running: RunningViewServer
+  readonly #advertised: string
   readonly place: PagesPlace
   readonly #options: CheckedOptions
-  readonly #listener: Listener
-  readonly #tls: ServerTls | null
+  readonly #front: Front
   readonly #store: ViewStore
-  readonly #access: ServerAccess
   readonly #pages: ViewPages
   #closed: Promise<void> | undefined
 
-  constructor(
-    options: CheckedOptions,
-    listener: Listener,
-    { tls, access }: { readonly tls: ServerTls | null; readonly access: ServerAccess },
-    store: ViewStore,
-    stored: Stored | null | undefined,
-  ) {
+  constructor(options: CheckedOptions, front: Front, store: ViewStore, stored: Stored | null | undefined) {
+    const { guard } = front.access
     this.#options = options
-    this.#listener = listener
-    this.#tls = tls
-    this.address = listener.url
+    this.#front = front
+    this.address = front.address
+    this.#advertised = options.advertise ?? this.address
     this.#store = store
-    this.#access = access
-    this.#pages = new ViewPages(() => this.#measure(), { ...options, dial: () => tls?.dial }, access.guard)
-    const hosts = () => hostNames([this.address, ...options.origins])
-    this.place = new PagesPlace(this.#pages.routes, {
-      ...options,
-      guard: access.guard,
-      door: this.#pages.door,
-      audit: line => this.running.audit(line),
-      hosts,
-      peers: listener,
-      tls,
-      turnedAway: (reason, remote) => this.running.turnedAway(reason, remote),
-    })
+    this.#pages = new ViewPages(() => this.#measure(), { ...options, dial: () => front.tls?.dial }, guard)
+    this.place = front.placeOf(this.#pages, this.#advertised, () => this.running)
     this.running = new RunningViewServer(
       {
         ...options,
-        guard: access.guard,
+        guard,
         ...foundingFor(options),
         noRecord: noRecordText(placeOption(options.place)),
         address: this.address,
@@ -182,7 +132,7 @@ class ListeningViewServer implements ViewServer {
         pid: process.pid,
         host: hostname(),
       },
-      tls === null ? runtime : dialsWith(runtime, () => tls.dial),
+      front.dialling(runtime),
       {
         load: () => store.load(),
         save: (record, expected) => this.#save(record, expected),
@@ -199,34 +149,29 @@ class ListeningViewServer implements ViewServer {
 
   /** Rejects if the address of the pages isn't available; then nothing listens any more. */
   openPages(): Promise<void> {
-    return this.place.open(this.#options.adminListen, () => this.kill())
+    return this.#front.openPages(this.place, () => this.kill())
   }
 
   start(): void {
-    this.#access.start(
-      this.#options.log,
-      { changed: () => this.running.rightsChanged(), endTokens: () => this.running.endTokens() },
-      this.#options.pingIntervalMs,
-    )
+    this.#front.start(this.running, this.#advertised)
     this.running.start()
-    this.#tls?.start((...said) => this.running.note(...said), this.#options.advertise ?? this.address)
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, pid: process.pid, ...pages })
   }
 
-  async readAgain(): Promise<void> {
-    await Promise.all([this.#tls?.reload(), this.#access.reload()])
+  readAgain(): Promise<void> {
+    return this.#front.readAgain()
   }
 
   close(): Promise<void> {
     this.running.close()
-    this.#closed ??= this.#end(() => this.#listener.close())
+    this.#closed ??= this.#end(false)
     return this.#closed
   }
 
   kill(): Promise<void> {
     this.running.kill()
-    this.#closed ??= this.#end(() => this.#listener.kill())
+    this.#closed ??= this.#end(true)
     return this.#closed
   }
 
@@ -253,11 +198,9 @@ class ListeningViewServer implements ViewServer {
     })
   }
 
-  async #end(close: () => Promise<void>): Promise<void> {
-    this.#access.close()
+  async #end(atOnce: boolean): Promise<void> {
     this.#pages.close()
-    this.#tls?.close()
-    await Promise.all([close(), this.place.close()])
+    await this.#front.close(this.place, atOnce)
     await this.running.givingUp
     await this.running.saving
     this.#store.close()
@@ -265,10 +208,8 @@ class ListeningViewServer implements ViewServer {
 
   /** Does not wait for a record that is being written: a failed save may be what has ended the server. */
   #failed(error: Error): void {
-    this.#access.close()
     this.#pages.close()
-    this.#tls?.close()
-    this.#closed = Promise.all([this.#listener.close(), this.place.close()]).then(() => this.#store.close())
+    this.#closed = this.#front.close(this.place, false).then(() => this.#store.close())
     this.#closed.then(
       () => this.#options.onFatal(error),
       () => this.#options.onFatal(error),
@@ -278,6 +219,7 @@ class ListeningViewServer implements ViewServer {
   #measure(): Measured {
     const { core, counts, refusals, connections } = this.running
     const { clients, unready } = core
+    const { access, tls, listener } = this.#front
     return {
       status: this.status(),
       active: core.isActive,
@@ -286,9 +228,9 @@ class ListeningViewServer implements ViewServer {
       connections,
       clients,
       unready,
-      edge: this.#listener.edge,
-      tls: this.#tls,
-      access: this.#access,
+      edge: listener.edge,
+      tls,
+      access,
       reserve: this.#store.reserve,
     }
   }

@@ -89,9 +89,8 @@ export const endings: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/server.ts',
-        find: 'Promise.all([closed, this.place.close(), journal]).then(() => this.#setEnded(status))',
-        replace:
-          'Promise.all([closed, this.place.close(), journal]).then(() => {})\n    this.#setEnded(status)',
+        find: 'Promise.all([closed, journal]).then(() => this.#setEnded(status))',
+        replace: 'Promise.all([closed, journal]).then(() => {})\n    this.#setEnded(status)',
       },
     ],
   },

@@ -124,8 +124,8 @@ export const tls: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/server.ts',
-        find: 'tls === null ? runtime : dialsWith(runtime, () => tls.dial)',
-        replace: 'runtime',
+        find: 'front.dialling(runtime),',
+        replace: 'runtime,',
       },
     ],
   },

@@ -65,6 +65,13 @@ function serverSecretsOf(given: AccessOptions['serverSecret']): readonly string[
   })
 }
 
+/** Who can reach the server, and how servers prove themselves, too (A5). */
+interface Reached {
+  readonly host: string
+  readonly adminListen: { readonly host: string } | null
+  readonly tls: { readonly clientCaFile: string | null } | null
+}
+
 export interface ServerAccessOwner {
   /** The rules are others now. */
   changed(): void
@@ -94,17 +101,11 @@ export class ServerAccess {
     this.#warning = warning
   }
 
-  /**
-   * Rejects with one clear line if these settings won't do for a server that listens at these hosts. `certificates`: by
-   * them servers prove themselves, too (A5).
-   */
-  static async open(
-    checked: CheckedAccess,
-    hosts: readonly string[],
-    certificates: boolean,
-  ): Promise<ServerAccess> {
-    const { secret, serverSecrets, access } = checked
-    const isFar = !hosts.every(isLoopback)
+  /** Rejects with one clear line if these settings won't do for a server that listens there. */
+  static async open(checked: CheckedAccess & Reached): Promise<ServerAccess> {
+    const { secret, serverSecrets, access, host, adminListen, tls } = checked
+    const isFar = !(isLoopback(host) && isLoopback(adminListen?.host ?? host))
+    const certificates = (tls?.clientCaFile ?? null) !== null
     if (access !== null && secret === null && serverSecrets.length === 0 && !certificates)
       throw new TypeError(
         'access needs serverSecret too, or tls.clientCaFile: by one of them servers know one another (--server-secret, --tls-client-ca)',
