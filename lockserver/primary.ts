@@ -118,7 +118,7 @@ export class Primary {
     this.#options = options
     this.#audit = new Audit(out)
     this.opens = new Opens(situation, options.deadPings)
-    this.#desk = new QueryDesk(out, { state, times: leases.times }, situation, this.#atDesk())
+    this.#desk = new QueryDesk(out, { state, times: leases.times }, situation, new Primary.#AtDesk(this))
     this.#watches = new Watches(out, state)
     this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
@@ -504,24 +504,41 @@ export class Primary {
     this.#out.count({ is: 'renewal' })
   }
 
-  /** What its desk needs of it. */
-  #atDesk(): DeskOwner {
-    const primary = this
-    return {
-      get age() {
-        return primary.replication.age
-      },
-      get isSure() {
-        return !primary.replication.join.latched
-      },
-      speaks: client => this.#speaks(client),
-      show: (client, parts) => {
-        for (const part of parts) this.#answer(client, part)
-        this.#show({ is: 'query answered', client })
-      },
-      answer: (client, message) => this.#answer(client, message),
-      refused: (client, denied) => this.#refused(client, denied),
-      close: (client, code, text) => this.#close(client, code, text),
+  /** What its desk needs of it; with no function of its own, since a core is data. */
+  static readonly #AtDesk = class implements DeskOwner {
+    readonly primary: Primary
+
+    constructor(primary: Primary) {
+      this.primary = primary
+    }
+
+    get age() {
+      return this.primary.replication.age
+    }
+
+    get isSure() {
+      return !this.primary.replication.join.latched
+    }
+
+    speaks(client: Client): boolean {
+      return this.primary.#speaks(client)
+    }
+
+    show(client: Client, parts: readonly MessageOf<'serverToClient'>[]): void {
+      for (const part of parts) this.primary.#answer(client, part)
+      this.primary.#show({ is: 'query answered', client })
+    }
+
+    answer(client: Client, message: MessageOf<'serverToClient'>): void {
+      this.primary.#answer(client, message)
+    }
+
+    refused(client: Client, denied: { readonly verb: Verb; readonly lock: string }): void {
+      this.primary.#refused(client, denied)
+    }
+
+    close(client: Client, code: 'UNEXPECTED_MESSAGE' | 'TOO_MANY_CONNECTIONS', text: string): void {
+      this.primary.#close(client, code, text)
     }
   }
 
