@@ -224,3 +224,25 @@ t.test('B3: a server takes fewer sockets than it has files, and keeps some files
   const room = roomOf(1_048_576, 22, limits.connectionsMax)
   t.equal(room.clients, limits.connectionsMax)
 })
+
+t.test('B7: where there is a principal its quotas count, wherever it comes from, and no address', async t => {
+  const { edge, comes } = story()
+  const comesAs = (address: string, principal: string | null) => {
+    const guest = comes(address)
+    return { guest, refusal: edge.admit(guest, client, 0, principal) }
+  }
+  const [first] = ['10.0.0.1', '10.0.0.2', '127.0.0.1'].map(address => comesAs(address, 'billing'))
+  t.match(comesAs('10.0.0.3', 'billing').refusal, {
+    code: 'TOO_MANY_CONNECTIONS',
+    message: /there are 3 of the principal billing already/,
+  })
+  t.equal(comesAs('10.0.0.1', 'payroll').refusal, undefined, 'another one on the same machine')
+  t.equal(comesAs('127.0.0.1', null).refusal, undefined)
+  if (first !== undefined) edge.leave(first.guest)
+  const back = comesAs('127.0.0.1', 'billing')
+  t.equal(back.refusal, undefined, 'a place that is free again')
+  t.equal(edge.took(back.guest, 100, 0), 0)
+  t.equal(edge.took(back.guest, 1, 0), 10, 'frames likewise, on this machine too')
+  const named = comesAs('127.0.0.1', null)
+  t.equal(edge.took(named.guest, 500, 0), 0, 'who has no principal here has no quota')
+})

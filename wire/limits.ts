@@ -145,9 +145,9 @@ export const serverConnectionsMax = 256
 export const strangersMax = 1_024
 /** Files that a server keeps for itself, of those that its process may open: for the record, dials and logs (B3). With fewer files an eighth of them. */
 export const ownFilesKept = 256
-/** Connections of clients from one address, other than loopback (B7). Passed: TOO_MANY_CONNECTIONS. */
+/** Connections of clients of one principal, or from one address other than loopback (B7). Passed: TOO_MANY_CONNECTIONS. */
 export const connectionsPerAddress = 4_096
-/** Frames of clients a second from one address, other than loopback (B7). Passed: what it sends waits. */
+/** Frames of clients a second of one principal, or from one address other than loopback (B7). Passed: what it sends waits. */
 export const framesPerAddress = 50_000
 /** A client that says nothing for so long after its hello (B7). Passed: GONE_QUIET, the connection is closed. */
 export const silentAfterHelloMs = 60_000

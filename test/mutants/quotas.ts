@@ -192,4 +192,30 @@ export const quotas: readonly Mutant[] = [
     test: 'crowd-pages',
     edits: [{ file: 'lockserver/pages/why-page.ts', find: 'if (names.size > whyMax) break', replace: '' }],
   },
+  {
+    name: 'connections of a principal count for its address',
+    breaks: 'B7',
+    why: 'one principal on many machines takes all connections, and those of one machine stand in for each other',
+    test: 'edge',
+    edits: [
+      {
+        file: 'wire/net/edge.ts',
+        find: 'return principal === undefined ? address :',
+        replace: 'return principal === undefined || principalPrefix !== null ? address :',
+      },
+    ],
+  },
+  {
+    name: 'no edge hears whose a connection is',
+    breaks: 'B7',
+    why: 'the quotas of principals hold nowhere',
+    test: 'principal-quotas',
+    edits: [
+      {
+        file: 'wire/net/visitor.ts',
+        find: 'this.#edge.admit(this, from, this.#runtime.monotonic(), principal)',
+        replace: 'this.#edge.admit(this, from, this.#runtime.monotonic(), principal === null ? null : null)',
+      },
+    ],
+  },
 ]

@@ -1,7 +1,8 @@
 // The edge of a server: which peers may have a socket, and which must go when there are too many (B3, B4,
-// B7). It counts by standing and by address, and keeps room for operators. It touches no socket and reads no
-// clock.
+// B7). It counts by standing and by address, or by principal where there is one, and keeps room for operators. It touches no
+// socket and reads no clock.
 
+import { principalPrefix } from '../access/owner.ts'
 import { WireError } from '../codec.ts'
 import { receivingBytesMax, silentAfterHelloMs, unreadBytesMax } from '../limits.ts'
 import type { HelloFrom } from '../messages.ts'
@@ -18,6 +19,8 @@ export interface Guest {
   readonly address: string
   readonly loopback: boolean
   standing: Standing
+  /** Whose quotas it takes from, in place of its address's; absent: it has none. */
+  principal?: string
   /** Servers are exempt: they are not cut for the sum of all. */
   readonly exempt: boolean
   /** When the connection was admitted. */
@@ -88,8 +91,9 @@ export class Edge {
   }
 
   /** B3, B7: the guest's hello has shown the secret. Undefined if it is let in and no stranger any more. */
-  admit(guest: Guest, from: HelloFrom, now: number): WireError | undefined {
+  admit(guest: Guest, from: HelloFrom, now: number, principal: string | null = null): WireError | undefined {
     const standing = from.kind === 'client' ? 'client' : 'server'
+    if (principal !== null) guest.principal = principal
     const full = standing === 'server' ? this.#serversFull() : this.#clientsFull(guest)
     if (full !== undefined) return full
     this.#removeStranger(guest)
@@ -97,7 +101,8 @@ export class Edge {
     guest.since = now
     this.counts[standing]++
     if (standing === 'client') {
-      this.#clients.set(guest.address, (this.#clients.get(guest.address) ?? 0) + 1)
+      const payer = payerOf(guest)
+      this.#clients.set(payer, (this.#clients.get(payer) ?? 0) + 1)
       this.#silent.add(guest)
     }
     return undefined
@@ -110,17 +115,18 @@ export class Edge {
     if (guest.standing === 'stranger') return this.#removeStranger(guest)
     this.counts[guest.standing]--
     if (guest.standing !== 'client') return
-    const left = (this.#clients.get(guest.address) ?? 1) - 1
-    if (left > 0) this.#clients.set(guest.address, left)
-    else this.#clients.delete(guest.address)
+    const payer = payerOf(guest)
+    const left = (this.#clients.get(payer) ?? 1) - 1
+    if (left > 0) this.#clients.set(payer, left)
+    else this.#clients.delete(payer)
   }
 
   /** B7: takes note of this many frames; returns in how many ms the guest's next one may be read. */
   took(guest: Guest, frames: number, now: number): number {
     if (guest.standing === 'stranger') return 0
     this.#silent.delete(guest)
-    if (guest.standing === 'server' || (guest.loopback && this.#quotas.framesPerAddress === null)) return 0
-    return this.#rate.took(guest.address, frames, now)
+    if (guest.standing === 'server' || isExempt(guest, this.#quotas.framesPerAddress)) return 0
+    return this.#rate.took(payerOf(guest), frames, now)
   }
 
   /** B7: called from time to time. */
@@ -141,15 +147,17 @@ export class Edge {
   }
 
   /** B7: the places that others may not have are for operators, who work on the machine itself. */
-  #clientsFull({ address, loopback }: Guest): WireError | undefined {
+  #clientsFull(guest: Guest): WireError | undefined {
     const { client } = this.counts
-    const max = loopback ? this.room.clients : this.room.distantClients
+    const max = guest.loopback ? this.room.clients : this.room.distantClients
     if (client >= max) return tooMany(`there are ${client} already`)
     const { connectionsPerAddress } = this.#quotas
-    if (loopback && connectionsPerAddress === null) return undefined
+    if (isExempt(guest, connectionsPerAddress)) return undefined
     const own = connectionsPerAddress ?? this.#defaults.connectionsPerAddress
-    if ((this.#clients.get(address) ?? 0) < own) return undefined
-    return tooMany(`there are ${own} from ${address} already`)
+    if ((this.#clients.get(payerOf(guest)) ?? 0) < own) return undefined
+    const { principal, address } = guest
+    const whose = principal === undefined ? `from ${address}` : `of the principal ${principal}`
+    return tooMany(`there are ${own} ${whose} already`)
   }
 
   #cutStranger(): void {
@@ -171,6 +179,16 @@ export class Edge {
     if (own.size === 0) this.#strangers.delete(guest.address)
     this.counts.stranger--
   }
+}
+
+/** No address looks like a principal. */
+function payerOf({ principal, address }: Guest): string {
+  return principal === undefined ? address : `${principalPrefix}${principal}`
+}
+
+/** The default quotas do not hold for loopback; for a principal they do, wherever it comes from. */
+function isExempt({ principal, loopback }: Guest, quota: number | null): boolean {
+  return principal === undefined && loopback && quota === null
 }
 
 function tooMany(text: string): WireError {

@@ -45,8 +45,11 @@ export interface Gate {
   wrongSecret(): number
   /** A5: why the peer is taken for no server; null if its certificate proves it, or none is asked for. */
   readonly certificateProblem?: string | null
-  /** The hello is in order. Undefined if there is room, which `end` may take back; else why there is none. */
-  admits(from: HelloFrom, end: (error: WireError) => void): WireError | undefined
+  /**
+   * The hello is in order. Undefined if there is room, which `end` may take back; else why there is none. `principal`: whose
+   * quotas the peer takes from; null: it has no principal.
+   */
+  admits(from: HelloFrom, end: (error: WireError) => void, principal?: string | null): WireError | undefined
   /** Something was sent to the peer. */
   sent(): void
 }
@@ -159,7 +162,8 @@ class HelloWaiter implements ConnectionHandlers {
     const proven = this.#guard.prove(from.kind, proof)
     this.#connection.channel = channelFor(from, this.#options.role)
     if (from.kind !== 'client') this.#checkServer()
-    const full = this.#gate.admits(from, error => this.#end(error))
+    const principal = proven.principal?.name ?? null
+    const full = this.#gate.admits(from, error => this.#end(error), principal)
     if (full !== undefined) throw full
     this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote, proven)
   }

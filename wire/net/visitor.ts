@@ -19,6 +19,7 @@ export class Visitor implements Guest, Gate, TlsGuest {
   readonly address: string
   readonly loopback: boolean
   standing: Standing = 'stranger'
+  principal?: string
   since = 0
   /** A5: why it is no server of the cluster; null: it is, or need not prove it. */
   certificateProblem: string | null = null
@@ -96,9 +97,13 @@ export class Visitor implements Guest, Gate, TlsGuest {
     return ms
   }
 
-  admits(from: HelloFrom, end: (error: WireError) => void): WireError | undefined {
+  admits(
+    from: HelloFrom,
+    end: (error: WireError) => void,
+    principal: string | null = null,
+  ): WireError | undefined {
     this.#edge.wrongSecrets.right(this.address)
-    const refusal = this.#edge.admit(this, from, this.#runtime.monotonic())
+    const refusal = this.#edge.admit(this, from, this.#runtime.monotonic(), principal)
     if (refusal !== undefined) return refusal
     this.#endOf = end
     if (this.#webSocket !== undefined && from.kind !== 'probe')
