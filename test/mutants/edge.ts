@@ -240,7 +240,7 @@ export const edge: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/edge.ts',
-        find: 'loopback ? this.room.clients : this.room.distantClients',
+        find: 'guest.loopback ? this.room.clients : this.room.distantClients',
         replace: 'this.room.clients',
       },
     ],
@@ -253,8 +253,8 @@ export const edge: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/edge.ts',
-        find: '(this.#clients.get(address) ?? 0) < own',
-        replace: '(this.#clients.get(address) ?? 0) <= own',
+        find: '(this.#clients.get(payerOf(guest)) ?? 0) < own',
+        replace: '(this.#clients.get(payerOf(guest)) ?? 0) <= own',
       },
     ],
   },
