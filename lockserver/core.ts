@@ -6,6 +6,7 @@ import { allows } from '../wire/access/principal.ts'
 import type { Standing } from '../wire/access/standing.ts'
 import type { Instant } from '../wire/clock.ts'
 import { type ConnectionInput, saidOn, tokenEndText } from '../wire/effects.ts'
+import { type ErrorCode, errors } from '../wire/errors.ts'
 import { promotionGraceMs, type StateLimits, ttlMsDefault } from '../wire/limits.ts'
 import type {
   DiskFigures,
@@ -58,8 +59,8 @@ export type ServerInput =
   | { readonly is: 'turn-end' }
   /** Answers a `continue` effect. */
   | { readonly is: 'continue' }
-  /** Answers a `tell sent` effect. */
-  | { readonly is: 'sent' }
+  /** Answers a `tell sent` effect; `stuck` comes before, if the peer must read first (B4). */
+  | { readonly is: 'sent' | 'stuck'; readonly connection: number }
   /** A3: the access file was read again, and each connection was told what that means for it. */
   | { readonly is: 'standing'; readonly standing: Standing }
   /** Shut down in order. */
@@ -293,8 +294,11 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         this.#rightsChanged(input)
         break
       case 'sent':
-        this.#primary?.sent()
-        this.#backup?.shown?.sent()
+        this.#primary?.desk.sent(input.connection)
+        this.#backup?.shown?.desk.sent(input.connection)
+        break
+      case 'stuck':
+        this.#stuck(input.connection)
         break
       case 'standing':
         this.#standing = input.standing
@@ -374,9 +378,20 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       return this.#primary?.rightsChanged(client)
     }
     this.#primary?.revoked(client, why)
+    this.#turnOut(client, 'TOKEN_ENDED', tokenEndText(why))
+  }
+
+  /** B4: an answer waits until this client has read what was sent before. */
+  #stuck(connection: number): void {
+    const desk = this.#primary?.desk ?? this.#backup?.shown?.desk
+    const slowest = this.#peers.get(desk?.stuck(connection) ?? 0)
+    if (slowest?.is === 'client') this.#turnOut(slowest, 'SLOW_READER', errors.SLOW_READER.meaning)
+  }
+
+  #turnOut(client: Client, code: ErrorCode, text: string): void {
     client.deaf = true
     this.#gone(client)
-    this.#out.close(connection, 'TOKEN_ENDED', tokenEndText(why))
+    this.#out.close(client.connection, code, text)
   }
 
   #welcome(connection: number): void {

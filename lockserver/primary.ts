@@ -85,7 +85,7 @@ export class Primary {
   readonly #clients: Clients
   readonly #options: PrimaryOptions
   readonly #parking = new Parking()
-  readonly #desk: QueryDesk
+  readonly desk: QueryDesk
   readonly #watches: Watches
   readonly #expiry = new Expiry()
   readonly #revocations = new Revocations()
@@ -118,7 +118,7 @@ export class Primary {
     this.#options = options
     this.#audit = new Audit(out)
     this.opens = new Opens(situation, options.deadPings)
-    this.#desk = new QueryDesk(out, { state, times: leases.times }, situation, new Primary.#AtDesk(this))
+    this.desk = new QueryDesk(out, { state, times: leases.times }, situation, new Primary.#AtDesk(this))
     this.#watches = new Watches(out, state)
     this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
@@ -202,7 +202,7 @@ export class Primary {
   /** Nothing of this client waits here any more; the code that ends or replaces a connection calls this. */
   gone(client: Client): void {
     this.#parking.gone(client)
-    this.#desk.gone(client)
+    this.desk.gone(client)
     this.#watches.gone(client)
   }
 
@@ -212,7 +212,7 @@ export class Primary {
       this.#expireDue()
       this.#timesUntil = this.#situation.now.monotonic
     }
-    this.#desk.tick()
+    this.desk.tick()
     this.#revocations.tick()
     this.#audit.tick()
     this.link.tick()
@@ -229,7 +229,7 @@ export class Primary {
     this.#expirePiece()
     this.#withdraw()
     this.#endTimes()
-    this.#desk.turn()
+    this.desk.turn()
     this.replication.endTurn()
     if (this.replication.durable) this.#showShare()
     this.#shown = 0
@@ -357,7 +357,7 @@ export class Primary {
       case 'query':
       case 'clients':
       case 'look':
-        return this.#desk.ask(client, request)
+        return this.desk.ask(client, request)
       case 'watch':
         return this.#watch(client, request[1], request[2])
       case 'seen':
@@ -540,11 +540,6 @@ export class Primary {
     close(client: Client, code: 'UNEXPECTED_MESSAGE' | 'TOO_MANY_CONNECTIONS', text: string): void {
       this.primary.#close(client, code, text)
     }
-  }
-
-  /** B4 */
-  sent(): void {
-    this.#desk.sent()
   }
 
   /** R1: the watch begins where its answer stands among all that clients are shown. */
@@ -762,7 +757,7 @@ export class Primary {
       case 'dropped':
         return this.#sessionOver(showing.session)
       case 'query answered':
-        return this.#desk.answered(showing.client)
+        return this.desk.answered(showing.client)
       case 'watching':
         return this.#watches.begin(showing.watch)
       case 'event':

@@ -18,6 +18,7 @@ import { Listings } from './listings.ts'
 import { answerOf, type Listing, lookOf } from './query.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
+import { Telling } from './telling.ts'
 import type { Times } from './times.ts'
 
 /** For locks, or for sessions: the fields in front are alike. */
@@ -45,7 +46,7 @@ export class Queries {
   /** Answers that wait for the backup. */
   #answering = 0
   /** B4: answers that are not with their sockets yet. */
-  #telling = 0
+  readonly #telling = new Telling()
   /** About how many locks and waiters this turn's queries have looked at. */
   #looked = 0
 
@@ -71,7 +72,7 @@ export class Queries {
   }
 
   get #mayTell(): boolean {
-    return this.#telling < queriesAtOnce
+    return this.#telling.busy < queriesAtOnce
   }
 
   /** Why the client's connection must end: far too many of it, or of its owner, wait. */
@@ -169,17 +170,21 @@ export class Queries {
   /** The backup has confirmed it; it goes to its socket now. */
   answered(): void {
     this.#answering--
-    this.#telling++
+    this.#telling.begins()
   }
 
   /** It goes to its socket without a confirmation. */
   tells(): void {
-    this.#telling++
+    this.#telling.begins()
   }
 
-  /** What the server told in an earlier part does not count here. */
-  told(): void {
-    if (this.#telling > 0) this.#telling--
+  told(connection: number): void {
+    this.#telling.ends(connection)
+  }
+
+  /** The client must read first: others are told meanwhile. Returns the connection that must end; null: none. */
+  stuck(connection: number): number | null {
+    return this.#telling.stuck(connection)
   }
 
   /** None of those that wait will be answered here. */

@@ -79,7 +79,7 @@ export class QueryDesk {
     this.#queries.startTurn()
     for (const query of this.#queries.take(this.#situation.now.wall))
       if (this.#owner.speaks(query.client)) this.#list(query)
-    if (this.#queries.more) this.#out.do({ do: 'continue' })
+    this.#goOn()
   }
 
   #list({ client, request }: Query): void {
@@ -100,8 +100,19 @@ export class QueryDesk {
   }
 
   /** B4: a query's answer is with the socket, so the next may be made. */
-  sent(): void {
-    this.#queries.told()
+  sent(connection: number): void {
+    this.#queries.told(connection)
+    this.#goOn()
+  }
+
+  /** B4: its client must read first. Returns whose connection must end, since far too much waits so; null: none. */
+  stuck(connection: number): number | null {
+    const slowest = this.#queries.stuck(connection)
+    this.#goOn()
+    return slowest
+  }
+
+  #goOn(): void {
     if (this.#queries.more) this.#out.do({ do: 'continue' })
   }
 

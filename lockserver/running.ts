@@ -68,7 +68,6 @@ export const killedStatus = 137
 const tick: ServerInput = { is: 'tick' }
 const turnEnd: ServerInput = { is: 'turn-end' }
 const goOn: ServerInput = { is: 'continue' }
-const sent: ServerInput = { is: 'sent' }
 
 export class RunningLockServer {
   readonly #options: RunningOptions
@@ -244,9 +243,10 @@ export class RunningLockServer {
   /** A later core has not asked for it. */
   #tellSent(connection: number): void {
     const core = this.#core
-    this.#driver.connections.whenSent(connection, () => {
-      if (this.#core === core) this.#driver.step(sent)
-    })
+    const tell = (is: 'sent' | 'stuck') => () => {
+      if (this.#core === core) this.#driver.step({ is, connection })
+    }
+    this.#driver.connections.whenSent(connection, tell('sent'), tell('stuck'))
   }
 
   /** What was written for an earlier core concerns this one no more. */

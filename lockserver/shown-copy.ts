@@ -28,7 +28,7 @@ export class ShownCopy implements DeskOwner {
   readonly #clients: Clients
   readonly #copy: CopyState
   readonly #audit: Audit
-  readonly #desk: QueryDesk
+  readonly desk: QueryDesk
   readonly #asOf: AsOf
   #questions = 0
   /** The question that the primary has not answered. */
@@ -48,7 +48,7 @@ export class ShownCopy implements DeskOwner {
     this.#clients = clients
     this.#copy = copy
     this.#audit = new Audit(out)
-    this.#desk = new QueryDesk(out, shown, situation, this)
+    this.desk = new QueryDesk(out, shown, situation, this)
     this.#asOf = new AsOf(at)
   }
 
@@ -62,7 +62,7 @@ export class ShownCopy implements DeskOwner {
 
   /** `connection`: to the primary; null: there is none. */
   tick(connection: number | null): void {
-    this.#desk.tick()
+    this.desk.tick()
     this.#audit.tick()
     this.#asOf.done(this.#copy.applied)
     if (connection === null || this.#asked !== null) return
@@ -85,24 +85,20 @@ export class ShownCopy implements DeskOwner {
   // ---- clients
 
   look(client: Client, request: MessageOf<'clientToServer', 'look'>): void {
-    this.#desk.ask(client, request)
+    this.desk.ask(client, request)
   }
 
   turn(): void {
-    this.#desk.turn()
-  }
-
-  sent(): void {
-    this.#desk.sent()
+    this.desk.turn()
   }
 
   gone(client: Client): void {
-    this.#desk.gone(client)
+    this.desk.gone(client)
   }
 
   /** The copy is another server's part from here on, or is no copy any more. */
   end(): void {
-    this.#desk.end()
+    this.desk.end()
   }
 
   speaks(client: Client): boolean {
@@ -125,7 +121,7 @@ export class ShownCopy implements DeskOwner {
 
   close(client: Client, ...why: [Parameters<DeskOwner['close']>[1], string]): void {
     client.deaf = true
-    this.#desk.gone(client)
+    this.desk.gone(client)
     this.#clients.remove(client)
     this.#out.close(client.connection, ...why)
   }

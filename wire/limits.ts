@@ -135,6 +135,12 @@ export const tlsFilesEveryMs = 1_000
 export const certificateEndsSoonMs = 14 * 86_400_000
 /** Bytes kept for a peer that does not read. Passed: SLOW_READER, the connection is closed. */
 export const bufferedBytesMax = 16_777_216
+/** Of them, for a client (B4). Passed: the next frame waits until it has read all. */
+export let readAheadBytesMax = 262_144
+/** Time in which it must have. Passed: as above. */
+export const readWithinMs = 30_000
+/** Answers of queries that wait for clients which must read first (B4). Passed: the client that waited longest is closed with SLOW_READER. */
+export let answersStuckMax = 16
 /** Connections that a server accepts. Passed: TOO_MANY_CONNECTIONS. */
 export const connectionsMax = 18_000
 /** Of them, kept for operators: for clients on the server's own machine (B7). Passed: TOO_MANY_CONNECTIONS for others. */
@@ -325,6 +331,8 @@ const usual = {
   viewsRememberedMax,
   forgetServerMs,
   acknowledgedAtOnce,
+  readAheadBytesMax,
+  answersStuckMax,
 }
 
 export type DrawnLimits = Partial<typeof usual>
@@ -362,6 +370,8 @@ export function drawnLimits(drawn: DrawnLimits): void {
   viewsRememberedMax = limits.viewsRememberedMax
   forgetServerMs = limits.forgetServerMs
   acknowledgedAtOnce = limits.acknowledgedAtOnce
+  readAheadBytesMax = limits.readAheadBytesMax
+  answersStuckMax = limits.answersStuckMax
 }
 
 /** As for a machine that takes this many times as long for everything: what a turn may cost is this part of the usual. */

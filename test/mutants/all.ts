@@ -39,6 +39,7 @@ import { nearest } from './nearest.ts'
 import { order } from './order.ts'
 import { program } from './program.ts'
 import { quotas } from './quotas.ts'
+import { readers } from './readers.ts'
 import { replication } from './replication.ts'
 import { runsAtOnce } from './runs.ts'
 import { sessions } from './sessions.ts'
@@ -61,7 +62,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'requests and replies': [...sessions, ...client],
   'values in answers': [...judged, ...answers],
   claims: [...claims, ...claimed],
-  'limits and budgets': [...budget, ...quotas, ...limits, ...largeSessions],
+  'limits and budgets': [...budget, ...quotas, ...readers, ...limits, ...largeSessions],
   twice,
   'standing still in a fault': [...standing, ...meanwhile],
   'memory and long lives': [...memory, ...long],

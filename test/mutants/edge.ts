@@ -191,7 +191,7 @@ export const edge: readonly Mutant[] = [
     breaks: 'B4',
     why: 'a hundred peers that do not read fill the memory',
     test: 'edge-sockets',
-    edits: [{ file: 'wire/net/connection.ts', find: 'else this.#limits.sent?.()', replace: '' }],
+    edits: [{ file: 'wire/net/connection.ts', find: 'this.#limits.sent?.(0)', replace: '' }],
   },
   {
     name: 'the smallest is cut first',

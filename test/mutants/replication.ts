@@ -95,7 +95,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'for (const part of parts) this.#answer(client, part)',
+        find: 'for (const part of parts) this.primary.#answer(client, part)',
         replace: 'for (const part of parts) this.#out.send(client.connection, part)',
       },
     ],
@@ -108,7 +108,7 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: primary,
-        find: 'for (const part of parts) this.#answer(client, part)',
+        find: 'for (const part of parts) this.primary.#answer(client, part)',
         replace:
           'for (const part of parts) this.replication.lag === 0 ? this.#out.send(client.connection, part) : this.#answer(client, part)',
       },

@@ -68,6 +68,8 @@ const mayBeSmall: Readonly<Record<string, readonly number[]>> = {
   eventsTurnMax: [1, 24],
   // Frames are cut in two again and again, down to one message.
   clientFrameBytesMax: [600],
+  readAheadBytesMax: [1, 2_000],
+  answersStuckMax: [1, 4],
   unverifiedMax: [2],
   verifyingMax: [1],
   watchesMax: [4],

@@ -151,12 +151,13 @@ export class Wires {
     const speaker = this.#speakers.get(wire)
     for (const message of messages) {
       const [kind, code] = message
-      if (shown.has(kind) && this.#foundDifferent(server))
+      const isNow = shown.has(kind) && !wire.waited
+      if (isNow && this.#foundDifferent(server))
         this.#blame('R4 shown', `${server.name} says "${kind}" after it found its copies different`)
-      this.#reads.answered(server, message, wire, acked)
-      if (shown.has(kind) && this.#saysAlone(server, acked))
+      if (!wire.waited) this.#reads.answered(server, message, wire, acked)
+      if (isNow && this.#saysAlone(server, acked))
         this.#blame('R1 shown', `${server.name} says "${kind}" without a word of its backup`)
-      if (shown.has(kind)) this.#toldAt.set(server.id, server.turns)
+      if (isNow) this.#toldAt.set(server.id, server.turns)
       if (speaker === undefined) continue
       if (kind === 'error' && code === 'REPLACED' && !this.#others(speaker).some(isNewerThan(speaker)))
         this.#blame('S2 replaced', `${server.name} gives up the newest connection of ${speaker.session}`)

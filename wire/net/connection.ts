@@ -9,10 +9,12 @@ import {
   frameBytesMax,
   frameMessagesMax,
   helloBytesMax,
+  readAheadBytesMax,
 } from '../limits.ts'
 import type { Channel, Message, MessageOf } from '../messages.ts'
 import { inMessages, lengthOf, sizeOf } from '../runs.ts'
 import { bytesOf, cutToBytes } from '../text-bytes.ts'
+import { Reader } from './reader.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
 import type { Later, TurnTime } from './turn-time.ts'
@@ -30,8 +32,8 @@ export interface ConnectionHandlers {
 /** Limits that tests make smaller. */
 export interface ConnectionLimits {
   readonly bufferedBytesMax: number
-  /** Something was sent; some of it may wait for the peer to read it. */
-  sent?(): void
+  /** Something was sent; some of it may wait for the peer to read it, and this many bytes more behind it. */
+  sent?(waiting: number): void
   /** B1: what the peer asks must not take longer than this. Absent: it may. */
   readonly turn?: TurnTime | undefined
 }
@@ -44,10 +46,17 @@ const inTurns: ReadonlySet<Channel> = new Set<Channel>([
   'primaryToBackup',
 ])
 
+/** B4: these peers get no more than they read. */
+const readers: ReadonlySet<Channel> = new Set<Channel>(['clientToServer', 'clientToView'])
+/** About as much as a message takes that waits for its reader; what is in lists is shared. */
+const waitingMessageBytes = 256
+
 /** What waits until this many messages have been sent. */
 interface Mark {
   left: number
   readonly run: () => void
+  /** B4: is told, once, that the peer must read before that. */
+  stuck: (() => void) | undefined
 }
 
 export class Connection {
@@ -78,6 +87,10 @@ export class Connection {
   readonly #reading: Later = { goOn: () => this.#readKept() }
   /** B1: what waits to be sent is sent in a later turn. */
   #sendsLater = false
+  /** B4 */
+  readonly #reader: Reader
+  /** After the last frame there was much that this client had not read. */
+  #isBehind = false
   readonly #sending: Later = {
     large: true,
     goOn: () => {
@@ -103,6 +116,12 @@ export class Connection {
     this.#socket = socket
     this.channel = channel
     this.#handlers = handlers
+    this.#reader = new Reader(
+      socket,
+      runtime,
+      () => this.flush(),
+      () => this.#fail(new WireError('SLOW_READER', errors.SLOW_READER.meaning)),
+    )
     socket.hear({
       opened: () => handlers.opened?.(),
       received: text => this.#received(text),
@@ -125,6 +144,7 @@ export class Connection {
     if (this.#over) return false
     this.#outgoing.push(message)
     this.#size += lengthOf(message, inMessages)
+    if (this.#reader.awaited) return this.#waitForReader()
     // A failover waits for what a lock server tells its view server, and the same turn may bring a crowd of
     // clients.
     if (this.#size >= frameMessagesMax || this.channel === 'viewToServer') this.flush()
@@ -139,7 +159,7 @@ export class Connection {
   }
 
   flush(): void {
-    if (this.#over || this.#outgoing.length === 0 || this.#sendsLater) return
+    if (this.#over || this.#outgoing.length === 0 || this.#sendsLater || this.#reader.awaited) return
     if (!this.#maySend) {
       this.#sendsLater = true
       this.#turn?.due(this.#sending)
@@ -149,10 +169,15 @@ export class Connection {
     }
   }
 
-  /** Runs the function when all that was sent until now is with the socket, or never will be. */
-  whenSent(run: () => void): void {
-    if (this.#outgoing.length === 0) run()
-    else this.#marks.push({ left: this.#outgoing.length, run })
+  /**
+   * Runs the function when all that was sent until now is with the socket, or never will be. `stuck`: once before that, if the
+   * peer must read first (B4).
+   */
+  whenSent(run: () => void, stuck?: () => void): void {
+    if (this.#outgoing.length === 0) return run()
+    const isStuck = this.#reader.awaited
+    this.#marks.push({ left: this.#outgoing.length, run, stuck: isStuck ? undefined : stuck })
+    if (isStuck) stuck?.()
   }
 
   /** Tells the peer why, then closes. `closed` is not called. */
@@ -164,12 +189,18 @@ export class Connection {
     this.flush()
     this.#over = true
     this.#dropKept()
-    this.#closeIfSent()
+    if (this.#reader.awaited) this.#closeNow()
+    else this.#closeIfSent()
   }
 
-  /** R5: closes in this very turn, also if it was to be closed later. Of what waits only a frame goes out, and the reason. */
+  /** R5: closes in this very turn, also if it was to be closed later. */
   closeAtOnce(code: ErrorCode | null, text: string): void {
     this.close(code, text)
+    this.#closeNow()
+  }
+
+  /** Of what waits only a frame goes out, and the reason. */
+  #closeNow(): void {
     const closing = this.#closing
     if (closing === null) return
     const reason = this.#outgoing.slice(this.#nextFrame()).filter(([kind]) => kind === 'error')
@@ -214,10 +245,30 @@ export class Connection {
   /** B1: sends as much as this turn has time for, at least one frame; true if there is more. */
   #sendMore(): boolean {
     while (this.#outgoing.length > 0) {
+      if (this.#isBehind && this.#reader.mustRead()) {
+        this.#stuck()
+        return false
+      }
       this.#sendFrame()
       if (this.#outgoing.length > 0 && !this.#maySend) return true
     }
     this.#closeIfSent()
+    return false
+  }
+
+  /** B4: the end of a connection does not wait for its reader. */
+  #stuck(): void {
+    if (this.#closing !== null) return this.#closeNow()
+    for (const mark of [...this.#marks]) {
+      const { stuck } = mark
+      mark.stuck = undefined
+      stuck?.()
+    }
+  }
+
+  /** B4: one more message for a peer that must read first. */
+  #waitForReader(): boolean {
+    this.#limits.sent?.(this.#size * waitingMessageBytes)
     return false
   }
 
@@ -262,6 +313,7 @@ export class Connection {
     const closing = this.#closing
     if (closing === null || this.#outgoing.length > 0) return
     this.#closing = null
+    this.#reader.forget()
     this.#closeSocket(closing.number, closing.text)
   }
 
@@ -269,6 +321,7 @@ export class Connection {
   #forget(): void {
     this.#closing = null
     this.#outgoing = []
+    this.#reader.forget()
     this.#dropKept()
     this.#passMarks(Number.POSITIVE_INFINITY)
   }
@@ -279,9 +332,11 @@ export class Connection {
   }
 
   #checkReader(): void {
-    if (this.#socket.bufferedAmount > this.#limits.bufferedBytesMax)
-      this.#fail(new WireError('SLOW_READER', errors.SLOW_READER.meaning))
-    else this.#limits.sent?.()
+    const { bufferedAmount } = this.#socket
+    if (bufferedAmount > this.#limits.bufferedBytesMax)
+      return this.#fail(new WireError('SLOW_READER', errors.SLOW_READER.meaning))
+    this.#isBehind = bufferedAmount > readAheadBytesMax && readers.has(this.channel)
+    this.#limits.sent?.(0)
   }
 
   #write(messages: Message[]): void {

@@ -140,11 +140,11 @@ export class Connections<C extends Channel> {
     else connection?.unpause()
   }
 
-  /** Runs the function when the socket has all that was sent on this connection, or it is over. */
-  whenSent(number: number, run: () => void): void {
+  /** Runs the function when the socket has all that was sent on this connection, or it is over; `stuck`: see there. */
+  whenSent(number: number, run: () => void, stuck: () => void): void {
     const connection = this.#open.get(number)
     if (connection === undefined) run()
-    else connection.whenSent(run)
+    else connection.whenSent(run, stuck)
   }
 
   /** Connections that are open or being made. */

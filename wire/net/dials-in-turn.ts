@@ -118,6 +118,10 @@ class WaitingSocket implements Socket {
     this.#socket?.unpause?.()
   }
 
+  whenDrained(run: () => void): void {
+    this.#socket?.whenDrained?.(run)
+  }
+
   close(code: number, reason: string): void {
     if (this.#socket === undefined) this.#giveUp()
     else this.#socket.close(code, reason)

@@ -50,8 +50,8 @@ export interface Gate {
    * quotas the peer takes from; null: it has no principal.
    */
   admits(from: HelloFrom, end: (error: WireError) => void, principal?: string | null): WireError | undefined
-  /** Something was sent to the peer. */
-  sent(): void
+  /** Something was sent to the peer; this many bytes more wait until it has read (B4). */
+  sent(waiting: number): void
 }
 
 /** For sockets that no edge counts. */
@@ -107,7 +107,7 @@ class HelloWaiter implements ConnectionHandlers {
     this.#runtime = runtime
     this.#connection = new Connection(socket, 'opening', this, true, runtime, {
       bufferedBytesMax,
-      sent: () => gate.sent(),
+      sent: waiting => gate.sent(waiting),
       turn: handlers.turn,
     })
   }

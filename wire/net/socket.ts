@@ -22,6 +22,8 @@ export interface Socket {
   /** Reads no more until `unpause`; a page's socket can't. */
   pause?(): void
   unpause?(): void
+  /** Calls the function once, when the network has taken all that was sent; not if it closes before. A page's socket can't. */
+  whenDrained?(run: () => void): void
   /** Closes in order, and for good after a while, whatever the peer does. `reason`: at most 123 bytes. */
   close(code: number, reason: string): void
   /** Ends the socket without a word. */

@@ -33,6 +33,8 @@ export class Visitor implements Guest, Gate, TlsGuest {
   #endOf: ((error: WireError) => void) | undefined
   #answerWaits = false
   #paused = false
+  /** B4: bytes that wait until the peer has read what is with its socket. */
+  #waiting = 0
 
   constructor(socket: Socket, edge: Edge, runtime: Runtime) {
     this.#socket = socket
@@ -68,7 +70,7 @@ export class Visitor implements Guest, Gate, TlsGuest {
   }
 
   unread(): number {
-    return this.#socket.destroyed ? 0 : (this.#webSocket?.bufferedAmount ?? 0)
+    return this.#socket.destroyed ? 0 : (this.#webSocket?.bufferedAmount ?? 0) + this.#waiting
   }
 
   cut(): void {
@@ -111,7 +113,8 @@ export class Visitor implements Guest, Gate, TlsGuest {
     return undefined
   }
 
-  sent(): void {
+  sent(waiting: number): void {
+    this.#waiting = waiting
     this.#edge.unread.note(this)
   }
 

@@ -3,6 +3,7 @@
 import type { WebSocket } from 'ws'
 import { closeWithinMs, type Socket, type SocketHandlers } from './socket.ts'
 import { setTimeout } from './timers-node.ts'
+import { whenDrained } from './ws-inside.ts'
 
 export class WsSocket implements Socket {
   readonly #socket: WebSocket
@@ -40,6 +41,10 @@ export class WsSocket implements Socket {
 
   send(text: string): void {
     this.#socket.send(text)
+  }
+
+  whenDrained(run: () => void): void {
+    whenDrained(this.#socket, run)
   }
 
   pause(): void {

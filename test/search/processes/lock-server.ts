@@ -100,7 +100,7 @@ export class LockServerStep {
         case 'snapshot':
           break
         case 'tell sent':
-          if (!this.#stepCore(local, { is: 'sent' })) return false
+          if (!this.#stepCore(local, { is: 'sent', connection: effect.connection })) return false
           break
         case 'continue':
           this.#sendPending(local) // Each turn's own frames: a death may come between them.
