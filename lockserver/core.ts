@@ -356,7 +356,11 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#situation.cluster ??= cluster
     this.adopt(from.view)
     if (this.#over) return
-    const current = this.#inView.view
+    const current = this.#situation.view
+    if (current === null || from.view.group !== current.group) {
+      const text = `server ${this.id} is of group ${this.#situation.group}, not of group ${from.view.group}`
+      return this.#out.close(connection, 'WRONG_SERVER', text)
+    }
     if (this.#backup === null || from.view.number !== current.number || from.id !== current.primary.id) {
       // R2: a server refuses an older view by sending the view that it is in.
       this.#out.send(connection, ['view', this.#toldView ?? current])
@@ -595,9 +599,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
 
   // ---- views
 
-  /** R2: a server that learns of a newer view adopts it. */
+  /** R2: a server that learns of a newer view adopts it. G1: one of another group it only tells those who ask. */
   adopt(view: View): void {
-    if (this.#over || (this.#situation.view !== null && view.number <= this.#situation.view.number)) return
+    if (this.#over || view.number <= this.#knownNumber(view.group)) return
+    if (view.group !== this.#situation.group) {
+      if (!isNamed(view, this.id) || this.#hasState) return void this.#situation.others.set(view.group, view)
+      this.#leaveGroup(view.group)
+    }
     this.#situation.view = view
     this.#backup?.shown?.end()
     this.#out.count({ is: 'view' })
@@ -610,6 +618,27 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     else if (this.#backup !== null) this.#leaveBackup()
     this.#noteView(view)
     if (!this.#over && this.#recovery === null) this.#clients.tellAll(['view', view])
+  }
+
+  /** Of the newest view of this group that it knows; 0: none. */
+  #knownNumber(group: number): number {
+    const { view, others } = this.#situation
+    return (group === this.#situation.group ? view : others.get(group))?.number ?? 0
+  }
+
+  /** G1: a state stays in its group until a view of this group leaves it out; what it is copying counts for nothing. */
+  get #hasState(): boolean {
+    return this.#primary !== null || this.#recovery !== null || (this.#backup?.state ?? null) !== null
+  }
+
+  #leaveGroup(next: number): void {
+    const { group, view, others } = this.#situation
+    const connection = this.#backup?.connection ?? null
+    if (connection !== null) this.#out.close(connection, null, `group ${next} has this server now`)
+    this.#backup = null
+    if (view !== null) others.set(group, view)
+    others.delete(next)
+    this.#situation.group = next
   }
 
   /** A view that gives this server no part is logged at debug only. */
@@ -798,6 +827,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#offeredCluster = welcome.cluster
     if (welcome.map !== null) this.mapFromViewServer(welcome.map)
     if (welcome.view !== null) this.viewFromViewServer(welcome.view, welcome.acked)
+    for (const view of welcome.others) this.adopt(view)
     if (this.#over) return
     this.#viewServerConnected(true)
     this.#viewLinks.ping()
@@ -809,6 +839,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.adopt(view)
     if (!acked || this.#over) return
     const recovery = this.#recovery
+    if (view.group !== (recovery === null ? this.#found?.imprint.group : recovery.view.group)) return
     if (recovery?.ackable && recovery.view.number === view.number)
       this.#recovered(recovery, recovery.view) // D5
     // D3: what an earlier view has left behind counts no more.

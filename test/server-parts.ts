@@ -244,7 +244,7 @@ t.test('F14: a state is lost, or survives a death, by what its view has made sur
       acked,
     } as unknown as ViewRecord
     t.equal(lossOf(record, servers) !== null, lost)
-    t.equal(statusOf(record, servers, null, null, 1, 0).survives, survives)
+    t.equal(statusOf([{ number: 0, record, recovery: null }], servers, null, 0).survives, survives)
   }
 })
 

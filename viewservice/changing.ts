@@ -12,39 +12,45 @@ interface Wish {
   readonly connection: number
   readonly number: number
   readonly to: Durability
-  /** The view that changes it; null: it is not made yet. */
-  view: number | null
+  /** The views that change it, by group: the numbers of those that are made. */
+  readonly views: Map<number, number>
+  /** The groups that are of this durability. */
+  readonly done: Set<number>
 }
 
 export class Changing {
   readonly #out: ViewOutbox
+  readonly #groups: number
   #wish: Wish | null = null
 
-  constructor(out: ViewOutbox) {
+  /** `groups`: how many there are. */
+  constructor(out: ViewOutbox, groups: number) {
     this.#out = out
+    this.#groups = groups
   }
 
   ask(connection: number, number: number, to: Durability, impossible: string | null): void {
     const problem = impossible ?? (this.#wish === null ? null : 'another change is under way')
-    if (problem === null) this.#wish = { connection, number, to, view: null }
+    if (problem === null) this.#wish = { connection, number, to, views: new Map(), done: new Set() }
     else this.#out.send(connection, ['durability-refused', number, problem])
   }
 
-  /** The view that changes it, if that may be made now. */
+  /** The view that changes a group's, if that may be made now. */
   decided(record: GroupRecord, highestToken: number, readiness: () => Readiness): View | undefined {
     const wish = this.#wish
-    if (wish === null || wish.view !== null) return undefined
+    const { group, number } = record.view
+    if (wish === null || wish.views.has(group) || wish.done.has(group)) return undefined
     if (record.acked && record.view.durability === wish.to) return void this.#done(record.view)
     const problem = whyNoChange(record, wish.to, readiness())
     if (problem !== undefined) return void this.fail(problem)
-    wish.view = record.view.number + 1
+    wish.views.set(group, number + 1)
     this.#out.note('warn', 'an operator changes the durability', { to: wish.to })
-    return changeView(record.view.group, choiceOf(record), highestToken, wish.to)
+    return changeView(group, choiceOf(record), highestToken, wish.to)
   }
 
   saved({ view, acked }: GroupRecord): void {
-    const made = this.#wish?.view ?? null
-    if (made === null) return
+    const made = this.#wish?.views.get(view.group)
+    if (made === undefined || this.#wish?.done.has(view.group)) return
     if (view.number === made && acked) this.#done(view)
     else if (view.number > made)
       this.fail(
@@ -63,9 +69,11 @@ export class Changing {
     if (wish !== null) this.#out.send(wish.connection, ['durability-refused', wish.number, problem])
   }
 
+  /** G1: the cluster is of another durability once every group is. */
   #done(view: View): void {
     const wish = this.#wish
+    if (wish === null || wish.done.add(view.group).size < this.#groups) return
     this.#wish = null
-    if (wish !== null) this.#out.send(wish.connection, ['durability-done', wish.number, view])
+    this.#out.send(wish.connection, ['durability-done', wish.number, view])
   }
 }

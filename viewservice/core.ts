@@ -5,20 +5,22 @@
 import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
-import type { Durability, MessageOf, Ping, Status } from '../wire/messages.ts'
+import type { Durability, MessageOf, Ping, Server, Status } from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
 import { Changing } from './changing.ts'
 import type { ViewCounts } from './counts.ts'
 import { Findings } from './findings.ts'
 import { knowsCluster, stoppedText } from './founding.ts'
-import { type GroupOwner, type Told, ViewGroup } from './group.ts'
+import { type Beginning, type GroupOwner, type Shared, type Told, ViewGroup } from './group.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import {
   durabilityOf,
-  type Founding,
-  isFounding,
-  recordFrom,
+  type GroupRecord,
+  groupsIn,
+  partOf,
+  partsProblem,
+  recordOf,
   type StoredRecord,
   type ViewEffect,
   type ViewHears,
@@ -29,9 +31,9 @@ import {
 import { Resets } from './reset.ts'
 import { type Question as Asked, auditOf, isQuestion, type Peer, refusalOf } from './rights.ts'
 import { isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
+import { Spares } from './spares.ts'
 import { statusOf, unready } from './status.ts'
 import { Verifying } from './verifying.ts'
-import { firstView } from './view.ts'
 import { type Welcoming, welcomeOf } from './welcome.ts'
 
 /** The view server that this core decides for (E3). */
@@ -64,7 +66,8 @@ export class ViewCore implements GroupOwner {
   readonly #findings: Findings
   readonly #resets: Resets
   readonly #changing: Changing
-  readonly #group: ViewGroup
+  /** By their numbers; at least one. */
+  readonly #groups: readonly ViewGroup[]
   /** With whose rules apply to them (A2); null: none do. */
   readonly #clients = new Map<number, Peer>()
   /** What each client has asked in this turn (F13). */
@@ -89,15 +92,15 @@ export class ViewCore implements GroupOwner {
     const { cluster } = options.record
     this.#findings = new Findings(this.#out, this.#servers, this.#probes, this.#verifying, cluster)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
-    this.#changing = new Changing(this.#out)
+    this.#changing = new Changing(this.#out, groupsIn(options.record))
     this.#record = viewedIn(options.record)
-    this.#group = this.#newGroup()
-    this.#servers.name(this.#group.named)
+    this.#groups = this.#newGroups(groupsIn(options.record))
+    this.#servers.name(this.#named)
     this.#longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
   }
 
-  #newGroup(): ViewGroup {
-    const shared = {
+  #newGroups(count: number): ViewGroup[] {
+    const shared: Shared = {
       out: this.#out,
       servers: this.#servers,
       probes: this.#probes,
@@ -106,7 +109,7 @@ export class ViewCore implements GroupOwner {
       options: this.#options,
       owner: this,
     }
-    return new ViewGroup(shared, this.#record)
+    return Array.from({ length: count }, (_, i) => new ViewGroup(i, shared, partOf(this.#record, i)))
   }
 
   step(input: ViewInput, now: { readonly monotonic: number }): ViewEffect[] {
@@ -126,7 +129,7 @@ export class ViewCore implements GroupOwner {
 
   /** Why there is no primary to work with; null when there is one. */
   get unready(): string | null {
-    return this.#halted ?? unready(this.#record, this.#servers)
+    return this.#halted ?? unready(this.#groups, this.#servers)
   }
 
   /** V6: why it makes no view any more, whatever happens. */
@@ -135,10 +138,9 @@ export class ViewCore implements GroupOwner {
   }
 
   status(now: { readonly monotonic: number }): Status {
-    const { recovery } = this.#group
     const { pid } = this.#options
-    const status = statusOf(this.#record, this.#servers, recovery, this.#halted, pid, now.monotonic)
-    return { ...status, cluster: this.#clusterId }
+    const status = statusOf(this.#groups, this.#servers, this.#halted, now.monotonic)
+    return { ...status, cluster: this.#clusterId, map: this.#record?.map ?? null, pid }
   }
 
   get clients(): number {
@@ -164,7 +166,7 @@ export class ViewCore implements GroupOwner {
       case 'saved':
         return this.#onSaved()
       case 'begin':
-        return this.#findings.probeNamed(this.#group.named)
+        return this.#findings.probeNamed(this.#named)
       case 'turn-end':
         return this.#asks.clear()
     }
@@ -182,7 +184,7 @@ export class ViewCore implements GroupOwner {
     const stranger = this.#otherCluster(cluster)
     if (stranger !== undefined) return this.#out.close(connection, 'WRONG_CLUSTER', stranger)
     this.#clients.set(connection, peer)
-    this.#welcome(connection)
+    this.#welcome(connection, null, 0)
   }
 
   #onLockServer(connection: number, cluster: string | null, hello: LockServerHello): void {
@@ -193,7 +195,7 @@ export class ViewCore implements GroupOwner {
     if (before !== null) this.#out.close(before, 'REPLACED', 'a newer connection of the same server')
     // The server is connected again, so there is no need to ask whether its process is gone.
     this.#probes.cancel('lost', hello.id)
-    this.#welcome(connection)
+    this.#welcome(connection, hello.id, hello.group)
     const server = this.#servers.get(hello.id) as KnownServer
     this.#out.note('debug', 'lock server connected', { peer: server.id, address: server.address })
     if (!server.counts) this.#verifying.next(this.#clusterId)
@@ -222,7 +224,7 @@ export class ViewCore implements GroupOwner {
     const server = this.#servers.on(connection)
     if (server === undefined) return // a message before it has closed the connection
     if (message[0] === 'ping') this.#onPing(server, message[1])
-    else this.#group.answered(server, message[1], message[2])
+    else this.#groups[message[2].group]?.answered(server, message[1], message[2])
   }
 
   #onClientMessage(connection: number, message: SaidOn<ViewHears>): void {
@@ -278,7 +280,8 @@ export class ViewCore implements GroupOwner {
 
   /** The reset goes on in #decide, when no save is under way. */
   #onReset(connection: number, [, number, group, view, force]: MessageOf<'clientToView', 'reset'>): void {
-    this.#resets.ask({ connection, number, group, view, force, stage: 'asked' }, this.#cannotBegin)
+    const lacks = this.#groups[group]?.record ? null : `there is no view yet of group ${group}`
+    this.#resets.ask({ connection, number, group, view, force, stage: 'asked' }, this.#cannotBegin ?? lacks)
   }
 
   /** Why what an operator asks for can't be begun. */
@@ -293,30 +296,31 @@ export class ViewCore implements GroupOwner {
 
   /** D4: an operator's word. A server that is heard is there, whatever an operator says. */
   #onGone(connection: number, number: number, id: string): void {
-    const [said, text] = this.#group.said(id)
+    const [said, text] = (this.#groups[0] as ViewGroup).said(id)
     this.#out.send(connection, [said ? 'gone-noted' : 'gone-refused', number, text])
     if (said) this.#out.note('warn', 'an operator says that a server is gone', { peer: id })
   }
 
   #onPing(server: KnownServer, ping: Ping): void {
-    if (this.#isFuture(ping.view)) {
+    if (this.#isFuture(ping.group, ping.view)) {
       const connection = server.connection as number
       this.#servers.disconnect(server)
       // V6: from a server that does not count yet this is hearsay; its next hello names its cluster.
-      const text = server.counts ? this.#haltByFuture(server, ping.view) : hearsay(ping.view)
+      const text = server.counts ? this.#haltByFuture(server, ping) : hearsay(ping.view)
       return this.#findings.turnAway(connection, server, 'VIEW_FROM_FUTURE', text)
     }
     this.#servers.heard(server, ping, this.#now)
-    this.#group.pinged(server, this.#now)
-    if (server.counts && this.#group.isNamed(server.id)) this.#believe(ping)
-    const { view, acked } = this.#toldTo(server.id)
+    const own = this.#groups.find(group => group.isNamed(server.id))
+    own?.pinged(server, this.#now)
+    if (server.counts && own !== undefined) this.#believe(own, ping)
+    const { view, acked } = this.#toldTo(own ?? this.#groups[ping.group], server.id)
     const longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
     this.#out.send(server.connection as number, ['pong', view, acked, longestTtlMs, this.#standing.mark])
   }
 
   /** L2: only the view's own servers may report what a primary granted. */
-  #believe({ token, ttlMs }: Ping): void {
-    this.#group.believe(token)
+  #believe(own: ViewGroup, { group, token, ttlMs }: Ping): void {
+    if (group === own.number) own.believe(token)
     this.#longestTtlMs = Math.max(this.#longestTtlMs, Math.min(ttlMs, this.#options.record.ttlMaxMs))
   }
 
@@ -344,8 +348,8 @@ export class ViewCore implements GroupOwner {
     }
     for (const finding of this.#probes.tick()) this.#onFinding(finding)
     this.#findings.probeAgain()
-    this.#group.tick()
-    for (const server of this.#servers.forgettable(this.#group.named, this.#now)) {
+    for (const group of this.#groups) group.tick()
+    for (const server of this.#servers.forgettable(this.#named, this.#now)) {
       if (server.connection !== null) this.#out.close(server.connection, 'GONE_QUIET', 'no ping for too long')
       this.#servers.forget(server)
     }
@@ -356,26 +360,33 @@ export class ViewCore implements GroupOwner {
     if (record === null) throw new Error('V6: saved, but nothing was being saved')
     this.#record = record
     this.#saving = null
-    this.#group.saved(record, this.#now)
+    for (const group of this.#groups) {
+      const part = partOf(record, group.number)
+      if (part !== null) group.saved(part, this.#now)
+    }
   }
 
-  tellAll(): void {
-    for (const server of this.#servers.all()) this.tell(server)
-    const { view } = this.#toldTo(null)
+  tellAll(group: ViewGroup): void {
+    for (const server of this.#servers.all()) this.tell(group, server)
+    const { view } = this.#toldTo(group, null)
     if (view !== null)
       for (const connection of this.#clients.keys()) this.#out.send(connection, ['view', view])
   }
 
-  tell({ id, connection }: KnownServer): void {
-    const { view, acked } = this.#toldTo(id)
+  tell(group: ViewGroup, { id, connection }: KnownServer): void {
+    const { view, acked } = this.#toldTo(group, id)
     if (connection !== null && view !== null) this.#out.send(connection, ['view', view, acked])
   }
 
   /** D5: an unacked recovery view is told to its primary alone; null: to a client. */
-  #toldTo(id: string | null): Told {
+  #toldTo(group: ViewGroup | undefined, id: string | null): Told {
     // E6: of a new cluster that was stopped no server learns.
     if (this.#isNew && this.#halted !== null) return { view: null, acked: false }
-    return this.#group.toldTo(id)
+    return group?.toldTo(id) ?? { view: null, acked: false }
+  }
+
+  isElsewhere(id: string, group: number): boolean {
+    return this.#groups.some(other => other.number !== group && other.isNamed(id))
   }
 
   #onFinding(finding: Finding): void {
@@ -391,11 +402,8 @@ export class ViewCore implements GroupOwner {
       return ['WRONG_CLUSTER', this.#isNew && knowsCluster(hello) ? this.#stop(hello, cluster) : stranger]
     // V6: another view server has decided views that this record does not hold. A server that knows a view
     // knows its cluster.
-    if (this.#isFuture(hello.view) || (this.#record === null && knowsCluster(hello)))
-      return [
-        'VIEW_FROM_FUTURE',
-        cluster === null ? hearsay(hello.view) : this.#haltByFuture(hello, hello.view),
-      ]
+    if (this.#isFuture(hello.group, hello.view) || (this.#record === null && knowsCluster(hello)))
+      return ['VIEW_FROM_FUTURE', cluster === null ? hearsay(hello.view) : this.#haltByFuture(hello, hello)]
     if (this.#durability === 'disk' && !hello.journal)
       return ['NO_JOURNAL', 'this cluster keeps its state on disk; start this lock server with --data FOLDER']
     if (!isDialable(hello.address))
@@ -407,9 +415,9 @@ export class ViewCore implements GroupOwner {
    * V6: it is not known here. E2: the view that is being saved may be in the store already, where standbys have
    * read it: the store says whether it is this one.
    */
-  #isFuture(view: number): boolean {
-    if (view <= this.#viewNumber) return false
-    if (view > (this.#saving?.view.number ?? 0)) return true
+  #isFuture(group: number, view: number): boolean {
+    if (view <= this.#viewNumber(group)) return false
+    if (view > (partOf(this.#saving, group)?.view.number ?? 0)) return true
     this.#out.look()
     return false
   }
@@ -419,10 +427,11 @@ export class ViewCore implements GroupOwner {
     return `you belong to cluster ${cluster}, this view server to ${this.#clusterId}; check --view`
   }
 
-  #haltByFuture({ id, address }: { id: string; address: string }, view: number): string {
+  #haltByFuture({ id, address }: Server, { group, view }: Pick<Ping, 'group' | 'view'>): string {
     const { pid, host } = this.#options
+    const known = this.#groups.length === 1 ? `view ${view}` : `view ${view} of group ${group}`
     return this.#halt(
-      `server ${id} at ${address} knows view ${view}, the view record of this view server (pid ${pid} on ${host}) ends at ${this.#viewNumber}: another view server decides too, or the record is an old one. If it is not the right folder or prefix, restart this view server with the right one; if the record was lost, holdfast adopt rebuilds it`,
+      `server ${id} at ${address} knows ${known}, the view record of this view server (pid ${pid} on ${host}) ends at ${this.#viewNumber(group)}: another view server decides too, or the record is an old one. If it is not the right folder or prefix, restart this view server with the right one; if the record was lost, holdfast adopt rebuilds it`,
     )
   }
 
@@ -444,37 +453,51 @@ export class ViewCore implements GroupOwner {
 
   #decide(): void {
     if (this.#saving !== null || this.#halted !== null) return // V6
-    const next = this.#record === null ? this.#recordOfView1() : this.#nextRecord(this.#record)
-    if (next === undefined) return
-    const longestTtlMs = Math.max(next.longestTtlMs, this.#longestTtlMs)
-    this.#saving = { ...next, record: next.record + 1, longestTtlMs }
+    const news = this.#decided()
+    const longer = this.#record !== null && this.#longestTtlMs > this.#record.longestTtlMs
+    if (news.size === 0 && !longer) return
+    const parts = this.#groups.map(group => news.get(group.number) ?? group.current)
+    const record = recordOf(this.#record ?? this.#options.record, parts)
+    const longestTtlMs = Math.max(record.longestTtlMs, this.#longestTtlMs)
+    const problem = partsProblem(record)
+    if (problem !== undefined) throw new Error(`broken invariant: ${problem}`)
+    this.#saving = { ...record, record: record.record + 1, longestTtlMs }
     this.#out.save(this.#saving)
   }
 
-  /** E6: view 1 is made only after a full ping limit of listening, unless no server has run before. */
-  #recordOfView1(): ViewRecord | undefined {
-    const founding = this.#founding
-    if (founding.pauseMs > 0 && this.#ticks < this.#options.deadPings) return undefined
-    const idle = this.#servers.idle(null, [])
-    if (idle === null) return undefined
-    const view = this.#group.checked(firstView(idle, founding.durability, founding.pauseMs))
-    return this.#group.withToken(recordFrom(founding, view))
+  /** G1: what changes, by group; the neediest gets an idle server first. */
+  #decided(): ReadonlyMap<number, GroupRecord> {
+    const named = new Set(this.#named.map(({ id }) => id))
+    const reserved = this.#groups.flatMap(group =>
+      group.sources(this.#now).map(id => [id, group.number] as const),
+    )
+    const spares = new Spares(this.#servers, named, new Map(reserved))
+    const news = new Map<number, GroupRecord>()
+    for (const group of [...this.#groups].sort((a, b) => a.need - b.need)) {
+      const next = group.next(this.#now, spares)
+      if (next !== undefined) news.set(group.number, next)
+    }
+    return news
   }
 
-  #nextRecord(record: ViewRecord): ViewRecord | undefined {
-    const next = this.#group.next(this.#now)
-    if (next !== undefined) return { ...record, ...next }
-    return this.#longestTtlMs > record.longestTtlMs ? this.#group.withToken(record) : undefined
+  /** E6: a first view is made only after a full ping limit of listening, unless no server has run before. */
+  get beginning(): Beginning | null {
+    const record = this.#record ?? this.#options.record
+    const { cluster, pauseMs } = record
+    if (pauseMs > 0 && this.#ticks < this.#options.deadPings) return null
+    const longestTtlMs = Math.max(ttlMsDefault, pauseMs)
+    return { cluster, durability: durabilityOf(record), pauseMs, longestTtlMs }
   }
 
   // ---- what peers learn
 
-  #welcome(connection: number): void {
+  /** `id`: of a lock server, with the group that its hello names; null: a client. */
+  #welcome(connection: number, id: string | null, named: number): void {
     const { pingIntervalMs, deadPings } = this.#options
-    const { view, acked } = this.#toldTo(this.#servers.on(connection)?.id ?? null)
-    const map = this.#record?.map ?? null
+    const own = this.#groups.find(group => id !== null && group.isNamed(id)) ?? this.#groups[named]
     const told = {
-      ...{ cluster: this.#clusterId, view, acked, others: [], map },
+      ...{ cluster: this.#clusterId, ...this.#toldTo(own, id), map: this.#record?.map ?? null },
+      others: this.#groups.flatMap(group => (group === own ? [] : (this.#toldTo(group, id).view ?? []))),
       pingLimitMs: pingIntervalMs * deadPings,
     }
     this.#out.send(connection, welcomeOf(this.#standing, told))
@@ -494,20 +517,18 @@ export class ViewCore implements GroupOwner {
     return durabilityOf(this.#record ?? this.#options.record)
   }
 
-  /** E6: what the store held when there was no view. */
-  get #founding(): Founding {
-    const { record } = this.#options
-    if (!isFounding(record)) throw new Error('broken invariant: E6: a cluster with a view begins again')
-    return record
-  }
-
-  /** E6: its first view may still turn out to be one too many. */
+  /** E6: its first views may still turn out to be one too many. */
   get #isNew(): boolean {
-    return this.#record === null || (this.#record.view.number === 1 && !this.#record.acked)
+    return this.#groups.every(({ record }) => record === null || (record.view.number === 1 && !record.acked))
   }
 
-  get #viewNumber(): number {
-    return this.#record?.view.number ?? 0
+  #viewNumber(group: number): number {
+    return this.#groups[group]?.viewNumber ?? 0
+  }
+
+  /** Whoever has, or had, a part that the record tells of. */
+  get #named(): Server[] {
+    return this.#groups.flatMap(({ named }) => named)
   }
 }
 

@@ -2,7 +2,7 @@
 // its state when that is lost. It knows the table of servers and no client's connection: core.ts brings it what
 // was heard, saves what it decides (V6), and tells its peers.
 
-import type { RecoveryStatus, Server, View } from '../wire/messages.ts'
+import type { Durability, Ping, RecoveryStatus, Server, View } from '../wire/messages.ts'
 import type { Changing } from './changing.ts'
 import { changeOf } from './counts.ts'
 import type { Readiness } from './durability.ts'
@@ -10,17 +10,30 @@ import type { ViewOutbox } from './outbox.ts'
 import type { Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
 import type { GroupRecord } from './record.ts'
-import { Recoveries, type RecoveryOptions } from './recoveries.ts'
+import { Recoveries, type RecoveryOptions, type RecoveryOwner } from './recoveries.ts'
 import { choiceOf, isRecovery, namedIn, recoveryView, toldToAll } from './recovery.ts'
 import type { Resets } from './reset.ts'
 import type { KnownServer, Servers } from './servers.ts'
+import type { Spares } from './spares.ts'
 import { lossOf } from './status.ts'
-import { type Circumstances, nextView, stepProblem } from './view.ts'
+import { type Circumstances, firstView, nextView, stepProblem } from './view.ts'
 
 /** Who tells peers of a group's view. */
 export interface GroupOwner {
-  tellAll(): void
-  tell(server: KnownServer): void
+  tellAll(group: ViewGroup): void
+  tell(group: ViewGroup, server: KnownServer): void
+  /** E6: how a group's first view begins; null: it may not be made yet. */
+  readonly beginning: Beginning | null
+  /** A group other than this one has this server. */
+  isElsewhere(id: string, group: number): boolean
+}
+
+/** What a group's first view is made with. */
+export interface Beginning {
+  readonly cluster: string
+  readonly durability: Durability
+  readonly pauseMs: number
+  readonly longestTtlMs: number
 }
 
 /** What all groups have in common. */
@@ -45,7 +58,8 @@ const tokenLagMax = 2 ** 30
 /** Tokens begin with the microseconds of the wall clock, which come to this in the year 2112. */
 const tokensInTime = 2 ** 52
 
-export class ViewGroup {
+export class ViewGroup implements RecoveryOwner {
+  readonly number: number
   readonly #shared: Shared
   readonly #out: ViewOutbox
   readonly #servers: Servers
@@ -58,12 +72,13 @@ export class ViewGroup {
   /** The monotonic time of this step. */
   #now = 0
 
-  constructor(shared: Shared, record: GroupRecord | null) {
+  constructor(number: number, shared: Shared, record: GroupRecord | null) {
+    this.number = number
     this.#shared = shared
     this.#out = shared.out
     this.#servers = shared.servers
     this.#question = new Question(shared.out)
-    this.#recoveries = new Recoveries(shared.servers, shared.probes, shared.options)
+    this.#recoveries = new Recoveries(this, shared.servers, shared.probes, shared.options)
     this.#record = record
     this.#highestToken = record?.highestToken ?? 0
   }
@@ -98,6 +113,17 @@ export class ViewGroup {
     return this.#record?.view.primary.id === id
   }
 
+  isElsewhere(id: string): boolean {
+    return this.#shared.owner.isElsewhere(id, this.number)
+  }
+
+  /** G1, D4: idle servers that no other group may have: while its primary is not heard, its state may be only there. */
+  sources(now: number): readonly string[] {
+    const record = this.#record
+    if (record === null || this.#servers.isHeard(this.#servers.named(record.view.primary.id), now)) return []
+    return this.#recoveries.sources(record)
+  }
+
   get recovery(): RecoveryStatus | null {
     return this.#record === null ? null : this.#recoveries.status(this.#record, this.#question)
   }
@@ -109,7 +135,7 @@ export class ViewGroup {
     const { id, ping } = server
     if (!this.isPrimary(id) || ping === null) return
     if (!ping.leaving && !ping.low) this.#question.withdraw()
-    this.#out.counts?.history.entered(ping.view, now)
+    if (ping.group === this.number) this.#out.counts?.history.entered(this.number, ping.view, now)
   }
 
   /**
@@ -122,7 +148,7 @@ export class ViewGroup {
   }
 
   answered(server: KnownServer, number: number, answer: Answer): void {
-    if (!this.#question.answered(server.id, number, answer)) return
+    if (answer.group !== this.number || !this.#question.answered(server.id, number, answer)) return
     if (!answer.inSync && this.#record?.acked)
       this.#out.note('error', 'the backup of an acked view says that it is not in sync', { peer: server.id })
   }
@@ -151,9 +177,9 @@ export class ViewGroup {
   #onAcked(view: View): void {
     const { primary, backup } = view
     // D5: from now on all may hear of it.
-    if (isRecovery(view)) this.#shared.owner.tellAll()
+    if (isRecovery(view)) this.#shared.owner.tellAll(this)
     if (this.#out.counts !== undefined) this.#out.counts.acks++
-    this.#out.counts?.history.acked(view.number, this.#now)
+    this.#out.counts?.history.acked(view, this.#now)
     this.#out.note('info', 'view acked', { primary: primary.address, backup: backup?.address ?? null })
   }
 
@@ -165,8 +191,8 @@ export class ViewGroup {
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
     this.#out.note(isRecovery(view) ? 'warn' : 'info', 'new view', fields)
     this.#lossNoted = false
-    if (isRecovery(view)) this.#shared.owner.tell(this.#servers.named(primary.id))
-    else this.#shared.owner.tellAll()
+    if (isRecovery(view)) this.#shared.owner.tell(this, this.#servers.named(primary.id))
+    else this.#shared.owner.tellAll(this)
     this.#shared.resets.made(view)
   }
 
@@ -181,39 +207,78 @@ export class ViewGroup {
 
   // ---- deciding
 
+  /** G1: 0 is the neediest: it has no view; then: it has no living backup. */
+  get need(): number {
+    if (this.#record === null) return 0
+    const { primary, backup } = this.#record.view
+    return backup === null || [primary, backup].some(({ id }) => this.#isDead(id)) ? 1 : 2
+  }
+
   /** What the record is to hold of it; undefined: nothing has to change. */
-  next(now: number): GroupRecord | undefined {
+  next(now: number, spares: Spares): GroupRecord | undefined {
     this.#now = now
-    const next = this.#record === null ? undefined : this.#nextRecord(this.#record)
-    return next === undefined ? undefined : this.withToken(next)
+    const next = this.#record === null ? this.#first(spares) : this.#nextRecord(this.#record, spares)
+    if (next !== undefined && next.view !== this.#record?.view) spares.take(next.view)
+    else this.#keepSpare(spares)
+    return next === undefined ? undefined : this.#withToken(next)
+  }
+
+  /** G1: one is kept for it that it can't take yet; a group whose primary is dead may not be able to for long. */
+  #keepSpare(spares: Spares): void {
+    const primary = this.#record?.view.primary ?? null
+    if (this.need === 0 || (this.need === 1 && primary !== null && !this.#isDead(primary.id)))
+      spares.keep({ group: this.number, beside: primary, unreachable: [] })
+  }
+
+  #first(spares: Spares): GroupRecord | undefined {
+    const { beginning } = this.#shared.owner
+    const idle = beginning === null ? null : this.#best(spares, null)
+    if (beginning === null || idle === null) return undefined
+    const { cluster, durability, pauseMs, longestTtlMs } = beginning
+    const view = this.#checked(firstView(idle, durability, pauseMs, this.number))
+    return { cluster, view, acked: false, lastAcked: 0, highestToken: 0, longestTtlMs }
+  }
+
+  #best(spares: Spares, beside: Server | null, unreachable: readonly string[] = []): Server | null {
+    return spares.best({ group: this.number, beside, unreachable })
+  }
+
+  /** What the record has of it, with the highest token of now. */
+  get current(): GroupRecord | null {
+    return this.#record === null ? null : this.#withToken(this.#record)
   }
 
   /** L2 */
-  withToken<R extends GroupRecord>(next: R): R {
+  #withToken(next: GroupRecord): GroupRecord {
     const { highestToken } = next
     this.#highestToken = Math.max(highestToken, this.#highestToken, next.view.start?.tokenFloor ?? 0)
     return { ...next, highestToken: this.#highestToken }
   }
 
-  #nextRecord(record: GroupRecord): GroupRecord | undefined {
+  #nextRecord(record: GroupRecord, spares: Spares): GroupRecord | undefined {
     this.#keepQuestion(record)
     if (!record.acked && this.#ackHeard(record))
       return { ...record, acked: true, lastAcked: record.view.number }
     const { resets, changing } = this.#shared
     const lost = this.#recoveries.lost(record, this.#question)
     const view =
-      resets.decided(record, this.#highestToken, this.#recoveries.givenUpBy(record, lost)) ??
+      resets.decided(
+        record,
+        this.#highestToken,
+        this.#recoveries.givenUpBy(record, lost),
+        this.#best(spares, null),
+      ) ??
       changing.decided(record, this.#highestToken, () => this.#readiness(record)) ??
-      nextView(record.view, record.acked, this.#circumstances(record)) ??
+      nextView(record.view, record.acked, this.#circumstances(record, spares)) ??
       (lost === null ? undefined : recoveryView(record, this.#highestToken, lost))
-    if (view !== undefined) return { ...record, view: this.checked(view), acked: false }
+    if (view !== undefined) return { ...record, view: this.#checked(view), acked: false }
     this.#noteLoss(record)
     const stale = this.#highestToken - record.highestToken > tokenLagMax // L2
     return stale ? record : undefined
   }
 
   /** A broken invariant ends the process: a dead view server is restarted, a wrong one loses locks. */
-  checked(view: View): View {
+  #checked(view: View): View {
     const problem = stepProblem(this.#record, view, this.#question.backupInSync)
     if (problem !== undefined) throw new Error(`broken invariant: ${problem}`)
     return view
@@ -221,12 +286,18 @@ export class ViewGroup {
 
   /** V4: the primary says so, or its backup has learned it in this view. */
   #ackHeard({ view }: GroupRecord): boolean {
-    const primary = this.#servers.named(view.primary.id).ping
+    const primary = this.#pingOf(view.primary.id)
     if (primary?.role === 'primary' && primary.acked && primary.view === view.number) return true
     if (view.backup === null) return false
-    const backup = this.#servers.named(view.backup.id).ping
+    const backup = this.#pingOf(view.backup.id)
     if (backup?.role === 'backup' && backup.inSync && backup.view === view.number) return true
     return this.#question.backupInSync
+  }
+
+  /** What this server said last; null: nothing, or of another group. */
+  #pingOf(id: string): Ping | null {
+    const { ping } = this.#servers.named(id)
+    return ping?.group === this.number ? ping : null
   }
 
   /** V3: asks the backup again each time that the primary is found dead, or wants to go. */
@@ -236,15 +307,15 @@ export class ViewGroup {
     this.#question.ask(view.number, primary, this.#servers.named(view.backup.id))
   }
 
-  #circumstances({ view }: GroupRecord): Circumstances {
+  #circumstances({ view }: GroupRecord, spares: Spares): Circumstances {
     const unreachable = this.#unreachable(view)
     return {
       primary: this.#primaryCondition(view),
       primaryHeard: this.#servers.isHeard(this.#servers.named(view.primary.id), this.#now),
       backup: this.#backupCondition(view, unreachable),
       backupAnswered: this.#question.backupInSync,
-      idle: this.#servers.idle(view, []),
-      idleInReach: this.#servers.idle(view, unreachable),
+      idle: this.#best(spares, view.backup),
+      idleInReach: this.#best(spares, view.primary, unreachable),
     }
   }
 
@@ -252,7 +323,7 @@ export class ViewGroup {
   #readiness({ view }: GroupRecord): Readiness {
     const primary = this.#servers.named(view.primary.id)
     return {
-      primaryHeard: this.#servers.isHeard(primary, this.#now) && primary.ping?.role === 'primary',
+      primaryHeard: this.#servers.isHeard(primary, this.#now) && this.#pingOf(primary.id)?.role === 'primary',
       primaryLow: primary.ping?.low ?? false,
       withoutJournal: this.#servers.all().filter(server => this.#servers.lives(server) && !server.journal),
     }
@@ -274,15 +345,18 @@ export class ViewGroup {
     return this.#servers.named(backup.id).ping?.low ? 'low' : 'well'
   }
 
+  #isDead(id: string): boolean {
+    return this.#servers.isDead(this.#servers.named(id))
+  }
+
   #condition(id: string): Circumstances['primary'] {
-    const server = this.#servers.named(id)
-    if (this.#servers.isDead(server)) return 'dead'
-    return server.ping?.leaving ? 'leaving' : 'well'
+    if (this.#isDead(id)) return 'dead'
+    return this.#servers.named(id).ping?.leaving ? 'leaving' : 'well'
   }
 
   /** V7: a report counts for its reporter only, so only the primary's own. */
   #unreachable({ primary }: View): readonly string[] {
-    const ping = this.#servers.named(primary.id).ping
+    const ping = this.#pingOf(primary.id)
     return ping?.role === 'primary' ? ping.unreachable : []
   }
 

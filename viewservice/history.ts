@@ -7,6 +7,7 @@ import type { ViewChange } from './counts.ts'
 
 /** Times are the view server's own, monotonic, in ms. */
 export interface PastView {
+  readonly group: number
   readonly number: number
   readonly change: ViewChange
   readonly primary: string
@@ -28,6 +29,7 @@ export class History {
 
   made(view: View, change: ViewChange, silentSince: number | null, now: number): void {
     this.#views.push({
+      group: view.group,
       number: view.number,
       change,
       primary: view.primary.address,
@@ -40,14 +42,18 @@ export class History {
     if (this.#views.length > viewsRememberedMax) this.#views.shift()
   }
 
-  /** The primary of the newest view was heard in it. */
-  entered(number: number, now: number): void {
-    const last = this.#views.at(-1)
+  /** The primary of the group's newest view was heard in it. */
+  entered(group: number, number: number, now: number): void {
+    const last = this.#last(group)
     if (last?.number === number) last.enteredAt ??= now
   }
 
-  acked(number: number, now: number): void {
-    const last = this.#views.at(-1)
+  acked({ group, number }: View, now: number): void {
+    const last = this.#last(group)
     if (last?.number === number) last.ackedAt ??= now
+  }
+
+  #last(group: number): PastView | undefined {
+    return this.#views.findLast(view => view.group === group)
   }
 }

@@ -20,6 +20,8 @@ export interface InitOptions {
   readonly durability?: Durability | undefined
   /** The longest lease that this cluster grants, in ms; default 60,000, at most 600,000. */
   readonly ttlMaxMs?: number | undefined
+  /** How many groups of a primary and a backup share the lock names, from 1 to 64; default 1. */
+  readonly groups?: number | undefined
   /**
    * No lock server of an earlier cluster with the same users can have granted anything that still lasts. Without it
    * nothing is granted for `ttlMaxMs`.
@@ -31,13 +33,14 @@ export interface NewRecord {
   readonly cluster: string
   readonly durability: Durability
   readonly ttlMaxMs: number
+  readonly groups: number
   /** For how long view 1 grants nothing. */
   readonly pauseMs: number
 }
 
 /** Rejects if there is a record already; nothing is written then. */
 export async function initCluster(options: InitOptions): Promise<NewRecord> {
-  knownOnly(options, ['data', 'record', 'durability', 'ttlMaxMs', 'nobodyHasRun'])
+  knownOnly(options, ['data', 'record', 'durability', 'ttlMaxMs', 'groups', 'nobodyHasRun'])
   const nobodyHasRun = trueOrFalse('nobodyHasRun', options.nobodyHasRun)
   const founding = foundingOf({ ...beginningOf(options), nobodyHasRun, cluster: runtime.newId() })
   const place = placeOf(options)
@@ -53,8 +56,8 @@ export async function initCluster(options: InitOptions): Promise<NewRecord> {
   } finally {
     store.close()
   }
-  const { cluster, durability, ttlMaxMs, pauseMs } = founding
-  return { cluster, durability, ttlMaxMs, pauseMs }
+  const { cluster, durability, ttlMaxMs, groups, pauseMs } = founding
+  return { cluster, durability, ttlMaxMs, groups, pauseMs }
 }
 
 function recordText(cluster: string): string {

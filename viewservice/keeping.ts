@@ -2,7 +2,7 @@
 // save is found out before anybody is told. Safety is the store's compare-and-set alone, so this needs no
 // clock and no mark. One question to the store at a time; it decides no view.
 
-import { isFounding, type StoredRecord, viewedIn } from './record.ts'
+import { groupsIn, isFounding, partOf, type StoredRecord, viewedIn } from './record.ts'
 import type { Stored, Trouble } from './stores/store.ts'
 
 export type StoreInput =
@@ -215,8 +215,8 @@ function isAdopted(found: Stored | null, known: Stored | null): boolean {
   const record = viewedIn(found?.record ?? null)
   if (record === null || known === null || record.adopted === null) return false
   if (isFounding(known.record)) return true
-  const { cluster, view, adopted } = known.record
-  return record.adopted !== adopted && record.cluster === cluster && record.view.number >= view.number
+  const { cluster, adopted } = known.record
+  return record.adopted !== adopted && record.cluster === cluster && !isBehind(record, known.record)
 }
 
 /** E2: why this is no later state of what is known; null if it may be one. */
@@ -228,14 +228,21 @@ function problemOf(found: Stored | null, known: Stored | null): string | null {
   if (found.record.cluster !== cluster)
     return `the store holds the record of cluster ${found.record.cluster}, and this view server knew that of ${cluster}`
   const older = `the store holds ${named(found.record)}; ${knew}`
-  if (found.record.record < record || viewNumber(found.record) < viewNumber(known.record)) return older
+  if (found.record.record < record || isBehind(found.record, known.record)) return older
   return found.record.record === record ? `${older}, and another one of this number` : null
 }
 
-function viewNumber(record: StoredRecord): number {
-  return viewedIn(record)?.view.number ?? 0
+/** Of a group it has an older view. */
+function isBehind(found: StoredRecord, known: StoredRecord): boolean {
+  const groups = Array.from({ length: groupsIn(known) }, (_, group) => group)
+  return groups.some(group => viewNumber(found, group) < viewNumber(known, group))
+}
+
+function viewNumber(record: StoredRecord, group: number): number {
+  return partOf(viewedIn(record), group)?.view.number ?? 0
 }
 
 function named(record: StoredRecord): string {
-  return `record ${record.record} of view ${viewNumber(record)}`
+  const views = Array.from({ length: groupsIn(record) }, (_, group) => viewNumber(record, group))
+  return `record ${record.record} of view ${views.join(', ')}`
 }

@@ -20,6 +20,7 @@ import {
   type CheckedAccess,
   checkAccess,
 } from '../wire/serving/server-access.ts'
+import { groupsMax } from '../wire/slots.ts'
 import type { SignalServer } from './pages/play.ts'
 import { type RecordPlace, recordPlace } from './stores/place.ts'
 
@@ -57,6 +58,7 @@ export interface ViewServerOptions extends AccessOptions {
   /** Of a cluster that `initIfNone` makes; as for `initCluster`. */
   readonly durability?: Durability | undefined
   readonly ttlMaxMs?: number | undefined
+  readonly groups?: number | undefined
   /** On disk: how long it waits for the other servers whose state could be recovered, in ms; default 10,000. */
   readonly recoveryPatienceMs?: number
   /** The HTTP pages' own address; default: the same as for peers. */
@@ -81,6 +83,7 @@ export type CheckedOptions = Required<
     | 'adminListen'
     | 'durability'
     | 'ttlMaxMs'
+    | 'groups'
     | 'initIfNone'
     | 'data'
     | 'record'
@@ -101,6 +104,7 @@ export type CheckedOptions = Required<
 
 export interface Beginning {
   readonly durability: Durability
+  readonly groups: number
   readonly ttlMaxMs: number
 }
 
@@ -120,6 +124,7 @@ const optionNames = [
   'initIfNone',
   'durability',
   'ttlMaxMs',
+  'groups',
   'recoveryPatienceMs',
   'adminListen',
   'play',
@@ -163,6 +168,7 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
 export function beginningOf(options: {
   readonly durability?: unknown
   readonly ttlMaxMs?: number | undefined
+  readonly groups?: number | undefined
 }): Beginning {
   const { durability = 'memory', ttlMaxMs } = options
   if (durability !== 'memory' && durability !== 'disk')
@@ -174,11 +180,11 @@ export function beginningOf(options: {
     limits.ttlMsDefault,
     limits.ttlMsMax,
   )
-  return { durability, ttlMaxMs: longest }
+  return { durability, ttlMaxMs: longest, groups: wholeNumber('groups', options.groups, 1, 1, groupsMax) }
 }
 
 function notBegun(options: ViewServerOptions): null {
-  for (const name of ['durability', 'ttlMaxMs'] as const)
+  for (const name of ['durability', 'ttlMaxMs', 'groups'] as const)
     if (options[name] !== undefined)
       throw new TypeError(
         `${name} is chosen when a cluster is begun: by holdfast init, or here together with initIfNone`,

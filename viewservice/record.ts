@@ -59,8 +59,47 @@ export function viewedIn(record: StoredRecord | null): ViewRecord | null {
   return record === null || isFounding(record) ? null : record
 }
 
+/** D11: while it is being changed, `disk`: what a server needs for one group it needs for all. */
 export function durabilityOf(record: StoredRecord): Durability {
-  return isFounding(record) ? record.durability : record.view.durability
+  if (isFounding(record)) return record.durability
+  const all = [record.view, ...record.others.map(({ view }) => view)]
+  return all.some(view => view?.durability === 'disk') ? 'disk' : 'memory'
+}
+
+/** G1: how many groups it has. */
+export function groupsIn(record: StoredRecord): number {
+  return isFounding(record) ? record.groups : 1 + record.others.length
+}
+
+/** What the record has of this group; null: no view yet. */
+export function partOf(record: ViewRecord | null, group: number): GroupRecord | null {
+  if (record === null || group === 0) return record
+  const part = record.others[group - 1]
+  if (part === undefined || part.view === null) return null
+  const { cluster, longestTtlMs } = record
+  const { view, acked, lastAcked, highestToken } = part
+  return { cluster, view, acked, lastAcked, highestToken, longestTtlMs }
+}
+
+/** The record with these parts of all of its groups, in their order. */
+export function recordOf(before: StoredRecord, parts: readonly (GroupRecord | null)[]): ViewRecord {
+  const [first = null, ...others] = parts
+  if (first === null) throw new Error('broken invariant: G1: the first group has no view, and another has')
+  const { view, acked, lastAcked, highestToken } = first
+  const base = isFounding(before) ? recordFrom(before, view) : before
+  const rest = others.map((part, i) => (part === null ? newPart(i + 1) : partIn(i + 1, part)))
+  return { ...base, view, acked, lastAcked, highestToken, others: rest }
+}
+
+/** What is wrong with the parts of a record; undefined: nothing. Checked before each save. */
+export function partsProblem({ view, others }: ViewRecord): string | undefined {
+  const views = [view, ...others.flatMap(part => part.view ?? [])]
+  const ids = views.flatMap(({ primary, backup }) => [primary.id, ...(backup === null ? [] : [backup.id])])
+  return new Set(ids).size < ids.length ? 'G1: one server in two groups' : undefined
+}
+
+function partIn(group: number, { view, acked, lastAcked, highestToken }: GroupRecord): GroupPart {
+  return { group, view, acked, lastAcked, highestToken }
 }
 
 /** The record before the one of view 1. A reset during view 1's pause waits as long, too. */

@@ -15,7 +15,15 @@ export interface RecoveryOptions {
   readonly recoveryPatienceMs: number
 }
 
+/** Whose state is recovered: the group of this number. */
+export interface RecoveryOwner {
+  readonly number: number
+  /** G1: another group has this server. */
+  isElsewhere(id: string): boolean
+}
+
 export class Recoveries {
+  readonly #owner: RecoveryOwner
   readonly #servers: Servers
   readonly #probes: Probes
   readonly #options: RecoveryOptions
@@ -23,7 +31,8 @@ export class Recoveries {
   #ticks = 0
   #waited = 0
 
-  constructor(servers: Servers, probes: Probes, options: RecoveryOptions) {
+  constructor(owner: RecoveryOwner, servers: Servers, probes: Probes, options: RecoveryOptions) {
+    this.#owner = owner
     this.#servers = servers
     this.#probes = probes
     this.#options = options
@@ -105,6 +114,7 @@ export class Recoveries {
     for (const server of this.#servers.all()) {
       const { id, address, ping } = server
       if (!this.#servers.lives(server) || ping === null || ping.role === 'idle') continue
+      if (ping.group !== this.#owner.number) continue
       const worth = worthOf(choice, { id, view: ping.view, as: ping.role, told: ping.inSync })
       if (worth !== undefined) return { id, address, ...worth }
     }
@@ -116,11 +126,26 @@ export class Recoveries {
     for (const server of this.#servers.all()) {
       const { id, address, imprint, ping } = server
       if (imprint === null || !this.#servers.lives(server) || ping?.role !== 'idle' || ping.leaving) continue
-      const worth = worthOf(choice, imprint)
+      const worth = this.#worthOf(choice, server)
       if (worth === undefined) continue
       found.push({ ...worth, server: { id, address }, imprint, proof: this.#proof(server) })
     }
     return found
+  }
+
+  /** D4, G1 */
+  #worthOf(choice: Choice, { id, imprint }: KnownServer): Worth | undefined {
+    const isOwn = imprint !== null && imprint.group === this.#owner.number && !this.#owner.isElsewhere(id)
+    return isOwn ? worthOf(choice, imprint) : undefined
+  }
+
+  /** Whose journals have a state that counts. */
+  sources(record: GroupRecord): readonly string[] {
+    const choice = choiceOf(record)
+    if (choice.durability === 'memory') return []
+    return this.#servers
+      .all()
+      .flatMap(server => (this.#worthOf(choice, server) === undefined ? [] : server.id))
   }
 
   /** D4: what shows that the process that wrote this server's imprint is gone. */

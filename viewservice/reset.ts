@@ -42,12 +42,16 @@ export class Resets {
   }
 
   /** The view of a reset that may go through; otherwise the reset goes one stage on. */
-  decided(record: GroupRecord, highestToken: number, givenUp: string | null): View | undefined {
+  decided(
+    record: GroupRecord,
+    highestToken: number,
+    givenUp: string | null,
+    idle: Server | null,
+  ): View | undefined {
     const reset = this.#reset
-    if (reset === null) return undefined
+    if (reset === null || reset.group !== record.view.group) return undefined
     // A repeat, or the view has changed by itself.
     if (reset.view < record.view.number) return void this.#done(record.view)
-    const idle = this.#servers.idle(record.view, [])
     const problem = whyNot(reset, record, highestToken, idle) ?? (reset.force ? undefined : givenUp)
     if (typeof problem === 'string') return void this.#fail(problem)
     // Once the view is acked, its backup may serve too and must be asked.
@@ -75,7 +79,7 @@ export class Resets {
 
   /** A new view is durable; if it is the reset's, the operator who asked gets the answer. */
   made(view: View): void {
-    if (this.#reset?.stage === 'saving') this.#done(view)
+    if (this.#reset?.stage === 'saving' && this.#reset.group === view.group) this.#done(view)
   }
 
   /** The operator who asked is gone; a view that is being saved already goes through. */

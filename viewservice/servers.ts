@@ -4,7 +4,7 @@
 
 import type { ErrorCode } from '../wire/errors.ts'
 import { forgetServerMs } from '../wire/limits.ts'
-import type { HelloFrom, Imprint, Ping, Server, View } from '../wire/messages.ts'
+import type { HelloFrom, Imprint, Ping, Server } from '../wire/messages.ts'
 
 export type LockServerHello = Extract<HelloFrom, { kind: 'lockserver' }>
 
@@ -226,19 +226,12 @@ export class Servers {
     return server.counts && server.connection !== null && !this.isDead(server)
   }
 
-  /** V7: a living server whose own ping says idle, the longest known first; not at one of these addresses. */
-  idle(view: View | null, unreachable: readonly string[]): Server | null {
-    const found = this.all().find(
+  /** V7: living servers whose own ping says idle, the longest known first. */
+  idle(): KnownServer[] {
+    return this.all().filter(
       server =>
-        this.lives(server) &&
-        server.ping?.role === 'idle' &&
-        !server.ping.leaving &&
-        !server.ping.low &&
-        server.id !== view?.primary.id &&
-        server.id !== view?.backup?.id &&
-        !unreachable.includes(server.address),
+        this.lives(server) && server.ping?.role === 'idle' && !server.ping.leaving && !server.ping.low,
     )
-    return found === undefined ? null : { id: found.id, address: found.address }
   }
 
   #add({ id, address }: Server, now: number | null): KnownServer {

@@ -4,9 +4,13 @@
 
 import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
-import type { MessageOf, Ping, Server, ServerStatus, Status } from '../wire/messages.ts'
+import type { GroupStatus, MessageOf, Ping, Server, ServerStatus, Status, View } from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
+import type { Told } from './group.ts'
 import {
+  type GroupRecord,
+  groupsIn,
+  partOf,
   type StoredRecord,
   type ViewEffect,
   type ViewHears,
@@ -17,6 +21,7 @@ import {
 import { toldToAll } from './recovery.ts'
 import { auditOf, isQuestion, type Peer, type Question, refusalOf, refusals } from './rights.ts'
 import type { LockServerHello } from './servers.ts'
+import { groupOf, roleOf } from './status.ts'
 import { welcomeOf } from './welcome.ts'
 
 export interface StandbyOptions {
@@ -92,15 +97,20 @@ export class StandbyCore {
   /** The record that it follows has changed. */
   follow(stored: StoredRecord | null): ViewEffect[] {
     const before = this.#cluster
+    const told = this.#told
     this.#stored = stored
-    const { view, acked } = this.#told
+    const news = this.#told.filter((now, i) => isNews(now, told[i]))
     for (const connection of [...this.#servers.keys(), ...this.#clients.keys()]) {
       if (this.#cluster !== before) this.#welcome(connection)
-      else if (view === null) continue
-      else if (this.#clients.has(connection)) this.#send(connection, ['view', view])
-      else this.#send(connection, ['view', view, acked])
+      else for (const { view, acked } of news) this.#tell(connection, view, acked)
     }
     return this.#effects.splice(0)
+  }
+
+  #tell(connection: number, view: View | null, acked: boolean): void {
+    if (view === null) return
+    if (this.#clients.has(connection)) this.#send(connection, ['view', view])
+    else this.#send(connection, ['view', view, acked])
   }
 
   #onAccepted(accepted: Extract<ConnectionInput, { is: 'accepted' }>): void {
@@ -137,15 +147,14 @@ export class StandbyCore {
       this.#close(before, 'REPLACED', 'a newer connection of the same server')
     }
     this.#servers.set(connection, { hello, ping: null, heardAt: this.#now })
-    if (hello.view > this.#viewNumber) this.#owner.look()
+    if (hello.view > this.#viewNumber(hello.group)) this.#owner.look()
     return true
   }
 
   /** V5: an id stands for one state, which has one address. */
   #addressOf(id: string): string | undefined {
-    const { primary, backup = null } = this.#record?.view ?? {}
-    const known = [primary, backup, ...[...this.#servers.values()].map(({ hello }) => hello)]
-    return known.find(server => server?.id === id)?.address
+    const known = [...this.#named, ...[...this.#servers.values()].map(({ hello }) => hello)]
+    return known.find(server => server.id === id)?.address
   }
 
   #onMessages(connection: number, messages: readonly SaidOn<ViewHears>[]): void {
@@ -159,8 +168,8 @@ export class StandbyCore {
   #onPing(connection: number, seen: Seen, ping: Ping): void {
     seen.ping = ping
     seen.heardAt = this.#now
-    if (ping.view > this.#viewNumber) this.#owner.look()
-    const { view, acked } = this.#told
+    if (ping.view > this.#viewNumber(ping.group)) this.#owner.look()
+    const { view, acked } = this.#ownOf(seen.hello.id, ping.group)
     this.#send(connection, ['pong', view, acked, this.#record?.longestTtlMs ?? ttlMsDefault, 0])
   }
 
@@ -212,15 +221,14 @@ export class StandbyCore {
   /** From the record, and from what lock servers told this view server. */
   status(): Status {
     const { view = null, acked = false } = this.#record ?? {}
-    const named = [view?.primary, view?.backup].flatMap(server => server ?? [])
+    const named = this.#named
     const idle = [...this.#servers.values()]
       .map(({ hello }) => hello)
       .filter(({ id }) => !named.some(server => server.id === id))
     return {
       cluster: this.#cluster,
       durability: view?.durability ?? null,
-      groups:
-        view === null ? [] : [{ group: view.group, view, acked, recovery: null, survives: 0, lost: null }],
+      groups: this.#groups,
       map: this.#record?.map ?? null,
       recovery: null,
       view,
@@ -235,8 +243,8 @@ export class StandbyCore {
 
   #serverStatus({ id, address }: Server): ServerStatus {
     const seen = [...this.#servers.values()].find(({ hello }) => hello.id === id)
-    const { view, acked = false } = this.#record ?? {}
-    const role = view?.primary.id === id ? 'primary' : view?.backup?.id === id ? 'backup' : 'idle'
+    const role = roleOf(id, this.#groups)
+    const own = groupOf(id, this.#groups)
     const {
       view: inView = 0,
       opNumber = 0,
@@ -253,8 +261,8 @@ export class StandbyCore {
       version: seen?.hello.version ?? '',
       host: seen?.hello.host ?? '',
       role,
-      group: role === 'idle' ? null : 0,
-      inSync: role === 'backup' && acked,
+      group: own?.group ?? null,
+      inSync: role === 'backup' && own?.acked === true,
       view: inView,
       opNumber,
       lag,
@@ -270,23 +278,53 @@ export class StandbyCore {
 
   #welcome(connection: number): void {
     const { id, pingLimitMs } = this.#options
+    const hello = this.#servers.get(connection)?.hello
+    const own = hello === undefined ? this.#told[0] : this.#ownOf(hello.id, hello.group)
+    const { view = null, acked = false } = own ?? {}
     const told = {
-      ...this.#told,
-      others: [],
-      map: this.#record?.map ?? null,
-      cluster: this.#cluster,
+      ...{ cluster: this.#cluster, view, acked, map: this.#record?.map ?? null },
+      others: this.#told.flatMap(({ view: other }) =>
+        other === null || other.group === view?.group ? [] : other,
+      ),
       pingLimitMs,
     }
     this.#send(connection, welcomeOf({ id, mark: 0 }, told))
   }
 
-  /** D5 */
-  get #told() {
-    return this.#record === null ? { view: null, acked: false } : toldToAll(this.#record)
+  /** D5: of each group what all may hear; null while it has no view. */
+  get #told(): readonly Told[] {
+    return this.#parts.map(part => (part === null ? { view: null, acked: false } : toldToAll(part)))
   }
 
-  get #viewNumber(): number {
-    return this.#record?.view.number ?? 0
+  get #parts(): readonly (GroupRecord | null)[] {
+    const count = this.#stored === null ? 0 : groupsIn(this.#stored)
+    return Array.from({ length: count }, (_, group) => partOf(this.#record, group))
+  }
+
+  /** Of the group whose view names this server, or else of this one. */
+  #ownOf(id: string, group: number): Told {
+    const told = this.#told
+    return groupOf(id, told) ?? told[group] ?? { view: null, acked: false }
+  }
+
+  get #groups(): readonly GroupStatus[] {
+    const none = { recovery: null, survives: 0, lost: null }
+    return this.#parts.map((part, group) => {
+      return { group, view: part?.view ?? null, acked: part?.acked ?? false, ...none }
+    })
+  }
+
+  /** As primary or backup of a group's view. */
+  get #named(): readonly Server[] {
+    return this.#parts.flatMap(part => {
+      if (part === null) return []
+      const { primary, backup } = part.view
+      return backup === null ? [primary] : [primary, backup]
+    })
+  }
+
+  #viewNumber(group: number): number {
+    return partOf(this.#record, group)?.view.number ?? 0
   }
 
   #send(connection: number, message: MessageOf<'viewToClient' | 'viewToServer'>): void {
@@ -297,6 +335,10 @@ export class StandbyCore {
     this.#forget(connection)
     this.#effects.push(closing(connection, code, text))
   }
+}
+
+function isNews({ view, acked }: Told, before: Told | undefined): boolean {
+  return view?.number !== before?.view?.number || acked !== before?.acked
 }
 
 function closing(

@@ -2,45 +2,68 @@
 // Nothing is decided here.
 
 import type { GroupStatus, RecoveryStatus, Server, ServerStatus, Status } from '../wire/messages.ts'
-import type { GroupRecord, ViewRecord } from './record.ts'
+import type { GroupRecord } from './record.ts'
 import { choiceOf } from './recovery.ts'
 import type { KnownServer, Servers } from './servers.ts'
 
+/** A group as its status shows it. */
+export interface Shown {
+  readonly number: number
+  readonly record: GroupRecord | null
+  readonly recovery: RecoveryStatus | null
+}
+
+/** What the groups and the servers show; the rest, whoever has it adds. */
 export function statusOf(
-  record: ViewRecord | null,
+  groups: readonly Shown[],
   servers: Servers,
-  recovery: RecoveryStatus | null,
   halted: string | null,
-  pid: number,
   now: number,
-): Status {
+): Omit<Status, 'cluster' | 'map' | 'pid'> {
+  const all = groups.map(group => groupStatus(group, servers))
+  const [first] = all
+  const lost = all.find(group => group.lost !== null)
   return {
-    cluster: record?.cluster ?? null,
-    durability: record?.view.durability ?? null,
-    groups: record === null ? [] : [groupStatus(record, servers, recovery)],
-    map: record?.map ?? null,
-    recovery,
-    view: record?.view ?? null,
-    acked: record?.acked ?? false,
+    groups: all,
+    durability: first?.view?.durability ?? null,
+    recovery: first?.recovery ?? null,
+    view: first?.view ?? null,
+    acked: first?.acked ?? false,
     servers: servers
       .all()
-      .filter(server => server.counts || roleOf(server.id, record) !== 'idle')
-      .map(server => serverStatus(server, record, servers, now)),
-    survives: halted === null ? survives(record, servers) : 0,
-    halted: halted ?? (record && lossOf(record, servers, recovery)),
-    pid,
+      .filter(server => server.counts || roleOf(server.id, all) !== 'idle')
+      .map(server => serverStatus(server, all, servers, now)),
+    survives: halted === null ? Math.min(...all.map(group => group.survives)) : 0,
+    halted: halted ?? (lost === undefined ? null : inGroup(lost, all.length)),
     viewServers: [],
   }
 }
 
-function groupStatus(record: GroupRecord, servers: Servers, recovery: RecoveryStatus | null): GroupStatus {
-  const { view, acked } = record
-  const lost = lossOf(record, servers, recovery)
-  return { group: view.group, view, acked, recovery, survives: survives(record, servers), lost }
+function inGroup({ group, lost }: GroupStatus, groups: number): string | null {
+  return groups === 1 ? lost : `group ${group}: ${lost}`
 }
 
-/** Why there is no primary to work with; null when there is one. */
-export function unready(record: ViewRecord | null, servers: Servers): string | null {
+function groupStatus({ number, record, recovery }: Shown, servers: Servers): GroupStatus {
+  return {
+    group: number,
+    view: record?.view ?? null,
+    acked: record?.acked ?? false,
+    recovery,
+    survives: survives(record, servers),
+    lost: record && lossOf(record, servers, recovery),
+  }
+}
+
+/** Why there is no primary to work with; null when each group has one. */
+export function unready(groups: readonly Shown[], servers: Servers): string | null {
+  for (const { number, record } of groups) {
+    const reason = unreadyGroup(record, servers)
+    if (reason !== null) return groups.length === 1 ? reason : `group ${number}: ${reason}`
+  }
+  return null
+}
+
+function unreadyGroup(record: GroupRecord | null, servers: Servers): string | null {
   if (record === null) return 'there is no view yet: no idle lock server has been found'
   const { id, address } = record.view.primary
   if (servers.lives(servers.named(id))) return null
@@ -88,20 +111,21 @@ function survives(record: GroupRecord | null, servers: Servers): number {
 
 function serverStatus(
   server: KnownServer,
-  record: ViewRecord | null,
+  groups: readonly GroupStatus[],
   servers: Servers,
   now: number,
 ): ServerStatus {
   const { id, address, pid, host, version, ping } = server
-  const role = roleOf(id, record)
+  const role = roleOf(id, groups)
+  const own = groupOf(id, groups)
   return {
     id,
     address,
     pid,
     host,
     role,
-    group: role === 'idle' ? null : 0,
-    inSync: role === 'backup' && record?.acked === true,
+    group: own?.group ?? null,
+    inSync: role === 'backup' && own?.acked === true,
     view: ping?.view ?? 0,
     opNumber: ping?.opNumber ?? 0,
     lag: ping?.lag ?? 0,
@@ -116,8 +140,20 @@ function serverStatus(
   }
 }
 
-/** The role that the view gives it: what a deposed server says of itself is of no use to operators. */
-function roleOf(id: string, record: ViewRecord | null): ServerStatus['role'] {
-  if (record?.view.primary.id === id) return 'primary'
-  return record?.view.backup?.id === id ? 'backup' : 'idle'
+/** The role that the views give it: what a deposed server says of itself is of no use to operators. */
+export function roleOf(
+  id: string,
+  groups: readonly Pick<GroupStatus, 'group' | 'view'>[],
+): ServerStatus['role'] {
+  const view = groupOf(id, groups)?.view
+  if (view === undefined || view === null) return 'idle'
+  return view.primary.id === id ? 'primary' : 'backup'
+}
+
+/** The group whose view names this server. */
+export function groupOf<G extends Pick<GroupStatus, 'view'>>(
+  id: string,
+  groups: readonly G[],
+): G | undefined {
+  return groups.find(({ view }) => view?.primary.id === id || view?.backup?.id === id)
 }

@@ -20,6 +20,7 @@ import { endings } from './endings.ts'
 import { etcd } from './etcd.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
+import { groups } from './groups.ts'
 import { handles } from './handles.ts'
 import { journalRead } from './journal-read.ts'
 import { journalWritten } from './journal-written.ts'
@@ -55,7 +56,7 @@ import { twice } from './twice.ts'
 import { views } from './views.ts'
 
 export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
-  views,
+  views: [...views, ...groups],
   'copies and answers': replication,
   'clocks and leases': [...leases, ...clocks],
   order: [...locks, ...order],

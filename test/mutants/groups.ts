@@ -1,0 +1,141 @@
+// Planted bugs of several groups in one cluster (G1).
+
+import type { Mutant } from './mutant.ts'
+
+const test = ['view-groups', 'groups-in-cluster']
+
+export const groups: readonly Mutant[] = [
+  {
+    name: 'a server in two groups',
+    breaks: 'G1',
+    why: 'two groups that decide in one save name the same idle server: it can be backup of one only',
+    test,
+    edits: [
+      {
+        file: 'viewservice/group.ts',
+        find: 'if (next !== undefined && next.view !== this.#record?.view) spares.take(next.view)',
+        replace:
+          'if (next !== undefined && next.view !== this.#record?.view) spares.take({ ...next.view, primary: { id: "", address: "" }, backup: null })',
+      },
+    ],
+  },
+  {
+    name: 'a spare for the group that comes first',
+    breaks: 'G1',
+    why: 'a group whose backup is only short of room gets the spare, and one without a backup goes on alone',
+    test,
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: '[...this.#groups].sort((a, b) => a.need - b.need)',
+        replace: '[...this.#groups].sort((a, b) => a.number - b.number)',
+      },
+    ],
+  },
+  {
+    name: 'no spare is kept',
+    breaks: 'G1',
+    why: 'a group that waits for its ack finds no server left when it may take one',
+    test,
+    edits: [
+      { file: 'viewservice/group.ts', find: 'else this.#keepSpare(spares)', replace: 'else this.need' },
+    ],
+  },
+  {
+    name: "a save drops another group's news",
+    breaks: 'G1',
+    why: 'what two groups decide in one turn is saved for one of them, and the other has told its server already',
+    test,
+    edits: [
+      {
+        file: 'viewservice/core.ts',
+        find: 'if (next !== undefined) news.set(group.number, next)',
+        replace: 'if (next !== undefined && news.size === 0) news.set(group.number, next)',
+      },
+    ],
+  },
+  {
+    name: 'primary and backup on one host',
+    breaks: 'G1',
+    why: 'one machine takes both copies of the state with it, while another one idles',
+    test,
+    edits: [
+      {
+        file: 'viewservice/spares.ts',
+        find: "fitting.find(server => host !== '' && server.host !== host) ?? fitting[0]",
+        replace: "fitting.find(server => host === '' && server.host === host) ?? fitting[0]",
+      },
+    ],
+  },
+  {
+    name: 'a journal that is needed is no reason',
+    breaks: 'G1',
+    why: 'the server whose journal has the only copy of a group becomes the backup of another, and moves it aside',
+    test,
+    edits: [
+      {
+        file: 'viewservice/spares.ts',
+        find: '(this.#reserved.get(id) ?? group) === group &&',
+        replace: '(this.#reserved.get(id) ?? group) >= 0 &&',
+      },
+    ],
+  },
+  {
+    name: "another group's ack counts",
+    breaks: 'V4',
+    why: 'what a server says of the group that it was in acks the view of the group that it is in now',
+    test,
+    edits: [
+      {
+        file: 'viewservice/group.ts',
+        find: 'return ping?.group === this.number ? ping : null',
+        replace: 'return ping',
+      },
+    ],
+  },
+  {
+    name: "any group's answer promotes",
+    breaks: 'V3',
+    why: 'a backup answers for one group, and another is taken to be in sync',
+    test,
+    edits: [
+      {
+        file: 'viewservice/group.ts',
+        find: 'if (answer.group !== this.number || !this.#question',
+        replace: 'if (!this.#question',
+      },
+      {
+        file: 'viewservice/core.ts',
+        find: 'else this.#groups[message[2].group]?.answered(server, message[1], message[2])',
+        replace: 'else for (const group of this.#groups) group.answered(server, message[1], message[2])',
+      },
+      { file: 'viewservice/question.ts', find: 'asked.to !== id', replace: 'asked.to === ""' },
+    ],
+  },
+  {
+    name: 'a state is given up for another group',
+    breaks: 'G1',
+    why: 'an old view of another group comes late, and a primary leaves its own group for it',
+    test: 'group-roles',
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'if (!isNamed(view, this.id) || this.#hasState) return',
+        replace: 'if (!isNamed(view, this.id)) return',
+      },
+    ],
+  },
+  {
+    name: 'views of all groups are compared',
+    breaks: 'G1',
+    why: "another group's larger number makes a server deaf for the views of its own",
+    test: ['group-roles', 'groups-in-cluster'],
+    edits: [
+      {
+        file: 'lockserver/core.ts',
+        find: 'return (group === this.#situation.group ? view : others.get(group))?.number ?? 0',
+        replace: 'return Math.max(view?.number ?? 0, others.get(group)?.number ?? 0)',
+      },
+    ],
+  },
+]
