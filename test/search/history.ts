@@ -48,6 +48,8 @@ export interface OpenCall {
   readonly at: number
   /** C6, of a query: notes that were set before it was made. */
   readonly noted: readonly Noted[]
+  /** F21: no server that may serve lets this client do it any more. */
+  readonly forbidden: boolean
 }
 
 export interface Noted {
@@ -72,6 +74,8 @@ export interface History {
   readonly ran: readonly string[]
   /** C6: notes that were surely set. */
   readonly noted: readonly Noted[]
+  /** A3: lock servers that know nothing but the new access file. */
+  readonly read: readonly number[]
 }
 
 export const blankHistory: History = {
@@ -86,6 +90,7 @@ export const blankHistory: History = {
   kept: [],
   ran: [],
   noted: [],
+  read: [],
 }
 
 export class Histories {

@@ -31,6 +31,8 @@ export interface Freedom {
   readonly rots?: number
   /** One of these may keep its power when all others lose it. */
   readonly spares?: readonly Name[]
+  /** Lock servers read the new access file, each when it does (A3). */
+  readonly reads?: true
   /** Clients that may make their first call; all of them unless told otherwise. */
   readonly callers?: readonly Name[]
 }
@@ -119,6 +121,7 @@ export class Model {
         }
         if (local.inTurn) found.push({ do: 'turn-end', slot })
         if (local.disk.unsynced.length > 0) found.push({ do: 'synced', slot })
+        if (this.freedom.reads && !local.access.isRead) found.push({ do: 'reads', slot })
         if (kills?.of.includes(this.parties.name(slot)) && this.#used(state, 'kills') < kills.times)
           found.push({ do: 'kill', slot })
         break

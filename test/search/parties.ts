@@ -131,7 +131,10 @@ export class Parties {
       case 'viewserver':
         return { place, slot: 0, life: 0, accepted: 0, core: null, disk: null, saving: null }
       case 'lockserver':
-        return { place, slot, life: 0, accepted: 0, core: null, pending: [], inTurn: false, disk: blankDisk }
+        return {
+          ...{ place, slot, life: 0, accepted: 0, core: null, pending: [], inTurn: false, disk: blankDisk },
+          access: { isRead: false, shown: new Map() },
+        }
       case 'client': {
         const core = newClient(
           this.#cores,

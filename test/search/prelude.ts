@@ -15,7 +15,7 @@ export class Prelude {
   }
 
   /** Makes these happen one after the other, and lets all follow that follows from each. */
-  each(what: 'start' | 'kill' | 'call' | 'tick' | 'wake', ...names: Name[]): this {
+  each(what: 'start' | 'kill' | 'call' | 'tick' | 'wake' | 'reads', ...names: Name[]): this {
     for (const name of names) {
       this.#make({ do: what, slot: this.#model.parties.slotOf(name) })
       this.quiet()

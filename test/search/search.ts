@@ -51,6 +51,7 @@ export function settingOf({ setting }: Search): Setting {
     spared: false,
     openTurns: [],
     operator: 'none',
+    access: 'none',
     ...setting,
   }
 }

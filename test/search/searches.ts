@@ -1,6 +1,7 @@
 // All searches, theme by theme.
 
 import type { Search } from './search.ts'
+import { accessSearches } from './searches/access.ts'
 import { callSearches } from './searches/calls.ts'
 import { claimSearches } from './searches/claims.ts'
 import { deathSearches } from './searches/deaths.ts'
@@ -22,5 +23,6 @@ export const searches: readonly Search[] = [
   ...resetSearches,
   ...callSearches,
   ...claimSearches,
+  ...accessSearches,
   ...powerSearches,
 ]

@@ -41,4 +41,6 @@ export interface Setting {
   readonly spared: boolean
   /** Somebody who asks the view server for a reset. */
   readonly operator: 'none' | 'careful' | 'forcing'
+  /** Each client is a principal that may do all; there is another access file, in which C1 has no rule, or no token. */
+  readonly access: 'none' | 'no rule' | 'no token'
 }

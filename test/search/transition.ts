@@ -64,6 +64,7 @@ type SlotHappening =
   | 'saved'
   | 'synced'
   | 'turn-end'
+  | 'reads'
 
 /** What a transition needs to know of its world. */
 export interface World {

@@ -14,6 +14,7 @@ export function answerProblem(
   const call = history.calls.find(({ slot, op }) => slot === seen.slot && op === seen.op)
   if (call === undefined) return undefined
   const { result } = seen
+  if (call.forbidden && isDone(result)) return `F21: ${parties.name(seen.slot)} may not, and it is done`
   switch (result.verb) {
     case 'acquire':
       if (result.tokens === null) return unavailableProblem(call)
@@ -26,6 +27,12 @@ export function answerProblem(
     default:
       return undefined
   }
+}
+
+/** What needs a right; what a session does with what it has needs none. */
+function isDone(result: CallResult): boolean {
+  if (result.verb === 'acquire') return result.tokens !== null
+  return result.verb === 'query' || result.verb === 'force-release'
 }
 
 function grantProblem(

@@ -5,6 +5,7 @@ import type { CallResult } from '../../../client/session/effects.ts'
 import { publicIdFor } from '../../fixtures/said.ts'
 import type { Grant, History, Kept, OpenCall } from '../history.ts'
 import type { Parties } from '../parties.ts'
+import { loser } from '../processes/access.ts'
 import type { Seen } from '../processes/process.ts'
 import type { Op } from '../setting.ts'
 import { isForce, keyOf, namesOf, overlap, victimOf } from './ops.ts'
@@ -36,6 +37,8 @@ export class Learning {
           ...history,
           grants: history.grants.filter(grant => grant.token !== seen.token || grant.slot !== seen.slot),
         }
+      case 'read':
+        return { ...history, read: [...history.read, seen.slot].sort((a, b) => a - b) }
       case 'over':
         return { ...history, grants: history.grants.filter(grant => grant.session !== seen.session) }
       default:
@@ -85,6 +88,8 @@ export class Learning {
           passedBy: 0,
           at: op.do === 'acquire' && op.terms?.holdAtLeastMs != null ? seen.at : 0,
           noted: op.do === 'query' ? history.noted : [],
+          forbidden:
+            this.#parties.name(slot) === loser && history.read.length === this.#parties.setting.servers,
         },
       ],
     }

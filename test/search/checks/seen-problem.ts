@@ -3,8 +3,10 @@
 
 import type { History } from '../history.ts'
 import type { Parties } from '../parties.ts'
+import { loser } from '../processes/access.ts'
 import type { Seen } from '../processes/process.ts'
 import { answerProblem, lossProblem } from './answers.ts'
+import type { SeenAs } from './seen-as.ts'
 import { viewProblem } from './views.ts'
 
 /** Notes of level error that faults explain. */
@@ -20,6 +22,8 @@ export function seenProblem(parties: Parties, history: History, seen: Seen): str
       return viewProblem(history, seen)
     case 'answered':
       return answerProblem(parties, history, seen)
+    case 'failed':
+      return refusalProblem(parties, history, seen)
     case 'lost':
       return lossProblem(history, seen)
     case 'given up':
@@ -39,4 +43,16 @@ export function seenProblem(parties: Parties, history: History, seen: Seen): str
     default:
       return undefined
   }
+}
+
+/** A2: only what is not allowed is refused so, and what is refused was not done. */
+function refusalProblem(
+  parties: Parties,
+  { read }: History,
+  { slot, code, definite }: SeenAs<'failed'>,
+): string | undefined {
+  if (code !== 'NOT_ALLOWED') return undefined
+  if (parties.name(slot) !== loser || read.length === 0)
+    return `F21: ${parties.name(slot)} is refused what it may`
+  return definite ? undefined : 'A2: the refusal for a right is not definite'
 }

@@ -9,6 +9,7 @@ import type { Message } from '../../../wire/messages.ts'
 import { unknownEffect } from '../../../wire/unknown-effect.ts'
 import { idOf, pingIntervalMs } from '../ids.ts'
 import { frozen } from '../plain.ts'
+import { bearer, loser, standing } from './access.ts'
 import { blankDisk, foundOn, withoutNumbers, withoutPower, withRot, withSynced, withWrite } from './disk.ts'
 import type { Input, ServerLocal } from './process.ts'
 import type { Turn } from './turn.ts'
@@ -25,7 +26,8 @@ export class LockServerStep {
       local.accepted = 0
       this.#newCore(local, null, foundOn(local.disk, this.#turn.cores))
       this.#turnWith(local, { is: 'tick' })
-    } else if (input.is === 'no power') this.#ends(local, input.writes)
+    } else if (input.is === 'reads') this.#reads(local)
+    else if (input.is === 'no power') this.#ends(local, input.writes)
     else if (input.is === 'kill') this.#ends(local, 0)
     else if (input.is === 'burn') local.disk = blankDisk
     else if (input.is === 'rot') local.disk = frozen(withRot(local.disk))
@@ -33,8 +35,39 @@ export class LockServerStep {
     else if (input.is === 'synced') this.#syncOne(local)
     else {
       if (input.is === 'accepted') local.accepted = input.connection
-      this.#turnWith(local, input.is === 'tick' ? { is: 'tick' } : (this.#turn.inputOf(input) as ServerInput))
+      const taken = input.is === 'tick' ? ({ is: 'tick' } as const) : this.#turn.inputOf(input, local.access)
+      if (taken.is === 'accepted' && !this.#letsIn(local, taken)) return
+      if (taken.is === 'closed') local.access.shown.delete(taken.connection)
+      this.#turnWith(local, taken as ServerInput)
     }
+  }
+
+  /** As its listener does (A1): whose token was taken away is turned away. */
+  #letsIn(local: ServerLocal, { connection, from, principal }: Extract<ServerInput, { is: 'accepted' }>) {
+    if (this.#turn.setting.access === 'none' || from.kind !== 'client') return true
+    if (principal !== null) {
+      local.access.shown.set(connection, from.name)
+      return true
+    }
+    const frame = this.#turn.frames.numberOf([['error', 'WRONG_TOKEN', 'it was taken away']])
+    this.#turn.outputs.push({ do: 'send', connection, frame }, { do: 'close', connection })
+    return false
+  }
+
+  /** A3: as its driver does, in one turn. */
+  #reads(local: ServerLocal): void {
+    const { setting } = this.#turn
+    local.access.isRead = true
+    this.#turn.seen.push({ see: 'read', slot: local.slot })
+    for (const [connection, name] of [...local.access.shown]) {
+      if (name !== loser) continue
+      const principal = bearer(setting, local.access, name)
+      if (principal === null) local.access.shown.delete(connection)
+      const why = principal === null ? 'was taken away' : null
+      if (!this.#stepCore(local, { is: 'rights changed', connection, principal, why })) return
+    }
+    const now = standing(setting, local.access)
+    if (now !== null) this.#turnWith(local, { is: 'standing', standing: now })
   }
 
   /** Of what is not synced, so many writes are found later. */
@@ -43,6 +76,12 @@ export class LockServerStep {
     local.core = null
     local.pending = []
     local.inTurn = false
+    local.access.shown.clear()
+    // A process that starts later reads the new file first.
+    if (this.#turn.setting.access !== 'none' && !local.access.isRead) {
+      local.access.isRead = true
+      this.#turn.seen.push({ see: 'read', slot: local.slot })
+    }
   }
 
   /** Its oldest write reaches the disk. */
@@ -67,7 +106,9 @@ export class LockServerStep {
       cluster,
     }
     const journal = this.#turn.setting.disks !== 'none'
-    local.core = new this.#turn.cores.ServerCore(frozen({ ...options, journal }), found)
+    const now = standing(this.#turn.setting, local.access)
+    const own = { ...options, journal, standing: now }
+    local.core = new this.#turn.cores.ServerCore(frozen(own), found)
   }
 
   #turnWith(local: ServerLocal, input: ServerInput): void {
@@ -128,6 +169,7 @@ export class LockServerStep {
     this.#closeAll(local, ['error', 'STEPPED_DOWN', reason])
     // The new core's numbers begin again at 1: what the old one wrote concerns it no more.
     local.disk = frozen(withoutNumbers(local.disk))
+    local.access.shown.clear()
     this.#newCore(local, core.cluster, null)
     this.#turnWith(local, { is: 'tick' })
     return false

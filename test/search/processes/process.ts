@@ -8,6 +8,7 @@ import type { ViewCore } from '../../../viewservice/core.ts'
 import type { ViewRecord } from '../../../viewservice/record.ts'
 import type { ConnectionEffect } from '../../../wire/effects.ts'
 import type { Channel, HelloFrom, Message } from '../../../wire/messages.ts'
+import type { SearchedAccess } from './access.ts'
 import type { SearchedDisk } from './disk.ts'
 
 export type Place = 'viewserver' | 'lockserver' | 'client' | 'operator'
@@ -33,6 +34,7 @@ export interface ServerLocal {
   pending: ConnectionEffect[]
   inTurn: boolean
   disk: SearchedDisk
+  access: SearchedAccess
 }
 
 export interface ClientLocal {
@@ -78,6 +80,7 @@ export type Input =
         | 'kill'
         | 'kill after the write'
         | 'synced'
+        | 'reads'
         | 'burn'
         | 'rot'
     }
@@ -138,6 +141,8 @@ export type Seen =
   | { readonly see: 'error' | 'broken' | 'stepped down'; readonly slot: number; readonly text: string }
   | { readonly see: 'exit'; readonly slot: number; readonly status: number; readonly text: string }
   | { readonly see: 'reset'; readonly answer: Message }
+  /** From now on this server knows nothing but the new access file. */
+  | { readonly see: 'read'; readonly slot: number }
 
 export interface Step {
   readonly local: number

@@ -4,11 +4,13 @@
 import type { Instant } from '../../../wire/clock.ts'
 import type { ConnectionEffect, ConnectionInput } from '../../../wire/effects.ts'
 import type { HelloFrom, Message } from '../../../wire/messages.ts'
+import { principalOwner } from '../../../wire/net/owner.ts'
 import { wireVersion } from '../../../wire/version.ts'
 import type { Frames } from '../frames.ts'
 import type { Parties } from '../parties.ts'
 import type { Cores } from '../plain.ts'
 import type { Setting } from '../setting.ts'
+import { bearer, type SearchedAccess } from './access.ts'
 import type { Input, Local, Output, Seen } from './process.ts'
 
 export class Turn {
@@ -32,20 +34,22 @@ export class Turn {
     return this.parties.setting
   }
 
-  inputOf(input: Input): ConnectionInput | { readonly is: 'tick' } {
+  /** `access`: of the lock server that takes it. */
+  inputOf(input: Input, access?: SearchedAccess): ConnectionInput | { readonly is: 'tick' } {
     const { frames } = this
     switch (input.is) {
       case 'accepted': {
         const [hello] = frames.messages(input.frame, 'opening')
         const [, , cluster, , from] = hello as unknown as [string, number, string | null, null, HelloFrom]
+        const name = from.kind === 'client' && this.setting.access !== 'none' ? from.name : null
         return {
           is: 'accepted',
           connection: input.connection,
           cluster,
           from,
-          owner: null,
+          owner: name === null ? null : principalOwner(name),
           remote: '',
-          principal: null,
+          principal: name === null || access === undefined ? null : bearer(this.setting, access, name),
         }
       }
       case 'messages':
