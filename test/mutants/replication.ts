@@ -96,7 +96,7 @@ export const replication: readonly Mutant[] = [
       {
         file: primary,
         find: 'for (const part of parts) this.primary.#answer(client, part)',
-        replace: 'for (const part of parts) this.#out.send(client.connection, part)',
+        replace: 'for (const part of parts) this.primary.#out.send(client.connection, part)',
       },
     ],
   },
@@ -110,7 +110,7 @@ export const replication: readonly Mutant[] = [
         file: primary,
         find: 'for (const part of parts) this.primary.#answer(client, part)',
         replace:
-          'for (const part of parts) this.replication.lag === 0 ? this.#out.send(client.connection, part) : this.#answer(client, part)',
+          'for (const part of parts) this.primary.replication.lag === 0 ? this.primary.#out.send(client.connection, part) : this.primary.#answer(client, part)',
       },
     ],
   },
