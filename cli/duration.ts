@@ -2,6 +2,8 @@
 
 import { UsageError } from './failure.ts'
 
+export { showDuration } from '../wire/duration.ts'
+
 const units: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,
@@ -17,12 +19,4 @@ export function readDuration(text: string, what: string): number {
   if (number === undefined || unit === undefined)
     throw new UsageError(`${what} must be a time such as 500ms, 10s or 2m, not ${JSON.stringify(text)}`)
   return Math.round(Number(number) * (units[unit] as number))
-}
-
-/** A length of time in few characters, as precise as a reader needs. */
-export function showDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} m ${Math.floor((ms % 60_000) / 1_000)} s`
-  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} m`
 }

@@ -1,11 +1,11 @@
 // Meets the primary of the newest view that is known, for the commands that ask it. When it can't be asked, the error
 // says what `status` says of it: it is no matter of a wrong URL, and no other cluster has to be started.
 
+import { adviceFor } from '../viewservice/advice.ts'
 import type { View } from '../wire/messages.ts'
 import { proofOf } from './arguments.ts'
 import { AskedServer, findView, type Reach, statusOf } from './ask.ts'
 import { Failure, messageOf } from './failure.ts'
-import { adviceFor } from './status-advice.ts'
 
 export async function meetPrimary(reach: Reach): Promise<AskedServer> {
   let view = await findView(reach)

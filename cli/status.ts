@@ -1,5 +1,6 @@
 // `holdfast status`: what the view server knows of the view and of every lock server, and what an operator should do.
 
+import { adviceFor } from '../viewservice/advice.ts'
 import type { ServerStatus, Status, ViewServerStatus } from '../wire/messages.ts'
 import { type Command, flag, json, proofOf, reaching } from './arguments.ts'
 import { askStatus, meetViewServer, type Reach } from './ask.ts'
@@ -9,7 +10,6 @@ import { showDuration } from './duration.ts'
 import { Failure, messageOf } from './failure.ts'
 import { type Load, loadOf, loadText } from './load.ts'
 import { bar, oneLine, paint, print, printJson, terminalWidth } from './output.ts'
-import { adviceFor } from './status-advice.ts'
 import { diskLines, recoveryLines } from './status-disks.ts'
 
 const options = {

@@ -13,6 +13,8 @@ export interface Cluster {
   readonly status: Status
   /** Why no primary serves. */
   readonly unready: string | null
+  /** What an operator should do; empty: nothing. */
+  readonly advice: readonly string[]
   readonly clients: number
   /** This page may kill and freeze servers. */
   readonly play: boolean
@@ -35,9 +37,12 @@ export interface Buckets {
   readonly count: number
 }
 
-/** Of `/stats`: counts since the primary's start. */
+/** Of `/stats`: counts since the primary's start, and how it is now. */
 export interface Stats extends Record<Latency, Buckets> {
   readonly operations: Readonly<Record<string, number>>
+  /** Of the whole cluster, now. */
+  readonly vitals: { readonly held: number; readonly waiting: number; readonly sessions: number }
+  readonly longestWaitMs: number
   readonly boundsMs: readonly number[]
 }
 

@@ -1,11 +1,13 @@
 // The dashboard: once its user may look at the cluster, it asks the view server twice a second and the primary once a
 // second, and gives each part of the page its data.
 
+import { AdviceList } from './advice-list.ts'
 import type { Cluster, Standing, Stats } from './answers.ts'
 import { ask, Refused } from './ask.ts'
 import { Charts } from './charts.ts'
 import { enter, troubleText } from './door.ts'
 import { byId, setText } from './element.ts'
+import { Glance } from './glance.ts'
 import { headlineOf } from './headline.ts'
 import { LocksTable } from './locks-table.ts'
 import { Picture } from './picture.ts'
@@ -27,6 +29,8 @@ let standing = await enter(text => setText(headline, text))
 const picture = new Picture()
 const timeLine = new TimeLine()
 const charts = new Charts()
+const glance = new Glance()
+const advice = new AdviceList()
 const servers = new ServersList(() => polled.now())
 const recovery = new RecoveryList()
 
@@ -41,6 +45,7 @@ const polled = new Poll(clusterEveryMs, async () => {
     picture.show(cluster)
     servers.show(cluster, standing)
     recovery.show(cluster.status)
+    advice.show(cluster.advice)
     timeLine.show(cluster.views)
   } catch (error) {
     // The log-in has ended, or was ended: nothing of it stays on the page.
@@ -58,7 +63,9 @@ const polled = new Poll(clusterEveryMs, async () => {
 
 new Poll(statsEveryMs, async () => {
   const stats = await ask<Stats>('/stats').catch(() => null)
-  charts.add(stats, cluster?.status.view?.primary.id ?? '')
+  const of = cluster?.status.view?.primary.id ?? ''
+  charts.add(stats, of)
+  glance.show(stats, of)
 })
 new Poll(standingEveryMs, async () => {
   standing = await ask<Standing>('/session').catch(() => standing)

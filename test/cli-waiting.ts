@@ -2,8 +2,8 @@
 
 import { t } from 'tap'
 import { graveness } from '../cli/status.ts'
-import { adviceFor } from '../cli/status-advice.ts'
 import { queueText, Teller, waitingTimes } from '../cli/waiting.ts'
+import { adviceFor } from '../viewservice/advice.ts'
 import type { HoldRecord, ServerStatus, Status, View, WaitRecord } from '../wire/messages.ts'
 
 const me = 'e'.repeat(32)

@@ -55,6 +55,7 @@ t.test('/cluster tells of a promotion and its gap', async t => {
   const before = (await ask(other.url, '/cluster')).body
   t.equal(before.play, false)
   t.equal(before.unready, null)
+  t.same(before.advice, [], 'nothing is to be done')
   t.equal(before.clients, 1)
   t.same(
     before.views.map(({ change }: Json) => change),
@@ -122,6 +123,14 @@ t.test('/locks: pages of 2,000 locks, searched and sorted', async t => {
     waiting: [{ client: '<b>waiter</b>' }, { client: '<b>waiter</b>' }],
   })
   t.ok(contended.held[0].token > 0 && contended.held[0].heldMs >= contended.waiting[0].waitedMs)
+  await until(
+    'the longest wait was looked for',
+    async () => (await ask(cluster.url, '/stats')).body.longestWaitMs > 0,
+  )
+  const { vitals, longestWaitMs } = (await ask(cluster.url, '/stats')).body
+  t.match(vitals, { held: 2_001, waiting: 3, sessions: 2 })
+  const waited = (await locks('prefix=jobs/1500')).locks[0].waiting[0].waitedMs
+  t.ok(longestWaitMs > 0 && longestWaitMs <= waited, `${longestWaitMs} ms of ${waited}`)
 
   for (const wrong of ['sort=x', 'limit=501', 'limit=-1', 'limit=1.5'])
     t.match(await ask(cluster.url, `/locks?${wrong}`), { status: 400, body: { error: /must be/ } }, wrong)
@@ -196,6 +205,9 @@ t.test('a dashboard with a secret is shown only to those who know it', async t =
 
 t.test('when the primary is gone, the pages say so', async t => {
   await using other = await startTestCluster({ servers: 1 })
+  t.match((await ask(other.url, '/cluster')).body.advice, [
+    /^No backup: there is no other lock server\. If the primary dies now, all locks are lost\. Start a lock server/,
+  ])
   await other.killPrimary({ force: true })
   for (const path of ['/stats', '/locks'])
     t.match(await ask(other.url, path), { status: 503, body: { error: /does not answer/ } })

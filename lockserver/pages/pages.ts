@@ -34,7 +34,7 @@ export class ServerPages {
     this.routes = routesOf({
       '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
       '/readyz': { probe: true, read: () => readiness(measure()) },
-      '/stats': { guarded: true, read: () => ({ status: 200, body: statsOf(measure()) }) },
+      '/stats': { guarded: true, read: () => this.#stats(measure) },
       '/locks': { guarded: true, asks: true, read: (query, who) => locksPage(measure().core, query, who) },
       '/clients': { guarded: true, asks: true, read: (query, who) => clientsOf(measure().core, query, who) },
       '/why': { guarded: true, asks: true, read: (query, who) => whyOf(measure().core, query, who) },
@@ -49,12 +49,21 @@ export class ServerPages {
         needs: 'metrics',
         read: async () => {
           this.#process.start()
-          await this.#longest.look(measure().core.state, readClock().wall, nextTurn)
+          await this.#look(measure)
           measured = undefined
           return { status: 200, type: metrics.contentType, body: await metrics.text() }
         },
       },
     })
+  }
+
+  async #stats(measure: () => Vital): Promise<Page> {
+    await this.#look(measure)
+    return { status: 200, body: statsOf({ ...measure(), ...this.#ages() }) }
+  }
+
+  #look(measure: () => Vital): Promise<void> {
+    return this.#longest.look(measure().core.state, readClock().wall, nextTurn)
   }
 
   #ages(): Pick<Measured, 'longestHoldMs' | 'longestWaitMs'> {
@@ -131,7 +140,7 @@ function readiness({ core, unready, vitals }: Vital) {
 }
 
 /** Counts since the server's start: two readings give a rate. Bounds of the buckets are in ms. */
-function statsOf({ core, counts, vitals }: Vital) {
+function statsOf({ core, counts, vitals, longestHoldMs, longestWaitMs }: Measured) {
   const buckets = ({ counts, count, sumMs }: Histogram) => ({ counts, count, sumMs })
   return {
     role: core.role,
@@ -139,6 +148,8 @@ function statsOf({ core, counts, vitals }: Vital) {
     operations: counts.operations,
     losses: counts.losses,
     vitals,
+    longestHoldMs,
+    longestWaitMs,
     boundsMs,
     wait: buckets(counts.wait),
     hold: buckets(counts.hold),

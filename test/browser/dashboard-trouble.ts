@@ -59,6 +59,11 @@ t.test('a joining backup: how much of a large state it has', async t => {
 
   const { page, trouble } = await openPage(browser, `${cluster.viewUrl.replace('ws:', 'http:')}/`)
   await shows(page, '#headline', /^At risk: view 1 has no backup/)
+  await shows(
+    page,
+    '#advice',
+    /^No backup: .*If the primary dies now, all locks are lost\. Start a lock server; it is taken by itself\.$/,
+  )
   const port = await freePort()
   await using link = await SlowLink.start(port, 1_000_000)
   // Each distinct text once, in order.

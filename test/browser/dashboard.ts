@@ -45,6 +45,8 @@ t.test('a primary is killed through the page; the new view and its gap are shown
   await shows(page, '#picture svg', /\d clients?.*Primary.*serves.*Backup.*in sync.*Idle/)
   await shows(page, '#views', /View 2.*Backup added.*View 1.*First view/)
   await shows(page, '#rate .figures', /operations\s*\d+\/s/)
+  await shows(page, '#glance', /locks held1.*waiting0.*longest wait–.*clients\d+.*operations\d+\/s/s)
+  t.equal(await page.locator('#advice-section').isVisible(), false, 'nothing is to be done')
   await shows(page, '#locks tr', /<img src=x onerror=alert\(1\)>.*<b>billing<\/b>/)
   t.equal(await page.locator('#locks img, #locks b').count(), 0, 'a name is text')
   t.match(await page.locator('#locks tr').first().textContent(), String(lock.token))

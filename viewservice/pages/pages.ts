@@ -7,6 +7,7 @@ import { Door } from '../../wire/serving/door.ts'
 import { type Caller, type Route, type Routes, routesOf } from '../../wire/serving/http.ts'
 import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
+import { adviceFor } from '../advice.ts'
 import { dashboardFiles } from './dashboard-files.ts'
 import { doorPages } from './door-pages.ts'
 import { type Measured, viewServerMetrics } from './metrics.ts'
@@ -73,7 +74,7 @@ function readiness({ unready, status }: Measured, isOpen: boolean) {
   return { status: unready === null ? 200 : 503, body }
 }
 
-/** The status, and the views that were made, newest last; times as ages, in ms. */
+/** The status, what to do about it, and the views that were made, newest last; times as ages, in ms. */
 function clusterOf({ status, clients, unready, counts }: Measured, play: boolean) {
   const now = readClock().monotonic
   const views = counts.history.views.map(({ madeAt, silentSince, enteredAt, ackedAt, ...view }) => ({
@@ -82,5 +83,5 @@ function clusterOf({ status, clients, unready, counts }: Measured, play: boolean
     gapMs: silentSince === null || enteredAt === null ? null : Math.round(enteredAt - silentSince),
     ackedAfterMs: ackedAt === null ? null : Math.round(ackedAt - madeAt),
   }))
-  return { status, unready, clients, play, views }
+  return { status, unready, advice: adviceFor(status), clients, play, views }
 }

@@ -1,8 +1,8 @@
 // What an operator should do about a cluster that would not survive the next death, or has no primary: a sentence
 // or two. It reads the status and asks no server.
 
+import { showDuration } from '../wire/duration.ts'
 import type { ServerStatus, Status } from '../wire/messages.ts'
-import { showDuration } from './duration.ts'
 
 /** Empty: nothing. The reason of a halt stands in the status itself. */
 export function adviceFor(status: Status): string[] {
