@@ -36,8 +36,8 @@ export interface ConnectOptions extends Limits {
    * HOLDFAST_TLS_CA, HOLDFAST_TLS_CERT and HOLDFAST_TLS_KEY name, or what Node believes. A page uses its browser's.
    */
   tls?: TlsOptions | undefined
-  /** The access token of this program, or a function that gives it: it is called for each connection, so that a token can be
-   * renewed. Default: the environment's HOLDFAST_ACCESS_TOKEN. */
+  /** The access token of this program, or a function that gives it: it is called for each connection, and in good time before
+   * a signed token (JWT) ends, so that it can be renewed. Default: the environment's HOLDFAST_ACCESS_TOKEN. */
   token?: AccessToken | undefined
 }
 

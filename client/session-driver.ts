@@ -12,7 +12,8 @@ import { ClientCore, type ClientCoreOptions } from './session/core.ts'
 import type { ClientEffect, ClientHears, ClientInput, TurnCall } from './session/effects.ts'
 
 /** What is for the user and not for the network. */
-export type Told = Exclude<ClientEffect, ConnectionEffect>
+export type Told = Exclude<ClientEffect, ConnectionEffect | { do: 'show token' }>
+type Own = Exclude<ClientEffect, ConnectionEffect>
 
 /** Whom a session works for. */
 export interface SessionOwner {
@@ -24,7 +25,7 @@ export interface SessionOwner {
 export class SessionDriver implements Holder {
   readonly core: ClientCore
   readonly #runtime: Runtime
-  readonly #driver: Driver<ClientHears, ClientInput, Told>
+  readonly #driver: Driver<ClientHears, ClientInput, Own>
   readonly #owner: SessionOwner
   #timer: Timer | undefined
   /** Monotonic ms for which the timer is set. */
@@ -37,12 +38,15 @@ export class SessionDriver implements Holder {
     this.#runtime = runtime
     this.core = new ClientCore(options)
     this.#owner = owner
-    this.#driver = new Driver<ClientHears, ClientInput, Told>(runtime, this.core, proofs, null, {
+    this.#driver = new Driver<ClientHears, ClientInput, Own>(runtime, this.core, proofs, null, {
       hear: input => {
         if (input.is === 'messages' || input.is === 'closed')
           this.step({ ...input, chance: runtime.chance() })
       },
-      perform: told => owner.told(this, told),
+      perform: effect => {
+        if (effect.do === 'show token') this.#driver.connections.showToken(effect.connection)
+        else owner.told(this, effect)
+      },
       broken: error => {
         throw error
       },

@@ -485,6 +485,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** A server that is not primary answers only that it is not (R1). */
   #request(client: Client, request: SaidOn<'clientToServer'>): void {
     if (request[0] === 'testify') return this.#testify(client, request[1])
+    if (request[0] === 'token') return this.#strayToken(client)
     if (this.#primary !== null) return this.#primary.request(client, request)
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
     if (request[0] === 'look') return this.#look(client, request)
@@ -499,6 +500,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (shown !== null) return shown.look(client, request)
     const text = `this server is ${this.role} and has no whole copy of the locks`
     this.#out.send(client.connection, ['query-refused', request[1], 'NO_COPY', text])
+  }
+
+  /** A3: the others never come so far. */
+  #strayToken(client: Client): void {
+    client.deaf = true
+    this.#gone(client)
+    this.#out.close(client.connection, 'UNEXPECTED_MESSAGE', 'a token must come alone in its frame')
   }
 
   /** E7: an operator's question (A2), which any server answers, whatever its role. */

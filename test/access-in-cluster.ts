@@ -245,6 +245,16 @@ function signedUntil(ms: number, table: AccessTable, wall: () => number): Signed
     again,
   }
 }
+
+/** Likewise, but each time that it is shown it is a new one, which lasts for this time. */
+function signedFor(ms: number, table: AccessTable, wall: () => number): SignedTokens {
+  const shown = () => signedUntil(wall() + ms - wallAtStart, table, wall)
+  return {
+    check: () => null,
+    proven: hash => shown().proven(hash),
+    again: signed => shown().again(signed),
+  }
+}
 const wallAtStart = 1_700_000_000_000
 
 t.test(
@@ -318,4 +328,41 @@ t.test('A3: of a bearer without a connection no file knows whether it may come b
     ({ owner, waiting }) => `${owner?.name} ${waiting.size}`,
   )
   t.same(waits, ['principal:a (login) 1', 'principal:b 0', 'principal:c 0'])
+})
+
+t.test('A3: a client shows a newer token in time, and its connection never ends with one', async t => {
+  const rules = { ...table({ b: all }), issuers: new Map([['login', issuer]]) }
+  let wall = () => 0
+  const cluster = new Cluster({
+    access: rules,
+    signed: signedFor(3_000, rules, () => wall()),
+    wallAtStart,
+  })
+  wall = () => cluster.network.now().wall
+  cluster.run(2_000)
+  const a = cluster.client('a', { ttlMs: 4_000 })
+  cluster.run(500)
+  const held = a.acquire('a/1')
+  for (let i = 0; i < 200; i++) {
+    cluster.run(100)
+    cluster.endTokens()
+  }
+  t.ok(tokenOf(held))
+  t.same(a.lost, [])
+  t.same(
+    a.events.filter(({ event }) => event === 'reconnecting'),
+    [],
+  )
+  cluster.primary.kill()
+  cluster.healed()
+  for (let i = 0; i < 100; i++) {
+    cluster.run(100)
+    cluster.endTokens()
+  }
+  t.same(a.lost, [])
+  t.equal(
+    a.events.filter(({ event }) => event === 'reconnecting').length,
+    1,
+    'with its server, and never again',
+  )
 })

@@ -34,6 +34,10 @@ function story(gate?: Gate, guard?: Guard) {
       names.push(proven.principal?.name ?? '')
       return {
         messages: (messages: readonly unknown[]) => void said.push(...messages),
+        token: (proven: Proven | null) => {
+          said.push(proven?.principal?.name ?? 'the old one')
+          return null
+        },
         closed: () => void said.push('closed'),
       }
     },
@@ -147,4 +151,33 @@ t.test('B3: a peer that leaves while its token is looked at is let in nowhere', 
   tells(null)
   runtime.run()
   t.same([names, turnedAway.length], [[], 1])
+})
+
+t.test('A3: a newer token is looked at while all else goes on', async t => {
+  const newer = '[["token","a.newer.token"]]'
+  const begun = () => {
+    const { guard, tells } = slowGuard()
+    const all = { ...story(undefined, guard), tells }
+    all.says(text('a.signed.token'))
+    tells(null)
+    all.runtime.run()
+    all.says(newer)
+    all.says(echo)
+    return all
+  }
+  const good = begun()
+  good.tells(null)
+  t.same(good.said, [['echo', 1], 'a (login)'])
+  const late = begun()
+  late.runtime.ring(tokenWithinMs)
+  t.same([late.said, late.over], [[['echo', 1], 'the old one'], []], 'the one from before counts')
+  const wrong = begun()
+  wrong.tells(new WireError('WRONG_TOKEN', 'the signed token has run out'))
+  wrong.runtime.run()
+  t.same(wrong.said, [['echo', 1], 'closed'])
+  t.match(wrong.heard.join(), 'the signed token has run out')
+  const twice = begun()
+  twice.says(newer)
+  t.match(twice.heard.join(), 'UNEXPECTED_MESSAGE')
+  t.equal(twice.said.at(-1), 'closed')
 })

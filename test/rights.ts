@@ -173,7 +173,7 @@ const requests: Record<string, [unknown[], Record<Known, string>]> = {
   echo: [['echo', 2], all('echoed')],
 }
 /** These are about sessions as a whole: see below. */
-const ofSessions = ['open', 'resume', 'abandon']
+const ofSessions = ['open', 'resume', 'abandon', 'token']
 
 const holder = await sessionOf('client')
 holder.peer.say(['acquire', 1, ['ours/1'], 'exclusive', 'wait', null])
@@ -446,3 +446,26 @@ t.test('the backup takes no part in it: it says only that it is no primary', asy
   peer.say(['query', 1, '', true])
   t.match(await peer.ended(), { error: 'NOT_PRIMARY' })
 })
+
+t.test(
+  'A3, B3: on an open connection only a token of its own principal is taken, and no other is guessed',
+  async t => {
+    for (const who of known)
+      for (const shown of ['none', 'server', ...known] as const) {
+        const token = proofs[shown] ?? 'nothing that anybody knows'
+        const peer = await HostilePeer.connect(primary?.address ?? '', { localAddress: ownAddress() })
+        peer.say(hello(kinds.client, { secret: proofs[who] }))
+        await peer.next('welcome')
+        peer.say(['token', token])
+        if (shown === who) t.same(await peer.next('token-lasts'), ['token-lasts', null], who)
+        else t.match(await peer.next('error'), ['error', 'WRONG_TOKEN'], `${shown} by ${who}`)
+        peer.leave()
+      }
+    const two = await sessionOf('client')
+    two.peer.say(['token', proofs.client], ['echo', 1])
+    t.match(await two.peer.next('error'), ['error', 'UNEXPECTED_MESSAGE', /comes alone in its frame/])
+    const behind = await sessionOf('client')
+    behind.peer.say(['echo', 1], ['token', proofs.client])
+    t.match(await behind.peer.next('error'), ['error', 'UNEXPECTED_MESSAGE', /alone in its frame/])
+  },
+)

@@ -108,6 +108,7 @@ const requests: Record<keyof typeof channels.clientToServer, Message> = {
   seen: ['seen', 1, 0],
   unwatch: ['unwatch', 1],
   testify: ['testify', 1],
+  token: ['token', 'a newer one'],
   echo: ['echo', 1],
 }
 type Request = keyof typeof requests
@@ -147,6 +148,11 @@ const expected: Record<Request, { session: string; none: string; notPrimary: str
   seen: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
   unwatch: { session: 'ignored', none: 'ignored', notPrimary: 'closed NOT_PRIMARY' },
   testify: { session: 'testimony', none: 'testimony', notPrimary: 'testimony' },
+  token: {
+    session: 'closed UNEXPECTED_MESSAGE',
+    none: 'closed UNEXPECTED_MESSAGE',
+    notPrimary: 'closed UNEXPECTED_MESSAGE',
+  },
   echo: { session: 'echoed', none: 'echoed', notPrimary: 'echoed' },
 }
 
@@ -183,6 +189,7 @@ t.test('R1: at a primary with a backup every answer of a session waits for the b
       kind === 'abandon' ||
       kind === 'acknowledge' ||
       kind === 'testify' ||
+      kind === 'token' ||
       kind === 'look' ||
       kind === 'echo'
     )

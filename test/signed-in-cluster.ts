@@ -97,17 +97,20 @@ t.test('A3: a program whose tokens run out gets new ones, and keeps what it hold
   await using cluster = await new Trusting(t).start()
   const given: string[] = []
   const token = async () => {
-    given.push(await cluster.token('billing', 2))
+    given.push(await cluster.token('billing', 3))
     return given.at(-1) ?? ''
   }
   const client = await connect(cluster.url, { token, ttl })
   const held = await client.acquire('held')
   let calls = 0
+  let cuts = 0
+  client.on('reconnecting', () => void cuts++)
   await until('its first tokens have run out', async () => {
     await (await client.acquire(`work/${++calls}`)).release()
-    return given.length > 4 || undefined
+    return given.length > 5 || undefined
   })
   t.ok(held.held)
+  t.equal(cuts, 0, 'each was shown before the one before it had run out')
   await held.release()
   await client.close()
   for (const each of given)

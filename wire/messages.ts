@@ -492,6 +492,8 @@ export const clientToServer = {
   seen: message('seen', ['number', number], ['events', number]),
   unwatch: message('unwatch', ['number', number]),
   testify: message('testify', ['number', number]),
+  /** Alone in its frame: a newer token of the same principal, for this connection (A3). */
+  token: message('token', ['proof', text('a.signed.token', proofLengthMax)]),
   echo: message('echo', ['number', number]),
 }
 
@@ -601,6 +603,8 @@ export const serverToClient = {
   event: message('event', ['number', number], ['record', lockEvent]),
   /** This many events of this watch were left out: too many were not yet seen. */
   missed: message('missed', ['number', number], ['events', positive]),
+  /** For how much longer the token of this connection is good (A3); null: it has no end by itself. */
+  'token-lasts': message('token-lasts', ['ms', nullable(milliseconds)]),
   testimony: message('testimony', ['number', number], ['testimony', testimony]),
   echoed: message('echoed', ['number', number]),
 }

@@ -251,6 +251,15 @@ export class ClientCore {
     if (!this.#ready()) return
     if (now.monotonic >= this.#lease.renewAt) this.#renew(now)
     if (now.monotonic >= this.#acknowledgeAt) this.#acknowledge()
+    this.#showToken(now)
+  }
+
+  /** A3: in good time, so that no connection ends with its token. */
+  #showToken(now: Instant): void {
+    const { session } = this.#links
+    if (session === null || now.monotonic < session.tokenAt) return
+    this.#links.planToken(session, now)
+    this.#out.push({ do: 'show token', connection: session.number })
   }
 
   #onCall(call: TurnCall): void {
@@ -359,6 +368,9 @@ export class ClientCore {
       case 'view':
         this.#links.pushed(link, message[1])
         this.#adopt(message[1])
+        return
+      case 'token-lasts':
+        this.#links.tokenLasts(link, message[1], now)
         return
       default:
         if (link === this.#links.session) this.#onSessionMessage(message, now)
@@ -808,6 +820,10 @@ export class ClientCore {
     this.#links.expect({ owed: asks || this.#lease.unconfirmed || this.#watches.some, rests }, now)
   }
 
+  get #tokenAt(): number {
+    return this.#links.session?.tokenAt ?? never
+  }
+
   #nextWake(): number | null {
     let next = Math.min(this.#links.wakeAt, this.#lease.deadline)
     if (this.#times !== null) next = Math.min(next, this.#times.nextAt)
@@ -816,7 +832,7 @@ export class ClientCore {
       next = Math.min(next, until)
       break
     }
-    if (this.#ready()) next = Math.min(next, this.#lease.renewAt, this.#acknowledgeAt)
+    if (this.#ready()) next = Math.min(next, this.#lease.renewAt, this.#acknowledgeAt, this.#tokenAt)
     return next === never ? null : next
   }
 }

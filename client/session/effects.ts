@@ -150,6 +150,8 @@ export type ClientEffect =
   | { readonly do: 'event'; readonly event: 'reconnecting' }
   /** The session is lost; a `lost` for each of its locks came before. */
   | { readonly do: 'event'; readonly event: 'lost'; readonly reason: 'EXPIRED' | 'SESSION_LOST' }
+  /** A3: the token of this connection ends soon; a newer one is to be shown on it. */
+  | { readonly do: 'show token'; readonly connection: number }
   /** The last effect of a core. */
   | {
       readonly do: 'over'

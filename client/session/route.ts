@@ -24,6 +24,9 @@ export interface Link {
   /** When it was last heard, or dialled; monotonic ms, like all times here. */
   heardAt: number
   welcomedAt: number
+  /** When its token ends, and when a newer one is to be shown; Infinity: as far as is known never. */
+  tokenEndsAt: number
+  tokenAt: number
   /** When it was asked to show life; null when it has shown it. */
   echoAt: number | null
 }
@@ -34,6 +37,10 @@ export interface LinksOptions {
   readonly cluster: string | null
   readonly ttlMs: number
 }
+
+/** A newer token is asked for after this part of what is left of a token, but not so near to its end: then the next connection shows it. */
+const newerTokenPart = 0.8
+const tokenNearMs = 500
 
 /** A connection that ended within this time of its welcome counts as a failed dial. */
 const steadyMs = 1_000
@@ -117,6 +124,18 @@ export class Route {
         : { code: 'NOT_PRIMARY', text: `answers as ${welcome.role ?? 'view server'}` }
     this.cluster ??= welcome.cluster
     this.#stale = true
+  }
+
+  /** A3: for how much longer the token of this connection is good; null: it has no end. */
+  tokenLasts(link: Link, ms: number | null, now: Instant): void {
+    link.tokenEndsAt = ms === null ? Number.POSITIVE_INFINITY : now.monotonic + ms
+    this.planToken(link, now)
+  }
+
+  /** A3: with some of its time left, for an answer that is lost or a program that takes long. */
+  planToken(link: Link, now: Instant): void {
+    const left = link.tokenEndsAt - now.monotonic
+    link.tokenAt = left > tokenNearMs ? now.monotonic + left * newerTokenPart : Number.POSITIVE_INFINITY
   }
 
   /** A pushed view: a server that names itself primary is it from here on. */
@@ -298,6 +317,8 @@ export class Route {
       heardAt: now.monotonic,
       welcomedAt: 0,
       echoAt: null,
+      tokenEndsAt: Number.POSITIVE_INFINITY,
+      tokenAt: Number.POSITIVE_INFINITY,
     })
     out.push({
       do: 'dial',

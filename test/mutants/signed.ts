@@ -156,7 +156,7 @@ const tooMany =`,
     edits: [
       {
         file: 'wire/net/hello.ts',
-        find: 'limits.tokenWithinMs, () => this.#looked(look, notInTime, good)',
+        find: 'limits.tokenWithinMs, () => once(notInTime)',
         replace: 'limits.tokenWithinMs, () => {}',
       },
     ],
@@ -184,6 +184,58 @@ const tooMany =`,
         file: 'lockserver/revocations.ts',
         find: 'else if (!others || !isOfIssuer(name)) this.',
         replace: 'else if (!others || name.length > 0) this.',
+      },
+    ],
+  },
+  {
+    name: 'a newer token may be of another principal',
+    breaks: 'A3, A4',
+    why: 'a connection that came in as one principal goes on as another, with the session of the first',
+    test: 'rights',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: 'if (proven !== null && before?.name !== principal?.name) return anotherPrincipal',
+        replace: 'if (proven !== null && before === undefined) return anotherPrincipal',
+      },
+    ],
+  },
+  {
+    name: 'an open connection is a place to guess tokens',
+    breaks: 'B3',
+    why: 'who has one token tries others on its connection, as many as it likes',
+    test: 'rights',
+    edits: [
+      {
+        file: 'wire/net/hello.ts',
+        find: "this.#next = undefined next.closed('its newer token was not good') this.#refuse(error)",
+        replace: "if (error.code === 'INTERNAL') next.closed('its newer token was not good')",
+      },
+    ],
+  },
+  {
+    name: 'a newer token leaves the end of the one before',
+    breaks: 'A3',
+    why: 'connections end all the same, however often their clients show newer tokens',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: 'else this.#ending.set(connection, proven.signed.endsAt)',
+        replace: 'else if (!this.#ending.has(connection)) this.#ending.set(connection, proven.signed.endsAt)',
+      },
+    ],
+  },
+  {
+    name: 'a client shows no newer token',
+    breaks: 'A3',
+    why: 'its connection is cut each time that a token runs out',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'client/session/core.ts',
+        find: "this.#out.push({ do: 'show token', connection: session.number })",
+        replace: 'void session.number',
       },
     ],
   },

@@ -14,6 +14,7 @@ import {
 import type { Channel, Message, MessageOf } from '../messages.ts'
 import { inMessages, lengthOf, sizeOf } from '../runs.ts'
 import { bytesOf, cutToBytes } from '../text-bytes.ts'
+import type { Proven } from './guard.ts'
 import { Reader } from './reader.ts'
 import type { Runtime } from './runtime.ts'
 import type { Socket } from './socket.ts'
@@ -23,6 +24,8 @@ export interface ConnectionHandlers {
   /** Called on a connection that we dialled. */
   opened?(): void
   messages(messages: readonly Message[]): void
+  /** A3: the peer has shown a newer token; null: it could not be looked at, and the one from before counts. Returns why it won't do. */
+  token?(proven: Proven | null): WireError | null
   /** B1: something has arrived that is not read yet; or all of that is read by now. */
   waits?(waits: boolean): void
   /** Called once, when the connection is over for any reason but our own `close`. */

@@ -2,6 +2,7 @@
 // arrives on them. All servers use the same class; it decides nothing.
 
 import { sameRights } from '../access/principal.ts'
+import { WireError } from '../codec.ts'
 import {
   type ConnectionEffect,
   type ConnectionInput,
@@ -68,8 +69,10 @@ export class Connections<C extends Channel> {
     this.#open.set(number, connection)
     if (principal !== null) this.#provenAs(number, proven)
     this.#hear({ is: 'accepted', connection: number, cluster, from, owner, remote, principal })
+    if (this.#ending.has(number) && connection.channel === 'clientToServer') this.#tellEnd(number)
     return {
       messages: messages => this.#messages(number, messages),
+      token: newer => this.#newToken(number, newer),
       waits: waits => this.#hear({ is: 'waits', connection: number, waits }),
       closed: reason => {
         this.refusals.countReason(reason)
@@ -124,7 +127,44 @@ export class Connections<C extends Channel> {
 
   #provenAs(connection: number, proven: Proven): void {
     this.#proven.set(connection, proven)
-    if (proven.signed !== undefined) this.#ending.set(connection, proven.signed.endsAt)
+    if (proven.signed === undefined) this.#ending.delete(connection)
+    else this.#ending.set(connection, proven.signed.endsAt)
+  }
+
+  #newToken(connection: number, proven: Proven | null): WireError | null {
+    const before = this.#proven.get(connection)?.principal ?? null
+    const principal = proven?.principal ?? null
+    if (proven !== null && before?.name !== principal?.name) return anotherPrincipal
+    if (proven !== null && before !== null && principal !== null) {
+      this.#provenAs(connection, proven)
+      if (!sameRights(before, principal))
+        this.#hear({ is: 'rights changed', connection, principal, why: null })
+    }
+    this.#tellEnd(connection)
+    return null
+  }
+
+  /** A3: so that the peer has a newer one in time. */
+  #tellEnd(connection: number): void {
+    const endsAt = this.#ending.get(connection)
+    const left = endsAt === undefined ? null : Math.ceil(endsAt - this.#runtime.now().wall)
+    const ms = left === null ? null : Math.min(Math.max(0, left), tokenLastsMsMax)
+    this.#send({ do: 'send', connection, message: ['token-lasts', ms] })
+  }
+
+  /** A3: shows on an open connection what a dial would show now, alone in its frame. */
+  showToken(number: number): void {
+    const show = ([proof = null]: readonly (string | null)[]) => {
+      const connection = this.#open.get(number)
+      if (connection === undefined || proof === null) return
+      connection.flush()
+      connection.send(['token', proof])
+      connection.flush()
+    }
+    const proofs = this.#proofs?.() ?? [null]
+    if ('then' in proofs)
+      proofs.then(show, () => {}) // in vain: it is asked again in good time
+    else show(proofs)
   }
 
   #tokenEnded(connection: number, why: TokenEnd): void {
@@ -277,6 +317,14 @@ export class Connections<C extends Channel> {
 function isWrong(message: Message | undefined): boolean {
   return message?.[0] === 'error' && (message[1] === 'WRONG_SECRET' || message[1] === 'WRONG_TOKEN')
 }
+
+/** No timer takes more, and no token need be told to last longer. */
+const tokenLastsMsMax = 2_147_483_647
+
+const anotherPrincipal = new WireError(
+  'WRONG_TOKEN',
+  'the newer token is of another principal than this connection',
+)
 
 const anyone: Proven = { principal: null, hash: null }
 

@@ -4,7 +4,7 @@
 import { WireError } from '../codec.ts'
 import { errors } from '../errors.ts'
 import * as limits from '../limits.ts'
-import type { Channel, Hello, HelloFrom, Message } from '../messages.ts'
+import type { Channel, Hello, HelloFrom, Message, MessageOf } from '../messages.ts'
 import { Connection, type ConnectionHandlers } from './connection.ts'
 import '../server-channels.ts'
 import { Guard, openAccess, type Proven } from './guard.ts'
@@ -128,6 +128,7 @@ class HelloWaiter implements ConnectionHandlers {
     if (this.#refused !== undefined) return
     if (this.#next === undefined) this.#hello(messages)
     else if (this.#connection.channel === 'opening') this.#tooMuch(this.#next)
+    else if (messages[0]?.[0] === 'token') this.#token(this.#next, messages)
     else this.#next.messages(messages)
   }
 
@@ -151,8 +152,10 @@ class HelloWaiter implements ConnectionHandlers {
       const [, , , proof, from] = hello
       this.#mayTry()
       const look = this.#guard.check(from.kind, proof)
-      if (look === null) this.#admit(hello)
-      else this.#look(look, () => this.#admit(hello))
+      if (look === null) return this.#admit(hello)
+      // A3, B3: nothing more of the peer is read in the meantime, and it keeps its place among the strangers.
+      this.#connection.hold()
+      this.#look(look, problem => this.#helloLooked(hello, problem))
     } catch (error) {
       this.#refuse(wireErrorOf(error))
     }
@@ -168,28 +171,62 @@ class HelloWaiter implements ConnectionHandlers {
     this.#next = this.#handlers.accepted(this.#connection, cluster, from, this.#remote, proven)
   }
 
-  /** A3, B3: nothing more of the peer is read in the meantime, it keeps its place among the strangers, and it waits no longer than this. */
-  #look(look: PromiseLike<WireError | null>, good: () => void): void {
-    this.#looking = look
-    this.#connection.hold()
-    this.#timer = this.#runtime.afterQuietly(limits.tokenWithinMs, () => this.#looked(look, notInTime, good))
-    look.then(
-      problem => this.#looked(look, problem, good),
-      error => this.#looked(look, wireErrorOf(error), good),
-    )
-  }
-
-  #looked(look: PromiseLike<WireError | null>, problem: WireError | null, good: () => void): void {
-    if (this.#looking !== look) return
-    this.#looking = null
-    this.#runtime.cancel(this.#timer)
+  #helloLooked(hello: Hello, problem: WireError | null): void {
     try {
       if (problem !== null) throw problem
-      good()
+      this.#admit(hello)
       this.#connection.goOn()
     } catch (error) {
       this.#refuse(wireErrorOf(error))
     }
+  }
+
+  /** A3, B3: the peer waits no longer than this. */
+  #look(look: PromiseLike<WireError | null>, found: (problem: WireError | null) => void): void {
+    this.#looking = look
+    const once = (problem: WireError | null) => {
+      if (this.#looking !== look) return
+      this.#looking = null
+      this.#runtime.cancel(this.#timer)
+      found(problem)
+    }
+    this.#timer = this.#runtime.afterQuietly(limits.tokenWithinMs, () => once(notInTime))
+    look.then(once, error => once(wireErrorOf(error)))
+  }
+
+  /** A3: a newer token for this connection. What else comes on it goes on. */
+  #token(next: ConnectionHandlers, messages: readonly Message[]): void {
+    const [, proof] = messages[0] as MessageOf<'clientToServer', 'token'>
+    if (messages.length > 1 || this.#looking !== null)
+      return this.#end(
+        new WireError('UNEXPECTED_MESSAGE', 'a token comes alone in its frame, and one at a time'),
+      )
+    try {
+      this.#mayTry()
+      const look = this.#guard.check('client', proof)
+      if (look === null) this.#tokenLooked(next, proof, null)
+      else this.#look(look, problem => this.#tokenLooked(next, proof, problem))
+    } catch (error) {
+      this.#wrongToken(next, wireErrorOf(error))
+    }
+  }
+
+  #tokenLooked(next: ConnectionHandlers, proof: string, problem: WireError | null): void {
+    try {
+      if (problem?.code === 'TOKEN_NOT_CHECKED') return void next.token?.(null)
+      if (problem !== null) throw problem
+      const refusal = next.token?.(this.#guard.prove('client', proof)) ?? null
+      if (refusal !== null) throw refusal
+    } catch (error) {
+      this.#wrongToken(next, wireErrorOf(error))
+    }
+  }
+
+  /** B3: an open connection is no place to guess: it costs what a wrong token at the hello does. */
+  #wrongToken(next: ConnectionHandlers, error: WireError): void {
+    this.#next = undefined
+    next.closed('its newer token was not good')
+    this.#refuse(error)
   }
 
   /** B3: answers to wrong secrets take longer and longer, however many connections they come on. */

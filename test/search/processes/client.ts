@@ -130,6 +130,7 @@ export class ClientStep {
       case 'dial':
       case 'watched':
       case 'watch-refused':
+      case 'show token':
         return false
       default:
         return unknownEffect(effect)
