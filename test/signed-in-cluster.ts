@@ -196,3 +196,22 @@ t.test('A2: pages and commands take signed tokens', async t => {
   const token = await cluster.token('billing')
   t.match(await holdfast(t, ['locks', '--view', cluster.url], { HOLDFAST_ACCESS_TOKEN: token }), { code: 0 })
 })
+
+t.test('A9, A3: a log-in by a signed token is good as long as the token, also at the primary', async t => {
+  await using cluster = await new Trusting(t).start()
+  const at = cluster.view?.pages ?? ''
+  const logIn = async (token: string) => {
+    const headers = { origin: at, authorization: `Bearer ${token}` }
+    const answer = await fetch(`${at}/log-in`, { method: 'POST', headers })
+    return { status: answer.status, cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '' }
+  }
+  const locks = async (cookie: string) => (await fetch(`${at}/locks`, { headers: { cookie } })).status
+  t.match(await logIn(await cluster.token('anna', -60)), { status: 401, cookie: '' })
+  const short = await logIn(await cluster.token('anna', 2))
+  const long = await logIn(await cluster.token('bert'))
+  t.same([await locks(short.cookie), await locks(long.cookie)], [200, 200])
+  await until('the token has run out', async () => (await locks(short.cookie)) === 401)
+  t.equal(await locks(long.cookie), 200)
+  const printed = cluster.lines.join()
+  for (const { cookie } of [short, long]) t.notOk(printed.includes(cookie.split('=')[1] ?? ''))
+})

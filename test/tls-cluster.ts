@@ -1,6 +1,9 @@
 // A5: a whole cluster over TLS, with a certificate for each server: clients, pings, replication, probes, pages and
 // failover; and what its members say when one of them is set up wrongly.
 
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import t, { type Test } from 'tap'
 import { connect, LockError } from '../client/index.ts'
 import { checkConnect } from '../client/options.ts'
@@ -11,6 +14,7 @@ import { dialTlsOf } from '../wire/net/tls/dial.ts'
 import type { ServerTlsOptions } from '../wire/net/tls/options.ts'
 import type { Logger } from '../wire/serving/log.ts'
 import { askPage } from '../wire/serving/peer-page.ts'
+import { proofOf } from '../wire/serving/proof.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { authority } from './fixtures/certificate.ts'
 import { holdfast } from './fixtures/command.ts'
@@ -36,6 +40,15 @@ function keptLog(): { readonly log: Logger; readonly said: string[] } {
   const said: string[] = []
   const say = (fields: object, text: string) => void said.push(`${text} ${JSON.stringify(fields)}`)
   return { said, log: { debug() {}, info() {}, warn: say, error: say } }
+}
+
+/** What a log-in to the dashboard over TLS sets (A9). */
+async function logIn(at: string, ca: string): Promise<string> {
+  const headers = { origin: at, ...proofOf(secret) }
+  const asked = request(`${at}/log-in`, { method: 'POST', ca, headers, agent: false }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  answer.resume()
+  return answer.headers['set-cookie']?.[0] ?? ''
 }
 
 t.test('A5: a cluster over TLS serves, fails over, and shows its pages', async t => {
@@ -79,6 +92,7 @@ t.test('A5: a cluster over TLS serves, fails over, and shows its pages', async t
   const page = async (address: string, path: string) =>
     (await askPage(address, path, { secret, withinMs: 5_000, tls })).body.toString()
   t.match(await page(view.address, '/locks'), /a lock/, 'of the primary, by way of the view server')
+  t.match(await logIn(view.pages, files.client.ca), /; HttpOnly; SameSite=Strict; Secure$/)
   t.match(await page(view.address, '/metrics'), /^holdfast_certificate_expiry_timestamp_seconds \d{12}$/m)
   const other = servers.find(server => server !== primary) as LockServer
   t.match(other.pages, /^https:/)

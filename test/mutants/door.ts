@@ -53,6 +53,19 @@ export const atTheDoor: readonly Mutant[] = [
     edits: [{ file: door, find: '; HttpOnly; SameSite=Strict', replace: '; HttpOnly' }],
   },
   {
+    name: 'a cookie from a port of TLS goes over plain connections, too',
+    breaks: 'A9, A5',
+    why: 'whoever listens on the network gets the log-in from the first link to the host without TLS',
+    test: 'tls-cluster',
+    edits: [
+      {
+        file: 'wire/serving/http.ts',
+        find: "'encrypted' in socket || headers.origin?.startsWith('https:') === true",
+        replace: "'encrypted' in socket && headers.origin === 'https:'",
+      },
+    ],
+  },
+  {
     name: 'scripts may read the cookie',
     breaks: 'A9',
     why: 'a script that got into the page, or an extension, takes the log-in along',
