@@ -10,10 +10,18 @@ import { grouped, lengthOf } from './words.ts'
 const secondsShown = 300
 const samplesMax = secondsShown + 20
 const plotHeight = 180
+/** Between two ticks, so that a rounded one never stands at another place than it says. */
+const wholeSteps = Array.from({ length: 12 }, (_, i) => [1, 2, 5].map(digit => digit * 10 ** i)).flat()
 
 export class Charts {
-  readonly #rate = new Chart('rate', ['operations', 'grants'], value => `${grouped(Math.round(value))}/s`, 10)
-  readonly #latency = new Chart('latency', ['50 %', '90 %', '99 %'], lengthOf, 1)
+  readonly #rate = new Chart(
+    'rate',
+    ['operations', 'grants'],
+    value => `${grouped(Math.round(value))}/s`,
+    10,
+    wholeSteps,
+  )
+  readonly #latency = new Chart('latency', ['50 %', '90 %', '99 %'], lengthOf, 1, null)
   readonly #of = byId<HTMLSelectElement>('latency-of')
   readonly #samples: (Sample | null)[] = []
 
@@ -54,8 +62,14 @@ class Chart {
   readonly #words: (value: number) => string
   readonly #plot: uPlot
 
-  /** The axis ends at `least` or above, so that a quiet cluster looks quiet. */
-  constructor(id: string, names: readonly string[], words: (value: number) => string, least: number) {
+  /** The axis ends at `least` or above, so that a quiet cluster looks quiet. `steps`: between its ticks; null: any. */
+  constructor(
+    id: string,
+    names: readonly string[],
+    words: (value: number) => string,
+    least: number,
+    steps: number[] | null,
+  ) {
     this.#words = words
     const plotted = element('div', { class: 'plot', 'aria-hidden': 'true' })
     this.#figures = names.map(() => element('dd', {}, '–'))
@@ -82,7 +96,12 @@ class Chart {
       },
       axes: [
         { ...axis, space: 70, size: 28, values: (_, ticks) => ticks.map(agoOf) },
-        { ...axis, size: 66, values: (_, ticks) => ticks.map(words) },
+        {
+          ...axis,
+          size: 66,
+          ...(steps !== null && { incrs: steps }),
+          values: (_, ticks) => ticks.map(words),
+        },
       ],
       series: [
         {},

@@ -92,6 +92,8 @@ export class LocksTable {
     const all = total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`
     const { reads } = this.#standing()
     setText(this.#caption, reads === null ? all : `${all.replace(/\.$/, '')}. ${scopeText(reads)}`)
+    byId('locks-table').classList.toggle('empty', locks.length === 0)
+    byId('pager').hidden = locks.length === 0
     const before = this.#trail.length * rowsPerPage
     const shown = `${grouped(before + 1)}–${grouped(before + locks.length)} of ${grouped(matching)}`
     setText(this.#page, locks.length === 0 ? '' : shown)

@@ -26,6 +26,7 @@ export class TimeLine {
       return [view.number, item] as const
     })
     this.#items = new Map(items)
+    byId('no-views').hidden = items.length > 0
     setChildren(
       this.#list,
       items.map(([, { root }]) => root),

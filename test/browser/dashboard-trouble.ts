@@ -37,6 +37,9 @@ t.test('the view server is away: the page says so, and goes on by itself once it
   await shows(page, '#headline', /^Well: view \d+ survives one more death/)
   await shows(page, '#freshness', /^live$/)
   await shows(page, '#locks-caption', /^No lock is held or waited for/)
+  t.equal(await page.locator('#locks-table thead').isVisible(), false, 'no headings of nothing')
+  t.equal(await page.locator('#pager').isVisible(), false)
+  await shows(page, '#no-views', /^No view has been made since this view server started\.$/)
   t.equal(await page.title(), 'Holdfast')
   t.notMatch(await page.getAttribute('body', 'class'), /stale/)
   // Chromium logs by itself that no server answered.
