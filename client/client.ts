@@ -19,12 +19,13 @@ import { allPages, type ClientList } from './clients.ts'
 import { LockError, meaningOf } from './errors.ts'
 import type { ClientEvent, Listener, ListenOptions } from './events.ts'
 import { firstSession } from './first-session.ts'
-import { type CallNumbers, ClientGroup } from './group.ts'
+import type { CallNumbers, ClientGroup } from './group.ts'
+import { ClientGroups, type Part } from './groups.ts'
 import { checkKeys } from './known-options.ts'
 import { checkLead, type LeadCallback, type LeadOptions, runLead } from './lead.ts'
 import { type LeaderOptions, LeaderWatch } from './leader-watch.ts'
 import type { Lock, LockData } from './lock.ts'
-import { NearestReads } from './nearest-reads.ts'
+import { fromAll, mergedClients, mergedNearest, mergedSnapshot } from './merged.ts'
 import {
   checkForgetOnce,
   checkOnce,
@@ -57,6 +58,7 @@ import { type AcquireCall, Reports } from './reports.ts'
 import type { Call, ClientsAnswer } from './session/effects.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
+import { takeInOrder } from './take-in-order.ts'
 import { LockWatch } from './watch.ts'
 import {
   checkRequest,
@@ -64,7 +66,6 @@ import {
   type RequestCallback,
   runRequest,
   type Snapshot,
-  snapshotOf,
 } from './web-locks.ts'
 
 /** One lock for each name. */
@@ -85,6 +86,8 @@ function dialling(runtime: ClientRuntime, { tls }: Connecting): ClientRuntime {
   return tls === null ? runtime : (runtime.withTls?.(tls) ?? runtime)
 }
 
+/** What is left of one session's lease. */
+type LeaseLeft = ReturnType<ClientGroup['lease']>
 type QueryCall = Extract<Call, { verb: 'query' }>
 
 const noLimits: Limits = {}
@@ -96,9 +99,7 @@ export class LockClient implements AsyncDisposable {
   readonly #runtime: ClientRuntime
   readonly #reports: Reports
   readonly #calls: CallNumbers = { last: 0 }
-  readonly #group: ClientGroup
-  /** G7; null: no such read was asked for yet. */
-  #nearest: NearestReads | null = null
+  readonly #groups: ClientGroups
   #closing: Promise<void> | null = null
   #finishing = false
   readonly #waitingForEnd = new Set<() => void>()
@@ -113,7 +114,7 @@ export class LockClient implements AsyncDisposable {
     this.#options = options
     this.#runtime = runtime
     this.#reports = new Reports(runtime, options.name)
-    this.#group = new ClientGroup(options, runtime, this.#reports, this.#calls)
+    this.#groups = new ClientGroups(options, runtime, this.#reports, this.#calls)
   }
 
   /** @internal */
@@ -126,7 +127,7 @@ export class LockClient implements AsyncDisposable {
     throwIfAborted(checked.limits.signal)
     const client = new LockClient(checked, dialling(runtime, checked))
     try {
-      await firstSession(client.#group, client.#runtime, checked, () => void client.close())
+      await firstSession(client.#groups.first, client.#runtime, checked, () => void client.close())
     } catch (error) {
       if (error instanceof LockError) showCallers(error, LockClient.connect)
       throw error
@@ -136,15 +137,21 @@ export class LockClient implements AsyncDisposable {
 
   /**
    * The public id of the session, 32 hex digits, as lists show it: nothing can be done to a session with it. Another
-   * one after a loss, and empty until that next session is open.
+   * one after a loss, and empty until that next session is open. In a cluster of several groups: of that with group 0;
+   * the client has one more in each group whose locks it has asked for.
    */
   get clientId(): string {
-    return this.#group.clientId
+    return this.#groups.first.clientId
   }
 
-  /** The newest view that is known: its number, and id and address of primary and backup. */
+  /** The newest view that is known: its number, and id and address of primary and backup; of group 0 if there are several. */
   get view(): View | null {
-    return this.#group.view
+    return this.#groups.viewOf(0)
+  }
+
+  /** The newest view of each group that is known, in their order. */
+  get views(): readonly View[] {
+    return this.#groups.views
   }
 
   /**
@@ -153,14 +160,20 @@ export class LockClient implements AsyncDisposable {
    * to stop its work before the lock is lost.
    */
   get lease(): { readonly ttl: number; readonly remaining: number } {
-    const { ttlMs, remainingMs } = this.#group.lease()
+    const { first } = this.#groups
+    const others = this.#groups.opened().filter(group => group !== first && group.hasSession)
+    const [{ ttlMs }, ...all] = [first, first, ...others].map(group => group.lease()) as [
+      LeaseLeft,
+      ...LeaseLeft[],
+    ]
+    const remainingMs = Math.min(...all.map(lease => lease.remainingMs))
     return { ttl: ttlMs, remaining: Math.floor(remainingMs) }
   }
 
-  /** The locks that this client holds now, in the order of their tokens: what it knows by itself, without asking a server. */
+  /** The locks that this client holds now, group by group, in the order of their tokens: what it knows by itself, without asking a server. */
   held(): Lock[] {
     LockClient.#check(this, 'held')
-    return this.#group.held()
+    return this.#groups.opened().flatMap(group => group.held())
   }
 
   // ---- Web Locks
@@ -184,7 +197,7 @@ export class LockClient implements AsyncDisposable {
   async request<T>(...given: unknown[]): Promise<Awaited<T>> {
     LockClient.#check(this, 'request')
     const { name, claim, limits, callback } = checkRequest<T>(given)
-    const lock = (await this.#take([name], claim, limits)) as Lock | null
+    const lock = (await this.#take(this.#groups.of(name), [name], claim, limits)) as Lock | null
     return await runRequest(this.#runtime, lock, limits.signal, callback)
   }
 
@@ -197,10 +210,10 @@ export class LockClient implements AsyncDisposable {
   async query(options: QueryOptions = {}): Promise<Snapshot> {
     LockClient.#check(this, 'query')
     checkQuery(options)
-    const { prefix = '', confirmed = true, from } = options
-    const call = { call: ++this.#calls.last, verb: 'query', prefix, confirmed } as const
-    if (from === 'nearest') return await this.#look(call, options)
-    const snapshot = (await this.#call(call, [], options)) as Snapshot
+    const groups = this.#groups.all()
+    if (options.from === 'nearest')
+      return mergedNearest(await fromAll(groups, group => this.#look(group, options)))
+    const snapshot = await this.#query(groups, options)
     // Behind the callbacks, which have a turn of their own.
     await new Promise<void>(resolve => this.#runtime.afterTurn(resolve))
     return snapshot
@@ -212,11 +225,13 @@ export class LockClient implements AsyncDisposable {
     checkClients(options)
     const { client: who = '', confirmed = true, signal, timeout = Number.POSITIVE_INFINITY } = options
     const end = this.#runtime.monotonic() + timeout
-    return await allPages(async after => {
-      const call = { call: ++this.#calls.last, verb: 'clients', who, confirmed, after } as const
-      const left = Math.max(0, end - this.#runtime.monotonic())
-      return (await this.#call(call, [], { signal, timeout: left })) as ClientsAnswer
-    })
+    const listOf = (group: ClientGroup) =>
+      allPages(async after => {
+        const call = { call: ++this.#calls.last, verb: 'clients', who, confirmed, after } as const
+        const left = Math.max(0, end - this.#runtime.monotonic())
+        return (await this.#call(group, call, [], { signal, timeout: left })) as ClientsAnswer
+      })
+    return mergedClients(await fromAll(this.#groups.all(), listOf))
   }
 
   // ---- handles
@@ -232,7 +247,7 @@ export class LockClient implements AsyncDisposable {
       return Promise.reject(error)
     }
     // Not async: a second promise for each acquire would be felt.
-    return this.#take([name], claim, options) as Promise<Lock>
+    return this.#take(this.#groups.of(name), [name], claim, options) as Promise<Lock>
   }
 
   /** The lock if it is free, else null. Still waits for an answer while there is no primary. */
@@ -240,7 +255,7 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'tryAcquire')
     checkName(name)
     const claim = claimToTry(options)
-    return (await this.#take([name], claim, options)) as Lock | null
+    return (await this.#take(this.#groups.of(name), [name], claim, options)) as Lock | null
   }
 
   /**
@@ -255,8 +270,7 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'acquireAll')
     checkNames(names)
     const claim = claimToAcquire(options, true)
-    const taken = await this.#take([...names], claim, options)
-    const locks = Array.isArray(taken) ? taken : [taken as Lock]
+    const locks = await this.#takeAll(names, claim, options)
     const release = async () => void (await Promise.all(locks.map(lock => lock.release())))
     Object.defineProperty(locks, Symbol.asyncDispose, { value: release })
     return locks as unknown as LocksOf<N> & AsyncDisposable
@@ -277,7 +291,7 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'once')
     const claim = checkOnce(name, key, options, fn)
     const call: AcquireCall = { call: ++this.#calls.last, verb: 'acquire', names: [name], claim }
-    const taken = await this.#askFor(call, options)
+    const taken = await this.#askFor(this.#groups.of(name), call, options)
     return await runOnce(taken as Lock | DoneRecord, options.signal, fn)
   }
 
@@ -302,8 +316,9 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'leader')
     checkName(name)
     checkKeys('leader', options, ['signal'])
-    const ask = (signal: AbortSignal) => this.query({ prefix: name, signal })
-    return new LeaderWatch(name, this.watch(name, options), ask)
+    const groups = [this.#groups.of(name)]
+    const ask = (signal: AbortSignal) => this.#query(groups, { prefix: name, signal })
+    return new LeaderWatch(name, this.#watch(name, options, groups), ask)
   }
 
   /**
@@ -320,7 +335,7 @@ export class LockClient implements AsyncDisposable {
       name,
       token: options.token ?? null,
     } as const
-    return (await this.#call(call, [name], options)) as number
+    return (await this.#call(this.#groups.of(name), call, [name], options)) as number
   }
 
   /**
@@ -331,7 +346,7 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'forgetOnce')
     checkForgetOnce(name, key, options)
     const call = { call: ++this.#calls.last, verb: 'forget-key', name, key } as const
-    return (await this.#call(call, [name], options)) as ForgetOnceOutcome
+    return (await this.#call(this.#groups.of(name), call, [name], options)) as ForgetOnceOutcome
   }
 
   /**
@@ -343,15 +358,22 @@ export class LockClient implements AsyncDisposable {
   watch(prefix = '', options: WatchOptions = {}): LockWatch {
     LockClient.#check(this, 'watch')
     checkWatch(prefix, options)
-    const number = this.#group.nextWatch()
+    return this.#watch(prefix, options, this.#groups.all())
+  }
+
+  #watch(prefix: string, options: WatchOptions, groups: readonly ClientGroup[]): LockWatch {
+    const parts = groups.map(group => ({ group, number: group.nextWatch() }))
     let unwatchSignal = () => {}
     const watch = new LockWatch(
-      events => this.#group.seen(number, events),
+      (events, of) => {
+        for (const { group, number } of parts) if (group.number === of) group.seen(number, events)
+      },
       () => {
         unwatchSignal()
-        this.#group.unwatch(number)
+        for (const { group, number } of parts) group.unwatch(number)
       },
       prefix,
+      groups.map(({ number }) => number),
     )
     const { signal } = options
     if (signal?.aborted) watch.end({ reason: reasonOf(signal) })
@@ -360,7 +382,7 @@ export class LockClient implements AsyncDisposable {
     else {
       if (signal !== undefined)
         unwatchSignal = watchSignal(signal, () => watch.end({ reason: reasonOf(signal) }))
-      this.#group.watch(number, watch, prefix)
+      for (const { group, number } of parts) group.watch(number, watch, prefix)
     }
     return watch
   }
@@ -402,8 +424,7 @@ export class LockClient implements AsyncDisposable {
     this.#closing = new Promise(resolve => {
       done = resolve
     })
-    this.#nearest?.close()
-    void this.#group.close().then(done)
+    void this.#groups.close().then(done)
     return this.#closing
   }
 
@@ -437,33 +458,59 @@ export class LockClient implements AsyncDisposable {
   // ---- calls
 
   /** One lock for one name, a list for several; null if it must be free and is not. */
-  #take(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock | Lock[] | null> {
+  #take(
+    group: ClientGroup,
+    names: readonly string[],
+    claim: Claim,
+    limits: Limits,
+  ): Promise<Lock | Lock[] | null> {
     const call: AcquireCall = { call: ++this.#calls.last, verb: 'acquire', names, claim }
-    return this.#askFor(call, limits) as Promise<Lock | Lock[] | null>
+    return this.#askFor(group, call, limits) as Promise<Lock | Lock[] | null>
   }
 
-  #askFor(call: AcquireCall, limits: Limits): Promise<unknown> {
+  /** G4 */
+  async #takeAll(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock[]> {
+    const take = async ({ group, names }: Part, limits: Limits) => {
+      const taken = await this.#take(group, [...names], claim, limits)
+      return Array.isArray(taken) ? taken : [taken as Lock]
+    }
+    const parts = this.#groups.partsOf(names)
+    const [only] = parts
+    if (parts.length === 1 && only !== undefined) return await take(only, limits)
+    return await takeInOrder(names, parts, limits, take, () => this.#runtime.monotonic())
+  }
+
+  #askFor(group: ClientGroup, call: AcquireCall, limits: Limits): Promise<unknown> {
     this.#reports.acquire(call)
-    const asked = this.#call(call, call.names, limits)
+    const asked = this.#call(group, call, call.names, limits)
     this.#reports.notGranted(call, asked)
     return asked
   }
 
-  #call(call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
+  #call(group: ClientGroup, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
     if (limits.signal?.aborted) return Promise.reject(reasonOf(limits.signal))
     if (this.#closing !== null || this.#finishing) return Promise.reject(closedError(call, locks))
-    const group = this.#group
     return group.ask(group.session(), call, locks, limits)
   }
 
+  /** G5 */
+  async #query(groups: readonly ClientGroup[], options: QueryOptions): Promise<Snapshot> {
+    const asked = await fromAll(groups, async group => {
+      return (await this.#call(group, this.#queryOf(options), [], options)) as Snapshot
+    })
+    return mergedSnapshot(asked)
+  }
+
+  #queryOf({ prefix = '', confirmed = true }: QueryOptions): QueryCall {
+    return { call: ++this.#calls.last, verb: 'query', prefix, confirmed }
+  }
+
   /** G7 */
-  async #look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
-    throwIfAborted(limits.signal)
+  async #look(group: ClientGroup, options: QueryOptions): Promise<NearestSnapshot> {
+    throwIfAborted(options.signal)
+    const call = this.#queryOf(options)
     if (this.#closing !== null || this.#finishing) throw closedError(call, [])
-    const group = this.#group
-    this.#nearest ??= new NearestReads(this.#options, this.#runtime, () => group.known)
-    const { asOfMs, onDisk, ...answer } = await this.#nearest.look(call, limits)
-    return { ...snapshotOf({ ...answer, confirmed: false }), confirmed: false, asOfMs, onDisk }
+    return await group.look(call, options)
   }
 
   // ---- the end
@@ -471,10 +518,9 @@ export class LockClient implements AsyncDisposable {
   /** Lets the holders end their work; then, or when the time is over, closes. */
   async #finish(withinMs: number): Promise<void> {
     this.#finishing = true
-    this.#nearest?.close()
-    this.#group.finish(() => this.#finished())
+    this.#groups.finish(() => this.#finished())
     let timer: Timer | undefined
-    if (this.#group.holds && this.#closing === null)
+    if (this.#groups.holds && this.#closing === null)
       await new Promise<void>(resolve => {
         this.#waitingForEnd.add(resolve)
         timer = this.#runtime.after(withinMs, resolve)

@@ -52,6 +52,8 @@ export interface ClientList {
   readonly clients: readonly ListedClient[]
   /** False: the primary could not make sure that it still is the primary. */
   readonly confirmed: boolean
+  /** Groups that have not answered in time. Absent if all have. */
+  readonly missing?: readonly number[]
 }
 
 /** Each page is asked for after the one before: `ask` gets where it begins. */

@@ -7,14 +7,20 @@ import { watchSignal } from './signals.ts'
 
 /** What the listeners of `on` are given. */
 export interface ClientEvents {
-  /** A newer view is known. */
+  /** A newer view of a group is known. */
   view: View
   /** A session is open; `resumed`: the same one as before, on a new connection. Times in ms. */
-  session: { readonly clientId: string; readonly ttl: number; readonly resumed: boolean }
+  session: {
+    readonly group: number
+    readonly clientId: string
+    readonly ttl: number
+    readonly resumed: boolean
+  }
   /** The connection to the primary is gone; the session is not, as long as the lease lasts. */
-  reconnecting: { readonly clientId: string }
+  reconnecting: { readonly group: number; readonly clientId: string }
   /** Locks are lost: one by another's doing (`STOLEN`, `FORCED`), by their own time (`HELD_TOO_LONG`), or all with the session (`EXPIRED`, `SESSION_LOST`). */
   lost: {
+    readonly group: number
     readonly code: 'STOLEN' | 'FORCED' | 'HELD_TOO_LONG' | 'EXPIRED' | 'SESSION_LOST'
     readonly locks: readonly { readonly name: string; readonly mode: Mode; readonly token: number }[]
   }

@@ -3,13 +3,14 @@
 // It decides nothing about locks, views or leases, and knows of no other group.
 
 import type { Claim } from '../wire/claim.ts'
-import type { View } from '../wire/messages.ts'
+import type { SlotMap, View } from '../wire/messages.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
 import { NumberMap } from '../wire/number-map.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { LockError, meaningOf } from './errors.ts'
 import type { ClientEvents } from './events.ts'
 import { Lock } from './lock.ts'
+import { NearestReads } from './nearest-reads.ts'
 import type { Connecting, Limits } from './options.ts'
 import { rejectToCallers } from './own-frames.ts'
 import { Pending } from './pending.ts'
@@ -18,16 +19,31 @@ import type { Call, CallResult } from './session/effects.ts'
 import { SessionDriver, type SessionOwner, type Told } from './session-driver.ts'
 import { caused, causeOf } from './unreached.ts'
 import type { LockWatch } from './watch.ts'
-import { snapshotOf } from './web-locks.ts'
+import { type NearestSnapshot, snapshotOf } from './web-locks.ts'
 
 /** The number of a client's last call: no other call of that client has it, whatever group it goes to. */
 export interface CallNumbers {
   last: number
 }
 
+/** What a group learns that is no matter of its own. */
+export interface GroupOwner {
+  readonly cluster: string | null
+  viewOf(group: number): View | null
+  /** True: it is news. */
+  learnView(view: View, from: number): boolean
+  learnMap(map: SlotMap): void
+  /** G2: this call is another group's, which the newest map names. */
+  askAgain(pending: Pending, name: string): void
+}
+
+type QueryCall = Extract<Call, { verb: 'query' }>
+
 const noLimits: Limits = {}
 
 export class ClientGroup implements SessionOwner {
+  readonly number: number
+  readonly #owner: GroupOwner
   readonly #options: Connecting
   readonly #runtime: ClientRuntime
   readonly #reports: Reports
@@ -41,11 +57,21 @@ export class ClientGroup implements SessionOwner {
   /** Who waits for a session: they learn that there is one, or why there is none. */
   readonly waitingForSession = new Set<(error: LockError | null) => void>()
   #session: SessionDriver
-  #view: View | null = null
+  /** G7; null: no such read was asked for yet. */
+  #nearest: NearestReads | null = null
   /** Called when the last lock is gone; null: no program waits for that. */
   #emptied: (() => void) | null = null
 
-  constructor(options: Connecting, runtime: ClientRuntime, reports: Reports, calls: CallNumbers) {
+  constructor(
+    number: number,
+    options: Connecting,
+    runtime: ClientRuntime,
+    reports: Reports,
+    calls: CallNumbers,
+    owner: GroupOwner,
+  ) {
+    this.number = number
+    this.#owner = owner
     this.#options = options
     this.#runtime = runtime
     this.#reports = reports
@@ -58,14 +84,23 @@ export class ClientGroup implements SessionOwner {
     return this.#session.core.clientId ?? ''
   }
 
-  /** The newest one that is known. */
-  get view(): View | null {
-    return this.#view
+  get cluster(): string | null {
+    return this.#session.core.cluster
   }
 
-  /** For those who ask without a session (G7). */
-  get known(): { readonly view: View | null; readonly cluster: string | null } {
-    return { view: this.#view, cluster: this.#session.core.cluster }
+  get #view(): View | null {
+    return this.#owner.viewOf(this.number)
+  }
+
+  /** A newer view of this group: a session that watches for none learns of it by this. */
+  tell(view: View): void {
+    this.#session.step({ is: 'told', views: [view] })
+  }
+
+  /** There is a session here. */
+  get hasSession(): boolean {
+    const { core } = this.#session
+    return core.opened && !core.over
   }
 
   lease(): { readonly ttlMs: number; readonly remainingMs: number } {
@@ -95,7 +130,7 @@ export class ClientGroup implements SessionOwner {
     if (this.#session.core.over) {
       this.#session = this.#newSession(this.#session)
       for (const [watch, { watch: of, prefix }] of this.#watches)
-        this.#session.step({ is: 'watch', watch, prefix, before: of.told })
+        this.#session.step({ is: 'watch', watch, prefix, before: of.toldBy(this.number) })
       this.#session.wake()
     }
     return this.#session
@@ -103,7 +138,8 @@ export class ClientGroup implements SessionOwner {
 
   #newSession(last: SessionDriver | null): SessionDriver {
     const { urls, ttlMs, name, proofs } = this.#options
-    const servers = this.#view === null ? [] : [this.#view.primary, this.#view.backup]
+    const view = this.#view
+    const servers = view === null ? [] : [view.primary, view.backup]
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
     const options = {
       sessionId: this.#runtime.newId(),
@@ -112,13 +148,33 @@ export class ClientGroup implements SessionOwner {
       ttlMs,
       name,
       ...this.#runtime.program,
-      cluster: last?.core.cluster ?? null,
+      cluster: last?.core.cluster ?? (this.number === 0 ? null : this.#owner.cluster),
+      group: this.number,
+      view: this.number === 0 ? null : view,
+      told: this.number !== 0,
       abandoned: last?.core.abandoned ?? new Map<string, string>(),
     }
     return new SessionDriver(this.#runtime, options, proofs, this)
   }
 
   // ---- calls
+
+  /** A call that was asked of another group before (G2). */
+  take(session: SessionDriver, pending: Pending): void {
+    const { call } = pending
+    if (call.verb === 'end') return
+    this.#pending.set(call.call, pending)
+    pending.askedOf(patient => session.step({ is: 'abort', call: call.call, patient }))
+    session.call(call)
+  }
+
+  /** G7 */
+  async look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
+    const known = () => ({ view: this.#view, cluster: this.cluster ?? this.#owner.cluster })
+    this.#nearest ??= new NearestReads(this.#options, this.#runtime, this.number, known)
+    const { asOfMs, onDisk, ...answer } = await this.#nearest.look(call, limits)
+    return { ...snapshotOf({ ...answer, confirmed: false }), confirmed: false, asOfMs, onDisk }
+  }
 
   ask(session: SessionDriver, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -173,6 +229,7 @@ export class ClientGroup implements SessionOwner {
   /** Calls that wait fail; `emptied` is called when the last lock is gone. */
   finish(emptied: () => void): void {
     this.#emptied = emptied
+    this.#nearest?.close()
     this.#session.step({ is: 'finish' })
   }
 
@@ -183,6 +240,7 @@ export class ClientGroup implements SessionOwner {
   }
 
   async close(): Promise<void> {
+    this.#nearest?.close()
     const error = new LockError('CLOSED', true, meaningOf('CLOSED'))
     const locks = [...this.#locks.values()].sort((a, b) => a.token - b.token)
     for (const lock of locks) this.#reports.release(lock)
@@ -203,13 +261,7 @@ export class ClientGroup implements SessionOwner {
         return
       }
       case 'fail':
-        this.#takePending(told.call)?.fail(
-          told.code,
-          told.definite,
-          told.text,
-          told.blocker,
-          causeOf(session, told.code),
-        )
+        this.#failed(session, told)
         return
       case 'lost':
         this.#lost(session, told.token, told.reason, told.text)
@@ -218,7 +270,7 @@ export class ClientGroup implements SessionOwner {
         this.#event(session, told)
         return
       case 'watched':
-        this.#watches.get(told.watch)?.watch.push(told.what)
+        this.#watches.get(told.watch)?.watch.push(told.what, this.number)
         return
       case 'watch-refused':
         this.#watches.get(told.watch)?.watch.end({ reason: new LockError(told.code, true, told.text) })
@@ -229,6 +281,15 @@ export class ClientGroup implements SessionOwner {
       default:
         unknownEffect(told)
     }
+  }
+
+  #failed(session: SessionDriver, told: Extract<Told, { do: 'fail' }>): void {
+    const pending = this.#takePending(told.call)
+    const [name, ...others] = pending?.locks ?? []
+    // Several names may live in several groups now: whoever asked for them parts them again.
+    if (pending !== undefined && told.code === 'WRONG_GROUP' && name !== undefined && others.length === 0)
+      this.#owner.askAgain(pending, name)
+    else pending?.fail(told.code, told.definite, told.text, told.blocker, causeOf(session, told.code))
   }
 
   #takePending(call: number): Pending | undefined {
@@ -286,26 +347,29 @@ export class ClientGroup implements SessionOwner {
     lock.lose(new LockError(code, false, text, { locks: [lock.name], ...caused(causeOf(session, code)) }))
     this.#forget(token)
     if (code === 'EXPIRED' || code === 'SESSION_LOST') this.#lostWithSession.push(lock)
-    else this.#reports.emit('lost', { code, locks: [describeLost(lock)] })
+    else this.#reports.emit('lost', { group: this.number, code, locks: [describeLost(lock)] })
   }
 
   #event(session: SessionDriver, told: Extract<Told, { do: 'event' }>): void {
+    const { number: group } = this
     const clientId = session.core.clientId ?? ''
     switch (told.event) {
       case 'view':
-        if (this.#view !== null && this.#view.number >= told.view.number) return
-        this.#view = told.view
-        this.#reports.emit('view', told.view)
+        if (this.#owner.learnView(told.view, group)) this.#reports.emit('view', told.view)
+        return
+      case 'map':
+        this.#owner.learnMap(told.map)
         return
       case 'session':
         for (const waiting of [...this.waitingForSession]) waiting(null)
-        this.#reports.emit('session', { clientId, ttl: told.ttlMs, resumed: told.resumed })
+        this.#reports.emit('session', { group, clientId, ttl: told.ttlMs, resumed: told.resumed })
         return
       case 'reconnecting':
-        this.#reports.emit('reconnecting', { clientId })
+        this.#reports.emit('reconnecting', { group, clientId })
         return
       case 'lost':
         this.#reports.emit('lost', {
+          group,
           code: told.reason,
           locks: this.#lostWithSession.splice(0).map(describeLost),
         })

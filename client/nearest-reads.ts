@@ -27,11 +27,11 @@ export class NearestReads {
   readonly #pending = new Map<number, Pending>()
   #timer: Timer | undefined
 
-  constructor(options: Connecting, runtime: ClientRuntime, known: () => NearestKnown) {
+  constructor(options: Connecting, runtime: ClientRuntime, group: number, known: () => NearestKnown) {
     const { urls, name, ttlMs, proofs } = options
     this.#runtime = runtime
     this.#known = known
-    this.#core = new NearestCore({ addresses: urls, name, quietMs: Math.min(ttlMs / 4, 1_000) })
+    this.#core = new NearestCore({ addresses: urls, group, name, quietMs: Math.min(ttlMs / 4, 1_000) })
     this.#driver = new Driver<ClientHears, NearestInput, Own>(runtime, this.#core, proofs, null, {
       hear: input => {
         if (input.is === 'messages' || input.is === 'closed')

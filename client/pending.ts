@@ -17,6 +17,8 @@ export class Pending {
   /** Monotonic ms. */
   readonly #since: number
   readonly #limits: Limits
+  /** Gives it up where it is asked now. */
+  #give: (patient: boolean) => void = () => {}
   #timer: Timer | undefined
   #unwatchSignal: (() => void) | undefined
 
@@ -45,10 +47,21 @@ export class Pending {
 
   /** Calls `give` once the time limit has passed (then it may take a moment longer) or the signal is aborted. */
   watch(give: (patient: boolean) => void): void {
+    this.#give = give
     const { signal, timeout } = this.#limits
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY)
-      this.#timer = this.#runtime.after(timeout, () => give(true))
-    if (signal !== undefined) this.#unwatchSignal = watchSignal(signal, () => give(false))
+      this.#timer = this.#runtime.after(timeout, () => this.#give(true))
+    if (signal !== undefined) this.#unwatchSignal = watchSignal(signal, () => this.#give(false))
+  }
+
+  /** It is asked elsewhere from here on; its limits go on. */
+  askedOf(give: (patient: boolean) => void): void {
+    this.#give = give
+  }
+
+  /** The names that it is about. */
+  get locks(): readonly string[] {
+    return this.#locks
   }
 
   settle(value: unknown): void {

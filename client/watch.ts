@@ -17,6 +17,12 @@ export type WatchEvent =
   | { readonly event: 'missed'; readonly events: number }
   | Readonly<LockEvent>
 
+/** What waits for a reader, and the group that told it. */
+interface Kept {
+  readonly event: WatchEvent
+  readonly group: number
+}
+
 /** How often the servers hear how far the reader is, as a part of what it may leave unread. */
 const seenPart = 1 / 8
 /** Each connection may bring its own share; a reader that has stopped gets no more than this. */
@@ -31,35 +37,44 @@ interface Reader {
 
 export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDisposable {
   readonly #prefix: string
-  readonly #seen: (events: number) => void
+  readonly #seen: (events: number, group: number) => void
   readonly #stop: () => void
-  readonly #kept: WatchEvent[] = []
+  readonly #kept: Kept[] = []
+  /** Groups whose part has not begun: until it has, the watch has not either. */
+  readonly #beginning: Set<number>
   readonly #readers: Reader[] = []
   #over = false
   /** What the next reader gets instead of an event, once. */
   #error: { readonly reason: unknown } | null = null
-  /** Events that were handed on, whichever session brought them. */
-  #told = 0
+  /** Events that were handed on, by group, whichever session brought them. */
+  readonly #told = new Map<number, number>()
   /** Those of them that need no room any more: they were read or dropped. */
-  #read = 0
+  readonly #read = new Map<number, number>()
 
   /** @internal */
-  constructor(seen: (events: number) => void, stop: () => void, prefix = '') {
+  constructor(
+    seen: (events: number, group: number) => void,
+    stop: () => void,
+    prefix = '',
+    groups: readonly number[] = [0],
+  ) {
+    this.#beginning = new Set(groups.length > 1 ? groups : [])
     this.#prefix = prefix
     this.#seen = seen
     this.#stop = stop
   }
 
   /** @internal */
-  get told(): number {
-    return this.#told
+  toldBy(group: number): number {
+    return this.#told.get(group) ?? 0
   }
 
   /** The next event; `done` once the client is closed or `return` was called. */
   next(): Promise<IteratorResult<WatchEvent, undefined>> {
-    const event = this.#kept.shift()
-    if (event !== undefined) {
-      this.#count(event)
+    const kept = this.#kept.shift()
+    if (kept !== undefined) {
+      const { event } = kept
+      this.#count(kept)
       return Promise.resolve({ done: false, value: event })
     }
     if (this.#error !== null) {
@@ -97,15 +112,25 @@ export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDis
   }
 
   /** @internal */
-  push(event: Watched): void {
+  push(event: Watched, group = 0): void {
     if (this.#over) return
-    if (isEvent(event)) this.#told++
+    const kept = { event, group }
+    if (isEvent(event)) this.#told.set(group, this.toldBy(group) + 1)
+    if (!this.#begins(kept)) return
     const reader = this.#readers.shift()
     if (reader !== undefined) {
-      this.#count(event)
+      this.#count(kept)
       reader.resolve({ done: false, value: event })
-    } else if (this.#kept.length < keptConnections * eventsUnseenMax) this.#kept.push(event)
-    else this.#missed(event)
+    } else if (this.#kept.length < keptConnections * eventsUnseenMax) this.#kept.push(kept)
+    else this.#missed(kept)
+  }
+
+  /** G5: it begins when all groups have; what one of them tells before that is in the state that the reader asks for then. */
+  #begins(kept: Kept): boolean {
+    if (this.#beginning.size === 0) return true
+    if (kept.event.event === 'watching') this.#beginning.delete(kept.group)
+    else this.#count(kept)
+    return this.#beginning.size === 0 && kept.event.event === 'watching'
   }
 
   /** @internal Readers that still wait get the error, or learn that it is over. */
@@ -119,22 +144,25 @@ export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDis
     this.#stop()
   }
 
-  #count(event: WatchEvent): void {
-    if (isEvent(event) && ++this.#read % (eventsUnseenMax * seenPart) === 0 && !this.#over)
-      this.#seen(this.#read)
+  #count({ event, group }: Kept): void {
+    if (!isEvent(event)) return
+    const read = (this.#read.get(group) ?? 0) + 1
+    this.#read.set(group, read)
+    if (read % (eventsUnseenMax * seenPart) === 0 && !this.#over) this.#seen(read, group)
   }
 
   /** F13: counts as read, or the servers would wait for ever until it is. */
-  #missed(event: Watched): void {
-    this.#count(event)
+  #missed(kept: Kept): void {
+    this.#count(kept)
+    const { event, group } = kept
     const events = event.event === 'missed' ? event.events : event.event === 'watching' ? 0 : 1
-    const last = this.#kept.at(-1)
+    const last = this.#kept.at(-1)?.event
     // A beginning is no event that was missed, but a reader must learn of it.
     if (events === 0 && last?.event !== 'missed') {
-      if (last?.event !== 'watching') this.#kept.push({ event: 'watching' })
+      if (last?.event !== 'watching') this.#kept.push({ event: { event: 'watching' }, group })
     } else if (last?.event === 'missed')
-      this.#kept.splice(-1, 1, { event: 'missed', events: last.events + events })
-    else this.#kept.push({ event: 'missed', events })
+      this.#kept.splice(-1, 1, { event: { event: 'missed', events: last.events + events }, group })
+    else this.#kept.push({ event: { event: 'missed', events }, group })
   }
 }
 

@@ -54,6 +54,8 @@ export interface Snapshot {
   readonly confirmed: boolean
   /** True: there are more than one answer holds. */
   readonly cut: boolean
+  /** Groups that have not answered in time: what is in them is left out. Absent if all have. */
+  readonly missing?: readonly number[]
 }
 
 /** What `query` gets from the nearest copy: for display, and for nothing that decides. */

@@ -40,8 +40,8 @@ t.test('a listener that listens once is told once, also if it throws', async t =
     throw new Error('of the program')
   }
   listeners.add('reconnecting', listener, { once: true })
-  listeners.emit('reconnecting', { clientId: 'a' })
-  listeners.emit('reconnecting', { clientId: 'a' })
+  listeners.emit('reconnecting', { group: 0, clientId: 'a' })
+  listeners.emit('reconnecting', { group: 0, clientId: 'a' })
   t.match(await thrown, { message: 'of the program' })
   t.equal(calls, 1)
 })

@@ -223,7 +223,11 @@ t.test('handles', async t => {
     const { signal } = lock
     const lost = event(locks, 'lost')
     const thief = await locks.acquire('x', { steal: true })
-    t.same(await lost, { code: 'STOLEN', locks: [{ name: 'x', mode: 'exclusive', token: lock.token }] })
+    t.same(await lost, {
+      group: 0,
+      code: 'STOLEN',
+      locks: [{ name: 'x', mode: 'exclusive', token: lock.token }],
+    })
     t.notOk(lock.held)
     t.match(signal.reason, { name: 'LockError', code: 'STOLEN', definite: false, message: /"x"/ })
     t.ok(thief.held && thief.token > lock.token)

@@ -25,7 +25,7 @@ const part = { more: false, cut: false, asOfMs: 12, onDisk: null }
 
 /** A core with servers that are played by hand. */
 class Story {
-  readonly core = new NearestCore({ addresses: [seed], name: 'story', quietMs })
+  readonly core = new NearestCore({ addresses: [seed], group: 0, name: 'story', quietMs })
   ms = 1_000
   #effects: NearestEffect[] = []
   #calls = 0
@@ -89,7 +89,7 @@ function welcomeOf(
   role: 'primary' | 'backup' | 'idle' | null,
   known: View | null,
 ): Message {
-  const acked = { acked: false, pingLimitMs: 500, whole: 0, sequence: 0, mark: 0 }
+  const acked = { acked: false, others: [], map: null, pingLimitMs: 500, whole: 0, sequence: 0, mark: 0 }
   return ['welcome', { wire: wireVersion, cluster, kind, id, role, view: known, ...acked }]
 }
 

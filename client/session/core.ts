@@ -33,6 +33,12 @@ export interface ClientCoreOptions {
   readonly pid: number | null
   /** Learnt by an earlier core; null: not known. */
   readonly cluster: string | null
+  /** G3: the group that the session is in; 0 unless told otherwise. */
+  readonly group?: number
+  /** The newest view of it that the client knows. */
+  readonly view?: View | null
+  /** Another session of the client watches for views, and hands them on. */
+  readonly told?: boolean
   /** Sessions that were given up and may still be open on the servers (S4): their ids, with their keys. */
   readonly abandoned: ReadonlyMap<string, string>
 }
@@ -63,6 +69,7 @@ export class ClientCore {
   /** Sessions to end: what was handed in, less those that are ended, and this one once it is given up. */
   readonly abandoned: Map<string, string>
   readonly #options: ClientCoreOptions
+  readonly #group: number
   readonly #links: Route
   readonly #requests = new Requests()
   readonly #watches = new WatchRequests()
@@ -88,7 +95,9 @@ export class ClientCore {
     this.#options = options
     this.sessionId = options.sessionId
     this.abandoned = new Map(options.abandoned)
+    this.#group = options.group ?? 0
     this.#links = new Route(options)
+    if (options.view) this.#links.adopt(options.view)
   }
 
   /** The newest view, for `connect`'s user and for the next core. */
@@ -188,6 +197,9 @@ export class ClientCore {
         return
       case 'end':
         this.#onEnd(input.call, now)
+        return
+      case 'told':
+        for (const view of input.views) this.#adopt(view)
         return
       default:
         this.#onWatch(input)
@@ -366,11 +378,14 @@ export class ClientCore {
         this.#onError(link, message[1], message[2], now, chance)
         return
       case 'view':
-        this.#links.pushed(link, message[1])
+        if (message[1].group === this.#group) this.#links.pushed(link, message[1])
         this.#adopt(message[1])
         return
       case 'token-lasts':
         this.#links.tokenLasts(link, message[1], now)
+        return
+      case 'map':
+        this.#out.push({ do: 'event', event: 'map', map: message[1] })
         return
       default:
         if (link === this.#links.session) this.#onSessionMessage(message, now)
@@ -385,8 +400,11 @@ export class ClientCore {
       this.#addressRefused(link, 'WRONG_CLUSTER', text, now, chance)
       return
     }
-    this.#links.welcomed(link, welcome, now)
-    if (welcome.view !== null) this.#adopt(welcome.view)
+    const known = welcome.view === null ? welcome.others : [welcome.view, ...welcome.others]
+    const view = known.find(({ group }) => group === this.#group) ?? null
+    this.#links.welcomed(link, { ...welcome, view }, now)
+    if (welcome.map !== null) this.#out.push({ do: 'event', event: 'map', map: welcome.map })
+    for (const view of known) this.#adopt(view)
     if (!this.#isStranger(link)) return
     this.#out.push({ do: 'close', connection: link.number, code: null, text: 'WRONG_SERVER' })
     this.#linkFailed(link, stranger, now, chance)
@@ -626,8 +644,10 @@ export class ClientCore {
   // ---- connections
 
   #adopt(view: View): void {
-    if (!this.#links.adopt(view)) return
+    const isOwn = view.group === this.#group
+    if (isOwn && !this.#links.adopt(view)) return
     this.#out.push({ do: 'event', event: 'view', view })
+    if (!isOwn) return
     const session = this.#links.session
     if (session === null || session.id === view.primary.id) return
     this.#links.close(session, null, 'another server is the primary now', this.#out)

@@ -11,6 +11,7 @@ import type {
   HoldRecord,
   LockEvent,
   LossReason,
+  SlotMap,
   View,
   WaitRecord,
 } from '../../wire/messages.ts'
@@ -87,6 +88,8 @@ export type ClientInput =
   | { readonly is: 'unwatch'; readonly watch: number }
   /** How many events of the watch have been read, in all. */
   | { readonly is: 'seen'; readonly watch: number; readonly events: number }
+  /** G3: another session of the client has learned of these; it hears of them sooner. */
+  | { readonly is: 'told'; readonly views: readonly View[] }
   /** As the call of this name. */
   | { readonly is: 'end'; readonly call: number }
 
@@ -145,7 +148,10 @@ export type ClientEffect =
   | { readonly do: 'lost'; readonly token: number; readonly reason: LostReason; readonly text?: string }
   | { readonly do: 'watched'; readonly watch: number; readonly what: Watched }
   | { readonly do: 'watch-refused'; readonly watch: number; readonly code: string; readonly text: string }
+  /** Of the session's own group: it is news. Of another one: some server has told it. */
   | { readonly do: 'event'; readonly event: 'view'; readonly view: View }
+  /** G2: some server has told it. */
+  | { readonly do: 'event'; readonly event: 'map'; readonly map: SlotMap }
   | { readonly do: 'event'; readonly event: 'session'; readonly ttlMs: number; readonly resumed: boolean }
   | { readonly do: 'event'; readonly event: 'reconnecting' }
   /** The session is lost; a `lost` for each of its locks came before. */

@@ -12,6 +12,8 @@ import type { ClientHears, ClientSays } from './effects.ts'
 export interface NearestOptions {
   /** URLs of servers of the cluster. */
   readonly addresses: readonly string[]
+  /** Whose locks are read (G1). */
+  readonly group: number
   readonly name: string
   /** How long a server that owes an answer may be silent before it is asked for a sign of life; twice that, and it is given up. */
   readonly quietMs: number
@@ -161,12 +163,13 @@ export class NearestCore {
     }
   }
 
-  #onWelcome(link: Link, { cluster, kind, id, role, view }: Welcome): void {
+  #onWelcome(link: Link, { cluster, kind, id, role, view, others }: Welcome): void {
     if (cluster !== null && this.#cluster !== null && cluster !== this.#cluster)
       return this.#giveUp(`belongs to cluster ${cluster}, not ${this.#cluster}`)
     this.#cluster ??= cluster
-    if (view !== null) this.#adopt(view)
-    if (kind === 'lockserver' && role !== 'idle') link.id = id
+    for (const known of view === null ? others : [view, ...others]) this.#adopt(known)
+    const isOurs = view?.group === this.#options.group && role !== 'idle'
+    if (kind === 'lockserver' && isOurs) link.id = id
     else this.#giveUp(kind === 'viewserver' ? 'is a view server' : 'has no copy')
   }
 
@@ -199,6 +202,7 @@ export class NearestCore {
   }
 
   #adopt(view: View): void {
+    if (view.group !== this.#options.group) return
     if (this.#view !== null && view.number <= this.#view.number) return
     this.#view = view
     // What was found in the round so far was found in an older view.

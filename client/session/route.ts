@@ -36,6 +36,8 @@ export interface LinksOptions {
   readonly name: string
   readonly cluster: string | null
   readonly ttlMs: number
+  /** Its user hands it each new view: it keeps no connection to watch for one. */
+  readonly told?: boolean
 }
 
 /** A newer token is asked for after this part of what is left of a token, but not so near to its end: then the next connection shows it. */
@@ -55,6 +57,7 @@ export class Route {
   readonly addresses: Addresses
   readonly #links = new Map<number, Link>()
   readonly #name: string
+  readonly #told: boolean
   readonly #quietMs: number
   readonly #watchQuietMs: number
   /** A session that rests comes to a new primary at any moment of this time. */
@@ -75,6 +78,7 @@ export class Route {
     this.addresses = new Addresses(options.addresses)
     this.cluster = options.cluster
     this.#name = options.name
+    this.#told = options.told ?? false
     this.#quietMs = Math.min(options.ttlMs / 4, 1_000)
     this.#watchQuietMs = Math.min(Math.max(this.#quietMs, options.ttlMs / 4), keepAliveMs)
     this.#comeBackMs = restLeaseMs(options.ttlMs) * renewPart
@@ -257,7 +261,11 @@ export class Route {
   }
 
   #searching(): boolean {
-    return this.session === null || this.doubtful || this.#watcher() === undefined
+    return this.session === null || this.doubtful || !this.#isWatched
+  }
+
+  get #isWatched(): boolean {
+    return this.#told || this.#watcher() !== undefined
   }
 
   /** The best connection for hearing of the next view: a view server's, else another lock server's. */
@@ -276,7 +284,7 @@ export class Route {
   }
 
   #keepOneWatcher(out: ClientEffect[]): void {
-    const watcher = this.#watcher()
+    const watcher = this.#told ? undefined : this.#watcher()
     for (const link of [...this.#links.values()]) {
       if (link === this.session || link === watcher) continue
       // A dial under way may turn out to be a better watcher; a second one to the primary never does.
@@ -299,7 +307,7 @@ export class Route {
 
   /** The newest view is being watched and its primary was not tried in vain: no other server need be asked. */
   #onItsWay(): boolean {
-    if (this.view === null || this.#watcher() === undefined) return false
+    if (this.view === null || !this.#isWatched) return false
     const { failures, refusal } = this.addresses.get(this.view.primary.address)
     return failures === 0 && refusal === null
   }

@@ -10,6 +10,7 @@ import { budget } from './budget.ts'
 import { claimed } from './claimed.ts'
 import { claims } from './claims.ts'
 import { client } from './client.ts'
+import { clientGroups } from './client-groups.ts'
 import { clocks } from './clocks.ts'
 import { command } from './command.ts'
 import { atTheDoor } from './door.ts'
@@ -76,6 +77,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...signed, ...atTheDoor],
   'nearest reads': nearest,
+  'a client of several groups': clientGroups,
   'disk, minutes, moments': apart,
   'how a cluster begins, and is adopted': beginning,
 }

@@ -185,7 +185,7 @@ export const nearest: readonly Mutant[] = [
     edits: [
       {
         file: 'client/client.ts',
-        find: 'this.query({ prefix: name, signal })',
+        find: 'this.#query(groups, { prefix: name, signal })',
         replace: "this.query({ prefix: name, signal, from: 'nearest' })",
       },
     ],

@@ -23,9 +23,9 @@ export const program: readonly Mutant[] = [
     test: 'next-sessions',
     edits: [
       {
-        file: 'client/group.ts',
-        find: 'this.#view.number >= told.view.number',
-        replace: 'this.#view.number > told.view.number',
+        file: 'client/groups.ts',
+        find: 'known.number >= view.number',
+        replace: 'known.number > view.number',
       },
     ],
   },

@@ -148,7 +148,7 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: group,
-        find: "this.#session.step({ is: 'watch', watch, prefix, before: of.told })",
+        find: "this.#session.step({ is: 'watch', watch, prefix, before: of.toldBy(this.number) })",
         replace: 'void [watch, prefix, of]',
       },
     ],

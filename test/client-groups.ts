@@ -1,0 +1,289 @@
+// A client of several groups (G3, G4, G5), with the client that ships, on a simulated cluster: a session in each group
+// whose locks it asks for, several names at once, lists and watches of all of them.
+
+import t from 'tap'
+import { LockClient } from '../client/client.ts'
+import { groupOf, slotOf } from '../wire/slots.ts'
+import { Cluster, type LockServerParty } from './fixtures/cluster.ts'
+import { Machine, sameClocks } from './fixtures/machine.ts'
+
+/** A machine of a program that uses the client. */
+class Program extends Machine {
+  readonly kind = 'client'
+  readonly address = null
+
+  constructor(cluster: Cluster, name: string) {
+    super(cluster.network, name, sameClocks, cluster.lotsOf('client'))
+    this.network.join(this)
+  }
+
+  accept(): void {
+    throw new Error('a client listens nowhere')
+  }
+}
+
+class Groups {
+  readonly cluster: Cluster
+  #programs = 0
+
+  constructor(groups = 2, servers = 2 * groups + 1) {
+    this.cluster = new Cluster({ groups, servers })
+    const numbers = Array.from({ length: groups }, (_, group) => group)
+    const isSettled = (group: number) =>
+      this.#part(group)?.acked === true && this.view(group)?.backup !== null
+    this.cluster.until(() => numbers.every(isSettled), 'acked views with backups', 20_000)
+    this.cluster.run(500)
+  }
+
+  #part(group: number) {
+    const { record } = this.cluster.viewServer
+    return group === 0 ? record : record?.others[group - 1]
+  }
+
+  view(group: number) {
+    return this.#part(group)?.view ?? null
+  }
+
+  primary(group: number): LockServerParty {
+    return this.cluster.serverOf(this.view(group)?.primary.id)
+  }
+
+  /** Names that live in this group. */
+  names(group: number, count = 1): string[] {
+    const map = this.cluster.viewServer.record?.map
+    if (map === undefined) throw new Error('there is no map')
+    const found: string[] = []
+    for (let i = 0; found.length < count; i++)
+      if (groupOf(map, `lock/${i}`) === group) found.push(`lock/${i}`)
+    return found
+  }
+
+  name(group: number): string {
+    return this.names(group)[0] as string
+  }
+
+  /** Time passes until it settles. */
+  async settled<T>(promise: Promise<T>): Promise<T> {
+    let over = false
+    const end = () => {
+      over = true
+    }
+    promise.then(end, end)
+    for (let i = 0; i < 4_000 && !over; i++) await this.pass(5)
+    if (!over) throw new Error('it does not settle')
+    return await promise
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.cluster.run(ms)
+    await new Promise(setImmediate)
+  }
+
+  async connect(ttl = 10_000): Promise<LockClient> {
+    const program = new Program(this.cluster, `program ${++this.#programs}`)
+    return await this.settled(LockClient.connect(this.cluster.viewAddresses, { ttl }, program))
+  }
+
+  /** How many sessions the primary of this group has. */
+  sessions(group: number): number {
+    return this.primary(group).core.vitals.sessions
+  }
+
+  held(group: number): number {
+    return this.primary(group).core.vitals.held
+  }
+}
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    error => error.code ?? error.message,
+  )
+
+t.test('G3: a session is opened in a group when it is first needed there, and close ends all', async t => {
+  const groups = new Groups()
+  const locks = await groups.connect()
+  t.same([groups.sessions(0), groups.sessions(1)], [1, 0])
+  const lock = await groups.settled(locks.acquire(groups.name(1)))
+  t.ok(lock.held)
+  t.same([groups.sessions(0), groups.sessions(1)], [1, 1])
+  t.same(
+    locks.views.map(({ group }) => group),
+    [0, 1],
+  )
+  const other = await groups.settled(locks.acquire(groups.name(0)))
+  t.strictSame(locks.held(), [other, lock], 'group by group')
+  await groups.settled(locks.close())
+  await groups.pass(200)
+  t.same([groups.sessions(0), groups.sessions(1)], [0, 0])
+  t.notOk(lock.held)
+})
+
+t.test('G3: a loss in one group is a loss there alone, and says which locks', async t => {
+  const groups = new Groups()
+  const locks = await groups.connect(2_000)
+  const [here, there] = [groups.name(0), groups.name(1)]
+  const kept = await groups.settled(locks.acquire(here))
+  const lost = await groups.settled(locks.acquire(there))
+  const told: unknown[] = []
+  locks.on('lost', event => told.push(event))
+  const away = groups.cluster.servers.filter(({ core }) => core.view?.group === 1)
+  groups.cluster.network.onFrame = (from, to) =>
+    away.some(server => server === from || server === to) && ![from, to].includes(groups.cluster.viewServer)
+      ? 'hold'
+      : 'pass'
+  await groups.pass(2_500)
+  t.ok(kept.held)
+  t.notOk(lost.held)
+  t.same(told, [
+    { group: 1, code: 'EXPIRED', locks: [{ name: there, mode: 'exclusive', token: lost.token }] },
+  ])
+})
+
+t.test('G3: a token is given back in the group that granted it', async t => {
+  const groups = new Groups()
+  const locks = await groups.connect()
+  const all = await groups.settled(Promise.all([0, 1].map(group => locks.acquire(groups.name(group)))))
+  const [first, second] = all
+  await groups.settled((second as typeof first)?.release() ?? Promise.resolve())
+  await groups.pass(100)
+  t.same([groups.held(0), groups.held(1)], [1, 0])
+  t.equal(await groups.settled(locks.forceRelease(groups.name(0))), 1)
+})
+
+t.test(
+  'G4: names of several groups are taken in the order of the groups, and given in that of the caller',
+  async t => {
+    const groups = new Groups(3)
+    const locks = await groups.connect()
+    const names = [2, 0, 1].map(group => groups.name(group))
+    const taken = await groups.settled(locks.acquireAll(names))
+    t.same(
+      taken.map(({ name }) => name),
+      names,
+    )
+    t.same(
+      [0, 1, 2].map(group => groups.held(group)),
+      [1, 1, 1],
+    )
+    await groups.settled(Promise.resolve(taken[Symbol.asyncDispose]()))
+    await groups.pass(100)
+    t.same(
+      [0, 1, 2].map(group => groups.held(group)),
+      [0, 0, 0],
+    )
+  },
+)
+
+t.test('G4: two clients with the same names in another order never wait for one another', async t => {
+  const groups = new Groups()
+  const [a, b] = [await groups.connect(), await groups.connect()]
+  const [x, y] = [groups.name(0), groups.name(1)]
+  for (let i = 0; i < 20; i++) {
+    const run = async (locks: LockClient, names: string[]) => {
+      const taken = await locks.acquireAll(names)
+      await taken[Symbol.asyncDispose]()
+    }
+    await groups.settled(Promise.all([run(a, [x, y]), run(b, [y, x])]))
+  }
+  t.pass('each of them has had both, again and again')
+})
+
+t.test('G4: what was taken is given back when the rest is not had in time, or is given up', async t => {
+  const groups = new Groups()
+  const [a, b] = [await groups.connect(), await groups.connect()]
+  const [x, y] = [groups.name(0), groups.name(1)]
+  const held = await groups.settled(a.acquire(y))
+  t.equal(await groups.settled(codeOf(b.acquireAll([y, x], { timeout: 300 }))), 'TIMEOUT')
+  await groups.pass(100)
+  t.same([groups.held(0), groups.held(1)], [0, 1])
+  const controller = new AbortController()
+  const given = codeOf(b.acquireAll([y, x], { signal: controller.signal }))
+  await groups.pass(200)
+  t.equal(groups.held(0), 1, 'it has the first')
+  controller.abort(new Error('no more'))
+  t.equal(await groups.settled(given), 'no more')
+  await groups.pass(200)
+  t.same([groups.held(0), groups.held(1)], [0, 1])
+  await groups.settled(held.release())
+})
+
+t.test(
+  'G4: when the session of an earlier group is lost meanwhile, the call fails, and keeps nothing',
+  async t => {
+    const groups = new Groups()
+    const [a, b] = [await groups.connect(), await groups.connect(2_000)]
+    const [x, y] = [groups.name(0), groups.name(1)]
+    const held = await groups.settled(a.acquire(y))
+    const asked = codeOf(b.acquireAll([x, y]))
+    await groups.pass(300)
+    const away = groups.cluster.servers.filter(({ core }) => core.view?.group === 0)
+    groups.cluster.network.onFrame = (from, to) =>
+      away.some(server => server === from || server === to) && ![from, to].includes(groups.cluster.viewServer)
+        ? 'hold'
+        : 'pass'
+    t.equal(await groups.settled(asked), 'EXPIRED')
+    await groups.settled(held.release())
+    await groups.pass(300)
+    t.equal(groups.held(1), 0)
+  },
+)
+
+t.test('G5: a query asks all groups, and says which has not answered', async t => {
+  const groups = new Groups()
+  const locks = await groups.connect()
+  for (const group of [0, 1]) await groups.settled(locks.acquire(groups.name(group)))
+  const snapshot = await groups.settled(locks.query())
+  t.same(snapshot.held.map(({ name }) => name).sort(), [groups.name(0), groups.name(1)].sort())
+  t.notOk('missing' in snapshot)
+  t.equal((await groups.settled(locks.clients())).clients.length, 2, 'a session in each')
+  const near = await groups.settled(locks.query({ from: 'nearest' }))
+  t.equal(near.held.length, 2)
+  const away = groups.cluster.servers.filter(({ core }) => core.view?.group === 1)
+  groups.cluster.network.onFrame = (from, to) =>
+    away.some(server => server === from || server === to) ? 'hold' : 'pass'
+  const part = await groups.settled(locks.query({ timeout: 500 }))
+  t.same(
+    part.held.map(({ name }) => name),
+    [groups.name(0)],
+  )
+  t.same(part.missing, [1])
+  t.same((await groups.settled(locks.clients({ timeout: 500 }))).missing, [1])
+})
+
+t.test('G5: a watch hears of all groups, and begins when all have begun', async t => {
+  const groups = new Groups()
+  const locks = await groups.connect()
+  const watch = locks.watch()
+  const next = async () => (await groups.settled(watch.next())).value
+  t.match(await next(), { event: 'watching' })
+  const names = [0, 1].map(group => groups.name(group))
+  for (const name of names) {
+    await groups.settled(locks.acquire(name))
+    t.match(await next(), { event: 'granted', name })
+  }
+  groups.primary(1).kill()
+  t.match(await next(), { event: 'watching' }, 'again, after a failover of one of them')
+  await groups.settled(watch.return())
+})
+
+t.test('G6: while one group fails over, calls of another one wait for nothing', async t => {
+  const groups = new Groups()
+  const locks = await groups.connect()
+  const [here, there] = [groups.name(0), groups.name(1)]
+  for (const name of [here, there])
+    await groups.settled((await groups.settled(locks.acquire(name))).release())
+  groups.primary(1).kill()
+  const waits = locks.acquire(there)
+  for (let i = 0; i < 10; i++) {
+    const before = groups.cluster.network.now().monotonic
+    await groups.settled((await groups.settled(locks.acquire(here))).release())
+    const took = groups.cluster.network.now().monotonic - before
+    t.ok(took < 50, `${took} ms`)
+  }
+  t.ok((await groups.settled(waits)).held, 'and the other one goes on, too')
+})
+
+t.test('G2: names with the same tag live together', async t => {
+  t.equal(slotOf('{tenant-29}/a'), slotOf('{tenant-29}/b'))
+})
