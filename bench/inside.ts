@@ -1,6 +1,6 @@
 // npm run bench:inside -- [DIST…]: CPU microseconds that a pair costs inside of client, primary and backup,
 // without sockets and promises. Given several dist folders it measures them in turn, for an A/B test in one run;
-// with --counts this one without and with what is counted for metrics.
+// with --counts this one without and with what is counted for metrics; with --batch N so many pairs at a time.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,9 +12,11 @@ import { median } from './pairs.ts'
 import { load, type Part, Parts } from './parts.ts'
 
 const parts: readonly Part[] = ['client', 'primary', 'backup']
-/** Pairs at a time, as a quarter of 1,024 outstanding makes them. */
-const batch = 128
+/** Pairs at a time, as a quarter of 1,024 outstanding makes them. With one at a time a pair costs what frames and turns cost. */
+const batchByDefault = 128
 const rounds = 2_000
+/** Few pairs take many rounds until V8 has compiled all. */
+const roundsMax = 30_000
 /** The machine's other work only ever adds, so low ones tell more than the middle. */
 const quantile = 0.2
 
@@ -27,15 +29,16 @@ interface Variant {
   readonly counting: boolean
 }
 
-async function measure(dist: string, counting: boolean): Promise<Costs> {
+async function measure(dist: string, counting: boolean, batch: number): Promise<Costs> {
   const world = new Parts(await load(dist), counting)
   const samples: Costs[] = []
-  for (let round = 0; round < rounds; round++) {
+  const most = Math.min(roundsMax, Math.ceil((rounds * batchByDefault) / batch))
+  for (let round = 0; round < most; round++) {
     const names = Array.from({ length: batch }, (_, i) => `bench/${i}/${round % 8}`)
     for (const part of parts) world.us[part] = 0
     world.pairs(names)
     // The first quarter is for the compiler.
-    if (round >= rounds / 4) samples.push({ ...world.us })
+    if (round >= most / 4) samples.push({ ...world.us })
   }
   const low = (part: Part) => {
     const sorted = samples.map(sample => sample[part] / batch).sort((a, b) => a - b)
@@ -47,7 +50,8 @@ async function measure(dist: string, counting: boolean): Promise<Costs> {
 /** A fresh process each time: what one run taught the compiler is no use to the next. */
 async function measureApart({ dist, counting }: Variant): Promise<Costs> {
   const url = pathToFileURL(dist).href.replace(/\/$/, '')
-  const child = fork(fileURLToPath(import.meta.url), ['--one', url, ...(counting ? ['--counts'] : [])])
+  const options = ['--one', url, '--batch', values.batch, ...(counting ? ['--counts'] : [])]
+  const child = fork(fileURLToPath(import.meta.url), options)
   const [costs] = (await once(child, 'message')) as [Costs]
   return costs
 }
@@ -67,13 +71,14 @@ const { values, positionals } = parseArgs({
   options: {
     one: { type: 'string' },
     counts: { type: 'boolean', default: false },
+    batch: { type: 'string', default: String(batchByDefault) },
     runs: { type: 'string', default: '5' },
     json: { type: 'boolean' },
   },
   allowPositionals: true,
 })
 if (values.one !== undefined) {
-  const costs = await measure(values.one, values.counts)
+  const costs = await measure(values.one, values.counts, Number(values.batch))
   if (process.send !== undefined) process.send(costs, () => process.exit())
   else printJson(costs)
 } else {
