@@ -17,6 +17,8 @@ export class NumberMap<V> {
   #mask = 0
   /** How far to shift a 32-bit hash right, so that its highest bits make a slot. */
   #shift = 31
+  /** With how many slots it begins again once it was empty. */
+  #again = slotsMin
 
   /** The keys are integers from 0. */
   get(key: number): V | undefined {
@@ -56,6 +58,11 @@ export class NumberMap<V> {
   }
 
   clear(): void {
+    this.#again = slotsMin
+    this.#empty()
+  }
+
+  #empty(): void {
     this.size = 0
     this.#keys = noKeys
     this.#values = noValues
@@ -95,7 +102,7 @@ export class NumberMap<V> {
 
   /** Closes the gap, so that no marks of deleted entries are needed. */
   #remove(slot: number): void {
-    if (--this.size === 0 && this.#keys.length > slotsKept) return this.clear()
+    if (--this.size === 0 && this.#keys.length > slotsKept) return this.#giveBack()
     const [keys, values, mask] = [this.#keys, this.#values, this.#mask]
     let gap = slot
     for (let next = (gap + 1) & mask; keys[next] !== free; next = (next + 1) & mask) {
@@ -110,9 +117,15 @@ export class NumberMap<V> {
     values[gap] = undefined
   }
 
+  /** Where calls come in waves it is empty after each of them: it begins again with what it may keep, and does not grow ten times. */
+  #giveBack(): void {
+    this.#again = slotsKept
+    this.#empty()
+  }
+
   #grow(): void {
     const [keys, values] = [this.#keys, this.#values]
-    const slots = Math.max(slotsMin, 2 * keys.length)
+    const slots = Math.max(this.#again, 2 * keys.length)
     this.#keys = Array(slots).fill(free)
     this.#values = Array(slots).fill(undefined)
     this.#mask = slots - 1
