@@ -39,12 +39,14 @@ export async function startLockServer(options: LockServerOptions): Promise<LockS
   const checked = checkOptions(options)
   const settings = await FrontSettings.open(checked)
   const owner = new JournalOwning()
-  const journal = await openJournalOf(checked, owner)
+  let journal: OpenJournal | null = null
   try {
+    journal = await openJournalOf(checked, owner)
     const server = await startWith(checked, settings, journal)
     owner.serve(server)
     return server
   } catch (error) {
+    settings.close()
     await journal?.[Symbol.asyncDispose]()
     throw error
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { connect } from '../client/index.ts'
 import { startLockServer } from '../lockserver/index.ts'
+import { startCluster } from '../testing/index.ts'
 import { Logins } from '../wire/access/logins.ts'
 import { loginIdleMs, loginMs, loginsMax, loginsPerOwnerMax, wrongSecretsFree } from '../wire/limits.ts'
 import { proofOf } from '../wire/serving/proof.ts'
@@ -256,6 +257,31 @@ t.test('A9, A7: a forged POST does nothing; an act by a cookie leaves its line',
   for (const token of Object.values(tokens)) t.notOk(printed.includes(token))
   t.notOk(printed.includes(cookie.split('=')[1] ?? ''), 'no cookie is in the log')
 })
+
+t.test(
+  'A9, A6: a lone secret lets in as one that may do all; without any there is nothing to log in with',
+  async t => {
+    const logInAt = async (url: string, proof: string | null) => {
+      const at = url.replace(/^ws/, 'http')
+      const answer = await fetch(`${at}/log-in`, {
+        method: 'POST',
+        headers: { ...proofOf(proof), origin: at },
+      })
+      const cookie = answer.headers.get('set-cookie')?.split(';')[0] ?? null
+      const locks = await fetch(`${at}/locks`, { headers: { cookie: cookie ?? '' } })
+      return { status: answer.status, cookie, body: await answer.json(), locks: locks.status }
+    }
+    const secret = 'a secret of it all – größer'
+    const all = { principal: null, operates: true, reads: null }
+    await using guarded = await startCluster({ servers: 1, secret })
+    const entered = await logInAt(guarded.url, secret)
+    t.match(entered, { status: 200, cookie: /^holdfast-/, body: { isOpen: false, ...all }, locks: 200 })
+    t.match(await logInAt(guarded.url, null), { status: 401, cookie: null, locks: 401 })
+    await using open = await startCluster({ servers: 1 })
+    const free = await logInAt(open.url, null)
+    t.match(free, { status: 200, cookie: null, body: { isOpen: true, ...all }, locks: 200 })
+  },
+)
 
 t.test(
   'A9, B3: whoever guesses in the form waits longer and longer; the right token never waits',

@@ -47,6 +47,7 @@ export async function startViewServer(options: ViewServerOptions): Promise<ViewS
     hear = lack => server.lacks(lack)
     return server
   } catch (error) {
+    settings.close()
     store.close()
     throw error
   }

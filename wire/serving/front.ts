@@ -69,6 +69,12 @@ export class FrontSettings {
     return new FrontSettings(options, tls, await ServerAccess.open(options))
   }
 
+  /** In place of `listen`, or after it failed. */
+  close(): void {
+    this.access.close()
+    this.tls?.close()
+  }
+
   /** Rejects with one clear line if the address isn't available. `server`: there before the end of this turn. */
   async listen(role: AcceptOptions['role'], server: () => Server): Promise<Front> {
     const { options, tls, access } = this
