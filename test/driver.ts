@@ -4,7 +4,10 @@
 import t from 'tap'
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import type { HelloFrom, Message } from '../wire/messages.ts'
+import type { Connection } from '../wire/net/connection.ts'
+import { Connections } from '../wire/net/connections.ts'
 import { type Core, Driver, type DriverOwner } from '../wire/net/driver.ts'
+import { Guard, openAccess, type Proven } from '../wire/net/guard.ts'
 import { acceptSocket } from '../wire/net/hello.ts'
 import { MemoryRuntime } from '../wire/net/memory-runtime.ts'
 import type { Timer } from '../wire/net/runtime.ts'
@@ -222,4 +225,63 @@ t.test('a dial to an address where no process listens fails', async t => {
   })
   runtime.run()
   t.match(heard, [{ is: 'closed', connection: -2, refused: false }])
+})
+
+/** What a server with these secrets shows, one after the other, to one that takes these; and what its core hears of it. */
+function dials(own: readonly string[], theirs: readonly string[]) {
+  const runtime = new ByHand()
+  const heard: ConnectionInput[] = []
+  const shown: (string | null)[] = []
+  const from: HelloFrom = { kind: 'probe' }
+  const guard = new Guard({ ...openAccess, serverSecrets: theirs })
+  class Telling extends Guard {
+    override prove(kind: HelloFrom['kind'], proof: string | null): Proven {
+      shown.push(proof)
+      return guard.prove(kind, proof)
+    }
+  }
+  const handlers = {
+    accepted: (connection: Connection) => {
+      connection.send(['echoed', 1])
+      return { messages: () => {}, closed: () => {} }
+    },
+    turnedAway: () => {},
+  }
+  runtime.listen('ws://here:1', socket =>
+    acceptSocket(
+      socket,
+      { secret: null, guard: new Telling(guard.access), role: 'lockserver' },
+      handlers,
+      'memory',
+      runtime,
+    ),
+  )
+  const { ownProofs } = new Guard({ ...openAccess, serverSecrets: own })
+  const connections = new Connections(
+    runtime,
+    () => ownProofs,
+    input => void heard.push(input),
+  )
+  connections.perform({ do: 'dial', connection: -1, address: 'ws://here:1', cluster: null, from })
+  runtime.run()
+  return { shown, heard }
+}
+
+t.test('A8: a server that dials shows its first secret, then its second, in one dial', async t => {
+  const answered = { is: 'messages', connection: -1, messages: [['echoed', 1]] }
+  for (const [own, theirs, shown] of [
+    [['old'], ['old'], ['old']],
+    [['new', 'old'], ['old'], ['new', 'old']],
+    [['new', 'old'], ['new', 'old'], ['new']],
+    [['old'], ['new', 'old'], ['old']],
+    [['new'], ['new', 'old'], ['new']],
+  ]) {
+    const dial = dials(own ?? [], theirs ?? [])
+    t.same(dial.shown, shown)
+    t.match(dial.heard, [answered], 'its core hears of the one that was taken, and of no other')
+    t.equal(dial.heard.length, 1)
+  }
+  const { shown, heard } = dials(['new'], ['old'])
+  t.same(shown, ['new'])
+  t.match(heard[0], { is: 'messages', messages: [['error', 'WRONG_SECRET']] }, 'else of the last refusal')
 })

@@ -3,6 +3,7 @@
 import type { Mutant } from './mutant.ts'
 
 const tokens = 'wire/serving/issued-tokens.ts'
+const guard = 'wire/net/guard.ts'
 
 export const signed: readonly Mutant[] = [
   {
@@ -236,6 +237,32 @@ const tooMany =`,
         file: 'client/session/core.ts',
         find: "this.#out.push({ do: 'show token', connection: session.number })",
         replace: 'void session.number',
+      },
+    ],
+  },
+  {
+    name: 'a dial shows its first secret and no other',
+    breaks: 'A8',
+    why: 'while a secret is changed servers do not reach one another',
+    test: 'driver',
+    edits: [
+      {
+        file: 'wire/net/connections.ts',
+        find: 'if (others.length > 0 && isWrong(messages[0]) && this.#open.has(number)) {',
+        replace: 'if (others.length > 9 && isWrong(messages[0]) && this.#open.has(number)) {',
+      },
+    ],
+  },
+  {
+    name: 'a dial shows the older secret first',
+    breaks: 'A8',
+    why: 'the one that is to go is shown for as long as any server takes it',
+    test: 'driver',
+    edits: [
+      {
+        file: guard,
+        find: 'const all = [...serverSecrets, ...(secret === null ? [] : [secret])]',
+        replace: 'const all = [...(secret === null ? [] : [secret]), ...[...serverSecrets].reverse()]',
       },
     ],
   },

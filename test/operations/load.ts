@@ -1,7 +1,7 @@
 // Clients that work without a pause while servers are restarted, and remember what they saw: calls that
 // failed, how long the longest took, and two holders of one lock at a time.
 
-import { connect, type LockClient } from '../../client/index.ts'
+import { type ConnectOptions, connect, type LockClient } from '../../client/index.ts'
 
 export class Load {
   calls = 0
@@ -14,9 +14,9 @@ export class Load {
   #ending = false
 
   /** Half of the workers contend for one lock, the others have one each. */
-  async start(url: string, workers: number): Promise<void> {
+  async start(url: string, workers: number, options: ConnectOptions = {}): Promise<void> {
     for (let i = 0; i < workers; i++) {
-      const client = await connect(url, { name: `load-${i}` })
+      const client = await connect(url, { ...options, name: `load-${i}` })
       client.on('lost', ({ code }) => this.#fail(`client ${i} lost its locks: ${code}`))
       this.#clients.push(client)
       this.#workers.push(i % 2 === 0 ? this.#contend(client) : this.#work(client, `rolling/${i}`))

@@ -172,6 +172,14 @@ export class Connection {
     }
   }
 
+  /** In a frame of its own, behind all that waits. Not sent, if the peer must read first (B4), or a turn has no time for it (B1). */
+  sendAlone(message: Message): void {
+    this.flush()
+    if (this.#over || this.#outgoing.length > 0 || this.#sendsLater || this.#reader.awaited) return
+    this.#write([message])
+    this.#checkReader()
+  }
+
   /**
    * Runs the function when all that was sent until now is with the socket, or never will be. `stuck`: once before that, if the
    * peer must read first (B4).

@@ -152,18 +152,14 @@ export class Connections<C extends Channel> {
     this.#send({ do: 'send', connection, message: ['token-lasts', ms] })
   }
 
-  /** A3: shows on an open connection what a dial would show now, alone in its frame. */
+  /** A3: shows on an open connection what a dial would show now. In vain, if it can't be sent now: it is asked for again in good time. */
   showToken(number: number): void {
     const show = ([proof = null]: readonly (string | null)[]) => {
-      const connection = this.#open.get(number)
-      if (connection === undefined || proof === null) return
-      connection.flush()
-      connection.send(['token', proof])
-      connection.flush()
+      if (proof !== null) this.#open.get(number)?.sendAlone(['token', proof])
     }
     const proofs = this.#proofs?.() ?? [null]
     if ('then' in proofs)
-      proofs.then(show, () => {}) // in vain: it is asked again in good time
+      proofs.then(show, () => {}) // in vain, likewise
     else show(proofs)
   }
 
