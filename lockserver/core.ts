@@ -668,12 +668,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#backup = null
     const imprint = this.#imprintOf(view, backup)
     if (backup !== null && backup.state !== null) {
-      this.#startPrimary(backup.state, backup.leases, imprint)
+      this.#startPrimary(backup.state, backup.leases, imprint).level()
       return
     }
     const primary = this.#startPrimary(new State(), new Leases(), imprint)
     // Only view 1, or a reset's view, begins with an empty state (V3, F14).
     if (view.start !== null) primary.start(view.start.tokenFloor, view.start.pauseMs, this.#options.limits)
+    primary.level()
   }
 
   /** D2: a state begins, or goes on in another role; returns the number of its write. */
@@ -718,6 +719,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     const { tokenFloor = 0, choice = null } = recovery.view.start ?? {}
     if (recovery.isEmpty) primary.start(tokenFloor, choice?.start?.pauseMs ?? 0, this.#options.limits)
     else primary.recover(tokenFloor)
+    primary.level()
     this.#out.note('warn', 'the state is recovered', { view: view.number })
     if (isSame) this.#clients.tellAll(['view', view])
   }

@@ -22,6 +22,7 @@ import type { Client, Clients } from './clients.ts'
 import type { OwnDisk } from './disk.ts'
 import { Expiry } from './expiry.ts'
 import type { Leases } from './leases.ts'
+import { levelling } from './levelling.ts'
 import { type OpenRequest, Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
 import { Parking } from './parking.ts'
@@ -134,6 +135,13 @@ export class Primary {
   /** D6, L2: a recovered state goes on, with tokens above all that its disk may have forgotten. */
   recover(tokenFloor: number): void {
     this.#propose(['recover', tokenFloor])
+  }
+
+  /** G2: before it takes its first request. */
+  level(): void {
+    const { map, group } = this.#situation
+    if (map === null) return
+    for (const operation of levelling(this.state.slots, map, group)) this.#propose(operation)
   }
 
   /** V4: the view is in force, its backup in sync; D1: and that is on the disk. */
@@ -780,6 +788,10 @@ export class Primary {
     if (principal !== null && message[0] === 'cancel-done' && message[3] !== null)
       if (!allows(principal, 'read', message[3].name))
         return this.#out.send(connection, ['cancel-done', message[1], message[2], null])
+    const { map } = this.#situation
+    // G2: the newest map comes first.
+    if (message[0] === 'refused' && message[2] === 'WRONG_GROUP' && map !== null)
+      this.#out.send(connection, ['map', map])
     this.#out.send(connection, message)
   }
 

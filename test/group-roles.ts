@@ -5,8 +5,9 @@ import { ServerCore, type ServerInput } from '../lockserver/core.ts'
 import { saidOn } from '../wire/effects.ts'
 import { deadPings, drainMs, pingIntervalMs, stateLimits } from '../wire/limits.ts'
 import type { Message, MessageOf, View } from '../wire/messages.ts'
-import { firstMap } from '../wire/slots.ts'
+import { firstMap, groupOf } from '../wire/slots.ts'
 import { wireVersion } from '../wire/version.ts'
+import { openOf } from './fixtures/said.ts'
 import { clusterId, idOf } from './fixtures/view-story.ts'
 
 const place = (name: string) => ({ id: idOf(name), address: `ws://${name}.test:1` })
@@ -140,4 +141,26 @@ t.test('G1: its welcome has all views that it knows, and the map', async t => {
   const before = alone.said.length
   alone.hears(['map', firstMap(3)])
   t.equal(alone.said.length, before, 'an older one is not')
+})
+
+t.test('G2: the newest map is told before a refusal, also when that is asked for again', async t => {
+  const alone = new Alone()
+  alone.hears(['view', view(1, 1, 's'), false])
+  const from = { kind: 'client', name: 'c' } as const
+  const about = { cluster: null, owner: null, remote: '', principal: null }
+  alone.input({ is: 'accepted', connection: 5, from, ...about })
+  const elsewhere = Array.from({ length: 99 }, (_, i) => `lock ${i}`).find(
+    name => groupOf(firstMap(3), name) !== 1,
+  )
+  const session = 'e'.repeat(32)
+  const acquire = ['acquire', 1, [elsewhere ?? ''], 'exclusive', 'wait', null] as const
+  const says = (...messages: MessageOf<'clientToServer'>[]) => {
+    alone.said.length = 0
+    alone.input({ is: 'messages', connection: 5, messages: saidOn<'clientToServer'>(messages) })
+    alone.input({ is: 'turn-end' })
+    return alone.said.map(([kind]) => kind)
+  }
+  t.same(says(openOf(session, 1, 10_000, 'c'), acquire), ['opened', 'map', 'refused'])
+  t.match(alone.said.at(-1), ['refused', 1, 'WRONG_GROUP'])
+  t.same(says(acquire), ['map', 'refused'])
 })

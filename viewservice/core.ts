@@ -18,6 +18,7 @@ import {
   durabilityOf,
   type GroupRecord,
   groupsIn,
+  mapIn,
   partOf,
   partsProblem,
   recordOf,
@@ -496,7 +497,11 @@ export class ViewCore implements GroupOwner {
     const { pingIntervalMs, deadPings } = this.#options
     const own = this.#groups.find(group => id !== null && group.isNamed(id)) ?? this.#groups[named]
     const told = {
-      ...{ cluster: this.#clusterId, ...this.#toldTo(own, id), map: this.#record?.map ?? null },
+      ...{
+        cluster: this.#clusterId,
+        ...this.#toldTo(own, id),
+        map: mapIn(this.#record ?? this.#options.record),
+      },
       others: this.#groups.flatMap(group => (group === own ? [] : (this.#toldTo(group, id).view ?? []))),
       pingLimitMs: pingIntervalMs * deadPings,
     }

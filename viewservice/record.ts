@@ -2,7 +2,7 @@
 
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
-import type { Durability, MessageOf, View } from '../wire/messages.ts'
+import type { Durability, MessageOf, SlotMap, View } from '../wire/messages.ts'
 import { firstMap } from '../wire/slots.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 
@@ -69,6 +69,11 @@ export function durabilityOf(record: StoredRecord): Durability {
 /** G1: how many groups it has. */
 export function groupsIn(record: StoredRecord): number {
   return isFounding(record) ? record.groups : 1 + record.others.length
+}
+
+/** G2: the first map is told before there is a view. */
+export function mapIn(record: StoredRecord): SlotMap {
+  return isFounding(record) ? firstMap(record.groups) : record.map
 }
 
 /** What the record has of this group; null: no view yet. */

@@ -10,6 +10,7 @@ import type { Told } from './group.ts'
 import {
   type GroupRecord,
   groupsIn,
+  mapIn,
   partOf,
   type StoredRecord,
   type ViewEffect,
@@ -282,7 +283,7 @@ export class StandbyCore {
     const own = hello === undefined ? this.#told[0] : this.#ownOf(hello.id, hello.group)
     const { view = null, acked = false } = own ?? {}
     const told = {
-      ...{ cluster: this.#cluster, view, acked, map: this.#record?.map ?? null },
+      ...{ cluster: this.#cluster, view, acked, map: this.#stored === null ? null : mapIn(this.#stored) },
       others: this.#told.flatMap(({ view: other }) =>
         other === null || other.group === view?.group ? [] : other,
       ),

@@ -829,6 +829,9 @@ export const entries = {
   /** D6: a recovered state goes on, with tokens above this one. */
   recover: message('recover', ['token', token]),
   unpause: message('unpause'),
+  /** G2: slots in ranges, by the map of this number; a larger counter goes on above the floor. */
+  'open-slots': message('open-slots', ['number', positive], ['slots', ranges], ['floor', count(0)]),
+  'close-slots': message('close-slots', ['number', positive], ['slots', ranges]),
   /** The next share of what earlier operations have begun (B2). */
   'go-on': message('go-on'),
   open: message('open', ...identity, ['owner', owner]),
@@ -951,6 +954,11 @@ export const records = {
     /** What remains until it is forgotten; null while its hold goes on. */
     ['remainingMs', nullable(milliseconds)],
   ),
+  /** G2: from each slot to the next one in the list, whether it is open, and since which map's number. */
+  slots: message('slots', [
+    'runs',
+    list(tuple(count(0, 0, slotsMax - 1), flag, count(0)), { max: slotsMax }),
+  ]),
   /** What is unfinished, each kind in its order (B2): a session that is over, a lock whose holders lose it, one to be served, a key whose waiters are told. */
   ending: message('ending', ['ordinal', number], ['reason', nullable(eventReason)]),
   evicting: message('evicting', ['name', lockName], ['through', token], ['reason', lossReason]),

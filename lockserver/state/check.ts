@@ -24,6 +24,8 @@ export function problemOf(state: State): string | undefined {
   for (const lock of table.locks.values()) {
     const problem = lockProblem(state, lock, found)
     if (problem !== undefined) return problem
+    if (!state.slots.serves(lock.name))
+      return `G2: ${JSON.stringify(lock.name)} is in use, and its slot is closed`
   }
   const { kept, special } = found
   const bytes = recount(state, special)

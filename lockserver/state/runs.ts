@@ -23,7 +23,7 @@ export function acquireRun(state: State, run: MessageOf<'entryRuns', 'acquire-ru
   let granted: Granted | null = null
   for (let i = 0; i < names.length; i++) {
     const [name, request] = [names[i] as string, first + i]
-    const free = mode === 'exclusive' && hasRoom(state, session, name)
+    const free = mode === 'exclusive' && state.slots.serves(name) && hasRoom(state, session, name)
     const token = free ? state.table.takeFree(name, session, state.wallMs) : 0
     if (token > 0) {
       granted ??= { first: request, firstToken: token, count: 0 }

@@ -8,6 +8,7 @@ import { type Acquire, type Hold, LockEntry } from './lock.ts'
 import type { Touch } from './lock-table.ts'
 import { doneOf, type OnceKey } from './onces.ts'
 import type { Session } from './sessions.ts'
+import type { Slots } from './slots.ts'
 import type { Special } from './special.ts'
 import { State } from './state.ts'
 import type { Unfinished } from './unfinished.ts'
@@ -80,7 +81,7 @@ export class Copy implements Touch {
     const { ending } = state.table.unfinished
     this.#sessions = state.sessions.values()
     this.#ending = [...ending.values()]
-    this.#unfinished = unfinishedRecords(state.table.unfinished)
+    this.#unfinished = [...slotsRecords(state.slots), ...unfinishedRecords(state.table.unfinished)]
     this.#locks = state.table.locks.values()
     this.#keys = state.table.onces.each()
     this.total = state.sessions.size + state.table.locks.size + state.table.onces.size
@@ -228,6 +229,11 @@ function sessionRecord(session: Session, remainingMs: number): SnapshotRecord {
   ]
 }
 
+/** G2: as of the beginning of the copy, as what is unfinished. */
+function slotsRecords({ runs }: Slots): SnapshotRecord[] {
+  return runs.length === 0 ? [] : [['slots', runs]]
+}
+
 function unfinishedRecords({ ending, evictions, telling, unserved }: Unfinished): SnapshotRecord[] {
   const records: SnapshotRecord[] = []
   for (const { ordinal, endReason } of ending.values()) records.push(['ending', ordinal, endReason ?? null])
@@ -255,6 +261,8 @@ function sizeOf(record: SnapshotRecord): number {
     case 'evicting':
     case 'unserved':
       return record[1].length + 64
+    case 'slots':
+      return record[1].length * 24
     case 'reply':
       if (record[2][0] === 'granted') return 64 + record[2][2].length * 20
       return record[2][0] === 'cancel-done' && record[2][3] !== null ? 512 + record[2][3].name.length : 64
@@ -334,6 +342,7 @@ export class Installation {
       record[0] === 'telling'
     )
       return void this.#unfinished.push(record)
+    if (record[0] === 'slots') return this.state.slots.restore(record[1])
     if (record[0] === 'once') return this.#addKey(record)
     if (record[0] === 'hold' && record[3] === 0) return this.#addHold(this.state.table.nobody, record)
     const session = this.state.sessions.get(record[0] === 'hold' ? record[3] : record[1])

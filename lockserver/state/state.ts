@@ -9,6 +9,7 @@ import type { ErrorCode } from '../../wire/errors.ts'
 import { errors } from '../../wire/errors.ts'
 import { aheadMax, type StateLimits } from '../../wire/limits.ts'
 import type { Blocker, Entry, LossReason, MessageOf, Reply, Terms } from '../../wire/messages.ts'
+import { slotOf } from '../../wire/slots.ts'
 import { problemOf } from './check.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire, Hold } from './lock.ts'
@@ -24,6 +25,7 @@ import { doneOf } from './onces.ts'
 import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
 import { acquireRun, releaseRun } from './runs.ts'
 import { type Identity, Session } from './sessions.ts'
+import { Slots } from './slots.ts'
 import { acquireBytes, termsBytes } from './tally.ts'
 
 /** The reply to an acquire that has its locks. */
@@ -71,6 +73,8 @@ export class State {
   /** What the last operation has done; the server that applied it takes them. */
   readonly facts = new Facts<Fact>()
   readonly table = new LockTable(this.facts)
+  /** G2 */
+  readonly slots = new Slots()
   /** B7 */
   readonly owners = new Owners()
   /** B1: holds and waits that the last `apply` has begun or ended. */
@@ -142,6 +146,11 @@ export class State {
         return this.#recover(operation[1])
       case 'unpause':
         return this.#unpause()
+      case 'open-slots':
+        this.table.raiseToken(operation[3])
+        return this.#setSlots(operation[2], true, operation[1])
+      case 'close-slots':
+        return this.#setSlots(operation[2], false, operation[1])
       case 'go-on':
         return this.#goOn()
     }
@@ -205,6 +214,21 @@ export class State {
     this.table.raiseToken(token)
   }
 
+  /** G2. A slot in which something is held, waited for or remembered is not closed. */
+  #setSlots(ranges: readonly number[], open: boolean, number: number): void {
+    const changed = this.slots.set(ranges, open, number, open ? undefined : this.#usedSlots)
+    this.#fold(number)
+    this.#fold(changed)
+    this.#fold(this.table.lastToken % 4294967296)
+  }
+
+  get #usedSlots(): ReadonlySet<number> {
+    const used = new Set<number>()
+    for (const name of this.table.locks.keys()) used.add(slotOf(name))
+    for (const { name } of this.table.onces.each()) used.add(slotOf(name))
+    return used
+  }
+
   #open(operation: MessageOf<'entries', 'open'>): void {
     const [, id, keyHash, publicId, ttlMs, name, host, pid, version, address, owner] = operation
     // C9: also if its key is another one; an open changes nothing of a session that there is.
@@ -223,7 +247,7 @@ export class State {
 
   #acquire(ordinal: number, request: number, names: readonly string[], claim: Claim): void {
     const session = this.#next(ordinal, request)
-    const refusal = this.#refusal(session, names, claim.terms)
+    const refusal = this.#unserved(names) ?? this.#refusal(session, names, claim.terms)
     if (refusal !== undefined) return this.#refuse(session, request, refusal)
     // L3: sorted, so that such acquires do not lock each other out. By UTF-16 units, the same everywhere.
     const sorted = names.length === 1 ? names : [...names].sort()
@@ -404,6 +428,7 @@ export class State {
   }
 
   #force(ordinal: number, request: number, name: string, token: number | null): void {
+    if (!this.slots.serves(name)) return this.#refuse(this.#next(ordinal, request), request, 'WRONG_GROUP')
     if (token !== null) return this.#forceOne(ordinal, request, name, token)
     const session = this.#next(ordinal, request)
     const count = this.table.force(name, this.wallMs)
@@ -425,6 +450,7 @@ export class State {
   /** C5: an operator lets a key run again. */
   #forgetKey(ordinal: number, request: number, name: string, key: string): void {
     const session = this.#next(ordinal, request)
+    if (!this.slots.serves(name)) return this.#refuse(session, request, 'WRONG_GROUP')
     const known = this.table.onces.get(name, key)
     const forgotten = this.table.forgetKey(name, key)
     this.#timesOver()
@@ -498,6 +524,11 @@ export class State {
     this.#fold(++this.opNumber)
     this.changes++
     session.nextRequest++
+  }
+
+  /** G2 */
+  #unserved(names: readonly string[]): Refusal | undefined {
+    return this.slots.all || names.every(name => this.slots.serves(name)) ? undefined : 'WRONG_GROUP'
   }
 
   #refusal(session: Session, names: readonly string[], terms: Terms | null): Refusal | undefined {

@@ -134,7 +134,11 @@ export const apart: readonly Mutant[] = [
     why: 'a view server with an old record goes on making views that others have made already',
     test: 'view-record',
     edits: [
-      { file: 'viewservice/core.ts', find: 'if (this.#isFuture(ping.view)) {', replace: 'if (false) {' },
+      {
+        file: 'viewservice/core.ts',
+        find: 'if (this.#isFuture(ping.group, ping.view)) {',
+        replace: 'if (false) {',
+      },
     ],
   },
   {

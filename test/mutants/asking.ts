@@ -250,8 +250,8 @@ export const asking: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/core.ts',
-        find: 'if (server.counts && this.#group.isNamed(server.id))',
-        replace: 'if (server.counts)',
+        find: 'if (server.counts && own !== undefined) this.#believe(own, ping)',
+        replace: 'if (server.counts) this.#believe(own ?? (this.#groups[0] as ViewGroup), ping)',
       },
     ],
   },

@@ -11,7 +11,7 @@ export const beginning: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/core.ts',
-        find: 'if (founding.pauseMs > 0 && this.#ticks < this.#options.deadPings) return undefined',
+        find: 'if (pauseMs > 0 && this.#ticks < this.#options.deadPings) return null',
         replace: '',
       },
     ],

@@ -25,8 +25,8 @@ export const budget: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/snapshot.ts',
-        find: 'this.#unfinished = unfinishedRecords(state.table.unfinished)',
-        replace: 'this.#unfinished = []',
+        find: '...unfinishedRecords(state.table.unfinished)]',
+        replace: ']',
       },
     ],
   },

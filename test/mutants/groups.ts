@@ -138,4 +138,83 @@ export const groups: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a run is served by any group',
+    breaks: 'G2',
+    why: 'a lock is granted by a group that does not have its slot, beside the one that has',
+    test: 'rules-slots',
+    edits: [
+      {
+        file: 'lockserver/state/runs.ts',
+        find: "mode === 'exclusive' && state.slots.serves(name) && hasRoom(",
+        replace: "mode === 'exclusive' && hasRoom(",
+      },
+    ],
+  },
+  {
+    name: 'a primary answers before its state is level',
+    breaks: 'G2',
+    why: 'the empty state of a first view or of a reset serves all slots',
+    test: ['group-roles', 'rules-slots'],
+    edits: [
+      {
+        file: 'lockserver/primary.ts',
+        find: 'for (const operation of levelling(this.state.slots, map, group)) this.#propose(operation)',
+        replace:
+          'if (this.state.opNumber > 1) for (const operation of levelling(this.state.slots, map, group)) this.#propose(operation)',
+      },
+    ],
+  },
+  {
+    name: 'an older map opens a slot again',
+    breaks: 'G2',
+    why: 'an operation of an older map comes late, and two groups serve the slot',
+    test: 'rules-slots',
+    edits: [
+      {
+        file: 'lockserver/state/slots.ts',
+        find: 'this.numberOf(slot) < number) meant.add(slot)',
+        replace: 'number > 0) meant.add(slot)',
+      },
+    ],
+  },
+  {
+    name: 'a copy serves all slots',
+    breaks: 'G2',
+    why: 'a promoted backup serves slots that its group has given up',
+    test: 'rules-slots',
+    edits: [
+      {
+        file: 'lockserver/state/snapshot.ts',
+        find: '[...slotsRecords(state.slots), ...unfinishedRecords(state.table.unfinished)]',
+        replace: 'slotsRecords(state.slots).length < 0 ? [] : unfinishedRecords(state.table.unfinished)',
+      },
+    ],
+  },
+  {
+    name: 'a slot that is in use is closed',
+    breaks: 'G2',
+    why: 'another group grants what a client still holds here',
+    test: 'rules-slots',
+    edits: [
+      {
+        file: 'lockserver/state/state.ts',
+        find: 'open ? undefined : this.#usedSlots',
+        replace: 'open ? this.#usedSlots : undefined',
+      },
+    ],
+  },
+  {
+    name: 'the floor of a slot is forgotten',
+    breaks: 'L2',
+    why: 'a token of the group that had the slot before is larger than the next ones',
+    test: 'rules-slots',
+    edits: [
+      {
+        file: 'lockserver/state/state.ts',
+        find: 'this.table.raiseToken(operation[3])',
+        replace: 'this.table.raiseToken(0)',
+      },
+    ],
+  },
 ]

@@ -89,7 +89,7 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'if (ping.view > this.#viewNumber) this.#owner.look()',
+        find: 'if (ping.view > this.#viewNumber(ping.group)) this.#owner.look()',
         replace: 'if (ping.view < 0) this.#owner.look()',
       },
     ],
@@ -102,8 +102,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: "else if (this.#clients.has(connection)) this.#send(connection, ['view', view])",
-        replace: 'else if (this.#clients.has(connection)) continue',
+        find: "if (this.#clients.has(connection)) this.#send(connection, ['view', view])",
+        replace: 'if (this.#clients.has(connection)) return',
       },
     ],
   },
@@ -167,8 +167,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'if (hello.view > this.#viewNumber) this.#owner.look()',
-        replace: 'if (hello.view > this.#viewNumber) this.#now = this.#now + 0',
+        find: 'if (hello.view > this.#viewNumber(hello.group)) this.#owner.look()',
+        replace: 'if (hello.view > this.#viewNumber(hello.group)) this.#now = this.#now + 0',
       },
     ],
   },
@@ -180,8 +180,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'if (this.#cluster !== before) this.#welcome(connection) else if',
-        replace: "if (this.#cluster === 'x') this.#welcome(connection)\n      else if",
+        find: 'if (this.#cluster !== before) this.#welcome(connection) else for',
+        replace: "if (this.#cluster === 'x') this.#welcome(connection)\n      else for",
       },
     ],
   },

@@ -61,7 +61,7 @@ export const takeovers: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/core.ts',
-        find: 'if (view > (this.#saving?.view.number ?? 0)) return true',
+        find: 'if (view > (partOf(this.#saving, group)?.view.number ?? 0)) return true',
         replace: 'if (view > 0) return true',
       },
     ],

@@ -71,8 +71,8 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: group,
-        find: 'return { ...record, view: this.checked(view), acked: false }',
-        replace: 'return { ...record, view: this.checked(view) }',
+        find: 'return { ...record, view: this.#checked(view), acked: false }',
+        replace: 'return { ...record, view: this.#checked(view) }',
       },
     ],
   },
@@ -84,7 +84,7 @@ export const views: readonly Mutant[] = [
       {
         file: group,
         find: 'return { ...record, acked: true, lastAcked: record.view.number }',
-        replace: 'return this.#nextRecord((this.#record = { ...record, acked: true }))',
+        replace: 'return this.#nextRecord((this.#record = { ...record, acked: true }), spares)',
       },
     ],
   },
