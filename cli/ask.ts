@@ -2,7 +2,7 @@
 // Every wait has a limit; an error says what was tried and what would be right.
 
 import '../wire/client-channels.ts'
-import type { Message, MessageOf, Status, View, Welcome } from '../wire/messages.ts'
+import type { Message, MessageOf, SlotMap, Status, View, Welcome } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { type DialHandlers, dial, helloOf } from '../wire/net/dial.ts'
 import { proofOf, viewDefault } from './arguments.ts'
@@ -133,23 +133,38 @@ export async function meetViewServer({ view, ...reach }: Reach): Promise<AskedSe
   throw trouble
 }
 
-/** The newest view that any of the URLs knows, of a view server or a lock server. */
-export async function findView({ view, ...reach }: Reach): Promise<View | null> {
-  let found: View | null = null
+/** What servers know of the cluster's groups (G1). */
+export interface KnownGroups {
+  /** The newest view of each group that is known. */
+  readonly views: ReadonlyMap<number, View>
+  /** Null: there is no view yet. */
+  readonly map: SlotMap | null
+}
+
+/** The newest view of a group that any of the URLs knows, of a view server or a lock server. */
+export async function findView(reach: Reach, group = 0): Promise<View | null> {
+  return (await findGroups(reach)).views.get(group) ?? null
+}
+
+export async function findGroups({ view, ...reach }: Reach): Promise<KnownGroups> {
+  const views = new Map<number, View>()
+  let map: SlotMap | null = null
   let trouble: unknown
   let answered = false
   for (const url of view ?? [viewDefault]) {
     try {
       using peer = await AskedServer.meet(url, proofOf(reach))
       answered = true
-      const known = peer.welcome.view
-      if (known !== null && known.number > (found?.number ?? 0)) found = known
+      const { view: own, others, map: told } = peer.welcome
+      for (const known of own === null ? others : [own, ...others])
+        if (known.number > (views.get(known.group)?.number ?? 0)) views.set(known.group, known)
+      if (told !== null && told.number > (map?.number ?? 0)) map = told
     } catch (error) {
       trouble ??= error
     }
   }
   if (!answered) throw trouble
-  return found
+  return { views, map }
 }
 
 export async function askStatus(peer: AskedServer): Promise<Status> {

@@ -10,13 +10,15 @@ import { showDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 import { confirmedWithinMs } from './locks.ts'
 import { note, oneLine, paint, print, printJson, quoted, terminalWidth } from './output.ts'
-import { meetPrimary } from './primary.ts'
+import { fromGroups, meetPrimary, missingText } from './primary.ts'
 
 const options = { ...reaching, ...json }
 
 interface Listed {
   readonly confirmed: boolean
   readonly clients: readonly ClientRecord[]
+  /** Groups that could not be asked (G5); absent: none. */
+  readonly missing?: readonly number[]
 }
 
 export const command: Command<typeof options> = {
@@ -34,6 +36,7 @@ pending: [{ name, mode, waitedMs, terms }…], cut } }…] }, in the order in wh
     if (who.length > clientNameLengthMax)
       throw new UsageError(`WHO must have at most ${clientNameLengthMax} characters`)
     const listed = await listClients(values, who)
+    if (listed.missing !== undefined) note(missingText(listed.missing))
     if (listed.clients.some(({ locks }) => locks?.cut)) note('they hold more than one answer has room for')
     if (values.json) printJson(listed)
     else for (const line of clientLines(listed, who, terminalWidth())) print(line)
@@ -42,7 +45,17 @@ pending: [{ name, mode, waitedMs, terms }…], cut } }…] }, in the order in wh
 }
 
 async function listClients(reach: Reach, who: string): Promise<Listed> {
-  using primary = await meetPrimary(reach)
+  const { answers, missing } = await fromGroups(reach, group => listIn(reach, group, who))
+  const clients = answers.flatMap(answer => answer.clients)
+  return {
+    confirmed: answers.every(({ confirmed }) => confirmed),
+    clients,
+    ...(missing.length > 0 ? { missing } : {}),
+  }
+}
+
+async function listIn(reach: Reach, group: number, who: string): Promise<Listed> {
+  using primary = await meetPrimary(reach, group)
   try {
     return await allPages(primary, who, true)
   } catch (error) {

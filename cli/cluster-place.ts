@@ -67,13 +67,14 @@ export async function openFolder(given: string | undefined): Promise<Place> {
 export async function beginIn(
   data: string,
   durability: Durability,
+  groups: number,
   journals: readonly number[],
 ): Promise<void> {
   if (journals.length > 0)
     throw new Failure(
       `the folder ${data} has journals of lock servers and no view record, so that was lost: start these lock servers by hand, and holdfast adopt rebuilds it; for a new cluster give --data another folder`,
     )
-  await initCluster({ data, durability, nobodyHasRun: true })
+  await initCluster({ data, durability, groups, nobodyHasRun: true })
 }
 
 async function temporaryFolder(): Promise<string> {

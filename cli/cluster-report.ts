@@ -127,7 +127,8 @@ export class PlainReport implements ClusterReport {
     const names = [`primary ${shortOf(primary)}`, backup === null ? 'no backup' : `backup ${shortOf(backup)}`]
     const length = `gap ${gapMs?.toFixed(gapMs < 100 ? 1 : 0)} ms${died ? '' : ' since it was noticed'}`
     const gap = gapMs === null ? 'no gap' : paint('green', length)
-    this.#say(`${paint('bold', `view ${view.number}`)}: ${names.join(', ')}; ${gap}`)
+    const of = view.group === 0 ? '' : ` of group ${view.group}`
+    this.#say(`${paint('bold', `view ${view.number}${of}`)}: ${names.join(', ')}; ${gap}`)
   }
 
   acked(number: number, survives: number): void {

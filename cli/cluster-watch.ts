@@ -120,6 +120,8 @@ export class ClusterWatch {
   }
 
   #onView(view: View): void {
+    // The gap is that of this process's own session, which is in group 0.
+    if (view.group !== 0) return this.#onOtherView(view)
     const samePrimary = view.primary.id === this.#view?.primary.id
     this.#view = view
     if (samePrimary && this.#pending.length === 0) this.#changed(view, null)
@@ -127,6 +129,11 @@ export class ClusterWatch {
       this.#lostAt ??= readClock().monotonic
       this.#pending.push(view)
     }
+    this.look()
+  }
+
+  #onOtherView(view: View): void {
+    if (!this.#closed) this.#handlers.changed({ view, gapMs: null, died: false })
     this.look()
   }
 

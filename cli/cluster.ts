@@ -3,7 +3,7 @@
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { durabilityOf, type ViewRecord, viewedIn } from '../viewservice/record.ts'
+import { durabilityOf, groupsIn, type ViewRecord, viewedIn } from '../viewservice/record.ts'
 import { frozenMs } from '../wire/limits.ts'
 import { byDefault, type Command, json, text, type Values, whole } from './arguments.ts'
 import { Child, type Death } from './child.ts'
@@ -12,7 +12,7 @@ import { beginIn, checkPort, checkPorts, openFolder } from './cluster-place.ts'
 import { type ClusterReport, JsonReport, PlainReport } from './cluster-report.ts'
 import { type Change, ClusterWatch } from './cluster-watch.ts'
 import { printConfig } from './config.ts'
-import { Failure } from './failure.ts'
+import { Failure, UsageError } from './failure.ts'
 import { ownsTerminal } from './foreground.ts'
 import { type Crew, Live } from './live.ts'
 import type { Member } from './live-picture.ts'
@@ -23,7 +23,11 @@ import type { Deed } from './signal-asks.ts'
 const serversMax = 32
 
 const options = {
-  servers: byDefault(3, whole('COUNT', 'lock servers', 1, serversMax)),
+  groups: byDefault(1, whole('COUNT', 'groups of a primary and a backup that share the lock names', 1, 15)),
+  servers: byDefault(
+    3,
+    whole('COUNT', 'lock servers; of several groups by default two each and a spare', 1, serversMax),
+  ),
   viewservers: byDefault(1, whole('COUNT', 'view servers: one is active, others are standbys', 1, 3)),
   port: byDefault(
     7400,
@@ -75,6 +79,15 @@ interface Plan {
   readonly isDurable: boolean
 }
 
+/** Two for each group, and a spare. */
+function serversFor({
+  groups = 1,
+  servers = 2 * groups + 1,
+}: Pick<Values<typeof options>, 'groups' | 'servers'>) {
+  if (servers < groups) throw new UsageError(`--servers ${servers} is too few for ${groups} groups`)
+  return servers
+}
+
 class Cluster implements Crew {
   readonly #plan: Plan
   readonly #report: ClusterReport
@@ -95,15 +108,21 @@ class Cluster implements Crew {
   })
 
   static async prepare(values: Values<typeof options>): Promise<Cluster> {
-    const { servers = 3, viewservers: viewServers = 1, port = 7400, data: given, json } = values
+    const { viewservers: viewServers = 1, port = 7400, data: given, json } = values
     const temporary = given === undefined
-    if (temporary) await checkPorts(port, firstMembers(servers))
+    if (temporary) await checkPorts(port, firstMembers(serversFor(values)))
     const { data, record: stored } = await openFolder(given)
+    const groups = stored === null ? (values.groups ?? 1) : groupsIn(stored)
+    if (groups !== (values.groups ?? groups))
+      throw new UsageError(
+        `--groups ${values.groups}: the cluster in ${data} has ${groups}, since it was begun`,
+      )
+    const servers = serversFor({ ...values, groups })
     const record = viewedIn(stored)
     const members = temporary ? firstMembers(servers) : await membersIn(data, servers, record)
     if (!temporary) await checkPorts(port, members)
     const durability = stored === null ? (temporary ? 'memory' : 'disk') : durabilityOf(stored)
-    if (stored === null) await beginIn(data, durability, await foldersIn(data))
+    if (stored === null) await beginIn(data, durability, groups, await foldersIn(data))
     const isDurable = durability === 'disk'
     return new Cluster({ members, viewServers, port, temporary, data, record, isDurable }, json)
   }

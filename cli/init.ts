@@ -2,7 +2,18 @@
 
 import { initCluster } from '../viewservice/index.ts'
 import { ttlMaxMsDefault } from '../wire/limits.ts'
-import { byDefault, type Command, choice, duration, flag, inEnvironment, json, text } from './arguments.ts'
+import { groupsMax } from '../wire/slots.ts'
+import {
+  byDefault,
+  type Command,
+  choice,
+  duration,
+  flag,
+  inEnvironment,
+  json,
+  text,
+  whole,
+} from './arguments.ts'
 import { showDuration } from './duration.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
@@ -26,6 +37,9 @@ export const beginningOptions = {
       ]),
     ),
   ),
+  groups: inEnvironment(
+    byDefault(1, whole('COUNT', 'groups of a primary and a backup that share the lock names', 1, groupsMax)),
+  ),
   'ttl-max': inEnvironment(
     byDefault(showDuration(ttlMaxMsDefault), duration('TIME', 'the longest lease that is granted', 10_000)),
   ),
@@ -48,13 +62,13 @@ The new cluster grants nothing for --ttl-max: lock servers of an earlier one may
 that its holder still believes in. --nobody-has-run leaves this out. Say it only if no lock server
 has run for the same programs within that time; nothing checks it. Lock servers of another
 cluster that come before view 1 is in force stop the new one.
---json prints { cluster, durability, ttlMaxMs, pauseMs }.`,
+--json prints { cluster, durability, groups, ttlMaxMs, pauseMs }.`,
   options,
   names: [],
   check: placeProblems,
   async run({ values }) {
-    const { data, record, durability, 'ttl-max': ttlMaxMs, 'nobody-has-run': nobodyHasRun } = values
-    const made = await clearly(initCluster({ data, record, durability, ttlMaxMs, nobodyHasRun }))
+    const { data, record, durability, groups, 'ttl-max': ttlMaxMs, 'nobody-has-run': nobodyHasRun } = values
+    const made = await clearly(initCluster({ data, record, durability, groups, ttlMaxMs, nobodyHasRun }))
     if (values.json) printJson(made)
     else print(begun(made))
     return 0

@@ -9,7 +9,7 @@ import { UsageError } from './failure.ts'
 import { groupJson, groupLines, groupsOf, lockLines } from './locks-text.ts'
 import { ageText, type NearestListing, nearestLocks } from './nearest.ts'
 import { note, paint, print, printJson, terminalWidth } from './output.ts'
-import { meetPrimary } from './primary.ts'
+import { fromGroups, meetPrimary, missingText } from './primary.ts'
 import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
 
 const options = {
@@ -34,6 +34,8 @@ export interface Listing {
   readonly confirmed: boolean
   /** There are more than one answer can hold. */
   readonly cut: boolean
+  /** Groups that could not be asked (G5). */
+  readonly missing: readonly number[]
   readonly held: readonly HoldRecord[]
   readonly pending: readonly WaitRecord[]
 }
@@ -57,16 +59,23 @@ longestWaitMs }…] }; with --nearest asOfMs, onDisk (null in a cluster in memor
     if (problem !== undefined) throw new UsageError(`PREFIX ${problem}`)
     const { sort, waiting, group } = values
     const near = values.nearest ? await nearestLocks(values, prefix) : null
-    const { confirmed, cut, held, pending } =
+    const { confirmed, cut, missing, held, pending } =
       near === null ? await listLocks(values, prefix) : asListing(near)
     const all = { held, pending }
     const listing = inOrder(waiting ? waitedFor(all) : all, sort)
+    if (missing.length > 0) note(missingText(missing))
     if (cut) note('there are more than one answer holds; give a longer PREFIX to see the others')
     const groups = group ? groupsOf(listing, prefix, sort) : null
     if (values.json) {
       const content = groups === null ? listing : { groups: groups.map(groupJson) }
       const age = near === null ? {} : { asOfMs: near.asOfMs, onDisk: near.onDisk, server: near.server }
-      printJson({ confirmed, ...age, ...content, ...(cut ? { cut } : {}) })
+      printJson({
+        confirmed,
+        ...age,
+        ...content,
+        ...(cut ? { cut } : {}),
+        ...(missing.length > 0 ? { missing } : {}),
+      })
       return 0
     }
     const how = { width: terminalWidth(), all: values.all, sort, cut }
@@ -78,12 +87,24 @@ longestWaitMs }…] }; with --nearest asOfMs, onDisk (null in a cluster in memor
   },
 }
 
-function asListing({ cut, held, pending }: NearestListing): Listing {
-  return { confirmed: false, cut, held, pending }
+function asListing({ cut, missing, held, pending }: NearestListing): Listing {
+  return { confirmed: false, cut, missing, held, pending }
 }
 
+/** Of all groups (G5). */
 export async function listLocks(reach: Reach, prefix: string): Promise<Listing> {
-  using primary = await meetPrimary(reach)
+  const { answers, missing } = await fromGroups(reach, group => locksOf(reach, group, prefix))
+  return {
+    confirmed: answers.every(({ confirmed }) => confirmed),
+    cut: answers.some(({ cut }) => cut),
+    missing,
+    held: answers.flatMap(({ held }) => held),
+    pending: answers.flatMap(({ pending }) => pending),
+  }
+}
+
+async function locksOf(reach: Reach, group: number, prefix: string): Promise<Omit<Listing, 'missing'>> {
+  using primary = await meetPrimary(reach, group)
   try {
     return await query(primary, prefix, true)
   } catch (error) {
@@ -105,7 +126,11 @@ export async function isStillPrimary(primary: AskedServer): Promise<boolean> {
 /** A prefix that no lock name is likely to begin with. */
 const noName = '\u{10ffff}'.repeat(3)
 
-async function query(primary: AskedServer, prefix: string, confirmed: boolean): Promise<Listing> {
+async function query(
+  primary: AskedServer,
+  prefix: string,
+  confirmed: boolean,
+): Promise<Omit<Listing, 'missing'>> {
   const number = confirmed ? 1 : 2
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []

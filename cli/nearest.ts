@@ -6,6 +6,7 @@ import { proofOf, viewDefault } from './arguments.ts'
 import { AskedServer, findView, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, messageOf } from './failure.ts'
+import { fromGroups } from './primary.ts'
 
 export interface NearestListing {
   readonly cut: boolean
@@ -13,18 +14,38 @@ export interface NearestListing {
   readonly asOfMs: number
   /** Null: the cluster keeps nothing on disk. */
   readonly onDisk: boolean | null
-  /** Who has said so. */
+  /** Who has said so; of several groups the first. */
   readonly server: string
+  /** Groups of which no server has answered (G5). */
+  readonly missing: readonly number[]
   readonly held: readonly HoldRecord[]
   readonly pending: readonly WaitRecord[]
 }
 
+/** Of all groups, as old as the oldest. */
 export async function nearestLocks(reach: Reach, prefix: string): Promise<NearestListing> {
+  const { answers, missing } = await fromGroups(reach, group => nearestIn(reach, group, prefix))
+  const onDisk = answers.map(answer => answer.onDisk)
+  return {
+    cut: answers.some(({ cut }) => cut),
+    asOfMs: Math.max(...answers.map(({ asOfMs }) => asOfMs)),
+    onDisk: onDisk.includes(null) ? null : !onDisk.includes(false),
+    server: answers[0]?.server ?? '',
+    missing,
+    held: answers.flatMap(({ held }) => held),
+    pending: answers.flatMap(({ pending }) => pending),
+  }
+}
+
+type OfGroup = Omit<NearestListing, 'missing'>
+
+async function nearestIn(reach: Reach, group: number, prefix: string): Promise<OfGroup> {
   const troubles: string[] = []
-  for (const url of copiesIn(await findView(reach), reach)) {
+  for (const url of copiesIn(await findView(reach, group), reach)) {
     try {
       using server = await AskedServer.meet(url, proofOf(reach), 'told')
-      if (!server.isViewServer) return await look(server, prefix)
+      if (server.welcome.kind === 'lockserver' && (server.welcome.view?.group ?? 0) === group)
+        return await look(server, prefix)
     } catch (error) {
       troubles.push(messageOf(error))
     }
@@ -39,7 +60,7 @@ function copiesIn(view: View | null, { view: given }: Reach): string[] {
   return [...new Set([...copies, ...(given ?? [viewDefault])])]
 }
 
-async function look(server: AskedServer, prefix: string): Promise<NearestListing> {
+async function look(server: AskedServer, prefix: string): Promise<OfGroup> {
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
   let age: Pick<NearestListing, 'cut' | 'asOfMs' | 'onDisk'> = { cut: false, asOfMs: 0, onDisk: null }

@@ -4,17 +4,17 @@
 import { adviceFor } from '../viewservice/advice.ts'
 import type { View } from '../wire/messages.ts'
 import { proofOf } from './arguments.ts'
-import { AskedServer, findView, type Reach, statusOf } from './ask.ts'
+import { AskedServer, findGroups, findView, type Reach, statusOf } from './ask.ts'
 import { Failure, messageOf } from './failure.ts'
 
-export async function meetPrimary(reach: Reach): Promise<AskedServer> {
-  let view = await findView(reach)
+export async function meetPrimary(reach: Reach, group = 0): Promise<AskedServer> {
+  let view = await findView(reach, group)
   if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
   for (;;) {
     try {
       return await meetPrimaryOf(view, proofOf(reach))
     } catch (error) {
-      const next = await findView(reach)
+      const next = await findView(reach, group)
       if (next === null || next.number <= view.number)
         throw new Failure(`${messageOf(error)}; ${await wordsOfStatus(reach)}`)
       view = next
@@ -34,6 +34,26 @@ async function meetPrimaryOf({ primary, number }: View, secret: string | undefin
   if (peer.welcome.id === id) return peer
   peer[Symbol.dispose]()
   throw new Failure(`${what}: another server answers at ${address}, so it is gone`)
+}
+
+/** What all groups say (G5), and those that could not be asked; only if none can be asked it fails. */
+export async function fromGroups<T>(
+  reach: Reach,
+  ask: (group: number) => Promise<T>,
+): Promise<{ readonly answers: readonly T[]; readonly missing: readonly number[] }> {
+  const { map } = await findGroups(reach)
+  const groups = Array.from({ length: map?.groups ?? 1 }, (_, group) => group)
+  const settled = await Promise.allSettled(groups.map(ask))
+  const answers = settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
+  const [failed] = settled.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
+  if (answers.length === 0) throw failed
+  return { answers, missing: groups.filter(group => settled[group]?.status === 'rejected') }
+}
+
+/** In a list, for display. */
+export function missingText(missing: readonly number[]): string {
+  const [groups, have] = missing.length === 1 ? ['group', 'has'] : ['groups', 'have']
+  return `${groups} ${missing.join(', ')} ${have} not answered: what is there is left out`
 }
 
 async function wordsOfStatus(reach: Reach): Promise<string> {

@@ -82,7 +82,7 @@ export function graveness(status: Status): number {
 }
 
 function checkLines(status: Status): string[] {
-  return [headline(status), ...(status.halted === null ? [] : [status.halted]), ...adviceFor(status)]
+  return [...headlines(status), ...(status.halted === null ? [] : [status.halted]), ...adviceFor(status)]
 }
 
 /** The server with this id; the status lists all servers of the view. */
@@ -90,18 +90,22 @@ export function serverOf(status: Status, id: string | undefined): ServerStatus |
   return status.servers.find(server => server.id === id) ?? null
 }
 
+/** Of each group. */
 function hasPrimary(status: Status): boolean {
-  return serverOf(status, status.view?.primary.id)?.alive === true
+  const views = [status.view, ...status.groups.slice(1).map(({ view }) => view)]
+  return views.every(view => serverOf(status, view?.primary.id)?.alive === true)
 }
 
 function asJson(status: Status) {
-  const { cluster, durability, view, acked, servers, survives, halted, recovery, pid, viewServers } = status
+  const { cluster, durability, groups, view, acked, servers } = status
+  const { survives, halted, recovery, pid, viewServers } = status
   const primary = serverOf(status, view?.primary.id)
   const backup = serverOf(status, view?.backup?.id)
   return {
     cluster,
     durability,
     view: { number: view?.number ?? 0, primary, backup, acked },
+    ...(groups.length > 1 ? { groups: groups.map(({ lost, ...group }) => group) } : {}),
     servers: sorted(servers),
     survives,
     halted,
@@ -135,7 +139,7 @@ export function lines(status: Status, load: Load | null = null, width: number | 
   const { halted, viewServers } = status
   const [head = '', ...body] = tableIn(width, columns, rows(status))
   return [
-    headline(status),
+    ...headlines(status),
     ...(halted === null ? [] : [paint('red', halted)]),
     ...recoveryLines(status),
     ...adviceFor(status).map(line => paint('yellow', line)),
@@ -148,11 +152,20 @@ export function lines(status: Status, load: Load | null = null, width: number | 
   ]
 }
 
-export function headline(status: Status): string {
+/** One for each group (G1). */
+function headlines(status: Status): string[] {
+  return status.groups.length > 1
+    ? status.groups.map(group => headline({ ...status, ...group }, `group ${group.group}: `))
+    : [headline(status)]
+}
+
+/** Of one group; `of`: which, if there are several. */
+export function headline(status: Status, of = ''): string {
   const { view, durability, acked, survives } = status
-  if (view === null) return paint('red', 'there is no view yet: no primary')
-  const number = paint('bold', `view ${view.number}`) + (durability === 'disk' ? ', on disk' : '')
-  if (!hasPrimary(status)) return `${number}, ${paint('red', 'its primary is dead')}`
+  if (view === null) return paint('red', `${of}there is no view yet: no primary`)
+  const number = of + paint('bold', `view ${view.number}`) + (durability === 'disk' ? ', on disk' : '')
+  if (serverOf(status, view.primary.id)?.alive !== true)
+    return `${number}, ${paint('red', 'its primary is dead')}`
   const deaths = survives === 1 ? '1 more death' : `${survives} more deaths`
   return `${number}, ${acked ? 'acked' : 'not acked yet'}; ${paint(survives > 0 ? 'green' : 'yellow', `survives ${deaths} right now`)}`
 }

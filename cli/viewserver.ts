@@ -38,13 +38,14 @@ export const command: Command<typeof options> = {
     return [...openness(values), ...placeProblems(values), ...beginningProblems(values)]
   },
   async run({ values }) {
-    const { data, record, advertise, durability, 'ttl-max': ttlMaxMs, 'init-if-none': initIfNone } = values
+    const { data, record, advertise, durability, groups, 'ttl-max': ttlMaxMs } = values
+    const { 'init-if-none': initIfNone } = values
     const log = startLog(values['log-level'])
     const shared = sharedOptions(values, log)
     // B8: whoever started this process may have started the others, too.
     const play = values.play && process.send !== undefined ? signalByParent() : values.play
     return await serve(
-      () => start({ ...shared, data, record, advertise, initIfNone, durability, ttlMaxMs, play }),
+      () => start({ ...shared, data, record, advertise, initIfNone, durability, groups, ttlMaxMs, play }),
       log,
     )
   },
@@ -53,7 +54,7 @@ export const command: Command<typeof options> = {
 /** They are chosen when a cluster is begun. */
 function beginningProblems(values: Values<typeof options>): readonly string[] {
   if (values['init-if-none']) return []
-  return (['durability', 'ttl-max'] as const).flatMap(name =>
+  return (['durability', 'groups', 'ttl-max'] as const).flatMap(name =>
     values[name] === undefined
       ? []
       : [`--${name} is chosen when a cluster is begun: give it to holdfast init, or with --init-if-none`],

@@ -3,8 +3,9 @@
 
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import { groupOf } from '../wire/slots.ts'
 import { type Command, json, proofOf, reaching } from './arguments.ts'
-import type { Reach } from './ask.ts'
+import { findGroups, type Reach } from './ask.ts'
 import { clientText } from './client-text.ts'
 import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
@@ -48,7 +49,8 @@ export interface Answer extends WhyAnswer {
 }
 
 async function askWhy(reach: Reach, name: string): Promise<Answer> {
-  using primary = await meetPrimary(reach)
+  const { map } = await findGroups(reach)
+  using primary = await meetPrimary(reach, map === null ? 0 : groupOf(map, name))
   const answer = await whyAt(primary.url, name, proofOf(reach))
   // The page counts only if the same server confirms afterwards that it still is the primary.
   return { ...answer, confirmed: await isStillPrimary(primary) }

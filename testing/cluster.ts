@@ -46,6 +46,8 @@ export interface TestCluster extends AsyncDisposable {
 export interface KillOptions {
   /** Kills it even if the state is lost with it. */
   readonly force?: boolean
+  /** Of which group; default 0. */
+  readonly group?: number
 }
 
 /** Resolves when the cluster is ready to be used, and survives the death of its primary if it has more than one lock server. */
@@ -79,12 +81,12 @@ class RunningCluster implements TestCluster {
   }
 
   async start(): Promise<void> {
-    const { servers } = this.#options
-    await initCluster({ data: this.#data, nobodyHasRun: true, ttlMaxMs: ttlMsMax })
+    const { groups, servers } = this.#options
+    await initCluster({ data: this.#data, groups, nobodyHasRun: true, ttlMaxMs: ttlMsMax })
     await this.#startViewServer(0)
     await Promise.all(Array.from({ length: servers }, () => this.addServer()))
     await this.#until(
-      status => (servers === 1 ? status.acked : status.survives > 0),
+      status => (servers < 2 * groups ? status.groups.every(({ acked }) => acked) : status.survives > 0),
       'the cluster is not ready',
     )
   }
@@ -107,7 +109,7 @@ class RunningCluster implements TestCluster {
   }
 
   async addServer(): Promise<string> {
-    const { withinMs: _, servers: __, ...options } = this.#options
+    const { withinMs: _, servers: __, groups: ___, ...options } = this.#options
     const server = await startLockServer({ ...options, view: this.url, drainMs: 0 })
     this.#servers.add(server)
     void server.ended.then(() => this.#servers.delete(server))
@@ -133,16 +135,16 @@ class RunningCluster implements TestCluster {
   }
 
   async #startViewServer(port: number): Promise<void> {
-    const { withinMs: _, servers: __, ...options } = this.#options
+    const { withinMs: _, servers: __, groups: ___, ...options } = this.#options
     this.#viewServer = await startViewServer({ ...options, port, data: this.#data })
     this.url = this.#viewServer.address
   }
 
   async #kill(options: KillOptions, which: (view: View) => string | undefined): Promise<string> {
-    knownOnly(options, ['force'])
-    const { force = false } = options
+    knownOnly(options, ['force', 'group'])
+    const { force = false, group = 0 } = options
     if (!force) await this.ready()
-    const { view } = this.status()
+    const view = this.status().groups[group]?.view ?? null
     const address = view === null ? undefined : which(view)
     const server = [...this.#servers].find(server => server.address === address)
     if (server === undefined) throw new Error('there is no such server to kill')

@@ -5,7 +5,9 @@ import { checkSecret } from '../wire/secret-problem.ts'
 import { type Logger, silent } from '../wire/serving/log.ts'
 
 export interface TestClusterOptions {
-  /** Lock servers to start with, 1 to 32; default 3. */
+  /** Groups of a primary and a backup that share the lock names, 1 to 15; default 1. */
+  readonly groups?: number
+  /** Lock servers to start with, 1 to 32; default 3, of several groups two each and one more. */
   readonly servers?: number
   /**
    * In ms; default 20. A server that is silent for `deadPings` of them is dead. (A killed server is found
@@ -27,9 +29,20 @@ export interface TestClusterOptions {
 export type CheckedOptions = Required<TestClusterOptions>
 
 export function checkOptions(options: TestClusterOptions): CheckedOptions {
-  knownOnly(options, ['servers', 'pingIntervalMs', 'deadPings', 'withinMs', 'secret', 'origins', 'log'])
+  knownOnly(options, [
+    'groups',
+    'servers',
+    'pingIntervalMs',
+    'deadPings',
+    'withinMs',
+    'secret',
+    'origins',
+    'log',
+  ])
+  const groups = wholeNumber('groups', options.groups, 1, 1, 15)
   return {
-    servers: wholeNumber('servers', options.servers, 3, 1, 32),
+    groups,
+    servers: wholeNumber('servers', options.servers, 2 * groups + 1, groups, 32),
     pingIntervalMs: wholeNumber('pingIntervalMs', options.pingIntervalMs, 20, 1, 60_000),
     deadPings: wholeNumber('deadPings', options.deadPings, 5, 2, 1_000),
     withinMs: wholeNumber('withinMs', options.withinMs, 10_000, 1, 600_000),
