@@ -117,6 +117,18 @@ t.test('A3: who comes back with a valid token within a ping limit keeps what it 
   t.same(a.lost, [])
 })
 
+t.test('A2, A3: a rule that is taken away counts for what comes next on the same connection', async t => {
+  const cluster = new Cluster({ access: table({ a: all, b: all }) })
+  cluster.run(2_000)
+  const a = cluster.client('a')
+  cluster.run(500)
+  t.ok(tokenOf(a.wait(a.acquire('theirs/1'))))
+  cluster.changeAccess(table({ a: few, b: all }))
+  t.match(a.wait(a.acquire('theirs/2')), { failed: 'NOT_ALLOWED' })
+  t.ok(tokenOf(a.wait(a.acquire('mine/1'))))
+  t.same(a.lost, [], 'what it holds stays its own')
+})
+
 t.test('A3: a client that has no session yet comes in when its token is good again', async t => {
   const cluster = new Cluster({ access: table({ a: null, b: all }) })
   cluster.run(2_000)

@@ -221,6 +221,18 @@ t.test('A2: a steal needs steal, of each of its names; a forced release of a hol
   t.match(shown, [{ token: heldToken }], 'it is held still')
 })
 
+t.test('A2: of a run each request is judged by itself', async t => {
+  const { peer } = await sessionOf('client')
+  const names = ['ours/run 1', 'theirs/run', 'ours/run 2']
+  const answers = await answersTo(peer, ['acquire-run', 1, names, 'exclusive', 'wait'])
+  t.match(answers.filter(([kind]) => kind === 'refused').map(String), [/^refused,2,NOT_ALLOWED/])
+  const [, , , shown] = (await answersTo(peer, ['query', 1, 'ours/run', true]))[0] ?? []
+  t.equal((shown as unknown[]).length, 2, 'the others are done')
+  peer.say(['end', 4])
+  await peer.next('ended')
+  peer.leave()
+})
+
 t.test('A2: lists and events show what may be read, and nothing of the rest', async t => {
   const theirs = await sessionOf('other')
   theirs.peer.say(['acquire', 1, ['theirs/1'], 'exclusive', 'wait', null])
@@ -272,6 +284,19 @@ t.test('A2: lists and events show what may be read, and nothing of the rest', as
       events.every(({ name }) => end(name.split('/')[0] ?? '')),
       `${who} hears of ${events.map(({ name }) => name)}`,
     )
+    peer.leave()
+  }
+})
+
+t.test('A2, B7: who asks for the same right after another gets a list of its own', async t => {
+  const asking = ['operator', 'other', 'client', 'other'] as const
+  const peers = await Promise.all(asking.map(who => connectAs(primary?.address ?? '', who)))
+  for (const [i, peer] of peers.entries()) {
+    peer.say(['query', 1, '', true])
+    const [, , , held] = await peer.next('locks')
+    const rooms = new Set((held as { name: string }[]).map(({ name }) => name.split('/')[0]))
+    const own = { operator: ['ours', 'theirs'], other: ['theirs'], client: ['ours'] }[asking[i] ?? 'other']
+    t.same([...rooms].sort(), own, asking[i] ?? '')
     peer.leave()
   }
 })

@@ -415,4 +415,18 @@ export const access: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a run is taken whole, whatever its principal may',
+    breaks: 'F21, A2',
+    why: 'who asks for two locks at once gets what it may not have',
+    test: 'rights',
+    edits: [
+      {
+        file: 'lockserver/run-requests.ts',
+        find: "if (principal === null || run[0] === 'release-run') return true",
+        replace:
+          "if (principal === null || run[0] === 'release-run' || run[0] === 'acquire-run') return true",
+      },
+    ],
+  },
 ]
