@@ -9,6 +9,7 @@ import { startLockServer } from '../lockserver/index.ts'
 import { adoptionOf } from '../viewservice/adoption.ts'
 import { initCluster, startViewServer } from '../viewservice/index.ts'
 import type { Testimony, View } from '../wire/messages.ts'
+import { firstMap } from '../wire/slots.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
@@ -66,6 +67,26 @@ t.test(
     })
   },
 )
+
+t.test('E7, G1: of a cluster with two groups, the views of both', async t => {
+  const cd = { ...viewOf(9, 'c', 'd'), group: 1 }
+  const map = firstMap(2)
+  const all = [
+    says('a', ab, { role: 'primary', acked: true, latched: true, token: 7, map }),
+    says('b', ab, { role: 'backup', acked: true, token: 6, map }),
+    says('c', cd, { role: 'primary', group: 1, acked: true, latched: true, token: 900, map }),
+    says('d', cd, { role: 'backup', group: 1, acked: true, token: 800, map }),
+  ]
+  t.match(adoptionOf(all, sure, 'e'.repeat(32)), {
+    is: 'adopted',
+    record: {
+      ...{ view: { group: 0, number: 6 }, acked: true, highestToken: 7, map },
+      others: [{ group: 1, view: { group: 1, number: 9 }, acked: true, lastAcked: 9, highestToken: 900 }],
+    },
+  })
+  t.match(adoptionOf(all.slice(0, 3), sure, 'e'.repeat(32)), { is: 'missing', servers: [{ id: idOf('d') }] })
+  t.match(adoptionOf(all.slice(0, 2), sure, 'e'.repeat(32)), { is: 'refused', reason: /view of group 1/ })
+})
 
 t.test('E7: a latched primary alone, a backup alone, or who only heard of the view needs a word', async t => {
   t.same(needed(a6), [idOf('b')])

@@ -33,11 +33,22 @@ export async function writeAdopted(given: AdoptPlace, adopted: ViewRecord): Prom
 }
 
 /** What a new cluster or an old copy left there is replaced. */
-function inTheWay(held: StoredRecord, { cluster, view }: ViewRecord): string | null {
+function inTheWay(held: StoredRecord, adopted: ViewRecord): string | null {
+  const { cluster } = adopted
   const record = viewedIn(held)
   if (record === null) return null
   if (record.cluster !== cluster)
     return `holds view ${record.view.number} of another cluster, ${record.cluster}`
-  if (record.view.number < view.number) return null
+  if (isOlder(record, adopted)) return null
   return `holds view ${record.view.number} of this cluster, which is not older than what its lock servers tell of`
+}
+
+/** In some group, and newer in none. */
+function isOlder(held: ViewRecord, adopted: ViewRecord): boolean {
+  const ahead = numbersIn(held).map((number, group) => number - (numbersIn(adopted)[group] ?? 0))
+  return ahead.every(more => more <= 0) && ahead.some(more => more < 0)
+}
+
+function numbersIn({ view, others }: ViewRecord): number[] {
+  return [view, ...others.map(part => part.view)].map(each => each?.number ?? 0)
 }

@@ -2,7 +2,7 @@
 // could know better. It knows no socket, no clock and no store. Silence and refusals prove nothing here.
 
 import { ttlMsMax } from '../wire/limits.ts'
-import type { Server, Testimony, View } from '../wire/messages.ts'
+import type { Server, SlotMap, Testimony, View } from '../wire/messages.ts'
 import { firstMap } from '../wire/slots.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 import type { ViewRecord } from './record.ts'
@@ -32,17 +32,55 @@ export function adoptionOf(told: readonly Testimony[], words: Words, id: string)
   if (clusters.size > 1)
     return refused(`they tell of different clusters: ${[...clusters].join(', ')}; name the servers of one`)
   const [cluster] = clusters
-  const view = newestView(told)
-  if (cluster === undefined || view === null) return refused('no server that answers knows a view')
+  const groups = Array.from({ length: groupsIn(told) }, (_, group) => groupOf(told, group))
+  const unknown = groups.findIndex(({ view }) => view === null)
+  if (cluster === undefined || unknown >= 0)
+    return refused(`no server that answers knows a view${groups.length > 1 ? ` of group ${unknown}` : ''}`)
   const active = told.find(each => each.viewServer !== null)
   if (active !== undefined)
     return refused(
       `${active.address} is connected to the active view server ${active.viewServer}: no record is lost`,
     )
-  const servers = unheard(view, told).filter(server => !words.nobodyElse.includes(server.id))
-  if (servers.length > 0 || !words.noResetSince)
-    return { is: 'missing', view, servers, word: !words.noResetSince }
-  return { is: 'adopted', record: recordOf(cluster, view, told, id) }
+  const parts = groups.flatMap(({ told: of, view }) => (view === null ? [] : { view, told: of }))
+  const missing = parts.map(({ view, told: of }) => {
+    return { view, servers: unheard(view, of).filter(server => !words.nobodyElse.includes(server.id)) }
+  })
+  const servers = missing.flatMap(part => part.servers)
+  const [first] = [...missing.filter(part => part.servers.length > 0), ...missing]
+  if (first !== undefined && (servers.length > 0 || !words.noResetSince))
+    return { is: 'missing', view: first.view, servers, word: !words.noResetSince }
+  return { is: 'adopted', record: recordOf(cluster, parts, newestMap(told, parts.length), id) }
+}
+
+/** G1: as many as are told of. */
+function groupsIn(told: readonly Testimony[]): number {
+  const named = told.flatMap(({ group, view, imprint }) => [group, view?.group ?? 0, imprint?.group ?? 0])
+  return Math.max(1 + Math.max(0, ...named), ...told.map(({ map }) => map?.groups ?? 1))
+}
+
+function newestMap(told: readonly Testimony[], groups: number): SlotMap {
+  return told.reduce((best, { map }) => (map !== null && map.number > best.number ? map : best), {
+    ...firstMap(groups),
+    number: 0,
+  })
+}
+
+/** G1: what they say of this group, and its newest view. */
+function groupOf(told: readonly Testimony[], group: number) {
+  const of = told.map(each => {
+    const view = each.view?.group === group ? each.view : null
+    const imprint = each.imprint?.group === group ? each.imprint : null
+    return each.group === group ? { ...each, view, imprint } : { ...each, ...noPart, view, imprint }
+  })
+  return { told: of, view: newestView(of) }
+}
+
+/** What a server is to a group that it has no part in. */
+const noPart = { role: 'idle', acked: false, latched: false, recovering: false, token: 0 } as const
+
+interface Part {
+  readonly view: View
+  readonly told: readonly Testimony[]
 }
 
 function refused(reason: string): Adoption {
@@ -109,7 +147,25 @@ function unheard(view: View, told: readonly Testimony[]): Server[] {
   return [view.primary, ...(view.backup === null ? [] : [view.backup])].filter(server => !isHeard(server))
 }
 
-function recordOf(cluster: string, view: View, told: readonly Testimony[], adopted: string): ViewRecord {
+function recordOf(cluster: string, parts: readonly Part[], map: SlotMap, adopted: string): ViewRecord {
+  const [first, ...others] = parts.map(partOf)
+  if (first === undefined) throw new Error('broken invariant: E7: a record without a view')
+  const { ttls: _, ...own } = first
+  const all = [first, ...others]
+  return {
+    ...{ record: 1, cluster, ...own },
+    others: others.map(({ ttls: _ttls, ...part }) => ({ group: part.view.group, ...part })),
+    map: map.number === 0 ? { ...map, number: 1 } : map,
+    longestTtlMs: all.some(({ ttls }) => ttls.length === 0)
+      ? ttlMsMax
+      : Math.max(...all.flatMap(({ ttls }) => ttls)),
+    ...{ ttlMaxMs: ttlMsMax, pauseMs: ttlMsMax, adopted },
+    ...{ wire: wireVersion, format: recordFormat, nonce: `${adopted}-0` },
+  }
+}
+
+/** `ttls`: the longest that each server with a part knows; none: nobody with a part is there. */
+function partOf({ view, told }: Part) {
   const inView = told.filter(each => each.view?.number === view.number || each.imprint?.view === view.number)
   const acked = inView.some(
     each =>
@@ -120,20 +176,10 @@ function recordOf(cluster: string, view: View, told: readonly Testimony[], adopt
   const parts = inView.filter(({ role, imprint }) => role !== 'idle' || imprint !== null)
   const ttls = parts.flatMap(({ longestTtlMs, imprint }) => [longestTtlMs, imprint?.longestTtlMs ?? 0])
   return {
-    record: 1,
-    cluster,
     view,
     acked,
     lastAcked: acked ? view.number : view.number - 1,
     highestToken: Math.max(0, ...told.map(({ token }) => token)),
-    others: [],
-    map: firstMap(1),
-    longestTtlMs: ttls.length === 0 ? ttlMsMax : Math.max(...ttls),
-    ttlMaxMs: ttlMsMax,
-    pauseMs: ttlMsMax,
-    adopted,
-    wire: wireVersion,
-    format: recordFormat,
-    nonce: `${adopted}-0`,
+    ttls,
   }
 }

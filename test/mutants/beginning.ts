@@ -182,8 +182,8 @@ export const beginning: readonly Mutant[] = [
       },
       {
         file: 'viewservice/adopt.ts',
-        find: 'if (record.view.number < view.number) return null',
-        replace: 'if (record.view.number <= view.number) return null',
+        find: 'ahead.some(more => more < 0)',
+        replace: 'ahead.some(more => more <= 0)',
       },
     ],
   },

@@ -217,4 +217,17 @@ export const groups: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: "another group's tokens are adopted",
+    breaks: 'E7',
+    why: 'what a server says of the state of one group is taken for another in a record that is rebuilt',
+    test: 'adoption',
+    edits: [
+      {
+        file: 'viewservice/adoption.ts',
+        find: '{ ...each, ...noPart, view, imprint }',
+        replace: '{ ...each, view, imprint }',
+      },
+    ],
+  },
 ]
