@@ -3,7 +3,12 @@
 
 import t from 'tap'
 import { LockClient } from '../client/client.ts'
-import { groupOf, slotOf } from '../wire/slots.ts'
+import { firstSession } from '../client/first-session.ts'
+import { ClientGroups } from '../client/groups.ts'
+import { checkConnect } from '../client/options.ts'
+import { Reports } from '../client/reports.ts'
+import { claimOf } from '../wire/claim.ts'
+import { groupOf } from '../wire/slots.ts'
 import { Cluster, type LockServerParty } from './fixtures/cluster.ts'
 import { Machine, sameClocks } from './fixtures/machine.ts'
 
@@ -284,6 +289,38 @@ t.test('G6: while one group fails over, calls of another one wait for nothing', 
   t.ok((await groups.settled(waits)).held, 'and the other one goes on, too')
 })
 
-t.test('G2: names with the same tag live together', async t => {
-  t.equal(slotOf('{tenant-29}/a'), slotOf('{tenant-29}/b'))
+t.test('G2: a call that was asked of the wrong group is asked again, by the newest map', async t => {
+  const made = new Groups()
+  const { cluster } = made
+  const program = new Program(cluster, 'program')
+  const checked = checkConnect(program, cluster.viewAddresses, {})
+  const client = new ClientGroups(checked, program, new Reports(program, 'program'), { last: 1 })
+  await made.settled(firstSession(client.first, program, checked, () => {}))
+  const name = made.name(0)
+  // Both groups the other way round, in a map that no server has.
+  client.learnMap({
+    number: 90,
+    groups: 2,
+    starts: [
+      [0, 1],
+      [2_048, 0],
+    ],
+  })
+  const wrong = client.of(name)
+  t.equal(wrong.number, 1)
+  const claim = claimOf('exclusive', 'wait')
+  const asked = wrong.ask(wrong.session(), { call: 1, verb: 'acquire', names: [name], claim }, [name], {})
+  await made.pass(500)
+  t.same([made.held(0), made.held(1)], [0, 0], 'it is refused, and asks again')
+  client.learnMap({
+    number: 91,
+    groups: 2,
+    starts: [
+      [0, 0],
+      [2_048, 1],
+    ],
+  })
+  t.match(await made.settled(asked), { name })
+  t.same([made.held(0), made.held(1)], [1, 0])
+  await made.settled(client.close())
 })

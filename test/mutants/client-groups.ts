@@ -79,6 +79,19 @@ export const clientGroups: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a call that was asked of the wrong group fails',
+    breaks: 'G2',
+    why: 'while a slot moves, programs get errors that no time limit or signal of theirs asked for',
+    test,
+    edits: [
+      {
+        file: 'client/group.ts',
+        find: "told.code === 'WRONG_GROUP' && name !== undefined",
+        replace: "told.code === 'WRONG_GROUP' && name === ''",
+      },
+    ],
+  },
+  {
     name: 'a query leaves out a group without saying so',
     breaks: 'G5',
     why: 'what is held there looks free',
