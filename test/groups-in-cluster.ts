@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { Cluster, type LockServerParty } from './fixtures/cluster.ts'
+import { random } from './fixtures/random.ts'
 
 class TwoGroups extends Cluster {
   partOf(group: number) {
@@ -87,4 +88,49 @@ t.test('G1, D4: the power fails everywhere: each group is recovered from its own
   t.same([namesOf(cluster, 0).sort(), namesOf(cluster, 1).sort()], groups)
   for (const [group, before] of views.entries())
     t.ok((cluster.partOf(group)?.view?.number ?? 0) > before, `group ${group}`)
+})
+
+/** Servers and the view server die and come back at random; what is wrong then, or in the end. */
+function walk(seed: number): string | undefined {
+  const dice = random(seed)
+  const durability = dice.chance(0.4) ? 'disk' : 'memory'
+  const cluster = new TwoGroups({ servers: 6, groups: 2, durability, recoveryPatienceMs: 500 })
+  cluster.network.run(1_500)
+  for (let i = 0; i < 25; i++) {
+    const server = dice.pick(cluster.servers)
+    if (!server.alive) server.restart()
+    else if (dice.chance(0.5) && cluster.servers.filter(({ alive }) => alive).length > 3) server.kill()
+    else if (dice.chance(0.1) && cluster.viewServer.alive) cluster.viewServer.kill()
+    if (!cluster.viewServer.alive && dice.chance(0.7)) cluster.viewServer.restart()
+    cluster.network.run(dice.below(700))
+    const problem = problemIn(cluster)
+    if (problem !== undefined) return problem
+  }
+  if (!cluster.viewServer.alive) cluster.viewServer.restart()
+  for (const server of cluster.servers) if (!server.alive) server.restart()
+  cluster.network.run(8_000)
+  const { groups } = cluster.viewServer.core.status({ monotonic: 0 })
+  const open = groups.filter(({ view, acked, lost }) => {
+    return !(acked && view?.backup) && (lost === null || durability === 'disk')
+  })
+  return open.length > 0 ? `not healed: ${JSON.stringify(open)}` : undefined
+}
+
+function problemIn(cluster: TwoGroups): string | undefined {
+  const primaries = cluster.servers.filter(({ alive, core }) => alive && core.role === 'primary')
+  for (const { name, core } of primaries) {
+    const problem = core.state?.problem()
+    if (problem !== undefined) return `${name}: ${problem}`
+    if (core.state?.slots.all) return `G2: ${name} serves all slots`
+  }
+  for (const group of [0, 1]) {
+    const number = cluster.partOf(group)?.view?.number
+    const own = primaries.filter(({ core: { view } }) => view?.group === group && view.number === number)
+    if (own.length > 1) return `V2: group ${group} has two primaries in view ${number}`
+  }
+  return undefined
+}
+
+t.test('G1, G2: whatever dies, no group has two primaries, none serves all, and all heal', async t => {
+  for (let seed = 1; seed <= 10; seed++) t.equal(walk(seed), undefined, `seed ${seed}`)
 })
