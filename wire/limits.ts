@@ -103,7 +103,7 @@ export let clientFrameBytesMax = 1_048_576
 /** A frame before the hello was accepted, and so the hello itself (B3). Passed: as above. */
 export const helloBytesMax = 16_384
 /** Messages in one frame that we send; a receiver accepts as many as fit the bytes. */
-export let frameMessagesMax = 128
+export let frameMessagesMax = 512
 
 /** Messages that one run stands for. Passed: BAD_MESSAGE; a sender begins another run. */
 export const runMax = 256

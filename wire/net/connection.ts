@@ -448,11 +448,14 @@ function violation(error: Error | undefined): string | undefined {
   return `${code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'TOO_LARGE' : 'BAD_MESSAGE'}: ${error?.message}`
 }
 
+/** A row of a list takes as much of a frame as so many messages (B1). */
+const rowMessages = 4
+
 /** One part of a query's answer may fill a frame (B1); a run counts as the messages that it stands for. */
 function weightOf(message: Message): number {
   if (message[0] !== 'locks' && message[0] !== 'looked') return lengthOf(message, inMessages)
   const [, , , held, pending] = message as MessageOf<'serverToClient', 'locks' | 'looked'>
-  return Math.max(1, held.length + pending.length)
+  return Math.max(1, rowMessages * (held.length + pending.length))
 }
 
 /** A close reason holds 123 bytes. */
