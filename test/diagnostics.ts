@@ -47,7 +47,7 @@ t.test('each channel reports what happened, and to which client', async t => {
   for (const event of diagnosticEvents) t.notOk(channel(`holdfast:${event}`).hasSubscribers)
 })
 
-t.test('browsers have no diagnostics channels, and the README names every channel', async t => {
+t.test('browsers have no diagnostics channels, and API.md names every channel', async t => {
   const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
   t.notMatch(read('wire/net/runtime-web.ts'), /node:/)
   const { runtime } = (await import(
@@ -55,6 +55,6 @@ t.test('browsers have no diagnostics channels, and the README names every channe
   )) as typeof import('../wire/net/runtime-node.ts')
   for (const event of diagnosticEvents) {
     t.equal(runtime.diagnostics[event].hasSubscribers, false)
-    t.match(read('README.md'), new RegExp(`holdfast:${event}\\b`))
+    t.match(read('docs/API.md'), new RegExp(`holdfast:${event}\\b`))
   }
 })

@@ -1,4 +1,4 @@
-// The promises F1 to F14 of the README as stories on the in-memory cluster. (The same
+// The promises F1 to F14 of docs/PROMISES.md as stories on the in-memory cluster. (The same
 // with real processes: npm run test:failover. F12 and F13 have their own files.)
 
 import t from 'tap'

@@ -4,7 +4,7 @@ import type { Allowed } from './replay.ts'
 import type { Setting, Stage } from './stage.ts'
 
 export interface Scenario {
-  /** The promise that it shows (README). */
+  /** The promise that it shows (PROMISES.md). */
   readonly fault: `F${number}`
   readonly name: string
   /** Turns in the long form and in the short one. */
