@@ -11,7 +11,7 @@ import { until } from '../fixtures/deadline.ts'
 import { inShell } from '../fixtures/terminal.ts'
 import { terminalSvg } from './terminal-svg.ts'
 
-const [cols, rows] = [100, 26]
+const [cols, rows] = [118, 22]
 const folder = new URL('../../../docs/pictures/', import.meta.url)
 
 const screen = new headless.Terminal({ cols, rows, allowProposedApi: true, scrollback: 0 })
@@ -33,8 +33,11 @@ try {
   void other.acquire('orders/42').catch(() => {})
   await shows(/3 held · 1 waiting/)
   cluster.stdin.write('p')
-  await shows(/gap [\d.]+ ms[\s\S]*survives 1 more death[\s\S]*idle +alive/)
-  writeFileSync(new URL('terminal.svg', folder), terminalSvg(screen, 'holdfast cluster, after its primary was killed'))
+  await shows(/gap [\d.]+ ms[\s\S]*view 3, acked; survives 1 more death[\s\S]*idle +alive/)
+  writeFileSync(
+    new URL('terminal.svg', folder),
+    terminalSvg(screen, 'holdfast cluster, after its primary was killed'),
+  )
   await page(url.replace(/^ws/, 'http'))
   console.log(`${fileURLToPath(folder)}terminal.svg, page.png`)
 } finally {
@@ -45,11 +48,12 @@ try {
 async function page(url: string): Promise<void> {
   const browser = await launchChromium()
   try {
-    const shown = await browser.newPage({ viewport: { width: 1_120, height: 760 }, colorScheme: 'light' })
+    const shown = await browser.newPage({ viewport: { width: 1_120, height: 700 }, colorScheme: 'light' })
     await shown.goto(url)
     await shown.locator('#locks tr').filter({ hasText: 'orders/42' }).first().waitFor()
     await shown.locator('#views .promotion').first().waitFor()
-    await shown.screenshot({ path: fileURLToPath(new URL('page.png', folder)) })
+    await shown.locator('#picture svg').filter({ hasNotText: 'not heard' }).waitFor()
+    await shown.screenshot({ fullPage: true, path: fileURLToPath(new URL('page.png', folder)) })
   } finally {
     await browser.close()
   }
@@ -57,7 +61,9 @@ async function page(url: string): Promise<void> {
 
 function text(): string {
   const { active } = screen.buffer
-  return Array.from({ length: rows }, (_, row) => active.getLine(active.viewportY + row)?.translateToString(true)).join('\n')
+  return Array.from({ length: rows }, (_, row) =>
+    active.getLine(active.viewportY + row)?.translateToString(true),
+  ).join('\n')
 }
 
 async function shows(what: RegExp): Promise<void> {

@@ -5,7 +5,16 @@ import type { IBufferCell, Terminal } from '@xterm/headless'
 const cell = { width: 8.4, height: 18 }
 const margin = 16
 /** The eight colours of a terminal, as its text has them on a dark ground. */
-const colours = ['#484f58', '#ff7b72', '#3fb950', '#d29922', '#58a6ff', '#bc8cff', '#39c5cf', '#b1bac4'] as const
+const colours = [
+  '#484f58',
+  '#ff7b72',
+  '#3fb950',
+  '#d29922',
+  '#58a6ff',
+  '#bc8cff',
+  '#39c5cf',
+  '#b1bac4',
+] as const
 const ground = '#0d1117'
 const plain = '#c9d1d9'
 
@@ -24,7 +33,7 @@ export function terminalSvg(terminal: Terminal, title: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${escaped(title)}">`,
     `<rect width="${width}" height="${height}" rx="8" fill="${ground}"/>`,
-    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="${plain}" xml:space="preserve">`,
+    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="${plain}">`,
     ...rows.filter(row => row !== ''),
     '</g></svg>',
     '',
@@ -63,11 +72,11 @@ function rowOf(runs: readonly Run[], y: number): string {
   const spans = runs.map(({ text, style }) =>
     style === '' ? `<tspan>${escaped(text)}</tspan>` : `<tspan ${style}>${escaped(text)}</tspan>`,
   )
-  const letters = runs.reduce((sum, { text }) => sum + [...text].length, 0)
-  const length = (letters * cell.width).toFixed(1)
-  return `<text x="${margin}" y="${y.toFixed(1)}" textLength="${length}" lengthAdjust="spacingAndGlyphs">${spans.join('')}</text>`
+  return `<text x="${margin}" y="${y.toFixed(1)}">${spans.join('')}</text>`
 }
 
+/** Spaces that stand together stay so. */
 function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+  const letters = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', ' ': '\u00a0' } as const
+  return text.replace(/[&<>" ]/g, letter => letters[letter as keyof typeof letters])
 }
