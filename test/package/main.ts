@@ -12,7 +12,7 @@ const entries = Object.entries(manifest.exports).flatMap(([name, value]) =>
   typeof value === 'string' ? [] : [{ name: `holdfast${name.slice(1)}`, ...value }],
 )
 const forReaders =
-  /^(dist\/(cjs\/)?(client|lockserver|testing|viewservice|wire)\/.*\.d\.c?ts|docs\/.*\.md|README\.md|LICENSE|package\.json)$/
+  /^(dist\/(cjs\/)?(client|lockserver|testing|viewservice|wire)\/.*\.d\.c?ts|docs\/.*\.(md|svg|png|json)|README\.md|LICENSE|package\.json)$/
 let failed = 0
 
 await check('publint', async () => {
