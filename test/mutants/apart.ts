@@ -103,6 +103,19 @@ export const apart: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a server counts though another one has its address',
+    breaks: 'V5',
+    why: 'two servers are told to be at one address, and a primary replicates to the wrong one',
+    test: 'view-servers',
+    edits: [
+      {
+        file: 'viewservice/findings.ts',
+        find: "if (outcome.is !== 'answered' || outcome.id !== server.id) return this.#noteUnverified(server, outcome)",
+        replace: "if (outcome.is !== 'answered') return this.#noteUnverified(server, outcome)",
+      },
+    ],
+  },
+  {
     name: 'a new active view server waits for missing pings',
     breaks: 'E4',
     why: 'when the active one and the primary die at once, the next grant comes half a second late',

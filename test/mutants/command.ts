@@ -238,4 +238,13 @@ export const command: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'who has a living backup is told to start a server',
+    breaks: 'F2',
+    why: 'an operator starts machines in vain while the copy is under way',
+    test: 'cli-waiting',
+    edits: [
+      { file: 'viewservice/advice.ts', find: 'if (backup?.alive === true)', replace: 'if (view.number < 0)' },
+    ],
+  },
 ]

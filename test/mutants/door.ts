@@ -131,4 +131,30 @@ export const atTheDoor: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'the pages of a server have no door',
+    breaks: 'A9',
+    why: 'no browser can log in',
+    test: 'log-in',
+    edits: [
+      {
+        file: 'wire/serving/front.ts',
+        find: '...(door !== undefined && { door }),',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a server reads its access file once',
+    breaks: 'A3',
+    why: 'a token that was taken away goes on being taken',
+    test: 'revocation',
+    edits: [
+      {
+        file: 'wire/serving/front.ts',
+        find: 'this.access.start(log, heard, pingIntervalMs)',
+        replace: '',
+      },
+    ],
+  },
 ]

@@ -230,4 +230,13 @@ export const groups: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'braces with nothing inside are a tag, too',
+    breaks: 'G2',
+    why: 'clients in other languages look for these names in other groups',
+    test: 'slots',
+    edits: [
+      { file: 'wire/slots.ts', find: 'return close > open + 1 ?', replace: 'return close > open ?' },
+    ],
+  },
 ]
