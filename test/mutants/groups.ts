@@ -235,8 +235,6 @@ export const groups: readonly Mutant[] = [
     breaks: 'G2',
     why: 'clients in other languages look for these names in other groups',
     test: 'slots',
-    edits: [
-      { file: 'wire/slots.ts', find: 'return close > open + 1 ?', replace: 'return close > open ?' },
-    ],
+    edits: [{ file: 'wire/slots.ts', find: 'return close > open + 1 ?', replace: 'return close > open ?' }],
   },
 ]
