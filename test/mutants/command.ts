@@ -244,7 +244,11 @@ export const command: readonly Mutant[] = [
     why: 'an operator starts machines in vain while the copy is under way',
     test: 'cli-waiting',
     edits: [
-      { file: 'viewservice/advice.ts', find: 'if (backup?.alive === true)', replace: 'if (view.number < 0)' },
+      {
+        file: 'viewservice/advice.ts',
+        find: 'if (backup?.alive === true)',
+        replace: 'if (backup?.alive === true && view.number < 0)',
+      },
     ],
   },
 ]
