@@ -154,8 +154,9 @@ export class RunningViewServer {
 
   /** A7 */
   audit({ allowed, ...line }: PageAudit): void {
-    if (allowed) this.note('info', line.verb === 'operate' ? 'done by an operator' : 'logged in', line)
-    else this.note('warn', 'not allowed', line)
+    if (!allowed) this.note('warn', 'not allowed', line)
+    else if (line.verb === 'operate') this.note('info', 'done by an operator', line)
+    else this.note('info', 'logged in', line)
   }
 
   turnedAway(reason: string, remote: string): void {

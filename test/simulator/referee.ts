@@ -371,6 +371,8 @@ export class Referee {
 
   #promotes(before: ViewRecord, view: View): void {
     if (this.contradicted.has(view.primary.id)) this.#promotesSpoilt(view.primary.id)
+    // R4, D7: its digests are not those of its operations, so that its journal can't be read.
+    if (this.corrupted.has(view.primary.id)) this.promotedSpoilt = true
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)

@@ -223,7 +223,7 @@ export const untaken: readonly Untaken[] = [
   },
   {
     file: 'viewservice/group.ts',
-    in: 'checked',
+    in: '#checked',
     text: 'if (problem !== undefined) throw new Error(`broken invariant: ${problem}`);',
     why: 'a broken invariant of the view server, checked before anything is saved: it ends the process (V6)',
   },
@@ -301,13 +301,13 @@ export const untaken: readonly Untaken[] = [
   },
   {
     file: 'wire/net/hello.ts',
-    in: '#hello',
+    in: '#admit',
     text: 'if (full !== undefined) throw full;',
     why: 'a gate of the edge, which counts real sockets: sockets of stories have none',
   },
   {
     file: 'wire/net/hello.ts',
-    in: '#hello',
+    in: '#admit',
     text: 'error => this.#end(error)',
     why: 'a gate of the edge, which counts real sockets: sockets of stories have none',
   },
@@ -319,7 +319,7 @@ export const untaken: readonly Untaken[] = [
   },
   {
     file: 'wire/net/hello.ts',
-    in: '#prove',
+    in: '#mayTry',
     text: 'if (refusal !== undefined) throw refusal;',
     why: 'a gate of the edge, which counts real sockets: sockets of stories have none',
   },
@@ -439,7 +439,7 @@ export const untaken: readonly Untaken[] = [
   },
   {
     file: 'wire/net/hello.ts',
-    in: '#hello',
+    in: 'wireErrorOf',
     text: "not error instanceof WireError : new WireError('INTERNAL', String(error))",
     why: 'decoding throws nothing else; a bug in it must end the connection, not the server',
   },
