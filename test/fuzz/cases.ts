@@ -172,14 +172,15 @@ async function goesOn(talk: Talk, number: number): Promise<boolean> {
   return Array.isArray(first) && first[0] === 'echoed'
 }
 
-/** A server that is not primary answers an echo and a look, and refuses everything else as not primary. */
+/** A server that is not primary answers an echo, a look and a newer token, and refuses everything else as not primary. */
 const elsewhere: Teller = async ({ dice, targets, tally }) => {
   const talk = await talkTo(dice.pick(targets.others), 'serverToClient', tally, client)
   for (let frames = dice.below(12); frames > 0; frames--) await talk.echo(dice.below(1_000_000))
   const message = drawMessage('clientToServer', dice) as [string]
   const text = JSON.stringify([message])
   const isFine =
-    !['echo', 'testify', 'look'].includes(message[0]) && verdictOn(text, 'clientToServer')[0] === 'fine'
+    !['echo', 'testify', 'look', 'token'].includes(message[0]) &&
+    verdictOn(text, 'clientToServer')[0] === 'fine'
   const last =
     isFine && dice.chance(0.5)
       ? { text, codes: ['NOT_PRIMARY' as const] }
