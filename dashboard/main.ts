@@ -25,49 +25,54 @@ const standingEveryMs = 5_000
 const headline = byId('headline')
 const freshness = byId('freshness')
 
-let standing = await enter(text => setText(headline, text))
-const picture = new Picture()
-const timeLine = new TimeLine()
-const charts = new Charts()
-const glance = new Glance()
-const advice = new AdviceList()
-const servers = new ServersList(() => polled.now())
-const recovery = new RecoveryList()
+// No await outside of a function: bundlers that take this file along read it as a script.
+void enter(text => setText(headline, text)).then(show)
 
-let cluster: Cluster | null = null
-let answeredAt: number | null = null
+function show(given: Standing): void {
+  let standing = given
+  const picture = new Picture()
+  const timeLine = new TimeLine()
+  const charts = new Charts()
+  const glance = new Glance()
+  const advice = new AdviceList()
+  const servers = new ServersList(() => polled.now())
+  const recovery = new RecoveryList()
 
-const polled = new Poll(clusterEveryMs, async () => {
-  let trouble: string | null = null
-  try {
-    cluster = await ask<Cluster>('/cluster')
-    answeredAt = performance.now()
-    picture.show(cluster)
-    servers.show(cluster, standing)
-    recovery.show(cluster.status)
-    advice.show(cluster.advice)
-    timeLine.show(cluster.views)
-  } catch (error) {
-    // The log-in has ended, or was ended: nothing of it stays on the page.
-    if (error instanceof Refused && error.status === 401) return location.reload()
-    trouble = troubleText(error)
-  }
-  const { tone, text } = headlineOf(cluster, trouble)
-  headline.dataset.tone = tone
-  document.body.classList.toggle('stale', trouble !== null)
-  setText(headline, text)
-  document.title = tone === 'well' ? 'Holdfast' : `Holdfast: ${text.split(':')[0]}`
-  const since = answeredAt === null ? null : lengthOf(performance.now() - answeredAt)
-  setText(freshness, trouble === null ? 'live' : since === null ? '' : `last answer ${since} ago`)
-})
+  let cluster: Cluster | null = null
+  let answeredAt: number | null = null
 
-new Poll(statsEveryMs, async () => {
-  const stats = await ask<Stats>('/stats').catch(() => null)
-  const of = cluster?.status.view?.primary.id ?? ''
-  charts.add(stats, of)
-  glance.show(stats, of)
-})
-new Poll(standingEveryMs, async () => {
-  standing = await ask<Standing>('/session').catch(() => standing)
-})
-new LocksTable(() => standing)
+  const polled = new Poll(clusterEveryMs, async () => {
+    let trouble: string | null = null
+    try {
+      cluster = await ask<Cluster>('/cluster')
+      answeredAt = performance.now()
+      picture.show(cluster)
+      servers.show(cluster, standing)
+      recovery.show(cluster.status)
+      advice.show(cluster.advice)
+      timeLine.show(cluster.views)
+    } catch (error) {
+      // The log-in has ended, or was ended: nothing of it stays on the page.
+      if (error instanceof Refused && error.status === 401) return location.reload()
+      trouble = troubleText(error)
+    }
+    const { tone, text } = headlineOf(cluster, trouble)
+    headline.dataset.tone = tone
+    document.body.classList.toggle('stale', trouble !== null)
+    setText(headline, text)
+    document.title = tone === 'well' ? 'Holdfast' : `Holdfast: ${text.split(':')[0]}`
+    const since = answeredAt === null ? null : lengthOf(performance.now() - answeredAt)
+    setText(freshness, trouble === null ? 'live' : since === null ? '' : `last answer ${since} ago`)
+  })
+
+  new Poll(statsEveryMs, async () => {
+    const stats = await ask<Stats>('/stats').catch(() => null)
+    const of = cluster?.status.view?.primary.id ?? ''
+    charts.add(stats, of)
+    glance.show(stats, of)
+  })
+  new Poll(standingEveryMs, async () => {
+    standing = await ask<Standing>('/session').catch(() => standing)
+  })
+  new LocksTable(() => standing)
+}
