@@ -74,5 +74,6 @@ async function processesOf(address: string): Promise<Service['processes']> {
 }
 
 function askStatus(address: string): ReturnType<typeof statusOf> {
-  return statusOf({ view: address.split(','), secret: process.env.HOLDFAST_SECRET })
+  const { HOLDFAST_SECRET: secret, HOLDFAST_ACCESS_TOKEN: token } = process.env
+  return statusOf({ view: address.split(','), secret, 'access-token': token })
 }
