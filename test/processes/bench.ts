@@ -3,12 +3,16 @@
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { Latencies } from '../../bench/histogram.ts'
 import { median, type PairsResult } from '../../bench/pairs.ts'
 import { load, Parts } from '../../bench/parts.ts'
+import { startLockServer } from '../../lockserver/index.ts'
+import { initCluster, startViewServer } from '../../viewservice/index.ts'
+import { hashOf } from '../../wire/net/secret.ts'
 import { Running, runs } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 
@@ -50,8 +54,8 @@ t.test('the parts without sockets do whole pairs, and each part takes its time',
   for (const part of ['client', 'primary', 'backup'] as const) t.ok(parts.us[part] > before[part], part)
 })
 
-async function bench(only: string): Promise<PairsResult> {
-  const args = [main, 'bench', '--json', '--runs', '1', '--time', '250ms', '--only', only]
+async function bench(only: string, ...more: string[]): Promise<PairsResult> {
+  const args = [main, 'bench', '--json', '--runs', '1', '--time', '250ms', '--only', only, ...more]
   // Without this, tap would load itself into each of the processes.
   const { HOLDFAST_VIEW: _, NODE_OPTIONS: __, ...env } = process.env
   const { stdout } = await promisify(execFile)(process.execPath, args, {
@@ -74,6 +78,25 @@ t.test('a short run comes to figures: distinct keys, and the echo', async t => {
     t.ok((cpuUsPerPair.client as number) > 0)
   }
   t.same(Object.keys(rows[0]?.cpuUsPerPair ?? {}).sort(), ['backup', 'client', 'primary'])
+})
+
+t.test('A2: a cluster with access rules is measured by whoever has a token', async t => {
+  const token = 'the token of a program'
+  const bencher = { tokens: [hashOf(token)], rules: [{ prefix: 'bench/', verbs: ['acquire', 'read'] }] }
+  const file = { format: 1, principals: { bencher } }
+  const folder = t.testdir({ data: {}, 'access.json': JSON.stringify(file) })
+  const own = { serverSecret: 'what only servers know', access: join(folder, 'access.json') }
+  const data = join(folder, 'data')
+  await initCluster({ data, nobodyHasRun: true })
+  const view = await startViewServer({ ...own, port: 0, data })
+  t.teardown(() => view.kill())
+  for (const _ of [1, 2]) {
+    const server = await startLockServer({ ...own, view: view.address })
+    t.teardown(() => server.kill())
+  }
+  const { rows } = await bench('16 outstanding', '--view', view.address, '--access-token', token)
+  t.match(rows, [{ name: '16 outstanding' }])
+  t.ok((rows[0]?.pairsPerSecond ?? 0) > 0)
 })
 
 t.test('a hot key changes hands: each of two processes gets its share', async t => {
