@@ -1,7 +1,7 @@
 // What a core asks of its journal, and how far that is on the disk (D1, D2). Each write has a number; what a write
-// has for consequence waits until its number is synced. It knows no files, no locks and no clients.
+// has for consequence waits until its number is synced. And how the disk does (D8). It knows no files and no locks.
 
-import type { Entry, SnapshotRecord, View } from '../wire/messages.ts'
+import type { DiskFigures, Entry, SnapshotRecord, View } from '../wire/messages.ts'
 import type { Witness } from './holdback.ts'
 import type { Imprint, JournalWrite } from './journal/asked.ts'
 import type { ServerOutbox } from './outbox.ts'
@@ -22,11 +22,34 @@ export class OwnDisk {
   readonly #owner: DiskOwner
   #written = 0
   #synced = 0
+  /** D8 */
+  #low = false
+  #figures: DiskFigures | null = null
 
   constructor(out: ServerOutbox, situation: Readonly<Situation>, owner: DiskOwner) {
     this.#out = out
     this.#situation = situation
     this.#owner = owner
+  }
+
+  /** D8: it has less room than the reserve. */
+  get low(): boolean {
+    return this.#low
+  }
+
+  /** How it does, for operators. */
+  get figures(): DiskFigures | null {
+    return this.#figures
+  }
+
+  room(low: boolean): void {
+    if (low !== this.#low)
+      this.#out.note(low ? 'warn' : 'info', low ? 'the disk is nearly full' : 'the disk has room')
+    this.#low = low
+  }
+
+  measured(figures: DiskFigures): void {
+    this.#figures = figures
   }
 
   /** D1: all writes up to this one are on the disk. */

@@ -41,7 +41,7 @@ export class ServerOutbox {
   readonly #situation: Readonly<Situation>
   /** Undefined: nothing is counted. */
   readonly #counts: ServerCounts | undefined
-  /** Peers that are dialled and closed here; core.ts adds those that are accepted. */
+  /** Peers that are dialled and closed here; admission.ts adds those that are accepted. */
   readonly #peers: Peers
   #effects: ServerEffect[] = []
   #dialled = 0

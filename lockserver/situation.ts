@@ -1,5 +1,6 @@
 // Where a lock server stands: the time of its step, its view, its cluster, and what its view server says.
-// There is one situation, which core.ts alone writes; the parts read it, so none has a stale copy.
+// There is one situation, which core.ts, roles.ts and admission.ts write; all other parts read it, so none has a
+// stale copy.
 
 import type { Instant } from '../wire/clock.ts'
 import type { SlotMap, View } from '../wire/messages.ts'

@@ -1,7 +1,8 @@
 // G1 on a lock server's core alone: which group it takes part in, as views of several groups come in any order.
 
 import t from 'tap'
-import { ServerCore, type ServerInput } from '../lockserver/core.ts'
+import { ServerCore } from '../lockserver/core.ts'
+import type { ServerInput } from '../lockserver/input.ts'
 import { saidOn } from '../wire/effects.ts'
 import { deadPings, drainMs, pingIntervalMs, stateLimits } from '../wire/limits.ts'
 import type { Message, MessageOf, View } from '../wire/messages.ts'

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { Clients } from '../lockserver/clients.ts'
-import type { ServerHears, ServerInput } from '../lockserver/core.ts'
+import type { ServerHears, ServerInput } from '../lockserver/input.ts'
 import { Leases } from '../lockserver/leases.ts'
 import { ServerOutbox } from '../lockserver/outbox.ts'
 import { ShownCopy } from '../lockserver/shown-copy.ts'

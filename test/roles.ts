@@ -3,7 +3,7 @@
 // then speaks to it by hand, under connection numbers that the simulated network does not know.
 
 import t from 'tap'
-import type { ServerHears, ServerInput } from '../lockserver/core.ts'
+import type { ServerHears, ServerInput } from '../lockserver/input.ts'
 import type { ServerEffect } from '../lockserver/outbox.ts'
 import type { ViewEffect, ViewHears, ViewInput } from '../viewservice/record.ts'
 import type { SeatEffect } from '../viewservice/seat.ts'

@@ -8,8 +8,9 @@ import { type AccessMeasured, accessMetrics } from '../../wire/serving/access-me
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample, stateOf } from '../../wire/serving/metrics.ts'
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
-import type { ServerCore, Vitals } from '../core.ts'
+import type { ServerCore } from '../core.ts'
 import type { ServerCounts } from '../counts.ts'
+import type { Vitals } from '../vitals.ts'
 import { type JournalMeasured, journalMetrics } from './journal-metrics.ts'
 
 export interface Measured {

@@ -2,7 +2,6 @@
 
 import type { Mutant } from './mutant.ts'
 
-const primary = 'lockserver/primary.ts'
 const guard = 'wire/net/guard.ts'
 
 export const access: readonly Mutant[] = [
@@ -26,9 +25,9 @@ export const access: readonly Mutant[] = [
     test: 'access-in-cluster',
     edits: [
       {
-        file: 'lockserver/core.ts',
-        find: 'client.principal = principal\n      return this.#primary?.rightsChanged(client)',
-        replace: 'return this.#primary?.rightsChanged(client)',
+        file: 'lockserver/reception.ts',
+        find: 'client.principal = principal\n      return this.#roles.primary?.rightsChanged(client)',
+        replace: 'return this.#roles.primary?.rightsChanged(client)',
       },
     ],
   },
@@ -65,9 +64,10 @@ export const access: readonly Mutant[] = [
     test: 'rights',
     edits: [
       {
-        file: primary,
-        find: "this.#propose(['deny', session.ordinal, number, denied.verb, denied.lock]) }",
-        replace: "this.#answer(client, ['refused', number, 'NOT_ALLOWED', denied.verb + session.id])\n  }",
+        file: 'lockserver/numbered.ts',
+        find: "this.#proposals.propose(['deny', session.ordinal, number, denied.verb, denied.lock]) }",
+        replace:
+          "this.#audience.answer(client, ['refused', number, 'NOT_ALLOWED', denied.verb + session.id])\n  }",
       },
     ],
   },
@@ -78,7 +78,7 @@ export const access: readonly Mutant[] = [
     test: 'rights',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/session-requests.ts',
         find: 'session !== undefined && isSamePrincipal(owner, session.owner?.name ?? null)',
         replace:
           "session !== undefined && (isSamePrincipal(owner, session.owner?.name ?? null) || owner !== '')",
@@ -132,7 +132,7 @@ export const access: readonly Mutant[] = [
     test: 'rights',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/audience.ts',
         find: "return this.#out.send(connection, ['cancel-done', message[1], message[2], null])",
         replace: 'return this.#out.send(connection, message)',
       },
@@ -171,10 +171,10 @@ export const access: readonly Mutant[] = [
     test: 'access-in-cluster',
     edits: [
       {
-        file: primary,
-        find: "if (this.#options.revokeNow) this.#propose(['abandon', session.ordinal])",
+        file: 'lockserver/client-rights.ts',
+        find: "if (this.#options.revokeNow) this.#proposals.propose(['abandon', session.ordinal])",
         replace:
-          "if (this.#options.revokeNow || session.ordinal > 0) this.#propose(['abandon', session.ordinal])",
+          "if (this.#options.revokeNow || session.ordinal > 0) this.#proposals.propose(['abandon', session.ordinal])",
       },
     ],
   },
@@ -344,7 +344,7 @@ export const access: readonly Mutant[] = [
     test: 'rights',
     edits: [
       {
-        file: 'lockserver/core.ts',
+        file: 'lockserver/reception.ts',
         find: "const may = allows(principal, 'operate', null)",
         replace: "const may = principal === null || allows(principal, 'operate', null) || number > 0",
       },
@@ -357,8 +357,8 @@ export const access: readonly Mutant[] = [
     test: 'access-in-cluster',
     edits: [
       {
-        file: 'lockserver/core.ts',
-        find: 'this.#primary?.survey(input.standing)',
+        file: 'lockserver/roles.ts',
+        find: 'this.#primary?.survey(standing)',
         replace: '',
       },
     ],
@@ -370,7 +370,7 @@ export const access: readonly Mutant[] = [
     test: 'access-in-cluster',
     edits: [
       {
-        file: 'lockserver/core.ts',
+        file: 'lockserver/roles.ts',
         find: 'if (this.#standing !== null) this.#primary.survey(this.#standing)',
         replace: '',
       },

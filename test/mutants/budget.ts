@@ -37,19 +37,19 @@ export const budget: readonly Mutant[] = [
     test: 'budget',
     edits: [
       {
-        file: 'lockserver/primary.ts',
-        find: 'if (this.#closedAt !== null || !this.state.table.isUnfinished) return',
-        replace: 'if (this.#closedAt !== null || !this.state.table.isUnfinished || !this.#went) return',
+        file: 'lockserver/overdue.ts',
+        find: 'if (!this.#state.table.isUnfinished) return',
+        replace: 'if (!this.#state.table.isUnfinished || !this.#proposals.went) return',
       },
       {
-        file: 'lockserver/primary.ts',
-        find: "case 'dropped': this.leases.forget(fact.session)",
-        replace: "case 'dropped':\n        this.#went = true\n        this.leases.forget(fact.session)",
+        file: 'lockserver/proposals.ts',
+        find: "case 'dropped': this.#leases.forget(fact.session)",
+        replace: "case 'dropped':\n        this.went = true\n        this.#leases.forget(fact.session)",
       },
       {
-        file: 'lockserver/primary.ts',
-        find: 'readonly #expiry = new Expiry()',
-        replace: 'readonly #expiry = new Expiry()\n  #went = false',
+        file: 'lockserver/proposals.ts',
+        find: '#cost = 0 constructor',
+        replace: '#cost = 0\n  went = false\n\n  constructor',
       },
     ],
   },
@@ -275,7 +275,7 @@ export const budget: readonly Mutant[] = [
     test: 'watch',
     edits: [
       {
-        file: 'lockserver/primary.ts',
+        file: 'lockserver/audience.ts',
         find: "if (message[0] === 'locks') this.#watches.catchUp(client)",
         replace: '',
       },

@@ -16,7 +16,7 @@ export const durable: readonly Mutant[] = [
     test: 'durability-change',
     edits: [
       {
-        file: 'lockserver/core.ts',
+        file: 'lockserver/roles.ts',
         find: "own !== undefined && view.start?.choice?.durability === 'disk'",
         replace: 'own !== undefined',
       },
@@ -332,8 +332,8 @@ export const durable: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/core.ts',
-        find: '    if (!this.#workPlanned) this.#work()\n    this.#recovery?.synced()',
-        replace: '    this.#recovery?.synced()',
+        find: '    if (!this.#workPlanned) this.#work()\n    this.#roles.recovery?.synced()',
+        replace: '    this.#roles.recovery?.synced()',
       },
     ],
   },
@@ -388,9 +388,9 @@ export const durable: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/core.ts',
-        find: 'this.#recovery?.synced()',
+        find: 'this.#roles.recovery?.synced()',
         replace:
-          'this.#recovery?.synced()\n    if (this.#recovery?.ackable) this.#recovered(this.#recovery, this.#recovery.view)',
+          'this.#roles.recovery?.synced()\n    if (this.#roles.recovery?.ackable) this.#roles.acked(this.#roles.recovery.view)',
       },
     ],
   },
@@ -414,7 +414,7 @@ export const durable: readonly Mutant[] = [
     test: 'durable-server',
     edits: [
       {
-        file: 'lockserver/core.ts',
+        file: 'lockserver/roles.ts',
         find: 'return this.#recovery === null || view === null ? view : choiceView(view)',
         replace: 'return view ?? choiceView(this.#inView.view)',
       },

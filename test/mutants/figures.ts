@@ -264,6 +264,6 @@ export const figures: readonly Mutant[] = [
     breaks: 'D8',
     why: 'status knows of no disk at all',
     test: 'durable-cluster',
-    edits: [{ file: 'lockserver/core.ts', find: 'this.#diskFigures = input.figures', replace: '' }],
+    edits: [{ file: 'lockserver/core.ts', find: 'this.#roles.disk?.measured(input.figures)', replace: '' }],
   },
 ]

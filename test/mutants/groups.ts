@@ -119,9 +119,9 @@ export const groups: readonly Mutant[] = [
     test: 'group-roles',
     edits: [
       {
-        file: 'lockserver/core.ts',
-        find: 'if (!isNamed(view, this.id) || this.#hasState) return',
-        replace: 'if (!isNamed(view, this.id)) return',
+        file: 'lockserver/roles.ts',
+        find: 'if (!isNamed(view, this.#options.id) || this.#hasState)',
+        replace: 'if (!isNamed(view, this.#options.id))',
       },
     ],
   },
@@ -132,7 +132,7 @@ export const groups: readonly Mutant[] = [
     test: ['group-roles', 'groups-in-cluster'],
     edits: [
       {
-        file: 'lockserver/core.ts',
+        file: 'lockserver/roles.ts',
         find: 'return (group === this.#situation.group ? view : others.get(group))?.number ?? 0',
         replace: 'return Math.max(view?.number ?? 0, others.get(group)?.number ?? 0)',
       },
@@ -159,9 +159,9 @@ export const groups: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/primary.ts',
-        find: 'for (const operation of levelling(this.state.slots, map, group)) this.#propose(operation)',
+        find: 'for (const operation of levelling(this.state.slots, map, group)) this.#proposals.propose(operation)',
         replace:
-          'if (this.state.opNumber > 1) for (const operation of levelling(this.state.slots, map, group)) this.#propose(operation)',
+          'if (this.state.opNumber > 1) for (const operation of levelling(this.state.slots, map, group)) this.#proposals.propose(operation)',
       },
     ],
   },

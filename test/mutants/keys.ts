@@ -3,14 +3,13 @@
 
 import type { Mutant } from './mutant.ts'
 
-const primary = 'lockserver/primary.ts'
 const hashing = 'lockserver/session-key.ts'
 const snapshot = 'lockserver/state/snapshot.ts'
 const query = 'lockserver/query.ts'
 const table = 'lockserver/state/lock-table.ts'
 const list = 'lockserver/client-list.ts'
 const session = 'client/session/core.ts'
-const byId = "(key === '' ? undefined : this.state.sessionsById.get(id))"
+const byId = "(key === '' ? undefined : this.#state.sessionsById.get(id))"
 
 export const keys: readonly Mutant[] = [
   {
@@ -19,9 +18,9 @@ export const keys: readonly Mutant[] = [
     why: 'who knows the id of a session takes it over',
     edits: [
       {
-        file: primary,
-        find: 'const session = this.#sessionFor(client, id, key) if (session === undefined) return this.#unknown(client, id)',
-        replace: `const session = ${byId}\n    if (session === undefined) return this.#unknown(client, id)`,
+        file: 'lockserver/session-requests.ts',
+        find: 'const session = this.#sessionFor(client, id, key) if (session === undefined) return this.#audience.unknown(client, id)',
+        replace: `const session = ${byId}\n    if (session === undefined) return this.#audience.unknown(client, id)`,
       },
     ],
   },
@@ -31,9 +30,9 @@ export const keys: readonly Mutant[] = [
     why: 'who knows the id of a session ends it',
     edits: [
       {
-        file: primary,
-        find: 'const session = this.#sessionFor(client, id, key) if (session !== undefined) this.#propose',
-        replace: `const session = ${byId}\n    if (session !== undefined) this.#propose`,
+        file: 'lockserver/session-requests.ts',
+        find: 'const session = this.#sessionFor(client, id, key) if (session !== undefined) this.#proposals.propose',
+        replace: `const session = ${byId}\n    if (session !== undefined) this.#proposals.propose`,
       },
     ],
   },
@@ -43,9 +42,9 @@ export const keys: readonly Mutant[] = [
     why: 'who knows the id of a session opens it again, and has it',
     edits: [
       {
-        file: primary,
-        find: 'const session = this.#sessionFor(client, id, key) if (session === undefined) this.#unknown',
-        replace: `const session = ${byId}\n    if (session === undefined) this.#unknown`,
+        file: 'lockserver/session-requests.ts',
+        find: 'const session = this.#sessionFor(client, id, key) if (session === undefined) this.#audience.unknown',
+        replace: `const session = ${byId}\n    if (session === undefined) this.#audience.unknown`,
       },
     ],
   },
@@ -56,7 +55,7 @@ export const keys: readonly Mutant[] = [
     test: 'session-keys',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/session-requests.ts',
         find: "if (session !== undefined) this.#out.count({ is: 'wrong key' })",
         replace:
           "if (session !== undefined) this.#clients.forget(session)\n    this.#out.count({ is: 'wrong key' })",
@@ -70,10 +69,10 @@ export const keys: readonly Mutant[] = [
     test: 'session-keys',
     edits: [
       {
-        file: primary,
-        find: 'if (session === undefined) this.#unknown(client, id) else this.#opened',
+        file: 'lockserver/session-requests.ts',
+        find: 'if (session === undefined) this.#audience.unknown(client, id) else this.#opened',
         replace:
-          "if (session === undefined) this.#close(client, 'UNEXPECTED_MESSAGE', 'another key')\n    else this.#opened",
+          "if (session === undefined) this.#audience.close(client, 'UNEXPECTED_MESSAGE', 'another key')\n    else this.#opened",
       },
     ],
   },
@@ -84,9 +83,9 @@ export const keys: readonly Mutant[] = [
     test: 'session-keys',
     edits: [
       {
-        file: primary,
-        find: 'this.#cost += unknownSessionCost',
-        replace: 'this.#cost += 0 * unknownSessionCost',
+        file: 'lockserver/session-requests.ts',
+        find: 'this.#proposals.spend(unknownSessionCost)',
+        replace: 'this.#proposals.spend(0 * unknownSessionCost)',
       },
     ],
   },

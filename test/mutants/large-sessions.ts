@@ -40,9 +40,9 @@ const large: readonly Mutant[] = [
     why: 'each operation is short, and all of them together are not',
     edits: [
       {
-        file: primary,
-        find: "this.#propose(['go-on'])",
-        replace: "while (this.state.table.isUnfinished) this.#propose(['go-on'])",
+        file: 'lockserver/overdue.ts',
+        find: "this.#proposals.propose(['go-on'])",
+        replace: "while (this.#state.table.isUnfinished) this.#proposals.propose(['go-on'])",
       },
     ],
   },
@@ -52,14 +52,14 @@ const large: readonly Mutant[] = [
     why: 'a large session stays half ended, and what it holds is held for ever',
     edits: [
       {
-        file: primary,
-        find: "this.#propose(['go-on'])",
-        replace: "if (this.went) return\n    this.went = true\n    this.#propose(['go-on'])",
+        file: 'lockserver/overdue.ts',
+        find: "this.#proposals.propose(['go-on'])",
+        replace: "if (this.went) return\n    this.went = true\n    this.#proposals.propose(['go-on'])",
       },
       {
-        file: primary,
-        find: '#shown = 0 /** The server',
-        replace: '#shown = 0\n  went = false\n  /** The server',
+        file: 'lockserver/overdue.ts',
+        find: 'readonly #expiry = new Expiry()',
+        replace: 'readonly #expiry = new Expiry()\n  went = false',
       },
     ],
   },
@@ -127,7 +127,7 @@ const large: readonly Mutant[] = [
     why: 'when a backup is heard again after a while, its primary stands still',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/audience.ts',
         find: 'this.replication.release(shownTurnMax - this.#shown)',
         replace: 'this.replication.release(1e9)',
       },
@@ -139,7 +139,7 @@ const large: readonly Mutant[] = [
     why: 'answers are never sent until something else happens',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/audience.ts',
         find: 'if (this.replication.toShow || this.#watches.more)',
         replace: 'if (this.#watches.more)',
       },

@@ -2,7 +2,7 @@
 
 import type { Mutant } from './mutant.ts'
 
-const serverCore = 'lockserver/core.ts'
+const roles = 'lockserver/roles.ts'
 const backup = 'lockserver/backup.ts'
 const primary = 'lockserver/primary.ts'
 const sessions = 'lockserver/state/sessions.ts'
@@ -18,7 +18,7 @@ export const leases: readonly Mutant[] = [
     test: 'ends-together',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/overdue.ts',
         find: 'if (this.#expiry.more) return // The rest of what was due before comes first.',
         replace: '',
       },
@@ -30,7 +30,7 @@ export const leases: readonly Mutant[] = [
     why: 'a lease runs out while its client is on its way to the new primary',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: 'leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3',
         replace: '',
       },
@@ -42,7 +42,7 @@ export const leases: readonly Mutant[] = [
     why: 'a promoted backup gives each lease the grace and no more: a long lease ends too early',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: 'this.#startPrimary(backup.state, backup.leases, imprint)',
         replace: `for (const ordinal of backup.state.sessions.keys()) backup.leases.set(ordinal, 0)
       this.#startPrimary(backup.state, backup.leases, imprint)`,
@@ -55,7 +55,7 @@ export const leases: readonly Mutant[] = [
     why: 'a promoted backup ends no lease from before: the locks of dead clients are never free',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: 'this.#startPrimary(backup.state, backup.leases, imprint)',
         replace: 'this.#startPrimary(backup.state, new Leases(), imprint)',
       },
@@ -94,12 +94,12 @@ export const leases: readonly Mutant[] = [
     why: 'a reset pauses for the longest ttl in the record: a client with a longer one still believes then',
     edits: [
       {
-        file: primary,
-        find: 'if (!this.state.sessionsById.has(id) && this.opens.mustWait(ttlMs)) this.opens.add',
+        file: 'lockserver/session-requests.ts',
+        find: 'if (!this.#state.sessionsById.has(id) && this.opens.mustWait(ttlMs)) this.opens.add',
         replace: 'if (false) this.opens.add',
       },
       {
-        file: primary,
+        file: 'lockserver/session-requests.ts',
         find: 'const ttl = Math.min(ttlMs, this.#situation.longestTtlMs)',
         replace: 'const ttl = ttlMs',
       },
@@ -127,16 +127,20 @@ export const leases: readonly Mutant[] = [
     why: "'received' is too early, and so is the server's deadline",
     edits: [
       {
-        file: primary,
-        find: 'this.leases.renew(session, this.#situation.now.monotonic) this.replication.add',
+        file: 'lockserver/session-requests.ts',
+        find: 'this.#leases.renew(session, this.#situation.now.monotonic) this.#replication.add',
         replace:
-          'this.leases.renew(session, this.#ticked ?? this.#situation.now.monotonic)\n    this.replication.add',
+          'this.#leases.renew(session, this.ticked ?? this.#situation.now.monotonic)\n    this.#replication.add',
       },
       {
         file: primary,
         find: 'tick(): void {',
-        replace:
-          '#ticked: number | undefined\n  tick(): void {\n    this.#ticked = this.#situation.now.monotonic',
+        replace: 'tick(): void {\n    this.#sessions.ticked = this.#situation.now.monotonic',
+      },
+      {
+        file: 'lockserver/session-requests.ts',
+        find: 'readonly opens: Opens',
+        replace: 'readonly opens: Opens\n  ticked: number | undefined',
       },
     ],
   },

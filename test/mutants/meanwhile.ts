@@ -44,10 +44,10 @@ export const meanwhile: readonly Mutant[] = [
     why: 'while a backup joins no lease is renewed',
     edits: [
       {
-        file: primary,
-        find: "this.#show({ is: 'answer', client, message: ['renewed', number] }, idle)",
-        replace: `if (this.#situation.view.backup === null || this.replication.join.latched)
-      this.#show({ is: 'answer', client, message: ['renewed', number] }, idle)`,
+        file: 'lockserver/session-requests.ts',
+        find: "this.#audience.show({ is: 'answer', client, message: ['renewed', number] }, idle)",
+        replace: `if (this.#situation.view.backup === null || this.#replication.join.latched)
+      this.#audience.show({ is: 'answer', client, message: ['renewed', number] }, idle)`,
       },
     ],
   },
@@ -88,10 +88,10 @@ export const meanwhile: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "this.#out.note('info', 'leaving', {})",
-        replace: `this.#out.note('info', 'leaving', {})
-    for (const peer of [...this.#peers.values()])
-      if (peer.is === 'client') this.#out.close(peer.connection, 'LEAVING', 'this server leaves')`,
+        find: 'this.#leaving.begin()',
+        replace: `for (const peer of [...this.#peers.values()])
+          if (peer.is === 'client') this.#out.close(peer.connection, 'LEAVING', 'this server leaves')
+        this.#leaving.begin()`,
       },
     ],
   },

@@ -129,7 +129,7 @@ export const nearest: readonly Mutant[] = [
     breaks: 'G7',
     why: 'their callers wait for ever',
     test,
-    edits: [{ file: 'lockserver/core.ts', find: 'this.#backup?.shown?.end()', replace: '' }],
+    edits: [{ file: 'lockserver/roles.ts', find: 'this.#backup?.shown?.end()', replace: '' }],
   },
   {
     name: 'nearest reads ask the primary first',

@@ -1,7 +1,7 @@
 // Planted bugs between a primary and its backup: what is sent, applied, copied, compared, and when
 // clients may see it.
 
-import type { Mutant } from './mutant.ts'
+import type { Edit, Mutant } from './mutant.ts'
 
 const primary = 'lockserver/primary.ts'
 const replicated = 'lockserver/replication.ts'
@@ -11,6 +11,22 @@ const join = 'lockserver/join.ts'
 const backup = 'lockserver/backup.ts'
 const snapshot = 'lockserver/state/snapshot.ts'
 const serverCore = 'lockserver/core.ts'
+const roles = 'lockserver/roles.ts'
+
+/** What waits for no backup. */
+export const shownNow: Edit = {
+  file: 'lockserver/audience.ts',
+  find: '#showNow(showing: Showing): void {',
+  replace: `reaches(session: Session): boolean {
+    return this.#clients.of(session) !== undefined
+  }
+
+  now(showing: Showing): void {
+    this.#showNow(showing)
+  }
+
+  #showNow(showing: Showing): void {`,
+}
 
 export const replication: readonly Mutant[] = [
   // ---- what clients see, and when
@@ -57,16 +73,15 @@ export const replication: readonly Mutant[] = [
     why: 'a waiter learns of its grant at once; the primary dies, and the lock is granted again',
     edits: [
       {
-        file: primary,
-        find: "case 'granted': this.#show(fact)",
+        file: 'lockserver/proposals.ts',
+        find: "case 'granted': this.#audience.show(fact)",
         replace: `case 'granted': {
         const { session, message } = fact
-        const client = this.#clients.of(session)
-        if (message[1] < session.nextRequest - 1 && client !== undefined)
-          return this.#out.send(client.connection, message)
+        if (message[1] < session.nextRequest - 1 && this.#audience.reaches(session)) return this.#audience.now(fact)
       }
-        this.#show(fact)`,
+        this.#audience.show(fact)`,
       },
+      shownNow,
     ],
   },
   {
@@ -75,16 +90,15 @@ export const replication: readonly Mutant[] = [
     why: 'a holder learns that its lock was stolen, the primary dies, and it was not',
     edits: [
       {
-        file: primary,
-        find: "case 'output': return this.#show(fact) case 'event'",
+        file: 'lockserver/proposals.ts',
+        find: "case 'output': return this.#audience.show(fact) case 'event'",
         replace: `case 'output': {
-        const client = this.#clients.of(fact.session)
-        if (fact.message[0] === 'lost' && client !== undefined)
-          return this.#out.send(client.connection, fact.message)
-        return this.#show(fact)
+        if (fact.message[0] === 'lost' && this.#audience.reaches(fact.session)) return this.#audience.now(fact)
+        return this.#audience.show(fact)
       }
       case 'event'`,
       },
+      shownNow,
     ],
   },
   {
@@ -94,10 +108,11 @@ export const replication: readonly Mutant[] = [
     why: 'a deposed primary lists locks as they were before it was deposed',
     edits: [
       {
-        file: primary,
-        find: 'for (const part of parts) this.primary.#answer(client, part)',
-        replace: 'for (const part of parts) this.primary.#out.send(client.connection, part)',
+        file: 'lockserver/audience.ts',
+        find: 'for (const part of parts) this.#audience.answer(client, part)',
+        replace: "for (const part of parts) this.#audience.now({ is: 'answer', client, message: part })",
       },
+      shownNow,
     ],
   },
   {
@@ -107,11 +122,13 @@ export const replication: readonly Mutant[] = [
     why: 'the backup has acknowledged all that the read saw, and is primary elsewhere by now',
     edits: [
       {
-        file: primary,
-        find: 'for (const part of parts) this.primary.#answer(client, part)',
-        replace:
-          'for (const part of parts) this.primary.replication.lag === 0 ? this.primary.#out.send(client.connection, part) : this.primary.#answer(client, part)',
+        file: 'lockserver/audience.ts',
+        find: 'for (const part of parts) this.#audience.answer(client, part)',
+        replace: `for (const part of parts)
+      if (this.#audience.replication.lag === 0) this.#audience.now({ is: 'answer', client, message: part })
+      else this.#audience.answer(client, part)`,
       },
+      shownNow,
     ],
   },
   {
@@ -121,8 +138,8 @@ export const replication: readonly Mutant[] = [
     why: 'a deposed primary confirms leases that the new one lets run out',
     edits: [
       {
-        file: primary,
-        find: "this.#show({ is: 'answer', client, message: ['renewed', number] }, idle)",
+        file: 'lockserver/session-requests.ts',
+        find: "this.#audience.show({ is: 'answer', client, message: ['renewed', number] }, idle)",
         replace: "this.#out.send(client.connection, ['renewed', number])",
       },
     ],
@@ -133,10 +150,11 @@ export const replication: readonly Mutant[] = [
     why: 'the operation of a re-sent request is still on its way to the backup; then it never happened',
     edits: [
       {
-        file: primary,
-        find: 'if (stored !== undefined) this.#answer(client, stored)',
-        replace: 'if (stored !== undefined) this.#out.send(client.connection, stored)',
+        file: 'lockserver/numbered.ts',
+        find: 'if (stored !== undefined) this.#audience.answer(client, stored)',
+        replace: "if (stored !== undefined) this.#audience.now({ is: 'answer', client, message: stored })",
       },
+      shownNow,
     ],
   },
   {
@@ -145,8 +163,8 @@ export const replication: readonly Mutant[] = [
     why: 'a deposed primary makes a live client drop all its locks',
     edits: [
       {
-        file: primary,
-        find: "this.#show({ is: 'last word', client, message: ['unknown-session', id] })",
+        file: 'lockserver/audience.ts',
+        find: "this.show({ is: 'last word', client, message: ['unknown-session', id] })",
         replace: "this.#out.send(client.connection, ['unknown-session', id])",
       },
     ],
@@ -182,14 +200,9 @@ export const replication: readonly Mutant[] = [
         file: primary,
         find: 'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)',
         replace:
-          'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)\n    this.replication.shown = (showings: readonly Showing[]) => this.#showAll(showings)',
+          'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)\n    this.replication.shown = showings => {\n      for (const showing of showings) this.#audience.now(showing)\n    }',
       },
-      {
-        file: primary,
-        find: '#showAll(showings: readonly Showing[]): void {',
-        replace:
-          'shown(showings: readonly Showing[]) {\n    this.#showAll(showings)\n  }\n\n  #showAll(showings: readonly Showing[]): void {',
-      },
+      shownNow,
     ],
   },
   // ---- the latch, and acks
@@ -423,8 +436,8 @@ export const replication: readonly Mutant[] = [
     why: 'chunks that still arrive on a replaced connection go into the new copy',
     edits: [
       {
-        file: serverCore,
-        find: "if (this.#backup.connection !== null) this.#out.close(this.#backup.connection, 'REPLACED', 'the primary dialled again')",
+        file: 'lockserver/admission.ts',
+        find: "if (backup.connection !== null) this.#out.close(backup.connection, 'REPLACED', 'the primary dialled again')",
         replace: '',
       },
     ],
@@ -506,7 +519,7 @@ export const replication: readonly Mutant[] = [
       {
         file: serverCore,
         find: 'if (!this.#workPlanned) this.#work() }',
-        replace: `const state = this.#backup?.state ?? null
+        replace: `const state = this.#roles.backup?.state ?? null
     if (state !== null) {
       state.limits = this.#options.limits
       state.table.start(state.table.lastToken, state.table.paused, state.limits)
@@ -529,8 +542,9 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: primary,
-        find: 'this.state.apply(operation)',
-        replace: 'Object.assign(this.state, { cut: !this.link.connected })\n    this.state.apply(operation)',
+        find: "request(client: Client, request: SaidOn<'clientToServer'>): void {",
+        replace:
+          "request(client: Client, request: SaidOn<'clientToServer'>): void {\n    Object.assign(this.state, { cut: !this.link.connected })",
       },
       {
         file: 'lockserver/backup-link.ts',
@@ -545,26 +559,26 @@ export const replication: readonly Mutant[] = [
     why: 'a promoted backup goes on applying, and acknowledging, what the deposed primary sends',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: 'this.#cutPrimary(view) backup?.finish()',
         replace: 'this.deposed = backup\n    backup?.finish()',
       },
       {
         file: serverCore,
         find: "this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))",
-        replace: `if (this.#backup !== null) this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))
-    else if (this.deposed?.connection === connection) {
+        replace: `if (this.#roles.backup !== null) this.#fromPrimary(connection, peer, saidOn<'primaryToBackup'>(messages))
+    else if (this.#roles.deposed?.connection === connection) {
       const { view } = this.#situation
       for (const message of saidOn<'primaryToBackup'>(messages)) {
         if (view === null) return
         this.#situation.view = { ...view, number: message[1] }
-        this.deposed.message(message)
-        this.deposed.work()
+        this.#roles.deposed.message(message)
+        this.#roles.deposed.work()
       }
       this.#situation.view = view
     }`,
       },
-      { file: serverCore, find: '#over = false', replace: '#over = false\n  deposed: Backup | null = null' },
+      { file: roles, find: '#over = false', replace: '#over = false\n  deposed: Backup | null = null' },
     ],
   },
   {

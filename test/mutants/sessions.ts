@@ -5,7 +5,6 @@ import type { Mutant } from './mutant.ts'
 const state = 'lockserver/state/state.ts'
 const repliesFile = 'lockserver/state/replies.ts'
 const sessionsFile = 'lockserver/state/sessions.ts'
-const primary = 'lockserver/primary.ts'
 const clients = 'lockserver/clients.ts'
 
 export const sessions: readonly Mutant[] = [
@@ -15,7 +14,7 @@ export const sessions: readonly Mutant[] = [
     why: 'a re-sent request happens a second time',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/numbered.ts',
         find: 'if (number < session.nextRequest) return this.#repeat(client, session, number)',
         replace:
           'if (number < session.nextRequest && !session.waiting.has(number)) session.nextRequest = number',
@@ -29,14 +28,14 @@ export const sessions: readonly Mutant[] = [
     why: 'a repeat of a request that was answered "no" is done again, after others have acted on the lock',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/numbered.ts',
         find: 'if (number < session.nextRequest) return this.#repeat(client, session, number)',
         replace: `const stored = session.replies.get(number)
     const no = stored?.[0] === 'unavailable' || (stored?.[0] === 'released' && !stored[2])
     if (number < session.nextRequest && no) {
       const [verb] = request
-      if (verb === 'acquire' && request[2].every(name => this.state.table.available(name, { mode: request[3], manner: request[4], terms: null })))
-        return this.#answer(client, ['granted', number, [this.state.table.lastToken + 1], []])
+      if (verb === 'acquire' && request[2].every(name => this.#state.table.available(name, { mode: request[3], manner: request[4], terms: null })))
+        return this.#audience.answer(client, ['granted', number, [this.#state.table.lastToken + 1], []])
     }
     if (number < session.nextRequest) return this.#repeat(client, session, number)`,
       },
@@ -48,10 +47,10 @@ export const sessions: readonly Mutant[] = [
     why: 'the answer to a repeat is not the answer that was given first',
     edits: [
       {
-        file: primary,
-        find: 'if (stored !== undefined) this.#answer(client, stored)',
+        file: 'lockserver/numbered.ts',
+        find: 'if (stored !== undefined) this.#audience.answer(client, stored)',
         replace:
-          "if (stored !== undefined) this.#answer(client, stored[0] === 'released' ? ['released', number, false] : stored[0] === 'granted' ? ['unavailable', number] : stored)",
+          "if (stored !== undefined) this.#audience.answer(client, stored[0] === 'released' ? ['released', number, false] : stored[0] === 'granted' ? ['unavailable', number] : stored)",
       },
     ],
   },
@@ -61,17 +60,17 @@ export const sessions: readonly Mutant[] = [
     why: 'a new request that equals an earlier one gets the earlier answer',
     edits: [
       {
-        file: primary,
-        find: 'this.#propose(operationOf(session, request)) }',
+        file: 'lockserver/numbered.ts',
+        find: 'this.#proposals.propose(operationOf(session, request)) }',
         replace: `if (request[0] === 'acquire' && request[4] === 'ifAvailable') {
       for (const old of session.replies.values())
         if (old[0] === 'unavailable') {
-          this.#propose(['acquire', session.ordinal, number, request[2], request[3], request[4], request[5]])
+          this.#proposals.propose(['acquire', session.ordinal, number, request[2], request[3], request[4], request[5]])
           session.replies.keep(['unavailable', number])
           return
         }
     }
-    this.#propose(operationOf(session, request))
+    this.#proposals.propose(operationOf(session, request))
   }`,
       },
     ],
@@ -88,7 +87,7 @@ export const sessions: readonly Mutant[] = [
     for (const { what, number } of again) this.#send(messageOf(what, number))`,
       },
       {
-        file: primary,
+        file: 'lockserver/numbered.ts',
         find: 'if (number > session.nextRequest) {',
         replace: 'if (number > session.nextRequest) session.nextRequest = number\n    if (number < 0) {',
       },
@@ -118,14 +117,14 @@ export const sessions: readonly Mutant[] = [
     why: 'a refusal is not replicated, and the next number is',
     edits: [
       {
-        file: primary,
-        find: 'this.#propose(operationOf(session, request)) }',
-        replace: `const lock = request[0] === 'acquire' ? this.state.table.locks.get(request[2][0] as string) : undefined
-    if (lock !== undefined && lock.waiters >= this.state.limits.waitersPerLockMax) {
+        file: 'lockserver/numbered.ts',
+        find: 'this.#proposals.propose(operationOf(session, request)) }',
+        replace: `const lock = request[0] === 'acquire' ? this.#state.table.locks.get(request[2][0] as string) : undefined
+    if (lock !== undefined && lock.waiters >= this.#state.limits.waitersPerLockMax) {
       session.nextRequest++
-      return this.#answer(client, ['refused', number, 'WAITERS_LIMIT', ''])
+      return this.#audience.answer(client, ['refused', number, 'WAITERS_LIMIT', ''])
     }
-    this.#propose(operationOf(session, request))
+    this.#proposals.propose(operationOf(session, request))
   }`,
       },
     ],
@@ -185,8 +184,8 @@ export const sessions: readonly Mutant[] = [
         replace: "    if (reply?.[0] === 'granted' && token < 0)\n      this.#kept",
       },
       {
-        file: primary,
-        find: "if (!session.isWaitingWith(token)) this.#answer(client, ['lost', token, reason])",
+        file: 'lockserver/session-requests.ts',
+        find: "if (!session.isWaitingWith(token)) this.#audience.answer(client, ['lost', token, reason])",
         replace: '',
       },
     ],
@@ -270,7 +269,7 @@ export const sessions: readonly Mutant[] = [
     why: 'a resume that was delayed knows nothing of later numbers, and the servers forget their replies',
     edits: [
       {
-        file: primary,
+        file: 'lockserver/session-requests.ts',
         find: 'filter(n => n < next && !waiting.has(n))',
         replace: 'filter(n => !waiting.has(n))',
       },

@@ -1,12 +1,15 @@
 // Planted bugs of the servers that decide and follow views: the view server, and the lock servers' roles.
 
 import type { Edit, Mutant } from './mutant.ts'
+import { shownNow } from './replication.ts'
 
 const view = 'viewservice/view.ts'
 const viewCore = 'viewservice/core.ts'
 const group = 'viewservice/group.ts'
 const servers = 'viewservice/servers.ts'
 const serverCore = 'lockserver/core.ts'
+const roles = 'lockserver/roles.ts'
+const selfReport = 'lockserver/self-report.ts'
 
 /** The view server checks each step once more before it saves it; a bug here must get past that, too. */
 const unchecked: Edit = {
@@ -331,8 +334,9 @@ export const views: readonly Mutant[] = [
         find: 'close(): void { this.replication.flush()',
         replace: `close(): void {
     this.replication.flush()
-    this.#showAll(this.replication.all())`,
+    for (const showing of this.replication.all()) this.#audience.now(showing)`,
       },
+      shownNow,
       {
         file: 'lockserver/replication.ts',
         find: '/** R2: under a new view that names this primary again it goes on, and answers what waited. */',
@@ -372,9 +376,11 @@ export const views: readonly Mutant[] = [
     edits: [
       {
         file: serverCore,
-        find: 'this.#options = options\n',
-        replace:
-          "this.#options = { ...options, id: [...options.address].map(c => c.charCodeAt(0).toString(16)).join('').padStart(32, '0').slice(-32) }\n",
+        find: 'constructor(options: ServerCoreOptions, found: Found | null = null) { this.#options = options',
+        replace: `constructor(given: ServerCoreOptions, found: Found | null = null) {
+    const text = [...given.address].map(c => c.charCodeAt(0).toString(16)).join('')
+    const options = { ...given, id: text.padStart(32, '0').slice(-32) }
+    this.#options = options`,
       },
     ],
   },
@@ -396,7 +402,7 @@ export const views: readonly Mutant[] = [
     why: 'the primary gives its state up under a view that names it again',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: 'if (this.#primary !== null) return this.#primary.enter()',
         replace: "if (this.#primary !== null) return this.#stepDown('a newer view')",
       },
@@ -409,7 +415,7 @@ export const views: readonly Mutant[] = [
     why: 'a deposed primary answers what its backup never applied',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: "this.#out.note('warn', 'stepping down', { reason })",
         replace: "this.#primary?.giveUp()\n    this.#out.note('warn', 'stepping down', { reason })",
       },
@@ -417,8 +423,9 @@ export const views: readonly Mutant[] = [
         file: 'lockserver/primary.ts',
         find: '/** R2: a new view names this primary again. */',
         replace:
-          'giveUp() {\n    this.replication.enter()\n    this.#showAll(this.replication.release(1e9))\n  }\n',
+          'giveUp() {\n    this.replication.enter()\n    for (const showing of this.replication.release(1e9)) this.#audience.now(showing)\n  }\n',
       },
+      shownNow,
     ],
   },
   {
@@ -427,19 +434,19 @@ export const views: readonly Mutant[] = [
     why: 'it is promoted, and acts as primary with an incomplete state',
     edits: [
       {
-        file: serverCore,
+        file: roles,
         find: "if (backup !== null && !backup.toldInSync) return this.#stepDown('named primary before it was in sync')",
         replace: '',
       },
       {
-        file: serverCore,
-        find: 'inSync: this.#backup?.toldInSync ?? false, opNumber:',
-        replace: 'inSync: this.#backup !== null,\n      opNumber:',
+        file: selfReport,
+        find: 'inSync: backup?.toldInSync ?? false, opNumber:',
+        replace: 'inSync: backup !== null,\n      opNumber:',
       },
       {
-        file: serverCore,
-        find: 'role: this.#spokenRole, inSync: this.#backup?.toldInSync ?? false,',
-        replace: 'role: this.#spokenRole,\n      inSync: this.#backup !== null,',
+        file: selfReport,
+        find: 'inSync: this.#roles.backup?.toldInSync ?? false,',
+        replace: 'inSync: this.#roles.backup !== null,',
       },
     ],
   },
@@ -465,5 +472,33 @@ export const views: readonly Mutant[] = [
         replace: 'Math.max(highestToken, this.#highestToken)',
       },
     ],
+  },
+  {
+    name: 'a primary that means another server is let in',
+    breaks: 'V5',
+    why: 'a restarted server takes what was meant for the one before it',
+    test: 'roles',
+    edits: [
+      { file: 'lockserver/admission.ts', find: 'if (from.to !== id) {', replace: "if (from.to === '') {" },
+    ],
+  },
+  {
+    name: 'no ping says that the backup is out of reach',
+    breaks: 'V7, F7',
+    why: 'the view server keeps a backup that its primary can not reach, and no request is answered',
+    edits: [
+      {
+        file: selfReport,
+        find: 'unreachable: primary?.link.unreachable ?? [],',
+        replace: 'unreachable: [],',
+      },
+    ],
+  },
+  {
+    name: 'a leaving primary that has lost its backup stays closed',
+    breaks: 'F2',
+    theme: 'meanwhile',
+    why: 'it answers no client until the next backup has its state',
+    edits: [{ file: 'lockserver/leaving.ts', find: 'primary.reopen()', replace: '' }],
   },
 ]

@@ -8,6 +8,7 @@ import type { Requests } from '../../client/session/requests.ts'
 import type { Backup } from '../../lockserver/backup.ts'
 import type { ServerCore } from '../../lockserver/core.ts'
 import type { Primary } from '../../lockserver/primary.ts'
+import type { Roles } from '../../lockserver/roles.ts'
 import type { Installation } from '../../lockserver/state/snapshot.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import type { ViewCore } from '../../viewservice/core.ts'
@@ -43,8 +44,8 @@ export async function loadCores(small = false): Promise<Cores> {
 
 /** What the checks read of a lock server beside its public parts. */
 export function rolesOf(core: ServerCore): { primary: Primary | null; backup: Backup | null } {
-  const inside = core as unknown as { _primary: Primary | null; _backup: Backup | null }
-  return { primary: inside._primary, backup: inside._backup }
+  const { primary, backup } = (core as unknown as { _roles: Roles })._roles
+  return { primary, backup }
 }
 
 /** What the checks read of a client: which of its requests are unanswered. */

@@ -1,8 +1,8 @@
 // What an operator sees of a lock server: how it is right now, what it holds open. Judges it
 // by the server's state, which it reads from outside; it never steps anything.
 
-import type { Vitals } from '../../lockserver/core.ts'
 import type { State } from '../../lockserver/state/state.ts'
+import type { Vitals } from '../../lockserver/vitals.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Verdict } from './verdict.ts'
 

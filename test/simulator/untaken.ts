@@ -338,7 +338,7 @@ export const untaken: readonly Untaken[] = [
   {
     file: 'lockserver/core.ts',
     in: 'step',
-    text: 'if (this.#over) return [];',
+    text: 'if (this.#roles.over) return [];',
     why: 'a driver drops a core that is over, or ends with it',
   },
   {

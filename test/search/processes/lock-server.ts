@@ -1,7 +1,8 @@
 // A step of a lock server: its core, and what its driver does at the end of a turn, at a step-down and at
 // its exit.
 
-import type { ServerCore, ServerInput } from '../../../lockserver/core.ts'
+import type { ServerCore } from '../../../lockserver/core.ts'
+import type { ServerInput } from '../../../lockserver/input.ts'
 import type { Found } from '../../../lockserver/journal/asked.ts'
 import type { ServerEffect } from '../../../lockserver/outbox.ts'
 import { stateLimits } from '../../../wire/limits.ts'
