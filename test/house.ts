@@ -27,7 +27,8 @@ const servers = ['wire', 'wire/access', 'wire/net', 'wire/net/tls', 'wire/servin
 
 const house: Readonly<Record<string, Room>> = {
   // What both ends of a connection must agree on.
-  wire: { imports: ['types of wire/access'], never: acting },
+  wire: { imports: ['types of wire/access', 'wire/messages'], never: acting },
+  'wire/messages': { imports: ['wire'], never: acting },
   'wire/access': { imports: ['wire'], never: acting },
   'wire/clock.ts': { imports: [] },
   'wire/id.ts': { imports: [] },
@@ -312,14 +313,33 @@ function tooLong(source: ts.SourceFile): string[] {
   return found
 }
 
+/**
+ * Whether this text may hold a function that is too long: one of its blocks is, by the indentation that the formatter gives.
+ * Few files do, and only those are parsed.
+ */
+function mayBeTooLong(text: string): boolean {
+  const lines = text.split('\n')
+  return lines.some((line, first) => {
+    if (!/(\)|\) ?: .*|=>) \{$/.test(line)) return false
+    const indent = line.slice(0, line.length - line.trimStart().length)
+    const last = lines.findIndex((other, at) => at > first && other.startsWith(`${indent}}`))
+    return last - first >= linesMax - functionHeadMax
+  })
+}
+
+/** Lines of a function before the one that opens its block. */
+const functionHeadMax = 20
+
 t.test(`no function has more than ${linesMax} lines`, async t => {
   const parse = (file: string, text: string) => ts.createSourceFile(file, text, ts.ScriptTarget.ES2022)
   t.ok(everything.length > 300)
   t.strictSame(
-    everything.flatMap(file => tooLong(parse(file, textOf(file)))),
+    everything.filter(file => mayBeTooLong(textOf(file))).flatMap(file => tooLong(parse(file, textOf(file)))),
     [],
   )
-  const long = parse('a.ts', `() => {${'\n'.repeat(linesMax)}}`)
+  const text = `() => {${'\n'.repeat(linesMax)}}`
+  t.ok(mayBeTooLong(text))
+  const long = parse('a.ts', text)
   t.strictSame(tooLong(long), ['a.ts:1: 71 lines'], 'and one of these would be seen')
 })
 

@@ -9,7 +9,7 @@ export const frames: readonly Mutant[] = [
     why: "a primary whose copy is done can't say so: its ping is malformed",
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/views.ts',
         find: 'opNumber: count(12), lag: count(0), copiedPart: count(0, 0, 100), /** The highest',
         replace:
           'opNumber: count(12),\n      lag: count(0),\n      copiedPart: count(0, 0, 99),\n      /** The highest',
@@ -22,7 +22,7 @@ export const frames: readonly Mutant[] = [
     why: 'a watch ends with the first event of a waiter, which is malformed',
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/listed.ts',
         find: '/** Null while it waits. */ token: nullable(token),',
         replace: '/** Null while it waits. */\n  token,',
       },
@@ -34,7 +34,7 @@ export const frames: readonly Mutant[] = [
     why: 'the answer that there was nothing to cancel is malformed',
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/clients.ts',
         find: "oneOf('cancelled', 'released', 'nothing')",
         replace: "oneOf('cancelled', 'released')",
       },
@@ -150,7 +150,7 @@ export const frames: readonly Mutant[] = [
     test: 'wire-messages',
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/views.ts',
         find: 'unreachable: list(address, { max: 64 })',
         replace: 'unreachable: list(address, { max: 0 })',
       },
@@ -163,7 +163,7 @@ export const frames: readonly Mutant[] = [
     test: 'wire-messages',
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/words.ts',
         find: "const lockName = text('orders/42', lockNameBytesMax, 1)",
         replace: "const lockName = text('orders/42', lockNameBytesMax)",
       },

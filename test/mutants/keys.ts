@@ -231,7 +231,7 @@ export const keys: readonly Mutant[] = [
     test: ['session-takeover', 'hostile-clients'],
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/words.ts',
         find: "matching('fedcba9876543210fedcba9876543210', '^[0-9a-f]{32}$')",
         replace: "matching('fedcba9876543210fedcba9876543210', '^[0-9a-f]*$')",
       },

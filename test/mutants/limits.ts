@@ -75,7 +75,7 @@ export const limits: readonly Mutant[] = [
     test: ['wire-messages', 'wire-docs'],
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/clients.ts',
         find: "['key', sessionKey], ['count', positive], ['ttlMs', count(10_000, 1, ttlMsMax)],",
         replace: "['key', sessionKey],\n    ['count', positive],\n    ['ttlMs', count(10_000, 1)],",
       },
@@ -88,7 +88,7 @@ export const limits: readonly Mutant[] = [
     test: 'wire-messages',
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/words.ts',
         find: '{ ...list(count(3), { max: rangesMax }), example',
         replace: '{ ...list(count(3)), example',
       },
@@ -101,7 +101,7 @@ export const limits: readonly Mutant[] = [
     test: ['wire-messages', 'wire-docs'],
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/clients.ts',
         find: "['names', list(lockName, { min: 1, max: namesPerAcquireMax, unique: true })]",
         replace: "['names', list(lockName, { max: namesPerAcquireMax, unique: true })]",
       },

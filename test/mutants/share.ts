@@ -25,11 +25,21 @@ export function sharesOf(mutants: readonly Mutant[]): Share[] {
   for (const mutant of mutants)
     for (const file of new Set(mutant.edits.map(({ file }) => file)))
       planted.set(file, (planted.get(file) ?? 0) + 1)
-  return folders.flatMap(sourcesIn).map(file => {
-    const lines = linesOf(file)
-    const least = lines < smallest ? 0 : Math.ceil(lines / linesPerBug)
-    return { file, lines, least, planted: planted.get(file) ?? 0 }
-  })
+  const sources = folders.flatMap(sourcesIn)
+  const shares = sources.filter(file => !isTable(file)).map(file => shareOf(file, [file], planted))
+  return [...shares, shareOf('wire/messages/', sources.filter(isTable), planted)]
+}
+
+/** The tables of all messages count as one. */
+function isTable(file: string): boolean {
+  return file.startsWith('wire/messages')
+}
+
+function shareOf(name: string, files: readonly string[], planted: ReadonlyMap<string, number>): Share {
+  const sum = (of: (file: string) => number) => files.reduce((sum, file) => sum + of(file), 0)
+  const lines = sum(linesOf)
+  const least = lines < smallest ? 0 : Math.ceil(lines / linesPerBug)
+  return { file: name, lines, least, planted: sum(file => planted.get(file) ?? 0) }
 }
 
 function sourcesIn(folder: string): string[] {

@@ -312,7 +312,7 @@ const tooMany =`,
     test: 'rights',
     edits: [
       {
-        file: 'wire/messages.ts',
+        file: 'wire/messages/clients.ts',
         find: "text('a.signed.token', proofLengthMax)",
         replace: "text('a.signed.token', proofLengthMax >> 10)",
       },
