@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import type { LastCatch } from './last-caught.ts'
 import { type Mutant, testsOf } from './mutant.ts'
 import { plant, root } from './plant.ts'
 
@@ -41,6 +42,8 @@ export interface Budget {
   readonly quick: boolean
   /** Only this tool. */
   readonly by: Catch['by'] | undefined
+  /** What is tried first. */
+  readonly last?: LastCatch | undefined
 }
 
 /** Seeds that are looked through for a theme; few of them have it. */
@@ -50,14 +53,17 @@ const themeSeeds = 3_000
 type Round = number | 'small' | 'named' | 'all'
 const rounds: readonly Round[] = [30, 'named', 'small', 120, 450, 1_500, 3_000, 'all', 10_000]
 
-export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget): Promise<Verdict> {
+export async function hunt(mutant: Mutant, { seconds: most, by, quick, last }: Budget): Promise<Verdict> {
   const began = process.hrtime.bigint()
   const seconds = () => Number(process.hrtime.bigint() - began) / 1e9
   const planted = plant(mutant)
   let caught: Catch | null = null
   try {
-    if (by === undefined || by === 'test') caught = await runTests(planted.folder, testsOf(mutant), most)
     const simulated = { steps: 0 }
+    if (last !== undefined && (by === undefined || by === last.by))
+      caught = await again(planted.folder, last, most, simulated)
+    if (caught === null && (by === undefined || by === 'test'))
+      caught = await runTests(planted.folder, testsOf(mutant), most)
     if (caught === null && mutant.theme !== undefined && by !== 'search')
       caught = await simulate(planted.folder, 1, themeSeeds, most - seconds(), simulated, mutant.theme)
     let seed = 1
@@ -76,6 +82,23 @@ export async function hunt(mutant: Mutant, { seconds: most, by, quick }: Budget)
     planted.remove()
   }
   return { mutant, caught, seconds: seconds() }
+}
+
+/** Only what caught it the last time. */
+async function again(
+  folder: string,
+  last: LastCatch,
+  seconds: number,
+  simulated: { steps: number },
+): Promise<Catch | null> {
+  switch (last.by) {
+    case 'simulator':
+      return await simulate(folder, last.seed, 1, seconds, simulated)
+    case 'search':
+      return await search(folder, ['--only', last.only], seconds)
+    case 'test':
+      return await runTests(folder, [last.name], seconds)
+  }
 }
 
 function toolOf(round: Round): Catch['by'] {

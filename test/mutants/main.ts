@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { mutants } from './all.ts'
 import { hunt, type Verdict } from './hunt.ts'
+import { keepCaught, lastCaught } from './last-caught.ts'
 import type { Mutant } from './mutant.ts'
 import { problemOf } from './plant.ts'
 import { sharesOf } from './share.ts'
@@ -19,6 +20,8 @@ const usage = `npm run mutants -- [options]
   --seconds N    for each, at the most (default 300)
   --quick        150 seeds and the small search for each, and no more
   --by TOOL      only simulator, search or test (that the bug names)
+  --afresh       as if it were not known what caught each the last time
+  --keep         notes in test/mutants/caught.json what catches each now
   --json         one JSON line for each instead of the table
   --list         only lists them
   --table FILE   the table by blind spot, from files of such lines; without FILE only what is planted
@@ -34,6 +37,8 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '300' },
     by: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    afresh: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
@@ -83,12 +88,14 @@ function printShares(): void {
 async function huntAll(list: readonly Mutant[]): Promise<void> {
   const waiting = [...list]
   const verdicts: Verdict[] = []
+  const last = values.afresh ? {} : lastCaught()
   const work = async () => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       const verdict = await hunt(mutant, {
         seconds: Number(values.seconds),
         by: toolOf(values.by),
         quick: values.quick,
+        last: last[mutant.name],
       })
       verdicts.push(verdict)
       if (values.json) print(JSON.stringify(jsonOf(verdict)))
@@ -97,6 +104,11 @@ async function huntAll(list: readonly Mutant[]): Promise<void> {
     }
   }
   await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work))
+  if (values.keep)
+    keepCaught(
+      verdicts,
+      mutants.map(({ name }) => name),
+    )
   if (!values.json) printTable(list.flatMap(mutant => verdicts.filter(verdict => verdict.mutant === mutant)))
 }
 

@@ -2,7 +2,18 @@
 // folder. What ships is never touched.
 
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +39,17 @@ export function sourcesOf(mutant: Mutant): Map<string, string> {
   return sources
 }
 
-/** Why the mutant can't be planted in the sources as they are, or undefined. */
+/** Why its edits don't fit the sources as they are, or undefined. */
+export function misfitOf(mutant: Mutant): string | undefined {
+  try {
+    sourcesOf(mutant)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  return undefined
+}
+
+/** Why the mutant can't be planted in the sources as they are, or undefined: an edit doesn't fit, or is no TypeScript. */
 export function problemOf(mutant: Mutant): string | undefined {
   try {
     for (const [file, source] of sourcesOf(mutant)) {
@@ -49,10 +70,7 @@ export function plant(mutant: Mutant | null): Planted {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutant-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
-    cpSync(join(root, 'dist'), join(folder, 'dist'), {
-      recursive: true,
-      filter: path => !/\.(d\.ts|map)$/.test(path),
-    })
+    share(copiedOnce(), join(folder, 'dist'))
     // Some tests read sources and texts.
     for (const shared of readdirSync(root).filter(name => name !== 'dist'))
       symlinkSync(join(root, shared), join(folder, shared))
@@ -64,15 +82,53 @@ export function plant(mutant: Mutant | null): Planted {
   return { folder, remove }
 }
 
-function write(folder: string, sources: ReadonlyMap<string, string>): void {
-  for (const [file, source] of sources)
-    writeFileSync(join(folder, 'dist', file.replace(/ts$/, 'js')), toJavaScript(file, source))
-  if ([...sources.keys()].some(file => ofValidators.includes(file)))
-    execFileSync(process.execPath, [join(folder, 'dist/wire/compile.js')])
+let copied: string | undefined
+
+/** One copy of the build for all bugs of this process, so that a build in the meantime changes none of them. */
+function copiedOnce(): string {
+  if (copied !== undefined) return copied
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-build-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  cpSync(join(root, 'dist'), folder, { recursive: true, filter: path => !/\.(d\.ts|map)$/.test(path) })
+  copied = folder
+  return folder
 }
 
-/** What the validators of messages are compiled from. */
-const ofValidators = ['wire/messages.ts', 'wire/shape.ts', 'wire/compile.ts']
+/** The same files in another folder. What is to change there is removed first, since the files are one on the disk. */
+function share(from: string, to: string): void {
+  mkdirSync(to)
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) share(source, target)
+    else shareFile(source, target)
+  }
+}
+
+function shareFile(source: string, target: string): void {
+  try {
+    linkSync(source, target)
+  } catch {
+    copyFileSync(source, target) // not every file system has links
+  }
+}
+
+function write(folder: string, sources: ReadonlyMap<string, string>): void {
+  for (const [file, source] of sources)
+    replace(join(folder, 'dist', file.replace(/ts$/, 'js')), toJavaScript(file, source))
+  if (![...sources.keys()].some(file => file.startsWith('wire/messages') || ofValidators.includes(file)))
+    return
+  for (const name of readdirSync(join(folder, 'dist/wire')).filter(name => name.startsWith('validators-')))
+    rmSync(join(folder, 'dist/wire', name))
+  execFileSync(process.execPath, [join(folder, 'dist/wire/compile.js')])
+}
+
+function replace(path: string, text: string): void {
+  rmSync(path)
+  writeFileSync(path, text)
+}
+
+/** What the validators of messages are compiled from, beside the messages. */
+const ofValidators = ['wire/shape.ts', 'wire/compile.ts']
 
 const tsconfig = ts.parseConfigFileTextToJson(
   'tsconfig.json',
