@@ -5,9 +5,11 @@ import { ownCluster } from '../cluster.ts'
 import { median } from '../pairs.ts'
 import type { Service } from '../target.ts'
 import { type Load, type Outcome, runLoad } from '../workers.ts'
-import { etcdServers } from './etcd-server.ts'
+import { type EtcdClient, etcdServers } from './etcd-server.ts'
 import { diskCluster } from './holdfast-disk.ts'
 import { isInstalled } from './installed.ts'
+import { brokerFile, howToInstall } from './live-mutex-package.ts'
+import { liveMutexBroker } from './live-mutex-server.ts'
 import { type RedisKind, redisServer } from './redis-server.ts'
 
 export interface CompareOptions {
@@ -37,11 +39,17 @@ export interface PeerCell {
   readonly holdfastTimes: number
 }
 
+/** What this machine must have for it. */
+interface Needs {
+  readonly what: string
+  readonly isHere: () => boolean
+}
+
 interface Peer {
   readonly name: string
   readonly durable: boolean
   /** Undefined: Holdfast itself. */
-  readonly program?: string
+  readonly needs?: Needs
   readonly start: () => Promise<Service>
 }
 
@@ -59,43 +67,59 @@ const holdfast: Readonly<Record<'memory' | 'disk', Peer>> = {
   },
 }
 
+const program = (what: string): Needs => ({ what, isHere: () => isInstalled(what) })
+const redisIsHere = program('redis-server')
+const etcdIsHere = program('etcd')
+const liveMutexIsHere: Needs = {
+  what: `live-mutex (${howToInstall})`,
+  isHere: () => brokerFile() !== undefined,
+}
+
 const redis = (name: string, kind: RedisKind): Peer => ({
   name,
   durable: kind.durable,
-  program: 'redis-server',
+  needs: redisIsHere,
   start: () => redisServer(name, kind),
 })
-const etcd = (name: string, count: number): Peer => ({
+const etcd = (name: string, count: number, how: EtcdClient): Peer => ({
   name,
   durable: true,
-  program: 'etcd',
-  start: () => etcdServers(name, count),
+  needs: etcdIsHere,
+  start: () => etcdServers(name, count, how),
 })
 
+/** Batches are made by hand: their clients are as fast as users could write them. */
 const peers: readonly Peer[] = [
   redis('Redis, not replicated', { options: '', replicas: 0, durable: false }),
   redis('Redis, auto-pipelining', { options: 'pipeline', replicas: 0, durable: false }),
-  redis('Redis, replica, WAIT 1', { options: 'wait', replicas: 1, durable: false }),
-  redis('Redis, WAIT 1, auto-pipelining', { options: 'wait&pipeline', replicas: 1, durable: false }),
+  redis('Redis, batches', { options: 'batch', replicas: 0, durable: false }),
+  redis('Redis, replica, WAIT 1 for each call', { options: 'wait', replicas: 1, durable: false }),
+  redis('Redis, replica, WAIT 1 for a batch', { options: 'wait&batch', replicas: 1, durable: false }),
+  {
+    name: 'live-mutex, not replicated',
+    durable: false,
+    needs: liveMutexIsHere,
+    start: () => liveMutexBroker('live-mutex'),
+  },
   holdfast.disk,
-  redis('Redis, appendfsync always, WAIT 1', { options: 'wait', replicas: 1, durable: true }),
-  redis('Redis, the same, auto-pipelining', { options: 'wait&pipeline', replicas: 1, durable: true }),
-  etcd('etcd, one node', 1),
-  etcd('etcd, three nodes', 3),
+  redis('Redis, appendfsync always, WAIT 1 for each call', { options: 'wait', replicas: 1, durable: true }),
+  redis('Redis, the same, for a batch', { options: 'wait&batch', replicas: 1, durable: true }),
+  etcd('etcd, one node', 1, 'single'),
+  etcd('etcd, one node, batches', 1, 'batch'),
+  etcd('etcd, three nodes', 3, 'single'),
+  etcd('etcd, three nodes, batches', 3, 'batch'),
 ]
 
-/** Programs that are not installed. */
+/** What is not installed, and so not compared. */
 export function missing(): string[] {
-  return [...new Set(peers.flatMap(({ program }) => program ?? []))].filter(program => !isInstalled(program))
+  const needs = new Set(peers.flatMap(({ needs }) => needs ?? []))
+  return [...needs].filter(({ isHere }) => !isHere()).map(({ what }) => what)
 }
 
 export async function comparePeers({ runs, countMs, only, progress }: CompareOptions): Promise<PeerRow[]> {
-  const absent = missing()
   const chosen = [
     holdfast.memory,
-    ...peers.filter(
-      ({ name, program }) => program === undefined || (name.includes(only) && !absent.includes(program)),
-    ),
+    ...peers.filter(({ name, needs }) => needs === undefined || (name.includes(only) && needs.isHere())),
   ]
   const outcomes = new Map(chosen.map(peer => [peer, loads.map((): Outcome[] => [])]))
   for (let run = 1; run <= runs; run++)

@@ -10,7 +10,15 @@ interface Node {
   readonly peer: string
 }
 
-export async function etcdServers(name: string, count: number): Promise<Service> {
+/** `batch`: as a group commit. */
+export type EtcdClient = 'single' | 'batch'
+
+const targets: Readonly<Record<EtcdClient, string>> = {
+  single: 'peers/etcd.js',
+  batch: 'peers/etcd-batch.js',
+}
+
+export async function etcdServers(name: string, count: number, client: EtcdClient): Promise<Service> {
   const nodes: Node[] = []
   for (let i = 0; i < count; i++) {
     const [client, peer] = [await freePort(), await freePort()]
@@ -26,7 +34,7 @@ export async function etcdServers(name: string, count: number): Promise<Service>
     for (const { client } of nodes) await programs.until(() => isHealthy(client), 'etcd')
     return {
       name,
-      target: 'peers/etcd.js',
+      target: targets[client],
       address: nodes.map(({ client }) => client).join(','),
       processes,
       [Symbol.asyncDispose]: () => programs[Symbol.asyncDispose](),

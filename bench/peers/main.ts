@@ -1,5 +1,5 @@
 // npm run bench:peers -- [--runs N] [--time MS] [--only TEXT] [--json]: the same work on Holdfast, and on
-// Redis and etcd if they are installed (Debian: redis-server, etcd-server).
+// Redis, etcd and live-mutex if they are installed (Debian: redis-server, etcd-server).
 
 import { parseArgs } from 'node:util'
 import { note, print, printJson, table } from '../../cli/output.ts'
@@ -40,7 +40,7 @@ function printTable(): void {
   ))
     print(line)
   printShares(rows)
-  for (const program of missing()) print(`\nnot compared: ${program} is not installed`)
+  for (const what of missing()) print(`\nnot compared: ${what} is not installed`)
 }
 
 function cell({ pairsPerSecond, acquireP50Ms, holdfastTimes }: PeerCell): string {
