@@ -11,11 +11,12 @@ import type { Service } from './target.ts'
 
 const command = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
-/** Starts a view server and this many lock servers; they end with this process. */
-export async function ownCluster(servers = 2): Promise<Service> {
+/** Starts a view server, and a primary and a backup for each group; they end with this process. */
+export async function ownCluster(groups = 1): Promise<Service> {
+  const size = ['--groups', String(groups), '--servers', String(2 * groups)]
   const child = spawn(
     process.execPath,
-    [command, 'cluster', '--port', '0', '--servers', String(servers), '--json'],
+    [command, 'cluster', '--port', '0', ...size, '--json'],
     // The end of the channel tells the child that this process is gone.
     { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
   )
@@ -57,16 +58,18 @@ async function serviceAt(address: string, end: () => Promise<void>): Promise<Ser
     target: 'holdfast.js',
     address,
     processes: await processesOf(address),
-    viewNumber: async () => (await askStatus(address)).view?.number ?? 0,
+    viewNumber: async () =>
+      (await askStatus(address)).groups.reduce((sum, { view }) => sum + (view?.number ?? 0), 0),
     [Symbol.asyncDispose]: end,
   }
 }
 
-/** Primary and backup, if they run on this machine. */
+/** Primaries and backups of all groups, as far as they run on this machine. */
 async function processesOf(address: string): Promise<Service['processes']> {
-  const { view, servers } = await askStatus(address)
-  const roleOf = (id: string) =>
-    id === view?.primary.id ? 'primary' : id === view?.backup?.id ? 'backup' : null
+  const { groups, servers } = await askStatus(address)
+  const primaries = new Set(groups.map(({ view }) => view?.primary.id))
+  const backups = new Set(groups.map(({ view }) => view?.backup?.id))
+  const roleOf = (id: string) => (primaries.has(id) ? 'primary' : backups.has(id) ? 'backup' : null)
   return servers.flatMap(({ id, pid, host }) => {
     const role = roleOf(id)
     return role === null || host !== hostname() ? [] : [{ role, pid }]

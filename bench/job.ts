@@ -8,6 +8,8 @@ export interface Job {
   readonly outstanding: number
   /** `distinct`: no loop waits for another. `hot`: all loops want the same lock. */
   readonly keys: 'distinct' | 'hot'
+  /** Names begin with one of these, loop by loop in turn; by default with `bench/`. */
+  readonly prefixes?: readonly string[]
   /** Tells the workers of one job apart. */
   readonly worker: number
   /** At most this many pairs a second, all loops together; undefined: as fast as possible. */

@@ -20,6 +20,6 @@ export interface Service extends AsyncDisposable {
   readonly address: string
   /** The processes whose CPU time is shown separately; empty when it can't be read from here. */
   readonly processes: readonly { readonly role: string; readonly pid: number }[]
-  /** The number of its newest view; absent if the service has none. */
+  /** The number of its newest view, of several groups added up; absent if the service has none. */
   viewNumber?(): Promise<number>
 }

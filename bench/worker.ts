@@ -56,7 +56,7 @@ class Load {
 
   async #loop(loop: number): Promise<void> {
     const hot = this.#job.keys === 'hot'
-    const keys = hot ? ['bench/hot'] : this.#keysOf(loop)
+    const keys = hot ? [`${this.#prefixOf(0)}hot`] : this.#keysOf(loop)
     const paced = this.#paceOf(loop)
     for (let round = 0; !this.#stopped; round++) {
       await paced?.(round)
@@ -85,7 +85,13 @@ class Load {
   }
 
   #keysOf(loop: number): string[] {
-    return Array.from({ length: keysPerLoop }, (_, key) => `bench/${this.#job.worker}/${loop}/${key}`)
+    const mine = `${this.#prefixOf(loop)}${this.#job.worker}/${loop}/`
+    return Array.from({ length: keysPerLoop }, (_, key) => `${mine}${key}`)
+  }
+
+  #prefixOf(loop: number): string {
+    const { prefixes = ['bench/'] } = this.#job
+    return prefixes[loop % prefixes.length] as string
   }
 }
 

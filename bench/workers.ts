@@ -7,15 +7,19 @@ import { fileURLToPath } from 'node:url'
 import { cpuUsOf } from './cpu.ts'
 import { Latencies } from './histogram.ts'
 import type { Job, Order, Report } from './job.ts'
+import { numberIn } from './proc.ts'
 import type { Service } from './target.ts'
 
 const workerFile = fileURLToPath(new URL('worker.js', import.meta.url))
 
 export interface Load {
   readonly keys: Job['keys']
+  readonly prefixes?: Job['prefixes']
   readonly workers: number
   /** Of all workers together. */
   readonly outstanding: number
+  /** As `Job.pairsPerSecond`, of all workers together. */
+  readonly pairsPerSecond?: number
   /** How long it counts; the warm-up takes as long, because code that runs for the first time is slow. */
   readonly countMs: number
 }
@@ -23,8 +27,10 @@ export interface Load {
 export interface Outcome {
   readonly pairsPerSecond: number
   readonly latencies: Latencies
-  /** CPU microseconds for each pair, by role; `client` is all client processes together. */
-  readonly cpuUsPerPair: Readonly<Record<string, number>>
+  /** CPU microseconds for each pair, by role: of all processes of that role together. */
+  readonly cpuUsPerPair: ByRole
+  /** Likewise, how often they write to a connection. */
+  readonly writesPerPair: ByRole
   /** Grants of each loop, as parts of an equal share. */
   readonly shares: readonly number[]
   /** With a hot key: from the call of a release to the next grant, as its caller sees it. */
@@ -36,20 +42,30 @@ type Done = Extract<Report, { is: 'done' }>
 export async function runLoad(service: Omit<Service, keyof AsyncDisposable>, load: Load): Promise<Outcome> {
   const workers = Array.from({ length: load.workers }, () => new Worker())
   try {
-    const { target, address } = service
-    const outstanding = load.outstanding / load.workers
-    await Promise.all(
-      workers.map((each, worker) => each.run({ target, address, outstanding, keys: load.keys, worker })),
-    )
+    await Promise.all(workers.map((each, worker) => each.run(jobOf(service, load, worker))))
     await pause(load.countMs)
-    const before = service.processes.map(({ pid }) => cpuUsOf(pid))
+    const clients = workers.map(({ pid }) => ({ role: 'client', pid }))
+    const cpuUs = meter(service.processes, cpuUsOf)
+    const writes = meter([...service.processes, ...clients], writesOf)
     for (const worker of workers) worker.tell({ do: 'count' })
     await pause(load.countMs)
-    const cpuUs = service.processes.map(({ pid }, i) => cpuUsOf(pid) - (before[i] as number))
-    const done = await Promise.all(workers.map(worker => worker.stop()))
-    return outcomeOf(service, done, cpuUs)
+    const used = { cpuUs: cpuUs(), writes: writes() }
+    return outcomeOf(await Promise.all(workers.map(worker => worker.stop())), used)
   } finally {
     for (const worker of workers) worker.end()
+  }
+}
+
+function jobOf({ target, address }: Pick<Service, 'target' | 'address'>, load: Load, worker: number): Job {
+  const { keys, workers, outstanding, prefixes, pairsPerSecond } = load
+  return {
+    target,
+    address,
+    keys,
+    worker,
+    outstanding: outstanding / workers,
+    ...(prefixes !== undefined && { prefixes }),
+    ...(pairsPerSecond !== undefined && { pairsPerSecond: pairsPerSecond / workers }),
   }
 }
 
@@ -68,21 +84,44 @@ export async function startLoad(job: Job): Promise<AsyncDisposable> {
   }
 }
 
+type ByRole = Readonly<Record<string, number>>
+
+/** What the processes of each role have used together from now on. */
+function meter(processes: Service['processes'], read: (pid: number) => number): () => ByRole {
+  const before = processes.map(({ pid }) => read(pid))
+  return () => {
+    const used: Record<string, number> = {}
+    for (const [i, { role, pid }] of processes.entries())
+      used[role] = (used[role] ?? 0) + read(pid) - (before[i] as number)
+    return used
+  }
+}
+
+/** Calls that write, so far: each sends what a turn of the event loop has for one connection. NaN where it can't be read. */
+function writesOf(pid: number): number {
+  try {
+    return numberIn(pid, 'io', 'syscw')
+  } catch {
+    return Number.NaN
+  }
+}
+
 function outcomeOf(
-  service: Pick<Service, 'processes'>,
   done: readonly Done[],
-  serverCpuUs: readonly number[],
+  used: { readonly cpuUs: ByRole; readonly writes: ByRole },
 ): Outcome {
   const pairs = done.reduce((sum, each) => sum + each.pairs, 0)
   const latencies = new Latencies()
   for (const each of done) latencies.add(new Latencies(each.latencies))
-  const cpuUs: [string, number][] = [['client', done.reduce((sum, each) => sum + each.cpuUs, 0)]]
-  for (const [i, { role }] of service.processes.entries()) cpuUs.push([role, serverCpuUs[i] as number])
+  const client = done.reduce((sum, each) => sum + each.cpuUs, 0)
+  const perPair = (byRole: ByRole) =>
+    Object.fromEntries(Object.entries(byRole).map(([role, sum]) => [role, sum / pairs]))
   const shares = done.flatMap(each => each.shares)
   return {
     pairsPerSecond: done.reduce((sum, each) => sum + each.pairs / each.seconds, 0),
     latencies,
-    cpuUsPerPair: Object.fromEntries(cpuUs.map(([role, us]) => [role, us / pairs])),
+    cpuUsPerPair: perPair({ client, ...used.cpuUs }),
+    writesPerPair: perPair(used.writes),
     shares: shares.map(share => (share * shares.length) / pairs),
     handOffs: handOffsOf(done.map(each => each.holds)),
   }
@@ -115,6 +154,10 @@ class Worker {
     })
     this.#child.on('message', report => this.#hear(report as Report))
     this.#child.on('exit', status => this.#hear({ is: 'failed', text: `a worker ended with ${status}` }))
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   tell(order: Order): void {

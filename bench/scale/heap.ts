@@ -2,8 +2,8 @@
 // memory, and the bytes that it has read.
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { WebSocket } from 'ws'
+import { numberIn } from '../proc.ts'
 
 export interface Memory {
   readonly heapBytes: number
@@ -39,11 +39,4 @@ async function ask(socket: WebSocket, id: number, method: string): Promise<unkno
     if (answer.error !== undefined) throw new Error(`${method}: ${JSON.stringify(answer.error)}`)
     if (answer.id === id) return answer.result
   }
-}
-
-function numberIn(pid: number, file: 'status' | 'io', name: string): number {
-  const line = readFileSync(`/proc/${pid}/${file}`, 'utf8')
-    .split('\n')
-    .find(line => line.startsWith(`${name}:`))
-  return Number.parseInt(line?.slice(name.length + 1) ?? '', 10)
 }

@@ -99,6 +99,14 @@ t.test('A2: a cluster with access rules is measured by whoever has a token', asy
   t.ok((rows[0]?.pairsPerSecond ?? 0) > 0)
 })
 
+t.test('a cluster of two groups is measured, and one at --view has the groups that it has', async t => {
+  const { rows } = await bench('16 outstanding', '--groups', '2')
+  t.ok((rows[0]?.pairsPerSecond ?? 0) > 0)
+  t.same(Object.keys(rows[0]?.cpuUsPerPair ?? {}).sort(), ['backup', 'client', 'primary'])
+  const refused = new Running(t, ['bench', '--groups', '2', '--view', 'ws://127.0.0.1:1'])
+  t.match(await refused.ended, { code: 2, stderr: /--groups is for a cluster of its own/ })
+})
+
 t.test('a hot key changes hands: each of two processes gets its share', async t => {
   const { rows } = await bench('hot key, 16')
   const [row] = rows
