@@ -20,7 +20,7 @@ import { LockError, meaningOf } from './errors.ts'
 import type { ClientEvent, Listener, ListenOptions } from './events.ts'
 import { firstSession } from './first-session.ts'
 import type { CallNumbers, ClientGroup } from './group.ts'
-import { ClientGroups, type Part } from './groups.ts'
+import { ClientGroups } from './groups.ts'
 import { checkKeys } from './known-options.ts'
 import { checkLead, type LeadCallback, type LeadOptions, runLead } from './lead.ts'
 import { type LeaderOptions, LeaderWatch } from './leader-watch.ts'
@@ -59,7 +59,7 @@ import type { Call, ClientsAnswer } from './session/effects.ts'
 import { type ConsoleAsks, detached, shownAs } from './shown.ts'
 import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
 import { takeInOrder } from './take-in-order.ts'
-import { LockWatch } from './watch.ts'
+import type { LockWatch } from './watch.ts'
 import {
   checkRequest,
   type NearestSnapshot,
@@ -210,7 +210,7 @@ export class LockClient implements AsyncDisposable {
   async query(options: QueryOptions = {}): Promise<Snapshot> {
     LockClient.#check(this, 'query')
     checkQuery(options)
-    const groups = this.#groups.all()
+    const groups = () => this.#groups.all()
     if (options.from === 'nearest')
       return mergedNearest(await fromAll(groups, group => this.#look(group, options)))
     const snapshot = await this.#query(groups, options)
@@ -231,7 +231,7 @@ export class LockClient implements AsyncDisposable {
         const left = Math.max(0, end - this.#runtime.monotonic())
         return (await this.#call(group, call, [], { signal, timeout: left })) as ClientsAnswer
       })
-    return mergedClients(await fromAll(this.#groups.all(), listOf))
+    return mergedClients(await fromAll(() => this.#groups.all(), listOf))
   }
 
   // ---- handles
@@ -316,7 +316,7 @@ export class LockClient implements AsyncDisposable {
     LockClient.#check(this, 'leader')
     checkName(name)
     checkKeys('leader', options, ['signal'])
-    const groups = [this.#groups.of(name)]
+    const groups = () => this.#groups.having(name)
     const ask = (signal: AbortSignal) => this.#query(groups, { prefix: name, signal })
     return new LeaderWatch(name, this.#watch(name, options, groups), ask)
   }
@@ -352,29 +352,20 @@ export class LockClient implements AsyncDisposable {
   /**
    * Reports what happens to the locks whose names begin with `prefix`: `for await (const event of
    * locks.watch('orders/'))`. Events arrive in order, each once no failover can undo it.
-   * Begins with `watching`, and again after each failover, since what happened in the meantime is not reported.
+   * Begins with `watching`, and again after each failover and when groups of servers come or go, since what happened in
+   * the meantime is not reported.
    * Ends when the loop is left, `signal` is aborted (with its reason) or the client is closed.
    */
   watch(prefix = '', options: WatchOptions = {}): LockWatch {
     LockClient.#check(this, 'watch')
     checkWatch(prefix, options)
-    return this.#watch(prefix, options, this.#groups.all())
+    return this.#watch(prefix, options, () => this.#groups.all())
   }
 
-  #watch(prefix: string, options: WatchOptions, groups: readonly ClientGroup[]): LockWatch {
-    const parts = groups.map(group => ({ group, number: group.nextWatch() }))
+  #watch(prefix: string, options: WatchOptions, groups: () => readonly ClientGroup[]): LockWatch {
     let unwatchSignal = () => {}
-    const watch = new LockWatch(
-      (events, of) => {
-        for (const { group, number } of parts) if (group.number === of) group.seen(number, events)
-      },
-      () => {
-        unwatchSignal()
-        for (const { group, number } of parts) group.unwatch(number)
-      },
-      prefix,
-      groups.map(({ number }) => number),
-    )
+    const parts = this.#groups.newWatch(prefix, groups, () => unwatchSignal())
+    const { watch } = parts
     const { signal } = options
     if (signal?.aborted) watch.end({ reason: reasonOf(signal) })
     else if (this.#closing !== null)
@@ -382,7 +373,7 @@ export class LockClient implements AsyncDisposable {
     else {
       if (signal !== undefined)
         unwatchSignal = watchSignal(signal, () => watch.end({ reason: reasonOf(signal) }))
-      for (const { group, number } of parts) group.watch(number, watch, prefix)
+      parts.begin()
     }
     return watch
   }
@@ -463,38 +454,47 @@ export class LockClient implements AsyncDisposable {
     names: readonly string[],
     claim: Claim,
     limits: Limits,
+    isPart = false,
   ): Promise<Lock | Lock[] | null> {
     const call: AcquireCall = { call: ++this.#calls.last, verb: 'acquire', names, claim }
-    return this.#askFor(group, call, limits) as Promise<Lock | Lock[] | null>
+    return this.#askFor(group, call, limits, isPart) as Promise<Lock | Lock[] | null>
   }
 
   /** G4 */
-  async #takeAll(names: readonly string[], claim: Claim, limits: Limits): Promise<Lock[]> {
-    const take = async ({ group, names }: Part, limits: Limits) => {
-      const taken = await this.#take(group, [...names], claim, limits)
-      return Array.isArray(taken) ? taken : [taken as Lock]
-    }
-    const parts = this.#groups.partsOf(names)
-    const [only] = parts
-    if (parts.length === 1 && only !== undefined) return await take(only, limits)
-    return await takeInOrder(names, parts, limits, take, () => this.#runtime.monotonic())
+  async #takeAll(names: readonly string[], claim: Claim, limits: Limits): Promise<readonly Lock[]> {
+    const groups = this.#groups
+    return await takeInOrder(names, limits, {
+      partsOf: names => groups.partsOf(names),
+      take: async (part, limits) => {
+        const taken = await this.#take(part.group, [...part.names], claim, limits, true)
+        return Array.isArray(taken) ? taken : [taken as Lock]
+      },
+      pause: (tries, ms, stop) => groups.pause(tries, ms, stop),
+      monotonic: () => this.#runtime.monotonic(),
+    })
   }
 
-  #askFor(group: ClientGroup, call: AcquireCall, limits: Limits): Promise<unknown> {
+  #askFor(group: ClientGroup, call: AcquireCall, limits: Limits, isPart = false): Promise<unknown> {
     this.#reports.acquire(call)
-    const asked = this.#call(group, call, call.names, limits)
+    const asked = this.#call(group, call, call.names, limits, isPart)
     this.#reports.notGranted(call, asked)
     return asked
   }
 
-  #call(group: ClientGroup, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
+  #call(
+    group: ClientGroup,
+    call: Call,
+    locks: readonly string[],
+    limits: Limits,
+    isPart = false,
+  ): Promise<unknown> {
     if (limits.signal?.aborted) return Promise.reject(reasonOf(limits.signal))
     if (this.#closing !== null || this.#finishing) return Promise.reject(closedError(call, locks))
-    return group.ask(group.session(), call, locks, limits)
+    return group.ask(group.session(), call, locks, limits, isPart)
   }
 
   /** G5 */
-  async #query(groups: readonly ClientGroup[], options: QueryOptions): Promise<Snapshot> {
+  async #query(groups: () => readonly ClientGroup[], options: QueryOptions): Promise<Snapshot> {
     const asked = await fromAll(groups, async group => {
       return (await this.#call(group, this.#queryOf(options), [], options)) as Snapshot
     })

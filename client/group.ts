@@ -13,13 +13,14 @@ import { Lock } from './lock.ts'
 import { NearestReads } from './nearest-reads.ts'
 import type { Connecting, Limits } from './options.ts'
 import { rejectToCallers } from './own-frames.ts'
+import { movingText } from './pauses.ts'
 import { Pending } from './pending.ts'
 import type { AcquireCall, Reports } from './reports.ts'
-import type { Call, CallResult } from './session/effects.ts'
+import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
 import { SessionDriver, type SessionOwner, type Told } from './session-driver.ts'
 import { caused, causeOf } from './unreached.ts'
 import type { LockWatch } from './watch.ts'
-import { type NearestSnapshot, snapshotOf } from './web-locks.ts'
+import { type NearestSnapshot, type Snapshot, snapshotOf } from './web-locks.ts'
 
 /** The number of a client's last call: no other call of that client has it, whatever group it goes to. */
 export interface CallNumbers {
@@ -29,17 +30,29 @@ export interface CallNumbers {
 /** What a group learns that is no matter of its own. */
 export interface GroupOwner {
   readonly cluster: string | null
+  /** C9: of all sessions of this client. */
+  readonly key: string
   viewOf(group: number): View | null
   /** True: it is news. */
   learnView(view: View, from: number): boolean
   learnMap(map: SlotMap): void
-  /** G2: this call is another group's, which the newest map names. */
-  askAgain(pending: Pending, name: string): void
+  /** G2: this group has refused the call: it is another one's, which the newest map names, or will be in a moment (G8). */
+  askAgain(pending: Pending, name: string, refusedBy: ClientGroup): void
+}
+
+/** A watch, and which part of it this group tells. */
+interface WatchHere {
+  readonly watch: LockWatch
+  readonly prefix: string
+  readonly part: number
 }
 
 type QueryCall = Extract<Call, { verb: 'query' }>
 
 const noLimits: Limits = {}
+/** Of a group that has no locks any more. */
+const noLocks: Snapshot = { held: [], pending: [], confirmed: true, cut: false }
+const noClients: ClientsAnswer = { clients: [], confirmed: true, next: null }
 
 export class ClientGroup implements SessionOwner {
   readonly number: number
@@ -52,7 +65,7 @@ export class ClientGroup implements SessionOwner {
   /** Held locks by token. */
   readonly #locks = new NumberMap<Lock>()
   readonly #lostWithSession: Lock[] = []
-  readonly #watches = new Map<number, { readonly watch: LockWatch; readonly prefix: string }>()
+  readonly #watches = new Map<number, WatchHere>()
   #lastWatch = 0
   /** Who waits for a session: they learn that there is one, or why there is none. */
   readonly waitingForSession = new Set<(error: LockError | null) => void>()
@@ -61,6 +74,8 @@ export class ClientGroup implements SessionOwner {
   #nearest: NearestReads | null = null
   /** Called when the last lock is gone; null: no program waits for that. */
   #emptied: (() => void) | null = null
+  /** G8: by the map no lock is here any more. */
+  #isLeft = false
 
   constructor(
     number: number,
@@ -127,10 +142,10 @@ export class ClientGroup implements SessionOwner {
   session(): SessionDriver {
     // F12: once a turn; what comes behind another call of this turn shares its fate.
     if (!this.#session.gathering) this.#session.check()
-    if (this.#session.core.over) {
+    if (this.#session.core.over && !this.#isLeft) {
       this.#session = this.#newSession(this.#session)
-      for (const [watch, { watch: of, prefix }] of this.#watches)
-        this.#session.step({ is: 'watch', watch, prefix, before: of.toldBy(this.number) })
+      for (const [watch, { watch: of, prefix, part }] of this.#watches)
+        this.#session.step({ is: 'watch', watch, prefix, before: of.toldBy(part) })
       this.#session.wake()
     }
     return this.#session
@@ -143,7 +158,7 @@ export class ClientGroup implements SessionOwner {
     const learnt = servers.flatMap(server => (server === null ? [] : [server.address]))
     const options = {
       sessionId: this.#runtime.newId(),
-      sessionKey: this.#runtime.newKey(),
+      sessionKey: this.#owner.key,
       addresses: [...new Set([...urls, ...learnt])],
       ttlMs,
       name,
@@ -170,18 +185,35 @@ export class ClientGroup implements SessionOwner {
 
   /** G7 */
   async look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
+    try {
+      return await this.#look(call, limits)
+    } catch (error) {
+      if (!this.#isLeft) throw error
+      return { ...noLocks, confirmed: false, asOfMs: 0, onDisk: true }
+    }
+  }
+
+  async #look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
     const known = () => ({ view: this.#view, cluster: this.cluster ?? this.#owner.cluster })
     this.#nearest ??= new NearestReads(this.#options, this.#runtime, this.number, known)
     const { asOfMs, onDisk, ...answer } = await this.#nearest.look(call, limits)
     return { ...snapshotOf({ ...answer, confirmed: false }), confirmed: false, asOfMs, onDisk }
   }
 
-  ask(session: SessionDriver, call: Call, locks: readonly string[], limits: Limits): Promise<unknown> {
+  /** `isPart`: of a call to several groups, which decides itself what to do if this group does not serve its locks (G4). */
+  ask(
+    session: SessionDriver,
+    call: Call,
+    locks: readonly string[],
+    limits: Limits,
+    isPart = false,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const fail = (reason: unknown, made: boolean) =>
         made ? rejectToCallers(resolve, reason) : reject(reason)
       const pending = new Pending(this.#runtime, call, locks, limits, session.turnAt(), resolve, fail)
       const number = call.call
+      pending.isPart = isPart
       this.#pending.set(number, pending)
       if (pending.limited) pending.watch(patient => session.step({ is: 'abort', call: number, patient }))
       if (call.verb === 'end') session.step({ is: 'end', call: number })
@@ -209,8 +241,8 @@ export class ClientGroup implements SessionOwner {
     return ++this.#lastWatch
   }
 
-  watch(number: number, watch: LockWatch, prefix: string): void {
-    this.#watches.set(number, { watch, prefix })
+  watch(number: number, watch: LockWatch, prefix: string, part: number): void {
+    this.#watches.set(number, { watch, prefix, part })
     const session = this.#session
     if (this.session() === session) session.step({ is: 'watch', watch: number, prefix })
   }
@@ -231,6 +263,13 @@ export class ClientGroup implements SessionOwner {
     this.#emptied = emptied
     this.#nearest?.close()
     this.#session.step({ is: 'finish' })
+  }
+
+  /** G8: by the newest map no lock is here, and the servers of this group may be gone; its calls are asked elsewhere. */
+  leave(): void {
+    this.#isLeft = true
+    this.#nearest?.close()
+    this.#session.step({ is: 'leave' })
   }
 
   /** No caller has it any more. */
@@ -270,7 +309,7 @@ export class ClientGroup implements SessionOwner {
         this.#event(session, told)
         return
       case 'watched':
-        this.#watches.get(told.watch)?.watch.push(told.what, this.number)
+        this.#watched(told)
         return
       case 'watch-refused':
         this.#watches.get(told.watch)?.watch.end({ reason: new LockError(told.code, true, told.text) })
@@ -283,13 +322,26 @@ export class ClientGroup implements SessionOwner {
     }
   }
 
+  #watched({ watch, what }: Extract<Told, { do: 'watched' }>): void {
+    const here = this.#watches.get(watch)
+    here?.watch.push(what, here.part)
+  }
+
   #failed(session: SessionDriver, told: Extract<Told, { do: 'fail' }>): void {
     const pending = this.#takePending(told.call)
-    const [name, ...others] = pending?.locks ?? []
-    // Several names may live in several groups now: whoever asked for them parts them again.
-    if (pending !== undefined && told.code === 'WRONG_GROUP' && name !== undefined && others.length === 0)
-      this.#owner.askAgain(pending, name)
+    const isElsewhere = told.code === 'WRONG_GROUP' || (this.#isLeft && told.code === 'SESSION_LOST')
+    if (pending !== undefined && isElsewhere) this.#askElsewhere(pending, told)
     else pending?.fail(told.code, told.definite, told.text, told.blocker, causeOf(session, told.code))
+  }
+
+  /** G2, G8: what the call is about is not here, or not any more. */
+  #askElsewhere(pending: Pending, { definite, text }: Extract<Told, { do: 'fail' }>): void {
+    const { call, locks } = pending
+    if (call.verb === 'query') pending.settle(noLocks)
+    else if (call.verb === 'clients') pending.settle(noClients)
+    else if (pending.isPart || locks[0] === undefined) pending.fail('WRONG_GROUP', definite, text)
+    else if (pending.isLate) pending.fail('TIMEOUT', definite, movingText)
+    else this.#owner.askAgain(pending, locks[0], this)
   }
 
   #takePending(call: number): Pending | undefined {

@@ -1,13 +1,18 @@
 // The groups of servers that a client has to do with (G3): which group a name lives in, a session in each group once
-// it is first needed there, and what one of them learns of views and the map, handed on to the others. Knows no calls.
+// it is first needed there, and what one of them learns of views and the map, handed on to the others. As slots move (G8),
+// calls and watches follow the map. Decides nothing about locks.
 
 import type { SlotMap, View } from '../wire/messages.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
 import { groupOf } from '../wire/slots.ts'
+import { meaningOf } from './errors.ts'
 import { type CallNumbers, ClientGroup, type GroupOwner } from './group.ts'
 import type { Connecting } from './options.ts'
+import { movingText, Pauses } from './pauses.ts'
 import type { Pending } from './pending.ts'
 import type { Reports } from './reports.ts'
+import { watchSignal } from './signals.ts'
+import { WatchParts } from './watch-parts.ts'
 
 /** Names that live in one group. */
 export interface Part {
@@ -15,17 +20,21 @@ export interface Part {
   readonly names: readonly string[]
 }
 
-/** While a slot moves no group serves it (G8); then its calls ask again after about this time. */
-const againAfterMs = 100
-
 export class ClientGroups implements GroupOwner {
   readonly #options: Connecting
   readonly #runtime: ClientRuntime
   readonly #reports: Reports
   readonly #calls: CallNumbers
+  readonly key: string
   readonly #opened = new Map<number, ClientGroup>()
   readonly #views = new Map<number, View>()
+  readonly #pauses: Pauses
+  /** They follow the map. */
+  readonly #watches = new Set<WatchParts>()
   #map: SlotMap | null = null
+  /** Groups that have slots, or get some, in their order. */
+  #inMap: readonly number[] = [0]
+  #isClosed = false
   /** `connect` opens a session here; it is the one that watches for views. */
   readonly first: ClientGroup
   /** The group of all names; null: the map says which. */
@@ -37,6 +46,8 @@ export class ClientGroups implements GroupOwner {
     this.#runtime = runtime
     this.#reports = reports
     this.#calls = calls
+    this.key = runtime.newKey()
+    this.#pauses = new Pauses(runtime)
     this.first = this.#get(0)
     this.#only = this.first
   }
@@ -64,7 +75,12 @@ export class ClientGroups implements GroupOwner {
 
   /** Of the cluster, in their order. */
   all(): ClientGroup[] {
-    return Array.from({ length: this.#map?.groups ?? 1 }, (_, group) => this.#get(group))
+    return this.#inMap.map(group => this.#get(group))
+  }
+
+  /** Where this lock may be held and waited for: also the group that its slot moves to (G8). */
+  having(name: string): ClientGroup[] {
+    return this.#map === null ? [this.first] : placesOf(this.#map, name).map(group => this.#get(group))
   }
 
   /** Those that were needed until now, in their order. */
@@ -84,7 +100,8 @@ export class ClientGroups implements GroupOwner {
   // ---- what is known
 
   get views(): View[] {
-    return [...this.#views.values()].sort((a, b) => a.group - b.group)
+    const all = [...this.#views.values()].sort((a, b) => a.group - b.group)
+    return this.#map === null ? all : all.filter(({ group }) => this.#inMap.includes(group))
   }
 
   viewOf(group: number): View | null {
@@ -104,19 +121,68 @@ export class ClientGroups implements GroupOwner {
   }
 
   learnMap(map: SlotMap): void {
-    if (map.number <= (this.#map?.number ?? 0)) return
+    if (map.number <= (this.#map?.number ?? 0) || this.#isClosed) return
     this.#map = map
+    this.#inMap = groupsIn(map)
     const [start] = map.starts
     this.#only = map.starts.length === 1 && start !== undefined ? this.#get(start[1]) : null
+    for (const group of this.opened()) if (!this.#inMap.includes(group.number)) this.#leave(group)
+    for (const watch of this.#watches) watch.follow()
+    this.#pauses.endAll()
   }
 
-  /** G2: the group that was asked does not serve this name, or not yet. */
-  askAgain(pending: Pending, name: string): void {
+  /** G8: it may come again, with another session of ours, and views that go on from its last one. */
+  #leave(group: ClientGroup): void {
+    this.#opened.delete(group.number)
+    this.#views.delete(group.number)
+    group.leave()
+  }
+
+  /** G2, G8: at once if the newest map names another group; else the slot is between two of them, and that takes a moment. */
+  askAgain(pending: Pending, name: string, refusedBy: ClientGroup): void {
     const ask = () => {
       const group = this.of(name)
       group.take(group.session(), pending)
     }
-    this.#runtime.after(againAfterMs * (0.5 + this.#runtime.chance()), ask)
+    if (this.#isClosed) return pending.fail('CLOSED', true, meaningOf('CLOSED'))
+    if (this.of(name) !== refusedBy) {
+      pending.refusals = 0
+      return ask()
+    }
+    const closed = () => pending.fail('CLOSED', true, meaningOf('CLOSED'))
+    const pause = this.#pauses.begin(pending.refusals++, ask, closed)
+    pending.askedOf(() => {
+      pause.end()
+      pending.fail('TIMEOUT', true, movingText)
+    })
+  }
+
+  /** For several names: until their slots may have arrived, `stop` is aborted, or the client is closed; for so many ms at most. */
+  pause(tries: number, ms: number, stop: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const done = () => {
+        pause.end()
+        this.#runtime.cancel(timer)
+        unwatch()
+        resolve()
+      }
+      const timer = Number.isFinite(ms) ? this.#runtime.after(ms, done) : undefined
+      const unwatch = watchSignal(stop, done)
+      const pause = this.#pauses.begin(tries, done, done)
+      if (stop.aborted || this.#isClosed) done()
+    })
+  }
+
+  // ---- watches
+
+  /** `groups`: those that it is about, by the newest map. */
+  newWatch(prefix: string, groups: () => readonly ClientGroup[], ended: () => void): WatchParts {
+    const parts: WatchParts = new WatchParts(prefix, groups, () => {
+      this.#watches.delete(parts)
+      ended()
+    })
+    this.#watches.add(parts)
+    return parts
   }
 
   // ---- the end
@@ -130,11 +196,24 @@ export class ClientGroups implements GroupOwner {
     this.#emptied = () => {
       if (!this.holds) emptied()
     }
+    this.#pauses.close()
     for (const group of this.opened()) group.finish(this.#emptied)
   }
 
   /** G3: of each session. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#pauses.close()
     await Promise.all(this.opened().map(group => group.close()))
   }
+}
+
+/** Group 0 has always some. */
+function groupsIn({ starts }: SlotMap): number[] {
+  return [...new Set([0, ...starts.map(([, group]) => group)])].sort((a, b) => a - b)
+}
+
+/** The group that has the slot of this name. */
+function placesOf(map: SlotMap, name: string): number[] {
+  return [groupOf(map, name)]
 }

@@ -12,14 +12,28 @@ interface Answers<T> {
   readonly missing: { readonly missing?: readonly number[] }
 }
 
-/** Asks all at once. A group that does not answer in time is missing; only if none answers the call fails. */
+/**
+ * Asks all at once. A group that does not answer in time is missing; only if none answers the call fails. `groups`: those
+ * that there are now. Groups that came meanwhile are asked, too (G8): what moved there before an answer was given is not in
+ * that answer, and the news of it came in front of the answer.
+ */
 export async function fromAll<T>(
-  groups: readonly ClientGroup[],
+  groups: () => readonly ClientGroup[],
   ask: (group: ClientGroup) => Promise<T>,
 ): Promise<Answers<T>> {
-  const [only] = groups
-  if (groups.length === 1 && only !== undefined) return { answers: [await ask(only)], missing: {} }
-  const settled = await Promise.allSettled(groups.map(ask))
+  const all: ClientGroup[] = []
+  const settled: PromiseSettledResult<T>[] = []
+  for (let more = groups(); more.length > 0; more = groups().filter(group => !all.includes(group))) {
+    all.push(...more)
+    settled.push(...(await Promise.allSettled(more.map(ask))))
+  }
+  return together(all, settled)
+}
+
+function together<T>(
+  groups: readonly ClientGroup[],
+  settled: readonly PromiseSettledResult<T>[],
+): Answers<T> {
   const answers = settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
   const failed = settled.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
   const worse = failed.find(reason => !isLate(reason))

@@ -21,6 +21,12 @@ export class Pending {
   #give: (patient: boolean) => void = () => {}
   #timer: Timer | undefined
   #unwatchSignal: (() => void) | undefined
+  /** Its time limit has passed, or its signal is aborted: it is not asked again. */
+  isLate = false
+  /** Of a call to several groups, which asks again itself (G4). */
+  isPart = false
+  /** How often in turn it was asked of a group that does not serve its lock (G8). */
+  refusals = 0
 
   constructor(
     runtime: Runtime,
@@ -50,8 +56,13 @@ export class Pending {
     this.#give = give
     const { signal, timeout } = this.#limits
     if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY)
-      this.#timer = this.#runtime.after(timeout, () => this.#give(true))
-    if (signal !== undefined) this.#unwatchSignal = watchSignal(signal, () => this.#give(false))
+      this.#timer = this.#runtime.after(timeout, () => this.#giveUp(true))
+    if (signal !== undefined) this.#unwatchSignal = watchSignal(signal, () => this.#giveUp(false))
+  }
+
+  #giveUp(patient: boolean): void {
+    this.isLate = true
+    this.#give(patient)
   }
 
   /** It is asked elsewhere from here on; its limits go on. */

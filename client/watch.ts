@@ -17,10 +17,10 @@ export type WatchEvent =
   | { readonly event: 'missed'; readonly events: number }
   | Readonly<LockEvent>
 
-/** What waits for a reader, and the group that told it. */
+/** What waits for a reader, and which part of the watch told it: there is one in each group. */
 interface Kept {
   readonly event: WatchEvent
-  readonly group: number
+  readonly part: number
 }
 
 /** How often the servers hear how far the reader is, as a part of what it may leave unread. */
@@ -37,36 +37,36 @@ interface Reader {
 
 export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDisposable {
   readonly #prefix: string
-  readonly #seen: (events: number, group: number) => void
+  readonly #seen: (events: number, part: number) => void
   readonly #stop: () => void
   readonly #kept: Kept[] = []
-  /** Groups whose part has not begun: until it has, the watch has not either. */
+  /** Parts that have not begun: until they have, the watch has not either. */
   readonly #beginning: Set<number>
   readonly #readers: Reader[] = []
   #over = false
   /** What the next reader gets instead of an event, once. */
   #error: { readonly reason: unknown } | null = null
-  /** Events that were handed on, by group, whichever session brought them. */
+  /** Events that were handed on, by part, whichever session brought them. */
   readonly #told = new Map<number, number>()
   /** Those of them that need no room any more: they were read or dropped. */
   readonly #read = new Map<number, number>()
 
   /** @internal */
   constructor(
-    seen: (events: number, group: number) => void,
+    seen: (events: number, part: number) => void,
     stop: () => void,
     prefix = '',
-    groups: readonly number[] = [0],
+    parts: readonly number[] = [0],
   ) {
-    this.#beginning = new Set(groups.length > 1 ? groups : [])
+    this.#beginning = new Set(parts.length > 1 ? parts : [])
     this.#prefix = prefix
     this.#seen = seen
     this.#stop = stop
   }
 
   /** @internal */
-  toldBy(group: number): number {
-    return this.#told.get(group) ?? 0
+  toldBy(part: number): number {
+    return this.#told.get(part) ?? 0
   }
 
   /** The next event; `done` once the client is closed or `return` was called. */
@@ -112,10 +112,10 @@ export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDis
   }
 
   /** @internal */
-  push(event: Watched, group = 0): void {
+  push(event: Watched, part = 0): void {
     if (this.#over) return
-    const kept = { event, group }
-    if (isEvent(event)) this.#told.set(group, this.toldBy(group) + 1)
+    const kept = { event, part }
+    if (isEvent(event)) this.#told.set(part, this.toldBy(part) + 1)
     if (!this.#begins(kept)) return
     const reader = this.#readers.shift()
     if (reader !== undefined) {
@@ -128,9 +128,15 @@ export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDis
   /** G5: it begins when all groups have; what one of them tells before that is in the state that the reader asks for then. */
   #begins(kept: Kept): boolean {
     if (this.#beginning.size === 0) return true
-    if (kept.event.event === 'watching') this.#beginning.delete(kept.group)
+    if (kept.event.event === 'watching') this.#beginning.delete(kept.part)
     else this.#count(kept)
     return this.#beginning.size === 0 && kept.event.event === 'watching'
+  }
+
+  /** @internal G8: the group of this part is gone. What it had still to tell is lost, so the watch begins again. */
+  leaves(part: number): void {
+    this.#beginning.delete(part)
+    this.push({ event: 'watching' }, part)
   }
 
   /** @internal Readers that still wait get the error, or learn that it is over. */
@@ -144,25 +150,25 @@ export class LockWatch implements AsyncIterator<WatchEvent, undefined>, AsyncDis
     this.#stop()
   }
 
-  #count({ event, group }: Kept): void {
+  #count({ event, part }: Kept): void {
     if (!isEvent(event)) return
-    const read = (this.#read.get(group) ?? 0) + 1
-    this.#read.set(group, read)
-    if (read % (eventsUnseenMax * seenPart) === 0 && !this.#over) this.#seen(read, group)
+    const read = (this.#read.get(part) ?? 0) + 1
+    this.#read.set(part, read)
+    if (read % (eventsUnseenMax * seenPart) === 0 && !this.#over) this.#seen(read, part)
   }
 
   /** F13: counts as read, or the servers would wait for ever until it is. */
   #missed(kept: Kept): void {
     this.#count(kept)
-    const { event, group } = kept
+    const { event, part } = kept
     const events = event.event === 'missed' ? event.events : event.event === 'watching' ? 0 : 1
     const last = this.#kept.at(-1)?.event
     // A beginning is no event that was missed, but a reader must learn of it.
     if (events === 0 && last?.event !== 'missed') {
-      if (last?.event !== 'watching') this.#kept.push({ event: { event: 'watching' }, group })
+      if (last?.event !== 'watching') this.#kept.push({ event: { event: 'watching' }, part })
     } else if (last?.event === 'missed')
-      this.#kept.splice(-1, 1, { event: { event: 'missed', events: last.events + events }, group })
-    else this.#kept.push({ event: { event: 'missed', events }, group })
+      this.#kept.splice(-1, 1, { event: { event: 'missed', events: last.events + events }, part })
+    else this.#kept.push({ event: { event: 'missed', events }, part })
   }
 }
 

@@ -2,102 +2,13 @@
 // whose locks it asks for, several names at once, lists and watches of all of them.
 
 import t from 'tap'
-import { LockClient } from '../client/client.ts'
+import type { LockClient } from '../client/client.ts'
 import { firstSession } from '../client/first-session.ts'
 import { ClientGroups } from '../client/groups.ts'
 import { checkConnect } from '../client/options.ts'
 import { Reports } from '../client/reports.ts'
 import { claimOf } from '../wire/claim.ts'
-import { groupOf } from '../wire/slots.ts'
-import { Cluster, type LockServerParty } from './fixtures/cluster.ts'
-import { Machine, sameClocks } from './fixtures/machine.ts'
-
-/** A machine of a program that uses the client. */
-class Program extends Machine {
-  readonly kind = 'client'
-  readonly address = null
-
-  constructor(cluster: Cluster, name: string) {
-    super(cluster.network, name, sameClocks, cluster.lotsOf('client'))
-    this.network.join(this)
-  }
-
-  accept(): void {
-    throw new Error('a client listens nowhere')
-  }
-}
-
-class Groups {
-  readonly cluster: Cluster
-  #programs = 0
-
-  constructor(groups = 2, servers = 2 * groups + 1) {
-    this.cluster = new Cluster({ groups, servers })
-    const numbers = Array.from({ length: groups }, (_, group) => group)
-    const isSettled = (group: number) =>
-      this.#part(group)?.acked === true && this.view(group)?.backup !== null
-    this.cluster.until(() => numbers.every(isSettled), 'acked views with backups', 20_000)
-    this.cluster.run(500)
-  }
-
-  #part(group: number) {
-    const { record } = this.cluster.viewServer
-    return group === 0 ? record : record?.others[group - 1]
-  }
-
-  view(group: number) {
-    return this.#part(group)?.view ?? null
-  }
-
-  primary(group: number): LockServerParty {
-    return this.cluster.serverOf(this.view(group)?.primary.id)
-  }
-
-  /** Names that live in this group. */
-  names(group: number, count = 1): string[] {
-    const map = this.cluster.viewServer.record?.map
-    if (map === undefined) throw new Error('there is no map')
-    const found: string[] = []
-    for (let i = 0; found.length < count; i++)
-      if (groupOf(map, `lock/${i}`) === group) found.push(`lock/${i}`)
-    return found
-  }
-
-  name(group: number): string {
-    return this.names(group)[0] as string
-  }
-
-  /** Time passes until it settles. */
-  async settled<T>(promise: Promise<T>): Promise<T> {
-    let over = false
-    const end = () => {
-      over = true
-    }
-    promise.then(end, end)
-    for (let i = 0; i < 4_000 && !over; i++) await this.pass(5)
-    if (!over) throw new Error('it does not settle')
-    return await promise
-  }
-
-  async pass(ms: number): Promise<void> {
-    this.cluster.run(ms)
-    await new Promise(setImmediate)
-  }
-
-  async connect(ttl = 10_000): Promise<LockClient> {
-    const program = new Program(this.cluster, `program ${++this.#programs}`)
-    return await this.settled(LockClient.connect(this.cluster.viewAddresses, { ttl }, program))
-  }
-
-  /** How many sessions the primary of this group has. */
-  sessions(group: number): number {
-    return this.primary(group).core.vitals.sessions
-  }
-
-  held(group: number): number {
-    return this.primary(group).core.vitals.held
-  }
-}
+import { Groups, GroupsProgram } from './fixtures/groups-story.ts'
 
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
@@ -292,7 +203,7 @@ t.test('G6: while one group fails over, calls of another one wait for nothing', 
 t.test('G2: a call that was asked of the wrong group is asked again, by the newest map', async t => {
   const made = new Groups()
   const { cluster } = made
-  const program = new Program(cluster, 'program')
+  const program = new GroupsProgram(cluster, 'program')
   const checked = checkConnect(program, cluster.viewAddresses, {})
   const client = new ClientGroups(checked, program, new Reports(program, 'program'), { last: 1 })
   await made.settled(firstSession(client.first, program, checked, () => {}))

@@ -22,7 +22,7 @@ import { WatchRequests } from './watches.ts'
 export interface ClientCoreOptions {
   /** 32 hex digits, random, used for one session only. */
   readonly sessionId: string
-  /** Likewise: shows the servers that the session is this client's (C9). It goes nowhere else. */
+  /** 32 hex digits, random: shows the servers that the session is this client's (C9). It goes nowhere else. */
   readonly sessionKey: string
   /** URLs of servers of the cluster. */
   readonly addresses: readonly string[]
@@ -56,6 +56,7 @@ const refusals: ReadonlySet<string> = new Set([
   'WRONG_ORIGIN',
 ])
 const closedText = 'the client was closed'
+const leftText = 'the group of servers that it was in has no locks any more'
 const never = Number.POSITIVE_INFINITY
 
 export class ClientCore {
@@ -197,6 +198,9 @@ export class ClientCore {
         return
       case 'end':
         this.#onEnd(input.call, now)
+        return
+      case 'leave':
+        this.#onLeave()
         return
       case 'told':
         for (const view of input.views) this.#adopt(view)
@@ -359,6 +363,13 @@ export class ClientCore {
     this.#requests.end(call)
     if (this.#opened) this.#pump(now)
     else this.#endUnopened()
+  }
+
+  /** G8: a slot moves only while nothing is held in it, so what is held here was taken away, and that is not told yet. */
+  #onLeave(): void {
+    if (this.#links.session !== null) this.#send(['abandon', this.sessionId, this.#options.sessionKey])
+    if (this.#held.size > 0) this.#loseHolds('SESSION_LOST', leftText)
+    this.#finish('ended', 'WRONG_GROUP', leftText)
   }
 
   /** S4: its open may be done, and then nothing else would end the session before its lease does. */
@@ -771,14 +782,18 @@ export class ClientCore {
 
   /** The session is lost: its locks, its unanswered calls, this core. */
   #lose(reason: 'EXPIRED' | 'SESSION_LOST', text: string): void {
+    // S4: given up is given up; the servers may still have it, and are to end it.
+    if (reason === 'EXPIRED') this.abandoned.set(this.sessionId, this.#options.sessionKey)
+    this.#loseHolds(reason, text)
+    this.#finish('lost', 'SESSION_LOST', text)
+  }
+
+  #loseHolds(reason: 'EXPIRED' | 'SESSION_LOST', text: string): void {
     for (const token of [...this.#held.keys()].sort((a, b) => a - b))
       if (!this.#times?.isOver(token)) this.#out.push({ do: 'lost', token, reason, text })
     this.#held.clear()
     this.#times = null
-    // S4: given up is given up; the servers may still have it, and are to end it.
-    if (reason === 'EXPIRED') this.abandoned.set(this.sessionId, this.#options.sessionKey)
     this.#out.push({ do: 'event', event: 'lost', reason })
-    this.#finish('lost', 'SESSION_LOST', text)
   }
 
   #refused(code: string, text: string): void {

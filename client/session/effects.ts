@@ -90,6 +90,8 @@ export type ClientInput =
   | { readonly is: 'seen'; readonly watch: number; readonly events: number }
   /** G3: another session of the client has learned of these; it hears of them sooner. */
   | { readonly is: 'told'; readonly views: readonly View[] }
+  /** G8: nothing is left in this group, and it may be gone. Calls fail with WRONG_GROUP, and are asked elsewhere. */
+  | { readonly is: 'leave' }
   /** As the call of this name. */
   | { readonly is: 'end'; readonly call: number }
 

@@ -322,7 +322,7 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'client/pending.ts',
-        find: 'this.#timer = this.#runtime.after(timeout, () => this.#give(true))',
+        find: 'this.#timer = this.#runtime.after(timeout, () => this.#giveUp(true))',
         replace: 'this.#timer = this.#runtime.after(timeout, () => {})',
       },
     ],

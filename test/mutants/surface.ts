@@ -148,8 +148,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: group,
-        find: "this.#session.step({ is: 'watch', watch, prefix, before: of.toldBy(this.number) })",
-        replace: 'void [watch, prefix, of]',
+        find: "this.#session.step({ is: 'watch', watch, prefix, before: of.toldBy(part) })",
+        replace: 'void [watch, prefix, of, part]',
       },
     ],
   },
