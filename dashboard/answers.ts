@@ -2,11 +2,12 @@
 // servers, so that none of it travels to a browser.
 
 import type { TablePage, TableRow } from '../lockserver/pages/table-page.ts'
+import type { Step } from '../viewservice/circles.ts'
 import type { ViewChange } from '../viewservice/counts.ts'
 import type { Standing } from '../viewservice/pages/door-pages.ts'
 import type { ServerStatus, Status } from '../wire/messages.ts'
 
-export type { ServerStatus, Standing, Status, TablePage, TableRow, ViewChange }
+export type { ServerStatus, Standing, Status, Step, TablePage, TableRow, ViewChange }
 
 /** Of `/cluster`. */
 export interface Cluster {
@@ -23,6 +24,7 @@ export interface Cluster {
 }
 
 export interface PastView {
+  readonly group: number
   readonly number: number
   readonly change: ViewChange
   readonly primary: string
@@ -30,6 +32,14 @@ export interface PastView {
   readonly ageMs: number
   readonly gapMs: number | null
   readonly ackedAfterMs: number | null
+}
+
+/** Of `/locks`: of several groups also those that have not answered. */
+export type LocksPage = TablePage & { readonly missing?: readonly number[] }
+
+/** Of `/why`, as far as it is shown. */
+export interface Why {
+  readonly circle: readonly Step[] | null
 }
 
 export interface Buckets {
@@ -44,6 +54,8 @@ export interface Stats extends Record<Latency, Buckets> {
   readonly vitals: { readonly held: number; readonly waiting: number; readonly sessions: number }
   readonly longestWaitMs: number
   readonly boundsMs: readonly number[]
+  /** Groups that have not answered; absent: there is one. */
+  readonly missing?: readonly number[]
 }
 
 export type Latency = 'roundTrip' | 'wait' | 'handOver'

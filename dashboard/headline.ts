@@ -1,6 +1,6 @@
 // The one sentence that an operator called at night needs. It decides only what to say.
 
-import type { Cluster } from './answers.ts'
+import type { Cluster, Status } from './answers.ts'
 
 export type Tone = 'well' | 'care' | 'bad'
 
@@ -14,19 +14,41 @@ export function headlineOf(cluster: Cluster | null, trouble: string | null): Hea
   if (trouble !== null) return { tone: 'bad', text: `${trouble}. Below is what was last seen.` }
   if (cluster === null) return { tone: 'care', text: 'Asking the view server …' }
   const { status, unready } = cluster
-  const { view, halted, survives, servers } = status
-  if (status.recovery !== null && halted !== null)
+  const { halted, groups } = status
+  if (groups.some(({ recovery }) => recovery !== null) && halted !== null)
     return { tone: 'bad', text: `Waiting for disks: ${halted}` }
   if (halted !== null) return { tone: 'bad', text: `Halted: ${halted}` }
-  if (unready !== null || view === null) return { tone: 'bad', text: `No service: ${unready ?? 'no view'}` }
-  if (survives > 0) return { tone: 'well', text: `Well: view ${view.number} survives one more death` }
-  if (view.backup === null)
+  if (unready !== null || status.view === null)
+    return { tone: 'bad', text: `No service: ${unready ?? 'no view'}` }
+  if (groups.length > 1) return ofAll(status)
+  return ofOne(status, `view ${status.view.number}`)
+}
+
+/** G1: the worst of them; each group is shown by itself below. */
+function ofAll(status: Status): Headline {
+  const { groups, survives } = status
+  if (survives > 0)
+    return { tone: 'well', text: `Well: each of ${groups.length} groups survives one more death` }
+  const atRisk = groups.filter(group => group.survives === 0)
+  const [first] = atRisk
+  if (first === undefined || first.view === null)
+    return { tone: 'care', text: 'At risk: a group has no view' }
+  const { text } = ofOne({ ...status, ...first }, `view ${first.view.number} of group ${first.group}`)
+  const others = atRisk.length - 1
+  const more =
+    others === 0 ? '' : `; ${others === 1 ? '1 more group is at risk' : `${others} more groups are at risk`}`
+  return { tone: 'care', text: `${text}${more}` }
+}
+
+/** Of one group; `of`: its view, in words. */
+function ofOne({ view, survives, servers, durability }: Status, of: string): Headline {
+  if (survives > 0) return { tone: 'well', text: `Well: ${of} survives one more death` }
+  if (view?.backup == null)
     return {
       tone: 'care',
-      text: `At risk: view ${view.number} has no backup; if its primary dies, ${status.durability === 'disk' ? 'no lock can be had until it is back' : 'all locks are lost'}`,
+      text: `At risk: ${of} has no backup; if its primary dies, ${durability === 'disk' ? 'no lock can be had until it is back' : 'all its locks are lost'}`,
     }
-  const backup = servers.find(({ role }) => role === 'backup')
-  if (backup?.alive === false)
-    return { tone: 'care', text: `At risk: the backup of view ${view.number} is not heard` }
-  return { tone: 'care', text: `At risk: view ${view.number} copies the locks to its backup` }
+  const backup = servers.find(({ id }) => id === view.backup?.id)
+  if (backup?.alive === false) return { tone: 'care', text: `At risk: the backup of ${of} is not heard` }
+  return { tone: 'care', text: `At risk: ${of} copies the locks to its backup` }
 }

@@ -1,8 +1,9 @@
 // The locks that are held or waited for: one page of them, searched and sorted by the primary, so that
 // there may be a hundred thousand. Names and clients are shown as text, whatever they contain.
 
-import type { Standing, TablePage, TableRow } from './answers.ts'
-import { ask, Refused } from './ask.ts'
+import type { LocksPage, Standing, TableRow } from './answers.ts'
+import { ask } from './ask.ts'
+import { CircleLine } from './circle-line.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { Poll } from './poll.ts'
 import { countOf, grouped, lengthOf } from './words.ts'
@@ -24,8 +25,8 @@ export class LocksTable {
   readonly #standing: () => Standing
   #rows = new Map<string, Row>()
   /** The last lock of each page before this one. */
-  #trail: string[] = []
-  #last = ''
+  #trail: Place[] = []
+  #last: Place = { name: '', rank: null }
   #isSeen = true
 
   constructor(standing: () => Standing) {
@@ -49,7 +50,7 @@ export class LocksTable {
     }).observe(byId('locks-section'))
   }
 
-  #turnTo(trail: string[]): void {
+  #turnTo(trail: Place[]): void {
     this.#trail = trail
     this.#poll.now()
   }
@@ -58,25 +59,27 @@ export class LocksTable {
     const sort = this.#sort.querySelector<HTMLInputElement>(':checked')?.value ?? 'name'
     const query = new URLSearchParams({ prefix: this.#prefix.value, sort, limit: `${rowsPerPage}` })
     const after = this.#trail.at(-1)
-    if (after !== undefined) query.set('after', after)
+    if (after !== undefined) {
+      query.set('after', after.name)
+      query.set('rank', `${after.rank ?? 'none'}`)
+    }
     return query.toString()
   }
 
   async #ask(): Promise<void> {
     const query = this.#query
     try {
-      const page = await ask<TablePage>(`/locks?${query}`)
+      const page = await ask<LocksPage>(`/locks?${query}`)
       if (query === this.#query) this.#show(page) // else the user has typed more
     } catch (error) {
-      // The lock that this page begins after is gone, and its place with it.
-      if (error instanceof Refused && error.status === 410) return this.#turnTo([])
       setText(this.#caption, `The locks can't be had: ${(error as Error).message}`)
     }
   }
 
-  #show({ total, matching, more, locks }: TablePage): void {
+  #show({ total, matching, more, locks, missing = [] }: LocksPage): void {
     if (locks.length === 0 && this.#trail.length > 0) return this.#turnTo(this.#trail.slice(0, -1))
-    this.#last = locks.at(-1)?.name ?? ''
+    const { name = '', rank = null } = locks.at(-1) ?? {}
+    this.#last = { name, rank }
     const rows = locks.map(lock => {
       const row = this.#rows.get(lock.name) ?? new Row(lock.name)
       row.show(lock)
@@ -89,7 +92,8 @@ export class LocksTable {
     )
     const whole = countOf(total, 'lock')
     const found = this.#prefix.value === '' ? whole : `${grouped(matching)} of ${whole}`
-    const all = total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`
+    const known = total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`
+    const all = missing.length === 0 ? known : `${known.replace(/\.$/, '')}. ${missingText(missing)}`
     const { reads } = this.#standing()
     setText(this.#caption, reads === null ? all : `${all.replace(/\.$/, '')}. ${scopeText(reads)}`)
     byId('locks-table').classList.toggle('empty', locks.length === 0)
@@ -102,11 +106,23 @@ export class LocksTable {
   }
 }
 
+/** G5 */
+function missingText(missing: readonly number[]): string {
+  const [groups, their] = missing.length === 1 ? ['Group', 'its'] : ['Groups', 'their']
+  return `${groups} ${missing.join(', ')} did not answer: ${their} locks are left out.`
+}
+
 /** A2: what is left out depends on the rules alone. */
 function scopeText(reads: readonly string[]): string {
   if (reads.length === 0) return 'You may read no lock; there may be some.'
   const names = reads.map(prefix => `"${prefix}"`).join(', ')
   return `You may read only names that begin with ${names}; there may be others.`
+}
+
+/** Of a lock in the order of the list. */
+interface Place {
+  readonly name: string
+  readonly rank: number | null
 }
 
 const columns = ['Holder', 'Held for', 'Waiting', 'Longest wait', 'Token'] as const
@@ -120,13 +136,15 @@ class Row {
   readonly #root: HTMLTableRowElement
   readonly #people = element('ul', { class: 'people' })
   readonly #details: HTMLTableRowElement
+  readonly #circle: CircleLine
   #isOpen = false
   #lock: TableRow | undefined
 
   constructor(name: string) {
     this.#button.textContent = name
     this.#root = element('tr', {}, element('th', { scope: 'row' }, this.#button), ...this.#cells)
-    const cell = element('td', { colspan: columns.length + 1 }, this.#people)
+    this.#circle = new CircleLine(name)
+    const cell = element('td', { colspan: columns.length + 1 }, this.#people, this.#circle.root)
     this.#details = element('tr', { class: 'details' }, cell)
     this.#button.addEventListener('click', () => this.#toggle())
   }
@@ -167,6 +185,7 @@ class Row {
   #showPeople(): void {
     if (this.#lock === undefined) return
     const { held, waiting, holders, waiters } = this.#lock
+    void this.#circle.look(waiters > 0)
     const more = (count: number, shown: number, what: string) =>
       count > shown ? [`and ${grouped(count - shown)} more ${what}`] : []
     const lines = [

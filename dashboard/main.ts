@@ -50,7 +50,7 @@ function show(given: Standing): void {
       servers.show(cluster, standing)
       recovery.show(cluster.status)
       advice.show(cluster.advice)
-      timeLine.show(cluster.views)
+      timeLine.show(cluster.views, cluster.status.groups.length > 1)
     } catch (error) {
       // The log-in has ended, or was ended: nothing of it stays on the page.
       if (error instanceof Refused && error.status === 401) return location.reload()
@@ -67,7 +67,7 @@ function show(given: Standing): void {
 
   new Poll(statsEveryMs, async () => {
     const stats = await ask<Stats>('/stats').catch(() => null)
-    const of = cluster?.status.view?.primary.id ?? ''
+    const of = countedBy(cluster, stats)
     charts.add(stats, of)
     glance.show(stats, of)
   })
@@ -75,4 +75,10 @@ function show(given: Standing): void {
     standing = await ask<Standing>('/session').catch(() => standing)
   })
   new LocksTable(() => standing)
+}
+
+/** Whose counts these are: those of other primaries, or without one of them, can't be compared with them. */
+function countedBy(cluster: Cluster | null, stats: Stats | null): string {
+  const primaries = cluster?.status.groups.map(({ view }) => view?.primary.id ?? '') ?? []
+  return [...primaries, ...(stats?.missing ?? [])].join(' ')
 }

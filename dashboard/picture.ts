@@ -15,9 +15,14 @@ interface Layout {
   readonly height: number
   readonly viewServer: Box
   readonly clients: Box
+  /** Of each group that is shown. */
+  readonly pairs: readonly Pair[]
+  readonly idle: readonly Box[]
+}
+
+interface Pair {
   readonly primary: Box
   readonly backup: Box
-  readonly idle: readonly Box[]
 }
 
 const boxHeight = 74
@@ -26,6 +31,8 @@ const row = (n: number) => 1 + n * (boxHeight + rowGap)
 /** Below this width, in px, there is room for only two boxes side by side. */
 const wideFrom = 560
 const idleShownMax = 3
+/** More of them stand in the list only. */
+const groupsShownMax = 6
 const characterPx = 7.4
 
 export class Picture {
@@ -49,74 +56,102 @@ export class Picture {
 }
 
 function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
-  const { servers, view } = status
-  const primary = servers.find(({ role }) => role === 'primary')
-  const backup = servers.find(({ role }) => role === 'backup')
+  const { servers } = status
+  const groups = status.groups.slice(0, groupsShownMax)
   const idle = servers.filter(({ role }) => role === 'idle')
   const shown = idle.slice(0, idleShownMax)
-  const at = layoutOf(width, shown.length)
-  const copied = copiedOf(servers)
-  const sketch = new Sketch(at.boxWidth, copied)
+  const at = layoutOf(width, groups.length, shown.length)
+  const sketch = new Sketch(at.boxWidth)
 
-  for (const place of [at.primary, at.backup]) sketch.pings(at.viewServer, place)
+  for (const [i, { primary, backup }] of at.pairs.entries())
+    for (const place of [primary, backup])
+      if (i === 0) sketch.pings(at.viewServer, place)
+      else sketch.joins(at.viewServer, place)
   for (const place of at.idle) sketch.joins(at.viewServer, place)
-  if (clients > 0) sketch.talks(at.clients, at.primary)
-  if (primary && backup) sketch.talks(at.primary, at.backup)
-
-  sketch.box(at.viewServer, 'viewserver', 'View server', `view ${view?.number ?? 0}`, viewServersOf(status))
+  sketch.box(at.viewServer, 'viewserver', 'View server', viewsOf(status), viewServersOf(status))
   sketch.box(at.clients, 'clients', 'Clients', countOf(clients, 'client'), 'connected')
-  sketch.server(at.primary, 'Primary', primary, 'nobody yet')
-  sketch.server(at.backup, 'Backup', backup, 'nobody')
+  for (const [i, { view, group }] of groups.entries()) {
+    const { primary: place, backup: next } = at.pairs[i] as Pair
+    const primary = servers.find(({ id }) => id === view?.primary.id)
+    const backup = servers.find(({ id }) => id === view?.backup?.id)
+    if (clients > 0) sketch.serves(at.clients, place)
+    if (primary && backup) sketch.talks(place, next)
+    const copied = primary?.copiedPart ?? 0
+    const of = status.groups.length > 1 ? ` ${group}` : ''
+    sketch.server(place, `Primary${of}`, primary, 'nobody yet', copied)
+    sketch.server(next, `Backup${of}`, backup, 'nobody', copied)
+  }
   for (const [i, place] of at.idle.entries()) {
     const more = idle.length - shown.length
     const isLast = i === shown.length - 1
-    sketch.server(place, more > 0 && isLast ? `Idle, and ${more} more` : 'Idle', shown[i], '')
+    sketch.server(place, more > 0 && isLast ? `Idle, and ${more} more` : 'Idle', shown[i], '', 0)
   }
-  const words = [
-    `View ${view?.number ?? 0}`,
-    primary && `primary ${shortOf(primary.address)}, ${stateOf(primary, copied)}`,
-    backup ? `backup ${shortOf(backup.address)}, ${stateOf(backup, copied)}` : 'no backup',
-    countOf(idle.length, 'idle server'),
-    countOf(clients, 'client'),
-  ]
-  const label = words.filter(Boolean).join('; ')
   const { height } = at
+  const label = labelOf(status, idle.length, clients)
   const frame = { role: 'img', 'aria-label': label, width, height, viewBox: `0 0 ${width} ${height}` }
   return drawn('svg', frame, ...sketch.lines, ...sketch.boxes)
 }
 
-function layoutOf(width: number, idles: number): Layout {
+/** The picture in words, group by group. */
+function labelOf({ groups, servers }: Cluster['status'], idle: number, clients: number): string {
+  const several = groups.length > 1
+  const ofGroup = ({ group, view }: (typeof groups)[number]) => {
+    const primary = servers.find(({ id }) => id === view?.primary.id)
+    const backup = servers.find(({ id }) => id === view?.backup?.id)
+    const copied = primary?.copiedPart ?? 0
+    return [
+      several ? `Group ${group}: view ${view?.number ?? 0}` : `View ${view?.number ?? 0}`,
+      primary && `primary ${shortOf(primary.address)}, ${stateOf(primary, copied)}`,
+      backup ? `backup ${shortOf(backup.address)}, ${stateOf(backup, copied)}` : 'no backup',
+    ]
+  }
+  const words = [...groups.flatMap(ofGroup), countOf(idle, 'idle server'), countOf(clients, 'client')]
+  return words.filter(Boolean).join('; ')
+}
+
+function viewsOf({ groups }: Cluster['status']): string {
+  const numbers = groups.map(({ view }) => view?.number ?? 0)
+  return `${numbers.length === 1 ? 'view' : 'views'} ${numbers.join(', ')}`
+}
+
+function layoutOf(width: number, groups: number, idles: number): Layout {
   if (width >= wideFrom) {
     const boxWidth = Math.floor(Math.min(210, (width - 140) / 3))
     const [left, middle, right] = [1, (width - boxWidth) / 2, width - boxWidth - 1].map(Math.round)
     const column = (x = 0, n: number) => ({ x, y: row(n) })
-    const idle = [column(right, 2), column(middle, 2), column(left, 2)].slice(0, idles)
+    const last = groups + 1
+    const idle = [column(right, last), column(middle, last), column(left, last)].slice(0, idles)
     return {
       boxWidth,
-      height: row(idles > 0 ? 3 : 2) - rowGap + 1,
+      height: row(idles > 0 ? last + 1 : last) - rowGap + 1,
       viewServer: column(Math.round(((middle ?? 0) + (right ?? 0)) / 2), 0),
       clients: column(left, 1),
-      primary: column(middle, 1),
-      backup: column(right, 1),
+      pairs: Array.from({ length: groups }, (_, i) => ({
+        primary: column(middle, i + 1),
+        backup: column(right, i + 1),
+      })),
       idle,
     }
   }
   const boxWidth = Math.floor((width - 40) / 2)
   const right = width - boxWidth - 1
+  const last = groups + 1
   return {
     boxWidth,
-    height: row(Math.max(3, 2 + idles)) - rowGap + 1,
+    height: row(Math.max(last + 1, last + idles)) - rowGap + 1,
     viewServer: { x: Math.round((width - boxWidth) / 2), y: row(0) },
-    clients: { x: 1, y: row(2) },
-    primary: { x: 1, y: row(1) },
-    backup: { x: right, y: row(1) },
-    idle: Array.from({ length: idles }, (_, i) => ({ x: right, y: row(2 + i) })),
+    clients: { x: 1, y: row(last) },
+    pairs: Array.from({ length: groups }, (_, i) => ({
+      primary: { x: 1, y: row(i + 1) },
+      backup: { x: right, y: row(i + 1) },
+    })),
+    idle: Array.from({ length: idles }, (_, i) => ({ x: right, y: row(last + i) })),
   }
 }
 
-/** How much of its state the primary has copied to the backup, in percent: only the primary knows. */
-export function copiedOf(servers: readonly ServerStatus[]): number {
-  return servers.find(({ role }) => role === 'primary')?.copiedPart ?? 0
+/** How much of its state the primary of this server's group has copied to the backup, in percent: only that primary knows. */
+export function copiedFor({ group }: ServerStatus, servers: readonly ServerStatus[]): number {
+  return servers.find(server => server.role === 'primary' && server.group === group)?.copiedPart ?? 0
 }
 
 export function stateOf(
@@ -136,19 +171,18 @@ class Sketch {
   readonly lines: SVGElement[] = []
   readonly boxes: SVGElement[] = []
   readonly #width: number
-  readonly #copied: number
 
-  constructor(width: number, copied: number) {
+  constructor(width: number) {
     this.#width = width
-    this.#copied = copied
   }
 
-  server(at: Box, title: string, server: ServerStatus | undefined, nobody: string): void {
+  /** `copied`: how much of the state its backup has, in percent. */
+  server(at: Box, title: string, server: ServerStatus | undefined, nobody: string, copied: number): void {
     if (server === undefined) return this.box(at, 'nobody', title, nobody, '')
     const kind = server.alive && server.pingAgeMs <= 1_000 ? server.role : 'silent'
     const { role, inSync } = server
-    const part = role === 'backup' && !inSync ? this.#copied / 100 : null
-    this.box(at, kind, title, shortOf(server.address), stateOf(server, this.#copied), part)
+    const part = role === 'backup' && !inSync ? copied / 100 : null
+    this.box(at, kind, title, shortOf(server.address), stateOf(server, copied), part)
   }
 
   box({ x, y }: Box, kind: string, title: string, name: string, state: string, part: number | null = null) {
@@ -190,13 +224,23 @@ class Sketch {
   }
 
   talks(from: Box, to: Box): void {
-    const middle = this.#width / 2
-    if (from.y === to.y) {
-      const [y, tip] = [from.y + boxHeight / 2, to.x - 2]
-      this.#line(`M${from.x + this.#width} ${y}H${tip}m-6 -5l6 5l-6 5`, 'talks')
+    const [y, tip] = [from.y + boxHeight / 2, to.x - 2]
+    this.#line(`M${from.x + this.#width} ${y}H${tip}m-6 -5l6 5l-6 5`, 'talks')
+  }
+
+  /** Clients and a primary: to its side, or from below; past other groups in the gap between two columns. */
+  serves(clients: Box, primary: Box): void {
+    const side = clients.x + this.#width
+    if (clients.y === primary.y) return this.talks(clients, primary)
+    if (clients.x < primary.x) {
+      const [from, to, tip] = [clients.y + boxHeight / 2, primary.y + boxHeight / 2, primary.x - 2]
+      this.#line(`M${side} ${from}H${(side + primary.x) / 2}V${to}H${tip}m-6 -5l6 5l-6 5`, 'talks')
+    } else if (clients.y - primary.y <= boxHeight + rowGap) {
+      const tip = primary.y + boxHeight + 2
+      this.#line(`M${clients.x + this.#width / 2} ${clients.y}V${tip}m-5 6l5 -6l5 6`, 'talks')
     } else {
-      const tip = to.y + boxHeight + 2
-      this.#line(`M${from.x + middle} ${from.y}V${tip}m-5 6l5 -6l5 6`, 'talks')
+      const [from, to, tip] = [clients.y + 18, primary.y + boxHeight - 16, side + 2]
+      this.#line(`M${side} ${from}H${side + 12}V${to}H${tip}m6 -5l-6 5l6 5`, 'talks')
     }
   }
 

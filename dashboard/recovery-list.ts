@@ -5,6 +5,8 @@ import type { Status } from './answers.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { grouped, lengthOf, shortOf } from './words.ts'
 
+type Recovery = NonNullable<Status['recovery']>
+
 export class RecoveryList {
   readonly #list = byId('recovery')
 
@@ -18,16 +20,20 @@ export class RecoveryList {
   }
 }
 
-function linesOf({ recovery }: Status): string[] {
-  if (recovery === null) return []
-  const { found, waitedFor, patienceMs, lost } = recovery
+function linesOf({ groups }: Status): string[] {
+  return groups.flatMap(({ group, recovery }) =>
+    recovery === null ? [] : linesIn(recovery, groups.length > 1 ? `Group ${group}: ` : ''),
+  )
+}
+
+function linesIn({ found, waitedFor, patienceMs, lost }: Recovery, of: string): string[] {
   const more = patienceMs === 0 ? '' : `, at most ${lengthOf(patienceMs)} more if another one is here`
   return [
     ...found.map(
       ({ address, view, opNumber, proof }) =>
-        `Here: ${shortOf(address)}, view ${view}, operation ${grouped(opNumber)}; ${proof ?? 'its old process may still live'}`,
+        `${of}Here: ${shortOf(address)}, view ${view}, operation ${grouped(opNumber)}; ${proof ?? 'its old process may still live'}`,
     ),
-    ...waitedFor.map(({ address }) => `Waited for: ${shortOf(address)}${more}`),
-    `A reset now: ${lost}`,
+    ...waitedFor.map(({ address }) => `${of}Waited for: ${shortOf(address)}${more}`),
+    `${of}A reset now: ${lost}`,
   ]
 }

@@ -3,7 +3,7 @@
 import type { Cluster, ServerStatus, Standing } from './answers.ts'
 import { ask } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
-import { copiedOf, stateOf } from './picture.ts'
+import { copiedFor, stateOf } from './picture.ts'
 import { bytesOf, grouped, lengthOf, shortOf } from './words.ts'
 
 type Deed = 'kill' | 'freeze'
@@ -23,12 +23,14 @@ export class ServersList {
   }
 
   show({ status, play }: Cluster, { operates }: Standing): void {
+    const several = status.groups.length > 1
+    const place = ({ group }: ServerStatus) => group ?? Number.MAX_SAFE_INTEGER
     const servers = [...status.servers].sort(
-      (a, b) => rank[a.role] - rank[b.role] || a.address.localeCompare(b.address),
+      (a, b) => place(a) - place(b) || rank[a.role] - rank[b.role] || a.address.localeCompare(b.address),
     )
     const items = servers.map(server => {
       const item = this.#items.get(server.id) ?? new Item(server.id, deed => this.#do(deed, server.id))
-      item.show(server, copiedOf(servers), play && operates)
+      item.show(server, { copied: copiedFor(server, servers), play: play && operates, several })
       return [server.id, item] as const
     })
     const focused = document.activeElement
@@ -52,6 +54,15 @@ export class ServersList {
     }
     this.#onDeed()
   }
+}
+
+interface How {
+  /** How much of its group's state is copied, in percent. */
+  readonly copied: number
+  /** It can be killed and frozen. */
+  readonly play: boolean
+  /** There are several groups, and it says of which it is. */
+  readonly several: boolean
 }
 
 class Item {
@@ -87,11 +98,12 @@ class Item {
     this.root.append(facts, this.#deeds)
   }
 
-  show(server: ServerStatus, copied: number, play: boolean): void {
-    const { role, address, host, pid, opNumber, lag, pingAgeMs, alive, version } = server
-    this.name = `${role} ${shortOf(address)}`
+  show(server: ServerStatus, { copied, play, several }: How): void {
+    const { role, group, address, host, pid, opNumber, lag, pingAgeMs, alive, version } = server
+    const of = several && group !== null ? ` of group ${group}` : ''
+    this.name = `${role}${of} ${shortOf(address)}`
     this.root.className = alive ? role : 'silent'
-    setText(this.#role, roles[role])
+    setText(this.#role, `${roles[role]}${of}`)
     setText(this.#address, shortOf(address))
     setText(this.#state, stateOf(server, copied))
     const behind = role === 'backup' && lag > 0 ? `, ${grouped(lag)} behind` : ''

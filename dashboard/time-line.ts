@@ -17,13 +17,15 @@ const words: Record<ViewChange, string> = {
 
 export class TimeLine {
   readonly #list = byId('views')
-  #items = new Map<number, Item>()
+  #items = new Map<string, Item>()
 
-  show(views: readonly PastView[]): void {
+  /** `several`: there are several groups, so that each view says whose it is. */
+  show(views: readonly PastView[], several: boolean): void {
     const items = views.toReversed().map(view => {
-      const item = this.#items.get(view.number) ?? new Item(view)
+      const key = `${view.group} ${view.number}`
+      const item = this.#items.get(key) ?? new Item(view, several)
       item.show(view)
-      return [view.number, item] as const
+      return [key, item] as const
     })
     this.#items = new Map(items)
     byId('no-views').hidden = items.length > 0
@@ -40,12 +42,12 @@ class Item {
   readonly #gap = element('span', { class: 'gap' })
   readonly #synced = element('span', { class: 'synced' })
 
-  constructor({ number, change, primary, backup }: PastView) {
+  constructor({ group, number, change, primary, backup }: PastView, several: boolean) {
     const who = `primary ${shortOf(primary)}, ${backup === null ? 'no backup' : `backup ${shortOf(backup)}`}`
     this.root = element(
       'li',
       { class: change },
-      element('span', { class: 'view' }, `View ${number}`),
+      element('span', { class: 'view' }, several ? `View ${number} of group ${group}` : `View ${number}`),
       element('span', { class: 'cause' }, words[change]),
       this.#gap,
       this.#synced,

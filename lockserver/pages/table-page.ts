@@ -28,6 +28,8 @@ export interface TableQuery {
   readonly sort: Sort
   /** Only locks that come after the lock of this name. */
   readonly after: string | null
+  /** Its rank, as its row said, if another group has it (G5) or it may be gone; undefined: it is looked up. */
+  readonly rank?: number | undefined
   readonly limit: number
 }
 
@@ -42,6 +44,8 @@ export interface TablePage {
 
 export interface TableRow {
   readonly name: string
+  /** Its place in the order that was asked for: the smallest comes first, null last; those that are equal go by name. */
+  readonly rank: number | null
   readonly holders: number
   readonly waiters: number
   /** Of a hold that is kept for no client, client and id are null (C3). */
@@ -69,8 +73,17 @@ export function tableQuery(query: URLSearchParams): TableQuery {
     prefix: query.get('prefix') ?? '',
     sort,
     after: query.get('after'),
+    rank: rankIn(query.get('rank')),
     limit: whole(query, 'limit', 100, locksPerPageMax),
   }
+}
+
+/** As a row says it, where null is `none`. */
+function rankIn(text: string | null): number | undefined {
+  if (text === null) return undefined
+  const rank = text === 'none' ? Number.POSITIVE_INFINITY : Number(text)
+  if (text === '' || Number.isNaN(rank)) throw new BadQuery(`rank must be a number or none, not ${text}`)
+  return rank
 }
 
 /** Null: the lock after which the page should begin is gone. Only a page sorted by name doesn't need it. */
@@ -81,10 +94,10 @@ export async function tablePage(
   nextTurn: () => Promise<void>,
   termsOf: TermsOf = wholeTerms,
 ): Promise<TablePage | null> {
-  const { prefix, only = null, sort, after, limit } = query
+  const { prefix, only = null, sort, after, rank, limit } = query
   const { locks } = state.table
   const isHidden = after !== null && only !== null && !startsWithAny(after, only)
-  const last = after === null ? null : placeAfter(state, isHidden ? 'name' : sort, after)
+  const last = after === null ? null : placeAfter(state, isHidden ? 'name' : sort, after, rank)
   if (last === undefined) return null
   const before = (a: Place, b: Place) => (a.rank === b.rank ? a.name < b.name : a.rank < b.rank)
   const first = new FirstFew<Place>(limit + 1, before)
@@ -98,9 +111,9 @@ export async function tablePage(
     if (last === null || before(last, place)) first.offer(place)
   }
   const places = first.items
-  const rows = places.slice(0, limit).flatMap(({ name }) => {
+  const rows = places.slice(0, limit).flatMap(({ name, rank }) => {
     const lock = locks.get(name)
-    return lock === undefined ? [] : [rowOf(lock, wall, termsOf)]
+    return lock === undefined ? [] : [{ ...rowOf(lock, wall, termsOf), rank: shownRank(rank) }]
   })
   // What may not be read is not counted either.
   return { total: only === null ? locks.size : matching, matching, more: places.length > limit, locks: rows }
@@ -116,8 +129,9 @@ interface Place {
   readonly rank: number
 }
 
-function placeAfter(state: State, sort: Sort, name: string): Place | undefined {
+function placeAfter(state: State, sort: Sort, name: string, rank?: number): Place | undefined {
   if (sort === 'name') return { name, rank: 0 }
+  if (rank !== undefined) return { name, rank }
   const lock = state.table.locks.get(name)
   return lock && { name, rank: rankOf(lock, sort) }
 }
@@ -138,8 +152,13 @@ function rankOf({ next, waiters, holder }: LockEntry, sort: Sort): number {
   }
 }
 
+/** JSON knows no infinity. */
+function shownRank(rank: number): number | null {
+  return rank === Number.POSITIVE_INFINITY ? null : rank
+}
+
 /** B2: walks over what the row shows, however many hold the lock or wait for it. */
-function rowOf(lock: LockEntry, wall: number, termsOf: TermsOf): TableRow {
+function rowOf(lock: LockEntry, wall: number, termsOf: TermsOf): Omit<TableRow, 'rank'> {
   const { name, held, waiters, queue } = lock
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   return {

@@ -10,8 +10,9 @@ import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import { adviceFor } from '../advice.ts'
 import { dashboardFiles } from './dashboard-files.ts'
 import { doorPages } from './door-pages.ts'
+import { locksOfAll, statsOfAll, whyOfAll } from './merged-pages.ts'
 import { type Measured, viewServerMetrics } from './metrics.ts'
-import { pageOfPrimary } from './peer-pages.ts'
+import type { Asking } from './peer-pages.ts'
 import { type Deed, type PlayOptions, playPage } from './play.ts'
 
 export class ViewPages {
@@ -25,10 +26,7 @@ export class ViewPages {
     this.door = new Door(guard)
     let measured: Measured | undefined
     const metrics = new Metrics([...viewServerMetrics(() => (measured ??= measure())), ...this.#process.all])
-    const ofPrimary =
-      (path: string) =>
-      (query: URLSearchParams, { authorization }: Caller) =>
-        pageOfPrimary(measure().status, { authorization, tls: dial?.() }, `${path}?${query}`)
+    const asking = ({ authorization }: Caller): Asking => ({ authorization, tls: dial?.() })
     const deed = (deed: Deed): Route => ({
       guarded: true,
       needs: 'operate',
@@ -55,8 +53,17 @@ export class ViewPages {
         guarded: true,
         read: () => ({ status: 200, body: clusterOf(measure(), play !== false) }),
       },
-      '/stats': { guarded: true, asks: true, read: ofPrimary('/stats') },
-      '/locks': { guarded: true, asks: true, read: ofPrimary('/locks') },
+      '/stats': { guarded: true, asks: true, read: (_, who) => statsOfAll(measure().status, asking(who)) },
+      '/locks': {
+        guarded: true,
+        asks: true,
+        read: (query, who) => locksOfAll(measure().status, asking(who), query),
+      },
+      '/why': {
+        guarded: true,
+        asks: true,
+        read: (query, who) => whyOfAll(measure().status, asking(who), query.get('name')),
+      },
       ...(play !== false && { '/kill': deed('kill'), '/freeze': deed('freeze') }),
     })
   }
