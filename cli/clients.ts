@@ -2,7 +2,7 @@
 // also what. As `holdfast locks`, it asks what the primary believes if that can't confirm that it still is the primary.
 
 import { clientNameLengthMax } from '../wire/limits.ts'
-import type { ClientRecord, MessageOf } from '../wire/messages.ts'
+import type { ClientRecord, MessageOf, View } from '../wire/messages.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { type AskedServer, type Reach, TooLate } from './ask.ts'
 import { type Column, tableIn } from './columns.ts'
@@ -45,7 +45,7 @@ pending: [{ name, mode, waitedMs, terms }…], cut } }…] }, in the order in wh
 }
 
 async function listClients(reach: Reach, who: string): Promise<Listed> {
-  const { answers, missing } = await fromGroups(reach, group => listIn(reach, group, who))
+  const { answers, missing } = await fromGroups(reach, (group, view) => listIn(reach, group, view, who))
   const clients = answers.flatMap(answer => answer.clients)
   return {
     confirmed: answers.every(({ confirmed }) => confirmed),
@@ -54,8 +54,8 @@ async function listClients(reach: Reach, who: string): Promise<Listed> {
   }
 }
 
-async function listIn(reach: Reach, group: number, who: string): Promise<Listed> {
-  using primary = await meetPrimary(reach, group)
+async function listIn(reach: Reach, group: number, view: View | null, who: string): Promise<Listed> {
+  using primary = await meetPrimary(reach, group, view)
   try {
     return await allPages(primary, who, true)
   } catch (error) {

@@ -25,7 +25,7 @@ export interface ClusterReport {
   started(child: Child): void
   /** The state is on disk, and something keeps it from being recovered at once. */
   recovers(reason: string): void
-  halted(reason: string, url: string): void
+  halted(reason: string, url: string, status: Status): void
   ended(): void
 }
 
@@ -156,10 +156,13 @@ export class PlainReport implements ClusterReport {
     this.#say(paint('yellow', reason))
   }
 
-  halted(reason: string, url: string): void {
+  halted(reason: string, url: string, { groups }: Status): void {
     this.#say(paint('red', reason))
     const view = url === viewDefault ? '' : ` --view ${url}`
-    this.#say(`to go on without the old locks: npx holdfast reset --yes${view}`)
+    const lost =
+      groups.length === 1 ? [''] : groups.flatMap(each => (each.lost ? [` --group ${each.group}`] : []))
+    for (const group of lost)
+      this.#say(`to go on without the old locks: npx holdfast reset --yes${group}${view}`)
   }
 
   ended(): void {

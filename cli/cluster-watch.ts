@@ -22,7 +22,7 @@ export interface WatchHandlers {
   /** Once for each reason that lasts: the state is on disk, and waits for something. */
   recovers(reason: string): void
   /** Once for each reason: view changes have halted. */
-  halted(reason: string): void
+  halted(reason: string, status: Status): void
 }
 
 /** How often the view server is asked while the view is not settled. */
@@ -181,7 +181,7 @@ export class ClusterWatch {
     }
     this.#onRecovery(status.recovery === null ? null : halted)
     if (status.recovery !== null) return
-    if (halted !== null && halted !== this.#haltReason) this.#handlers.halted(halted)
+    if (halted !== null && halted !== this.#haltReason) this.#handlers.halted(halted, status)
     this.#haltReason = halted
   }
 

@@ -173,7 +173,7 @@ class Cluster implements Crew {
       changed: change => this.#onChanged(change),
       acked: status => this.#onAcked(status.view?.number ?? 0, status),
       recovers: reason => this.#report.recovers(reason),
-      halted: reason => this.#report.halted(reason, this.#viewUrls.join(',')),
+      halted: (reason, status) => this.#report.halted(reason, this.#viewUrls.join(','), status),
     })
     this.#watch.start()
   }

@@ -1,9 +1,10 @@
 // `holdfast kill`: asks a lock server to end at once, to watch a failover happen. It signals no process: a pid in
 // the status is what that server says of itself (B8).
 
-import type { ServerStatus, Status } from '../wire/messages.ts'
+import type { ServerStatus, Status, View } from '../wire/messages.ts'
 import { askPage, PageUnreached, problemIn } from '../wire/serving/peer-page.ts'
-import { type Command, flag, json, proofOf, reaching, show } from './arguments.ts'
+import { groupsMax } from '../wire/slots.ts'
+import { byDefault, type Command, flag, json, proofOf, reaching, show, whole } from './arguments.ts'
 import { AskedServer, answerWithinMs, statusOf } from './ask.ts'
 import { Failure, UsageError } from './failure.ts'
 import { print, printJson } from './output.ts'
@@ -11,6 +12,7 @@ import { serverOf } from './status.ts'
 import { dialTls } from './tls.ts'
 
 const options = {
+  group: byDefault(0, whole('NUMBER', 'of which group, with primary or backup', 0, groupsMax - 1)),
   force: flag('also the last server that holds the state: all locks are lost then, or wait for its disk'),
   ...reaching,
   ...json,
@@ -31,7 +33,7 @@ who runs on its machine. A frozen one can't be asked, and is left alone.
         `kill takes primary, backup, or the id of a server (hex digits), not ${show(which)}`,
       )
     const status = await statusOf(values)
-    const server = pick(status, which)
+    const server = pick(status, which, values.group ?? 0)
     await checkThere(server, proofOf(values))
     if (!values.force) checkNotLast(status, server)
     await end(server, proofOf(values))
@@ -41,10 +43,11 @@ who runs on its machine. A frozen one can't be asked, and is left alone.
   },
 }
 
-function pick(status: Status, which: string): ServerStatus {
+function pick(status: Status, which: string, group: number): ServerStatus {
   if (which === 'primary' || which === 'backup') {
-    const server = serverOf(status, status.view?.[which]?.id)
-    if (server === null) throw new Failure(`there is no ${which} right now; see 'holdfast status'`)
+    const server = serverOf(status, viewOf(status, group)?.[which]?.id)
+    const of = group === 0 ? '' : ` of group ${group}`
+    if (server === null) throw new Failure(`there is no ${which}${of} right now; see 'holdfast status'`)
     return server
   }
   const found = status.servers.filter(({ id }) => id.startsWith(which))
@@ -57,9 +60,18 @@ function pick(status: Status, which: string): ServerStatus {
   )
 }
 
-/** Its death would lose the state: no other living server holds the whole of it. */
-export function isLastHolder({ servers, view }: Pick<Status, 'servers' | 'view'>, id: string): boolean {
-  const holders = servers.filter(server => server.id === view?.primary.id || server.inSync)
+function viewOf({ view, groups }: Pick<Status, 'view' | 'groups'>, group: number): View | null {
+  return group === 0 ? view : (groups.find(each => each.group === group)?.view ?? null)
+}
+
+/** Its death would lose the state of its group: no other living server holds the whole of it. */
+export function isLastHolder(status: Pick<Status, 'servers' | 'view' | 'groups'>, id: string): boolean {
+  const { servers } = status
+  const group = servers.find(server => server.id === id)?.group ?? 0
+  const primary = viewOf(status, group)?.primary.id
+  const holders = servers.filter(
+    server => server.id === primary || (server.inSync && (server.group ?? 0) === group),
+  )
   return holders.some(server => server.id === id) && !holders.some(server => server.id !== id && server.alive)
 }
 

@@ -89,7 +89,7 @@ function act(scene: Scene, role: 'primary' | 'backup', deed: (server: ServerStat
 function killOnce(scene: Scene, { id, pid, role }: ServerStatus): Act {
   const status = scene.status as Status
   const servers = status.servers.map(server => ({ ...server, alive: isThere(server, scene) }))
-  if (!isLastHolder({ servers, view: status.view }, id)) return kill(scene, pid)
+  if (!isLastHolder({ ...status, servers }, id)) return kill(scene, pid)
   const text = `y: kill the last one that holds the state? All locks are lost then (the ${role})`
   return { act: 'ask', pid, text }
 }

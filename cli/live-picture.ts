@@ -5,7 +5,7 @@ import type { ServerStatus, Status } from '../wire/messages.ts'
 import { showDuration } from './duration.ts'
 import { keyRows } from './live-keys.ts'
 import { grouped, paint, table } from './output.ts'
-import { headline, stateOf } from './status.ts'
+import { copiedFor, headlines, stateOf } from './status.ts'
 
 export interface Member {
   readonly name: string
@@ -42,7 +42,7 @@ export function pictureLines(picture: Picture): string[] {
   const [head = '', ...rows] = table(['SERVER', 'ROLE', 'STATE', 'ADDRESS', 'PID', 'LAG'], rowsOf(picture))
   return [
     '',
-    status === null ? paint('red', 'the view server does not answer') : headline(status),
+    ...(status === null ? [paint('red', 'the view server does not answer')] : headlines(status)),
     factsOf(picture),
     '',
     paint('dim', head),
@@ -69,12 +69,12 @@ function between(): string {
 }
 
 function rowsOf({ status, members, frozen }: Picture): string[][] {
-  const copied = status?.servers.find(({ role }) => role === 'primary')?.copiedPart ?? 0
   return members.map(({ name, url, pid }, i) => {
     const server = status?.servers.find(server => server.address === url && server.pid === pid)
+    const copied = server === undefined ? 0 : copiedFor(server, status?.servers ?? [])
     return [
       name,
-      i === 0 ? '' : roleOf(server),
+      i === 0 ? '' : roleOf(server, (status?.groups.length ?? 1) > 1),
       memberState(pid, server, i === 0 && status !== null, frozen, copied),
       url,
       pid === undefined ? '' : String(pid),
@@ -83,9 +83,11 @@ function rowsOf({ status, members, frozen }: Picture): string[][] {
   })
 }
 
-function roleOf(server: ServerStatus | undefined): string {
+/** `several`: there are several groups, and it says of which it is. */
+function roleOf(server: ServerStatus | undefined, several: boolean): string {
   if (server === undefined) return ''
-  return server.role === 'primary' ? paint('bold', server.role) : server.role
+  const role = server.role === 'primary' ? paint('bold', server.role) : server.role
+  return several && server.group !== null ? `${role} ${server.group}` : role
 }
 
 /** What this process knows comes before what the view server believes. */

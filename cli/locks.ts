@@ -1,7 +1,8 @@
 // `holdfast locks`: lists held locks and waiters, as the primary itself reports them. If the primary can't
 // confirm that it still is the primary (R1), the command asks what it believes, and says so.
 
-import type { HoldRecord, MessageOf, WaitRecord } from '../wire/messages.ts'
+import type { Held } from '../viewservice/circles.ts'
+import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import { byDefault, type Command, choice, flag, json, reaching } from './arguments.ts'
 import { type AskedServer, type Reach, TooLate } from './ask.ts'
@@ -10,7 +11,7 @@ import { groupJson, groupLines, groupsOf, lockLines } from './locks-text.ts'
 import { ageText, type NearestListing, nearestLocks } from './nearest.ts'
 import { note, paint, print, printJson, terminalWidth } from './output.ts'
 import { fromGroups, meetPrimary, missingText } from './primary.ts'
-import { type Held, type Sort, sortedLocks, sorts } from './waits.ts'
+import { type Sort, sortedLocks, sorts } from './waits.ts'
 
 const options = {
   ...reaching,
@@ -93,7 +94,7 @@ function asListing({ cut, missing, held, pending }: NearestListing): Listing {
 
 /** Of all groups (G5). */
 export async function listLocks(reach: Reach, prefix: string): Promise<Listing> {
-  const { answers, missing } = await fromGroups(reach, group => locksOf(reach, group, prefix))
+  const { answers, missing } = await fromGroups(reach, (group, view) => locksOf(reach, group, view, prefix))
   return {
     confirmed: answers.every(({ confirmed }) => confirmed),
     cut: answers.some(({ cut }) => cut),
@@ -103,8 +104,13 @@ export async function listLocks(reach: Reach, prefix: string): Promise<Listing> 
   }
 }
 
-async function locksOf(reach: Reach, group: number, prefix: string): Promise<Omit<Listing, 'missing'>> {
-  using primary = await meetPrimary(reach, group)
+async function locksOf(
+  reach: Reach,
+  group: number,
+  view: View | null,
+  prefix: string,
+): Promise<Omit<Listing, 'missing'>> {
+  using primary = await meetPrimary(reach, group, view)
   try {
     return await query(primary, prefix, true)
   } catch (error) {

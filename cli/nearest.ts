@@ -3,7 +3,7 @@
 
 import type { HoldRecord, MessageOf, View, WaitRecord } from '../wire/messages.ts'
 import { proofOf, viewDefault } from './arguments.ts'
-import { AskedServer, findView, type Reach } from './ask.ts'
+import { AskedServer, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, messageOf } from './failure.ts'
 import { fromGroups } from './primary.ts'
@@ -24,7 +24,7 @@ export interface NearestListing {
 
 /** Of all groups, as old as the oldest. */
 export async function nearestLocks(reach: Reach, prefix: string): Promise<NearestListing> {
-  const { answers, missing } = await fromGroups(reach, group => nearestIn(reach, group, prefix))
+  const { answers, missing } = await fromGroups(reach, (group, view) => nearestIn(reach, group, view, prefix))
   const onDisk = answers.map(answer => answer.onDisk)
   return {
     cut: answers.some(({ cut }) => cut),
@@ -39,9 +39,9 @@ export async function nearestLocks(reach: Reach, prefix: string): Promise<Neares
 
 type OfGroup = Omit<NearestListing, 'missing'>
 
-async function nearestIn(reach: Reach, group: number, prefix: string): Promise<OfGroup> {
+async function nearestIn(reach: Reach, group: number, view: View | null, prefix: string): Promise<OfGroup> {
   const troubles: string[] = []
-  for (const url of copiesIn(await findView(reach, group), reach)) {
+  for (const url of copiesIn(view, reach)) {
     try {
       using server = await AskedServer.meet(url, proofOf(reach), 'told')
       if (server.welcome.kind === 'lockserver' && (server.welcome.view?.group ?? 0) === group)

@@ -7,8 +7,9 @@ import { proofOf } from './arguments.ts'
 import { AskedServer, findGroups, findView, type Reach, statusOf } from './ask.ts'
 import { Failure, messageOf } from './failure.ts'
 
-export async function meetPrimary(reach: Reach, group = 0): Promise<AskedServer> {
-  let view = await findView(reach, group)
+/** `known`: the newest view of this group, if the caller has just asked for it. */
+export async function meetPrimary(reach: Reach, group = 0, known?: View | null): Promise<AskedServer> {
+  let view = known === undefined ? await findView(reach, group) : known
   if (view === null) throw new Failure("there is no primary yet to ask; see 'holdfast status'")
   for (;;) {
     try {
@@ -36,14 +37,17 @@ async function meetPrimaryOf({ primary, number }: View, secret: string | undefin
   throw new Failure(`${what}: another server answers at ${address}, so it is gone`)
 }
 
-/** What all groups say (G5), and those that could not be asked; only if none can be asked it fails. */
+/**
+ * What all groups say (G5), and those that could not be asked; only if none can be asked it fails. `ask` gets the newest
+ * view that is known of the group, so that it need not ask for it once more.
+ */
 export async function fromGroups<T>(
   reach: Reach,
-  ask: (group: number) => Promise<T>,
+  ask: (group: number, view: View | null) => Promise<T>,
 ): Promise<{ readonly answers: readonly T[]; readonly missing: readonly number[] }> {
-  const { map } = await findGroups(reach)
+  const { map, views } = await findGroups(reach)
   const groups = Array.from({ length: map?.groups ?? 1 }, (_, group) => group)
-  const settled = await Promise.allSettled(groups.map(ask))
+  const settled = await Promise.allSettled(groups.map(group => ask(group, views.get(group) ?? null)))
   const answers = settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
   const [failed] = settled.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
   if (answers.length === 0) throw failed

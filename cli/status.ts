@@ -137,7 +137,7 @@ function viewServerLine({ address, active, pid, host, version }: ViewServerStatu
 /** `width`: of the terminal; null: as long as they are. */
 export function lines(status: Status, load: Load | null = null, width: number | null = null): string[] {
   const { halted, viewServers } = status
-  const [head = '', ...body] = tableIn(width, columns, rows(status))
+  const [head = '', ...body] = tableOf(status, width)
   return [
     ...headlines(status),
     ...(halted === null ? [] : [paint('red', halted)]),
@@ -153,14 +153,14 @@ export function lines(status: Status, load: Load | null = null, width: number | 
 }
 
 /** One for each group (G1). */
-function headlines(status: Status): string[] {
+export function headlines(status: Status): string[] {
   return status.groups.length > 1
     ? status.groups.map(group => headline({ ...status, ...group }, `group ${group.group}: `))
     : [headline(status)]
 }
 
 /** Of one group; `of`: which, if there are several. */
-export function headline(status: Status, of = ''): string {
+function headline(status: Status, of = ''): string {
   const { view, durability, acked, survives } = status
   if (view === null) return paint('red', `${of}there is no view yet: no primary`)
   const number = of + paint('bold', `view ${view.number}`) + (durability === 'disk' ? ', on disk' : '')
@@ -170,11 +170,18 @@ export function headline(status: Status, of = ''): string {
   return `${number}, ${acked ? 'acked' : 'not acked yet'}; ${paint(survives > 0 ? 'green' : 'yellow', `survives ${deaths} right now`)}`
 }
 
-function rows({ servers }: Status): string[][] {
-  const copied = servers.find(server => server.role === 'primary')?.copiedPart ?? 0
+/** G1: of several groups, each server says in which it is. */
+function tableOf({ servers, groups }: Status, width: number | null): string[] {
+  if (groups.length < 2) return tableIn(width, columns, rows(servers))
+  const ofGroups = sorted(servers).map(({ group }) => (group === null ? '' : String(group)))
+  const all = rows(servers).map((row, i) => [ofGroups[i] ?? '', ...row])
+  return tableIn(width, [{ title: 'GROUP' }, ...columns], all)
+}
+
+function rows(servers: readonly ServerStatus[]): string[][] {
   return sorted(servers).map(server => [
     server.role === 'primary' ? paint('bold', server.role) : server.role,
-    stateOf(server, copied),
+    stateOf(server, copiedFor(server, servers)),
     server.address,
     oneLine(server.host),
     String(server.pid),
@@ -184,6 +191,11 @@ function rows({ servers }: Status): string[][] {
     `${showDuration(server.pingAgeMs)} ago`,
     server.id.slice(0, 8),
   ])
+}
+
+/** How much of its state the primary of this server's group has sent, in percent. */
+export function copiedFor({ group }: ServerStatus, servers: readonly ServerStatus[]): number {
+  return servers.find(server => server.role === 'primary' && server.group === group)?.copiedPart ?? 0
 }
 
 /** `copied`: how much of its state the primary has sent, in percent. */
@@ -201,8 +213,13 @@ export function stateOf(
 
 const order = ['primary', 'backup', 'idle']
 
+/** Group by group; those that are in none are the last. */
 function sorted(servers: readonly ServerStatus[]): ServerStatus[] {
+  const place = ({ group }: ServerStatus) => group ?? Number.MAX_SAFE_INTEGER
   return [...servers].sort(
-    (a, b) => order.indexOf(a.role) - order.indexOf(b.role) || a.address.localeCompare(b.address),
+    (a, b) =>
+      place(a) - place(b) ||
+      order.indexOf(a.role) - order.indexOf(b.role) ||
+      a.address.localeCompare(b.address),
   )
 }

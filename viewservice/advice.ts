@@ -4,10 +4,21 @@
 import { showDuration } from '../wire/duration.ts'
 import type { ServerStatus, Status } from '../wire/messages.ts'
 
-/** Empty: nothing. The reason of a halt stands in the status itself. */
+/** Empty: nothing. The reason of a halt stands in the status itself; while one group's state is lost, the others go on. */
 export function adviceFor(status: Status): string[] {
-  const { view, durability, survives, halted, servers } = status
-  if (halted !== null || survives > 0) return []
+  const { groups, halted } = status
+  if (halted !== null && groups.every(({ lost }) => lost === null)) return []
+  if (groups.length < 2) return halted === null ? adviceOf(status) : []
+  return groups.flatMap(group => {
+    const advice = group.lost === null ? adviceOf({ ...status, ...group }) : []
+    return advice.map(text => `Group ${group.group}: ${text}`)
+  })
+}
+
+/** Of one group. */
+function adviceOf(status: Status): string[] {
+  const { view, durability, survives, servers } = status
+  if (survives > 0) return []
   if (view === null)
     return [
       'No lock server has been found yet. Start one with --view naming this view server; a log of a running one says why it is refused.',

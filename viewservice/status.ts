@@ -20,9 +20,8 @@ export function statusOf(
   halted: string | null,
   now: number,
 ): Omit<Status, 'cluster' | 'map' | 'pid'> {
-  const all = groups.map(group => groupStatus(group, servers))
+  const all = groups.map(group => groupStatus(group, servers, groups.length))
   const [first] = all
-  const lost = all.find(group => group.lost !== null)
   return {
     groups: all,
     durability: first?.view?.durability ?? null,
@@ -34,54 +33,60 @@ export function statusOf(
       .filter(server => server.counts || roleOf(server.id, all) !== 'idle')
       .map(server => serverStatus(server, all, servers, now)),
     survives: halted === null ? Math.min(...all.map(group => group.survives)) : 0,
-    halted: halted ?? (lost === undefined ? null : inGroup(lost, all.length)),
+    halted: halted ?? lossesIn(all),
     viewServers: [],
   }
 }
 
-function inGroup({ group, lost }: GroupStatus, groups: number): string | null {
-  return groups === 1 ? lost : `group ${group}: ${lost}`
+/** Of all groups whose state is lost; null: of none. */
+function lossesIn(groups: readonly GroupStatus[]): string | null {
+  const losses = groups.flatMap(({ group, lost }) =>
+    lost === null ? [] : [groups.length === 1 ? lost : `group ${group}: ${lost}`],
+  )
+  return losses.length === 0 ? null : losses.join('; ')
 }
 
-function groupStatus({ number, record, recovery }: Shown, servers: Servers): GroupStatus {
+function groupStatus({ number, record, recovery }: Shown, servers: Servers, groups: number): GroupStatus {
   return {
     group: number,
     view: record?.view ?? null,
     acked: record?.acked ?? false,
     recovery,
     survives: survives(record, servers),
-    lost: record && lossOf(record, servers, recovery),
+    lost: record && lossOf(record, servers, { recovery, groups }),
   }
 }
 
 /** Why there is no primary to work with; null when each group has one. */
 export function unready(groups: readonly Shown[], servers: Servers): string | null {
   for (const { number, record } of groups) {
-    const reason = unreadyGroup(record, servers)
+    const reason = unreadyGroup(record, servers, groups.length)
     if (reason !== null) return groups.length === 1 ? reason : `group ${number}: ${reason}`
   }
   return null
 }
 
-function unreadyGroup(record: GroupRecord | null, servers: Servers): string | null {
+function unreadyGroup(record: GroupRecord | null, servers: Servers, groups: number): string | null {
   if (record === null) return 'there is no view yet: no idle lock server has been found'
   const { id, address } = record.view.primary
   if (servers.lives(servers.named(id))) return null
-  return lossOf(record, servers) ?? `the primary ${id} at ${address} is not heard`
+  return lossOf(record, servers, { groups }) ?? `the primary ${id} at ${address} is not heard`
 }
 
-/** F14: no living server can go on with the state. Undecided while a backup may still answer. */
+/** F14: no living server can go on with the state. Undecided while a backup may still answer. `groups`: how many there are at least. */
 export function lossOf(
   record: GroupRecord,
   servers: Servers,
-  recovery: RecoveryStatus | null = null,
+  about: { readonly recovery?: RecoveryStatus | null; readonly groups?: number } = {},
 ): string | null {
   const { view, acked } = record
-  const { primary, backup } = view
+  const { primary, backup, group } = view
+  const { recovery = null, groups = group + 1 } = about
   if (!servers.isDead(servers.named(primary.id))) return null
   if (backup !== null && acked && !servers.isDead(servers.named(backup.id))) return null
   if (choiceOf(record).durability === 'disk') return waitText(primary, recovery)
-  return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, 'holdfast reset' starts an empty one`
+  const reset = groups === 1 ? 'holdfast reset' : `holdfast reset --group ${group}`
+  return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, '${reset}' starts an empty one`
 }
 
 /** D4: what the service waits for. */
