@@ -1,12 +1,13 @@
 // What `holdfast locks` prints: one line a hold or waiter; on a terminal a sum before them, no more lines than a
 // reader can take in, and no longer than the terminal is wide. It words, sorts and counts; it asks no server.
 
+import type { Held } from '../viewservice/circles.ts'
 import { clientText } from './client-text.ts'
 import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
 import { grouped, oneLine, paint } from './output.ts'
 import { modeText, termsText } from './terms-text.ts'
-import type { Held, Sort } from './waits.ts'
+import type { Sort } from './waits.ts'
 
 /** Lines on a terminal, unless all are asked for. */
 export const linesMax = 50

@@ -4,6 +4,7 @@
 import type { LockClient } from '../client/index.ts'
 import { readClock } from '../wire/clock.ts'
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
+import { clientOf } from '../wire/public-id.ts'
 import { clientText } from './client-text.ts'
 import { showDuration } from './duration.ts'
 import { messageOf } from './failure.ts'
@@ -22,7 +23,7 @@ export interface Queue {
 export function queueText(name: string, { held, pending }: Queue, clientId: string): string {
   const holders = held.filter(hold => hold.name === name)
   const queue = pending.filter(wait => wait.name === name)
-  const place = queue.findIndex(wait => wait.clientId === clientId)
+  const place = queue.findIndex(isOf(clientId))
   const ahead = place < 0 ? queue.length : place
   return [holdersText(holders), ...(ahead === 0 ? [] : [`${ahead} before you`])].join(', ')
 }
@@ -38,8 +39,13 @@ function holdersText(holders: readonly HoldRecord[]): string {
 /** Who is in the way; times are no part of it. */
 function keyOf(name: string, { held, pending }: Queue, clientId: string): string {
   const tokens = held.filter(hold => hold.name === name).map(({ token }) => token)
-  const place = pending.filter(wait => wait.name === name).findIndex(wait => wait.clientId === clientId)
+  const place = pending.filter(wait => wait.name === name).findIndex(isOf(clientId))
   return `${tokens.join()} ${place}`
+}
+
+/** A client waits with that one of its sessions which the lock's group has. */
+function isOf(clientId: string): (wait: WaitRecord) => boolean {
+  return wait => clientOf(wait.clientId) === clientOf(clientId)
 }
 
 /** Says each line once, until it has changed or a minute has passed. */
@@ -112,14 +118,26 @@ class Waiting implements Told {
 
   async #found(): Promise<readonly [key: string, text: string]> {
     const client = this.#client
-    const address = client?.view?.primary.address
-    if (client === undefined || address === undefined)
+    if (client === undefined || client.views.length === 0)
       return ['', "no session with the cluster yet; see 'holdfast status'"]
     try {
-      const queue = await whyAt(address, this.#name, this.#secret)
+      const queue = await this.#queue(client)
       return [keyOf(this.#name, queue, client.clientId), queueText(this.#name, queue, client.clientId)]
     } catch (error) {
       return ['away', `${messageOf(error)}; see 'holdfast status'`]
     }
+  }
+
+  /** Of the group that has the lock: only there it is held and waited for. */
+  async #queue({ views }: LockClient): Promise<Queue> {
+    const asked = { name: this.#name, clients: [] }
+    const settled = await Promise.allSettled(
+      views.map(({ group, primary }) => whyAt(primary.address, { ...asked, group }, this.#secret)),
+    )
+    const answers = settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
+    const [failed] = settled.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
+    const found = answers.find(({ holders, waiters }) => holders + waiters > 0)
+    if (found === undefined && failed !== undefined) throw failed
+    return found ?? { held: [], pending: [] }
   }
 }

@@ -1,21 +1,23 @@
 // `holdfast why NAME`: why a lock isn't available. Its holders, since when, what they wait for themselves,
 // its queue, and whether these clients wait for one another.
 
+import { byLock, circleFrom, type LockRows, type Step } from '../viewservice/circles.ts'
+import { type WhyAnswer, type WhyAsk, WhyWalk } from '../viewservice/why-walk.ts'
 import type { HoldRecord, WaitRecord } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
+import { clientOf } from '../wire/public-id.ts'
 import { groupOf } from '../wire/slots.ts'
 import { type Command, json, proofOf, reaching } from './arguments.ts'
-import { findGroups, type Reach } from './ask.ts'
+import { type AskedServer, findGroups, type KnownGroups, type Reach } from './ask.ts'
 import { clientText } from './client-text.ts'
 import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
 import { isStillPrimary } from './locks.ts'
 import { note, oneLine, paint, print, printJson, quoted, terminalWidth } from './output.ts'
-import { meetPrimary } from './primary.ts'
+import { meetPrimary, missingText } from './primary.ts'
 import { modeText, termsText } from './terms-text.ts'
-import { byLock, circleFrom, type LockRows, type Step } from './waits.ts'
-import { type WhyAnswer, whyAt } from './why-page.ts'
+import { whyAt } from './why-page.ts'
 
 const options = { ...reaching, ...json }
 
@@ -27,13 +29,16 @@ circle: unless one of them works with several locks independently, that is a dea
 holders: [{ mode, token, clientId, clientName, host, pid, heldMs, terms,
 waitsFor: [{ name, mode, waitedMs, place, heldBy }…] }…],
 queue: [{ mode, clientId, clientName, host, pid, waitedMs, terms }…], circle: [{ clientName, holds, waitsFor }…] | null };
-cut: there are more holders and waiters than one answer holds (5,000), so the last are missing.`,
+cut: there are more holders and waiters than one answer holds (5,000), so the last are missing; of several groups also
+missing: those that could not be asked.`,
   options,
   names: ['NAME'],
   async run({ values, names: [name = ''] }) {
     const problem = nameProblem(name)
     if (problem !== undefined) throw new UsageError(`NAME ${problem}`)
     const answer = await askWhy(values, name)
+    const { missing = [] } = answer
+    if (missing.length > 0) note(missingText(missing))
     if (answer.cut)
       note(
         `more hold and wait than one answer holds: only the first ${answer.held.length + answer.pending.length} are told`,
@@ -46,14 +51,61 @@ cut: there are more holders and waiters than one answer holds (5,000), so the la
 
 export interface Answer extends WhyAnswer {
   readonly confirmed: boolean
+  /** Groups that could not be asked (G5); absent: all could. */
+  readonly missing?: readonly number[]
 }
 
 async function askWhy(reach: Reach, name: string): Promise<Answer> {
-  const { map } = await findGroups(reach)
-  using primary = await meetPrimary(reach, map === null ? 0 : groupOf(map, name))
-  const answer = await whyAt(primary.url, name, proofOf(reach))
-  // The page counts only if the same server confirms afterwards that it still is the primary.
-  return { ...answer, confirmed: await isStillPrimary(primary) }
+  const known = await findGroups(reach)
+  const own = known.map === null ? 0 : groupOf(known.map, name)
+  const walk = new WhyWalk(name, own, known.map?.groups ?? 1)
+  using primaries = new Primaries(reach, known)
+  for (let asks = walk.next(); asks.length > 0; asks = walk.next())
+    await Promise.all(asks.map(asked => askOne(walk, primaries, asked, proofOf(reach))))
+  const { missing, ...answer } = walk.found()
+  const confirmed = await primaries.areStill()
+  return { ...answer, confirmed, ...(missing.length > 0 ? { missing } : {}) }
+}
+
+/** Without the primary of the lock itself there is no answer; without another's it goes less far. */
+async function askOne(walk: WhyWalk, primaries: Primaries, asked: WhyAsk, secret: string | undefined) {
+  try {
+    const primary = await primaries.of(asked.group)
+    walk.heard(asked, await whyAt(primary.url, asked, secret))
+  } catch (error) {
+    if (asked.name !== null) throw error
+    walk.failed(asked)
+  }
+}
+
+/** Those that are asked, each met once. */
+class Primaries implements Disposable {
+  readonly #reach: Reach
+  readonly #known: KnownGroups
+  readonly #met = new Map<number, AskedServer>()
+
+  constructor(reach: Reach, known: KnownGroups) {
+    this.#reach = reach
+    this.#known = known
+  }
+
+  async of(group: number): Promise<AskedServer> {
+    const met = this.#met.get(group)
+    if (met !== undefined) return met
+    const primary = await meetPrimary(this.#reach, group, this.#known.views.get(group) ?? null)
+    this.#met.set(group, primary)
+    return primary
+  }
+
+  /** A page counts only if the same server confirms afterwards that it still is the primary (R1). */
+  async areStill(): Promise<boolean> {
+    const all = await Promise.all([...this.#met.values()].map(isStillPrimary))
+    return all.every(isStill => isStill)
+  }
+
+  [Symbol.dispose](): void {
+    for (const primary of this.#met.values()) primary[Symbol.dispose]()
+  }
 }
 
 interface Waiting extends WaitRecord {
@@ -61,22 +113,23 @@ interface Waiting extends WaitRecord {
   readonly heldBy: readonly string[]
 }
 
-/** What each client waits for, with its place in each queue. */
+/** What each client waits for, with any of its sessions, and its place in each queue. */
 function waitsByClient(
   locks: ReadonlyMap<string, LockRows>,
 ): (clientId: string | null) => readonly Waiting[] {
   const waits = new Map<string, { wait: WaitRecord; place: number }[]>()
   for (const { queue } of locks.values()) {
     for (const [i, wait] of queue.entries()) {
-      const known = waits.get(wait.clientId) ?? []
-      if (known.length === 0) waits.set(wait.clientId, known)
+      const client = clientOf(wait.clientId)
+      const known = waits.get(client) ?? []
+      if (known.length === 0) waits.set(client, known)
       known.push({ wait, place: i + 1 })
     }
   }
   const heldBy = (name: string) =>
     locks.get(name)?.holders.map(({ clientName }) => clientName ?? '(kept)') ?? []
   return clientId =>
-    (waits.get(clientId ?? '') ?? []).map(({ wait, place }) => ({
+    (waits.get(clientOf(clientId ?? '')) ?? []).map(({ wait, place }) => ({
       ...wait,
       place,
       heldBy: heldBy(wait.name),
@@ -97,6 +150,7 @@ function asJson(name: string, listing: Answer) {
     })),
     queue: queue.map(({ name: _, ...wait }) => wait),
     circle: circleFrom(listing, name),
+    ...(listing.missing === undefined ? {} : { missing: listing.missing }),
   }
 }
 
@@ -159,7 +213,7 @@ function heldText(hold: HoldRecord): string {
   const since = paint('green', showDuration(heldMs))
   const how = modeText(mode, terms)
   if (clientId === null) return `kept for no client, ${since} after its grant: ${how}`
-  return `held by ${clientOf(hold)} for ${since}: ${how}`
+  return `held by ${holderText(hold)} for ${since}: ${how}`
 }
 
 /** C8: what an operator may type. By then another token may hold the lock, and then it does nothing. */
@@ -176,7 +230,7 @@ function shellWord(name: string): string {
   return /^[\w./:@%+=,-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`
 }
 
-function clientOf(hold: HoldRecord): string {
+function holderText(hold: HoldRecord): string {
   const { clientId } = hold
   if (clientId === null) return 'a client that is gone'
   return `${paint('bold', clientText(hold))} (${clientId.slice(0, 8)})`

@@ -73,7 +73,7 @@ const house: Readonly<Record<string, Room>> = {
   // Only durable clusters load it: others know its types.
   'lockserver/journal': { imports: ['wire', 'lockserver/state', 'node:zlib'], never: acting },
   // A hash is a pure function; drawing a key or an id is not, and stays forbidden.
-  'lockserver/session-key.ts': { imports: ['node:crypto'], never: untimed },
+  'lockserver/session-key.ts': { imports: ['wire', 'node:crypto'], never: untimed },
   'lockserver/journal/driver': {
     imports: [
       'lockserver/journal',

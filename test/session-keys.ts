@@ -7,6 +7,7 @@ import { connect } from '../client/index.ts'
 import { isKeyOf, keyHashOf, publicIdOf } from '../lockserver/session-key.ts'
 import { clientTurnCostMax, unknownSessionCost } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
+import { clientDigits, clientOf } from '../wire/public-id.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 import { Cluster, HandParty, type SessionParty } from './fixtures/cluster.ts'
 import { until } from './fixtures/deadline.ts'
@@ -191,10 +192,16 @@ t.test('C9: keys, hashes and public ids', async t => {
   for (let i = 0; i < 32; i++) {
     const other = `${key.slice(0, i)}${key[i] === '0' ? '1' : '0'}${key.slice(i + 1)}`
     t.notOk(isKeyOf(hash, other), other)
-    t.not(publicIdOf(id, other), publicIdOf(id, key))
+    t.not(clientOf(publicIdOf(id, other)), clientOf(publicIdOf(id, key)))
+    t.not(publicIdOf(id, other).slice(clientDigits), publicIdOf(id, key).slice(clientDigits))
   }
   t.match(publicIdOf(id, key), /^[0-9a-f]{32}$/)
   t.not(publicIdOf(id, key), publicIdOf('1'.repeat(32), key))
+  t.equal(
+    clientOf(publicIdOf(id, key)),
+    clientOf(publicIdOf('1'.repeat(32), key)),
+    'two sessions of one client',
+  )
   t.notOk(hash.includes(publicIdOf(id, key)), 'the one tells nothing about the other')
 })
 

@@ -22,15 +22,15 @@ const secrets = new Map<string, string>()
 
 /** The runtime as it is, and the test learns what it draws. */
 function overheard(): ClientRuntime {
-  let last = ''
+  let key = ''
   return {
     ...runtime,
-    newId: () => (last = runtime.newId()),
-    newKey: () => {
-      const key = runtime.newKey()
-      secrets.set(last, key)
-      return key
+    newId: () => {
+      const id = runtime.newId()
+      secrets.set(id, key)
+      return id
     },
+    newKey: () => (key = runtime.newKey()),
   }
 }
 

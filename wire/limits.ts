@@ -231,6 +231,8 @@ export let acknowledgedAtOnce = 64
 
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
+/** Clients that one such question may be about. */
+export const whyClientsMax = 256
 
 /** Entries of one `replicate` message, and about how many characters of names. Passed: another message follows. */
 export let replicateEntriesMax = 256

@@ -4,6 +4,7 @@
 import { allows, readable } from '../../wire/access/principal.ts'
 import { readClock } from '../../wire/clock.ts'
 import { boundsMs, type Histogram } from '../../wire/histogram.ts'
+import { whyClientsMax } from '../../wire/limits.ts'
 import { nameProblem } from '../../wire/name.ts'
 import { nextTurn } from '../../wire/net/timers-node.ts'
 import { BadQuery, type Caller, type Page, type Routes, routesOf } from '../../wire/serving/http.ts'
@@ -16,7 +17,7 @@ import { clientsQuery, clientsTable } from './clients-page.ts'
 import { Longest } from './longest.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
 import { tablePage, tableQuery } from './table-page.ts'
-import { whyPage } from './why-page.ts'
+import { waitedForBy, whyPage } from './why-page.ts'
 
 /** What costs nothing to know. */
 export type Vital = Omit<Measured, 'longestHoldMs' | 'longestWaitMs'>
@@ -99,15 +100,29 @@ async function clientsOf(core: ServerCore, query: URLSearchParams, { principal }
   }
 }
 
-function whyOf(core: ServerCore, query: URLSearchParams, { principal }: Caller): Page {
+/** Of a lock; or of what some clients wait for here, which hold locks of another group (G5). */
+async function whyOf(core: ServerCore, query: URLSearchParams, { principal }: Caller): Promise<Page> {
   const { role, state } = core
   if (role !== 'primary' || state === null) return problem(503, `this server is ${role}: ask the primary`)
-  const { wall, monotonic } = readClock()
-  const name = nameIn(query)
-  if (principal !== null && !allows(principal, 'read', name))
+  const clients = clientsIn(query)
+  const name = clients.size > 0 ? null : nameIn(query)
+  if (principal !== null && name !== null && !allows(principal, 'read', name))
     return problem(403, `NOT_ALLOWED: ${notAllowedText(principal.name, 'read', name)}`)
+  const from = name ?? (await waitedForBy(state, clients, principal, nextTurn))
+  const { wall, monotonic } = readClock()
   const termsOf = (hold: Hold) => core.termsOf(hold, monotonic)
-  return { status: 200, body: whyPage(state, name, wall, termsOf, principal) }
+  return { status: 200, body: whyPage(state, from, wall, termsOf, principal) }
+}
+
+/** Each by the half of a public id that is the client's. */
+function clientsIn(query: URLSearchParams): ReadonlySet<string> {
+  const clients = query.getAll('client')
+  if (clients.length > whyClientsMax)
+    throw new BadQuery(`at most ${whyClientsMax} clients may be asked about`)
+  for (const client of clients)
+    if (!/^[0-9a-f]{16}$/.test(client))
+      throw new BadQuery('client must be the first 16 digits of the public id of a session')
+  return new Set(clients)
 }
 
 /** B8: the caller names the server that must end; any other server at this address refuses. */

@@ -1,15 +1,17 @@
 // What concerns one lock, for display only: its holders and waiters, and the same for every lock that its
-// holders wait for themselves, and so on. This file only reads; it walks connected locks, not the table.
+// holders wait for themselves, and so on; likewise from what some clients wait for. This file only reads; it walks
+// connected locks, not the table.
 
 import { allows, type Principal } from '../../wire/access/principal.ts'
 import { whyMax } from '../../wire/limits.ts'
 import type { HoldRecord, WaitRecord } from '../../wire/messages.ts'
+import { clientOf } from '../../wire/public-id.ts'
 import { holdRecord, type TermsOf, waitRecord, wholeTerms } from '../query.ts'
 import type { Acquire } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
 
 export interface WhyPage {
-  /** How many hold this lock and wait for it, all of them. */
+  /** How many hold this lock (the first, if it began at several) and wait for it, all of them. */
   readonly holders: number
   readonly waiters: number
   /** There are more records than one answer holds; the first ones are nearest to this lock. */
@@ -18,10 +20,13 @@ export interface WhyPage {
   readonly pending: readonly WaitRecord[]
 }
 
-/** `principal`: who asks; what it may not read is left out, and where the way leads from there (A2). */
+/**
+ * `from`: the lock, or the locks, that it begins at. `principal`: who asks; what it may not read is left out, and where
+ * the way leads from there (A2).
+ */
 export function whyPage(
   state: State,
-  name: string,
+  from: string | readonly string[],
   wall: number,
   termsOf: TermsOf = wholeTerms,
   principal: Principal | null = null,
@@ -31,7 +36,8 @@ export function whyPage(
   const pending: WaitRecord[] = []
   const isFull = () => held.length + pending.length >= whyMax
   /** A set is walked in its order, also when it grows in the meantime. */
-  const names = new Set([name])
+  const names = new Set(typeof from === 'string' ? [from] : from)
+  const [first = ''] = names
   /** B5: a session may hold one lock thousands of times, and wait for thousands. */
   const followed = new Set<object>()
   for (const each of names) {
@@ -54,7 +60,7 @@ export function whyPage(
       pending.push(waitRecord(each, waiter.session, waiter.claim, age(waiter.since)))
     }
   }
-  const lock = state.table.locks.get(name)
+  const lock = state.table.locks.get(first)
   return {
     holders: lock?.held ?? 0,
     waiters: lock?.waiters ?? 0,
@@ -62,6 +68,29 @@ export function whyPage(
     held,
     pending,
   }
+}
+
+/** Sessions that are looked at in one turn: a fraction of a millisecond. */
+const sessionsPerTurn = 2_000
+
+/** What these clients wait for here with any of their sessions (G5), and this principal may read (A2). */
+export async function waitedForBy(
+  state: State,
+  clients: ReadonlySet<string>,
+  principal: Principal | null,
+  nextTurn: () => Promise<void>,
+): Promise<string[]> {
+  const names = new Set<string>()
+  let seen = 0
+  for (const session of state.sessions.values()) {
+    if (++seen % sessionsPerTurn === 0) await nextTurn()
+    if (!clients.has(clientOf(session.publicId))) continue
+    for (const waited of session.waiting.values()) {
+      if (names.size >= whyMax) break
+      if (allows(principal, 'read', nameOf(waited))) names.add(nameOf(waited))
+    }
+  }
+  return [...names]
 }
 
 /** What an acquire waits for now: it takes its names one by one. */

@@ -5,7 +5,8 @@ import { t } from 'tap'
 import { connect } from '../../client/index.ts'
 import { startCluster as startForTests } from '../../testing/index.ts'
 import { firstMap, groupOf } from '../../wire/slots.ts'
-import { startCluster } from '../fixtures/command.ts'
+import { holdfast, startCluster } from '../fixtures/command.ts'
+import { until } from '../fixtures/deadline.ts'
 
 const map = firstMap(2)
 /** A name that lives in this group. */
@@ -30,6 +31,53 @@ t.test('G5: status, locks, why and clients go through both groups', async t => {
   )
   t.ok(ids.length >= 4, 'a session in group 0 of each, and of one in group 1')
   for (const holder of holders) await holder.end('SIGTERM')
+})
+
+t.test('G5: the command finds two clients that wait for one another through two groups', async t => {
+  await using cluster = await startForTests({ groups: 2 })
+  await using a = await connect(cluster.url, { name: 'a' })
+  await using b = await connect(cluster.url, { name: 'b' })
+  const [x, y] = [nameIn(0), nameIn(1)]
+  await Promise.all([a.acquire(x), b.acquire(y)])
+  for (const wait of [a.acquire(y), b.acquire(x)]) void wait.catch(() => {})
+  await until('both wait', async () => (await a.query()).pending.length === 2)
+  for (const [name, first] of [
+    [x, 'a'],
+    [y, 'b'],
+  ] as const) {
+    const { code, stdout } = await holdfast(t, ['why', name], { HOLDFAST_VIEW: cluster.url })
+    t.equal(code, 0)
+    t.match(stdout, /which itself waits for/)
+    t.match(stdout, new RegExp(`deadlock, they wait for one another: ${first} holds "${name}" and waits for`))
+  }
+})
+
+t.test('F14, G1: reset gives up the state of the group that is lost, and says which it is', async t => {
+  await using cluster = await startForTests({ groups: 2, servers: 3 })
+  const run = (...args: string[]) => holdfast(t, args, { HOLDFAST_VIEW: cluster.url })
+  await using locks = await connect(cluster.url, { ttl: 1_000 })
+  const kept = await locks.acquire(nameIn(0))
+  const address = cluster.status().groups[1]?.view?.primary.address
+  const backup = cluster.status().groups[1]?.view?.backup
+  if (backup) await cluster.killBackup({ group: 1, force: true })
+  t.equal(await cluster.killPrimary({ group: 1, force: true }), address)
+  await until('group 1 is lost', () => cluster.status().halted !== null)
+  t.match(await run('status'), {
+    code: 1,
+    stdout: /group 1: .*'holdfast reset --group 1' starts an empty one/,
+  })
+  t.match(await run('reset', '--yes'), { code: 2, stderr: /has 2 groups.*say --group 0 to 1/ })
+  t.match(await run('reset', '--yes', '--group', '2'), { code: 2, stderr: /no group 2.*groups 0 to 1/ })
+  await cluster.addServer()
+  const done = await run('reset', '--yes', '--group', '1')
+  t.match(done, {
+    code: 0,
+    stdout: /^view \d+ of group 1 begins with an empty state at .* all its earlier locks/,
+  })
+  t.ok(kept.held, "the other group's locks are as they were")
+  t.equal(cluster.status().halted, null)
+  await using anew = await locks.acquire(nameIn(1))
+  t.ok(anew.held)
 })
 
 t.test('G1: a cluster for tests may have groups, and each of them loses its primary', async t => {

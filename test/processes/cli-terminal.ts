@@ -4,13 +4,14 @@
 import { t } from 'tap'
 import { bar, table } from '../../cli/output.ts'
 import { lines as statusLines } from '../../cli/status.ts'
-import { circleFrom, sortedLocks } from '../../cli/waits.ts'
+import { sortedLocks } from '../../cli/waits.ts'
 import { whyLines } from '../../cli/why.ts'
+import { circleFrom } from '../../viewservice/circles.ts'
 import type { HoldRecord, Status, WaitRecord } from '../../wire/messages.ts'
 import { startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 
-const idOf = (client: string) => client.replace(/[^a-z0-9]/g, '').padStart(32, '0')
+const idOf = (client: string) => client.replace(/[^a-z0-9]/g, '').padEnd(32, '0')
 const hold = (name: string, client: string, heldMs = 1_000, token = 1): HoldRecord => ({
   name,
   mode: 'exclusive',
