@@ -71,6 +71,8 @@ function statusOf(found: readonly Found[], views: readonly View[]): Status {
     durability: views[0]?.durability ?? null,
     groups,
     map,
+    groupsWanted: map?.groups ?? 1,
+    groupsWait: null,
     recovery: null,
     view: first?.view ?? null,
     acked: first?.acked ?? false,

@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   reset: () => import('./reset.ts'),
   recover: () => import('./recover.ts'),
   durability: () => import('./durability.ts'),
+  groups: () => import('./groups.ts'),
   journal: () => import('./journal.ts'),
   token: () => import('./token.ts'),
   can: () => import('./can.ts'),

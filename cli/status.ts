@@ -2,6 +2,7 @@
 
 import { adviceFor } from '../viewservice/advice.ts'
 import type { ServerStatus, Status, ViewServerStatus } from '../wire/messages.ts'
+import { groupsMax } from '../wire/slots.ts'
 import { type Command, flag, json, proofOf, reaching } from './arguments.ts'
 import { askStatus, meetViewServer, type Reach } from './ask.ts'
 import { blindStatus } from './blind-status.ts'
@@ -90,9 +91,10 @@ export function serverOf(status: Status, id: string | undefined): ServerStatus |
   return status.servers.find(server => server.id === id) ?? null
 }
 
-/** Of each group. */
+/** Of each group that has slots. */
 function hasPrimary(status: Status): boolean {
-  const views = [status.view, ...status.groups.slice(1).map(({ view }) => view)]
+  const serving = status.groups.slice(1).filter(({ group }) => group < (status.map?.groups ?? groupsMax))
+  const views = [status.view, ...serving.map(({ view }) => view)]
   return views.every(view => serverOf(status, view?.primary.id)?.alive === true)
 }
 

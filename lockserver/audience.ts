@@ -3,7 +3,7 @@
 
 import { allows, readable, type Verb } from '../wire/access/principal.ts'
 import { shownTurnMax } from '../wire/limits.ts'
-import type { MessageOf } from '../wire/messages.ts'
+import type { MessageOf, SlotsLeft } from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
 import type { Audit } from './audit.ts'
 import type { Client, Clients } from './clients.ts'
@@ -46,6 +46,8 @@ export class Audience {
   readonly #audit: Audit
   /** B1: how much of what had waited was shown in this turn. */
   #shown = 0
+  /** G8: what the view server may know of slots that the state has left. */
+  left: SlotsLeft | null = null
 
   constructor({ out, situation, clients, state, leases, replication, parking, audit }: PrimaryParts) {
     this.replication = replication
@@ -125,6 +127,8 @@ export class Audience {
         return this.#watches.happened(showing.event)
       case 'handed over':
         return this.#out.count(showing)
+      case 'left':
+        this.left = showing.left
     }
   }
 
@@ -141,9 +145,11 @@ export class Audience {
       if (!allows(principal, 'read', message[3].name))
         return this.#out.send(connection, ['cancel-done', message[1], message[2], null])
     const { map } = this.#situation
-    // G2: the newest map comes first.
-    if (message[0] === 'refused' && message[2] === 'WRONG_GROUP' && map !== null)
+    // G2: the newest map comes first, once.
+    if (message[0] === 'refused' && message[2] === 'WRONG_GROUP' && map !== null && map.number > client.map) {
+      client.map = map.number
       this.#out.send(connection, ['map', map])
+    }
     this.#out.send(connection, message)
   }
 

@@ -27,6 +27,8 @@ export interface Client {
   queries: number
   /** Frames of it have arrived that are not read yet (B1). */
   unread: boolean
+  /** The number of the last map that it was told with a refusal (G8). */
+  map: number
 }
 
 interface Binding {
@@ -63,6 +65,7 @@ export class Clients {
       parked: 0,
       queries: 0,
       unread: false,
+      map: 0,
     })
   }
 

@@ -12,10 +12,12 @@ import type {
   Role,
   ShownTerms,
   SlotMap,
+  SlotsLeft,
   View,
   Welcome,
 } from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
+import { isForClients } from '../wire/slots.ts'
 import { Admission } from './admission.ts'
 import { type Client, Clients } from './clients.ts'
 import type { ServerCoreOptions } from './core-options.ts'
@@ -29,12 +31,25 @@ import { Reception } from './reception.ts'
 import { Roles } from './roles.ts'
 import { SelfReport } from './self-report.ts'
 import type { Situation } from './situation.ts'
+import { movesFrom } from './slot-moves.ts'
 import type { Hold } from './state/lock.ts'
 import type { State } from './state/state.ts'
 import { Turns, type TurnsOwner } from './turns.ts'
 import type { ViewLinkOwner } from './view-link.ts'
 import { ViewLinks } from './view-links.ts'
 import { type Vitals, vitalsOf } from './vitals.ts'
+
+/** Locks and keys of which one turn finds the slot (B2). */
+const countedPerTurn = 4_096
+
+/** What the view server waits for. */
+interface News {
+  readonly ackable: boolean
+  readonly unreachable: number
+  readonly wantedTtlMs: number
+  /** G8 */
+  readonly left: SlotsLeft | null
+}
 
 export class ServerCore implements ViewLinkOwner, TurnsOwner {
   readonly #options: ServerCoreOptions
@@ -55,7 +70,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
   /** The backup has received batches that must be applied in the next turn. */
   #workPlanned = false
   /** What the view server heard last, so that news goes out at once. */
-  #told = { ackable: false, unreachable: 0, wantedTtlMs: 0 }
+  #told: News = { ackable: false, unreachable: 0, wantedTtlMs: 0, left: null }
 
   /** `found`: what its journal held when the process started (D3). */
   constructor(options: ServerCoreOptions, found: Found | null = null) {
@@ -140,6 +155,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
         break
       case 'turn-end':
         this.#roles.primary?.endTurn()
+        this.#countUse()
         if (this.#diskCopy.wanted) this.#copyToDisk()
         this.#turns.startTurn()
         this.#roles.backup?.startTurn()
@@ -306,6 +322,14 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#diskCopy.begin(state)
   }
 
+  /** G8, B2: a share of what is in use in each slot, while one moves from this group; also as backup, which may be next. */
+  #countUse(): void {
+    const { table } = this.#roles.ownState ?? {}
+    if (table === undefined) return
+    if (movesFrom(this.#situation.map, this.#situation.group).length === 0) return table.endUse()
+    if (!table.countUse(0) && !table.countUse(countedPerTurn)) this.#out.do({ do: 'continue' })
+  }
+
   // ---- views, and the view server
 
   adopt(view: View): void {
@@ -341,11 +365,13 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     if (acked) this.#roles.acked(view)
   }
 
-  /** G2: a newer one is for its clients, too. */
+  /** G2, G8: of most maps clients learn with a refusal. */
   mapFromViewServer(map: SlotMap): void {
-    if (map.number <= (this.#situation.map?.number ?? 0)) return
+    const before = this.#situation.map
+    if (this.#roles.over || map.number <= (before?.number ?? 0)) return
     this.#situation.map = map
-    this.#clients.tellAll(['map', map])
+    if (isForClients(map, before)) this.#clients.tellAll(['map', map])
+    this.#roles.mapped()
   }
 
   #viewServerConnected(connected: boolean): void {
@@ -375,10 +401,12 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       ackable: this.#roles.ackable,
       unreachable: this.#roles.primary?.link.unreachable.length ?? 0,
       wantedTtlMs: this.#roles.primary?.opens.wantedTtlMs ?? 0,
+      left: this.#roles.primary?.left ?? null,
     }
-    const { ackable, unreachable, wantedTtlMs } = this.#told
+    const { ackable, unreachable, wantedTtlMs, left } = this.#told
     const longer = wantedTtlMs > told.wantedTtlMs && wantedTtlMs > this.#situation.longestTtlMs
-    if ((ackable && !told.ackable) || unreachable > told.unreachable || longer) this.#viewLinks.ping()
+    const more = left !== null && left !== told.left
+    if ((ackable && !told.ackable) || unreachable > told.unreachable || longer || more) this.#viewLinks.ping()
     this.#leaving.advance(0)
   }
 }

@@ -5,7 +5,7 @@
 import type { Standing } from '../wire/access/standing.ts'
 import type { TokenEnd } from '../wire/effects.ts'
 import type { StateLimits } from '../wire/limits.ts'
-import type { MessageOf, View } from '../wire/messages.ts'
+import type { MessageOf, SlotsLeft, View } from '../wire/messages.ts'
 import { type SaidOn, unfolded } from '../wire/runs.ts'
 import { Audience } from './audience.ts'
 import { Audit } from './audit.ts'
@@ -14,7 +14,6 @@ import { ClientRights } from './client-rights.ts'
 import type { Client, Clients } from './clients.ts'
 import type { OwnDisk } from './disk.ts'
 import type { Leases } from './leases.ts'
-import { levelling } from './levelling.ts'
 import { NumberedRequests } from './numbered.ts'
 import type { Opens } from './opens.ts'
 import type { ServerOutbox } from './outbox.ts'
@@ -25,6 +24,7 @@ import type { QueryDesk } from './query-desk.ts'
 import { Replication } from './replication.ts'
 import { Revocations } from './revocations.ts'
 import { comesWhole, operationOfRun, type RequestRun } from './run-requests.ts'
+import { ServedSlots } from './served-slots.ts'
 import { SessionRequests } from './session-requests.ts'
 import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
@@ -69,6 +69,7 @@ export class Primary {
   readonly #sessions: SessionRequests
   readonly #numbered: NumberedRequests
   readonly #overdue: Overdue
+  readonly #slots: ServedSlots
   /** The server is leaving: the last batch before it stopped taking requests; null while it takes them. */
   #closedAt: number | null = null
 
@@ -106,6 +107,7 @@ export class Primary {
     this.#sessions = new SessionRequests(parts, options, this.#audience, this.#proposals, this.#rights)
     this.#numbered = new NumberedRequests(parts, this.#audience, this.#proposals)
     this.#overdue = new Overdue(parts, this.#proposals)
+    this.#slots = new ServedSlots(parts, this.#audience, this.#proposals)
   }
 
   get desk(): QueryDesk {
@@ -128,11 +130,14 @@ export class Primary {
     this.#proposals.propose(['recover', tokenFloor])
   }
 
-  /** G2: before it takes its first request. */
+  /** G2: before it takes its first request, and whenever there is a newer map. */
   level(): void {
-    const { map, group } = this.#situation
-    if (map === null) return
-    for (const operation of levelling(this.state.slots, map, group)) this.#proposals.propose(operation)
+    this.#slots.level()
+  }
+
+  /** G8: what its state has left, as the view server may know it; null: nothing. */
+  get left(): SlotsLeft | null {
+    return this.#audience.left
   }
 
   /** V4: the view is in force, its backup in sync; D1: and that is on the disk. */
@@ -163,6 +168,7 @@ export class Primary {
   enter(): void {
     this.replication.enter()
     this.#audience.showShare()
+    this.#slots.report()
     this.link.enter()
     this.#unpark()
   }
@@ -204,6 +210,7 @@ export class Primary {
   tick(): void {
     // A leaving primary leaves expiry to the next one, which gives each lease its grace.
     if (this.#closedAt === null) this.#overdue.tick()
+    if (this.#closedAt === null) this.#slots.tick()
     this.#audience.tick()
     this.#rights.tick()
     this.link.tick()

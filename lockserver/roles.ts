@@ -4,6 +4,7 @@
 import type { Standing } from '../wire/access/standing.ts'
 import { promotionGraceMs } from '../wire/limits.ts'
 import type { Role, View } from '../wire/messages.ts'
+import { endOf } from '../wire/slots.ts'
 import { Backup } from './backup.ts'
 import type { Clients } from './clients.ts'
 import type { ServerCoreOptions } from './core-options.ts'
@@ -169,8 +170,27 @@ export class Roles {
 
   /** Of the newest view of this group that it knows; 0: none. */
   #knownNumber(group: number): number {
-    const { view, others } = this.#situation
-    return (group === this.#situation.group ? view : others.get(group))?.number ?? 0
+    const { view, others, map } = this.#situation
+    const known = (group === this.#situation.group ? view : others.get(group))?.number ?? 0
+    return map === null ? known : Math.max(known, endOf(map, group))
+  }
+
+  /** There is a newer map. */
+  mapped(): void {
+    if (this.#hasEnded) this.#leaveEnded()
+    else this.#primary?.level()
+  }
+
+  /** G8: the group that it has, or had last, a part in is no more. */
+  get #hasEnded(): boolean {
+    const { map, group, view } = this.#situation
+    const last = map === null ? 0 : endOf(map, group)
+    return last > 0 && Math.max(view?.number ?? 0, this.#found?.imprint.view ?? 0) <= last
+  }
+
+  #leaveEnded(): void {
+    this.#found = null
+    if (this.role !== 'idle' || this.#recovery !== null) this.#giveUp('its group has ended')
   }
 
   /** G1: a state stays in its group until a view of this group leaves it out; what it is copying counts for nothing. */

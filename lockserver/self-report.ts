@@ -65,6 +65,7 @@ export class SelfReport {
       ttlMs: primary?.opens.wantedTtlMs ?? 0,
       low: disk?.low ?? false,
       disk: disk?.figures ?? null,
+      left: primary?.left ?? null,
     }
   }
 
@@ -98,6 +99,7 @@ export class SelfReport {
       longestTtlMs,
       imprint: found === null ? null : imprintOf(found),
       map,
+      actedBy: state?.slots.newest ?? 0,
       viewServer: this.#viewLinks.active,
     }
   }

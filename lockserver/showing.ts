@@ -1,7 +1,7 @@
 // What clients will see of a primary's decisions, as plain data, since it may have to wait for the
 // backup (R1). It says what and to which client; primary.ts does it, holdback.ts keeps it until then.
 
-import type { MessageOf } from '../wire/messages.ts'
+import type { MessageOf, SlotsLeft } from '../wire/messages.ts'
 import type { Client } from './clients.ts'
 import type { Fact } from './state/facts.ts'
 import type { Watch } from './watches.ts'
@@ -20,5 +20,7 @@ export type Showing =
   | { readonly is: 'handed over'; readonly since: number }
   /** All parts of a query's answer stand before this. */
   | { readonly is: 'query answered'; readonly client: Client }
+  /** G8: to the view server: slots that move from this group, which the state has left. */
+  | { readonly is: 'left'; readonly left: SlotsLeft }
   /** A watch begins: it gets what is shown from here on. */
   | { readonly is: 'watching'; readonly watch: Watch }

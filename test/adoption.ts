@@ -37,6 +37,7 @@ const says = (name: string, view: View | null, fields: Partial<Testimony> = {}):
   longestTtlMs: 20_000,
   imprint: null,
   map: null,
+  actedBy: 0,
   viewServer: null,
   ...fields,
 })

@@ -43,7 +43,8 @@ function server(id: string, more: Partial<ServerStatus>): ServerStatus {
 
 function statusOf(servers: readonly ServerStatus[], recovery: RecoveryStatus | null = null): Status {
   const none = { cluster: null, halted: null, view: null, acked: true, survives: 0, pid: 1, viewServers: [] }
-  return { ...none, groups: [], map: null, durability: 'disk', recovery, servers }
+  const one = { groupsWanted: 1, groupsWait: null }
+  return { ...none, ...one, groups: [], map: null, durability: 'disk', recovery, servers }
 }
 
 /** The row of one server, without its address. */

@@ -50,6 +50,7 @@ function statusOf(servers: readonly ServerStatus[], lost: string | null = null):
       durability: 'memory',
       groups,
       map: null,
+      ...{ groupsWanted: 2, groupsWait: null },
       recovery: null,
       view: first.view,
       acked: true,

@@ -40,6 +40,7 @@ function statusOf(servers: readonly ServerStatus[]): Status {
     durability: 'memory',
     groups: [],
     map: null,
+    ...{ groupsWanted: 1, groupsWait: null },
     recovery: null,
     view: {
       group: 0,

@@ -72,7 +72,18 @@ const statusOf = (servers: readonly ServerStatus[], more: Partial<Status> = {}):
       : { group: 0, number: 3, primary, backup: backup ?? null, durability: 'memory', start: null }
   const survives = primary?.alive && backup?.alive && backup.inSync ? 1 : 0
   const none = { cluster: null, durability: null, groups: [], map: null, recovery: null, halted: null }
-  return { ...none, view, acked: true, servers: [...servers], survives, pid: 3, viewServers: [], ...more }
+  const one = { groupsWanted: 1, groupsWait: null }
+  return {
+    ...none,
+    ...one,
+    view,
+    acked: true,
+    servers: [...servers],
+    survives,
+    pid: 3,
+    viewServers: [],
+    ...more,
+  }
 }
 
 t.test('what to do, and how grave it is', async t => {

@@ -216,6 +216,7 @@ t.test('G2: a call that was asked of the wrong group is asked again, by the newe
       [0, 1],
       [2_048, 0],
     ],
+    ...{ moves: [], floors: [], ended: [] },
   })
   const wrong = client.of(name)
   t.equal(wrong.number, 1)
@@ -230,6 +231,7 @@ t.test('G2: a call that was asked of the wrong group is asked again, by the newe
       [0, 0],
       [2_048, 1],
     ],
+    ...{ moves: [], floors: [], ended: [] },
   })
   t.match(await made.settled(asked), { name })
   t.same([made.held(0), made.held(1)], [1, 0])

@@ -28,9 +28,30 @@ t.test('G1: a view record of format 2 is of a cluster with one group', async t =
     format: recordFormat,
     view: { group: 0, number: 3, primary: place('a') },
     others: [],
-    map: { number: 1, groups: 1, starts: [[0, 0]] },
+    map: { number: 1, groups: 1, starts: [[0, 0]], moves: [], floors: [], ended: [] },
+    groupsWanted: 1,
   })
-  t.match(decodeRecord(textOf('founding', { ...founding, format: 2 })), { ...founding, groups: 1, format: 3 })
+  t.match(decodeRecord(textOf('founding', { ...founding, format: 2 })), {
+    ...founding,
+    groups: 1,
+    format: recordFormat,
+  })
+})
+
+t.test('G8: in a view record of format 3 no slot moves, and all groups are wanted', async t => {
+  const ours = { group: 0, ...view }
+  const other = { group: 1, view: null, acked: false, lastAcked: 0, highestToken: 0 }
+  const starts = [
+    [0, 0],
+    [2048, 1],
+  ]
+  const map = { number: 1, groups: 2, starts }
+  const before = { ...record, view: ours, others: [other], map, pauseMs: 0, format: 3 }
+  t.match(decodeRecord(textOf('view-record', before)), {
+    ...before,
+    ...{ map: { ...map, moves: [], floors: [], ended: [] }, groupsWanted: 2, format: recordFormat },
+  })
+  t.match(decodeRecord(textOf('founding', { ...founding, groups: 2, format: 3 })), { format: recordFormat })
 })
 
 t.test('a view record of another format, or a spoilt one, is refused', async t => {
@@ -38,7 +59,7 @@ t.test('a view record of another format, or a spoilt one, is refused', async t =
   t.throws(() => decodeRecord(textOf('view-record', { ...record, format: 1 })))
   t.throws(() => decodeRecord(textOf('view-record', old, checksumOf({ ...old, acked: false }))))
   const now = decodeRecord(textOf('view-record', old))
-  t.throws(() => decodeRecord(textOf('view-record', { ...now, format: 4 })), /its format is 4/)
+  t.throws(() => decodeRecord(textOf('view-record', { ...now, format: 5 })), /its format is 5/)
 })
 
 /** The first block of a log, as an earlier version wrote it. */

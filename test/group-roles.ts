@@ -144,6 +144,20 @@ t.test('G1: its welcome has all views that it knows, and the map', async t => {
   t.equal(alone.said.length, before, 'an older one is not')
 })
 
+t.test('G8: once its group has ended it is idle, and no late view brings it back', async t => {
+  const alone = new Alone()
+  alone.hears(['view', view(1, 1, 's'), false])
+  t.equal(alone.part, 'primary of group 1 in view 1')
+  alone.hears(['map', { ...firstMap(3), number: 2, ended: [[1, 1]] }])
+  t.ok(alone.stepsDown)
+  const other = new Alone()
+  other.hears(['map', { ...firstMap(3), number: 2, ended: [[1, 7]] }])
+  other.hears(['view', view(1, 7, 'a', 's'), true])
+  t.equal(other.core.role, 'idle')
+  other.hears(['view', view(1, 8, 'a', 's'), true])
+  t.equal(other.part, 'backup of group 1 in view 8')
+})
+
 t.test('G2: the newest map is told before a refusal, also when that is asked for again', async t => {
   const alone = new Alone()
   alone.hears(['view', view(1, 1, 's'), false])
@@ -163,5 +177,10 @@ t.test('G2: the newest map is told before a refusal, also when that is asked for
   }
   t.same(says(openOf(session, 1, 10_000, 'c'), acquire), ['opened', 'map', 'refused'])
   t.match(alone.said.at(-1), ['refused', 1, 'WRONG_GROUP'])
-  t.same(says(acquire), ['map', 'refused'])
+  t.same(says(acquire), ['refused'], 'once is enough')
+  alone.hears([
+    'map',
+    { ...firstMap(3), number: 2, moves: [{ number: 2, from: 1, to: 0, slots: [2000, 2000] }] },
+  ])
+  t.same(says(acquire), ['map', 'refused'], 'a newer one')
 })

@@ -20,6 +20,7 @@ import { Refusals } from '../wire/net/refusals.ts'
 import { edgeMetrics } from '../wire/serving/edge-metrics.ts'
 import { type Metric, Metrics } from '../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../wire/serving/process-metrics.ts'
+import { firstMap } from '../wire/slots.ts'
 import { wireVersion } from '../wire/version.ts'
 import { until } from './fixtures/deadline.ts'
 import { Scrape } from './fixtures/scrape.ts'
@@ -351,7 +352,8 @@ const servers = [
 ]
 
 function ofViewServer(counts: ViewCounts, more: Partial<Status> = {}): Metric[] {
-  const none = { recovery: null }
+  const moves = [{ number: 2, from: 0, to: 1, slots: [4_000, 4_006] }]
+  const none = { recovery: null, map: { ...firstMap(1), groups: 2, moves }, groupsWanted: 3 }
   const status = {
     view: { number: 9 },
     acked: true,
@@ -383,6 +385,10 @@ t.test('each gauge of a view server says what it is called after', async t => {
     holdfast_ready: 1,
     holdfast_survivable_deaths: 4,
     holdfast_active: 1,
+    holdfast_groups: 2,
+    holdfast_groups_wanted: 3,
+    'holdfast_group_slots{group="0"}': 4096,
+    holdfast_slots_moving: 7,
     holdfast_clients: 201,
     holdfast_connections: 202,
     holdfast_view_record_reserve: 203,

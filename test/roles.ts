@@ -460,6 +460,7 @@ t.test('every message of a client to the view server', async t => {
     echo: [['echo', 1], 'echoed'],
     gone: [['gone', 1, id], 'gone-refused'],
     durability: [['durability', 1, 'disk'], 'durability-refused'],
+    groups: [['groups', 1, 64], 'groups-refused'],
   }
   t.same(Object.keys(rows).sort(), Object.keys(channels.clientToView).sort())
   for (const [message, outcome] of Object.values(rows))
@@ -494,7 +495,7 @@ t.test('no role and no kind is forgotten in this file', async t => {
     backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard', 'when'],
     viewToServer: ['welcome', 'error', 'view', 'map', 'pong', 'question'],
     serverToView: ['ping', 'answer'],
-    clientToView: ['status', 'reset', 'gone', 'durability', 'echo'],
+    clientToView: ['status', 'reset', 'gone', 'durability', 'groups', 'echo'],
   }
   for (const [channel, kinds] of Object.entries(said))
     t.same([...kinds].sort(), Object.keys(channels[channel as Channel]).sort(), channel)

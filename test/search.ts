@@ -2,6 +2,7 @@
 // (test/search/). `npm run search` runs the whole of it.
 
 import t from 'tap'
+import { moveSearches, searchMoves } from './search/moves/run.ts'
 import { run } from './search/run.ts'
 import { searches } from './search/searches.ts'
 import { searchTakeovers, takeoverSearches } from './search/takeovers/run.ts'
@@ -18,6 +19,15 @@ for (const search of searches.filter(({ short }) => short !== undefined)) {
 for (const search of takeoverSearches) {
   t.test(`E1-E4, F17: ${search.name}: ${search.about}`, async t => {
     const { states, depth, violation } = await searchTakeovers(search, true)
+    if (violation !== null) t.comment(violation.story.join('\n'))
+    t.equal(violation?.check, undefined)
+    t.ok(states > 10, `${states} states to a depth of ${depth}`)
+  })
+}
+
+for (const search of moveSearches) {
+  t.test(`G8: ${search.name}: ${search.about}`, async t => {
+    const { states, depth, violation } = await searchMoves(search, true)
     if (violation !== null) t.comment(violation.story.join('\n'))
     t.equal(violation?.check, undefined)
     t.ok(states > 10, `${states} states to a depth of ${depth}`)

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import type { SlotMap } from '../wire/messages.ts'
 import { firstMap, groupOf, groupOfSlot, mapProblem, slotOf, slotsMax } from '../wire/slots.ts'
 
 /** The compiled test is one folder deeper than its source. */
@@ -58,6 +59,7 @@ t.test('G2: a map of many pieces', async t => {
       [slotOf('a'), 1],
       [slotOf('a') + 1, 0],
     ] as const,
+    ...{ moves: [], floors: [], ended: [] },
   }
   t.equal(mapProblem(map), undefined)
   t.equal(groupOf(map, 'a'), 1)
@@ -67,9 +69,20 @@ t.test('G2: a map of many pieces', async t => {
 })
 
 t.test('G2: what is wrong with a map', async t => {
-  const of = (...starts: [number, number][]) => mapProblem({ number: 1, groups: 2, starts })
+  const of = (...starts: [number, number][]) => mapProblem({ ...firstMap(2), starts })
   t.match(of(), /first start/)
   t.match(of([1, 0]), /first start/)
   t.match(of([0, 0], [5, 1], [5, 0]), /ascend/)
   t.match(of([0, 2]), /not one of 2/)
+})
+
+t.test('G8: what is wrong with slots under way', async t => {
+  const of = (...moves: SlotMap['moves']) => mapProblem({ ...firstMap(2), number: 5, moves })
+  const move = { number: 5, from: 0, to: 1, slots: [3, 4, 9, 9] }
+  t.equal(of(move), undefined)
+  t.match(of({ ...move, to: 2 }), /not one of 2/)
+  t.match(of({ ...move, to: 0 }), /nowhere/)
+  t.match(of({ ...move, number: 6 }), /newer than its map/)
+  t.match(of({ ...move, slots: [2048, 2048] }), /does not have it/)
+  t.match(of(move, { ...move, slots: [4, 4] }), /slot 4 moves twice/)
 })

@@ -79,6 +79,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
   parked: 0,
   queries: 0,
   unread: false,
+  map: 0,
 })
 
 t.test('B7: queries of one owner do not keep those of others waiting', async t => {

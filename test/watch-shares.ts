@@ -38,6 +38,7 @@ const clientOf = (connection: number): Client => ({
   parked: 0,
   queries: 0,
   unread: false,
+  map: 0,
 })
 
 const eventOf = (token: number, name = 'l'): LockEvent => ({

@@ -114,6 +114,7 @@ export class ActiveLink {
     if (question[0] === 'status') this.#send(['status', number])
     else if (question[0] === 'gone') this.#send(['gone', number, question[2]])
     else if (question[0] === 'durability') this.#send(['durability', number, question[2]])
+    else if (question[0] === 'groups') this.#send(['groups', number, question[2]])
     else this.#send(['reset', number, question[2], question[3], question[4]])
     return true
   }
@@ -135,8 +136,11 @@ export class ActiveLink {
       this.#effects.push({ ...back, message: ['status', asked.number, message[2]] })
     else if (kind === 'reset-done' || kind === 'durability-done')
       this.#effects.push({ ...back, message: [kind, asked.number, message[2]] })
+    else if (kind === 'groups-done')
+      this.#effects.push({ ...back, message: [kind, asked.number, message[2]] })
     else if (
       kind === 'reset-refused' ||
+      kind === 'groups-refused' ||
       kind === 'gone-noted' ||
       kind === 'gone-refused' ||
       kind === 'durability-refused'

@@ -3,7 +3,7 @@
 
 import { placeOf } from './options.ts'
 import type { StoredRecord, ViewRecord } from './record.ts'
-import { viewedIn } from './record.ts'
+import { groupsIn, lastViewOf, viewedIn } from './record.ts'
 import { openStore, placeOption } from './stores/place.ts'
 import { StoreError } from './stores/store.ts'
 
@@ -49,6 +49,6 @@ function isOlder(held: ViewRecord, adopted: ViewRecord): boolean {
   return ahead.every(more => more <= 0) && ahead.some(more => more < 0)
 }
 
-function numbersIn({ view, others }: ViewRecord): number[] {
-  return [view, ...others.map(part => part.view)].map(each => each?.number ?? 0)
+function numbersIn(record: ViewRecord): number[] {
+  return Array.from({ length: groupsIn(record) }, (_, group) => lastViewOf(record, group))
 }

@@ -3,7 +3,7 @@
 
 import { ttlMsMax } from '../wire/limits.ts'
 import type { Server, SlotMap, Testimony, View } from '../wire/messages.ts'
-import { firstMap } from '../wire/slots.ts'
+import { endOf, firstMap, floorOf } from '../wire/slots.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 import type { ViewRecord } from './record.ts'
 
@@ -49,12 +49,24 @@ export function adoptionOf(told: readonly Testimony[], words: Words, id: string)
   const [first] = [...missing.filter(part => part.servers.length > 0), ...missing]
   if (first !== undefined && (servers.length > 0 || !words.noResetSince))
     return { is: 'missing', view: first.view, servers, word: !words.noResetSince }
-  return { is: 'adopted', record: recordOf(cluster, parts, newestMap(told, parts.length), id) }
+  const map = newestMap(told, parts.length)
+  const ahead = told.find(({ actedBy }) => actedBy > Math.max(map.number, 1))
+  if (ahead !== undefined)
+    return refused(
+      `the state of ${ahead.address} has moved slots by map ${ahead.actedBy}, and no server that answers knows a newer map than ${map.number}; name a lock server that does`,
+    )
+  return { is: 'adopted', record: recordOf(cluster, parts, map, id) }
 }
 
 /** G1: as many as are told of. */
 function groupsIn(told: readonly Testimony[]): number {
-  const named = told.flatMap(({ group, view, imprint }) => [group, view?.group ?? 0, imprint?.group ?? 0])
+  const map = newestMap(told, 0)
+  // G8: a server may still tell of a group that has ended.
+  const named = told.flatMap(({ view, imprint }) => {
+    return [view, imprint && { group: imprint.group, number: imprint.view }].flatMap(each =>
+      each !== null && each.number > endOf(map, each.group) ? each.group : [],
+    )
+  })
   return Math.max(1 + Math.max(0, ...named), ...told.map(({ map }) => map?.groups ?? 1))
 }
 
@@ -148,7 +160,7 @@ function unheard(view: View, told: readonly Testimony[]): Server[] {
 }
 
 function recordOf(cluster: string, parts: readonly Part[], map: SlotMap, adopted: string): ViewRecord {
-  const [first, ...others] = parts.map(partOf)
+  const [first, ...others] = parts.map(part => partOf(part, map))
   if (first === undefined) throw new Error('broken invariant: E7: a record without a view')
   const { ttls: _, ...own } = first
   const all = [first, ...others]
@@ -156,6 +168,7 @@ function recordOf(cluster: string, parts: readonly Part[], map: SlotMap, adopted
     ...{ record: 1, cluster, ...own },
     others: others.map(({ ttls: _ttls, ...part }) => ({ group: part.view.group, ...part })),
     map: map.number === 0 ? { ...map, number: 1 } : map,
+    groupsWanted: all.length,
     longestTtlMs: all.some(({ ttls }) => ttls.length === 0)
       ? ttlMsMax
       : Math.max(...all.flatMap(({ ttls }) => ttls)),
@@ -165,7 +178,7 @@ function recordOf(cluster: string, parts: readonly Part[], map: SlotMap, adopted
 }
 
 /** `ttls`: the longest that each server with a part knows; none: nobody with a part is there. */
-function partOf({ view, told }: Part) {
+function partOf({ view, told }: Part, map: SlotMap) {
   const inView = told.filter(each => each.view?.number === view.number || each.imprint?.view === view.number)
   const acked = inView.some(
     each =>
@@ -179,7 +192,7 @@ function partOf({ view, told }: Part) {
     view,
     acked,
     lastAcked: acked ? view.number : view.number - 1,
-    highestToken: Math.max(0, ...told.map(({ token }) => token)),
+    highestToken: Math.max(floorOf(map, view.group), ...told.map(({ token }) => token)),
     ttls,
   }
 }

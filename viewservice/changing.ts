@@ -20,17 +20,22 @@ interface Wish {
 
 export class Changing {
   readonly #out: ViewOutbox
-  readonly #groups: number
+  /** How many groups there are; none comes or goes in the meantime. */
+  #groups = 1
   #wish: Wish | null = null
 
-  /** `groups`: how many there are. */
-  constructor(out: ViewOutbox, groups: number) {
+  constructor(out: ViewOutbox) {
     this.#out = out
-    this.#groups = groups
   }
 
-  ask(connection: number, number: number, to: Durability, impossible: string | null): void {
+  get isUnderWay(): boolean {
+    return this.#wish !== null
+  }
+
+  /** `groups`: how many there are. */
+  ask(connection: number, number: number, to: Durability, groups: number, impossible: string | null): void {
     const problem = impossible ?? (this.#wish === null ? null : 'another change is under way')
+    if (problem === null) this.#groups = groups
     if (problem === null) this.#wish = { connection, number, to, views: new Map(), done: new Set() }
     else this.#out.send(connection, ['durability-refused', number, problem])
   }

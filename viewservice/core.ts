@@ -5,19 +5,24 @@
 import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
 import type { ErrorCode } from '../wire/errors.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
-import type { Durability, MessageOf, Ping, Server, Status } from '../wire/messages.ts'
+import type { Durability, MessageOf, Ping, Server, SlotMap, Status } from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
+import { isForClients } from '../wire/slots.ts'
 import { Changing } from './changing.ts'
 import type { ViewCounts } from './counts.ts'
 import { Findings } from './findings.ts'
 import { knowsCluster, stoppedText } from './founding.ts'
 import { type Beginning, type GroupOwner, type Shared, type Told, ViewGroup } from './group.ts'
+import { isEmpty } from './moves.ts'
+import { Moving, type Regrouped, waitOf, whyNoGroups } from './moving.ts'
 import { ViewOutbox } from './outbox.ts'
 import { type Finding, Probes } from './probes.ts'
 import {
   durabilityOf,
   type GroupRecord,
   groupsIn,
+  highestTokenOf,
+  lastViewOf,
   mapIn,
   partOf,
   partsProblem,
@@ -28,7 +33,9 @@ import {
   type ViewInput,
   type ViewRecord,
   viewedIn,
+  wantedIn,
 } from './record.ts'
+import { tokenLeap } from './recovery.ts'
 import { Resets } from './reset.ts'
 import { type Question as Asked, auditOf, isQuestion, type Peer, refusalOf } from './rights.ts'
 import { isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
@@ -67,8 +74,10 @@ export class ViewCore implements GroupOwner {
   readonly #findings: Findings
   readonly #resets: Resets
   readonly #changing: Changing
-  /** By their numbers; at least one. */
-  readonly #groups: readonly ViewGroup[]
+  readonly #moving: Moving
+  readonly #shared: Shared
+  /** By their numbers; at least one. Some may have ended, or be still to come (G8). */
+  readonly #groups: ViewGroup[]
   /** With whose rules apply to them (A2); null: none do. */
   readonly #clients = new Map<number, Peer>()
   /** What each client has asked in this turn (F13). */
@@ -93,15 +102,17 @@ export class ViewCore implements GroupOwner {
     const { cluster } = options.record
     this.#findings = new Findings(this.#out, this.#servers, this.#probes, this.#verifying, cluster)
     this.#resets = new Resets(this.#out, this.#probes, this.#servers)
-    this.#changing = new Changing(this.#out, groupsIn(options.record))
+    this.#changing = new Changing(this.#out)
+    this.#moving = new Moving(this.#out)
     this.#record = viewedIn(options.record)
-    this.#groups = this.#newGroups(groupsIn(options.record))
+    this.#shared = this.#newShared()
+    this.#groups = Array.from({ length: groupsIn(options.record) }, (_, i) => this.#newGroup(i))
     this.#servers.name(this.#named)
     this.#longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
   }
 
-  #newGroups(count: number): ViewGroup[] {
-    const shared: Shared = {
+  #newShared(): Shared {
+    return {
       out: this.#out,
       servers: this.#servers,
       probes: this.#probes,
@@ -110,7 +121,10 @@ export class ViewCore implements GroupOwner {
       options: this.#options,
       owner: this,
     }
-    return Array.from({ length: count }, (_, i) => new ViewGroup(i, shared, partOf(this.#record, i)))
+  }
+
+  #newGroup(number: number): ViewGroup {
+    return new ViewGroup(number, this.#shared, partOf(this.#record, number))
   }
 
   step(input: ViewInput, now: { readonly monotonic: number }): ViewEffect[] {
@@ -130,7 +144,7 @@ export class ViewCore implements GroupOwner {
 
   /** Why there is no primary to work with; null when there is one. */
   get unready(): string | null {
-    return this.#halted ?? unready(this.#groups, this.#servers)
+    return this.#halted ?? unready(this.#groups.slice(0, this.#serving), this.#servers)
   }
 
   /** V6: why it makes no view any more, whatever happens. */
@@ -140,8 +154,16 @@ export class ViewCore implements GroupOwner {
 
   status(now: { readonly monotonic: number }): Status {
     const { pid } = this.#options
-    const status = statusOf(this.#groups, this.#servers, this.#halted, now.monotonic)
-    return { ...status, cluster: this.#clusterId, map: this.#record?.map ?? null, pid }
+    const status = statusOf(this.#groups, this.#servers, this.#halted, now.monotonic, this.#serving)
+    const groupsWanted = wantedIn(this.#record ?? this.#options.record)
+    const map = this.#record?.map ?? null
+    const groupsWait = this.#record && waitOf(this.#record, this.#record.map, groupsWanted)
+    return { ...status, cluster: this.#clusterId, map, groupsWanted, groupsWait, pid }
+  }
+
+  /** G8: how many groups have slots, or get some. */
+  get #serving(): number {
+    return mapIn(this.#record ?? this.#options.record).groups
   }
 
   get clients(): number {
@@ -243,7 +265,9 @@ export class ViewCore implements GroupOwner {
       case 'gone':
         return this.#onGone(connection, message[1], message[2])
       case 'durability':
-        return this.#changing.ask(connection, message[1], message[2], this.#cannotBegin)
+        return this.#changing.ask(connection, message[1], message[2], this.#serving, this.#cannotChange)
+      case 'groups':
+        return this.#onGroups(connection, message[1], message[2])
       case 'echo':
         return this.#out.send(connection, ['echoed', message[1]])
     }
@@ -290,9 +314,25 @@ export class ViewCore implements GroupOwner {
     return this.#halted ?? (this.#record === null ? 'there is no view yet' : null)
   }
 
+  /** D11: while no group comes or goes. */
+  get #cannotChange(): string | null {
+    const changes = this.#record !== null && this.#record.groupsWanted !== this.#record.map.groups
+    return this.#cannotBegin ?? (changes ? 'the number of groups is being changed' : null)
+  }
+
+  /** G8 */
+  #onGroups(connection: number, number: number, groups: number): void {
+    const named = new Set(this.#named.map(({ id }) => id))
+    const idle = this.#servers.idle().filter(({ id }) => !named.has(id)).length
+    const busy = this.#changing.isUnderWay ? 'the durability is being changed' : null
+    const lacks = this.#record && whyNoGroups(this.#record, groups, idle)
+    this.#moving.ask({ connection, number, groups }, this.#cannotBegin ?? busy ?? lacks)
+  }
+
   #dropAsks(connection: number): void {
     this.#resets.drop(connection)
     this.#changing.drop(connection)
+    this.#moving.drop(connection)
   }
 
   /** D4: an operator's word. A server that is heard is there, whatever an operator says. */
@@ -359,12 +399,33 @@ export class ViewCore implements GroupOwner {
   #onSaved(): void {
     const record = this.#saving
     if (record === null) throw new Error('V6: saved, but nothing was being saved')
+    const { map: before } = this.#record ?? { map: null }
     this.#record = record
     this.#saving = null
-    for (const group of this.#groups) {
+    // G2: before any view of this record.
+    if (before !== null && record.map.number > before.number) this.#tellMap(record.map, before)
+    for (let number = this.#groups.length; number < groupsIn(record); number++)
+      this.#groups.push(this.#newGroup(number))
+    for (const group of [...this.#groups]) {
       const part = partOf(record, group.number)
       if (part !== null) group.saved(part, this.#now)
+      else if (group.record !== null) this.#ended(group)
     }
+    this.#moving.saved(record)
+  }
+
+  /** G8: if it is wanted again it begins as another one. */
+  #ended({ number }: ViewGroup): void {
+    this.#groups[number] = this.#newGroup(number)
+    this.#out.note('info', 'a group has ended', { group: number, last: lastViewOf(this.#record, number) })
+  }
+
+  /** G8: of most maps clients learn with a refusal. */
+  #tellMap(map: SlotMap, before: SlotMap): void {
+    for (const { connection } of this.#servers.all())
+      if (connection !== null) this.#out.send(connection, ['map', map])
+    if (isForClients(map, before))
+      for (const connection of this.#clients.keys()) this.#out.send(connection, ['map', map])
   }
 
   tellAll(group: ViewGroup): void {
@@ -447,6 +508,7 @@ export class ViewCore implements GroupOwner {
     this.#out.look()
     this.#resets.halt(this.#halted)
     this.#changing.fail(this.#halted)
+    this.#moving.fail(this.#halted)
     return this.#halted
   }
 
@@ -456,14 +518,28 @@ export class ViewCore implements GroupOwner {
     if (this.#saving !== null || this.#halted !== null) return // V6
     const news = this.#decided()
     const longer = this.#record !== null && this.#longestTtlMs > this.#record.longestTtlMs
-    if (news.size === 0 && !longer) return
-    const parts = this.#groups.map(group => news.get(group.number) ?? group.current)
-    const record = recordOf(this.#record ?? this.#options.record, parts)
+    const regrouped = this.#record && this.#regrouped(this.#record, news)
+    if (news.size === 0 && !longer && !regrouped) return
+    const before = this.#record ?? this.#options.record
+    const { map = mapIn(before), groupsWanted = wantedIn(before), ended = [] } = regrouped ?? {}
+    const parts = Array.from({ length: Math.max(this.#groups.length, groupsWanted) }, (_, number) => {
+      const current = this.#groups[number]?.current ?? null
+      return ended.includes(number) ? null : (news.get(number) ?? current)
+    })
+    const record = { ...recordOf(before, parts, map), groupsWanted }
     const longestTtlMs = Math.max(record.longestTtlMs, this.#longestTtlMs)
     const problem = partsProblem(record)
     if (problem !== undefined) throw new Error(`broken invariant: ${problem}`)
     this.#saving = { ...record, record: record.record + 1, longestTtlMs }
     this.#out.save(this.#saving)
+  }
+
+  /** G8 */
+  #regrouped(record: ViewRecord, news: ReadonlyMap<number, GroupRecord>): Regrouped | undefined {
+    const now = this.#groups.map(({ number, left, primaryDead }) => {
+      return { changes: news.has(number), left, primaryDead }
+    })
+    return this.#moving.decided(record, now)
   }
 
   /** G1: what changes, by group; the neediest gets an idle server first. */
@@ -482,12 +558,21 @@ export class ViewCore implements GroupOwner {
   }
 
   /** E6: a first view is made only after a full ping limit of listening, unless no server has run before. */
-  get beginning(): Beginning | null {
+  beginning(group: number): Beginning | null {
     const record = this.#record ?? this.#options.record
-    const { cluster, pauseMs } = record
+    if (!this.isWanted(group)) return null
+    const { cluster } = record
+    // G8: a group without slots can't grant what an older cluster did.
+    const pauseMs = isEmpty(mapIn(record), group) ? 0 : record.pauseMs
     if (pauseMs > 0 && this.#ticks < this.#options.deadPings) return null
-    const longestTtlMs = Math.max(ttlMsDefault, pauseMs)
-    return { cluster, durability: durabilityOf(record), pauseMs, longestTtlMs }
+    const longestTtlMs = Math.max(ttlMsDefault, record.pauseMs)
+    const last = lastViewOf(record, group)
+    const tokenFloor = last === 0 ? 0 : highestTokenOf(record, group) + tokenLeap
+    return { cluster, durability: durabilityOf(record), pauseMs, longestTtlMs, last, tokenFloor }
+  }
+
+  isWanted(group: number): boolean {
+    return group < wantedIn(this.#record ?? this.#options.record)
   }
 
   // ---- what peers learn
@@ -527,8 +612,9 @@ export class ViewCore implements GroupOwner {
     return this.#groups.every(({ record }) => record === null || (record.view.number === 1 && !record.acked))
   }
 
+  /** Of its last view, if it has none now (G8). */
   #viewNumber(group: number): number {
-    return this.#groups[group]?.viewNumber ?? 0
+    return lastViewOf(this.#record, group)
   }
 
   /** Whoever has, or had, a part that the record tells of. */

@@ -2,7 +2,7 @@
 // its state when that is lost. It knows the table of servers and no client's connection: core.ts brings it what
 // was heard, saves what it decides (V6), and tells its peers.
 
-import type { Durability, Ping, RecoveryStatus, Server, View } from '../wire/messages.ts'
+import type { Durability, Ping, RecoveryStatus, Server, SlotsLeft, View } from '../wire/messages.ts'
 import type { Changing } from './changing.ts'
 import { changeOf } from './counts.ts'
 import type { Readiness } from './durability.ts'
@@ -22,8 +22,10 @@ import { type Circumstances, firstView, nextView, stepProblem } from './view.ts'
 export interface GroupOwner {
   tellAll(group: ViewGroup): void
   tell(group: ViewGroup, server: KnownServer): void
-  /** E6: how a group's first view begins; null: it may not be made yet. */
-  readonly beginning: Beginning | null
+  /** E6: how this group's first view begins; null: it may not be made yet, or the group is not wanted (G8). */
+  beginning(group: number): Beginning | null
+  /** G8: there is to be such a group. */
+  isWanted(group: number): boolean
   /** A group other than this one has this server. */
   isElsewhere(id: string, group: number): boolean
 }
@@ -34,6 +36,9 @@ export interface Beginning {
   readonly durability: Durability
   readonly pauseMs: number
   readonly longestTtlMs: number
+  /** G8: the last view of this group, if it ended before; 0: it is new. */
+  readonly last: number
+  readonly tokenFloor: number
 }
 
 /** What all groups have in common. */
@@ -124,6 +129,18 @@ export class ViewGroup implements RecoveryOwner {
     return this.#recoveries.sources(record)
   }
 
+  /** G8: what its primary says, in this view, that its state has left. */
+  get left(): SlotsLeft | null {
+    if (this.#record === null) return null
+    const { primary, number } = this.#record.view
+    const ping = this.#pingOf(primary.id)
+    return ping?.role === 'primary' && ping.view === number ? ping.left : null
+  }
+
+  get primaryDead(): boolean {
+    return this.#record !== null && this.#isDead(this.#record.view.primary.id)
+  }
+
   get recovery(): RecoveryStatus | null {
     return this.#record === null ? null : this.#recoveries.status(this.#record, this.#question)
   }
@@ -169,6 +186,8 @@ export class ViewGroup implements RecoveryOwner {
     this.#now = now
     const before = this.#record
     this.#record = record
+    // L2: a floor that came with slots (G8).
+    this.#highestToken = Math.max(this.#highestToken, record.highestToken)
     this.#shared.changing.saved(record)
     if (before?.view.number !== record.view.number) this.#announce(before?.view ?? null, record.view)
     else if (record.acked && !before.acked) this.#onAcked(record.view)
@@ -207,9 +226,9 @@ export class ViewGroup implements RecoveryOwner {
 
   // ---- deciding
 
-  /** G1: 0 is the neediest: it has no view; then: it has no living backup. */
+  /** G1: 0 is the neediest: it has no view; then: it has no living backup. Whoever is not wanted needs none (G8). */
   get need(): number {
-    if (this.#record === null) return 0
+    if (this.#record === null) return this.#shared.owner.isWanted(this.number) ? 0 : 3
     const { primary, backup } = this.#record.view
     return backup === null || [primary, backup].some(({ id }) => this.#isDead(id)) ? 1 : 2
   }
@@ -231,12 +250,12 @@ export class ViewGroup implements RecoveryOwner {
   }
 
   #first(spares: Spares): GroupRecord | undefined {
-    const { beginning } = this.#shared.owner
+    const beginning = this.#shared.owner.beginning(this.number)
     const idle = beginning === null ? null : this.#best(spares, null)
     if (beginning === null || idle === null) return undefined
-    const { cluster, durability, pauseMs, longestTtlMs } = beginning
-    const view = this.#checked(firstView(idle, durability, pauseMs, this.number))
-    return { cluster, view, acked: false, lastAcked: 0, highestToken: 0, longestTtlMs }
+    const { cluster, durability, pauseMs, longestTtlMs, last, tokenFloor } = beginning
+    const view = this.#checked(firstView(idle, durability, pauseMs, this.number, last, tokenFloor), last)
+    return { cluster, view, acked: false, lastAcked: 0, highestToken: tokenFloor, longestTtlMs }
   }
 
   #best(spares: Spares, beside: Server | null, unreachable: readonly string[] = []): Server | null {
@@ -278,8 +297,8 @@ export class ViewGroup implements RecoveryOwner {
   }
 
   /** A broken invariant ends the process: a dead view server is restarted, a wrong one loses locks. */
-  #checked(view: View): View {
-    const problem = stepProblem(this.#record, view, this.#question.backupInSync)
+  #checked(view: View, last = 0): View {
+    const problem = stepProblem(this.#record, view, this.#question.backupInSync, last)
     if (problem !== undefined) throw new Error(`broken invariant: ${problem}`)
     return view
   }

@@ -2,7 +2,7 @@
 // save is found out before anybody is told. Safety is the store's compare-and-set alone, so this needs no
 // clock and no mark. One question to the store at a time; it decides no view.
 
-import { groupsIn, isFounding, partOf, type StoredRecord, viewedIn } from './record.ts'
+import { groupsIn, isFounding, lastViewOf, type StoredRecord, viewedIn } from './record.ts'
 import type { Stored, Trouble } from './stores/store.ts'
 
 export type StoreInput =
@@ -235,14 +235,10 @@ function problemOf(found: Stored | null, known: Stored | null): string | null {
 /** Of a group it has an older view. */
 function isBehind(found: StoredRecord, known: StoredRecord): boolean {
   const groups = Array.from({ length: groupsIn(known) }, (_, group) => group)
-  return groups.some(group => viewNumber(found, group) < viewNumber(known, group))
-}
-
-function viewNumber(record: StoredRecord, group: number): number {
-  return partOf(viewedIn(record), group)?.view.number ?? 0
+  return groups.some(group => lastViewOf(found, group) < lastViewOf(known, group))
 }
 
 function named(record: StoredRecord): string {
-  const views = Array.from({ length: groupsIn(record) }, (_, group) => viewNumber(record, group))
+  const views = Array.from({ length: groupsIn(record) }, (_, group) => lastViewOf(record, group))
   return `record ${record.record} of view ${views.join(', ')}`
 }

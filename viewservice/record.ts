@@ -3,7 +3,7 @@
 import type { ConnectionEffect, ConnectionInput } from '../wire/effects.ts'
 import { ttlMsDefault } from '../wire/limits.ts'
 import type { Durability, MessageOf, SlotMap, View } from '../wire/messages.ts'
-import { firstMap } from '../wire/slots.ts'
+import { endOf, firstMap, floorOf, mapProblem } from '../wire/slots.ts'
 import { recordFormat, wireVersion } from '../wire/version.ts'
 
 /**
@@ -66,9 +66,28 @@ export function durabilityOf(record: StoredRecord): Durability {
   return all.some(view => view?.durability === 'disk') ? 'disk' : 'memory'
 }
 
-/** G1: how many groups it has. */
+/** G1: how many groups it has, those that have ended or are to come included (G8). */
 export function groupsIn(record: StoredRecord): number {
   return isFounding(record) ? record.groups : 1 + record.others.length
+}
+
+/** G8: how many groups there are to be. */
+export function wantedIn(record: StoredRecord): number {
+  return isFounding(record) ? record.groups : record.groupsWanted
+}
+
+/** The number of this group's last view; 0: it never had one. */
+export function lastViewOf(record: StoredRecord | null, group: number): number {
+  const viewed = viewedIn(record)
+  return partOf(viewed, group)?.view.number ?? (viewed === null ? 0 : endOf(viewed.map, group))
+}
+
+/** L2: whatever this group has granted, tokens go on above this one; also of one that has no view. */
+export function highestTokenOf(record: StoredRecord | null, group: number): number {
+  const viewed = viewedIn(record)
+  if (viewed === null) return 0
+  const part = group === 0 ? viewed : viewed.others[group - 1]
+  return Math.max(part?.highestToken ?? 0, floorOf(viewed.map, group))
 }
 
 /** G2: the first map is told before there is a view. */
@@ -86,21 +105,31 @@ export function partOf(record: ViewRecord | null, group: number): GroupRecord | 
   return { cluster, view, acked, lastAcked, highestToken, longestTtlMs }
 }
 
-/** The record with these parts of all of its groups, in their order. */
-export function recordOf(before: StoredRecord, parts: readonly (GroupRecord | null)[]): ViewRecord {
+/** The record with this map, and these parts of all of its groups, in their order. L2: a token is never below its floor. */
+export function recordOf(
+  before: StoredRecord,
+  parts: readonly (GroupRecord | null)[],
+  map = mapIn(before),
+): ViewRecord {
   const [first = null, ...others] = parts
   if (first === null) throw new Error('broken invariant: G1: the first group has no view, and another has')
-  const { view, acked, lastAcked, highestToken } = first
+  const { view, acked, lastAcked } = first
   const base = isFounding(before) ? recordFrom(before, view) : before
-  const rest = others.map((part, i) => (part === null ? newPart(i + 1) : partIn(i + 1, part)))
-  return { ...base, view, acked, lastAcked, highestToken, others: rest }
+  const highest = (group: number, token: number) => Math.max(token, floorOf(map, group))
+  const rest = others.map((part, i): GroupPart => {
+    const of = part === null ? newPart(i + 1, highestTokenOf(before, i + 1)) : partIn(i + 1, part)
+    return { ...of, highestToken: highest(i + 1, of.highestToken) }
+  })
+  return { ...base, map, view, acked, lastAcked, highestToken: highest(0, first.highestToken), others: rest }
 }
 
 /** What is wrong with the parts of a record; undefined: nothing. Checked before each save. */
-export function partsProblem({ view, others }: ViewRecord): string | undefined {
+export function partsProblem({ view, others, map }: ViewRecord): string | undefined {
   const views = [view, ...others.flatMap(part => part.view ?? [])]
   const ids = views.flatMap(({ primary, backup }) => [primary.id, ...(backup === null ? [] : [backup.id])])
-  return new Set(ids).size < ids.length ? 'G1: one server in two groups' : undefined
+  if (new Set(ids).size < ids.length) return 'G1: one server in two groups'
+  const problem = mapProblem(map)
+  return problem === undefined ? undefined : `G8: ${problem}`
 }
 
 function partIn(group: number, { view, acked, lastAcked, highestToken }: GroupRecord): GroupPart {
@@ -119,6 +148,7 @@ export function recordFrom({ record, cluster, groups, pauseMs, ttlMaxMs }: Found
     highestToken: 0,
     others,
     map: firstMap(groups),
+    groupsWanted: groups,
     longestTtlMs: Math.max(ttlMsDefault, pauseMs),
     ttlMaxMs,
     pauseMs,
@@ -129,7 +159,7 @@ export function recordFrom({ record, cluster, groups, pauseMs, ttlMaxMs }: Found
   }
 }
 
-/** G1: of a group that has no view yet. */
-function newPart(group: number): GroupPart {
-  return { group, view: null, acked: false, lastAcked: 0, highestToken: 0 }
+/** G1: of a group that has no view yet, or no more (G8). */
+function newPart(group: number, highestToken = 0): GroupPart {
+  return { group, view: null, acked: false, lastAcked: 0, highestToken }
 }

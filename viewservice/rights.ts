@@ -14,7 +14,7 @@ export interface Peer {
 }
 
 /** A client's question; a standby passes it on. */
-export type Question = MessageOf<'clientToView', 'status' | 'reset' | 'gone' | 'durability'>
+export type Question = MessageOf<'clientToView', 'status' | 'reset' | 'gone' | 'durability' | 'groups'>
 
 /** What it is answered if it may not ask this; null: it may. */
 export function refusalOf({ principal }: Peer, question: Question): MessageOf<'viewToClient'> | null {
@@ -33,6 +33,7 @@ export const refusals = {
   reset: 'reset-refused',
   gone: 'gone-refused',
   durability: 'durability-refused',
+  groups: 'groups-refused',
 } as const
 
 /** What needs a right. A client's status: the active one's own answer to a standby has the same name. */

@@ -4,12 +4,23 @@
 
 import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
 import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
-import type { GroupStatus, MessageOf, Ping, Server, ServerStatus, Status, View } from '../wire/messages.ts'
+import type {
+  GroupStatus,
+  MessageOf,
+  Ping,
+  Server,
+  ServerStatus,
+  SlotMap,
+  Status,
+  View,
+} from '../wire/messages.ts'
 import type { SaidOn } from '../wire/runs.ts'
+import { isForClients } from '../wire/slots.ts'
 import type { Told } from './group.ts'
 import {
   type GroupRecord,
   groupsIn,
+  lastViewOf,
   mapIn,
   partOf,
   type StoredRecord,
@@ -18,6 +29,7 @@ import {
   type ViewInput,
   type ViewRecord,
   viewedIn,
+  wantedIn,
 } from './record.ts'
 import { toldToAll } from './recovery.ts'
 import { auditOf, isQuestion, type Peer, type Question, refusalOf, refusals } from './rights.ts'
@@ -99,13 +111,28 @@ export class StandbyCore {
   follow(stored: StoredRecord | null): ViewEffect[] {
     const before = this.#cluster
     const told = this.#told
+    const map = this.#map
     this.#stored = stored
     const news = this.#told.filter((now, i) => isNews(now, told[i]))
     for (const connection of [...this.#servers.keys(), ...this.#clients.keys()]) {
       if (this.#cluster !== before) this.#welcome(connection)
-      else for (const { view, acked } of news) this.#tell(connection, view, acked)
+      else {
+        this.#tellMap(connection, map)
+        for (const { view, acked } of news) this.#tell(connection, view, acked)
+      }
     }
     return this.#effects.splice(0)
+  }
+
+  get #map(): SlotMap | null {
+    return this.#stored === null ? null : mapIn(this.#stored)
+  }
+
+  /** G2: before any view of this record. */
+  #tellMap(connection: number, before: SlotMap | null): void {
+    const map = this.#map
+    if (map === null || map.number <= (before?.number ?? 0)) return
+    if (this.#servers.has(connection) || isForClients(map, before)) this.#send(connection, ['map', map])
   }
 
   #tell(connection: number, view: View | null, acked: boolean): void {
@@ -231,6 +258,8 @@ export class StandbyCore {
       durability: view?.durability ?? null,
       groups: this.#groups,
       map: this.#record?.map ?? null,
+      groupsWanted: this.#stored === null ? 1 : wantedIn(this.#stored),
+      groupsWait: null,
       recovery: null,
       view,
       acked,
@@ -283,7 +312,7 @@ export class StandbyCore {
     const own = hello === undefined ? this.#told[0] : this.#ownOf(hello.id, hello.group)
     const { view = null, acked = false } = own ?? {}
     const told = {
-      ...{ cluster: this.#cluster, view, acked, map: this.#stored === null ? null : mapIn(this.#stored) },
+      ...{ cluster: this.#cluster, view, acked, map: this.#map },
       others: this.#told.flatMap(({ view: other }) =>
         other === null || other.group === view?.group ? [] : other,
       ),
@@ -310,8 +339,10 @@ export class StandbyCore {
 
   get #groups(): readonly GroupStatus[] {
     const none = { recovery: null, survives: 0, lost: null }
-    return this.#parts.map((part, group) => {
-      return { group, view: part?.view ?? null, acked: part?.acked ?? false, ...none }
+    const serving = this.#map?.groups ?? 1
+    return this.#parts.flatMap((part, group) => {
+      if (part === null && group >= serving) return []
+      return [{ group, view: part?.view ?? null, acked: part?.acked ?? false, ...none }]
     })
   }
 
@@ -325,7 +356,7 @@ export class StandbyCore {
   }
 
   #viewNumber(group: number): number {
-    return partOf(this.#record, group)?.view.number ?? 0
+    return lastViewOf(this.#record, group)
   }
 
   #send(connection: number, message: MessageOf<'viewToClient' | 'viewToServer'>): void {

@@ -13,15 +13,19 @@ export interface Shown {
   readonly recovery: RecoveryStatus | null
 }
 
-/** What the groups and the servers show; the rest, whoever has it adds. */
+/** What the groups and the servers show; the rest, whoever has it adds. `serving`: how many groups have slots. */
 export function statusOf(
   groups: readonly Shown[],
   servers: Servers,
   halted: string | null,
   now: number,
-): Omit<Status, 'cluster' | 'map' | 'pid'> {
-  const all = groups.map(group => groupStatus(group, servers, groups.length))
+  serving = groups.length,
+): Omit<Status, 'cluster' | 'map' | 'pid' | 'groupsWanted' | 'groupsWait'> {
+  const shown = groups.filter(({ number, record }) => number < serving || record !== null)
+  const all = shown.map(group => groupStatus(group, servers, serving))
   const [first] = all
+  // G8: what has no slots is nothing to lose.
+  const serves = all.filter(({ group }) => group < serving)
   return {
     groups: all,
     durability: first?.view?.durability ?? null,
@@ -32,8 +36,8 @@ export function statusOf(
       .all()
       .filter(server => server.counts || roleOf(server.id, all) !== 'idle')
       .map(server => serverStatus(server, all, servers, now)),
-    survives: halted === null ? Math.min(...all.map(group => group.survives)) : 0,
-    halted: halted ?? lossesIn(all),
+    survives: halted === null ? Math.min(...serves.map(group => group.survives)) : 0,
+    halted: halted ?? lossesIn(serves),
     viewServers: [],
   }
 }

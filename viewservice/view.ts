@@ -54,20 +54,34 @@ function after(view: View, primary: Server, backup: Server | null): View {
   return { group, number: number + 1, primary, backup, durability, start: null }
 }
 
-/** View 1: its primary starts with an empty state, which grants nothing before the pause is over (E6). */
-export function firstView(primary: Server, durability: Durability, pauseMs = 0, group = 0): View {
-  const start = { tokenFloor: 0, pauseMs, choice: null }
-  return { group, number: 1, primary, backup: null, durability, start }
+/**
+ * View 1: its primary starts with an empty state, which grants nothing before the pause is over (E6). `last`: of a group
+ * that has ended before, its last view (G8).
+ */
+export function firstView(
+  primary: Server,
+  durability: Durability,
+  pauseMs = 0,
+  group = 0,
+  last = 0,
+  tokenFloor = 0,
+): View {
+  const start = { tokenFloor, pauseMs, choice: null }
+  return { group, number: last + 1, primary, backup: null, durability, start }
 }
 
-/** What is wrong with the step from one view to the next, or undefined. Checked before each view is saved. */
+/**
+ * What is wrong with the step from one view to the next, or undefined. Checked before each view is saved. `last`: of a
+ * group without a view, its last one (G8).
+ */
 export function stepProblem(
   before: Pick<ViewRecord, 'view' | 'acked' | 'lastAcked'> | null,
   next: View,
   backupAnswered: boolean,
+  last = 0,
 ): string | undefined {
   if (before !== null && next.group !== before.view.group) return 'G1: the view is of another group'
-  if (next.number !== (before?.view.number ?? 0) + 1) return 'V1: the number must grow by exactly one'
+  if (next.number !== (before?.view.number ?? last) + 1) return 'V1: the number must grow by exactly one'
   if (!Number.isSafeInteger(next.start?.tokenFloor ?? 0)) return 'L2: the token floor is no safe integer'
   if (next.primary.id === next.backup?.id) return 'V2: one server in two roles'
   if (next.start !== null && next.backup !== null) return 'V3: a view that starts empty names no backup'

@@ -21,6 +21,7 @@ export type {
   Recovered,
   Server,
   SlotMap,
+  SlotMove,
   View,
 } from './messages/cluster.ts'
 export type { Entry } from './messages/entries.ts'
@@ -43,7 +44,7 @@ export type {
   Status,
   ViewServerStatus,
 } from './messages/status.ts'
-export type { Ping } from './messages/views.ts'
+export type { Ping, SlotsLeft } from './messages/views.ts'
 export type { LossReason, Manner, Mode, Permits, Role, Terms } from './messages/words.ts'
 
 /** Who says it to whom; the name of a channel is the name of its table. */

@@ -68,12 +68,52 @@ export function firstMap(groups: number): SlotMap {
   const starts = Array.from({ length: groups }, (_, group) => {
     return [Math.ceil((group * slotsMax) / groups), group] as const
   })
-  return { number: 1, groups, starts }
+  return { number: 1, groups, starts, moves: [], floors: [], ended: [] }
 }
 
 /** What is wrong with a map; undefined: nothing. */
-export function mapProblem({ groups, starts }: SlotMap): string | undefined {
+export function mapProblem(map: SlotMap): string | undefined {
+  const { groups, starts } = map
   if (starts[0]?.[0] !== 0) return 'the first start must be slot 0'
   if (starts.some(([slot], i) => i > 0 && slot <= (starts[i - 1]?.[0] ?? 0))) return 'the starts must ascend'
-  return starts.some(([, group]) => group >= groups) ? `a group is not one of ${groups}` : undefined
+  const named = [...starts.map(([, group]) => group), ...map.moves.flatMap(({ from, to }) => [from, to])]
+  return named.some(group => group >= groups) ? `a group is not one of ${groups}` : movesProblem(map)
+}
+
+/** G8 */
+function movesProblem(map: SlotMap): string | undefined {
+  const moving = new Set<number>()
+  for (const { number, from, to, slots } of map.moves) {
+    if (from === to || number > map.number) return 'a move goes nowhere, or is newer than its map'
+    for (const slot of slotsIn(slots)) {
+      if (groupOfSlot(map, slot) !== from) return `slot ${slot} moves from a group that does not have it`
+      if (moving.has(slot)) return `slot ${slot} moves twice`
+      moving.add(slot)
+    }
+  }
+  return undefined
+}
+
+/** Those in these pairs of first and last. */
+export function slotsIn(ranges: readonly number[]): number[] {
+  const slots: number[] = []
+  for (let i = 0; i + 1 < ranges.length; i += 2)
+    for (let slot = ranges[i] as number; slot <= Math.min(ranges[i + 1] as number, slotsMax - 1); slot++)
+      slots.push(slot)
+  return slots
+}
+
+/** G8: tokens in a slot that this group is given go on above this one. */
+export function floorOf({ floors }: Pick<SlotMap, 'floors'>, group: number): number {
+  return floors.find(([of]) => of === group)?.[1] ?? 0
+}
+
+/** G8: the last view of a group that has ended; 0: it has not, or began again and does not know yet. */
+export function endOf({ ended }: Pick<SlotMap, 'ended'>, group: number): number {
+  return ended.find(([of]) => of === group)?.[1] ?? 0
+}
+
+/** G8: whether clients are told of this map when it comes: when groups come or go, and when the last move ends. */
+export function isForClients(map: SlotMap, before: SlotMap | null): boolean {
+  return map.groups !== before?.groups || map.moves.length === 0
 }

@@ -5,7 +5,7 @@
 export const wireVersion = 2
 
 /** Of the view record on disk; grows when an older view server could not read it. */
-export const recordFormat = 3
+export const recordFormat = 4
 
 /** Of this package, as package.json has it; for display only. */
 export const packageVersion = '0.1.0'

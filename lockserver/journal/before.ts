@@ -1,4 +1,4 @@
-// Blocks of the format before this one, read as if they had been written in this one: in format 1 an imprint named no
+// Blocks of the first format, read as if they had been written in this one: in format 1 an imprint named no
 // group, since there was only one.
 
 import type { Block } from './block.ts'

@@ -9,9 +9,9 @@ export const sectorBytes = 512
 export const payloadBytesMax = 8_388_608
 /** The first byte is in no text, so that no client can make one: what clients choose stands in payloads. */
 export const magic = Buffer.from('\x89HFJ\r\n\x1a\n', 'latin1')
-const format = 2
-/** Those that are read. In format 1 an imprint named no group: it was of the only one. */
-const formats = [1, 2]
+const format = 3
+/** Those that are read. In format 1 an imprint named no group: it was of the only one. In format 2 no slot moved (G8). */
+const formats = [1, 2, 3]
 export const headBytes = 100
 /** All of the head that its own checksum speaks for. */
 const checkedBytes = 96

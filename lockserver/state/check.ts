@@ -34,6 +34,7 @@ export function problemOf(state: State): string | undefined {
   const owned = sessions.reduce((sum, session) => sum + session.holds.size, 0)
   // Each hold of a lock is its session's, so that equally many are the same ones, and no set of all is needed.
   if (owned !== found.owned) return unknownHold(state, sessions)
+  if (table.useProblem !== undefined) return table.useProblem
   if (kept.length !== table.kept)
     return `C3: ${table.kept} kept holds are counted, and there are ${kept.length}`
   return (
@@ -58,6 +59,8 @@ function lockProblem(state: State, lock: LockEntry, found: Found): string | unde
   const problem = holdersProblem(state, lock, holders, found)
   if (problem !== undefined) return problem
   for (const waiter of lock.queue) {
+    if (!waiter.names.every(wanted => state.slots.serves(wanted)))
+      return `G8: ${name} has a waiter that wants a lock whose slot is closed`
     if (waiter.session.waiting.get(waiter.request) !== waiter)
       return `${name}: its waiter does not know of it`
   }
@@ -123,7 +126,7 @@ function timesProblem({ table }: State, special: readonly Hold[]): string | unde
 }
 
 /** C5 */
-function oncesProblem({ table }: State, holds: readonly Hold[]): string | undefined {
+function oncesProblem({ table, slots }: State, holds: readonly Hold[]): string | undefined {
   let running = 0
   for (const { special, lock, token } of holds) {
     const once = special?.terms.once
@@ -137,6 +140,7 @@ function oncesProblem({ table }: State, holds: readonly Hold[]): string | undefi
   let all = 0
   for (const key of table.onces.each()) {
     all++
+    if (!slots.serves(key.name)) return `G8: a key of ${key.name} is kept, and its slot is closed`
     if (key.running) running--
   }
   if (running !== 0) return 'C5: a key runs that no hold has'

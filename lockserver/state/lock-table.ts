@@ -11,6 +11,7 @@ import { NameMap } from './name-map.ts'
 import { doneOf, type OnceKey, Onces } from './onces.ts'
 import { waitPasses } from './owners.ts'
 import { nobody, Session } from './sessions.ts'
+import { SlotUse } from './slot-use.ts'
 import { ofPermits, type Special, shownOf, specialOf, takeOf } from './special.ts'
 import { holdBytes, lockBytes, onceBytes, Tally, termsBytes, waitBytes } from './tally.ts'
 import { Unfinished } from './unfinished.ts'
@@ -80,6 +81,8 @@ export class LockTable {
   readonly timed = new NumberMap<Hold>()
   /** C3: how many holds are kept for no client. */
   kept = 0
+  /** G8: null: nothing is counted, since no slot moves. */
+  #use: SlotUse | null = null
   /** B2: how many more holds and waits may begin or end in this operation. */
   #left = 0
   /** Marks new locks as not part of the snapshot that is under way. */
@@ -120,6 +123,30 @@ export class LockTable {
   /** L2: the next token is larger than this one, too. */
   raiseToken(token: number): void {
     this.#lastToken = Math.max(this.#lastToken, token)
+  }
+
+  // ---- what is in use in each slot (G8)
+
+  /** Counts so many more; true: all is counted. */
+  countUse(most: number): boolean {
+    this.#use ??= new SlotUse(this.locks, this.onces.names)
+    if (!this.#use.isWhole) this.#use.count(most)
+    return this.#use.isWhole
+  }
+
+  /** No slot moves. */
+  endUse(): void {
+    this.#use = null
+  }
+
+  /** All is counted by then. */
+  isInUse(slot: number): boolean {
+    while (!this.countUse(wholeTable));
+    return this.#use?.inUse(slot) ?? true
+  }
+
+  get useProblem(): string | undefined {
+    return this.#use?.problem()
   }
 
   /** B2 */
@@ -427,6 +454,7 @@ export class LockTable {
 
   /** It is not in use any more. */
   #forget({ name }: LockEntry): void {
+    this.#use?.lock(name, -1)
     this.locks.delete(name)
     this.tally.bytes -= lockBytes(name)
     this.unfinished.forget(name)
@@ -434,6 +462,7 @@ export class LockTable {
 
   #unqueue(lock: LockEntry, acquire: Acquire): void {
     lock.dequeue(acquire)
+    this.#use?.waiter(lock, acquire, -1)
     this.tally.bytes -= waitBytes(acquire)
     acquire.session.owner?.wait(acquire, -1)
     if (acquire.claim.terms !== null) this.onces.leave(acquire)
@@ -529,6 +558,7 @@ export class LockTable {
   #newLock(name: string): LockEntry {
     const lock = new LockEntry(name, this.#copyNumber)
     this.locks.add(name, lock)
+    this.#use?.lock(name, 1)
     this.tally.bytes += lockBytes(name)
     return lock
   }
@@ -571,11 +601,13 @@ export class LockTable {
   /** Also for a copy that is put together (snapshot.ts). */
   addKey(key: OnceKey): void {
     this.onces.add(key)
+    this.#use?.key(key.name, 1)
     this.tally.bytes += onceBytes(key)
   }
 
   #deleteKey(key: OnceKey): void {
     this.#touch?.touchKey(key)
+    this.#use?.key(key.name, -1)
     this.onces.delete(key)
     this.tally.bytes -= onceBytes(key)
     this.#done.add({ is: 'key gone', key })
@@ -622,6 +654,7 @@ export class LockTable {
     this.tally.bytes += waitBytes(acquire)
     acquire.session.owner?.wait(acquire, 1)
     lock.enqueue(acquire)
+    this.#use?.waiter(lock, acquire, 1)
     if (acquire.claim.terms !== null) this.onces.wait(acquire)
     if (this.#paused) this.unfinished.unserved.add(lock.name)
     else if (acquire.claim.manner === 'steal' && lock.next === acquire) this.#evict(lock, 'STOLEN', wallMs)
@@ -795,3 +828,4 @@ function compatible(lock: LockEntry, { mode, terms }: Claim): boolean {
 }
 
 const noWaiters: readonly Acquire[] = []
+const wholeTable = Number.MAX_SAFE_INTEGER

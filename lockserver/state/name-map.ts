@@ -19,6 +19,20 @@ export class NameMap<V> {
     return place === undefined ? undefined : this.#values[place]
   }
 
+  /** Of a name that is in the map: below `places`. */
+  placeOf(name: string): number {
+    return this.#places.get(name) ?? this.#values.length
+  }
+
+  /** How many places there are, empty ones included; walked by number, they are walked once, whatever comes and goes. */
+  get places(): number {
+    return this.#values.length
+  }
+
+  at(place: number): V | undefined {
+    return this.#values[place]
+  }
+
   has(name: string): boolean {
     return this.#places.has(name)
   }

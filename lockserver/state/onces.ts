@@ -26,7 +26,7 @@ export interface OnceKey {
   copied: number
 }
 
-interface OnceName {
+export interface OnceName {
   readonly keys: Map<string, OnceKey>
   /** By key, acquires that wait in the queue of this name, in its order. */
   readonly waiting: Map<string, Set<Acquire>>
@@ -38,6 +38,10 @@ export class Onces {
   readonly #names = new NameMap<OnceName>()
   /** Keys of all names. */
   size = 0
+
+  get names(): NameMap<OnceName> {
+    return this.#names
+  }
 
   get(name: string, key: string): OnceKey | undefined {
     return this.#names.get(name)?.keys.get(key)

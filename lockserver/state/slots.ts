@@ -38,20 +38,19 @@ export class Slots {
     return this.#runs[low] ?? [0, true, 0]
   }
 
-  /**
-   * Opens or closes these slots, in pairs of first and last, but for some. A map's number that is not larger than a
-   * slot's last one changes nothing. Returns how many have changed.
-   */
-  set(ranges: readonly number[], open: boolean, number: number, but?: ReadonlySet<number>): number {
-    const meant = new Set<number>()
-    for (let i = 0; i + 1 < ranges.length; i += 2)
-      for (let slot = ranges[i] as number; slot <= Math.min(ranges[i + 1] as number, slotsMax - 1); slot++)
-        if (!but?.has(slot) && this.numberOf(slot) < number) meant.add(slot)
+  /** A map's number that is not larger than a slot's last one changes nothing. Returns how many have changed. */
+  set(slots: readonly number[], open: boolean, number: number): number {
+    const meant = new Set(slots.filter(slot => this.numberOf(slot) < number))
     const news = Array.from({ length: slotsMax }, (_, slot): SlotRun => {
       return meant.has(slot) ? [slot, open, number] : [slot, this.isOpen(slot), this.numberOf(slot)]
     })
     this.restore(news.filter((run, i) => !isSame(run, news[i - 1])))
     return meant.size
+  }
+
+  /** The largest of a map's numbers that a slot was opened or closed by. */
+  get newest(): number {
+    return this.#runs.reduce((newest, [, , number]) => Math.max(newest, number), 0)
   }
 
   /** For a copy; none if all is as it was at the beginning. */

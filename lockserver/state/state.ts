@@ -9,7 +9,7 @@ import type { ErrorCode } from '../../wire/errors.ts'
 import { errors } from '../../wire/errors.ts'
 import { aheadMax, type StateLimits } from '../../wire/limits.ts'
 import type { Blocker, Entry, LossReason, MessageOf, Reply, Terms } from '../../wire/messages.ts'
-import { slotOf } from '../../wire/slots.ts'
+import { slotsIn } from '../../wire/slots.ts'
 import { problemOf } from './check.ts'
 import { type Fact, Facts, type Output, type SessionEnd } from './facts.ts'
 import type { Acquire, Hold } from './lock.ts'
@@ -151,6 +151,8 @@ export class State {
         return this.#setSlots(operation[2], true, operation[1])
       case 'close-slots':
         return this.#setSlots(operation[2], false, operation[1])
+      case 'leave-slots':
+        return this.#leaveSlots(operation[2], operation[1])
       case 'go-on':
         return this.#goOn()
     }
@@ -216,17 +218,20 @@ export class State {
 
   /** G2. A slot in which something is held, waited for or remembered is not closed. */
   #setSlots(ranges: readonly number[], open: boolean, number: number): void {
-    const changed = this.slots.set(ranges, open, number, open ? undefined : this.#usedSlots)
+    const changed = this.slots.set(open ? slotsIn(ranges) : this.#emptyOf(ranges), open, number)
     this.#fold(number)
     this.#fold(changed)
     this.#fold(this.table.lastToken % 4294967296)
   }
 
-  get #usedSlots(): ReadonlySet<number> {
-    const used = new Set<number>()
-    for (const name of this.table.locks.keys()) used.add(slotOf(name))
-    for (const { name } of this.table.onces.each()) used.add(slotOf(name))
-    return used
+  /** G8. During a reset's pause holders may still believe in locks that are nowhere any more. */
+  #leaveSlots(ranges: readonly number[], number: number): void {
+    if (!this.table.paused) return this.#setSlots(ranges, false, number)
+    this.#fold(number)
+  }
+
+  #emptyOf(ranges: readonly number[]): number[] {
+    return slotsIn(ranges).filter(slot => !this.table.isInUse(slot))
   }
 
   #open(operation: MessageOf<'entries', 'open'>): void {

@@ -36,6 +36,7 @@ import { locks } from './locks.ts'
 import { long } from './long.ts'
 import { meanwhile } from './meanwhile.ts'
 import { memory } from './memory.ts'
+import { moves } from './moves.ts'
 import type { Mutant } from './mutant.ts'
 import { nearest } from './nearest.ts'
 import { order } from './order.ts'
@@ -58,6 +59,7 @@ import { views } from './views.ts'
 
 export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   views: [...views, ...groups],
+  'slots that move': moves,
   'copies and answers': replication,
   'clocks and leases': [...leases, ...clocks],
   order: [...locks, ...order],

@@ -103,7 +103,7 @@ export const beginning: readonly Mutant[] = [
         file: 'viewservice/seat.ts',
         find: 'if (founding !== null) this.#keeping.save(founding)',
         replace:
-          "if (founding !== null || this.#candidacy.number > 0) this.#keeping.save(founding ?? { record: 1, cluster: this.#options.id, durability: 'memory', pauseMs: 0, groups: 1, ttlMaxMs: 60_000, wire: 2, format: 3, nonce: 'x' })",
+          "if (founding !== null || this.#candidacy.number > 0) this.#keeping.save(founding ?? { record: 1, cluster: this.#options.id, durability: 'memory', pauseMs: 0, groups: 1, ttlMaxMs: 60_000, wire: 2, format: 4, nonce: 'x' })",
       },
     ],
   },

@@ -133,8 +133,8 @@ export const groups: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/roles.ts',
-        find: 'return (group === this.#situation.group ? view : others.get(group))?.number ?? 0',
-        replace: 'return Math.max(view?.number ?? 0, others.get(group)?.number ?? 0)',
+        find: 'const known = (group === this.#situation.group ? view : others.get(group))?.number ?? 0',
+        replace: 'const known = Math.max(view?.number ?? 0, others.get(group)?.number ?? 0)',
       },
     ],
   },
@@ -158,10 +158,10 @@ export const groups: readonly Mutant[] = [
     test: ['group-roles', 'rules-slots'],
     edits: [
       {
-        file: 'lockserver/primary.ts',
-        find: 'for (const operation of levelling(this.state.slots, map, group)) this.#proposals.propose(operation)',
+        file: 'lockserver/served-slots.ts',
+        find: 'for (const operation of levelling(this.#state.slots, map, group)) this.#proposals.propose(operation)',
         replace:
-          'if (this.state.opNumber > 1) for (const operation of levelling(this.state.slots, map, group)) this.#proposals.propose(operation)',
+          'if (this.#state.opNumber > 1) for (const operation of levelling(this.#state.slots, map, group)) this.#proposals.propose(operation)',
       },
     ],
   },
@@ -173,8 +173,8 @@ export const groups: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/slots.ts',
-        find: 'this.numberOf(slot) < number) meant.add(slot)',
-        replace: 'number > 0) meant.add(slot)',
+        find: 'slots.filter(slot => this.numberOf(slot) < number)',
+        replace: 'slots.filter(slot => this.numberOf(slot) >= 0)',
       },
     ],
   },
@@ -199,8 +199,8 @@ export const groups: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/state.ts',
-        find: 'open ? undefined : this.#usedSlots',
-        replace: 'open ? this.#usedSlots : undefined',
+        find: 'slotsIn(ranges).filter(slot => !this.table.isInUse(slot))',
+        replace: 'slotsIn(ranges)',
       },
     ],
   },

@@ -180,8 +180,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'if (this.#cluster !== before) this.#welcome(connection) else for',
-        replace: "if (this.#cluster === 'x') this.#welcome(connection)\n      else for",
+        find: 'if (this.#cluster !== before) this.#welcome(connection)\n      else {',
+        replace: "if (this.#cluster === 'x') this.#welcome(connection)\n      else {",
       },
     ],
   },

@@ -112,6 +112,7 @@ t.test('a status in the middle of a copy shows how far it is; columns are aligne
     durability: 'memory',
     groups: [],
     map: null,
+    ...{ groupsWanted: 1, groupsWait: null },
     recovery: null,
     view: {
       group: 0,

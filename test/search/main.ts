@@ -7,6 +7,7 @@
 // Exit 1 if a violation was found, or something good that must be found was not.
 
 import { parseArgs } from 'node:util'
+import { moveSearches, searchMoves } from './moves/run.ts'
 import { type Report, run } from './run.ts'
 import { searches } from './searches.ts'
 import { searchTakeovers, takeoverSearches } from './takeovers/run.ts'
@@ -24,8 +25,9 @@ const chosen = searches.filter(({ name, short }) =>
   values.only === undefined ? !values.small || short !== undefined : name === values.only,
 )
 const takeovers = takeoverSearches.filter(({ name }) => values.only === undefined || name === values.only)
-if (chosen.length + takeovers.length === 0) {
-  const names = [...searches, ...takeoverSearches].map(({ name }) => name)
+const moving = moveSearches.filter(({ name }) => values.only === undefined || name === values.only)
+if (chosen.length + takeovers.length + moving.length === 0) {
+  const names = [...searches, ...takeoverSearches, ...moveSearches].map(({ name }) => name)
   console.error(`there is no search ${values.only}; there are ${names.join(', ')}`)
   process.exit(2)
 }
@@ -34,6 +36,7 @@ let failed = 0
 const statesMax = values.states === undefined ? undefined : Number(values.states)
 for (const search of chosen) tellOf(await run(search, values.small, statesMax))
 for (const search of takeovers) tellOf(await searchTakeovers(search, values.small, statesMax))
+for (const search of moving) tellOf(await searchMoves(search, values.small, statesMax))
 if (!values.json) console.log(failed === 0 ? '\nno violation' : `\n${failed} searches found a violation`)
 process.exitCode = failed === 0 ? 0 : 1
 

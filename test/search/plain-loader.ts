@@ -49,6 +49,7 @@ function withSmallLimits(url: string, text: string): string {
       'chunksInFlightMax = 1',
     )
   }
+  if (/\/wire\/slots\.js\?/.test(url)) return replaced(text, 'slotsMax = 4_096', 'slotsMax = 2')
   if (!/\/lockserver\/state\/snapshot\.js\?/.test(url)) return text
   // An iterator of a Map can't be copied; this one can, and skips what the copy would skip anyway.
   const sessions = replaced(text, 'state.sessions.values()', 'new Unvisited(state.sessions)')

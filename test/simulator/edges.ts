@@ -73,6 +73,7 @@ export class Edges {
       highestToken: this.#tokenFloor,
       others: [],
       map: firstMap(1),
+      groupsWanted: 1,
       longestTtlMs: 10_000,
       ttlMaxMs: ttlMsMax,
       pauseMs: 0,

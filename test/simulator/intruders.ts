@@ -203,7 +203,7 @@ function idlePing(view: number): Ping {
     view,
     role: 'idle',
     ...{ acked: false, inSync: false, opNumber: 0, lag: 0, copiedPart: 0, token: 0 },
-    ...{ unreachable: [], leaving: false, ttlMs: 0, low: false, disk: null },
+    ...{ unreachable: [], leaving: false, ttlMs: 0, low: false, disk: null, left: null },
   }
 }
 

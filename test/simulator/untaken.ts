@@ -158,7 +158,7 @@ export const untaken: readonly Untaken[] = [
   {
     file: 'viewservice/view.ts',
     in: 'stepProblem',
-    text: "if (next.number !== (before?.view.number ?? 0) + 1) return 'V1: the number must grow by exactly one…",
+    text: "if (next.number !== (before?.view.number ?? last) + 1) return 'V1: the number must grow by exactly …",
     why: 'a broken invariant of the view server, checked before anything is saved: it ends the process (V6)',
   },
   {

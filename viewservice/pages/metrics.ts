@@ -9,7 +9,9 @@ import { type AccessMeasured, accessMetrics } from '../../wire/serving/access-me
 import { edgeMetrics } from '../../wire/serving/edge-metrics.ts'
 import { byLabel, type Metric, type Sample } from '../../wire/serving/metrics.ts'
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
+import { slotsIn } from '../../wire/slots.ts'
 import type { ViewCounts } from '../counts.ts'
+import { countsIn } from '../moves.ts'
 
 export interface Measured {
   readonly status: Status
@@ -35,6 +37,7 @@ export interface Measured {
 export function viewServerMetrics(now: () => Measured): Metric[] {
   return [
     ...gauges(now),
+    ...groupGauges(now),
     ...since(now),
     ...edgeMetrics(() => now().edge),
     ...accessMetrics(() => now().access),
@@ -112,6 +115,34 @@ function gauges(now: () => Measured): Metric[] {
       read: () => serversOf(now().status),
     },
   ]
+}
+
+/** G8 */
+function groupGauges(now: () => Measured): Metric[] {
+  const gauge = (name: string, help: string, read: (status: Status) => number): Metric => {
+    return { name, help, type: 'gauge', read: () => read(now().status) }
+  }
+  return [
+    gauge('holdfast_groups', 'Groups that have slots, or get some.', ({ map }) => map?.groups ?? 0),
+    gauge('holdfast_groups_wanted', 'How many groups there are to be.', status => status.groupsWanted),
+    {
+      name: 'holdfast_group_slots',
+      help: 'Slots of lock names that each group has.',
+      type: 'gauge',
+      labels: ['group'],
+      read: () => slotsOf(now().status),
+    },
+    gauge(
+      'holdfast_slots_moving',
+      'Slots under way to another group, each as long as something in it is held, waited for, kept or remembered.',
+      ({ map }) => map?.moves.reduce((sum, { slots }) => sum + slotsIn(slots).length, 0) ?? 0,
+    ),
+  ]
+}
+
+function slotsOf({ map }: Status): Sample[] {
+  if (map === null) return []
+  return countsIn(map, map.groups).has.map((value, group) => ({ labels: { group: String(group) }, value }))
 }
 
 /** What has happened since the server's start. */

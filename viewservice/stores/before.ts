@@ -1,22 +1,41 @@
-// View records of the format before this one, read as if they had been written in this one: a record of format 2 is of a
-// cluster with one group (G1). Any other text stays as it is, and is judged by whoever reads it.
+// View records of the formats before this one, read as if they had been written in this one: one of format 2 is of a
+// cluster with one group (G1), and in one of format 3 no slot moves (G8). Any other text stays as it is, and is judged by
+// whoever reads it.
 
 import { createHash } from 'node:crypto'
 import { firstMap } from '../../wire/slots.ts'
 import { recordFormat } from '../../wire/version.ts'
-import { type Json, listIn, member } from './json.ts'
+import { type Json, listIn } from './json.ts'
 
-const formatBefore = 2
+type Fields = { readonly [name: string]: Json }
 
 export function ofThisFormat(text: string): string {
   const [message] = parsed(text)
   const [kind, record, sum] = Array.isArray(message) ? (message as Json[]) : []
-  if (record === undefined || member(record, 'format') !== formatBefore || sum !== checksumOf(record))
-    return text
-  const news =
-    kind === 'founding' ? { groups: 1 } : { view: viewIn(record), others: [], map: firstMap(1), pauseMs: 0 }
-  const now = { ...fieldsOf(record), ...news, format: recordFormat }
-  return JSON.stringify([[kind, now, checksumOf(now)]])
+  if (record === undefined || sum !== checksumOf(record)) return text
+  const now = newest(fieldsOf(record), kind === 'founding')
+  return now === null ? text : JSON.stringify([[kind, now, checksumOf(now)]])
+}
+
+/** Null: its format is none of those before. */
+function newest(record: Fields, isFounding: boolean): Fields | null {
+  const { format } = record
+  if (format !== 2 && format !== 3) return null
+  const third = format === 3 ? record : { ...record, ...(isFounding ? { groups: 1 } : ofOneGroup(record)) }
+  return { ...third, ...(isFounding ? {} : withoutMoves(third)), format: recordFormat }
+}
+
+/** G1 */
+function ofOneGroup({ view }: Fields): Fields {
+  const { number, groups, starts } = firstMap(1)
+  const map = { number, groups, starts: starts.map(start => [...start]) }
+  return { view: { group: 0, ...fieldsOf(view) }, others: [], map, pauseMs: 0 }
+}
+
+/** G8 */
+function withoutMoves({ map, others }: Fields): Fields {
+  const wanted = 1 + (Array.isArray(others) ? others.length : 0)
+  return { map: { ...fieldsOf(map), moves: [], floors: [], ended: [] }, groupsWanted: wanted }
 }
 
 export function checksumOf(record: unknown): string {
@@ -32,12 +51,6 @@ function parsed(text: string): readonly Json[] {
   }
 }
 
-function viewIn(record: Json): Json {
-  return { group: 0, ...fieldsOf(member(record, 'view')) }
-}
-
-function fieldsOf(value: Json | undefined): { readonly [name: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [name: string]: Json })
-    : {}
+function fieldsOf(value: Json | undefined): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
 }

@@ -58,6 +58,8 @@ const testimony = record({
   imprint: nullable(imprint),
   /** The newest that it knows. */
   map: nullable(slotMap),
+  /** G8: the largest number of a map that its state has acted by; 0: none. */
+  actedBy: count(0),
   /** The active view server that it is connected to; null: none. */
   viewServer: nullable(address),
 })

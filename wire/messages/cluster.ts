@@ -13,18 +13,26 @@ import {
   tuple,
 } from '../shape.ts'
 import { groupsMax, slotsMax } from '../slots.ts'
-import { address, id, milliseconds, number, positive } from './words.ts'
+import { address, id, milliseconds, number, positive, ranges } from './words.ts'
 
 export const server = checkedApart('server', record({ id, address }))
 /** One of the cluster's groups (G1): the first is 0. */
 export const group = count(0, 0, groupsMax - 1)
+/** G8: slots under way from one group to another, since the map of this number; they are still the first one's. */
+const slotMove = record({ number: positive, from: group, to: group, slots: ranges })
 /** G2: which group has which slots. Each start is a first slot and the group that has all from there to the next start. */
 export const slotMap = checkedApart(
   'map',
   record({
     number: positive,
+    /** Those that have slots, or get some. */
     groups: count(1, 1, groupsMax),
     starts: list(tuple(count(0, 0, slotsMax - 1), group), { min: 1, max: slotsMax }),
+    moves: list(slotMove, { max: slotsMax }),
+    /** G8, L2: in a slot that it is given the tokens of this group go on above this one. */
+    floors: list(tuple(group, count(0)), { max: groupsMax }),
+    /** G8: of a group that has ended, the last view. */
+    ended: list(tuple(group, positive), { max: groupsMax }),
   }),
 )
 /** What becomes of the state when all machines lose power at once: lost, or on the disks (D1). */
@@ -108,6 +116,7 @@ export const disk = checkedApart(
 export type Server = ShapeType<typeof server>
 export type View = ShapeType<typeof view>
 export type SlotMap = ShapeType<typeof slotMap>
+export type SlotMove = ShapeType<typeof slotMove>
 export type Durability = ShapeType<typeof durability>
 export type Choice = ShapeType<typeof choice>
 export type Recovered = ShapeType<typeof recovered>

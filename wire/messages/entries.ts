@@ -56,9 +56,12 @@ export const entries = {
   /** D6: a recovered state goes on, with tokens above this one. */
   recover: message('recover', ['token', token]),
   unpause: message('unpause'),
-  /** G2: slots in ranges, by the map of this number; a larger counter goes on above the floor. */
+  /** G2, G8: slots in ranges, by the map of this number; a larger counter goes on above the floor. */
   'open-slots': message('open-slots', ['number', positive], ['slots', ranges], ['floor', count(0)]),
+  /** G2: another group has these slots. */
   'close-slots': message('close-slots', ['number', positive], ['slots', ranges]),
+  /** G8: these are under way to another group since the map of this number; those in which nothing is are closed. */
+  'leave-slots': message('leave-slots', ['number', positive], ['slots', ranges]),
   /** The next share of what earlier operations have begun (B2). */
   'go-on': message('go-on'),
   open: message('open', ...identity, ['owner', owner]),

@@ -1,6 +1,7 @@
 // What a view server says of a cluster, its groups and its servers.
 
 import { count, flag, list, nullable, record, type ShapeType, text } from '../shape.ts'
+import { groupsMax } from '../slots.ts'
 import { disk, durability, group, imprint, server, slotMap, view } from './cluster.ts'
 import { address, explanation, id, milliseconds, number, positive, role, version } from './words.ts'
 
@@ -71,6 +72,9 @@ export const status = record({
   durability: nullable(durability),
   groups: list(groupStatus),
   map: nullable(slotMap),
+  /** G8: how many groups there are to be, and what keeps it from that; null: nothing does. */
+  groupsWanted: count(1, 1, groupsMax),
+  groupsWait: nullable(explanation),
   /** Those of group 0. */
   recovery: nullable(recoveryStatus),
   view: nullable(view),

@@ -37,6 +37,8 @@ export const stored = {
         /** All groups but the first, whose part stands in the four fields above (G1). */
         others: list(groupPart, { max: groupsMax - 1 }),
         map: slotMap,
+        /** G8: how many groups there are to be. */
+        groupsWanted: count(1, 1, groupsMax),
         longestTtlMs: milliseconds,
         /** The longest ttl that this cluster grants (E6). */
         ttlMaxMs,

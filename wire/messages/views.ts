@@ -2,10 +2,22 @@
 
 import { ttlMsMax } from '../limits.ts'
 import { count, flag, list, message, nullable, record, type ShapeType } from '../shape.ts'
-import { disk, durability, group, view } from './cluster.ts'
+import { groupsMax, slotsMax } from '../slots.ts'
+import { disk, durability, group, slotMap, view } from './cluster.ts'
 import { error, mapMessage, viewMessage, welcome } from './hello.ts'
 import { status } from './status.ts'
-import { address, code, explanation, id, milliseconds, number, role, token } from './words.ts'
+import {
+  address,
+  code,
+  explanation,
+  id,
+  milliseconds,
+  number,
+  positive,
+  ranges,
+  role,
+  token,
+} from './words.ts'
 
 export const clientToView = {
   status: message('status', ['number', number]),
@@ -15,6 +27,8 @@ export const clientToView = {
   gone: message('gone', ['number', number], ['id', id]),
   /** D11: the cluster is to be of this durability. */
   durability: message('durability', ['number', number], ['durability', durability]),
+  /** G8: there are to be this many groups. */
+  groups: message('groups', ['number', number], ['groups', count(2, 1, groupsMax)]),
   echo: message('echo', ['number', number]),
 }
 
@@ -36,8 +50,18 @@ export const viewToClient = {
   'gone-refused': message('gone-refused', ['number', number], ['explanation', explanation]),
   'durability-done': message('durability-done', ['number', number], ['view', view]),
   'durability-refused': message('durability-refused', ['number', number], ['explanation', explanation]),
+  /** That it is to be so is on the record; slots move from now on. */
+  'groups-done': message('groups-done', ['number', number], ['map', slotMap]),
+  'groups-refused': message('groups-refused', ['number', number], ['explanation', explanation]),
   echoed: message('echoed', ['number', number]),
 }
+
+/** By the number of their move; the tokens granted in them are not above the floor (L2). */
+const slotsLeft = record({
+  floor: count(0),
+  moves: list(record({ number: positive, slots: ranges }), { min: 1, max: slotsMax }),
+})
+export type SlotsLeft = ShapeType<typeof slotsLeft>
 
 export const serverToView = {
   ping: message('ping', [
@@ -65,6 +89,8 @@ export const serverToView = {
       low: flag,
       /** Null: it has no journal, or knows nothing of it yet. */
       disk: nullable(disk),
+      /** G8: from a primary: of slots that move from its group, those that its state has left, in this view. */
+      left: nullable(slotsLeft),
     }),
   ]),
   answer: message(
