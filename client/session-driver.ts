@@ -8,7 +8,8 @@ import type { Proofs } from '../wire/net/connections.ts'
 import { Driver } from '../wire/net/driver.ts'
 import type { Runtime, Timer } from '../wire/net/runtime.ts'
 import type { Holder, Lock } from './lock.ts'
-import { ClientCore, type ClientCoreOptions } from './session/core.ts'
+import { ClientCore } from './session/core.ts'
+import type { ClientCoreOptions } from './session/core-options.ts'
 import type { ClientEffect, ClientHears, ClientInput, TurnCall } from './session/effects.ts'
 
 /** What is for the user and not for the network. */

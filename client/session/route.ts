@@ -52,6 +52,8 @@ export class Route {
   cluster: string | null
   /** The connection to the primary of the newest view that open or resume was sent on. */
   session: Link | null = null
+  /** The servers have opened the session. */
+  opened = false
   /** Look for a newer view elsewhere although there is a session connection: it answers nothing. */
   doubtful = false
   readonly addresses: Addresses
@@ -82,6 +84,11 @@ export class Route {
     this.#quietMs = Math.min(options.ttlMs / 4, 1_000)
     this.#watchQuietMs = Math.min(Math.max(this.#quietMs, options.ttlMs / 4), keepAliveMs)
     this.#comeBackMs = restLeaseMs(options.ttlMs) * renewPart
+  }
+
+  /** Requests can go out. */
+  get ready(): boolean {
+    return this.opened && this.session !== null
   }
 
   get(number: number): Link | undefined {

@@ -27,10 +27,10 @@ export const asked: readonly Mutant[] = [
     test: 'client-claims',
     edits: [
       {
-        file: core,
-        find: 'this.#times.begin(token, atMostMs, now.monotonic)',
+        file: 'client/session/answers.ts',
+        find: 'this.#holds.begin(tokens, request.what.claim.terms?.holdAtMostMs ?? null, now.monotonic)',
         replace:
-          'this.#times.begin(token, atMostMs, now.monotonic + Math.max(0, 1_700_000_000_000 - now.wall))',
+          'this.#holds.begin(tokens, request.what.claim.terms?.holdAtMostMs ?? null, now.monotonic + Math.max(0, 1_700_000_000_000 - now.wall))',
       },
     ],
   },
@@ -49,9 +49,9 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "for (const token of times.takeOver(now.monotonic)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
+        find: "for (const token of this.#holds.takeOver(now.monotonic)) this.#out.do({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
         replace:
-          "for (const token of times.takeOver(now.monotonic)) if (this.#held.delete(token)) this.#out.push({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
+          "for (const token of this.#holds.takeOver(now.monotonic)) if (this.#holds.drop(token)) this.#out.do({ do: 'lost', token, reason: 'HELD_TOO_LONG' })",
       },
     ],
   },
@@ -62,8 +62,8 @@ export const asked: readonly Mutant[] = [
     test: 'client-claims',
     edits: [
       {
-        file: core,
-        find: 'const isTold = this.#times?.isOver(token) ?? false',
+        file: 'client/session/answers.ts',
+        find: 'const isTold = this.#holds.isOver(token)',
         replace: 'const isTold = false',
       },
     ],
@@ -73,7 +73,9 @@ export const asked: readonly Mutant[] = [
     breaks: 'C4',
     why: 'a loss is told of what was given back',
     test: 'client-claims',
-    edits: [{ file: core, find: 'this.#times?.delete(token) return', replace: 'return' }],
+    edits: [
+      { file: 'client/session/holds.ts', find: 'this.#times?.delete(token) return', replace: 'return' },
+    ],
   },
   {
     name: 'a stall past the time of a hold is not noticed',
@@ -83,7 +85,7 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'return this.#lease.expired(now.monotonic) || (this.#times?.some(now.monotonic) ?? false)',
+        find: 'return this.#lease.expired(now.monotonic) || this.#holds.overdue(now.monotonic)',
         replace: 'return this.#lease.expired(now.monotonic)',
       },
     ],
@@ -96,8 +98,8 @@ export const asked: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'return this.#times === null ? ms : Math.min(ms, this.#times.remainingMs(token, now.monotonic))',
-        replace: 'return this.#times === null || token === 0 ? ms : Math.max(ms, 0)',
+        find: 'return Math.min(this.remainingMs(now), this.#holds.remainingMs(token, now.monotonic))',
+        replace: 'return Math.max(this.remainingMs(now), Math.min(token, 0))',
       },
     ],
   },
@@ -121,10 +123,10 @@ export const asked: readonly Mutant[] = [
     test: 'client-claims',
     edits: [
       {
-        file: core,
-        find: "this.#fail(request.call, 'NOT_THIS_TOKEN', true, notThisText(request, reply[2]))",
+        file: 'client/session/answers.ts',
+        find: "this.#out.fail(request.call, 'NOT_THIS_TOKEN', true, notThisText(request, reply[2]))",
         replace:
-          "this.#settle(request.call, { verb: 'acquire', tokens: null })\n        notThisText(request, reply[2])",
+          "this.#out.settle(request.call, { verb: 'acquire', tokens: null })\n        notThisText(request, reply[2])",
       },
     ],
   },

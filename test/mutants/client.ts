@@ -12,7 +12,7 @@ export const client: readonly Mutant[] = [
     why: 'a reply is taken for the answer to the oldest request',
     edits: [
       {
-        file: core,
+        file: 'client/session/answers.ts',
         find: 'const request = this.#requests.answer(reply[1])',
         replace:
           'const request = this.#requests.answer(this.#requests.unansweredInOrder()[0]?.number ?? reply[1])',
@@ -25,7 +25,7 @@ export const client: readonly Mutant[] = [
     why: 'no client takes the grant of the waiter, and its lease is renewed for ever',
     edits: [
       {
-        file: core,
+        file: 'client/session/calls.ts',
         find: 'if (waits && !request.cancelling) this.#requests.cancel(request)',
         replace: '',
       },
@@ -52,8 +52,8 @@ export const client: readonly Mutant[] = [
     why: 'what was in flight when the primary died is never answered',
     edits: [
       {
-        file: core,
-        find: 'for (const { what, number } of again) this.#send(messageOf(what, number))',
+        file: 'client/session/sending.ts',
+        find: 'for (const { what, number } of again) this.send(messageOf(what, number))',
         replace: '',
       },
     ],
@@ -64,14 +64,14 @@ export const client: readonly Mutant[] = [
     why: 'a retry is a new request for the servers, and happens a second time',
     edits: [
       {
-        file: core,
-        find: 'for (const { what, number } of again) this.#send(messageOf(what, number))',
+        file: 'client/session/sending.ts',
+        find: 'for (const { what, number } of again) this.send(messageOf(what, number))',
         replace: `const { unanswered } = this.#requests
     for (const request of again) {
       unanswered.delete(request.number)
       request.number = this.#requests.next++
       unanswered.set(request.number, request)
-      this.#send(messageOf(request.what, request.number))
+      this.send(messageOf(request.what, request.number))
     }`,
       },
     ],
@@ -96,7 +96,7 @@ export const client: readonly Mutant[] = [
     why: 'a resume names nothing as unanswered: the servers forget replies that no client has received',
     edits: [
       {
-        file: core,
+        file: 'client/session/sending.ts',
         find: 'toRanges(again.map(({ number }) => number))',
         replace: 'toRanges([])',
       },
@@ -114,8 +114,8 @@ export const client: readonly Mutant[] = [
     why: 'the victim of a steal goes on as if it held the lock',
     edits: [
       {
-        file: core,
-        find: "if (this.#drop(token) && !isTold) this.#out.push({ do: 'lost', token, reason })",
+        file: 'client/session/answers.ts',
+        find: "if (this.#holds.drop(token) && !isTold) this.#out.do({ do: 'lost', token, reason })",
         replace: 'void isTold',
       },
     ],
@@ -139,9 +139,9 @@ export const client: readonly Mutant[] = [
     why: 'the client reports that a call surely did not happen, and it did',
     edits: [
       {
-        file: core,
-        find: 'else if (!endsWithHold(verb)) this.#fail(request.call, code, !sent, text)',
-        replace: 'else if (!endsWithHold(verb)) this.#fail(request.call, code, true, text)',
+        file: 'client/session/calls.ts',
+        find: 'else if (!endsWithHold(verb)) this.#out.fail(request.call, code, !sent, text)',
+        replace: 'else if (!endsWithHold(verb)) this.#out.fail(request.call, code, true, text)',
       },
     ],
   },
@@ -151,7 +151,7 @@ export const client: readonly Mutant[] = [
     why: "of several names each gets another one's token",
     edits: [
       {
-        file: core,
+        file: 'client/session/answers.ts',
         find: 'tokens: inOrderOf(request.what.names, tokens)',
         replace: 'tokens',
       },
@@ -178,8 +178,8 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: 'this.#lease.begin(ttlMs, this.#openSent)',
-        replace: 'this.#lease.begin(this.#options.ttlMs, this.#openSent)',
+        find: 'this.#lease.begin(ttlMs, this.#sending.openSent)',
+        replace: 'this.#lease.begin(this.#options.ttlMs, this.#sending.openSent)',
       },
     ],
   },

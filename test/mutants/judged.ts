@@ -168,7 +168,7 @@ export const judged: readonly Mutant[] = [
     why: 'a program that asks for what is known at once is told that it is sure',
     edits: [
       {
-        file: 'client/session/core.ts',
+        file: 'client/session/answers.ts',
         find: 'answer.confirmed &&= confirmed',
         replace: 'answer.confirmed ||= confirmed',
       },

@@ -8,7 +8,6 @@ const snapshot = 'lockserver/state/snapshot.ts'
 const query = 'lockserver/query.ts'
 const table = 'lockserver/state/lock-table.ts'
 const list = 'lockserver/client-list.ts'
-const session = 'client/session/core.ts'
 const byId = "(key === '' ? undefined : this.#state.sessionsById.get(id))"
 
 export const keys: readonly Mutant[] = [
@@ -243,9 +242,9 @@ export const keys: readonly Mutant[] = [
     why: 'no session outlives its connection',
     edits: [
       {
-        file: session,
-        find: "'resume', this.sessionId, this.#options.sessionKey,",
-        replace: "'resume',\n      this.sessionId,\n      this.sessionId,",
+        file: 'client/session/sending.ts',
+        find: "'resume', this.#options.sessionId, this.#options.sessionKey,",
+        replace: "'resume',\n      this.#options.sessionId,\n      this.#options.sessionId,",
       },
     ],
   },
@@ -256,9 +255,9 @@ export const keys: readonly Mutant[] = [
     test: ['client-lease', 'given-up'],
     edits: [
       {
-        file: session,
-        find: "for (const [id, key] of this.abandoned) this.#send(['abandon', id, key])",
-        replace: "for (const [id] of this.abandoned) this.#send(['abandon', id, this.#options.sessionKey])",
+        file: 'client/session/sending.ts',
+        find: "for (const [id, key] of this.#abandoned) this.send(['abandon', id, key])",
+        replace: "for (const [id] of this.#abandoned) this.send(['abandon', id, this.#options.sessionKey])",
       },
     ],
   },

@@ -187,9 +187,9 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: "case 'ended': this.#onReply(message, now)",
+        find: "case 'ended': if (this.#answers.message(message, now))",
         replace:
-          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now.monotonic)\n        this.#onReply(message, now)",
+          "case 'ended':\n        this.#lease.begin(this.#lease.ttlMs, now.monotonic)\n        if (this.#answers.message(message, now))",
       },
     ],
   },
@@ -242,8 +242,8 @@ export const leases: readonly Mutant[] = [
     why: 'a rested client asks for a lock with a lease that is over on the servers, and believes for a ttl',
     edits: [
       {
-        file: clientCore,
-        find: 'if (this.#lease.wake(now.monotonic) && this.#ready()) this.#renew(now)',
+        file: 'client/session/sending.ts',
+        find: 'if (this.#lease.wake(now.monotonic) && this.#links.ready) this.renew(now)',
         replace: 'this.#lease.wake(now.monotonic)',
       },
     ],
@@ -279,7 +279,7 @@ export const leases: readonly Mutant[] = [
     edits: [
       {
         file: clientCore,
-        find: 'const rests = !asks && this.#held.size === 0 && this.abandoned.size === 0',
+        find: 'const rests = !asks && this.#holds.size === 0 && this.abandoned.size === 0',
         replace: 'const rests = !asks && this.abandoned.size === 0',
       },
     ],

@@ -81,10 +81,10 @@ export const sessions: readonly Mutant[] = [
     why: 'after a resume a new request takes effect before one that was called earlier',
     edits: [
       {
-        file: 'client/session/core.ts',
-        find: 'for (const { what, number } of again) this.#send(messageOf(what, number))',
-        replace: `this.#pump(now)
-    for (const { what, number } of again) this.#send(messageOf(what, number))`,
+        file: 'client/session/sending.ts',
+        find: 'for (const { what, number } of again) this.send(messageOf(what, number))',
+        replace: `this.pump(now)
+    for (const { what, number } of again) this.send(messageOf(what, number))`,
       },
       {
         file: 'lockserver/numbered.ts',

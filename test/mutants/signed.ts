@@ -235,7 +235,7 @@ const tooMany =`,
     edits: [
       {
         file: 'client/session/core.ts',
-        find: "this.#out.push({ do: 'show token', connection: session.number })",
+        find: "this.#out.do({ do: 'show token', connection: session.number })",
         replace: 'void session.number',
       },
     ],

@@ -289,6 +289,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'a new connection of a server taken for a second one',
     breaks: 'V5',
+    test: 'view-servers',
     why: 'the old connection is half open: no peer closes it, and the server is kept out for ever',
     edits: [
       {
