@@ -19,11 +19,11 @@ export interface Figures {
 export const beginsAt = '<!-- figures -->'
 export const endsAt = '<!-- end of figures -->'
 
-/** README with these figures in the place of its last ones. */
-export function withFigures(readme: string, figures: Figures): string {
-  const [begin, end] = [readme.indexOf(beginsAt), readme.indexOf(endsAt)]
-  if (begin < 0 || end < begin) throw new Error(`README has no ${beginsAt} … ${endsAt}`)
-  return `${readme.slice(0, begin + beginsAt.length)}\n${figuresText(figures)}\n${readme.slice(end)}`
+/** The document with these figures in the place of its last ones. */
+export function withFigures(document: string, figures: Figures, show = figuresText): string {
+  const [begin, end] = [document.indexOf(beginsAt), document.indexOf(endsAt)]
+  if (begin < 0 || end < begin) throw new Error(`the document has no ${beginsAt} … ${endsAt}`)
+  return `${document.slice(0, begin + beginsAt.length)}\n${show(figures)}\n${document.slice(end)}`
 }
 
 export function figuresText(figures: Figures): string {

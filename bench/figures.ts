@@ -8,6 +8,7 @@ import { note, print } from '../cli/output.ts'
 import { wholeNumber } from '../wire/options.ts'
 import { measureGaps } from './failover/gaps.ts'
 import { type Figures, figuresText, withFigures } from './figures-table.ts'
+import { hardwareText } from './hardware-table.ts'
 import { describeMachine } from './machine.ts'
 import { comparePeers, missing } from './peers/compare.ts'
 
@@ -34,7 +35,8 @@ const figures: Figures = {
   gaps: await measureGaps({ kills, only: 'kill -9, light load', progress: note }),
 }
 const root = new URL('../../', import.meta.url)
-const readme = new URL('README.md', root)
+const [readme, guide] = [new URL('README.md', root), new URL('docs/OPERATIONS.md', root)]
 writeFileSync(new URL('docs/figures.json', root), `${JSON.stringify(figures, null, 2)}\n`)
 writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), figures))
+writeFileSync(guide, withFigures(readFileSync(guide, 'utf8'), figures, hardwareText))
 print(figuresText(figures))

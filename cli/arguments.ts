@@ -40,6 +40,8 @@ export interface Given<O> {
 
 export interface Origin {
   readonly source: 'flag' | 'environment' | 'default'
+  /** Of the environment: where it was set. */
+  readonly variable?: string
   /** Undefined when it was not given. */
   readonly text: string | undefined
 }
@@ -181,6 +183,11 @@ export function environmentName(option: string): string {
   return `HOLDFAST_${option.toUpperCase().replaceAll('-', '_')}`
 }
 
+/** Names a file that holds the secret; cli/secret-files.ts reads it. */
+export function fileVariable(option: string): string {
+  return `${environmentName(option)}_FILE`
+}
+
 // ---- options of more than one command
 
 export const json = { json: flag('print JSON') }
@@ -261,7 +268,7 @@ function oddIn(environment: NodeJS.ProcessEnv, { options, passesOn, serves }: Co
   const read = Object.entries({ ...options, ...passesOn }).filter(([, option]) => option.environment)
   const strangers = strangersIn(
     environment,
-    read.map(([name]) => environmentName(name)),
+    read.flatMap(([name, { secret }]) => [environmentName(name), ...(secret ? [fileVariable(name)] : [])]),
   )
   const mistyped = strangers.flatMap(({ name, meant }) =>
     meant === null ? [] : [`${name} is no option; did you mean ${meant}?`],
@@ -356,19 +363,21 @@ function originOf(
   environment: NodeJS.ProcessEnv,
 ): Origin {
   if (given !== undefined) return { source: 'flag', text: option.takes === null ? 'on' : given.join(', ') }
-  const value = option.environment ? environment[environmentName(name)] : undefined
+  const own = environmentName(name)
+  const value = option.environment ? environment[own] : undefined
   if (value === undefined || value === '') return { source: 'default', text: undefined }
-  return { source: 'environment', text: value }
+  const fromFile = option.secret && environment[fileVariable(name)]
+  return { source: 'environment', variable: fromFile ? fileVariable(name) : own, text: value }
 }
 
 function readOption(
   name: string,
   option: Option<unknown>,
   given: readonly string[] | undefined,
-  { source, text }: Origin,
+  { source, text, variable = environmentName(name) }: Origin,
 ): unknown {
   if (given !== undefined) return option.read(given, `--${name}`)
-  return source === 'default' ? option.absent : option.read([text as string], environmentName(name))
+  return source === 'default' ? option.absent : option.read([text as string], variable)
 }
 
 function checkNames(command: Command<Options>, names: readonly string[]): void {

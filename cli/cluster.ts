@@ -331,7 +331,7 @@ function firstMembers(servers: number): number[] {
 function childEnvironment(): NodeJS.ProcessEnv {
   const environment = { ...process.env }
   for (const name of [
-    ...['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'RECORD', 'ADVERTISE'],
+    ...['LISTEN', 'ADMIN_LISTEN', 'VIEW', 'DATA', 'RECORD', 'RECORD_FILE', 'ADVERTISE'],
     ...['INIT_IF_NONE', 'DURABILITY', 'TTL_MAX'],
   ])
     delete environment[`HOLDFAST_${name}`]

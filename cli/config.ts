@@ -1,6 +1,6 @@
 // `--print-config`: what a server would run with, and where each value comes from. It starts nothing.
 
-import { type Command, environmentName, flag, type Given, type Option, type Options } from './arguments.ts'
+import { type Command, flag, type Given, type Option, type Options } from './arguments.ts'
 import { paint, print, table } from './output.ts'
 
 export const printConfig = {
@@ -19,9 +19,9 @@ function rowsOf<O extends Options>({ options, passesOn }: Command<O>, { from }: 
   return Object.entries<Option<unknown>>({ ...options, ...passesOn })
     .filter(([name]) => name !== 'print-config' && name !== 'json')
     .map(([name, { fallback, secret }]) => {
-      const { source, text } = from[name] ?? { source: 'default', text: undefined }
+      const { source, text, variable = '' } = from[name] ?? { source: 'default', text: undefined }
       const shown = secret && source !== 'default' ? '(hidden)' : (text ?? fallback ?? '(none)')
-      const origin = { flag: `flag --${name}`, environment: environmentName(name), default: 'default' }
+      const origin = { flag: `flag --${name}`, environment: variable, default: 'default' }
       return [name, shown, origin[source]]
     })
 }

@@ -9,6 +9,7 @@ import {
   choice,
   duration,
   flag,
+  hidden,
   inEnvironment,
   json,
   text,
@@ -21,8 +22,11 @@ import { print, printJson } from './output.ts'
 /** Where a view record lives, as `viewserver` takes it. */
 export const recordOptions = {
   data: inEnvironment(text('DIR', 'folder of the view record; made if it is not there')),
-  record: inEnvironment(
-    text('URL', 'place of the view record instead: file:DIR, etcd://HOST:PORT[,…]/PREFIX, etcds://…'),
+  /** It may hold a password. */
+  record: hidden(
+    inEnvironment(
+      text('URL', 'place of the view record instead: file:DIR, etcd://HOST:PORT[,…]/PREFIX, etcds://…'),
+    ),
   ),
 }
 

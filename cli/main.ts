@@ -8,6 +8,7 @@ import { type Command, environmentName, type Options, readArguments, show } from
 import { printsConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
 import { note, print } from './output.ts'
+import { takeSecretFiles } from './secret-files.ts'
 import { useTls } from './tls.ts'
 
 /** Loaded when needed: most commands need neither servers nor log. */
@@ -54,6 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function act(command: Command, args: readonly string[]): Promise<number> {
+  takeSecretFiles({ ...command.options, ...command.passesOn }, process.env)
   const given = readArguments(command, args, process.env)
   for (const line of given.notes) note(line)
   if (printsConfig(command, given)) return 0

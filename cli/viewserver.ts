@@ -1,7 +1,7 @@
 // `holdfast viewserver`: one view server, until a signal ends it.
 
 import { startViewServer, type ViewServerOptions } from '../viewservice/index.ts'
-import { byDefault, type Command, flag, hidden, inEnvironment, oneUrl, type Values } from './arguments.ts'
+import { byDefault, type Command, flag, inEnvironment, oneUrl, type Values } from './arguments.ts'
 import { beginningOptions, placeProblems, recordOptions } from './init.ts'
 import {
   listenOption,
@@ -19,7 +19,7 @@ import { signalByParent } from './signal-asks.ts'
 const options = {
   ...listenOption('127.0.0.1:7400'),
   data: recordOptions.data,
-  record: hidden(recordOptions.record),
+  record: recordOptions.record,
   advertise: inEnvironment(byDefault('where it listens', oneUrl('URL', 'where other view servers reach it'))),
   'init-if-none': inEnvironment(flag('without a record begin a new cluster, as holdfast init does')),
   ...beginningOptions,

@@ -1,11 +1,14 @@
 // The command used wrongly: one line with the mistake and the right form, exit code 2.
 
+import { join } from 'node:path'
 import { t } from 'tap'
-import { type Command, environmentName, readArguments } from '../cli/arguments.ts'
+import { type Command, environmentName, fileVariable, readArguments } from '../cli/arguments.ts'
+import { commandEnvironment } from '../cli/command-environment.ts'
 import { readDuration, showDuration } from '../cli/duration.ts'
 import { strangersIn, variables } from '../cli/environment.ts'
 import { UsageError } from '../cli/failure.ts'
 import { command as run } from '../cli/run.ts'
+import { takeSecretFiles } from '../cli/secret-files.ts'
 import { holdfast } from './fixtures/command.ts'
 
 type Environment = Record<string, string>
@@ -73,6 +76,32 @@ t.test('--print-config: each value and where it comes from; no secret; nothing i
   t.match(wrong, { code: 2, stdout: '', stderr: /HOLDFAST_DEAD_PINGS/ })
 })
 
+t.test('a secret in a file that the environment names', async t => {
+  const folder = t.testdir({ secret: 'open sesame, and more\n', empty: '\n' })
+  const print = (environment: NodeJS.ProcessEnv) => holdfast(t, ['lockserver', '--print-config'], environment)
+  const well = await print({ HOLDFAST_SERVER_SECRET_FILE: join(folder, 'secret') })
+  t.match(well.stdout, /^server-secret +\(hidden\) +HOLDFAST_SERVER_SECRET_FILE$/m)
+  t.notMatch(well.stdout, /sesame/)
+  for (const [environment, stderr] of [
+    [{ HOLDFAST_SECRET_FILE: join(folder, 'none') }, /HOLDFAST_SECRET_FILE: can't be read: .*ENOENT/],
+    [{ HOLDFAST_SECRET_FILE: join(folder, 'empty') }, /HOLDFAST_SECRET_FILE: .* is empty/],
+    [
+      { HOLDFAST_SECRET_FILE: join(folder, 'secret'), HOLDFAST_SECRET: 'other' },
+      /SECRET_FILE differ; give one/,
+    ],
+    [{ HOLDFAST_SECERT_FILE: join(folder, 'secret') }, /did you mean HOLDFAST_SECRET_FILE\?/],
+  ] as const)
+    t.match(await print(environment), { code: 2, stdout: '', stderr })
+  const environment: NodeJS.ProcessEnv = { HOLDFAST_SECRET_FILE: join(folder, 'secret') }
+  takeSecretFiles(run.options, environment)
+  t.equal(
+    readArguments(run, ['x'], environment).values.secret,
+    'open sesame, and more',
+    'without its last line feed',
+  )
+  t.same(commandEnvironment(environment, {}), {}, "run's command gets neither of them")
+})
+
 t.test('a mistyped variable: servers refuse it, other commands say so and go on', async t => {
   const mistyped = { HOLDFAST_PING_INTERVALL_MS: '50', HOLDFAST_SECERT: 'x', HOLDFAST_DRAIN: '1' }
   const others = {
@@ -103,8 +132,10 @@ t.test('every variable that a command reads is known', async t => {
   const read = new Set<string>()
   for (const load of Object.values(commands)) {
     const { options, passesOn } = (await load()).command
-    for (const [name, { environment }] of Object.entries({ ...options, ...passesOn }))
+    for (const [name, { environment, secret }] of Object.entries({ ...options, ...passesOn })) {
       if (environment) read.add(environmentName(name))
+      if (environment && secret) read.add(fileVariable(name))
+    }
   }
   const known = variables.filter(name => name !== 'HOLDFAST_LOCK' && name !== 'HOLDFAST_TOKEN')
   t.same([...read].sort(), [...known].sort())

@@ -157,10 +157,10 @@ function killIfThere(pid: number): void {
   }
 }
 
-/** Whether this process is a run of these tests that still goes on. */
+/** Whether this process is a run of tests in such networks that still goes on. */
 export function isRunning(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('faults')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').match(/faults|deploy/) !== null
   } catch {
     return false
   }

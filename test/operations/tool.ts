@@ -2,9 +2,9 @@
 
 import { spawnSync } from 'node:child_process'
 
-/** Its output; throws with all of it if the tool failed. */
-export function tool(name: string, args: readonly string[], from: string, input = ''): string {
-  const { error, status, stdout, stderr } = spawnSync(name, args, { input, encoding: 'utf8' })
+/** Its output; throws with all of it if the tool failed. `from`: the package that has it. */
+export function tool(name: string, args: readonly string[], from: string, input = '', cwd = '.'): string {
+  const { error, status, stdout, stderr } = spawnSync(name, args, { input, cwd, encoding: 'utf8' })
   if (error !== undefined)
     throw new Error(`${name} can't be run (${error.message}); it is in Debian's package ${from}`)
   const text = `${stdout}${stderr}`.trim()
