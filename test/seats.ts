@@ -3,7 +3,8 @@
 
 import t from 'tap'
 import { foundingOf } from '../viewservice/founding.ts'
-import { ttlMaxMsDefault } from '../wire/limits.ts'
+import { ticksPerPing } from '../viewservice/seat.ts'
+import { deadPings, ttlMaxMsDefault } from '../wire/limits.ts'
 import type { Status } from '../wire/messages.ts'
 import { SeatStory } from './fixtures/seat-story.ts'
 import { clusterId, idOf } from './fixtures/view-story.ts'
@@ -112,6 +113,26 @@ t.test('E5: a mark that can’t be confirmed for its lifetime sends the lock ser
   t.notOk(operator.isClosed)
   operator.say(['status', 1])
   t.match(operator.told.at(-1), ['status', 1, { view: { number: 1 }, halted: /etcd is not reached/ }])
+})
+
+t.test('E3: a mark stands however rarely lock servers ping; their pings are counted as rarely', async t => {
+  for (const intervalMs of [500, 501, 2_000, 60_000]) {
+    const story = new SeatStory(intervalMs)
+    const a = story.seat('a')
+    const [s1, s2] = [a.lockServer('s1').ping(), a.lockServer('s2')]
+    const livesAfter = (pings: number) => {
+      for (let i = 0; i < pings; i++) {
+        s2.ping()
+        story.tick(ticksPerPing(intervalMs))
+      }
+      const { servers } = a.core.status({ monotonic: story.now })
+      return servers.find(({ id }) => id === idOf('s1'))?.alive
+    }
+    s1.ping()
+    t.equal(livesAfter(deadPings - 1), true, `${intervalMs} ms: it may miss so many`)
+    t.equal(livesAfter(2), false, 'and no more')
+    t.same([a.isActive, story.mark?.number], [true, 1], 'the mark was never taken anew')
+  }
 })
 
 t.test('F18: while the store is away no view is made, and afterwards all goes on', async t => {

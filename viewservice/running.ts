@@ -17,7 +17,7 @@ import { type Logger, sparing } from '../wire/serving/log.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
 import { ViewCounts } from './counts.ts'
 import type { Founding, NoteLevel, StoredRecord, ViewHears } from './record.ts'
-import { SeatCore, type SeatEffect, type SeatInput } from './seat.ts'
+import { SeatCore, type SeatEffect, type SeatInput, ticksPerPing } from './seat.ts'
 import { type Stored, StoreError, type ViewStore } from './stores/store.ts'
 
 /** What a view server needs of its store (E1). */
@@ -126,7 +126,8 @@ export class RunningViewServer {
   }
 
   start(): void {
-    this.#driver.every(this.#options.pingIntervalMs, { is: 'tick' })
+    const { pingIntervalMs } = this.#options
+    this.#driver.every(pingIntervalMs / ticksPerPing(pingIntervalMs), { is: 'tick' })
     this.#store.watch(() => this.#driver.step({ is: 'changed' }))
     this.#driver.step({ is: 'begin' })
   }

@@ -48,6 +48,14 @@ export interface SeatOptions extends Omit<ViewCoreOptions, 'record' | 'standing'
 
 /** How long the active one may be silent before its connection is dialled anew. */
 const silentMs = 2_000
+/** A mark stands for two seconds, and is confirmed well within them, however rarely lock servers ping. */
+const tickMsMax = 500
+
+/** How many ticks make a ping interval. */
+export function ticksPerPing(pingIntervalMs: number): number {
+  return Math.ceil(pingIntervalMs / tickMsMax)
+}
+
 /** How often the store is read while views are halted. */
 const rereadMs = 1_000
 
@@ -72,6 +80,8 @@ export class SeatCore implements StandbyOwner {
   #now: Instant = { monotonic: 0 }
   #ownReached: boolean
   #rereadAt = 0
+  /** Since the last ping interval began. */
+  #ticks = 0
   /** E6: the log says it once. */
   #saysEmpty = false
 
@@ -188,7 +198,8 @@ export class SeatCore implements StandbyOwner {
         return this.#onStanding(this.#candidacy.heard(input, monotonic))
       case 'tick':
         this.#onTick(monotonic)
-        return this.#pass(input)
+        if (this.#isPing()) this.#pass(input)
+        return
       default:
         return this.#onPeer(input)
     }
@@ -229,6 +240,12 @@ export class SeatCore implements StandbyOwner {
       this.#candidacy.silent(now)
     }
     this.#reread(now)
+  }
+
+  /** A ping interval has passed since the last one: the core that answers counts in these. */
+  #isPing(): boolean {
+    this.#ticks = (this.#ticks + 1) % ticksPerPing(this.#options.pingIntervalMs)
+    return this.#ticks === 0
   }
 
   #keepLink(now: number): number {
