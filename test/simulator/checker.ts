@@ -339,6 +339,9 @@ export class Checker {
   /** A3: their servers have ended these at once; whoever believes in them was told to stop. By id. */
   endedAtOnce: ReadonlySet<string> = new Set()
 
+  /** A3: when a wait was withdrawn for a right that is gone, by session id and name. */
+  withdrawnAt: ReadonlyMap<string, number> = new Map()
+
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
   queried(answer: Answer<'query'>, calledAt: number, now: number, asked: Asked): void {
     this.#alone(answer)
@@ -407,6 +410,7 @@ export class Checker {
         const gone = this.#ending.has(core) || this.endedAtOnce.has(core.sessionId)
         const lives = user.alive && !core.over && !core.expired(user.now()) && !gone
         if (!lives || attempt.abortedBefore !== null || shown.has(core.clientId + names[0])) continue
+        if ((this.withdrawnAt.get(core.sessionId + names[0]) ?? 0) >= attempt.calledAt) continue
         if (!this.#mayBeTaken(attempt))
           this.#blame('R1 stale query', `a query does not show that ${user.name} waits for ${names[0]}`)
       }

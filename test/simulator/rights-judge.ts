@@ -37,6 +37,8 @@ export class RightsJudge {
   readonly seen = new Map<string, number>()
   /** A3: sessions that servers have ended at once; their clients may believe in them for a while. */
   readonly ended = new Set<string>()
+  /** A3: when a wait for this lock was withdrawn, by session id and name; its client may not have been told. */
+  readonly withdrawnAt = new Map<string, number>()
   /** Keys of sessions, as who overhears their opens has them, by id. */
   readonly keys = new Map<string, string>()
   readonly #rights: Rights
@@ -176,6 +178,7 @@ export class RightsJudge {
     [, , request, verb, lock]: Extract<Operation, readonly ['deny', ...unknown[]]>,
   ): void {
     this.#withdraws = session.waiting.has(request)
+    if (this.#withdraws) this.withdrawnAt.set(session.id + lock, this.#time)
     if (this.#now(server, name, each => each === null || !allows(each, verb, lock))) {
       if (this.#withdraws) this.note('withdrawn: a wait, for a rule')
       return

@@ -247,6 +247,7 @@ class Story {
     if (rights === null || judge === null) return null
     for (const code of ['NOT_ALLOWED', 'WRONG_TOKEN']) this.#cluster.usedUp.add(code)
     this.#checker.endedAtOnce = judge.ended
+    this.#checker.withdrawnAt = judge.withdrawnAt
     this.#referee.rights = judge
     return new TokenThieves(this.#cluster, rights, judge, this.#verdict, this.#trace)
   }
