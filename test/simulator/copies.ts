@@ -29,12 +29,12 @@ const comparedMax = 60
 export class Copies {
   readonly #verdict: Blamed
   /** Ids of servers whose copy was made wrong on purpose. */
-  readonly #corrupted: ReadonlySet<string>
+  readonly #corrupted: ReadonlyMap<string, number>
   /** By operation, what the first of the two did; of the newest view. */
   readonly #applied = new Map<number, After>()
   #view = 0
 
-  constructor(verdict: Blamed, corrupted: ReadonlySet<string>) {
+  constructor(verdict: Blamed, corrupted: ReadonlyMap<string, number>) {
     this.#verdict = verdict
     this.#corrupted = corrupted
   }

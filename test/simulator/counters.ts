@@ -43,7 +43,10 @@ export class Counters {
   }
 
   saved(before: ViewRecord | undefined, record: ViewRecord): void {
-    const tally = this.#of(this.#cluster.viewServer.counts)
+    const { counts, core } = this.#cluster.viewServer
+    // Its mark lapsed while it saved: it reads, like any other, what came of it.
+    if (!core.isActive) return
+    const tally = this.#of(counts)
     if (before?.view.number !== record.view.number) plus(tally, 'views')
     else if (record.acked && !before.acked) plus(tally, 'acks')
     if (before === undefined || before.view.number === record.view.number) return

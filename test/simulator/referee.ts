@@ -91,7 +91,9 @@ export class Referee {
   #lastViewAt = 0
   #viewServerBackAt = Number.NEGATIVE_INFINITY
   /** Ids whose copy was made wrong on purpose (R4). */
-  readonly corrupted = new Set<string>()
+  readonly corrupted = new Map<string, number>()
+  /** When it was sent all of a copy. */
+  readonly #wholeAt = new Map<string, number>()
   /** Those of them whose every word shows it. */
   readonly wrongDigest = new Set<string>()
   /** Those whose copy has a contradiction: they must find it themselves. */
@@ -261,13 +263,19 @@ export class Referee {
     return this.#ackedAt < (from as LockServerParty).turnBeganAt ? view.number : 0
   }
 
+  /** What this server has is no copy any more. */
+  corrupt(id: string): void {
+    this.corrupted.set(id, this.#now)
+  }
+
   /** V4, V5: for the first time in this view: it has a whole new copy, so what was wrong with it is gone. */
   #heard(id: string, view: number): void {
     if (this.#knows.get(view) === id) return
     this.#knows.set(view, id)
     this.#copied.add(id)
     this.leftCopies.isWhole(id)
-    this.corrupted.delete(id)
+    // The same frame may have brought what corrupts it.
+    if ((this.corrupted.get(id) ?? 0) < (this.#wholeAt.get(id) ?? 0)) this.corrupted.delete(id)
     this.wrongDigest.delete(id)
   }
 
@@ -277,6 +285,7 @@ export class Referee {
       if (from.kind === 'client') this.#counters.arrived(to as LockServerParty, messages)
       for (const [kind, view] of messages)
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
+        else if (kind === 'whole') this.#wholeAt.set((to as LockServerParty).id, this.#now)
     }
     if (to.kind === 'client') this.confirmations.arrives(to.name, messages)
     const asksInOrder = to.kind === 'client' && !(to instanceof Guest)
@@ -334,7 +343,10 @@ export class Referee {
       this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 1}`)
     this.#counters.saved(before, record)
     const pauseMs = record.view.start?.pauseMs ?? 0
-    if (before === undefined && pauseMs > 0) this.#checker.begins(this.#now, pauseMs)
+    // The pause begins with the primary, which may learn of its view late: it is over so long after the ack at the latest.
+    const isFirst = record.view.number === (disk.at(0)?.view.number ?? 0)
+    if (isFirst && pauseMs > 0)
+      this.#checker.begins(record.acked ? this.#now : Number.POSITIVE_INFINITY, pauseMs)
     if (before === undefined) return
     if (before.view.number === record.view.number) this.#sameView(before, record)
     else this.#newView(before, record.view)
@@ -430,7 +442,7 @@ export class Referee {
           'state lost',
           `the reset of view ${view.number} ends a state that server ${server.id} has`,
         )
-    this.#floorGrows(view)
+    this.#floorGrows(view, Math.max(this.#floor, this.#checker.highest))
     this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0)
     this.#lastViewAt = this.#now
   }
@@ -447,7 +459,8 @@ export class Referee {
       this.#blame('D4 recovered from nothing', `no state that counts is left at ${name}, which recovers`)
     if (!this.#ends.has(before.view.primary.id) && view.primary.id !== before.view.primary.id)
       this.#recoveredBeside(before.view.primary, view)
-    this.#floorGrows(view)
+    // A recovered state goes on above its own last token, of which the record need not have heard.
+    this.#floorGrows(view, this.#floor)
     this.#lastViewAt = this.#now
   }
 
@@ -459,9 +472,8 @@ export class Referee {
   }
 
   /** L2: above all tokens, and above the floor of each reset before, whether or not any token was given since. */
-  #floorGrows({ number, start }: View): void {
+  #floorGrows({ number, start }: View, most: number): void {
     const floor = start?.tokenFloor ?? 0
-    const most = Math.max(this.#floor, this.#checker.highest)
     if (floor <= most)
       this.#blame('L2 token floor', `the tokens of view ${number} begin at ${floor}, not above ${most}`)
     this.#floor = floor

@@ -72,7 +72,7 @@ export function corruptCopy(scene: Scene, damage: Damage, deaths: Deaths, dice: 
   if (!scene.mayGoWrong(backup.name)) return
   const what = dice.pick(['digest', 'token'] as const)
   scene.tell(() => `the copy of ${backup.name} has a wrong ${what}`)
-  referee.corrupted.add(backup.id)
+  referee.corrupt(backup.id)
   referee.touch(backup, now + 1_000)
   if (what === 'digest') referee.wrongDigest.add(backup.id)
   if (what === 'digest') state.digest = (state.digest ^ 1) >>> 0
@@ -115,7 +115,7 @@ function breaks(scene: Scene, damage: Damage, deaths: Deaths, dice: Random): boo
   scene.tell(() => `the copy of ${server.name} (${role}) has ${what}`)
   if (contradictions[what]?.(state) !== true) state.table.tally.bytes++
   state.digest = (state.digest ^ 1) >>> 0
-  referee.corrupted.add(server.id)
+  referee.corrupt(server.id)
   referee.deceived.add(server.id)
   referee.contradicted.add(server.id)
   // Promoted before the digests were compared: nobody else has the state, and what it would say is wrong.

@@ -214,7 +214,7 @@ export class Lies {
     referee.parted.add(this.#scene.viewNumber)
     if (mayEnd) {
       referee.deceived.add(to.id)
-      referee.corrupted.add(to.id)
+      referee.corrupt(to.id)
       this.#damage.doubt(to, 1_000, `${to.name} has found out, or has ended`, () => {})
     }
   }
