@@ -297,6 +297,23 @@ t.test('E2: a view that is being saved is none from the future, though a standby
   t.end()
 })
 
+t.test('E2: nor is the first view of all', t => {
+  const story = new SeatStory()
+  const [a, b] = [story.seat('a'), story.seat('b')]
+  const other = b.lockServer('s1')
+  const s1 = a.lockServer('s1').ping()
+  story.doneUnknown = true
+  while (story.record?.record.record === 1) story.tick()
+  b.input({ is: 'changed' })
+  t.same([story.viewRecord.view.number, other.views], [1, [1]], 'the standby tells of it')
+  const late = a.lockServer('s2', 1)
+  t.notOk(late.isClosed)
+  story.away = false
+  story.tick()
+  t.same([a.isActive, a.core.status({ monotonic: story.now }).halted, s1.views], [true, null, [1]])
+  t.end()
+})
+
 t.test('E2: a term begins with what the store held after the mark was taken', t => {
   const { story, a, b } = two()
   const record = story.viewRecord

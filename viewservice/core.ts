@@ -463,8 +463,9 @@ export class ViewCore implements GroupOwner {
     if (stranger !== undefined)
       return ['WRONG_CLUSTER', this.#isNew && knowsCluster(hello) ? this.#stop(hello, cluster) : stranger]
     // V6: another view server has decided views that this record does not hold. A server that knows a view
-    // knows its cluster.
-    if (this.#isFuture(hello.group, hello.view) || (this.#record === null && knowsCluster(hello)))
+    // knows its cluster; of the first one that is being saved it may have heard from a standby.
+    const knowsViews = this.#record === null && this.#saving === null && knowsCluster(hello)
+    if (this.#isFuture(hello.group, hello.view) || knowsViews)
       return ['VIEW_FROM_FUTURE', cluster === null ? hearsay(hello.view) : this.#haltByFuture(hello, hello)]
     if (this.#durability === 'disk' && !hello.journal)
       return ['NO_JOURNAL', 'this cluster keeps its state on disk; start this lock server with --data FOLDER']

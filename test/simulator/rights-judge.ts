@@ -249,10 +249,11 @@ export class RightsJudge {
 
   /** A4 */
   #isOwn(server: LockServerParty, to: Party, name: string, id: string): void {
+    const session = server.core.state?.sessionsById.get(id)
+    // It may be over before its client is told that it was there.
+    if (session === undefined) return
     // What an older primary has ended goes on if none has heard of it.
     this.ended.delete(id)
-    const session = server.core.state?.sessionsById.get(id)
-    if (session === undefined) return
     const owner = principalNameOf(session.owner?.name ?? null)
     if (owner !== name)
       this.#blame('A4 taken over', `${server.name} gives a session of ${owner} to ${to.name} of ${name}`)

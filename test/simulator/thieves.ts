@@ -36,6 +36,8 @@ export class Thieves {
   readonly #verdict: Verdict
   readonly #trace: Trace
   #thieves = 0
+  /** Sessions that thieves may have opened for themselves, each under an id that it had picked up: ids with their keys. */
+  readonly #own = new Set<string>()
 
   constructor(cluster: Cluster, verdict: Verdict, trace: Trace) {
     this.#cluster = cluster
@@ -87,6 +89,7 @@ export class Thieves {
   #tries(host: LockServerParty, what: string, way: readonly Message[], victim: string | null = null): void {
     const thief = this.#thief(host)
     this.#trace.tell(() => `${thief.name} tries ${what}: ${JSON.stringify(way)}`)
+    for (const [kind, id, key] of way) if (kind === 'open') this.#own.add(`${id} ${key}`)
     thief.say(...way, ['echo', 1])
     thief.after(staysMs - 10, () => {
       for (const message of thief.heard) this.#judge(host, thief, way, message, victim)
@@ -104,6 +107,8 @@ export class Thieves {
     if (harmless.has(message[0])) return
     // There is no room for a session of its own.
     if (message[0] === 'open-refused' && this.#cluster.usedUp.has(String(message[2]))) return
+    const resumed = message[0] === 'resumed' ? way.find(([kind]) => kind === 'resume') : undefined
+    if (resumed !== undefined && this.#own.has(`${resumed[1]} ${resumed[2]}`)) return
     const opened = message[0] === 'opened' ? way.find(([kind]) => kind === 'open') : undefined
     const own = opened && publicIdOf(opened[1] as string, opened[2] as string)
     if (own !== undefined && message[4] === own && own !== victim) return
