@@ -248,13 +248,14 @@ t.test('G2: a map is told before the views of the same record', async t => {
   const { story, a, c, d } = moving()
   d.die()
   story.pingLimit(a)
-  c.hear()
-  a.hear()
-  story.holdTurn = true
   c.ping()
+  a.hear()
+  const saves = story.saved.length
+  story.holdTurn = true
   a.ping(left(2, [2048, 4095]))
   story.servers('e')
   story.endTurn()
+  t.equal(story.saved.length, saves + 1)
   const kinds = a.hear().map(([kind]) => kind)
   t.same(
     kinds.filter(kind => kind === 'map' || kind === 'view'),

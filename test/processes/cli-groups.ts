@@ -4,7 +4,7 @@
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'
 import { startCluster as startForTests } from '../../testing/index.ts'
-import { firstMap, groupOf } from '../../wire/slots.ts'
+import { firstMap, groupOf, slotOf, slotsMax } from '../../wire/slots.ts'
 import { holdfast, startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 
@@ -92,4 +92,32 @@ t.test('G1: a cluster for tests may have groups, and each of them loses its prim
     await cluster.addServer()
     await cluster.ready()
   }
+})
+
+t.test('G8: holdfast groups --set, under a lock that is held, and back', async t => {
+  const cluster = await startCluster(t, '--servers', '5')
+  const second = nameIn(1)
+  const holder = cluster.start('hold', second, '--json')
+  await holder.json(() => true)
+  t.match(await cluster.run('groups', '--set', '9'), { code: 1, stderr: /start 13 more/ })
+  await cluster.run('groups', '--set', '2')
+  const report = () => cluster.json('groups')
+  await until('all has gone that can', async () => (await report()).groups[1]?.slots === slotsMax / 2 - 1)
+  t.match(await report(), {
+    ...{ wanted: 2, wait: null, groups: [{ slots: slotsMax / 2 + 1, toCome: -1 }, { toCome: 1 }] },
+    ...{ moves: [{ from: 0, to: 1, slots: 1 }], inUse: [{ name: second, slot: slotOf(second) }] },
+  })
+  t.match(
+    (await cluster.run('groups')).stdout,
+    new RegExp(`slot ${slotOf(second)} waits until "${second}" is free`),
+  )
+  await holder.end('SIGTERM')
+  await until('the last one has gone', async () => (await report()).moves.length === 0)
+  await using locks = await connect(cluster.url)
+  await using lock = await locks.acquire(second)
+  t.ok(lock.held)
+  await lock.release()
+  await cluster.run('groups', '--set', '1')
+  await until('there is one group again', async () => (await report()).groups.length === 1)
+  t.match(await report(), { wanted: 1, moves: [], groups: [{ slots: slotsMax }] })
 })
