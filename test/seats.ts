@@ -29,6 +29,13 @@ t.test('E3: the first one takes the mark and makes views; a second one is a stan
   t.ok(b.dialled.includes(a.address), 'it is connected to the active one')
 })
 
+t.test('E5: a standby reads the record, though its watch may have missed the news', async t => {
+  const { story, b } = two()
+  story.record = { record: { ...story.viewRecord, record: 9 }, version: 'x' }
+  story.tick(10)
+  t.equal(b.core.record?.record, 9)
+})
+
 t.test('E5: a standby tells its peers the views of the record', async t => {
   const { b, other } = two()
   t.equal(b.core.record?.view.number, 1)
@@ -341,6 +348,7 @@ t.test('F19: one that halts while it takes the mark leaves it to others', t => {
   story.held = []
   story.tick(6)
   story.release('read mark')
+  story.release('load')
   story.record = null
   b.input({ is: 'changed' })
   story.release('load')

@@ -56,7 +56,7 @@ export function ticksPerPing(pingIntervalMs: number): number {
   return Math.ceil(pingIntervalMs / tickMsMax)
 }
 
-/** How often the store is read while views are halted. */
+/** How often the store is read by whoever makes no views. */
 const rereadMs = 1_000
 
 export class SeatCore implements StandbyOwner {
@@ -252,11 +252,13 @@ export class SeatCore implements StandbyOwner {
     return this.#link.keep(this.#candidacy.other, this.#cluster, now)
   }
 
-  /** V6, F19: what halts it ends when the store catches up. E6: a record that appears is taken. */
+  /**
+   * V6, F19: what halts it ends when the store catches up. E5: a standby reads the record though its watch may have
+   * missed the news. E6: a record that appears is taken.
+   */
   #reread(now: number): void {
-    const isHalted = this.#inner instanceof ViewCore && this.#inner.halted !== null
-    const waits = isHalted || this.#keeping.halted !== null || this.#isEmpty
-    if (!waits || now < this.#rereadAt) return
+    const decides = this.#inner instanceof ViewCore && this.#inner.halted === null
+    if (decides || now < this.#rereadAt) return
     this.#rereadAt = now + rereadMs
     this.#keeping.look()
   }

@@ -403,12 +403,16 @@ class Story {
   /** F1 to F14: as soon as all is mended there is an acked view of living servers again, if anybody has the state. */
   async #heals(): Promise<void> {
     const { network } = this.#cluster
-    for (let end = network.time + this.#limitsMs.heal; !this.#failed && !this.#well; await this.#watch(50)) {
+    for (
+      let end = network.time + this.#limitsMs.heal;
+      !this.#failed && this.#unwell !== null;
+      await this.#watch(50)
+    ) {
       if (network.time < end) continue
       if (!this.#referee.lost)
         return this.#verdict.blame(
           'liveness',
-          `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}`,
+          `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}: ${this.#unwell}`,
         )
       this.#referee.explainLoss()
       const { disk, careful } = this.#plan.shape
@@ -430,17 +434,18 @@ class Story {
       })
   }
 
-  get #well(): boolean {
+  /** What is not yet as it is when all is mended; null: nothing. */
+  get #unwell(): string | null {
     const { servers, view, viewServer } = this.#cluster
     const names = [view?.primary.id, view?.backup?.id]
-    return (
-      viewServer.acked &&
-      (this.#seats?.unsettled() ?? null) === null &&
-      servers
-        .filter(server => this.#faults.isWanted(server))
-        .every(({ alive, core }) => alive && !core.leaving && core.view?.number === view?.number) &&
-      names.every(id => servers.some(server => server.alive && server.id === id))
-    )
+    if (!viewServer.acked) return 'the view is not acked'
+    const late = servers
+      .filter(server => this.#faults.isWanted(server))
+      .find(({ alive, core }) => !alive || core.leaving || core.view?.number !== view?.number)
+    if (late !== undefined) return `${late.name} does not serve, or knows view ${late.core.view?.number} only`
+    if (!names.every(id => servers.some(server => server.alive && server.id === id)))
+      return 'a server of the view is dead'
+    return this.#seats?.unsettled() ?? null
   }
 
   /** Runs until nothing is wrong any more; blames what still is when the time is over. */
