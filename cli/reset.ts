@@ -23,6 +23,8 @@ const options = {
   ...json,
 }
 
+const nothingText = 'there is no view yet, so there is nothing to reset'
+
 /** The view server may have to wait for servers that neither answer nor refuse. */
 const withinMs = 15_000
 
@@ -45,7 +47,7 @@ In a cluster of several groups it is the state of one of them, which --group nam
     const status = await askStatus(peer)
     const { group, view: newest } = groupIn(status, values.group)
     const ends = values['view-number'] ?? newest?.number
-    if (ends === undefined) throw new Failure('there is no view yet, so there is nothing to reset')
+    if (ends === undefined) throw new Failure(nothingText)
     const view = await reset(peer, group, ends, values.force)
     const done = view.number === ends + 1 && view.start?.choice === null
     if (values.json) printJson({ done, view })
@@ -57,6 +59,7 @@ In a cluster of several groups it is the state of one of them, which --group nam
 /** Which one is meant must be said where there are several: each has a state of its own. */
 function groupIn({ groups }: Status, number: number | undefined): GroupStatus {
   const [only] = groups
+  if (only === undefined) throw new Failure(nothingText)
   const last = groups.length - 1
   if (number === undefined && last > 0)
     throw new UsageError(
