@@ -153,10 +153,12 @@ t.test('D7: another format is refused at the start, in one line, and the folder 
   await first.journal[Symbol.asyncDispose]()
   const name = `volume-000001/segment-000001-${smallSizes.firstSegmentBytes}`
   const bytes = readFileSync(join(folder, name))
-  bytes.writeUInt16LE(3, 8)
+  bytes.writeUInt16LE(99, 8)
   bytes.writeUInt32LE(checksum(bytes.subarray(0, 96)), 96)
   writeFileSync(join(folder, name), bytes)
-  const message = new RegExp(`^the journal ${join(folder, name)} has format 3, which this version can't read`)
+  const message = new RegExp(
+    `^the journal ${join(folder, name)} has format 99, which this version can't read`,
+  )
   await t.rejects(opened(folder), { message })
   t.notOk(await isFolderHeld(folder))
 })

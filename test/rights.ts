@@ -350,6 +350,8 @@ t.test('A2: each message to a view server, by each principal', async t => {
     gone: [['gone', 1, newId()], all('gone-refused')],
     // It is so already.
     durability: [['durability', 1, 'memory'], only('operator', 'durability-done', 'durability-refused')],
+    // It has so many.
+    groups: [['groups', 1, 1], only('operator', 'groups-done', 'groups-refused')],
     echo: [['echo', 1], all('echoed')],
   }
   t.same(Object.keys(questions).sort(), Object.keys(channels.clientToView).sort())
@@ -361,7 +363,7 @@ t.test('A2: each message to a view server, by each principal', async t => {
       const answer = peer.heard[1]
       const isBlind = kind === 'status' && who === 'weak'
       t.equal(answer?.[0], isBlind ? 'status-refused' : expected[who], `${kind} by ${who}`)
-      const isOperating = ['reset', 'gone', 'durability'].includes(kind)
+      const isOperating = ['reset', 'gone', 'durability', 'groups'].includes(kind)
       const text = String(answer?.at(-1))
       if (isOperating)
         t.equal(text.startsWith('NOT_ALLOWED'), who !== 'operator', `${kind} by ${who}: ${text}`)
