@@ -126,3 +126,32 @@ t.test('R3: a backup that is away for too long is given up, and nothing is kept 
   cluster.healed(20_000)
   t.equal(cluster.problem(), undefined)
 })
+
+t.test(
+  'V7, F7: a backup that its primary alone can not reach is replaced, and the primary goes on',
+  async t => {
+    const cluster = new Cluster()
+    cluster.ready()
+    const { primary, backup } = cluster
+    cluster.network.cutOff(primary, backup)
+    cluster.until(() => primary.core.view?.backup?.id !== backup.core.id, 'a view without it', 10_000)
+    t.equal(primary.core.role, 'primary')
+  },
+)
+
+t.test('F2: a leaving primary that loses its backup while it drains answers again', async t => {
+  const cluster = new Cluster()
+  cluster.ready()
+  cluster.idle.kill()
+  const { primary, backup } = cluster
+  const asker = new Asker(cluster, primary)
+  cluster.network.onFrame = (from, to) => (from === backup && to === primary ? 'hold' : 'pass')
+  asker.asks(250)
+  primary.leave()
+  cluster.run(100)
+  backup.kill()
+  cluster.until(() => primary.core.view?.backup === null, 'a view of its own', 10_000)
+  asker.asks(250)
+  cluster.run(500)
+  t.equal(asker.answered, 500)
+})

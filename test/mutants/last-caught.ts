@@ -44,6 +44,6 @@ export function keepCaught(verdicts: readonly Verdict[], names: readonly string[
 
 function lastCatchOf({ by, check, effort }: Catch): LastCatch {
   if (by === 'simulator') return { by, seed: effort.seeds ?? 1 }
-  if (by === 'search') return { by, only: check.slice(0, check.lastIndexOf(': ')) }
+  if (by === 'search') return { by, only: searchNames.find(name => check.startsWith(`${name}: `)) ?? check }
   return { by, name: check.replace(/^test\/|\.ts$/g, '') }
 }

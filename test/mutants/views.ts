@@ -486,6 +486,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'no ping says that the backup is out of reach',
     breaks: 'V7, F7',
+    test: 'lone-primary',
     why: 'the view server keeps a backup that its primary can not reach, and no request is answered',
     edits: [
       {
@@ -498,7 +499,7 @@ export const views: readonly Mutant[] = [
   {
     name: 'a leaving primary that has lost its backup stays closed',
     breaks: 'F2',
-    theme: 'meanwhile',
+    test: 'lone-primary',
     why: 'it answers no client until the next backup has its state',
     edits: [{ file: 'lockserver/leaving.ts', find: 'primary.reopen()', replace: '' }],
   },
