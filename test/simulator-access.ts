@@ -2,12 +2,13 @@
 // change, and each thing that may come of one, is seen. To read one that failed: npm run simulate -- --seed N
 
 import t from 'tap'
+import { whole } from './fixtures/whole.ts'
 import { accessKinds } from './simulator/granting.ts'
 import { drawPlan } from './simulator/plan.ts'
 import { tell } from './simulator/story.ts'
 
 /** Of those whose cluster has an access file. */
-const stories = 24
+const stories = whole ? 24 : 4
 
 /** What must come of them; the rest of what is counted is only told. */
 const outcomes = [
@@ -44,6 +45,7 @@ t.test('F21, A2-A4: seeds with principals whose rights come and go, and all that
     const { check, text } = ending.violation
     t.fail(`seed ${seed}: ${check}: ${text}; npm run simulate -- --seed ${seed}`)
   }
+  if (!whole) return
   for (const kind of accessKinds) t.ok(seen.has(`access: ${kind}`), `${kind} is done`)
   for (const outcome of outcomes) t.ok(seen.has(outcome), `${outcome} is seen`)
 })

@@ -2,12 +2,13 @@
 // fault, and each thing that may come of one, is seen. To read one that failed: npm run simulate -- --seed N
 
 import t from 'tap'
+import { whole } from './fixtures/whole.ts'
 import { drawPlan } from './simulator/plan.ts'
 import { seatKinds } from './simulator/seating.ts'
 import { tell } from './simulator/story.ts'
 
 /** Of those that have several view servers, or one with a bad store. */
-const stories = 36
+const stories = whole ? 36 : 6
 
 /** What must come of them; the rest of what is counted is only told. */
 const outcomes = [
@@ -45,6 +46,7 @@ t.test('E1-E5, F17-F19: seeds of several view servers, and all that may befall t
     t.fail(`seed ${seed}: ${check}: ${text}; npm run simulate -- --seed ${seed}`)
   }
   t.ok(views > 2 * stories, `${views} views`)
+  if (!whole) return
   for (const kind of seatKinds) t.ok(seen.has(`fault: ${kind}`), `${kind} is done`)
   for (const outcome of outcomes) t.ok(seen.has(outcome), `${outcome} is seen`)
 })
