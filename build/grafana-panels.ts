@@ -313,7 +313,6 @@ const refusals: Row = {
       kind: 'chart',
       queries: [query(rate('holdfast_refused_requests_total', 'code'), '{{code}}')],
       about: 'Usually a program that leaks locks or waits.',
-      empty: 'while nothing is refused',
     },
     {
       title: 'Requests, by the access rules',
@@ -321,7 +320,6 @@ const refusals: Row = {
       kind: 'chart',
       queries: [query(rate('holdfast_not_allowed_total', 'verb'), '{{verb}}')],
       about: 'The log line `not allowed` says which program.',
-      empty: 'while nothing is refused',
     },
     {
       title: 'Connections',

@@ -32,6 +32,12 @@ t.test('names, types, units and labels by the conventions, on every server', asy
   }
 })
 
+t.test('a server without TLS or a journal shows no number of them, and no alarm comes of 0', async t => {
+  const { families } = await Scrape.of(urls.primary)
+  for (const name of ['holdfast_certificate_expiry_timestamp_seconds', 'holdfast_journal_free_bytes'])
+    t.same([...(families.get(name)?.series ?? [['', 0]])], [], name)
+})
+
 function checkHistogram(t: Test, name: string, series: Map<string, number>): void {
   t.match(name, /_seconds$/)
   const buckets = [...series].filter(([key]) => key.startsWith('_bucket')).map(([, value]) => value)

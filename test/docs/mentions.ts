@@ -35,8 +35,8 @@ export interface Project {
   readonly ci: string
 }
 
-/** They look like commands and variables, and are none: a text that is hashed, and a mistake that is shown. */
-const others = ['holdfast public id ID KEY', 'HOLDFAST_PING_INTERVALL_MS']
+/** They look like commands and variables, and are none: texts that are hashed, and a mistake that is shown. */
+const others = ['holdfast public id ID KEY', 'holdfast client KEY', 'HOLDFAST_PING_INTERVALL_MS']
 
 /** What is wrong with a command that is named. */
 export async function mentionProblem(code: string, project: Project): Promise<string | undefined> {

@@ -97,7 +97,7 @@ begin() { started=$(now); }
 end() { echo $2 > ${work}/$1.code; echo $(($(now) - started)) > ${work}/$1.ms; }
 serves() {
   for try in $(seq ${stepSeconds * 10}); do
-    if grep -q '"listening"\\|survives' ${work}/$1.said; then end $1 0; return; fi
+    if grep -q '"listening"\\|in another terminal' ${work}/$1.said; then end $1 0; return; fi
     sleep 0.1
   done
   end $1 124

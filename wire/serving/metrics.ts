@@ -18,6 +18,7 @@ export type Metric = {
       readonly type: 'counter' | 'gauge'
       /** Names of labels; each has few values, known beforehand. */
       readonly labels?: readonly string[]
+      /** No sample: the metric has no series. prom-client alone would show 0 where there are no labels. */
       readonly read: () => number | readonly Sample[]
     }
   | { readonly type: 'histogram'; readonly read: () => Histogram }
@@ -56,7 +57,9 @@ export class Metrics {
         registers,
         collect() {
           this.reset()
-          for (const { labels, value } of samplesOf(read())) this.inc(labels ?? {}, value)
+          const samples = samplesOf(read())
+          if (samples.length === 0 && labelNames.length === 0) this.remove()
+          for (const { labels, value } of samples) this.inc(labels ?? {}, value)
         },
       })
     } else {
@@ -67,7 +70,9 @@ export class Metrics {
         registers,
         collect() {
           this.reset()
-          for (const { labels, value } of samplesOf(read())) this.set(labels ?? {}, value)
+          const samples = samplesOf(read())
+          if (samples.length === 0 && labelNames.length === 0) this.remove()
+          for (const { labels, value } of samples) this.set(labels ?? {}, value)
         },
       })
     }
