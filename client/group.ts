@@ -109,7 +109,7 @@ export class ClientGroup implements SessionOwner {
 
   /** A newer view of this group: a session that watches for none learns of it by this. */
   tell(view: View): void {
-    this.#session.step({ is: 'told', views: [view] })
+    this.#session.tell([view])
   }
 
   /** There is a session here. */

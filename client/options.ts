@@ -24,8 +24,8 @@ export interface Limits {
 }
 
 export interface ConnectOptions extends Limits {
-  /** Lease length in ms, at most 600000 and at least three times the cluster's ping limit (else
-   * `TTL_OUT_OF_RANGE`): a client that died keeps its locks for that long. Default 10000. */
+  /** Lease length in ms, at least three times the cluster's ping limit and at most its longest (60000 unless it was begun with
+   * another; else `TTL_OUT_OF_RANGE`): a client that died keeps its locks for that long. Default 10000. */
   ttl?: number | undefined
   /** For people, in lists of locks; up to 256 characters. */
   name?: string | undefined

@@ -4,6 +4,7 @@
 import '../wire/client-channels.ts'
 import type { ConnectionEffect } from '../wire/effects.ts'
 import { frameMessagesMax } from '../wire/limits.ts'
+import type { View } from '../wire/messages.ts'
 import type { Proofs } from '../wire/net/connections.ts'
 import { Driver } from '../wire/net/driver.ts'
 import type { Runtime, Timer } from '../wire/net/runtime.ts'
@@ -41,7 +42,7 @@ export class SessionDriver implements Holder {
     this.#owner = owner
     this.#driver = new Driver<ClientHears, ClientInput, Own>(runtime, this.core, proofs, null, {
       hear: input => {
-        if (input.is === 'messages' || input.is === 'closed')
+        if (input.is === 'messages' || input.is === 'waits' || input.is === 'closed')
           this.step({ ...input, chance: runtime.chance() })
       },
       perform: effect => {
@@ -77,6 +78,11 @@ export class SessionDriver implements Holder {
   step(input: ClientInput): void {
     this.#passCalls()
     this.#driver.step(input)
+  }
+
+  /** G3 */
+  tell(views: readonly View[]): void {
+    this.step({ is: 'told', views, chance: this.#runtime.chance() })
   }
 
   #passCalls(): void {

@@ -262,7 +262,7 @@ t.test('quiet connections', async t => {
     t.ok(story.isOpen(a), 'and it is kept meanwhile')
     story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
     story.says(a, ['renewed', 1], ['renewed', 2])
-    t.notOk(story.isOpen(b), 'it has answered after all')
+    t.same(story.seen('close'), [], 'b is kept as the way to the backup')
   })
 
   t.test('a client with one watcher dials no second one; a lost watcher is replaced', async t => {
@@ -277,6 +277,103 @@ t.test('quiet connections', async t => {
     story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
     story.pass(60)
     t.same([...story.open.values()].sort(), [a, b])
+  })
+})
+
+/** Time passes, and every server answers echoes and renewals. */
+function passRenewing(story: Story, ms: number): void {
+  for (let left = ms; left > 0; left -= 500) {
+    story.passTalking(Math.min(left, 500))
+    for (const message of story.heard(a))
+      if (message[0] === 'renew') story.says(a, ['renewed', message[1] as number])
+  }
+}
+
+/** Half of the time in which a crowd comes to a new backup: these stories draw the middle of it. */
+const drawnMs = 15_000
+
+/** It holds x, and has dialled the backup just now. */
+function near(): Story {
+  const story = holding()
+  passRenewing(story, drawnMs)
+  return story
+}
+
+t.test('the way to the backup', async t => {
+  t.test('S4: a session that holds something connects to the backup at a random moment', async t => {
+    const story = holding()
+    passRenewing(story, drawnMs - 1)
+    t.notOk(story.isOpen(b))
+    passRenewing(story, 1)
+    t.ok(story.isOpen(b))
+    story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
+    story.heard(b)
+    passRenewing(story, keepAliveMs)
+    t.same([...story.open.values()].sort(), [a, b, seed].sort(), 'and keeps its watcher')
+  })
+
+  t.test('a session that rests does not', async t => {
+    const story = opened()
+    passRenewing(story, 60_000)
+    t.notOk(story.isOpen(b))
+    story.acquire('x')
+    story.says(a, ['granted', 1, [101], []])
+    passRenewing(story, 1)
+    t.ok(story.isOpen(b), 'but it does as soon as it holds something')
+  })
+
+  t.test('S4: when the backup becomes primary the session comes over without a dial', async t => {
+    const story = near()
+    story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
+    story.heard(b)
+    story.seen('dial')
+    story.cut(a, false)
+    story.says(b, ['view', view(3, 'b', 'c')])
+    t.same(kinds(story.heard(b)).slice(0, 1), ['resume'])
+    t.same(
+      story.seen('dial').filter(({ address }) => address === b),
+      [],
+    )
+  })
+
+  t.test('S4: a new backup is connected to at a random moment, too, and so is one that was lost', async t => {
+    const story = near()
+    story.serverWelcomes('b', 'backup', view(2, 'a', 'b'))
+    story.cut(b)
+    passRenewing(story, drawnMs - 1)
+    t.notOk(story.isOpen(b))
+    passRenewing(story, 1)
+    t.ok(story.isOpen(b))
+    story.says(seed, ['view', view(3, 'a', 'c')])
+    t.notOk(story.isOpen(b), 'a dial to a server that is out of the view is given up')
+    story.says(a, ['view', view(3, 'a', 'c')])
+    passRenewing(story, drawnMs - 1)
+    t.notOk(story.isOpen('ws://c:7401'))
+    passRenewing(story, 1)
+    t.ok(story.isOpen('ws://c:7401'))
+  })
+
+  t.test(
+    'A5: a dial that waits for its turn in this process is not given up; its silence counts from its turn',
+    async t => {
+      const story = new Story()
+      story.step({ is: 'waits', connection: -1, waits: true, chance: 0 })
+      story.pass(60_000)
+      t.ok(story.isOpen(seed))
+      story.step({ is: 'waits', connection: -1, waits: false, chance: 0 })
+      story.pass(1_999)
+      t.ok(story.isOpen(seed))
+      story.pass(1)
+      t.match(story.seen('close'), [{ connection: -1 }])
+    },
+  )
+
+  t.test('S4: a dial says when the lease ends that waits for it', async t => {
+    const story = holding()
+    const endsAt = story.now.monotonic + deadlineMs
+    t.match(story.core.lease(story.now), { remainingMs: deadlineMs })
+    story.cut(a)
+    t.match(story.seen('dial').at(-1), { address: b, hurryAt: endsAt })
   })
 })
 

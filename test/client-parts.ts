@@ -9,7 +9,8 @@ import type { Lock } from '../client/lock.ts'
 import { checkClose, checkConnect, checkLimits, checkNames } from '../client/options.ts'
 import { Addresses } from '../client/session/addresses.ts'
 import type { ClientEffect } from '../client/session/effects.ts'
-import { type Link, Route } from '../client/session/route.ts'
+import type { Link } from '../client/session/link.ts'
+import { Route } from '../client/session/route.ts'
 import { runRequest } from '../client/web-locks.ts'
 import { namesPerAcquireMax, ttlMsMax } from '../wire/limits.ts'
 import type { View, Welcome } from '../wire/messages.ts'
@@ -140,7 +141,7 @@ t.test('R2: a view that comes late makes no server one of an older view', async 
   const [link] = way.dialled()
   if (link === undefined) throw new Error('a dial')
   way.welcomed(link, 'a', 'primary', view(3, 'a'))
-  way.route.adopt(view(3, 'a'))
+  way.route.adopt(view(3, 'a'), [])
   t.ok(way.route.leads(link))
   way.route.pushed(link, view(2, 'b', 'a'))
   t.ok(way.route.leads(link))
@@ -151,7 +152,7 @@ t.test('F6: a second connection to the primary is dropped, and another server is
   const [first, second] = way.dialled()
   if (first === undefined || second === undefined) throw new Error('two dials')
   for (const link of [first, second]) way.welcomed(link, 'a', 'primary', view(2, 'a', 'b'))
-  way.route.adopt(view(2, 'a', 'b'))
+  way.route.adopt(view(2, 'a', 'b'), [])
   way.route.attach(first)
   const done = way.arrange()
   t.match(

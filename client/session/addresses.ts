@@ -33,6 +33,11 @@ export class Addresses {
     return this.#known.get(url) ?? this.#add(url, false)
   }
 
+  /** Whether it is still one to dial. */
+  knows(address: Address): boolean {
+    return this.#known.get(address.url) === address
+  }
+
   all(): Iterable<Address> {
     return this.#known.values()
   }

@@ -13,9 +13,10 @@ import type { ClientCoreOptions } from './core-options.ts'
 import type { ClientEffect, ClientHears, ClientInput } from './effects.ts'
 import { Holds } from './holds.ts'
 import { Lease } from './lease.ts'
+import type { Link } from './link.ts'
 import { SessionOutbox } from './outbox.ts'
 import { Requests } from './requests.ts'
-import { type Link, Route } from './route.ts'
+import { Route } from './route.ts'
 import { Sending } from './sending.ts'
 import { type WatchMessage, WatchRequests } from './watches.ts'
 
@@ -57,7 +58,7 @@ export class ClientCore {
     this.abandoned = new Map(options.abandoned)
     this.#group = options.group ?? 0
     this.#links = new Route(options)
-    if (options.view) this.#links.adopt(options.view)
+    if (options.view) this.#links.adopt(options.view, this.#out.effects)
     this.#calls = new Calls(this.#out, this.#links, this.#requests, this.#holds)
     this.#answers = new SessionAnswers(this.#out, this.#requests, this.#holds, this.#calls)
     this.#sending = new Sending(options, {
@@ -155,6 +156,9 @@ export class ClientCore {
       case 'closed':
         this.#onClosed(input, now, input.chance)
         return
+      case 'waits':
+        this.#onDialWaits(input, now)
+        return
       case 'wake':
         this.#onWake(now, input.chance)
         return
@@ -217,6 +221,11 @@ export class ClientCore {
   #onClosed(closed: Extract<ClientInput, { is: 'closed' }>, now: Instant, chance: number): void {
     const link = this.#links.get(closed.connection)
     if (link !== undefined) this.#linkFailed(link, troubleOf(link, closed), now, chance)
+  }
+
+  #onDialWaits({ connection, waits }: Extract<ClientInput, { is: 'waits' }>, now: Instant): void {
+    const link = this.#links.get(connection)
+    if (link !== undefined) this.#links.dialWaits(link, waits, now)
   }
 
   #onWake(now: Instant, chance: number): void {
@@ -415,7 +424,7 @@ export class ClientCore {
 
   #adopt(view: View): void {
     const isOwn = view.group === this.#group
-    if (isOwn && !this.#links.adopt(view)) return
+    if (isOwn && !this.#links.adopt(view, this.#out.effects)) return
     this.#out.do({ do: 'event', event: 'view', view })
     if (!isOwn) return
     const session = this.#links.session
@@ -505,7 +514,8 @@ export class ClientCore {
     const rests = !asks && this.#holds.size === 0 && this.abandoned.size === 0
     this.#lease.rest(rests)
     // A watch is owed whatever happens.
-    this.#links.expect({ owed: asks || this.#lease.unconfirmed || this.#watches.some, rests }, now)
+    const owed = asks || this.#lease.unconfirmed || this.#watches.some
+    this.#links.expect({ owed, rests, leaseEndsAt: this.#lease.deadline }, now)
   }
 
   get #tokenAt(): number {

@@ -68,7 +68,7 @@ export type ClientHears = 'serverToClient' | 'viewToClient'
 export type ClientSays = 'clientToServer' | 'clientToView'
 
 export type ClientInput =
-  | (Extract<ConnectionInput<ClientHears>, { is: 'messages' | 'closed' }> & Chance)
+  | (Extract<ConnectionInput<ClientHears>, { is: 'messages' | 'waits' | 'closed' }> & Chance)
   /** `wakeAt` has come; coming early or late does no harm. */
   | ({ readonly is: 'wake' } & Chance)
   /** Those of one turn, in their order. */
@@ -89,7 +89,7 @@ export type ClientInput =
   /** How many events of the watch have been read, in all. */
   | { readonly is: 'seen'; readonly watch: number; readonly events: number }
   /** G3: another session of the client has learned of these; it hears of them sooner. */
-  | { readonly is: 'told'; readonly views: readonly View[] }
+  | ({ readonly is: 'told'; readonly views: readonly View[] } & Chance)
   /** G8: nothing is left in this group, and it may be gone. Calls fail with WRONG_GROUP, and are asked elsewhere. */
   | { readonly is: 'leave' }
   /** As the call of this name. */

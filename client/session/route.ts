@@ -1,35 +1,15 @@
 // The connections of one session: which addresses to dial, which view is the newest, which connection
-// leads to its primary, which one more is kept to watch for the next view, and which have gone quiet.
-// It knows nothing of requests or leases, and says what to do as effects.
+// leads to its primary, which one more is kept to watch for the next view, which leads to the backup, and
+// which have gone quiet. It knows nothing of requests or leases, and says what to do as effects.
 
 import type { Instant } from '../../wire/clock.ts'
 import type { Trouble } from '../../wire/effects.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
 import { helloWithinMs, keepAliveMs, renewPart, restLeaseMs } from '../../wire/limits.ts'
-import type { Role, View, Welcome } from '../../wire/messages.ts'
+import type { View, Welcome } from '../../wire/messages.ts'
 import { type Address, Addresses } from './addresses.ts'
 import type { ClientEffect } from './effects.ts'
-
-/** One connection that we dialled. */
-export interface Link {
-  readonly number: number
-  readonly address: Address
-  /** Null until it has said welcome. */
-  kind: 'viewserver' | 'lockserver' | null
-  /** The lock server's id. */
-  id: string | null
-  role: Role | null
-  /** The newest view that this server itself has told. */
-  viewNumber: number
-  /** When it was last heard, or dialled; monotonic ms, like all times here. */
-  heardAt: number
-  welcomedAt: number
-  /** When its token ends, and when a newer one is to be shown; Infinity: as far as is known never. */
-  tokenEndsAt: number
-  tokenAt: number
-  /** When it was asked to show life; null when it has shown it. */
-  echoAt: number | null
-}
+import { type Link, newLink, roleIn } from './link.ts'
 
 export interface LinksOptions {
   readonly addresses: readonly string[]
@@ -38,6 +18,14 @@ export interface LinksOptions {
   readonly ttlMs: number
   /** Its user hands it each new view: it keeps no connection to watch for one. */
   readonly told?: boolean
+}
+
+/** What the session of these connections is at, after each of its steps. */
+export interface Expected {
+  readonly owed: boolean
+  readonly rests: boolean
+  /** Monotonic ms. */
+  readonly leaseEndsAt: number
 }
 
 /** A newer token is asked for after this part of what is left of a token, but not so near to its end: then the next connection shows it. */
@@ -70,6 +58,10 @@ export class Route {
   /** When a session that is owed nothing may look for its next primary, drawn once the last one is lost. */
   #comeBackAt: number | null = 0
   #staysAway = false
+  /** When a session that does not rest may connect to the backup; null: not drawn. */
+  #backupAt: number | null = null
+  /** When the lease of what waits for a connection ends; Infinity: nothing hurries. */
+  #hurryAt = Number.POSITIVE_INFINITY
   #dialled = 0
   #echoes = 0
   /** When something is due on any link but the session's. */
@@ -100,9 +92,13 @@ export class Route {
     return this.#quietMs
   }
 
-  /** Whether the server that the session is on owes anything, and whether the session rests (S4). */
-  expect({ owed, rests }: { owed: boolean; rests: boolean }, now: Instant): void {
-    this.#rests = rests
+  /** Whether the server that the session is on owes anything, whether the session rests, and when its lease ends (S4). */
+  expect({ owed, rests, leaseEndsAt }: Expected, now: Instant): void {
+    this.#hurryAt = rests ? Number.POSITIVE_INFINITY : leaseEndsAt
+    if (rests !== this.#rests) {
+      this.#rests = rests
+      this.#wakeAt = Math.min(this.#wakeAt, this.#backupDueAt)
+    }
     if (!owed) this.#owedSince = Number.POSITIVE_INFINITY
     else if (this.#owedSince === Number.POSITIVE_INFINITY) this.#owedSince = now.monotonic
   }
@@ -157,13 +153,25 @@ export class Route {
   }
 
   /** A view that some server told; true if it is news. A larger number wins. */
-  adopt(view: View): boolean {
+  adopt(view: View, out: ClientEffect[]): boolean {
     if (this.view !== null && view.number <= this.view.number) return false
     this.view = view
     const backup = view.backup === null ? [] : [view.backup.address]
     this.addresses.renew([view.primary.address, ...backup])
+    // In a crowd each dial costs the others time, so none goes on to a server that is out of the view.
+    for (const link of [...this.#links.values()])
+      if (link.kind === null && !this.addresses.knows(link.address))
+        this.close(link, null, 'an older view', out)
+    this.#backupAt = null
     this.#stale = true
     return true
+  }
+
+  /** The dial waits for its turn in this process, or it is its turn now: the server's silence counts from here. */
+  dialWaits(link: Link, waits: boolean, now: Instant): void {
+    link.waits = waits
+    link.heardAt = now.monotonic
+    this.#stale = true
   }
 
   /** Whether this server says by itself that it is the primary of the newest view. */
@@ -216,8 +224,10 @@ export class Route {
     if (!this.#stale && now.monotonic < this.#wakeAt) return
     if (this.session !== null && !this.doubtful) this.#keepOneWatcher(out)
     this.#drawComeBack(now, chance)
+    this.#drawBackup(now, chance)
     this.#staysAway = this.session === null && now.monotonic < (this.#comeBackAt ?? 0)
     if (this.#searching() && !this.#staysAway) this.#dialDue(now, out)
+    if (now.monotonic >= this.#backupDueAt) this.#dialBackup(now, out)
     this.#wakeAt = this.#nextWake()
     this.#stale = false
   }
@@ -227,6 +237,40 @@ export class Route {
     const owed = this.#owedSince !== Number.POSITIVE_INFINITY
     if (this.session !== null) this.#comeBackAt = null
     else this.#comeBackAt ??= this.#rests && !owed ? now.monotonic + chance * this.#comeBackMs : 0
+  }
+
+  /**
+   * S4: a session that holds something has a connection to the backup before it needs it: a crowd whose primary dies would take
+   * longer to connect, with TLS above all, than its leases last. At random moments, so that no crowd comes to a new backup at once.
+   */
+  #drawBackup(now: Instant, chance: number): void {
+    if (this.#backupToDial === null) this.#backupAt = null
+    else this.#backupAt ??= now.monotonic + chance * this.#comeBackMs
+  }
+
+  /** Null: there is none, or a connection to it, or it does not take us, or the session is not on its primary. */
+  get #backupToDial(): Address | null {
+    const backup = this.view?.backup ?? null
+    if (this.session === null || backup === null || this.#toBackup() !== undefined) return null
+    const address = this.addresses.get(backup.address)
+    return address.inUse || isFinal(address) ? null : address
+  }
+
+  get #backupDueAt(): number {
+    const waits = this.#rests || this.#backupAt === null || this.#backupToDial === null
+    return waits ? Number.POSITIVE_INFINITY : (this.#backupAt as number)
+  }
+
+  #dialBackup(now: Instant, out: ClientEffect[]): void {
+    const address = this.#backupToDial
+    if (address !== null) this.#dial(address, now, out)
+    this.#backupAt = null
+  }
+
+  #toBackup(): Link | undefined {
+    const id = this.view?.backup?.id
+    for (const link of this.#links.values()) if (link.id !== null && link.id === id) return link
+    return undefined
   }
 
   /** Asks the silent for a sign of life and returns those that gave none. */
@@ -257,14 +301,20 @@ export class Route {
   /** When a link has been silent for too long: to be asked, or, once asked, to be given up. */
   #quietAt(link: Link): number {
     const { heardAt, echoAt } = link
+    if (link.waits) return Number.POSITIVE_INFINITY
     const watches = (this.session !== null || this.#staysAway) && link !== this.session
     const quiet = watches ? this.#watchQuietMs : this.#quietMs
     if (echoAt !== null) return echoAt + quiet
     if (link.kind === null) return heardAt + Math.min(2 * quiet, helloWithinMs)
-    if (watches) return heardAt + (this.#rests ? keepAliveMs : quiet)
+    if (watches) return heardAt + (this.#rests || !this.#mustNotice(link) ? keepAliveMs : quiet)
     if (link !== this.session) return heardAt + quiet
     const owed = this.#owedSince !== Number.POSITIVE_INFINITY
     return owed ? Math.max(heardAt, this.#owedSince) + quiet : heardAt + keepAliveMs
+  }
+
+  /** Of a connection that is not the session's: its silence would keep us from hearing of the next view. */
+  #mustNotice(link: Link): boolean {
+    return link !== this.#toBackup() || link === this.#watcher()
   }
 
   #searching(): boolean {
@@ -292,8 +342,9 @@ export class Route {
 
   #keepOneWatcher(out: ClientEffect[]): void {
     const watcher = this.#told ? undefined : this.#watcher()
+    const toBackup = this.#toBackup()
     for (const link of [...this.#links.values()]) {
-      if (link === this.session || link === watcher) continue
+      if (link === this.session || link === watcher || link === toBackup) continue
       // A dial under way may turn out to be a better watcher; a second one to the primary never does.
       if (link.kind !== null) this.close(link, null, 'not needed any more', out)
     }
@@ -322,31 +373,21 @@ export class Route {
   #dial(address: Address, now: Instant, out: ClientEffect[]): void {
     const number = --this.#dialled
     address.inUse = true
-    this.#links.set(number, {
-      number,
-      address,
-      kind: null,
-      id: null,
-      role: null,
-      viewNumber: 0,
-      heardAt: now.monotonic,
-      welcomedAt: 0,
-      echoAt: null,
-      tokenEndsAt: Number.POSITIVE_INFINITY,
-      tokenAt: Number.POSITIVE_INFINITY,
-    })
+    this.#links.set(number, newLink(number, address, now.monotonic))
     out.push({
       do: 'dial',
       connection: number,
       address: address.url,
       cluster: this.cluster,
       from: { kind: 'client', name: this.#name },
+      hurryAt: this.#hurryAt,
     })
   }
 
   #forget(link: Link): void {
     this.#links.delete(link.number)
     link.address.inUse = false
+    if (link.address.url === this.view?.backup?.address) this.#backupAt = null
     if (this.session === link) this.session = null
     this.#stale = true
   }
@@ -355,6 +396,7 @@ export class Route {
     let next = Number.POSITIVE_INFINITY
     for (const link of this.#links.values())
       if (link !== this.session) next = Math.min(next, this.#quietAt(link))
+    next = Math.min(next, this.#backupDueAt)
     if (!this.#searching()) return next
     for (const address of this.addresses.all()) {
       if (this.#dialable(address)) next = Math.min(next, Math.max(address.retryAt, this.#comeBackAt ?? 0))
@@ -366,9 +408,4 @@ export class Route {
 /** A3: another token, or the same one, may be good a moment later; until all have refused it, it is shown again. */
 function isFinal({ refusal }: Address): boolean {
   return refusal !== null && refusal.code !== 'WRONG_TOKEN'
-}
-
-function roleIn(view: View, id: string | null): Role {
-  if (view.primary.id === id) return 'primary'
-  return view.backup?.id === id ? 'backup' : 'idle'
 }

@@ -194,4 +194,61 @@ export const tls: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'of dials that wait the last one goes first',
+    breaks: 'S4',
+    why: 'in a crowd those whose leases end next come over last',
+    test: 'dials-in-turn',
+    edits: [
+      {
+        file: 'wire/net/dials-in-turn.ts',
+        find: 'if (hurryAt < (waiting[first] as WaitingSocket).hurryAt) first = at',
+        replace: 'if (hurryAt > (waiting[first] as WaitingSocket).hurryAt) first = at',
+      },
+    ],
+  },
+  {
+    name: 'a dial that waits for its turn is given up as silent',
+    breaks: 'A5',
+    why: 'a crowd in one process dials again and again, also servers that are no help, and few come over',
+    test: 'client-connections',
+    edits: [
+      {
+        file: 'client/session/route.ts',
+        find: 'if (link.waits) return Number.POSITIVE_INFINITY',
+        replace: 'if (link.waits) return heardAt + quietMsOf(this)',
+      },
+      {
+        file: 'client/session/route.ts',
+        find: 'export class Route {',
+        replace: 'const quietMsOf = (route: Route) => 2 * route.quietMs\n\nexport class Route {',
+      },
+    ],
+  },
+  {
+    name: 'a session that holds something has no connection to the backup',
+    breaks: 'S4',
+    why: 'when its primary dies a crowd takes longer for its handshakes than its leases last',
+    test: 'client-connections',
+    edits: [
+      {
+        file: 'client/session/route.ts',
+        find: 'if (now.monotonic >= this.#backupDueAt) this.#dialBackup(now, out)',
+        replace: 'if (now.monotonic > this.#backupDueAt + 3_600_000) this.#dialBackup(now, out)',
+      },
+    ],
+  },
+  {
+    name: 'a whole crowd connects to a new backup at once',
+    breaks: 'S4',
+    why: 'it has no time for anything else, and the primary waits for it',
+    test: 'client-connections',
+    edits: [
+      {
+        file: 'client/session/route.ts',
+        find: 'else this.#backupAt ??= now.monotonic + chance * this.#comeBackMs',
+        replace: 'else this.#backupAt ??= now.monotonic + chance',
+      },
+    ],
+  },
 ]

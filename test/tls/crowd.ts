@@ -1,5 +1,6 @@
 // `npm run test:tls -- --crowd [N [TTL]]`: N clients, each with a lock, and the death of the primary, over TLS and without it. How long until
-// all of them have come over, how many were lost, and whether the handshakes made a view that no death had made.
+// all of them have come over, how many were lost, and whether the handshakes made a view that no death had made. Once as soon as they
+// hold their locks, so that all of them must dial the next primary, and once when they have a connection to the backup already (S4).
 
 import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
@@ -8,16 +9,22 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Crowd } from '../../bench/scale/crowd.ts'
 import { useTls } from '../../cli/tls.ts'
+import { renewPart, restLeaseMs } from '../../wire/limits.ts'
 import { printTable } from '../fixtures/table.ts'
 import { OwnAuthority } from './authority.ts'
 import { Members } from './members.ts'
 
-interface CrowdRow {
-  readonly tls: string
+interface CrowdRow extends Crowded {
   readonly holders: number
   readonly allOverMs: number
   readonly lost: number
   readonly viewsTooMany: number
+}
+
+interface Crowded {
+  readonly tls: 'none' | 'EC P-256'
+  /** The primary dies once each of them has had the time to connect to the backup. */
+  readonly settled: boolean
 }
 
 const patienceMs = 60_000
@@ -28,11 +35,13 @@ const rehearsed = { HOLDFAST_UNREHEARSED: '' }
 /** Returns whether no session was lost. */
 export async function measureCrowd(holders: number, ttlMs: number): Promise<boolean> {
   const rows: CrowdRow[] = []
-  for (const kind of ['none', 'EC P-256'] as const) rows.push(await comeOver(kind, holders, ttlMs))
+  for (const tls of ['none', 'EC P-256'] as const)
+    for (const settled of [true, false]) rows.push(await comeOver({ tls, settled }, holders, ttlMs))
   printTable(
-    ['TLS', 'HOLDERS', 'ALL OVER AFTER', 'LOST', 'VIEWS TOO MANY'],
-    rows.map(({ tls, holders, allOverMs, lost, viewsTooMany }) => [
+    ['TLS', 'THE PRIMARY DIES', 'HOLDERS', 'LAST ONE OVER AFTER', 'LOST', 'VIEWS TOO MANY'],
+    rows.map(({ tls, settled, holders, allOverMs, lost, viewsTooMany }) => [
       tls,
+      settled ? 'when all know the backup' : 'at once',
       String(holders),
       `${allOverMs} ms`,
       String(lost),
@@ -42,7 +51,7 @@ export async function measureCrowd(holders: number, ttlMs: number): Promise<bool
   return rows.every(({ lost }) => lost === 0)
 }
 
-async function comeOver(tls: 'none' | 'EC P-256', holders: number, ttlMs: number): Promise<CrowdRow> {
+async function comeOver({ tls, settled }: Crowded, holders: number, ttlMs: number): Promise<CrowdRow> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-tls-crowd-'))
   const ends: (() => void | Promise<void>)[] = [() => rmSync(folder, { recursive: true })]
   const stage = { teardown: (end: () => void | Promise<void>) => void ends.push(end) }
@@ -61,6 +70,8 @@ async function comeOver(tls: 'none' | 'EC P-256', holders: number, ttlMs: number
     await using crowd = new Crowd(view, ttlMs, processes)
     const wanted = { sessions: holders, locks: holders }
     await crowd.grow(wanted)
+    // A draw of that length, and the handshakes.
+    if (settled) await pause(restLeaseMs(ttlMs) * renewPart + 2_000)
     const [, primary] = members.primaryOf(before)
     const diedAt = Date.now()
     primary.process.kill('SIGKILL')
@@ -72,7 +83,7 @@ async function comeOver(tls: 'none' | 'EC P-256', holders: number, ttlMs: number
       const number = (await members.statusNow(view)).view?.number ?? 0
       // The death makes one; the spare server that becomes backup stands in it already.
       const viewsTooMany = number - (before.view?.number ?? 0) - 1
-      return { tls, holders, allOverMs: lastHolderAt - diedAt, lost, viewsTooMany }
+      return { tls, settled, holders, allOverMs: lastHolderAt - diedAt, lost, viewsTooMany }
     }
   } finally {
     for (const end of ends.reverse()) await end()

@@ -126,6 +126,7 @@ export class Connection {
       () => this.#fail(new WireError('SLOW_READER', errors.SLOW_READER.meaning)),
     )
     socket.hear({
+      waits: waits => handlers.waits?.(waits),
       opened: () => handlers.opened?.(),
       received: text => this.#received(text),
       receivedBinary: () => this.#fail(new WireError('BAD_MESSAGE', 'a binary frame; frames must be text')),

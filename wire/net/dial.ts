@@ -19,10 +19,11 @@ export function dial(
   hello: Hello,
   handlers: DialHandlers,
   runtime: Runtime = ownRuntime,
+  hurryAt?: number,
 ): { connection: Connection; cancel(): void } {
   let opened = false
   const connection = new Connection(
-    runtime.openSocket(address),
+    runtime.openSocket(address, hurryAt),
     answerChannel(hello[4]),
     {
       opened: () => {
@@ -30,6 +31,7 @@ export function dial(
         connection.send(hello)
         connection.flush()
       },
+      waits: waits => handlers.waits?.(waits),
       messages: messages => {
         listenTo(connection, messages[0])
         handlers.messages(messages)

@@ -1,6 +1,6 @@
 // Dials that cost this process something, as those with TLS do (A5): of each address few are in their handshake at a time, so that
-// many clients in one process do not all take longer than their patience, and an address that is silent holds up no other. The
-// newest goes first, since the oldest gives up soonest; one that gives up while it waits costs nothing. It knows no TLS.
+// many clients in one process do not all take longer than their patience, and an address that is silent holds up no other. Whoever
+// has least time left goes first, and of two the one that came first; one that gives up while it waits costs nothing. It knows no TLS.
 
 import type { Socket, SocketHandlers } from './socket.ts'
 
@@ -13,13 +13,15 @@ export class DialsInTurn {
   }
 
   /** `dial` is called now or later. */
-  open(address: string, dial: () => Socket): Socket {
-    return new WaitingSocket(dial, {
+  open(address: string, hurryAt: number, dial: () => Socket): Socket {
+    return new WaitingSocket(hurryAt, dial, {
       waits: socket => {
         const lane = this.#lanes.get(address) ?? { dialling: 0, waiting: [] }
         this.#lanes.set(address, lane)
         lane.waiting.push(socket)
         this.#goOn(address, lane)
+        // Who dials is told once it knows of the socket.
+        queueMicrotask(() => socket.tellWaits())
       },
       givenUp: socket => {
         const waiting = this.#lanes.get(address)?.waiting ?? []
@@ -37,10 +39,10 @@ export class DialsInTurn {
 
   #goOn(address: string, lane: Lane): void {
     while (lane.dialling < this.#atOnce) {
-      const newest = lane.waiting.pop()
-      if (newest === undefined) break
+      const next = takeFirst(lane.waiting)
+      if (next === undefined) break
       lane.dialling++
-      newest.dial()
+      next.dial()
     }
     if (lane.dialling === 0) this.#lanes.delete(address)
   }
@@ -49,6 +51,13 @@ export class DialsInTurn {
 interface Lane {
   dialling: number
   readonly waiting: WaitingSocket[]
+}
+
+function takeFirst(waiting: WaitingSocket[]): WaitingSocket | undefined {
+  let first = 0
+  for (const [at, { hurryAt }] of waiting.entries())
+    if (hurryAt < (waiting[first] as WaitingSocket).hurryAt) first = at
+  return waiting.splice(first, 1)[0]
 }
 
 interface Turn {
@@ -60,12 +69,17 @@ interface Turn {
 
 /** A socket that may not be dialled yet. */
 class WaitingSocket implements Socket {
+  readonly hurryAt: number
   readonly #dial: () => Socket
   readonly #turn: Turn
   #handlers: SocketHandlers | undefined
   #socket: Socket | undefined
 
-  constructor(dial: () => Socket, turn: Turn) {
+  #waits = false
+  #givenUp = false
+
+  constructor(hurryAt: number, dial: () => Socket, turn: Turn) {
+    this.hurryAt = hurryAt
     this.#dial = dial
     this.#turn = turn
   }
@@ -83,10 +97,19 @@ class WaitingSocket implements Socket {
     this.#turn.waits(this)
   }
 
+  /** If it was not its turn at once. */
+  tellWaits(): void {
+    if (this.#socket !== undefined || this.#givenUp) return
+    this.#waits = true
+    this.#handlers?.waits?.(true)
+  }
+
   /** It is its turn. */
   dial(): void {
     const handlers = this.#handlers
     if (handlers === undefined) return
+    if (this.#waits) handlers.waits?.(false)
+    if (this.#givenUp) return this.#turn.ended()
     let isInHandshake = true
     const ended = () => {
       if (isInHandshake) this.#turn.ended()
@@ -133,6 +156,7 @@ class WaitingSocket implements Socket {
   }
 
   #giveUp(): void {
+    this.#givenUp = true
     this.#turn.givenUp(this)
   }
 }

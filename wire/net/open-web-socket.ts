@@ -11,9 +11,9 @@ import { WsSocket } from './ws-socket.ts'
 const handshakes = new DialsInTurn(handshakesAtOnceMax)
 
 /** Throws if the address is not valid. `tls`: absent for what Node believes by itself. */
-export function openWebSocket(address: string, tls?: DialTls): Socket {
+export function openWebSocket(address: string, hurryAt = 0, tls?: DialTls): Socket {
   if (new URL(address).protocol !== 'wss:') return dial(address)
-  return handshakes.open(address, () => dial(address, tls))
+  return handshakes.open(address, hurryAt, () => dial(address, tls))
 }
 
 function dial(address: string, tls?: DialTls): Socket {
@@ -32,5 +32,5 @@ function dial(address: string, tls?: DialTls): Socket {
 
 /** The same runtime, dialling with what is in force at each dial. */
 export function dialsWith(runtime: Runtime, now: () => DialTls): Runtime {
-  return { ...runtime, openSocket: address => openWebSocket(address, now()) }
+  return { ...runtime, openSocket: (address, hurryAt) => openWebSocket(address, hurryAt, now()) }
 }

@@ -26,10 +26,10 @@ export const runtime: ClientRuntime = {
   newId: randomId,
   newKey: randomId,
   manyListeners: signal => setMaxListeners(0, signal),
-  openSocket: address => openWebSocket(address),
+  openSocket: (address, hurryAt) => openWebSocket(address, hurryAt),
   withTls: tls => {
     const dial = dialTlsOf(tls)
-    return { ...runtime, openSocket: address => openWebSocket(address, dial) }
+    return { ...runtime, openSocket: (address, hurryAt) => openWebSocket(address, hurryAt, dial) }
   },
   tlsOfEnvironment: () => tlsOfEnvironment(process.env),
   diagnostics: Object.fromEntries(

@@ -27,8 +27,8 @@ export interface Runtime {
   newId(): string
   /** Of a platform that warns of many listeners on one signal: it does not for this one. */
   manyListeners?(signal: AbortSignal): void
-  /** Begins to connect; throws if the address is not valid. */
-  openSocket(address: string): Socket
+  /** Begins to connect; throws if the address is not valid. `hurryAt`: of dials that have to wait the smallest is the first. */
+  openSocket(address: string, hurryAt?: number): Socket
 }
 
 /** What a client publishes for tools that measure or debug the program that it is part of. */

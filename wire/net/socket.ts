@@ -2,6 +2,8 @@
 // behind this interface knows nothing of either.
 
 export interface SocketHandlers {
+  /** The dial waits for its turn in this process; or this is its turn. Not called if it need not wait. */
+  waits?(waits: boolean): void
   opened(): void
   /** One text frame arrived. */
   received(text: string): void
