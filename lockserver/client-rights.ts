@@ -9,11 +9,13 @@ import type { ServerOutbox } from './outbox.ts'
 import type { PrimaryOptions } from './primary.ts'
 import type { Proposals } from './proposals.ts'
 import type { Revocations } from './revocations.ts'
+import type { InView } from './situation.ts'
 import type { Session } from './state/sessions.ts'
 import type { State } from './state/state.ts'
 
 export class ClientRights {
   readonly #out: ServerOutbox
+  readonly #situation: InView
   readonly #clients: Clients
   readonly #state: State
   readonly #revocations: Revocations
@@ -22,6 +24,7 @@ export class ClientRights {
 
   constructor(parts: PrimaryParts, options: PrimaryOptions, proposals: Proposals) {
     this.#out = parts.out
+    this.#situation = parts.situation
     this.#clients = parts.clients
     this.#state = parts.state
     this.#revocations = parts.revocations
@@ -30,7 +33,14 @@ export class ClientRights {
   }
 
   tick(): void {
-    this.#revocations.tick()
+    this.#revocations.tick(this.#situation.now.wall, this.#endsWithToken)
+  }
+
+  /** A3: its connection is gone; its session may outlive it, but not its token. */
+  left(client: Client): void {
+    const { session, tokenEndsAt } = client
+    if (tokenEndsAt !== null && session !== null && this.#clients.of(session) === client)
+      this.#revocations.lasts(session, tokenEndsAt)
   }
 
   /** A3: what this client waits for and may not have any more is refused. */
@@ -58,10 +68,13 @@ export class ClientRights {
 
   /** A3: sessions without a connection are judged by the file, when it changes and when this server takes them over. */
   survey(standing: Standing): void {
-    const { deadPings, revokeNow } = this.#options
     for (const session of this.#state.sessions.values())
       if (this.#clients.of(session) === undefined)
-        this.#revocations.survey(session, standing, revokeNow ? 'now' : deadPings)
+        this.#revocations.survey(session, standing, this.#endsWithToken)
     if (this.#revocations.more) this.#out.do({ do: 'continue' })
+  }
+
+  get #endsWithToken(): number | 'now' {
+    return this.#options.revokeNow ? 'now' : this.#options.deadPings
   }
 }

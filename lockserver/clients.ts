@@ -29,6 +29,8 @@ export interface Client {
   unread: boolean
   /** The number of the last map that it was told with a refusal (G8). */
   map: number
+  /** Its connection has closed while it had a token that ends by itself: when, by the wall clock (A3). */
+  tokenEndsAt: number | null
 }
 
 interface Binding {
@@ -66,6 +68,7 @@ export class Clients {
       queries: 0,
       unread: false,
       map: 0,
+      tokenEndsAt: null,
     })
   }
 

@@ -204,6 +204,7 @@ export class Primary {
 
   /** Nothing of this client waits here any more. */
   gone(client: Client): void {
+    this.#rights.left(client)
     this.#audience.gone(client)
   }
 

@@ -4,7 +4,7 @@
 // It says which waits, and which sessions end; it refuses and ends none itself.
 
 import { principalNameOf } from '../wire/access/owner.ts'
-import { allows, isOfIssuer, type Principal } from '../wire/access/principal.ts'
+import { allows, issuerIn, type Principal } from '../wire/access/principal.ts'
 import type { Standing } from '../wire/access/standing.ts'
 import type { Client } from './clients.ts'
 import type { Acquire } from './state/lock.ts'
@@ -25,6 +25,9 @@ interface Away {
   readonly byFile: boolean
 }
 
+/** What becomes of a session that may not come in: it may come back within so many ticks, or it ends at once. */
+type Ends = number | 'now'
+
 interface Work {
   readonly session: Session
   /** Null: it has no right any more. */
@@ -35,6 +38,8 @@ interface Work {
 
 export class Revocations {
   readonly #away = new Map<Session, Away>()
+  /** Without a connection: when the token ends that they came with. */
+  readonly #lasting = new Map<Session, number>()
   readonly #work: Work[] = []
   readonly #ended: Session[] = []
 
@@ -46,15 +51,22 @@ export class Revocations {
   /** It has come back, with a valid token. */
   returned(session: Session): void {
     if (this.#away.size > 0) this.#away.delete(session)
+    if (this.#lasting.size > 0) this.#lasting.delete(session)
   }
 
   /** A session without a connection. `ends`: within so many ticks, or at once, if its principal may not come in. */
-  survey(session: Session, { bearers, others }: Standing, ends: number | 'now'): void {
+  survey(session: Session, { bearers, issuers }: Standing, ends: Ends): void {
     const name = principalNameOf(session.owner?.name ?? null)
     if (name === null) return
     const principal = bearers.get(name)
+    const issuer = issuerIn(name)
     if (principal !== undefined) this.#stands(session, principal)
-    else if (!others || !isOfIssuer(name)) this.#leaves(session, ends)
+    else if (issuer === null || !issuers.has(issuer)) this.#leaves(session, ends)
+  }
+
+  /** Its connection is gone, and the signed token that it came with is good until then, by the wall clock. */
+  lasts(session: Session, endsAt: number): void {
+    this.#lasting.set(session, endsAt)
   }
 
   #stands(session: Session, principal: Principal): void {
@@ -62,13 +74,19 @@ export class Revocations {
     this.#add(session, principal)
   }
 
-  #leaves(session: Session, ends: number | 'now'): void {
+  #leaves(session: Session, ends: Ends): void {
     if (ends === 'now') this.#ended.push(session)
     else if (session.waiting.size > 0 && !this.#away.has(session))
       this.#away.set(session, { ticks: ends, byFile: true })
   }
 
-  tick(): void {
+  /** `now`: by the wall clock, as the ends of tokens are. */
+  tick(now: number, ends: Ends): void {
+    for (const [session, endsAt] of this.#lasting) {
+      if (endsAt > now && session.endReason === undefined) continue
+      this.#lasting.delete(session)
+      if (session.endReason === undefined) this.#leaves(session, ends)
+    }
     for (const [session, away] of this.#away) {
       if (away.ticks-- > 1) continue
       this.#away.delete(session)

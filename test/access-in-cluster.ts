@@ -242,6 +242,7 @@ const issuer = {
   keys: 'keys.json',
   algorithms: ['ES256'],
   claims: { name: 'sub', roles: null, rules: 'rules' },
+  gives: null,
   toleranceMs: 0,
 }
 
@@ -341,6 +342,61 @@ t.test('A3: of a bearer without a connection no file knows whether it may come b
   )
   t.same(waits, ['principal:a (login) 1', 'principal:b 0', 'principal:c 0'])
 })
+
+/** `a`, who came with a signed token, waits for what `b` has and holds something, when its machine dies. */
+function signedAway(lastsMs: number, more: ConstructorParameters<typeof Cluster>[0] = {}) {
+  const rules = { ...table({ b: all }), issuers: new Map([['login', issuer]]) }
+  let wall = () => wallAtStart
+  const signed = signedUntil(lastsMs, rules, () => wall())
+  const cluster = new Cluster({ access: rules, signed, wallAtStart, ...more })
+  wall = () => cluster.network.now().wall
+  cluster.run(2_000)
+  const a = cluster.client('a', { ttlMs: 20_000 })
+  const b = cluster.client('b')
+  cluster.run(500)
+  b.acquire('b/1')
+  a.acquire('a/1')
+  cluster.run(200)
+  a.acquire('b/1')
+  cluster.run(300)
+  a.kill()
+  cluster.run(500)
+  const session = () =>
+    [...(cluster.primary.core.state?.sessions.values() ?? [])].find(({ name }) => name === 'a')
+  return { cluster, rules, session }
+}
+
+t.test(
+  'A3: a session without a connection loses its waits a ping limit after its signed token has run out',
+  async t => {
+    const { cluster, session } = signedAway(5_000)
+    cluster.run(1_000)
+    t.equal(session()?.waiting.size, 1, 'its token is good until then')
+    cluster.run(1_200)
+    t.equal(session()?.waiting.size, 0)
+    t.equal(session()?.holds.size, 1, 'what it holds ends with its lease')
+    const other = signedAway(5_000, { revokeNow: true })
+    other.cluster.run(1_000)
+    t.equal(other.session()?.holds.size, 1)
+    other.cluster.run(800)
+    t.equal(other.session(), undefined, 'or at once, with --revoke-now')
+  },
+)
+
+t.test(
+  'A3: a session without a connection ends with its issuer: waits within a ping limit, or all of it at once',
+  async t => {
+    const { cluster, rules, session } = signedAway(60_000)
+    cluster.changeAccess({ ...rules, issuers: new Map([['other', { ...issuer, name: 'other' }]]) })
+    cluster.run(700)
+    t.equal(session()?.waiting.size, 0)
+    t.equal(session()?.holds.size, 1)
+    const now = signedAway(60_000, { revokeNow: true })
+    now.cluster.changeAccess({ ...now.rules, issuers: new Map() })
+    now.cluster.run(100)
+    t.equal(now.session(), undefined)
+  },
+)
 
 t.test('A3: a client shows a newer token in time, and its connection never ends with one', async t => {
   const rules = { ...table({ b: all }), issuers: new Map([['login', issuer]]) }

@@ -164,6 +164,93 @@ t.test(
   },
 )
 
+t.test(
+  'A3: an issuer gives no more than the access file lets it, and what is more is refused with the reason',
+  async t => {
+    const claims = { roles: 'roles', rules: 'holdfast' }
+    const gives = {
+      names: ['svc-*', '*@example.org', 'cron'],
+      roles: ['worker'],
+      rules: [{ prefix: 'orders/', verbs: ['acquire', 'read'] }, { verbs: ['metrics'] }],
+    }
+    const { issuer, comes } = await story(t, { claims, gives })
+    const rule = (prefix: string, ...verbs: string[]) => [{ prefix, verbs }]
+    for (const sub of ['svc-', 'svc-billing', 'a@example.org', 'cron'])
+      t.match(await comes(await issuer.token({ sub, roles: 'worker boss' })), {
+        principal: { name: `${sub} (login)` },
+      })
+    const within = [...rule('orders/lines/', 'read', 'acquire'), { verbs: ['metrics'] }]
+    const given = good(await comes(await issuer.token({ sub: 'cron', holdfast: within }))).principal
+    t.ok(allows(given, 'acquire', 'orders/lines/1'))
+    for (const [claims, words] of [
+      [
+        { sub: 'svc', roles: 'worker' },
+        /its claim sub is a name of no form that .* may give "svc-\*", "\*@example.org", "cron"/,
+      ],
+      [{ sub: 'cron2', roles: 'worker' }, /its claim sub is a name of no form/],
+      [
+        { sub: 'cron', roles: 'worker operator' },
+        /its claim roles names the role operator, which is none .* may give "worker"/,
+      ],
+      [
+        { sub: 'cron', holdfast: rule('orders', 'read') },
+        /its claim holdfast\[0\] gives read for more locks than/,
+      ],
+      [{ sub: 'cron', holdfast: rule('orders/', 'read', 'steal') }, /gives steal for more locks than/],
+      [
+        { sub: 'cron', holdfast: [{ verbs: ['metrics', 'operate'] }] },
+        /gives operate, which the access file does not let/,
+      ],
+    ] as const)
+      t.match(String(await comes(await issuer.token(claims))), words)
+  },
+)
+
+t.test(
+  'A3: an issuer that may give nothing gives nothing, also of what comes into the file later',
+  async t => {
+    const { issuer, comes } = await story(t, { claims: { roles: 'roles', rules: 'holdfast' }, gives: {} })
+    const words =
+      /names the role worker, which is none that the access file lets its issuer give: it may give none/
+    t.match(String(await comes(await issuer.token(billing))), words)
+    const holdfast = [{ prefix: 'a', verbs: ['read'] }]
+    t.match(String(await comes(await issuer.token({ sub: 'a', holdfast }))), /gives read for more locks/)
+
+    const { issuer: other, comes: come, tokens, folder } = await story(t, { gives: { roles: ['worker'] } })
+    const both = good(await come(await other.token({ sub: 'a', roles: 'worker boss' })))
+    const more = { roles: { ...roles, boss: [{ verbs: ['operate'] }] } }
+    await tokens.change(readAccess(fileWith({ gives: { roles: ['worker'] } }, more)))
+    t.ok(folder !== '' && both.signed !== undefined)
+    const now = tokens.again(both.signed as NonNullable<Proven['signed']>)?.principal ?? null
+    t.ok(now !== null && allows(now, 'acquire', 'orders/1') && !allows(now, 'operate', null))
+  },
+)
+
+t.test('A3: what an issuer may give is read with the file, and a mistake in it is told with its place', t => {
+  const wrong = (gives: unknown) => {
+    try {
+      readAccess(fileWith({ gives }))
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.equal(wrong({ names: [], roles: [], rules: [] }), '')
+  t.match(
+    wrong({ roles: ['workr'] }),
+    'issuers.login.gives.roles[0] names no role of this file; did you mean worker?',
+  )
+  t.match(wrong({ names: ['a*b*'] }), /issuers\.login\.gives\.names\[0\] must be a name, in which one \*/)
+  t.match(wrong({ names: [''] }), /gives\.names\[0\] must be a name/)
+  t.match(
+    wrong({ rules: [{ verbs: ['acquire'] }] }),
+    /gives\.rules\[0\]\.verbs\[0\] is acquire, which is about locks/,
+  )
+  t.match(wrong({ role: [] }), /gives\.role is nothing that may stand here; did you mean roles\?/)
+  t.match(wrong(true), /gives must be an object/)
+  t.end()
+})
+
 t.test('A3: no name of the file is that of a bearer, and no issuer gives the name of another', async t => {
   const two = { login: 'https://one/', 'login-2': 'https://two/' }
   const issuers = Object.fromEntries(

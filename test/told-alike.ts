@@ -80,6 +80,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
   queries: 0,
   unread: false,
   map: 0,
+  tokenEndsAt: null,
 })
 
 t.test('B7: queries of one owner do not keep those of others waiting', async t => {

@@ -20,6 +20,7 @@ const situation = {
   view: null,
   cluster: null,
   longestTtlMs: 0,
+  ttlMaxMs: 600_000,
   viewServerConnected: true,
   group: 0,
   others: new Map(),
@@ -39,6 +40,7 @@ const clientOf = (connection: number): Client => ({
   queries: 0,
   unread: false,
   map: 0,
+  tokenEndsAt: null,
 })
 
 const eventOf = (token: number, name = 'l'): LockEvent => ({

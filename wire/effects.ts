@@ -50,7 +50,10 @@ export type ConnectionInput<C extends Channel | null = null> =
     }
   /** One frame. On a dialled connection the first message is `welcome` or `error`. */
   | { readonly is: 'messages'; readonly connection: number; readonly messages: readonly Said<C>[] }
-  /** B1: frames of this peer have arrived that wait for their turn; or none does any more. */
+  /**
+   * B1: frames of this peer have arrived that wait for their turn; or none does any more. Of a connection that a client dials (A5): the
+   * dial waits for its turn; or this is its turn.
+   */
   | { readonly is: 'waits'; readonly connection: number; readonly waits: boolean }
   /** Closed by the other end or the network, or never came to be; not said of one that the core closed. */
   | {
@@ -59,6 +62,8 @@ export type ConnectionInput<C extends Channel | null = null> =
       readonly refused: boolean
       /** Of a dial that failed, where known. */
       readonly trouble?: Trouble
+      /** A3: when the signed token of this peer ends, by the wall clock. */
+      readonly tokenEndsAt?: number
     }
 
 /** Of a core that speaks on the channels `C`. */
@@ -76,6 +81,8 @@ export type ConnectionEffect<C extends Channel | null = null> =
       readonly address: string
       readonly cluster: string | null
       readonly from: HelloFrom
+      /** When it would be too late, in monotonic ms: of dials that wait in this process the one with the smallest goes first (A5). Absent: at once. */
+      readonly hurryAt?: number
     }
 
 /** What came on a connection of this channel: codec.ts has let through nothing else, and the compiler can't see that. */

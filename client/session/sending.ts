@@ -9,7 +9,8 @@ import type { ClientCoreOptions } from './core-options.ts'
 import type { Lease } from './lease.ts'
 import type { SessionOutbox } from './outbox.ts'
 import { messageOf, type Requests } from './requests.ts'
-import type { Link, Route } from './route.ts'
+import type { Link } from './link.ts'
+import type { Route } from './route.ts'
 import type { WatchRequests } from './watches.ts'
 
 /** An acknowledgement that finds no request to ride on goes out by itself after this time. */

@@ -265,7 +265,7 @@ export const access: readonly Mutant[] = [
     test: 'access',
     edits: [
       {
-        file: 'wire/access/table.ts',
+        file: 'wire/access/rules.ts',
         find: 'if (known.includes(verb)) return verb',
         replace: 'if (known.length > 0) return verb',
       },

@@ -335,8 +335,8 @@ export const drivers: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/net/connections.ts',
-        find: 'refused, ...(trouble !== undefined && { trouble }) })',
-        replace: 'refused, ...(trouble === undefined && { trouble: notDialable }) })',
+        find: '...(trouble !== undefined && { trouble }),',
+        replace: '...(trouble === undefined && { trouble: notDialable }),',
       },
     ],
   },

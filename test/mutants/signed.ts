@@ -183,8 +183,8 @@ const tooMany =`,
     edits: [
       {
         file: 'lockserver/revocations.ts',
-        find: 'else if (!others || !isOfIssuer(name)) this.',
-        replace: 'else if (!others || name.length > 0) this.',
+        find: 'else if (issuer === null || !issuers.has(issuer)) this.',
+        replace: 'else if (issuer === null || name.length > 0) this.',
       },
     ],
   },
@@ -315,6 +315,72 @@ const tooMany =`,
         file: 'wire/messages/clients.ts',
         find: "text('a.signed.token', proofLengthMax)",
         replace: "text('a.signed.token', proofLengthMax >> 10)",
+      },
+    ],
+  },
+  {
+    name: 'an issuer gives roles that it may not',
+    breaks: 'A3',
+    why: 'whoever can sign tokens for programs that work makes itself an operator',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/access/gives.ts',
+        find: 'known.has(each) && !roles.includes(each)',
+        replace: 'known.has(each) && roles.length === 0',
+      },
+    ],
+  },
+  {
+    name: 'an issuer gives a role that came into the file later',
+    breaks: 'A3',
+    why: 'a token with many roles of other systems is an operator from the day on which the file has one of that name',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/access/signed.ts',
+        find: 'issuer.gives === null || issuer.gives.roles.includes(role)',
+        replace: 'issuer.gives === null || role !== null',
+      },
+    ],
+  },
+  {
+    name: 'an issuer gives rules for more locks than it may',
+    breaks: 'A3',
+    why: 'the rules of a token are the hole beside the list of roles',
+    test: 'signed-tokens',
+    edits: [
+      {
+        file: 'wire/access/gives.ts',
+        find: 'verbs.find(each => !allows(most, each, prefix))',
+        replace:
+          "verbs.find(each => !allows(most, each, prefix === null ? null : (within[0]?.prefix ?? '')))",
+      },
+    ],
+  },
+  {
+    name: 'a session without a connection outlives its signed token',
+    breaks: 'A3',
+    why: 'a program whose token has run out is granted what it waits for, if only its network was cut before',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/revocations.ts',
+        find: 'if (session.endReason === undefined) this.#leaves(session, ends)',
+        replace: 'if (session.endReason !== undefined) this.#leaves(session, ends)',
+      },
+    ],
+  },
+  {
+    name: 'a session without a connection outlives its issuer',
+    breaks: 'A3',
+    why: 'the issuer was taken out of the file, and a bearer of its tokens is granted what it waits for',
+    test: 'access-in-cluster',
+    edits: [
+      {
+        file: 'lockserver/revocations.ts',
+        find: 'issuer === null || !issuers.has(issuer)',
+        replace: 'issuer === null || issuers.size < 0',
       },
     ],
   },

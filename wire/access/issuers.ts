@@ -1,6 +1,7 @@
 // Issuers of signed tokens, as the access file names them (A3): whom to believe, by which keys, and which claims say who the
 // bearer is and what it may do. A mistake is an AccessError with its place. It opens no keys and looks at no token.
 
+import { type Gives, givesIn } from './gives.ts'
 import { advice, type Place, show } from './place.ts'
 
 /** Of these a key that checks can't sign. Others, as HS256 or none, are refused wherever they stand. */
@@ -36,12 +37,15 @@ export interface Issuer {
   readonly keys: string
   readonly algorithms: readonly string[]
   readonly claims: ClaimNames
+  /** Null: anything that the claims say. */
+  readonly gives: Gives | null
   /** By how much clocks may differ. */
   readonly toleranceMs: number
 }
 
-export function issuersOf(place: Place): ReadonlyMap<string, Issuer> {
-  const found = place.entries().map(([name, entry]) => issuerOf(name, entry))
+/** `roles`: those of the file. */
+export function issuersOf(place: Place, roles: ReadonlyMap<string, unknown>): ReadonlyMap<string, Issuer> {
+  const found = place.entries().map(([name, entry]) => issuerOf(name, entry, roles))
   if (found.length > issuersMax) throw place.wrong(`has ${found.length} issuers; there may be ${issuersMax}`)
   const byIss = new Map<string, Issuer>()
   for (const each of found) {
@@ -65,12 +69,12 @@ export function isAddress(keys: string): boolean {
   return keys.includes('://')
 }
 
-function issuerOf(name: string, place: Place): Issuer {
+function issuerOf(name: string, place: Place, roles: ReadonlyMap<string, unknown>): Issuer {
   if (!/^[\w.-]+$/.test(name) || name.length > issuerNameMax)
     throw place.wrong(
       `has a name that won't do: 1 to ${issuerNameMax} letters, digits, dots, hyphens or underscores`,
     )
-  const entry = place.object(['issuer', 'audience', 'keys', 'algorithms', 'claims', 'toleranceMs'])
+  const entry = place.object(['issuer', 'audience', 'keys', 'algorithms', 'claims', 'gives', 'toleranceMs'])
   return {
     name,
     issuer: textIn(entry.get('issuer')),
@@ -78,6 +82,7 @@ function issuerOf(name: string, place: Place): Issuer {
     keys: keysIn(entry.get('keys')),
     algorithms: algorithmsIn(entry.get('algorithms')),
     claims: claimsIn(entry.get('claims')),
+    gives: givesIn(entry.get('gives'), roles),
     toleranceMs: toleranceIn(entry.get('toleranceMs')),
   }
 }

@@ -33,9 +33,9 @@ export function isPrincipalName(name: string): boolean {
   return name.length >= 1 && name.length <= principalNameMax && /^[^\s\p{C}]+$/u.test(name)
 }
 
-/** Whether a principal is called so by a signed token, and by no access file. */
-export function isOfIssuer(name: string): boolean {
-  return name.includes(' ')
+/** The issuer of the signed token by which a principal is called so; null: an access file calls it so. */
+export function issuerIn(name: string): string | null {
+  return / \((.+)\)$/.exec(name)?.[1] ?? null
 }
 
 export function principalOf(name: string, rules: readonly Rule[]): Principal {

@@ -1,10 +1,12 @@
 // What a signed token says, once its signature is known to be right (A3): who its bearer is, and which rules apply to it.
 // Claims are worth nothing before that. It checks no signature, knows no clock, and keeps no token.
 
+import { checkGiven } from './gives.ts'
 import type { Issuer } from './issuers.ts'
 import { AccessError, isRecord } from './place.ts'
 import { isPrincipalName, type Principal, principalNameMax, principalOf, type Rule } from './principal.ts'
-import { type AccessTable, readRules } from './table.ts'
+import { readRules } from './rules.ts'
+import type { AccessTable } from './table.ts'
 
 const rolesMax = 256
 
@@ -29,17 +31,20 @@ export function claimsOf(
   { roles: known }: Pick<AccessTable, 'roles'>,
 ): Pick<Signed, 'name' | 'roles' | 'rules'> {
   const names = issuer.claims
-  const name = nameOf(issuer, claimAt(claims, names.name))
+  const given = claimAt(claims, names.name)
+  const name = nameOf(issuer, given)
   const roles = names.roles === null ? [] : rolesIn(names.roles, claimAt(claims, names.roles))
-  const given = names.rules === null ? undefined : claimAt(claims, names.rules)
-  const rules = given === undefined ? [] : readRules(`its claim ${names.rules}`, given)
+  const listed = names.rules === null ? undefined : claimAt(claims, names.rules)
+  const rules = listed === undefined ? [] : readRules(`its claim ${names.rules}`, listed)
+  if (issuer.gives !== null) checkGiven(issuer.gives, names, { name: String(given), roles, rules }, known)
   if (rules.length === 0 && !roles.some(role => known.has(role))) throw new AccessError(nothingGiven(names))
   return { name, roles, rules }
 }
 
-/** By the roles as the file has them now. */
-export function principalOfSigned({ name, roles, rules }: Signed, table: AccessTable): Principal {
-  return principalOf(name, [...roles.flatMap(role => table.roles.get(role) ?? []), ...rules])
+/** By the roles as the file has them now; one that came into it since may be none that the issuer may give. */
+export function principalOfSigned({ issuer, name, roles, rules }: Signed, table: AccessTable): Principal {
+  const given = roles.filter(role => issuer.gives === null || issuer.gives.roles.includes(role))
+  return principalOf(name, [...given.flatMap(role => table.roles.get(role) ?? []), ...rules])
 }
 
 /**

@@ -7,10 +7,13 @@ import type { AccessTable } from './table.ts'
 export interface Standing {
   /** Those that have a valid token, by name. */
   readonly bearers: ReadonlyMap<string, Principal>
-  /** Bearers of signed tokens may come in as well, by tokens that no file names: of them nothing is known here. */
-  readonly others: boolean
+  /** Of these issuers bearers may come in as well, by tokens that no file names: of them nothing more is known here. */
+  readonly issuers: ReadonlySet<string>
 }
 
-export function standingOf({ byHash }: AccessTable, others = false): Standing {
-  return { bearers: new Map([...byHash.values()].map(principal => [principal.name, principal])), others }
+export function standingOf({ byHash, issuers }: AccessTable): Standing {
+  return {
+    bearers: new Map([...byHash.values()].map(principal => [principal.name, principal])),
+    issuers: new Set(issuers.keys()),
+  }
 }

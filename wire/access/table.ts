@@ -2,21 +2,10 @@
 // AccessError that says where it stands, what it is, and what would be right; no part of a text with a mistake counts. It
 // opens no file, and knows no token.
 
-import { lockNameBytesMax } from '../limits.ts'
-import { fitsBytes } from '../name.ts'
 import { type Issuer, issuersOf } from './issuers.ts'
 import { AccessError, advice, Place, show } from './place.ts'
-import {
-  clusterVerbs,
-  isPrincipalName,
-  lockVerbs,
-  type Principal,
-  principalNameMax,
-  principalOf,
-  type Rule,
-  type Verb,
-  verbs,
-} from './principal.ts'
+import { isPrincipalName, type Principal, principalNameMax, principalOf, type Rule } from './principal.ts'
+import { rulesOf } from './rules.ts'
 
 export { AccessError } from './place.ts'
 
@@ -25,7 +14,6 @@ export const accessFormats = [1, 2]
 
 /** Tokens of one principal that may be valid at a time (A8). */
 export const tokensPerPrincipal = 2
-const rulesMax = 256
 
 export interface AccessTable {
   readonly principals: ReadonlyMap<string, Principal>
@@ -57,7 +45,7 @@ export function readAccess(text: string): AccessTable {
       byHash.set(hash, principal)
     }
   }
-  return { principals, byHash, roles, issuers: issuersOf(file.get('issuers')) }
+  return { principals, byHash, roles, issuers: issuersOf(file.get('issuers'), roles) }
 }
 
 /** An older server reads format 1 and would let no client in by issuers that it does not know. */
@@ -68,11 +56,6 @@ function checkFormat(format: Place, issuers: Place): void {
     )
   if (format.value === 1 && issuers.value !== undefined)
     throw issuers.wrong('may stand in a file of format 2, and this is one of format 1')
-}
-
-/** The rules that a claim or a role holds, in the form of the file. `at`: what they are called in a message. */
-export function readRules(at: string, value: unknown): readonly Rule[] {
-  return rulesOf(new Place(at, value))
 }
 
 function parsed(text: string): unknown {
@@ -119,40 +102,4 @@ function hashIn(place: Place): string {
   if (typeof place.value === 'string' && /^[\da-f]{64}$/i.test(place.value)) return place.value.toLowerCase()
   // It may be a token, which stands in no message.
   throw place.wrong('must be the SHA-256 of a token in 64 hexadecimal digits; holdfast token makes both')
-}
-
-function rulesOf(place: Place): Rule[] {
-  const list = place.list()
-  if (list.length > rulesMax) throw place.wrong(`has ${list.length} rules; there may be ${rulesMax}`)
-  return list.map(ruleOf)
-}
-
-function ruleOf(place: Place): Rule {
-  const entry = place.object(['prefix', 'verbs'])
-  const given = entry.get('prefix')
-  const prefix = given.value === undefined ? null : prefixIn(given)
-  const known: readonly string[] = prefix === null ? clusterVerbs : lockVerbs
-  const list = entry.get('verbs').list()
-  if (list.length === 0) throw entry.get('verbs').wrong(`must name at least one of ${known.join(', ')}`)
-  return { prefix, verbs: list.map(each => verbIn(each, known, prefix)) }
-}
-
-function verbIn(place: Place, known: readonly string[], prefix: string | null): Verb {
-  const verb = verbs.find(each => each === place.text())
-  if (verb === undefined)
-    throw place.wrong(`is ${show(place.value)}, which is no verb; ${advice(place.text(), verbs)}`)
-  if (known.includes(verb)) return verb
-  throw place.wrong(
-    prefix === null
-      ? `is ${verb}, which is about locks: give the rule a prefix ("" for all locks)`
-      : `is ${verb}, which is about the cluster: give it in a rule without a prefix`,
-  )
-}
-
-function prefixIn(place: Place): string {
-  const prefix = place.text()
-  if (prefix.isWellFormed() && fitsBytes(prefix)) return prefix
-  throw place.wrong(
-    `must be the beginning of a lock name: well-formed, at most ${lockNameBytesMax} bytes of UTF-8`,
-  )
 }

@@ -265,7 +265,7 @@ export class Connections<C extends Channel> {
 
   /** A8: if the peer does not take the first proof it is dialled again with the next one; the core hears of the last. */
   #dialWith(effect: DialEffect, [proof = null, ...others]: readonly (string | null)[]): void {
-    const { connection: number, address, cluster, from } = effect
+    const { connection: number, address, cluster, from, hurryAt } = effect
     try {
       const handlers = {
         messages: (messages: readonly Message[]) => {
@@ -275,10 +275,13 @@ export class Connections<C extends Channel> {
           }
           this.#messages(number, messages)
         },
+        waits: (waits: boolean) => {
+          if (from.kind === 'client') this.#hear({ is: 'waits', connection: number, waits })
+        },
         closed: () => this.#open.get(number) === connection && this.#closed(number, false),
         failed: (refused: boolean, trouble: Trouble) => this.#closed(number, refused, trouble),
       }
-      const { connection } = dial(address, helloOf(cluster, proof, from), handlers, this.#runtime)
+      const { connection } = dial(address, helloOf(cluster, proof, from), handlers, this.#runtime, hurryAt)
       connection.gathered = true
       this.#open.set(number, connection)
     } catch {
@@ -305,8 +308,15 @@ export class Connections<C extends Channel> {
   }
 
   #closed(number: number, refused: boolean, trouble?: Trouble): void {
+    const tokenEndsAt = this.#ending.get(number)
     if (!this.#forget(number)) return
-    this.#hear({ is: 'closed', connection: number, refused, ...(trouble !== undefined && { trouble }) })
+    this.#hear({
+      is: 'closed',
+      connection: number,
+      refused,
+      ...(trouble !== undefined && { trouble }),
+      ...(tokenEndsAt !== undefined && { tokenEndsAt }),
+    })
   }
 }
 

@@ -89,7 +89,7 @@ export class Guard {
   /** A3: who may come in, for sessions without a connection; null: no rules apply to any. */
   get standing(): Standing | null {
     const { table } = this.#access
-    return table === null ? null : standingOf(table, table.issuers.size > 0)
+    return table === null ? null : standingOf(table)
   }
 
   /** What this server shows when it dials another one: the first that is taken counts (A8). */

@@ -37,5 +37,5 @@ export function standing(setting: Setting, access: SearchedAccess): Standing | n
   if (setting.access === 'none') return null
   const names = setting.programs.map((_, i) => `C${i + 1}`)
   const bearers = names.flatMap(name => bearer(setting, access, name) ?? [])
-  return { bearers: new Map(bearers.map(principal => [principal.name, principal])), others: false }
+  return { bearers: new Map(bearers.map(principal => [principal.name, principal])), issuers: new Set() }
 }
