@@ -89,5 +89,7 @@ t.test(
 t.test('E6: advice names the place of the record as it was given, without its password', async t => {
   for (const url of ['etcds://holdfast:…@a:2379,b:2379/locks', 'etcd://[::1]:2379/locks'])
     t.equal(placeOption(recordPlace(url.replace('…', 'pa55'))), `--record ${url}`)
+  const secure = 'etcds://a:2379/locks?ca=ca.pem&cert=c.pem&key=c.key'
+  t.equal(placeOption(recordPlace(secure)), `--record '${secure}'`)
   t.equal(placeOption(recordPlace('file:/var/lib/holdfast')), '--data /var/lib/holdfast')
 })

@@ -38,12 +38,22 @@ t.test('E1: a URL says where the record lives', async t => {
     endpoints: ['http://a:2379', 'http://b:2379'],
     prefix: 'locks/one',
     user: null,
+    tls: { ca: null, cert: null, key: null },
   })
   t.same(recordPlace('etcds://jo%40x:s%3Acret@[::1]:2379/p/'), {
     in: 'etcd',
     endpoints: ['https://[::1]:2379'],
     prefix: 'p',
     user: { name: 'jo@x', password: 's:cret' },
+    tls: { ca: null, cert: null, key: null },
+  })
+  t.match(recordPlace('etcds://a:2379/p?ca=/x/ca.pem&cert=c.pem&key=c.key'), {
+    prefix: 'p',
+    tls: { ca: '/x/ca.pem', cert: 'c.pem', key: 'c.key' },
+  })
+  t.match(recordPlace('etcds://a:2379/p/?ca=ca.pem'), {
+    prefix: 'p',
+    tls: { ca: 'ca.pem', cert: null, key: null },
   })
 })
 
@@ -56,6 +66,12 @@ t.test('E1: a URL that says no place is refused with what would be right', async
     'etcd://a:2379/',
     'http://a:2379/p',
     '/data',
+    'etcd://a:2379/p?ca=ca.pem',
+    'etcds://a:2379/p?ca=',
+    'etcds://a:2379/p?cert=c.pem',
+    'etcds://a:2379/p?key=c.key',
+    'etcds://a:2379/p?ca=a&ca=b',
+    'etcds://a:2379/p?authority=ca.pem',
   ])
     t.throws(() => recordPlace(url), { name: 'TypeError', message: /give file:DIR, etcd:\/\/HOST:PORT/ }, url)
   t.throws(

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Gateway } from '../../viewservice/stores/gateway.ts'
 import { member } from '../../viewservice/stores/json.ts'
+import type { RecordTls } from '../../viewservice/stores/post.ts'
 import { until } from '../fixtures/deadline.ts'
 import { freePort } from '../fixtures/server-processes.ts'
 
@@ -17,11 +18,13 @@ const startMs = 30_000
 export class EtcdNode {
   readonly host: string
   readonly #args: readonly string[]
+  readonly #tls: RecordTls | null
   #child: ChildProcess | undefined
 
-  constructor(host: string, args: readonly string[]) {
+  constructor(host: string, args: readonly string[], tls: RecordTls | null) {
     this.host = host
     this.#args = args
+    this.#tls = tls
   }
 
   start(): void {
@@ -46,7 +49,13 @@ export class EtcdNode {
 
   /** Whether it is the leader; false also if it does not answer. */
   async leads(): Promise<boolean> {
-    const gateway = new Gateway({ endpoints: [`http://${this.host}`], user: null, timeoutMs: 1_000 })
+    const endpoint = `http${this.#tls === null ? '' : 's'}://${this.host}`
+    const gateway = new Gateway({
+      endpoints: [endpoint],
+      user: null,
+      timeoutMs: 1_000,
+      ...(this.#tls !== null && { tls: this.#tls }),
+    })
     try {
       const status = await gateway.read('/v3/maintenance/status', {})
       return member(member(status, 'header'), 'member_id') === member(status, 'leader')
@@ -58,11 +67,17 @@ export class EtcdNode {
   }
 }
 
+export interface Secure {
+  readonly args: readonly string[]
+  readonly tls: RecordTls
+}
+
 export class Etcd implements AsyncDisposable {
   readonly nodes: EtcdNode[] = []
   readonly #folder = mkdtempSync(join(tmpdir(), 'holdfast-etcd-'))
 
-  static async start(count: number): Promise<Etcd> {
+  /** `secure`: what its nodes need to speak TLS to clients, and what this test dials them with. */
+  static async start(count: number, secure: Secure | null = null): Promise<Etcd> {
     const etcd = new Etcd()
     const places: { name: string; client: string; peer: string }[] = []
     for (let i = 0; i < count; i++)
@@ -73,7 +88,16 @@ export class Etcd implements AsyncDisposable {
       })
     const all = places.map(({ name, peer }) => `${name}=${peer}`).join(',')
     for (const { name, client, peer } of places)
-      etcd.nodes.push(new EtcdNode(client, argumentsOf(join(etcd.#folder, name), name, client, peer, all)))
+      etcd.nodes.push(
+        new EtcdNode(
+          client,
+          [
+            ...argumentsOf(join(etcd.#folder, name), name, client, peer, all, secure),
+            ...(secure?.args ?? []),
+          ],
+          secure?.tls ?? null,
+        ),
+      )
     for (const node of etcd.nodes) node.start()
     await etcd.serves()
     return etcd
@@ -99,12 +123,20 @@ export class Etcd implements AsyncDisposable {
   }
 }
 
-function argumentsOf(folder: string, name: string, client: string, peer: string, all: string): string[] {
+function argumentsOf(
+  folder: string,
+  name: string,
+  client: string,
+  peer: string,
+  all: string,
+  secure: Secure | null,
+): string[] {
+  const scheme = secure === null ? 'http' : 'https'
   return [
     `--name=${name}`,
     `--data-dir=${folder}`,
-    `--listen-client-urls=http://${client}`,
-    `--advertise-client-urls=http://${client}`,
+    `--listen-client-urls=${scheme}://${client}`,
+    `--advertise-client-urls=${scheme}://${client}`,
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
     `--initial-cluster=${all}`,

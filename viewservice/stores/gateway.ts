@@ -1,32 +1,31 @@
-// Speaks to etcd through its own JSON gateway: several endpoints, a time limit for each request, user and
+// Speaks to etcd through its own JSON gateway: several endpoints, a time limit for each request, TLS, user and
 // password. It says what is certain about a request that failed, and repeats none that may have been done.
 
 import { type Json, member, textIn } from './json.ts'
+import { noTls, Poster, type RecordTls } from './post.ts'
 import { StoreError } from './store.ts'
 
 export interface GatewayOptions {
   /** Such as `http://10.0.0.1:2379`. */
   readonly endpoints: readonly string[]
   readonly user: { readonly name: string; readonly password: string } | null
+  /** For endpoints of https; absent: what Node believes, and nothing is shown. */
+  readonly tls?: RecordTls
   /** For each request; one that takes longer has an unknown outcome. */
   readonly timeoutMs: number
 }
 
-/** With these no connection came to be, so that nothing was asked. */
-const unreached = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-])
+/** With these no connection came to be, so that nothing was asked: a handshake that fails comes before any request is read. */
+const unreached =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPROTO|ERR_TLS_CERT_\w+|ERR_SSL_\w+|\w*(CERT|SELF_SIGNED|UNABLE_TO_)\w*)$/
+/** Where a handshake failed, what to look at. */
+const advice: readonly (readonly [RegExp, string])[] = [
+  [/ALTNAME/, 'name the endpoint as its certificate does'],
+  [/EXPIRED|NOT_YET_VALID/, 'renew it, or set this clock right'],
+  [/ALERT|CERTIFICATE_REQUIRED|BAD_CERTIFICATE/, 'show it a certificate that it takes: ?cert=FILE&key=FILE'],
+  [/SELF_SIGNED|UNABLE_TO_/, 'give the authority that signed it: ?ca=FILE'],
+  [/WRONG_VERSION_NUMBER|EPROTO|PACKET_LENGTH/, 'it may speak no TLS: etcd:// in place of etcds://'],
+]
 /** gRPC's codes: etcd has looked at the request and done nothing. */
 const refusals = { invalid: 3, forbidden: 7, unauthenticated: 16 }
 
@@ -48,12 +47,14 @@ class RequestError extends Error {
 export class Gateway {
   readonly #options: GatewayOptions
   readonly #over = new AbortController()
+  readonly #poster: Poster
   /** The endpoint that is asked first: the last one that answered. */
   #first = 0
   #token: string | null = null
 
   constructor(options: GatewayOptions) {
     this.#options = options
+    this.#poster = new Poster(options.tls ?? noTls)
   }
 
   /** May be asked twice without harm, so each endpoint is asked until one answers. Fails with *away*. */
@@ -73,8 +74,14 @@ export class Gateway {
     const patience = setTimeout(() => ends.abort(), this.#options.timeoutMs)
     try {
       const signal = AbortSignal.any([this.#over.signal, ends.signal])
-      const response = await fetch(`${this.#endpoint}${path}`, await this.#request(body, signal))
-      for await (const _ of response.body ?? []) {
+      const headers = await this.#headers(signal)
+      const answer = await this.#poster.post(
+        `${this.#endpoint}${path}`,
+        headers,
+        JSON.stringify(body),
+        signal,
+      )
+      for await (const _ of answer) {
         clearTimeout(patience)
         hear()
       }
@@ -89,6 +96,7 @@ export class Gateway {
 
   close(): void {
     this.#over.abort()
+    this.#poster.close()
   }
 
   get #endpoint(): string {
@@ -131,25 +139,18 @@ export class Gateway {
 
   async #ask(path: string, body: object): Promise<Json> {
     const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(this.#options.timeoutMs)])
-    const request = await this.#request(body, signal)
-    return this.#fetched(`${this.#endpoint}${path}`, request)
+    return this.#posted(path, await this.#headers(signal), body, signal)
   }
 
-  async #request(body: object, signal: AbortSignal): Promise<RequestInit> {
-    const headers: Record<string, string> = { 'content-type': 'application/json' }
-    if (this.#options.user !== null) headers.authorization = await this.#authenticated(signal)
-    return { method: 'POST', headers, body: JSON.stringify(body), signal }
+  async #headers(signal: AbortSignal): Promise<Record<string, string>> {
+    const type = { 'content-type': 'application/json' }
+    return this.#options.user === null ? type : { ...type, authorization: await this.#authenticated(signal) }
   }
 
   async #authenticated(signal: AbortSignal): Promise<string> {
     if (this.#token !== null) return this.#token
-    const body = JSON.stringify(this.#options.user)
     try {
-      const answer = await this.#fetched(`${this.#endpoint}/v3/auth/authenticate`, {
-        method: 'POST',
-        body,
-        signal,
-      })
+      const answer = await this.#posted('/v3/auth/authenticate', {}, this.#options.user ?? {}, signal)
       this.#token = textIn(answer, 'token')
       return this.#token
     } catch (error) {
@@ -160,18 +161,29 @@ export class Gateway {
     }
   }
 
-  async #fetched(url: string, request: RequestInit): Promise<Json> {
-    let response: Response
-    let text: string
+  async #posted(
+    path: string,
+    headers: Record<string, string>,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Json> {
+    let [status, text] = [0, '']
     try {
-      response = await fetch(url, request)
-      text = await response.text()
+      const answer = await this.#poster.post(
+        `${this.#endpoint}${path}`,
+        headers,
+        JSON.stringify(body),
+        signal,
+      )
+      status = answer.statusCode ?? 0
+      for await (const part of answer.setEncoding('utf8')) text += part
     } catch (error) {
-      throw failed(error)
+      this.#poster.readAgain()
+      throw failed(error, this.#options.timeoutMs)
     }
     const answer = parsed(text)
-    if (response.ok) return answer
-    throw refused(response.status, answer)
+    if (status >= 200 && status < 300) return answer
+    throw refused(status, answer)
   }
 }
 
@@ -184,11 +196,13 @@ function parsed(text: string): Json {
   }
 }
 
-function failed(error: unknown): RequestError {
-  const { message, cause } = error instanceof Error ? error : new Error(String(error))
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const text = cause instanceof Error ? cause.message : message
-  return new RequestError(unreached.has(code) ? 'not reached' : 'asked', text || code)
+function failed(error: unknown, timeoutMs: number): RequestError {
+  const { message, name } = error instanceof Error ? error : new Error(String(error))
+  if (name === 'AbortError') return new RequestError('asked', `no answer within ${timeoutMs} ms`)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (!unreached.test(code)) return new RequestError('asked', message || code)
+  const help = advice.find(([codes]) => codes.test(code))?.[1]
+  return new RequestError('not reached', [message || code, ...(help === undefined ? [] : [help])].join('; '))
 }
 
 function refused(status: number, answer: Json): RequestError {

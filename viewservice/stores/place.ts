@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import type { Lack } from '../shortage.ts'
 import { EtcdStore } from './etcd.ts'
 import { FileStore } from './file.ts'
+import type { RecordTls } from './post.ts'
 import type { ViewStore } from './store.ts'
 
 export type RecordPlace =
@@ -14,11 +15,12 @@ export type RecordPlace =
       readonly endpoints: readonly string[]
       readonly prefix: string
       readonly user: { readonly name: string; readonly password: string } | null
+      readonly tls: RecordTls
     }
 
 const form =
-  'file:DIR, etcd://HOST:PORT[,HOST:PORT…]/PREFIX, or etcds://… for TLS; [USER:PASSWORD@] may stand before the first HOST'
-const etcdForm = /^etcd(s?):\/\/(?:([^:@/]+):([^@/]*)@)?([^@/]+)\/([^?#]*[^?#/])\/?$/
+  'file:DIR, etcd://HOST:PORT[,HOST:PORT…]/PREFIX, or etcds://… for TLS; [USER:PASSWORD@] may stand before the first HOST, and ?ca=FILE&cert=FILE&key=FILE at the end of an etcds://'
+const etcdForm = /^etcd(s?):\/\/(?:([^:@/]+):([^@/]*)@)?([^@/]+)\/([^?#]*[^?#/])\/?(?:\?([^#]*))?$/
 const hostForm = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/
 
 /** How long etcd may take for a request; its own leader is found anew within about a second. */
@@ -27,13 +29,24 @@ const timeoutMs = 1_000
 export function recordPlace(url: string): RecordPlace {
   if (url.startsWith('file:') && url.length > 'file:'.length)
     return { in: 'folder', folder: resolve(url.slice('file:'.length)) }
-  const [, tls, name, password = '', hosts = '', prefix = ''] = etcdForm.exec(url) ?? []
+  const [, secure, name, password = '', hosts = '', prefix = '', files = ''] = etcdForm.exec(url) ?? []
   const all = hosts.split(',')
-  if (prefix === '' || !all.every(host => hostForm.test(host)))
+  const tls = tlsOf(files, secure !== '')
+  if (prefix === '' || !all.every(host => hostForm.test(host)) || tls === null)
     throw new TypeError(`record is no place for a view record: ${hidden(url)}; give ${form}`)
   const user = name === undefined ? null : { name: plain(name), password: plain(password) }
-  const endpoints = all.map(host => `http${tls}://${host}`)
-  return { in: 'etcd', endpoints, prefix: plain(prefix), user }
+  const endpoints = all.map(host => `http${secure}://${host}`)
+  return { in: 'etcd', endpoints, prefix: plain(prefix), user, tls }
+}
+
+/** Null: there is something that may not stand there, or only half of a certificate. */
+function tlsOf(query: string, isSecure: boolean): RecordTls | null {
+  const given = new URLSearchParams(query)
+  const known = ['ca', 'cert', 'key']
+  const isKnown = [...given].every(([name, file]) => known.includes(name) && file !== '' && isSecure)
+  const [ca = null, cert = null, key = null] = known.map(name => given.get(name))
+  if (!isKnown || given.size > known.filter(name => given.has(name)).length) return null
+  return (cert === null) === (key === null) ? { ca, cert, key } : null
 }
 
 /** `lacking`: called with what a folder's reserve lacks. */
@@ -47,7 +60,12 @@ export function placeOption(place: RecordPlace): string {
   const [first = '', ...more] = place.endpoints.map(endpoint => endpoint.replace(/^https?:\/\//, ''))
   const scheme = place.endpoints[0]?.startsWith('https:') ? 'etcds' : 'etcd'
   const user = place.user === null ? '' : `${place.user.name}:…@`
-  return `--record ${scheme}://${user}${[first, ...more].join(',')}/${place.prefix}`
+  const files = Object.entries(place.tls).flatMap(([name, file]) =>
+    file === null ? [] : [`${name}=${file}`],
+  )
+  const url = `${scheme}://${user}${[first, ...more].join(',')}/${place.prefix}`
+  // A shell would take what is between the files for its own.
+  return files.length === 0 ? `--record ${url}` : `--record '${url}?${files.join('&')}'`
 }
 
 /** The URL without its password, for messages. */
