@@ -13,10 +13,11 @@ export class Load {
   #lastToken = 0
   #ending = false
 
-  /** Half of the workers contend for one lock, the others have one each. */
-  async start(url: string, workers: number, options: ConnectOptions = {}): Promise<void> {
-    for (let i = 0; i < workers; i++) {
-      const client = await connect(url, { ...options, name: `load-${i}` })
+  /** Half of the workers contend for one lock, the others have one each. `by`: another version of `connect`. */
+  async start(url: string, workers: number, options: ConnectOptions = {}, by = connect): Promise<void> {
+    const first = this.#clients.length
+    for (let i = first; i < first + workers; i++) {
+      const client = await by(url, { ...options, name: `load-${i}` })
       client.on('lost', ({ code }) => this.#fail(`client ${i} lost its locks: ${code}`))
       this.#clients.push(client)
       this.#workers.push(i % 2 === 0 ? this.#contend(client) : this.#work(client, `rolling/${i}`))

@@ -8,6 +8,7 @@
 
 import { parseArgs } from 'node:util'
 import { moveSearches, searchMoves } from './moves/run.ts'
+import { adoptionSearches, searchAdoptions } from './adoptions/run.ts'
 import { type Report, run } from './run.ts'
 import { searches } from './searches.ts'
 import { searchTakeovers, takeoverSearches } from './takeovers/run.ts'
@@ -24,10 +25,12 @@ const { values } = parseArgs({
 const chosen = searches.filter(({ name, short }) =>
   values.only === undefined ? !values.small || short !== undefined : name === values.only,
 )
-const takeovers = takeoverSearches.filter(({ name }) => values.only === undefined || name === values.only)
-const moving = moveSearches.filter(({ name }) => values.only === undefined || name === values.only)
-if (chosen.length + takeovers.length + moving.length === 0) {
-  const names = [...searches, ...takeoverSearches, ...moveSearches].map(({ name }) => name)
+const isWanted = ({ name }: { readonly name: string }) => values.only === undefined || name === values.only
+const takeovers = takeoverSearches.filter(isWanted)
+const moving = moveSearches.filter(isWanted)
+const adoptions = adoptionSearches.filter(isWanted)
+if (chosen.length + takeovers.length + moving.length + adoptions.length === 0) {
+  const names = [...searches, ...takeoverSearches, ...moveSearches, ...adoptionSearches].map(({ name }) => name)
   console.error(`there is no search ${values.only}; there are ${names.join(', ')}`)
   process.exit(2)
 }
@@ -37,6 +40,7 @@ const statesMax = values.states === undefined ? undefined : Number(values.states
 for (const search of chosen) tellOf(await run(search, values.small, statesMax))
 for (const search of takeovers) tellOf(await searchTakeovers(search, values.small, statesMax))
 for (const search of moving) tellOf(await searchMoves(search, values.small, statesMax))
+for (const search of adoptions) tellOf(searchAdoptions(search, values.small, statesMax))
 if (!values.json) console.log(failed === 0 ? '\nno violation' : `\n${failed} searches found a violation`)
 process.exitCode = failed === 0 ? 0 : 1
 
