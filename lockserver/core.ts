@@ -4,7 +4,7 @@
 
 import type { Instant } from '../wire/clock.ts'
 import { saidOn } from '../wire/effects.ts'
-import { ttlMsDefault } from '../wire/limits.ts'
+import { ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type {
   HelloFrom,
   MessageOf,
@@ -83,6 +83,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
       map: null,
       cluster: options.cluster ?? found?.imprint.cluster ?? null,
       longestTtlMs: Math.max(ttlMsDefault, found?.imprint.longestTtlMs ?? 0),
+      ttlMaxMs: ttlMsMax,
       viewServerConnected: false,
     }
     this.#out = new ServerOutbox(this.#situation, this.#peers, options.counts)
@@ -233,8 +234,9 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#afterNews()
   }
 
-  #closed({ connection, trouble }: Extract<ServerInput, { is: 'closed' }>): void {
+  #closed({ connection, trouble, tokenEndsAt }: Extract<ServerInput, { is: 'closed' }>): void {
     const peer = this.#peers.get(connection)
+    if (peer?.is === 'client') peer.tokenEndsAt = tokenEndsAt ?? null
     if (peer?.is === 'client' && !this.#turns.close(peer)) return
     this.#peers.delete(connection)
     switch (peer?.is) {
@@ -378,7 +380,8 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#situation.viewServerConnected = connected
   }
 
-  ponged(longestTtlMs: number): void {
+  ponged(longestTtlMs: number, ttlMaxMs: number): void {
+    this.#situation.ttlMaxMs = ttlMaxMs
     this.#situation.longestTtlMs = Math.max(this.#situation.longestTtlMs, longestTtlMs)
     this.#roles.primary?.openCovered()
   }

@@ -36,10 +36,10 @@ export class Opens {
     this.#wantedTtlMs = Math.max(this.#wantedTtlMs, ttlMs)
   }
 
-  /** The view record does not cover this ttl, and there is a view server that could say so. */
+  /** The view record does not cover this ttl, and there is a view server that could say so. One that is too long waits for nothing. */
   mustWait(ttlMs: number): boolean {
-    const { longestTtlMs, viewServerConnected } = this.#situation
-    return ttlMs > longestTtlMs && viewServerConnected
+    const { longestTtlMs, ttlMaxMs, viewServerConnected } = this.#situation
+    return ttlMs > longestTtlMs && ttlMs <= ttlMaxMs && viewServerConnected
   }
 
   add(client: Client, request: OpenRequest): void {

@@ -60,15 +60,18 @@ export class SessionRequests {
     if (client.session !== null || client.opening) {
       return this.#audience.close(client, 'UNEXPECTED_MESSAGE', 'this connection has a session already')
     }
-    const smallest = ttlPingLimitsMin * this.#options.pingLimitMs
-    if (ttlMs < smallest) {
-      const text = `the ttl is ${ttlMs} ms; this cluster takes ${smallest} ms or more`
-      this.#out.count({ is: 'open refused', code: 'TTL_OUT_OF_RANGE' })
-      return this.#audience.answer(client, ['open-refused', id, 'TTL_OUT_OF_RANGE', text])
-    }
-    this.opens.wants(ttlMs)
+    if (this.#isTtl(ttlMs)) this.opens.wants(ttlMs)
     if (!this.#state.sessionsById.has(id) && this.opens.mustWait(ttlMs)) this.opens.add(client, request)
     else this.#openNow(client, request)
+  }
+
+  /** S4, E6: no other one is silently taken in its place. */
+  #isTtl(ttlMs: number): boolean {
+    return ttlMs >= this.#smallestTtlMs && ttlMs <= this.#situation.ttlMaxMs
+  }
+
+  get #smallestTtlMs(): number {
+    return ttlPingLimitsMin * this.#options.pingLimitMs
   }
 
   /** The view record covers a longer ttl now, or no view server can say so. B1: as many as this turn has room for. */
@@ -84,8 +87,9 @@ export class SessionRequests {
   }
 
   #openNow(client: Client, request: OpenRequest): void {
-    const [, id, , count] = request
+    const [, id, , count, ttlMs] = request
     if (this.#state.sessionsById.has(id)) return this.#openAgain(client, request)
+    if (!this.#isTtl(ttlMs)) return this.#noTtl(client, id, ttlMs)
     const { owner } = client
     const refusal = this.#state.openRefusal(owner)
     this.#proposals.propose(this.#entryOf(client, request))
@@ -95,6 +99,12 @@ export class SessionRequests {
       this.#out.count({ is: 'open refused', code })
       this.#audience.answer(client, ['open-refused', id, code, text])
     }
+  }
+
+  #noTtl(client: Client, id: string, ttlMs: number): void {
+    const text = `the ttl is ${ttlMs} ms; this cluster takes ${this.#smallestTtlMs} to ${this.#situation.ttlMaxMs} ms`
+    this.#out.count({ is: 'open refused', code: 'TTL_OUT_OF_RANGE' })
+    this.#audience.answer(client, ['open-refused', id, 'TTL_OUT_OF_RANGE', text])
   }
 
   #entryOf({ owner, remote }: Client, request: OpenRequest): Operation {

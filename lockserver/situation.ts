@@ -18,6 +18,8 @@ export interface Situation {
   cluster: string | null
   /** The longest ttl that the view record is known to cover. */
   longestTtlMs: number
+  /** The longest ttl that the cluster grants, as its view server says; until then the longest that there is. */
+  ttlMaxMs: number
   viewServerConnected: boolean
 }
 

@@ -16,7 +16,7 @@ export interface ViewLinkOwner {
   viewFromViewServer(view: View, acked: boolean): void
   mapFromViewServer(map: SlotMap): void
   /** A ping was answered; the longest ttl in the view record. */
-  ponged(longestTtlMs: number): void
+  ponged(longestTtlMs: number, ttlMaxMs: number): void
   /** V3: the answer to a question. */
   readonly answerNow: MessageOf<'serverToView', 'answer'>[2]
 }
@@ -145,7 +145,7 @@ export class ViewLink {
       case 'pong':
         this.#mark = message[4]
         if (message[1] !== null) this.#owner.viewFromViewServer(message[1], message[2])
-        return this.#owner.ponged(message[3])
+        return this.#owner.ponged(message[3], message[5])
       case 'question':
         return this.#answer(message[1])
       case 'error':

@@ -161,6 +161,7 @@ function deskOf() {
     view,
     cluster: 'c',
     longestTtlMs: 0,
+    ttlMaxMs: 600_000,
     viewServerConnected: true,
     group: 0,
     others: new Map(),

@@ -82,6 +82,7 @@ function alone() {
     view,
     cluster: null,
     longestTtlMs: 0,
+    ttlMaxMs: 600_000,
     viewServerConnected: true,
     group: 0,
     others: new Map(),

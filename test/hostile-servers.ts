@@ -169,7 +169,7 @@ rows('view server, a lock server', viewServer.address, greeted(server), [
     async (peer, t) => {
       t.same(
         await peer.next('pong'),
-        ['pong', view, true, 10_000, 1],
+        ['pong', view, true, 10_000, 1, 600_000],
         'what it says of tokens and ttls does not count',
       )
     },

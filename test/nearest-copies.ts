@@ -241,7 +241,7 @@ t.test('G7: a copy is as of its question, once what came before the answer is ap
   const one = { id: 'p', address: 'ws://p' }
   const view: View = { group: 0, number: 3, primary: one, backup: null, durability: 'memory', start: null }
   const cluster = { cluster: 'c', group: 0, others: new Map(), map: null }
-  const situation = { now, view, ...cluster, longestTtlMs: 0, viewServerConnected: true }
+  const situation = { now, view, ...cluster, longestTtlMs: 0, ttlMaxMs: 600_000, viewServerConnected: true }
   const out = new ServerOutbox(situation, new Map())
   const copy = { received: 4, applied: 4, onDisk: null }
   const shown = { state: new State(), times: new Leases().times }

@@ -218,6 +218,7 @@ t.test(
       view: view(2, 'mute'),
       cluster: null,
       longestTtlMs: 0,
+      ttlMaxMs: 600_000,
       viewServerConnected: true,
       group: 0,
       others: new Map(),

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { restLeaseMs } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
-import { HandParty, tokenOf, truth } from './fixtures/cluster.ts'
+import { Cluster, HandParty, tokenOf, truth } from './fixtures/cluster.ts'
 import { openOf, resumeOf } from './fixtures/said.ts'
 import { has, started } from './fixtures/started-cluster.ts'
 
@@ -289,6 +289,27 @@ t.test(
       ({ name }) => name === 'longer',
     )
     t.equal(session?.ttlMs, 60_000)
+  },
+)
+
+t.test(
+  'E6: a ttl that is longer than the cluster grants is refused at once with the bounds, and never cut',
+  async t => {
+    const cluster = new Cluster({ ttlMaxMs: 20_000 })
+    cluster.run(2_000)
+    const longest = cluster.client('longest', { ttlMs: 20_000 })
+    cluster.until(() => longest.core.opened, 'the session')
+    t.equal([...(cluster.primary.core.state?.sessions.values() ?? [])][0]?.ttlMs, 20_000)
+    const long = cluster.client('long', { ttlMs: 20_001 })
+    const refused = long.acquire('x')
+    cluster.run(200)
+    t.match(refused, { done: true, failed: 'TTL_OUT_OF_RANGE', definite: true })
+    const hand = new HandParty(cluster, 'hand').dial(cluster.primary.address)
+    hand.hears('welcome')
+    hand.say(openOf('e'.repeat(32), 1, 60_000, ''))
+    const text = 'the ttl is 60000 ms; this cluster takes 1500 to 20000 ms'
+    t.match(hand.hears('open-refused'), ['open-refused', 'e'.repeat(32), 'TTL_OUT_OF_RANGE', text])
+    t.equal(cluster.primary.core.state?.sessions.size, 1)
   },
 )
 

@@ -43,7 +43,7 @@ t.test('E5: a standby tells its peers the views of the record', async t => {
   t.match(other.told.at(-1), ['welcome', { view: { number: 1 } }])
   b.input({ is: 'changed' })
   other.ping({ view: 1 })
-  t.match(other.told.at(-1), ['pong', { number: 1 }, true, 10_000, 0])
+  t.match(other.told.at(-1), ['pong', { number: 1 }, true, 10_000, 0, 600_000])
 })
 
 t.test('E3: when the active one’s address refuses, a standby takes over in the same moment', async t => {

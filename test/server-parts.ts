@@ -63,6 +63,7 @@ function situation(): Situation {
     view: null,
     cluster: null,
     longestTtlMs: 10_000,
+    ttlMaxMs: 600_000,
     viewServerConnected: true,
     group: 0,
     others: new Map(),
@@ -100,8 +101,8 @@ t.test(
     const pinged = (ticks: number) => {
       for (let i = 0; i < ticks; i++) {
         links.tick()
-        say(first, 'pong', null, false, 1, 0)
-        say(second, 'pong', null, false, 1, 7)
+        say(first, 'pong', null, false, 1, 0, 60_000)
+        say(second, 'pong', null, false, 1, 7, 60_000)
       }
       const sent = out.take().flatMap(effect => (effect.do === 'send' ? [effect.connection] : []))
       return [first, second].map(link => sent.filter(connection => connection === link).length)

@@ -356,7 +356,9 @@ export class ViewCore implements GroupOwner {
     if (server.counts && own !== undefined) this.#believe(own, ping)
     const { view, acked } = this.#toldTo(own ?? this.#groups[ping.group], server.id)
     const longestTtlMs = this.#record?.longestTtlMs ?? ttlMsDefault
-    this.#out.send(server.connection as number, ['pong', view, acked, longestTtlMs, this.#standing.mark])
+    const { ttlMaxMs } = this.#options.record
+    const pong = ['pong', view, acked, longestTtlMs, this.#standing.mark, ttlMaxMs] as const
+    this.#out.send(server.connection as number, [...pong])
   }
 
   /** L2: only the view's own servers may report what a primary granted. */

@@ -3,7 +3,7 @@
 // server that knows a later view than the record makes it read the store again.
 
 import { type ConnectionInput, tokenEndText } from '../wire/effects.ts'
-import { asksPerTurnMax, ttlMsDefault } from '../wire/limits.ts'
+import { asksPerTurnMax, ttlMsDefault, ttlMsMax } from '../wire/limits.ts'
 import type {
   GroupStatus,
   MessageOf,
@@ -198,7 +198,8 @@ export class StandbyCore {
     seen.heardAt = this.#now
     if (ping.view > this.#viewNumber(ping.group)) this.#owner.look()
     const { view, acked } = this.#ownOf(seen.hello.id, ping.group)
-    this.#send(connection, ['pong', view, acked, this.#record?.longestTtlMs ?? ttlMsDefault, 0])
+    const { longestTtlMs = ttlMsDefault, ttlMaxMs = ttlMsMax } = this.#record ?? {}
+    this.#send(connection, ['pong', view, acked, longestTtlMs, 0, ttlMaxMs])
   }
 
   #onClient(connection: number, client: Peer | undefined, message: SaidOn<ViewHears>): void {

@@ -89,7 +89,7 @@ export const recoveryPatienceMs = 10_000
 
 /** Lease length when the client names none. */
 export let ttlMsDefault = 10_000
-/** Longest lease of a cluster that was begun without another one (E6). Passed: the lease is no longer than this. */
+/** Longest lease of a cluster that was begun without another one (E6). Passed: TTL_OUT_OF_RANGE. */
 export const ttlMaxMsDefault = 60_000
 /** Longest lease of any cluster. Passed: TypeError, or BAD_MESSAGE on the wire. */
 export const ttlMsMax = 600_000
@@ -127,7 +127,7 @@ export const keySetAgainMs = 10_000
 export const keySetWithinMs = 4_000
 /** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const handshakesPerTurnMax = 8
-/** Dials with TLS to one address that are in their handshake at a time, in one process (A5). Passed: they wait, and the newest goes first. */
+/** Dials with TLS to one address that are in their handshake at a time, in one process (A5). Passed: they wait, and the one whose lease ends first is the first. */
 export const handshakesAtOnceMax = 64
 /** How often a server looks whether its files of TLS have changed (A5). */
 export const tlsFilesEveryMs = 1_000

@@ -200,4 +200,53 @@ export const beginning: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a ttl above the longest of the cluster is cut',
+    breaks: 'E6',
+    why: 'a program that plans for pauses of two minutes loses its locks after one, and no one has told it',
+    test: 'rules-sessions',
+    edits: [
+      {
+        file: 'lockserver/session-requests.ts',
+        find: 'ttlMs >= this.#smallestTtlMs && ttlMs <= this.#situation.ttlMaxMs',
+        replace: 'ttlMs >= this.#smallestTtlMs',
+      },
+    ],
+  },
+  {
+    name: 'adopt with a silent primary, by its backup alone',
+    breaks: 'E7',
+    why: 'the primary goes on with the next backup, and the last one is promoted beside it',
+    test: 'adoption-search',
+    edits: [
+      {
+        file: 'viewservice/adoption.ts',
+        find: 'if (isOpen) return []',
+        replace:
+          'if (isOpen || (primary === undefined && told.some(({ role }) => role === "backup"))) return []',
+      },
+    ],
+  },
+  {
+    name: 'adopt with a silent backup of a latched primary',
+    breaks: 'E7',
+    why: 'the backup was promoted, and has answered more since',
+    test: 'adoption-search',
+    edits: [
+      { file: 'viewservice/adoption.ts', find: ' || !primary.latched)', replace: ' || primary.acked)' },
+    ],
+  },
+  {
+    name: 'adopt while a view server is still connected',
+    breaks: 'E7',
+    why: 'what it said last is still on its way, and a view is in force twice',
+    test: 'adoption-search',
+    edits: [
+      {
+        file: 'viewservice/adoption.ts',
+        find: 'const active = told.find(each => each.viewServer !== null)',
+        replace: 'const active = told.find(each => each.viewServer === each.id)',
+      },
+    ],
+  },
 ]

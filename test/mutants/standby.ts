@@ -154,8 +154,8 @@ export const standby: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/standby.ts',
-        find: 'this.#record?.longestTtlMs ?? ttlMsDefault, 0])',
-        replace: 'this.#record?.longestTtlMs ?? ttlMsDefault, 1])',
+        find: 'longestTtlMs, 0, ttlMaxMs])',
+        replace: 'longestTtlMs, 1, ttlMaxMs])',
       },
     ],
   },

@@ -9,7 +9,14 @@ import { tool } from './tool.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const formats = [
-  ...['wire/messages.ts', 'wire/shape.ts', 'wire/codec.ts', 'wire/runs.ts', 'wire/version.ts'],
+  ...[
+    'wire/messages.ts',
+    'wire/messages',
+    'wire/shape.ts',
+    'wire/codec.ts',
+    'wire/runs.ts',
+    'wire/version.ts',
+  ],
   ...['lockserver/state', 'lockserver/journal', 'viewservice/record.ts', 'viewservice/stores/text.ts'],
 ]
 

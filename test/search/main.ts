@@ -7,8 +7,8 @@
 // Exit 1 if a violation was found, or something good that must be found was not.
 
 import { parseArgs } from 'node:util'
-import { moveSearches, searchMoves } from './moves/run.ts'
 import { adoptionSearches, searchAdoptions } from './adoptions/run.ts'
+import { moveSearches, searchMoves } from './moves/run.ts'
 import { type Report, run } from './run.ts'
 import { searches } from './searches.ts'
 import { searchTakeovers, takeoverSearches } from './takeovers/run.ts'
@@ -30,7 +30,9 @@ const takeovers = takeoverSearches.filter(isWanted)
 const moving = moveSearches.filter(isWanted)
 const adoptions = adoptionSearches.filter(isWanted)
 if (chosen.length + takeovers.length + moving.length + adoptions.length === 0) {
-  const names = [...searches, ...takeoverSearches, ...moveSearches, ...adoptionSearches].map(({ name }) => name)
+  const names = [...searches, ...takeoverSearches, ...moveSearches, ...adoptionSearches].map(
+    ({ name }) => name,
+  )
   console.error(`there is no search ${values.only}; there are ${names.join(', ')}`)
   process.exit(2)
 }

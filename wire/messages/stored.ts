@@ -1,16 +1,14 @@
 // What stands on a view server's disk: the view record, or the first record of a cluster.
 
-import { ttlMaxMsDefault, ttlMsMax } from '../limits.ts'
 import { count, flag, list, matching, message, nullable, record, text } from '../shape.ts'
 import { groupsMax } from '../slots.ts'
 import { recordFormat, wireVersion } from '../version.ts'
 import { durability, group, slotMap, view } from './cluster.ts'
-import { id, milliseconds, positive } from './words.ts'
+import { id, milliseconds, positive, ttlMaxMs } from './words.ts'
 
 /** The view record, and the SHA-256 of its JSON text. */
 const recordNonce = text('0123456789abcdef0123456789abcdef-7', 64)
 const recordSum = matching('0123456789abcdef'.repeat(4), '^[0-9a-f]{64}$')
-const ttlMaxMs = count(ttlMaxMsDefault, 1, ttlMsMax)
 /** Of a group that has no view yet, nothing but the number is known. */
 const groupPart = record({
   group,

@@ -17,6 +17,7 @@ import {
   ranges,
   role,
   token,
+  ttlMaxMs,
 } from './words.ts'
 
 export const clientToView = {
@@ -106,13 +107,17 @@ export const viewToServer = {
   /** `acked`: that it is, is on the record (D5). */
   view: message('view', ['view', view], ['acked', flag]),
   map: mapMessage,
-  /** Answers a ping: the newest view of the group that it names, or of the one that names the server; that it is acked, the longest ttl in the view record, and its active mark (E5). */
+  /**
+   * Answers a ping: the newest view of the group that it names, or of the one that names the server; that it is acked, the longest ttl in
+   * the view record, its active mark (E5), and the longest ttl that the cluster grants (E6).
+   */
   pong: message(
     'pong',
     ['view', nullable(view)],
     ['acked', flag],
     ['longestTtlMs', milliseconds],
     ['mark', count(0)],
+    ['ttlMaxMs', ttlMaxMs],
   ),
   question: message('question', ['number', number]),
 }

@@ -12,6 +12,8 @@ import {
   permitsMax,
   rangesMax,
   runMax,
+  ttlMaxMsDefault,
+  ttlMsMax,
   versionLengthMax,
 } from '../limits.ts'
 import {
@@ -31,6 +33,8 @@ import {
 export const number = count(17)
 export const positive = count(17, 1)
 export const token = count(1_700_000_000_000_001)
+/** The longest ttl that a cluster grants (E6). */
+export const ttlMaxMs = count(ttlMaxMsDefault, 1, ttlMsMax)
 export const milliseconds = count(10_000)
 export const lockName = text('orders/42', lockNameBytesMax, 1)
 export const clientName = text('billing-3', clientNameLengthMax)

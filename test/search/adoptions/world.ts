@@ -314,7 +314,7 @@ export class AdoptionWorld {
       },
       acked: role === 'primary' ? this.#isAckable(server) : server.told,
       ...{ latched: role === 'primary' && server.latched, recovering: false, token: 1, longestTtlMs: 10_000 },
-      ...{ imprint: null, map: null },
+      ...{ imprint: null, map: null, actedBy: 0 },
       // Whatever of it is on its way comes before the end of its connection.
       viewServer: server.connected || server.coming.length > 0 ? 'ws://v' : null,
     }
