@@ -19,8 +19,12 @@ const logInWithinMs = 10_000
 const byDashboard = { 'x-requested-with': 'dashboard' }
 
 /** Rejects with `Refused` and the server's message, or with the browser's error when no server answers. */
-export async function ask<T>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<T> {
-  return await answerOf<T>(path, { method, headers: byDashboard }, answerWithinMs)
+export async function ask<T>(
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+  withinMs = answerWithinMs,
+): Promise<T> {
+  return await answerOf<T>(path, { method, headers: byDashboard }, withinMs)
 }
 
 export async function logIn<T>(proof: string): Promise<T> {

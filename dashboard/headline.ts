@@ -28,7 +28,10 @@ export function headlineOf(cluster: Cluster | null, trouble: string | null): Hea
 function ofAll(status: Status): Headline {
   const { groups, survives } = status
   if (survives > 0)
-    return { tone: 'well', text: `Well: each of ${groups.length} groups survives one more death` }
+    return {
+      tone: 'well',
+      text: `Healthy: each of ${groups.length} groups survives the loss of one more server`,
+    }
   const atRisk = groups.filter(group => group.survives === 0)
   const [first] = atRisk
   if (first === undefined || first.view === null)
@@ -42,7 +45,7 @@ function ofAll(status: Status): Headline {
 
 /** Of one group; `of`: its view, in words. */
 function ofOne({ view, survives, servers, durability }: Status, of: string): Headline {
-  if (survives > 0) return { tone: 'well', text: `Well: ${of} survives one more death` }
+  if (survives > 0) return { tone: 'well', text: `Healthy: ${of} survives the loss of one more server` }
   if (view?.backup == null)
     return {
       tone: 'care',

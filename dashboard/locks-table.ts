@@ -1,14 +1,20 @@
 // The locks that are held or waited for: one page of them, searched and sorted by the primary, so that
 // there may be a hundred thousand. Names and clients are shown as text, whatever they contain.
 
-import type { LocksPage, Standing, TableRow } from './answers.ts'
+import type { Cluster, LocksPage, Standing, TableRow } from './answers.ts'
 import { ask } from './ask.ts'
 import { CircleLine } from './circle-line.ts'
 import { byId, element, setChildren, setText } from './element.ts'
+import { endHold } from './end-hold.ts'
 import { Poll } from './poll.ts'
 import { countOf, grouped, lengthOf } from './words.ts'
 
 type Terms = TableRow['held'][number]['terms']
+
+interface Seen {
+  readonly cluster: Cluster | null
+  readonly standing: Standing
+}
 
 const rowsPerPage = 25
 const everyMs = 1_000
@@ -22,15 +28,16 @@ export class LocksTable {
   readonly #later = byId<HTMLButtonElement>('later')
   readonly #page = byId('page')
   readonly #poll: Poll
-  readonly #standing: () => Standing
+  readonly #seen: () => Seen
+  readonly #said = byId('locks-said')
   #rows = new Map<string, Row>()
   /** The last lock of each page before this one. */
   #trail: Place[] = []
   #last: Place = { name: '', rank: null }
   #isSeen = true
 
-  constructor(standing: () => Standing) {
-    this.#standing = standing
+  constructor(seen: () => Seen) {
+    this.#seen = seen
     const asked = () => {
       this.#trail = []
       this.#poll.now()
@@ -81,8 +88,8 @@ export class LocksTable {
     const { name = '', rank = null } = locks.at(-1) ?? {}
     this.#last = { name, rank }
     const rows = locks.map(lock => {
-      const row = this.#rows.get(lock.name) ?? new Row(lock.name)
-      row.show(lock)
+      const row = this.#rows.get(lock.name) ?? new Row(lock.name, text => this.#did(text))
+      row.show(lock, this.#mayEnd(lock.name))
       return [lock.name, row] as const
     })
     this.#rows = new Map(rows)
@@ -94,7 +101,7 @@ export class LocksTable {
     const found = this.#prefix.value === '' ? whole : `${grouped(matching)} of ${whole}`
     const known = total === 0 ? 'No lock is held or waited for.' : `${found} held or waited for`
     const all = missing.length === 0 ? known : `${known.replace(/\.$/, '')}. ${missingText(missing)}`
-    const { reads } = this.#standing()
+    const { reads } = this.#seen().standing
     setText(this.#caption, reads === null ? all : `${all.replace(/\.$/, '')}. ${scopeText(reads)}`)
     byId('locks-table').classList.toggle('empty', locks.length === 0)
     byId('pager').hidden = locks.length === 0
@@ -103,6 +110,18 @@ export class LocksTable {
     setText(this.#page, locks.length === 0 ? '' : shown)
     this.#earlier.disabled = this.#trail.length === 0
     this.#later.disabled = !more
+  }
+
+  /** A9: a button is for whoever may press it. */
+  #mayEnd(name: string): boolean {
+    const { cluster, standing } = this.#seen()
+    if (!cluster?.acts) return false
+    return standing.forces === null || standing.forces.some(prefix => name.startsWith(prefix))
+  }
+
+  #did(text: string): void {
+    setText(this.#said, text)
+    this.#poll.now()
   }
 }
 
@@ -131,17 +150,23 @@ const columns = ['Holder', 'Held for', 'Waiting', 'Longest wait', 'Token'] as co
 class Row {
   readonly #button = element('button', { type: 'button', class: 'name', 'aria-expanded': 'false' })
   readonly #cells = columns.map((label, i) =>
-    element('td', { 'data-label': label, ...(i > 0 && { class: 'number' }) }),
+    i > 0
+      ? element('td', { 'data-label': label, class: 'number' })
+      : element('td', { 'data-label': label }, element('span', { class: 'clamped' })),
   )
   readonly #root: HTMLTableRowElement
   readonly #people = element('ul', { class: 'people' })
+  #items: Person[] = []
   readonly #details: HTMLTableRowElement
   readonly #circle: CircleLine
+  readonly #did: (text: string) => void
   #isOpen = false
+  #mayEnd = false
   #lock: TableRow | undefined
 
-  constructor(name: string) {
-    this.#button.textContent = name
+  constructor(name: string, did: (text: string) => void) {
+    this.#did = did
+    this.#button.append(element('span', { class: 'clamped' }, name))
     this.#root = element('tr', {}, element('th', { scope: 'row' }, this.#button), ...this.#cells)
     this.#circle = new CircleLine(name)
     const cell = element('td', { colspan: columns.length + 1 }, this.#people, this.#circle.root)
@@ -153,22 +178,23 @@ class Row {
     return this.#isOpen ? [this.#root, this.#details] : [this.#root]
   }
 
-  show(lock: TableRow): void {
+  show(lock: TableRow, mayEnd: boolean): void {
     this.#lock = lock
+    this.#mayEnd = mayEnd
     const { held, waiting, holders, waiters } = lock
     const [first] = held
     const others = holders > 1 ? `, and ${holders - 1} more` : ''
     const longest = Math.max(...waiting.map(({ waitedMs }) => waitedMs))
     const texts = [
       first === undefined
-        ? 'nobody'
-        : `${first.client ?? 'nobody, for a while'}${modeOf(first.mode)}${others}`,
+        ? 'no client'
+        : `${first.client ?? 'kept for no client'}${modeOf(first.mode)}${others}`,
       first === undefined ? '' : lengthOf(first.heldMs),
       waiters === 0 ? '' : grouped(waiters),
       waiters === 0 ? '' : lengthOf(longest),
       first === undefined ? '' : String(first.token),
     ]
-    for (const [i, cell] of this.#cells.entries()) setText(cell, texts[i] ?? '')
+    for (const [i, cell] of this.#cells.entries()) setText(cell.firstElementChild ?? cell, texts[i] ?? '')
     this.#root.classList.toggle('contended', waiters > 0)
     if (this.#isOpen) this.#showPeople()
   }
@@ -176,10 +202,19 @@ class Row {
   #toggle(): void {
     this.#isOpen = !this.#isOpen
     this.#button.setAttribute('aria-expanded', String(this.#isOpen))
+    this.#root.classList.toggle('open', this.#isOpen)
     if (this.#isOpen) {
       this.#showPeople()
       this.#root.after(this.#details)
     } else this.#details.remove()
+  }
+
+  /** Null: it is no hold, or may not be ended from here. */
+  #endOf(i: number): (() => void) | null {
+    const lock = this.#lock
+    const hold = lock?.held[i]
+    if (!this.#mayEnd || lock === undefined || hold === undefined) return null
+    return () => void endHold(lock, hold).then(text => text !== null && this.#did(text))
   }
 
   #showPeople(): void {
@@ -200,12 +235,34 @@ class Row {
       ),
       ...more(waiters, waiting.length, 'who wait'),
     ]
-    const items = lines.map((line, i) => {
-      const item = this.#people.children[i] ?? element('li')
-      setText(item, line)
+    this.#items = lines.map((line, i) => {
+      const item = this.#items[i] ?? new Person()
+      item.show(line, held[i]?.token, this.#endOf(i))
       return item
     })
-    setChildren(this.#people, items)
+    setChildren(
+      this.#people,
+      this.#items.map(({ root }) => root),
+    )
+  }
+}
+
+/** A holder or waiter in words. */
+class Person {
+  readonly root = element('li')
+  readonly #text = element('span')
+  readonly #end = element('button', { type: 'button', class: 'kill' }, 'End this hold …')
+  #onEnd: (() => void) | null = null
+
+  constructor() {
+    this.#end.addEventListener('click', () => this.#onEnd?.())
+  }
+
+  show(text: string, token: number | undefined, onEnd: (() => void) | null): void {
+    this.#end.setAttribute('aria-label', `End this hold … token ${token}`)
+    this.#onEnd = onEnd
+    setText(this.#text, text)
+    setChildren(this.root, onEnd === null ? [this.#text] : [this.#text, this.#end])
   }
 }
 

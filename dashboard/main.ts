@@ -2,25 +2,32 @@
 // second, and gives each part of the page its data.
 
 import { AdviceList } from './advice-list.ts'
-import type { Cluster, Standing, Stats } from './answers.ts'
+import type { Cluster, Deadlocks, Hour, Standing, Stats } from './answers.ts'
 import { ask, Refused } from './ask.ts'
 import { Charts } from './charts.ts'
+import { DeadlockList } from './deadlock-list.ts'
 import { enter, troubleText } from './door.ts'
 import { byId, setText } from './element.ts'
 import { Glance } from './glance.ts'
 import { headlineOf } from './headline.ts'
+import { HourCharts, marksOf } from './hour.ts'
 import { LocksTable } from './locks-table.ts'
 import { Picture } from './picture.ts'
 import { Poll } from './poll.ts'
 import { RecoveryList } from './recovery-list.ts'
+import { ResetButton } from './reset-button.ts'
 import { ServersList } from './servers-list.ts'
 import { TimeLine } from './time-line.ts'
+import { ViewServersList } from './view-servers-list.ts'
 import { lengthOf } from './words.ts'
 
 const clusterEveryMs = 500
 const statsEveryMs = 1_000
 /** How soon a change of rights shows. The servers decide about each request by itself. */
 const standingEveryMs = 5_000
+/** As often as the view server asks for figures. */
+const hourEveryMs = 5_000
+const deadlocksEveryMs = 5_000
 
 const headline = byId('headline')
 const freshness = byId('freshness')
@@ -30,16 +37,21 @@ void enter(text => setText(headline, text)).then(show)
 
 function show(given: Standing): void {
   let standing = given
-  const picture = new Picture()
-  const timeLine = new TimeLine()
-  const charts = new Charts()
-  const glance = new Glance()
-  const advice = new AdviceList()
-  const servers = new ServersList(() => polled.now())
-  const recovery = new RecoveryList()
-
   let cluster: Cluster | null = null
   let answeredAt: number | null = null
+  let hour: Hour | null = null
+  const seen = () => ({ cluster, hour, standing })
+
+  const again = () => polled.now()
+  const picture = new Picture()
+  const parts = [new TimeLine(), new AdviceList(), new RecoveryList(), new ViewServersList()] as const
+  const [timeLine, advice, recovery, viewServers] = parts
+  const servers = new ServersList(again)
+  const reset = new ResetButton(seen, again)
+  const glance = new Glance()
+  const charts = new Charts()
+  const hours = new HourCharts()
+  const deadlocks = new DeadlockList()
 
   const polled = new Poll(clusterEveryMs, async () => {
     let trouble: string | null = null
@@ -48,8 +60,10 @@ function show(given: Standing): void {
       answeredAt = performance.now()
       picture.show(cluster)
       servers.show(cluster, standing)
+      viewServers.show(cluster)
       recovery.show(cluster.status)
       advice.show(cluster.advice)
+      reset.show()
       timeLine.show(cluster.views, cluster.status.groups.length > 1)
     } catch (error) {
       // The log-in has ended, or was ended: nothing of it stays on the page.
@@ -68,13 +82,20 @@ function show(given: Standing): void {
   new Poll(statsEveryMs, async () => {
     const stats = await ask<Stats>('/stats').catch(() => null)
     const of = countedBy(cluster, stats)
-    charts.add(stats, of)
+    charts.add(stats, of, marksOf(cluster?.views ?? [], Date.now()))
     glance.show(stats, of)
+  })
+  new Poll(hourEveryMs, async () => {
+    hour = await ask<Hour>('/hour').catch(() => hour)
+    if (hour !== null) hours.show(hour, cluster?.views ?? [])
+  })
+  new Poll(deadlocksEveryMs, async () => {
+    deadlocks.show(await ask<Deadlocks>('/deadlocks').catch(() => null))
   })
   new Poll(standingEveryMs, async () => {
     standing = await ask<Standing>('/session').catch(() => standing)
   })
-  new LocksTable(() => standing)
+  new LocksTable(seen)
 }
 
 /** Whose counts these are: those of other primaries, or without one of them, can't be compared with them. */

@@ -78,8 +78,8 @@ function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
     if (primary && backup) sketch.talks(place, next)
     const copied = primary?.copiedPart ?? 0
     const of = status.groups.length > 1 ? ` ${group}` : ''
-    sketch.server(place, `Primary${of}`, primary, 'nobody yet', copied)
-    sketch.server(next, `Backup${of}`, backup, 'nobody', copied)
+    sketch.server(place, `Primary${of}`, primary, 'none yet', copied)
+    sketch.server(next, `Backup${of}`, backup, 'none', copied)
   }
   for (const [i, place] of at.idle.entries()) {
     const more = idle.length - shown.length
@@ -158,7 +158,7 @@ export function stateOf(
   { role, alive, leaving, inSync, pingAgeMs }: ServerStatus,
   copiedPart: number,
 ): string {
-  if (!alive) return 'not heard'
+  if (!alive) return 'gone'
   if (leaving) return 'leaving'
   if (pingAgeMs > 1_000) return `silent for ${lengthOf(pingAgeMs)}`
   if (role === 'primary') return 'serves'
@@ -177,8 +177,8 @@ class Sketch {
   }
 
   /** `copied`: how much of the state its backup has, in percent. */
-  server(at: Box, title: string, server: ServerStatus | undefined, nobody: string, copied: number): void {
-    if (server === undefined) return this.box(at, 'nobody', title, nobody, '')
+  server(at: Box, title: string, server: ServerStatus | undefined, none: string, copied: number): void {
+    if (server === undefined) return this.box(at, 'absent', title, none, '')
     const kind = server.alive && server.pingAgeMs <= 1_000 ? server.role : 'silent'
     const { role, inSync } = server
     const part = role === 'backup' && !inSync ? copied / 100 : null

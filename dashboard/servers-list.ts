@@ -1,12 +1,23 @@
-// The lock servers in words, with buttons to kill and freeze them if the cluster is for playing and its user may operate it.
+// The lock servers in words, with a button for operators that lets one leave, and buttons to kill and freeze them if the cluster
+// is for playing.
 
 import type { Cluster, ServerStatus, Standing } from './answers.ts'
 import { ask } from './ask.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { copiedFor, stateOf } from './picture.ts'
+import { type Sure, sure } from './sure.ts'
 import { bytesOf, grouped, lengthOf, shortOf } from './words.ts'
 
-type Deed = 'kill' | 'freeze'
+type Deed = 'kill' | 'freeze' | 'relieve'
+
+const done: Readonly<Record<Deed, (name: string) => string>> = {
+  kill: name => `Killed ${name}.`,
+  freeze: name => `Froze ${name} for 3 s.`,
+  relieve: name => `Relieved ${name}: it leaves.`,
+}
+
+const deeds = ['relieve', 'kill', 'freeze'] as const
+const words = { relieve: 'Relieve', kill: 'Kill', freeze: 'Freeze 3 s' } as const
 
 const rank = { primary: 0, backup: 1, idle: 2 } as const
 const roles = { primary: 'Primary', backup: 'Backup', idle: 'Idle' } as const
@@ -22,7 +33,7 @@ export class ServersList {
     this.#onDeed = onDeed
   }
 
-  show({ status, play }: Cluster, { operates }: Standing): void {
+  show({ status, play, upMs }: Cluster, { operates }: Standing): void {
     const several = status.groups.length > 1
     const place = ({ group }: ServerStatus) => group ?? Number.MAX_SAFE_INTEGER
     const servers = [...status.servers].sort(
@@ -30,7 +41,8 @@ export class ServersList {
     )
     const items = servers.map(server => {
       const item = this.#items.get(server.id) ?? new Item(server.id, deed => this.#do(deed, server.id))
-      item.show(server, { copied: copiedFor(server, servers), play: play && operates, several })
+      const may: Deed[] = !operates ? [] : play ? ['relieve', 'kill', 'freeze'] : ['relieve']
+      item.show(server, { copied: copiedFor(server, servers), several, upMs: upMs[server.id], may })
       return [server.id, item] as const
     })
     const focused = document.activeElement
@@ -45,10 +57,11 @@ export class ServersList {
   }
 
   async #do(deed: Deed, id: string): Promise<void> {
-    const name = this.#items.get(id)?.name ?? id
+    const { name = id, role = 'idle' } = this.#items.get(id) ?? {}
+    if (deed === 'relieve' && !(await sure(relieving(name, role)))) return
     try {
       await ask(`/${deed}?id=${encodeURIComponent(id)}`, 'POST')
-      setText(this.#did, deed === 'kill' ? `Killed ${name}.` : `Froze ${name} for 3 s.`)
+      setText(this.#did, done[deed](name))
     } catch (error) {
       setText(this.#did, (error as Error).message)
     }
@@ -56,13 +69,24 @@ export class ServersList {
   }
 }
 
-interface How {
-  /** How much of its group's state is copied, in percent. */
+const relievingLines = {
+  primary: 'It hands its role to its backup, and its process ends as by SIGTERM. No lock is lost.',
+  backup:
+    'Its process ends as by SIGTERM. Until another server has a copy, the death of the primary loses all locks.',
+  idle: 'Its process ends as by SIGTERM. It has no copy of the locks.',
+} as const
+
+function relieving(name: string, role: ServerStatus['role']): Sure {
+  const again = 'If its service manager starts it again, it comes back as a new, idle server.'
+  return { title: `Relieve ${name}?`, lines: [relievingLines[role], again], act: 'Relieve' }
+}
+
+/** What the list knows beside a server's status. */
+interface About {
   readonly copied: number
-  /** It can be killed and frozen. */
-  readonly play: boolean
-  /** There are several groups, and it says of which it is. */
   readonly several: boolean
+  readonly upMs: number | undefined
+  readonly may: readonly Deed[]
 }
 
 class Item {
@@ -73,18 +97,21 @@ class Item {
   readonly #more = element('span', { class: 'more' })
   readonly #disk = element('span', { class: 'more' })
   readonly #deeds = element('span', { class: 'deeds' })
-  readonly #kill: HTMLButtonElement
-  readonly #freeze: HTMLButtonElement
+  readonly #buttons: Readonly<Record<Deed, HTMLButtonElement>>
   name = ''
+  role: ServerStatus['role'] = 'idle'
 
   constructor(id: string, onDeed: (deed: Deed) => Promise<void>) {
-    const button = (deed: Deed, words: string) => {
-      const made = element('button', { type: 'button', class: deed }, words)
+    const button = (deed: Deed, text: string) => {
+      const made = element('button', { type: 'button', class: deed }, text)
       made.addEventListener('click', () => void onDeed(deed))
       return made
     }
-    this.#kill = button('kill', 'Kill')
-    this.#freeze = button('freeze', 'Freeze 3 s')
+    this.#buttons = {
+      relieve: button('relieve', words.relieve),
+      kill: button('kill', words.kill),
+      freeze: button('freeze', words.freeze),
+    }
     this.root.dataset.id = id
     const facts = element(
       'span',
@@ -98,24 +125,33 @@ class Item {
     this.root.append(facts, this.#deeds)
   }
 
-  show(server: ServerStatus, { copied, play, several }: How): void {
+  show(server: ServerStatus, { copied, several, upMs, may }: About): void {
     const { role, group, address, host, pid, opNumber, lag, pingAgeMs, alive, version } = server
     const of = several && group !== null ? ` of group ${group}` : ''
     this.name = `${role}${of} ${shortOf(address)}`
+    this.role = role
     this.root.className = alive ? role : 'silent'
     setText(this.#role, `${roles[role]}${of}`)
     setText(this.#address, shortOf(address))
     setText(this.#state, stateOf(server, copied))
     const behind = role === 'backup' && lag > 0 ? `, ${grouped(lag)} behind` : ''
+    const up = upMs === undefined || !alive ? '' : ` · up ${lengthOf(upMs)}`
     const heard = `heard ${lengthOf(pingAgeMs)} ago`
     setText(this.#disk, diskText(server))
     setText(
       this.#more,
-      `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}${version === '' ? '' : ` · ${version}`}`,
+      `operation ${grouped(opNumber)}${behind} · ${heard} · pid ${pid} on ${host}${version === '' ? '' : ` · ${version}`}${up}`,
     )
-    this.#kill.setAttribute('aria-label', `Kill ${this.name}`)
-    this.#freeze.setAttribute('aria-label', `Freeze 3 s: ${this.name}`)
-    setChildren(this.#deeds, play ? [this.#kill, this.#freeze] : [])
+    for (const deed of deeds)
+      this.#buttons[deed].setAttribute(
+        'aria-label',
+        `${words[deed]}${deed === 'freeze' ? ':' : ''} ${this.name}`,
+      )
+    const shown = alive ? may : may.filter(deed => deed !== 'relieve')
+    setChildren(
+      this.#deeds,
+      shown.map(deed => this.#buttons[deed]),
+    )
   }
 }
 

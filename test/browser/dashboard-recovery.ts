@@ -37,7 +37,7 @@ t.test('D4: a halted durable cluster: what it waits for is on the page', async t
   t.teardown(() => client.close())
   const lock = await client.acquire('kept')
   const { page, trouble } = await openPage(browser, `${view.pages}/`)
-  await shows(page, '#headline', /survives one more death/)
+  await shows(page, '#headline', /survives the loss of one more server/)
   t.equal(await page.locator('#recovery li').count(), 0)
 
   for (const server of servers) await server.kill()
@@ -64,7 +64,7 @@ t.test('D4: a halted durable cluster: what it waits for is on the page', async t
   t.comment((await page.locator('#recovery li').allInnerTexts()).join('\n'))
 
   servers.push(await start(away, ports[1 - second]))
-  await shows(page, '#headline', /survives one more death/)
+  await shows(page, '#headline', /survives the loss of one more server/)
   await shows(page, '#views', /State recovered from disks/)
   t.equal(await page.locator('#recovery li').count(), 0, 'nothing is waited for any more')
   await page.locator('#locks-section').scrollIntoViewIfNeeded() // it asks only for what is visible

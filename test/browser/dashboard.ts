@@ -41,7 +41,7 @@ t.test('a primary is killed through the page; the new view and its gap are shown
   const client = await connect(url, { name: '<b>billing</b>' })
   const lock = await client.acquire(markup)
   const { page, troubles } = await open()
-  await shows(page, '#headline', /^Well: view \d+ survives one more death/)
+  await shows(page, '#headline', /^Healthy: view \d+ survives the loss of one more server/)
   await shows(page, '#picture svg', /\d clients?.*Primary.*serves.*Backup.*in sync.*Idle/)
   await shows(page, '#views', /View 2.*Backup added.*View 1.*First view/)
   await shows(page, '#rate .figures', /operations\s*\d+\/s/)
@@ -53,7 +53,7 @@ t.test('a primary is killed through the page; the new view and its gap are shown
 
   const before = await page.locator('#servers .primary .address').textContent()
   const wellNow = async () => {
-    await shows(page, '#headline', /^Well: view \d+/)
+    await shows(page, '#headline', /^Healthy: view \d+/)
     return Number(/\d+/.exec((await page.locator('#headline').textContent()) ?? '')?.[0])
   }
   let view = await wellNow()
@@ -61,7 +61,7 @@ t.test('a primary is killed through the page; the new view and its gap are shown
   await shows(page, '#did', /^Killed primary/)
   const promotion = new RegExp(`${after(view)}.*Primary lost, backup promoted.*gap [\\d.]+ (ms|s)`)
   await shows(page, '#views .promotion', promotion)
-  await shows(page, '#headline', new RegExp(`^Well: ${after(view)}`, 'i'))
+  await shows(page, '#headline', new RegExp(`^Healthy: ${after(view)}`, 'i'))
   t.not(await page.locator('#servers .primary .address').textContent(), before)
   t.comment(await page.locator('#views .promotion').first().innerText())
   await shows(page, '#locks tr', /<img src=x/)
@@ -71,7 +71,7 @@ t.test('a primary is killed through the page; the new view and its gap are shown
   await page.getByRole('button', { name: /^Freeze 3 s: backup/ }).click()
   await shows(page, '#did', /^Froze backup .* for 3 s/)
   await shows(page, '#views li', new RegExp(`${after(view)}.*Backup lost`))
-  await shows(page, '#headline', new RegExp(`^Well: ${after(view)}`, 'i'))
+  await shows(page, '#headline', new RegExp(`^Healthy: ${after(view)}`, 'i'))
   t.same(troubles(), [], 'no error, nothing that the policy refused, no request to elsewhere')
   await page.close()
   await client.close()
@@ -144,7 +144,7 @@ t.test('a hundred thousand locks, searched without a stutter', async t => {
 t.test('a phone in the dark: one column, nothing wider than the screen', async t => {
   const page = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
   await page.goto(dashboard)
-  await shows(page, '#headline', /^Well/)
+  await shows(page, '#headline', /^Healthy/)
   await shows(page, '#picture svg', /Primary/)
   const scrollWidth = await page.evaluate<number>('document.documentElement.scrollWidth')
   const back = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')

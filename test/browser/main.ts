@@ -12,4 +12,6 @@ else {
   await import('./dashboard-trouble.ts')
   await import('./dashboard-recovery.ts')
   await import('./log-in.ts')
+  await import('./page-acts.ts')
+  await import('./page-at-widths.ts')
 }

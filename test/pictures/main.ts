@@ -52,7 +52,7 @@ async function page(url: string): Promise<void> {
     await shown.goto(url)
     await shown.locator('#locks tr').filter({ hasText: 'orders/42' }).first().waitFor()
     await shown.locator('#views .promotion').first().waitFor()
-    await shown.locator('#picture svg').filter({ hasNotText: 'not heard' }).waitFor()
+    await shown.locator('#picture svg').filter({ hasNotText: 'gone' }).waitFor()
     await shown.screenshot({ fullPage: true, path: fileURLToPath(new URL('page.png', folder)) })
   } finally {
     await browser.close()
