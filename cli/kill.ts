@@ -86,7 +86,7 @@ function checkNotLast(status: Status, server: ServerStatus): void {
   )
 }
 
-/** Another may have taken its place meanwhile, or nobody. */
+/** Another server may have taken its place, or none. */
 async function checkThere(server: ServerStatus, secret: string | undefined): Promise<void> {
   const how = { secret: secret ?? null, withinMs: answerWithinMs, tls: dialTls() }
   await askPage(server.address, '/healthz', how).catch(error => {

@@ -61,7 +61,7 @@ export const command: Command<typeof options> = {
   more: `${servingHelp}
 
 On a first SIGTERM, SIGINT or SIGHUP the server hands its role over before it goes (exit code 0).
-If nobody can take its state over in time, the state ends with it (exit code 1).`,
+If no server can take its state over in time, the state ends with it (exit code 1).`,
   options,
   names: [],
   serves: true,

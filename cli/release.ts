@@ -22,7 +22,7 @@ const withinMs = 10_000
 export const command: Command<typeof options> = {
   usage: 'release NAME --force [--token T] [options]',
   does: 'end every hold of the lock NAME, or with --token that one; the next waiter gets it',
-  more: `The holders are told as soon as the network can, and not before somebody else may have the
+  more: `The holders are told as soon as the network can, and not before another client may have the
 lock. With --token a healthy successor can't lose the lock by mistake: exit code 1 if that
 hold is not there any more. --json prints { name, released }: the number of holds that ended.`,
   options,

@@ -32,7 +32,7 @@ export const command: Command<typeof options> = {
   usage: 'reset --yes [options]',
   does: 'after the state is lost: start an empty one',
   more: `Gives up the whole state: no lock is held afterwards. The new state grants nothing until every
-lease that somebody may still believe in has run out, and its tokens are larger than all
+lease that a client may still believe in has run out, and its tokens are larger than all
 before. Refused while a server that has the old state may still be there, unless --force.
 In a cluster of several groups it is the state of one of them, which --group names; 'holdfast status' says which is lost.
 --json prints { done, view } with the view that is in force now.`,
@@ -48,7 +48,7 @@ In a cluster of several groups it is the state of one of them, which --group nam
     const { group, view: newest } = groupIn(status, values.group)
     const ends = values['view-number'] ?? newest?.number
     if (ends === undefined) throw new Failure(nothingText)
-    const view = await reset(peer, group, ends, values.force)
+    const view = await askReset(peer, group, ends, values.force)
     const done = view.number === ends + 1 && view.start?.choice === null
     if (values.json) printJson({ done, view })
     else print(meaning(view, ends, done, status.groups.length))
@@ -71,7 +71,13 @@ function groupIn({ groups }: Status, number: number | undefined): GroupStatus {
   throw new UsageError(`there is no group ${number}: the cluster has ${known}`)
 }
 
-async function reset(peer: AskedServer, group: number, ends: number, force: boolean): Promise<View> {
+/** Resolves with the view that is in force then. */
+export async function askReset(
+  peer: AskedServer,
+  group: number,
+  ends: number,
+  force: boolean,
+): Promise<View> {
   let answer: View | string | undefined
   await peer.ask(
     ['reset', 1, group, ends, force],
@@ -86,7 +92,8 @@ async function reset(peer: AskedServer, group: number, ends: number, force: bool
   return answer as View
 }
 
-function meaning(
+/** `done`: by this reset. `groups`: how many there are. */
+export function meaning(
   { group, number, primary, start }: View,
   ends: number,
   done: boolean,
@@ -96,5 +103,5 @@ function meaning(
   if (!done)
     return `nothing was done: view ${ends} had ended already; ${view} is in force, its primary is at ${primary.address}`
   const pause = showDuration(start?.pauseMs ?? 0)
-  return `${view} begins with an empty state at ${primary.address}: all${its} earlier locks are gone, and nothing is granted for ${pause}, until nobody can believe in one of them any more`
+  return `${view} begins with an empty state at ${primary.address}: all${its} earlier locks are gone, and nothing is granted for ${pause}, until no client can believe in one of them any more`
 }

@@ -25,10 +25,15 @@ const dayMs = 86_400_000
 const { json: _, ...holding } = holdingOptions
 const options = {
   ...holding,
-  once: text('KEY', 'run it only if nobody has run KEY before, such as the planned time of a job'),
+  once: text('KEY', 'run it only if no client has run KEY before, such as the planned time of a job'),
   keep: byDefault(
     '1d',
-    duration('TIME', 'of --once: for how long after its end nobody else runs KEY', 0, onceKeepMsMax / dayMs),
+    duration(
+      'TIME',
+      'of --once: for how long after its end no other client runs KEY',
+      0,
+      onceKeepMsMax / dayMs,
+    ),
   ),
   timeout: byDefault(
     'no limit',

@@ -27,9 +27,10 @@ the URLs are asked who is primary. With --check it is 0 when the next death woul
 would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
 { cluster, durability, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
 recovery, pid, viewServers, load }, recovery being what a lost state on disk waits for, or null; pid being that of the view server that answers;
-a view server is { id, address, active, pid, host, version }; load, or null if the primary does not tell it, is { held, waiting, sessions }; a server is
+a view server is { id, address, active, pid, host, version }; load, or null if a primary does not tell it, is { held, waiting, longestWaitMs, sessions, operationsPerS },
+the last of them null until it was measured; a server is
 { id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving, imprint,
-low, disk }, disk being { imprint, bytes, freeBytes, syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, spoilt }, or null without a journal.`,
+low, disk, version }, disk being { imprint, bytes, freeBytes, syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, spoilt }, or null without a journal.`,
   options,
   names: [],
   async run({ values }) {
@@ -127,6 +128,7 @@ const columns: readonly Column[] = [
   { title: 'OPERATION', spare: 6 },
   { title: 'LAG', spare: 2 },
   { title: 'HEARD', spare: 5 },
+  { title: 'VERSION', spare: 8 },
   { title: 'ID', spare: 7 },
 ]
 
@@ -191,6 +193,7 @@ function rows(servers: readonly ServerStatus[]): string[][] {
     String(server.opNumber),
     String(server.lag),
     `${showDuration(server.pingAgeMs)} ago`,
+    server.version,
     server.id.slice(0, 8),
   ])
 }

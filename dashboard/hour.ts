@@ -79,8 +79,9 @@ function together({ groups }: Hour, figure: Figure, length: number): Column {
   const isMost = figure === 'longestWaitMs' || figure === 'clients'
   const join = (a: number, b: number) => (isMost ? Math.max(a, b) : a + b)
   return Array.from({ length }, (_, i) => {
-    const values = groups.flatMap(group => group[figure][group.ageMs.length - length + i] ?? [])
-    return values.length < groups.length ? null : values.reduce(join)
+    const there = groups.filter(group => group.ageMs.length - length + i >= 0)
+    const values = there.flatMap(group => group[figure][group.ageMs.length - length + i] ?? [])
+    return values.length === 0 || values.length < there.length ? null : values.reduce(join)
   })
 }
 

@@ -106,6 +106,7 @@ class ListeningLockServer implements LockServer {
   readonly #pages = new ServerPages(
     () => this.#measure(),
     () => void this.kill(),
+    () => this.#leaveOnce(),
   )
   #setEnded: (status: number) => void = () => {}
   #closing: Promise<void> | undefined
@@ -159,6 +160,11 @@ class ListeningLockServer implements LockServer {
   leave(): Promise<number> {
     this.running.leave()
     return this.ended
+  }
+
+  /** A second call of `leave` would end it at once. */
+  #leaveOnce(): void {
+    if (!this.running.core.leaving) this.running.leave()
   }
 
   close(): Promise<void> {

@@ -22,7 +22,7 @@ t.test('G5: counts of all groups are added up; who has waited longest is the lon
   const counted = (counts: number[]) => ({ counts, count: counts.length, sumMs: 5 })
   const stats = (held: number, longestWaitMs: number, sessions: number) => ({
     ...{ operations: { 'acquire granted': held }, losses: { expired: 1 }, boundsMs: [1, 10] },
-    ...{ vitals: { held, waiting: 1, sessions }, longestHoldMs: 3, longestWaitMs },
+    ...{ vitals: { held, waiting: 1, sessions }, longestHoldMs: 3, longestWaitMs, longestQueue: held },
     ...{
       wait: counted([1, 2]),
       hold: counted([0, 0]),
@@ -36,6 +36,7 @@ t.test('G5: counts of all groups are added up; who has waited longest is the lon
     vitals: { held: 5, waiting: 2, sessions: 4 },
     longestHoldMs: 3,
     longestWaitMs: 70,
+    longestQueue: 3,
     wait: { counts: [2, 4], count: 4, sumMs: 10 },
     roundTrip: { counts: [2, 2] },
   })
@@ -121,9 +122,12 @@ t.test('G1: the headline is that of the group which is at risk', async t => {
     const status = { halted: null, groups, servers, survives, durability: 'memory', view: first.view }
     return headlineOf({ status, unready: null }, null)
   }
-  t.match(say([group(0, 1, 'b')]), { tone: 'well', text: 'Well: view 3 survives one more death' })
+  t.match(say([group(0, 1, 'b')]), {
+    tone: 'well',
+    text: 'Healthy: view 3 survives the loss of one more server',
+  })
   t.match(say([group(0, 1, 'b'), group(1, 1, 'c')]), {
-    ...{ tone: 'well', text: 'Well: each of 2 groups survives one more death' },
+    ...{ tone: 'well', text: 'Healthy: each of 2 groups survives the loss of one more server' },
   })
   t.match(say([group(0, 1, 'b'), group(1, 0, null)]), {
     ...{

@@ -129,7 +129,7 @@ t.test('A9: a log-in sets a cookie that no script, no other site and no plain wa
   const { status, set, body } = await logIn(tokens.reader)
   t.equal(status, 200)
   t.match(set, /^holdfast-[0-9a-f]{8}=[\w-]{22}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/)
-  t.same(body, { isOpen: false, principal: 'reader', operates: false, reads: ['ours/'] })
+  t.same(body, { isOpen: false, principal: 'reader', operates: false, reads: ['ours/'], forces: [] })
   const host = new URL(view.pages).host
   const { set: secured } = await logIn(tokens.reader, { origin: `https://${host}` })
   t.match(secured, /; Secure$/, 'behind a proxy that speaks TLS')
@@ -156,6 +156,7 @@ t.test('A9, A2: by its cookie a browser sees what its principal may read, and no
     principal: 'operator',
     operates: true,
     reads: null,
+    forces: [],
   })
 })
 

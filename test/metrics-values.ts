@@ -14,7 +14,7 @@ import { ViewCounts } from '../viewservice/counts.ts'
 import { viewServerMetrics } from '../viewservice/pages/metrics.ts'
 import { boundsMs, Histogram } from '../wire/histogram.ts'
 import { receivingBytesMax, unreadBytesMax } from '../wire/limits.ts'
-import type { DiskFigures, RecoveryStatus, ServerStatus, Status } from '../wire/messages.ts'
+import type { DiskFigures, RecoveryStatus, ServerStatus, Status, View } from '../wire/messages.ts'
 import { Edge, type Guest } from '../wire/net/edge.ts'
 import { Refusals } from '../wire/net/refusals.ts'
 import { edgeMetrics } from '../wire/serving/edge-metrics.ts'
@@ -114,6 +114,7 @@ function ofLockServer(
     access: { problem: 'spoilt', spoilt: 301, keys: [{ issuer: 'login', problem: 'away', spoilt: 303 }] },
     longestHoldMs: 1_500,
     longestWaitMs: 2_500,
+    longestQueue: 113,
     journal,
     unready,
   }
@@ -148,6 +149,7 @@ t.test('each gauge of a lock server says what it is called after, in its unit', 
     holdfast_once_keys: 112,
     holdfast_longest_hold_seconds: 1.5,
     holdfast_longest_wait_seconds: 2.5,
+    holdfast_longest_queue: 113,
     holdfast_state_used_ratio: 0.75,
   })
   const apart = { ...vitals, inSync: false }
@@ -402,6 +404,23 @@ t.test('each gauge of a view server says what it is called after', async t => {
     [young.holdfast_ready, young.holdfast_view_acked, young.holdfast_view_number],
     [undefined, undefined, undefined],
   )
+})
+
+t.test('the gap of the last failover, by group; none before the first', async t => {
+  const counts = new ViewCounts()
+  const view = (group: number, number: number) =>
+    ({ group, number, primary: { address: 'ws://a' }, backup: null }) as unknown as View
+  counts.history.made(view(0, 1), 'first', { silentSince: null, cause: null }, 0)
+  t.equal((await valuesOf(ofViewServer(counts)))['holdfast_last_gap_seconds{group="0"}'], undefined)
+  counts.history.made(view(0, 2), 'promotion', { silentSince: 500, cause: 'gone' }, 600)
+  counts.history.entered(0, 2, 750)
+  counts.history.made(view(1, 7), 'promotion', { silentSince: 500, cause: 'silent' }, 900)
+  counts.history.entered(1, 7, 2_500)
+  counts.history.made(view(1, 8), 'backup_added', { silentSince: null, cause: null }, 2_600)
+  counts.history.entered(1, 8, 2_650)
+  const values = await valuesOf(ofViewServer(counts))
+  t.equal(values['holdfast_last_gap_seconds{group="0"}'], 0.25)
+  t.equal(values['holdfast_last_gap_seconds{group="1"}'], 2)
 })
 
 t.test('F14: a cluster that is halted shows as halted', async t => {

@@ -87,7 +87,7 @@ t.test('D11: nothing is recovered from a view in memory, whatever older imprints
   later.server('two', b.address).connect({ journal: true }).ping()
   later.tick(200, one)
   t.equal(later.view, '(s1,s2)#2')
-  t.match(later.status, { recovery: null, halted: /nobody else holds the state/ })
+  t.match(later.status, { recovery: null, halted: /no other server holds the state/ })
 })
 
 t.test('D11: a change to disk that all lost before its ack leaves nothing to recover', async t => {
@@ -98,7 +98,7 @@ t.test('D11: a change to disk that all lost before its ack leaves nothing to rec
   const two = later.server('two', b.address).connect({ journal: true }).ping()
   later.tick(30, one, two)
   t.equal(later.view, '(s1,-)#3', 'its state was in memory')
-  t.match(later.status, { recovery: null, halted: /nobody else holds the state/ })
+  t.match(later.status, { recovery: null, halted: /no other server holds the state/ })
   later.client(null).say(['reset', 1, 0, 3, true])
   later.tick(1, one, two)
   const reset = later.saved.find(({ view }) => view.number === 4)?.view

@@ -108,7 +108,7 @@ t.test('MV9: a server without state never becomes primary', async t => {
   s2.die()
   story.tick(rounds, s3)
   t.equal(story.view, '(s1,s2)#2')
-  t.match(story.status.halted, /is dead and nobody else holds the state/)
+  t.match(story.status.halted, /is dead and no other server holds the state/)
 })
 
 t.test('MD1: at the start there is no view', async t => {

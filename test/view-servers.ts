@@ -197,7 +197,7 @@ t.test('V7: machines that crashed all at once, unnoticed, do not keep their succ
     story.tick()
   }
   for (const server of again) t.equal(server.connect().ping().refusal, undefined)
-  t.match(story.status.halted, /is dead and nobody else holds the state/)
+  t.match(story.status.halted, /is dead and no other server holds the state/)
 })
 
 t.test('V7: a freeze of the view server is one miss, however long it was', async t => {

@@ -38,7 +38,7 @@ t.test('V2: an idle server is never made primary, whoever dies', async t => {
   s2.die()
   story.tick(20, s3)
   t.equal(story.view, '(s1,s2)#2')
-  t.match(story.core.unready, /is dead and nobody else holds the state/)
+  t.match(story.core.unready, /is dead and no other server holds the state/)
 })
 
 t.test('V2: a lone primary that dies has no successor, and comes back as primary', async t => {

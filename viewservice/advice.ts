@@ -2,17 +2,33 @@
 // or two. It reads the status and asks no server.
 
 import { showDuration } from '../wire/duration.ts'
-import type { ServerStatus, Status } from '../wire/messages.ts'
+import type { GroupStatus, ServerStatus, Status } from '../wire/messages.ts'
 
 /** Empty: nothing. The reason of a halt stands in the status itself; while one group's state is lost, the others go on. */
 export function adviceFor(status: Status): string[] {
   const { groups, halted } = status
   if (halted !== null && groups.every(({ lost }) => lost === null)) return []
-  if (groups.length < 2) return halted === null ? adviceOf(status) : []
+  const [only] = groups
+  if (groups.length < 2) return halted === null || only === undefined ? adviceOf(status) : afterLoss(only, '')
   return groups.flatMap(group => {
-    const advice = group.lost === null ? adviceOf({ ...status, ...group }) : []
-    return advice.map(text => `Group ${group.group}: ${text}`)
+    const { lost, group: number } = group
+    const advice = lost === null ? adviceOf({ ...status, ...group }) : afterLoss(group, ` --group ${number}`)
+    return advice.map(text => `Group ${number}: ${text}`)
   })
+}
+
+/** F14: its state is lost, or waits for its recovery. `of`: the option that names the group. */
+function afterLoss({ view, recovery }: GroupStatus, of: string): string[] {
+  if (view === null) return []
+  if (recovery !== null && recovery.waitedFor.length > 0)
+    return [
+      'Start the machines that are waited for: the locks are on their disks, and are recovered by themselves.',
+    ]
+  if (view.durability === 'disk') return []
+  return [
+    `If the process of the primary at ${view.primary.address} still runs, frozen or cut off, bring its machine back as it is: no lock is lost then.`,
+    `If it has ended, start an empty state: holdfast reset --yes${of}. That gives up all locks, and nothing is granted until no client can believe in one of them any more.`,
+  ]
 }
 
 /** Of one group. */

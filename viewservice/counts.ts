@@ -7,15 +7,17 @@ import { isChange } from './durability.ts'
 import { History } from './history.ts'
 
 /** What a new view has changed. */
-export type ViewChange =
-  | 'first'
-  | 'promotion'
-  | 'backup_added'
-  | 'backup_dropped'
-  | 'backup_replaced'
-  | 'reset'
-  | 'recovery'
-  | 'durability'
+export const viewChanges = [
+  'first',
+  'promotion',
+  'backup_added',
+  'backup_dropped',
+  'backup_replaced',
+  'reset',
+  'recovery',
+  'durability',
+] as const
+export type ViewChange = (typeof viewChanges)[number]
 /** How a lock server was found dead. */
 export type Evidence = 'missed_pings' | 'refused' | 'replaced'
 

@@ -3,9 +3,11 @@
 // was heard, saves what it decides (V6), and tells its peers.
 
 import type { Durability, Ping, RecoveryStatus, Server, SlotsLeft, View } from '../wire/messages.ts'
+import { causeOf } from './cause.ts'
 import type { Changing } from './changing.ts'
 import { changeOf } from './counts.ts'
 import type { Readiness } from './durability.ts'
+import type { Loss } from './history.ts'
 import type { ViewOutbox } from './outbox.ts'
 import type { Probes } from './probes.ts'
 import { type Answer, Question } from './question.ts'
@@ -206,7 +208,7 @@ export class ViewGroup implements RecoveryOwner {
     const { primary, backup } = view
     const change = changeOf(before, view)
     if (this.#out.counts !== undefined) this.#out.counts.views[change]++
-    this.#out.counts?.history.made(view, change, this.#silentSince(before, view), this.#now)
+    this.#out.counts?.history.made(view, change, this.#lossOf(before, view), this.#now)
     const fields = { change, primary: primary.address, backup: backup?.address ?? null }
     this.#out.note(isRecovery(view) ? 'warn' : 'info', 'new view', fields)
     this.#lossNoted = false
@@ -215,13 +217,15 @@ export class ViewGroup implements RecoveryOwner {
     this.#shared.resets.made(view)
   }
 
-  /** When the server that the new view leaves out was last heard, if this view server knows. */
-  #silentSince(before: View | null, { primary, backup }: View): number | null {
+  /** When the server that the new view leaves out was last heard, and why it is left out, if this view server knows. */
+  #lossOf(before: View | null, { primary, backup }: View): Loss {
     const left = [before?.primary, before?.backup].find(
       server => server && server.id !== primary.id && server.id !== backup?.id,
     )
     const server = left && this.#servers.get(left.id)
-    return server ? (server.closedAt ?? server.heardAt) : null
+    if (!server) return { silentSince: null, cause: null }
+    const cause = causeOf(server, this.#servers.isDead(server))
+    return { silentSince: server.closedAt ?? server.heardAt, cause }
   }
 
   // ---- deciding

@@ -21,6 +21,7 @@ import {
   checkAccess,
 } from '../wire/serving/server-access.ts'
 import { groupsMax } from '../wire/slots.ts'
+import type { Acts } from './pages/acts.ts'
 import type { SignalServer } from './pages/play.ts'
 import { type RecordPlace, recordPlace } from './stores/place.ts'
 
@@ -68,6 +69,10 @@ export interface ViewServerOptions extends AccessOptions {
    * its own processes can give a function instead, which kills and freezes them.
    */
   readonly play?: boolean | SignalServer
+  /** Folder of the file in which the history of its page outlives a restart; default: that of the view record, if it is in one. */
+  readonly history?: string | undefined
+  /** What its page lets operators do, besides; it can be done only with a client's means. */
+  readonly acts?: Acts | undefined
   /** By default the server is silent. */
   readonly log?: Logger
   /** Called once if the server has ended by itself: its record can't be saved, or an invariant is broken. */
@@ -89,11 +94,15 @@ export type CheckedOptions = Required<
     | 'record'
     | 'advertise'
     | 'tls'
+    | 'history'
+    | 'acts'
   >
 > &
   CheckedAccess & {
     readonly place: RecordPlace
     readonly advertise: string | null
+    readonly history: string | null
+    readonly acts: Acts | null
     readonly tls: TlsFiles | null
     readonly connectionsPerAddress: number | null
     readonly framesPerAddress: number | null
@@ -128,6 +137,8 @@ const optionNames = [
   'recoveryPatienceMs',
   'adminListen',
   'play',
+  'history',
+  'acts',
   'log',
   'onFatal',
 ]
@@ -159,6 +170,8 @@ export function checkOptions(options: ViewServerOptions): CheckedOptions {
     ),
     adminListen: optionalPlace('adminListen', options.adminListen),
     play: typeof options.play === 'function' ? options.play : trueOrFalse('play', options.play),
+    history: optionalText('history', options.history) ?? null,
+    acts: options.acts ?? null,
     log: options.log ?? silent,
     onFatal: options.onFatal ?? (() => {}),
   }

@@ -9,7 +9,7 @@ import type { PagesPlace } from '../wire/serving/pages-place.ts'
 import { foundingOf, noRecordText } from './founding.ts'
 import { type CheckedOptions, checkOptions, type ViewServerOptions } from './options.ts'
 import type { Measured } from './pages/metrics.ts'
-import { ViewPages } from './pages/pages.ts'
+import { type PagesOptions, ViewPages } from './pages/pages.ts'
 import type { StoredRecord } from './record.ts'
 import { RunningViewServer } from './running.ts'
 import { type Lack, lackTexts, withPatience } from './shortage.ts'
@@ -118,7 +118,7 @@ class ListeningViewServer implements ViewServer {
     this.address = front.address
     this.#advertised = options.advertise ?? this.address
     this.#store = store
-    this.#pages = new ViewPages(() => this.#measure(), { ...options, dial: () => front.tls?.dial }, guard)
+    this.#pages = new ViewPages(() => this.#measure(), this.#pagesOptions(), guard)
     this.place = front.placeOf(this.#pages, this.#advertised, () => this.running)
     this.running = new RunningViewServer(
       {
@@ -156,6 +156,7 @@ class ListeningViewServer implements ViewServer {
   start(): void {
     this.#front.start(this.running, this.#advertised)
     this.running.start()
+    void this.#pages.chronicle.start()
     const pages = this.place.url === null ? {} : { pages: this.place.url }
     this.running.note('info', 'listening', { url: this.address, pid: process.pid, ...pages })
   }
@@ -200,21 +201,38 @@ class ListeningViewServer implements ViewServer {
   }
 
   async #end(atOnce: boolean): Promise<void> {
-    this.#pages.close()
+    const kept = this.#pages.close(atOnce)
     await this.#front.close(this.place, atOnce)
     await this.running.givingUp
     await this.running.saving
+    await kept
     this.#store.close()
   }
 
   /** Does not wait for a record that is being written: a failed save may be what has ended the server. */
   #failed(error: Error): void {
-    this.#pages.close()
+    void this.#pages.close(true)
     this.#closed = this.#front.close(this.place, false).then(() => this.#store.close())
     this.#closed.then(
       () => this.#options.onFatal(error),
       () => this.#options.onFatal(error),
     )
+  }
+
+  /** What is called later on may need the running server, which is made after this. */
+  #pagesOptions(): PagesOptions {
+    const { place, history, play, acts } = this.#options
+    const tls = () => this.#front.tls?.dial
+    const chronicle = {
+      folder: history ?? (place.in === 'folder' ? place.folder : null),
+      history: () => this.running.counts.history,
+      status: () => this.status(),
+      isActive: () => this.running.core.isActive,
+      proofs: () => this.#front.access.guard.ownProofs,
+      tls,
+      lacking: (reason: string) => this.running.note('warn', 'the history is not kept', { reason }),
+    }
+    return { play, dial: tls, chronicle, acts }
   }
 
   #measure(): Measured {

@@ -74,7 +74,7 @@ function unreadyGroup(record: GroupRecord | null, servers: Servers, groups: numb
   if (record === null) return 'there is no view yet: no idle lock server has been found'
   const { id, address } = record.view.primary
   if (servers.lives(servers.named(id))) return null
-  return lossOf(record, servers, { groups }) ?? `the primary ${id} at ${address} is not heard`
+  return lossOf(record, servers, { groups }) ?? `the primary at ${address} (${id}) is not heard`
 }
 
 /** F14: no living server can go on with the state. Undecided while a backup may still answer. `groups`: how many there are at least. */
@@ -90,12 +90,12 @@ export function lossOf(
   if (backup !== null && acked && !servers.isDead(servers.named(backup.id))) return null
   if (choiceOf(record).durability === 'disk') return waitText(primary, recovery)
   const reset = groups === 1 ? 'holdfast reset' : `holdfast reset --group ${group}`
-  return `the primary ${primary.id} at ${primary.address} is dead and nobody else holds the state; if it can't come back, '${reset}' starts an empty one`
+  return `the primary at ${primary.address} (${primary.id}) is dead and no other server holds the state; if it can't come back, '${reset}' starts an empty one`
 }
 
 /** D4: what the service waits for. */
 function waitText(primary: Server, recovery: RecoveryStatus | null): string {
-  const begin = `the primary ${primary.id} at ${primary.address} is dead and no other server lives that has the state; it`
+  const begin = `the primary at ${primary.address} (${primary.id}) is dead and no other server lives that has the state; it`
   if (recovery === null) return `${begin} is on disk, and is recovered once its servers are back`
   const { found, waitedFor } = recovery
   const unproven = found.filter(({ proof }) => proof === null)

@@ -28,6 +28,7 @@ export interface Measured {
   readonly access: AccessMeasured
   readonly longestHoldMs: number
   readonly longestWaitMs: number
+  readonly longestQueue: number
   /** Why the server is not ready; null when it is. */
   readonly unready: string | null
 }
@@ -118,7 +119,7 @@ function vitals(now: () => Measured): Metric[] {
     ),
     vital('holdfast_clients', 'Connected clients.', v => v.clients),
     vital('holdfast_sessions', 'Sessions in the state.', v => v.sessions),
-    vital('holdfast_locks', 'Lock names that somebody holds or waits for.', v => v.locks),
+    vital('holdfast_locks', 'Lock names that a client holds or waits for.', v => v.locks),
     vital('holdfast_locks_held', 'Holds: one for each holder of each lock.', v => v.held),
     vital('holdfast_locks_kept', 'Holds that are kept for no client, until their time is over.', v => v.kept),
     vital(
@@ -150,6 +151,12 @@ function longest(now: () => Measured): Metric[] {
       help: 'How long the acquire that waits longest has waited for the lock that it waits for.',
       type: 'gauge',
       read: () => now().longestWaitMs / 1_000,
+    },
+    {
+      name: 'holdfast_longest_queue',
+      help: 'Acquires that wait for the lock that most wait for.',
+      type: 'gauge',
+      read: () => now().longestQueue,
     },
   ]
 }

@@ -14,31 +14,42 @@ import type { ServerCore } from '../core.ts'
 import type { Hold } from '../state/lock.ts'
 import { notAllowedText } from '../state/state.ts'
 import { clientsQuery, clientsTable } from './clients-page.ts'
+import { deadlocksPage } from './deadlocks.ts'
 import { Longest } from './longest.ts'
 import { lockServerMetrics, type Measured } from './metrics.ts'
 import { tablePage, tableQuery } from './table-page.ts'
 import { waitedForBy, whyPage } from './why-page.ts'
 
 /** What costs nothing to know. */
-export type Vital = Omit<Measured, 'longestHoldMs' | 'longestWaitMs'>
+export type Vital = Omit<Measured, keyof LongestOf>
+
+type LongestOf = Pick<Measured, 'longestHoldMs' | 'longestWaitMs' | 'longestQueue'>
 
 export class ServerPages {
   readonly routes: Routes
   readonly #process = new ProcessMetrics()
   readonly #longest = new Longest()
+  readonly #startedAt = readClock().monotonic
 
-  /** `measure` is called once for each page; `end` ends this server as SIGKILL would end its process. */
-  constructor(measure: () => Vital, end: () => void) {
+  /** `measure` is called once for each page; `end` ends this server as SIGKILL would end its process, `leave` as SIGTERM. */
+  constructor(measure: () => Vital, end: () => void, leave: () => void) {
     let measured: Measured | undefined
-    const scraped = () => (measured ??= { ...measure(), ...this.#ages() })
+    const scraped = () => (measured ??= { ...measure(), ...this.#finds() })
     const metrics = new Metrics([...lockServerMetrics(scraped), ...this.#process.all])
     this.routes = routesOf({
       '/healthz': { probe: true, read: () => ({ status: 200, body: { status: 'alive' } }) },
       '/readyz': { probe: true, read: () => readiness(measure()) },
-      '/stats': { guarded: true, read: () => this.#stats(measure) },
+      '/stats': { guarded: true, forServers: true, read: () => this.#stats(measure) },
       '/locks': { guarded: true, asks: true, read: (query, who) => locksPage(measure().core, query, who) },
       '/clients': { guarded: true, asks: true, read: (query, who) => clientsOf(measure().core, query, who) },
       '/why': { guarded: true, asks: true, read: (query, who) => whyOf(measure().core, query, who) },
+      '/deadlocks': { guarded: true, asks: true, read: (_, who) => deadlocksOf(measure().core, who) },
+      '/leave': {
+        guarded: true,
+        needs: 'operate',
+        changes: 'by program',
+        read: query => leavePage(measure().core.id, query, leave),
+      },
       '/end': {
         guarded: true,
         needs: 'operate',
@@ -60,16 +71,24 @@ export class ServerPages {
 
   async #stats(measure: () => Vital): Promise<Page> {
     await this.#look(measure)
-    return { status: 200, body: statsOf({ ...measure(), ...this.#ages() }) }
+    return { status: 200, body: { ...statsOf({ ...measure(), ...this.#finds() }), upMs: this.#upMs } }
+  }
+
+  get #upMs(): number {
+    return Math.round(readClock().monotonic - this.#startedAt)
   }
 
   #look(measure: () => Vital): Promise<void> {
     return this.#longest.look(measure().core.state, readClock().wall, nextTurn)
   }
 
-  #ages(): Pick<Measured, 'longestHoldMs' | 'longestWaitMs'> {
+  #finds(): LongestOf {
     const { wall } = readClock()
-    return { longestHoldMs: this.#longest.holdMs(wall), longestWaitMs: this.#longest.waitMs(wall) }
+    return {
+      longestHoldMs: this.#longest.holdMs(wall),
+      longestWaitMs: this.#longest.waitMs(wall),
+      longestQueue: this.#longest.queue,
+    }
   }
 
   close(): void {
@@ -125,6 +144,18 @@ function clientsIn(query: URLSearchParams): ReadonlySet<string> {
   return new Set(clients)
 }
 
+async function deadlocksOf(core: ServerCore, { principal }: Caller): Promise<Page> {
+  const { state } = core
+  if (state === null) return problem(503, 'this server is idle: it has no locks')
+  return { status: 200, body: await deadlocksPage(state, principal, nextTurn) }
+}
+
+/** B8: as `endPage`; the server hands its role over first. */
+function leavePage(own: string, query: URLSearchParams, leave: () => void): Page {
+  if (query.get('id') !== own) return problem(409, `this is server ${own}, and no other is here`)
+  return { status: 200, body: { leaves: own }, afterwards: leave }
+}
+
 /** B8: the caller names the server that must end; any other server at this address refuses. */
 function endPage(own: string, query: URLSearchParams, end: () => void): Page {
   if (query.get('id') !== own) return problem(409, `this is server ${own}, and no other is here`)
@@ -155,7 +186,7 @@ function readiness({ core, unready, vitals }: Vital) {
 }
 
 /** Counts since the server's start: two readings give a rate. Bounds of the buckets are in ms. */
-function statsOf({ core, counts, vitals, longestHoldMs, longestWaitMs }: Measured) {
+function statsOf({ core, counts, vitals, longestHoldMs, longestWaitMs, longestQueue }: Measured) {
   const buckets = ({ counts, count, sumMs }: Histogram) => ({ counts, count, sumMs })
   return {
     role: core.role,
@@ -165,6 +196,7 @@ function statsOf({ core, counts, vitals, longestHoldMs, longestWaitMs }: Measure
     vitals,
     longestHoldMs,
     longestWaitMs,
+    longestQueue,
     boundsMs,
     wait: buckets(counts.wait),
     hold: buckets(counts.hold),

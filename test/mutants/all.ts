@@ -40,6 +40,7 @@ import { moves } from './moves.ts'
 import type { Mutant } from './mutant.ts'
 import { nearest } from './nearest.ts'
 import { order } from './order.ts'
+import { page } from './page.ts'
 import { program } from './program.ts'
 import { quotas } from './quotas.ts'
 import { readers } from './readers.ts'
@@ -74,7 +75,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'what travels': frames,
   'runs at once': runsAtOnce,
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
-  'pages and metrics': figures,
+  'pages and metrics': [...figures, ...page],
   'the command': command,
   'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...signed, ...atTheDoor],

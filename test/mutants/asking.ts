@@ -91,8 +91,8 @@ export const asking: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/pages/pages.ts',
-        find: "'/stats': { guarded: true, read",
-        replace: "'/stats': { read",
+        find: "'/stats': { guarded: true, forServers",
+        replace: "'/stats': { forServers",
       },
     ],
   },
@@ -224,8 +224,8 @@ export const asking: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/pages/pages.ts',
-        find: "if (query.get('id') !== own)",
-        replace: "if (!query.has('id'))",
+        find: "end: () => void): Page { if (query.get('id') !== own)",
+        replace: "end: () => void): Page { if (!query.has('id'))",
       },
     ],
   },

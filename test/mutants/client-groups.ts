@@ -194,8 +194,8 @@ export const clientGroups: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/advice.ts',
-        find: 'if (groups.length < 2) return halted === null ? adviceOf(status) : []',
-        replace: 'if (groups.length > 0) return halted === null ? adviceOf(status) : []',
+        find: 'if (groups.length < 2) return halted === null || only === undefined',
+        replace: 'if (groups.length > 0) return halted === null || only === undefined',
       },
     ],
   },

@@ -154,8 +154,8 @@ export const endings: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/server.ts',
-        find: 'await this.running.saving this.#store.close()',
-        replace: 'this.#store.close()',
+        find: 'await this.running.saving await kept',
+        replace: 'await kept',
       },
     ],
   },

@@ -102,8 +102,8 @@ export const figures: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/history.ts',
-        find: 'if (last?.number === number) last.enteredAt ??= now',
-        replace: 'if (last?.number === number) last.enteredAt = now',
+        find: 'if (last?.number !== number || last.enteredAt !== null) return',
+        replace: 'if (last?.number !== number) return',
       },
     ],
   },
@@ -137,12 +137,12 @@ export const figures: readonly Mutant[] = [
     name: 'the gap begins with the new view',
     breaks: 'F1',
     why: 'the dashboard leaves the time out in which the death was not noticed',
-    test: 'dashboard',
+    test: 'metrics-values',
     edits: [
       {
-        file: 'viewservice/pages/pages.ts',
-        find: 'Math.round(enteredAt - silentSince)',
-        replace: 'Math.round(enteredAt - madeAt)',
+        file: 'viewservice/history.ts',
+        find: 'return silentSince === null || enteredAt === null ? null : Math.max(0, enteredAt - silentSince)',
+        replace: 'return silentSince === null || enteredAt === null ? null : 0',
       },
     ],
   },

@@ -16,6 +16,8 @@ export interface Standing {
   readonly operates: boolean
   /** It may read locks whose names begin with one of these; null: all of them. */
   readonly reads: readonly string[] | null
+  /** It may end holds of locks whose names begin with one of these; null: of all. */
+  readonly forces: readonly string[] | null
 }
 
 export function doorPages(door: Door, guard: Guard): Record<string, Route> {
@@ -49,6 +51,7 @@ export function standingOf(principal: Principal | null, isOpen: boolean): Standi
     principal: principal?.name ?? null,
     operates: allows(principal, 'operate', null),
     reads: readable(principal, ''),
+    forces: principal === null || allows(principal, 'force', '') ? null : principal.locks.force,
   }
 }
 

@@ -22,11 +22,25 @@ interface Stats {
   readonly vitals: { readonly held: number; readonly waiting: number; readonly sessions: number }
   readonly longestHoldMs: number
   readonly longestWaitMs: number
+  readonly longestQueue: number
   readonly boundsMs: readonly number[]
   readonly wait: Counted
   readonly hold: Counted
   readonly handOver: Counted
   readonly roundTrip: Counted
+}
+
+interface Deadlocks {
+  readonly circles: readonly unknown[]
+  readonly cut: boolean
+}
+
+/** Those within a group; `why` of a lock also follows a circle through several. */
+export function deadlocksOfAll(status: Status, how: Asking): Promise<Page> {
+  return pageOfAll<Deadlocks>(status, how, '/deadlocks', all => ({
+    circles: all.flatMap(({ circles }) => circles),
+    cut: all.some(({ cut }) => cut),
+  }))
 }
 
 export function statsOfAll(status: Status, how: Asking): Promise<Page> {
@@ -52,6 +66,7 @@ export function mergedStats(all: readonly Stats[]): Stats {
     },
     longestHoldMs: most(({ longestHoldMs }) => longestHoldMs),
     longestWaitMs: most(({ longestWaitMs }) => longestWaitMs),
+    longestQueue: most(({ longestQueue }) => longestQueue),
     boundsMs: all[0]?.boundsMs ?? [],
     wait: added(({ wait }) => wait),
     hold: added(({ hold }) => hold),

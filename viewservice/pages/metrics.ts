@@ -11,6 +11,7 @@ import { byLabel, type Metric, type Sample } from '../../wire/serving/metrics.ts
 import { tlsMetrics } from '../../wire/serving/tls-metrics.ts'
 import { slotsIn } from '../../wire/slots.ts'
 import type { ViewCounts } from '../counts.ts'
+import { gapMs, type PastView } from '../history.ts'
 import { countsIn } from '../moves.ts'
 
 export interface Measured {
@@ -38,6 +39,7 @@ export function viewServerMetrics(now: () => Measured): Metric[] {
   return [
     ...gauges(now),
     ...groupGauges(now),
+    lastGap(now),
     ...since(now),
     ...edgeMetrics(() => now().edge),
     ...accessMetrics(() => now().access),
@@ -145,6 +147,16 @@ function slotsOf({ map }: Status): Sample[] {
   return countsIn(map, map.groups).has.map((value, group) => ({ labels: { group: String(group) }, value }))
 }
 
+function lastGap(now: () => Measured): Metric {
+  return {
+    name: 'holdfast_last_gap_seconds',
+    help: 'How long no client was served at the last change of the view for a lost server, by group; no series before the first.',
+    type: 'gauge',
+    labels: ['group'],
+    read: () => gapsOf(now().counts.history.views),
+  }
+}
+
 /** What has happened since the server's start. */
 function since(now: () => Measured): Metric[] {
   return [
@@ -189,6 +201,16 @@ function since(now: () => Measured): Metric[] {
       read: () => now().counts.save,
     },
   ]
+}
+
+/** Of each group that has lost a server, the last gap that is over. */
+function gapsOf(views: readonly PastView[]): Sample[] {
+  const gaps = new Map<number, number>()
+  for (const view of views) {
+    const gap = gapMs(view)
+    if (gap !== null) gaps.set(view.group, gap)
+  }
+  return [...gaps].map(([group, ms]) => ({ labels: { group: String(group) }, value: ms / 1_000 }))
 }
 
 /** D4 */

@@ -130,6 +130,12 @@ export class Guard {
     return principal === undefined ? this.#signed?.proven(hash) : { principal, hash }
   }
 
+  /** A1: whether a page for servers may be shown. `certified`: its certificate proves that the caller is one (A5). */
+  isServer(proof: string | null, certified: boolean): boolean {
+    if (this.#access.certificates && !certified) return false
+    return this.#server(proof) !== undefined
+  }
+
   /** A3: what the bearer of this token may do now; undefined: nothing any more. */
   again({ principal, hash, signed }: Proven): Proven | undefined {
     if (signed !== undefined) return this.#signed?.again(signed)

@@ -5,10 +5,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { allows, looks, type Principal } from '../access/principal.ts'
 import { readMonotonic } from '../clock.ts'
 import type { Guard, Proven } from '../net/guard.ts'
 import { setTimeout } from '../net/timers-node.ts'
+import { notAServer } from '../net/tls/said.ts'
 import type { WrongSecrets } from '../net/wrong-secrets.ts'
 import type { Door, Shown } from './door.ts'
 import { isLoopbackAddress, isOwnName } from './own-names.ts'
@@ -35,6 +37,8 @@ export interface Route {
   readonly guarded?: true
   /** A2: what a principal must be allowed; by default, anything that lets it look at the cluster. */
   readonly needs?: 'operate' | 'metrics'
+  /** A1: a server of the cluster may have it, too, by what servers show to one another. */
+  readonly forServers?: true
   /** Pages of other sites may link here. */
   readonly linked?: true
   /** The page depends on its parameters; otherwise all callers share one page. */
@@ -171,11 +175,13 @@ export class Http {
   }
 
   /** B3: in how many ms the secret that the caller shows may be answered; null: it is not even looked at. */
-  #guessMs({ headers }: IncomingMessage, asker: string): number | null {
+  #guessMs(request: IncomingMessage, asker: string): number | null {
     const { guard, wrongSecrets } = this.#options
+    const { headers } = request
     if (guard.isOpen || headers.authorization === undefined) return 0
     if (!wrongSecrets.mayTry(asker, isLoopbackAddress(asker))) return null
-    if (this.#shownBy(headers) === undefined) return wrongSecrets.wrong(asker, readMonotonic())
+    if (this.#shownBy(headers) === undefined && !this.#isServer(request))
+      return wrongSecrets.wrong(asker, readMonotonic())
     wrongSecrets.right(asker)
     return 0
   }
@@ -186,6 +192,12 @@ export class Http {
     if (authorization === undefined && !guard.isOpen) return door?.find(cookie)
     const proven = guard.client(proofIn(authorization))
     return proven && { proven, authorization }
+  }
+
+  /** A1 */
+  #isServer({ headers, socket }: IncomingMessage): boolean {
+    const certified = socket instanceof TLSSocket && notAServer(socket) === null
+    return this.#options.guard.isServer(proofIn(headers.authorization), certified)
   }
 
   #turnAway(request: IncomingMessage, response: ServerResponse): void {
@@ -255,11 +267,12 @@ export class Http {
   }
 
   /** Strangers do not learn where the pages are. */
-  #elsewhere({ url, headers, socket }: IncomingMessage, pagesAt: string): Page {
+  #elsewhere(request: IncomingMessage, pagesAt: string): Page {
     const { guard } = this.#options
+    const { url, headers, socket } = request
     const knows = guard.isOpen
       ? isLoopbackAddress(socket.remoteAddress)
-      : this.#shownBy(headers) !== undefined
+      : this.#shownBy(headers) !== undefined || this.#isServer(request)
     if (!knows)
       return problem(404, 'there are /healthz and /readyz here; other pages have an address of their own')
     return problem(307, `pages are at ${pagesAt}`, { location: `${pagesAt}${url}` })
@@ -291,11 +304,13 @@ export class Http {
   #notAllowed(
     route: Route,
     path: string,
-    { headers, socket }: IncomingMessage,
+    request: IncomingMessage,
     proven: Proven | undefined,
   ): Page | undefined {
+    const { headers, socket } = request
     if (!route.guarded || this.#options.guard.isOpen) return undefined
-    if (proven === undefined) return this.#unknown(headers)
+    if (proven === undefined)
+      return route.forServers && this.#isServer(request) ? undefined : this.#unknown(headers)
     const { principal } = proven
     const allowed = route.needs === undefined ? looks(principal) : allows(principal, route.needs, null)
     const verb = route.needs ?? 'read'

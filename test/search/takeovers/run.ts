@@ -220,7 +220,7 @@ function unsettled(world: World): string | undefined {
   if (active.length !== 1) return `F17: left alone, ${active.length} view servers are active`
   // S2 may have had no copy yet when S1 died: then the state is lost by the rules (F14).
   const unready = active[0]?.core?.unready ?? null
-  if (unready?.includes('nobody else holds the state')) return undefined
+  if (unready?.includes('no other server holds the state')) return undefined
   const view = viewedIn(world.record?.record ?? null)?.view
   const backup = world.servers.find(({ id }) => id === view?.backup?.id)
   const primary = world.servers.find(({ id }) => id === view?.primary.id)
