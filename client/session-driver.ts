@@ -42,8 +42,12 @@ export class SessionDriver implements Holder {
     this.#owner = owner
     this.#driver = new Driver<ClientHears, ClientInput, Own>(runtime, this.core, proofs, null, {
       hear: input => {
-        if (input.is === 'messages' || input.is === 'waits' || input.is === 'closed')
-          this.step({ ...input, chance: runtime.chance() })
+        const chance = runtime.chance()
+        // Field by field: a spread would be felt in each frame.
+        if (input.is === 'messages') {
+          const { connection, messages } = input
+          this.step({ is: 'messages', connection, messages, chance })
+        } else if (input.is === 'waits' || input.is === 'closed') this.step({ ...input, chance })
       },
       perform: effect => {
         if (effect.do === 'show token') this.#driver.connections.showToken(effect.connection)

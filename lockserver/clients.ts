@@ -25,6 +25,8 @@ export interface Client {
   parked: number
   /** How many of its queries wait for their turn. */
   queries: number
+  /** What its requests have cost in this turn (B1). */
+  spent: number
   /** Frames of it have arrived that are not read yet (B1). */
   unread: boolean
   /** The number of the last map that it was told with a refusal (G8). */
@@ -66,6 +68,7 @@ export class Clients {
       opening: false,
       parked: 0,
       queries: 0,
+      spent: 0,
       unread: false,
       map: 0,
       tokenEndsAt: null,

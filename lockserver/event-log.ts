@@ -46,6 +46,7 @@ export class EventLog {
 
   /** Every watcher has been told, or has missed, what stands before this place. */
   forgetBefore(place: number): void {
+    if (place === this.#first) return
     this.#kept.splice(0, place - this.#first)
     this.#first = place
   }

@@ -28,8 +28,8 @@ export interface TurnsOwner {
 export class Turns {
   readonly #owner: TurnsOwner
   readonly #waiting = new Map<Client, Waiting>()
-  /** What each client that has asked in this turn has spent in it. */
-  readonly #spent = new Map<Client, number>()
+  /** Those who have spent something in this turn: a Map that is emptied each turn would be made again each turn. */
+  readonly #spenders: Client[] = []
   #left = turnCostMax
 
   constructor(owner: TurnsOwner) {
@@ -76,7 +76,8 @@ export class Turns {
 
   startTurn(): void {
     this.#left = turnCostMax
-    if (this.#spent.size > 0) this.#spent.clear()
+    for (let client = this.#spenders.pop(); client !== undefined; client = this.#spenders.pop())
+      client.spent = 0
   }
 
   /** Serves each waiting client in its turn; one that has something left is behind the others then. */
@@ -102,14 +103,15 @@ export class Turns {
 
   /** Returns the index of the first request that was not performed. */
   #perform(client: Client, requests: readonly Request[], from: number): number {
-    let spent = this.#spent.get(client) ?? 0
+    if (client.spent === 0) this.#spenders.push(client)
+    let { spent } = client
     let next = from
     while (next < requests.length && spent < clientTurnCostMax && this.#left > 0) {
       const cost = this.#owner.request(client, requests[next++] as Request)
       spent += cost
       this.#left -= cost
     }
-    this.#spent.set(client, spent)
+    client.spent = spent
     return next
   }
 }

@@ -91,12 +91,14 @@ export class Watches {
 
   /** Some watcher has not been told all. */
   get more(): boolean {
+    if (this.#watchers.size === 0) return false
     for (const { next } of this.#watchers.values()) if (next < this.#log.end) return true
     return false
   }
 
   /** B1: tells as much as one turn has room for; the next turn goes on with those that are behind. */
   tell(): void {
+    if (this.#watchers.size === 0) return this.#log.forgetBefore(this.#log.end)
     let left = eventsTurnMax
     while (left > 0 && this.more)
       for (const watcher of [...this.#watchers.values()]) {

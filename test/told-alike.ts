@@ -78,6 +78,7 @@ const clientOf = (connection: number, owner: string | null): Client => ({
   opening: false,
   parked: 0,
   queries: 0,
+  spent: 0,
   unread: false,
   map: 0,
   tokenEndsAt: null,

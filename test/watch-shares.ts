@@ -38,6 +38,7 @@ const clientOf = (connection: number): Client => ({
   opening: false,
   parked: 0,
   queries: 0,
+  spent: 0,
   unread: false,
   map: 0,
   tokenEndsAt: null,

@@ -75,6 +75,11 @@ function placesOf({ request, first, names, token, tokens, mode, manner, terms }:
 
 /** The messages of a frame as they travel; the entries of a batch likewise. */
 export function fold(messages: readonly Message[], at = inMessages): readonly Message[] {
+  const [only] = messages
+  if (messages.length === 1 && only !== undefined) {
+    const alone = only[0] === 'replicate' ? foldBatch(only) : only
+    return alone === only ? messages : [alone]
+  }
   const folded: Message[] = []
   for (let i = 0; i < messages.length; ) {
     const first = messages[i] as Message
@@ -88,8 +93,11 @@ export function fold(messages: readonly Message[], at = inMessages): readonly Me
 }
 
 function foldBatch(message: Message): Message {
+  const entries = message[batch.entries] as readonly Entry[]
+  const folded = fold(entries, inEntries)
+  if (folded === entries) return message
   const [kind, ...fields] = message
-  fields[batch.entries - 1] = fold(message[batch.entries] as readonly Entry[], inEntries)
+  fields[batch.entries - 1] = folded
   return [kind, ...fields]
 }
 
