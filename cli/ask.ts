@@ -1,10 +1,10 @@
 // Asks one server one thing, without a session: for commands that must work when no client can get a lock.
 // Every wait has a limit; an error says what was tried and what would be right.
 
-import '../wire/client-channels.ts'
 import type { Message, MessageOf, SlotMap, Status, View, Welcome } from '../wire/messages.ts'
 import type { Connection } from '../wire/net/connection.ts'
 import { type DialHandlers, dial, helloOf } from '../wire/net/dial.ts'
+import '../wire/operator-channels.ts'
 import { proofOf, viewDefault } from './arguments.ts'
 import { Failure } from './failure.ts'
 import { dialRuntime } from './tls.ts'

@@ -135,7 +135,9 @@ const house: Readonly<Record<string, Room>> = {
   'lockserver/pages': { imports: ['lockserver', 'lockserver/state', ...servers] },
   'client/opentelemetry': { imports: ['client', 'wire', 'wire/net', '@opentelemetry/api', ...node] },
   client: { imports: ['client/session', 'wire', 'wire/net', 'wire/net/tls/options.ts'], never: untimed },
-  testing: { imports: ['viewservice/index.ts', 'lockserver/index.ts', 'wire', 'wire/serving', ...node] },
+  testing: {
+    imports: ['viewservice/index.ts', 'lockserver/index.ts', 'wire', 'wire/net', 'wire/serving', ...node],
+  },
 
   // The parts that users use directly.
   dashboard: { imports: ['uplot', 'types of *'], never: markup },
@@ -181,7 +183,7 @@ function targetOf(file: string, from: string): string {
 }
 
 function allowed(file: string, target: string, isType: boolean): boolean {
-  if (target === '#runtime' || /validators-(client|server)\.js$|\.cjs$/.test(target)) return true
+  if (target === '#runtime' || /validators-(client|operator|server)\.js$|\.cjs$/.test(target)) return true
   const folder = posix.dirname(file)
   // A file of the same folder, unless that file has more rights than this file's room.
   if (posix.dirname(target) === folder && house[target] === undefined) return true

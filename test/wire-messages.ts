@@ -9,6 +9,7 @@ import { lockNameBytesMax, namesPerAcquireMax, rangesMax } from '../wire/limits.
 import { type Channel, channels, type Message } from '../wire/messages.ts'
 import '../wire/server-channels.ts'
 import { validators as ofClients } from '../wire/validators-client.js'
+import { validators as ofOperators } from '../wire/validators-operator.js'
 import { validators as ofServers } from '../wire/validators-server.js'
 import { allowed, members, mutations, replaceAt } from './fixtures/hostile-mutations.ts'
 
@@ -41,14 +42,17 @@ function verdict(text: string, channel: Channel): WireError | null {
 
 t.test('every kind of every channel has a validator, and there is no other', async t => {
   const validators = { ...ofClients, ...ofServers }
+  const namesOf = (channel: string) =>
+    [validators, ofOperators].flatMap(known => Object.keys(known[channel] ?? {}))
   for (const [channel, kinds] of Object.entries(channels))
-    t.same(Object.keys(validators[channel] ?? {}), Object.keys(kinds), channel)
+    t.same(namesOf(channel).sort(), Object.keys(kinds).sort(), channel)
   t.same(Object.keys(validators).sort(), Object.keys(channels).sort())
   t.same(
     Object.keys(ofClients),
     ['serverToClient', 'replyRuns', 'viewToClient'],
     'a client knows what is said to clients',
   )
+  t.notOk('status' in (ofClients.viewToClient ?? {}), 'but for what operators alone ask for')
 })
 
 for (const { channel, kind, schema, example } of rows) {

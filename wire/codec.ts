@@ -38,10 +38,13 @@ export type Validators = Readonly<Record<string, Readonly<Record<string, Validat
 type Kinds = ReadonlyMap<string, Validator> | undefined
 const tables = new Map<string, Kinds>()
 
-/** What may be said on these channels. A client learns only what servers say to it: the rest is ten times as much. */
+/**
+ * What may be said on these channels, beside what is known already. A client learns only what servers say to it: the rest
+ * is ten times as much.
+ */
 export function learn(validators: Validators): void {
   for (const [channel, kinds] of Object.entries(validators))
-    tables.set(channel, new Map(Object.entries(kinds)))
+    tables.set(channel, new Map([...(tables.get(channel) ?? []), ...Object.entries(kinds)]))
 }
 
 /** The messages of one frame, with runs as they came; throws a WireError that says which one is wrong and how. */

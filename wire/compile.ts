@@ -1,6 +1,6 @@
 // Build step: compiles the schemas of messages.ts with ajv into plain functions, so that a server
 // starts fast and nothing needs eval (a strict Content-Security-Policy holds). What clients need is a
-// separate module, so that a page does not load what servers say among themselves.
+// separate module, so that a page does not load what servers say among themselves, nor what they answer operators.
 
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
@@ -21,19 +21,23 @@ interface Schema {
 
 const ofClients: readonly Channel[] = ['serverToClient', 'replyRuns', 'viewToClient']
 const all = Object.keys(channels) as Channel[]
-write('validators-client', ofClients)
+/** A client that is a program's asks for none of these: the status alone is a quarter of what servers say to clients. */
+const isForOperators = (kind: string) => /^(status|reset|gone|durability|groups|testimony)\b/.test(kind)
+write('validators-client', ofClients, kind => !isForOperators(kind))
+write('validators-operator', ofClients, isForOperators)
 write(
   'validators-server',
   all.filter(channel => !ofClients.includes(channel)),
 )
 
-function write(file: string, which: readonly Channel[]): void {
-  writeFileSync(new URL(`./${file}.js`, import.meta.url), moduleOf(which))
+/** `has`: of these channels only the kinds that it names. */
+function write(file: string, which: readonly Channel[], has: (kind: string) => boolean = () => true): void {
+  writeFileSync(new URL(`./${file}.js`, import.meta.url), moduleOf(which, has))
   const types = `${file}.d.ts`
   copyFileSync(new URL(`../../wire/${types}`, import.meta.url), new URL(`./${types}`, import.meta.url))
 }
 
-function moduleOf(which: readonly Channel[]): string {
+function moduleOf(which: readonly Channel[], has: (kind: string) => boolean): string {
   const ajv = new Ajv({
     code: { source: true, esm: true, lines: true },
     strict: true,
@@ -49,7 +53,7 @@ function moduleOf(which: readonly Channel[]): string {
   const table: string[] = []
   for (const channel of which) {
     const rows: string[] = []
-    for (const [kind, shape] of Object.entries(channels[channel])) {
+    for (const [kind, shape] of Object.entries(channels[channel]).filter(([kind]) => has(kind))) {
       const name = known.get(shape) ?? `${channel}_${kind.replaceAll('-', '_')}`
       if (!known.has(shape)) ajv.addSchema({ $id: name, ...partsOf(shape.schema) })
       known.set(shape, name)

@@ -37,28 +37,34 @@ const shownTerms = nullable(
 export type ShownTerms = ShapeType<typeof shownTerms>
 
 /** A hold without a client is kept for its `keptMs` (C3). */
-export const holdRecord = record({
-  name: lockName,
-  mode,
-  token,
-  clientId: nullable(publicId),
-  clientName: nullable(clientName),
-  /** Where its program runs, as it says itself (C6); null where it can't be known. */
-  host: nullable(host),
-  pid: nullable(count(4711, 1)),
-  heldMs: milliseconds,
-  terms: shownTerms,
-})
-export const waitRecord = record({
-  name: lockName,
-  mode,
-  clientId: publicId,
-  clientName,
-  host: nullable(host),
-  pid: nullable(count(4711, 1)),
-  waitedMs: milliseconds,
-  terms: shownTerms,
-})
+export const holdRecord = checkedApart(
+  'hold',
+  record({
+    name: lockName,
+    mode,
+    token,
+    clientId: nullable(publicId),
+    clientName: nullable(clientName),
+    /** Where its program runs, as it says itself (C6); null where it can't be known. */
+    host: nullable(host),
+    pid: nullable(count(4711, 1)),
+    heldMs: milliseconds,
+    terms: shownTerms,
+  }),
+)
+export const waitRecord = checkedApart(
+  'wait',
+  record({
+    name: lockName,
+    mode,
+    clientId: publicId,
+    clientName,
+    host: nullable(host),
+    pid: nullable(count(4711, 1)),
+    waitedMs: milliseconds,
+    terms: shownTerms,
+  }),
+)
 /** What a session holds and waits for, as the list of sessions has it. `cut`: there is more. */
 const clientLocks = record({
   held: list(record({ name: lockName, mode, token, heldMs: milliseconds, terms: shownTerms })),
