@@ -45,6 +45,7 @@ export class TimeLine {
       return [key, item] as const
     })
     this.#items = new Map(items)
+    this.#list.classList.toggle('several', several)
     byId('no-views').hidden = items.length > 0
     setChildren(
       this.#list,
