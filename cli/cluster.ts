@@ -55,6 +55,7 @@ Logs are in DIR/logs. The servers take HOLDFAST_SECRET, HOLDFAST_PING_INTERVAL_M
 --json prints one line an event: { event, … }, event being ready (url, data, pids by URL,
 view), view (number, primary, backup, gapMs), acked (number), died, started, recovers, halted, ended.
 On a terminal a live picture stays at the foot of it, with keys that kill, freeze and add servers.
+'holdfast groups --set N' changes the number of groups while it runs; each needs two lock servers, and key a adds one.
 Ctrl-C ends all of it.`,
   options,
   passesOn: passedOn,
@@ -115,7 +116,7 @@ class Cluster implements Crew {
     const groups = stored === null ? (values.groups ?? 1) : groupsIn(stored)
     if (groups !== (values.groups ?? groups))
       throw new UsageError(
-        `--groups ${values.groups}: the cluster in ${data} has ${groups}, since it was begun`,
+        `--groups ${values.groups}: the cluster in ${data} has ${groups}; start it without --groups, then 'holdfast groups --set ${values.groups}' changes that`,
       )
     const servers = serversFor({ ...values, groups })
     const record = viewedIn(stored)

@@ -4,7 +4,7 @@
 
 import type { SlotMap, View } from '../wire/messages.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
-import { groupOf } from '../wire/slots.ts'
+import { groupOf, slotOf, slotsIn } from '../wire/slots.ts'
 import { meaningOf } from './errors.ts'
 import { type CallNumbers, ClientGroup, type GroupOwner } from './group.ts'
 import type { Connecting } from './options.ts'
@@ -208,12 +208,15 @@ export class ClientGroups implements GroupOwner {
   }
 }
 
-/** Group 0 has always some. */
-function groupsIn({ starts }: SlotMap): number[] {
-  return [...new Set([0, ...starts.map(([, group]) => group)])].sort((a, b) => a - b)
+/** Those that have slots, or get some. */
+function groupsIn({ starts, moves }: SlotMap): number[] {
+  const all = [0, ...starts.map(([, group]) => group), ...moves.map(({ to }) => to)]
+  return [...new Set(all)].sort((a, b) => a - b)
 }
 
-/** The group that has the slot of this name. */
+/** The group that has the slot of this name, and the one that it moves to. */
 function placesOf(map: SlotMap, name: string): number[] {
-  return [groupOf(map, name)]
+  const slot = slotOf(name)
+  const coming = map.moves.filter(({ slots }) => slotsIn(slots).includes(slot)).map(({ to }) => to)
+  return [...new Set([groupOf(map, name), ...coming])]
 }

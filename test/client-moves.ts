@@ -204,6 +204,69 @@ t.test('G8: a list asks groups that came while it was asked for, too', async t =
   t.same(answers, [0, 1])
 })
 
+t.test('G8: calls, lists and a watch go on while groups come and go', async t => {
+  const made = new Groups(2, 7)
+  const locks = await made.connect()
+  const names = Array.from({ length: 12 }, (_, i) => `lock/${i}`)
+  const last = new Map<string, number>()
+  const took = ({ name, token }: Lock) => {
+    t.ok(token > (last.get(name) ?? 0), `the tokens of ${name} grow`)
+    last.set(name, token)
+  }
+  const round = async () => {
+    for (const name of names) {
+      const lock = await locks.acquire(name)
+      took(lock)
+      await lock.release()
+    }
+    const all = await locks.acquireAll(names)
+    for (const lock of all) took(lock)
+    const { held } = await locks.query({ prefix: 'lock/' })
+    t.same(new Set(held.map(({ name }) => name)), new Set([...names, ...kept]), 'a list has all that is held')
+    await all[Symbol.asyncDispose]()
+  }
+  const kept: string[] = []
+  const watch = locks.watch('kept/')
+  t.match((await made.settled(watch.next())).value, { event: 'watching' })
+  made.want(3)
+  for (let i = 0; !made.has(3); i++) {
+    if (i > 100) throw new Error('there are never three groups')
+    await made.settled(round())
+  }
+  await made.settled(round())
+  t.same(
+    locks.views.map(({ group }) => group),
+    [0, 1, 2],
+  )
+  t.match((await made.settled(watch.next())).value, { event: 'watching' }, 'a group has come')
+  const stays = Array.from({ length: 99 }, (_, i) => `lock/${100 + i}`).find(name =>
+    made.names(2, 40).includes(name),
+  ) as string
+  const lock = await made.settled(locks.acquire(stays))
+  kept.push(stays)
+  made.want(1)
+  for (let i = 0; i < 10; i++) await made.settled(round())
+  t.notOk(made.has(1), 'what is held stays where it is')
+  t.ok(lock.held)
+  await made.settled(lock.release())
+  kept.length = 0
+  for (let i = 0; !made.has(1); i++) {
+    if (i > 100) throw new Error('there is never one group')
+    await made.settled(round())
+  }
+  await made.pass(500)
+  t.same(
+    locks.views.map(({ group }) => group),
+    [0],
+  )
+  t.match((await made.settled(watch.next())).value, { event: 'watching' }, 'groups have gone')
+  const seen = await made.settled(locks.acquire('kept/1'))
+  let event = (await made.settled(watch.next())).value
+  while (event?.event === 'watching') event = (await made.settled(watch.next())).value
+  t.match(event, { event: 'granted', name: 'kept/1', token: seen.token })
+  await made.settled(locks.close())
+})
+
 // ---- several names
 
 /** A lock that nobody but this test has. */

@@ -10,8 +10,10 @@ import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import { initCluster, startViewServer, type ViewServer } from '../viewservice/index.ts'
 import { ttlMsMax } from '../wire/limits.ts'
 import type { Status, View } from '../wire/messages.ts'
-import { knownOnly } from '../wire/options.ts'
-import { type CheckedOptions, checkOptions, type TestClusterOptions } from './options.ts'
+import { knownOnly, wholeNumber } from '../wire/options.ts'
+import { slotsIn } from '../wire/slots.ts'
+import { type CheckedOptions, checkOptions, groupsInOneProcess, type TestClusterOptions } from './options.ts'
+import { wantGroups } from './want-groups.ts'
 
 export type { TestClusterOptions } from './options.ts'
 
@@ -35,6 +37,12 @@ export interface TestCluster extends AsyncDisposable {
   killBackup(options?: KillOptions): Promise<string>
   /** Starts another lock server and resolves with its URL once it listens. */
   addServer(): Promise<string>
+  /**
+   * There are to be this many groups, 1 to 15: starts the lock servers that more groups need, and resolves once every slot is
+   * where it is to be and each group survives a death. A slot moves only while nothing in it is held or waited for: rejects after
+   * `withinMs` if programs keep some.
+   */
+  setGroups(groups: number): Promise<void>
   /** Kills the view server: locks are still granted, but no new view is made. */
   killViewServer(): Promise<void>
   /** Starts it again at the same URL, with its record. */
@@ -116,6 +124,18 @@ class RunningCluster implements TestCluster {
     return server.address
   }
 
+  async setGroups(groups: number): Promise<void> {
+    wholeNumber('groups', groups, 1, 1, groupsInOneProcess)
+    while (this.#servers.size < 2 * groups) await this.addServer()
+    const { secret, withinMs } = this.#options
+    const areKnown = ({ servers }: Status) => servers.filter(({ alive }) => alive).length >= 2 * groups
+    await this.#until(areKnown, `there are not enough lock servers for ${groups} groups`)
+    await wantGroups(runtime, { url: this.url, secret: secret ?? null, groups, withinMs })
+    const isThere = ({ map, groups: all, survives }: Status) =>
+      map?.groups === groups && map.moves.length === 0 && all.length === groups && survives > 0
+    await this.#until(isThere, `there are not ${groups} groups`, status => movesIn(status))
+  }
+
   async killViewServer(): Promise<void> {
     await this.#view().kill()
   }
@@ -152,12 +172,21 @@ class RunningCluster implements TestCluster {
     return server.address
   }
 
-  async #until(condition: (status: Status) => boolean, trouble: string): Promise<void> {
+  async #until(
+    condition: (status: Status) => boolean,
+    trouble: string,
+    why: (status: Status) => string | null = () => null,
+  ): Promise<void> {
     const { withinMs } = this.#options
     const end = runtime.monotonic() + withinMs
     while (!condition(this.status())) {
       if (this.#closed !== undefined) throw new Error('the cluster was closed')
-      if (runtime.monotonic() > end) throw new Error(this.#explain(trouble))
+      if (runtime.monotonic() > end) {
+        const reason = why(this.status())
+        throw new Error(
+          reason === null ? this.#explain(trouble) : `${trouble} after ${withinMs} ms: ${reason}`,
+        )
+      }
       await new Promise<void>(resolve => runtime.after(lookMs, resolve))
     }
   }
@@ -180,4 +209,11 @@ class RunningCluster implements TestCluster {
     await this.#viewServer?.close()
     await rm(this.#data, { recursive: true, force: true })
   }
+}
+
+/** What keeps slots where they are; null: none is under way. */
+function movesIn({ map, groupsWait }: Status): string | null {
+  const slots = map?.moves.flatMap(move => slotsIn(move.slots)).length ?? 0
+  if (slots > 0) return `${slots} slots wait until nothing in them is held, waited for, kept or remembered`
+  return groupsWait
 }

@@ -26,6 +26,8 @@ export interface TestClusterOptions {
   readonly log?: Logger
 }
 
+export const groupsInOneProcess = 15
+
 export type CheckedOptions = Required<TestClusterOptions>
 
 export function checkOptions(options: TestClusterOptions): CheckedOptions {
@@ -39,7 +41,7 @@ export function checkOptions(options: TestClusterOptions): CheckedOptions {
     'origins',
     'log',
   ])
-  const groups = wholeNumber('groups', options.groups, 1, 1, 15)
+  const groups = wholeNumber('groups', options.groups, 1, 1, groupsInOneProcess)
   return {
     groups,
     servers: wholeNumber('servers', options.servers, 2 * groups + 1, groups, 32),

@@ -113,7 +113,9 @@ export function endOf({ ended }: Pick<SlotMap, 'ended'>, group: number): number 
   return ended.find(([of]) => of === group)?.[1] ?? 0
 }
 
-/** G8: whether clients are told of this map when it comes: when groups come or go, and when the last move ends. */
+/** G8: whether clients are told of this map when it comes: when moves begin, when a group ends, and when the last move does. */
 export function isForClients(map: SlotMap, before: SlotMap | null): boolean {
-  return map.groups !== before?.groups || map.moves.length === 0
+  const begins = map.moves.some(({ number }) => number === map.number)
+  const ends = map.ended.some(([group, view]) => before === null || endOf(before, group) !== view)
+  return begins || ends || map.moves.length === 0 || map.groups !== before?.groups
 }

@@ -1,6 +1,6 @@
-// Several groups as users have them: `npm run test:groups -- [--groups 3] [--rounds 8]`. Real processes; in each round the
+// Several groups as users have them: `npm run test:groups -- [--groups 3] [--rounds 8] [--steps 2,4,2]`. Real processes; in each round the
 // primaries of all groups are killed at once, while clients take locks in every group and several names at a time. No
-// lock is held twice, every group goes on, and at the end nothing is left held. Exit code 1 if one of that fails.
+// lock is held twice, every group goes on, and at the end nothing is left held. Exit code 1 if one of that fails. Then growing.ts: more groups and fewer, under load.
 
 import { parseArgs } from 'node:util'
 import { askStatus, meetViewServer } from '../../cli/ask.ts'
@@ -10,9 +10,17 @@ import type { Status } from '../../wire/messages.ts'
 import { groupOf } from '../../wire/slots.ts'
 import { Running } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { grow } from './growing.ts'
 
 const { values } = parseArgs({
-  options: { groups: { type: 'string', default: '3' }, rounds: { type: 'string', default: '8' } },
+  options: {
+    groups: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '8' },
+    /** Numbers of groups, one after the other. */
+    steps: { type: 'string', default: '2,4,2,5,1' },
+    kills: { type: 'string', default: '4' },
+    clients: { type: 'string', default: '4' },
+  },
 })
 const groups = Number(values.groups)
 const rounds = Number(values.rounds)
@@ -116,15 +124,26 @@ async function main(): Promise<void> {
     problems.push(`left: ${JSON.stringify(left.held)}, missing ${left.missing}`)
 }
 
+/** The cluster of the part before has ended by then: two cores are few. */
+async function endAll(): Promise<void> {
+  for (const end of ends.splice(0)) await end()
+}
+
 try {
-  await main()
+  if (rounds > 0) await main()
+  await endAll()
+  const steps = values.steps.split(',').map(Number)
+  const [clients, kills] = [Number(values.clients), Number(values.kills)]
+  if (steps.length > 1) problems.push(...(await grow(t, { steps, clients, kills })))
 } catch (error) {
   problems.push(`${error}`)
 } finally {
-  for (const end of ends) await end()
+  await endAll()
 }
 for (const problem of problems.slice(0, 20)) console.log(problem)
 console.log(
-  problems.length === 0 ? 'no lock was held twice, and nothing is left' : `${problems.length} problems`,
+  problems.length === 0
+    ? 'no lock was held twice, each call was answered, and nothing is left'
+    : `${problems.length} problems`,
 )
 process.exit(problems.length === 0 ? 0 : 1)

@@ -121,3 +121,22 @@ t.test('G8: holdfast groups --set, under a lock that is held, and back', async t
   await until('there is one group again', async () => (await report()).groups.length === 1)
   t.match(await report(), { wanted: 1, moves: [], groups: [{ slots: slotsMax }] })
 })
+
+t.test('G8: a cluster for tests gets more groups, and fewer, while a program works', async t => {
+  await using cluster = await startForTests()
+  await using locks = await connect(cluster.url)
+  const tokens: number[] = []
+  for (const groups of [3, 1]) {
+    await cluster.setGroups(groups)
+    t.match(cluster.status(), { map: { groups, moves: [] }, groupsWanted: groups })
+    for (const name of ['a', 'b', 'c', 'd']) {
+      await using lock = await locks.acquire(name)
+      tokens.push(lock.token)
+    }
+  }
+  t.ok(
+    [0, 1, 2, 3].every(i => (tokens[i + 4] ?? 0) > (tokens[i] ?? 0)),
+    'tokens grow',
+  )
+  await t.rejects(cluster.setGroups(16), { name: 'TypeError', message: /groups.*1 to 15/ })
+})
