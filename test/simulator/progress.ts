@@ -67,6 +67,9 @@ export class Progress {
   #server: { readonly party: LockServerParty; readonly since: number } | null = null
   /** What each user has asked for first of what its session needs. */
   readonly #asked = new Map<Party, Asked>()
+  /** On which connection each user has its session, and when it was last seen to wait for one that leads nowhere. */
+  readonly #wires = new Map<Party, Wire>()
+  readonly #misledAt = new Map<Party, number>()
 
   constructor(
     cluster: Cluster,
@@ -110,9 +113,10 @@ export class Progress {
   #says(user: Party, messages: readonly Message[], wire: Wire): void {
     for (const [kind, number] of messages) {
       // What was asked on an older connection is not waited for any more.
-      if (kind === 'open' || kind === 'resume')
+      if (kind === 'open' || kind === 'resume') {
         this.#asked.set(user, { kind, number: 0, at: this.#now, wire })
-      else if (kind === 'renew' && !this.#asked.has(user))
+        this.#wires.set(user, wire)
+      } else if (kind === 'renew' && !this.#asked.has(user))
         this.#asked.set(user, { kind, number: number as number, at: this.#now, wire })
     }
   }
@@ -147,6 +151,9 @@ export class Progress {
   /** Looks at all that waits; to be called often. */
   judge(): void {
     this.#follow()
+    for (const [user, { cut, stalled, ends }] of this.#wires)
+      if ((cut || stalled) && ends.some(end => end.party === user && end.open))
+        this.#misledAt.set(user, this.#now)
     for (const open of this.#users.open) this.#judgeCall(open)
     for (const user of this.#users.users) this.#judgeAsked(user)
   }
@@ -264,7 +271,7 @@ export class Progress {
   }
 
   #waits(user: ClientParty, since: number, what: string): void {
-    const own = Math.max(since, user.runsSince, this.#allowedSince(user.name))
+    const own = Math.max(since, user.runsSince, this.#allowedSince(user.name), this.#misledAt.get(user) ?? 0)
     const served = this.#now - Math.max(own, this.#servedSince(user))
     const replaced = this.#now - Math.max(own, this.#replacedSince(user))
     if (served > this.#withinMs.served + this.#slackMs) this.#blame(what, served)
