@@ -411,10 +411,22 @@ export class Checker {
         const lives = user.alive && !core.over && !core.expired(user.now()) && !gone
         if (!lives || attempt.abortedBefore !== null || shown.has(core.clientId + names[0])) continue
         if ((this.withdrawnAt.get(core.sessionId + names[0]) ?? 0) >= attempt.calledAt) continue
-        if (!this.#mayBeTaken(attempt))
+        if (!this.#mayBeTaken(attempt) && !this.#mayBeDone(attempt))
           this.#blame('R1 stale query', `a query does not show that ${user.name} waits for ${names[0]}`)
       }
     }
+  }
+
+  /** C5: another one has its key, or had it, all while the answer is on its way. */
+  #mayBeDone(attempt: Attempt): boolean {
+    const key = attempt.terms?.once?.key
+    const rivals = key === undefined ? [] : this.attemptsOn(attempt.names[0] ?? '')
+    return rivals.some(
+      other =>
+        other !== attempt &&
+        other.terms?.once?.key === key &&
+        (other.tokens !== null || other.overAt === never),
+    )
   }
 
   /** Granted, and taken by force again, all while its answer is on its way. */

@@ -138,7 +138,9 @@ export class Progress {
   #closes(from: Party, to: Party, code: number): void {
     if (from.kind !== 'lockserver' || to.kind !== 'client' || !leavingCodes.has(code)) return
     const { id, name } = from as LockServerParty
-    const relieved = this.#cluster.view?.primary.id !== id
+    const { view } = this.#cluster
+    // The last server of a cluster on disk may be turned off: its state is there.
+    const relieved = view?.primary.id !== id || (view.durability === 'disk' && view.backup === null)
     if (!relieved && this.#referee.leaving.has(id) && !this.#referee.hurried.has(id))
       this.#verdict.blame(
         'liveness meanwhile',

@@ -136,12 +136,13 @@ export class Wires {
   }
 
   #asked(server: LockServerParty, messages: readonly Message[], wire: Wire): void {
-    for (const [kind, session, , count] of messages)
+    // C9: with another key it is another session, or none.
+    for (const [kind, session, key, count] of messages)
       if (kind === 'open' || kind === 'resume')
         this.#speakers.set(wire, {
           wire,
           server: server.id,
-          session: session as string,
+          session: `${session} ${key}`,
           count: count as number,
           told: false,
         })
