@@ -33,6 +33,7 @@ export const moves: readonly Mutant[] = [
     name: 'the floor is forgotten',
     breaks: 'L2',
     why: 'a token of the group that had the slot is larger than the next ones',
+    search: 'a slot moves',
     test: ['view-moves', 'rules-moves'],
     edits: [
       {
@@ -98,12 +99,18 @@ export const moves: readonly Mutant[] = [
     name: 'a paused state leaves slots',
     breaks: 'F14',
     why: "a reset's state is empty, and its clients still believe in what they held",
+    search: 'deaths while it moves',
     test: 'rules-moves',
     edits: [
       {
         file: 'lockserver/state/state.ts',
         find: 'if (!this.table.paused) return this.#setSlots(ranges, false, number)',
         replace: 'if (number > 0) return this.#setSlots(ranges, false, number)',
+      },
+      {
+        file: 'lockserver/slot-moves.ts',
+        find: 'if (state.table.paused) return []',
+        replace: 'if (state.table.paused && moves.length < 0) return []',
       },
     ],
   },
