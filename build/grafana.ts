@@ -7,6 +7,7 @@ import { jobs, marks, type Panel, type Row, rows } from './grafana-panels.ts'
 
 export const boardFile = fileURLToPath(new URL('../../deploy/grafana.json', import.meta.url))
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in.
 const datasource = { type: 'prometheus', uid: '${datasource}' }
 /** Grafana's grid. */
 const columns = 24
