@@ -144,8 +144,8 @@ export const beginning: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/seat.ts',
-        find: 'const waits = isHalted || this.#keeping.halted !== null || this.#isEmpty',
-        replace: 'const waits = isHalted || this.#keeping.halted !== null',
+        find: 'if (decides || now < this.#rereadAt) return',
+        replace: 'if (decides || this.#isEmpty || now < this.#rereadAt) return',
       },
     ],
   },

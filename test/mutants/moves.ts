@@ -206,6 +206,58 @@ export const moves: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a group ends while it still has slots',
+    breaks: 'G8',
+    why: 'no group serves these slots any more',
+    test: 'view-moves',
+    edits: [
+      {
+        file: 'viewservice/moving.ts',
+        find: 'if (changes || partOf(record, group) === null || !isEmpty(map, group)) return false',
+        replace: 'if (changes || partOf(record, group) === null) return false',
+      },
+    ],
+  },
+  {
+    name: 'the first slot of a part is of the part before',
+    breaks: 'G2',
+    why: 'a server and a client of another version ask for its names in different groups',
+    test: 'slots',
+    edits: [
+      {
+        file: 'wire/slots.ts',
+        find: 'if ((starts[middle]?.[0] ?? slotsMax) <= slot) low = middle',
+        replace: 'if ((starts[middle]?.[0] ?? slotsMax) < slot) low = middle',
+      },
+    ],
+  },
+  {
+    name: 'a record of the format before loses its other groups',
+    breaks: 'G8',
+    why: 'after an upgrade their slots move to group 0, and their servers become idle',
+    test: 'formats-before',
+    edits: [
+      {
+        file: 'viewservice/stores/before.ts',
+        find: 'const wanted = 1 + (Array.isArray(others) ? others.length : 0)',
+        replace: 'const wanted = Array.isArray(others) ? 1 : 0',
+      },
+    ],
+  },
+  {
+    name: 'of an etcd that refuses nothing is heard',
+    breaks: 'F18',
+    why: 'the view server waits for its answer, and does not say that it is away',
+    test: 'etcd-store',
+    edits: [
+      {
+        file: 'viewservice/stores/post.ts',
+        find: "request.once('error', reject)",
+        replace: "request.once('error', () => {})",
+      },
+    ],
+  },
+  {
     name: 'a group that is wanted again begins with view 1',
     breaks: 'V1',
     why: 'its old servers know a later view, and stop the view server',
