@@ -7,7 +7,7 @@ import type { Part } from './groups.ts'
 import type { Lock } from './lock.ts'
 import type { Limits } from './options.ts'
 import { movingText } from './pauses.ts'
-import { reasonOf, watchSignal } from './signals.ts'
+import { reasonOf, throwIfAborted, watchSignal } from './signals.ts'
 
 /** What takes them. */
 export interface Taker {
@@ -59,6 +59,7 @@ class Taking {
 
   async all(): Promise<Lock[]> {
     const { signal } = this.#limits
+    throwIfAborted(signal)
     const unwatch =
       signal === undefined ? () => {} : watchSignal(signal, () => this.#stop.abort(reasonOf(signal)))
     try {

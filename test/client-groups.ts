@@ -113,6 +113,11 @@ t.test('G4: what was taken is given back when the rest is not had in time, or is
   t.equal(await groups.settled(codeOf(b.acquireAll([y, x], { timeout: 300 }))), 'TIMEOUT')
   await groups.pass(100)
   t.same([groups.held(0), groups.held(1)], [0, 1])
+  t.equal(
+    await groups.settled(codeOf(b.acquireAll([y, x], { signal: AbortSignal.abort(new Error('late')) }))),
+    'late',
+  )
+  t.same([groups.held(0), groups.held(1)], [0, 1], 'one that was given up before takes nothing')
   const controller = new AbortController()
   const given = codeOf(b.acquireAll([y, x], { signal: controller.signal }))
   await groups.pass(200)

@@ -272,6 +272,13 @@ export const clientGroups: readonly Mutant[] = [
     ],
   },
   {
+    name: 'an acquireAll that was given up before it was called goes on',
+    breaks: 'G4',
+    why: 'it waits for ever, and its signal can end it no more',
+    test,
+    edits: [{ file: 'client/take-in-order.ts', find: 'throwIfAborted(signal)', replace: '' }],
+  },
+  {
     name: 'an acquireAll goes on without the session of an earlier group',
     breaks: 'G4',
     why: 'the program gets handles of which some are lost, and holds the rest for nothing',
