@@ -11,7 +11,11 @@ import type { HoldRecord, Status, WaitRecord } from '../../wire/messages.ts'
 import { startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 
-const idOf = (client: string) => client.replace(/[^a-z0-9]/g, '').padEnd(32, '0')
+const idOf = (client: string) =>
+  client
+    .replace(/[^a-z0-9]/g, '')
+    .padStart(16, '0')
+    .padEnd(32, '0')
 const hold = (name: string, client: string, heldMs = 1_000, token = 1): HoldRecord => ({
   name,
   mode: 'exclusive',
@@ -96,6 +100,7 @@ t.test('a status in the middle of a copy shows how far it is; columns are aligne
   const server = {
     pid: 1,
     host: 'h',
+    version: '0.1.0',
     view: 2,
     opNumber: 5,
     lag: 0,
