@@ -22,6 +22,7 @@ import { etcd } from './etcd.ts'
 import { figures } from './figures.ts'
 import { frames } from './frames.ts'
 import { groups } from './groups.ts'
+import { groupsSimulated } from './groups-simulated.ts'
 import { handles } from './handles.ts'
 import { journalRead } from './journal-read.ts'
 import { journalWritten } from './journal-written.ts'
@@ -81,6 +82,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...signed, ...atTheDoor],
   'nearest reads': nearest,
   'a client of several groups': clientGroups,
+  'several groups in stories': groupsSimulated,
   'disk, minutes, moments': apart,
   'how a cluster begins, and is adopted': beginning,
 }

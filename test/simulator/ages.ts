@@ -14,7 +14,7 @@ type Answer = Extract<CallResult, { verb: 'query' }>
 
 /** What is known of grants and of those who asked for them. */
 export interface Known {
-  beliefIn(token: number): Belief | undefined
+  beliefIn(token: number, name: string): Belief | undefined
   attemptsOn(name: string): readonly Attempt[]
 }
 
@@ -39,10 +39,10 @@ export class Ages {
   }
 
   queried(answer: Answer, calledAt: number, now: number): void {
-    const tokens = new Set(answer.held.map(({ token }) => token))
+    const tokens = new Set(answer.held.map(({ token, name }) => `${token} ${name}`))
     if (tokens.size < answer.held.length) this.#blame('R1 wrong query', 'a query shows one hold twice')
     for (const { token, name, mode, heldMs } of answer.held) {
-      const belief = this.#known.beliefIn(token)
+      const belief = this.#known.beliefIn(token, name)
       if (belief === undefined) continue
       const { attempt, toldAt } = belief
       if (attempt.mode !== mode) this.#blame('R1 wrong query', `${name} is held ${attempt.mode}, not ${mode}`)
@@ -76,11 +76,11 @@ export class Ages {
     }
   }
 
-  #mayWait({ tokens, overAt, failedAt }: Attempt, calledAt: number): boolean {
+  #mayWait({ names: [name = ''], tokens, overAt, failedAt }: Attempt, calledAt: number): boolean {
     const [token] = tokens ?? []
     return token === undefined
       ? Math.max(overAt, failedAt) >= calledAt
-      : (this.#known.beliefIn(token)?.toldAt ?? 0) >= calledAt
+      : (this.#known.beliefIn(token, name)?.toldAt ?? 0) >= calledAt
   }
 
   /** An acquire that was given up: how long it waited, and who had the lock. */
@@ -92,7 +92,7 @@ export class Ages {
     if (holder === undefined) return
     if (!names.includes(holder.name))
       this.#blame('L3 wrong place', `${holder.name} is said to be in the way of ${names}`)
-    const belief = this.#known.beliefIn(holder.token)
+    const belief = this.#known.beliefIn(holder.token, holder.name)
     if (belief === undefined) return
     const { attempt } = belief
     // C3: it may be kept for no client.
@@ -110,7 +110,7 @@ export class Ages {
   }
 
   watched({ token, at, name }: LockEvent, now: number): void {
-    const belief = token === null ? undefined : this.#known.beliefIn(token)
+    const belief = token === null ? undefined : this.#known.beliefIn(token, name)
     if (belief !== undefined)
       this.#age(
         `an event of ${name} is old by`,

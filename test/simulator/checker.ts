@@ -19,6 +19,8 @@ export interface Session {
   readonly opened: boolean
   /** It is lost or has ended. */
   readonly over: boolean
+  /** G3: of this group; of the first unless it says so. */
+  readonly group?: number
   /** Its user can't believe in it any more, by its own clock. */
   expired(now: Instant): boolean
 }
@@ -34,8 +36,18 @@ export interface Witness {
   readonly runsSince?: number
   /** Likewise: a wall clock that is set looks like sleep to it. */
   readonly wallAlone?: boolean
+  /** Whether it believes in this lock, by its handle; null: its session says it. */
+  holds?(name: string, token: number): boolean | null
   now(): Instant
 }
+
+/** Where names live (G2); and that slots may move (G8). */
+export interface Places {
+  groupOf(name: string): number
+  readonly moves: boolean
+}
+
+const onePlace: Places = { groupOf: () => 0, moves: false }
 
 /** What a query asks for. */
 export interface Asked {
@@ -43,6 +55,8 @@ export interface Asked {
   readonly confirmed: boolean
   /** A2: it may not read all of it, and is told that there may be more. */
   readonly isPart?: boolean
+  /** G5: these groups have not answered. */
+  readonly missing?: readonly number[]
 }
 
 /** Hears of each thing that must not be. */
@@ -59,8 +73,10 @@ export interface Attempt {
   readonly manner: Manner
   readonly terms: Terms | null
   readonly calledAt: number
-  /** L2: the largest token that any client knew when it was called. */
-  readonly floor: number
+  /** G4: a part of a call for locks of several groups, asked for once the parts before it are granted. */
+  readonly isPart: boolean
+  /** L2: for each name, the largest token of its group that any client knew when it was called. */
+  readonly floors: readonly number[]
   /** S2: its place among the numbered calls of its session. */
   readonly place: number
   /** When a later call of its session was answered: from then on it surely stands in the queue (L3). */
@@ -68,6 +84,8 @@ export interface Attempt {
   tokens: readonly number[] | null
   /** The place of the first call after its abort; an answer to that one shows that it is undone. */
   abortedBefore: number | null
+  /** Its user gave it up, or its time is over. */
+  givenUp: boolean
   /** It can't have any lock after this. */
   overAt: number
   /** Its user heard then that it had failed: until then it may have stood in a queue. */
@@ -94,6 +112,12 @@ export interface Belief {
   freeAt: number
 }
 
+interface Reset {
+  readonly at: number
+  readonly floor: number
+  readonly pausedUntil: number
+}
+
 interface Force {
   readonly name: string
   /** C8: only this one; null: all. */
@@ -103,6 +127,7 @@ interface Force {
 }
 
 const never = Number.POSITIVE_INFINITY
+const longAgo = Number.NEGATIVE_INFINITY
 /** Without a primary nothing ends what is kept. */
 const keptSlackMs = 30_000
 
@@ -118,6 +143,7 @@ const claimCodes: ReadonlySet<string> = new Set([
   'AT_LEAST_OUT_OF_RANGE',
   'ONCE_KEYS_LIMIT',
 ])
+const sessionEnds: ReadonlySet<string> = new Set(['SESSION_LOST', 'EXPIRED'])
 const limitCodes: ReadonlySet<string> = new Set(['LOCKS_LIMIT', 'WAITERS_LIMIT', 'UNANSWERED_LIMIT'])
 
 export class Checker {
@@ -128,58 +154,90 @@ export class Checker {
   readonly #begun = new Map<Session, number>()
   readonly #attemptsByName = new Map<string, Attempt[]>()
   readonly #forces: Force[] = []
-  readonly #byToken = new Map<number, Belief>()
+  readonly #byToken = new Map<string, Belief>()
+  /** Groups count for themselves (G3). */
+  readonly #byNumber = new Map<number, Belief[]>()
   readonly #byName = new Map<string, Belief[]>()
   /** Those that may still be believed in, and all. */
   readonly #byCore = new Map<Session, Belief[]>()
   readonly #grantsOf = new Map<Session, Belief[]>()
   readonly #places = new Map<Session, number>()
   readonly #ending = new Set<Session>()
-  #highest = 0
+  /** The largest token that any client was told, by group; where slots move, by name. */
+  readonly #highest = new Map<number | string, number>()
   /** Those whose abort, or whose being queued, a later answer will show; by session. */
   readonly #open = new Map<Session, Attempt[]>()
-  /** F14: when the last reset was made, and when its pause is surely over. */
-  #resetAt = Number.NEGATIVE_INFINITY
-  #tokenFloor = 0
-  #pausedUntil = Number.NEGATIVE_INFINITY
+  /** F14: the last reset of each group. */
+  readonly #resets = new Map<number, Reset>()
+  readonly #where: Places
 
   /** C1 to C6. */
   readonly claims: Claims
   /** What calls may fail with in this story: codes of limits that others have used up, or of a record that is lost. */
   readonly #usedUp: ReadonlySet<string>
 
-  constructor(verdict: Blamed, tight: boolean, usedUp: ReadonlySet<string> = new Set()) {
+  constructor(
+    verdict: Blamed,
+    tight: boolean,
+    usedUp: ReadonlySet<string> = new Set(),
+    where: Places = onePlace,
+  ) {
+    this.#where = where
     this.#usedUp = usedUp
     this.#verdict = verdict
     this.#tight = tight
     this.claims = new Claims(verdict, this)
   }
 
-  /** The largest token that any client was told. */
-  get highest(): number {
-    return this.#highest
+  /** The largest token of this group that any client was told; where slots move, of all. */
+  highestIn(group: number): number {
+    return this.#where.moves ? Math.max(0, ...this.#highest.values()) : (this.#highest.get(group) ?? 0)
+  }
+
+  /** The token of one of these names is above that of the other if it was granted later (L2). */
+  countsWith(name: string, other: string): boolean {
+    return this.countOf(name) === this.countOf(other)
+  }
+
+  /** Whose tokens are in one order: a group's, or where slots move a name's. */
+  countOf(name: string): number | string {
+    return this.#where.moves ? name : this.#where.groupOf(name)
   }
 
   /** F14: the tokens of states that resets gave up are not above it. */
-  get tokenFloor(): number {
-    return this.#tokenFloor
+  tokenFloorOf(name: string): number {
+    if (this.#where.moves) return Math.max(0, ...[...this.#resets.values()].map(({ floor }) => floor))
+    return this.#resets.get(this.#where.groupOf(name))?.floor ?? 0
   }
 
   get wasReset(): boolean {
-    return this.#resetAt > Number.NEGATIVE_INFINITY
+    return this.resetAt() > Number.NEGATIVE_INFINITY
+  }
+
+  /** When the last reset was made, of this group or of any. */
+  resetAt(group: number | null = null): number {
+    const times = [...this.#resets].map(([of, { at }]) => (group === null || of === group ? at : longAgo))
+    return Math.max(longAgo, ...times)
+  }
+
+  /** When the pauses are surely over. */
+  #pausedUntil(names: readonly string[]): number {
+    const groups = names.map(name => this.#where.groupOf(name))
+    const until = [...this.#resets].map(([of, { pausedUntil }]) =>
+      this.#where.moves || groups.includes(of) ? pausedUntil : longAgo,
+    )
+    return Math.max(longAgo, ...until)
   }
 
   /** E6: view 1 of a cluster that may have had an older one grants nothing for a while. */
-  begins(now: number, pauseMs: number): void {
-    this.#pausedUntil = now + pauseMs * 1.01 + 1_000
+  begins(now: number, pauseMs: number, group = 0): void {
+    this.#resets.set(group, { at: longAgo, floor: 0, pausedUntil: now + pauseMs * 1.01 + 1_000 })
   }
 
   /** F14: an empty state takes the place of the old one, after a pause. */
-  reset(now: number, pauseMs: number, tokenFloor = this.#highest): void {
-    this.#resetAt = now
-    this.#tokenFloor = tokenFloor
+  reset(now: number, pauseMs: number, tokenFloor = this.highestIn(0), group = 0): void {
     // S4: rates differ by 1 %; then comes the slack of ticks, failovers and clients that come over.
-    this.#pausedUntil = now + pauseMs * 1.01 + 10_000
+    this.#resets.set(group, { at: now, floor: tokenFloor, pausedUntil: now + pauseMs * 1.01 + 10_000 })
   }
 
   // ---- calls
@@ -197,8 +255,9 @@ export class Checker {
     mode: Mode,
     manner: Manner,
     asked: Terms | null = null,
+    core: Session = user.core,
+    isPart = false,
   ): Attempt {
-    const { core } = user
     const claim = claimOf(mode, manner, asked)
     const attempt: Attempt = {
       user,
@@ -208,11 +267,13 @@ export class Checker {
       manner,
       terms: claim.terms,
       calledAt: user.network.time,
-      floor: this.#highest,
+      isPart,
+      floors: names.map(name => this.#highest.get(this.countOf(name)) ?? 0),
       place: this.place(core),
       appliedAt: never,
       tokens: null,
       abortedBefore: null,
+      givenUp: false,
       overAt: never,
       failedAt: Number.NEGATIVE_INFINITY,
     }
@@ -223,6 +284,12 @@ export class Checker {
   }
 
   aborts(attempt: Attempt): void {
+    attempt.givenUp = true
+    // G4: what other groups have granted is given back once the whole call has failed.
+    if (!attempt.isPart) this.#undone(attempt)
+  }
+
+  #undone(attempt: Attempt): void {
     attempt.abortedBefore ??= (this.#places.get(attempt.core) ?? 0) + 1
   }
 
@@ -261,7 +328,9 @@ export class Checker {
     const open = this.#open.get(core)
     if (open === undefined) return
     const left = open.filter(attempt => {
-      if (attempt.place < place && attempt.appliedAt > now) attempt.appliedAt = now
+      // Where slots move, a call may be asked again of another group, behind others.
+      const inOrder = attempt.place < place && !attempt.isPart && !this.#where.moves
+      if (inOrder && attempt.appliedAt > now) attempt.appliedAt = now
       const undone = attempt.abortedBefore !== null && attempt.abortedBefore <= place
       if (undone && attempt.tokens === null) attempt.overAt = Math.min(attempt.overAt, now)
       return attempt.overAt === never && attempt.tokens === null
@@ -285,7 +354,9 @@ export class Checker {
       return this.#refused(attempt, now)
     }
     // A session that ends while its answers are read tells so before them.
-    if (!attempt.core.over && attempt.core.expired(attempt.user.now()))
+    // Of several sessions the program says which of its handles are held.
+    const byHandles = attempt.user.holds?.(attempt.names[0] ?? '', tokens[0] ?? 0) ?? null
+    if (byHandles === null && !attempt.core.over && attempt.core.expired(attempt.user.now()))
       this.#blame('S4 late grant', `${attempt.user.name} is told of ${attempt.names} after its deadline`)
     attempt.tokens = tokens
     this.#inOrder(attempt)
@@ -302,8 +373,8 @@ export class Checker {
     belief.freeAt = Math.min(belief.freeAt, now)
   }
 
-  lost(user: Witness, token: number, reason: string, now: number): void {
-    const belief = this.#byToken.get(token)
+  lost(user: Witness, token: number, reason: string, now: number, name?: string): void {
+    const belief = this.beliefIn(token, name)
     if (belief === undefined)
       return this.#blame('S5 false loss', `${user.name} lost token ${token}, which nobody was granted`)
     if (belief.attempt.user !== user)
@@ -323,14 +394,13 @@ export class Checker {
   /** S4: its lease still ran, or its own core would have said so; only a reset takes a session away. */
   sessionGivenUp(user: Witness, core: Session): void {
     if (this.endedAtOnce.has(core.sessionId)) return
-    if (this.#resetAt > Number.NEGATIVE_INFINITY) return
+    if (this.resetAt(core.group ?? 0) > longAgo) return
     const text = `the servers gave up session ${core.sessionId} of ${user.name}, which believed in it`
     this.#blame('S4 session given up', text)
   }
 
   /** S4: whether this user believes in its session. */
-  believesInSession(user: Witness): boolean {
-    const { core } = user
+  believesInSession(user: Witness, core: Session = user.core): boolean {
     if (!user.alive || core.over || !core.opened || this.#ending.has(core)) return false
     if (this.endedAtOnce.has(core.sessionId)) return false
     return !core.expired(user.now())
@@ -360,12 +430,15 @@ export class Checker {
     const other = [...held, ...pending].find(({ name }) => !name.startsWith(prefix))
     if (other !== undefined) this.#blame('R1 wrong query', `a query for ${prefix} shows ${other.name}`)
     const size = held.length + pending.length
+    // Each group cuts its own part (G5).
+    if (this.#where !== onePlace) return
     if (cut && !isPart ? size !== queryMax : size > queryMax)
       this.#blame('R1 wrong query', `an answer that is ${cut ? '' : 'not '}cut shows ${size} of ${queryMax}`)
   }
 
   /** L1, in one answer. */
   #alone(answer: Answer<'query'>): void {
+    if (this.#where.moves) return // Its groups answer at different moments, between which a slot may move.
     const byName = new Map<string, boolean[]>()
     for (const hold of answer.held) listIn(byName, hold.name).push(hold.mode === 'exclusive')
     for (const [name, modes] of byName)
@@ -373,13 +446,14 @@ export class Checker {
         this.#blame('L1 two holders', `a query shows ${name} held exclusively and by another`)
   }
 
-  #holdsShown(answer: Answer<'query'>, calledAt: number, now: number, { prefix }: Asked): void {
-    const shown = new Map(answer.held.map(hold => [hold.token, hold]))
-    for (const belief of this.#byToken.values()) {
-      const hold = shown.get(belief.token)
+  #holdsShown(answer: Answer<'query'>, calledAt: number, now: number, asked: Asked): void {
+    const shown = new Map(answer.held.map(hold => [this.#keyOf(hold.name, hold.token), hold]))
+    for (const [key, belief] of this.#byToken) {
+      const hold = shown.get(key)
       if (hold === undefined) {
-        if (!belief.name.startsWith(prefix)) continue
-        const kept = this.claims.lastsUntil(belief, now) > now && belief.token > this.#tokenFloor // C3
+        if (!this.#isAskedOf(belief.name, asked)) continue
+        const floor = this.tokenFloorOf(belief.name)
+        const kept = this.claims.lastsUntil(belief, now) > now && belief.token > floor // C3
         const lasts = belief.toldAt < calledAt && (kept || this.believed(belief))
         if (lasts && !answer.cut && !this.taken(belief, now))
           this.#blame(
@@ -396,21 +470,29 @@ export class Checker {
     }
   }
 
+  /** G5: where slots move, a group that is missing may have any name. */
+  #isAskedOf(name: string, { prefix, missing = [] }: Asked): boolean {
+    if (!name.startsWith(prefix)) return false
+    return missing.length === 0 || (!this.#where.moves && !missing.includes(this.#where.groupOf(name)))
+  }
+
   /** Who surely waited before it was asked, and still does, is shown; as a holder, if it was granted just now. */
-  #waitsShown(answer: Answer<'query'>, calledAt: number, { prefix }: Asked): void {
+  #waitsShown(answer: Answer<'query'>, calledAt: number, asked: Asked): void {
     if (answer.cut) return
     const shown = new Set([...answer.pending, ...answer.held].map(({ clientId, name }) => clientId + name))
     for (const open of this.#open.values()) {
       for (const attempt of open) {
         const { core, user, names } = attempt
         const waits = attempt.manner === 'wait' && attempt.tokens === null && attempt.overAt === never
-        if (!waits || names.length > 1 || !names[0]?.startsWith(prefix) || attempt.appliedAt >= calledAt)
+        const [name = ''] = names
+        if (!waits || names.length > 1 || !this.#isAskedOf(name, asked) || attempt.appliedAt >= calledAt)
           continue
-        if (attempt.calledAt <= this.#resetAt || (this.#begun.get(core) ?? 0) <= this.#resetAt) continue // F14
+        const resetAt = this.resetAt(core.group ?? 0)
+        if (attempt.calledAt <= resetAt || (this.#begun.get(core) ?? 0) <= resetAt) continue // F14
         const gone = this.#ending.has(core) || this.endedAtOnce.has(core.sessionId)
         const lives = user.alive && !core.over && !core.expired(user.now()) && !gone
-        if (!lives || attempt.abortedBefore !== null || shown.has(core.clientId + names[0])) continue
-        if ((this.withdrawnAt.get(core.sessionId + names[0]) ?? 0) >= attempt.calledAt) continue
+        if (!lives || attempt.abortedBefore !== null || shown.has(core.clientId + name)) continue
+        if ((this.withdrawnAt.get(core.sessionId + name) ?? 0) >= attempt.calledAt) continue
         if (!this.#mayBeTaken(attempt) && !this.#mayBeDone(attempt))
           this.#blame('R1 stale query', `a query does not show that ${user.name} waits for ${names[0]}`)
       }
@@ -444,9 +526,9 @@ export class Checker {
     const { event, name, token, clientId, reason } = what
     if (token === null) return
     this.claims.happened(what, now)
-    const belief = this.#byToken.get(token)
+    const belief = this.beliefIn(token, name)
     if (belief === undefined) {
-      if (event === 'granted') this.#foretold.set(token, clientId + name)
+      if (event === 'granted') this.#foretold.set(this.#keyOf(name, token), clientId + name)
       return
     }
     const kept = clientId === null && leastOf(belief.attempt) > 0 && belief.name === name
@@ -464,19 +546,27 @@ export class Checker {
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} is ${reason}`)
   }
   /** Grants that watchers heard of before their holders did. */
-  readonly #foretold = new Map<number, string>()
+  readonly #foretold = new Map<string, string>()
 
   // ---- beliefs
 
   /** As `lock.held` says it. */
   believed(belief: Belief): boolean {
     const { user, core } = belief.attempt
-    if (belief.over || !user.alive || core.over || this.endedAtOnce.has(core.sessionId)) return false
-    return !core.expired(user.now()) && !heldTooLong(belief)
+    if (belief.over || !user.alive || this.endedAtOnce.has(core.sessionId)) return false
+    const holds = user.holds?.(belief.name, belief.token) ?? null
+    if (holds !== null) return holds
+    return !core.over && !core.expired(user.now()) && !heldTooLong(belief)
   }
 
-  beliefIn(token: number): Belief | undefined {
-    return this.#byToken.get(token)
+  /** `name`: needed where several groups count their tokens. */
+  beliefIn(token: number, name?: string): Belief | undefined {
+    if (name === undefined) return this.#byNumber.get(token)?.[0]
+    return this.#byToken.get(this.#keyOf(name, token))
+  }
+
+  #keyOf(name: string, token: number): string {
+    return this.#where === onePlace ? `${token}` : `${token} ${name}`
   }
 
   /** All that asked for this lock. */
@@ -514,21 +604,27 @@ export class Checker {
       failed: false,
       freeAt: never,
     }
-    if (this.#byToken.has(token)) this.#blame('L2 token twice', `${textOf(belief)} was granted before`)
-    if (token <= attempt.floor) {
-      const text = `${textOf(belief)} is not above ${attempt.floor}, told before it was asked for`
+    const key = this.#keyOf(name, token)
+    const same = listIn(this.#byNumber, token)
+    if (same.some(other => this.countsWith(other.name, name)))
+      this.#blame('L2 token twice', `${textOf(belief)} was granted before`)
+    same.push(belief)
+    const floor = attempt.floors[attempt.names.indexOf(name)] ?? 0
+    if (token <= floor) {
+      const text = `${textOf(belief)} is not above ${floor}, told before it was asked for`
       this.#blame('L2 token not larger', text)
     }
-    const foretold = this.#foretold.get(token) ?? attempt.core.clientId + name
+    const foretold = this.#foretold.get(key) ?? attempt.core.clientId + name
     if (foretold !== attempt.core.clientId + name)
       this.#blame('R1 false event', `${textOf(belief)} was told to a watcher as that of another`)
-    this.#highest = Math.max(this.#highest, token)
+    const count = this.countOf(name)
+    this.#highest.set(count, Math.max(this.#highest.get(count) ?? 0, token))
     const others = listIn(this.#byName, name)
     for (const other of others) this.#compare(belief, other, now)
     this.#queueJumped(belief)
     this.claims.granted(belief, others, now)
     others.push(belief)
-    this.#byToken.set(token, belief)
+    this.#byToken.set(key, belief)
     listIn(this.#byCore, attempt.core).push(belief)
     listIn(this.#grantsOf, attempt.core).push(belief)
     const held = this.#tight ? this.beliefsOf(attempt.core).length : 0
@@ -542,7 +638,8 @@ export class Checker {
     // News that comes late may be over already at the servers.
     const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
     // F14: a state that begins empty can tell no client of a theft: its pause excuses none.
-    const acrossReset = older.token <= this.#tokenFloor && newer.token > this.#tokenFloor
+    const floor = this.tokenFloorOf(belief.name)
+    const acrossReset = older.token <= floor && newer.token > floor
     if (acrossReset || !this.taken(older, now, newer.token))
       this.#blame('L1 two holders', `${textOf(newer)} is granted while ${textOf(older)} is believed in`)
   }
@@ -584,7 +681,7 @@ export class Checker {
    */
   taken(belief: Belief, now: number, upTo = never, reason: string | null = null): boolean {
     const { name, token, attempt } = belief
-    if (token <= this.#tokenFloor && upTo === never) return true // F14
+    if (upTo === never && token <= this.tokenFloorOf(name)) return true // F14
     const stolen = (this.#attemptsByName.get(name) ?? []).some(
       thief =>
         thief.manner === 'steal' &&
@@ -615,7 +712,7 @@ export class Checker {
       const text = `${attempt.user.name}: a waiting acquire was told "unavailable"`
       return this.#blame('S1 wrong reply', text)
     }
-    if (attempt.calledAt < this.#pausedUntil) return // F14
+    if (attempt.calledAt < this.#pausedUntil(attempt.names)) return // F14
     const occupied = attempt.names.some(name =>
       (this.#attemptsByName.get(name) ?? []).some(
         other => other !== attempt && this.#mayOccupy(other, name, attempt, now),
@@ -628,7 +725,7 @@ export class Checker {
 
   /** Since when nothing surely keeps this from being answered: no other client has or waits for it, and no pause lasts (F14). Infinity: something may. */
   grantableSince(attempt: Attempt): number {
-    let since = attempt.manner === 'ifAvailable' ? 0 : Math.max(0, this.#pausedUntil)
+    let since = attempt.manner === 'ifAvailable' ? 0 : Math.max(0, this.#pausedUntil(attempt.names))
     if (attempt.manner !== 'wait') return since
     for (const name of attempt.names)
       for (const other of this.#attemptsByName.get(name) ?? [])
@@ -638,14 +735,14 @@ export class Checker {
 
   #overSince(other: Attempt, name: string): number {
     if (other.tokens === null) return other.overAt
-    const belief = this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)
+    const belief = this.beliefIn(other.tokens[other.names.indexOf(name)] as number, name)
     return belief === undefined ? never : freeOf(belief)
   }
 
   #mayOccupy(other: Attempt, name: string, attempt: Attempt, now: number): boolean {
     if (other.calledAt > now) return false
     if (other.tokens === null) return other.overAt >= attempt.calledAt
-    const belief = this.#byToken.get(other.tokens[other.names.indexOf(name)] as number)
+    const belief = this.beliefIn(other.tokens[other.names.indexOf(name)] as number, name)
     // S2: its own release, called before, is done before.
     const kept = leastOf(other) > 0
     if (!kept && belief !== undefined && other.core === attempt.core && belief.releasedAs < attempt.place)
@@ -656,10 +753,12 @@ export class Checker {
 
   /** What the servers do with it when its session is over is seen at the end. */
   #failed(attempt: Attempt, { failed = '', at, definite }: Outcome): void {
-    const { core, user, abortedBefore } = attempt
+    const { core, user, givenUp, isPart } = attempt
     attempt.failedAt = at
-    if (definite) attempt.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
-    const aborted = failed === 'TIMEOUT' && abortedBefore !== null
+    // What one part says of itself is no word about the others.
+    if (definite && !isPart) attempt.overAt = Number.NEGATIVE_INFINITY // it surely had no effect
+    if (isPart) this.#undone(attempt)
+    const aborted = failed === 'TIMEOUT' && givenUp
     if (this.#tight && limitCodes.has(failed)) {
       if (failed === 'LOCKS_LIMIT') this.#limited(attempt)
       attempt.overAt = at
@@ -672,14 +771,16 @@ export class Checker {
     if (this.#usedUp.has(failed)) return
     if (failed === 'NOT_THIS_TOKEN') return this.#notThisStolen(attempt, at)
     if (claimCodes.has(failed)) return this.#claimRefused(attempt, failed, at)
-    const fair = aborted || failed === 'CLOSED' || (failed === 'SESSION_LOST' && core.over)
+    // G4: the session of another part may be the lost one.
+    const lost = isPart ? sessionEnds.has(failed) : failed === 'SESSION_LOST' && core.over
+    const fair = aborted || failed === 'CLOSED' || lost
     if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
   }
 
   /** C8: nothing was done, since another token holds, or none. */
-  notThis(user: Witness, token: number, calledAt: number, now: number): void {
-    const belief = this.#byToken.get(token)
-    if (belief === undefined || belief.toldAt >= calledAt || token <= this.#tokenFloor) return
+  notThis(user: Witness, name: string, token: number, calledAt: number, now: number): void {
+    const belief = this.beliefIn(token, name)
+    if (belief === undefined || belief.toldAt >= calledAt || token <= this.tokenFloorOf(belief.name)) return
     if (this.believed(belief) && !this.taken(belief, now))
       this.#blame(
         'C8 wrong refusal',
@@ -696,12 +797,14 @@ export class Checker {
       other => other !== attempt && this.#mayOccupy(other, name, attempt, now),
     )
     const alone = others.length === 1 && others[0]?.tokens?.length === 1
-    if (alone && calledAt > this.#pausedUntil) this.notThis(user, terms?.victim ?? 0, calledAt, now)
+    if (alone && calledAt > this.#pausedUntil(names))
+      this.notThis(user, name, terms?.victim ?? 0, calledAt, now)
   }
 
   /** C1, C3, C5: its claim does not go together with what others have or want, or with the limits. */
   #claimRefused(attempt: Attempt, code: string, now: number): void {
-    const { names, terms, user } = attempt
+    const { names, terms, user, isPart } = attempt
+    if (isPart) return // G4: it may be said of the names of another part.
     this.answered(attempt.core, attempt.place, now)
     const of = terms?.permits?.of
     const differs = names.some(name =>
@@ -733,8 +836,8 @@ export class Checker {
     if (other === attempt) return true
     if (other.tokens === null) return other.overAt >= attempt.calledAt
     // Which of its names it is makes no difference.
-    return other.tokens.some(token => {
-      const belief = this.#byToken.get(token)
+    return other.tokens.some((token, i) => {
+      const belief = this.beliefIn(token, other.names[i])
       return belief === undefined || belief.freeAt >= attempt.calledAt || belief.releasedAs === never
     })
   }

@@ -6,13 +6,15 @@ import { type Attempt, type Belief, type Blamed, listIn } from './checker.ts'
 
 /** What is known of holds. */
 export interface KnownHolds {
-  readonly tokenFloor: number
+  tokenFloorOf(name: string): number
+  /** Whether the tokens of these two names are in the order of their grants (L2). */
+  countsWith(name: string, other: string): boolean
   grants(): Iterable<Belief>
   attemptsOn(name: string): readonly Attempt[]
   believed(belief: Belief): boolean
   /** A steal or a forced release may have ended it by now, to the good of a token up to this. */
   taken(belief: Belief, now: number, upTo?: number): boolean
-  beliefIn(token: number): Belief | undefined
+  beliefIn(token: number, name: string): Belief | undefined
 }
 
 /** A note that was set, with the claim or later. Times are simulated ms. */
@@ -67,8 +69,8 @@ export class Claims {
   readonly #runs = new Map<string, Belief[]>()
   /** C5: by name and key, when an operator's forgetting of it had taken effect at the latest. */
   readonly #forgettings = new Map<string, { overAt: number }[]>()
-  /** C6: by token. */
-  readonly #notes = new Map<number, Written[]>()
+  /** C6 */
+  readonly #notes = new Map<Belief, Written[]>()
   /** C4: those that their clients may hold too long. */
   readonly #limited = new Set<Belief>()
 
@@ -114,7 +116,8 @@ export class Claims {
   }
 
   #acrossReset(older: Belief, newer: Belief): boolean {
-    return older.token <= this.#known.tokenFloor && newer.token > this.#known.tokenFloor
+    const floor = this.#known.tokenFloorOf(older.name)
+    return older.token <= floor && newer.token > floor
   }
 
   // ---- C3
@@ -130,7 +133,7 @@ export class Claims {
   #grantedAfter({ token, name, attempt }: Belief): number {
     let after = attempt.calledAt
     for (const other of this.#known.grants()) {
-      if (other.token >= token) continue
+      if (other.token >= token || !this.#known.countsWith(other.name, name)) continue
       after = Math.max(after, other.attempt.calledAt)
       const inTheWay = other.name === name && clash(attempt, other.attempt) && other.releasedAt < never
       if (inTheWay && !this.#known.taken(other, other.releasedAt)) after = Math.max(after, other.releasedAt)
@@ -208,7 +211,7 @@ export class Claims {
     const asked = (other: Attempt) => other.core.clientId === clientId && other.terms?.once?.key === key
     if (!this.#known.attemptsOn(name).some(asked))
       this.#blame('C5 wrong record', `${text} by ${clientId}, which never asked for it`)
-    const belief = this.#known.beliefIn(token)
+    const belief = this.#known.beliefIn(token, name)
     if (belief === undefined) return
     if (belief.name !== name || !asked(belief.attempt))
       this.#blame('C5 wrong record', `${text}, which is ${textOf(belief)}`)
@@ -221,9 +224,9 @@ export class Claims {
   // ---- C6
 
   /** A note is asked for just now: with the claim of a grant, or later. */
-  writes(token: number, note: string | null, calledAt: number): Written {
+  writes(belief: Belief, note: string | null, calledAt: number): Written {
     const written = { note, calledAt, doneAt: never }
-    listIn(this.#notes, token).push(written)
+    listIn(this.#notes, belief).push(written)
     return written
   }
 
@@ -239,7 +242,7 @@ export class Claims {
       known.sum += permits?.take ?? 0
       if (known.of !== (permits?.of ?? 0) || known.sum > known.of)
         this.#blame('C1 wrong list', `${known.sum} of ${known.of} permits of ${name} are shown`)
-      const belief = this.#known.beliefIn(token)
+      const belief = this.#known.beliefIn(token, name)
       if (belief === undefined) continue
       this.#termsOf(belief, terms, calledAt, now)
       if (clientId === null && this.#known.believed(belief) && belief.attempt.terms !== null)
@@ -259,8 +262,8 @@ export class Claims {
     }
   }
 
-  happened({ event, token, terms }: LockEvent, now: number): void {
-    const belief = token === null ? undefined : this.#known.beliefIn(token)
+  happened({ event, name, token, terms }: LockEvent, now: number): void {
+    const belief = token === null ? undefined : this.#known.beliefIn(token, name)
     if (belief === undefined) return
     // R1: an event may be old, so any note that was asked for may be in it.
     this.#termsOf(belief, terms, 0, now)
@@ -269,7 +272,7 @@ export class Claims {
   }
 
   #termsOf(belief: Belief, terms: ShownTerms, calledAt: number, now: number): void {
-    const { attempt, token } = belief
+    const { attempt } = belief
     if (!isSame(attempt.terms, terms))
       this.#blame('C1 wrong list', `${textOf(belief)} is shown with ${JSON.stringify(terms)}`)
     const [keptMs, endsMs] = [terms?.keptMs ?? 0, terms?.endsMs ?? 0]
@@ -280,7 +283,7 @@ export class Claims {
       (endsMs > 0 && mostOf(attempt) === never)
     )
       this.#blame('C3 wrong list', `${textOf(belief)} is shown with ${keptMs} and ${endsMs} ms to go`)
-    const written = this.#notes.get(token) ?? []
+    const written = this.#notes.get(belief) ?? []
     const first = { note: attempt.terms?.note ?? null, calledAt: 0, doneAt: 0 }
     const all = [first, ...written]
     const fits = all.some(

@@ -3,7 +3,7 @@
 
 import type { Fact } from '../../lockserver/state/facts.ts'
 import { changeOf, type ViewCounts } from '../../viewservice/counts.ts'
-import type { ViewRecord } from '../../viewservice/record.ts'
+import type { GroupRecord } from '../../viewservice/record.ts'
 import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Blamed } from './checker.ts'
@@ -31,25 +31,26 @@ export class Counters {
   sent(server: LockServerParty, messages: readonly Message[]): void {
     for (const [kind, , what] of messages)
       if (kind === 'opened' || kind === 'renewed') plus(this.#of(server), `sent ${kind}`)
-      else if (kind === 'clients' || (kind === 'locks' && !(what as { more: boolean }).more))
+      else if (kind === 'clients' || (isList(kind) && !(what as { more: boolean }).more))
         plus(this.#of(server), 'sent lists')
   }
 
   /** A lock server reads this. */
   arrived(server: LockServerParty, messages: readonly Message[]): void {
     for (const [kind] of messages)
-      if (kind === 'open' || kind === 'renew' || kind === 'query' || kind === 'clients')
+      if (kind === 'open' || kind === 'renew' || kind === 'query' || kind === 'clients' || kind === 'look')
         plus(this.#of(server), `read ${kind}`)
   }
 
-  saved(before: ViewRecord | undefined, record: ViewRecord): void {
+  /** Of one group. */
+  saved(before: GroupRecord | null, record: GroupRecord): void {
     const { counts, core } = this.#cluster.viewServer
     // Its mark lapsed while it saved: it reads, like any other, what came of it.
     if (!core.isActive) return
     const tally = this.#of(counts)
     if (before?.view.number !== record.view.number) plus(tally, 'views')
     else if (record.acked && !before.acked) plus(tally, 'acks')
-    if (before === undefined || before.view.number === record.view.number) return
+    if (before === null || before.view.number === record.view.number) return
     if (changeOf(before.view, record.view) === 'recovery') plus(tally, 'recoveries')
     else if (before.view.primary.id !== record.view.primary.id)
       plus(tally, record.view.start === null ? 'promotions' : 'resets')
@@ -72,7 +73,7 @@ export class Counters {
     this.#equal(server.name, 'step-downs', counts.stepDowns, stepDowns)
     this.#among(server, 'opened', counts.operations['open opened'], 'sent opened', ['read open'])
     this.#among(server, 'renewals', counts.renewals, 'sent renewed', ['read renew', 'read open'])
-    this.#among(server, 'queries', counts.queries, 'sent lists', ['read query', 'read clients'])
+    this.#among(server, 'queries', counts.queries, 'sent lists', ['read query', 'read clients', 'read look'])
   }
 
   /** All is saved, and the view server has heard so. */
@@ -110,6 +111,11 @@ export class Counters {
   #blame(text: string): void {
     this.#verdict.blame('wrong count', text)
   }
+}
+
+/** A part of one. */
+function isList(kind: string): boolean {
+  return kind === 'locks' || kind === 'looked'
 }
 
 function plus(tally: Tally, what: string, by = 1): void {

@@ -11,6 +11,7 @@ import { breakCopy, corruptCopy } from './faults/corruption.ts'
 import { Damage } from './faults/damage.ts'
 import { Deaths } from './faults/deaths.ts'
 import { Disk } from './faults/disk.ts'
+import { GroupFaults } from './faults/groups.ts'
 import { LateWords } from './faults/late-words.ts'
 import { Leavings } from './faults/leavings.ts'
 import { Lies } from './faults/lies.ts'
@@ -46,6 +47,7 @@ export class Faults {
   readonly #leavings: Leavings
   readonly #lostRecords: LostRecords
   readonly #power: Power
+  readonly #groups: GroupFaults
   readonly #strangers: Strangers
   readonly #guests: Guests
   readonly #frameDice: Random
@@ -89,6 +91,7 @@ export class Faults {
     const { seats } = shape
     this.seats =
       seats === null ? null : new SeatFaults(scene, damage, deaths, this.#disk, seats, random(seed + 33))
+    this.#groups = new GroupFaults(scene, damage, deaths, this.#resets)
     this.#power = new Power(scene, damage, deaths, diskOf)
     this.#ambushes.onPower = dice => this.#power.fail(dice)
     guests.onHostLeaves = host => deaths.leave(host)
@@ -165,6 +168,10 @@ export class Faults {
     'slow sync': dice => this.#power.slowSync(dice),
     'failing sync': dice => this.#power.failingSync(dice),
     'full disk': dice => this.#power.full(dice),
+    'kill all primaries': dice => this.#groups.killAll('primary', dice),
+    'kill all backups': dice => this.#groups.killAll('backup', dice),
+    'strand from a group': dice => this.#groups.strand(dice),
+    'lose a group': dice => this.#groups.lose(dice),
   }
 
   /** R3: a server joins over a slow network. */
@@ -180,7 +187,9 @@ export class Faults {
     this.#kind = kind
     // These say nothing of their own in the trace.
     if (kind === 'stranger' || kind === 'operator reset') this.#done('')
-    this.#byKind[kind](random(salt))
+    const { cluster } = this.#scene
+    const group = cluster.groups === 1 ? 0 : random(salt + 1).below(cluster.groups)
+    cluster.within(group, () => this.#byKind[kind](random(salt)))
     this.#kind = null
   }
 

@@ -1,7 +1,7 @@
 // F15, from outside: which machines hold a copy of the state that counts, as far as the newest record, the deaths and
 // what befell the disks tell. From that follows whether the state is lost by the rules. It decides nothing.
 
-import type { ViewRecord } from '../../viewservice/record.ts'
+import type { GroupRecord } from '../../viewservice/record.ts'
 import type { Choice, Server, View } from '../../wire/messages.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 
@@ -20,17 +20,16 @@ export class LeftCopies {
 
   /** What this machine had on its disk is gone, or can't be read any more. */
   burns(name: string): void {
-    for (const id of this.#idsOf(name)) this.#gone.add(id)
+    for (const id of this.#cluster.inEach(() => this.#idsOf(name)).flat()) this.#gone.add(id)
   }
 
   /** R4: what it has in memory, and may have written, is wrong. */
   doubts(name: string): void {
-    for (const id of this.#idsOf(name)) this.#doubtful.add(id)
+    for (const id of this.#cluster.inEach(() => this.#idsOf(name)).flat()) this.#doubtful.add(id)
   }
 
   #idsOf(name: string): string[] {
-    const { servers, viewServer } = this.#cluster
-    const { record } = viewServer
+    const { servers, part: record } = this.#cluster
     const own = servers.filter(server => server.name === name).map(({ id }) => id)
     if (record === null) return own
     const { primary, backup } = record.view
@@ -45,23 +44,23 @@ export class LeftCopies {
   }
 
   /** D4: whose state counts, wherever it is now. */
-  counting(record: ViewRecord): Server[] {
+  counting(record: GroupRecord): Server[] {
     const { view, acked } = record
     const choice = view.start?.choice ?? null
     if (choice === null || acked) return this.#ofView(view, acked)
-    return [...this.#ofView(choiceView(choice), choice.acked), ...choice.since]
+    return [...this.#ofView(choiceView(view.group, choice), choice.acked), ...choice.since]
   }
 
   #ofView(view: View, acked: boolean): Server[] {
     const { primary, backup } = view
     if (backup === null) return [primary]
-    return acked || this.#knows(view) || this.#isTold(view.number, backup) ? [primary, backup] : [primary]
+    return acked || this.#knows(view) || this.#isTold(view, backup) ? [primary, backup] : [primary]
   }
 
   /** V4, D2: it is on its disk that it was told in sync, though it has said so to no server yet. */
-  #isTold(view: number, { id, address }: Server): boolean {
+  #isTold({ number }: View, { id, address }: Server): boolean {
     const written = this.#cluster.options.journalDiskOf?.(nameOf({ id, address })).written ?? []
-    return written.some(({ imprint }) => imprint?.id === id && imprint.view === view && imprint.told)
+    return written.some(({ imprint }) => imprint?.id === id && imprint.view === number && imprint.told)
   }
 
   isGone({ id }: Server): boolean {
@@ -69,12 +68,12 @@ export class LeftCopies {
   }
 
   /** No copy of it need be readable. */
-  mayBeGone(server: Server, record: ViewRecord): boolean {
+  mayBeGone(server: Server, record: GroupRecord): boolean {
     return this.#doubtful.has(server.id) || this.isGone(server) || this.#neverBegan(server, record)
   }
 
   /** D4: before the imprint of view 1 or of a reset's view is synced, nothing was shown and nothing counts. */
-  #neverBegan({ id, address }: Server, record: ViewRecord): boolean {
+  #neverBegan({ id, address }: Server, record: GroupRecord): boolean {
     const { options, servers } = this.#cluster
     if (!isYoung(record)) return false
     if (servers.some(server => server.alive && server.id === id)) return false
@@ -84,25 +83,28 @@ export class LeftCopies {
 
   /** The machines that have such a copy. */
   get machines(): Set<string> {
-    const { record } = this.#cluster.viewServer
-    return record === null ? new Set() : this.ofRecord(record)
+    const { part } = this.#cluster
+    return part === null ? new Set() : this.ofRecord(part)
   }
 
-  ofRecord(record: ViewRecord): Set<string> {
+  ofRecord(record: GroupRecord): Set<string> {
     const left = this.counting(record).filter(server => !this.mayBeGone(server, record))
     return new Set(left.map(nameOf))
   }
 
   /** D4: nothing of the state was shown, and it may be on no disk. */
   get isYoung(): boolean {
-    const { record } = this.#cluster.viewServer
-    return record === null || isYoung(record)
+    const { part } = this.#cluster
+    return part === null || isYoung(part)
   }
 
   /** It has the only one. */
   needs(name: string): boolean {
-    const { machines } = this
-    return machines.has(name) && machines.size === 1
+    return this.#cluster
+      .inEach(() => this.machines)
+      .some(({ size }, group, all) => {
+        return size === 1 && all[group]?.has(name)
+      })
   }
 
   /** Nothing is on its way that would change whose state counts. */
@@ -113,7 +115,13 @@ export class LeftCopies {
 
   /** Whether the state outlives the loss of this machine's disk (F15). */
   mayBurn(name: string): boolean {
+    return this.#cluster.inEach(() => this.#mayBurnHere(name)).every(may => may)
+  }
+
+  /** It takes nothing from the group that is looked at, or not all. */
+  #mayBurnHere(name: string): boolean {
     const { machines } = this
+    if (this.#cluster.groups > 1 && this.settled && !machines.has(name)) return true
     if (!this.settled) return false
     machines.delete(name)
     return machines.size > 0
@@ -124,12 +132,12 @@ export function nameOf({ address }: Server): string {
   return address.replace('ws://', '')
 }
 
-function choiceView({ number, primary, backup, durability }: Choice): View {
-  return { group: 0, number, primary, backup, durability, start: null }
+function choiceView(group: number, { number, primary, backup, durability }: Choice): View {
+  return { group, number, primary, backup, durability, start: null }
 }
 
 /** View 1's state or a reset's, and no ack says that it is on a disk. */
-function isYoung({ view: { start }, acked }: ViewRecord): boolean {
+function isYoung({ view: { start }, acked }: GroupRecord): boolean {
   if (start === null || acked) return false
   return start.choice === null || (start.choice.start !== null && !start.choice.acked)
 }

@@ -36,8 +36,8 @@ const usage = `npm run simulate -- [options]
   --seeds K       so many seeds (1 with --seed, without end with --minutes, else 100)
   --minutes M     stop after so many minutes
   --theme NAME    only seeds whose story is about that, such as meanwhile; or whose view servers share a
-                  store: 'view servers'; or whose cluster has rules: access; these two also tell what came
-                  of it, as a table
+                  store: 'view servers'; or whose cluster has rules: access; or several groups: groups; these
+                  three also tell what came of it, as a table
   --power         only seeds whose cluster keeps its state on disks, which lose their power
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
@@ -65,7 +65,8 @@ function planOf(seed: number): Plan {
   return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
 }
 
-function isAbout({ shape: { theme, seats, access } }: Plan, name: string): boolean {
+function isAbout({ shape: { theme, seats, access, groups } }: Plan, name: string): boolean {
+  if (name === 'groups') return groups > 1
   if (name === 'access') return access !== null
   return name === 'view servers' ? seats !== null : theme === name
 }
@@ -127,7 +128,7 @@ for (let seed = first; seed < first + seeds && failed === null && minutesGone() 
   await new Promise(resolve => setImmediate(resolve))
   total.seeds++
   twice.add(ending.most)
-  for (const [what, times] of [...ending.seats, ...ending.rights])
+  for (const [what, times] of [...ending.seats, ...ending.rights, ...ending.groups])
     seen.set(what, (seen.get(what) ?? 0) + times)
   total.ms += ending.ms
   total.steps += ending.steps
@@ -154,7 +155,7 @@ else if (!values.hash) {
     `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )
 }
-if (values.theme === 'view servers' || values.theme === 'access')
+if (['view servers', 'access', 'groups'].includes(values.theme ?? ''))
   for (const [what, times] of [...seen].sort()) console.log(`${times}\t${what}`)
 if (values.twice) for (const line of twice.lines) console.log(line)
 const missing = values.happens ? twice.missing(['reset: the cluster', ...powerKinds, ...outcomes]) : []

@@ -5,6 +5,7 @@
 import { type Random, random, weighted } from '../fixtures/random.ts'
 import { type ClaimShape, drawClaimShape } from './claiming.ts'
 import { type AccessKind, type AccessShape, drawAccess, drawAccessKinds } from './granting.ts'
+import { drawGroupKinds, drawGroups, type GroupKind } from './grouping.ts'
 import { type DiskShape, drawDiskShape, drawPowerKind, drawPowerRates, type PowerKind } from './powering.ts'
 import { drawSeatKinds, drawSeats, type SeatKind, type SeatShape } from './seating.ts'
 
@@ -50,7 +51,7 @@ export const breachKinds = [
   ...(['guest', 'guest', 'guest', 'lie', 'lie', 'lie', 'break copy', 'break copy'] as const),
   ...(['leave in vain', 'lost record'] as const),
 ] as const
-export type FaultKind = (typeof faultKinds)[number] | (typeof breachKinds)[number] | PowerKind
+export type FaultKind = (typeof faultKinds)[number] | (typeof breachKinds)[number] | PowerKind | GroupKind
 
 export const verbs = [
   'wait',
@@ -164,6 +165,9 @@ export interface Shape {
   readonly disk: DiskShape | null
   /** Who may do what; null: no rules apply to any client. */
   readonly access: AccessShape | null
+  /** G1: how many there are, and on how many hosts their servers stand; null: all are on one. */
+  readonly groups: number
+  readonly hosts: number | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -206,7 +210,8 @@ export function drawPlan(seed: number): Plan {
   const disk = seats === null && hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
   const access = hasAccess(drawn) ? drawAccess(random(seed + 41)) : null
   const seated = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats }
-  const shape = withAccess(withDisks(seated, disk), access)
+  const alone = withAccess(withDisks(seated, disk), access)
+  const shape = hasGroups(alone) ? withGroups(alone, random(seed + 51)) : alone
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
@@ -216,12 +221,24 @@ export function drawPlan(seed: number): Plan {
     ...drawSeatFaults(random(seed + 32), shape),
     ...drawPower(random(seed + 26), shape),
     ...drawAccessEvents(random(seed + 42), shape),
+    ...drawGroupFaults(random(seed + 53), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
 
 /** Themes that are about other things, for longer than a mark stands. */
 const unseated: ReadonlySet<Theme> = new Set(['long lives', 'large sessions', 'meanwhile'])
+
+/** Where there is much beside, others are about that. */
+function hasGroups({ theme, crowd, hoard, tight, seats, access, early }: Shape): boolean {
+  const much = crowd !== null || hoard > 0 || tight || early
+  return !much && seats === null && access === null && theme !== 'long lives' && theme !== 'meanwhile'
+}
+
+function withGroups(shape: Shape, dice: Random): Shape {
+  const drawn = drawGroups(dice)
+  return drawn === null ? shape : { ...shape, ...drawn }
+}
 
 /** Long lives and large sessions are about something else, and long enough without. */
 function hasDisks({ theme, crowd }: Shape): boolean {
@@ -360,6 +377,8 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     seats: null,
     disk: null,
     access: null,
+    groups: 1,
+    hosts: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
@@ -542,8 +561,8 @@ function drawFaults(dice: Random, shape: Shape): Planned[] {
 }
 
 /** Of their own dice: the rest of the day is as it would be without them. */
-function drawBreaches(dice: Random, { theme, hoard, lengthMs }: Shape): Planned[] {
-  if (theme === 'calm' || hoard > 0 || !dice.chance(breachesPart)) return []
+function drawBreaches(dice: Random, { theme, hoard, lengthMs, groups }: Shape): Planned[] {
+  if (theme === 'calm' || hoard > 0 || groups > 1 || !dice.chance(breachesPart)) return []
   return timesOf(dice, dice.pick([300, 900]), lengthMs).map(at => ({
     is: 'fault',
     kind: dice.pick(breachKinds),
@@ -570,6 +589,18 @@ function drawAccessEvents(dice: Random, { access, lengthMs }: Shape): Planned[] 
   const kindOf = drawAccessKinds(dice)
   return timesOf(dice, access.everyMs, lengthMs).map(at => ({
     is: 'access',
+    kind: kindOf(dice),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice, too. */
+function drawGroupFaults(dice: Random, { groups, lengthMs }: Shape): Planned[] {
+  if (groups === 1) return []
+  const kindOf = drawGroupKinds(dice)
+  return timesOf(dice, dice.pick([400, 1_000, 2_000]), lengthMs).map(at => ({
+    is: 'fault',
     kind: kindOf(dice),
     at,
     salt: saltOf(dice),
@@ -640,7 +671,7 @@ function drawClaims(dice: Random, { claims, clients, theme, lengthMs }: Shape): 
 
 /** Of their own dice: the rest of the day is drawn as it would be without them. */
 function drawOddities(dice: Random, shape: Shape): Planned[] {
-  if (!dice.chance(oddPart) || shape.theme === 'long lives') return []
+  if (!dice.chance(oddPart) || shape.theme === 'long lives' || shape.groups > 1) return []
   const drawn = timesOf(dice, dice.pick([150, 500, 1_500]), shape.lengthMs).map(at => ({
     at,
     kind: dice.pick(oddityKinds),

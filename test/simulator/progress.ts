@@ -3,7 +3,7 @@
 // then is blamed on the service. It steps nothing, and excuses what a fault explains.
 
 import { joinBacklogMax, redialMsMax, pingIntervalMs as usualPingMs } from '../../wire/limits.ts'
-import type { Message } from '../../wire/messages.ts'
+import type { Message, View } from '../../wire/messages.ts'
 import {
   type ClientParty,
   type Cluster,
@@ -58,6 +58,8 @@ export class Progress {
   readonly #slackMs: number
   /** `meanwhileMs`, with the pings of this cluster. */
   readonly #withinMs: { readonly served: number; readonly replaced: number }
+  /** Of which group this is; calls for locks of several are not judged. */
+  readonly #group: number
   /** Views whose backup has applied something: from there on nothing is shown without it (V4). */
   readonly #latched = new Set<number>()
   /** Which servers know the newest view, and since when. */
@@ -79,7 +81,9 @@ export class Progress {
     referee: Referee,
     users: Users,
     allowedSince: (user: string) => number = () => 0,
+    group = 0,
   ) {
+    this.#group = group
     this.#allowedSince = allowedSince
     this.#cluster = cluster
     this.#verdict = verdict
@@ -95,17 +99,27 @@ export class Progress {
     const { network } = cluster
     const { onFrame, onArrival, onClose } = network
     network.onFrame = (from, to, messages, wire) => {
-      if (from.kind === 'client') this.#says(from, messages, wire)
+      if (from.kind === 'client' && this.#isOfGroup(to)) this.#says(from, messages, wire)
       return onFrame?.(from, to, messages, wire) ?? 'pass'
     }
     network.onArrival = (from, to, messages, wire) => {
       onArrival?.(from, to, messages, wire)
-      this.#arrived(from, to, messages)
+      if (this.#isOfGroup(from)) this.#arrived(from, to, messages)
     }
     network.onClose = (from, to, code, wire) => {
       onClose?.(from, to, code, wire)
-      this.#closes(from, to, code)
+      if (this.#isOfGroup(from)) this.#within(() => this.#closes(from, to, code))
     }
+  }
+
+  /** G1: a server may have a part in another one. */
+  #isOfGroup(party: Party): boolean {
+    if (this.#cluster.groups === 1) return true
+    return party.kind === 'lockserver' && (party as LockServerParty).core.view?.group === this.#group
+  }
+
+  #within(act: () => void): void {
+    this.#cluster.within(this.#group, act)
   }
 
   // ---- what crosses the wires
@@ -152,12 +166,20 @@ export class Progress {
 
   /** Looks at all that waits; to be called often. */
   judge(): void {
-    this.#follow()
-    for (const [user, { cut, stalled, ends }] of this.#wires)
-      if ((cut || stalled) && ends.some(end => end.party === user && end.open))
-        this.#misledAt.set(user, this.#now)
-    for (const open of this.#users.open) this.#judgeCall(open)
-    for (const user of this.#users.users) this.#judgeAsked(user)
+    this.#within(() => {
+      this.#follow()
+      for (const [user, { cut, stalled, ends }] of this.#wires)
+        if ((cut || stalled) && ends.some(end => end.party === user && end.open))
+          this.#misledAt.set(user, this.#now)
+      for (const open of this.#users.open) if (this.#isMine(open)) this.#judgeCall(open)
+      for (const user of this.#users.users) this.#judgeAsked(user)
+    })
+  }
+
+  /** G6: whatever befalls other groups, calls for locks of this one go on. */
+  #isMine({ names }: Open): boolean {
+    if (this.#cluster.groups === 1) return true
+    return names.length > 0 && names.every(name => this.#cluster.homeOf(name) === this.#group)
   }
 
   #follow(): void {
@@ -168,7 +190,7 @@ export class Progress {
       this.#adopted = new Map()
     }
     for (const { id, alive, core } of servers)
-      if (alive && core.view?.number === view.number && !recovers(core) && !this.#adopted.has(id))
+      if (alive && isSame(core.view, view) && !recovers(core) && !this.#adopted.has(id))
         this.#adopted.set(id, this.#now)
     const party = this.#mustServe()
     if (party === null || viewServer.saving) this.#server = null
@@ -246,6 +268,10 @@ export class Progress {
   /** It learns from the view server, or from any server that it was told of, which one is primary. */
   #knowsSince(user: ClientParty): number {
     const { viewServer, viewServers } = this.#cluster
+    // A client that believes to hear of views dials only whom they name.
+    const misled =
+      this.#cluster.groups > 1 && viewServer.alive && this.#linkedSince(user, viewServer) === never
+    if (misled) return never
     if (user.seeds.length > viewServers.length) return 0
     const known = viewServers.map(each => Math.max(runs(each), this.#linkedSince(user, each)))
     return Math.max(serves(viewServer), ...known)
@@ -266,7 +292,8 @@ export class Progress {
     const { kind, at, wire } = asked
     const [mine] = wire.ends
     const there = mine?.open && mine.other.party === this.#living(this.#cluster.view?.primary.id)
-    const over = user.core.over || user.core.expired(user.now())
+    const own = user.coreIn(this.#group)
+    const over = own.over || own.expired(user.now())
     // A session that rests need not go to the next server at once.
     if (!there || over) this.#asked.delete(user)
     else if (user.alive && !user.frozen) this.#waits(user, at, `the ${kind} of ${user.name} is not answered`)
@@ -288,6 +315,10 @@ export class Progress {
   get #now(): number {
     return this.#cluster.network.time
   }
+}
+
+function isSame(one: View | null, other: View): boolean {
+  return one !== null && one.group === other.group && one.number === other.number
 }
 
 /** D5: it has the state, and may not show it yet. */

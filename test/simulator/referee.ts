@@ -4,9 +4,14 @@
 
 import type { Fact } from '../../lockserver/state/facts.ts'
 import type { State } from '../../lockserver/state/state.ts'
-import type { ViewRecord } from '../../viewservice/record.ts'
+import { type GroupRecord, partOf, type ViewRecord } from '../../viewservice/record.ts'
 import type { Message, Ping, Status, View } from '../../wire/messages.ts'
-import type { Cluster, LockServerParty, ViewServerParty } from '../fixtures/cluster.ts'
+import {
+  type Cluster,
+  type LockServerParty,
+  ProgramParty,
+  type ViewServerParty,
+} from '../fixtures/cluster.ts'
 import type { Party, Wire } from '../fixtures/network.ts'
 import { textOf } from '../fixtures/state-story.ts'
 import { Answers } from './answers.ts'
@@ -18,6 +23,7 @@ import { Guest } from './guests.ts'
 import { LeftCopies, nameOf } from './left-copies.ts'
 import { listen } from './operations.ts'
 import type { RightsJudge } from './rights-judge.ts'
+import { SpareJudge } from './spares.ts'
 import { Takeovers } from './takeovers.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
@@ -32,7 +38,7 @@ interface End {
 
 interface Decision {
   readonly at: number
-  /** V3: by view, the backup that had answered the question. */
+  /** V3: by the view's key, the backup that had answered the question. */
   readonly answered: ReadonlyMap<number, string>
 }
 
@@ -64,9 +70,10 @@ export class Referee {
   readonly confirmations: Confirmations
   /** F15: where a state is that counts. */
   readonly leftCopies: LeftCopies
+  readonly #spares: SpareJudge
   /** How each server id that is no more has ended. */
   readonly #ends = new Map<string, End>()
-  /** V4: the backup of each view that said that it knows that it is in sync. */
+  /** V4: the backup of each view that said that it knows that it is in sync; by the view's key. */
   readonly #knows = new Map<number, string>()
   /** In which view each server was last told that it is in sync. */
   readonly #toldInSync = new Map<string, number>()
@@ -86,9 +93,10 @@ export class Referee {
   /** B1: the longest that a lock server has worked without a pause. */
   longestTurnMs = 0
   #lastWrite = 0
-  /** When the newest acked view became so. */
-  #ackedAt = 0
-  #lastViewAt = 0
+  /** When the newest acked view of each group became so. */
+  readonly #ackedAt = new Map<number, number>()
+  readonly #lastViewAt = new Map<number, number>()
+  readonly #firstViews = new Map<number, number>()
   #viewServerBackAt = Number.NEGATIVE_INFINITY
   /** Ids whose copy was made wrong on purpose (R4). */
   readonly corrupted = new Map<string, number>()
@@ -127,6 +135,12 @@ export class Referee {
     this.#watchFlow = new WatchFlow(verdict)
     this.confirmations = new Confirmations(verdict)
     this.leftCopies = new LeftCopies(cluster, view => this.backupKnows(view))
+    this.#spares = new SpareJudge(
+      cluster,
+      verdict,
+      id => this.#freeSince(id),
+      id => this.#isWell(id),
+    )
     this.#listens()
     cluster.watcher = {
       saved: record => this.#saved(record),
@@ -143,7 +157,13 @@ export class Referee {
   /** To each operation, where it is applied first and where it is applied again. */
   #listens(): void {
     const { servers } = this.#cluster
-    const copies = new Copies(this.#verdict, this.corrupted)
+    const copies = new Map<number, Copies>()
+    const copiesOf = ({ core: { view } }: LockServerParty) => {
+      const group = view?.group ?? 0
+      const known = copies.get(group) ?? new Copies(this.#verdict, this.corrupted)
+      copies.set(group, known)
+      return known
+    }
     const answers = new Answers(this.#verdict)
     let server: LockServerParty | undefined
     let first = false
@@ -160,7 +180,7 @@ export class Referee {
       },
       after: (state, operation, done, from) => {
         if (first) answers.after(state, operation, done)
-        if (server !== undefined) copies.after(server, state, done, from)
+        if (server !== undefined) copiesOf(server).after(server, state, done, from)
         if (server !== undefined && first) this.#applied(server, done)
         if (server !== undefined && first) this.rights?.after(operation, done)
       },
@@ -233,8 +253,16 @@ export class Referee {
     this.#takeovers.sent(from, to, messages, wire)
     this.#followWatches(from, to, messages, wire)
     if (from.kind === 'lockserver')
-      for (const message of messages) this.#saysInSync((from as LockServerParty).id, message)
+      for (const message of messages) this.#saysInSync(from as LockServerParty, message)
+    if (from instanceof ProgramParty && to.kind === 'lockserver') this.#opens(from, to, messages)
     return 'pass'
+  }
+
+  /** G3: a session is of the group of the servers that it is opened at. */
+  #opens(program: ProgramParty, to: Party, messages: readonly Message[]): void {
+    const { view } = (to as LockServerParty).core
+    for (const [kind, session] of messages)
+      if (kind === 'open' && view !== null) program.opens(view.group, session as string)
   }
 
   #followWatches(from: Party, to: Party, messages: readonly Message[], wire: Wire): void {
@@ -249,18 +277,24 @@ export class Referee {
   }
 
   /** V4: a backup that has read so tells the view server at once, and its primary at the end of its turn. */
-  #saysInSync(id: string, message: Message): void {
-    if (message[0] === 'heard') return this.#heard(id, message[1] as number)
+  #saysInSync({ id, core }: LockServerParty, message: Message): void {
+    const group = core.view?.group ?? 0
+    if (message[0] === 'heard') return this.#heard(id, keyOf(group, message[1] as number))
     if (message[0] !== 'ping' && message[0] !== 'answer') return
-    const { role, view, inSync } = (message[0] === 'ping' ? message[1] : message[2]) as Ping
-    if (role === 'backup' && inSync && this.#toldInSync.get(id) === view) this.#heard(id, view)
+    const said = (message[0] === 'ping' ? message[1] : message[2]) as Ping
+    const isTold = this.#toldInSync.get(id) === said.view
+    if (said.role === 'backup' && said.inSync && isTold) this.#heard(id, keyOf(said.group, said.view))
   }
 
   /** What a party says was decided in the turn that ends now, so what was acked before it counts. */
   #ackedFor(from: Party): number {
-    const { view, acked } = this.#cluster.viewServer
-    if (from.kind !== 'lockserver' || !acked || view === null || view.backup === null) return 0
-    return this.#ackedAt < (from as LockServerParty).turnBeganAt ? view.number : 0
+    if (from.kind !== 'lockserver') return 0
+    const server = from as LockServerParty
+    return this.#cluster.within(server.core.view?.group ?? 0, () => {
+      const { view, acked } = this.#cluster.viewServer
+      if (!acked || view === null || view.backup === null) return 0
+      return (this.#ackedAt.get(view.group) ?? 0) < server.turnBeganAt ? view.number : 0
+    })
   }
 
   /** What this server has is no copy any more. */
@@ -269,9 +303,9 @@ export class Referee {
   }
 
   /** V4, V5: for the first time in this view: it has a whole new copy, so what was wrong with it is gone. */
-  #heard(id: string, view: number): void {
-    if (this.#knows.get(view) === id) return
-    this.#knows.set(view, id)
+  #heard(id: string, key: number): void {
+    if (this.#knows.get(key) === id) return
+    this.#knows.set(key, id)
     this.#copied.add(id)
     this.leftCopies.isWhole(id)
     // The same frame may have brought what corrupts it.
@@ -297,8 +331,8 @@ export class Referee {
     for (const message of messages) {
       if (message[0] === 'ping') this.#hearPing(id, message[1] as Ping)
       else if (message[0] === 'answer') {
-        const { view, inSync } = message[2] as { view: number; inSync: boolean }
-        if (inSync) this.#answered.set(view, id)
+        const { group, view, inSync } = message[2] as Ping
+        if (inSync) this.#answered.set(keyOf(group, view), id)
       }
     }
   }
@@ -327,7 +361,7 @@ export class Referee {
 
   /** Whether this view's backup knows that it is in sync (V4). */
   backupKnows(view: View | null): boolean {
-    return view !== null && view.backup !== null && this.#knows.get(view.number) === view.backup.id
+    return view !== null && view.backup !== null && this.#knows.get(keyOfView(view)) === view.backup.id
   }
 
   // ---- what is on the disk
@@ -336,31 +370,46 @@ export class Referee {
     const { disk } = this.#cluster.viewServer
     const before = disk.at(-2)
     this.#decision = this.decisionOf(record)
-    this.#trace.tell(() => `VS has record ${record.record} on its disk: ${viewText(record)}`)
-    if (record.acked && !(before?.acked && before.view.number === record.view.number))
-      this.#ackedAt = this.#now
+    this.#trace.tell(() => `VS has record ${record.record} on its disk: ${this.#recordText(record)}`)
     if (record.record !== (before?.record ?? 1) + 1)
       this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 1}`)
-    this.#counters.saved(before, record)
-    const pauseMs = record.view.start?.pauseMs ?? 0
+    this.#spares.saved(before ?? null, record)
+    this.#cluster.inEach(group => {
+      const part = partOf(record, group)
+      if (part !== null) this.#savedPart(group, partOf(before ?? null, group), part)
+    })
+  }
+
+  #recordText(record: ViewRecord): string {
+    const parts = this.#cluster.groupNumbers.map(group => partOf(record, group))
+    return parts.map(part => (part === null ? 'no view' : viewText(part))).join('; ')
+  }
+
+  /** Of one group. */
+  #savedPart(group: number, before: GroupRecord | null, part: GroupRecord): void {
+    if (part.acked && !(before?.acked && before.view.number === part.view.number))
+      this.#ackedAt.set(group, this.#now)
+    this.#counters.saved(before, part)
+    const pauseMs = part.view.start?.pauseMs ?? 0
     // The pause begins with the primary, which may learn of its view late: it is over so long after the ack at the latest.
-    const isFirst = record.view.number === (disk.at(0)?.view.number ?? 0)
-    if (isFirst && pauseMs > 0)
-      this.#checker.begins(record.acked ? this.#now : Number.POSITIVE_INFINITY, pauseMs)
-    if (before === undefined) return
-    if (before.view.number === record.view.number) this.#sameView(before, record)
-    else this.#newView(before, record.view)
+    const first = this.#firstViews.get(group) ?? part.view.number
+    this.#firstViews.set(group, first)
+    if (part.view.number === first && pauseMs > 0)
+      this.#checker.begins(part.acked ? this.#now : Number.POSITIVE_INFINITY, pauseMs, group)
+    if (before === null) return
+    if (before.view.number === part.view.number) this.#sameView(before, part)
+    else this.#newView(before, part.view)
   }
 
   /** V4: acked is promotable. */
-  #sameView(before: ViewRecord, { view, acked }: ViewRecord): void {
+  #sameView(before: GroupRecord, { view, acked }: GroupRecord): void {
     if (JSON.stringify(before.view) !== JSON.stringify(view) || (before.acked && !acked))
       return this.#blame('V1 view changed', `view ${view.number} is not what it was`)
     if (acked && view.backup !== null && !this.backupKnows(view))
       this.#blame('V4 acked too early', `view ${view.number} is acked before its backup knows of it`)
   }
 
-  #newView(before: ViewRecord, view: View): void {
+  #newView(before: GroupRecord, view: View): void {
     if (view.number !== before.view.number + 1)
       return this.#blame('V1 view number', `view ${view.number} follows ${before.view.number}`)
     if (view.start?.choice != null) return this.#recovers(before, view)
@@ -373,7 +422,7 @@ export class Referee {
       this.#blame('V2 stranger', `a stranger is primary of view ${view.number}`)
     else this.#promotes(before, view)
     this.#caused(before, view)
-    this.#lastViewAt = this.#now
+    this.#lastViewAt.set(view.group, this.#now)
   }
 
   #promotesSpoilt(id: string): void {
@@ -381,37 +430,47 @@ export class Referee {
     this.onSpoiltPromotion(id)
   }
 
-  #promotes(before: ViewRecord, view: View): void {
+  #promotes(before: GroupRecord, view: View): void {
     if (this.contradicted.has(view.primary.id)) this.#promotesSpoilt(view.primary.id)
     // R4, D7: its digests are not those of its operations, so that its journal can't be read.
     if (this.corrupted.has(view.primary.id)) this.promotedSpoilt = true
     this.#wires.promotes(view.primary.id)
     if (view.backup === null) this.#alone(before.view, view)
     if (!before.acked) this.#blame('V3 promoted unacked', `view ${view.number} promotes from an unacked view`)
-    else if ((this.#decision?.answered ?? this.#answered).get(before.view.number) !== view.primary.id)
+    else if ((this.#decision?.answered ?? this.#answered).get(keyOfView(before.view)) !== view.primary.id)
       this.#blame('V3 promoted unasked', `view ${view.number} promotes a backup that has answered nothing`)
   }
 
   /** V7: one view, not two: a server that has been idle and well for a while comes in with the promotion. */
-  #alone({ primary, backup }: View, { number }: View): void {
+  #alone({ primary, backup }: View, { group, number }: View): void {
     if (this.roughNetwork || (this.#touched.get('VS') ?? -1) >= this.#now) return
     if (this.#now - this.#viewServerBackAt < this.#aftermathMs) return // those who were idle may not be back yet
-    const idle = this.#cluster.servers.find(server => {
-      const { id, name } = server
-      const old = id === primary.id || id === backup?.id || (this.#touched.get(name) ?? -1) >= this.#now
-      const since = this.#idleSince.get(id) ?? this.#now
-      const pinged = this.#pinged.get(id) ?? Number.NEGATIVE_INFINITY
-      return (
-        !old && server.alive && this.#now - since > this.#idleMs && this.#now - pinged < this.#heardWithinMs
-      )
+    // G1: other groups may need those that there are.
+    const idle = this.#cluster.servers.filter(server => {
+      const { id } = server
+      return id !== primary.id && id !== backup?.id && this.#now - this.#freeSince(id) > this.#idleMs
     })
-    if (idle !== undefined)
-      this.#blame('V7 two views', `view ${number} names no backup, and ${idle.name} is idle`)
+    if (idle.length > this.#spares.needyBeside(group))
+      this.#blame('V7 two views', `view ${number} names no backup, and ${idle[0]?.name} is idle`)
+  }
+
+  /** Since when this server lives, is idle and undisturbed, and is heard; Infinity: it is not. */
+  #freeSince(id: string): number {
+    return this.#isWell(id) ? (this.#idleSince.get(id) ?? this.#now) : Number.POSITIVE_INFINITY
+  }
+
+  /** It lives and is heard, and nothing has befallen it for a while. */
+  #isWell(id: string): boolean {
+    const server = this.#cluster.servers.find(each => each.id === id)
+    const pinged = this.#pinged.get(id) ?? Number.NEGATIVE_INFINITY
+    if (server === undefined || !server.alive || this.#now - pinged >= this.#heardWithinMs) return false
+    return (this.#touched.get(server.name) ?? -1) < this.#now
   }
 
   /** V3: a living copy is given up only while the primary is heard, or no server has the state any more. */
-  #keepsPrimary({ view: { number, primary, backup }, acked }: ViewRecord, view: View): void {
-    if (backup === null || (!acked && this.#knows.get(number) !== backup.id)) return
+  #keepsPrimary({ view: before, acked }: GroupRecord, view: View): void {
+    const { primary, backup } = before
+    if (backup === null || (!acked && this.#knows.get(keyOfView(before)) !== backup.id)) return
     const [end, dropped] = [this.#ends.get(primary.id), this.#ends.get(backup.id)]
     if (end === undefined || dropped !== undefined || this.corrupted.has(backup.id)) return
     const heard = this.#pinged.get(primary.id) ?? 0
@@ -423,7 +482,7 @@ export class Referee {
   }
 
   /** F14: a reset goes through only if those who may still serve the state are gone. */
-  #reset(before: ViewRecord, view: View): void {
+  #reset(before: GroupRecord, view: View): void {
     const {
       view: { primary, backup },
       acked,
@@ -442,13 +501,13 @@ export class Referee {
           'state lost',
           `the reset of view ${view.number} ends a state that server ${server.id} has`,
         )
-    this.#floorGrows(view, Math.max(this.#floor, this.#checker.highest))
-    this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0)
-    this.#lastViewAt = this.#now
+    this.#floorGrows(view, Math.max(this.#floors.get(view.group) ?? 0, this.#checker.highestIn(view.group)))
+    this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0, view.group)
+    this.#lastViewAt.set(view.group, this.#now)
   }
 
   /** D4, F15: the state goes on where a copy is left, and only if no server can go on with it by itself. */
-  #recovers(before: ViewRecord, view: View): void {
+  #recovers(before: GroupRecord, view: View): void {
     this.#trace.tell(() => `a recovery makes view ${view.number}`)
     const name = nameOf(view.primary)
     if (
@@ -460,8 +519,8 @@ export class Referee {
     if (!this.#ends.has(before.view.primary.id) && view.primary.id !== before.view.primary.id)
       this.#recoveredBeside(before.view.primary, view)
     // A recovered state goes on above its own last token, of which the record need not have heard.
-    this.#floorGrows(view, this.#floor)
-    this.#lastViewAt = this.#now
+    this.#floorGrows(view, this.#floors.get(view.group) ?? 0)
+    this.#lastViewAt.set(view.group, this.#now)
   }
 
   /** It stands still, or is cut off: it was found dead. */
@@ -472,17 +531,22 @@ export class Referee {
   }
 
   /** L2: above all tokens, and above the floor of each reset before, whether or not any token was given since. */
-  #floorGrows({ number, start }: View, most: number): void {
+  #floorGrows({ group, number, start }: View, most: number): void {
     const floor = start?.tokenFloor ?? 0
     if (floor <= most)
       this.#blame('L2 token floor', `the tokens of view ${number} begin at ${floor}, not above ${most}`)
-    this.#floor = floor
+    this.#floors.set(group, floor)
   }
-  #floor = 0
+  readonly #floors = new Map<number, number>()
 
   /** V7: something must have befallen the three, or nothing changes. */
-  #caused({ view: { primary, backup }, acked }: ViewRecord, view: View): void {
-    if (this.roughNetwork || !acked || backup === null || this.#now - this.#lastViewAt < this.#aftermathMs)
+  #caused({ view: { primary, backup }, acked }: GroupRecord, view: View): void {
+    if (
+      this.roughNetwork ||
+      !acked ||
+      backup === null ||
+      this.#now - (this.#lastViewAt.get(view.group) ?? 0) < this.#aftermathMs
+    )
       return
     const ids = [primary.id, backup.id]
     if (ids.some(id => this.#ends.has(id) || this.corrupted.has(id))) return
@@ -533,8 +597,8 @@ export class Referee {
 
   /** R2: the newest view leaves it without a backup, so that it answers what waited for one. */
   #isAlone(id: string): boolean {
-    const { view } = this.#cluster.viewServer
-    return view?.primary.id === id && view.backup === null
+    const views = this.#cluster.inEach(() => this.#cluster.viewServer.view)
+    return views.some(view => view?.primary.id === id && view.backup === null)
   }
 
   #exited(party: LockServerParty | ViewServerParty, status: number, reason: string): void {
@@ -567,10 +631,17 @@ export class Referee {
     const before = this.#sessions.get(core.id) ?? 0
     const { size } = state.sessionsById
     if (size !== before) this.#sessions.set(core.id, size)
-    if (size >= before || core.id !== this.#cluster.view?.primary.id || this.#checker.wasReset) return
-    for (const user of this.#cluster.clients)
-      if (!state.sessionsById.has(user.core.sessionId) && this.#checker.believesInSession(user))
+    if (size >= before || this.#checker.wasReset || !this.#serves(core.id)) return
+    const group = core.view?.group ?? 0
+    for (const user of this.#cluster.clients) {
+      const session = user.coreIn(group)
+      if (!state.sessionsById.has(session.sessionId) && this.#checker.believesInSession(user, session))
         this.#blame('S4 signal late', `${server.name} ends the session of ${user.name}, which believes in it`)
+    }
+  }
+  /** It is the primary of its group. */
+  #serves(id: string): boolean {
+    return this.#cluster.inEach(() => this.#cluster.view?.primary.id).includes(id)
   }
   /** How many sessions each primary had. */
   readonly #sessions = new Map<string, number>()
@@ -579,46 +650,43 @@ export class Referee {
 
   /** F14: no living server may go on with the state of the newest view. */
   get lost(): boolean {
-    const { record } = this.#cluster.viewServer
-    if (record === null) return false
+    const { part } = this.#cluster
+    if (part === null) return false
     if (this.#cluster.isDurable)
       return this.leftCopies
-        .counting(record)
-        .every(server => this.#ends.has(server.id) && this.leftCopies.mayBeGone(server, record))
-    const { primary, backup } = record.view
+        .counting(part)
+        .every(server => this.#ends.has(server.id) && this.leftCopies.mayBeGone(server, part))
+    const { primary, backup } = part.view
     if (!this.#ends.has(primary.id)) return false
-    return backup === null || this.#ends.has(backup.id) || !(record.acked || this.backupKnows(record.view))
+    return backup === null || this.#ends.has(backup.id) || !(part.acked || this.backupKnows(part.view))
   }
 
   /** Whether the servers with the state really died, each of its own fault; blames otherwise. */
   explainLoss(): void {
-    const { record } = this.#cluster.viewServer
-    if (record === null) return
-    const { primary, backup } = record.view
-    if (this.#cluster.isDurable) return this.#trace.tell(() => `no copy is left: ${viewText(record)}`)
-    const had = record.acked || this.backupKnows(record.view) ? [primary, backup] : [primary]
+    const { part } = this.#cluster
+    if (part === null) return
+    const { primary, backup } = part.view
+    if (this.#cluster.isDurable) return this.#trace.tell(() => `no copy is left: ${viewText(part)}`)
+    const had = part.acked || this.backupKnows(part.view) ? [primary, backup] : [primary]
     for (const server of had) {
       const end = server && this.#ends.get(server.id)
       if (end && end.how !== 'killed' && end.how !== 'left')
-        this.#blame(
-          'state lost',
-          `server ${server.id} of view ${record.view.number} ${end.how}: ${end.reason}`,
-        )
+        this.#blame('state lost', `server ${server.id} of view ${part.view.number} ${end.how}: ${end.reason}`)
     }
-    this.#trace.tell(() => `the state is lost: ${viewText(record)}, and ${had.length} who had it are dead`)
+    this.#trace.tell(() => `the state is lost: ${viewText(part)}, and ${had.length} who had it are dead`)
   }
 
   /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
   inspectAtEnd(): void {
-    const { view, viewServer } = this.#cluster
+    const { viewServer } = this.#cluster
     if (!viewServer.saving && !viewServer.misled && viewServer.shared === null)
       this.#counters.inspectViews(viewServer.counts)
-    const backup = view?.backup?.id
     for (const { id, name, alive } of this.#cluster.servers)
       if (alive && this.contradicted.has(id))
         this.#blame('R4 contradiction kept', `${name} has one in its copy, and lives on`)
-    if (backup !== undefined && this.wrongDigest.has(backup))
-      this.#blame('R4 wrong copy kept', `server ${backup} is the backup of view ${view?.number}`)
+    for (const view of this.#cluster.inEach(() => this.#cluster.view))
+      if (view?.backup && this.wrongDigest.has(view.backup.id))
+        this.#blame('R4 wrong copy kept', `server ${view.backup.id} is the backup of view ${view.number}`)
   }
 
   // ---- the states
@@ -634,7 +702,7 @@ export class Referee {
       this.#withinLimits(server)
       if (server.core.role !== 'primary') continue
       this.#compare(server, living, thoroughly)
-      const serves = server.id === this.#cluster.view?.primary.id
+      const serves = this.#serves(server.id)
       if (serves && (thoroughly || isSmall(server))) this.#knowsAll(server)
     }
   }
@@ -646,15 +714,16 @@ export class Referee {
   }
 
   /** R1, S5: the primary has all that clients know of; what was taken is kept until its victim learns of it. */
-  #knowsAll({ name, core: { state } }: LockServerParty): void {
+  #knowsAll({ name, core: { state, view } }: LockServerParty): void {
     if (state === null || this.#checker.wasReset) return
     for (const user of this.#cluster.clients) {
-      if (!this.#checker.believesInSession(user)) continue
-      const session = state.sessionsById.get(user.core.sessionId)
+      const own = user.coreIn(view?.group ?? 0)
+      if (!this.#checker.believesInSession(user, own)) continue
+      const session = state.sessionsById.get(own.sessionId)
       if (session === undefined)
         return this.#blame('R1 unknown session', `${name} does not know ${user.name}`)
       const lost = this.#checker
-        .beliefsOf(user.core)
+        .beliefsOf(own)
         .find(({ token }) => !session.holds.has(token) && !session.losses.has(token))
       if (lost !== undefined)
         this.#blame(
@@ -665,8 +734,10 @@ export class Referee {
   }
 
   #compare(primary: LockServerParty, living: readonly LockServerParty[], thoroughly: boolean): void {
-    const { number } = primary.core.view as View
-    const backup = living.find(({ core }) => core.role === 'backup' && core.view?.number === number)
+    const { group, number } = primary.core.view as View
+    const backup = living.find(
+      ({ core: { role, view } }) => role === 'backup' && view?.group === group && view.number === number,
+    )
     const [one, other] = [primary.core.state, backup?.core.state]
     if (backup === undefined || !one || !other || one.opNumber !== other.opNumber) return
     if (this.corrupted.has(primary.id) || this.corrupted.has(backup.id)) return
@@ -693,7 +764,16 @@ function isSmall({ core: { state } }: LockServerParty): boolean {
   return state !== null && state.table.locks.size + state.sessions.size <= comparedMax
 }
 
-function viewText({ view: { number, primary, backup, start }, acked }: ViewRecord): string {
+/** Views of several groups in one map; of the first group, the view's number. */
+function keyOf(group: number, view: number): number {
+  return group * 2 ** 32 + view
+}
+
+function keyOfView({ group, number }: View): number {
+  return keyOf(group, number)
+}
+
+function viewText({ view: { number, primary, backup, start }, acked }: GroupRecord): string {
   const what = start === null ? '' : ', starts empty'
   return `view ${number}, primary ${primary.id}, backup ${backup?.id ?? 'none'}${acked ? ', acked' : ''}${what}`
 }

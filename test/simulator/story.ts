@@ -5,16 +5,18 @@ import { journalSizes } from '../../lockserver/journal/sizes.ts'
 import type { Session } from '../../lockserver/state/sessions.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import { drawnLimits, limitsOfSlow, renewPart, restLeaseMs, stateLimits } from '../../wire/limits.ts'
-import { type ClientParty, Cluster, type ClusterOptions } from '../fixtures/cluster.ts'
+import { type ClientParty, Cluster, type ClusterOptions, type LockServerParty } from '../fixtures/cluster.ts'
 import { Decoy } from '../fixtures/decoy.ts'
 import { JournalDisk } from '../fixtures/journal-disk.ts'
 import type { Clocks } from '../fixtures/machine.ts'
 import { type Random, random } from '../fixtures/random.ts'
 import { stallUnits } from '../fixtures/work.ts'
-import { Checker } from './checker.ts'
+import { Checker, type Places } from './checker.ts'
 import { Edges } from './edges.ts'
 import { Faults } from './faults.ts'
 import { type AccessKind, isTheft } from './granting.ts'
+import { hostOf } from './grouping.ts'
+import { GroupsJudge } from './groups.ts'
 import { Guests } from './guests.ts'
 import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
@@ -52,6 +54,8 @@ export interface Ending {
   readonly seats: ReadonlyMap<string, number>
   /** What came of rights that come and go, how often; empty where no rules apply. */
   readonly rights: ReadonlyMap<string, number>
+  /** What came of several groups, how often; empty where there is one. */
+  readonly groups: ReadonlyMap<string, number>
 }
 
 /** Liveness: how long each part of the healing may take at most, in simulated ms. */
@@ -117,7 +121,9 @@ class Story {
   readonly #users: Users
   readonly #faults: Faults
   readonly #oddities: Oddities
-  readonly #progress: Progress
+  /** One a group. */
+  readonly #progress: readonly Progress[]
+  readonly #groups: GroupsJudge | null
   readonly #twice: Twice
   readonly #limitsMs: typeof limitsMs
   readonly #glanceMs: number
@@ -153,7 +159,7 @@ class Story {
     this.#glanceMs = glanceMs * this.#cluster.slowness
     this.#trace.follow(this.#cluster)
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
-    this.#checker = new Checker(this.#verdict, shape.tight, this.#cluster.usedUp)
+    this.#checker = new Checker(this.#verdict, shape.tight, this.#cluster.usedUp, this.#places(shape))
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
@@ -191,16 +197,35 @@ class Story {
     this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
     this.#twice = new Twice(this.#cluster)
     this.#faults.onDone = (kind, text) => this.#twice.befell(kind, text)
-    this.#progress = new Progress(
-      this.#cluster,
+    this.#progress = this.#cluster.groupNumbers.map(group => this.#newProgress(shape, group))
+    if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
+    this.#groups = shape.groups === 1 ? null : this.#newGroups()
+  }
+
+  #newProgress(shape: Shape, group: number): Progress {
+    const allowedSince = (user: string) => this.#rights?.steadySince(user) ?? 0
+    const [cluster, users] = [this.#cluster, this.#users]
+    return new Progress(
+      cluster,
       shape,
       this.#verdict,
       this.#checker,
       this.#referee,
-      this.#users,
-      user => this.#rights?.steadySince(user) ?? 0,
+      users,
+      allowedSince,
+      group,
     )
-    if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
+  }
+
+  #newGroups(): GroupsJudge {
+    const dice = random(this.#plan.seed + 52)
+    return new GroupsJudge(this.#cluster, this.#users, this.#checker, this.#verdict, dice)
+  }
+
+  /** Undefined: there is one group. */
+  #places({ groups }: Shape): Places | undefined {
+    if (groups === 1) return undefined
+    return { groupOf: name => this.#cluster.homeOf(name), moves: false }
   }
 
   #newCluster(shape: Shape, edges: Edges | null): Cluster {
@@ -210,6 +235,8 @@ class Story {
     const slowness = shape.crowd?.slowness ?? 1
     return new Cluster({
       servers: shape.servers,
+      groups: shape.groups,
+      ...this.#hosts(shape),
       drainMs: shape.drainMs,
       secret: shape.secret,
       ...this.#accessOptions(),
@@ -232,6 +259,10 @@ class Story {
       ...(edges !== null && { clockOf: name => edges.clocksOf(name) }),
       ...(shape.skewedClocks && { clockOf: clocksOf(clocks) }),
     })
+  }
+
+  #hosts({ hosts }: Shape): ClusterOptions {
+    return hosts === null ? {} : { hostOf: name => hostOf(name, hosts) }
   }
 
   #accessOptions(): ClusterOptions {
@@ -302,11 +333,18 @@ class Story {
       steps: this.#cluster.network.steps,
       calls: this.#users.calls,
       faults: this.#faults.done,
-      views: (this.#cluster.view?.number ?? 0) - (this.#edges?.view ?? 1) + 1,
+      views: this.#views,
       most: this.#twice.most,
       seats: this.#seats?.seen ?? new Map(),
       rights: this.#rightsJudge?.seen ?? new Map(),
+      groups: this.#groups?.seen ?? new Map(),
     }
+  }
+
+  /** That were made in this story. */
+  get #views(): number {
+    const last = this.#cluster.inEach(() => this.#cluster.view?.number ?? 0)
+    return last.reduce((sum, number) => sum + number, 0) - (this.#edges?.view ?? 1) + 1
   }
 
   #ready(): void {
@@ -409,43 +447,65 @@ class Story {
       await this.#watch(50)
     ) {
       if (network.time < end) continue
-      if (!this.#referee.lost)
-        return this.#verdict.blame(
-          'liveness',
-          `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}: ${this.#unwell}`,
-        )
-      this.#referee.explainLoss()
-      const { disk, careful } = this.#plan.shape
-      const { leftCopies, promotedSpoilt } = this.#referee
-      if (disk !== null && careful && !leftCopies.isYoung && !promotedSpoilt)
-        return this.#verdict.blame('state lost', 'no copy is left, and the faults left one (F15)')
-      if (this.#lost++ > 0) return this.#verdict.blame('liveness', 'the reset has not helped')
-      this.#operatorResets()
+      const sick = this.#cluster.groupNumbers.filter(
+        group => this.#cluster.within(group, () => this.#unwellHere) !== null,
+      )
+      for (const group of sick) this.#cluster.within(group, () => this.#judgeSick(group))
+      if (sick.length === 0 && !this.#failed)
+        this.#verdict.blame('liveness', `not healed within ${this.#limitsMs.heal} ms: ${this.#unwell}`)
       end = network.time + this.#limitsMs.heal + this.#limitsMs.pause
     }
   }
 
+  /** The group that is looked at has not healed. */
+  #judgeSick(group: number): void {
+    if (!this.#referee.lost)
+      return this.#verdict.blame(
+        'liveness',
+        `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}: ${this.#unwell}`,
+      )
+    this.#referee.explainLoss()
+    const { disk, careful } = this.#plan.shape
+    const { leftCopies, promotedSpoilt } = this.#referee
+    if (disk !== null && careful && !leftCopies.isYoung && !promotedSpoilt)
+      return this.#verdict.blame('state lost', 'no copy is left, and the faults left one (F15)')
+    if (this.#resetGroups.has(group)) return this.#verdict.blame('liveness', 'the reset has not helped')
+    this.#resetGroups.add(group)
+    this.#lost++
+    this.#operatorResets(group)
+  }
+  readonly #resetGroups = new Set<number>()
+
   /** F14: where an answer is late, as a slow network may have it, the reset is refused and asked for again. */
-  #operatorResets(): void {
+  #operatorResets(group: number): void {
     const { network, view } = this.#cluster
+    const resets = () => {
+      if (this.#cluster.view?.number === view?.number) this.#faults.reset()
+    }
     for (let asked = 0; asked < resetTries; asked++)
-      network.after(asked * 1_500, () => {
-        if (this.#cluster.view?.number === view?.number) this.#faults.reset()
-      })
+      network.after(asked * 1_500, () => this.#cluster.within(group, resets))
   }
 
   /** What is not yet as it is when all is mended; null: nothing. */
   get #unwell(): string | null {
-    const { servers, view, viewServer } = this.#cluster
+    const found = this.#cluster.inEach(() => this.#unwellHere).find(text => text !== null)
+    return found ?? this.#seats?.unsettled() ?? null
+  }
+
+  /** In the group that is looked at; a server without a part need not know its views. */
+  get #unwellHere(): string | null {
+    const { servers, view, viewServer, groups } = this.#cluster
     const names = [view?.primary.id, view?.backup?.id]
     if (!viewServer.acked) return 'the view is not acked'
+    const knows = ({ id, core }: LockServerParty) =>
+      core.view?.number === view?.number || (groups > 1 && !names.includes(id))
     const late = servers
       .filter(server => this.#faults.isWanted(server))
-      .find(({ alive, core }) => !alive || core.leaving || core.view?.number !== view?.number)
+      .find(server => !server.alive || server.core.leaving || !knows(server))
     if (late !== undefined) return `${late.name} does not serve, or knows view ${late.core.view?.number} only`
     if (!names.every(id => servers.some(server => server.alive && server.id === id)))
       return 'a server of the view is dead'
-    return this.#seats?.unsettled() ?? null
+    return null
   }
 
   /** Runs until nothing is wrong any more; blames what still is when the time is over. */
@@ -485,63 +545,90 @@ class Story {
       if (thoroughly) this.#looks.look()
       this.#seats?.judge()
       this.#rightsJudge?.look()
-      this.#progress.judge()
+      for (const progress of this.#progress) progress.judge()
       this.#checker.claims.judge()
       this.#twice.look()
+      this.#groups?.look()
     }
   }
 
   // ---- the end
 
-  /** The primary's; null while there is none, as when one leaves just now. */
+  /** The primary's of the group that is looked at; null while there is none, as when one leaves just now. */
   get #state(): State | null {
     const { servers, view } = this.#cluster
     return servers.find(server => server.alive && server.id === view?.primary.id)?.core.state ?? null
   }
 
+  /** What is wrong with the first group that has something wrong. */
+  #inSome(wrong: (group: number) => string | null): string | null {
+    return this.#cluster.inEach(wrong).find(text => text !== null) ?? null
+  }
+
   /** What the clients believe in and what the servers have, when nothing is on its way any more. */
   #difference(): string | null {
+    return this.#inSome(group => this.#differenceIn(group))
+  }
+
+  #differenceIn(group: number): string | null {
     const state = this.#state
     if (state === null) return 'the primary has no state'
     for (const session of state.sessions.values()) {
-      const user = this.#userOf(session)
+      const user = this.#userOf(session, group)
       if (user === undefined) {
         // It may stay for a while: it takes nothing from anybody (S4).
         if (session.rests) continue
         return `session ${session.name} ${session.id} is there, and nobody has it`
       }
-      const believed = this.#checker.beliefsOf(user.core).map(belief => belief.token)
+      const believed = this.#checker.beliefsOf(user.coreIn(group)).map(belief => belief.token)
       const waits = new Set([...session.waiting.values()].flatMap(waiting => waiting.tokens))
-      const held = [...session.holds.keys()].filter(token => !waits.has(token))
+      const underWay = this.#users.underWay(user)
+      const held = [...session.holds].flatMap(([token, { lock }]) => {
+        const counts = !waits.has(token) && (believed.includes(token) || !underWay.has(lock.name))
+        return counts ? [token] : []
+      })
       if (believed.sort().join() !== held.sort().join())
         return `${user.name} believes in ${believed}, the servers in ${held}`
     }
-    for (const user of this.#users.users)
-      if (user.alive && user.core.opened && !user.core.over && !state.sessionsById.has(user.core.sessionId))
+    for (const user of this.#users.users) {
+      const { opened, over, sessionId } = user.coreIn(group)
+      if (user.alive && opened && !over && !state.sessionsById.has(sessionId))
         return `the servers do not know the session of ${user.name}`
+    }
     return null
   }
 
-  /** The user that is alive and believes in this session. */
-  #userOf(session: Session): ClientParty | undefined {
-    return this.#users.users.find(({ alive, core }) => alive && !core.over && core.sessionId === session.id)
+  /** The user that is alive and believes in this session with the group. */
+  #userOf(session: Session, group: number): ClientParty | undefined {
+    return this.#users.users.find(user => {
+      const { over, sessionId } = user.coreIn(group)
+      return user.alive && !over && sessionId === session.id
+    })
   }
 
   /** S3, S4: sessions that no user has any more, and that are there all the same. */
   #forsaken(): string[] {
+    return this.#cluster.inEach(group => this.#forsakenIn(group)).flat()
+  }
+
+  #forsakenIn(group: number): string[] {
     const sessions = [...(this.#state?.sessions.values() ?? [])]
     const forsaken = sessions.filter(
-      session => session.name !== restName && this.#userOf(session) === undefined,
+      session => session.name !== restName && this.#userOf(session, group) === undefined,
     )
     return forsaken.map(({ name }) => `left: ${name}`)
   }
 
   /** S1, S5: nothing is kept for anybody but what is held and waited for; at last not even that. */
   #memory(atLast: boolean): string | null {
+    return this.#inSome(group => this.#memoryIn(group, atLast))
+  }
+
+  #memoryIn(group: number, atLast: boolean): string | null {
     const state = this.#state
     for (const session of state?.sessions.values() ?? []) {
       const { replies, losses, waiting, holds, rests } = session
-      if (rests && this.#userOf(session) === undefined) continue
+      if (rests && this.#userOf(session, group) === undefined) continue
       if (replies.size > 0) return `left in ${session.name}: ${replies.size} replies`
       if (atLast && losses.size + waiting.size + holds.size > 0)
         return `left in ${session.name}: ${losses.size} losses, ${waiting.size} waiters, ${holds.size} holds`

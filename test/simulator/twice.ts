@@ -5,6 +5,7 @@ import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Party } from '../fixtures/network.ts'
 import { type AccessKind, accessKinds } from './granting.ts'
+import { groupKinds } from './grouping.ts'
 import { type Outcome, Outcomes, outcomes } from './outcomes.ts'
 import { type FaultKind, faultKinds } from './plan.ts'
 import { powerKinds } from './powering.ts'
@@ -177,7 +178,13 @@ export class TwiceReport {
   get lines(): string[] {
     const row = (kind: string) => ({ kind, stories: 0, twice: 0, ...this.#counts.get(kind) })
     const faults = faultKinds.filter(kind => kind !== 'kill client')
-    const rows = [...doings, ...powerKinds, ...faults, ...accessKinds.map(kind => `access: ${kind}`)]
+    const rows = [
+      ...doings,
+      ...powerKinds,
+      ...groupKinds,
+      ...faults,
+      ...accessKinds.map(kind => `access: ${kind}`),
+    ]
       .map(row)
       .sort((a, b) => a.twice - b.twice)
     const part = (twice: number) => ((100 * twice) / Math.max(1, this.#stories)).toFixed(1)

@@ -6,6 +6,7 @@ import type { Told } from '../../client/session-driver.ts'
 import type { WatchEvent } from '../../client/watch.ts'
 import { noTerms } from '../../wire/claim.ts'
 import type { Manner, Mode, Terms } from '../../wire/messages.ts'
+import type { KnownSession } from '../fixtures/client-party.ts'
 import { type ClientParty, type Cluster, type Outcome, ProgramParty } from '../fixtures/cluster.ts'
 import type { ProgramOptions } from '../fixtures/program-party.ts'
 import { type Random, random } from '../fixtures/random.ts'
@@ -26,6 +27,10 @@ export interface Open {
   /** When it was called. */
   readonly at: number
   readonly attempt: Attempt | null
+  /** The locks that it is about; empty: it asks all groups, or none. */
+  readonly names: readonly string[]
+  /** G4: a part for each group whose locks it asks for; the first one is `attempt`. */
+  readonly parts: readonly Attempt[]
   readonly then: (outcome: Outcome) => void
 }
 
@@ -56,6 +61,14 @@ export class Users {
   calls = 0
   /** Hears of each answer of a query, and whether it says that it is confirmed. */
   onQueried: ((user: string, confirmed: boolean) => void) | null = null
+  /** G4: a call for locks of several groups has come to its end. */
+  onSeveral: ((outcome: Outcome) => void) | null = null
+  /** G3: a client is closed, and the servers have said so of each of these sessions. */
+  onEnded: ((user: ClientParty, sessions: readonly { group: number; id: string }[]) => void) | null = null
+  /** G3: its session with this group is lost. */
+  onSessionLost: ((user: ClientParty, group: number) => void) | null = null
+  /** G5: a query that some group did not answer. */
+  onMissing: (() => void) | null = null
   readonly #cluster: Cluster
   readonly #shape: Shape
   readonly #checker: Checker
@@ -92,10 +105,22 @@ export class Users {
     this.#trace = trace
     this.#dice = random(seed + 2)
     this.#asking = random(seed + 10)
-    this.#watching = new Watching(verdict, () => checker.grants())
+    this.#watching = new Watching(
+      verdict,
+      () => checker.grants(),
+      name => checker.countOf(name),
+    )
     this.#ages = new Ages(verdict, checker, sameClocks, cluster.network.wallAtStart)
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
     if (shape.hoard > 0) this.#hoards(shape.hoard)
+  }
+
+  /** G4: locks that calls under way may have, without any handle: other groups have granted them already. */
+  underWay(user: ClientParty): ReadonlySet<string> {
+    const names = new Set<string>()
+    for (const open of this.#open.values())
+      if (open.user === user && open.parts.length > 1) for (const name of open.names) names.add(name)
+    return names
   }
 
   /** Another program takes the place of one that was killed. */
@@ -116,9 +141,11 @@ export class Users {
       chance: random(dice.below(4294967296)).next,
     }
     const name = `c${this.users.length + 1}`
+    const programs = !hoards && dice.chance(programPart)
+    // What stands on a session alone has only one.
     const user =
-      !hoards && dice.chance(programPart) ? this.#program(name, options) : this.#cluster.client(name, options)
-    user.onTold = (told, outcome) => this.#heard(user, told, outcome)
+      programs || this.#shape.groups > 1 ? this.#program(name, options) : this.#cluster.client(name, options)
+    user.onTold = (told, outcome, name) => this.#heard(user, told, outcome, name)
     user.onGivingUp = outcome => this.#givesUp(outcome)
     this.users.push(user)
     return user
@@ -129,7 +156,7 @@ export class Users {
     const program = this.#cluster.program(name, { ...options, dice: random(this.#dice.below(4294967296)) })
     program.onAnswered = outcome => this.#answered(outcome)
     program.onTrouble = text => this.#verdict.blame('client surface', text)
-    program.onClosing = () => this.#checker.ends(program.core)
+    program.onClosing = () => this.#endsAll(program)
     program.onWatched = (watch, what) => {
       this.#watching.reads(watch, what, program.network.time)
       this.#watched(program, watch, what)
@@ -154,7 +181,21 @@ export class Users {
   }
 
   holdsOf(user: ClientParty): number {
-    return this.#checker.beliefsOf(user.core).length
+    return this.#beliefsOf(user).length
+  }
+
+  /** With all of its sessions (G3). */
+  #beliefsOf(user: ClientParty): Belief[] {
+    return this.sessionsOf(user).flatMap(core => this.#checker.beliefsOf(core))
+  }
+
+  /** One in each group. */
+  sessionsOf(user: ClientParty): KnownSession[] {
+    return this.#cluster.groupNumbers.map(group => user.coreIn(group))
+  }
+
+  #endsAll(user: ClientParty): void {
+    for (const core of this.sessionsOf(user)) this.#checker.ends(core)
   }
 
   /** Calls that have no answer, those of dead users too. */
@@ -182,7 +223,7 @@ export class Users {
     this.quiet = true
     for (const user of this.users) if (user instanceof ProgramParty) user.hurries = true
     for (const user of this.users)
-      if (user.alive) for (const belief of this.#checker.beliefsOf(user.core)) this.#release(user, belief)
+      if (user.alive) for (const belief of this.#beliefsOf(user)) this.#release(user, belief)
   }
 
   /** Each user asks once more what is held, and takes a lock, so that watches have something to tell. */
@@ -226,7 +267,7 @@ export class Users {
       case 'several':
         return this.#several(user, mode, dice)
       case 'release': {
-        const held = this.#checker.beliefsOf(user.core)
+        const held = this.#beliefsOf(user)
         return held.length > 0 ? this.#release(user, dice.pick(held)) : undefined
       }
       case 'force':
@@ -296,7 +337,7 @@ export class Users {
 
   /** C1 to C6. */
   #claims(user: ClientParty, shape: ClaimShape, dice: Random): void {
-    const held = this.#checker.beliefsOf(user.core)
+    const held = this.#beliefsOf(user)
     if (held.length > 0 && dice.chance(0.2)) return this.#note(user, dice.pick(held), dice)
     if (dice.chance(0.15)) return this.#exactly(user, dice)
     if (held.length > 0 && dice.chance(0.25)) return this.#gives(user, dice.pick(held), dice)
@@ -316,16 +357,18 @@ export class Users {
 
   /** C6 */
   #note(user: ClientParty, belief: Belief, dice: Random): void {
-    const { core } = user
+    const { core } = belief.attempt
     const note = dice.chance(0.2) ? null : `note ${dice.below(100)}`
     const place = this.#checker.place(core)
-    const written = this.#checker.claims.writes(belief.token, note, user.network.time)
-    this.#made(user, `${user.name} notes ${note}`, null, user.setNote(belief.token, note), outcome => {
+    const written = this.#checker.claims.writes(belief, note, user.network.time)
+    const outcome = user.setNote(belief.token, note, belief.name)
+    const then = (outcome: Outcome) => {
       const held = outcome.result?.verb === 'release' && outcome.result.held && !belief.over && !core.over
       if (!held || !this.#checker.believed(belief)) return
       written.doneAt = outcome.at
       this.#checker.answered(core, place, outcome.at)
-    })
+    }
+    this.#made(user, `${user.name} notes ${note}`, null, outcome, then, [], [belief.name])
   }
 
   /** C8: of one token, which may be over. */
@@ -358,40 +401,57 @@ export class Users {
     const patient = sparing && user !== this.#hoarder && manner === 'wait'
     if (patient && this.#waits(user).length >= this.#shape.waitsMax) return
     user.ready()
-    const attempt = this.#checker.acquires(user, names, mode, manner, terms)
+    const parts = this.#partsOf(user, names).map(({ core, names }, _, { length }) =>
+      this.#checker.acquires(user, names, mode, manner, terms, core, length > 1),
+    )
+    const [attempt] = parts
+    if (attempt === undefined) throw new Error('an acquire of nothing')
     const shown = names.length > 6 ? `${names[0]} and ${names.length - 1} more` : names.join(' and ')
     const asked = terms === null ? '' : `, ${termsText(terms)}`
     const text = `${user.name} acquires ${shown} (${mode}, ${manner}${asked})`
     const timeoutMs = sparing ? this.#timeout(user) : undefined
     const limit = timeoutMs === undefined ? {} : { timeoutMs }
     const outcome = user.acquire(names, { mode, manner, terms, ...limit })
-    this.#made(user, text, attempt, outcome, outcome => {
-      this.#checker.acquired(attempt, outcome)
+    const then = (outcome: Outcome) => {
+      for (const part of parts) this.#checker.acquired(part, partOf(outcome, part, names))
       this.#rights?.acquired(attempt, outcome)
-      if (outcome.failed !== undefined) this.#ages.gaveUp(attempt, outcome)
-    })
+      if (parts.length > 1) this.onSeveral?.(outcome)
+      if (outcome.failed !== undefined && parts.length === 1) this.#ages.gaveUp(attempt, outcome)
+    }
+    this.#made(user, text, attempt, outcome, then, parts)
     this.#expects(user, text, outcome, timeoutMs)
+  }
+
+  /** G4: the locks of each group, in the order of the groups. */
+  #partsOf(user: ClientParty, names: readonly string[]): { core: KnownSession; names: string[] }[] {
+    const parts = this.#cluster.groupNumbers.map(group => ({
+      core: user.coreIn(group),
+      names: names.filter(name => this.#cluster.homeOf(name) === group),
+    }))
+    return parts.filter(({ names }) => names.length > 0)
   }
 
   /** `failed`: what ran under its key (C5). */
   #release(user: ClientParty, belief: Belief, failed = false): void {
-    const { core } = user
-    const { token } = belief
+    const { core } = belief.attempt
+    const { name, token } = belief
     const place = this.#checker.releases(belief, failed)
     const text = `${user.name} releases ${textOf(belief)}${failed ? ', which failed' : ''}`
-    this.#made(user, text, null, failed ? user.failToken(token) : user.releaseToken(token), outcome => {
+    const asked = failed ? user.failToken(token, name) : user.releaseToken(token, name)
+    const then = (outcome: Outcome) => {
       if (outcome.result?.verb !== 'release')
         return this.#verdict.blame('S1 wrong reply', `a release failed: ${outcome.failed}`)
       // Over: it was settled by the end of the session, not by the server.
       if (!core.over && !outcome.local && !(user instanceof ProgramParty && this.#checker.isEnding(core)))
         this.#checker.answered(core, place, outcome.at)
       this.#checker.released(belief, outcome.result.held, outcome.at)
-    })
+    }
+    this.#made(user, text, null, asked, then, [], [name])
   }
 
   #force(user: ClientParty, name: string, token: number | null = null): void {
     user.ready()
-    const { core } = user
+    const core = user.coreIn(this.#cluster.homeOf(name))
     const force = this.#checker.forces(user, name, token)
     const place = this.#checker.place(core)
     const timeoutMs = this.#timeout(user)
@@ -405,14 +465,14 @@ export class Users {
       force.overAt = outcome.at
       this.#checker.answered(core, place, outcome.at)
       if (outcome.result?.verb === 'force-release' && outcome.result.released === 0 && token !== null)
-        this.#checker.notThis(user, token, force.calledAt, outcome.at)
+        this.#checker.notThis(user, name, token, force.calledAt, outcome.at)
     })
   }
 
   /** C5: an operator lets a key run again. */
   #forgets(user: ClientParty, name: string, key: string): void {
     user.ready()
-    const { core } = user
+    const core = user.coreIn(this.#cluster.homeOf(name))
     const calledAt = user.network.time
     const forgetting = this.#checker.claims.forgets(name, key)
     const place = this.#checker.place(core)
@@ -441,8 +501,14 @@ export class Users {
     this.#made(user, text, null, outcome, outcome => {
       this.#rights?.queried(user.name, prefix, calledAt, outcome)
       if (outcome.result?.verb !== 'query') return
+      if ('missing' in outcome.result) this.onMissing?.()
       const isPart = this.#rights?.isPart(user.name, prefix, calledAt, outcome.at) ?? false
-      this.#checker.queried(outcome.result, calledAt, outcome.at, { prefix, confirmed, isPart })
+      this.#checker.queried(outcome.result, calledAt, outcome.at, {
+        prefix,
+        confirmed,
+        isPart,
+        ...missingIn(outcome),
+      })
       this.onQueried?.(user.name, outcome.result.confirmed)
       if (outcome.result.confirmed) this.#ages.queried(outcome.result, calledAt, outcome.at)
     })
@@ -491,10 +557,17 @@ export class Users {
   }
 
   #end(user: ClientParty): void {
-    this.#checker.ends(user.core)
+    this.#endsAll(user)
+    const sessions = this.sessionsOf(user).flatMap(({ group = 0, opened, over, sessionId }) =>
+      opened && !over ? [{ group, id: sessionId }] : [],
+    )
+    const leaseMs = user instanceof ProgramParty ? user.leaseLeftMs : 0
+    const calledAt = user.network.time
     this.#made(user, `${user.name} ends its session`, null, user.end(), outcome => {
       if (outcome.result?.verb !== 'end')
         this.#verdict.blame('S1 wrong reply', `an end failed: ${outcome.failed}`)
+      // Later it may have been settled by the end of a lease, and by no server.
+      if ((outcome.at - calledAt) * 1.02 < leaseMs) this.onEnded?.(user, sessions)
     })
   }
 
@@ -517,8 +590,9 @@ export class Users {
     const { core } = user
     if (core.over) return
     this.#trace.tell(() => `${user.name} finishes`)
-    for (const [, attempt] of this.#waits(user)) this.#checker.aborts(attempt)
-    this.#checker.finishes(core)
+    for (const [outcome] of this.#waits(user))
+      for (const part of this.#open.get(outcome)?.parts ?? []) this.#checker.aborts(part)
+    for (const session of this.sessionsOf(user)) this.#checker.finishes(session)
     const withinMs = dice.next() * 500
     user.finish(withinMs)
     if (user instanceof ProgramParty && dice.chance(0.7)) return
@@ -564,7 +638,7 @@ export class Users {
 
   #waits(user: ClientParty): [Outcome, Attempt][] {
     return [...this.#open].flatMap(([outcome, { attempt }]) =>
-      attempt !== null && attempt.user === user && attempt.abortedBefore === null ? [[outcome, attempt]] : [],
+      attempt !== null && attempt.user === user && !attempt.givenUp ? [[outcome, attempt]] : [],
     )
   }
 
@@ -576,23 +650,27 @@ export class Users {
     attempt: Attempt | null,
     outcome: Outcome,
     then: (outcome: Outcome) => void,
+    parts: readonly Attempt[] = [],
+    names: readonly string[] = attempt === null ? [] : parts.flatMap(part => part.names),
   ): void {
     this.calls++
     this.#trace.tell(() => text)
-    this.#open.set(outcome, { user, text, at: this.#cluster.network.time, attempt, then })
+    this.#open.set(outcome, { user, text, at: this.#cluster.network.time, attempt, names, parts, then })
     // Answered within the call itself: no other client could have learned of it before it was noted.
     if (outcome.done) this.#answered(outcome)
   }
 
-  #heard(user: ClientParty, told: Told, outcome: Outcome | undefined): void {
+  #heard(user: ClientParty, told: Told, outcome: Outcome | undefined, name?: string): void {
     if (outcome !== undefined) this.#answered(outcome)
     else if (told.do === 'watched') this.#watched(user, told.watch, told.what)
     else if (told.do === 'lost') {
       this.#trace.tell(() => `${user.name} is told that token ${told.token} is lost: ${told.reason}`)
-      this.#checker.lost(user, told.token, told.reason, user.network.time)
+      this.#checker.lost(user, told.token, told.reason, user.network.time, name)
     } else if (told.do === 'event' && told.event === 'lost') {
       this.#trace.tell(() => `${user.name} has lost its session: ${told.reason}`)
-      if (told.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, user.core)
+      const lost = user instanceof ProgramParty ? (user.lastLost ?? user.core) : user.core
+      this.onSessionLost?.(user, lost.group ?? 0)
+      if (told.reason === 'SESSION_LOST') this.#checker.sessionGivenUp(user, lost)
     } else if (told.do === 'event' && told.event === 'reconnecting') this.#disconnected(user)
     else if (told.do === 'over' && told.reason === 'refused' && !this.#cluster.usedUp.has(told.code))
       this.#verdict.blame('S1 session refused', `${user.name}: the session was refused: ${told.code}`)
@@ -604,7 +682,7 @@ export class Users {
     if (call?.attempt == null) return
     const { names, mode, manner } = call.attempt
     this.#trace.tell(() => `${call.user.name} gives up on ${names} (${mode}, ${manner})`)
-    this.#checker.aborts(call.attempt)
+    for (const part of call.parts) this.#checker.aborts(part)
   }
 
   #answered(outcome: Outcome): void {
@@ -613,15 +691,28 @@ export class Users {
     this.#open.delete(outcome)
     this.#trace.tell(() => `   answer: ${call.text}: ${JSON.stringify(outcome.result ?? outcome.failed)}`)
     call.then(outcome)
-    if (this.quiet && call.attempt?.tokens) this.#giveBack(call.user, call.attempt.core)
+    if (this.quiet) for (const { tokens, core } of call.parts) if (tokens) this.#giveBack(call.user, core)
   }
 
   #giveBack(user: ClientParty, core: Session): void {
     user.afterTurn(() => {
-      if (user.core !== core) return
+      if (user.coreIn(core.group ?? 0) !== core) return
       for (const belief of this.#checker.beliefsOf(core)) this.#release(user, belief)
     })
   }
+}
+
+/** What a call was told about the names of one of its parts. */
+function partOf(outcome: Outcome, { isPart, names }: Attempt, all: readonly string[]): Outcome {
+  const { result } = outcome
+  if (!isPart || result?.verb !== 'acquire' || result.tokens === null) return outcome
+  const tokens = names.map(name => result.tokens?.[all.indexOf(name)] ?? 0)
+  return { ...outcome, result: { ...result, tokens } }
+}
+
+/** G5 */
+function missingIn({ result }: Outcome): { missing?: readonly number[] } {
+  return result !== undefined && 'missing' in result ? { missing: result.missing as number[] } : {}
 }
 
 function termsText(terms: Terms): string {

@@ -5,11 +5,15 @@
 import type { WatchEvent } from '../../client/watch.ts'
 import { type Belief, type Blamed, listIn } from './checker.ts'
 
+/** What has tokens of its own: a group, or where slots move a name. */
+type Count = number | string
+
 /** From one `watching` to the next: events between two of them may stay unreported. */
 interface Segment {
   readonly startAt: number
-  readonly heard: Set<number>
-  highest: number
+  readonly heard: Set<string>
+  /** The last token that was told, of each count of tokens (G3). */
+  readonly highest: Map<Count, number>
   missed: number
   /** Another connection came in the meantime. */
   reconnected: boolean
@@ -27,11 +31,13 @@ export class Watching<User extends { readonly name: string }> {
   readonly #verdict: Blamed
   /** All grants so far, in no order. */
   readonly #grants: () => Iterable<Belief>
+  readonly #countOf: (name: string) => Count
   readonly #watches = new Map<number, Watched>()
   readonly #of = new Map<User, number[]>()
 
-  constructor(verdict: Blamed, grants: () => Iterable<Belief>) {
+  constructor(verdict: Blamed, grants: () => Iterable<Belief>, countOf: (name: string) => Count) {
     this.#verdict = verdict
+    this.#countOf = countOf
     this.#grants = grants
   }
 
@@ -42,7 +48,7 @@ export class Watching<User extends { readonly name: string }> {
 
   ends(watch: number): void {
     const watched = this.#watches.get(watch)
-    if (watched?.segment) this.#complete(watched, watched.segment, watched.segment.highest)
+    if (watched?.segment) this.#complete(watched, watched.segment)
     this.#watches.delete(watch)
   }
 
@@ -75,34 +81,38 @@ export class Watching<User extends { readonly name: string }> {
 
   #anew(watched: Watched, startAt: number): void {
     const { segment } = watched
-    if (segment !== null) this.#complete(watched, segment, segment.highest)
-    watched.segment = { startAt, heard: new Set(), highest: 0, missed: 0, reconnected: false }
+    if (segment !== null) this.#complete(watched, segment)
+    watched.segment = { startAt, heard: new Set(), highest: new Map(), missed: 0, reconnected: false }
   }
 
   #event({ text, prefix }: Watched, segment: Segment, event: Extract<WatchEvent, { name: string }>): void {
     if (!event.name.startsWith(prefix))
       this.#verdict.blame('R1 watch', `${text} tells of ${event.name}, and watches ${prefix}`)
     if (event.event !== 'granted' || event.token === null) return
-    if (event.token <= segment.highest)
-      this.#verdict.blame('R1 watch', `${text} tells token ${event.token} after ${segment.highest}`)
-    segment.highest = event.token
-    segment.heard.add(event.token)
+    const count = this.#countOf(event.name)
+    const highest = segment.highest.get(count) ?? 0
+    if (event.token <= highest)
+      this.#verdict.blame('R1 watch', `${text} tells token ${event.token} after ${highest}`)
+    segment.highest.set(count, event.token)
+    segment.heard.add(`${event.token} ${count}`)
   }
 
   /** Every grant after the watch's beginning and before its last report is reported or counted. */
-  #complete(watched: Watched, segment: Segment, upTo: number): void {
-    const untold = this.#untold(watched, segment, upTo)
+  #complete(watched: Watched, segment: Segment): void {
+    const untold = this.#untold(watched, segment, count => segment.highest.get(count) ?? 0)
     if (untold !== null) this.#verdict.blame('R1 watch', untold)
   }
 
-  #untold({ text, prefix }: Watched, segment: Segment, upTo: number): string | null {
+  #untold({ text, prefix }: Watched, segment: Segment, upTo: (count: Count) => number): string | null {
     const { startAt, heard, missed, reconnected } = segment
     // A reader this slow may have missed that the watch began again.
     if (reconnected && missed > 0) return null
     const untold: number[] = []
-    for (const { attempt, name, token } of this.#grants())
-      if (token < upTo && attempt.calledAt > startAt && name.startsWith(prefix) && !heard.has(token))
-        untold.push(token)
+    for (const { attempt, name, token } of this.#grants()) {
+      if (attempt.calledAt <= startAt || !name.startsWith(prefix)) continue
+      const count = this.#countOf(name)
+      if (token < upTo(count) && !heard.has(`${token} ${count}`)) untold.push(token)
+    }
     return untold.length <= missed ? null : `${text} has not told ${untold}, and counts ${missed} as missed`
   }
 
@@ -110,7 +120,7 @@ export class Watching<User extends { readonly name: string }> {
   unheard(): string | null {
     for (const watched of this.#watches.values()) {
       if (watched.segment === null) return `${watched.text} has not begun`
-      const untold = this.#untold(watched, watched.segment, never)
+      const untold = this.#untold(watched, watched.segment, () => never)
       if (untold !== null) return untold
     }
     return null

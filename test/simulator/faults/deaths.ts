@@ -25,6 +25,13 @@ export class Deaths {
 
   /** Whether the state outlives this server, as far as the rules promise it (F1). */
   mayDie(server: Party): boolean {
+    const { cluster } = this.#scene
+    if (server.kind !== 'lockserver') return this.#mayDieHere(server)
+    return cluster.withinOf(server as LockServerParty, () => this.#mayDieHere(server))
+  }
+
+  /** In the group that is looked at. */
+  #mayDieHere(server: Party): boolean {
     const { shape, cluster, pair, referee, now } = this.#scene
     // In a durable cluster it is on their disks.
     if (!shape.careful || shape.disk !== null) return true
@@ -117,8 +124,8 @@ export class Deaths {
   }
 
   leave(server: LockServerParty): void {
-    const { pair, referee, shape, now } = this.#scene
-    const { primary, backup } = pair
+    const { cluster, referee, shape, now } = this.#scene
+    const { primary, backup } = cluster.withinOf(server, () => this.#scene.pair)
     if (!server.alive || !this.mayDie(server) || (server === primary && backup === undefined)) return
     this.#scene.tell(() => `${server.name} (${server.core.role}) is told to leave`)
     referee.touch(server, now + shape.drainMs)
@@ -237,7 +244,9 @@ export class Deaths {
     const { servers, isDurable } = this.#scene.cluster
     const { leftCopies } = this.#scene.referee
     const dead = servers.find(server => !server.alive && !leftCopies.needs(server.name))
-    const enough = (isDurable ? servers.length - 1 : servers.filter(server => server.alive).length) >= 2
+    const { groups } = this.#scene.cluster
+    const left = isDurable ? servers.length - 1 : servers.filter(server => server.alive).length
+    const enough = left >= 2 * groups
     if (this.#leavesOneDead && enough && dead !== undefined) this.#staysDead = dead.name
   }
 

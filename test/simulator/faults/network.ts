@@ -95,7 +95,7 @@ export class NetworkTrouble {
   /** F9: a view server that hears nobody suspects nobody: this explains no new view. */
   isolateViewServer(dice: Random): void {
     const { cluster, users, referee, now: since, viewNumber } = this.#scene
-    const { network, viewServer, servers } = cluster
+    const { network, viewServer, servers, group } = cluster
     const others = [...servers, ...users.users]
     this.#scene.tell(() => 'isolate VS')
     this.viewServerIsolatedAt = since
@@ -107,7 +107,8 @@ export class NetworkTrouble {
       for (const other of others) network.heal(viewServer, other)
       referee.viewServerIsBack(since)
       network.after(recoveryMs, () => {
-        if (number !== null && this.#damage.injected === injected) referee.undisturbed(number)
+        if (number !== null && this.#damage.injected === injected)
+          cluster.within(group, () => referee.undisturbed(number))
       })
     })
   }

@@ -30,13 +30,13 @@ export class Promotions {
 
   #calmPair(): CalmPair | null {
     const { cluster, pair } = this.#scene
-    const { viewServer, view } = cluster
+    const { viewServer, view, group } = cluster
     const { primary, backup } = pair
     if (primary === undefined || backup === undefined) return null
     if (primary.core.leaving || backup.core.leaving) return null
     const parties = [viewServer, primary, backup]
-    const well = () =>
-      viewServer.acked && !viewServer.saving && cluster.view === view && parties.every(p => p.alive)
+    const isHere = () => viewServer.acked && !viewServer.saving && cluster.view === view
+    const well = () => cluster.within(group, isHere) && parties.every(p => p.alive)
     const sound = parties.every(party => !party.frozen && !this.#damage.doubted.has(party))
     return well() && sound ? { primary, backup, well } : null
   }

@@ -31,7 +31,7 @@ export class OperatorResets {
     // Only where it can do no harm: nobody has the state any more.
     const forced = referee.lost && this.#operators % 2 === 0
     trace.tell(() => `${operator.name} asks for a ${forced ? 'forced ' : ''}reset of view ${view.number}`)
-    operator.dial(cluster.viewServer.address).say(['reset', 1, 0, view.number, forced])
+    operator.dial(cluster.viewServer.address).say(['reset', 1, view.group, view.number, forced])
     cluster.network.after(5_000, () => operator.kill())
   }
 
@@ -48,8 +48,10 @@ export class OperatorResets {
     }
     for (const server of [primary, backup]) this.#deaths.killServer(server, dice)
     for (let tries = 1; tries <= resetTries; tries++)
-      network.after(tries * 100, () => {
-        if (!this.#damage.over && this.#scene.viewNumber === view.number) this.reset()
-      })
+      network.after(tries * 100, () =>
+        cluster.within(view.group, () => {
+          if (!this.#damage.over && this.#scene.viewNumber === view.number) this.reset()
+        }),
+      )
   }
 }

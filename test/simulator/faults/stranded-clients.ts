@@ -59,8 +59,11 @@ export class StrandedClients {
   /** As soon as the primary has a backup that may take over. */
   #killWithBackup(primary: LockServerParty, dice: Random, tries: number): void {
     if (this.#damage.over || !primary.alive) return
-    const { cluster, pair } = this.#scene
-    const hasBackup = pair.primary === primary && pair.backup !== undefined && cluster.viewServer.acked
+    const { cluster } = this.#scene
+    const hasBackup = cluster.withinOf(primary, () => {
+      const { pair } = this.#scene
+      return pair.primary === primary && pair.backup !== undefined && cluster.viewServer.acked
+    })
     if (hasBackup && this.#deaths.mayDie(primary)) this.#deaths.killServer(primary, dice)
     else if (tries > 0) cluster.network.after(10, () => this.#killWithBackup(primary, dice, tries - 1))
   }
