@@ -124,8 +124,9 @@ class Taking {
     return new LockError('TIMEOUT', true, text, { locks: this.#names })
   }
 
+  /** Timers count whole ms, and cut the rest off: none is to end it before its time. */
   #leftMs(): number {
-    return Math.max(0, this.#end - this.#taker.monotonic())
+    return Math.max(0, Math.ceil(this.#end - this.#taker.monotonic()))
   }
 }
 

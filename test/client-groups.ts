@@ -7,6 +7,7 @@ import { firstSession } from '../client/first-session.ts'
 import { ClientGroups } from '../client/groups.ts'
 import { checkConnect } from '../client/options.ts'
 import { Reports } from '../client/reports.ts'
+import { takeInOrder } from '../client/take-in-order.ts'
 import { claimOf } from '../wire/claim.ts'
 import { Groups, GroupsProgram } from './fixtures/groups-story.ts'
 
@@ -103,6 +104,27 @@ t.test('G4: two clients with the same names in another order never wait for one 
     await groups.settled(Promise.all([run(a, [x, y]), run(b, [y, x])]))
   }
   t.pass('each of them has had both, again and again')
+})
+
+t.test('G4: no part of an acquireAll ends before the time limit of the whole', async t => {
+  let now = 7.5
+  const limits: unknown[] = []
+  const parts = [0, 1].map(number => ({ group: { number } as never, names: [`in group ${number}`] }))
+  await takeInOrder(
+    ['in group 0', 'in group 1'],
+    { timeout: 300 },
+    {
+      partsOf: names => parts.filter(part => names.includes(part.names[0] as string)),
+      take: async (part, { timeout }) => {
+        limits.push(timeout)
+        now += 0.3
+        return [{ name: part.names[0], signal: new AbortController().signal } as never]
+      },
+      pause: async () => void t.fail('each slot is served'),
+      monotonic: () => now,
+    },
+  )
+  t.same(limits, [300, 300], 'whole ms, since timers cut the rest off')
 })
 
 t.test('G4: what was taken is given back when the rest is not had in time, or is given up', async t => {
