@@ -4,6 +4,7 @@
 // grants and makes no holder the only one: then it lets no more tokens in than there are permits, or refuses to be used.
 
 import { permitsMax } from '../wire/limits.ts'
+import { slotOf } from '../wire/slots.ts'
 import type { HeldMode } from './claim-options.ts'
 import { checkKeys } from './known-options.ts'
 import { oneClass } from './one-class.ts'
@@ -20,8 +21,8 @@ export interface Fence {
 export interface FenceGuardOptions {
   /**
    * Names that are remembered, from 1; default 100000. Beyond that the one that was used longest ago is
-   * forgotten, and a name that is not known must then show a token as large as any that was forgotten: a
-   * holder may be refused that need not be, and never the other way round.
+   * forgotten, and a name that is not known must then show a token as large as any that was forgotten in its slot:
+   * a holder may be refused that need not be, and never the other way round. A lock that is granted anew passes.
    */
   readonly namesMax?: number
   /**
@@ -87,7 +88,8 @@ export class FenceGuard {
   readonly #permits: number | undefined
   /** In the order of use. */
   readonly #seen = new Map<string, Seen>()
-  #forgotten = nothing
+  /** By slot: the largest tokens of all names in it that were forgotten. */
+  readonly #forgotten = new Map<number, Seen>()
 
   constructor(options: FenceGuardOptions = {}) {
     checkKeys('FenceGuard', options, ['namesMax', 'permits'])
@@ -126,7 +128,7 @@ export class FenceGuard {
   /** The token that is in the way; null if none is, and then this one is remembered. */
   #refusal({ name, token, mode = 'exclusive' }: Fence): number | null {
     checkFence(name, token, mode)
-    const before = this.#seen.get(name) ?? this.#forgotten
+    const before = this.#seen.get(name) ?? this.#forgotten.get(slotOf(name)) ?? nothing
     if (mode === 'permits') return this.#permitsRefusal(name, token, before)
     const { exclusive, shared, permits } = before
     const least = Math.max(exclusive, permits, mode === 'exclusive' ? shared : 0)
@@ -169,20 +171,28 @@ export class FenceGuard {
     if (this.#seen.size > this.#namesMax) this.#forgetOldest()
   }
 
-  /** Tokens grow across all locks, so what was forgotten still bounds what may come. */
+  /**
+   * Tokens grow in each slot, in whichever group it is (G3, G8), so what was forgotten there bounds what may come. Across
+   * slots they do not: the newest token of one group may be below the oldest of another.
+   */
   #forgetOldest(): void {
-    for (const [name, { exclusive, shared, permits }] of this.#seen) {
+    for (const [name, seen] of this.#seen) {
       this.#seen.delete(name)
-      const { left, ...before } = this.#forgotten
-      this.#forgotten = {
-        exclusive: Math.max(before.exclusive, exclusive),
-        shared: Math.max(before.shared, shared),
-        permits: Math.max(before.permits, permits),
-        inside: [],
-        left: Math.max(left, permits),
-      }
+      const slot = slotOf(name)
+      this.#forgotten.set(slot, floorOf(this.#forgotten.get(slot) ?? nothing, seen))
       return
     }
+  }
+}
+
+/** Of names that are forgotten: what a token of any of them must reach. */
+function floorOf(before: Seen, { exclusive, shared, permits }: Seen): Seen {
+  return {
+    exclusive: Math.max(before.exclusive, exclusive),
+    shared: Math.max(before.shared, shared),
+    permits: Math.max(before.permits, permits),
+    inside: [],
+    left: Math.max(before.left, permits),
   }
 }
 

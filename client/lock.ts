@@ -70,7 +70,7 @@ export class Lock implements AsyncDisposable {
   }
 
   /**
-   * The fencing token, a safe integer. Tokens only grow. A resource that is protected by the lock
+   * The fencing token, a safe integer. The tokens of a lock only grow. A resource that is protected by the lock
    * must refuse an exclusive token below the largest token it has seen, and a shared token below the
    * largest exclusive one: a lease can end while its holder sleeps. With permits it orders the grants, and does not
    * make its holder the only one.

@@ -61,13 +61,13 @@ t.test('a listener that is taken back leaves nothing at its signal', async t => 
 t.test('F12: a full guard forgets the name that was used longest ago', async t => {
   const guard = new FenceGuard({ namesMax: 2 })
   for (const [name, token] of [
-    ['a', 30],
-    ['b', 5],
-    ['a', 31],
-    ['c', 32],
+    ['{slot}/a', 30],
+    ['{slot}/b', 5],
+    ['{slot}/a', 31],
+    ['{slot}/c', 32],
   ] as const)
     t.ok(guard.accepts({ name, token }))
-  t.ok(guard.accepts({ name: 'd', token: 6 }), 'only the token of b is forgotten')
+  t.ok(guard.accepts({ name: '{slot}/d', token: 6 }), 'only the token of b is forgotten')
 })
 
 t.test('F1: a new view makes each address due at once, and forgets those of older views only', async t => {

@@ -6,6 +6,7 @@ import { connect, FenceGuard, StaleTokenError } from 'holdfast'
 import * as fencing from 'holdfast/fencing'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
+import { slotOf } from '../wire/slots.ts'
 import { random } from './fixtures/random.ts'
 
 const { formatToken, parseToken, tokenHeader } = fencing
@@ -62,7 +63,7 @@ t.test('a guard that forgets tokens refuses more, and accepts nothing more', asy
   const counts = { stale: 0, fresh: 0, forgotten: 0 }
   for (let now = 1; now <= 5_000; now++) {
     const mode = pick(3) === 0 ? 'shared' : 'exclusive'
-    const fence = { name: `lock ${pick(8)}`, token: Math.max(1, now - pick(20)), mode } as const
+    const fence = { name: `{slot}/${pick(8)}`, token: Math.max(1, now - pick(20)), mode } as const
     const stale = accepted.some(
       other =>
         other.name === fence.name &&
@@ -78,7 +79,59 @@ t.test('a guard that forgets tokens refuses more, and accepts nothing more', asy
     large.accepts(fence)
   }
   t.ok(counts.stale > 300 && counts.fresh > 300 && counts.forgotten > 300, JSON.stringify(counts))
-  t.ok(small.accepts({ name: 'lock 1', token: 6_000 }), 'the newest token always passes')
+  t.ok(small.accepts({ name: '{slot}/1', token: 6_000 }), 'the newest token always passes')
+})
+
+t.test('G3: a guard that forgets takes the newest tokens of each group, and no old ones', async t => {
+  const guard = new FenceGuard({ namesMax: 1 })
+  const says = (name: string, token: number) => guard.accepts({ name, token })
+  t.ok(says('{far}/a', 1_000))
+  t.ok(
+    says('{near}/a', 10),
+    '{far}/a is forgotten: it says nothing of another slot, which may be in another group',
+  )
+  t.ok(says('{near}/b', 11))
+  t.notOk(says('{near}/a', 9), 'forgotten, and older than what was seen')
+  t.notOk(says('{far}/a', 999), 'forgotten, and older than what was seen')
+  t.notOk(says('{far}/b', 999), 'unknown: it may be one that was forgotten')
+  t.ok(says('{far}/b', 1_001))
+})
+
+t.test('G8: a guard that forgets takes no old token while slots move between groups', async t => {
+  // Each group counts for itself; one that is given a slot goes on above the one that had it.
+  const { below: pick } = random(11)
+  const counters = [1, 1_000_000, 2_000_000_000]
+  const owners = new Map<number, number>()
+  const guard = new FenceGuard({ namesMax: 3 })
+  const accepted: { name: string; token: number }[] = []
+  const granted: { name: string; token: number }[] = []
+  const counts = { newest: 0, late: 0, stale: 0 }
+  const move = (slot: number, to: number) => {
+    counters[to] = Math.max(counters[to] ?? 0, counters[owners.get(slot) ?? 0] ?? 0)
+    owners.set(slot, to)
+  }
+  const show = (fence: { name: string; token: number }) => {
+    const stale = accepted.some(other => other.name === fence.name && fence.token < other.token)
+    const taken = guard.accepts(fence)
+    if (stale) counts.stale++
+    if (stale && taken) t.fail(`accepted though stale: ${JSON.stringify(fence)}`)
+    if (taken) accepted.push(fence)
+    return taken
+  }
+  for (let step = 0; step < 3_000; step++) {
+    const name = `{slot ${pick(6)}}/${pick(3)}`
+    const slot = slotOf(name)
+    if (pick(40) === 0) move(slot, pick(3))
+    const group = owners.get(slot) ?? 0
+    counters[group] = (counters[group] ?? 0) + 1
+    const fence = { name, token: counters[group] ?? 0 }
+    granted.push(fence)
+    if (!show(fence)) t.fail(`the newest token is refused: ${JSON.stringify(fence)}`)
+    else counts.newest++
+    const late = granted[Math.max(0, granted.length - 1 - pick(30))]
+    if (late !== undefined && show(late)) counts.late++
+  }
+  t.ok(counts.newest === 3_000 && counts.late > 300 && counts.stale > 300, JSON.stringify(counts))
 })
 
 t.test('the header carries a token there and back, and nothing else is accepted', async t => {

@@ -30,6 +30,32 @@ export const memory: readonly Mutant[] = [
     ],
   },
   {
+    name: 'the guard measures unknown names by what was forgotten in any slot',
+    breaks: 'G3',
+    why: 'a group whose tokens are behind those of another one is refused for good',
+    test: 'fencing',
+    edits: [
+      {
+        file: 'client/fence-guard.ts',
+        find: 'this.#forgotten.get(slotOf(name)) ?? nothing',
+        replace: '[...this.#forgotten.values()].reduce(floorOf, nothing)',
+      },
+    ],
+  },
+  {
+    name: 'the guard remembers only the name of a slot that it forgot last',
+    breaks: 'F12',
+    why: 'an old token of a name that it forgot before is taken',
+    test: 'fencing',
+    edits: [
+      {
+        file: 'client/fence-guard.ts',
+        find: 'floorOf(this.#forgotten.get(slot) ?? nothing, seen)',
+        replace: 'floorOf(nothing, seen)',
+      },
+    ],
+  },
+  {
     name: 'a watch that is left keeps what it had',
     breaks: 'R1 watch',
     why: 'events that no reader will ever take stay in memory, and the next step still gets one',
