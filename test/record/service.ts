@@ -38,12 +38,21 @@ export class Process {
   }
 
   /** Whether it has the active mark, as its metrics say. */
-  async isActive(): Promise<boolean> {
+  isActive(): Promise<boolean> {
+    return this.#says(/^holdfast_active 1$/m)
+  }
+
+  /** V4: whether its view may lose its primary. */
+  isAcked(): Promise<boolean> {
+    return this.#says(/^holdfast_view_acked(\{.*\})? 1$/m)
+  }
+
+  async #says(what: RegExp): Promise<boolean> {
     try {
       const response = await fetch(`${this.url.replace('ws', 'http')}/metrics`, {
         signal: AbortSignal.timeout(1_000),
       })
-      return /^holdfast_active 1$/m.test(await response.text())
+      return what.test(await response.text())
     } catch {
       return false
     }
@@ -81,10 +90,11 @@ export class RecordService implements AsyncDisposable {
     return [...this.viewServers, ...this.lockServers].map(({ url }) => url)
   }
 
-  /** A view with a backup is in force, and one view server is active. */
+  /** A view with a backup in sync is in force, and one view server is active. */
   async isWhole(): Promise<void> {
-    const whole = async () => this.#client?.view?.backup != null && (await this.active()) !== undefined
-    await until('there is a backup, and an active view server', whole, 60_000)
+    const whole = async () =>
+      this.#client?.view?.backup != null && ((await (await this.active())?.isAcked()) ?? false)
+    await until('there is a backup in sync, and an active view server', whole, 60_000)
   }
 
   async active(): Promise<Process | undefined> {
