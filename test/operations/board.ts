@@ -36,6 +36,10 @@ try {
   await cluster.restart(primary)
   await cluster.healthy()
   await until('the failover is scraped', async () => (await count(filledIn(marks))) > 0)
+  await until(
+    'the third server is scraped as idle',
+    async () => (await count('holdfast_role{role="idle"} == 1')) > 0,
+  )
   await load.end()
   if (load.failures.length > 0) throw new Error(load.failures.join('\n'))
 
