@@ -230,6 +230,9 @@ t.test('B6: a folder that takes no file, and a spoilt one, harm nothing', async 
   const said = () => lines.filter(([, text]) => text === 'the history is not kept').map(([fields]) => fields)
   await until('it has said what is wrong with the file', () => said().length > 0 || undefined)
   t.match(said()[0], { reason: /format 9/ })
+  await until('it is the active one, which keeps a history', () =>
+    lines.some(([, text]) => text === 'active'),
+  )
   await server.close()
   t.match(said()[1], { reason: /can't be written/ })
 })
