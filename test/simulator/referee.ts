@@ -448,7 +448,8 @@ export class Referee {
     // G1: other groups may need those that there are.
     const idle = this.#cluster.servers.filter(server => {
       const { id } = server
-      return id !== primary.id && id !== backup?.id && this.#now - this.#freeSince(id) > this.#idleMs
+      const named = id === primary.id || id === backup?.id || this.#cluster.groupOf(id) !== null
+      return !named && this.#now - this.#freeSince(id) > this.#idleMs
     })
     if (idle.length > this.#spares.needyBeside(group))
       this.#blame('V7 two views', `view ${number} names no backup, and ${idle[0]?.name} is idle`)
