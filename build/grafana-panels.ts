@@ -38,10 +38,10 @@ const quantiles = (metric: string) => [
 ]
 
 const well: Row = {
-  title: 'Is it well?',
+  title: 'Health',
   panels: [
     {
-      title: 'Deaths that are survived',
+      title: 'Deaths it survives now',
       unit: 'none',
       kind: 'stat',
       queries: [query(`min(${of('holdfast_survivable_deaths')})`)],
@@ -81,7 +81,7 @@ const well: Row = {
       unit: 's',
       kind: 'stat',
       queries: [query(`max(${of('holdfast_longest_wait_seconds')})`)],
-      about: '`holdfast locks --sort wait` shows whose, `holdfast why NAME` who is in the way.',
+      about: '`holdfast locks --sort wait` shows whose, `holdfast why NAME` who holds it.',
     },
     {
       title: 'Clients',
@@ -118,7 +118,7 @@ const work: Row = {
       about: 'How long programs hold their locks.',
     },
     {
-      title: 'Change of hands',
+      title: 'From release to the next grant',
       unit: 's',
       kind: 'chart',
       queries: quantiles('holdfast_lock_hand_over_seconds'),

@@ -14,7 +14,7 @@ const { view: _, ...showing } = reaching
 
 const options = {
   ...recordOptions,
-  servers: urls('URL[,URL]', 'the lock servers, all that there are'),
+  servers: urls('URL[,URL]', 'all lock servers of the cluster'),
   'no-reset-since': flag('no forced reset was made since the newest view that they tell of'),
   'nobody-else': texts('ID', 'neither this server nor one that went on after it runs any more; repeatable'),
   ...showing,
@@ -74,7 +74,7 @@ function needed({ id, address }: Server): string {
 async function askAll(urls: readonly string[], secret: string | undefined): Promise<Testimony[]> {
   const asked = urls.map(url =>
     askOne(url, secret).catch((error: unknown) => {
-      note(`${url} is not heard: ${messageOf(error)}`)
+      note(`${url} is silent: ${messageOf(error)}`)
       return []
     }),
   )

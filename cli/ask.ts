@@ -194,7 +194,7 @@ function unreachable(url: string, refused: boolean, reason: string, source: Sour
   const what = refused ? `nothing listens at ${url}` : `${url} ${reason}`
   if (source === 'told') return what
   const right = 'give --view (HOLDFAST_VIEW) the right URL'
-  if (!refused) return `${what}; else ${right}`
+  if (!refused) return `${what}; otherwise ${right}`
   // What is right for trying it out on one machine is wrong where servers run on others.
   const start = loopback.test(new URL(url).hostname) ? "start one with 'holdfast cluster', or " : ''
   return `${what}; ${start}${right}`

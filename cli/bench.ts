@@ -18,7 +18,7 @@ const options = {
 
 export const command: Command<typeof options> = {
   usage: 'bench [options]',
-  does: 'measure throughput and latency, of a cluster of its own or of a running one',
+  does: 'measure throughput and latency, of a new cluster or of a running one',
   more: `Without --view (or HOLDFAST_VIEW) it starts a view server and two lock servers on free ports
 of this machine and ends them afterwards. It acquires and releases locks whose names begin with
 bench/, from one or several client processes: on distinct keys with 1 to 16,384 pairs outstanding, then
@@ -31,7 +31,7 @@ of backups, are then added up. They are of servers on this machine only. --json 
   check: ({ view, groups }) =>
     view !== undefined && groups !== undefined
       ? [
-          '--groups is for a cluster of its own: the one at --view (or HOLDFAST_VIEW) has the groups that it has',
+          '--groups is for a cluster that bench starts: the one at --view (or HOLDFAST_VIEW) has its groups already',
         ]
       : [],
   async run({ values }) {

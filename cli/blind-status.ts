@@ -103,7 +103,7 @@ function othersIn(found: readonly Found[], views: readonly View[]): Server[] {
 function what({ view, primary, hasCopy }: Seen, groups: number): string {
   const of = groups === 1 ? '' : ` of group ${view.group}`
   if (primary?.welcome.role !== 'primary')
-    return `${view.primary.address} was primary of view ${view.number}${of} and does not answer: no lock can be had`
+    return `${view.primary.address} was primary of view ${view.number}${of} and does not answer: no lock can be granted`
   const copy = hasCopy ? ' and its backup has a whole copy' : view.backup === null ? ' and has no backup' : ''
   return `${view.primary.address} is primary of view ${view.number}${of}${copy}: locks are granted, but no other would be promoted if it died`
 }

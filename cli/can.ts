@@ -13,8 +13,8 @@ import { print, printJson } from './output.ts'
 
 const options = {
   access: inEnvironment(text('FILE', 'the access file, as servers have it')),
-  principal: text('NAME', 'whom the file calls so'),
-  'access-token': inEnvironment(hidden(text('TOKEN', 'whom this token stands for'))),
+  principal: text('NAME', 'the principal of this name in the file'),
+  'access-token': inEnvironment(hidden(text('TOKEN', 'the principal that this token stands for'))),
   ...json,
 }
 

@@ -37,7 +37,8 @@ pending: [{ name, mode, waitedMs, terms }…], cut } }…] }, in the order in wh
       throw new UsageError(`WHO must have at most ${clientNameLengthMax} characters`)
     const listed = await listClients(values, who)
     if (listed.missing !== undefined) note(missingText(listed.missing))
-    if (listed.clients.some(({ locks }) => locks?.cut)) note('they hold more than one answer has room for')
+    if (listed.clients.some(({ locks }) => locks?.cut))
+      note("one answer can't list all that they hold and wait for")
     if (values.json) printJson(listed)
     else for (const line of clientLines(listed, who, terminalWidth())) print(line)
     return 0

@@ -33,7 +33,8 @@ export async function checkPort(port: number, row: number): Promise<void> {
     await new Promise(closed => server.close(closed))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const why = code === 'EADDRINUSE' ? 'is taken (perhaps another cluster runs)' : `can't be had: ${message}`
+    const why =
+      code === 'EADDRINUSE' ? 'is taken (perhaps another cluster runs)' : `can't be used: ${message}`
     throw new Failure(
       `port ${port} ${why}; a cluster of ${row} needs ${row + 1} ports in a row: give --port a free one, or 0 for any`,
     )

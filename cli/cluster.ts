@@ -46,17 +46,17 @@ const patienceMs = 250
 
 export const command: Command<typeof options> = {
   usage: 'cluster [options]',
-  does: 'run a whole local cluster, restarting what dies',
+  does: 'run a whole local cluster, and restart what dies',
   more: `Prints who is who once the view has a backup in sync, then each change with the gap that a
 client saw. With --data DIR the cluster is on disk: stop it, or lose power, and start it again on DIR, and the
 same locks are held by the same clients. Each lock server has its journal in DIR/lockserver-N. Without --data,
 or on a DIR whose view record says so, locks live in memory and end with the cluster.
 Logs are in DIR/logs. The servers take HOLDFAST_SECRET, HOLDFAST_PING_INTERVAL_MS and so on.
---json prints one line an event: { event, … }, event being ready (url, data, pids by URL,
+--json prints a line for each event: { event, … }; event is ready (url, data, pids by URL,
 view), view (number, primary, backup, gapMs), acked (number), died, started, recovers, halted, ended.
-On a terminal a live picture stays at the foot of it, with keys that kill, freeze and add servers.
+On a terminal a live picture stays below that, with keys that kill, freeze and add servers.
 'holdfast groups --set N' changes the number of groups while it runs; each needs two lock servers, and key a adds one.
-Ctrl-C ends all of it.`,
+Ctrl-C ends the whole cluster.`,
   options,
   passesOn: passedOn,
   names: [],

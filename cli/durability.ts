@@ -10,7 +10,7 @@ import { print, printJson } from './output.ts'
 const kinds = ['memory', 'disk'] as const
 
 const options = {
-  set: choice('KIND', 'memory or disk: what it is to be from now on', kinds),
+  set: choice('KIND', 'where locks are kept from now on: memory or disk', kinds),
   ...reaching,
   ...json,
 }
@@ -22,8 +22,8 @@ export const command: Command<typeof options> = {
   usage: 'durability [options]',
   does: 'say, or change, whether locks are kept in memory or on disk',
   more: `With --set disk every lock server must have a journal (lockserver --data DIR). Locks and waiters stay;
-nothing is answered while the primary writes its whole state to its disk, and the backup is copied anew after that.
-With --set memory nothing is kept on disks from then on. --json prints { durability, view }.`,
+nothing is answered while the primary writes its whole state to its disk; after that the backup gets a new
+copy. With --set memory nothing is kept on disks from then on. --json prints { durability, view }.`,
   options,
   names: [],
   async run({ values }) {

@@ -1,5 +1,5 @@
-// `holdfast groups`: how many groups there are, which slots each has, which are under way, and who keeps them where they
-// are; with --set it changes how many there are to be, while the cluster runs (G8).
+// `holdfast groups`: how many groups there are, which slots each has, which are on the move, and which holders keep them
+// where they are; with --set it changes the number of groups while the cluster runs (G8).
 
 import { countsIn } from '../viewservice/moves.ts'
 import type { MessageOf, SlotMap, Status } from '../wire/messages.ts'
@@ -11,25 +11,27 @@ import { type Listing, listLocks } from './locks.ts'
 import { oneLine, print, printJson, table } from './output.ts'
 
 const options = {
-  set: whole('COUNT', 'how many groups there are to be from now on', 1, groupsMax),
+  set: whole('COUNT', 'the new number of groups', 1, groupsMax),
   ...reaching,
   ...json,
 }
 
 /** The view server may be saving a record. */
 const withinMs = 10_000
-/** Lines that say who keeps a slot where it is. */
+/** Lines that say which holder keeps a slot where it is. */
 const usersShown = 20
 
 export const command: Command<typeof options> = {
   usage: 'groups [options]',
   does: 'show, or change, how many groups share the lock names',
-  more: `Each group has a primary and a backup of its own, and a part of the 4,096 slots that names fall into. With --set it
-comes back once that is on the record; then new groups get their servers from the idle ones, and slots move one by one,
-each when nothing in it is held, waited for, kept or remembered. Names whose slot is never empty stay where they are, and are listed.
-Fewer groups likewise: one without slots ends, and its servers are idle. --json prints { wanted, wait, groups: [{ group,
-slots, toCome, primary, backup }…], moves: [{ from, to, slots }…], inUse: [{ name, slot, clients }…] or null if that
-may not be read }; wait says what a new group lacks, or is null.`,
+  more: `Each group has its own primary and backup, and some of the 4,096 slots: each lock name is in one slot.
+--set comes back once the new number is in the view record. Then idle lock servers become primary and
+backup of new groups, and slots move one by one, each when nothing in it is held, waited for, kept or
+remembered. A slot that is never empty stays where it is; its locks in use are listed. With fewer groups
+it is the same: a group without slots ends, and its servers are idle again.
+--json prints { wanted, wait, groups: [{ group, slots, toCome, primary, backup }…], moves: [{ from, to,
+slots }…], inUse: [{ name, slot, clients }…] or null if you may not read that }; wait says what a new
+group lacks, or is null.`,
   options,
   names: [],
   async run({ values }) {
@@ -127,9 +129,9 @@ export function linesOf({ wanted, wait, groups, moves, inUse }: Report): string[
     ...table(['GROUP', 'SLOTS', 'TO COME', 'PRIMARY', 'BACKUP'], rows),
     ...(wanted === groups.length ? [] : [`wanted: ${wanted} ${wanted === 1 ? 'group' : 'groups'}`]),
     ...(wait === null ? [] : [wait]),
-    ...(moves.length === 0 ? [] : [`slots under way: ${under.join(', ')}`]),
+    ...(moves.length === 0 ? [] : [`slots on the move: ${under.join(', ')}`]),
     ...(inUse === null
-      ? ['who keeps them where they are may not be read, or no primary answers']
+      ? ['which locks keep them where they are is not known: no primary answers, or you may not read that']
       : userLines(inUse)),
   ]
 }

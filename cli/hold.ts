@@ -11,8 +11,9 @@ import { tellWaiting } from './waiting.ts'
 export const command: Command<typeof holdingOptions> = {
   usage: 'hold NAME [options]',
   does: 'hold the lock NAME until interrupted; prints the token',
-  more: `Ends with exit code 0 at SIGINT or SIGTERM, after giving the lock back; a second one ends it
-at once. On a terminal it says for whom it waits, and that it holds; --quiet silences that. --json prints one line { name, mode, token } once it holds.`,
+  more: `SIGINT or SIGTERM ends it with exit code 0, after it has released the lock; a second signal ends it
+at once. On a terminal it says for whom it waits, and that it holds the lock; --quiet silences that.
+--json prints one line { name, mode, token } once it holds the lock.`,
   options: holdingOptions,
   names: ['NAME'],
   check: checkHolding,

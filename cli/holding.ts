@@ -41,20 +41,20 @@ const closeWithinMs = 1_000
 
 export const holdingOptions = {
   shared: flag('hold it together with other shared holders'),
-  permits: whole('N', 'hold it beside others: at most N hold it at a time', 1, permitsMax),
+  permits: whole('N', 'hold it together with others: at most N at a time', 1, permitsMax),
   'at-least': duration(
     'TIME',
     'not free sooner than this after its grant, whatever becomes of the holder',
     1,
   ),
   'at-most': duration('TIME', 'the longest that it may be held', 1),
-  note: text('TEXT', 'for people: shown wherever the hold is'),
+  note: text('TEXT', 'for display only: why it is held, shown wherever the hold is'),
   wait: byDefault(
     'no limit',
-    duration('TIME', 'the longest wait for the lock, with the way to it; 0: only if it is free'),
+    duration('TIME', 'the longest wait for the lock, with the connection; 0: only if it is free'),
   ),
-  name: text('TEXT', 'who this is, for people: shown wherever the hold is'),
-  quiet: flag('on a terminal: do not tell for whom it waits'),
+  name: text('TEXT', 'for display only: who holds it, shown wherever the hold is'),
+  quiet: flag('on a terminal: do not say for whom it waits'),
   ...ttl,
   ...reaching,
   ...json,

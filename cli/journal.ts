@@ -14,7 +14,7 @@ const options = {
 export const command: Command<typeof options> = {
   usage: 'journal DIR [options]',
   does: 'say what the journal of a lock server holds, and whether it is whole',
-  more: `DIR is what the lock server has as --data. Nothing is written, also beside a living server; its last block may look torn then.
+  more: `DIR is what the lock server has as --data. Nothing is written; while the server runs, the last block may look torn.
 The exit code is 1 if the journal is spoilt or of another format. --json prints { is, held, here, volume, files, bytes, imprint,
 givenUp, problem: { file, at, problem }, torn, damage, log, state, aside }; is is empty, whole, spoilt or other format. With --dump the
 locks that were held or waited for are listed in place of that: as { held, pending } of { name, mode, token, clientId, clientName,

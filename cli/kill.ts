@@ -22,8 +22,8 @@ export const command: Command<typeof options> = {
   usage: 'kill primary|backup|ID [options]',
   does: 'make that lock server end at once, to watch a failover',
   more: `ID is a server id as status shows it, or its beginning. The server is asked to end as SIGKILL
-would end it. It does so for who knows the cluster's secret; in a cluster without one only for
-who runs on its machine. A frozen one can't be asked, and is left alone.
+would end it. It does so for callers that know the cluster's secret; in a cluster without one only
+for callers on its machine. A frozen server can't be asked, and is left alone.
 --json prints { killed: server }, the server as in status.`,
   options,
   names: ['primary|backup|ID'],
@@ -79,7 +79,7 @@ function checkNotLast(status: Status, server: ServerStatus): void {
   if (!isLastHolder(status, server.id)) return
   const without =
     status.durability === 'disk'
-      ? 'without it no lock can be had until it is back with its disk'
+      ? 'without it no lock can be granted until it is back with its disk'
       : 'without it all locks are lost'
   throw new Failure(
     `${describe(server)} is the last one that holds the state: ${without}. Wait until status shows a backup in sync, or say --force`,

@@ -1,4 +1,4 @@
-// How much a cluster has to do, for display: the primaries tell the view server, which tells whoever asks. What can't be had is
+// How much a cluster has to do, for display: the primaries tell the view server, which tells callers. What can't be asked is
 // left out; no command fails for it.
 
 import { askPage } from '../wire/serving/peer-page.ts'
@@ -27,7 +27,7 @@ interface Hour {
 
 const withinMs = 1_000
 
-/** Null if it can't be had soon. */
+/** Null if no answer comes soon. */
 export async function loadOf(url: string, secret: string | undefined): Promise<Load | null> {
   try {
     const hour = ask<Hour>(url, '/hour', secret).catch(() => null)

@@ -20,7 +20,7 @@ const options = {
     choice('BY', 'token; or name; or wait or held: the longest first, each lock with its queue', sorts),
   ),
   waiting: flag('only locks that a client waits for, with their holders'),
-  group: flag('sum up by what follows PREFIX as far as the next / or :'),
+  group: flag('sum up by what follows PREFIX, up to the next / or :'),
   all: flag('on a terminal: all lines, not only the first 50'),
   nearest: flag(
     'ask any copy, the backup first, also while there is no primary; the list says how old it may be',
@@ -65,7 +65,7 @@ longestWaitMs }…] }; with --nearest asOfMs, onDisk (null in a cluster in memor
     const all = { held, pending }
     const listing = inOrder(waiting ? waitedFor(all) : all, sort)
     if (missing.length > 0) note(missingText(missing))
-    if (cut) note('there are more than one answer holds; give a longer PREFIX to see the others')
+    if (cut) note("one answer can't hold all locks; give a longer PREFIX to see the others")
     const groups = group ? groupsOf(listing, prefix, sort) : null
     if (values.json) {
       const content = groups === null ? listing : { groups: groups.map(groupJson) }

@@ -108,7 +108,7 @@ async function start(given: Parameters<typeof startLockServer>[0]): Promise<Serv
 /** What a server's end by `kill` is told as. */
 const killedStatus = 137
 
-/** Who was asked to end at once ends as whoever started it knows such ends: by SIGKILL, of its own. */
+/** A server that is asked to end at once sends itself SIGKILL: the one that started it knows such ends. */
 function asKilled(status: number): number {
   if (status === killedStatus) process.kill(process.pid, 'SIGKILL')
   return status

@@ -53,7 +53,7 @@ async function nearestIn(reach: Reach, group: number, view: View | null, prefix:
   throw new Failure(`no server with a copy answers: ${troubles.join('; ') || 'there is no view yet'}`)
 }
 
-/** The backup first; then whoever else was named. */
+/** The backup first; then the other servers that were named. */
 function copiesIn(view: View | null, { view: given }: Reach): string[] {
   const servers = view === null ? [] : [view.backup, view.primary]
   const copies = servers.flatMap(server => (server === null ? [] : [server.address]))

@@ -15,10 +15,10 @@ const options = {
 
 export const command: Command<typeof options> = {
   usage: 'recover --gone ID [options]',
-  does: 'durable clusters: say that a server is gone for good',
-  more: `After a loss of power the state is recovered without a word. Only where the machine of a server
-neither answers nor refuses, and its disk is in another machine now, status asks for this one.
-If that process runs after all, it may go on answering beside the recovered one.`,
+  does: 'clusters on disk: say that a server is gone for good',
+  more: `After a loss of power the state is recovered without this command. Only if the machine of a server
+neither answers nor refuses, and its disk is in another machine now, does status ask for it. If that
+process runs after all, it may go on answering while the recovered one answers, too.`,
   options,
   names: [],
   async run({ values }) {

@@ -7,7 +7,7 @@ import { checkLockName, openSession } from './holding.ts'
 import { print, printJson, quoted } from './output.ts'
 
 const options = {
-  force: flag('yes: take it away from whoever holds it'),
+  force: flag('yes: take it away from its holders'),
   token: whole(
     'T',
     "only the hold with this token, as 'why' shows it; if another one holds it, nothing is done",
@@ -22,7 +22,7 @@ const withinMs = 10_000
 export const command: Command<typeof options> = {
   usage: 'release NAME --force [--token T] [options]',
   does: 'end every hold of the lock NAME, or with --token that one; the next waiter gets it',
-  more: `The holders are told as soon as the network can, and not before another client may have the
+  more: `The holders learn of it as soon as the network allows, which may be after another client has the
 lock. With --token a healthy successor can't lose the lock by mistake: exit code 1 if that
 hold is not there any more. --json prints { name, released }: the number of holds that ended.`,
   options,
@@ -31,7 +31,7 @@ hold is not there any more. --json prints { name, released }: the number of hold
     const name = checkLockName(names[0])
     if (!values.force)
       throw new UsageError(
-        `release takes lock ${quoted(name)} away from whoever holds it; say --force if that is meant`,
+        `release takes lock ${quoted(name)} away from its holders; say --force if you mean that`,
       )
     await using client = await openSession('release', values)
     const { token } = values

@@ -63,7 +63,7 @@ function groupIn({ groups }: Status, number: number | undefined): GroupStatus {
   const last = groups.length - 1
   if (number === undefined && last > 0)
     throw new UsageError(
-      `the cluster has ${groups.length} groups, each with a state of its own: say --group 0 to ${last}, whose state is to be given up`,
+      `the cluster has ${groups.length} groups, each with its own state: say which one gives up its state, --group 0 to ${last}`,
     )
   const found = number === undefined ? only : groups.find(({ group }) => group === number)
   if (found !== undefined) return found

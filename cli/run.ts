@@ -63,29 +63,31 @@ const passedOn = [
 export const command: Command<typeof options> = {
   usage: 'run NAME [options] -- CMD…',
   does: 'run CMD while holding the lock NAME',
-  more: `CMD finds the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK, and nothing to get in with:
-HOLDFAST_SECRET and HOLDFAST_ACCESS_TOKEN are kept from it. It runs in a process group of its own; signals, stdin, stdout, stderr and the exit code are passed on
-(128 + n when signal n ended it; 126 and 127 when it can't be run). Exit code 125 says that holdfast could not run it for
-another reason: a wrong option, no cluster in reach, a refused secret. CMD was not started then, and nothing is known of the lock;
-75 says that the servers answered, and the lock was not free in time.
+  more: `CMD gets the fencing token in HOLDFAST_TOKEN and the name in HOLDFAST_LOCK. HOLDFAST_SECRET and
+HOLDFAST_ACCESS_TOKEN are kept from it. It runs in its own process group; signals, stdin, stdout,
+stderr and the exit code are passed on (128 + n when signal n ended it; 126 and 127 when it can't be
+run). Exit code 125 says that holdfast could not run it for another reason: a wrong option, no cluster
+in reach, a refused secret. Then CMD was not started, and nothing is known of the lock; 75 says that
+the servers answered, and the lock was not free in time.
 
 If the lease can't be renewed, CMD's process group gets SIGTERM when a fifth of the ttl is
-left and SIGKILL when a twentieth is left: before the lock can be granted to anybody else. If
+left and SIGKILL when a twentieth is left: before another client can get the lock. If
 the lock is stolen or released by an operator, that is known only afterwards: SIGTERM at
 once, and SIGKILL after at most 2 s. Both end with exit code 76. --wait limits the wait for the
-lock, with the way to it, which gets at least 1 s (75; 125 if no server was reached); --timeout limits all of it: the same while
-waiting, else CMD gets SIGTERM, 2 s later SIGKILL, and the exit code is 124. Without a limit
-it looks for the cluster for 5 s, and then waits for the lock as long as it takes.
+lock together with the connection to the cluster, which gets at least 1 s (75; 125 if no server was
+reached); --timeout limits waiting and running: the same while it waits, and then CMD gets SIGTERM,
+2 s later SIGKILL, and the exit code is 124. Without a limit it looks for the cluster for 5 s, and
+then waits for the lock as long as it takes.
 
 On a terminal (stderr) it says after a second for whom it waits, and again when that changes;
 --quiet silences it. Lists show CMD's first word and this process, or --name.
 
-With --once one run of many machines runs CMD, however their clocks differ: give all of them
-the same KEY, such as the planned time. The others end at once with exit code 0, also when CMD
-runs still, and when the machine that ran it has died; they say who ran it. A CMD that ends
-with another exit code than 0 has failed, and KEY may be run again; --keep says for how long it
-may not be otherwise. With --at-most CMD gets SIGTERM in time before the lock is free again, then
-SIGKILL, and the exit code is 124. --at-least keeps the lock taken after CMD has ended.
+With --once only one of many machines runs CMD, however their clocks differ: give all of them
+the same KEY, such as the planned time. The others end at once with exit code 0, even while CMD
+still runs, and when the machine that ran it has died; they say which one ran it. A CMD that ends
+with another exit code than 0 has failed, and KEY may be run again; otherwise it may not for as
+long as --keep says. With --at-most CMD gets SIGTERM, then SIGKILL, before the lock is free again,
+and the exit code is 124. --at-least keeps the lock taken after CMD has ended.
 
 A second process watches over this one. When this one is killed (SIGKILL too) it ends CMD's
 group at once; when this one is stopped or frozen, before the lock can be granted again. Only
@@ -93,7 +95,7 @@ the death of both leaves CMD alone while the lease runs out, or a machine that i
 so does what CMD puts into another process group or session. What must not happen twice must
 check the token.
 
-On a terminal (stdin and stdout) CMD's group is its foreground group: /dev/tty works, Ctrl-C
+On a terminal (stdin and stdout) CMD's group is the foreground group: /dev/tty works, and Ctrl-C
 goes to CMD. Ctrl-Z does nothing, since a stopped command would outlive the lease. In a
 pipeline or in the background CMD has no controlling terminal.
 

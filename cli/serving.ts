@@ -29,7 +29,7 @@ const tlsOptions = {
   'tls-key': inEnvironment(text('FILE', 'the key of that certificate')),
   'tls-ca': inEnvironment(byDefault("Node's", text('FILE', 'authorities to believe when it dials others'))),
   'tls-client-ca': inEnvironment(
-    text('FILE', 'only who has a certificate of this authority is taken for a server'),
+    text('FILE', 'only a peer with a certificate of this authority is taken for a server'),
   ),
 }
 
@@ -73,7 +73,7 @@ export const serverOptions = { ...passedOn, ...printConfig }
 
 export const listenOption = (fallback: string) => ({
   'admin-listen': inEnvironment(
-    byDefault('as for peers', hostPort('HOST:PORT', 'an address of their own for the pages of HTTP')),
+    byDefault('that of --listen', hostPort('HOST:PORT', 'a separate address for the pages of HTTP')),
   ),
   listen: inEnvironment(byDefault(fallback, hostPort('HOST:PORT', 'port 0 takes a free one'))),
 })

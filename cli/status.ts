@@ -21,16 +21,20 @@ const options = {
 
 export const command: Command<typeof options> = {
   usage: 'status [options]',
-  does: 'show the view, the lock servers, how many more deaths are survived, and what to do',
-  more: `Exit code 1 when there is no primary. While no view server answers, lock servers among
-the URLs are asked who is primary. With --check it is 0 when the next death would be survived, 1 when it
-would lose all locks (no backup in sync), and 2 when no lock can be had now, or the view server does not answer. --json prints
-{ cluster, durability, view: { number, primary, backup, acked }, servers: [server…], survives, halted,
-recovery, pid, viewServers, load }, recovery being what a lost state on disk waits for, or null; pid being that of the view server that answers;
-a view server is { id, address, active, pid, host, version }; load, or null if a primary does not tell it, is { held, waiting, longestWaitMs, sessions, operationsPerS },
-the last of them null until it was measured; a server is
-{ id, address, pid, host, role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving, imprint,
-low, disk, version }, disk being { imprint, bytes, freeBytes, syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, spoilt }, or null without a journal.`,
+  does: 'show the view, the lock servers, how many more deaths the cluster survives, and what to do',
+  more: `The exit code is 1 when there is no primary. While no view server answers, the lock servers among
+the URLs are asked which one is primary. With --check the exit code is 0 when the cluster would survive
+the next death, 1 when that would lose all locks (no backup in sync), and 2 when no lock can be granted
+now, or the view server does not answer.
+
+--json prints { cluster, durability, view: { number, primary, backup, acked }, servers: [server…],
+survives, halted, recovery, pid, viewServers, load }; recovery is what a lost state on disk waits for,
+or null; pid is that of the view server that answers; a view server is { id, address, active, pid,
+host, version }; load is { held, waiting, longestWaitMs, sessions, operationsPerS }, the last of them
+null until it was measured, or null if a primary does not tell it. A server is { id, address, pid, host,
+role, inSync, view, opNumber, lag, copiedPart, pingAgeMs, alive, leaving, imprint, low, disk, version };
+disk is { imprint, bytes, freeBytes, syncAgeMs, unsyncedMs, syncP50Us, syncP99Us, spoilt }, or null
+without a journal.`,
   options,
   names: [],
   async run({ values }) {
@@ -77,7 +81,7 @@ async function ask(reach: Reach): Promise<Asked> {
   return { status, load: url !== null && hasPrimary(status) ? await loadOf(url, proofOf(reach)) : null }
 }
 
-/** No lock can be had; or the next death loses all of them. */
+/** No lock can be granted; or the next death loses all of them. */
 export function graveness(status: Status): number {
   if (!hasPrimary(status) || status.halted !== null) return critical
   return status.survives > 0 ? well : warning

@@ -22,8 +22,8 @@ const withinMs = 10_000
 export const command: Command<typeof options> = {
   usage: 'steal NAME [--token T] [options]',
   does: 'take the lock NAME away from its holders; the next waiter gets it',
-  more: `The holders are told, and their tokens are smaller than the one that is used up here. Those
-who wait stay in their order. With --token a healthy successor can't lose the lock by mistake:
+  more: `The holders learn of it, and their tokens are smaller than the one that is used up here. Waiters
+keep their order. With --token a healthy successor can't lose the lock by mistake:
 exit code 1 if that hold is not there any more, or is not the only one. --json prints { name, token, taken: [{ mode, token, clientId,
 clientName, host, pid, heldMs, terms }…] }; taken is what was held just before.`,
   options,

@@ -13,9 +13,9 @@ const tokenBytes = 32
 export const command: Command<typeof options> = {
   usage: 'token [NAME] [options]',
   does: 'make an access token, and the line for the access file',
-  more: `stdout gets the token, which its program shows (HOLDFAST_ACCESS_TOKEN), and under it what goes into "principals" of the
-access file (--access of the servers). The file has only the SHA-256 of the token: whoever reads the file can't use it.
-The token is shown this once. --json prints { token, sha256 }. A token is good as a --server-secret, too.`,
+  more: `stdout gets the token, which its program shows (HOLDFAST_ACCESS_TOKEN), and below it what goes into "principals" of the
+access file (--access of the servers). The file has only the SHA-256 of the token: it can't be used by those who read the file.
+The token is shown only this once. --json prints { token, sha256 }. A token is good as a --server-secret, too.`,
   options,
   names: ['NAME?'],
   async run({ values, names: [name = 'NAME'] }) {

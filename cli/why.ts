@@ -23,7 +23,7 @@ const options = { ...reaching, ...json }
 
 export const command: Command<typeof options> = {
   usage: 'why NAME [options]',
-  does: 'tell who holds a lock, since when, what they wait for themselves, and who is queued',
+  does: 'show who holds a lock, for how long, what they wait for themselves, and who is queued',
   more: `Also says when a client waits for a lock that it holds itself, or when holders wait for one another in a
 circle: unless one of them works with several locks independently, that is a deadlock. --json prints { name, confirmed, cut,
 holders: [{ mode, token, clientId, clientName, host, pid, heldMs, terms,
@@ -41,7 +41,7 @@ missing: those that could not be asked.`,
     if (missing.length > 0) note(missingText(missing))
     if (answer.cut)
       note(
-        `more hold and wait than one answer holds: only the first ${answer.held.length + answer.pending.length} are told`,
+        `one answer can't list all holders and waiters: these are the first ${answer.held.length + answer.pending.length}`,
       )
     if (values.json) printJson(asJson(name, answer))
     else for (const line of whyLines(name, answer, terminalWidth())) print(line)

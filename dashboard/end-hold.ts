@@ -33,7 +33,7 @@ function linesOf({ name, holders, waiters, waiting }: TableRow, hold: Hold): str
     ...(clientId === null
       ? []
       : [
-          'Its client learns of it as soon as the network can, and may go on working until then. Only a resource that checks tokens is safe.',
+          'Its client learns of it as soon as the network allows, and may go on working until then. Only a resource that checks tokens is safe.',
         ]),
     ...(holders > 1 ? [`${countOf(holders - 1, 'other hold', 'other holds')} of this lock go on.`] : []),
     next === undefined

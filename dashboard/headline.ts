@@ -49,9 +49,9 @@ function ofOne({ view, survives, servers, durability }: Status, of: string): Hea
   if (view?.backup == null)
     return {
       tone: 'care',
-      text: `At risk: ${of} has no backup; if its primary dies, ${durability === 'disk' ? 'no lock can be had until it is back' : 'all its locks are lost'}`,
+      text: `At risk: ${of} has no backup; if its primary dies, ${durability === 'disk' ? 'no lock can be granted until it is back' : 'all its locks are lost'}`,
     }
   const backup = servers.find(({ id }) => id === view.backup?.id)
-  if (backup?.alive === false) return { tone: 'care', text: `At risk: the backup of ${of} is not heard` }
+  if (backup?.alive === false) return { tone: 'care', text: `At risk: the backup of ${of} is silent` }
   return { tone: 'care', text: `At risk: ${of} copies the locks to its backup` }
 }

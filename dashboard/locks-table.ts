@@ -79,7 +79,7 @@ export class LocksTable {
       const page = await ask<LocksPage>(`/locks?${query}`)
       if (query === this.#query) this.#show(page) // else the user has typed more
     } catch (error) {
-      setText(this.#caption, `The locks can't be had: ${(error as Error).message}`)
+      setText(this.#caption, `The locks can't be listed: ${(error as Error).message}`)
     }
   }
 

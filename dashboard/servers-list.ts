@@ -53,7 +53,7 @@ export class ServersList {
     )
     // The pressed button may be gone together with its server.
     if (focused !== null && !focused.isConnected) byId('servers-title').focus()
-    if (items.length === 0) setText(this.#did, 'No lock server has been heard.')
+    if (items.length === 0) setText(this.#did, 'No lock server has been found yet.')
   }
 
   async #do(deed: Deed, id: string): Promise<void> {

@@ -68,7 +68,7 @@ export class Leaving {
     }
     if (primary !== null && this.#step === 'draining' && primary.drained) this.#askForRelief()
     if (!late) return
-    if (primary === null) this.#roles.exit(0, 'left; nobody relieved it in time')
+    if (primary === null) this.#roles.exit(0, 'left; no server took its role over in time')
     else this.#roles.exit(1, 'no backup took over in time: the state ends with this server')
   }
 

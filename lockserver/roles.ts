@@ -158,7 +158,7 @@ export class Roles {
     this.#backup?.shown?.end()
     this.#out.count({ is: 'view' })
     if (this.durable && this.disk === null && isNamed(view, this.#options.id))
-      return this.exit(1, 'named in a durable cluster, and it has no journal')
+      return this.exit(1, 'this cluster is on disk, and this server has no journal (--data)')
     if (view.primary.id === this.#options.id) this.#becomePrimary(view)
     else if (this.#primary !== null || this.#recovery !== null)
       return this.#giveUp('another server is primary now')

@@ -139,6 +139,6 @@ t.test('G1: the headline is that of the group which is at risk', async t => {
     text: 'At risk: view 3 of group 0 copies the locks to its backup; 2 more groups are at risk',
   })
   t.match(say([group(0, 0, 'b'), group(1, 1, 'c')], [server('b', { alive: false })]), {
-    text: 'At risk: the backup of view 3 of group 0 is not heard',
+    text: 'At risk: the backup of view 3 of group 0 is silent',
   })
 })

@@ -393,7 +393,10 @@ t.test('A3: a file of keys that can not be used keeps a server from starting', a
   const message = (text: RegExp) => ({ message: text })
   await t.rejects(opens('{'), message(/^of the issuer login, the keys at .*keys\.json are no JSON/))
   await t.rejects(opens('{"keys":[]}'), message(/hold no key that is for signatures/))
-  await t.rejects(opens(JSON.stringify({ keys: [{ ...jwk, d: 'private' }] })), message(/can be made/))
+  await t.rejects(
+    opens(JSON.stringify({ keys: [{ ...jwk, d: 'private' }] })),
+    message(/which can make tokens/),
+  )
   await t.rejects(opens('{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}'), message(/only public keys belong there/))
   await t.rejects(IssuedTokens.open(readAccess(fileWith({ keys: 'nowhere.json' })), t.testdir({})), {
     message: /nowhere\.json are not there/,
@@ -409,9 +412,9 @@ t.test('A3: a mistake in what the file says of an issuer is told with its place'
     [{ keys: 'ftp://x/' }, /must be a path, or begin with https/],
     [
       { algorithms: ['HS256'] },
-      /algorithms\[0\] is HS256, with which whoever can check tokens can make them/,
+      /algorithms\[0\] is HS256: a program that can check such tokens can make them/,
     ],
-    [{ algorithms: ['none'] }, /algorithms\[0\] is none, with which/],
+    [{ algorithms: ['none'] }, /algorithms\[0\] is none: a program/],
     [{ algorithms: ['RS265'] }, /algorithms\[0\] is "RS265", which is no algorithm here; did you mean RS256/],
     [{ claims: {} }, /^issuers\.login\.claims must name the claim that holds roles/],
     [{ claims: { role: 'x' } }, /claims\.role is nothing that may stand here; did you mean roles/],

@@ -177,7 +177,7 @@ t.test('status: each server, what is survived, and echo', async t => {
 
 t.test('status: a primary that is not heard is not ready', async t => {
   const story = new ViewStory({ record: recordOfPair() })
-  t.match(story.core.unready, /the primary .* is not heard/)
+  t.match(story.core.unready, /the primary .* is silent/)
   t.equal(story.status.survives, 0)
 })
 

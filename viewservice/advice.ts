@@ -44,7 +44,7 @@ function adviceOf(status: Status): string[] {
   const backup = servers.find(({ id }) => id === view.backup?.id)
   const ifNow =
     durability === 'disk'
-      ? 'If the primary dies now, no lock can be had until it is back with its disk.'
+      ? 'If the primary dies now, no lock can be granted until it is back with its disk.'
       : 'If the primary dies now, all locks are lost.'
   if (backup?.alive === true)
     return [`The backup at ${backup.address} is not in sync yet: the copy is under way. ${ifNow} Wait.`]
@@ -57,9 +57,8 @@ function adviceOf(status: Status): string[] {
 
 function noPrimary({ view, durability, servers }: Status): string {
   const backup = servers.find(({ id }) => id === view?.backup?.id)
-  if (backup?.alive)
-    return 'The primary is not heard. Its backup is asked now, and takes over if it is in sync.'
-  const start = `No lock can be had. Start the machine of ${view?.primary.address} again`
+  if (backup?.alive) return 'The primary is silent. Its backup is asked now, and takes over if it is in sync.'
+  const start = `No lock can be granted. Start the machine of ${view?.primary.address} again`
   return durability === 'disk'
     ? `${start}: the locks are on its disk.`
     : `${start}; its process must not have ended, since the locks are in its memory.`

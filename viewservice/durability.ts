@@ -23,7 +23,7 @@ export function whyNoChange(
 ): string | undefined {
   const { number, primary } = view
   if (!acked) return `view ${number} is not acked yet; ask again when status says that it is`
-  if (!primaryHeard) return `the primary ${primary.id} at ${primary.address} is not heard`
+  if (!primaryHeard) return `the primary ${primary.id} at ${primary.address} is silent`
   if (to === 'memory') return undefined
   if (withoutJournal.length > 0) {
     const list = withoutJournal.map(({ id, address }) => `${id} at ${address}`).join(', ')

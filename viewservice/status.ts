@@ -74,7 +74,7 @@ function unreadyGroup(record: GroupRecord | null, servers: Servers, groups: numb
   if (record === null) return 'there is no view yet: no idle lock server has been found'
   const { id, address } = record.view.primary
   if (servers.lives(servers.named(id))) return null
-  return lossOf(record, servers, { groups }) ?? `the primary at ${address} (${id}) is not heard`
+  return lossOf(record, servers, { groups }) ?? `the primary at ${address} (${id}) is silent`
 }
 
 /** F14: no living server can go on with the state. Undecided while a backup may still answer. `groups`: how many there are at least. */

@@ -46,7 +46,12 @@ export const errors = {
   LEAVING: entry(false, 'retry', 4433, 'this server is shutting down'),
   ADDRESS_TAKEN: entry(true, 'retry', 4434, 'another live server has this address'),
   VIEW_FROM_FUTURE: entry(true, 'give up', 4435, 'the peer knows a newer view than the view record'),
-  NO_JOURNAL: entry(true, 'give up', 4439, 'a durable cluster takes only lock servers with a journal'),
+  NO_JOURNAL: entry(
+    true,
+    'give up',
+    4439,
+    'a cluster on disk takes only lock servers with a journal (--data)',
+  ),
   WRONG_SERVER: entry(true, 'retry', 4436, 'another server than the one that was dialled'),
   OUT_OF_ORDER: entry(false, 'retry', 4437, 'a request number or message is not the next one'),
   GONE_QUIET: entry(false, 'retry', 4438, 'the peer has not been heard for too long'),

@@ -183,7 +183,7 @@ export class SessionAnswers {
 /** C8 */
 function notThisText({ what }: Request, holder: number | null): string {
   const named = what.verb === 'acquire' ? what.claim.terms?.victim : null
-  const holds = holder === null ? 'nobody holds it' : `token ${holder} holds it`
+  const holds = holder === null ? 'no client holds it' : `token ${holder} holds it`
   return `nothing was done: it is not held by token ${named} alone, ${holds}`
 }
 

@@ -8,6 +8,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
     /^npm install --global|^install -d|^cp \/usr\/lib/,
     'it changes the machine; npm run check:package installs, npm run check:units reads the units',
   ],
+  [/^kill \$\(jobs -p\)/, 'the scene ends what it has started, and other servers of it are still needed'],
   [/^systemctl/, 'it needs systemd as process 1; npm run check:units has it check the units'],
   [
     /^(docker|kubectl|sudo chown|sudo chmod)/,

@@ -70,13 +70,18 @@ async function run(work: string): Promise<void> {
 /** A server goes on, and the next step begins when it serves. Another step may go on, too: it must end well in the end. */
 function scriptOf(steps: readonly Step[], work: string, project: string): string {
   const lines = steps.map(({ text }, i) => {
-    const filled = text.replaceAll('…', secret).replace(/ +#.*$/, '')
+    const filled = inForeground(text.replaceAll('…', secret).replace(/ +#.*$/, ''))
     const said = join(work, `${i}.said`)
     if (isServer(filled)) return `begin ${i}\n{ ${filled} \n} > ${said} 2>&1 &\nserves ${i}`
     if (/&$/.test(filled)) return `begin ${i}\n{ ${filled.slice(0, -1)} \n} > ${said} 2>&1 &\nlater[${i}]=$!`
     return `begin ${i}\n{ ${filled} \n} > ${said} 2>&1\nend ${i} $?`
   })
   return `${prelude(work, project)}\n${lines.join('\n')}\nfor i in "\${!later[@]}"; do wait "\${later[$i]}"; end $i $?; done\n`
+}
+
+/** A server that a reader starts with its log in a file: the scene has to see when it listens. */
+function inForeground(text: string): string {
+  return text.replace(/^(holdfast (?:viewserver|lockserver) .*) > \S+\.log &$/, '$1')
 }
 
 function isServer(text: string): boolean {

@@ -35,7 +35,7 @@ export async function playPage(
 ): Promise<Page> {
   const server = status.servers.find(server => server.id === id)
   if (server === undefined) throw new BadQuery(`there is no server ${id}; take an id from /cluster`)
-  if (!server.alive) return refused(`server ${id} is not heard any more`)
+  if (!server.alive) return refused(`server ${id} is silent`)
   const { address, pid } = server
   try {
     if (typeof play === 'function') await play(deed, { address, pid })

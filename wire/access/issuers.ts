@@ -114,7 +114,7 @@ function algorithmsIn(place: Place): readonly string[] {
     if (signatureAlgorithms.includes(name)) return name
     throw each.wrong(
       /^HS\d+$|^none$/i.test(name)
-        ? `is ${name}, with which whoever can check tokens can make them; take one of ${signatureAlgorithms.join(', ')}`
+        ? `is ${name}: a program that can check such tokens can make them; take one of ${signatureAlgorithms.join(', ')}`
         : `is ${show(name)}, which is no algorithm here; ${advice(name, signatureAlgorithms)}`,
     )
   })

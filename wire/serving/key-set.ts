@@ -155,7 +155,7 @@ function listIn(text: string): readonly unknown[] {
 function keyIn(jwk: Record<string, unknown>): SetKey {
   if (jwk.kty === 'oct' || jwk.d !== undefined)
     throw new KeySetError(
-      'hold one with which tokens can be made: only public keys belong there, as whoever reads the set could be anybody',
+      'hold a private or shared key, which can make tokens: only public keys belong there',
     )
   const kid = typeof jwk.kid === 'string' ? jwk.kid : null
   const { kty, crv, x, y, n, e } = jwk
