@@ -11,6 +11,7 @@ import type { Acquire, Hold } from './state/lock.ts'
 import type { Session } from './state/sessions.ts'
 import { shownOf } from './state/special.ts'
 import type { State } from './state/state.ts'
+import { TextRoom } from './text-room.ts'
 
 /** What is asked for. */
 export interface ClientsAsked {
@@ -72,13 +73,12 @@ export function clientsPage(
   // A copy has its sessions in another order (R3); mostly they are in order already, so this costs next to nothing.
   const sorted = [...ordinals].sort((a, b) => a - b)
   const shown = sorted.slice(0, limit)
-  let room = clientLocksMax
+  const room = { left: clientLocksMax, text: new TextRoom() }
   const clients: ClientRecord[] = []
   for (const ordinal of shown) {
     const session = state.sessions.get(ordinal)
     if (session === undefined) continue
     const locks = listed ? locksOf(session, room, shows) : null
-    if (locks !== null) room -= locks.held.length + locks.pending.length
     clients.push(recordOf(session, locks, shows.wall))
   }
   return { clients, next: sorted.length > shown.length ? (shown.at(-1) ?? null) : null }
@@ -101,14 +101,20 @@ function recordOf(session: Session, locks: ClientLocks | null, wall: number): Cl
   }
 }
 
+/** What is left of a page for what its sessions hold and wait for. */
+interface Room {
+  left: number
+  readonly text: TextRoom
+}
+
 /** B2: walks over what it shows, however much the session has. */
-function locksOf(session: Session, room: number, shows: Shows): ClientLocks {
-  const held = firstOf(session.holds.values(), room)
-  const waiting = firstOf(session.waiting.values(), room - held.length)
+function locksOf(session: Session, room: Room, shows: Shows): ClientLocks {
+  const held = firstOf(session.holds.values(), room, hold => heldOf(hold, shows))
+  const pending = firstOf(session.waiting.values(), room, acquire => pendingOf(acquire, shows.wall))
   return {
-    held: held.map(hold => heldOf(hold, shows)).sort((a, b) => a.token - b.token),
-    pending: waiting.map(acquire => pendingOf(acquire, shows.wall)),
-    cut: held.length < session.holds.size || waiting.length < session.waiting.size,
+    held: held.sort((a, b) => a.token - b.token),
+    pending,
+    cut: held.length < session.holds.size || pending.length < session.waiting.size,
   }
 }
 
@@ -127,12 +133,14 @@ function age(since: number, wall: number): number {
   return Math.max(0, Math.floor(wall - since))
 }
 
-function firstOf<T>(all: Iterable<T>, max: number): T[] {
-  const first: T[] = []
-  if (max > 0)
-    for (const each of all) {
-      first.push(each)
-      if (first.length >= max) break
-    }
+function firstOf<T, R extends object>(all: Iterable<T>, room: Room, recordOf: (one: T) => R): R[] {
+  const first: R[] = []
+  for (const each of all) {
+    if (room.left <= 0 || room.text.isFull) break
+    const record = recordOf(each)
+    room.left--
+    room.text.take(record)
+    first.push(record)
+  }
   return first
 }

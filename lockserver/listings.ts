@@ -1,17 +1,15 @@
 // The lists of locks that were made last: all who ask for the same prefix of the same state get the same one
 // (B7). Nothing is kept that a change of the state, or some time, has made wrong.
 
-import { listingMs, listingsKept } from '../wire/limits.ts'
-import { type Listing, listLocks } from './query.ts'
+import { listingMs, listingsKept, locksWalkedPerTurnMax } from '../wire/limits.ts'
+import { type Listing, listFound, listLocks } from './query.ts'
 import type { InView } from './situation.ts'
 import type { Hold } from './state/lock.ts'
 import type { State } from './state/state.ts'
 import type { Times } from './times.ts'
+import { type Scope, Walk } from './walk.ts'
 
-interface Made {
-  readonly prefix: string
-  /** A2: of these alone; null: of all. */
-  readonly only: readonly string[] | null
+interface Made extends Scope {
   readonly opNumber: number
   /** Wall clock in ms: how long locks are held grows by itself. */
   readonly at: number
@@ -23,6 +21,8 @@ export class Listings {
   readonly #times: Times
   readonly #situation: Pick<InView, 'now'>
   #made: readonly Made[] = []
+  /** B1: of the list that is made next. */
+  #walk: Walk | null = null
 
   constructor(state: State, times: Times, situation: Pick<InView, 'now'>) {
     this.#state = state
@@ -30,19 +30,38 @@ export class Listings {
     this.#situation = situation
   }
 
-  /** The list for this prefix if it is at hand. */
-  known(prefix: string, wall: number, only: Made['only'] = null): Listing | undefined {
-    const isSame = (made: Made) => made.prefix === prefix && isSameScope(made.only, only)
-    return this.#made.find(made => isSame(made) && this.#holds(made, wall))?.listing
+  /** The list of these locks if it is at hand. */
+  known(scope: Scope, wall: number): Listing | undefined {
+    return this.#made.find(made => isSame(made, scope) && this.#holds(made, wall))?.listing
   }
 
-  of(prefix: string, wall: number, only: Made['only'] = null): Listing {
-    const known = this.known(prefix, wall, only)
-    if (known !== undefined) return known
+  /** B1: looks for the locks of this list, one share a turn; true: it can be made, in this very turn. */
+  find(scope: Scope, wall: number): boolean {
+    if (this.known(scope, wall) !== undefined) return true
+    if (this.#walk === null || !isSame(this.#walk.scope, scope))
+      this.#walk = new Walk(scope, this.#state.table.locks.values())
+    return this.#walk.goOn(locksWalkedPerTurnMax)
+  }
+
+  stopLooking(): void {
+    this.#walk = null
+  }
+
+  /** Of few locks, or of what was found. */
+  of(scope: Scope, wall: number): Listing {
+    return this.known(scope, wall) ?? this.#make(scope, wall)
+  }
+
+  #make(scope: Scope, wall: number): Listing {
     const { monotonic } = this.#situation.now
     const termsOf = (hold: Hold) => this.#times.shown(hold, monotonic)
-    const listing = listLocks(this.#state, prefix, wall, termsOf, only)
-    const made = { prefix, only, opNumber: this.#state.opNumber, at: wall, listing }
+    const walk = this.#walk
+    this.#walk = null
+    const listing =
+      walk !== null && isSame(walk.scope, scope)
+        ? listFound(walk, wall, termsOf)
+        : listLocks(this.#state, scope.prefix, wall, termsOf, scope.only)
+    const made = { ...scope, opNumber: this.#state.opNumber, at: wall, listing }
     this.#made = [made, ...this.#made.filter(each => this.#holds(each, wall))].slice(0, listingsKept)
     return listing
   }
@@ -57,7 +76,9 @@ export class Listings {
   }
 }
 
-function isSameScope(a: Made['only'], b: Made['only']): boolean {
+function isSame(one: Scope, other: Scope): boolean {
+  if (one.prefix !== other.prefix) return false
+  const [a, b] = [one.only, other.only]
   if (a === null || b === null) return a === b
   return a.length === b.length && a.every((prefix, i) => prefix === b[i])
 }

@@ -20,6 +20,7 @@ import type { InView } from './situation.ts'
 import type { State } from './state/state.ts'
 import { Telling } from './telling.ts'
 import type { Times } from './times.ts'
+import type { Scope } from './walk.ts'
 
 /** For locks, or for sessions: the fields in front are alike. */
 export type QueryRequest = MessageOf<'clientToServer', 'query' | 'clients' | 'look'>
@@ -47,6 +48,8 @@ export class Queries {
   #answering = 0
   /** B4: answers that are not with their sockets yet. */
   readonly #telling = new Telling()
+  /** B1: the next one, whose locks are looked for. */
+  #begun: Query | undefined
   /** About how many locks and waiters this turn's queries have looked at. */
   #looked = 0
 
@@ -58,7 +61,7 @@ export class Queries {
   /** Whether the next query may be answered in this turn, in its place among its client's requests. */
   cheap(request: QueryRequest): boolean {
     const few = this.#looked + this.#sizeFor(request) <= queriedInPlaceMax
-    return few && this.#waiting.size === 0 && this.#answering < queriesAtOnce && this.#mayTell
+    return few && !this.#isWaiting && this.#answering < queriesAtOnce && this.#mayTell
   }
 
   /** How much it looks at. */
@@ -68,7 +71,11 @@ export class Queries {
 
   /** Another query could be answered in the next turn. */
   get more(): boolean {
-    return this.#waiting.size > 0 && this.#answering < queriesAtOnce && this.#mayTell
+    return this.#isWaiting && this.#answering < queriesAtOnce && this.#mayTell
+  }
+
+  get #isWaiting(): boolean {
+    return this.#waiting.size > 0 || this.#begun !== undefined
   }
 
   get #mayTell(): boolean {
@@ -94,8 +101,14 @@ export class Queries {
 
   /** The next query, and those for the same prefix that come next, as many as one turn may answer. */
   take(wall: number): Query[] {
-    const first = this.#mayTell ? this.#first() : undefined
+    if (!this.#mayTell) return []
+    const first = this.#begun ?? this.#first()
+    this.#begun = undefined
     if (first === undefined) return []
+    if (first.request[0] !== 'clients' && !this.#listings.find(scopeOf(first), wall)) {
+      this.#begun = first
+      return []
+    }
     const taken = first.request[0] === 'clients' ? [first] : this.#together(first, wall)
     for (const { client } of taken) client.queries--
     this.#forgetEmpty()
@@ -105,7 +118,7 @@ export class Queries {
   #together(first: Query, wall: number): Query[] {
     const prefix = first.request[2]
     const { principal } = first.client
-    const { size } = this.#listings.of(prefix, wall, readable(principal, prefix))
+    const { size } = this.#listings.of(scopeOf(first), wall)
     const taken = [first]
     for (const waiting of [...this.#waiting.values()])
       for (const queries of [waiting.confirmed, waiting.others])
@@ -141,8 +154,8 @@ export class Queries {
   answer({ client, request }: Query, sure: boolean, age: CopyAge, wall: number): Answer[] {
     if (isConfirmed(request)) this.#answering++
     if (request[0] === 'clients') return [this.#clients(client, request, sure, wall)]
-    const [kind, number, prefix] = request
-    const listing = this.#listing(client, prefix, wall)
+    const [kind, number] = request
+    const listing = this.#listing({ client, request }, wall)
     return kind === 'look' ? lookOf(listing, number, age) : answerOf(listing, number, sure)
   }
 
@@ -158,10 +171,10 @@ export class Queries {
     return ['clients', number, { next, confirmed }, clients]
   }
 
-  #listing({ principal }: Client, prefix: string, wall: number): Listing {
-    const only = readable(principal, prefix)
-    const known = this.#listings.known(prefix, wall, only)
-    const listing = known ?? this.#listings.of(prefix, wall, only)
+  #listing(query: Query, wall: number): Listing {
+    const scope = scopeOf(query)
+    const known = this.#listings.known(scope, wall)
+    const listing = known ?? this.#listings.of(scope, wall)
     if (known === undefined) this.#looked += this.#state.table.locks.size
     this.#looked += listing.parts.length * queryPartMax
     return listing
@@ -189,10 +202,17 @@ export class Queries {
 
   /** None of those that wait will be answered here. */
   takeAll(): Query[] {
-    const all = [...this.#waiting.values()].flatMap(({ confirmed, others }) => [...confirmed, ...others])
+    const behind = [...this.#waiting.values()].flatMap(({ confirmed, others }) => [...confirmed, ...others])
+    const all = this.#begun === undefined ? behind : [this.#begun, ...behind]
+    this.#letGo()
     for (const { client } of all) client.queries = 0
     this.#waiting.clear()
     return all
+  }
+
+  #letGo(): void {
+    this.#begun = undefined
+    this.#listings.stopLooking()
   }
 
   tick(wall: number): void {
@@ -201,12 +221,18 @@ export class Queries {
 
   gone(client: Client): void {
     const waiting = client.queries > 0 ? this.#waiting.get(client.owner) : undefined
+    if (this.#begun?.client === client) this.#letGo()
     client.queries = 0
     if (waiting === undefined) return
     waiting.confirmed = waiting.confirmed.filter(query => query.client !== client)
     waiting.others = waiting.others.filter(query => query.client !== client)
     this.#forgetEmpty()
   }
+}
+
+/** A2 */
+function scopeOf({ client: { principal }, request: [, , prefix] }: Query): Scope {
+  return { prefix, only: readable(principal, prefix) }
 }
 
 function isConfirmed(request: QueryRequest): boolean {

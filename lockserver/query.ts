@@ -1,6 +1,5 @@
 // Lists what is held and waited for, in order, in parts that fit a frame. Reads only.
 
-import { startsWithAny } from '../wire/access/principal.ts'
 import type { Claim } from '../wire/claim.ts'
 import { queryMax, queryPartMax } from '../wire/limits.ts'
 import type { HoldRecord, MessageOf, ShownTerms, WaitRecord } from '../wire/messages.ts'
@@ -9,6 +8,7 @@ import type { Hold, LockEntry } from './state/lock.ts'
 import type { Session } from './state/sessions.ts'
 import { shownOf } from './state/special.ts'
 import type { State } from './state/state.ts'
+import { Walk } from './walk.ts'
 
 export type Part = MessageOf<'serverToClient', 'locks'>
 type Look = MessageOf<'serverToClient', 'looked'>
@@ -28,10 +28,7 @@ export function wholeTerms({ special }: Hold): ShownTerms {
   return shownOf(special?.terms ?? null, true)
 }
 
-/**
- * Holds in the order of their tokens; waiters by lock name, each queue in its order. `only`: of names that begin with one
- * of these (A2).
- */
+/** Of the whole table, at once. `only`: of names that begin with one of these (A2). */
 export function listLocks(
   state: State,
   prefix: string,
@@ -39,10 +36,16 @@ export function listLocks(
   termsOf: TermsOf = wholeTerms,
   only: readonly string[] | null = null,
 ): Listing {
+  const walk = new Walk({ prefix, only }, state.table.locks.values())
+  walk.goOn(Number.POSITIVE_INFINITY)
+  return listFound(walk, wall, termsOf)
+}
+
+/** Holds in the order of their tokens; waiters by lock name, each queue in its order. */
+export function listFound(walk: Walk, wall: number, termsOf: TermsOf): Listing {
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
-  for (const lock of state.table.locks.values()) {
-    if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, only))) continue
+  for (const lock of walk.found()) {
     const left = queryMax - held.length - pending.length
     const { holder, waiters } = lock
     // B1: nearly all locks have one holder and no queue, and there may be 20,000 of them in one turn.
@@ -51,7 +54,7 @@ export function listLocks(
     else if (!addCrowd(lock, left, held, pending, wall, termsOf)) return listingOf(held, pending, true)
   }
   // A2: that there may be more depends on the rules, and not on whether there is.
-  return listingOf(held, pending, only !== null)
+  return listingOf(held, pending, walk.scope.only !== null || !walk.sawAll)
 }
 
 /** False if there was no room for all of it. */

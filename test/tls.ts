@@ -2,16 +2,19 @@
 
 import { once } from 'node:events'
 import { get as askPlain } from 'node:http'
-import { connect as connectPlain } from 'node:net'
+import { type AddressInfo, connect as connectPlain, createServer } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { runtime } from '#runtime'
+import { handshakesPerTurnMax, handshakesReadMax } from '../wire/limits.ts'
 import type { Message } from '../wire/messages.ts'
 import { dial, helloOf } from '../wire/net/dial.ts'
 import { type ListenOptions, listen } from '../wire/net/listen.ts'
 import { dialTlsOf } from '../wire/net/tls/dial.ts'
+import { helloIn } from '../wire/net/tls/hello.ts'
 import type { TlsOptions } from '../wire/net/tls/options.ts'
 import { ServerTls } from '../wire/net/tls/server-tls.ts'
+import { Shaking } from '../wire/net/tls/shaking.ts'
 import { askPage } from '../wire/serving/peer-page.ts'
 import { authority, type Wanted } from './fixtures/certificate.ts'
 import { until } from './fixtures/deadline.ts'
@@ -327,6 +330,132 @@ t.test('B3: too many handshakes at once: the oldest of the address that has most
   t.match(await dialled(own.url, believing(own.setting)), ['echoed'], 'and another gets in')
   for (const socket of sockets) socket.destroy()
 })
+
+t.test('B1: a hello that comes in pieces gets no handshake before it is whole', async t => {
+  await using own = await secured(t)
+  let pieces = 0
+  const slow = createServer(peer => {
+    const server = connectPlain(own.port, '127.0.0.1').setNoDelay()
+    server.on('error', () => {}).pipe(peer)
+    peer.on('error', () => {}).once('close', () => server.destroy())
+    peer.on('data', async data => {
+      peer.pause()
+      for (const byte of data) {
+        pieces++
+        await new Promise(sent => server.write(Buffer.from([byte]), sent))
+      }
+      peer.resume()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  const { port } = slow.address() as AddressInfo
+  t.match(await dialled(`wss://127.0.0.1:${port}`, believing(own.setting)), ['echoed'])
+  t.ok(pieces > 200)
+  slow.close()
+
+  const larger = connectPlain(own.port, '127.0.0.1').on('error', () => {})
+  larger.resume().write(Buffer.from([0x16, 0x03, 0x01, 0x40, 0x00, 0x01, 0x00, 0x40, 0x01]))
+  await once(larger, 'close')
+  t.match(own.turnedAway.at(-1), /^TLS: the hello of the peer has more than 16384 bytes$/)
+})
+
+t.test('B1: the length of a hello is found in whatever pieces and records it comes', async t => {
+  const body = Buffer.alloc(300, 7)
+  const message = Buffer.concat([Buffer.from([1, 0, 1, 44]), body])
+  const record = (part: Buffer) =>
+    Buffer.concat([Buffer.from([22, 3, 1, part.length >> 8, part.length & 255]), part])
+  const cut = [0, 1, 2, 3, 4, 5, 100, 303].map(at =>
+    Buffer.concat([record(message.subarray(0, at)), record(message.subarray(at))]),
+  )
+  for (const hello of [record(message), ...cut]) {
+    for (let length = 1; length < hello.length; length++)
+      if (helloIn(hello.subarray(0, length)) !== 'begun') t.fail(`${length} of ${hello.length}`)
+    t.equal(helloIn(hello), 'whole')
+    t.equal(helloIn(Buffer.concat([hello, Buffer.from([23])])), 'whole')
+  }
+  t.equal(helloIn(record(Buffer.from([2, 0, 0]))), 'whole', 'no hello of a client: TLS refuses it')
+  t.equal(helloIn(Buffer.from([22, 3, 1, 0, 1, 1, 23, 3, 3, 0, 0])), 'whole', 'nor is this')
+  t.equal(helloIn(record(Buffer.from([1, 0, 64, 1]))), 'larger')
+  const empty = Buffer.concat(Array.from({ length: 4_000 }, () => record(Buffer.alloc(0))))
+  t.equal(helloIn(empty), 'larger')
+})
+
+t.test('B1: of many handshakes under way a few are read at a time, and each has its turn', async t => {
+  const reads: boolean[] = Array.from({ length: 40 }, () => true)
+  const had = new Set<number>()
+  const all = reads.map((_, i) => ({
+    readStart: () => {
+      reads[i] = true
+      had.add(i)
+    },
+    readStop: () => {
+      reads[i] = false
+    },
+  }))
+  const reading = () => reads.filter(Boolean).length
+  const shaking = new Shaking()
+  for (const one of all.slice(0, handshakesReadMax)) shaking.enter(one)
+  for (const i of all.keys()) if (i >= handshakesReadMax) reads[i] = false
+  t.equal(reading(), handshakesReadMax)
+  for (const one of all.slice(handshakesReadMax)) {
+    one.readStart()
+    shaking.enter(one)
+  }
+  had.clear()
+  t.equal(reading(), handshakesPerTurnMax)
+  await until('each had its turn', () => had.size === 40)
+  t.equal(reading(), handshakesPerTurnMax)
+  for (const one of all.slice(0, 30)) shaking.leave(one, false)
+  t.equal(reading(), 40, 'those that are done are read, and so are the others, which are few')
+  for (const one of all.slice(30)) shaking.leave(one, true)
+})
+
+t.test('B1: many handshakes at once come to their end, in each version', async t => {
+  await using own = await secured(t)
+  const { port, setting } = own
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const sockets = Array.from({ length: 100 }, () =>
+      connectTls({ host: '127.0.0.1', port, ca: setting.trusted.cert, maxVersion }),
+    )
+    await Promise.all(sockets.map(socket => once(socket, 'secureConnect')))
+    const answers = sockets.map(async socket => {
+      socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
+      const [data] = await once(socket, 'data')
+      return String(data).slice(0, 15)
+    })
+    t.strictSame(new Set(await Promise.all(answers)), new Set(['HTTP/1.1 200 OK']))
+    for (const socket of sockets) socket.destroy()
+  }
+})
+
+t.test(
+  'B3: a hello that asks for a costly exchange of keys is refused, before and after new files',
+  async t => {
+    await using own = await secured(t)
+    const groups = async (ecdhCurve: string) => {
+      const socket = connectTls({
+        host: '127.0.0.1',
+        port: own.port,
+        ca: own.setting.trusted.cert,
+        ecdhCurve,
+      })
+      const how = await new Promise<string>(resolve => {
+        socket.once('secureConnect', () => resolve('taken'))
+        socket.once('error', ({ message }) => resolve(message))
+      })
+      socket.destroy()
+      return how
+    }
+    for (const round of ['at the start', 'later']) {
+      t.equal(await groups('X25519'), 'taken', round)
+      t.equal(await groups('P-256'), 'taken', round)
+      for (const costly of ['P-384', 'P-521', 'X448'])
+        t.not(await groups(costly), 'taken', `${costly} ${round}`)
+      own.setting.write(own.setting.trusted.issue())
+      await own.tls.reload()
+    }
+  },
+)
 
 t.test(
   'A5: new files are taken without a lost connection; spoilt ones change nothing and are told',

@@ -48,23 +48,25 @@ t.test('B7: a shared part becomes text once, and frames read as if it were not s
   t.equal(frameText([whole, whole]), JSON.stringify([whole, whole]))
 })
 
+const all = (prefix: string) => ({ prefix, only: null })
+
 t.test('B7: all who ask for the same prefix of the same state get the same list', async t => {
   const s = new StateStory()
   const a = s.open('a')
   s.acquire(a, 'p/1')
   s.acquire(a, 'q/1')
   const listings = new Listings(s.state, new Times(), atStart)
-  const first = listings.of('p/', 1_000)
-  t.equal(listings.of('p/', 1_010), first)
-  t.equal(listings.of('q/', 1_010).parts[0]?.held[0]?.name, 'q/1')
-  t.equal(listings.of('p/', 1_020), first)
-  t.not(listings.of('p/', 1_060), first, 'ages have grown')
-  const second = listings.of('p/', 1_060)
+  const first = listings.of(all('p/'), 1_000)
+  t.equal(listings.of(all('p/'), 1_010), first)
+  t.equal(listings.of(all('q/'), 1_010).parts[0]?.held[0]?.name, 'q/1')
+  t.equal(listings.of(all('p/'), 1_020), first)
+  t.not(listings.of(all('p/'), 1_060), first, 'ages have grown')
+  const second = listings.of(all('p/'), 1_060)
   s.acquire(a, 'p/2')
-  t.equal(listings.of('p/', 1_060).size, 2, 'R1: not of an earlier state')
+  t.equal(listings.of(all('p/'), 1_060).size, 2, 'R1: not of an earlier state')
   t.equal(second.size, 1)
   listings.sweep(2_000)
-  t.equal(listings.known('p/', 1_060), undefined)
+  t.equal(listings.known(all('p/'), 1_060), undefined)
 })
 
 const clientOf = (connection: number, owner: string | null): Client => ({

@@ -127,6 +127,8 @@ export const keySetAgainMs = 10_000
 export const keySetWithinMs = 4_000
 /** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const handshakesPerTurnMax = 8
+/** Handshakes that are under way and all read at once (B1). Passed: they are read in turns, as many as may begin in one. */
+export const handshakesReadMax = 16
 /** Dials with TLS to one address that are in their handshake at a time, in one process (A5). Passed: they wait, and the one whose lease ends first is the first. */
 export const handshakesAtOnceMax = 64
 /** How often a server looks whether its files of TLS have changed (A5). */
@@ -196,6 +198,8 @@ export const asksPerTurnMax = 64
  * own, and may show what was asked after it.
  */
 export let queriedInPlaceMax = 2_000
+/** Locks of which one turn finds those that a query is about (B1). Passed: the next turn goes on, and the answer shows the turn in which all are found. */
+export let locksWalkedPerTurnMax = 16_384
 /** Watches of all clients of a server. Passed: `watch-refused` with WATCHES_LIMIT. */
 export let watchesMax = 256
 /** Events that one watch may get beyond those that its client has seen. Passed: the watch misses events, and learns how many. */
@@ -229,6 +233,8 @@ export const unknownSessionCost = 16
 /** Numbers in one acknowledgement that are passed on as they came (F13). Passed: only those that change something, in pieces. */
 export let acknowledgedAtOnce = 64
 
+/** About how many characters of names, notes and numbers stand in one page of locks, of clients, or of `/why` (B1). Passed: the next page follows, or it says that it was cut. */
+export const answerCharsMax = 524_288
 /** Holders and waiters that `/why` tells of, nearest first. Passed: the page says that it was cut. */
 export const whyMax = 5_000
 /** Clients that one such question may be about. */
@@ -322,6 +328,7 @@ const usual = {
   queriesWaitingMax,
   frameMessagesMax,
   queriedInPlaceMax,
+  locksWalkedPerTurnMax,
   shownTurnMax,
   replicateEntriesMax,
   replicateChangesMax,
@@ -361,6 +368,7 @@ export function drawnLimits(drawn: DrawnLimits): void {
   queriesWaitingMax = limits.queriesWaitingMax
   frameMessagesMax = limits.frameMessagesMax
   queriedInPlaceMax = limits.queriedInPlaceMax
+  locksWalkedPerTurnMax = limits.locksWalkedPerTurnMax
   shownTurnMax = limits.shownTurnMax
   replicateEntriesMax = limits.replicateEntriesMax
   replicateChangesMax = limits.replicateChangesMax
@@ -384,6 +392,7 @@ export function limitsOfSlow(slowness: number): DrawnLimits {
       'queryPartMax',
       'clientsPartMax',
       'queriedInPlaceMax',
+      'locksWalkedPerTurnMax',
       'frameMessagesMax',
       'replicateEntriesMax',
     ],

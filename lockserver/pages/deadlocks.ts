@@ -20,11 +20,13 @@ export interface DeadlocksPage {
   readonly cut: boolean
 }
 
-/** Waits that are followed in one turn, and in all. */
-const waitsPerTurn = 1_000
+/** Sessions, waits and holders that are looked at in one turn: a fraction of a millisecond. */
+const looksPerTurn = 2_000
+/** Waits that are followed in all. */
 const waitsMax = 100_000
-/** Waits and holders of one session and lock. */
+/** Waits and holders of one session and lock that are followed, and that are looked at. */
 const perSessionMax = 100
+const looksPerSessionMax = 1_000
 const circlesMax = 10
 
 interface Wait {
@@ -45,12 +47,12 @@ export async function deadlocksPage(
   nextTurn: () => Promise<void>,
 ): Promise<DeadlocksPage> {
   const search = new Search(state)
-  let seen = 0
   for (const session of state.sessions.values()) {
     if (search.isOver) break
-    if (++seen % waitsPerTurn === 0) await nextTurn()
     search.begin(session)
-    while (search.step()) if (++seen % waitsPerTurn === 0) await nextTurn()
+    do {
+      if (search.hasLooked(looksPerTurn)) await nextTurn()
+    } while (search.step())
   }
   // A2: a circle is shown to whoever may read all of its locks.
   const mayRead = (step: CircleStep) => allows(principal, 'read', step.holds)
@@ -65,6 +67,7 @@ class Search {
   readonly #placeOf = new Map<Session, number>()
   readonly #way: Stop[] = []
   #left = waitsMax
+  #looks = 0
 
   constructor(state: State) {
     this.#state = state
@@ -74,7 +77,15 @@ class Search {
     return this.#left <= 0 || this.circles.length >= circlesMax
   }
 
+  /** Whether it has looked at so many since it last had. */
+  hasLooked(many: number): boolean {
+    if (this.#looks < many) return false
+    this.#looks = 0
+    return true
+  }
+
   begin(session: Session): void {
+    this.#looks++
     if (session.waiting.size > 0 && session.holds.size > 0 && !this.#entered.has(session))
       this.#enter(session, null)
   }
@@ -90,6 +101,7 @@ class Search {
       return this.#way.length > 0
     }
     this.#left--
+    this.#looks++
     const place = this.#placeOf.get(wait.holder)
     if (place !== undefined) this.circles.push(this.#circle(place, wait))
     else if (wait.holder.waiting.size > 0 && !this.#entered.has(wait.holder)) this.#enter(wait.holder, wait)
@@ -115,10 +127,12 @@ class Search {
 
   #waitsOf(session: Session): Wait[] {
     const waits: Wait[] = []
+    const last = this.#looks + looksPerSessionMax
     for (const acquire of session.waiting.values()) {
+      if (this.#looks++ >= last) break
       const name = nameOf(acquire)
       for (const { session: holder } of this.#state.table.locks.get(name)?.eachHolder() ?? []) {
-        if (waits.length >= perSessionMax) return waits
+        if (waits.length >= perSessionMax || this.#looks++ >= last) return waits
         if (!holder.isNobody) waits.push({ name, holder })
       }
     }

@@ -10,6 +10,7 @@ import { type TermsOf, wholeTerms } from '../query.ts'
 import type { Acquire, Hold, LockEntry } from '../state/lock.ts'
 import { shownOf } from '../state/special.ts'
 import type { State } from '../state/state.ts'
+import { TextRoom } from '../text-room.ts'
 import { FirstFew } from './first-few.ts'
 import { whole } from './whole.ts'
 
@@ -111,12 +112,20 @@ export async function tablePage(
     if (last === null || before(last, place)) first.offer(place)
   }
   const places = first.items
-  const rows = places.slice(0, limit).flatMap(({ name, rank }) => {
+  const rows: TableRow[] = []
+  const room = new TextRoom()
+  let looked = 0
+  for (const { name, rank } of places.slice(0, limit)) {
+    if (room.isFull) break
+    looked++
     const lock = locks.get(name)
-    return lock === undefined ? [] : [{ ...rowOf(lock, wall, termsOf), rank: shownRank(rank) }]
-  })
+    if (lock === undefined) continue
+    const row = { ...rowOf(lock, wall, termsOf), rank: shownRank(rank) }
+    room.take(row)
+    rows.push(row)
+  }
   // What may not be read is not counted either.
-  return { total: only === null ? locks.size : matching, matching, more: places.length > limit, locks: rows }
+  return { total: only === null ? locks.size : matching, matching, more: places.length > looked, locks: rows }
 }
 
 /** Locks that are looked at in one turn: a fraction of a millisecond. */

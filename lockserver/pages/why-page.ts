@@ -9,6 +9,7 @@ import { clientOf } from '../../wire/public-id.ts'
 import { holdRecord, type TermsOf, waitRecord, wholeTerms } from '../query.ts'
 import type { Acquire } from '../state/lock.ts'
 import type { State } from '../state/state.ts'
+import { TextRoom } from '../text-room.ts'
 
 export interface WhyPage {
   /** How many hold this lock (the first, if it began at several) and wait for it, all of them. */
@@ -34,7 +35,9 @@ export function whyPage(
   const age = (since: number) => Math.max(0, Math.floor(wall - since))
   const held: HoldRecord[] = []
   const pending: WaitRecord[] = []
-  const isFull = () => held.length + pending.length >= whyMax
+  let waitsLeft = whyWaitsMax
+  const room = new TextRoom()
+  const isFull = () => held.length + pending.length >= whyMax || room.isFull
   /** A set is walked in its order, also when it grows in the meantime. */
   const names = new Set(typeof from === 'string' ? [from] : from)
   const [first = ''] = names
@@ -46,32 +49,38 @@ export function whyPage(
     if (lock === undefined) continue
     for (const hold of lock.eachHolder()) {
       if (isFull()) break
-      held.push(holdRecord(hold, age(hold.since), termsOf))
+      const record = holdRecord(hold, age(hold.since), termsOf)
+      room.take(record)
+      held.push(record)
       if (followed.has(hold.session)) continue
       followed.add(hold.session)
       for (const waited of hold.session.waiting.values()) {
         // Each name brings a record at least, so no more than these are looked at.
-        if (names.size > whyMax) break
+        if (names.size > whyMax || waitsLeft-- <= 0) break
         if (allows(principal, 'read', nameOf(waited))) names.add(nameOf(waited))
       }
     }
     for (const waiter of lock.queue) {
       if (isFull()) break
-      pending.push(waitRecord(each, waiter.session, waiter.claim, age(waiter.since)))
+      const record = waitRecord(each, waiter.session, waiter.claim, age(waiter.since))
+      room.take(record)
+      pending.push(record)
     }
   }
   const lock = state.table.locks.get(first)
   return {
     holders: lock?.held ?? 0,
     waiters: lock?.waiters ?? 0,
-    cut: isFull(),
+    cut: isFull() || waitsLeft <= 0,
     held,
     pending,
   }
 }
 
-/** Sessions that are looked at in one turn: a fraction of a millisecond. */
-const sessionsPerTurn = 2_000
+/** Waits that are looked at for the way from one lock to others (B1). */
+const whyWaitsMax = 20_000
+/** Sessions and waits that are looked at in one turn: a fraction of a millisecond. */
+const looksPerTurn = 2_000
 
 /** What these clients wait for here with any of their sessions (G5), and this principal may read (A2). */
 export async function waitedForBy(
@@ -83,10 +92,11 @@ export async function waitedForBy(
   const names = new Set<string>()
   let seen = 0
   for (const session of state.sessions.values()) {
-    if (++seen % sessionsPerTurn === 0) await nextTurn()
+    if (++seen % looksPerTurn === 0) await nextTurn()
     if (!clients.has(clientOf(session.publicId))) continue
     for (const waited of session.waiting.values()) {
       if (names.size >= whyMax) break
+      if (++seen % looksPerTurn === 0) await nextTurn()
       if (allows(principal, 'read', nameOf(waited))) names.add(nameOf(waited))
     }
   }

@@ -120,8 +120,8 @@ export const access: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/listings.ts',
-        find: 'made.prefix === prefix && isSameScope(made.only, only)',
-        replace: 'made.prefix === prefix && (isSameScope(made.only, only) || only !== made.only)',
+        find: 'if (a === null || b === null) return a === b',
+        replace: 'if (a !== b) return true',
       },
     ],
   },

@@ -140,6 +140,45 @@ export const quotas: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a list has locks that were freed while it was made',
+    breaks: 'B1, R1',
+    why: 'whoever asks is told of holds that ended before its answer was made',
+    test: 'walk',
+    edits: [
+      {
+        file: 'lockserver/walk.ts',
+        find: 'if (lock.inUse) yield lock',
+        replace: 'yield lock',
+      },
+    ],
+  },
+  {
+    name: 'a list is made of the first share alone',
+    breaks: 'B1',
+    why: 'a lock that is held is missing in the list',
+    test: 'walk',
+    edits: [
+      {
+        file: 'lockserver/listings.ts',
+        find: 'return this.#walk.goOn(locksWalkedPerTurnMax)',
+        replace: 'this.#walk.goOn(locksWalkedPerTurnMax)\n    return true',
+      },
+    ],
+  },
+  {
+    name: 'a whole table is looked at in one turn',
+    breaks: 'B1',
+    why: 'a query about a prefix that no lock has stops a server with a million locks for longer than a turn may take',
+    test: 'walk',
+    edits: [
+      {
+        file: 'lockserver/listings.ts',
+        find: 'return this.#walk.goOn(locksWalkedPerTurnMax)',
+        replace: 'return this.#walk.goOn(Number.POSITIVE_INFINITY)',
+      },
+    ],
+  },
+  {
     name: 'queries in the order in which they came',
     breaks: 'B7',
     why: 'one address that asks all the time keeps every other one waiting',

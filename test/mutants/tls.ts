@@ -226,6 +226,39 @@ export const tls: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a handshake begins with its first byte',
+    breaks: 'B1',
+    why: 'strangers who send the rest of their hellos in one moment stop a server for as long as all their handshakes take',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/front.ts',
+        find: "if (hello === 'begun') return false",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'all handshakes under way are read at once',
+    breaks: 'B1',
+    why: 'strangers who say their last words in one moment stop a server for as long as all their handshakes take',
+    test: 'tls',
+    edits: [
+      {
+        file: 'wire/net/tls/shaking.ts',
+        find: 'else if (this.#all.size > handshakesReadMax) this.#begin()',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a stranger chooses how keys are exchanged',
+    breaks: 'B3',
+    why: 'one hello costs a server tens of ms',
+    test: 'tls',
+    edits: [{ file: 'wire/net/tls/server-tls.ts', find: "ecdhCurve: 'X25519:P-256',", replace: '' }],
+  },
+  {
     name: 'a session that holds something has no connection to the backup',
     breaks: 'S4',
     why: 'when its primary dies a crowd takes longer for its handshakes than its leases last',

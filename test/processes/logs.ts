@@ -110,6 +110,26 @@ t.test('a warning that comes again and again is logged once a minute, and counte
   t.equal(told.length, 6, 'another peer, another text, and what is no warning')
 })
 
+t.test(
+  'B3: strangers who are refused for ever other reasons fill no disk: a few lines a second, and how many more',
+  async t => {
+    const told: object[] = []
+    const keep = (fields: object) => told.push(fields)
+    const log: Logger = { debug: keep, info: keep, warn: keep, error: keep }
+    let now = 0
+    const quiet = sparing(log, () => now)
+    for (let i = 0; i < 5_000; i++, now += 0.5) quiet.warn({ reason: `${i}` }, 'refused')
+    t.equal(told.length, 48, 'in two and a half seconds')
+    t.same(told[16], { reason: '2000', others: 1_984 })
+    quiet.warn({ reason: '3' }, 'another text')
+    quiet.warn({ reason: '100' }, 'refused')
+    t.equal(told.length, 49, 'a line that was left out counts as not written')
+    now += 1_000
+    quiet.warn({ reason: '100' }, 'refused')
+    t.same(told.at(-1), { reason: '100', others: 985 })
+  },
+)
+
 t.test('a peer that is refused at each dial fills no log', async t => {
   const warnings: string[] = []
   const none = () => {}

@@ -111,6 +111,13 @@ export class RecordService implements AsyncDisposable {
     return await until('a lock is granted', found, withinMs)
   }
 
+  /** Of 100 grants since then 99 came within so many ms after the one before. */
+  p99(since: number): number {
+    const times = this.grants.filter(at => at > since)
+    const between = times.slice(1).map((at, i) => at - (times[i] as number))
+    return between.sort((a, b) => a - b)[Math.floor(between.length * 0.99)] ?? Number.NaN
+  }
+
   /** The longest time without a grant since then. */
   longestGap(since: number): number {
     const times = [since, ...this.grants.filter(at => at > since)]
@@ -138,4 +145,8 @@ export class RecordService implements AsyncDisposable {
     await Promise.all([...this.viewServers, ...this.lockServers].map(each => each.kill()))
     await Promise.allSettled([ended, this.#work])
   }
+}
+
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

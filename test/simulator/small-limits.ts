@@ -51,6 +51,9 @@ export function smallLimits(first: Random, dice: Random, large: boolean): DrawnL
 const mayBeSmall: Readonly<Record<string, readonly number[]>> = {
   ttlMsDefault: [1_000],
   queryMax: [1, 4],
+  // A list takes a turn of its own, and some more to find its locks.
+  queriedInPlaceMax: [0, 2],
+  locksWalkedPerTurnMax: [1, 3],
   clientTurnCostMax: [2, 8],
   turnCostMax: [4, 16],
   expireWeightMax: [1, 3],

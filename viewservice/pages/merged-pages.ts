@@ -82,13 +82,18 @@ function together(all: readonly Readonly<Record<string, number>>[]): Record<stri
   return sums
 }
 
+/** `rank`: null comes last. */
+interface Row {
+  readonly name: string
+  readonly rank: number | null
+}
+
 /** A page of the lock table, as far as it is put together. */
 interface Table {
   readonly total: number
   readonly matching: number
   readonly more: boolean
-  /** `rank`: null comes last. */
-  readonly locks: readonly { readonly name: string; readonly rank: number | null }[]
+  readonly locks: readonly Row[]
 }
 
 export function locksOfAll(status: Status, how: Asking, query: URLSearchParams): Promise<Page> {
@@ -100,14 +105,19 @@ export function locksOfAll(status: Status, how: Asking, query: URLSearchParams):
 const locksPerPage = 100
 
 export function mergedTables(tables: readonly Table[], limit: number): Table {
-  const rank = (lock: Table['locks'][number]) => lock.rank ?? Number.POSITIVE_INFINITY
+  const rank = (lock: Row) => lock.rank ?? Number.POSITIVE_INFINITY
   const all = tables.flatMap(({ locks }) => locks)
-  all.sort((a, b) => (rank(a) === rank(b) ? (a.name < b.name ? -1 : 1) : rank(a) < rank(b) ? -1 : 1))
+  const order = (a: Row, b: Row) =>
+    rank(a) === rank(b) ? (a.name < b.name ? -1 : 1) : rank(a) < rank(b) ? -1 : 1
+  all.sort(order)
+  // A page may be shorter than it was asked to be: what comes behind its last lock is not known yet.
+  const ends = tables.flatMap(({ more, locks }) => (more ? locks.slice(-1) : []))
+  const known = all.filter(lock => ends.every(end => lock === end || order(lock, end) < 0))
   return {
     total: tables.reduce((sum, { total }) => sum + total, 0),
     matching: tables.reduce((sum, { matching }) => sum + matching, 0),
-    more: all.length > limit || tables.some(({ more }) => more),
-    locks: all.slice(0, limit),
+    more: all.length > Math.min(limit, known.length) || tables.some(({ more }) => more),
+    locks: known.slice(0, limit),
   }
 }
 

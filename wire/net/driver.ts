@@ -102,6 +102,8 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
 
   #step(input: Input): void {
     if (this.#over) return
+    // B1: what the core does by itself takes time of its turn, too.
+    if (this.#turnEnd !== null) this.turn.open()
     const core = this.#core
     for (const effect of core.step(input, this.#runtime.now())) {
       if (isOfConnection(effect)) this.connections.perform(effect)
@@ -117,7 +119,6 @@ export class Driver<C extends Channel, Input, Own extends { readonly do: string 
   #planTurnEnd(turnEnd: Input): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
-    this.turn.open()
     this.#runtime.afterTurn(() => {
       this.#turnEnds = false
       this.connections.gather(() => this.step(turnEnd))

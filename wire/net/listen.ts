@@ -84,7 +84,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     maxPayload: limits.helloBytesMax,
     verifyClient: ({ origin, req }: Upgrade, answer: Verdict) => {
       if (originAllowed(origin, options.origins)) return answer(true)
-      handlers.turnedAway(`WRONG_ORIGIN: ${origin}`, remoteOf(req))
+      handlers.turnedAway(`WRONG_ORIGIN: ${origin.slice(0, originShownMax)}`, remoteOf(req))
       answer(false, 403, 'WRONG_ORIGIN')
     },
   })
@@ -150,6 +150,9 @@ function openPort(
   tellsTls(http, turnedAway)
   return { http, visitors }
 }
+
+/** Of an origin that may not connect, in the log. */
+const originShownMax = 200
 
 /** How often the edge looks for clients that say nothing, and whether files can be opened. */
 const sweepMs = 1_000

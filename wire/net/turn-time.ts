@@ -32,9 +32,10 @@ export class TurnTime {
     this.#runtime = runtime
   }
 
-  /** Something is to be done at the end of this turn; `end` comes after it. */
+  /** Something is done in this turn, and more at its end; `end` comes after it. */
   open(): void {
     this.#open = true
+    this.#began ??= this.#runtime.monotonic()
   }
 
   end(): void {

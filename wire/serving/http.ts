@@ -128,6 +128,8 @@ export class Http {
   /** Requests for other pages do not keep probes out. */
   readonly #probing = new PageWaiting()
   readonly #waiting = new PageWaiting()
+  /** Those whose token is looked at first (A3). */
+  readonly #looking = new PageWaiting()
   /** Sockets that got the answer that too many requests wait; they end with it. */
   readonly #leaving = new WeakSet<Socket>()
 
@@ -144,13 +146,18 @@ export class Http {
    * secret learns where the pages are.
    */
   answer(request: IncomingMessage, response: ServerResponse, pagesAt: string | null = null): void {
+    // What came in one piece with a request that was turned away costs only its reading.
+    if (this.#leaving.has(request.socket)) return
     const look = this.#look(request)
     if (look === null) return this.#answerNow(request, response, pagesAt)
+    const asker = request.socket.remoteAddress ?? 'unknown'
+    if (!this.#looking.enter(asker)) return this.#turnAway(request, response)
     // A3: whatever came of it, the guard knows it now.
-    look.then(
-      () => this.#answerNow(request, response, pagesAt),
-      () => this.#answerNow(request, response, pagesAt),
-    )
+    const looked = () => {
+      this.#looking.leave(asker)
+      this.#answerNow(request, response, pagesAt)
+    }
+    look.then(looked, looked)
   }
 
   /** A3: the look at a signed token, which takes time; null: there is nothing to wait for. B3: not for who has shown too many wrong ones. */

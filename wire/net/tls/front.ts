@@ -5,11 +5,13 @@ import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { readClock } from '../../clock.ts'
-import { handshakesPerTurnMax, helloWithinMs } from '../../limits.ts'
+import { handshakesPerTurnMax, helloBytesMax, helloWithinMs } from '../../limits.ts'
 import { clearTimeout, setImmediate, setTimeout } from '../timers-node.ts'
-import { socketBelow } from './inside.ts'
+import { helloIn } from './hello.ts'
+import { handleBelow, socketBelow } from './inside.ts'
 import { handshakeTrouble, notAServer, plainAnswer, quietEnd } from './said.ts'
 import type { ServerTls, TlsRefusal } from './server-tls.ts'
+import { type Readable, Shaking } from './shaking.ts'
 
 /** The socket's place at the edge. */
 export interface TlsGuest {
@@ -34,7 +36,14 @@ interface Knock<G> {
   readonly timer: NodeJS.Timeout
   /** Its first bytes have come. */
   begun: boolean
+  /** Of its hello, until that is whole (B1). */
+  bytes: Buffer
+  /** Below the socket, while the handshake is under way. */
+  handle: Readable | null
+  isDone: boolean
 }
+
+const nothing = Buffer.alloc(0)
 
 /** The first byte of a TLS connection: a record of its handshake. */
 const handshakeByte = 0x16
@@ -50,6 +59,7 @@ class TlsFront<G extends TlsGuest> {
   /** What Node does with a socket whose peer speaks TLS. */
   readonly #toTls: (socket: Socket) => void
   readonly #waiting: Socket[] = []
+  readonly #shaking = new Shaking()
 
   constructor(server: Server, options: TlsFrontOptions<G>) {
     this.#options = options
@@ -69,21 +79,55 @@ class TlsFront<G extends TlsGuest> {
     const { remoteAddress: remote = 'unknown', localAddress: local = '' } = socket
     const guest = this.#options.enter(socket)
     const timer = setTimeout(() => this.#late(socket, knock), withinMs).unref()
-    const knock: Knock<G> = { guest, remote, local, timer, begun: false }
+    const knock: Knock<G> = {
+      guest,
+      remote,
+      local,
+      timer,
+      begun: false,
+      bytes: nothing,
+      handle: null,
+      isDone: false,
+    }
     this.#knocks.set(socket, knock)
-    socket.once('close', () => clearTimeout(timer))
+    socket.once('close', () => {
+      clearTimeout(timer)
+      this.#shaken(knock, true)
+    })
     socket.on('error', () => {}) // 'close' follows
-    socket.once('readable', () => this.#begin(socket, knock))
+    const read = () => {
+      if (this.#read(socket, knock)) socket.off('readable', read)
+    }
+    socket.on('readable', read)
   }
 
-  #begin(socket: Socket, knock: Knock<G>): void {
-    const first: Buffer | null = socket.read()
-    if (first === null) return
+  /** True once nothing more is to be read here. */
+  #read(socket: Socket, knock: Knock<G>): boolean {
+    const more: Buffer | null = socket.read()
+    if (more === null) return false
     knock.begun = true
-    if (first[0] !== handshakeByte) return this.#plain(socket, knock)
-    socket.unshift(first)
+    knock.bytes = knock.bytes.length === 0 ? more : Buffer.concat([knock.bytes, more])
+    if (knock.bytes[0] !== handshakeByte) this.#plain(socket, knock)
+    else {
+      const hello = helloIn(knock.bytes)
+      if (hello === 'begun') return false
+      if (hello === 'whole') this.#line(socket, knock)
+      else this.#tooLarge(socket, knock)
+    }
+    return true
+  }
+
+  /** It takes its place among those that wait for their handshake. */
+  #line(socket: Socket, knock: Knock<G>): void {
+    socket.unshift(knock.bytes)
+    knock.bytes = nothing
     this.#waiting.push(socket)
     if (this.#waiting.length === 1) setImmediate(() => this.#goOn())
+  }
+
+  #tooLarge(socket: Socket, knock: Knock<G>): void {
+    this.#refuse('handshake', `TLS: the hello of the peer has more than ${helloBytesMax} bytes`, knock)
+    socket.destroy()
   }
 
   /**
@@ -92,8 +136,27 @@ class TlsFront<G extends TlsGuest> {
    */
   #goOn(): void {
     const turn = this.#waiting.splice(-handshakesPerTurnMax)
-    for (const socket of turn.reverse()) if (!socket.destroyed) this.#toTls(socket)
+    for (const socket of turn.reverse()) if (!socket.destroyed) this.#shake(socket)
     if (this.#waiting.length > 0) setImmediate(() => this.#goOn())
+  }
+
+  #shake(socket: Socket): void {
+    const knock = this.#knocks.get(socket)
+    const handle = handleBelow(socket)
+    this.#toTls(socket)
+    // TLS begins to read it with what this turn does next.
+    if (knock !== undefined && handle !== null)
+      setImmediate(() => {
+        if (socket.destroyed || knock.isDone) return
+        knock.handle = handle
+        this.#shaking.enter(handle)
+      })
+  }
+
+  #shaken(knock: Knock<G>, isOver: boolean): void {
+    knock.isDone = true
+    if (knock.handle !== null) this.#shaking.leave(knock.handle, isOver)
+    knock.handle = null
   }
 
   #plain(socket: Socket, knock: Knock<G>): void {
@@ -115,6 +178,7 @@ class TlsFront<G extends TlsGuest> {
     const knock = this.#knockOf(socket)
     if (knock === undefined) return void socket.destroy()
     clearTimeout(knock.timer)
+    this.#shaken(knock, false)
     const { tls, secured } = this.#options
     knock.guest.secured(socket, tls.provesServers ? notAServer(socket) : null)
     secured?.(socket, knock.guest, () => this.#quiet(socket.servername, knock))

@@ -72,6 +72,8 @@ export class ServerTls {
       // Clients need no certificate; hello.ts asks for that of servers.
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
+      // B3: with others a stranger's hello may cost tens of ms. Every client of TLS knows these two.
+      ecdhCurve: 'X25519:P-256',
       // What is resumed shows no certificate, and skips the check of it; with keys of elliptic curves it saves nothing.
       secureOptions: constants.SSL_OP_NO_TICKET,
     }
