@@ -392,6 +392,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#viewServerConnected(this.#viewLinks.connected)
     this.#roles.primary?.tick()
     this.#roles.backup?.tick()
+    this.#roles.tick()
     this.#leaving.advance(1)
     if (!this.#roles.over) this.#viewLinks.tick()
   }

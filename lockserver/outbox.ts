@@ -29,6 +29,8 @@ export type ServerEffect =
   | { readonly do: 'tell sent'; readonly connection: number }
   /** Goes into the journal, in this order; `synced` answers once it is on the disk (D1). */
   | { readonly do: 'journal'; readonly number: number; readonly write: JournalWrite }
+  /** D3: the files that a state begins with may be made ahead. */
+  | { readonly do: 'prepare' }
   /** A piece of a snapshot for the disk; `snapshot taken` answers. */
   | { readonly do: 'snapshot'; readonly piece: SnapshotPiece }
   /** Something that an operator wants to read. */

@@ -43,6 +43,8 @@ export class Roles {
   readonly #clients: Clients
   readonly #turns: Turns
   readonly #viewLinks: ViewLinks
+  /** D3: the journal was told that a state may come. */
+  #prepared = false
   /** Null: it has no journal. */
   readonly disk: OwnDisk | null
   #primary: Primary | null = null
@@ -133,6 +135,14 @@ export class Roles {
   /** For those parts that exist only in a view. */
   get #inView(): InView {
     return this.#situation as InView
+  }
+
+  /** D3: of a state that it could have to recover it has let go, and so it may be chosen. */
+  tick(): void {
+    if (this.#prepared || this.#over || this.#leaves || this.viewDisk === null) return
+    if (this.role !== 'idle' || this.#recovery !== null || this.#found !== null) return
+    this.#prepared = true
+    this.#out.do({ do: 'prepare' })
   }
 
   /** The server is leaving. */

@@ -30,6 +30,8 @@ export interface RunningJournal {
   start(hear: (says: JournalSays) => void): void
   write(number: number, write: JournalWrite): void
   snapshot(piece: SnapshotPiece): void
+  /** D3: this server may be chosen. */
+  prepare(): void
 }
 
 export interface RunningOptions {
@@ -232,6 +234,8 @@ export class RunningLockServer {
         return this.#options.journal?.write(this.#written, effect.write)
       case 'snapshot':
         return this.#options.journal?.snapshot(effect.piece)
+      case 'prepare':
+        return this.#options.journal?.prepare()
       case 'step-down':
         return this.#stepDown(effect.reason)
       case 'exit':

@@ -340,3 +340,20 @@ t.test('D3: a server with an imprint writes nothing before it is told what to do
     imprint: { view: 2, as: 'backup', told: true },
   })
 })
+
+t.test('D3: a server that may be chosen makes files ahead; one with a state to recover does not', async t => {
+  const { cluster } = durable(['a'], { servers: 3 })
+  cluster.run(500)
+  t.equal(cluster.diskOf(cluster.idle.name).prepared, 1)
+  t.equal(cluster.diskOf('S1').prepared, 0, 'the first primary was never idle in a view')
+  const { prepared } = cluster.diskOf('S2')
+  cluster.losePower()
+  cluster.viewServer.restart()
+  cluster.server('S2').restart()
+  cluster.run(1_000)
+  t.equal(cluster.diskOf('S2').prepared, prepared)
+  const inMemory = new Cluster({ servers: 3, journals: true })
+  inMemory.ready()
+  inMemory.run(500)
+  t.equal(inMemory.diskOf(inMemory.idle.name).prepared, 0)
+})

@@ -177,6 +177,50 @@ t.test('D3: what a process did not come to move aside before it ended is moved b
   t.strictSame(names.sort(), ['forgotten-000001', 'forgotten-000002', 'volume-000003'])
 })
 
+t.test(
+  'D3: a state begins in the files that were made ahead, and those count for nothing before',
+  async t => {
+    const story = new JournalStory()
+    story.step({ is: 'prepare' })
+    story.step({ is: 'prepare' })
+    story.answerAll()
+    t.match(found(story), { is: 'empty' })
+    const names = story.disk.list('').map(({ name }) => name)
+    t.strictSame(names, ['volume-000001.tmp'])
+    const ahead = story.disk.acts.length
+    story.begin()
+    story.answerAll()
+    t.match(found(story), { is: 'whole', volume: 1, imprint: { view: 1 } })
+    t.notOk(
+      story.disk.acts.slice(ahead).some(act => act.do === 'make folder' || act.do === 'create'),
+      'nothing has to be made any more',
+    )
+  },
+)
+
+t.test('D3, D8: a disk that is too full for files made ahead does no harm', async t => {
+  for (const what of ['make folder', 'create', 'write'] as const) {
+    const story = new JournalStory()
+    story.fails = act => (act.do === what ? { problem: 'ENOSPC', full: true } : null)
+    story.step({ is: 'prepare' })
+    story.answerAll()
+    t.equal(story.failed, null, what)
+    t.strictSame(story.disk.list(''), [], 'nothing of it is left')
+    story.fails = () => null
+    story.begin()
+    story.answerAll()
+    t.match(found(story), { is: 'whole', imprint: { view: 1 } })
+  }
+})
+
+t.test('the next segment is made once a quarter of the one in use is full', async t => {
+  const story = begun()
+  const isMade = () => story.disk.acts.some(act => act.do === 'create' && act.path.includes('segment-000002'))
+  t.notOk(isMade(), 'a new state has better use for its disk')
+  busy(story, 6)
+  t.ok(isMade())
+})
+
 t.test('D5: a recovered state goes into new files; nothing is written into those that were read', async t => {
   const story = begun()
   busy(story, 6)
@@ -340,7 +384,7 @@ t.test('D8: after the first error of a write or sync nothing is confirmed or wri
 t.test('D8: a full disk ends what can be made later, and the server when its log needs it', async t => {
   const story = begun()
   story.fails = act => (act.do === 'create' ? { problem: 'ENOSPC', full: true } : null)
-  busy(story, 8)
+  busy(story, 3)
   story.beginSnapshot()
   while (story.copying) story.goOn()
   story.answerAll()

@@ -56,6 +56,8 @@ export function bytesOf(payloadBytes: number): number {
 
 export interface Encoded {
   readonly bytes: Buffer
+  /** The part of them that is the text. */
+  readonly payload: Buffer
   readonly checksum: number
 }
 
@@ -78,11 +80,12 @@ export function encodeBlock(head: Head, text: string, payloadBytes = Buffer.byte
   bytes.writeDoubleLE(head.firstOp, 68)
   bytes.writeDoubleLE(head.lastOp, 76)
   bytes.writeUInt32LE(head.before, 84)
-  bytes.writeUInt32LE(checksum(bytes.subarray(headBytes, end)), 88)
+  const payload = bytes.subarray(headBytes, end)
+  bytes.writeUInt32LE(checksum(payload), 88)
   bytes.writeUInt32LE(0, 92)
   const sum = checksum(bytes.subarray(0, checkedBytes))
   bytes.writeUInt32LE(sum, checkedBytes)
-  return { bytes, checksum: sum }
+  return { bytes, payload, checksum: sum }
 }
 
 /** What stands at a place: a good block needs `bytes` bytes from there, of which not all may have been given yet. */

@@ -14,11 +14,13 @@ import { Snapshots } from './snapshots.ts'
 import { batchText, imprintOf, imprintText, type Place } from './text.ts'
 import type { Tidying } from './tidying.ts'
 import { type Composed, Volume } from './volume.ts'
-import { type JournalEffect, type Next, Work } from './work.ts'
+import { type JournalEffect, type Next, type Purpose, Work } from './work.ts'
 
 export type JournalInput =
   | { readonly is: 'write'; readonly number: number; readonly write: JournalWrite }
   | { readonly is: 'snapshot'; readonly piece: SnapshotPiece }
+  /** D3: this server may be chosen: the files that a state begins with can be made ahead. */
+  | { readonly is: 'prepare' }
   /** All writes of this turn are here: they go into as few blocks as they fit into. */
   | { readonly is: 'turn-end' }
   /** `freeBytes`: what the disk has left, if that is known. */
@@ -44,6 +46,8 @@ export class Journal {
   #coming: Volume[] = []
   /** The state that is being installed; it is not whole. */
   #unfinished: Volume | null = null
+  /** Files for a state to come, of which nothing is known yet. */
+  #prepared: Volume | null = null
   #volumes: number
   #over = false
   #low = false
@@ -97,6 +101,8 @@ export class Journal {
         return this.#onWrite(input.number, input.write)
       case 'snapshot':
         return this.#snapshots.onPiece(this.#coming.length > 0 ? null : this.#volume, input.piece)
+      case 'prepare':
+        return this.#prepare()
       case 'turn-end':
         return this.#commit()
       case 'tick':
@@ -152,12 +158,24 @@ export class Journal {
 
   #newVolume(base: 'nothing' | 'snapshot', state: LogState): Volume {
     this.#drop()
-    const { boot, sizes } = this.#options
-    const volume = new Volume(++this.#volumes, boot, sizes, base, state)
+    const volume = this.#prepared ?? this.#madeVolume()
+    this.#prepared = null
     this.#unfinished = volume
-    this.#work.do({ do: 'make folder', path: volume.path }, null, null)
+    volume.begin(base, state)
+    return volume
+  }
+
+  #madeVolume(): Volume {
+    const { boot, sizes } = this.#options
+    const volume = new Volume(++this.#volumes, boot, sizes)
     this.#segments.makeFirst(volume)
     return volume
+  }
+
+  /** D3: they count for nothing, as everything that is unfinished. */
+  #prepare(): void {
+    if (this.#prepared === null && this.#unfinished === null && !this.#low)
+      this.#prepared = this.#madeVolume()
   }
 
   #addToBase(number: number, { records }: JournalWrite & { is: 'records' }): void {
@@ -205,9 +223,11 @@ export class Journal {
 
   /** What is not whole goes. */
   #drop(): void {
-    const volume = this.#unfinished
-    if (volume === null) return
+    if (this.#unfinished !== null) this.#remove(this.#unfinished)
     this.#unfinished = null
+  }
+
+  #remove(volume: Volume): void {
     this.#leave(volume)
     this.#work.do({ do: 'remove', path: volume.path }, null, null)
   }
@@ -248,15 +268,11 @@ export class Journal {
     if (counts) this.#work.confirmed.done(numbers)
     else volume.held.push(...numbers)
     if (volume.left) return
-    if (last) this.#turn(volume)
+    if (last) this.#work.lanes.add('log', { do: 'close', file: volume.log.turn() })
+    this.#segments.makeNext(volume)
     if (volume.wholeWith !== null && numbers.includes(volume.wholeWith)) volume.has.imprint = true
     this.#mayCount(volume)
     if (counts) this.#snapshots.onLogged(volume)
-  }
-
-  #turn(volume: Volume): void {
-    this.#work.lanes.add('log', { do: 'close', file: volume.log.turn() })
-    this.#segments.makeNext(volume)
   }
 
   // ---- a volume comes to count
@@ -279,7 +295,6 @@ export class Journal {
     const before = this.#volume
     this.#volume = volume
     this.#snapshots.begin()
-    this.#segments.makeNext(volume)
     for (const act of this.#options.tidying.acts()) this.#work.lanes.add('tidy', act)
     if (before !== null) this.#outdated(before)
   }
@@ -343,15 +358,21 @@ export class Journal {
     if (ended?.lane === 'tidy')
       return this.#work.note('old files of the journal could not be removed', { problem })
     const purpose = ended?.purpose ?? null
-    if (full && purpose !== null && !this.#needed(purpose.volume, purpose.is)) {
-      return purpose.is === 'segment' ? this.#segments.onFull(purpose) : this.#snapshots.onFull(purpose)
-    }
+    if (full && purpose !== null && !this.#needed(purpose.volume, purpose.is)) return this.#onFull(purpose)
     this.#over = true
     this.#work.fail(problem)
   }
 
+  #onFull(purpose: Purpose): void {
+    if (purpose.volume === this.#prepared) {
+      this.#prepared = null
+      return this.#remove(purpose.volume)
+    }
+    return purpose.is === 'segment' ? this.#segments.onFull(purpose) : this.#snapshots.onFull(purpose)
+  }
+
   #needed(volume: Volume, what: 'segment' | 'snapshot'): boolean {
-    if (volume.left) return false
+    if (volume.left || volume === this.#prepared) return false
     if (volume.stage !== 'counts') return true
     return what === 'segment' && volume.stuck
   }

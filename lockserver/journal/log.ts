@@ -24,7 +24,7 @@ export class Log {
   readonly #volume: number
   readonly #boot: string
   readonly #sizes: JournalSizes
-  readonly state: LogState
+  readonly state: LogState = { view: 0, opNumber: 0, digest: 0 }
   /** The segment in use comes first, then the next one, once it is ready. */
   #segments: Segment[] = []
   /** The last block. */
@@ -32,11 +32,10 @@ export class Log {
   before = 0
   #at = 0
 
-  constructor(volume: number, boot: string, sizes: JournalSizes, state: LogState) {
+  constructor(volume: number, boot: string, sizes: JournalSizes) {
     this.#volume = volume
     this.#boot = boot
     this.#sizes = sizes
-    this.state = state
   }
 
   /** A segment that is in place, full of zeros, and synced. */
@@ -56,6 +55,11 @@ export class Log {
 
   get hasNext(): boolean {
     return this.#segments.length > 1
+  }
+
+  /** So much of the segment in use is written that the next one should be made. */
+  get needsNext(): boolean {
+    return this.segment !== undefined && !this.hasNext && this.#at * 4 >= this.segment.bytes
   }
 
   /** Nothing was written into this segment. */

@@ -1,5 +1,6 @@
 // Makes the files that a log is written into: filled with zeros and synced before use, since the sync of a growing
-// file writes more than its data; the next one while another is in use. No file's bytes are used twice.
+// file writes more than its data. The next one is made while another is in use, but not before a part of that is full:
+// a server that has just got its part has better things to do with its disk. No file's bytes are used twice.
 
 import { segmentName, unfinished } from './names.ts'
 import type { Volume } from './volume.ts'
@@ -16,23 +17,33 @@ export class Segments {
     this.#work = work
   }
 
+  /** And the folder of the volume. */
   makeFirst(volume: Volume): void {
-    this.#make(volume, 1, this.#work.sizes.firstSegmentBytes)
+    const making = this.#making(volume, 1, this.#work.sizes.firstSegmentBytes)
+    this.#work.do({ do: 'make folder', path: volume.path }, null, making)
+    this.#make(making)
   }
 
-  /** Unless it is there, or being made. */
+  /** Once it is needed before long; unless it is there, or being made. */
   makeNext(volume: Volume): void {
-    if (volume.stage !== 'counts' || volume.making !== null || volume.log.hasNext) return
-    this.#make(volume, (volume.segments.at(-1)?.number ?? 0) + 1, this.#work.sizes.segmentBytes)
+    if (volume.stage !== 'counts' || volume.making !== null) return
+    if (!volume.stuck && (this.#waitTicks > 0 || !volume.log.needsNext)) return
+    const { segmentBytes } = this.#work.sizes
+    this.#make(this.#making(volume, (volume.segments.at(-1)?.number ?? 0) + 1, segmentBytes))
   }
 
   /** D7: in a volume that counts, it gets its name when it is full and synced, so that a shorter one is spoilt. */
-  #make(volume: Volume, number: number, bytes: number): void {
+  #making(volume: Volume, number: number, bytes: number): Making {
     const name = `${volume.path}/${segmentName(number, bytes)}`
     const path = volume.stage === 'counts' ? unfinished(name) : name
     const segment = { number, bytes, file: this.#work.newFile(), firstSequence: Number.POSITIVE_INFINITY }
     const making: Making = { is: 'segment', volume, segment, path, name }
     volume.making = making
+    return making
+  }
+
+  #make(making: Making): void {
+    const { segment, path } = making
     this.#work.do({ do: 'create', file: segment.file, path }, null, making)
     this.#fill(making, 0)
   }

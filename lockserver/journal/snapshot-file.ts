@@ -2,7 +2,7 @@
 // counts once it is whole, synced, and has its name. Nothing is written here.
 
 import type { SnapshotRecord } from '../../wire/messages.ts'
-import { encodeBlock } from './block.ts'
+import { type Encoded, encodeBlock } from './block.ts'
 import { checksum } from './checksum.ts'
 import type { Volume } from './volume.ts'
 
@@ -47,18 +47,18 @@ export class SnapshotFile {
 
   /** `text`: of the message that a snapshot begins with. */
   begin(text: string): SnapshotWrite {
-    return this.#block('snapshot', `[${text}]`)
+    return this.#placed(this.#block('snapshot', `[${text}]`))
   }
 
   add(records: readonly SnapshotRecord[]): SnapshotWrite {
-    const text = JSON.stringify(records)
+    const block = this.#block('records', JSON.stringify(records))
     this.#records += records.length
-    this.#checksum = checksum(Buffer.from(text), this.#checksum)
-    return this.#block('records', text)
+    this.#checksum = checksum(block.payload, this.#checksum)
+    return this.#placed(block)
   }
 
   end(): SnapshotWrite {
-    return this.#block('end', JSON.stringify([['snapshot-end', this.#records, this.#checksum]]))
+    return this.#placed(this.#block('end', JSON.stringify([['snapshot-end', this.#records, this.#checksum]])))
   }
 
   /** Whether the next write should be synced at once: it was long ago. */
@@ -68,9 +68,9 @@ export class SnapshotFile {
     return true
   }
 
-  #block(kind: 'snapshot' | 'records' | 'end', text: string): SnapshotWrite {
+  #block(kind: 'snapshot' | 'records' | 'end', text: string): Encoded {
     const { number: volume, boot } = this.volume
-    const encoded = encodeBlock(
+    return encodeBlock(
       {
         ...{ kind, last: kind === 'end', volume, boot, file: this.number, view: 0, digest: 0 },
         ...{ sequence: ++this.#blocks, firstOp: this.#opNumber + 1, lastOp: this.#opNumber },
@@ -78,10 +78,14 @@ export class SnapshotFile {
       },
       text,
     )
+  }
+
+  /** Where it goes: behind the block before. */
+  #placed({ bytes, checksum }: Encoded): SnapshotWrite {
     const at = this.bytes
-    this.#before = encoded.checksum
-    this.bytes += encoded.bytes.length
-    this.#unsynced += encoded.bytes.length
-    return { at, bytes: encoded.bytes }
+    this.#before = checksum
+    this.bytes += bytes.length
+    this.#unsynced += bytes.length
+    return { at, bytes }
   }
 }

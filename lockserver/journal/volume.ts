@@ -65,7 +65,7 @@ export class Volume {
   snapshotBytes = 0
   imprint: JournalImprint | null = null
   #pending: Pending[] = []
-  #begun: 'nothing' | 'snapshot' | null
+  #begun: 'nothing' | 'snapshot' | null = null
   /** The log waits for its next segment. */
   stuck = false
   /** How many messages were added, and how many of these are in synced blocks. */
@@ -74,18 +74,17 @@ export class Volume {
   /** The last block holds no messages. */
   #quiet = false
 
-  constructor(
-    number: number,
-    boot: string,
-    sizes: JournalSizes,
-    base: 'nothing' | 'snapshot',
-    state: LogState,
-  ) {
+  constructor(number: number, boot: string, sizes: JournalSizes) {
     this.number = number
     this.boot = boot
     this.#sizes = sizes
+    this.log = new Log(number, boot, sizes)
+  }
+
+  /** It is known what state it is for: one that builds on nothing, or on a snapshot that comes. */
+  begin(base: 'nothing' | 'snapshot', state: LogState): void {
     this.#begun = base
-    this.log = new Log(number, boot, sizes, state)
+    Object.assign(this.log.state, state)
     if (base === 'nothing') {
       this.has.base = true
       this.bases = [{ snapshot: null, sequence: 0 }]

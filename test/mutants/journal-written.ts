@@ -25,6 +25,71 @@ export const journalWritten: readonly Mutant[] = [
     ],
   },
   {
+    name: 'files for a state to come are made for no use',
+    breaks: 'D3',
+    why: 'a state that comes waits for its first segment all the same, and the files fill the disk',
+    test: 'journal-rules',
+    edits: [
+      {
+        file: `${folder}/journal.ts`,
+        find: 'const volume = this.#prepared ?? this.#madeVolume()',
+        replace: 'const volume = this.#madeVolume()',
+      },
+    ],
+  },
+  {
+    name: 'a disk with no room for files made ahead ends its server',
+    breaks: 'D8',
+    why: 'a spare ends for what it does not need yet',
+    test: 'journal-rules',
+    edits: [
+      {
+        file: `${folder}/journal.ts`,
+        find: 'if (volume.left || volume === this.#prepared) return false',
+        replace: 'if (volume.left) return false',
+      },
+    ],
+  },
+  {
+    name: 'files are made ahead beside a state that may be recovered',
+    breaks: 'D3',
+    why: 'a server writes before it is told what becomes of what it has found',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/roles.ts',
+        find: "if (this.role !== 'idle' || this.#recovery !== null || this.#found !== null) return",
+        replace: "if (this.role !== 'idle' || this.#recovery !== null) return",
+      },
+    ],
+  },
+  {
+    name: 'files are made ahead in a cluster in memory',
+    breaks: 'D3, D11',
+    why: 'a server writes to its disk what nobody will use',
+    test: 'durable-server',
+    edits: [
+      {
+        file: 'lockserver/roles.ts',
+        find: 'this.#leaves || this.viewDisk === null) return',
+        replace: 'this.#leaves || this.disk === null) return',
+      },
+    ],
+  },
+  {
+    name: 'the next segment is made only when the log waits for it',
+    breaks: 'D1',
+    why: 'all answers wait until 64 MiB of zeros are written',
+    test: 'journal-rules',
+    edits: [
+      {
+        file: `${folder}/segments.ts`,
+        find: 'if (!volume.stuck && (this.#waitTicks > 0 || !volume.log.needsNext)) return',
+        replace: 'if (!volume.stuck) return',
+      },
+    ],
+  },
+  {
     name: 'a snapshot does not know of what waits that it is inside',
     breaks: 'D2',
     why: 'it gets its name before the log has all that is inside it, and the log ends before it does',
@@ -45,8 +110,8 @@ export const journalWritten: readonly Mutant[] = [
     edits: [
       {
         file: `${folder}/snapshot-file.ts`,
-        find: 'checksum(Buffer.from(text), this.#checksum)',
-        replace: 'checksum(Buffer.from(text))',
+        find: 'checksum(block.payload, this.#checksum)',
+        replace: 'checksum(block.payload)',
       },
     ],
   },

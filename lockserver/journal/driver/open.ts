@@ -162,6 +162,10 @@ export class OpenJournal implements AsyncDisposable {
     this.#step({ is: 'snapshot', piece })
   }
 
+  prepare(): void {
+    this.#step({ is: 'prepare' })
+  }
+
   /** What was not synced may be lost. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true

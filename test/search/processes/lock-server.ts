@@ -140,6 +140,7 @@ export class LockServerStep {
           local.disk = frozen(withWrite(local.disk, effect.number, effect.write))
           break
         case 'snapshot':
+        case 'prepare':
           break
         case 'tell sent':
           if (!this.#stepCore(local, { is: 'sent', connection: effect.connection })) return false
