@@ -33,6 +33,8 @@ export class Join implements Witness, LeaseTimes {
   readonly #situation: InView
   readonly #state: State
   readonly #leases: Leases
+  /** Of which this is; D5: what it says last is of this view, too, when its primary hears of a view that others may not hear of. */
+  readonly #view: number
   #phase: Phase = { is: 'none' }
   /** The connection to the backup, once it is welcomed. */
   #link: number | null = null
@@ -50,6 +52,7 @@ export class Join implements Witness, LeaseTimes {
     this.#situation = situation
     this.#state = state
     this.#leases = leases
+    this.#view = situation.view.number
     this.#become({ is: 'none' })
   }
 
@@ -135,7 +138,7 @@ export class Join implements Witness, LeaseTimes {
     if (this.#differs) return 'other'
     this.#link = link
     const { is } = this.#phase
-    const ours = whole === this.#situation.view.number
+    const ours = whole === this.#view
     if (ours && is !== 'none') {
       this.#resend(link, received + this.#unsent)
       return 'goes on'
@@ -166,7 +169,7 @@ export class Join implements Witness, LeaseTimes {
     const { monotonic } = this.#situation.now
     const paused = this.#leases.pauseRemainingMs(monotonic)
     const header = headerOf(this.#state, sequence - unsent, paused)
-    this.#out.send(this.#link as number, ['copy', this.#situation.view.number, header])
+    this.#out.send(this.#link as number, ['copy', this.#view, header])
     this.#sendChunks()
   }
 
@@ -188,7 +191,7 @@ export class Join implements Witness, LeaseTimes {
 
   #sendChunks(): void {
     const link = this.#link as number
-    const { number } = this.#situation.view
+    const number = this.#view
     const phase = this.#phase
     while (
       this.#phase === phase &&
@@ -222,8 +225,7 @@ export class Join implements Witness, LeaseTimes {
   }
 
   #send(link: number, { sequence, firstOp, wallMs, entries }: Batch): void {
-    const { number } = this.#situation.view
-    this.#out.send(link, ['replicate', number, sequence - this.#unsent, firstOp, wallMs, entries])
+    this.#out.send(link, ['replicate', this.#view, sequence - this.#unsent, firstOp, wallMs, entries])
   }
 
   // ---- what the backup says
@@ -260,15 +262,13 @@ export class Join implements Witness, LeaseTimes {
 
   #digestDiffers(sequence: number): void {
     this.#differs = true
-    const { number } = this.#situation.view
-    if (this.#link !== null) this.#out.send(this.#link, ['differs', number, sequence])
-    this.#out.note('error', 'the digest of the backup differs', { view: number, sequence })
+    if (this.#link !== null) this.#out.send(this.#link, ['differs', this.#view, sequence])
+    this.#out.note('error', 'the digest of the backup differs', { view: this.#view, sequence })
   }
 
   /** G7: all that was decided until now has been sent. */
   answer(question: number): void {
-    if (this.#link !== null && this.streams)
-      this.#out.send(this.#link, ['as-of', this.#situation.view.number, question])
+    if (this.#link !== null && this.streams) this.#out.send(this.#link, ['as-of', this.#view, question])
   }
 
   // ---- in sync
@@ -293,7 +293,7 @@ export class Join implements Witness, LeaseTimes {
   }
 
   #tell(link: number): void {
-    this.#out.send(link, ['in-sync', this.#situation.view.number])
+    this.#out.send(link, ['in-sync', this.#view])
   }
 
   /** V4: the backup knows that it is in sync. */

@@ -84,6 +84,29 @@ t.test(
   },
 )
 
+t.test('D5, D11: what the old backup hears last is of the view that it is in', async t => {
+  const heard = new Set<unknown>()
+  const cluster = new Cluster({ servers: 3, durability: 'disk', turnMs: () => 2 })
+  cluster.ready(true)
+  const a = cluster.client('a')
+  cluster.until(() => a.core.opened, 'a session')
+  const [primary, backup] = [cluster.primary, cluster.backup]
+  cluster.network.onFrame = (from, to, messages) => {
+    if (from === primary && to === backup)
+      for (const [kind, view] of messages) if (kind === 'replicate') heard.add(view)
+    return 'pass'
+  }
+  // In the turn in which it hears of the change it reads a query first.
+  cluster.viewServer.onWrite = () => {
+    cluster.network.after(0.5, () => void a.query(''))
+    return { saveMs: 1, tellMs: 0, fails: 'no' }
+  }
+  change(cluster, 'memory')
+  cluster.until(() => primary.core.view?.number === 3, 'it is to change the durability', 1_000)
+  cluster.run(3)
+  t.strictSame([...heard], [2])
+})
+
 t.test('D11: changed to memory and back, and nothing of the first time on disk comes to life', async t => {
   const { cluster, a } = living('disk')
   changed(cluster, 'memory')

@@ -93,6 +93,32 @@ export const durable: readonly Mutant[] = [
     ],
   },
   {
+    name: 'the last batch before a change is one of the view that changes',
+    breaks: 'D5, D11',
+    why: 'the old backup hears of a view of which only its primary may hear before the ack',
+    test: 'durability-change',
+    edits: [
+      {
+        file: 'lockserver/join.ts',
+        find: "this.#out.send(link, ['replicate', this.#view, sequence",
+        replace: "this.#out.send(link, ['replicate', this.#situation.view.number, sequence",
+      },
+    ],
+  },
+  {
+    name: 'the shorter of two copies is recovered',
+    breaks: 'D4, D7',
+    why: 'a bit flips in the last block of one copy, which reads as a shorter one: what it held is gone, though the other copy has it',
+    theme: 'power',
+    edits: [
+      {
+        file: recovery,
+        find: 'b.imprint.opNumber - a.imprint.opNumber',
+        replace: 'a.imprint.opNumber - b.imprint.opNumber',
+      },
+    ],
+  },
+  {
     name: 'an old image of the primary is recovered',
     breaks: 'D4',
     why: 'a disk image from before the last acked view comes back, and all that was shown since is gone',

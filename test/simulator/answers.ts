@@ -171,7 +171,8 @@ function notes(state: State, [, ordinal, , token, note]: Of<'set-note'>): string
   const hold = state.sessions.get(ordinal)?.holds.get(token)
   if (hold === undefined) return 'held: false'
   const most = termsBytes(hold.special?.terms ?? null) + 2 * (note?.length ?? 0) + 512
-  return bytesLeft(state) < most ? null : 'held: true'
+  const owned = hold.session.owner?.bytes ?? 0
+  return bytesLeft(state) < owned + most ? null : 'held: true'
 }
 
 function acquires(state: State, operation: Of<'acquire'>): string | null {

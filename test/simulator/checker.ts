@@ -760,7 +760,7 @@ export class Checker {
     if (isPart) this.#undone(attempt)
     const aborted = failed === 'TIMEOUT' && givenUp
     if (this.#tight && limitCodes.has(failed)) {
-      if (failed === 'LOCKS_LIMIT') this.#limited(attempt)
+      if (failed === 'LOCKS_LIMIT' && !this.#usedUp.has(failed)) this.#limited(attempt)
       attempt.overAt = at
       return this.answered(core, attempt.place, at)
     }

@@ -11,21 +11,26 @@ import { breakCopy, corruptCopy } from './faults/corruption.ts'
 import { Damage } from './faults/damage.ts'
 import { Deaths } from './faults/deaths.ts'
 import { Disk } from './faults/disk.ts'
+import { DurabilityChanges } from './faults/durability.ts'
 import { GroupFaults } from './faults/groups.ts'
 import { LateWords } from './faults/late-words.ts'
 import { Leavings } from './faults/leavings.ts'
 import { Lies } from './faults/lies.ts'
 import { LostRecords } from './faults/lost-records.ts'
+import { MovedDisks } from './faults/moved-disks.ts'
 import { NetworkTrouble } from './faults/network.ts'
 import { Power } from './faults/power.ts'
 import { Promotions } from './faults/promotions.ts'
 import { OperatorResets } from './faults/resets.ts'
+import { RotAtEnd } from './faults/rot-at-end.ts'
 import { Scene } from './faults/scene.ts'
+import { SeatPower } from './faults/seat-power.ts'
 import { SeatFaults } from './faults/seats.ts'
 import { Standstills } from './faults/standstills.ts'
 import { StrandedClients } from './faults/stranded-clients.ts'
 import type { Guests } from './guests.ts'
 import type { FaultKind, Shape } from './plan.ts'
+import { powerKinds, rarePowerKinds, seatPowerKinds } from './powering.ts'
 import type { Referee } from './referee.ts'
 import type { Strangers } from './strangers.ts'
 import type { Trace } from './trace.ts'
@@ -47,6 +52,10 @@ export class Faults {
   readonly #leavings: Leavings
   readonly #lostRecords: LostRecords
   readonly #power: Power
+  readonly #seatPower: SeatPower | null
+  readonly #rotAtEnd: RotAtEnd
+  readonly #changes: DurabilityChanges
+  readonly #movedDisks: MovedDisks
   readonly #groups: GroupFaults
   readonly #strangers: Strangers
   readonly #guests: Guests
@@ -93,6 +102,10 @@ export class Faults {
       seats === null ? null : new SeatFaults(scene, damage, deaths, this.#disk, seats, random(seed + 33))
     this.#groups = new GroupFaults(scene, damage, deaths, this.#resets)
     this.#power = new Power(scene, damage, deaths, diskOf)
+    this.#seatPower = this.seats && new SeatPower(scene, this.#power, this.seats)
+    this.#rotAtEnd = new RotAtEnd(scene, damage, this.#power, diskOf, () => this.#disarm())
+    this.#movedDisks = new MovedDisks(scene, damage, this.#power, diskOf)
+    this.#changes = new DurabilityChanges(scene, damage, deaths)
     this.#ambushes.onPower = dice => this.#power.fail(dice)
     guests.onHostLeaves = host => deaths.leave(host)
     guests.onExpiry = dice => this.#ambushes.awaitExpiry(dice)
@@ -168,6 +181,15 @@ export class Faults {
     'slow sync': dice => this.#power.slowSync(dice),
     'failing sync': dice => this.#power.failingSync(dice),
     'full disk': dice => this.#power.full(dice),
+    'power fails, and the store is away': dice => this.#seatPower?.storeAway(dice),
+    'power fails, and a takeover': dice => this.#seatPower?.takeover(dice),
+    'power fails but for a view server': dice => this.#seatPower?.butForOne(dice),
+    'one view server stays away': dice => this.#power.oneViewServerStaysAway(dice),
+    'rot at the end': dice => this.#rotAtEnd.come(dice),
+    'disks change places': dice => this.#movedDisks.exchange(dice),
+    'old image': dice => this.#movedDisks.oldImage(dice),
+    'change durability': dice => this.#changes.ask(dice),
+    'change durability and kill': dice => this.#changes.askAndKill(dice),
     'kill all primaries': dice => this.#groups.killAll('primary', dice),
     'kill all backups': dice => this.#groups.killAll('backup', dice),
     'strand from a group': dice => this.#groups.strand(dice),
@@ -188,6 +210,7 @@ export class Faults {
     // These say nothing of their own in the trace.
     if (kind === 'stranger' || kind === 'operator reset') this.#done('')
     const { cluster } = this.#scene
+    if (isOfPower(kind) && !this.#power.mayFail) return
     const group = cluster.groups === 1 ? 0 : random(salt + 1).below(cluster.groups)
     cluster.within(group, () => this.#byKind[kind](random(salt)))
     this.#kind = null
@@ -221,16 +244,21 @@ export class Faults {
 
   /** Nothing breaks any more, and all that is broken is mended. */
   heal(): void {
-    this.#damage.over = true
+    this.#damage.end()
+    this.#disarm()
+    this.#deaths.leaveOneDead()
+    this.#damage.mendAll()
+    this.#deaths.restartAll()
+  }
+
+  /** Nothing lies in wait any more. */
+  #disarm(): void {
     this.#ambushes.heal()
     this.#lateWords.heal()
     this.#lies.heal()
     this.#disk.heal()
     this.seats?.heal()
     if (this.#scene.shape.disk !== null) this.#power.heal()
-    this.#deaths.leaveOneDead()
-    this.#damage.mendAll()
-    this.#deaths.restartAll()
   }
 
   /** Whether this server is to be there when all is mended. */
@@ -242,6 +270,12 @@ export class Faults {
   reset(): void {
     this.#resets.reset()
   }
+}
+
+const powerNames: ReadonlySet<string> = new Set([...powerKinds, ...seatPowerKinds, ...rarePowerKinds])
+
+function isOfPower(kind: FaultKind): boolean {
+  return powerNames.has(kind)
 }
 
 /** What is done by a fault that was laid before, or that found nothing to do but this. */

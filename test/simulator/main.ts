@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { outcomes } from './outcomes.ts'
 import { drawPlan, type Plan } from './plan.ts'
-import { powerKinds } from './powering.ts'
+import { allPowerKinds } from './powering.ts'
 import { scheduleOf, shorten } from './shorten.ts'
 import { type Ending, tell } from './story.ts'
 import { TwiceReport } from './twice.ts'
@@ -37,7 +37,8 @@ const usage = `npm run simulate -- [options]
   --minutes M     stop after so many minutes
   --theme NAME    only seeds whose story is about that, such as meanwhile; or whose view servers share a
                   store: 'view servers'; or whose cluster has rules: access; or several groups: groups; these
-                  three also tell what came of it, as a table
+                  three also tell what came of it, as a table; or is durable: power; or whose clients come from
+                  addresses with quotas: owners
   --power         only seeds whose cluster keeps its state on disks, which lose their power
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
@@ -65,8 +66,10 @@ function planOf(seed: number): Plan {
   return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
 }
 
-function isAbout({ shape: { theme, seats, access, groups } }: Plan, name: string): boolean {
+function isAbout({ shape: { theme, seats, disk, access, groups, owners } }: Plan, name: string): boolean {
   if (name === 'groups') return groups > 1
+  if (name === 'power') return disk !== null
+  if (name === 'owners') return owners !== null
   if (name === 'access') return access !== null
   return name === 'view servers' ? seats !== null : theme === name
 }
@@ -158,6 +161,6 @@ else if (!values.hash) {
 if (['view servers', 'access', 'groups'].includes(values.theme ?? ''))
   for (const [what, times] of [...seen].sort()) console.log(`${times}\t${what}`)
 if (values.twice) for (const line of twice.lines) console.log(line)
-const missing = values.happens ? twice.missing(['reset: the cluster', ...powerKinds, ...outcomes]) : []
+const missing = values.happens ? twice.missing(['reset: the cluster', ...allPowerKinds, ...outcomes]) : []
 for (const kind of missing) console.log(`never happened: ${kind}`)
 if (violations.length + missing.length > 0) process.exitCode = 1

@@ -2,6 +2,7 @@
 // who ends for its disk. It sees records, disks and ends of processes, counts, and judges nothing.
 
 import type { Reading } from '../../lockserver/journal/reading.ts'
+import { isChange } from '../../viewservice/durability.ts'
 import type { ViewRecord } from '../../viewservice/record.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 
@@ -20,6 +21,9 @@ export const outcomes = [
   'read: a spoilt journal',
   'read: nothing, on a new disk',
   'ended: by its disk',
+  'changed: to disk',
+  'changed: to memory',
+  'changed: not at all, its primary died',
   'low: a backup is replaced',
   'low: a primary is relieved',
 ] as const
@@ -49,12 +53,15 @@ export class Outcomes {
     if (reading.damage.length > 0) this.#note('read: damage that does no harm', name)
   }
 
-  recorded(before: ViewRecord | undefined, { view }: ViewRecord): void {
-    if (before === undefined || before.view.number === view.number) return
+  recorded(before: ViewRecord | undefined, { view, acked }: ViewRecord): void {
+    if (before === undefined) return
+    const { address } = view.primary
+    if (isChange(view) && acked && !before.acked) this.#note(`changed: to ${view.durability}`, address)
+    if (before.view.number === view.number || isChange(view)) return
+    if (isChange(before.view) && !before.acked) this.#note('changed: not at all, its primary died', address)
     const choice = view.start?.choice ?? null
     if (choice === null) return this.#isRelieved(before, view)
     const last = choice.since.at(-1)
-    const { address } = view.primary
     this.#note('recovery: of a server', address)
     if (last?.from === choice.primary.id) this.#note('recovered: what the primary had', address)
     if (last?.from === choice.backup?.id) this.#note('recovered: what the backup had', address)

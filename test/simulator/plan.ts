@@ -6,7 +6,15 @@ import { type Random, random, weighted } from '../fixtures/random.ts'
 import { type ClaimShape, drawClaimShape } from './claiming.ts'
 import { type AccessKind, type AccessShape, drawAccess, drawAccessKinds } from './granting.ts'
 import { drawGroupKinds, drawGroups, type GroupKind } from './grouping.ts'
-import { type DiskShape, drawDiskShape, drawPowerKind, drawPowerRates, type PowerKind } from './powering.ts'
+import { drawOwners, type OwnerShape } from './owning.ts'
+import {
+  type DiskShape,
+  drawDiskShape,
+  drawPowerKind,
+  drawPowerRates,
+  drawRarePower,
+  type PowerKind,
+} from './powering.ts'
 import { drawSeatKinds, drawSeats, type SeatKind, type SeatShape } from './seating.ts'
 
 export const faultKinds = [
@@ -165,6 +173,8 @@ export interface Shape {
   readonly disk: DiskShape | null
   /** Who may do what; null: no rules apply to any client. */
   readonly access: AccessShape | null
+  /** B7: from where clients come; null: from the servers' own machines. */
+  readonly owners: OwnerShape | null
   /** G1: how many there are, and on how many hosts their servers stand; null: all are on one. */
   readonly groups: number
   readonly hosts: number | null
@@ -207,9 +217,10 @@ export function drawPlan(seed: number): Plan {
   const dice = random(seed)
   const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
   const seats = unseated.has(drawn.theme) ? null : drawSeats(random(seed + 31))
-  const disk = seats === null && hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
+  const disk = hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
   const access = hasAccess(drawn) ? drawAccess(random(seed + 41)) : null
-  const seated = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats }
+  const owners = drawn.tight ? drawOwners(random(seed + 61)) : null
+  const seated = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats, owners }
   const alone = withAccess(withDisks(seated, disk), access)
   const shape = hasGroups(alone) ? withGroups(alone, random(seed + 51)) : alone
   const events = [
@@ -220,6 +231,7 @@ export function drawPlan(seed: number): Plan {
     ...drawClaims(random(seed + 24), shape),
     ...drawSeatFaults(random(seed + 32), shape),
     ...drawPower(random(seed + 26), shape),
+    ...drawMorePower(random(seed + 62), shape),
     ...drawAccessEvents(random(seed + 42), shape),
     ...drawGroupFaults(random(seed + 53), shape),
   ]
@@ -377,6 +389,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     seats: null,
     disk: null,
     access: null,
+    owners: null,
     groups: 1,
     hosts: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
@@ -615,6 +628,18 @@ function drawPower(dice: Random, { disk, lengthMs }: Shape): Planned[] {
   return [first, ...timesOf(dice, disk.everyMs, lengthMs)].map(at => ({
     is: 'fault',
     kind: at === first ? 'power fails' : drawPowerKind(dice, rates),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice: seeds without them tell what they told before. */
+function drawMorePower(dice: Random, { disk, seats, lengthMs }: Shape): Planned[] {
+  const rates = disk === null ? null : drawRarePower(dice, seats !== null)
+  if (rates === null) return []
+  return timesOf(dice, dice.pick([700, 1_500]), lengthMs).map(at => ({
+    is: 'fault',
+    kind: drawPowerKind(dice, rates),
     at,
     salt: saltOf(dice),
   }))

@@ -27,7 +27,38 @@ export const powerKinds = [
   'failing sync',
   'full disk',
 ] as const
-export type PowerKind = (typeof powerKinds)[number]
+/** Where several view servers share a store. */
+export const seatPowerKinds = [
+  'power fails, and the store is away',
+  /** In the middle of the recovery. */
+  'power fails, and a takeover',
+  'power fails but for a view server',
+  'one view server stays away',
+] as const
+export type SeatPowerKind = (typeof seatPowerKinds)[number]
+/** Drawn apart, so that seeds without them tell what they told before. */
+export const rarePowerKinds = [
+  /** The last block of one of two copies has rot in it, and passes for a torn end. */
+  'rot at the end',
+  /** With the power off two machines change their disks. */
+  'disks change places',
+  /** One is restored from an image that was made in an older view. */
+  'old image',
+] as const
+/** D11, while it lives. */
+export const changeKinds = ['change durability', 'change durability and kill'] as const
+export type PowerKind =
+  | (typeof powerKinds)[number]
+  | SeatPowerKind
+  | (typeof rarePowerKinds)[number]
+  | (typeof changeKinds)[number]
+/** All of them. */
+export const allPowerKinds: readonly PowerKind[] = [
+  ...powerKinds,
+  ...seatPowerKinds,
+  ...rarePowerKinds,
+  ...changeKinds,
+]
 
 export interface DiskShape {
   /** How long an act of a disk typically takes, in ms. */
@@ -66,6 +97,21 @@ export function drawPowerRates(dice: Random): Record<PowerKind, number> {
   const rates: Partial<Record<PowerKind, number>> = {}
   for (const kind of powerKinds) if (dice.chance(0.6)) rates[kind] = dice.pick([0.2, 0.5, 1])
   return { 'power fails': 1, ...rates } as Record<PowerKind, number>
+}
+
+/** Of the durable clusters: they have these, too. */
+const rarePart = 0.3
+const changePart = 0.25
+
+/** What comes on top, by how often; null: nothing does. */
+export function drawRarePower(dice: Random, withSeats: boolean): Record<PowerKind, number> | null {
+  const kinds = [
+    ...(withSeats ? seatPowerKinds : []),
+    ...(dice.chance(rarePart) ? rarePowerKinds : []),
+    ...(dice.chance(changePart) ? changeKinds : []),
+  ]
+  if (kinds.length === 0) return null
+  return Object.fromEntries(kinds.map(kind => [kind, dice.pick([0.3, 1])])) as Record<PowerKind, number>
 }
 
 export function drawPowerKind(dice: Random, rates: Record<PowerKind, number>): PowerKind {

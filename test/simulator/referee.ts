@@ -4,8 +4,9 @@
 
 import type { Fact } from '../../lockserver/state/facts.ts'
 import type { State } from '../../lockserver/state/state.ts'
+import { isChange } from '../../viewservice/durability.ts'
 import { type GroupRecord, partOf, type ViewRecord } from '../../viewservice/record.ts'
-import type { Message, Ping, Status, View } from '../../wire/messages.ts'
+import type { Durability, Message, Ping, Status, View } from '../../wire/messages.ts'
 import {
   type Cluster,
   type LockServerParty,
@@ -52,6 +53,9 @@ const aftermathMs = 3_000
 const idleMs = 500
 /** B1: no turn works longer than this. */
 export const stallMs = 20
+/** D11: why the durability can't be changed just now. */
+const changeReasons =
+  /is not acked yet|is not heard|is nearly full|another change|was lost before it was done/
 /** States with more locks and sessions than this are compared by their digests only. */
 const comparedMax = 200
 
@@ -354,6 +358,21 @@ export class Referee {
     this.#blame('V6 decided misled', 'the view server decides, though its servers know a newer view')
   }
 
+  /** D11: it is done when it is on the record of every group, and acked; or there is a reason. */
+  toldOfChange([kind, , what]: Message, to: Durability): void {
+    if (kind === 'durability-refused') {
+      if (!changeReasons.test(String(what)))
+        this.#blame('D11 refused', `a change to ${to} is refused: ${what}`)
+      return
+    }
+    const { group, number } = what as View
+    const records = this.#cluster.viewServer.disk.map(record => partOf(record, group))
+    const isDone = records.some(
+      part => part?.view.number === number && part.view.durability === to && part.acked,
+    )
+    if (!isDone) this.#blame('D11 told too early', `view ${number} is said to be of durability ${to}`)
+  }
+
   /** V6: once it has halted, nothing survives. */
   misled({ halted, survives }: Status): void {
     if (halted !== null && survives > 0) this.#blame('V6 status', `it is halted, and survives ${survives}`)
@@ -491,11 +510,13 @@ export class Referee {
     this.#trace.tell(() => `an operator's reset makes view ${view.number}`)
     const left = this.#cluster.isDurable ? [...this.leftCopies.ofRecord(before)] : []
     if (left.length > 0) this.#blame('state lost', `a reset gives up the state on the disk of ${left}`)
-    const mayServe = this.#cluster.isDurable
-      ? this.leftCopies.counting(before)
-      : acked
-        ? [primary, backup]
-        : [primary]
+    const hasChoice = before.view.start?.choice != null
+    const mayServe =
+      this.leftCopies.isOnDisk(before) || hasChoice
+        ? this.leftCopies.counting(before)
+        : acked
+          ? [primary, backup]
+          : [primary]
     for (const server of mayServe)
       if (server && !this.#ends.has(server.id))
         this.#blame(
@@ -509,25 +530,24 @@ export class Referee {
 
   /** D4, F15: the state goes on where a copy is left, and only if no server can go on with it by itself. */
   #recovers(before: GroupRecord, view: View): void {
-    this.#trace.tell(() => `a recovery makes view ${view.number}`)
-    const name = nameOf(view.primary)
-    if (
-      !this.leftCopies
-        .counting(before)
-        .some(server => nameOf(server) === name && !this.leftCopies.isGone(server))
+    const changes = isChange(view)
+    this.#trace.tell(
+      () => `${changes ? `a change to ${view.durability}` : 'a recovery'} makes view ${view.number}`,
     )
+    const name = nameOf(view.primary)
+    if (!this.leftCopies.wasAt(name, before, this.#decision?.at ?? this.#now))
       this.#blame('D4 recovered from nothing', `no state that counts is left at ${name}, which recovers`)
     if (!this.#ends.has(before.view.primary.id) && view.primary.id !== before.view.primary.id)
       this.#recoveredBeside(before.view.primary, view)
-    // A recovered state goes on above its own last token, of which the record need not have heard.
-    this.#floorGrows(view, this.#floors.get(view.group) ?? 0)
+    // A recovered state goes on above its own last token, of which the record need not have heard; and so does one that changes.
+    if (!changes) this.#floorGrows(view, this.#floors.get(view.group) ?? 0)
     this.#lastViewAt.set(view.group, this.#now)
   }
 
   /** It stands still, or is cut off: it was found dead. */
   #recoveredBeside({ id }: View['primary'], view: View): void {
     const heard = this.#pinged.get(id) ?? 0
-    if (this.#lastWrite - heard < pingLimitMs / 2)
+    if ((this.#decision?.at ?? this.#lastWrite) - heard < pingLimitMs / 2)
       this.#blame('D4 recovered beside', `view ${view.number} recovers beside a primary that was just heard`)
   }
 
@@ -653,7 +673,7 @@ export class Referee {
   get lost(): boolean {
     const { part } = this.#cluster
     if (part === null) return false
-    if (this.#cluster.isDurable)
+    if (this.leftCopies.onDisk || part.view.start?.choice != null)
       return this.leftCopies
         .counting(part)
         .every(server => this.#ends.has(server.id) && this.leftCopies.mayBeGone(server, part))
@@ -667,7 +687,7 @@ export class Referee {
     const { part } = this.#cluster
     if (part === null) return
     const { primary, backup } = part.view
-    if (this.#cluster.isDurable) return this.#trace.tell(() => `no copy is left: ${viewText(part)}`)
+    if (this.leftCopies.onDisk) return this.#trace.tell(() => `no copy is left: ${viewText(part)}`)
     const had = part.acked || this.backupKnows(part.view) ? [primary, backup] : [primary]
     for (const server of had) {
       const end = server && this.#ends.get(server.id)

@@ -137,7 +137,7 @@ export class Seats {
   }
 
   #isSaved({ view, acked }: ViewRecord): void {
-    const text = JSON.stringify(view)
+    const text = textOf(view)
     const known = this.#views.get(view.number)
     if (known === undefined) this.#views.set(view.number, { text, acked })
     else if (known.text !== text) this.#blame('V1 view made twice', `view ${view.number} is not what it was`)
@@ -160,7 +160,7 @@ export class Seats {
   #tells({ name }: Party, view: View | null, acked: boolean): void {
     if (view === null) return
     const known = this.#views.get(view.number)
-    if (known === undefined || known.text !== JSON.stringify(view))
+    if (known === undefined || known.text !== textOf(view))
       this.#blame('V6 told too early', `${name} tells of view ${view.number}, which was never saved`)
     else if (acked && !known.acked)
       this.#blame('V6 told too early', `${name} tells that view ${view.number} is acked, which is not saved`)
@@ -429,6 +429,11 @@ export class Seats {
   #blame(check: string, text: string): void {
     this.#verdict.blame(check, text)
   }
+}
+
+/** D5: of a recovery that was acked, a later choice keeps the servers only. */
+function textOf({ group, number, primary, backup, durability }: View): string {
+  return JSON.stringify([group, number, primary, backup, durability])
 }
 
 /** One process of a view server. */

@@ -20,6 +20,7 @@ import { GroupsJudge } from './groups.ts'
 import { Guests } from './guests.ts'
 import { Looks } from './looks.ts'
 import { Oddities } from './oddities.ts'
+import { addressIn, type OwnerShape, ownerCodes } from './owning.ts'
 import type { Plan, Planned, Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
@@ -154,6 +155,7 @@ class Story {
     const { network } = this.#cluster
     // Sessions of dead clients and of guests take places, too; answers.ts judges whether there was one left.
     if (shape.tight) for (const code of roomCodes) this.#cluster.usedUp.add(code)
+    if (shape.owners !== null) for (const code of ownerCodes) this.#cluster.usedUp.add(code)
     if (drawn.watchesMax !== undefined) this.#cluster.usedUp.add('WATCHES_LIMIT')
     network.stepsMax = shape.crowd === null ? stepsMax : largeStepsMax
     this.#glanceMs = glanceMs * this.#cluster.slowness
@@ -248,7 +250,8 @@ class Story {
       ...(shape.unreadMax !== null && { unreadMax: shape.unreadMax }),
       newCluster: edges === null && (shape.newCluster || !shape.early),
       ...(shape.turnMs > 0 && { turnMs: () => turns.next() * shape.turnMs }),
-      ...(shape.tight && { limitsOf: tightLimitsOf }),
+      ...(shape.tight && { limitsOf: name => ({ ...tightLimitsOf(name), ...shape.owners?.limits }) }),
+      ...(shape.owners !== null && { addressOf: name => addressIn(shape.owners as OwnerShape, name) }),
       ...(shape.crowd !== null && {
         workUnitMs: (stallMs / stallUnits) * slowness,
         limits: { changesPerOperationMax: Math.ceil(stateLimits.changesPerOperationMax / slowness) },
@@ -468,9 +471,9 @@ class Story {
         `not healed within ${this.#limitsMs.heal} ms: ${this.#cluster.viewText}: ${this.#unwell}`,
       )
     this.#referee.explainLoss()
-    const { disk, careful } = this.#plan.shape
+    const { careful } = this.#plan.shape
     const { leftCopies, promotedSpoilt } = this.#referee
-    if (disk !== null && careful && !leftCopies.isYoung && !promotedSpoilt)
+    if (leftCopies.onDisk && careful && !leftCopies.isYoung && !promotedSpoilt)
       return this.#verdict.blame('state lost', 'no copy is left, and the faults left one (F15)')
     if (this.#resetGroups.has(group)) return this.#verdict.blame('liveness', 'the reset has not helped')
     this.#resetGroups.add(group)

@@ -8,7 +8,7 @@ import { type AccessKind, accessKinds } from './granting.ts'
 import { groupKinds } from './grouping.ts'
 import { type Outcome, Outcomes, outcomes } from './outcomes.ts'
 import { type FaultKind, faultKinds } from './plan.ts'
-import { powerKinds } from './powering.ts'
+import { allPowerKinds } from './powering.ts'
 
 /** What the service and its clients do; the faults come on top of these. */
 const doings = [
@@ -180,7 +180,7 @@ export class TwiceReport {
     const faults = faultKinds.filter(kind => kind !== 'kill client')
     const rows = [
       ...doings,
-      ...powerKinds,
+      ...allPowerKinds,
       ...groupKinds,
       ...faults,
       ...accessKinds.map(kind => `access: ${kind}`),

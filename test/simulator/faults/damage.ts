@@ -9,8 +9,8 @@ import type { Scene } from './scene.ts'
 export const recoveryMs = 1_000
 
 export class Damage {
-  /** The story heals: nothing breaks any more. */
-  over = false
+  #heals = false
+  #lull = false
   /** How many faults have been injected. */
   injected = 0
   /** How much is broken and not mended yet. */
@@ -24,6 +24,25 @@ export class Damage {
 
   constructor(scene: Scene) {
     this.#scene = scene
+  }
+
+  /** Nothing breaks any more: the story heals; or for a while. */
+  get over(): boolean {
+    return this.#heals || this.#lull
+  }
+
+  /** The story heals. */
+  end(): void {
+    this.#heals = true
+  }
+
+  /** What happens next must happen alone. */
+  lull(is: boolean): void {
+    this.#lull = is
+  }
+
+  get healing(): boolean {
+    return this.#heals
   }
 
   mendLater(ms: number, what: string, mend: () => void): void {

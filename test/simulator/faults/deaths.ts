@@ -32,9 +32,11 @@ export class Deaths {
 
   /** In the group that is looked at. */
   #mayDieHere(server: Party): boolean {
-    const { shape, cluster, pair, referee, now } = this.#scene
+    const { shape, cluster, pair, referee, now, changes } = this.#scene
+    if (!shape.careful) return true
+    if (changes) return server.kind !== 'lockserver'
     // In a durable cluster it is on their disks.
-    if (!shape.careful || shape.disk !== null) return true
+    if (referee.leftCopies.onDisk) return true
     const { viewServer, view } = cluster
     const { primary, backup } = pair
     const { doubted } = this.#damage
@@ -241,11 +243,11 @@ export class Deaths {
   }
 
   leaveOneDead(): void {
-    const { servers, isDurable } = this.#scene.cluster
+    const { servers } = this.#scene.cluster
     const { leftCopies } = this.#scene.referee
     const dead = servers.find(server => !server.alive && !leftCopies.needs(server.name))
     const { groups } = this.#scene.cluster
-    const left = isDurable ? servers.length - 1 : servers.filter(server => server.alive).length
+    const left = this.#scene.onDisk ? servers.length - 1 : servers.filter(server => server.alive).length
     const enough = left >= 2 * groups
     if (this.#leavesOneDead && enough && dead !== undefined) this.#staysDead = dead.name
   }

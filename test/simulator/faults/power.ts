@@ -2,7 +2,7 @@
 // order, after any delay, or never. Disks are slow, full, fail, rot, or are gone. In careful stories one of the two
 // copies outlives all of that (F15, F16), so that the loss of the state is never the faults' doing.
 
-import type { LockServerParty } from '../../fixtures/cluster.ts'
+import type { LockServerParty, ViewServerParty } from '../../fixtures/cluster.ts'
 import type { JournalDisk } from '../../fixtures/journal-disk.ts'
 import type { Random } from '../../fixtures/random.ts'
 import { type Keep, keepAll, keepNone, keepSome } from '../../fixtures/simulated-disk.ts'
@@ -13,8 +13,6 @@ import type { Scene } from './scene.ts'
 const sectorBytes = 512
 const never = Number.POSITIVE_INFINITY
 const keeps: readonly Keep[] = [keepAll, keepNone, keepSome, keepSome, keepSome]
-/** The view server's name among the machines. */
-const viewServerName = 'VS'
 
 export class Power {
   readonly #scene: Scene
@@ -31,12 +29,17 @@ export class Power {
 
   // ---- the power of all
 
-  fail(dice: Random, spared: LockServerParty | null = null): void {
+  /** D11: in careful stories it fails only while all of the state is on disks, and stays there. */
+  get mayFail(): boolean {
+    const { shape, onDisk, changes } = this.#scene
+    return !shape.careful || (onDisk && !changes)
+  }
+
+  fail(dice: Random, spared: LockServerParty | ViewServerParty | null = null): void {
     const { cluster } = this.#scene
+    if (!this.mayFail) return
     this.#scene.tell(() => `the power fails in ${cluster.viewText}`)
-    const silent = dice.chance(0.5)
-    for (const server of [...cluster.servers]) if (server !== spared) this.#goesOut(server, dice, silent)
-    this.#viewServerGoesOut(dice, silent)
+    this.allOut(dice, spared)
     this.#allBack(dice, this.#scene.duration(dice))
   }
 
@@ -83,11 +86,20 @@ export class Power {
   viewServerStaysAway(dice: Random): void {
     const { cluster } = this.#scene
     this.#scene.tell(() => `the power fails in ${cluster.viewText}; VS stays away`)
-    const silent = dice.chance(0.5)
-    for (const server of [...cluster.servers]) this.#goesOut(server, dice, silent)
-    this.#viewServerGoesOut(dice, silent)
+    this.allOut(dice)
     for (const { name } of cluster.servers) this.#backLater(name, dice.next() * 200, dice)
-    this.#backLater(viewServerName, 500 + this.#scene.duration(dice), dice)
+    for (const { name } of cluster.viewServers) this.#backLater(name, 500 + this.#scene.duration(dice), dice)
+  }
+
+  /** E3: another one has to recover what was lost. */
+  oneViewServerStaysAway(dice: Random): void {
+    const { cluster } = this.#scene
+    const { viewServer, viewServers, servers } = cluster
+    const away = dice.chance(0.7) ? viewServer : dice.pick(viewServers)
+    this.#scene.tell(() => `the power fails in ${cluster.viewText}; ${away.name} alone stays away`)
+    this.allOut(dice)
+    for (const { name } of [...servers, ...viewServers])
+      this.#backLater(name, (name === away.name ? 3_000 : 0) + dice.next() * 200, dice)
   }
 
   /** F15: with the power one of the two copies goes; its machine comes back with another disk, and late. */
@@ -97,26 +109,28 @@ export class Power {
     this.#scene.tell(
       () => `the power fails in ${this.#scene.cluster.viewText}, and the disk of ${name} is gone`,
     )
-    this.#outAll(dice)
+    this.allOut(dice)
     this.#scene.referee.leftCopies.burns(name)
     this.#diskOf(name).wipe()
     this.#allBack(dice, this.#scene.duration(dice), name)
   }
 
-  /** F16: a flipped bit somewhere in a copy. That which passes for a torn end is left out: then the other copy is needed. */
+  /** F16: a flipped bit somewhere in a copy; one that passes for a torn end comes by rot-at-end.ts. */
   rot(dice: Random): void {
     const name = this.#burnt(dice)
     if (name === null) return this.fail(dice)
     this.#scene.tell(() => `the power fails in ${this.#scene.cluster.viewText}, and there is rot in ${name}`)
-    this.#outAll(dice)
+    this.allOut(dice)
     if (this.#flips(this.#diskOf(name), dice)) this.#scene.referee.leftCopies.burns(name)
     this.#allBack(dice, this.#scene.duration(dice))
   }
 
-  #outAll(dice: Random): void {
+  allOut(dice: Random, spared: LockServerParty | ViewServerParty | null = null): void {
+    const { servers, viewServers } = this.#scene.cluster
     const silent = dice.chance(0.5)
-    for (const server of [...this.#scene.cluster.servers]) this.#goesOut(server, dice, silent)
-    this.#viewServerGoesOut(dice, silent)
+    for (const server of [...servers]) if (server !== spared) this.#goesOut(server, dice, silent)
+    for (const viewServer of viewServers)
+      if (viewServer !== spared) this.#viewServerGoesOut(viewServer, dice, silent)
   }
 
   /** A machine whose disk may go. */
@@ -196,7 +210,7 @@ export class Power {
     referee.diskTrouble(name, now + ms)
     const stays = dice.chance(0.4)
     cluster.network.after(dice.next() * ms, () => {
-      if (stays || this.#damage.over || disk.room !== 'low') return
+      if (stays || this.#damage.over || disk.room !== 'low' || !this.mayFail) return
       this.#scene.trace.tell(() => `the disk of ${name} is full`)
       disk.room = 'none'
     })
@@ -223,10 +237,9 @@ export class Power {
     disk.losePower(dice.pick(keeps))
   }
 
-  #viewServerGoesOut(dice: Random, silent: boolean): void {
-    const { cluster, referee, off, now } = this.#scene
-    const { viewServer } = cluster
-    off.add(viewServerName)
+  #viewServerGoesOut(viewServer: ViewServerParty, dice: Random, silent: boolean): void {
+    const { referee, off, now } = this.#scene
+    off.add(viewServer.name)
     referee.touch(viewServer, now)
     if (!viewServer.alive) return
     this.#cutOff(viewServer, dice, silent)
@@ -235,7 +248,7 @@ export class Power {
   }
 
   /** Any part of what is on its way arrives. Where machines are silent, dials are neither accepted nor refused. */
-  #cutOff(party: LockServerParty | Scene['cluster']['viewServer'], dice: Random, silent: boolean): void {
+  #cutOff(party: LockServerParty | ViewServerParty, dice: Random, silent: boolean): void {
     const { network } = this.#scene.cluster
     for (const other of [...network.parties]) {
       if (other === party) continue
@@ -247,16 +260,23 @@ export class Power {
 
   /** In any order. */
   #allBack(dice: Random, withinMs: number, last: string | null = null): void {
-    for (const { name } of this.#scene.cluster.servers)
+    const { servers, viewServers } = this.#scene.cluster
+    for (const { name } of [...servers, ...viewServers])
       this.#backLater(name, (name === last ? 1_000 : 0) + 20 + dice.next() * withinMs, dice)
-    this.#backLater(viewServerName, 20 + dice.next() * withinMs, dice)
+  }
+
+  /** All of them long before the patience of any view server is over. */
+  allBackAtOnce(dice: Random): void {
+    const { servers, viewServers } = this.#scene.cluster
+    for (const { name } of [...servers, ...viewServers])
+      this.#backLater(name, 20 + dice.next() * 150, dice, 0)
   }
 
   /** First the machine, whose address refuses from then on, and then its process. */
-  #backLater(name: string, ms: number, dice: Random): void {
+  #backLater(name: string, ms: number, dice: Random, longestMs = 500): void {
     const { referee, now, off } = this.#scene
     if (!off.has(name)) return
-    const startMs = dice.chance(0.5) ? 0 : dice.next() * 500
+    const startMs = dice.chance(0.5) ? 0 : dice.next() * longestMs
     const party = this.#partyOf(name)
     referee.touch(party, now + ms + startMs)
     this.#damage.mendLater(ms, `power for ${name}`, () => {
@@ -270,20 +290,24 @@ export class Power {
   /** Towards all machines that have their power. */
   #heals(name: string): void {
     const { cluster, off } = this.#scene
-    const { network, servers, viewServer } = cluster
+    const { network, servers, viewServers } = cluster
     const party = this.#partyOf(name)
-    for (const other of new Set([...servers, viewServer, ...network.parties]))
+    for (const other of new Set([...servers, ...viewServers, ...network.parties]))
       if (other !== party && !off.has(other.name)) network.heal(party, other)
   }
 
   #start(name: string): void {
-    if (name === viewServerName) this.#deaths.restartViewServer(this.#scene.cluster.viewServer)
-    else this.#deaths.restart(name)
+    const viewServer = this.#viewServerOf(name)
+    if (viewServer === undefined) this.#deaths.restart(name)
+    else this.#deaths.restartViewServer(viewServer)
   }
 
-  #partyOf(name: string) {
-    const { cluster } = this.#scene
-    return name === viewServerName ? cluster.viewServer : cluster.server(name)
+  #partyOf(name: string): LockServerParty | ViewServerParty {
+    return this.#viewServerOf(name) ?? this.#scene.cluster.server(name)
+  }
+
+  #viewServerOf(name: string): ViewServerParty | undefined {
+    return this.#scene.cluster.viewServers.find(party => party.name === name)
   }
 
   // ---- the end

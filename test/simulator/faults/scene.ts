@@ -23,6 +23,9 @@ export class Scene {
   /** Machines without power: nothing on them can start. */
   readonly off = new Set<string>()
 
+  /** An operator has asked for another durability, and it may be in force at any moment. */
+  changes = false
+
   constructor(cluster: Cluster, shape: Shape, users: Users, referee: Referee, trace: Trace) {
     this.cluster = cluster
     this.shape = shape
@@ -42,6 +45,12 @@ export class Scene {
   /** Its machine has no power, or its disk no room (D8: then a server ends at its start). */
   cannotStart(name: string): boolean {
     return this.off.has(name) || this.cluster.options.journalDiskOf?.(name).room === 'none'
+  }
+
+  /** D11: the state outlives a loss of power, in every group. */
+  get onDisk(): boolean {
+    const { cluster, referee } = this
+    return cluster.isDurable && cluster.inEach(() => referee.leftCopies.onDisk).every(is => is)
   }
 
   /** R4: a copy that is wrong need not be readable on its disk (D7); whether the other one is there. */

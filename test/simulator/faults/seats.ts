@@ -52,7 +52,7 @@ export class SeatFaults {
 
   readonly #byKind: Readonly<Record<SeatKind, (dice: Random) => void>> = {
     'slow store': dice => this.#troubled('slow', this.#oneOrAll(dice), dice),
-    'store away': dice => this.#troubled('away', null, dice),
+    'store away': dice => this.storeAway(dice),
     'cut off from the store': dice => this.#troubled('away', this.#one(dice), dice),
     'silent store': dice => this.#troubled('silent', this.#oneOrAll(dice), dice),
     'lost watches': dice => this.#troubled('deaf', this.#oneOrAll(dice), dice),
@@ -61,8 +61,8 @@ export class SeatFaults {
     'unknown mark': dice => this.#unknown(['take mark', 'confirm mark', 'give up mark'], dice),
     'mark ends early': () => this.#endMark(),
     'store put back': dice => this.#putBack(dice),
-    'kill at a save': dice => this.#atSave(dice, active => this.#kill(active, dice)),
-    'freeze at a save': dice => this.#atSave(dice, active => this.#freeze(active, dice)),
+    'kill at a save': dice => this.killAtSave(dice),
+    'freeze at a save': dice => this.freezeAtSave(dice),
     'kill active and primary': dice => this.#killBoth(dice),
     'two decide': dice => this.#twoDecide(dice),
     'freeze active': dice => this.#freeze(this.#active, dice),
@@ -88,6 +88,10 @@ export class SeatFaults {
   }
 
   // ---- the store
+
+  storeAway(dice: Random): void {
+    this.#troubled('away', null, dice)
+  }
 
   #troubled(is: 'slow' | 'away' | 'silent' | 'deaf', of: ViewServerParty | null, dice: Random): void {
     const text = `the store is ${is} for ${of?.name ?? 'all'}`
@@ -140,6 +144,14 @@ export class SeatFaults {
   }
 
   // ---- view servers
+
+  killAtSave(dice: Random): void {
+    this.#atSave(dice, active => this.#kill(active, dice))
+  }
+
+  freezeAtSave(dice: Random): void {
+    this.#atSave(dice, active => this.#freeze(active, dice))
+  }
 
   /** Before the store has it, before its writer hears so, or while its outcome is not known. */
   #atSave(dice: Random, act: (active: ViewServerParty) => void): void {
