@@ -99,6 +99,8 @@ export class Log {
     )
     const at = this.#at
     this.#at += encoded.bytes.length
+    if (this.#at > segment.bytes)
+      throw new Error(`D7: a block of ${encoded.bytes.length} bytes does not fit into its segment at ${at}`)
     this.before = encoded.checksum
     Object.assign(this.state, after)
     return { ...encoded, file: segment.file, at, last }

@@ -38,6 +38,8 @@ export interface Witness {
   readonly wallAlone?: boolean
   /** Whether it believes in this lock, by its handle; null: its session says it. */
   holds?(name: string, token: number): boolean | null
+  /** G3: its session of this group that is in force. */
+  coreIn?(group: number): Session
   now(): Instant
 }
 
@@ -67,7 +69,7 @@ export interface Blamed {
 /** One acquire. Times are simulated ms; Infinity: not yet. */
 export interface Attempt {
   readonly user: Witness
-  readonly core: Session
+  core: Session
   readonly names: readonly string[]
   readonly mode: Mode
   readonly manner: Manner
@@ -78,7 +80,7 @@ export interface Attempt {
   /** L2: for each name, the largest token of its group that any client knew when it was called. */
   readonly floors: readonly number[]
   /** S2: its place among the numbered calls of its session. */
-  readonly place: number
+  place: number
   /** When a later call of its session was answered: from then on it surely stands in the queue (L3). */
   appliedAt: number
   tokens: readonly number[] | null
@@ -358,9 +360,16 @@ export class Checker {
     const byHandles = attempt.user.holds?.(attempt.names[0] ?? '', tokens[0] ?? 0) ?? null
     if (byHandles === null && !attempt.core.over && attempt.core.expired(attempt.user.now()))
       this.#blame('S4 late grant', `${attempt.user.name} is told of ${attempt.names} after its deadline`)
+    if (attempt.isPart && byHandles === true && attempt.core.over) this.#askedLater(attempt)
     attempt.tokens = tokens
     this.#inOrder(attempt)
     for (const [i, name] of attempt.names.entries()) this.#granted(attempt, name, tokens[i] as number, now)
+  }
+
+  /** G4: while its call waited for another group, the session that was there then was lost: the next one has asked. */
+  #askedLater(attempt: Attempt): void {
+    attempt.core = attempt.user.coreIn?.(attempt.core.group ?? 0) ?? attempt.core
+    attempt.place = this.place(attempt.core)
   }
 
   released(belief: Belief, held: boolean, now: number): void {

@@ -77,12 +77,14 @@ export function drawDiskShape(dice: Random, large: boolean): DiskShape | null {
   if (!dice.chance(diskPart)) return null
   return {
     actMs: dice.pick([0.05, 0.3, 1, 4, 15]),
-    sizes: large ? largeSizes : dice.pick([smallSizes, smallSizes, mediumSizes]),
+    sizes: large ? largeSizes : dice.pick([storySizes, storySizes, mediumSizes]),
     patienceMs: dice.pick([300, 1_000, 2_000]),
     everyMs: dice.pick([300, 700, 1_500]),
   }
 }
 
+/** As in life, a segment has room for the longest batch: one of a turn with many claims has some 4,000 bytes. */
+const storySizes = { ...smallSizes, firstSegmentBytes: 20_480, segmentBytes: 24_576, prefixBytes: 8_192 }
 /** So large that a story makes few segments. */
 const mediumSizes = timesSmall(4)
 const largeSizes = timesSmall(32)

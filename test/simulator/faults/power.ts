@@ -137,8 +137,11 @@ export class Power {
   #burnt(dice: Random): string | null {
     const { cluster, referee, shape } = this.#scene
     const { leftCopies } = referee
-    const names = [...leftCopies.machines].filter(name => !shape.careful || leftCopies.mayBurn(name))
-    const idle = cluster.servers.filter(({ name }) => !leftCopies.machines.has(name)).map(({ name }) => name)
+    const may = (name: string) => !shape.careful || leftCopies.mayBurn(name)
+    const names = [...leftCopies.machines].filter(may)
+    // It may have another group's copy.
+    const others = cluster.servers.map(({ name }) => name).filter(name => !leftCopies.machines.has(name))
+    const idle = others.filter(may)
     if (leftCopies.settled && idle.length > 0 && dice.chance(0.1)) return dice.pick(idle)
     return names.length === 0 ? null : dice.pick(names)
   }
