@@ -122,6 +122,24 @@ t.test('E5: a mark that can’t be confirmed for its lifetime sends the lock ser
   t.match(operator.told.at(-1), ['status', 1, { view: { number: 1 }, halted: /etcd is not reached/ }])
 })
 
+t.test('E3: a view server whose mark lapses saves nothing any more', t => {
+  const { story, a, s1 } = two()
+  const saves: boolean[] = []
+  const answer = story.answer.bind(story)
+  story.answer = (effect, seat) => {
+    if (effect.do === 'write') saves.push(seat.core.isActive)
+    return answer(effect, seat)
+  }
+  story.away = true
+  a.lockServer('s2').ping()
+  s1.ping({ role: 'primary', view: 1, acked: true })
+  for (let ticks = 0; a.isActive && ticks < 100; ticks++) story.tick()
+  t.notOk(a.isActive)
+  t.ok(saves.length > 2, 'it has tried until then')
+  t.notOk(saves.includes(false))
+  t.end()
+})
+
 t.test('E3: a mark stands however rarely lock servers ping; their pings are counted as rarely', async t => {
   for (const intervalMs of [500, 501, 2_000, 60_000]) {
     const story = new SeatStory(intervalMs)

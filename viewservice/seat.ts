@@ -228,10 +228,11 @@ export class SeatCore implements StandbyOwner {
     if (peer !== undefined) this.#peers.set(connection, { ...peer, principal })
   }
 
+  /** E3: a mark that has lapsed is found before a save is tried again. */
   #onTick(now: number): void {
-    this.#keeping.tick()
     this.#allow()
     this.#onStanding(this.#candidacy.tick(now))
+    this.#keeping.tick()
     this.#ownLink.keep(this.#ownReached ? null : this.#self, this.#cluster, now)
     const silentFor = this.#keepLink(now)
     this.#judgeFound(now)

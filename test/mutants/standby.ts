@@ -4,6 +4,25 @@ import type { Mutant } from './mutant.ts'
 
 export const standby: readonly Mutant[] = [
   {
+    name: 'a save is tried again before the mark is looked at',
+    breaks: 'E3',
+    why: 'a view server whose mark has lapsed asks the store once more to save what it has decided',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/seat.ts',
+        find: `    this.#allow()
+    this.#onStanding(this.#candidacy.tick(now))
+    this.#keeping.tick()
+`,
+        replace: `    this.#keeping.tick()
+    this.#allow()
+    this.#onStanding(this.#candidacy.tick(now))
+`,
+      },
+    ],
+  },
+  {
     name: 'lock servers stay where the mark has lapsed',
     breaks: 'E5',
     why: 'the next active view server waits in vain for servers that ping the old one',
