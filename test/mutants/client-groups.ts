@@ -168,8 +168,8 @@ export const clientGroups: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/pages/why-page.ts',
-        find: "if (names.size >= whyMax) break if (allows(principal, 'read', nameOf(waited)))",
-        replace: 'if (names.size >= whyMax) break\n      if (names.size >= 0)',
+        find: "if (++seen % looksPerTurn === 0) await nextTurn() if (allows(principal, 'read', nameOf(waited)))",
+        replace: 'if (++seen % looksPerTurn === 0) await nextTurn()\n      if (names.size >= 0)',
       },
     ],
   },
