@@ -121,7 +121,7 @@ export const access: readonly Mutant[] = [
       {
         file: 'lockserver/listings.ts',
         find: 'if (a === null || b === null) return a === b',
-        replace: 'if (a !== b) return true',
+        replace: 'if (a === null || b === null || a !== b) return true',
       },
     ],
   },
