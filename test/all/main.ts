@@ -5,15 +5,13 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { forShortRuns } from '../fixtures/short-runs.ts'
 import { processesOf } from './groups.ts'
 
 const usage = `npm test -- [options]
 
   --jobs N     so many processes at a time (default 3)
 `
-
-/** A process is over before most of what it runs has earned the work of compiling it well, or of collecting its garbage early. */
-const forShortRuns = ['--interrupt-budget=1000000', '--min-semi-space-size=16', '--max-semi-space-size=32']
 
 interface Ended {
   readonly names: readonly string[]

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { forShortRuns } from '../fixtures/short-runs.ts'
 import type { LastCatch } from './last-caught.ts'
 import { type Mutant, testsOf } from './mutant.ts'
 import { plant, root } from './plant.ts'
@@ -204,7 +205,7 @@ function tagOf(check: string): string {
 
 /** The lines of a tool on stdout. It is ended when it takes too long; any other failure is an error. */
 async function run(script: string, args: readonly string[], seconds: number): Promise<string[]> {
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, [...forShortRuns, script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: Math.max(1, Math.ceil(seconds * 1_000)), // 0 would be for ever
     killSignal: 'SIGKILL',

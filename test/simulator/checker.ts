@@ -591,13 +591,10 @@ export class Checker {
   beliefsOf(core: Session): Belief[] {
     const all = this.#byCore.get(core)
     if (all === undefined) return []
+    const believed = all.filter(belief => this.believed(belief))
     // What its servers have ended at once may come back with an older primary's successor (A3).
-    if (!this.endedAtOnce.has(core.sessionId))
-      this.#byCore.set(
-        core,
-        all.filter(belief => this.believed(belief)),
-      )
-    return all.filter(belief => this.believed(belief))
+    if (!this.endedAtOnce.has(core.sessionId)) this.#byCore.set(core, [...believed])
+    return believed
   }
 
   #granted(attempt: Attempt, name: string, token: number, now: number): void {

@@ -5,6 +5,8 @@
 
 import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { compileLess } from '../fixtures/short-runs.ts'
 import { outcomes } from './outcomes.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { allPowerKinds } from './powering.ts'
@@ -30,6 +32,9 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+
+/** A run of more is faster with all that the compiler does. */
+const seedsSoonOver = 60
 
 const usage = `npm run simulate -- [options]
   --seed N        the first seed (1)
@@ -107,6 +112,9 @@ async function hashed(seed: number): Promise<Ending> {
 const first = numberOf('seed', values.seed ?? '1')
 const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : numberOf('minutes', values.minutes)
 const seeds = values.seeds === undefined ? seedsUnlessTold() : numberOf('seeds', values.seeds)
+
+if (seeds <= seedsSoonOver) setFlagsFromString(compileLess)
+if (!values.trace) Error.stackTraceLimit = 0 // Stories make many errors, and show their text alone.
 
 function seedsUnlessTold(): number {
   if (values.minutes !== undefined) return Number.POSITIVE_INFINITY
