@@ -74,8 +74,8 @@ If the lease can't be renewed, CMD's process group gets SIGTERM when a fifth of 
 left and SIGKILL when a twentieth is left: before another client can get the lock. If
 the lock is stolen or released by an operator, that is known only afterwards: SIGTERM at
 once, and SIGKILL after at most 2 s. Both end with exit code 76. --wait limits the wait for the
-lock together with the connection to the cluster, which gets at least 1 s (75; 125 if no server was
-reached); --timeout limits waiting and running: the same while it waits, and then CMD gets SIGTERM,
+lock together with the connection to the cluster, which gets at least 1 s, and 5 s with --wait 0 (75;
+125 if no server was reached); --timeout limits waiting and running: the same while it waits, and then CMD gets SIGTERM,
 2 s later SIGKILL, and the exit code is 124. Without a limit it looks for the cluster for 5 s, and
 then waits for the lock as long as it takes.
 
@@ -209,9 +209,10 @@ async function runHolding(
   held: Held,
   [file = '', ...args]: readonly string[],
   watchdog: Watchdog,
-  times: GuardTimes,
+  times: Omit<GuardTimes, 'grantedAt'>,
 ): Promise<number> {
   const { name, token } = held.lock
+  const grantedAt = sharedClockMs()
   // Signals are passed on before there is a child: one in between must neither be lost nor end this process.
   let group: Group | undefined
   for (const signal of passedOn) process.on(signal, () => group?.send(signal))
@@ -220,7 +221,7 @@ async function runHolding(
   const launched = launch(file, args, commandEnvironment(process.env, told))
   group = new Group(launched)
   const exit = once(launched.child, 'exit').catch(error => error as NodeJS.ErrnoException)
-  const guard = new Guard(held, group, watchdog, times)
+  const guard = new Guard(held, group, watchdog, { ...times, grantedAt })
   launched.onGroup(() => guard.order())
   const outcome = await exit
   guard.over()
@@ -293,7 +294,9 @@ class Watchdog {
 }
 
 interface GuardTimes {
-  /** Of `--timeout`, from now; undefined: none. */
+  /** By the shared clock; to start the command takes time, too. */
+  readonly grantedAt: number
+  /** Of `--timeout`, from the grant; undefined: none. */
   readonly limitMs: number | undefined
   /** Of `--at-most` (C4). */
   readonly atMostMs: number | undefined
@@ -318,21 +321,23 @@ class Guard {
   readonly #killAt: number = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
-  constructor(held: Held, group: Group, watchdog: Watchdog, { limitMs, atMostMs }: GuardTimes) {
+  constructor(held: Held, group: Group, watchdog: Watchdog, { grantedAt, limitMs, atMostMs }: GuardTimes) {
     this.#held = held
     this.#group = group
     this.#watchdog = watchdog
+    const passedMs = sharedClockMs() - grantedAt
+    if (limitMs !== undefined) this.#limit = setTimeout(() => this.#tooLong(), limitMs - passedMs)
+    if (atMostMs !== undefined) {
+      const killMs = atMostMs * (1 - atMostKillPart)
+      const termMs = killMs - Math.min(graceMsMax, atMostMs * (atMostTermPart - atMostKillPart))
+      this.#killAt = grantedAt + killMs
+      this.#most = setTimeout(() => this.#heldTooLong(), termMs - passedMs)
+    }
     const { signal } = held.lock
     if (signal.aborted) this.#onLost()
     else signal.addEventListener('abort', this.#onLost)
     this.#watch()
     this.#orders = setInterval(() => this.order(), held.client.lease.ttl * orderPart)
-    if (limitMs !== undefined) this.#limit = setTimeout(() => this.#tooLong(), limitMs)
-    if (atMostMs === undefined) return
-    const killMs = atMostMs * (1 - atMostKillPart)
-    const termMs = killMs - Math.min(graceMsMax, atMostMs * (atMostTermPart - atMostKillPart))
-    this.#killAt = sharedClockMs() + killMs
-    this.#most = setTimeout(() => this.#heldTooLong(), termMs)
   }
 
   over(): void {
@@ -371,6 +376,8 @@ class Guard {
   }
 
   #lost({ code, message }: LockError): void {
+    // C4: so short a time that the command had hardly begun.
+    if (code === 'HELD_TOO_LONG') return this.#heldTooLong()
     const late = code === 'EXPIRED' || code === 'SESSION_LOST'
     const graceMs = late ? 0 : Math.min(graceMsMax, this.#held.client.lease.ttl * (termPart - killPart))
     if (this.exitCode === null) this.#end(message, graceMs, lockLost)

@@ -5,7 +5,7 @@ import { type Claim, claimOf, noTerms, noteProblem } from '../wire/claim.ts'
 import { holdMsMax, onceKeepMsMax, onceKeyBytesMax, permitsMax } from '../wire/limits.ts'
 import type { Manner, Permits as TermPermits, Terms } from '../wire/messages.ts'
 import { fitsBytes } from '../wire/name.ts'
-import { checkKeys, shown } from './known-options.ts'
+import { checkKeys, optionsProblem, shown } from './known-options.ts'
 import { checkFlag, checkLimits, checkMode, type Limits } from './options.ts'
 
 /** What a lock can be asked for in. */
@@ -128,6 +128,7 @@ export function claimToTry(options: TryAcquireOptions): Claim {
 
 /** C5 */
 export function claimToRunOnce(key: string, options: OnceOptions): Claim {
+  if (Object(options) !== options) throw optionsProblem('once', options)
   if ('steal' in options)
     throw new TypeError("steal does not go with once: what it runs might run beside its victim's work")
   if ('mode' in options)

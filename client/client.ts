@@ -304,7 +304,11 @@ export class LockClient implements AsyncDisposable {
   async lead<T>(name: string, options: LeadOptions, fn: LeadCallback<T>): Promise<Awaited<T>> {
     LockClient.#check(this, 'lead')
     checkLead(name, options, fn)
-    return await runLead(asked => this.acquire(name, asked), options, fn)
+    const campaign = {
+      acquire: (asked: LeadOptions) => this.acquire(name, asked),
+      manyListeners: (signal: AbortSignal) => this.#runtime.manyListeners?.(signal),
+    }
+    return await runLead(campaign, options, fn)
   }
 
   /**

@@ -2,11 +2,13 @@
 // its own matter: this neither exits nor sets an exit code.
 
 import type { LockClient } from './client.ts'
-import { checkKeys } from './known-options.ts'
+import { checkKeys, shown } from './known-options.ts'
 import { checkClose } from './options.ts'
 
 /** What is used of Node's process; its types are not there in a page. */
 interface Signalled {
+  getBuiltinModule?(name: 'node:os'): { readonly constants: { readonly signals: object } }
+  getBuiltinModule?(name: 'node:events'): { setMaxListeners(count: number, signal: AbortSignal): void }
   on(signal: string, listener: (signal: string) => void): void
   off(signal: string, listener: (signal: string) => void): void
 }
@@ -36,10 +38,15 @@ export interface ClosingOnSignals extends Disposable {
 export function closeOnSignals(locks: LockClient, options: CloseOnSignalsOptions = {}): ClosingOnSignals {
   checkKeys('closeOnSignals', options, ['signals', 'finishWithin'])
   const { signals = ['SIGTERM', 'SIGINT'], finishWithin = 10_000 } = options
+  if (typeof locks?.close !== 'function')
+    throw new TypeError(`closeOnSignals takes the client that it closes, not ${shown(locks)}`)
   checkClose({ finishWithin })
   const { process } = globalThis as { process?: Signalled }
   if (typeof process?.on !== 'function') throw new TypeError('there are no signals outside of Node')
+  checkSignals(signals, process.getBuiltinModule?.('node:os').constants.signals)
   const controller = new AbortController()
+  // As many parts of the program as like may listen to it.
+  process.getBuiltinModule?.('node:events').setMaxListeners(0, controller.signal)
   let isClosed = () => {}
   const closed = new Promise<void>(resolve => {
     isClosed = resolve
@@ -57,4 +64,19 @@ export function closeOnSignals(locks: LockClient, options: CloseOnSignalsOptions
   }
   for (const signal of signals) process.on(signal, onSignal)
   return { signal: controller.signal, closed, [Symbol.dispose]: stop }
+}
+
+/** Those that end a process at once: no program hears of them. */
+const unheard: readonly unknown[] = ['SIGKILL', 'SIGSTOP']
+
+/** `known`: all that this platform has; undefined: it does not say. */
+function checkSignals(signals: unknown, known: object | undefined): void {
+  if (!Array.isArray(signals) || signals.length === 0)
+    throw new TypeError(`signals must be an array of names such as SIGTERM, not ${shown(signals)}`)
+  for (const signal of signals) {
+    if (typeof signal !== 'string' || (known !== undefined && !Object.hasOwn(known, signal)))
+      throw new TypeError(`signals must be names such as SIGTERM: there is no ${shown(signal)}`)
+    if (unheard.includes(signal))
+      throw new TypeError(`no program is told of ${signal}: signals must not have it`)
+  }
 }

@@ -2,11 +2,12 @@
 // which all machines agree on, and not what some clock shows when it fires. Keeps no schedule, reads no clock, and
 // needs no scheduler; what can't be known, such as a run that was planned for no time, is refused.
 
-import type { OnceOptions } from './claim-options.ts'
+import { claimToRunOnce, type OnceOptions } from './claim-options.ts'
 import type { LockClient } from './client.ts'
-import { checkKeys } from './known-options.ts'
+import { checkKeys, shown } from './known-options.ts'
 import type { Lock } from './lock.ts'
 import type { OnceCallback, OnceOutcome } from './once.ts'
+import { checkFlag, checkName } from './options.ts'
 
 export interface CoordinatorOptions {
   /** Before the name of the job, in the name of its lock; default `cron/`. */
@@ -56,7 +57,13 @@ export async function runOnceAt<T>(
 
 /** For node-cron: `cron.setRunCoordinator(cronCoordinator(locks))`, or the option `runCoordinator` of a task. */
 export function cronCoordinator(locks: LockClient, options: CoordinatorOptions = {}): Coordinator {
+  if (typeof locks?.once !== 'function')
+    throw new TypeError(`cronCoordinator takes the client whose locks it uses, not ${shown(locks)}`)
   checkKeys('cronCoordinator', options, optionNames)
+  // Now, not at the first fire time.
+  checkFlag('overlap', options.overlap)
+  checkPrefix(options.prefix)
+  claimToRunOnce('a time', claimBy(options, Number.NEGATIVE_INFINITY))
   return new LockCoordinator(locks, options)
 }
 
@@ -80,7 +87,7 @@ class LockCoordinator implements Coordinator {
     const { job, at } = plannedBy(key)
     const { prefix = prefixDefault } = this.#options
     return await new Promise<boolean>((resolve, reject) => {
-      const ended = runOnceAt(this.#locks, `${prefix}${job}`, at, this.#claim(ttlMs), lock => {
+      const ended = runOnceAt(this.#locks, `${prefix}${job}`, at, claimBy(this.#options, ttlMs), lock => {
         return new Promise<void>(finish => {
           this.#runs.set(key, { lock, finish, ended })
           resolve(true)
@@ -102,23 +109,24 @@ class LockCoordinator implements Coordinator {
   lockOf(job: string, at: Date): Lock | undefined {
     return this.#runs.get(`${job}:${keyOf(job, at)}`)?.lock
   }
+}
 
-  #claim(ttlMs: number): OnceOptions {
-    const {
-      overlap = true,
-      timeout = timeoutMsDefault,
-      keep = keepMsDefault,
-      holdAtMost,
-      note,
-    } = this.#options
-    return {
-      timeout,
-      keep: ttlMs > keep ? Math.ceil(ttlMs) : keep,
-      ...(overlap && { permits: anyNumber }),
-      ...(holdAtMost !== undefined && { holdAtMost }),
-      ...(note !== undefined && { note }),
-    }
+function claimBy(options: CoordinatorOptions, ttlMs: number): OnceOptions {
+  const { overlap = true, timeout = timeoutMsDefault, keep = keepMsDefault, holdAtMost, note } = options
+  return {
+    timeout,
+    keep: ttlMs > keep ? Math.ceil(ttlMs) : keep,
+    ...(overlap && { permits: anyNumber }),
+    ...(holdAtMost !== undefined && { holdAtMost }),
+    ...(note !== undefined && { note }),
   }
+}
+
+/** It begins the name of each lock, and no name can begin with what no name may have. */
+function checkPrefix(prefix: unknown): void {
+  if (prefix === undefined || prefix === '') return
+  if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, not ${shown(prefix)}`)
+  checkName(`${prefix}x`)
 }
 
 /** The name of a job may have colons itself. */

@@ -85,7 +85,12 @@ export interface LockErrorData {
 function dataOf(cause: unknown): unknown {
   if (!(cause instanceof Error) || 'toJSON' in cause) return cause
   const { name, message } = cause
-  return { name, message, ...('code' in cause && { code: cause.code }) }
+  return {
+    ...{ name, message },
+    ...('code' in cause && { code: cause.code }),
+    ...('address' in cause && { address: cause.address }),
+    ...(cause instanceof AggregateError && { errors: cause.errors.map(dataOf) }),
+  }
 }
 
 /** What a code means in one line. */

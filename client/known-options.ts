@@ -16,9 +16,13 @@ const elsewhere: Readonly<Record<string, string>> = {
 }
 
 export function checkKeys(call: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`the options of ${call} must be an object, not ${shown(options)}`)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw optionsProblem(call, options)
   for (const key of Object.keys(options)) if (!known.includes(key)) throw unknown(call, key, known)
+}
+
+export function optionsProblem(call: string, options: unknown): TypeError {
+  return new TypeError(`the options of ${call} must be an object, not ${shown(options)}`)
 }
 
 /** Only what was probably meant to be one of these: other members are none of its business. */
@@ -43,5 +47,6 @@ function helpFor(key: string, known: readonly string[]): string | null {
 
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
-  return Array.isArray(value) && value.length === 0 ? 'an empty array' : String(value)
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `[${String(value).slice(0, 80)}]`
+  return String(value)
 }

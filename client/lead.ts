@@ -32,8 +32,13 @@ export interface Lead {
 
 export type LeadCallback<T> = (lead: Lead) => T
 
-/** Waits for the lock, with the signal's help. */
-type Campaign = (options: LeadOptions) => Promise<Lock>
+/** What leading needs of its client. */
+interface Campaign {
+  /** Waits for the lock, with the signal's help. */
+  acquire(options: LeadOptions): Promise<Lock>
+  /** As many parts of the work as like may listen to the signal of a term. */
+  manyListeners(signal: AbortSignal): void
+}
 
 export function checkLead(name: unknown, options: unknown, fn: unknown): void {
   checkName(name)
@@ -49,7 +54,7 @@ export async function runLead<T>(
 ): Promise<Awaited<T>> {
   for (;;) {
     const lock = await wonBy(campaign, options)
-    const done = lock && (await serve(lock, options.signal, fn))
+    const done = lock && (await serve(campaign, lock, options.signal, fn))
     if (done) return done.value
   }
 }
@@ -57,7 +62,7 @@ export async function runLead<T>(
 /** Null: the session was lost, and the next campaign is in a new one. */
 async function wonBy(campaign: Campaign, options: LeadOptions): Promise<Lock | null> {
   try {
-    return await campaign(options)
+    return await campaign.acquire(options)
   } catch (error) {
     if (error instanceof LockError && error.code === 'SESSION_LOST') return null
     throw error
@@ -66,11 +71,13 @@ async function wonBy(campaign: Campaign, options: LeadOptions): Promise<Lock | n
 
 /** One term. What the callback returned while it led; null: the lock was lost. */
 async function serve<T>(
+  campaign: Campaign,
   lock: Lock,
   signal: AbortSignal | undefined,
   fn: LeadCallback<T>,
 ): Promise<{ readonly value: Awaited<T> } | null> {
   const term = new Term(lock, signal)
+  campaign.manyListeners(term.lead.signal)
   try {
     // It may be lost or given up since it was granted.
     const value = term.isOver ? null : { value: await fn(term.lead) }

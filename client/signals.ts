@@ -39,5 +39,6 @@ function unwatch(signal: AbortSignal, then: () => void): void {
   const watched = watchers.get(signal)
   if (watched === undefined || !watched.waiting.delete(then) || watched.waiting.size > 0) return
   watchers.delete(signal)
-  signal.removeEventListener('abort', watched.onAbort)
+  // A polyfill may know no way back; then nobody waits for what it says.
+  signal.removeEventListener?.('abort', watched.onAbort)
 }

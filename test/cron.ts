@@ -54,6 +54,26 @@ t.test('C5: however late a machine asks, and in whatever order, each fire time r
   t.same(ran, [planned.toISOString(), next.toISOString()])
 })
 
+t.test('what a coordinator can not use is refused when it is made, not at the first fire time', async t => {
+  const { all } = await machines(t, 1)
+  const [locks] = all as [LockClient]
+  const made = (options: object) => () => cronCoordinator(locks, options)
+  t.throws(() => cronCoordinator({} as LockClient), { name: 'TypeError', message: /takes the client/ })
+  for (const [options, message] of [
+    [{ keeep: 5 }, /no option "keeep"; did you mean keep/],
+    [{ keep: -1 }, /keep must be a whole number of ms from 0/],
+    [{ keep: '5' }, /keep must be a whole number/],
+    [{ timeout: Number.NaN }, /timeout must be a number/],
+    [{ overlap: 'no' }, /overlap must be true or false/],
+    [{ holdAtMost: 0 }, /holdAtMost must be/],
+    [{ note: 'x'.repeat(257) }, /note /],
+    [{ prefix: 5 }, /prefix must be a string, not 5/],
+    [{ prefix: '\ud800' }, /lone surrogates/],
+  ] as const)
+    t.throws(made(options), { name: 'TypeError', message })
+  t.doesNotThrow(made({ prefix: '', keep: 0, overlap: false, timeout: Number.POSITIVE_INFINITY }))
+})
+
 t.test('a coordinator lets one process run each time, until it says that it is complete', async t => {
   const { all } = await machines(t, 3)
   const coordinators = all.map(locks => cronCoordinator(locks))

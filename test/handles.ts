@@ -4,7 +4,14 @@
 
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { closeOnSignals, connect, type Lock, type LockClient, LockError } from '../client/index.ts'
+import {
+  type CloseOnSignalsOptions,
+  closeOnSignals,
+  connect,
+  type Lock,
+  type LockClient,
+  LockError,
+} from '../client/index.ts'
 import { FakeServer } from './fixtures/client-server.ts'
 import { Program } from './fixtures/program.ts'
 import { RealCluster, ttlMin } from './fixtures/real-cluster.ts'
@@ -304,6 +311,25 @@ t.test('closeOnSignals leaves no listener behind when the client is closed or it
   closeOnSignals(locks, { signals: ['SIGUSR2'] })[Symbol.dispose]()
   t.equal(count(), before)
   await locks.close()
+})
+
+t.test('closeOnSignals: what is no client, or no signal that a program is told of, is refused', async t => {
+  const given = (signals: unknown) => closeOnSignals(a, { signals } as CloseOnSignalsOptions)
+  t.throws(() => closeOnSignals({} as LockClient), { name: 'TypeError', message: /takes the client/ })
+  t.throws(() => given('SIGTERM'), {
+    name: 'TypeError',
+    message: 'signals must be an array of names such as SIGTERM, not "SIGTERM"',
+  })
+  t.throws(() => given([]), { name: 'TypeError', message: /an empty array/ })
+  t.throws(() => given(['SIGTERM', 'SIGFOO']), { name: 'TypeError', message: /there is no "SIGFOO"/ })
+  t.throws(() => given([15]), { name: 'TypeError', message: /there is no 15/ })
+  const before = process.listenerCount('SIGTERM')
+  for (const signal of ['SIGKILL', 'SIGSTOP'])
+    t.throws(() => given(['SIGTERM', signal]), {
+      name: 'TypeError',
+      message: new RegExp(`no program is told of ${signal}`),
+    })
+  t.equal(process.listenerCount('SIGTERM'), before, 'and nothing listens')
 })
 
 t.test('closeOnSignals: the first signal lets the program finish, with its own exit code', async t => {

@@ -345,6 +345,21 @@ t.test(`no function has more than ${linesMax} lines`, async t => {
   t.strictSame(tooLong(long), ['a.ts:1: 71 lines'], 'and one of these would be seen')
 })
 
+/** Suites of real processes: a fault lasts for a time, or falls at a random moment. What comes of it is awaited there, too. */
+const ofRealTime =
+  /^test\/(deploy|disk|failover|faults|groups|hostile-load|operations|partition|power|record|tls)\/|^test\/fixtures\/(deadline|real-pause)\.ts$/
+
+t.test('no story sleeps; what it waits for, it awaits', async t => {
+  const sleeping =
+    /real-pause\.ts'|\bsetTimeout\b[^\n]*from 'node:timers\/promises'|new Promise\([^\n]*setTimeout\(\w+, (?![^\n]*unref)/
+  const sleepers = everything.filter(file => /^test\//.test(file) && sleeping.test(textOf(file)))
+  t.ok(sleepers.length > 10, 'and these would be seen')
+  t.strictSame(
+    sleepers.filter(file => !ofRealTime.test(file)),
+    [],
+  )
+})
+
 t.test('no exported class name occurs twice', async t => {
   const homes = new Map<string, string>()
   for (const file of everything)

@@ -2,7 +2,7 @@
 
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { connect, type LockClient } from '../client/index.ts'
+import { closeOnSignals, connect, type LockClient } from '../client/index.ts'
 import { startCluster } from '../testing/index.ts'
 
 /** As a polyfill makes it: no class of this realm, no reason, events of its own. */
@@ -129,7 +129,20 @@ t.test('what is none is refused with what it was and what a signal is', async t 
   })
 })
 
-t.test('many clients on one signal, and many listeners on the signal of a lock, warn of no leak', async t => {
+function listen(signal: AbortSignal): void {
+  for (let i = 0; i < 30; i++) signal.addEventListener('abort', () => {})
+}
+
+t.test('a polyfill that lets no listener go is a signal, too', async t => {
+  await withClient(async locks => {
+    const clinging = { aborted: false, addEventListener() {} } as unknown as AbortSignal
+    const lock = await locks.acquire('a', { signal: clinging })
+    t.ok(lock.held)
+    t.equal(await locks.request('b', { signal: clinging }, () => 'ran'), 'ran')
+  })
+})
+
+t.test('many clients on one signal, and many listeners on each signal of ours, warn of no leak', async t => {
   const warnings: Error[] = []
   const warned = (warning: Error) => void warnings.push(warning)
   process.on('warning', warned)
@@ -137,7 +150,10 @@ t.test('many clients on one signal, and many listeners on the signal of a lock, 
     const controller = new AbortController()
     const all = Array.from({ length: 15 }, () => connect(url, { signal: controller.signal }))
     const lock = await locks.acquire('a')
-    for (let i = 0; i < 30; i++) lock.signal.addEventListener('abort', () => {})
+    listen(lock.signal)
+    await locks.lead('b', {}, ({ signal }) => listen(signal))
+    using closing = closeOnSignals(locks)
+    listen(closing.signal)
     for (const client of await Promise.all(all)) await client.close()
     await new Promise(resolve => setImmediate(resolve))
   })

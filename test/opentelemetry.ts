@@ -37,6 +37,13 @@ interface Test {
   teardown(act: () => void | Promise<void>): void
 }
 
+t.test('a group that is no function is refused at once', async t => {
+  t.throws(() => traceLocks({ group: 'orders' as never }), {
+    name: 'TypeError',
+    message: 'group must be a function, not "orders"',
+  })
+})
+
 async function traced(t: Test, options: TraceOptions = {}): Promise<Traced> {
   const exporter = new InMemorySpanExporter()
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })

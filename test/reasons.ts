@@ -27,6 +27,16 @@ interface Kind {
 const plain = (port: number) => `ws://127.0.0.1:${port}`
 const tls = (port: number) => `wss://127.0.0.1:${port}`
 
+const oldTls = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const
+const spoilt = [
+  'HTTP/1.1 101 Switching Protocols',
+  'Upgrade: websocket',
+  'Connection: Upgrade',
+  'Sec-WebSocket-Accept: of another',
+  '',
+  '',
+]
+
 const kinds: readonly Kind[] = [
   {
     what: 'an unknown host',
@@ -69,6 +79,21 @@ const kinds: readonly Kind[] = [
     url: plain,
     text: /answers HTTP 502: no Holdfast server, or a proxy that reaches none/,
     code: 'HTTP_502',
+  },
+  {
+    what: 'TLS of versions that are too old',
+    server: () => createTls({ ...selfSigned(), ...oldTls }).on('tlsClientError', () => {}),
+    url: tls,
+    text: /speaks no version of TLS that is new enough, 1\.2 or later \(EPROTO\)/,
+    code: 'EPROTO',
+  },
+  {
+    what: 'a proxy that answers something else than a WebSocket server',
+    server: () =>
+      createHttp().on('upgrade', (_, socket) => socket.on('error', () => {}).write(spoilt.join('\r\n'))),
+    url: plain,
+    text: /is no Holdfast server, or behind a proxy that spoils WebSockets: Invalid Sec-WebSocket-Accept header/,
+    code: 'NO_WEBSOCKET',
   },
   {
     what: 'something that speaks no HTTP',
@@ -143,6 +168,28 @@ function reasonAfter(_url: string, text: RegExp): RegExp {
   return new RegExp(text.source.replace(/^(no-such-host|wss:).*?(?=is at|speaks)/, ''))
 }
 
+t.test('a port that takes connections and never answers is a cause, too', async t => {
+  const listener = createTcp(socket => void socket.on('error', () => {}))
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => listener.close())
+  for (const to of [plain, tls]) {
+    const url = to((listener.address() as AddressInfo).port)
+    const error = (await connect(url, { timeout: 100 }).catch(error => error)) as LockError
+    t.match(error, {
+      code: 'TIMEOUT',
+      message: /has not answered yet/,
+      cause: { address: url, code: 'NO_ANSWER' },
+    })
+  }
+})
+
+t.test('what goes into JSON of an error names each address and its code', async t => {
+  const urls = [plain(1), 'ws://no-such-host.invalid:7400']
+  const error = (await connect(urls, { timeout: 700 }).catch(error => error)) as LockError
+  const { cause } = JSON.parse(JSON.stringify(error))
+  t.match(cause.errors, [{ address: plain(1), code: 'ECONNREFUSED' }, { address: urls[1] }])
+})
+
 t.test('run, hold and status say it, too', async t => {
   const ask = async (what: string, command: string, ...args: string[]) => {
     const kind = kinds.find(kind => kind.what === what)
@@ -184,6 +231,13 @@ t.test('a lock server that reaches no view server says so once a minute', async 
 t.test('what a peer sends is one short line, without control characters', async t => {
   const error = Object.assign(new Error(`\u001b[31mred\nsecond line ${'x'.repeat(5_000)}`), { code: 'EWHAT' })
   t.equal(troubleOf('ws://a', error, '').text, 'can not be reached: [31mred (EWHAT)')
+  const openSsl =
+    'write EPROTO 80CC:error:0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure:../record.c:1601:SSL alert number 40'
+  const failed = Object.assign(new Error(openSsl), { code: 'EPROTO' })
+  t.equal(
+    troubleOf('wss://a', failed, '').text,
+    'can not be reached: ssl/tls alert handshake failure (EPROTO)',
+  )
   const long = Object.assign(new Error('y'.repeat(5_000)), { code: 'CERT_HAS_EXPIRED' })
   t.ok(troubleOf('wss://a', long, '').text.length < 300)
 })

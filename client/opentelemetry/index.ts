@@ -5,7 +5,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { diagnosticEvents } from '../../wire/net/runtime.ts'
-import { checkKeys } from '../known-options.ts'
+import { checkKeys, shown } from '../known-options.ts'
 import type { Published, PublishedAbout } from '../published.ts'
 import { LockMetrics } from './lock-metrics.ts'
 import { LockSpans } from './lock-spans.ts'
@@ -35,6 +35,9 @@ const optionNames: readonly string[] = ['tracerProvider', 'meterProvider', 'grou
  */
 export function traceLocks(options: TraceOptions = {}): LockTraces {
   checkKeys('traceLocks', options, optionNames)
+  // Later it would be an error that no code can catch.
+  if (options.group !== undefined && typeof options.group !== 'function')
+    throw new TypeError(`group must be a function, not ${shown(options.group)}`)
   const spans = new LockSpans(options.tracerProvider)
   const metrics = new LockMetrics(options.meterProvider, options.group ?? (() => undefined))
   const listeners = diagnosticEvents.map(event => {

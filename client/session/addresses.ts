@@ -75,20 +75,17 @@ export class Addresses {
   /** One line, for display only: what is wrong with each. */
   describe(): string {
     return [...this.#known.values()]
-      .map(({ url, refusal, trouble, inUse }) => {
-        return `${url} ${refusal?.text ?? trouble?.text ?? (inUse ? 'has not answered yet' : 'was not tried')}`
-      })
+      .map(address => `${address.url} ${problemOf(address)?.text ?? 'was not tried'}`)
       .join('; ')
   }
 
   /** What is wrong with each, for programs. */
   troubles(): { readonly url: string; readonly code: string; readonly text: string }[] {
-    return [...this.#known.values()].flatMap(({ url, refusal, trouble }) => {
-      const wrong = refusal ?? trouble
+    return [...this.#known.values()].flatMap(address => {
+      const wrong = problemOf(address)
       // It answers, and is not the primary.
-      return wrong === null || wrong.code === 'NOT_PRIMARY'
-        ? []
-        : [{ url, code: wrong.code, text: wrong.text }]
+      if (wrong === null || wrong.code === 'NOT_PRIMARY') return []
+      return [{ url: address.url, code: wrong.code, text: wrong.text }]
     })
   }
 
@@ -106,4 +103,15 @@ export class Addresses {
     this.#known.set(url, address)
     return address
   }
+}
+
+const unanswered: Trouble = { code: 'NO_ANSWER', text: 'has not answered yet' }
+
+/** What keeps it from leading to the primary; null: nothing is known. */
+function problemOf({
+  refusal,
+  trouble,
+  inUse,
+}: Address): { readonly code: string; readonly text: string } | null {
+  return refusal ?? trouble ?? (inUse ? unanswered : null)
 }

@@ -8,9 +8,10 @@ import type { Trouble } from '../../wire/effects.ts'
 import type { MessageOf, View, Welcome } from '../../wire/messages.ts'
 import type { SaidOn } from '../../wire/runs.ts'
 import { SessionAnswers } from './answers.ts'
-import { Calls, closedText } from './calls.ts'
+import { Calls } from './calls.ts'
 import type { ClientCoreOptions } from './core-options.ts'
 import type { ClientEffect, ClientHears, ClientInput } from './effects.ts'
+import { SessionEnd } from './end.ts'
 import { Holds } from './holds.ts'
 import { Lease } from './lease.ts'
 import type { Link } from './link.ts'
@@ -28,18 +29,14 @@ const refusals: ReadonlySet<string> = new Set([
   'WRONG_WIRE_VERSION',
   'WRONG_ORIGIN',
 ])
-const leftText = 'the group of servers that it was in has no locks any more'
 const never = Number.POSITIVE_INFINITY
 
 export class ClientCore {
   readonly sessionId: string
   /** Monotonic ms at which to step with `wake`; null: never again. The driver keeps one timer for it. */
   wakeAt: number | null = 0
-  /** Lost, ended or refused; a step does nothing any more. */
-  over = false
   /** Sessions to end: what was handed in, less those that are ended, and this one once it is given up. */
   readonly abandoned: Map<string, string>
-  readonly #options: ClientCoreOptions
   readonly #group: number
   readonly #links: Route
   readonly #requests = new Requests()
@@ -50,10 +47,9 @@ export class ClientCore {
   readonly #calls: Calls
   readonly #answers: SessionAnswers
   readonly #sending: Sending
-  #ending = false
+  readonly #end: SessionEnd
 
   constructor(options: ClientCoreOptions) {
-    this.#options = options
     this.sessionId = options.sessionId
     this.abandoned = new Map(options.abandoned)
     this.#group = options.group ?? 0
@@ -69,6 +65,19 @@ export class ClientCore {
       lease: this.#lease,
       abandoned: this.abandoned,
     })
+    this.#end = new SessionEnd(options, {
+      out: this.#out,
+      links: this.#links,
+      holds: this.#holds,
+      calls: this.#calls,
+      sending: this.#sending,
+      abandoned: this.abandoned,
+    })
+  }
+
+  /** Lost, ended or refused; a step does nothing any more. */
+  get over(): boolean {
+    return this.#end.over
   }
 
   /** The session's public id, as lists show it (C9); null until it is open. */
@@ -178,7 +187,7 @@ export class ClientCore {
         this.#onEnd(input.call, now)
         return
       case 'leave':
-        this.#onLeave()
+        this.#end.left()
         return
       case 'told':
         for (const view of input.views) this.#adopt(view)
@@ -256,28 +265,13 @@ export class ClientCore {
   }
 
   #onEnd(call: number, now: Instant): void {
-    this.#ending = true
+    this.#end.wished = true
     this.#holds.clear()
     this.#calls.end()
     this.#sending.wake(now)
     this.#requests.end(call)
     if (this.#links.opened) this.#sending.pump(now)
-    else this.#endUnopened()
-  }
-
-  /** G8: a slot moves only while nothing is held in it, so what is held here was taken away, and that is not told yet. */
-  #onLeave(): void {
-    if (this.#links.session !== null)
-      this.#sending.send(['abandon', this.sessionId, this.#options.sessionKey])
-    if (this.#holds.size > 0) this.#loseHolds('SESSION_LOST', leftText)
-    this.#finish('ended', 'WRONG_GROUP', leftText)
-  }
-
-  /** S4: its open may be done, and then nothing else would end the session before its lease does. */
-  #endUnopened(): void {
-    if (this.#links.session !== null)
-      this.#sending.send(['abandon', this.sessionId, this.#options.sessionKey])
-    this.#finish('ended', 'CLOSED', closedText)
+    else this.#end.unopened()
   }
 
   // ---- messages
@@ -348,11 +342,11 @@ export class ClientCore {
       case 'unknown-session':
         if (message[1] !== this.sessionId || !this.#links.opened) return
         // Its end was done, and the answer to it was lost: that is what the user wished for.
-        if (this.#ending) this.#finish('ended', 'CLOSED', closedText)
-        else this.#lose('SESSION_LOST', 'the servers no longer know the session')
+        if (this.#end.wished) this.#end.done()
+        else this.#end.lost('SESSION_LOST', 'the servers no longer know the session')
         return
       case 'open-refused':
-        if (message[1] === this.sessionId && !this.#links.opened) this.#refused(message[2], message[3])
+        if (message[1] === this.sessionId && !this.#links.opened) this.#end.refused(message[2], message[3])
         return
       case 'renewed':
         this.#onRenewed(message[1])
@@ -381,7 +375,7 @@ export class ClientCore {
       case 'key-forgotten':
       case 'refused':
       case 'ended':
-        if (this.#answers.message(message, now)) this.#finish('ended', 'CLOSED', closedText)
+        if (this.#answers.message(message, now)) this.#end.done()
         return
     }
   }
@@ -444,7 +438,7 @@ export class ClientCore {
     this.#linkFailed(link, { code, text }, now, chance)
     const refusal = this.#links.addresses.refusal()
     if (refusal !== null && !this.#links.opened)
-      this.#refused(refusal.code, `${link.address.url} ${refusal.text}`)
+      this.#end.refused(refusal.code, `${link.address.url} ${refusal.text}`)
   }
 
   #disconnected(): void {
@@ -463,42 +457,12 @@ export class ClientCore {
     this.#links.arrange(now, chance, this.#out.effects)
   }
 
-  // ---- the end
+  // ---- time
 
   #expire(now: Instant): void {
     const why = this.#lease.suspendedText(now) ?? this.describe()
-    this.#lose('EXPIRED', `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${why}`)
+    this.#end.lost('EXPIRED', `the lease of ${this.#lease.ttlMs} ms could not be renewed in time: ${why}`)
   }
-
-  /** The session is lost: its locks, its unanswered calls, this core. */
-  #lose(reason: 'EXPIRED' | 'SESSION_LOST', text: string): void {
-    // S4: given up is given up; the servers may still have it, and are to end it.
-    if (reason === 'EXPIRED') this.abandoned.set(this.sessionId, this.#options.sessionKey)
-    this.#loseHolds(reason, text)
-    this.#finish('lost', 'SESSION_LOST', text)
-  }
-
-  #loseHolds(reason: 'EXPIRED' | 'SESSION_LOST', text: string): void {
-    for (const token of this.#holds.believed) this.#out.do({ do: 'lost', token, reason, text })
-    this.#holds.clear()
-    this.#out.do({ do: 'event', event: 'lost', reason })
-  }
-
-  #refused(code: string, text: string): void {
-    this.#finish('refused', code, text)
-  }
-
-  #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string): void {
-    // S4: an open that went out may be done though no answer to it came; the next session ends it.
-    if (!this.#links.opened && this.#sending.count > 0)
-      this.abandoned.set(this.sessionId, this.#options.sessionKey)
-    this.#calls.endAll(code, text, false)
-    this.#links.closeAll(text, this.#out.effects)
-    this.over = true
-    this.#out.do({ do: 'over', reason, code, text })
-  }
-
-  // ---- time
 
   /** How long the primary has owed us an answer to the open or to a renewal. */
   #unansweredFor(now: Instant): number {

@@ -1,15 +1,16 @@
 // The connections of one session: which addresses to dial, which view is the newest, which connection
-// leads to its primary, which one more is kept to watch for the next view, which leads to the backup, and
-// which have gone quiet. It knows nothing of requests or leases, and says what to do as effects.
+// leads to its primary, which one more is kept to watch for the next view, and which leads to the backup. How
+// long each may be silent is in silence.ts. It knows nothing of requests or leases, and says what to do as effects.
 
 import type { Instant } from '../../wire/clock.ts'
 import type { Trouble } from '../../wire/effects.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
-import { helloWithinMs, keepAliveMs, renewPart, restLeaseMs } from '../../wire/limits.ts'
 import type { View, Welcome } from '../../wire/messages.ts'
 import { type Address, Addresses } from './addresses.ts'
 import type { ClientEffect } from './effects.ts'
 import { type Link, newLink, roleIn } from './link.ts'
+import { Moments } from './moments.ts'
+import { Silence, type Use } from './silence.ts'
 
 export interface LinksOptions {
   readonly addresses: readonly string[]
@@ -35,6 +36,8 @@ const tokenNearMs = 500
 /** A connection that ended within this time of its welcome counts as a failed dial. */
 const steadyMs = 1_000
 
+const never = Number.POSITIVE_INFINITY
+
 export class Route {
   view: View | null = null
   cluster: string | null
@@ -46,24 +49,12 @@ export class Route {
   doubtful = false
   readonly addresses: Addresses
   readonly #links = new Map<number, Link>()
-  readonly #name: string
-  readonly #told: boolean
-  readonly #quietMs: number
-  readonly #watchQuietMs: number
-  /** A session that rests comes to a new primary at any moment of this time. */
-  readonly #comeBackMs: number
-  /** Since when the server that the session is on owes something; Infinity: its silence says nothing. */
-  #owedSince = Number.POSITIVE_INFINITY
-  #rests = false
-  /** When a session that is owed nothing may look for its next primary, drawn once the last one is lost. */
-  #comeBackAt: number | null = 0
+  readonly #options: LinksOptions
+  readonly #silence: Silence
+  readonly #moments: Moments
+  #expected: Expected = { owed: false, rests: false, leaseEndsAt: never }
   #staysAway = false
-  /** When a session that does not rest may connect to the backup; null: not drawn. */
-  #backupAt: number | null = null
-  /** When the lease of what waits for a connection ends; Infinity: nothing hurries. */
-  #hurryAt = Number.POSITIVE_INFINITY
   #dialled = 0
-  #echoes = 0
   /** When something is due on any link but the session's. */
   #wakeAt = 0
   #stale = true
@@ -71,11 +62,9 @@ export class Route {
   constructor(options: LinksOptions) {
     this.addresses = new Addresses(options.addresses)
     this.cluster = options.cluster
-    this.#name = options.name
-    this.#told = options.told ?? false
-    this.#quietMs = Math.min(options.ttlMs / 4, 1_000)
-    this.#watchQuietMs = Math.min(Math.max(this.#quietMs, options.ttlMs / 4), keepAliveMs)
-    this.#comeBackMs = restLeaseMs(options.ttlMs) * renewPart
+    this.#options = options
+    this.#silence = new Silence(options.ttlMs)
+    this.#moments = new Moments(options.ttlMs)
   }
 
   /** Requests can go out. */
@@ -87,26 +76,22 @@ export class Route {
     return this.#links.get(number)
   }
 
-  /** How long nothing may come before we ask; twice that, and the connection is given up. */
   get quietMs(): number {
-    return this.#quietMs
+    return this.#silence.quietMs
   }
 
   /** Whether the server that the session is on owes anything, whether the session rests, and when its lease ends (S4). */
-  expect({ owed, rests, leaseEndsAt }: Expected, now: Instant): void {
-    this.#hurryAt = rests ? Number.POSITIVE_INFINITY : leaseEndsAt
-    if (rests !== this.#rests) {
-      this.#rests = rests
-      this.#wakeAt = Math.min(this.#wakeAt, this.#backupDueAt)
-    }
-    if (!owed) this.#owedSince = Number.POSITIVE_INFINITY
-    else if (this.#owedSince === Number.POSITIVE_INFINITY) this.#owedSince = now.monotonic
+  expect(expected: Expected, now: Instant): void {
+    const changed = expected.rests !== this.#expected.rests
+    this.#expected = expected
+    this.#silence.owe(expected.owed, now)
+    if (changed) this.#wakeAt = Math.min(this.#wakeAt, this.#backupDueAt)
   }
 
   /** Something is asked for: from here on the way to the primary is looked for at once. */
   wake(): void {
     if (this.session !== null) return
-    this.#comeBackAt = 0
+    this.#moments.comeBackNow()
     this.#staysAway = false
     this.#stale = true
   }
@@ -135,14 +120,14 @@ export class Route {
 
   /** A3: for how much longer the token of this connection is good; null: it has no end. */
   tokenLasts(link: Link, ms: number | null, now: Instant): void {
-    link.tokenEndsAt = ms === null ? Number.POSITIVE_INFINITY : now.monotonic + ms
+    link.tokenEndsAt = ms === null ? never : now.monotonic + ms
     this.planToken(link, now)
   }
 
   /** A3: with some of its time left, for an answer that is lost or a program that takes long. */
   planToken(link: Link, now: Instant): void {
     const left = link.tokenEndsAt - now.monotonic
-    link.tokenAt = left > tokenNearMs ? now.monotonic + left * newerTokenPart : Number.POSITIVE_INFINITY
+    link.tokenAt = left > tokenNearMs ? now.monotonic + left * newerTokenPart : never
   }
 
   /** A pushed view: a server that names itself primary is it from here on. */
@@ -162,7 +147,7 @@ export class Route {
     for (const link of [...this.#links.values()])
       if (link.kind === null && !this.addresses.knows(link.address))
         this.close(link, null, 'an older view', out)
-    this.#backupAt = null
+    this.#moments.forgetBackup()
     this.#stale = true
     return true
   }
@@ -223,29 +208,19 @@ export class Route {
   arrange(now: Instant, chance: number, out: ClientEffect[]): void {
     if (!this.#stale && now.monotonic < this.#wakeAt) return
     if (this.session !== null && !this.doubtful) this.#keepOneWatcher(out)
-    this.#drawComeBack(now, chance)
+    const away = this.session === null
+    this.#moments.drawComeBack(away, !this.#expected.rests || this.#silence.owed, now, chance)
     this.#drawBackup(now, chance)
-    this.#staysAway = this.session === null && now.monotonic < (this.#comeBackAt ?? 0)
+    this.#staysAway = away && now.monotonic < this.#moments.comeBackAt
     if (this.#searching() && !this.#staysAway) this.#dialDue(now, out)
     if (now.monotonic >= this.#backupDueAt) this.#dialBackup(now, out)
     this.#wakeAt = this.#nextWake()
     this.#stale = false
   }
 
-  /** Idle sessions reconnect after a random delay, so that sessions holding locks get to the new primary first. */
-  #drawComeBack(now: Instant, chance: number): void {
-    const owed = this.#owedSince !== Number.POSITIVE_INFINITY
-    if (this.session !== null) this.#comeBackAt = null
-    else this.#comeBackAt ??= this.#rests && !owed ? now.monotonic + chance * this.#comeBackMs : 0
-  }
-
-  /**
-   * S4: a session that holds something has a connection to the backup before it needs it: a crowd whose primary dies would take
-   * longer to connect, with TLS above all, than its leases last. At random moments, so that no crowd comes to a new backup at once.
-   */
   #drawBackup(now: Instant, chance: number): void {
-    if (this.#backupToDial === null) this.#backupAt = null
-    else this.#backupAt ??= now.monotonic + chance * this.#comeBackMs
+    if (this.#backupToDial === null) this.#moments.forgetBackup()
+    else this.#moments.drawBackup(now, chance)
   }
 
   /** Null: there is none, or a connection to it, or it does not take us, or the session is not on its primary. */
@@ -257,14 +232,13 @@ export class Route {
   }
 
   get #backupDueAt(): number {
-    const waits = this.#rests || this.#backupAt === null || this.#backupToDial === null
-    return waits ? Number.POSITIVE_INFINITY : (this.#backupAt as number)
+    return this.#expected.rests || this.#backupToDial === null ? never : this.#moments.backupAt
   }
 
   #dialBackup(now: Instant, out: ClientEffect[]): void {
     const address = this.#backupToDial
     if (address !== null) this.#dial(address, now, out)
-    this.#backupAt = null
+    this.#moments.forgetBackup()
   }
 
   #toBackup(): Link | undefined {
@@ -280,10 +254,10 @@ export class Route {
       if (now.monotonic < this.#quietAt(link)) continue
       this.#stale = true
       // Woken far too late, it is us who slept: what the other end said may be waiting to be read.
-      const overslept = now.monotonic - this.#quietAt(link) > this.#quietMs / 2
+      const overslept = now.monotonic - this.#quietAt(link) > this.quietMs / 2
       const asked = link.kind === null || link.echoAt !== null
       if (asked && !overslept) gone.push(link)
-      else this.#ask(link, now, out)
+      else this.#silence.ask(link, now, out)
     }
     return gone
   }
@@ -292,24 +266,14 @@ export class Route {
     return this.session === null ? this.#wakeAt : Math.min(this.#wakeAt, this.#quietAt(this.session))
   }
 
-  #ask(link: Link, now: Instant, out: ClientEffect[]): void {
-    link.echoAt = now.monotonic
-    if (link.kind !== null)
-      out.push({ do: 'send', connection: link.number, message: ['echo', ++this.#echoes] })
+  #quietAt(link: Link): number {
+    return this.#silence.endsAt(link, this.#useOf(link))
   }
 
-  /** When a link has been silent for too long: to be asked, or, once asked, to be given up. */
-  #quietAt(link: Link): number {
-    const { heardAt, echoAt } = link
-    if (link.waits) return Number.POSITIVE_INFINITY
-    const watches = (this.session !== null || this.#staysAway) && link !== this.session
-    const quiet = watches ? this.#watchQuietMs : this.#quietMs
-    if (echoAt !== null) return echoAt + quiet
-    if (link.kind === null) return heardAt + Math.min(2 * quiet, helloWithinMs)
-    if (watches) return heardAt + (this.#rests || !this.#mustNotice(link) ? keepAliveMs : quiet)
-    if (link !== this.session) return heardAt + quiet
-    const owed = this.#owedSince !== Number.POSITIVE_INFINITY
-    return owed ? Math.max(heardAt, this.#owedSince) + quiet : heardAt + keepAliveMs
+  #useOf(link: Link): Use {
+    if (link === this.session) return 'session'
+    if (this.session === null && !this.#staysAway) return 'search'
+    return this.#expected.rests || !this.#mustNotice(link) ? 'spare' : 'watch'
   }
 
   /** Of a connection that is not the session's: its silence would keep us from hearing of the next view. */
@@ -322,7 +286,7 @@ export class Route {
   }
 
   get #isWatched(): boolean {
-    return this.#told || this.#watcher() !== undefined
+    return this.#options.told === true || this.#watcher() !== undefined
   }
 
   /** The best connection for hearing of the next view: a view server's, else another lock server's. */
@@ -341,7 +305,7 @@ export class Route {
   }
 
   #keepOneWatcher(out: ClientEffect[]): void {
-    const watcher = this.#told ? undefined : this.#watcher()
+    const watcher = this.#options.told ? undefined : this.#watcher()
     const toBackup = this.#toBackup()
     for (const link of [...this.#links.values()]) {
       if (link === this.session || link === watcher || link === toBackup) continue
@@ -379,27 +343,27 @@ export class Route {
       connection: number,
       address: address.url,
       cluster: this.cluster,
-      from: { kind: 'client', name: this.#name },
-      hurryAt: this.#hurryAt,
+      from: { kind: 'client', name: this.#options.name },
+      hurryAt: this.#expected.rests ? never : this.#expected.leaseEndsAt,
     })
   }
 
   #forget(link: Link): void {
     this.#links.delete(link.number)
     link.address.inUse = false
-    if (link.address.url === this.view?.backup?.address) this.#backupAt = null
+    if (link.address.url === this.view?.backup?.address) this.#moments.forgetBackup()
     if (this.session === link) this.session = null
     this.#stale = true
   }
 
   #nextWake(): number {
-    let next = Number.POSITIVE_INFINITY
+    let next = never
     for (const link of this.#links.values())
       if (link !== this.session) next = Math.min(next, this.#quietAt(link))
     next = Math.min(next, this.#backupDueAt)
     if (!this.#searching()) return next
     for (const address of this.addresses.all()) {
-      if (this.#dialable(address)) next = Math.min(next, Math.max(address.retryAt, this.#comeBackAt ?? 0))
+      if (this.#dialable(address)) next = Math.min(next, Math.max(address.retryAt, this.#moments.comeBackAt))
     }
     return next
   }

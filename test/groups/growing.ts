@@ -9,6 +9,7 @@ import { listLocks } from '../../cli/locks.ts'
 import type { Status } from '../../wire/messages.ts'
 import { Running } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { pause } from '../fixtures/real-pause.ts'
 import type { Hold, Report } from './worker.ts'
 
 const worker = fileURLToPath(new URL('worker.js', import.meta.url))
@@ -51,12 +52,12 @@ export async function grow(t: Test, { steps, clients, kills }: Growth): Promise<
     phases.push({ name, from: now, to: now })
   }
   phase(`${first} groups`)
-  await pass(1_000)
+  await pause(1_000)
   for (const groups of rest) {
     phase(`on the way to ${groups}`)
     await step(t, url, groups, kills)
     phase(`${groups} groups`)
-    await pass(1_000)
+    await pause(1_000)
   }
   phase('over')
   const reports = await Promise.all(works.map(end => end()))
@@ -66,10 +67,6 @@ export async function grow(t: Test, { steps, clients, kills }: Growth): Promise<
   if (left.held.length + left.pending.length + left.missing.length > 0)
     problems.push(`left: ${JSON.stringify(left)}`)
   return problems
-}
-
-async function pass(ms: number): Promise<void> {
-  await new Promise(resolve => setTimeout(resolve, ms))
 }
 
 async function statusAt(url: string): Promise<Status> {
@@ -110,7 +107,7 @@ async function step(t: Test, url: string, groups: number, kills: number): Promis
   for (; killed < kills; killed++) {
     const status = await statusAt(url)
     if (isThere(status)) break
-    await pass(Math.random() * 400)
+    await pause(Math.random() * 400)
     killOne(status)
     await until('a death would be survived', async () => (await statusAt(url)).survives > 0, stepMs)
   }

@@ -2,6 +2,7 @@
 // on its channel what it believed in from when to when. Times are of the machine's monotonic clock, alike in all processes.
 
 import { connect, type Lock } from '../../client/index.ts'
+import { pause } from '../fixtures/real-pause.ts'
 
 /** One lock that it held. */
 export interface Hold {
@@ -61,7 +62,7 @@ async function once(locks: Awaited<ReturnType<typeof connect>>): Promise<void> {
     const taken = await locks.acquireAll([...new Set(wanted)])
     took.push([began, monotonic() - began])
     const ends = taken.map(believe)
-    if (draw(3) === 0) await new Promise(resolve => setTimeout(resolve, draw(20)))
+    if (draw(3) === 0) await pause(draw(20))
     for (const end of ends) end()
     await taken[Symbol.asyncDispose]()
     answered++

@@ -8,6 +8,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Status } from '../../wire/messages.ts'
+import { until } from '../fixtures/deadline.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { here, type Place, ServerProcesses } from '../fixtures/server-processes.ts'
 import type { Order } from './attacker.ts'
@@ -99,18 +100,16 @@ export class LoadStage {
   /** Asks by socket, since a server may refuse pages to clients without the secret. */
   async #healthy(): Promise<{ view: View; servers: Status['servers'] }> {
     const peer = await greet(this.#servers.viewUrl, this.#secret)
-    const end = performance.now() + healthyMsMax
-    for (let number = 1; performance.now() < end; number++) {
-      peer.say(['status', number])
+    let number = 0
+    const look = async () => {
+      peer.say(['status', ++number])
       const { view, acked, survives, servers } = (await peer.next('status'))[2] as Status
       const all = servers.filter(server => server.alive).length === lockServers
-      if (view !== null && acked && survives > 0 && all) {
-        peer.leave()
-        return { view, servers }
-      }
-      await pause(50)
+      return view !== null && acked && survives > 0 && all && { view, servers }
     }
-    throw new Error('the cluster does not become healthy')
+    const found = await until('the cluster is healthy', look, healthyMsMax)
+    peer.leave()
+    return found
   }
 
   #watched(view: View, servers: Status['servers']): Watched[] {

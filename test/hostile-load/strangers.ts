@@ -3,6 +3,7 @@
 
 import { type AddressInfo, createServer } from 'node:net'
 import { wireVersion } from '../../wire/version.ts'
+import { until } from '../fixtures/deadline.ts'
 import { HostilePeer, newId, RawPeer } from '../fixtures/hostile-peer.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { idleHello } from '../fixtures/said.ts'
@@ -45,6 +46,8 @@ async function nearlyWhole({ primary, seconds }: Target): Promise<Outcome> {
   return { remark: '150 held 4 MiB less a byte' }
 }
 
+const sockets = 600
+
 async function bareSockets({ view, ready, seconds }: Target): Promise<Outcome> {
   const end = performance.now() + 1_000 + seconds * 1_000
   let opened = 0
@@ -57,11 +60,11 @@ async function bareSockets({ view, ready, seconds }: Target): Promise<Outcome> {
       await pause(1)
     }
   }
-  const all = Array.from({ length: 600 }, hold)
-  await pause(1_000)
+  const all = Array.from({ length: sockets }, hold)
+  await until('all are at it', () => opened >= sockets)
   await ready()
   await Promise.all(all)
-  return { remark: `${opened} sockets, 600 at a time` }
+  return { remark: `${opened} sockets, ${sockets} at a time` }
 }
 
 /** How many wrong secrets per second one address may try. */

@@ -77,7 +77,6 @@ async function endWaiting(target: Target): Promise<Outcome> {
     peer.say(['echo', 1])
   }
   await Promise.all(members.map(({ peer }) => peer.next('echoed')))
-  await pause(500)
   for (const { peer } of members) peer.say(['end', waiting + 1])
   await Promise.all(
     members.map(({ peer }) => Promise.race([peer.next('ended').catch(() => null), pause(10_000)])),

@@ -165,8 +165,8 @@ export const client: readonly Mutant[] = [
     edits: [
       {
         file: core,
-        find: "if (this.#ending) this.#finish('ended', 'CLOSED', closedText)",
-        replace: "if (false) this.#finish('ended', 'CLOSED', closedText)",
+        find: 'if (this.#end.wished) this.#end.done()',
+        replace: 'if (false) this.#end.done()',
       },
     ],
   },
@@ -179,7 +179,17 @@ export const client: readonly Mutant[] = [
       {
         file: core,
         find: 'this.#lease.begin(ttlMs, this.#sending.openSent)',
-        replace: 'this.#lease.begin(this.#options.ttlMs, this.#sending.openSent)',
+        replace: 'this.#lease.begin(this.askedMs, this.#sending.openSent)',
+      },
+      {
+        file: core,
+        find: 'readonly #group: number',
+        replace: 'readonly #group: number\n  askedMs = 0',
+      },
+      {
+        file: core,
+        find: 'this.#group = options.group ?? 0',
+        replace: 'this.#group = options.group ?? 0\n    this.askedMs = options.ttlMs',
       },
     ],
   },

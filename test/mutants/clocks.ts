@@ -117,8 +117,8 @@ export const clocks: readonly Mutant[] = [
     edits: [
       {
         file: 'client/session/route.ts',
-        find: 'this.#rests && !owed',
-        replace: '!owed',
+        find: '!this.#expected.rests || this.#silence.owed',
+        replace: 'this.#silence.owed',
       },
     ],
   },

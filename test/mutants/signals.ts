@@ -46,6 +46,32 @@ export const signals: readonly Mutant[] = [
     ],
   },
   {
+    name: 'many listeners on the signal of a term warn of a leak',
+    breaks: 'C7',
+    why: 'parts of the work of a leader that listen to its signal fill the log of its program with warnings',
+    test: 'odd-signals',
+    edits: [
+      {
+        file: 'client/lead.ts',
+        find: 'campaign.manyListeners(term.lead.signal)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a string is taken for a list of signals',
+    breaks: 'F12',
+    why: 'each of its letters is listened to, and the signal that was meant is not',
+    test: 'handles',
+    edits: [
+      {
+        file: 'client/close-on-signals.ts',
+        find: 'if (!Array.isArray(signals) || signals.length === 0)',
+        replace: "if (typeof signals !== 'string' && !Array.isArray(signals))",
+      },
+    ],
+  },
+  {
     name: 'each call listens to a shared signal by itself',
     breaks: 'Web Locks',
     why: 'Node warns of a leak at the eleventh call',

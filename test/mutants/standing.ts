@@ -63,7 +63,7 @@ export const standing: readonly Mutant[] = [
     edits: [
       {
         file: 'client/session/route.ts',
-        find: 'this.#comeBackAt = 0 this.#staysAway = false this.#stale = true',
+        find: 'this.#moments.comeBackNow() this.#staysAway = false this.#stale = true',
         replace: 'this.#staysAway = false\n    this.#stale = true',
       },
     ],

@@ -214,14 +214,9 @@ export const tls: readonly Mutant[] = [
     test: 'client-connections',
     edits: [
       {
-        file: 'client/session/route.ts',
+        file: 'client/session/silence.ts',
         find: 'if (link.waits) return Number.POSITIVE_INFINITY',
-        replace: 'if (link.waits) return heardAt + quietMsOf(this)',
-      },
-      {
-        file: 'client/session/route.ts',
-        find: 'export class Route {',
-        replace: 'const quietMsOf = (route: Route) => 2 * route.quietMs\n\nexport class Route {',
+        replace: 'if (link.waits) return heardAt + 2 * this.#quietMs',
       },
     ],
   },
@@ -278,9 +273,9 @@ export const tls: readonly Mutant[] = [
     test: 'client-connections',
     edits: [
       {
-        file: 'client/session/route.ts',
-        find: 'else this.#backupAt ??= now.monotonic + chance * this.#comeBackMs',
-        replace: 'else this.#backupAt ??= now.monotonic + chance',
+        file: 'client/session/moments.ts',
+        find: 'this.#backupAt ??= now.monotonic + chance * this.#spreadMs',
+        replace: 'this.#backupAt ??= now.monotonic + chance',
       },
     ],
   },

@@ -107,6 +107,20 @@ t.test('C4: run --at-most ends the command before the lock is free again, with e
   })
 })
 
+t.test(
+  'C4: run --at-most counts from the grant, also while the command starts; the exit code is 124',
+  async t => {
+    await using cluster = await startCluster()
+    const environment = { HOLDFAST_VIEW: cluster.url }
+    // Less than the start of a process takes.
+    const run = ['run', 'x', '--at-most', '5ms', '--', node, '-e', 'setInterval(() => {}, 1000)']
+    t.match(await holdfast(t, run, environment), {
+      code: 124,
+      stderr: /^holdfast: ending the command: it took longer than --at-most\n$/,
+    })
+  },
+)
+
 t.test('C3: run --at-least keeps the lock taken afterwards', async t => {
   await using cluster = await startCluster()
   const environment = { HOLDFAST_VIEW: cluster.url }
