@@ -109,7 +109,7 @@ export const durable: readonly Mutant[] = [
     name: 'the shorter of two copies is recovered',
     breaks: 'D4, D7',
     why: 'a bit flips in the last block of one copy, which reads as a shorter one: what it held is gone, though the other copy has it',
-    theme: 'power',
+    test,
     edits: [
       {
         file: recovery,

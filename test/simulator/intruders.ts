@@ -105,7 +105,7 @@ export class Intruders {
   /** Ids are drawn, but where one takes that of another. */
   #withId(from: HelloFrom): HelloFrom {
     if (from.kind !== 'lockserver') return from
-    const journal = this.#cluster.isDurable
+    const journal = this.#cluster.hasJournals
     return from.id === anyId ? { ...from, id: this.#cluster.newId(), journal } : { ...from, journal }
   }
 

@@ -40,7 +40,7 @@ export class Looks {
     if (vitals.lag !== pingNow.lag || vitals.copiedPart !== pingNow.copiedPart) return 'pings otherwise'
     if (role === 'idle' && (vitals.inSync || vitals.parked > 0)) return 'has no part'
     // D2: or its disk does not know of this view yet.
-    if (role === 'primary' && view?.backup === null && !vitals.inSync && !this.#cluster.isDurable)
+    if (role === 'primary' && view?.backup === null && !vitals.inSync && !this.#cluster.hasJournals)
       return 'is alone'
     if (!(vitals.used >= 0 && vitals.used <= usedMost(state)) || vitals.copiedPart > 100)
       return 'is more than full'

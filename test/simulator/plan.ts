@@ -9,6 +9,7 @@ import { drawGroupKinds, drawGroups, type GroupKind } from './grouping.ts'
 import { drawOwners, type OwnerShape } from './owning.ts'
 import {
   type DiskShape,
+  drawBeginning,
   drawDiskShape,
   drawPowerKind,
   drawPowerRates,
@@ -217,7 +218,9 @@ export function drawPlan(seed: number): Plan {
   const dice = random(seed)
   const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
   const seats = unseated.has(drawn.theme) ? null : drawSeats(random(seed + 31))
-  const disk = hasDisks(drawn) ? drawDiskShape(random(seed + 25), drawn.hoard > 0) : null
+  const disk = hasDisks(drawn)
+    ? drawDiskShape(random(seed + 25), drawn.hoard > 0, drawBeginning(random(seed + 63)))
+    : null
   const access = hasAccess(drawn) ? drawAccess(random(seed + 41)) : null
   const owners = drawn.tight ? drawOwners(random(seed + 61)) : null
   const seated = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats, owners }
@@ -232,6 +235,7 @@ export function drawPlan(seed: number): Plan {
     ...drawSeatFaults(random(seed + 32), shape),
     ...drawPower(random(seed + 26), shape),
     ...drawMorePower(random(seed + 62), shape),
+    ...drawChanges(random(seed + 64), shape),
     ...drawAccessEvents(random(seed + 42), shape),
     ...drawGroupFaults(random(seed + 53), shape),
   ]
@@ -640,6 +644,18 @@ function drawMorePower(dice: Random, { disk, seats, lengthMs }: Shape): Planned[
   return timesOf(dice, dice.pick([700, 1_500]), lengthMs).map(at => ({
     is: 'fault',
     kind: drawPowerKind(dice, rates),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** D11: a cluster that begins in memory is soon on disk, and perhaps not for long. */
+function drawChanges(dice: Random, { disk, lengthMs }: Shape): Planned[] {
+  if (disk?.begins !== 'memory') return []
+  const first = 100 + dice.next() * 500
+  return [first, ...timesOf(dice, 1_000, lengthMs)].map(at => ({
+    is: 'fault',
+    kind: dice.chance(at === first ? 0.8 : 0.5) ? 'change durability' : 'change durability and kill',
     at,
     salt: saltOf(dice),
   }))

@@ -2,6 +2,7 @@
 // Of dice of their own: seeds without disks tell what they told before.
 
 import { type JournalSizes, journalSizes } from '../../lockserver/journal/sizes.ts'
+import type { Durability } from '../../wire/messages.ts'
 import { smallSizes } from '../fixtures/journal-story.ts'
 import { type Random, weighted } from '../fixtures/random.ts'
 
@@ -68,18 +69,29 @@ export interface DiskShape {
   readonly patienceMs: number
   /** Between two of these faults. */
   readonly everyMs: number
+  /** D11: of what durability the cluster is at first. */
+  readonly begins: Durability
 }
 
 /** Of the seeds: their cluster is durable. */
 const diskPart = 1 / 3
 
-export function drawDiskShape(dice: Random, large: boolean): DiskShape | null {
+/** Of those: they begin in memory. */
+const memoryPart = 0.12
+
+/** Drawn apart from the rest. */
+export function drawBeginning(dice: Random): Durability {
+  return dice.chance(memoryPart) ? 'memory' : 'disk'
+}
+
+export function drawDiskShape(dice: Random, large: boolean, begins: Durability): DiskShape | null {
   if (!dice.chance(diskPart)) return null
   return {
     actMs: dice.pick([0.05, 0.3, 1, 4, 15]),
     sizes: large ? largeSizes : dice.pick([storySizes, storySizes, mediumSizes]),
     patienceMs: dice.pick([300, 1_000, 2_000]),
     everyMs: dice.pick([300, 700, 1_500]),
+    begins,
   }
 }
 

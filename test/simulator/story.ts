@@ -243,7 +243,8 @@ class Story {
       secret: shape.secret,
       ...this.#accessOptions(),
       ...(shape.disk !== null && {
-        durability: 'disk',
+        durability: shape.disk.begins,
+        journals: true,
         recoveryPatienceMs: shape.disk.patienceMs,
         journalDiskOf: name => this.#diskOf(name),
       }),

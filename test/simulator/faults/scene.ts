@@ -50,7 +50,7 @@ export class Scene {
   /** D11: the state outlives a loss of power, in every group. */
   get onDisk(): boolean {
     const { cluster, referee } = this
-    return cluster.isDurable && cluster.inEach(() => referee.leftCopies.onDisk).every(is => is)
+    return cluster.hasJournals && cluster.inEach(() => referee.leftCopies.onDisk).every(is => is)
   }
 
   /** R4: a copy that is wrong need not be readable on its disk (D7); whether the other one is there. */
