@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { proofLengthMax, ttlMsMax } from '../wire/limits.ts'
 import { webSocketUrl } from '../wire/options.ts'
 import { proofProblem, secretProblem } from '../wire/secret-problem.ts'
+import { meantBy } from '../wire/spelling.ts'
 import { readDuration } from './duration.ts'
 import { strangersIn } from './environment.ts'
 import { UsageError } from './failure.ts'
@@ -241,7 +242,7 @@ export function readArguments<O extends Options>(
   environment: NodeJS.ProcessEnv,
 ): Given<O> {
   const mistakes = new Mistakes()
-  const { given, names, rest } = sort(command, args, mistakes)
+  const { given, names, rest, isKnown } = sort(command, args, mistakes)
   const from: Record<string, Origin> = {}
   const values: Record<string, unknown> = {}
   for (const [name, option] of Object.entries(command.options)) {
@@ -255,7 +256,7 @@ export function readArguments<O extends Options>(
     from[name] = origin
     mistakes.collect(name, () => void readOption(name, option, undefined, origin))
   }
-  mistakes.collect(null, () => checkNames(command, names))
+  mistakes.collect(null, () => checkNames(command, names, isKnown))
   mistakes.addAll(command.check?.(values as Values<O>) ?? [])
   const odd = oddIn(environment, command)
   mistakes.addAll(odd.mistakes)
@@ -313,16 +314,19 @@ function sort(command: Command<Options>, args: readonly string[], mistakes: Mist
   const names: string[] = []
   const rest: string[] = []
   let behind = false
+  let isKnown = true
   for (const token of tokensOf(command, args)) {
     if (token.kind === 'option-terminator') behind = true
     else if (token.kind === 'positional') (behind && command.rest ? rest : names).push(token.value)
-    else
+    else {
+      isKnown &&= Object.hasOwn(command.options, token.name)
       mistakes.collect(token.name, () => {
         const value = checkGiven(command, token.name, token.rawName, token.value, token.inlineValue ?? false)
         given.set(token.name, [...(given.get(token.name) ?? []), value])
       })
+    }
   }
-  return { given, names, rest }
+  return { given, names, rest, isKnown }
 }
 
 function tokensOf(command: Command<Options>, args: readonly string[]) {
@@ -344,8 +348,10 @@ function checkGiven(
 ): string {
   const option = Object.hasOwn(command.options, name) ? command.options[name] : undefined
   if (option === undefined) {
-    const known = Object.keys(command.options).map(each => `--${each}`)
-    throw new UsageError(`there is no option ${raw}; there are ${known.join(', ')} and --help`)
+    const known = Object.keys(command.options)
+    const meant = meantBy(name, known)
+    const right = meant === null ? `there are --${known.join(', --')} and --help` : `did you mean --${meant}?`
+    throw new UsageError(`there is no option ${raw}; ${right}`)
   }
   if (option.takes === null) {
     if (value === undefined) return 'true'
@@ -380,11 +386,12 @@ function readOption(
   return source === 'default' ? option.absent : option.read([text as string], variable)
 }
 
-function checkNames(command: Command<Options>, names: readonly string[]): void {
+/** `isSure`: false if one of them may be the value of an option that there is not. */
+function checkNames(command: Command<Options>, names: readonly string[], isSure: boolean): void {
   const missing = command.names.find((name, i) => !name.endsWith('?') && names[i] === undefined)
   if (missing !== undefined) throw new UsageError(`${missing} is missing; use: holdfast ${command.usage}`)
   const extra = names[command.names.length]
-  if (extra === undefined) return
+  if (extra === undefined || !isSure) return
   const right = command.rest ? 'the command to run goes behind --' : `use: holdfast ${command.usage}`
   throw new UsageError(`${show(extra)} is one argument too many; ${right}`)
 }

@@ -34,7 +34,7 @@ export class AskedServer implements Disposable {
     const handlers: DialHandlers = {
       messages: messages => this.#messages(messages),
       closed: reason => this.#fail(new Failure(`${url} ended the connection: ${reason}`)),
-      failed: (refused, { text }) => this.#fail(new Failure(unreachable(url, refused, text, source))),
+      failed: (refused, { text }) => this.#fail(new NotReached(unreachable(url, refused, text, source))),
     }
     const hello = helloOf(null, secret ?? null, {
       kind: 'client',
@@ -107,6 +107,9 @@ export class AskedServer implements Disposable {
     }
   }
 }
+
+/** There is no connection to the server. */
+export class NotReached extends Failure {}
 
 /** The server is there, but did not answer in time. */
 export class TooLate extends Failure {
@@ -190,12 +193,16 @@ function refusalIn(message: Message): string {
 
 const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/
 
+/** What is right for trying it out on one machine is wrong where servers run on others. */
+export function isLocal(url: string): boolean {
+  return loopback.test(new URL(url).hostname)
+}
+
 function unreachable(url: string, refused: boolean, reason: string, source: Source): string {
   const what = refused ? `nothing listens at ${url}` : `${url} ${reason}`
   if (source === 'told') return what
   const right = 'give --view (HOLDFAST_VIEW) the right URL'
-  if (!refused) return `${what}; otherwise ${right}`
-  // What is right for trying it out on one machine is wrong where servers run on others.
-  const start = loopback.test(new URL(url).hostname) ? "start one with 'holdfast cluster', or " : ''
+  if (!refused) return what.endsWith('?') ? `${what} Otherwise ${right}` : `${what}; otherwise ${right}`
+  const start = isLocal(url) ? "start one with 'holdfast cluster', or " : ''
   return `${what}; ${start}${right}`
 }

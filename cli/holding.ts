@@ -25,7 +25,7 @@ import {
   viewDefault,
   whole,
 } from './arguments.ts'
-import type { Reach } from './ask.ts'
+import { isLocal, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
 import { Failure, notAcquired, UsageError } from './failure.ts'
 import { quoted } from './output.ts'
@@ -107,7 +107,7 @@ export async function openSession(
       ttl,
     })
   } catch (error) {
-    throw connectFailure(error)
+    throw connectFailure(error, view)
   }
 }
 
@@ -218,11 +218,13 @@ function inTheWay({ holder }: LockError): string {
   return `${by} for ${showDuration(holder.heldMs)}${ahead}`
 }
 
-function connectFailure(error: unknown): unknown {
+function connectFailure(error: unknown, urls: readonly string[]): unknown {
   if (!(error instanceof LockError)) return error
   if (error.code === 'TTL_OUT_OF_RANGE') return new UsageError(`--ttl: ${error.message}`)
   if (error.code !== 'TIMEOUT') return new Failure(error.message)
-  const right =
-    "see 'holdfast status'; start a cluster with 'holdfast cluster', or give --view (HOLDFAST_VIEW) the right URL"
-  return new Failure(`${error.message}; ${right}`)
+  const { message } = error
+  // One that answers is a server of a cluster that has no primary just now.
+  if (message.includes(' answers as ')) return new Failure(`${message}; see 'holdfast status'`)
+  const start = urls.every(isLocal) ? "start a cluster with 'holdfast cluster', or " : ''
+  return new Failure(`${message}; see 'holdfast status'; ${start}give --view (HOLDFAST_VIEW) the right URL`)
 }

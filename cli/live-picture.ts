@@ -4,7 +4,7 @@
 import type { ServerStatus, Status } from '../wire/messages.ts'
 import { showDuration } from './duration.ts'
 import { keyRows } from './live-keys.ts'
-import { grouped, paint, table } from './output.ts'
+import { grouped, paint, rateText, table } from './output.ts'
 import { copiedFor, headlines, stateOf } from './status.ts'
 
 export interface Member {
@@ -55,7 +55,7 @@ export function pictureLines(picture: Picture): string[] {
 
 function factsOf({ load, gap }: Picture): string {
   const facts = [
-    load === null ? 'operations: not known' : `${grouped(load.operationsPerSecond)} operations/s`,
+    load === null ? 'operations: not known' : rateText(load.operationsPerSecond),
     ...(load === null ? [] : [`${grouped(load.held)} held`, `${grouped(load.waiting)} waiting`]),
     gap === null
       ? 'no gap yet'

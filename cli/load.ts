@@ -3,7 +3,7 @@
 
 import { askPage } from '../wire/serving/peer-page.ts'
 import { showDuration } from './duration.ts'
-import { grouped } from './output.ts'
+import { grouped, rateText } from './output.ts'
 import { dialTls } from './tls.ts'
 
 /** Of all groups together. */
@@ -57,6 +57,6 @@ export function loadText({ held, waiting, longestWaitMs, sessions, operationsPer
   const clients = sessions === 1 ? '1 client' : `${grouped(sessions)} clients`
   const longest =
     waiting === 0 || longestWaitMs === 0 ? '' : ` (the longest for ${showDuration(longestWaitMs)})`
-  const rate = operationsPerS === null ? '' : `, ${grouped(Math.round(operationsPerS))} operations/s`
+  const rate = operationsPerS === null ? '' : `, ${rateText(operationsPerS)}`
   return `${grouped(held)} held, ${grouped(waiting)} waiting${longest}, ${clients}${rate}`
 }

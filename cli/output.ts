@@ -88,6 +88,12 @@ export function terminalWidth(): number | null {
 }
 
 /** `5,007`. */
+/** `1,500 operations/s`. */
+export function rateText(perSecond: number): string {
+  const whole = Math.round(perSecond)
+  return `${grouped(whole)} ${whole === 1 ? 'operation' : 'operations'}/s`
+}
+
 export function grouped(number: number): string {
   return Math.round(number).toLocaleString('en-US')
 }

@@ -1,10 +1,11 @@
 // `holdfast status`: what the view server knows of the view and of every lock server, and what an operator should do.
 
 import { adviceFor } from '../viewservice/advice.ts'
+import { movesText } from '../viewservice/moves-text.ts'
 import type { ServerStatus, Status, ViewServerStatus } from '../wire/messages.ts'
 import { groupsMax } from '../wire/slots.ts'
-import { type Command, flag, json, proofOf, reaching } from './arguments.ts'
-import { askStatus, meetViewServer, type Reach } from './ask.ts'
+import { type Command, flag, json, proofOf, reaching, viewDefault } from './arguments.ts'
+import { askStatus, isLocal, meetViewServer, NotReached, type Reach, TooLate } from './ask.ts'
 import { blindStatus } from './blind-status.ts'
 import { type Column, tableIn } from './columns.ts'
 import { showDuration } from './duration.ts'
@@ -59,6 +60,13 @@ interface Seen {
   readonly url: string | null
 }
 
+/** Without the address of a lock server no other server can be asked. */
+function silentOnly(error: unknown, { view = [viewDefault] }: Reach): unknown {
+  const more = 'locks may be granted all the same: with lock servers in --view, too, status asks those'
+  const isAway = error instanceof TooLate || (error instanceof NotReached && !view.some(isLocal))
+  return isAway ? new Failure(`${error.message}; ${more}`) : error
+}
+
 interface Asked {
   readonly status: Status
   readonly load: Load | null
@@ -71,7 +79,7 @@ async function seen(reach: Reach): Promise<Seen> {
     return { status: await askStatus(peer), url: peer.url }
   } catch (error) {
     const status = await blindStatus(reach)
-    if (status === null) throw error
+    if (status === null) throw silentOnly(error, reach)
     return { status, url: null }
   }
 }
@@ -152,6 +160,7 @@ export function lines(status: Status, load: Load | null = null, width: number | 
     ...recoveryLines(status),
     ...adviceFor(status).map(line => paint('yellow', line)),
     ...(load === null ? [] : [loadText(load)]),
+    ...movesLines(status),
     '',
     paint('dim', head),
     ...body,
@@ -178,6 +187,12 @@ function headline(status: Status, of = ''): string {
   return `${number}, ${acked ? 'acked' : 'not acked yet'}; ${paint(survives > 0 ? 'green' : 'yellow', `survives ${deaths} right now`)}`
 }
 
+/** G8 */
+function movesLines(status: Status): string[] {
+  const texts = movesText(status)
+  return texts.length === 0 ? [] : [`${texts.join('; ')}; see 'holdfast groups'`]
+}
+
 /** G1: of several groups, each server says in which it is. */
 function tableOf({ servers, groups }: Status, width: number | null): string[] {
   if (groups.length < 2) return tableIn(width, columns, rows(servers))
@@ -192,14 +207,15 @@ function rows(servers: readonly ServerStatus[]): string[][] {
     stateOf(server, copiedFor(server, servers)),
     server.address,
     oneLine(server.host),
-    String(server.pid),
-    String(server.view),
-    String(server.opNumber),
-    String(server.lag),
-    `${showDuration(server.pingAgeMs)} ago`,
+    ...(server.pid === 0 ? ['', '', '', '', ''] : toldOf(server)),
     server.version,
     server.id.slice(0, 8),
   ])
+}
+
+/** What a server tells the view server; while that one is away it is not known. */
+function toldOf({ pid, view, opNumber, lag, pingAgeMs }: ServerStatus): string[] {
+  return [String(pid), String(view), String(opNumber), String(lag), `${showDuration(pingAgeMs)} ago`]
 }
 
 /** How much of its state the primary of this server's group has sent, in percent. */

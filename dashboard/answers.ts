@@ -23,6 +23,8 @@ export interface Cluster {
   readonly unready: string | null
   /** What an operator should do; empty: nothing. */
   readonly advice: readonly string[]
+  /** What becomes of the groups while their number changes; empty: it does not change. */
+  readonly moves: readonly string[]
   readonly clients: number
   /** This page may kill and freeze servers. */
   readonly play: boolean

@@ -4,6 +4,7 @@
 import type { Standing } from './answers.ts'
 import { ask, logIn, Refused } from './ask.ts'
 import { byId, setText } from './element.ts'
+import { noAnswer } from './headline.ts'
 
 const againMs = 1_000
 
@@ -76,7 +77,5 @@ function showWho({ isOpen, principal }: Standing): void {
 /** What went wrong with a question, as a sentence without its end. */
 export function troubleText(error: unknown): string {
   const { message } = error as Error
-  return error instanceof Refused
-    ? `The view server refuses: ${message}`
-    : `The view server can't be reached: ${message}`
+  return error instanceof Refused ? `The view server refuses: ${message}` : noAnswer
 }

@@ -2,6 +2,9 @@
 
 import type { Cluster, Status } from './answers.ts'
 
+/** A browser says no more than that nothing came. */
+export const noAnswer = 'The view server does not answer'
+
 export type Tone = 'well' | 'care' | 'bad'
 
 export interface Headline {
@@ -11,7 +14,7 @@ export interface Headline {
 
 /** `trouble`: why the view server gave no answer, as a sentence; null if it answered. */
 export function headlineOf(cluster: Cluster | null, trouble: string | null): Headline {
-  if (trouble !== null) return { tone: 'bad', text: `${trouble}. Below is what was last seen.` }
+  if (trouble !== null) return { tone: 'bad', text: awayText(cluster, trouble) }
   if (cluster === null) return { tone: 'care', text: 'Asking the view server …' }
   const { status, unready } = cluster
   const { halted, groups } = status
@@ -22,6 +25,16 @@ export function headlineOf(cluster: Cluster | null, trouble: string | null): Hea
     return { tone: 'bad', text: `No service: ${unready ?? 'no view'}` }
   if (groups.length > 1) return ofAll(status)
   return ofOne(status, `view ${status.view.number}`)
+}
+
+/** F9: what was last seen says what goes on without it. */
+function awayText(cluster: Cluster | null, trouble: string): string {
+  if (cluster === null) return `${trouble}.`
+  const goesOn =
+    trouble === noAnswer && cluster.unready === null && cluster.status.halted === null
+      ? ' Locks go on being granted, but if a primary dies no other server takes its place: start the view server again on its record.'
+      : ''
+  return `${trouble}.${goesOn} Below is what was last seen.`
 }
 
 /** G1: the worst of them; each group is shown by itself below. */

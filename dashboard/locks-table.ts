@@ -2,7 +2,7 @@
 // there may be a hundred thousand. Names and clients are shown as text, whatever they contain.
 
 import type { Cluster, LocksPage, Standing, TableRow } from './answers.ts'
-import { ask } from './ask.ts'
+import { ask, Refused } from './ask.ts'
 import { CircleLine } from './circle-line.ts'
 import { byId, element, setChildren, setText } from './element.ts'
 import { endHold } from './end-hold.ts'
@@ -46,11 +46,7 @@ export class LocksTable {
     this.#sort.addEventListener('change', asked)
     this.#earlier.addEventListener('click', () => this.#turnTo(this.#trail.slice(0, -1)))
     this.#later.addEventListener('click', () => this.#turnTo([...this.#trail, this.#last]))
-    this.#poll = new Poll(
-      everyMs,
-      () => this.#ask(),
-      () => this.#isSeen,
-    )
+    this.#poll = new Poll(everyMs, () => this.#ask(), { isWanted: () => this.#isSeen })
     new IntersectionObserver(entries => {
       this.#isSeen = entries.at(-1)?.isIntersecting ?? true
       if (this.#isSeen) this.#poll.now()
@@ -79,7 +75,10 @@ export class LocksTable {
       const page = await ask<LocksPage>(`/locks?${query}`)
       if (query === this.#query) this.#show(page) // else the user has typed more
     } catch (error) {
-      setText(this.#caption, `The locks can't be listed: ${(error as Error).message}`)
+      setText(
+        this.#caption,
+        `The locks can't be listed: ${error instanceof Refused ? error.message : 'the view server does not answer'}`,
+      )
     }
   }
 

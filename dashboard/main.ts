@@ -22,6 +22,8 @@ import { ViewServersList } from './view-servers-list.ts'
 import { lengthOf } from './words.ts'
 
 const clusterEveryMs = 500
+/** One that is away is asked again soon. */
+const clusterPauseMaxMs = 1_000
 const statsEveryMs = 1_000
 /** How soon a change of rights shows. The servers decide about each request by itself. */
 const standingEveryMs = 5_000
@@ -39,10 +41,15 @@ function show(given: Standing): void {
   let standing = given
   let cluster: Cluster | null = null
   let answeredAt: number | null = null
+  let isLive = false
   let hour: Hour | null = null
   const seen = () => ({ cluster, hour, standing })
 
   const again = () => polled.now()
+  function freshen(): void {
+    const since = answeredAt === null ? null : lengthOf(performance.now() - answeredAt)
+    setText(freshness, isLive ? 'live' : since === null ? '' : `last answer ${since} ago`)
+  }
   const picture = new Picture()
   const parts = [new TimeLine(), new AdviceList(), new RecoveryList(), new ViewServersList()] as const
   const [timeLine, advice, recovery, viewServers] = parts
@@ -53,31 +60,38 @@ function show(given: Standing): void {
   const hours = new HourCharts()
   const deadlocks = new DeadlockList()
 
-  const polled = new Poll(clusterEveryMs, async () => {
-    let trouble: string | null = null
-    try {
-      cluster = await ask<Cluster>('/cluster')
-      answeredAt = performance.now()
-      picture.show(cluster)
-      servers.show(cluster, standing)
-      viewServers.show(cluster)
-      recovery.show(cluster.status)
-      advice.show(cluster.advice)
-      reset.show()
-      timeLine.show(cluster.views, cluster.status.groups.length > 1)
-    } catch (error) {
-      // The log-in has ended, or was ended: nothing of it stays on the page.
-      if (error instanceof Refused && error.status === 401) return location.reload()
-      trouble = troubleText(error)
-    }
-    const { tone, text } = headlineOf(cluster, trouble)
-    headline.dataset.tone = tone
-    document.body.classList.toggle('stale', trouble !== null)
-    setText(headline, text)
-    document.title = tone === 'well' ? 'Holdfast' : `Holdfast: ${text.split(':')[0]}`
-    const since = answeredAt === null ? null : lengthOf(performance.now() - answeredAt)
-    setText(freshness, trouble === null ? 'live' : since === null ? '' : `last answer ${since} ago`)
-  })
+  const polled = new Poll(
+    clusterEveryMs,
+    async () => {
+      let trouble: string | null = null
+      try {
+        cluster = await ask<Cluster>('/cluster')
+        answeredAt = performance.now()
+        picture.show(cluster)
+        servers.show(cluster, standing)
+        viewServers.show(cluster)
+        recovery.show(cluster.status)
+        advice.show(cluster.advice)
+        setText(byId('moves'), movesSentence(cluster.moves))
+        reset.show()
+        timeLine.show(cluster.views, cluster.status.groups.length > 1)
+      } catch (error) {
+        // The log-in has ended, or was ended: nothing of it stays on the page.
+        if (error instanceof Refused && error.status === 401) return location.reload()
+        trouble = troubleText(error)
+      }
+      const { tone, text } = headlineOf(cluster, trouble)
+      headline.dataset.tone = tone
+      document.body.classList.toggle('stale', trouble !== null)
+      setText(headline, text)
+      document.title = tone === 'well' ? 'Holdfast' : `Holdfast: ${text.split(/[:.]/)[0]}`
+      isLive = trouble === null
+      freshen()
+    },
+    { pauseMaxMs: clusterPauseMaxMs },
+  )
+  // It counts on while a question waits for its answer.
+  window.setInterval(freshen, 1_000)
 
   new Poll(statsEveryMs, async () => {
     const stats = await ask<Stats>('/stats').catch(() => null)
@@ -96,6 +110,11 @@ function show(given: Standing): void {
     standing = await ask<Standing>('/session').catch(() => standing)
   })
   new LocksTable(seen)
+}
+
+/** G8 */
+function movesSentence(moves: readonly string[]): string {
+  return moves.map(text => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`).join(' ')
 }
 
 /** Whose counts these are: those of other primaries, or without one of them, can't be compared with them. */

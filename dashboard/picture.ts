@@ -62,6 +62,9 @@ function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
   const shown = idle.slice(0, idleShownMax)
   const at = layoutOf(width, groups.length, shown.length)
   const sketch = new Sketch(at.boxWidth)
+  const servesAny = groups.some(({ view }) =>
+    servers.some(({ id, alive }) => alive && id === view?.primary.id),
+  )
 
   for (const [i, { primary, backup }] of at.pairs.entries())
     for (const place of [primary, backup])
@@ -69,13 +72,19 @@ function pictureOf({ status, clients }: Cluster, width: number): SVGSVGElement {
       else sketch.joins(at.viewServer, place)
   for (const place of at.idle) sketch.joins(at.viewServer, place)
   sketch.box(at.viewServer, 'viewserver', 'View server', viewsOf(status), viewServersOf(status))
-  sketch.box(at.clients, 'clients', 'Clients', countOf(clients, 'client'), 'connected')
+  sketch.box(
+    at.clients,
+    'clients',
+    'Clients',
+    countOf(clients, 'client'),
+    servesAny ? 'connected' : 'when last counted',
+  )
   for (const [i, { view, group }] of groups.entries()) {
     const { primary: place, backup: next } = at.pairs[i] as Pair
     const primary = servers.find(({ id }) => id === view?.primary.id)
     const backup = servers.find(({ id }) => id === view?.backup?.id)
-    if (clients > 0) sketch.serves(at.clients, place)
-    if (primary && backup) sketch.talks(place, next)
+    if (clients > 0 && primary?.alive) sketch.serves(at.clients, place)
+    if (primary?.alive && backup) sketch.talks(place, next)
     const copied = primary?.copiedPart ?? 0
     const of = status.groups.length > 1 ? ` ${group}` : ''
     sketch.server(place, `Primary${of}`, primary, 'none yet', copied)
@@ -111,6 +120,7 @@ function labelOf({ groups, servers }: Cluster['status'], idle: number, clients: 
 
 function viewsOf({ groups }: Cluster['status']): string {
   const numbers = groups.map(({ view }) => view?.number ?? 0)
+  if (numbers.every(number => number === 0)) return 'no view yet'
   return `${numbers.length === 1 ? 'view' : 'views'} ${numbers.join(', ')}`
 }
 

@@ -5,18 +5,26 @@ const pauseMaxMs = 3_000
 /** It pauses for this many times as long as the action took. */
 const restPart = 5
 
+export interface PollOptions {
+  /** Default: always. */
+  readonly isWanted?: () => boolean
+  readonly pauseMaxMs?: number
+}
+
 export class Poll {
   readonly #everyMs: number
   readonly #act: () => Promise<void>
   readonly #isWanted: () => boolean
+  readonly #pauseMaxMs: number
   #timer: number | undefined
   #running = false
   #again = false
 
-  constructor(everyMs: number, act: () => Promise<void>, isWanted: () => boolean = () => true) {
+  constructor(everyMs: number, act: () => Promise<void>, options: PollOptions = {}) {
     this.#everyMs = everyMs
     this.#act = act
-    this.#isWanted = isWanted
+    this.#isWanted = options.isWanted ?? (() => true)
+    this.#pauseMaxMs = options.pauseMaxMs ?? pauseMaxMs
     document.addEventListener('visibilitychange', () => this.now())
     this.now()
   }
@@ -38,7 +46,7 @@ export class Poll {
     if (!document.hidden && this.#isWanted()) await this.#act()
     this.#running = false
     const took = performance.now() - began
-    const pause = Math.min(pauseMaxMs, Math.max(this.#everyMs - took, restPart * took))
+    const pause = Math.min(this.#pauseMaxMs, Math.max(this.#everyMs - took, restPart * took))
     this.#timer = window.setTimeout(() => void this.#round(), this.#again ? 0 : pause)
   }
 }

@@ -96,6 +96,22 @@ t.test('G1: status says of each server in which group it is, group by group', as
   t.notMatch(lines({ ...statusOf(pair(0, 'a', 'b')), groups: [] }).join('\n'), /GROUP/)
 })
 
+t.test('G8: status says what becomes of the groups while their number changes', async t => {
+  const status = statusOf([...pair(0, 'a', 'b'), ...pair(1, 'c', 'd')])
+  t.notMatch(lines(status).join('\n'), /groups'/, 'nothing, while it does not change')
+  const moves = [{ number: 4, from: 1, to: 0, slots: [2_048, 2_049, 4_000, 4_000] }]
+  const map = { number: 4, groups: 2, starts: [], moves, floors: [], ended: [] }
+  const moving: Status = { ...status, map, groupsWanted: 1 }
+  const said = "from 2 to 1 group; slots on the move: 3 from group 1 to group 0; see 'holdfast groups'"
+  t.ok(lines(moving).includes(said), lines(moving).join('\n'))
+  const waits = {
+    ...moving,
+    groupsWanted: 3,
+    groupsWait: 'group 2 has no view yet: it needs idle lock servers',
+  }
+  t.match(lines(waits).join('\n'), /^from 2 to 3 groups; group 2 has no view yet: .*; slots on the move/m)
+})
+
 t.test('G1: the last one that holds the state of its group', async t => {
   const status = statusOf([...pair(0, 'a', 'b'), server('c', 'primary', 1)])
   const isLast = (id: string) => isLastHolder(status, id.repeat(32))

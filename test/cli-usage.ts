@@ -358,3 +358,32 @@ t.test('times are written with a unit', async t => {
     t.throws(() => readDuration(text, '--wait'), UsageError, JSON.stringify(text))
   t.same([5, 1_500, 90_000, 5_400_000].map(showDuration), ['5 ms', '1.5 s', '1 m 30 s', '1 h 30 m'])
 })
+
+t.test('a mistyped option: the one that was meant, and no word about what follows it', async t => {
+  for (const [args, meant] of [
+    [['locks', '--watiing'], 'waiting'],
+    [['run', 'x', '--tiemout', '3s', '--', 'true'], 'timeout'],
+    [['status', '--Check'], 'check'],
+  ] as const) {
+    const { code, stderr } = await holdfast(t, [...args])
+    t.match({ code }, { code: args[0] === 'run' ? 125 : 2 })
+    t.match(stderr, new RegExp(`^holdfast: there is no option --\\w+; did you mean --${meant}\\?\n$`))
+  }
+  const { stderr } = await holdfast(t, ['status', '--colour'])
+  t.match(stderr, /^holdfast: there is no option --colour; there are --view, .* and --help\n$/)
+})
+
+t.test('without a cluster: only on this machine the word is to start one', async t => {
+  const [local, other] = ['ws://127.0.0.1:1', 'ws://no-such-host.invalid:1']
+  for (const [url, starts] of [
+    [local, true],
+    [other, false],
+  ] as const) {
+    const { code, stderr } = await holdfast(t, ['run', 'x', '--wait', '1s', '--view', url, '--', 'true'])
+    t.match({ code }, { code: 125 })
+    t.match(stderr, /see 'holdfast status'; .*give --view \(HOLDFAST_VIEW\) the right URL\n$/)
+    t.equal(/holdfast cluster/.test(stderr), starts, url)
+  }
+  const status = await holdfast(t, ['status', '--view', other])
+  t.match(status, { code: 1, stderr: /with lock servers in --view, too, status asks those\n$/ })
+})

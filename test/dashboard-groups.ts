@@ -116,12 +116,21 @@ t.test('G1: the headline is that of the group which is at risk', async t => {
     ...{ group: number, survives, acked: survives > 0, recovery: null, lost: null },
     view: { number: number + 3, primary: { id: `p${number}` }, backup: backup && { id: backup } },
   })
-  const say = (groups: Json[], servers: Json[] = []) => {
+  const say = (groups: Json[], servers: Json[] = [], trouble: string | null = null) => {
     const survives = Math.min(...groups.map(each => each.survives))
     const [first] = groups
     const status = { halted: null, groups, servers, survives, durability: 'memory', view: first.view }
-    return headlineOf({ status, unready: null }, null)
+    return headlineOf({ status, unready: null }, trouble)
   }
+  t.match(say([group(0, 1, 'b')], [], 'The view server does not answer'), {
+    ...{
+      tone: 'bad',
+      text: /^The view server does not answer\. Locks go on being granted, but if a primary dies/,
+    },
+  })
+  t.match(say([group(0, 1, 'b')], [], 'The view server refuses: busy'), {
+    ...{ tone: 'bad', text: /^The view server refuses: busy\. Below is what was last seen\.$/ },
+  })
   t.match(say([group(0, 1, 'b')]), {
     tone: 'well',
     text: 'Healthy: view 3 survives the loss of one more server',

@@ -9,6 +9,7 @@ import { Metrics } from '../../wire/serving/metrics.ts'
 import { ProcessMetrics } from '../../wire/serving/process-metrics.ts'
 import { adviceFor } from '../advice.ts'
 import { gapMs } from '../history.ts'
+import { movesText } from '../moves-text.ts'
 import { type Acts, actPages } from './acts.ts'
 import { Chronicle, type ChronicleOptions } from './chronicle.ts'
 import { dashboardFiles } from './dashboard-files.ts'
@@ -130,5 +131,6 @@ function clusterOf(measured: Measured, may: object, chronicle: Chronicle, starte
   })
   const { upMs } = chronicle
   const ownUpMs = Math.round(now - startedAt)
-  return { status, unready, advice: adviceFor(status), clients, ...may, views, upMs, ownUpMs }
+  const words = { advice: adviceFor(status), moves: movesText(status) }
+  return { status, unready, ...words, clients, ...may, views, upMs, ownUpMs }
 }
