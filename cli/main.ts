@@ -7,9 +7,10 @@ import { isNear } from '../wire/spelling.ts'
 import { type Command, environmentName, type Options, readArguments, show } from './arguments.ts'
 import { printsConfig } from './config.ts'
 import { Failure, messageOf, UsageError } from './failure.ts'
-import { note, print } from './output.ts'
+import { note, print, terminalWidth } from './output.ts'
 import { takeSecretFiles } from './secret-files.ts'
 import { useTls } from './tls.ts'
+import { rowLines, textLines } from './wrap.ts'
 
 /** Loaded when needed: most commands need neither servers nor log. */
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
@@ -90,11 +91,17 @@ async function help(name: string | undefined): Promise<number> {
   return 0
 }
 
+const ends = `holdfast COMMAND --help says more; holdfast --version says the version.
+Commands find the cluster by --view URL, else HOLDFAST_VIEW, else ws://127.0.0.1:7400.
+stdout is data, stderr is notes. Times are written 500ms, 10s or 2m.
+${exitCodes}`
+
 async function overview(): Promise<string> {
+  const width = terminalWidth()
   const lines: string[] = []
   for (const name of Object.keys(commands)) {
     const { usage, does } = await load(name)
-    lines.push(`  ${usage.replace(/ ?\[options\]/, '').padEnd(34)}  ${does}`)
+    lines.push(...rowLines(usage.replace(/ ?\[options\]/, ''), does, 34, width))
   }
   return `holdfast: a lock service that survives the death of its servers
 
@@ -102,29 +109,27 @@ Use: holdfast COMMAND [options]
 
 ${lines.join('\n')}
 
-holdfast COMMAND --help tells more; holdfast --version tells the version.
-Commands find the cluster by --view URL, else HOLDFAST_VIEW, else ws://127.0.0.1:7400.
-stdout is data, stderr is notes. Times are written 500ms, 10s or 2m.
-${exitCodes}`
+${textLines(ends, width).join('\n')}`
 }
 
 function helpOf({ usage, does, more, options }: Command): string {
-  const own = optionLines(options)
+  const width = terminalWidth()
+  const own = optionLines(options, width)
   return [`Use: holdfast ${usage}`, '', `${does[0]?.toUpperCase()}${does.slice(1)}.`, '', 'Options:', ...own]
-    .concat(more === undefined ? [] : ['', more])
-    .concat(['', exitCodes])
+    .concat(more === undefined ? [] : ['', ...textLines(more, width)])
+    .concat(['', ...textLines(exitCodes, width)])
     .join('\n')
 }
 
-function optionLines(options: Options): string[] {
+function optionLines(options: Options, width: number | null): string[] {
   const left = (name: string, takes: string | null) => `--${name}${takes === null ? '' : ` ${takes}`}`
   const rows = Object.entries(options).map(([name, { takes, does, environment, fallback }]) => {
     const otherwise = takes === null || fallback === null ? '' : `; default ${fallback}`
     const variable = environment ? ` (${environmentName(name)})` : ''
     return [left(name, takes), does + otherwise + variable] as const
   })
-  return [...rows, ['--help', 'this text'] as const].map(
-    ([option, does]) => `  ${option.padEnd(24)}  ${does}`,
+  return [...rows, ['--help', 'this text'] as const].flatMap(([option, does]) =>
+    rowLines(option, does, 24, width),
   )
 }
 

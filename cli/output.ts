@@ -87,13 +87,13 @@ export function terminalWidth(): number | null {
   return process.stdout.isTTY ? process.stdout.columns || 80 : null
 }
 
-/** `5,007`. */
 /** `1,500 operations/s`. */
 export function rateText(perSecond: number): string {
   const whole = Math.round(perSecond)
   return `${grouped(whole)} ${whole === 1 ? 'operation' : 'operations'}/s`
 }
 
+/** `5,007`. */
 export function grouped(number: number): string {
   return Math.round(number).toLocaleString('en-US')
 }

@@ -9,6 +9,7 @@ import { strangersIn, variables } from '../cli/environment.ts'
 import { UsageError } from '../cli/failure.ts'
 import { command as run } from '../cli/run.ts'
 import { takeSecretFiles } from '../cli/secret-files.ts'
+import { rowLines, textLines } from '../cli/wrap.ts'
 import { holdfast } from './fixtures/command.ts'
 
 type Environment = Record<string, string>
@@ -386,4 +387,28 @@ t.test('without a cluster: only on this machine the word is to start one', async
   }
   const status = await holdfast(t, ['status', '--view', other])
   t.match(status, { code: 1, stderr: /with lock servers in --view, too, status asks those\n$/ })
+})
+
+t.test('help on a terminal is no wider than it, and says all that it says in a pipe', async t => {
+  const text = 'Ends with exit code 0 at SIGINT,\nafter it has released the lock.\n\n日本語 ends here.'
+  t.same(textLines(text, null), [text])
+  t.same(textLines(text, 24), [
+    'Ends with exit code 0 at',
+    'SIGINT, after it has',
+    'released the lock.',
+    '',
+    '日本語 ends here.',
+  ])
+  t.same(rowLines('--wait TIME', 'the longest wait for the lock', 12, null), [
+    '  --wait TIME   the longest wait for the lock',
+  ])
+  t.same(rowLines('--wait TIME', 'the longest wait for the lock', 12, 30), [
+    '  --wait TIME   the longest',
+    '                wait for the',
+    '                lock',
+  ])
+  t.same(rowLines('--a-long-option TIME', 'as it is', 12, 30), [
+    '  --a-long-option TIME  as it',
+    '                is',
+  ])
 })
