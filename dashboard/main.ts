@@ -8,6 +8,7 @@ import { Charts } from './charts.ts'
 import { DeadlockList } from './deadlock-list.ts'
 import { enter, troubleText } from './door.ts'
 import { byId, setText } from './element.ts'
+import { Freshness } from './freshness.ts'
 import { Glance } from './glance.ts'
 import { headlineOf } from './headline.ts'
 import { HourCharts, marksOf } from './hour.ts'
@@ -19,7 +20,6 @@ import { ResetButton } from './reset-button.ts'
 import { ServersList } from './servers-list.ts'
 import { TimeLine } from './time-line.ts'
 import { ViewServersList } from './view-servers-list.ts'
-import { lengthOf } from './words.ts'
 
 const clusterEveryMs = 500
 /** One that is away is asked again soon. */
@@ -32,7 +32,6 @@ const hourEveryMs = 5_000
 const deadlocksEveryMs = 5_000
 
 const headline = byId('headline')
-const freshness = byId('freshness')
 
 // No await outside of a function: bundlers that take this file along read it as a script.
 void enter(text => setText(headline, text)).then(show)
@@ -40,22 +39,17 @@ void enter(text => setText(headline, text)).then(show)
 function show(given: Standing): void {
   let standing = given
   let cluster: Cluster | null = null
-  let answeredAt: number | null = null
-  let isLive = false
   let hour: Hour | null = null
   const seen = () => ({ cluster, hour, standing })
 
   const again = () => polled.now()
-  function freshen(): void {
-    const since = answeredAt === null ? null : lengthOf(performance.now() - answeredAt)
-    setText(freshness, isLive ? 'live' : since === null ? '' : `last answer ${since} ago`)
-  }
   const picture = new Picture()
   const parts = [new TimeLine(), new AdviceList(), new RecoveryList(), new ViewServersList()] as const
   const [timeLine, advice, recovery, viewServers] = parts
   const servers = new ServersList(again)
   const reset = new ResetButton(seen, again)
   const glance = new Glance()
+  const freshness = new Freshness()
   const charts = new Charts()
   const hours = new HourCharts()
   const deadlocks = new DeadlockList()
@@ -66,7 +60,6 @@ function show(given: Standing): void {
       let trouble: string | null = null
       try {
         cluster = await ask<Cluster>('/cluster')
-        answeredAt = performance.now()
         picture.show(cluster)
         servers.show(cluster, standing)
         viewServers.show(cluster)
@@ -85,13 +78,10 @@ function show(given: Standing): void {
       document.body.classList.toggle('stale', trouble !== null)
       setText(headline, text)
       document.title = tone === 'well' ? 'Holdfast' : `Holdfast: ${text.split(/[:.]/)[0]}`
-      isLive = trouble === null
-      freshen()
+      freshness.note(trouble === null)
     },
     { pauseMaxMs: clusterPauseMaxMs },
   )
-  // It counts on while a question waits for its answer.
-  window.setInterval(freshen, 1_000)
 
   new Poll(statsEveryMs, async () => {
     const stats = await ask<Stats>('/stats').catch(() => null)
