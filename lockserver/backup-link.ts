@@ -14,7 +14,7 @@ export interface Carried {
   disconnected(): void
 }
 
-type Minded = MessageOf<'backupToPrimary', 'view' | 'applied' | 'received' | 'heard' | 'when'>
+type Minded = MessageOf<'backupToPrimary', 'view' | 'applied' | 'received' | 'heard' | 'when' | 'has'>
 
 /** A peer may accept a connection and never send anything: after this many ticks the next one is tried. */
 interface Probe {

@@ -6,12 +6,15 @@ import type { MessageOf, SnapshotRecord } from '../wire/messages.ts'
 import { inEntries, lengthOf, sizeOf } from '../wire/runs.ts'
 import type { Clients } from './clients.ts'
 import { OnDisk, type OwnDisk } from './disk.ts'
+import type { Found } from './journal/asked.ts'
 import { Leases } from './leases.ts'
 import type { ServerOutbox } from './outbox.ts'
 import { type CopyState, ShownCopy } from './shown-copy.ts'
 import type { InView } from './situation.ts'
+import type { Point } from './state/recent.ts'
 import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
+import { StateWriting, wholeLeases } from './state-writing.ts'
 
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
@@ -58,6 +61,12 @@ export class Backup implements CopyState {
   #acceptedAt = 0
   #installation: Installation | null = null
   #installedAt = 0
+  /** D12: what its journal held when it started; null: nothing, or it has another state. */
+  found: Found | null
+  /** D12: that state while it is written anew; null: it is not, or all of it was handed over. */
+  #writing: StateWriting | null = null
+  /** D12: the whole copy of this view will be what was found. */
+  #keeps = false
   /** Batches that were received in order and are not yet applied. */
   #waiting: Replicate[] = []
   #received = 0
@@ -77,7 +86,9 @@ export class Backup implements CopyState {
     clients: Clients,
     before: Pick<Backup, 'state' | 'leases'> | null,
     disk: OwnDisk | null = null,
+    found: Found | null = null,
   ) {
+    this.found = found
     this.#disk = disk
     this.#out = out
     this.#situation = situation
@@ -128,6 +139,10 @@ export class Backup implements CopyState {
         return this.#replicate(message)
       case 'copy':
         return this.#copy(message[2])
+      case 'seek':
+        return this.#seek()
+      case 'keep':
+        return this.#keep(message[2])
       case 'chunk':
         return this.#chunk(message[2], message[3])
       case 'whole':
@@ -169,11 +184,36 @@ export class Backup implements CopyState {
   #copy(header: SnapshotHeader): void {
     if (this.whole !== 0) return // R3: at most once per view
     this.#dropInstallation()
+    this.found = null
     this.#installation = new Installation(header)
     this.#disk?.install(header)
     this.#installedAt = this.#situation.now.monotonic
     this.#received = header.sequence
     this.#applied = header.sequence
+  }
+
+  /** D12: what the imprint is of, two copies have from the same primary (R2). */
+  #seek(): void {
+    if (this.#connection === null) return
+    const asOf = this.#disk === null ? null : pointOf(this.found)
+    this.#out.send(this.#connection, ['has', this.#situation.view.number, asOf])
+  }
+
+  /** D12: the primary has found that this is its own state of then. */
+  #keep(opNumber: number): void {
+    if (this.whole !== 0) return
+    this.#dropInstallation()
+    if (this.#disk === null || this.found?.state.opNumber !== opNumber) return this.#gap('keep', opNumber)
+    this.#keeps = true
+    this.#writing = new StateWriting(this.#disk, this.found.state)
+    this.#write(this.#disk)
+  }
+
+  /** D5: what it has read was perhaps never synced. */
+  #write(disk: OwnDisk): void {
+    if (!this.#writing?.goOn()) return
+    this.#writing = null
+    this.#waits.whole = disk.installed(this.#situation.view, 'backup')
   }
 
   #chunk(index: number, records: readonly SnapshotRecord[]): void {
@@ -197,9 +237,15 @@ export class Backup implements CopyState {
 
   /** D2: in a durable cluster only once state and imprint are on the disk. */
   #install(installation: Installation): void {
-    this.state = installation.finish()
-    this.leases = this.#leasesOf(installation)
+    this.#have(installation.finish(), this.#leasesOf(installation))
+  }
+
+  #have(state: State, leases: Leases): void {
+    this.state = state
+    this.leases = leases
     this.#installation = null
+    this.#keeps = false
+    this.found = null
     this.whole = this.#situation.view.number
     this.#show(this.state)
     if (this.#disk !== null) this.#waits.onDisk = new OnDisk(this.#disk, 0, this.#applied)
@@ -226,9 +272,13 @@ export class Backup implements CopyState {
   }
 
   #dropInstallation(): void {
-    if (this.#installation !== null && this.#waits.whole === null) this.#disk?.write({ is: 'dropped' })
+    const isUnderWay = this.#installation !== null || this.#keeps
+    if (isUnderWay && this.#waits.whole === null) this.#disk?.write({ is: 'dropped' })
     if (this.whole === 0) this.#waits = nothing()
     this.#installation = null
+    this.#writing?.end()
+    this.#writing = null
+    this.#keeps = false
     if (this.whole === 0) {
       this.#waiting = []
       this.#received = 0
@@ -241,7 +291,8 @@ export class Backup implements CopyState {
   /** R2: batches come in order, without gaps; one that came already is only acknowledged again. */
   #replicate(batch: Replicate): void {
     const sequence = batch[2]
-    if (this.whole === 0 && this.#installation === null) return this.#gap('replicate', sequence)
+    if (this.whole === 0 && this.#installation === null && !this.#keeps)
+      return this.#gap('replicate', sequence)
     if (sequence <= this.#received) return
     if (sequence !== this.#received + 1) return this.#gap('replicate', sequence)
     this.#received = sequence
@@ -267,7 +318,7 @@ export class Backup implements CopyState {
       }
     }
     this.#applied = sequence
-    if (this.#disk !== null) this.#keep(sequence, firstOp, wallMs, entries)
+    if (this.#disk !== null) this.#journal(sequence, firstOp, wallMs, entries)
     this.#sayApplied()
     return changes
   }
@@ -322,7 +373,7 @@ export class Backup implements CopyState {
 
   // ---- the disk (D1, D2)
 
-  #keep(sequence: number, firstOp: number, wallMs: number, entries: Replicate[5]): void {
+  #journal(sequence: number, firstOp: number, wallMs: number, entries: Replicate[5]): void {
     const { view } = this.#situation
     const { digest } = this.state as State
     this.#waits.onDisk?.add(
@@ -335,7 +386,8 @@ export class Backup implements CopyState {
   tick(): void {
     this.shown?.tick(this.#connection)
     const { chunks, whole, told, applied } = this.#waits
-    const waits = chunks.length > 0 || whole !== null || told !== null || applied.length > 0
+    const copies = chunks.length > 0 || this.#writing !== null || whole !== null
+    const waits = copies || told !== null || applied.length > 0
     if (waits && this.#connection !== null) this.#out.send(this.#connection, ['view', this.#situation.view])
   }
 
@@ -345,15 +397,22 @@ export class Backup implements CopyState {
     const { chunks, whole, told } = this.#waits
     while (chunks[0] !== undefined && disk.has(chunks[0].number))
       this.#sayReceived((chunks.shift() as Chunk).index)
-    if (whole !== null && disk.has(whole) && this.#installation !== null) {
-      this.#waits.whole = null
-      this.#install(this.#installation)
-    }
+    this.#write(disk)
+    if (whole !== null && disk.has(whole)) this.#isWritten()
     if (told !== null && disk.has(told)) {
       this.#waits.told = null
       this.#sayHeard()
     }
     this.#saySynced()
+  }
+
+  /** D2: state and imprint count from now on. */
+  #isWritten(): void {
+    const { monotonic } = this.#situation.now
+    if (this.#installation === null && !this.#keeps) return
+    this.#waits.whole = null
+    if (this.#installation !== null) this.#install(this.#installation)
+    else if (this.found !== null) this.#have(this.found.state, wholeLeases(this.found.state, monotonic))
   }
 
   /**
@@ -394,6 +453,13 @@ export class Backup implements CopyState {
     if (problem !== undefined)
       this.#out.do({ do: 'exit', status: 1, reason: `digest differs, and ${problem}` })
   }
+}
+
+/** Null: nothing that can be kept. */
+function pointOf(found: Found | null): Point | null {
+  if (found === null || found.state.opNumber === 0) return null
+  const { imprint, state } = found
+  return { view: imprint.view, opNumber: state.opNumber, digest: state.digest }
 }
 
 function nothing(): Waiting {

@@ -15,12 +15,13 @@ import type { State } from './state/state.ts'
 import type { Batch } from './stream.ts'
 
 /**
- * `none`: nothing is streamed. `copying`: chunks and batches go out. `sent`: all chunks did. `installed`:
+ * `none`: nothing is streamed; `asked`: the backup was asked what it has (D12). `copying`: chunks and batches go out. `sent`: all chunks did. `installed`:
  * the backup holds the whole snapshot. `latched`: from here on, with no way back in the view, nothing is
  * shown that the backup has not applied (V4).
  */
 type Phase =
   | { readonly is: 'none' }
+  | { readonly is: 'asked' }
   /** Counts chunks that were sent and received, and entries that were sent beside them. */
   | { readonly is: 'copying'; readonly copy: Copy; sent: number; received: number; beside: number }
   /** R3: above this many unapplied entries new operations wait. */
@@ -62,6 +63,7 @@ export class Join implements Witness, LeaseTimes {
     this.#phase = phase
     switch (phase.is) {
       case 'none':
+      case 'asked':
         this.#backlog = new Backlog()
         return this.#out.count({ is: 'stream ended' })
       case 'copying':
@@ -80,7 +82,7 @@ export class Join implements Witness, LeaseTimes {
 
   /** Batches go to the backup. */
   get streams(): boolean {
-    return this.#phase.is !== 'none'
+    return this.#phase.is !== 'none' && this.#phase.is !== 'asked'
   }
 
   get latched(): boolean {
@@ -112,7 +114,7 @@ export class Join implements Witness, LeaseTimes {
   }
 
   get copiedPart(): number {
-    if (this.#phase.is === 'none') return 0
+    if (!this.streams) return 0
     if (this.#phase.is === 'sent') return 99
     if (this.#phase.is !== 'copying') return 100
     const { streamed, total } = this.#phase.copy
@@ -122,7 +124,7 @@ export class Join implements Witness, LeaseTimes {
   /** R3: new operations wait for a joining backup that falls behind; reads and renewals never do. */
   get mustPark(): boolean {
     const phase = this.#phase
-    if (phase.is === 'none' || phase.is === 'latched') return false
+    if (phase.is === 'none' || phase.is === 'asked' || phase.is === 'latched') return false
     if (this.#link === null) return false // R1: a backup that is away can't catch up, and is not asked yet
     if (phase.is === 'copying') return phase.beside > phase.copy.recordsTaken + latchLagMax
     return this.#backlog.entries > phase.parkAbove
@@ -139,7 +141,7 @@ export class Join implements Witness, LeaseTimes {
     this.#link = link
     const { is } = this.#phase
     const ours = whole === this.#view
-    if (ours && is !== 'none') {
+    if (ours && this.streams) {
       this.#resend(link, received + this.#unsent)
       return 'goes on'
     }
@@ -150,13 +152,36 @@ export class Join implements Witness, LeaseTimes {
 
   disconnected(): void {
     this.#link = null
-    if (this.#phase.is === 'copying') this.#become({ is: 'none' }) // R3: it lives and dies with its connection
+    const { is } = this.#phase
+    if (is === 'copying' || is === 'asked') this.#become({ is: 'none' }) // R3: it lives and dies with its connection
   }
 
   /** R2: a new connection is no gap; what was not received goes out again. */
   #resend(link: number, received: number): void {
     for (const batch of this.#backlog.after(received)) this.#send(link, batch)
     if (this.#phase.is === 'latched' && this.#phase.told && !this.#phase.knows) this.#tell(link)
+  }
+
+  /** D12 */
+  ask(): void {
+    this.#become({ is: 'asked' })
+    this.#out.send(this.#link as number, ['seek', this.#view])
+  }
+
+  get hasAsked(): boolean {
+    return this.#phase.is === 'asked'
+  }
+
+  /** D12: the backup has the state of this operation. `since`: the batches after it; the last one that was closed is `sequence`. */
+  keep(opNumber: number, sequence: number, since: readonly Omit<Batch, 'sequence'>[]): void {
+    const entries = since.reduce((sum, { size }) => sum + size, 0)
+    this.#out.count({ is: 'transfer begun' })
+    this.#become({ is: 'sent', parkAbove: Math.max(joinBacklogMax, entries) })
+    this.#unsent = sequence - since.length
+    this.#applied = this.#unsent
+    this.#sent = this.#unsent
+    this.#out.send(this.#link as number, ['keep', this.#view, opNumber])
+    for (const batch of since) this.take({ ...batch, sequence: this.#sent + 1 })
   }
 
   /** Begins a copy of the state as of this batch. `unsent`: batches that went to no backup. */
@@ -240,7 +265,7 @@ export class Join implements Witness, LeaseTimes {
   onApplied(received: number, digest: number): void {
     const sequence = received + this.#unsent
     const phase = this.#phase
-    if (phase.is === 'none' || phase.is === 'copying' || sequence > this.#sent) return
+    if (!this.streams || phase.is === 'copying' || sequence > this.#sent) return
     if (phase.is === 'sent') this.#become({ is: 'installed', parkAbove: phase.parkAbove })
     this.#out.count({ is: 'batches applied', sequence })
     this.#applied = Math.max(this.#applied, sequence)

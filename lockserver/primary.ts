@@ -27,6 +27,7 @@ import { comesWhole, operationOfRun, type RequestRun } from './run-requests.ts'
 import { ServedSlots } from './served-slots.ts'
 import { SessionRequests } from './session-requests.ts'
 import type { InView } from './situation.ts'
+import type { Recent } from './state/recent.ts'
 import type { State } from './state/state.ts'
 import type { Turns } from './turns.ts'
 
@@ -81,13 +82,14 @@ export class Primary {
     options: PrimaryOptions,
     turns: Turns,
     disk: { readonly disk: OwnDisk; readonly imprint: number } | null = null,
+    recent: Recent | null = null,
   ) {
     this.#out = out
     this.#situation = situation
     this.#turns = turns
     this.state = state
     this.leases = leases
-    this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)
+    this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint, recent)
     this.link = new BackupLink(out, situation, options.id, options.deadPings, this.replication)
     const parts = {
       out,
@@ -362,11 +364,14 @@ export class Primary {
     return null
   }
 
-  #backupSays(message: MessageOf<'backupToPrimary', 'applied' | 'received' | 'heard' | 'when'>): void {
+  #backupSays(
+    message: MessageOf<'backupToPrimary', 'applied' | 'received' | 'heard' | 'when' | 'has'>,
+  ): void {
     if (message[1] !== this.#situation.view.number) return // R2: an answer about another view
     if (message[0] === 'applied') this.#applied(message[2], message[4])
     else if (message[0] === 'received') this.replication.onReceived(message[2])
     else if (message[0] === 'when') this.replication.onWhen(message[2])
+    else if (message[0] === 'has') this.replication.onHas(message[2])
     else this.replication.onHeard()
     this.#unpark()
   }

@@ -1,42 +1,45 @@
 // D5: a state that is being recovered. It is written anew as a whole, with its imprint, and then the view may be
 // acked; until that is known to be on the record, this server is nobody's primary. It shows and proposes nothing.
 
-import { chunksInFlightMax } from '../wire/limits.ts'
 import type { View } from '../wire/messages.ts'
 import type { OwnDisk } from './disk.ts'
-import { Leases } from './leases.ts'
-import { Copy, headerOf } from './state/snapshot.ts'
+import type { Leases } from './leases.ts'
+import type { Recent } from './state/recent.ts'
 import type { State } from './state/state.ts'
-import { WholeTimes } from './whole-times.ts'
+import { StateWriting, wholeLeases } from './state-writing.ts'
 
 export class Recovery {
   readonly state: State
   /** The recovery view. */
   readonly view: View
+  /** D12: what it has come from; null: from no journal. */
+  readonly recent: Recent | null
   /** Null: the view keeps nothing on disk (D11). */
   readonly #disk: OwnDisk | null
-  /** What is not written yet of a state that was read from a disk. */
-  #copy: Copy | null = null
-  #writing: number[] = []
+  /** Of a state that was read from a disk, until all of it is handed over. */
+  #writing: StateWriting | null = null
   /** The write that makes it count; null: not asked for yet. */
   #counts: number | null = null
 
   /** `isWritten`: this server had the state all the time, and its journal has it; one that it has read was perhaps never synced. */
-  constructor(disk: OwnDisk | null, view: View, state: State, isWritten: boolean) {
+  constructor(
+    disk: OwnDisk | null,
+    view: View,
+    state: State,
+    isWritten: boolean,
+    recent: Recent | null = null,
+  ) {
     this.#disk = disk
     this.view = view
     this.state = state
+    this.recent = recent
     if (disk === null) this.#counts = 0
     else if (this.isEmpty) this.#counts = disk.begin(view)
     else if (isWritten) this.#counts = disk.imprint(view, 'primary')
-    else this.#begin(disk)
-  }
-
-  #begin(disk: OwnDisk): void {
-    const { state } = this
-    this.#copy = new Copy(state, new WholeTimes())
-    disk.install(headerOf(state, 0, state.pauseMs > 0 ? state.pauseMs : null))
-    this.#write(disk)
+    else {
+      this.#writing = new StateWriting(disk, state)
+      this.#write(disk)
+    }
   }
 
   /** Nothing but the imprint of view 1 or of a reset's view was on the disk: the state begins now. */
@@ -50,34 +53,17 @@ export class Recovery {
   }
 
   synced(): void {
-    const disk = this.#disk
-    if (disk === null) return
-    this.#writing = this.#writing.filter(number => !disk.has(number))
-    this.#write(disk)
+    if (this.#disk !== null) this.#write(this.#disk)
   }
 
-  /** B1: a few chunks at a time. */
   #write(disk: OwnDisk): void {
-    while (this.#copy !== null && this.#writing.length < chunksInFlightMax) {
-      const records = this.#copy.nextChunk()
-      if (records !== null) this.#writing.push(disk.records(records))
-      else this.#end(disk, this.#copy)
-    }
-  }
-
-  #end(disk: OwnDisk, copy: Copy): void {
-    this.state.table.endCopy(copy)
-    this.#copy = null
+    if (!this.#writing?.goOn()) return
+    this.#writing = null
     this.#counts = disk.installed(this.view, 'primary')
   }
 
   /** D6: the leases from the moment at which this server may answer. */
   leasesFrom(now: number): Leases {
-    const leases = new Leases()
-    const { state } = this
-    for (const session of state.sessions.values()) leases.renew(session, now)
-    if (state.pauseMs > 0) leases.startPause(now + state.pauseMs)
-    leases.times.beginAgain(now, state)
-    return leases
+    return wholeLeases(this.state, now)
   }
 }

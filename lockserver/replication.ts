@@ -11,6 +11,7 @@ import type { ServerOutbox } from './outbox.ts'
 import type { CopyAge } from './queries.ts'
 import type { Showing } from './showing.ts'
 import type { InView } from './situation.ts'
+import type { Point, Recent } from './state/recent.ts'
 import type { State } from './state/state.ts'
 import { Stream } from './stream.ts'
 
@@ -31,6 +32,8 @@ export class Replication {
   #unsent = 0
   /** D1: null in a cluster in memory. */
   readonly #disk: OwnDisk | null
+  /** D12: until a backup is in sync; null: its state was not read from a journal. */
+  #recent: Recent | null
   #onDisk: OnDisk | null
 
   /** `imprint`: the write of this view's imprint (D2). */
@@ -41,6 +44,7 @@ export class Replication {
     leases: Leases,
     disk: OwnDisk | null = null,
     imprint = 0,
+    recent: Recent | null = null,
   ) {
     this.#out = out
     this.#situation = situation
@@ -50,6 +54,7 @@ export class Replication {
     this.#asOf = new AsOf(situation.now.monotonic)
     this.#join = this.#newJoin()
     this.#disk = disk
+    this.#recent = recent
     this.#onDisk = disk === null ? null : new OnDisk(disk, imprint, 0)
     if (this.#onDisk !== null) this.#holdback.ask(this.#onDisk)
   }
@@ -115,6 +120,7 @@ export class Replication {
     this.#holdback.close(batch.sequence)
     if (this.#join.latched) this.#asOf.expect(batch.sequence, this.#situation.now.monotonic)
     if (this.#disk !== null) this.#onDisk?.add(batch.sequence, this.#disk.batch(this.#situation.view, batch))
+    this.#recent?.add(batch, this.#state.opNumber)
     if (this.#join.streams) this.#join.take(batch)
     else this.#unsent++
   }
@@ -141,7 +147,8 @@ export class Replication {
   /** False if this backup is not the one that we copied to. */
   connected(link: number, whole: number, received: number): boolean {
     const answer = this.#join.connected(link, whole, received)
-    if (answer === 'copy it') this.#startCopy()
+    if (answer === 'copy it' && this.#recent !== null) this.#join.ask()
+    else if (answer === 'copy it') this.#startCopy()
     return answer !== 'other'
   }
 
@@ -149,6 +156,15 @@ export class Replication {
   #startCopy(): void {
     this.flush()
     this.#join.copy(this.#stream.sequence, this.#unsent)
+  }
+
+  /** D12: what the backup's journal holds is this state as it was, or it gets all of it. */
+  onHas(asOf: Point | null): void {
+    if (!this.#join.hasAsked) return
+    this.flush()
+    const since = asOf === null ? undefined : this.#recent?.since(asOf)
+    if (asOf === null || since === undefined) this.#join.copy(this.#stream.sequence, this.#unsent)
+    else this.#join.keep(asOf.opNumber, this.#stream.sequence, since)
   }
 
   disconnected(): void {
@@ -188,6 +204,7 @@ export class Replication {
   advanceJoin(): void {
     if (this.#join.mayLatch) {
       this.flush()
+      this.#recent = null
       this.#join.latch(this.#stream.sequence)
       this.#holdback.ask(this.#join)
     }

@@ -16,6 +16,7 @@ import type { Peers } from './peers.ts'
 import { Primary } from './primary.ts'
 import { Recovery } from './recovery.ts'
 import type { InView, Situation } from './situation.ts'
+import type { Recent } from './state/recent.ts'
 import { State } from './state/state.ts'
 import type { Turns } from './turns.ts'
 import type { ViewLinks } from './view-links.ts'
@@ -232,8 +233,9 @@ export class Roles {
     if (view.group !== (recovery === null ? this.#found?.imprint.group : recovery.view.group)) return
     if (recovery?.ackable && recovery.view.number === view.number)
       this.#recovered(recovery, recovery.view) // D5
-    // D3: what an earlier view has left behind counts no more.
-    else if (this.#found !== null && view.number > this.#found.imprint.view) this.#found = null
+    // D3, D12: what an earlier view has left behind counts no more; after a recovery it may still be of use.
+    else if (this.#found !== null && view.number > this.#found.imprint.view && !isRecovery(view))
+      this.#found = null
   }
 
   #becomePrimary(view: View): void {
@@ -270,7 +272,9 @@ export class Roles {
     const disk = this.viewDisk
     const own = this.#primary?.state ?? this.#livingCopy()
     // D11: what is on a disk is no state of a view in memory.
-    const state = own ?? this.#recovery?.state ?? (disk === null ? undefined : this.#found?.state)
+    const read = disk === null ? null : this.#found
+    const state = own ?? this.#recovery?.state ?? read?.state
+    const recent = own === undefined ? (this.#recovery ?? read)?.recent : undefined
     if (state === undefined) return this.#stepDown('named primary without a state')
     this.#cutPrimary(view)
     this.#primary?.end()
@@ -279,7 +283,7 @@ export class Roles {
     this.#backup = null
     this.#found = null
     const isWritten = own !== undefined && view.start?.choice?.durability === 'disk'
-    this.#recovery = new Recovery(disk, view, state, isWritten)
+    this.#recovery = new Recovery(disk, view, state, isWritten, recent)
     this.#out.note('warn', 'recovering the state', { view: view.number, operation: state.opNumber })
   }
 
@@ -295,7 +299,8 @@ export class Roles {
     this.#recovery = null
     const isSame = view.number === recovery.view.number
     const imprint = isSame ? 0 : (this.viewDisk?.imprint(view, 'primary') ?? 0)
-    const primary = this.#startPrimary(recovery.state, recovery.leasesFrom(monotonic), imprint)
+    const leases = recovery.leasesFrom(monotonic)
+    const primary = this.#startPrimary(recovery.state, leases, imprint, recovery.recent)
     const { tokenFloor = 0, choice = null } = recovery.view.start ?? {}
     if (recovery.isEmpty) primary.start(tokenFloor, choice?.start?.pauseMs ?? 0, this.#options.limits)
     else primary.recover(tokenFloor)
@@ -304,7 +309,7 @@ export class Roles {
     if (isSame) this.#clients.tellAll(['view', view])
   }
 
-  #startPrimary(state: State, leases: Leases, imprint: number): Primary {
+  #startPrimary(state: State, leases: Leases, imprint: number, recent: Recent | null = null): Primary {
     const { id, pingIntervalMs, deadPings } = this.#options
     const pingLimitMs = pingIntervalMs * deadPings
     leases.extendAll(this.#situation.now.monotonic + promotionGraceMs(pingLimitMs)) // S3
@@ -320,6 +325,7 @@ export class Roles {
       own,
       this.#turns,
       disk === null ? null : { disk, imprint },
+      recent,
     )
     if (this.#standing !== null) this.#primary.survey(this.#standing)
     return this.#primary
@@ -328,8 +334,11 @@ export class Roles {
   /** V5: in each new view the backup begins not in sync; an old state stays until the new one is whole. */
   #becomeBackup(view: View): void {
     this.#cutPrimary(view)
+    const found = this.#found ?? this.#backup?.found ?? null
     this.#found = null
-    this.#backup = new Backup(this.#out, this.#inView, this.#clients, this.#backup, this.viewDisk)
+    const isOfGroup = found?.imprint.group === view.group && !found.imprint.differs
+    const kept = isOfGroup && this.viewDisk !== null ? found : null
+    this.#backup = new Backup(this.#out, this.#inView, this.#clients, this.#backup, this.viewDisk, kept)
   }
 
   /** V5: a dropped backup with a whole snapshot becomes a new server; an incomplete copy does not count. */
@@ -376,6 +385,10 @@ export class Roles {
 
 function ownerOf({ id, address }: ServerCoreOptions): { id: string; address: string } {
   return { id, address }
+}
+
+function isRecovery({ start }: View): boolean {
+  return start !== null && start.choice !== null
 }
 
 function isNamed({ primary, backup }: View, id: string): boolean {

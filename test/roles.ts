@@ -305,6 +305,8 @@ const stream = (view: number): Record<keyof typeof channels.primaryToBackup, Mes
   copy: ['copy', view, channels.primaryToBackup.copy.example[2]],
   chunk: ['chunk', view, 7, []],
   whole: ['whole', view, 7],
+  seek: ['seek', view],
+  keep: ['keep', view, 7],
   replicate: ['replicate', view, 9_000, 1, 1, []],
   'in-sync': ['in-sync', view],
   differs: ['differs', view, 1],
@@ -315,6 +317,8 @@ const streamed: Record<keyof ReturnType<typeof stream>, { fresh: string; whole: 
   copy: { fresh: 'ignored', whole: 'ignored' },
   chunk: { fresh: gap, whole: gap },
   whole: { fresh: gap, whole: gap },
+  seek: { fresh: 'has', whole: 'has' },
+  keep: { fresh: gap, whole: 'ignored' },
   replicate: { fresh: gap, whole: gap },
   'in-sync': { fresh: 'ignored', whole: 'heard' },
   differs: { fresh: 'ignored', whole: 'ignored' },
@@ -412,6 +416,7 @@ t.test(
         ['received', number, 0],
         ['applied', number, 2 ** 40, 2 ** 40, 0],
         ['heard', number],
+        ['has', number, null],
         ['when', number, 1],
       ] as Message[]) {
         dials(primary, [message])
@@ -492,7 +497,7 @@ t.test('no role and no kind is forgotten in this file', async t => {
   const said: Partial<Record<Channel, string[]>> = {
     clientToServer: Object.keys(expected),
     primaryToBackup: Object.keys(streamed),
-    backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'heard', 'when'],
+    backupToPrimary: ['welcome', 'error', 'view', 'received', 'applied', 'has', 'heard', 'when'],
     viewToServer: ['welcome', 'error', 'view', 'map', 'pong', 'question'],
     serverToView: ['ping', 'answer'],
     clientToView: ['status', 'reset', 'gone', 'durability', 'groups', 'echo'],

@@ -439,3 +439,23 @@ t.test('D8: a low primary is relieved by a backup in sync that has room', async 
   s2.answer()
   t.equal(story.view, '(s2,-)#3')
 })
+
+t.test(
+  'D12, G1: the backup of a recovery is who has the newest copy, but on another host if there is one',
+  async t => {
+    for (const host of ['h', 'other']) {
+      const { story, s1, s2 } = afterPowerLoss()
+      const blank = story.server('s3', 'ws://s3.test:1', host).connect().ping()
+      back(s1, { opNumber: 10 })
+      const b = back(s2, { told: true, opNumber: 11 })
+      b.ping({ acked: true })
+      story.tick(2, blank, b)
+      const expected = host === 'h' ? '(s2 again,s1 again)#4' : '(s2 again,s3)#4'
+      t.equal(
+        made(story, 4),
+        expected,
+        host === 'h' ? 'all are on one host' : 'the one without a copy is elsewhere',
+      )
+    }
+  },
+)

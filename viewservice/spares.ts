@@ -1,5 +1,5 @@
 // G1: idle servers as one decision gives them out: each to one group at most, to the needier group first, and to a
-// primary on another host if that can be. It decides no view; who may be chosen at all, servers.ts knows.
+// primary on another host if that can be, where it may have a copy already (D12). It decides no view; who may be chosen at all, servers.ts knows.
 
 import type { Server, View } from '../wire/messages.ts'
 import type { KnownServer, Servers } from './servers.ts'
@@ -33,7 +33,9 @@ export class Spares {
     const fitting = this.#free.filter(
       ({ id, address }) => (this.#reserved.get(id) ?? group) === group && !unreachable.includes(address),
     )
-    const found = fitting.find(server => host !== '' && server.host !== host) ?? fitting[0]
+    const elsewhere = fitting.filter(server => host !== '' && server.host !== host)
+    const best = elsewhere.length > 0 ? elsewhere : fitting
+    const found = beside === null ? best[0] : newestOf(best, group)
     return found === undefined ? null : { id: found.id, address: found.address }
   }
 
@@ -47,4 +49,13 @@ export class Spares {
     const kept = this.best(wanted)
     this.#free = this.#free.filter(({ id }) => id !== kept?.id)
   }
+}
+
+/** D12: the one whose journal has the newest state of this group; without any, the first. */
+function newestOf(servers: readonly KnownServer[], group: number): KnownServer | undefined {
+  const of = ({ imprint }: KnownServer) => (imprint?.group === group ? imprint : null)
+  return servers.toSorted((a, b) => {
+    const [one, other] = [of(a), of(b)]
+    return (other?.view ?? 0) - (one?.view ?? 0) || (other?.opNumber ?? 0) - (one?.opNumber ?? 0)
+  })[0]
 }

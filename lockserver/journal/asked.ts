@@ -2,6 +2,7 @@
 // nothing of files. Every write has a number; `synced` of a number speaks for all writes up to it (D1).
 
 import type { DiskFigures, Entry, SnapshotRecord } from '../../wire/messages.ts'
+import type { Recent } from '../state/recent.ts'
 import type { SnapshotHeader } from '../state/snapshot.ts'
 import type { State } from '../state/state.ts'
 
@@ -75,4 +76,6 @@ export interface Found {
   /** D9: machine, boot and folder are the present ones, and the hold was free. */
   readonly here: boolean
   readonly state: State
+  /** D12 */
+  readonly recent: Recent
 }

@@ -5,6 +5,7 @@ import { decode } from '../../wire/codec.ts'
 import '../../wire/server-channels.ts'
 import type { JournalImprint, MessageOf, SnapshotRecord } from '../../wire/messages.ts'
 import { inEntries, sizeOf } from '../../wire/runs.ts'
+import { Recent } from '../state/recent.ts'
 import { Installation, type SnapshotHeader } from '../state/snapshot.ts'
 import { State } from '../state/state.ts'
 import { ofThisFormat } from './before.ts'
@@ -13,6 +14,7 @@ import type { Block } from './block.ts'
 export class Loading {
   #installation: Installation | null = null
   #state: State | null = null
+  #recent: Recent | null = null
   imprint: JournalImprint | null = null
   isGivenUp = false
   /** Batches behind the snapshot. */
@@ -35,6 +37,13 @@ export class Loading {
   get state(): State {
     this.#state ??= new State()
     return this.#state
+  }
+
+  /** D12 */
+  get recent(): Recent {
+    const { opNumber, digest } = this.state
+    this.#recent ??= new Recent(opNumber, digest)
+    return this.#recent
   }
 
   take(block: Block): void {
@@ -69,8 +78,9 @@ export class Loading {
 
   /** The first ones may be inside the snapshot. */
   #batch([, , firstOp, wallMs, entries]: MessageOf<'journalled', 'batch'>): void {
-    const { state } = this
-    if (firstOp + sizeOf(entries, inEntries) - 1 <= state.opNumber) return
+    const { state, recent } = this
+    const size = sizeOf(entries, inEntries)
+    if (firstOp + size - 1 <= state.opNumber) return
     if (firstOp !== state.opNumber + 1)
       throw new Error(`R2: operation ${firstOp} came, ${state.opNumber + 1} is next`)
     state.wallMs = wallMs
@@ -80,6 +90,7 @@ export class Loading {
       state.apply(entry)
     }
     state.facts.drop()
+    recent.add({ firstOp, wallMs, entries, size, digest: state.digest }, state.opNumber)
   }
 
   /** D7: an invariant that fails. */

@@ -3,6 +3,7 @@
 // one is read; the older one only if that is unreadable, and then with the whole log behind it.
 
 import type { JournalImprint } from '../../wire/messages.ts'
+import type { Recent } from '../state/recent.ts'
 import type { State } from '../state/state.ts'
 import { type Asking, type Named, namesIn } from './bytes.ts'
 import { Loading } from './loading.ts'
@@ -17,6 +18,8 @@ export interface WholeJournal {
   /** Null: the state in it was given up. */
   readonly imprint: JournalImprint | null
   readonly state: State
+  /** D12: the end of what it has come from. */
+  readonly recent: Recent
   readonly blocks: number
   /** Batches behind the snapshot. */
   readonly batches: number
@@ -90,10 +93,10 @@ function* readBehind(
   const problem = problemIn(loading)
   if (problem !== undefined) return { is: 'spoilt', volume, spot: { file: folder, at: 0, problem } }
   const { blocks, torn } = log
-  const { state, batches, isGivenUp } = loading
+  const { state, recent, batches, isGivenUp } = loading
   const imprint = isGivenUp ? null : loading.imprint
   return {
-    ...{ is: 'whole', volume, imprint, state, blocks, batches, snapshot, torn },
+    ...{ is: 'whole', volume, imprint, state, recent, blocks, batches, snapshot, torn },
     damage: [...damage, ...log.damage],
   }
 }

@@ -28,6 +28,7 @@ import { journalRead } from './journal-read.ts'
 import { journalWritten } from './journal-written.ts'
 import { journalled } from './journalled.ts'
 import { judged } from './judged.ts'
+import { kept } from './kept.ts'
 import { keys } from './keys.ts'
 import { largeSessions } from './large-sessions.ts'
 import { leading } from './leading.ts'
@@ -78,7 +79,7 @@ export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   'surface of the client': [...surface, ...program, ...asked, ...handles, ...leading, ...signals, ...tracing],
   'pages and metrics': [...figures, ...page],
   'the command': command,
-  'loss of power': [...durable, ...journalled, ...journalRead, ...journalWritten],
+  'loss of power': [...durable, ...kept, ...journalled, ...journalRead, ...journalWritten],
   'hostile peers': [...edge, ...asking, ...keys, ...tls, ...access, ...signed, ...atTheDoor],
   'nearest reads': nearest,
   'a client of several groups': clientGroups,

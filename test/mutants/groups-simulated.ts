@@ -164,8 +164,8 @@ export const groupsSimulated: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/spares.ts',
-        find: "fitting.find(server => host !== '' && server.host !== host) ?? fitting[0]",
-        replace: 'fitting[0]',
+        find: 'const best = elsewhere.length > 0 ? elsewhere : fitting',
+        replace: 'const best = fitting',
       },
     ],
   },

@@ -62,8 +62,8 @@ export const groups: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/spares.ts',
-        find: "fitting.find(server => host !== '' && server.host !== host) ?? fitting[0]",
-        replace: "fitting.find(server => host === '' && server.host === host) ?? fitting[0]",
+        find: "fitting.filter(server => host !== '' && server.host !== host)",
+        replace: "fitting.filter(server => host === '' && server.host === host)",
       },
     ],
   },

@@ -117,7 +117,7 @@ export const journalRead: readonly Mutant[] = [
     edits: [
       {
         file: loading,
-        find: 'if (firstOp + sizeOf(entries, inEntries) - 1 <= state.opNumber) return',
+        find: 'if (firstOp + size - 1 <= state.opNumber) return',
         replace: '',
       },
     ],

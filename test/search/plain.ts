@@ -9,6 +9,7 @@ import type { Backup } from '../../lockserver/backup.ts'
 import type { ServerCore } from '../../lockserver/core.ts'
 import type { Primary } from '../../lockserver/primary.ts'
 import type { Roles } from '../../lockserver/roles.ts'
+import type { Recent } from '../../lockserver/state/recent.ts'
 import type { Installation } from '../../lockserver/state/snapshot.ts'
 import type { State } from '../../lockserver/state/state.ts'
 import type { ViewCore } from '../../viewservice/core.ts'
@@ -19,6 +20,7 @@ export interface Cores {
   readonly ClientCore: typeof ClientCore
   readonly State: typeof State
   readonly Installation: typeof Installation
+  readonly Recent: typeof Recent
 }
 
 let registered = false
@@ -29,17 +31,19 @@ export async function loadCores(small = false): Promise<Cores> {
   registered = true
   const from = async (file: string) =>
     await import(new URL(`../../${file}?plain${small ? '-small' : ''}`, import.meta.url).href)
-  const [server, view, client, state, snapshot] = [
+  const [server, view, client, state, snapshot, recent] = [
     await from('lockserver/core.js'),
     await from('viewservice/core.js'),
     await from('client/session/core.js'),
     await from('lockserver/state/state.js'),
     await from('lockserver/state/snapshot.js'),
+    await from('lockserver/state/recent.js'),
   ]
   const { ServerCore } = server
   const { ViewCore } = view
   const { ClientCore } = client
-  return { ServerCore, ViewCore, ClientCore, State: state.State, Installation: snapshot.Installation }
+  const { Installation } = snapshot
+  return { ServerCore, ViewCore, ClientCore, State: state.State, Installation, Recent: recent.Recent }
 }
 
 /** What the checks read of a lock server beside its public parts. */

@@ -323,7 +323,7 @@ export class Referee {
       if (from.kind === 'client') this.#counters.arrived(to as LockServerParty, messages)
       for (const [kind, view] of messages)
         if (kind === 'in-sync') this.#toldInSync.set((to as LockServerParty).id, view as number)
-        else if (kind === 'whole') this.#wholeAt.set((to as LockServerParty).id, this.#now)
+        else if (kind === 'whole' || kind === 'keep') this.#wholeAt.set((to as LockServerParty).id, this.#now)
     }
     if (to.kind === 'client') this.confirmations.arrives(to.name, messages)
     const asksInOrder = to.kind === 'client' && !(to instanceof Guest)

@@ -116,7 +116,7 @@ export class Wires {
   #onStream(server: LockServerParty, message: Message, wire: Wire): void {
     const [kind, view, chunk] = message
     if (kind === 'welcome') this.#streams.set(wire, { view: (view as Welcome).whole, chunks: 0 })
-    else if (kind === 'copy') this.#streams.set(wire, { view: view as number, chunks: 0 })
+    else if (kind === 'copy' || kind === 'keep') this.#streams.set(wire, { view: view as number, chunks: 0 })
     else if (streamed.has(kind)) {
       const stream = this.#streams.get(wire)
       const begun = stream !== undefined && stream.view === view

@@ -39,6 +39,10 @@ export const primaryToBackup = {
     ['records', list(inner<SnapshotRecord>(records, records.loss))],
   ),
   whole: message('whole', ['view', positive], ['chunks', number]),
+  /** D12: what does your journal hold? */
+  seek: message('seek', ['view', positive]),
+  /** D12: that is this primary's state of then: only what came since follows. */
+  keep: message('keep', ['view', positive], ['opNumber', number]),
   /** View, sequence, number of the first operation, wall clock in ms, entries. */
   replicate: message(
     'replicate',
@@ -68,6 +72,12 @@ export const backupToPrimary = {
     ['digest', count(12)],
   ),
   heard: message('heard', ['view', positive]),
+  /** D12: answers `seek`; null: nothing that can be kept. */
+  has: message(
+    'has',
+    ['view', positive],
+    ['asOf', nullable(record({ view: positive, opNumber: number, digest: count(12) }))],
+  ),
   /** G7: what is decided until now? */
   when: message('when', ['view', positive], ['number', positive]),
 }

@@ -238,9 +238,11 @@ export class OpenJournal implements AsyncDisposable {
   }
 }
 
-export function foundIn({ imprint, state }: WholeJournal, place: Place): Found | null {
+export function foundIn({ imprint, state, recent }: WholeJournal, place: Place): Found | null {
   if (imprint === null) return null
-  return { imprint: { ...imprint, opNumber: state.opNumber }, here: isSame(imprint, place), state }
+  // R4: what differs proves nothing.
+  if (!imprint.differs) recent.end(imprint.view)
+  return { imprint: { ...imprint, opNumber: state.opNumber }, here: isSame(imprint, place), state, recent }
 }
 
 /** Null: it can't be told. */

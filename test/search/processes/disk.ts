@@ -88,14 +88,17 @@ function withRecords(installing: Volume | null, records: readonly SnapshotRecord
 export function foundOn({ imprint, volume }: SearchedDisk, cores: Cores): Found | null {
   if (imprint === null) return null
   const state = stateOf(volume, cores)
+  const recent = new cores.Recent(state.opNumber, state.digest)
   for (const { firstOp, wallMs, entries, digest } of volume.batches) {
     if (firstOp !== state.opNumber + 1) throw new Error(`D7: operation ${firstOp} follows ${state.opNumber}`)
     state.wallMs = wallMs
     for (const entry of entries) if (entry[0] !== 'renew') state.apply(entry)
     if (state.digest !== digest) throw new Error(`D7: the digest after operation ${state.opNumber} differs`)
+    recent.add({ firstOp, wallMs, entries, size: entries.length, digest }, state.opNumber)
   }
+  if (!imprint.differs) recent.end(imprint.view)
   state.facts.drop()
-  return { imprint: { ...imprint, opNumber: state.opNumber }, here: false, state }
+  return { imprint: { ...imprint, opNumber: state.opNumber }, here: false, state, recent }
 }
 
 function stateOf({ begins }: Volume, { State, Installation }: Cores) {

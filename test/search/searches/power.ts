@@ -135,6 +135,24 @@ export const powerSearches: readonly Search[] = [
     ...sizes,
   },
   {
+    name: 'power and a kept copy',
+    about:
+      'one copy lacks the last operation; after a recovery it is kept, or not (D12), while servers die and are cut off',
+    setting: { servers: 2, programs: [[acquire('a'), release(0)]], disks: 'slow' },
+    prelude: prelude => {
+      acked('C1')(prelude)
+      prelude.holding('S1', 'S2').each('call', 'C1').outage()
+    },
+    freedom: {
+      kills: { of: ['S1', 'S2'], times: 1 },
+      cuts: { between: [['S1', 'S2']], times: 1 },
+      starts: 3,
+      ticks: { VS: 2 },
+    },
+    prune: look => look.number >= 6,
+    ...sizes,
+  },
+  {
     name: 'power, walks',
     about:
       'random walks with losses of power, deaths, cuts and ticks; in the end all machines are back, and so is the state',
