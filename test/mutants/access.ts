@@ -92,10 +92,9 @@ export const access: readonly Mutant[] = [
     test: 'rights',
     edits: [
       {
-        file: 'lockserver/query.ts',
-        find: 'if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, only))) continue',
-        replace:
-          "if (!lock.name.startsWith(prefix) || (only !== null && !startsWithAny(lock.name, ['']))) continue",
+        file: 'lockserver/walk.ts',
+        find: '(only === null || startsWithAny(name, only))',
+        replace: "(only === null || startsWithAny(name, ['']))",
       },
     ],
   },

@@ -229,7 +229,13 @@ export const quotas: readonly Mutant[] = [
     breaks: 'B2',
     why: 'thousands of holders with thousands of waits each are walked for one page',
     test: 'crowd-pages',
-    edits: [{ file: 'lockserver/pages/why-page.ts', find: 'if (names.size > whyMax) break', replace: '' }],
+    edits: [
+      {
+        file: 'lockserver/pages/why-page.ts',
+        find: 'if (names.size > whyMax || waitsLeft-- <= 0) break',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'connections of a principal count for its address',
