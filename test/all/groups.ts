@@ -87,11 +87,12 @@ const groups: readonly (readonly string[])[] = [
 
 /** Those that take longest, so that no other one waits for them in the end. */
 const first: readonly string[] = [
-  'census',
-  'journal-power',
-  'simulator',
-  'faults-replay',
+  'simulator-groups',
   'search',
+  'simulator',
+  'great-crowds',
+  'cli-usage',
+  'adoption-search',
   'many-waits',
 ]
 
