@@ -12,7 +12,7 @@ import { principalNameOf } from '../../wire/access/owner.ts'
 import { allows, type LockVerb, type Principal, readable } from '../../wire/access/principal.ts'
 import type { LockEvent, Message } from '../../wire/messages.ts'
 import { type Cluster, deadPings, type LockServerParty, type Outcome } from '../fixtures/cluster.ts'
-import type { Party } from '../fixtures/network.ts'
+import type { Party, Wire } from '../fixtures/network.ts'
 import type { Attempt } from './checker.ts'
 import { bearerOf, type Rights } from './rights.ts'
 import type { Verdict } from './verdict.ts'
@@ -61,7 +61,7 @@ export class RightsJudge {
     const { onFrame } = network
     network.onFrame = (from, to, messages, wire) => {
       if (from.kind === 'client') this.#says(messages)
-      else if (from.kind === 'lockserver') this.#tells(from as LockServerParty, to, messages)
+      else if (from.kind === 'lockserver') this.#tells(from as LockServerParty, to, messages, wire)
       return onFrame?.(from, to, messages, wire) ?? 'pass'
     }
   }
@@ -225,13 +225,13 @@ export class RightsJudge {
     for (const [kind, id, key] of messages) if (kind === 'open') this.keys.set(id as string, key as string)
   }
 
-  #tells(server: LockServerParty, to: Party, messages: readonly Message[]): void {
+  #tells(server: LockServerParty, to: Party, messages: readonly Message[], wire: Wire): void {
     const name = to.kind === 'client' ? this.#rights.principalOf(to.name) : null
     if (name === null) return
-    for (const message of messages) this.#told(server, to, name, message)
+    for (const message of messages) this.#told(server, to, name, message, wire)
   }
 
-  #told(server: LockServerParty, to: Party, name: string, message: Message): void {
+  #told(server: LockServerParty, to: Party, name: string, message: Message, wire: Wire): void {
     const [kind, first, second, third] = message
     if (kind === 'error' && first === 'TOKEN_ENDED') this.note('told: its token has ended')
     if (!ofSessions.has(kind)) return
@@ -239,12 +239,21 @@ export class RightsJudge {
     if (!now(each => each !== null))
       this.#blame('A3 goes on', `${server.name} says "${kind}" to ${to.name}, whose token was taken away`)
     if (kind === 'opened' || kind === 'resumed') this.#isOwn(server, to, name, first as string)
-    const reads = (lock: string) => now(each => each !== null && allows(each, 'read', lock))
+    const reads = (lock: string) => this.#mayRead(server, name, lock, wire)
     if (kind === 'event' && !reads((second as LockEvent).name))
       this.#blame('F21 shown', `${to.name} hears of ${(second as LockEvent).name}, which it may not read`)
     const blocker = kind === 'cancel-done' ? (third as { name: string } | null) : null
     if (blocker !== null && !reads(blocker.name))
       this.#blame('F21 shown', `${to.name} is told who has ${blocker.name}, which it may not read`)
+  }
+
+  /** B4, A2: what was decided while its client did not read goes out once it does, by the rules of before. */
+  #mayRead(server: LockServerParty, name: string, lock: string, { ends }: Wire): boolean {
+    const may: MayHave = each => each !== null && allows(each, 'read', lock)
+    if (this.#now(server, name, may)) return true
+    const end = ends.find(({ party }) => party === server)
+    if (end === undefined || this.#time - end.readAt > sameTurnMs) return false
+    return this.#rights.ever(name, this.#from(end.waitsSince), this.#time, may)
   }
 
   /** A4 */

@@ -41,6 +41,9 @@ export class Wires {
   /** In which of its turns this server has last told clients anything, and last heard its backup's word. */
   readonly #toldAt = new Map<string, number>()
   readonly #wordAt = new Map<string, number>()
+  /** The newest view in which this server's backup has applied anything, and in which it has begun a copy. */
+  readonly #appliedIn = new Map<string, number>()
+  readonly #copiedIn = new Map<string, number>()
   readonly #speakers = new Map<Wire, Speaker>()
   readonly #streams = new WeakMap<Wire, Stream>()
   /** Connections on which the accepting side has said an error. */
@@ -62,13 +65,24 @@ export class Wires {
 
   arrived(to: LockServerParty, messages: readonly Message[], wire: Wire): void {
     for (const message of messages) this.#reads.arrived(to, message, wire)
-    if (messages.some(([kind]) => kind === 'applied')) this.#wordAt.set(to.id, to.turns)
+    for (const [kind, view] of messages) {
+      if (kind !== 'applied') continue
+      this.#wordAt.set(to.id, to.turns)
+      this.#appliedIn.set(to.id, view as number)
+    }
   }
 
   /** R5: it drops what waits; in that turn it tells clients only what its backup has just confirmed. */
   gone(server: LockServerParty, id: string, how: string): void {
-    if (this.#toldAt.get(id) === server.turns && !this.#hasWord(server, id))
+    if (this.#toldAt.get(id) === server.turns && this.#waits(server, id) && !this.#hasWord(server, id))
       this.#blame('R5 shown', `${server.name} ${how}, and says what waited for its backup`)
+  }
+
+  /** R1, D1: what it decides waits for its disk, or for a backup that has the copy; before that nothing is latched. */
+  #waits({ core }: LockServerParty, id: string): boolean {
+    if (core.view?.durability === 'disk') return true
+    const applied = this.#appliedIn.get(id)
+    return applied !== undefined && applied >= (this.#copiedIn.get(id) ?? 0)
   }
 
   /** B1, D1: its backup or its disk has said something in this turn, or in one before it that had no time for all that follows from it. */
@@ -115,6 +129,7 @@ export class Wires {
   /** R3: a copy lives and dies with its connection, and begins with its first chunk. */
   #onStream(server: LockServerParty, message: Message, wire: Wire): void {
     const [kind, view, chunk] = message
+    if (kind === 'copy') this.#copiedIn.set(server.id, view as number)
     if (kind === 'welcome') this.#streams.set(wire, { view: (view as Welcome).whole, chunks: 0 })
     else if (kind === 'copy' || kind === 'keep') this.#streams.set(wire, { view: view as number, chunks: 0 })
     else if (streamed.has(kind)) {
