@@ -139,6 +139,20 @@ t.test('connecting', async t => {
     t.ok(story.isOpen(a), 'it is tried again')
   })
 
+  for (const [how, learn] of [
+    ['from itself', story => story.says(a, ['view', view(2, 'a', 'b')])],
+    ['elsewhere', story => story.step({ is: 'told', views: [view(2, 'a', 'b')], chance: 0.5 })],
+  ] satisfies [string, (story: Story) => void][])
+    t.test(`G1: a restarted primary, welcomed without a view, is left once one comes ${how}`, async t => {
+      const story = new Story({ addresses: [a] })
+      story.serverWelcomes('d', 'idle', null, a)
+      t.ok(story.isOpen(a), 'it may announce one')
+      learn(story)
+      t.notOk(story.isOpen(a), 'it is in another group now, and says nothing of the next view')
+      story.pass(30)
+      t.ok(story.isOpen(b), 'the others are asked')
+    })
+
   t.test('delays between redials grow to half a second, with jitter', async t => {
     const story = new Story()
     const at: number[] = []

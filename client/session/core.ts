@@ -191,6 +191,7 @@ export class ClientCore {
         return
       case 'told':
         for (const view of input.views) this.#adopt(view)
+        this.#leaveStrangers(now, input.chance)
         return
       default:
         this.#onWatch(input)
@@ -287,6 +288,7 @@ export class ClientCore {
       case 'view':
         if (message[1].group === this.#group) this.#links.pushed(link, message[1])
         this.#adopt(message[1])
+        this.#leaveStrangers(now, chance)
         return
       case 'token-lasts':
         this.#links.tokenLasts(link, message[1], now)
@@ -312,15 +314,15 @@ export class ClientCore {
     this.#links.welcomed(link, { ...welcome, view }, now)
     if (welcome.map !== null) this.#out.do({ do: 'event', event: 'map', map: welcome.map })
     for (const view of known) this.#adopt(view)
-    if (!this.#isStranger(link)) return
-    this.#out.do({ do: 'close', connection: link.number, code: null, text: 'WRONG_SERVER' })
-    this.#linkFailed(link, stranger, now, chance)
+    this.#leaveStrangers(now, chance)
   }
 
-  /** Someone else at the primary's address: a restarted server, empty. The primary is out of reach for now. */
-  #isStranger(link: Link): boolean {
-    const primary = this.#links.view?.primary
-    return link.kind === 'lockserver' && link.address.url === primary?.address && link.id !== primary.id
+  /** Also those that were welcomed before this view was known. */
+  #leaveStrangers(now: Instant, chance: number): void {
+    for (const link of this.#links.strangers()) {
+      this.#out.do({ do: 'close', connection: link.number, code: null, text: 'WRONG_SERVER' })
+      this.#linkFailed(link, stranger, now, chance)
+    }
   }
 
   #onError(link: Link, code: string, text: string, now: Instant, chance: number): void {

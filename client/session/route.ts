@@ -175,6 +175,14 @@ export class Route {
     return undefined
   }
 
+  /** Others at the primary's address: a restarted server, empty. The primary is out of reach for now. */
+  strangers(): Link[] {
+    const primary = this.view?.primary
+    const isStranger = ({ kind, address, id }: Link) =>
+      kind === 'lockserver' && address.url === primary?.address && id !== primary.id
+    return [...this.#links.values()].filter(isStranger)
+  }
+
   attach(link: Link): void {
     this.session = link
     this.doubtful = false

@@ -341,4 +341,17 @@ export const endings: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a server that was welcomed before the view is never a stranger',
+    breaks: 'G1, F1',
+    why: 'a client waits for its primary on a connection to another server, which says nothing of the next view',
+    test: 'client-connections',
+    edits: [
+      {
+        file: 'client/session/core.ts',
+        find: 'this.#adopt(message[1]) this.#leaveStrangers(now, chance)',
+        replace: 'this.#adopt(message[1])',
+      },
+    ],
+  },
 ]
