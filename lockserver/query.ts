@@ -1,7 +1,7 @@
 // Lists what is held and waited for, in order, in parts that fit a frame. Reads only.
 
 import type { Claim } from '../wire/claim.ts'
-import { queryMax, queryPartMax } from '../wire/limits.ts'
+import { queryMax, queryPartCharsMax, queryPartMax } from '../wire/limits.ts'
 import type { HoldRecord, MessageOf, ShownTerms, WaitRecord } from '../wire/messages.ts'
 import { share } from '../wire/shared.ts'
 import type { Hold, LockEntry } from './state/lock.ts'
@@ -108,11 +108,33 @@ export function waitRecord(
 }
 
 function parts(held: HoldRecord[], pending: WaitRecord[]): Listing['parts'] {
-  const count = Math.max(1, Math.ceil(Math.max(held.length, pending.length) / queryPartMax))
-  return Array.from({ length: count }, (_, part) => {
-    const [from, to] = [part * queryPartMax, (part + 1) * queryPartMax]
-    return { held: share(held.slice(from, to)), pending: share(pending.slice(from, to)) }
+  const [holds, waits] = [partsOf(held), partsOf(pending)]
+  const count = Math.max(1, holds.length, waits.length)
+  return Array.from({ length: count }, (_, part) => ({
+    held: share(holds[part] ?? []),
+    pending: share(waits[part] ?? []),
+  }))
+}
+
+/** B1: a part is encoded in one go, so one of long names has fewer records. */
+function partsOf<T extends HoldRecord | WaitRecord>(records: readonly T[]): T[][] {
+  const parts: T[][] = []
+  let room = 0
+  let from = 0
+  records.forEach((record, i) => {
+    if (i - from < queryPartMax && room > 0) room -= charsOf(record)
+    else {
+      if (i > from) parts.push(records.slice(from, i))
+      from = i
+      room = queryPartCharsMax - charsOf(record)
+    }
   })
+  if (from < records.length) parts.push(records.slice(from))
+  return parts
+}
+
+function charsOf({ name, clientName, host, terms }: HoldRecord | WaitRecord): number {
+  return name.length + (clientName?.length ?? 0) + (host?.length ?? 0) + (terms?.note?.length ?? 0)
 }
 
 /** The messages of one answer. */

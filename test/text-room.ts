@@ -5,8 +5,9 @@ import { listClients } from '../lockserver/client-list.ts'
 import { deadlocksPage } from '../lockserver/pages/deadlocks.ts'
 import { tablePage } from '../lockserver/pages/table-page.ts'
 import { waitedForBy, whyPage } from '../lockserver/pages/why-page.ts'
+import { listLocks } from '../lockserver/query.ts'
 import { mergedTables } from '../viewservice/pages/merged-pages.ts'
-import { answerCharsMax, frameBytesMax } from '../wire/limits.ts'
+import { answerCharsMax, frameBytesMax, queryPartCharsMax } from '../wire/limits.ts'
 import { clientOf } from '../wire/public-id.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
@@ -74,6 +75,15 @@ t.test('G5: pages of several groups are put together no further than each of the
   const whole = mergedTables([table(['a', 'c'], false), table(['b', 'd'], false)], 3)
   t.strictSame([whole.locks.length, whole.more], [3, true])
   t.equal(mergedTables([table(['a'], false), table(['b'], false)], 3).more, false)
+})
+
+t.test('B1: a part of a list is as short as its names make it', async t => {
+  const { parts, size } = listLocks(longNames(1_000).state, '', 0)
+  t.ok(parts.every(part => sizeOf(part) < 14 * queryPartCharsMax))
+  t.equal(parts.flatMap(({ held }) => held).length, 1_000)
+  t.equal(parts.flatMap(({ pending }) => pending).length, 1_000)
+  t.equal(size, 2_000)
+  t.ok(parts.length >= 7, `${parts.length} parts`)
 })
 
 t.test('B1: why a lock is waited for is told in limited room', async t => {

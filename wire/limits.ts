@@ -125,6 +125,9 @@ export const keySetEveryMs = 60_000
 export const keySetAgainMs = 10_000
 /** Time for one such reading (A3). Passed: the set counts as away. */
 export const keySetWithinMs = 4_000
+/** WebSockets and HTTP requests that a server begins with in one turn of its event loop (B1). Passed: they wait for the next turn. */
+export const upgradesPerTurnMax = 64
+export const requestsPerTurnMax = 64
 /** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const handshakesPerTurnMax = 8
 /** Handshakes that are under way and all read at once (B1). Passed: they are read in turns, as many as may begin in one. */
@@ -177,6 +180,8 @@ export let unverifiedMax = 64
 export let verifyingMax = 16
 /** Locks and waiters in one part of a query's answer. Passed: another part follows. */
 export let queryPartMax = 200
+/** About how many characters of names and notes are in it (B1). Passed: likewise. */
+export const queryPartCharsMax = 131_072
 /** Sessions in one page of the list of them. Passed: another page follows. */
 export let clientsPartMax = 200
 /** Holds and waits of the sessions on such a page, if a client is named. Passed: the page says that they were cut. */

@@ -220,8 +220,8 @@ export const surface: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/query.ts',
-        find: 'part * queryPartMax, (part + 1) * queryPartMax]',
-        replace: 'part * (queryPartMax + 1), (part + 1) * (queryPartMax + 1) - 1]',
+        find: 'from = i room = queryPartCharsMax - charsOf(record)',
+        replace: 'from = i === 0 ? 0 : i + 1\n      room = queryPartCharsMax - charsOf(record)',
       },
     ],
   },

@@ -14,6 +14,7 @@ import { runtime } from '#runtime'
 import * as limits from '../limits.ts'
 import { Edge } from './edge.ts'
 import { filesAllowed, filesLack, filesOpen, roomOf } from './edge-room.ts'
+import { FewAtATime } from './few-at-a-time.ts'
 import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
 import { clearTimeout, setInterval, setTimeout } from './timers-node.ts'
 import type { TlsGuest } from './tls/front.ts'
@@ -78,7 +79,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   http.maxConnections = edge.room.sockets + edge.room.strangers
   http.maxRequestsPerSocket = limits.requestsPerSocketMax
   const sockets = new ws.WebSocketServer({
-    server: http,
+    noServer: true,
     perMessageDeflate: false,
     // B3: this holds until the hello was accepted.
     maxPayload: limits.helloBytesMax,
@@ -87,6 +88,13 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
       handlers.turnedAway(`WRONG_ORIGIN: ${origin.slice(0, originShownMax)}`, remoteOf(req))
       answer(false, 403, 'WRONG_ORIGIN')
     },
+  })
+  const upgrades = new FewAtATime(limits.upgradesPerTurnMax, runtime)
+  http.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => {}) // 'close' follows
+    upgrades.enter(() =>
+      sockets.handleUpgrade(request, socket, head, peer => sockets.emit('connection', peer, request)),
+    )
   })
   sockets.on('connection', (socket, request) => {
     const visitor = visitors.get(request.socket)
@@ -100,8 +108,6 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   }, sweepMs).unref()
   http.once('close', () => clearInterval(sweep))
   await new Promise<void>((resolve, reject) => {
-    // ws re-emits the HTTP server's errors; one without a listener would end the process.
-    sockets.on('error', () => {})
     http.once('error', error => reject(listenError(error, options)))
     http.listen(options.port, options.host, resolve)
   })
@@ -138,14 +144,17 @@ function openPort(
     visitors.set(socket, visitor)
     return visitor
   }
+  const requests = new FewAtATime(limits.requestsPerTurnMax, runtime)
+  const ask = (request: IncomingMessage, response: ServerResponse) =>
+    requests.enter(() => handlers.http(request, response))
   const turnedAway: ListenHandlers['turnedAway'] = (reason, remote) => handlers.turnedAway(reason, remote)
   if (tls !== null && tls.own !== null) {
-    const http = createSecure({ ...times, ...tls.listening }, (...asked) => handlers.http(...asked))
+    const http = createSecure({ ...times, ...tls.listening }, ask)
     const secured = (socket: Socket, visitor: Visitor) => void visitors.set(socket, visitor)
     listenWithTls(http, { tls, withinMs, enter, secured, turnedAway })
     return { http, visitors }
   }
-  const http = createServer(times, (...asked) => handlers.http(...asked))
+  const http = createServer(times, ask)
   http.on('connection', enter)
   tellsTls(http, turnedAway)
   return { http, visitors }

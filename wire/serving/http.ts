@@ -169,7 +169,6 @@ export class Http {
 
   #answerNow(request: IncomingMessage, response: ServerResponse, pagesAt: string | null): void {
     const { socket } = request
-    if (this.#leaving.has(socket)) return
     const asker = socket.remoteAddress ?? 'unknown'
     const slowMs = this.#guessMs(request, asker)
     if (slowMs === null) return this.#turnAway(request, response)
