@@ -140,6 +140,26 @@ t.test('E3: a view server whose mark lapses saves nothing any more', t => {
   t.end()
 })
 
+t.test(
+  'E3: a mark of another owner is another mark, though a store that was put back counts anew',
+  async t => {
+    const { story, a, b } = two()
+    const c = story.seat('c')
+    const { mark } = story
+    if (mark === null) throw new Error('no mark stands')
+    a.state = 'frozen'
+    c.state = 'frozen'
+    story.mark = { ...mark, id: c.id, address: c.address }
+    story.markUntil = Number.POSITIVE_INFINITY
+    story.tick(20)
+    t.equal(story.mark.id, c.id, 'whom this one has met at its old place tells nothing of the new one')
+    t.notOk(b.isActive)
+    story.mark = null
+    story.tick(10)
+    t.ok(b.isActive)
+  },
+)
+
 t.test('E3: a mark stands however rarely lock servers ping; their pings are counted as rarely', async t => {
   for (const intervalMs of [500, 501, 2_000, 60_000]) {
     const story = new SeatStory(intervalMs)

@@ -66,7 +66,7 @@ export class ActiveLink {
 
   /** Whether what is found is found under this mark. */
   isTo(to: LinkTo | null): boolean {
-    return to?.version === this.#to?.version
+    return to?.version === this.#to?.version && to?.address === this.#to?.address
   }
 
   /** Each tick; null: no other view server is active. Returns for how long it has been silent. */

@@ -33,10 +33,10 @@ export class Candidacy {
   #mine: { readonly mark: ActiveMark; confirmedAt: number } | null = null
   /** The mark of another view server, as last read. */
   #other: ActiveMark | null = null
-  /** The version of the mark whose owner has welcomed this view server at its address. */
-  #welcomedBy: string | null = null
-  /** The version of the mark whose owner was found gone while a question was asked. */
-  #gone: string | null = null
+  /** The mark whose owner has welcomed this view server at its address. */
+  #welcomedBy: ActiveMark | null = null
+  /** The mark whose owner was found gone while a question was asked. */
+  #gone: ActiveMark | null = null
   /** Its mark was taken while it lived: it comes back only when no mark stands. */
   #deposed = false
   #may = false
@@ -99,7 +99,7 @@ export class Candidacy {
     switch (input.is) {
       case 'mark read':
         this.#read(input.mark, now)
-        if (this.#gone !== null && this.#gone === this.#other?.version) this.#replace(this.#other, now)
+        if (this.#other !== null && isSame(this.#gone, this.#other)) this.#replace(this.#other, now)
         this.#gone = null
         return undefined
       case 'mark taken':
@@ -123,14 +123,14 @@ export class Candidacy {
   welcomed(id: string, ownReached: boolean, now: number): void {
     const other = this.#other
     if (other === null) return
-    if (id === other.id) this.#welcomedBy = other.version
+    if (id === other.id) this.#welcomedBy = other
     // Another process listens where the active one did, and this network leads where it should.
     else if (ownReached) this.#replace(other, now)
   }
 
   /** No process listens at its address; that counts only where it has been met. */
   refused(now: number): void {
-    if (this.#other !== null && this.#welcomedBy === this.#other.version) this.#replace(this.#other, now)
+    if (this.#other !== null && isSame(this.#welcomedBy, this.#other)) this.#replace(this.#other, now)
   }
 
   /** It has not answered for the lifetime of its mark. */
@@ -140,7 +140,7 @@ export class Candidacy {
 
   #replace(mark: ActiveMark, now: number): void {
     if (!this.#may || this.#deposed || this.#mine !== null) return
-    if (this.#asking !== null) this.#gone = mark.version
+    if (this.#asking !== null) this.#gone = mark
     else this.#do('take', now, { do: 'take mark', owner: this.#owner, instead: mark })
   }
 
@@ -177,4 +177,9 @@ export class Candidacy {
     this.#askedAt = now
     this.#effects.push(effect)
   }
+}
+
+/** A store that was put back to an older time gives versions twice. */
+function isSame(one: ActiveMark | null, other: ActiveMark): boolean {
+  return one !== null && one.version === other.version && one.id === other.id
 }

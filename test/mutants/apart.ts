@@ -84,7 +84,7 @@ export const apart: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/candidacy.ts',
-        find: 'if (this.#other !== null && this.#welcomedBy === this.#other.version)',
+        find: 'if (this.#other !== null && isSame(this.#welcomedBy, this.#other))',
         replace: 'if (this.#other !== null)',
       },
     ],

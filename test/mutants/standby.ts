@@ -4,6 +4,19 @@ import type { Mutant } from './mutant.ts'
 
 export const standby: readonly Mutant[] = [
   {
+    name: 'marks of two owners are one if their versions are',
+    breaks: 'E3',
+    why: 'after its store was put back, a standby takes the mark from an active one that it never met',
+    test: 'seats',
+    edits: [
+      {
+        file: 'viewservice/active-link.ts',
+        find: 'return to?.version === this.#to?.version && to?.address === this.#to?.address',
+        replace: 'return to?.version === this.#to?.version',
+      },
+    ],
+  },
+  {
     name: 'a save is tried again before the mark is looked at',
     breaks: 'E3',
     why: 'a view server whose mark has lapsed asks the store once more to save what it has decided',

@@ -46,7 +46,7 @@ export const takeovers: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/candidacy.ts',
-        find: 'if (this.#asking !== null) this.#gone = mark.version else',
+        find: 'if (this.#asking !== null) this.#gone = mark else',
         replace: 'if (this.#asking === null)',
       },
     ],
