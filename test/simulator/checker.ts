@@ -307,7 +307,7 @@ export class Checker {
   /** A release that was not sent by then is settled by the end. */
   ends(core: Session): void {
     this.#ending.add(core)
-    for (const belief of this.beliefsOf(core)) belief.over = true
+    for (const belief of this.#byCore.get(core) ?? []) belief.over = true
   }
 
   /** It may end at any time; until then its locks are believed in. */
