@@ -453,7 +453,7 @@ export const durable: readonly Mutant[] = [
     test: 'durable-server',
     edits: [
       {
-        file: 'lockserver/recovery.ts',
+        file: 'lockserver/state-writing.ts',
         find: 'leases.renew(session, now)',
         replace: 'leases.set(session.ordinal, now)',
       },
@@ -466,7 +466,7 @@ export const durable: readonly Mutant[] = [
     test: 'durable-server',
     edits: [
       {
-        file: 'lockserver/recovery.ts',
+        file: 'lockserver/state-writing.ts',
         find: 'if (state.pauseMs > 0) leases.startPause(now + state.pauseMs)',
         replace: 'if (state.pauseMs > 0) leases.startPause(now)',
       },

@@ -66,9 +66,9 @@ export const kept: readonly Mutant[] = [
     edits: [
       {
         file: backup,
-        find: 'this.#keeps = true this.#writing',
+        find: 'this.#keeps = true this.#writing = new StateWriting(this.#disk, this.found.state) this.#write(this.#disk)',
         replace:
-          'this.#have(this.found.state, wholeLeases(this.found.state, this.#situation.now.monotonic)); return; this.#writing',
+          'this.#keeps = true\n    this.#have(this.found.state, wholeLeases(this.found.state, this.#situation.now.monotonic))',
       },
     ],
   },

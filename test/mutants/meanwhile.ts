@@ -18,9 +18,9 @@ export const meanwhile: readonly Mutant[] = [
     edits: [
       {
         file: join,
-        find: "if (phase.is === 'none' || phase.is === 'latched') return false",
+        find: "if (phase.is === 'none' || phase.is === 'asked' || phase.is === 'latched') return false",
         replace: `if (phase.is === 'none') return this.#situation.view.backup === null && this.#situation.view.start === null
-    if (phase.is === 'latched') return false`,
+    if (phase.is === 'asked' || phase.is === 'latched') return false`,
       },
     ],
   },

@@ -198,9 +198,9 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: primary,
-        find: 'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)',
+        find: 'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint, recent)',
         replace:
-          'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint)\n    this.replication.shown = showings => {\n      for (const showing of showings) this.#audience.now(showing)\n    }',
+          'this.replication = new Replication(out, situation, state, leases, disk?.disk, disk?.imprint, recent)\n    this.replication.shown = showings => {\n      for (const showing of showings) this.#audience.now(showing)\n    }',
       },
       shownNow,
     ],
@@ -216,8 +216,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: replicated,
-        find: 'this.flush() this.#join.latch(this.#stream.sequence)',
-        replace: 'this.#join.latch(this.#stream.sequence)',
+        find: 'this.flush() this.#recent = null this.#join.latch(this.#stream.sequence)',
+        replace: 'this.#recent = null\n      this.#join.latch(this.#stream.sequence)',
       },
       {
         file: join,
@@ -414,8 +414,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: join,
-        find: "if (this.#phase.is === 'copying') this.#become({ is: 'none' }) // R3: it lives and dies with its connection",
-        replace: '',
+        find: "if (is === 'copying' || is === 'asked') this.#become({ is: 'none' }) // R3: it lives and dies with its connection",
+        replace: "if (is === 'asked') this.#become({ is: 'none' })",
       },
       {
         file: join,
@@ -594,9 +594,10 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: backup,
-        find: 'this.#dropInstallation() this.#installation = new Installation(header)',
+        find: 'this.#dropInstallation() this.found = null this.#installation = new Installation(header)',
         replace: `const cut = this.#installation
     this.#dropInstallation()
+    this.found = null
     this.#installation = new Installation(header)
     for (const session of cut?.state.sessions.values() ?? []) this.#installation.state.addSession(session)
     for (const [name, lock] of cut?.state.table.locks ?? [])
@@ -625,8 +626,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: replicated,
-        find: 'this.flush() this.#join.latch(this.#stream.sequence)',
-        replace: 'this.#join.latch(this.#stream.sequence)',
+        find: 'this.flush() this.#recent = null this.#join.latch(this.#stream.sequence)',
+        replace: 'this.#recent = null\n      this.#join.latch(this.#stream.sequence)',
       },
     ],
   },
