@@ -4,7 +4,7 @@
 
 import type { SlotMap, View } from '../wire/messages.ts'
 import type { ClientRuntime } from '../wire/net/runtime.ts'
-import { groupOf, slotOf, slotsIn } from '../wire/slots.ts'
+import { endOf, groupOf, slotOf, slotsIn } from '../wire/slots.ts'
 import { meaningOf } from './errors.ts'
 import { type CallNumbers, ClientGroup, type GroupOwner } from './group.ts'
 import type { Connecting } from './options.ts'
@@ -112,21 +112,31 @@ export class ClientGroups implements GroupOwner {
     return this.first.cluster
   }
 
+  /** True: it is news, of a group that there is; of one that is to come the map makes it news (G8). */
   learnView(view: View, from: number): boolean {
-    const known = this.#views.get(view.group)
-    if (known !== undefined && known.number >= view.number) return false
+    const known = this.#views.get(view.group)?.number ?? 0
+    const last = this.#map === null ? 0 : endOf(this.#map, view.group)
+    if (view.number <= Math.max(known, last)) return false
     this.#views.set(view.group, view)
     if (from !== view.group) this.#opened.get(view.group)?.tell(view)
-    return true
+    return this.#isShown(view.group)
+  }
+
+  #isShown(group: number): boolean {
+    return this.#map === null || this.#inMap.includes(group)
   }
 
   learnMap(map: SlotMap): void {
     if (map.number <= (this.#map?.number ?? 0) || this.#isClosed) return
+    for (const { group, number } of this.#views.values())
+      if (number <= endOf(map, group)) this.#views.delete(group)
+    const untold = [...this.#views.values()].filter(({ group }) => !this.#isShown(group))
     this.#map = map
     this.#inMap = groupsIn(map)
     const [start] = map.starts
     this.#only = map.starts.length === 1 && start !== undefined ? this.#get(start[1]) : null
     for (const group of this.opened()) if (!this.#inMap.includes(group.number)) this.#leave(group)
+    for (const view of untold) if (this.#isShown(view.group)) this.#reports.emit('view', view)
     for (const watch of this.#watches) watch.follow()
     this.#pauses.endAll()
   }

@@ -201,7 +201,9 @@ export class Roles {
 
   #leaveEnded(): void {
     this.#found = null
-    if (this.role !== 'idle' || this.#recovery !== null) this.#giveUp('its group has ended')
+    const reason = 'its group has ended'
+    if (this.#backup !== null) this.#leaveBackup(reason)
+    else if (this.#primary !== null || this.#recovery !== null) this.#giveUp(reason)
   }
 
   /** G1: a state stays in its group until a view of this group leaves it out; what it is copying counts for nothing. */
@@ -342,11 +344,11 @@ export class Roles {
   }
 
   /** V5: a dropped backup with a whole snapshot becomes a new server; an incomplete copy does not count. */
-  #leaveBackup(): void {
+  #leaveBackup(reason = 'no longer the backup'): void {
     const backup = this.#backup as Backup
     this.#cutPrimary(this.#inView.view)
     if (this.#leaves) return this.exit(0, 'left in order')
-    if (backup.state !== null) return this.#giveUp('no longer the backup')
+    if (backup.state !== null) return this.#giveUp(reason)
     this.#backup = null
   }
 

@@ -13,7 +13,7 @@ import { Reports } from '../client/reports.ts'
 import { type Taker, takeInOrder } from '../client/take-in-order.ts'
 import { LockWatch } from '../client/watch.ts'
 import { claimOf } from '../wire/claim.ts'
-import type { SlotMap } from '../wire/messages.ts'
+import type { SlotMap, View } from '../wire/messages.ts'
 import { firstMap } from '../wire/slots.ts'
 import { Groups, GroupsProgram } from './fixtures/groups-story.ts'
 
@@ -36,11 +36,14 @@ class Client {
   readonly groups: ClientGroups
   readonly #program: GroupsProgram
   #calls = { last: 0 }
+  /** Views that events were about. */
+  readonly told: View[] = []
 
   private constructor() {
     this.#program = new GroupsProgram(this.made.cluster, 'program')
     const checked = checkConnect(this.#program, this.made.cluster.viewAddresses, {})
     const reports = new Reports(this.#program, 'program')
+    reports.listeners.add('view', view => void this.told.push(view), {})
     this.groups = new ClientGroups(checked, this.#program, reports, this.#calls)
   }
 
@@ -146,6 +149,27 @@ t.test(
     t.same([made.sessions(0), made.sessions(1)], [0, 0])
   },
 )
+
+t.test('G8: views of a group are told while it is one of the groups, and of none that has ended', async t => {
+  const client = await Client.connect()
+  const { made, groups, told } = client
+  const of = (number: number) => ({ ...(made.view(1) as View), number })
+  groups.learnMap(single(90))
+  told.length = 0
+  t.notOk(groups.learnView(of(8), 0), 'it is to come')
+  t.same(
+    groups.views.map(({ group }) => group),
+    [0],
+  )
+  groups.learnMap(real(91))
+  t.match(told, [{ group: 1, number: 8 }], 'and here it is')
+  groups.learnMap({ ...single(92), ended: [[1, 9]] })
+  t.notOk(groups.learnView(of(9), 0), 'its last one, from a server that has not heard')
+  groups.learnMap({ ...real(93), ended: [[1, 9]] })
+  t.ok(groups.learnView(of(10), 0))
+  t.equal(told.length, 1)
+  await made.settled(groups.close())
+})
 
 t.test('G8: a watch follows the groups, and begins again when one comes or goes', async t => {
   const client = await Client.connect()

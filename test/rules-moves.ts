@@ -60,6 +60,18 @@ t.test('G8: likewise as long as it is waited for, also as a later one of several
   t.notOk(serves(story, later))
 })
 
+t.test('G8: what one who still waits has had, and lost to a thief, is no use of its slot', async t => {
+  const { story, a, b } = withSession()
+  const [first, later] = ['x', 'y'].sort() as [string, string]
+  story.acquire(a, later)
+  story.acquire(b, [first, later])
+  story.acquire(a, first, 'exclusive', 'steal')
+  story.release(a, Math.max(...[...a.holds.values()].map(({ token }) => token)))
+  t.notOk(serves(story, first))
+  t.ok(story.state.slots.serves(later), 'b waits for it')
+  t.equal(story.state.problem(), undefined, 'which is no contradiction')
+})
+
 t.test('C3, G8: likewise as long as a lock is kept for no client', async t => {
   const { story, a } = withSession()
   story.ask(a, 'x', { holdAtLeastMs: 1_000 })

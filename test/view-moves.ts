@@ -2,6 +2,7 @@
 // and when a group ends.
 
 import t from 'tap'
+import { changeOf } from '../viewservice/counts.ts'
 import { begunFrom, countsIn } from '../viewservice/moves.ts'
 import type { StoredRecord, ViewRecord } from '../viewservice/record.ts'
 import { StandbyCore } from '../viewservice/standby.ts'
@@ -152,6 +153,7 @@ t.test('G8: with fewer groups, one whose slots have all gone ends, and its serve
   t.same(story.views, ['(a,b)#2', '(e,-)#3'], 'its views go on')
   t.ok((e.view?.start?.tokenFloor ?? 0) > 2 ** 32 + 400, 'with tokens above all before')
   t.equal(e.view?.start?.pauseMs, 0)
+  t.equal(e.view && changeOf(null, e.view), 'first', 'which is no reset')
   t.ok(f && b)
 })
 

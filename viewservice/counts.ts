@@ -43,7 +43,8 @@ export class ViewCounts {
 
 export function changeOf(before: View | null, view: View): ViewChange {
   if (view.start !== null && view.start.choice !== null) return isChange(view) ? 'durability' : 'recovery'
-  if (view.start !== null) return view.number === 1 ? 'first' : 'reset'
+  // G8: a group that begins again gives up no state.
+  if (view.start !== null) return before === null ? 'first' : 'reset'
   if (before?.primary.id !== view.primary.id) return 'promotion'
   if (before.backup === null) return 'backup_added'
   return view.backup === null ? 'backup_dropped' : 'backup_replaced'

@@ -59,7 +59,8 @@ function lockProblem(state: State, lock: LockEntry, found: Found): string | unde
   const problem = holdersProblem(state, lock, holders, found)
   if (problem !== undefined) return problem
   for (const waiter of lock.queue) {
-    if (!waiter.names.every(wanted => state.slots.serves(wanted)))
+    // One that it had and lost while it waits for the others may be another group's by now.
+    if (!waiter.names.slice(waiter.tokens.length).every(wanted => state.slots.serves(wanted)))
       return `G8: ${name} has a waiter that wants a lock whose slot is closed`
     if (waiter.session.waiting.get(waiter.request) !== waiter)
       return `${name}: its waiter does not know of it`

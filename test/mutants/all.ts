@@ -39,6 +39,7 @@ import { long } from './long.ts'
 import { meanwhile } from './meanwhile.ts'
 import { memory } from './memory.ts'
 import { moves } from './moves.ts'
+import { movesSimulated } from './moves-simulated.ts'
 import type { Mutant } from './mutant.ts'
 import { nearest } from './nearest.ts'
 import { order } from './order.ts'
@@ -62,7 +63,7 @@ import { views } from './views.ts'
 
 export const blindSpots: Readonly<Record<string, readonly Mutant[]>> = {
   views: [...views, ...groups],
-  'slots that move': moves,
+  'slots that move': [...moves, ...movesSimulated],
   'copies and answers': replication,
   'clocks and leases': [...leases, ...clocks],
   order: [...locks, ...order],

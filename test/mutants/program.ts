@@ -24,8 +24,8 @@ export const program: readonly Mutant[] = [
     edits: [
       {
         file: 'client/groups.ts',
-        find: 'known.number >= view.number',
-        replace: 'known.number > view.number',
+        find: 'view.number <= Math.max(known, last)',
+        replace: 'view.number < Math.max(known, last)',
       },
     ],
   },

@@ -16,6 +16,7 @@ type Answer = Extract<CallResult, { verb: 'query' }>
 export interface Known {
   beliefIn(token: number, name: string): Belief | undefined
   attemptsOn(name: string): readonly Attempt[]
+  isOf(attempt: Attempt, clientId: string | null): boolean
 }
 
 /** A server may state the wall clock of the beginning of its turn, in whole milliseconds. */
@@ -50,7 +51,7 @@ export class Ages {
     }
     for (const { name, clientId, waitedMs } of answer.pending) {
       if (name.startsWith(guestNames)) continue
-      const own = this.#known.attemptsOn(name).filter(({ core }) => core.clientId === clientId)
+      const own = this.#known.attemptsOn(name).filter(attempt => this.#known.isOf(attempt, clientId))
       if (own.length === 0)
         this.#blame('R1 wrong query', `${clientId} waits for ${name}, and never asked for it`)
       this.#age(`${name} is waited for`, waitedMs, 0, now - Math.min(...own.map(attempt => attempt.calledAt)))
@@ -64,7 +65,7 @@ export class Ages {
     for (const { name, clientId } of pending) {
       const waits = this.#known
         .attemptsOn(name)
-        .filter(attempt => attempt.core.clientId === clientId && this.#mayWait(attempt, calledAt))
+        .filter(attempt => this.#known.isOf(attempt, clientId) && this.#mayWait(attempt, calledAt))
       const [only] = waits
       const before = shown.get(name) ?? []
       shown.set(name, before)

@@ -146,6 +146,7 @@ function expected(state: State, operation: Operation): string | null {
       return `held: ${lock !== undefined && state.table.locks.get(lock.name) === lock}`
     }
     case 'force-release': {
+      if (!state.slots.serves(operation[3])) return 'WRONG_GROUP'
       const all = state.table.locks.get(operation[3])?.holders ?? []
       const token = operation[4]
       return `holders: ${all.filter(hold => token === null || hold.token === token).length}`
@@ -179,6 +180,7 @@ function acquires(state: State, operation: Of<'acquire'>): string | null {
   const [, ordinal, , names, mode, manner, terms] = operation
   const session = state.sessions.get(ordinal)
   if (session === undefined) return null
+  if (!names.every(name => state.slots.serves(name))) return 'WRONG_GROUP'
   const { limits, table } = state
   const bytes = acquireBytes(names, terms, session.name)
   if (session.replies.size + session.waiting.size >= limits.unansweredMax) return 'UNANSWERED_LIMIT'

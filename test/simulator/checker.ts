@@ -69,6 +69,7 @@ export interface Blamed {
 /** One acquire. Times are simulated ms; Infinity: not yet. */
 export interface Attempt {
   readonly user: Witness
+  /** Where slots move, the one that it was granted in may be another than the one that it was asked for in. */
   core: Session
   readonly names: readonly string[]
   readonly mode: Mode
@@ -194,6 +195,23 @@ export class Checker {
   /** The largest token of this group that any client was told; where slots move, of all. */
   highestIn(group: number): number {
     return this.#where.moves ? Math.max(0, ...this.#highest.values()) : (this.#highest.get(group) ?? 0)
+  }
+
+  /** G8: slots may move. */
+  get moves(): boolean {
+    return this.#where.moves
+  }
+
+  /** G8: it may be asked with another session of its client by now, whose id begins as the first one's (C9). */
+  isOf({ core }: Attempt, clientId: string | null): boolean {
+    if (!this.moves) return core.clientId === clientId
+    // What was over before its client heard of it may have been another group's by then.
+    return !core.clientId || core.clientId.slice(0, 16) === clientId?.slice(0, 16)
+  }
+
+  /** The largest token of this name, or of its group, that any client was told. */
+  highestOf(name: string): number {
+    return this.#highest.get(this.countOf(name)) ?? 0
   }
 
   /** The token of one of these names is above that of the other if it was granted later (L2). */
@@ -404,8 +422,17 @@ export class Checker {
   sessionGivenUp(user: Witness, core: Session): void {
     if (this.endedAtOnce.has(core.sessionId)) return
     if (this.resetAt(core.group ?? 0) > longAgo) return
+    if (this.#where.moves && !this.#hadAny(core)) return
     const text = `the servers gave up session ${core.sessionId} of ${user.name}, which believed in it`
     this.#blame('S4 session given up', text)
+  }
+
+  /** G8: nothing is held in a group that ends; its clients may hear of that late. */
+  #hadAny(core: Session): boolean {
+    const grants = this.#grantsOf.get(core) ?? []
+    return grants.some(
+      belief => belief.releasedAs === never && belief.freeAt === never && !heldTooLong(belief),
+    )
   }
 
   /** S4: whether this user believes in its session. */
@@ -537,11 +564,13 @@ export class Checker {
     this.claims.happened(what, now)
     const belief = this.beliefIn(token, name)
     if (belief === undefined) {
-      if (event === 'granted') this.#foretold.set(this.#keyOf(name, token), clientId + name)
+      if (event === 'granted') this.#foretold.set(this.#keyOf(name, token), clientId)
       return
     }
     const kept = clientId === null && leastOf(belief.attempt) > 0 && belief.name === name
-    if (belief.attempt.core.clientId + belief.name !== clientId + name && !kept)
+    // G8: which of its sessions a program was granted a lock with is a guess where slots move.
+    const isTheirs = this.moves || this.isOf(belief.attempt, clientId)
+    if ((belief.name !== name || !isTheirs) && !kept)
       this.#blame('R1 false event', `a watcher heard of token ${token} as ${name} of ${clientId}`)
     if (event === 'released' && this.believed(belief))
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} was released`)
@@ -555,7 +584,7 @@ export class Checker {
       this.#blame('R1 false event', `a watcher heard that ${textOf(belief)} is ${reason}`)
   }
   /** Grants that watchers heard of before their holders did. */
-  readonly #foretold = new Map<string, string>()
+  readonly #foretold = new Map<string, string | null>()
 
   // ---- beliefs
 
@@ -620,8 +649,8 @@ export class Checker {
       const text = `${textOf(belief)} is not above ${floor}, told before it was asked for`
       this.#blame('L2 token not larger', text)
     }
-    const foretold = this.#foretold.get(key) ?? attempt.core.clientId + name
-    if (foretold !== attempt.core.clientId + name)
+    const foretold = this.#foretold.get(key)
+    if (foretold !== undefined && !this.isOf(attempt, foretold))
       this.#blame('R1 false event', `${textOf(belief)} was told to a watcher as that of another`)
     const count = this.countOf(name)
     this.#highest.set(count, Math.max(this.#highest.get(count) ?? 0, token))
@@ -655,6 +684,7 @@ export class Checker {
   /** S2: what is granted at once gets its tokens in the order of the calls. */
   #inOrder(attempt: Attempt): void {
     const first = Math.min(...(attempt.tokens ?? []))
+    if (this.#where.moves) return // A call may be asked again of another group, behind later ones.
     for (const belief of this.#grantsOf.get(attempt.core) ?? []) {
       const other = belief.attempt
       const [one, two, token] =
@@ -780,7 +810,9 @@ export class Checker {
     if (failed === 'NOT_THIS_TOKEN') return this.#notThisStolen(attempt, at)
     if (claimCodes.has(failed)) return this.#claimRefused(attempt, failed, at)
     // G4: the session of another part may be the lost one.
-    const lost = isPart ? sessionEnds.has(failed) : failed === 'SESSION_LOST' && core.over
+    // G8: which group it was asked of last is not known.
+    const mayBeOther = isPart || this.#where.moves
+    const lost = mayBeOther ? sessionEnds.has(failed) : failed === 'SESSION_LOST' && core.over
     const fair = aborted || failed === 'CLOSED' || lost
     if (!fair) this.#blame('S1 wrong reply', `${user.name}: an acquire failed with ${failed}`)
   }

@@ -6,11 +6,14 @@ import { type Attempt, type Belief, type Blamed, listIn } from './checker.ts'
 
 /** What is known of holds. */
 export interface KnownHolds {
+  /** G8: slots may move. */
+  readonly moves: boolean
   tokenFloorOf(name: string): number
   /** Whether the tokens of these two names are in the order of their grants (L2). */
   countsWith(name: string, other: string): boolean
   grants(): Iterable<Belief>
   attemptsOn(name: string): readonly Attempt[]
+  isOf(attempt: Attempt, clientId: string | null): boolean
   believed(belief: Belief): boolean
   /** A steal or a forced release may have ended it by now, to the good of a token up to this. */
   taken(belief: Belief, now: number, upTo?: number): boolean
@@ -208,7 +211,7 @@ export class Claims {
     const key = attempt.terms?.once?.key
     const text = `${attempt.user.name} was told that ${key} of ${name} was done with token ${token}`
     if (key === undefined) return this.#blame('C5 wrong record', `${text}, and asked for no key`)
-    const asked = (other: Attempt) => other.core.clientId === clientId && other.terms?.once?.key === key
+    const asked = (other: Attempt) => this.#known.isOf(other, clientId) && other.terms?.once?.key === key
     if (!this.#known.attemptsOn(name).some(asked))
       this.#blame('C5 wrong record', `${text} by ${clientId}, which never asked for it`)
     const belief = this.#known.beliefIn(token, name)
@@ -240,6 +243,8 @@ export class Claims {
       const known = taken.get(name) ?? { of: permits?.of ?? 0, sum: 0 }
       taken.set(name, known)
       known.sum += permits?.take ?? 0
+      // G8: two groups that had the lock one after the other may both show holds.
+      if (this.#known.moves) continue
       if (known.of !== (permits?.of ?? 0) || known.sum > known.of)
         this.#blame('C1 wrong list', `${known.sum} of ${known.of} permits of ${name} are shown`)
       const belief = this.#known.beliefIn(token, name)
@@ -253,7 +258,7 @@ export class Claims {
   /** What a list shows of waits. */
   waits(pending: readonly WaitRecord[]): void {
     for (const { name, clientId, terms } of pending) {
-      const own = this.#known.attemptsOn(name).filter(({ core }) => core.clientId === clientId)
+      const own = this.#known.attemptsOn(name).filter(attempt => this.#known.isOf(attempt, clientId))
       const asked = own.some(
         attempt => isSame(attempt.terms, terms) && noteOf(attempt.terms) === noteOf(terms),
       )

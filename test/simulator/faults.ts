@@ -18,6 +18,7 @@ import { Leavings } from './faults/leavings.ts'
 import { Lies } from './faults/lies.ts'
 import { LostRecords } from './faults/lost-records.ts'
 import { MovedDisks } from './faults/moved-disks.ts'
+import { MoveFaults } from './faults/moves.ts'
 import { NetworkTrouble } from './faults/network.ts'
 import { Power } from './faults/power.ts'
 import { Promotions } from './faults/promotions.ts'
@@ -57,6 +58,8 @@ export class Faults {
   readonly #changes: DurabilityChanges
   readonly #movedDisks: MovedDisks
   readonly #groups: GroupFaults
+  /** G8 */
+  readonly moves: MoveFaults
   readonly #strangers: Strangers
   readonly #guests: Guests
   readonly #frameDice: Random
@@ -101,6 +104,7 @@ export class Faults {
     this.seats =
       seats === null ? null : new SeatFaults(scene, damage, deaths, this.#disk, seats, random(seed + 33))
     this.#groups = new GroupFaults(scene, damage, deaths, this.#resets)
+    this.moves = new MoveFaults(scene, damage, deaths)
     this.#power = new Power(scene, damage, deaths, diskOf)
     this.#seatPower = this.seats && new SeatPower(scene, this.#power, this.seats)
     this.#rotAtEnd = new RotAtEnd(scene, damage, this.#power, diskOf, () => this.#disarm())
@@ -193,7 +197,14 @@ export class Faults {
     'kill all primaries': dice => this.#groups.killAll('primary', dice),
     'kill all backups': dice => this.#groups.killAll('backup', dice),
     'strand from a group': dice => this.#groups.strand(dice),
+    'strand with a copy': dice => this.#groups.strandWithCopy(dice),
     'lose a group': dice => this.#groups.lose(dice),
+    'other groups': dice => this.moves.ask(dice),
+    'other groups, twice': dice => this.moves.askTwice(dice),
+    'ambush in a move': dice => this.#ambushes.layMove(dice),
+    'kill who gives a slot': dice => this.moves.kill('from', dice),
+    'kill who gets a slot': dice => this.moves.kill('to', dice),
+    'power fails in a move': dice => this.#ambushes.layMove(dice, 'power'),
   }
 
   /** R3: a server joins over a slow network. */

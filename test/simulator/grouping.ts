@@ -20,7 +20,13 @@ export const groupKinds = [
   'strand from a group',
   'lose a group',
 ] as const
-export type GroupKind = (typeof groupKinds)[number]
+/** Where slots move; what other seeds tell stays as it is. */
+export const groupKindsWithMoves = [
+  ...groupKinds.slice(0, 3),
+  'strand with a copy',
+  ...groupKinds.slice(3),
+] as const
+export type GroupKind = (typeof groupKindsWithMoves)[number]
 
 /** Of the seeds that may have several. */
 const groupsPart = 0.55
@@ -50,8 +56,9 @@ function namesIn(groups: number, each: number, dice: Random): string[] {
 }
 
 /** Some kinds, each with its own rate. */
-export function drawGroupKinds(dice: Random): (dice: Random) => GroupKind {
-  const rates = groupKinds.map(kind => [kind, dice.pick([0.3, 1, 2])] as const)
+export function drawGroupKinds(dice: Random, moves: boolean): (dice: Random) => GroupKind {
+  const kinds: readonly GroupKind[] = moves ? groupKindsWithMoves : groupKinds
+  const rates = kinds.map(kind => [kind, dice.pick([0.3, 1, 2])] as const)
   return each => weighted(each, Object.fromEntries(rates) as Record<GroupKind, number>)
 }
 

@@ -139,8 +139,8 @@ export class GroupsJudge {
   #nearest({ name }: ProgramParty, near: Near | null, calledAt: number): void {
     if (near === null) return this.#note('nearest read: in vain')
     const primaries = this.#cluster.inEach(() => this.#cluster.view?.primary.id)
-    const alive = primaries.every(id =>
-      this.#cluster.servers.some(server => server.alive && server.id === id),
+    const alive = primaries.every(
+      id => id === undefined || this.#cluster.servers.some(server => server.alive && server.id === id),
     )
     this.#note(alive ? 'nearest read: of all groups' : 'nearest read: while a group has no living primary')
     if (near.confirmed) this.#blame('G7 confirmed', `${name} is told that a nearest read is confirmed`)
@@ -154,7 +154,11 @@ export class GroupsJudge {
     const asOf = calledAt - asOfMs * fastest - slackMs
     const shown = new Set(held.map(hold => `${hold.token} ${hold.name}`))
     for (const belief of this.#checker.grants()) {
-      if (missing.includes(this.#cluster.homeOf(belief.name)) || leastOf(belief.attempt) > 0) continue
+      // Where slots move, a group that is missing may have any name.
+      const isMissing = this.#checker.moves
+        ? missing.length > 0
+        : missing.includes(this.#cluster.homeOf(belief.name))
+      if (isMissing || leastOf(belief.attempt) > 0) continue
       if (belief.token <= this.#checker.tokenFloorOf(belief.name)) continue
       const isShown = shown.has(`${belief.token} ${belief.name}`)
       const what = `${belief.attempt.user.name}'s ${belief.name} (token ${belief.token})`

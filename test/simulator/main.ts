@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { compileLess } from '../fixtures/short-runs.ts'
 import { outcomes } from './outcomes.ts'
-import { drawPlan, type Plan } from './plan.ts'
+import { drawPlan, hasSeveral, type Plan } from './plan.ts'
 import { allPowerKinds } from './powering.ts'
 import { scheduleOf, shorten } from './shorten.ts'
 import { type Ending, tell } from './story.ts'
@@ -41,9 +41,10 @@ const usage = `npm run simulate -- [options]
   --seeds K       so many seeds (1 with --seed, without end with --minutes, else 100)
   --minutes M     stop after so many minutes
   --theme NAME    only seeds whose story is about that, such as meanwhile; or whose view servers share a
-                  store: 'view servers'; or whose cluster has rules: access; or several groups: groups; these
-                  three also tell what came of it, as a table; or is durable: power; or whose clients come from
-                  addresses with quotas: owners
+                  store: 'view servers'; or whose cluster has rules: access; or several groups: groups; or more
+                  or fewer of them while it goes on: moves (drawn with this theme alone); these four also tell
+                  what came of it, as a table; or is durable: power; or whose clients come from addresses with
+                  quotas: owners
   --power         only seeds whose cluster keeps its state on disks, which lose their power
   --keep 3,17,22  only these events of the seed's plan, as a shortened schedule names them
   --trace         tell everything that happens
@@ -64,15 +65,22 @@ function numberOf(name: string, text: string): number {
   return number
 }
 
+/** Only with their theme groups change in number. */
+function drawn(seed: number): Plan {
+  return drawPlan(seed, values.theme === 'moves')
+}
+
 function planOf(seed: number): Plan {
-  const plan = drawPlan(seed)
+  const plan = drawn(seed)
   if (values.keep === undefined) return plan
   const kept = new Set(values.keep.split(',').map(Number))
   return { ...plan, events: plan.events.filter((_, i) => kept.has(i)) }
 }
 
-function isAbout({ shape: { theme, seats, disk, access, groups, owners } }: Plan, name: string): boolean {
-  if (name === 'groups') return groups > 1
+function isAbout({ shape }: Plan, name: string): boolean {
+  const { theme, seats, disk, access, moves, owners } = shape
+  if (name === 'groups') return hasSeveral(shape)
+  if (name === 'moves') return moves !== null
   if (name === 'power') return disk !== null
   if (name === 'owners') return owners !== null
   if (name === 'access') return access !== null
@@ -87,7 +95,7 @@ async function explain({ seed, violation }: Ending): Promise<void> {
   await tell(short.plan, line => lines.push(line))
   console.log(lines.join('\n'))
   console.log(`\nseed ${seed}: ${violation.check}: ${violation.text}`)
-  console.log(`\nthe schedule, ${short.plan.events.length} of ${drawPlan(seed).events.length} events:`)
+  console.log(`\nthe schedule, ${short.plan.events.length} of ${drawn(seed).events.length} events:`)
   for (const line of scheduleOf(seed, short.plan)) console.log(line)
 }
 
@@ -129,7 +137,7 @@ const twice = new TwiceReport()
 const seen = new Map<string, number>()
 
 for (let seed = first; seed < first + seeds && failed === null && minutesGone() < minutes; seed++) {
-  const plan = drawPlan(seed)
+  const plan = drawn(seed)
   if (values.theme !== undefined && !isAbout(plan, values.theme)) continue
   if (values.power && plan.shape.disk === null) continue
   const ending = values.hash
@@ -166,7 +174,7 @@ else if (!values.hash) {
     `${figures.seeds} seeds from ${first}: ${violations.length} violations; ${figures.hours} simulated hours in ${figures.minutes} minutes (${figures.hoursPerMinute} hours a minute); ${figures.calls} calls, ${figures.faults} faults, ${figures.views} views; the state was lost by the rules ${figures.lost} times`,
   )
 }
-if (['view servers', 'access', 'groups'].includes(values.theme ?? ''))
+if (['view servers', 'access', 'groups', 'moves'].includes(values.theme ?? ''))
   for (const [what, times] of [...seen].sort()) console.log(`${times}\t${what}`)
 if (values.twice) for (const line of twice.lines) console.log(line)
 const missing = values.happens ? twice.missing(['reset: the cluster', ...allPowerKinds, ...outcomes]) : []

@@ -41,15 +41,18 @@ export class Oddities {
     'calls and stalls': dice => this.#callsAndStalls(dice),
     'odd program': dice => this.#oddProgram(dice),
     intruder: dice => this.#intruders.come(dice),
-    'operator looks': dice => this.#operators.look(dice),
+    'operator looks': dice => this.#cluster.within(0, () => this.#operators.look(dice)),
     'operator resets wrongly': dice => this.#operators.resetWrongly(dice),
     newcomer: dice => this.#newcomers.come(dice),
     'stray words': dice => this.#strayWords.say(dice),
     thief: dice => this.#thieves.come(dice),
   }
 
+  /** G1: in some group. */
   perform(kind: OddityKind, salt: number): void {
-    this.#byKind[kind](random(salt))
+    const { groups } = this.#cluster
+    const group = groups === 1 ? 0 : random(salt + 1).below(groups)
+    this.#cluster.within(group, () => this.#byKind[kind](random(salt)))
   }
 
   /** F12: its process stands still before its calls leave, perhaps for longer than its lease. */

@@ -1,8 +1,9 @@
 // Operators who look and ask: the status of the view server, over the wire and as its pages have it, and
 // resets that can't go through. What they are told is judged by what is on the disk and who lives.
 
+import { partOf } from '../../viewservice/record.ts'
 import type { RunningViewServer } from '../../viewservice/running.ts'
-import type { Message, Status, View } from '../../wire/messages.ts'
+import type { GroupStatus, Message, Status, View } from '../../wire/messages.ts'
 import { samplesOf } from '../../wire/net/refusals.ts'
 import { type Cluster, HandParty } from '../fixtures/cluster.ts'
 import type { Random } from '../fixtures/random.ts'
@@ -48,12 +49,13 @@ export class Operators {
     const { viewServer } = this.#cluster
     const operator = this.#operator()
     const view = this.#viewNumber
-    const ahead: Message = ['reset', 1, 0, view + farAhead, dice.chance(0.5)]
+    const { group } = this.#cluster
+    const ahead: Message = ['reset', 1, group, view + farAhead, dice.chance(0.5)]
     const asked = dice.pick<readonly Message[]>([
       [ahead],
-      [ahead, ['reset', 2, 0, view + farAhead, true]],
-      [['reset', 1, 0, Math.max(0, view - 1), view > 0 && dice.chance(0.5)]],
-      [['reset', 1, 0, view, false]],
+      [ahead, ['reset', 2, group, view + farAhead, true]],
+      [['reset', 1, group, Math.max(0, view - 1), view > 0 && dice.chance(0.5)]],
+      [['reset', 1, group, view, false]],
     ])
     this.#trace.tell(() => `${operator.name} asks wrongly: ${JSON.stringify(asked)}`)
     operator.dial(viewServer.address).say(...asked)
@@ -76,29 +78,41 @@ export class Operators {
   }
 
   /** V6: it tells what is on its disk; the newest record may be there before it has heard so. */
-  #judge({ cluster, view, acked, servers, survives, halted }: Status): void {
+  #judge(status: Status): void {
+    const { cluster, groups, map, servers, survives, halted } = status
     const { disk } = this.#cluster.viewServer
-    const known = [null, ...disk]
-      .slice(-2)
-      .some(
-        record =>
-          JSON.stringify(record?.view ?? null) === JSON.stringify(view) && (record?.acked ?? false) === acked,
-      )
-    if (!known && disk.length > 0)
-      this.#blame(`the status has view ${view?.number}, which is not on the disk`)
     if (cluster !== (disk.at(-1)?.cluster ?? this.#cluster.viewServer.cluster))
       this.#blame(`the status is of cluster ${cluster}`)
+    const parts = groups.map(group => this.#judgeGroup(group, status))
+    const named = parts.flat().filter(server => server !== undefined)
+    if (servers.length - named.length !== servers.filter(isIdle).length)
+      this.#blame('the status shows one role twice')
+    // G8: what has no slots is nothing to lose.
+    const all = groups.every(
+      ({ group, acked }, i) =>
+        group >= (map?.groups ?? 1) || (acked && parts[i]?.every(server => server?.alive === true)),
+    )
+    if (survives !== (all && halted === null ? 1 : 0))
+      this.#blame(`the status says that it survives ${survives}`)
+  }
+
+  /** Primary and backup of one group, as they are shown. */
+  #judgeGroup({ group, view, acked, lost }: GroupStatus, { groups, servers, halted }: Status) {
+    const { disk } = this.#cluster.viewServer
+    const known = [null, ...disk].slice(-2).some(record => {
+      const part = partOf(record, group)
+      return JSON.stringify(part?.view ?? null) === JSON.stringify(view) && (part?.acked ?? false) === acked
+    })
+    if (!known && disk.length > 0)
+      this.#blame(`the status has view ${view?.number}, which is not on the disk`)
     const roleOf = (id: string | undefined) => servers.find(server => server.id === id)
     const [primary, backup] = [roleOf(view?.primary.id), roleOf(view?.backup?.id)]
     if (view !== null && primary?.role !== 'primary') this.#blame('the status does not show the primary')
     if (view?.backup && (backup?.role !== 'backup' || backup.inSync !== acked))
       this.#blame('the status does not show the backup as it is')
-    if (servers.length - (primary ? 1 : 0) - (backup ? 1 : 0) !== servers.filter(isIdle).length)
-      this.#blame('the status shows one role twice')
-    const both = acked && primary?.alive === true && backup?.alive === true
-    if (survives !== (both && halted === null ? 1 : 0))
-      this.#blame(`the status says that it survives ${survives}`)
-    if (halted !== null && primary?.alive) this.#blame(`the status says of a living primary: ${halted}`)
+    const said = groups.length === 1 ? halted : lost
+    if (said !== null && primary?.alive) this.#blame(`the status says of a living primary: ${said}`)
+    return [primary, backup]
   }
 
   /** Started with a wrong record; it may have found out by now. */
@@ -107,15 +121,18 @@ export class Operators {
       this.#blame(`the status is halted, and survives ${survives}`)
   }
 
-  #judgePage(running: RunningViewServer, { view, servers, halted }: Status): void {
+  #judgePage(running: RunningViewServer, { view, groups, map, servers, halted }: Status): void {
     const { unready, clients } = running.core
-    const primary = servers.find(({ role }) => role === 'primary')
-    if (halted === null && (unready === null) !== (primary?.alive === true)) this.#blame(`it says ${unready}`)
+    const lives = (id: string | undefined) => servers.some(server => server.id === id && server.alive)
+    const serving = groups.filter(({ group }) => group < (map?.groups ?? 1))
+    const ready = serving.every(group => lives(group.view?.primary.id))
+    if (halted === null && (unready === null) !== ready) this.#blame(`it says ${unready}`)
     if (running.connections < clients) this.#blame(`${running.connections} connections of ${clients} clients`)
     for (const { labels, value } of samplesOf(running.refusals))
       if (!Number.isSafeInteger(value) || value < 0) this.#blame(`${value} refusals of ${labels.code}`)
     const last = running.counts.history.views.at(-1)
-    if (this.#cluster.store !== null) return // others have made views, too
+    // Others have made views, too; or it is the last one of any group.
+    if (this.#cluster.store !== null || this.#cluster.hasSeveral) return
     if (last !== undefined && last.number !== view?.number)
       this.#blame(`its history ends with view ${last.number}, not ${view?.number}`)
   }

@@ -16,6 +16,7 @@ import {
   drawRarePower,
   type PowerKind,
 } from './powering.ts'
+import { drawMoveKinds, drawMoves, type MoveKind, type MoveShape } from './regrouping.ts'
 import { drawSeatKinds, drawSeats, type SeatKind, type SeatShape } from './seating.ts'
 
 export const faultKinds = [
@@ -60,7 +61,12 @@ export const breachKinds = [
   ...(['guest', 'guest', 'guest', 'lie', 'lie', 'lie', 'break copy', 'break copy'] as const),
   ...(['leave in vain', 'lost record'] as const),
 ] as const
-export type FaultKind = (typeof faultKinds)[number] | (typeof breachKinds)[number] | PowerKind | GroupKind
+export type FaultKind =
+  | (typeof faultKinds)[number]
+  | (typeof breachKinds)[number]
+  | PowerKind
+  | GroupKind
+  | MoveKind
 
 export const verbs = [
   'wait',
@@ -179,6 +185,8 @@ export interface Shape {
   /** G1: how many there are, and on how many hosts their servers stand; null: all are on one. */
   readonly groups: number
   readonly hosts: number | null
+  /** G8: an operator changes how many there are; null: none does. */
+  readonly moves: MoveShape | null
   /** Limits of the state low enough to be met. */
   readonly tight: boolean
   /** The bad day begins before there is a view; then also whether the cluster is known to be new. */
@@ -214,7 +222,8 @@ const longPart = 0.005
 /** Of the seeds: some peer breaks the protocol. */
 const breachesPart = 0.4
 
-export function drawPlan(seed: number): Plan {
+/** With `moves` half of those with several groups are another story, in which their number changes (G8). */
+export function drawPlan(seed: number, moves = false): Plan {
   const dice = random(seed)
   const drawn = { ...drawShape(dice, random(seed + 19), seed), claims: drawClaimShape(random(seed + 23)) }
   const seats = unseated.has(drawn.theme) ? null : drawSeats(random(seed + 31))
@@ -225,7 +234,9 @@ export function drawPlan(seed: number): Plan {
   const owners = drawn.tight ? drawOwners(random(seed + 61)) : null
   const seated = { ...drawn, ...(drawn.tight && sharesMuch(drawn)), seats, owners }
   const alone = withAccess(withDisks(seated, disk), access)
-  const shape = hasGroups(alone) ? withGroups(alone, random(seed + 51)) : alone
+  const shape = hasGroups(alone)
+    ? withGroups(alone, random(seed + 51), moves ? random(seed + 71) : null)
+    : alone
   const events = [
     ...drawFaults(dice, shape),
     ...drawCalls(dice, shape),
@@ -238,6 +249,7 @@ export function drawPlan(seed: number): Plan {
     ...drawChanges(random(seed + 64), shape),
     ...drawAccessEvents(random(seed + 42), shape),
     ...drawGroupFaults(random(seed + 53), shape),
+    ...drawMoveFaults(random(seed + 72), shape),
   ]
   return { seed, shape, events: events.sort((a, b) => a.at - b.at) }
 }
@@ -251,9 +263,17 @@ function hasGroups({ theme, crowd, hoard, tight, seats, access, early }: Shape):
   return !much && seats === null && access === null && theme !== 'long lives' && theme !== 'meanwhile'
 }
 
-function withGroups(shape: Shape, dice: Random): Shape {
+function withGroups(shape: Shape, dice: Random, moveDice: Random | null): Shape {
   const drawn = drawGroups(dice)
-  return drawn === null ? shape : { ...shape, ...drawn }
+  if (drawn === null) return shape
+  const moves = moveDice && drawMoves(moveDice, drawn)
+  if (moves === null) return { ...shape, ...drawn }
+  return { ...shape, ...drawn, ...moves, lengthMs: Math.max(3_000, shape.lengthMs) }
+}
+
+/** Whatever its number of groups is just now. */
+export function hasSeveral({ groups, moves }: Shape): boolean {
+  return groups > 1 || moves !== null
 }
 
 /** Long lives and large sessions are about something else, and long enough without. */
@@ -396,6 +416,7 @@ function shapeOf(theme: Theme, dice: Random, crowd: Crowd | null = null): Shape 
     owners: null,
     groups: 1,
     hosts: null,
+    moves: null,
     tight: dice.chance(0.15) && crowd === null && !large, // A hoarder asks for more at once than they allow.
     early: dice.chance(0.1) && crowd === null,
     newCluster: dice.chance(0.7),
@@ -578,8 +599,9 @@ function drawFaults(dice: Random, shape: Shape): Planned[] {
 }
 
 /** Of their own dice: the rest of the day is as it would be without them. */
-function drawBreaches(dice: Random, { theme, hoard, lengthMs, groups }: Shape): Planned[] {
-  if (theme === 'calm' || hoard > 0 || groups > 1 || !dice.chance(breachesPart)) return []
+function drawBreaches(dice: Random, shape: Shape): Planned[] {
+  const { theme, hoard, lengthMs } = shape
+  if (theme === 'calm' || hoard > 0 || hasSeveral(shape) || !dice.chance(breachesPart)) return []
   return timesOf(dice, dice.pick([300, 900]), lengthMs).map(at => ({
     is: 'fault',
     kind: dice.pick(breachKinds),
@@ -613,12 +635,26 @@ function drawAccessEvents(dice: Random, { access, lengthMs }: Shape): Planned[] 
 }
 
 /** Of their own dice, too. */
-function drawGroupFaults(dice: Random, { groups, lengthMs }: Shape): Planned[] {
-  if (groups === 1) return []
-  const kindOf = drawGroupKinds(dice)
+function drawGroupFaults(dice: Random, shape: Shape): Planned[] {
+  const { lengthMs } = shape
+  if (!hasSeveral(shape)) return []
+  const kindOf = drawGroupKinds(dice, shape.moves !== null)
   return timesOf(dice, dice.pick([400, 1_000, 2_000]), lengthMs).map(at => ({
     is: 'fault',
     kind: kindOf(dice),
+    at,
+    salt: saltOf(dice),
+  }))
+}
+
+/** Of their own dice, too. */
+function drawMoveFaults(dice: Random, { moves, disk, lengthMs }: Shape): Planned[] {
+  if (moves === null) return []
+  const kindOf = drawMoveKinds(dice, disk !== null)
+  const first = dice.next() * 300
+  return [first, ...timesOf(dice, moves.everyMs, lengthMs)].map(at => ({
+    is: 'fault',
+    kind: at === first ? 'other groups' : kindOf(dice),
     at,
     salt: saltOf(dice),
   }))
@@ -712,7 +748,7 @@ function drawClaims(dice: Random, { claims, clients, theme, lengthMs }: Shape): 
 
 /** Of their own dice: the rest of the day is drawn as it would be without them. */
 function drawOddities(dice: Random, shape: Shape): Planned[] {
-  if (!dice.chance(oddPart) || shape.theme === 'long lives' || shape.groups > 1) return []
+  if (!dice.chance(oddPart) || shape.theme === 'long lives' || hasSeveral(shape)) return []
   const drawn = timesOf(dice, dice.pick([150, 500, 1_500]), shape.lengthMs).map(at => ({
     at,
     kind: dice.pick(oddityKinds),

@@ -36,6 +36,9 @@ export const meanwhileMs = {
   replaced: 3 * pingLimitMs + redialsMs,
 }
 
+/** G8: a call that was refused asks again after a pause (client/pauses.ts). */
+const movedMs = 750
+
 /** LEAVING, and no reason at all. */
 const leavingCodes: ReadonlySet<number> = new Set([4433, 1000])
 
@@ -58,6 +61,8 @@ export class Progress {
   readonly #slackMs: number
   /** `meanwhileMs`, with the pings of this cluster. */
   readonly #withinMs: { readonly served: number; readonly replaced: number }
+  /** G8: since when these names live here, and are not under way; Infinity: they are. */
+  readonly #settledSince: (names: readonly string[]) => number
   /** Of which group this is; calls for locks of several are not judged. */
   readonly #group: number
   /** Views whose backup has applied something: from there on nothing is shown without it (V4). */
@@ -82,7 +87,9 @@ export class Progress {
     users: Users,
     allowedSince: (user: string) => number = () => 0,
     group = 0,
+    settledSince: (names: readonly string[]) => number = () => 0,
   ) {
+    this.#settledSince = settledSince
     this.#group = group
     this.#allowedSince = allowedSince
     this.#cluster = cluster
@@ -93,7 +100,11 @@ export class Progress {
     const { typicalMs, rarePart, worstMs } = shape.delay
     const longerMs = pingLimitMs * (cluster.slowness - 1)
     const { served, replaced } = meanwhileMs
-    this.#withinMs = { served: served + longerMs, replaced: replaced + 3 * longerMs }
+    const pausesMs = shape.moves === null ? 0 : movedMs
+    this.#withinMs = {
+      served: served + longerMs + pausesMs,
+      replaced: replaced + 3 * longerMs + pausesMs,
+    }
     const syncsMs = shape.disk === null ? 0 : syncs * shape.disk.actMs
     this.#slackMs = syncsMs + hops * (rarePart > 0 ? worstMs : typicalMs * 1.2)
     const { network } = cluster
@@ -114,7 +125,7 @@ export class Progress {
 
   /** G1: a server may have a part in another one. */
   #isOfGroup(party: Party): boolean {
-    if (this.#cluster.groups === 1) return true
+    if (!this.#cluster.hasSeveral) return true
     return party.kind === 'lockserver' && (party as LockServerParty).core.view?.group === this.#group
   }
 
@@ -178,7 +189,7 @@ export class Progress {
 
   /** G6: whatever befalls other groups, calls for locks of this one go on. */
   #isMine({ names }: Open): boolean {
-    if (this.#cluster.groups === 1) return true
+    if (!this.#cluster.hasSeveral) return true
     return names.length > 0 && names.every(name => this.#cluster.homeOf(name) === this.#group)
   }
 
@@ -236,7 +247,7 @@ export class Progress {
     // R3: where little may be behind, operations soon wait for a joining backup.
     const needed = id !== undefined && (this.#latched.has(this.#view) || joinBacklogMax < 1_000)
     if (!needed) return 0
-    if (this.#referee.parted.has(this.#view)) return never
+    if (this.#referee.arePartedIn(this.#group, this.#view)) return never
     const backup = this.#living(id)
     const { corrupted } = this.#referee
     if (backup === undefined || primary.core.leaving || corrupted.has(id) || corrupted.has(primary.id))
@@ -261,6 +272,27 @@ export class Progress {
     return Math.max(servers, this.#linkedSince(user, party), this.#knowsSince(user))
   }
 
+  /** G8: since when nothing keeps this group from leaving slots and opening them, and the view server from hearing of it. */
+  reportsSince(): number {
+    return this.#cluster.within(this.#group, () => {
+      const { view, viewServer } = this.#cluster
+      const primary = this.#living(view?.primary.id)
+      if (primary === undefined || recovers(primary.core)) return never
+      const disk = this.#referee.diskWellSince(primary.name)
+      const own = Math.max(runs(primary), this.#adopted.get(primary.id) ?? never, disk)
+      return Math.max(
+        own,
+        this.#confirmedSince(primary),
+        serves(viewServer),
+        this.#linkedSince(primary, viewServer),
+      )
+    })
+  }
+
+  get patienceMs(): number {
+    return this.#withinMs.served + this.#slackMs
+  }
+
   #linkedSince(one: Party, other: Party): number {
     return this.#cluster.network.quietSince(one, other)
   }
@@ -270,7 +302,7 @@ export class Progress {
     const { viewServer, viewServers } = this.#cluster
     // A client that believes to hear of views dials only whom they name.
     const misled =
-      this.#cluster.groups > 1 && viewServer.alive && this.#linkedSince(user, viewServer) === never
+      this.#cluster.hasSeveral && viewServer.alive && this.#linkedSince(user, viewServer) === never
     if (misled) return never
     if (user.seeds.length > viewServers.length) return 0
     const known = viewServers.map(each => Math.max(runs(each), this.#linkedSince(user, each)))
@@ -280,10 +312,11 @@ export class Progress {
   // ---- who waits
 
   #judgeCall(open: Open): void {
-    const { user, text, at, attempt } = open
+    const { user, text, at, attempt, parts } = open
     if (!user.alive || user.frozen || this.#now - at < this.#withinMs.served) return
-    const since = Math.max(at, attempt === null ? 0 : this.#checker.grantableSince(attempt))
-    this.#waits(user, since, `${text}, and is not answered`)
+    const all = attempt === null ? [] : parts
+    const since = Math.max(at, ...all.map(part => this.#checker.grantableSince(part)))
+    this.#waits(user, Math.max(since, this.#settledSince(open.names)), `${text}, and is not answered`)
   }
 
   #judgeAsked(user: ClientParty): void {
@@ -300,7 +333,9 @@ export class Progress {
   }
 
   #waits(user: ClientParty, since: number, what: string): void {
-    const own = Math.max(since, user.runsSince, this.#allowedSince(user.name), this.#misledAt.get(user) ?? 0)
+    const alone = this.#referee.aloneUntil.get(user.name) ?? 0
+    const misled = Math.max(alone, this.#misledAt.get(user) ?? 0)
+    const own = Math.max(since, user.runsSince, this.#allowedSince(user.name), misled)
     const served = this.#now - Math.max(own, this.#servedSince(user))
     const replaced = this.#now - Math.max(own, this.#replacedSince(user))
     if (served > this.#withinMs.served + this.#slackMs) this.#blame(what, served)

@@ -7,7 +7,9 @@ import type { State } from '../../lockserver/state/state.ts'
 import { isChange } from '../../viewservice/durability.ts'
 import { type GroupRecord, partOf, type ViewRecord } from '../../viewservice/record.ts'
 import type { Durability, Message, Ping, Status, View } from '../../wire/messages.ts'
+import type { KnownSession } from '../fixtures/client-party.ts'
 import {
+  type ClientParty,
   type Cluster,
   type LockServerParty,
   ProgramParty,
@@ -22,6 +24,7 @@ import { Copies } from './copies.ts'
 import { Counters } from './counters.ts'
 import { Guest } from './guests.ts'
 import { LeftCopies, nameOf } from './left-copies.ts'
+import type { MovesJudge } from './moves.ts'
 import { listen } from './operations.ts'
 import type { RightsJudge } from './rights-judge.ts'
 import { SpareJudge } from './spares.ts'
@@ -90,6 +93,8 @@ export class Referee {
   readonly #pinged = new Map<string, number>()
   /** Since when its pings say that it is idle. */
   readonly #idleSince = new Map<string, number>()
+  /** Since when clients that were alone with an old copy see others again; they find out at their next dial. */
+  readonly aloneUntil = new Map<string, number>()
   /** Until when what befell a party, by name, may have consequences. */
   readonly #touched = new Map<string, number>()
   /** The network itself is bad enough to explain a new view. */
@@ -118,7 +123,15 @@ export class Referee {
   }
   readonly #misledNames = new Set<string>()
   /** Views whose two servers were told a lie of each other: only the next view ends what it does. */
-  readonly parted = new Set<number>()
+  readonly #parted = new Set<number>()
+  partsIn(group: number, view: number): void {
+    this.#parted.add(keyOf(group, view))
+  }
+
+  arePartedIn(group: number, view: number): boolean {
+    return this.#parted.has(keyOf(group, view))
+  }
+
   /** Those that were asked to leave. */
   readonly leaving = new Set<string>()
   /** Those that were asked again, or stopped, and so end at once. */
@@ -144,6 +157,7 @@ export class Referee {
       verdict,
       id => this.#freeSince(id),
       id => this.#isWell(id),
+      id => this.#isSound(id),
     )
     this.#listens()
     cluster.watcher = {
@@ -177,6 +191,7 @@ export class Referee {
         first = !this.unjudged && server?.core.role !== 'backup'
         if (first) answers.before(state, operation)
         if (first && server !== undefined) this.rights?.before(server, state, operation)
+        if (first && server !== undefined) this.moves?.before(server, state, operation)
       },
       settles: (state, acquire, outcome) => {
         if (first) answers.settles(state, acquire, outcome)
@@ -187,6 +202,7 @@ export class Referee {
         if (server !== undefined) copiesOf(server).after(server, state, done, from)
         if (server !== undefined && first) this.#applied(server, done)
         if (server !== undefined && first) this.rights?.after(operation, done)
+        if (server !== undefined && first) this.moves?.after(server, state, operation)
       },
     })
   }
@@ -198,6 +214,8 @@ export class Referee {
 
   /** F21; null: no rules apply to any client. */
   rights: RightsJudge | null = null
+  /** G8; null: there are as many groups all the time. */
+  moves: MovesJudge | null = null
 
   /** A state is being read from a disk: its operations have happened before. */
   unjudged = false
@@ -275,6 +293,7 @@ export class Referee {
     if (from.kind !== 'lockserver' || to.kind !== 'client') return
     const server = from as LockServerParty
     this.#counters.sent(server, messages)
+    this.moves?.told(server, messages)
     // A2: users are told a part of what happens, which the judge of rights looks at.
     if (this.rights === null)
       for (const message of messages) this.#watchFlow.answered(server.id, message, wire)
@@ -393,6 +412,7 @@ export class Referee {
     if (record.record !== (before?.record ?? 1) + 1)
       this.#blame('V6 record', `record ${record.record} follows ${before?.record ?? 1}`)
     this.#spares.saved(before ?? null, record)
+    this.moves?.saved(before ?? null, record)
     this.#cluster.inEach(group => {
       const part = partOf(record, group)
       if (part !== null) this.#savedPart(group, partOf(before ?? null, group), part)
@@ -401,7 +421,8 @@ export class Referee {
 
   #recordText(record: ViewRecord): string {
     const parts = this.#cluster.groupNumbers.map(group => partOf(record, group))
-    return parts.map(part => (part === null ? 'no view' : viewText(part))).join('; ')
+    const views = parts.map(part => (part === null ? 'no view' : viewText(part))).join('; ')
+    return this.moves === null ? views : `${views}; ${JSON.stringify(record.map)}`
   }
 
   /** Of one group. */
@@ -485,6 +506,16 @@ export class Referee {
     const pinged = this.#pinged.get(id) ?? Number.NEGATIVE_INFINITY
     if (server === undefined || !server.alive || this.#now - pinged >= this.#heardWithinMs) return false
     return (this.#touched.get(server.name) ?? -1) < this.#now
+  }
+
+  /** It lives and is heard, and is neither leaving nor wrong nor out of room. */
+  #isSound(id: string): boolean {
+    const server = this.#cluster.servers.find(each => each.id === id)
+    const pinged = this.#pinged.get(id) ?? Number.NEGATIVE_INFINITY
+    if (server === undefined || !server.alive || server.frozen || this.#now - pinged >= this.#heardWithinMs)
+      return false
+    if (this.corrupted.has(id) || this.deceived.has(id) || this.leaving.has(id)) return false
+    return this.diskWellSince(server.name) < this.#now
   }
 
   /** V3: a living copy is given up only while the primary is heard, or no server has the state any more. */
@@ -656,7 +687,7 @@ export class Referee {
     const group = core.view?.group ?? 0
     for (const user of this.#cluster.clients) {
       const session = user.coreIn(group)
-      if (!state.sessionsById.has(session.sessionId) && this.#checker.believesInSession(user, session))
+      if (!state.sessionsById.has(session.sessionId) && this.#believesIn(user, session))
         this.#blame('S4 signal late', `${server.name} ends the session of ${user.name}, which believes in it`)
     }
   }
@@ -739,7 +770,7 @@ export class Referee {
     if (state === null || this.#checker.wasReset) return
     for (const user of this.#cluster.clients) {
       const own = user.coreIn(view?.group ?? 0)
-      if (!this.#checker.believesInSession(user, own)) continue
+      if (!this.#believesIn(user, own)) continue
       const session = state.sessionsById.get(own.sessionId)
       if (session === undefined)
         return this.#blame('R1 unknown session', `${name} does not know ${user.name}`)
@@ -752,6 +783,12 @@ export class Referee {
           `${name} knows neither of the hold nor of a loss of ${beliefText(lost)}`,
         )
     }
+  }
+
+  /** G8: a session in which nothing was held may have ended with its group, and its client not have heard so. */
+  #believesIn(user: ClientParty, session: KnownSession): boolean {
+    if (!this.#checker.believesInSession(user, session)) return false
+    return this.moves === null || this.#checker.beliefsOf(session).length > 0
   }
 
   #compare(primary: LockServerParty, living: readonly LockServerParty[], thoroughly: boolean): void {

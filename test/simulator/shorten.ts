@@ -48,13 +48,18 @@ async function without(
 
 /** For people, and the command that tells it again. */
 export function scheduleOf(seed: number, plan: Plan): string[] {
-  const all = drawPlan(seed).events
+  const moves = plan.shape.moves !== null
+  const all = drawPlan(seed, moves).events
   const numbers = plan.events.map(event => all.findIndex(other => isSame(event, other)))
   const lines = plan.events.map(
     (event, i) =>
       `${String(numbers[i]).padStart(6)} ${event.at.toFixed(3).padStart(10)} ms  ${textOf(event)}`,
   )
-  return [...lines, '', `npm run simulate -- --seed ${seed} --keep ${numbers.join()} --trace`]
+  return [
+    ...lines,
+    '',
+    `npm run simulate --${moves ? ' --theme moves' : ''} --seed ${seed} --keep ${numbers.join()} --trace`,
+  ]
 }
 
 function isSame(one: Planned, other: Planned): boolean {

@@ -9,6 +9,8 @@ import type { Blamed } from './checker.ts'
 
 /** A server that has been idle and undisturbed for this long may surely be chosen. */
 const idleMs = 500
+/** A primary that has reached its backup for this long has no reason to ask for another one. */
+const linkedMs = 1_500
 
 export class SpareJudge {
   readonly #cluster: Cluster
@@ -17,23 +19,52 @@ export class SpareJudge {
   readonly #freeSince: (id: string) => number
   /** Nothing befell this server for a while, and it is heard. */
   readonly #isWell: (id: string) => boolean
+  /** Whatever befell it, it is heard, and there is no reason to replace it. */
+  readonly #isSound: (id: string) => boolean
 
   constructor(
     cluster: Cluster,
     verdict: Blamed,
     freeSince: (id: string) => number,
     isWell: (id: string) => boolean,
+    isSound: (id: string) => boolean,
   ) {
+    this.#isSound = isSound
     this.#cluster = cluster
     this.#verdict = verdict
     this.#freeSince = freeSince
     this.#isWell = isWell
   }
 
-  /** How many other groups may need a spare just now, or wait for one. */
+  /** How many spares other groups may need just now, or wait for. */
   needyBeside(group: number): number {
     const others = this.#cluster.groupNumbers.filter(other => other !== group)
-    return others.filter(other => this.#mayNeed(partOf(this.#cluster.viewServer.record, other)?.view)).length
+    const views = others.map(other => partOf(this.#cluster.viewServer.record, other)?.view)
+    return views.reduce((sum, view) => sum + this.#needs(view, this.#mayNeed(view)), 0)
+  }
+
+  /** The same, of those that have a reason which can be seen now, whatever befell them before. */
+  #needyAtMost(group: number): number {
+    const { groupNumbers, viewServer, network } = this.#cluster
+    const record = viewServer.record
+    const others = groupNumbers.filter(other => other !== group && other < (record?.groupsWanted ?? 0))
+    const mayNeed = (view: View | undefined) => {
+      if (view === undefined || view.backup === null) return true
+      if (![view.primary, view.backup].every(({ id }) => this.#isSound(id))) return true
+      const [one, two] = [this.#cluster.serverOf(view.primary.id), this.#cluster.serverOf(view.backup.id)]
+      return network.time - network.quietSince(one, two) < linkedMs
+    }
+    const views = others.map(other => partOf(record, other)?.view)
+    return views.reduce((sum, view) => sum + this.#needs(view, mayNeed(view)), 0)
+  }
+
+  /** G8: a group that is to begin needs two. */
+  #needs(view: View | undefined, mayNeed: boolean): number {
+    return view === undefined && this.#moves ? 2 : mayNeed ? 1 : 0
+  }
+
+  get #moves(): boolean {
+    return this.#cluster.options.moves === true
   }
 
   #mayNeed(view: View | undefined): boolean {
@@ -42,7 +73,7 @@ export class SpareJudge {
   }
 
   saved(before: ViewRecord | null, record: ViewRecord): void {
-    if (this.#cluster.groups === 1) return
+    if (!this.#cluster.hasSeveral) return
     this.#inOneGroup(record)
     for (const group of this.#cluster.groupNumbers) {
       const [old, view] = [partOf(before, group)?.view, partOf(record, group)?.view]
@@ -73,7 +104,7 @@ export class SpareJudge {
       const free = this.#cluster.network.time - this.#freeSince(id) > idleMs * this.#cluster.slowness
       return free && this.#cluster.groupOf(id) === null && this.#hostOf(id) !== host
     })
-    if (elsewhere.length > this.needyBeside(group))
+    if (elsewhere.length > (this.#moves ? this.#needyAtMost(group) : this.needyBeside(group)))
       this.#blame(
         'G1 one host',
         `view ${number} of group ${group} has both on ${host}, and ${elsewhere[0]?.name} is idle elsewhere`,
@@ -90,7 +121,9 @@ export class SpareJudge {
     const parts = this.#cluster.groupNumbers.map(
       group => [partOf(before, group), partOf(record, group)] as const,
     )
-    if (before === null || !parts.some(([, now]) => now === null)) return
+    // G8: others have ended, or are not wanted yet.
+    const wanted = before === null ? [] : parts.slice(0, before.groupsWanted)
+    if (before === null || !wanted.some(([, now]) => now === null)) return
     for (const [old, now] of parts) {
       const backup = now?.view.backup
       if (old && backup && backup.id !== old.view.backup?.id && backup.id !== old.view.primary.id)

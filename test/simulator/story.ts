@@ -19,9 +19,10 @@ import { hostOf } from './grouping.ts'
 import { GroupsJudge } from './groups.ts'
 import { Guests } from './guests.ts'
 import { Looks } from './looks.ts'
+import { MovesJudge } from './moves.ts'
 import { Oddities } from './oddities.ts'
 import { addressIn, type OwnerShape, ownerCodes } from './owning.ts'
-import type { Plan, Planned, Shape } from './plan.ts'
+import { hasSeveral, type Plan, type Planned, type Shape } from './plan.ts'
 import { Progress } from './progress.ts'
 import { Referee, stallMs } from './referee.ts'
 import { Rest, restName } from './rest.ts'
@@ -125,6 +126,7 @@ class Story {
   /** One a group. */
   readonly #progress: readonly Progress[]
   readonly #groups: GroupsJudge | null
+  readonly #moves: MovesJudge | null
   readonly #twice: Twice
   readonly #limitsMs: typeof limitsMs
   readonly #glanceMs: number
@@ -163,6 +165,7 @@ class Story {
     this.#verdict = new Verdict(() => ({ step: network.steps, ms: network.time }))
     this.#checker = new Checker(this.#verdict, shape.tight, this.#cluster.usedUp, this.#places(shape))
     this.#referee = new Referee(this.#cluster, this.#verdict, this.#checker, this.#trace)
+    this.#moves = this.#newMoves(shape)
     const decoys = random(seed + 13)
     if (decoys.chance(decoyPart)) this.#cluster.decoy = new Decoy(this.#cluster, decoys)
     this.#looks = new Looks(this.#cluster, this.#verdict)
@@ -199,9 +202,11 @@ class Story {
     this.#oddities = new Oddities(this.#cluster, this.#users, this.#verdict, this.#trace)
     this.#twice = new Twice(this.#cluster)
     this.#faults.onDone = (kind, text) => this.#twice.befell(kind, text)
-    this.#progress = this.#cluster.groupNumbers.map(group => this.#newProgress(shape, group))
+    const most = Math.max(shape.groups, shape.moves?.most ?? 0)
+    this.#progress = Array.from({ length: most }, (_, group) => this.#newProgress(shape, group))
+    this.#moves?.follow(this.#faults.moves)
     if (this.#faults.seats !== null) this.#seats?.follow(this.#faults.seats)
-    this.#groups = shape.groups === 1 ? null : this.#newGroups()
+    this.#groups = hasSeveral(shape) ? this.#newGroups() : null
   }
 
   #newProgress(shape: Shape, group: number): Progress {
@@ -216,7 +221,15 @@ class Story {
       users,
       allowedSince,
       group,
+      names => this.#moves?.settledSince(names) ?? 0,
     )
+  }
+
+  #newMoves({ moves }: Shape): MovesJudge | null {
+    if (moves === null) return null
+    const judge = new MovesJudge(this.#cluster, this.#checker, this.#verdict, () => this.#progress)
+    this.#referee.moves = judge
+    return judge
   }
 
   #newGroups(): GroupsJudge {
@@ -225,9 +238,9 @@ class Story {
   }
 
   /** Undefined: there is one group. */
-  #places({ groups }: Shape): Places | undefined {
-    if (groups === 1) return undefined
-    return { groupOf: name => this.#cluster.homeOf(name), moves: false }
+  #places(shape: Shape): Places | undefined {
+    if (!hasSeveral(shape)) return undefined
+    return { groupOf: name => this.#cluster.homeOf(name), moves: shape.moves !== null }
   }
 
   #newCluster(shape: Shape, edges: Edges | null): Cluster {
@@ -238,6 +251,7 @@ class Story {
     return new Cluster({
       servers: shape.servers,
       groups: shape.groups,
+      moves: shape.moves !== null,
       ...this.#hosts(shape),
       drainMs: shape.drainMs,
       secret: shape.secret,
@@ -341,7 +355,7 @@ class Story {
       most: this.#twice.most,
       seats: this.#seats?.seen ?? new Map(),
       rights: this.#rightsJudge?.seen ?? new Map(),
-      groups: this.#groups?.seen ?? new Map(),
+      groups: new Map([...(this.#groups?.seen ?? []), ...(this.#moves?.seen ?? [])]),
     }
   }
 
@@ -400,6 +414,7 @@ class Story {
     await this.#until(this.#limitsMs.renewal, 'not agreed', () => this.#difference() ?? this.#memory(true))
     if (this.#plan.seed % 8 === 0 || this.#edges !== null)
       await this.#until(this.#limitsMs.rest, 'not agreed', () => this.#forsaken()[0] ?? null)
+    await this.#until(this.#limitsMs.heal, 'not moved', () => this.#moves?.unsettled() ?? null)
     this.#users.askAll()
     await this.#until(
       this.#limitsMs.answer + this.#users.keptMs,
@@ -501,11 +516,15 @@ class Story {
 
   /** In the group that is looked at; a server without a part need not know its views. */
   get #unwellHere(): string | null {
-    const { servers, view, viewServer, groups } = this.#cluster
-    const names = [view?.primary.id, view?.backup?.id]
+    const { servers, view, viewServer, part } = this.#cluster
+    // G8: it has ended, or is to come as soon as there are servers for it.
+    if (part === null && this.#moves !== null) return null
+    // G8: more groups than there are servers for.
+    const lacks = this.#moves !== null && view?.backup === null && !this.#cluster.hasSpare
+    const names = lacks ? [view?.primary.id] : [view?.primary.id, view?.backup?.id]
     if (!viewServer.acked) return 'the view is not acked'
     const knows = ({ id, core }: LockServerParty) =>
-      core.view?.number === view?.number || (groups > 1 && !names.includes(id))
+      core.view?.number === view?.number || (this.#cluster.hasSeveral && !names.includes(id))
     const late = servers
       .filter(server => this.#faults.isWanted(server))
       .find(server => !server.alive || server.core.leaving || !knows(server))
@@ -528,7 +547,7 @@ class Story {
       if (text === null) return
       const check = text.startsWith('left')
         ? 'bounded memory'
-        : what === 'not answered'
+        : what === 'not answered' || what === 'not moved'
           ? 'liveness'
           : what === 'not told'
             ? 'R1 watch'
@@ -559,6 +578,7 @@ class Story {
       this.#checker.claims.judge()
       this.#twice.look()
       this.#groups?.look()
+      this.#moves?.look()
     }
   }
 
@@ -582,6 +602,7 @@ class Story {
 
   #differenceIn(group: number): string | null {
     const state = this.#state
+    if (state === null && this.#moves !== null && this.#cluster.part === null) return null // G8
     if (state === null) return 'the primary has no state'
     for (const session of state.sessions.values()) {
       const user = this.#userOf(session, group)

@@ -23,12 +23,12 @@ export class StrayWords {
   }
 
   say(dice: Random): void {
-    const { servers, view, network } = this.#cluster
+    const { servers, view, network, group } = this.#cluster
     const primary = servers.find(server => server.alive && server.id === view?.primary.id)
     const hearers = this.#users.users.filter(({ alive, frozen }) => alive && !frozen)
     if (primary === undefined || hearers.length === 0) return
     const user = dice.pick(hearers)
-    const { sessionId, opened } = user.core
+    const { sessionId, opened } = user.coreIn(group)
     const words = [...ofOthers(view as View), ...(opened ? ofAnOpenSession(sessionId) : [])]
     const said = words.filter(() => dice.chance(0.5))
     if (said.length === 0) return

@@ -83,7 +83,9 @@ export class Thieves {
 
   /** Its client knows that it is: its next open has another id. */
   #isOpen(id: string): boolean {
-    return this.#cluster.clients.some(({ core }) => core.sessionId === id && core.opened)
+    return this.#cluster
+      .inEach(group => this.#cluster.clients.map(client => client.coreIn(group)))
+      .some(sessions => sessions.some(({ sessionId, opened }) => sessionId === id && opened))
   }
 
   #tries(host: LockServerParty, what: string, way: readonly Message[], victim: string | null = null): void {

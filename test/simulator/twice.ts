@@ -5,10 +5,11 @@ import type { Message } from '../../wire/messages.ts'
 import type { Cluster, LockServerParty } from '../fixtures/cluster.ts'
 import type { Party } from '../fixtures/network.ts'
 import { type AccessKind, accessKinds } from './granting.ts'
-import { groupKinds } from './grouping.ts'
+import { groupKindsWithMoves } from './grouping.ts'
 import { type Outcome, Outcomes, outcomes } from './outcomes.ts'
 import { type FaultKind, faultKinds } from './plan.ts'
 import { allPowerKinds } from './powering.ts'
+import { moveKinds } from './regrouping.ts'
 
 /** What the service and its clients do; the faults come on top of these. */
 const doings = [
@@ -181,7 +182,8 @@ export class TwiceReport {
     const rows = [
       ...doings,
       ...allPowerKinds,
-      ...groupKinds,
+      ...groupKindsWithMoves,
+      ...moveKinds,
       ...faults,
       ...accessKinds.map(kind => `access: ${kind}`),
     ]

@@ -109,6 +109,7 @@ export class Users {
       verdict,
       () => checker.grants(),
       name => checker.countOf(name),
+      !checker.moves,
     )
     this.#ages = new Ages(verdict, checker, sameClocks, cluster.network.wallAtStart)
     for (let i = 0; i < shape.clients; i++) this.#slots.push(this.#add())
@@ -144,7 +145,9 @@ export class Users {
     const programs = !hoards && dice.chance(programPart)
     // What stands on a session alone has only one.
     const user =
-      programs || this.#shape.groups > 1 ? this.#program(name, options) : this.#cluster.client(name, options)
+      programs || this.#cluster.hasSeveral
+        ? this.#program(name, options)
+        : this.#cluster.client(name, options)
     user.onTold = (told, outcome, name) => this.#heard(user, told, outcome, name)
     user.onGivingUp = outcome => this.#givesUp(outcome)
     this.users.push(user)
@@ -413,7 +416,7 @@ export class Users {
     const limit = timeoutMs === undefined ? {} : { timeoutMs }
     const outcome = user.acquire(names, { mode, manner, terms, ...limit })
     const then = (outcome: Outcome) => {
-      for (const part of parts) this.#checker.acquired(part, partOf(outcome, part, names))
+      for (const part of parts) this.#partAnswered(user, part, partOf(outcome, part, names))
       this.#rights?.acquired(attempt, outcome)
       if (parts.length > 1) this.onSeveral?.(outcome)
       if (outcome.failed !== undefined && parts.length === 1) this.#ages.gaveUp(attempt, outcome)
@@ -422,8 +425,17 @@ export class Users {
     this.#expects(user, text, outcome, timeoutMs)
   }
 
-  /** G4: the locks of each group, in the order of the groups. */
+  /** G8: while it was asked for its slot may have moved; what is held moves nowhere. */
+  #partAnswered(user: ClientParty, part: Attempt, outcome: Outcome): void {
+    const [name = ''] = part.names
+    if (this.#shape.moves !== null && isGrant(outcome)) part.core = user.coreIn(this.#cluster.homeOf(name))
+    this.#checker.acquired(part, outcome)
+  }
+
+  /** G4: the locks of each group, in the order of the groups; where slots move, each by itself. */
   #partsOf(user: ClientParty, names: readonly string[]): { core: KnownSession; names: string[] }[] {
+    if (this.#shape.moves !== null)
+      return names.map(name => ({ core: user.coreIn(this.#cluster.homeOf(name)), names: [name] }))
     const parts = this.#cluster.groupNumbers.map(group => ({
       core: user.coreIn(group),
       names: names.filter(name => this.#cluster.homeOf(name) === group),
@@ -708,6 +720,10 @@ function partOf(outcome: Outcome, { isPart, names }: Attempt, all: readonly stri
   if (!isPart || result?.verb !== 'acquire' || result.tokens === null) return outcome
   const tokens = names.map(name => result.tokens?.[all.indexOf(name)] ?? 0)
   return { ...outcome, result: { ...result, tokens } }
+}
+
+function isGrant({ result }: Outcome): boolean {
+  return result?.verb === 'acquire' && result.tokens !== null
 }
 
 /** G5 */

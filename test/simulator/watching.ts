@@ -32,11 +32,19 @@ export class Watching<User extends { readonly name: string }> {
   /** All grants so far, in no order. */
   readonly #grants: () => Iterable<Belief>
   readonly #countOf: (name: string) => Count
+  /** G8: where slots move, two groups may tell of one lock, in any order. */
+  readonly #isOrdered: boolean
   readonly #watches = new Map<number, Watched>()
   readonly #of = new Map<User, number[]>()
 
-  constructor(verdict: Blamed, grants: () => Iterable<Belief>, countOf: (name: string) => Count) {
+  constructor(
+    verdict: Blamed,
+    grants: () => Iterable<Belief>,
+    countOf: (name: string) => Count,
+    isOrdered = true,
+  ) {
     this.#verdict = verdict
+    this.#isOrdered = isOrdered
     this.#countOf = countOf
     this.#grants = grants
   }
@@ -91,7 +99,9 @@ export class Watching<User extends { readonly name: string }> {
     if (event.event !== 'granted' || event.token === null) return
     const count = this.#countOf(event.name)
     const highest = segment.highest.get(count) ?? 0
-    if (event.token <= highest)
+    if (!this.#isOrdered && segment.heard.has(`${event.token} ${count}`))
+      this.#verdict.blame('R1 watch', `${text} tells token ${event.token} of ${event.name} twice`)
+    if (this.#isOrdered && event.token <= highest)
       this.#verdict.blame('R1 watch', `${text} tells token ${event.token} after ${highest}`)
     segment.highest.set(count, event.token)
     segment.heard.add(`${event.token} ${count}`)
@@ -99,6 +109,7 @@ export class Watching<User extends { readonly name: string }> {
 
   /** Every grant after the watch's beginning and before its last report is reported or counted. */
   #complete(watched: Watched, segment: Segment): void {
+    if (!this.#isOrdered) return
     const untold = this.#untold(watched, segment, count => segment.highest.get(count) ?? 0)
     if (untold !== null) this.#verdict.blame('R1 watch', untold)
   }

@@ -1,7 +1,7 @@
 // Ambushes wait for a message, and act when it is sent: its sender or receiver dies or freezes, or the
 // message is lost, held up or cut.
 
-import type { Message } from '../../../wire/messages.ts'
+import type { Message, Ping } from '../../../wire/messages.ts'
 import type { Machine } from '../../fixtures/machine.ts'
 import type { Party } from '../../fixtures/network.ts'
 import type { Random } from '../../fixtures/random.ts'
@@ -34,6 +34,8 @@ interface Ambush {
 }
 
 const ambushesMax = 3
+/** G8: at which steps of a move; `left`: a ping that reports it. */
+const moveSteps = ['map', 'leave-slots', 'left', 'left', 'open-slots'] as const
 
 export class Ambushes {
   readonly #scene: Scene
@@ -71,6 +73,12 @@ export class Ambushes {
   layPower(dice: Random): void {
     const kind = dice.pick(this.#scene.shape.moments)
     this.#laid = [...this.#laid.slice(1 - ambushesMax), { kind, skip: dice.below(2), act: 'power', dice }]
+  }
+
+  /** G8: at a step of a move. */
+  layMove(dice: Random, act: Act = dice.pick(acts)): void {
+    const ambush = { kind: dice.pick(moveSteps), skip: dice.below(2), act, dice }
+    this.#laid = [...this.#laid.slice(1 - ambushesMax), ambush]
   }
 
   /** S3: the primary stands still while it ends many sessions, one after the other. */
@@ -120,7 +128,8 @@ export class Ambushes {
 }
 
 /** A batch is about its operations, too. */
-function isAbout([kind, , , , , entries]: Message, wanted: string): boolean {
+function isAbout([kind, first, , , , entries]: Message, wanted: string): boolean {
+  if (wanted === 'left') return kind === 'ping' && (first as Ping).left !== null
   if (kind !== 'replicate') return kind === wanted
   return wanted === kind || (entries as readonly Message[]).some(([operation]) => operation === wanted)
 }

@@ -90,7 +90,10 @@ export function breakCopy(
 ): void {
   if (damage.over) return
   if (breaks(scene, damage, deaths, dice) || tries === 0) return
-  scene.cluster.network.after(100, () => breakCopy(scene, damage, deaths, dice, tries - 1))
+  const { network, group } = scene.cluster
+  network.after(100, () =>
+    scene.cluster.within(group, () => breakCopy(scene, damage, deaths, dice, tries - 1)),
+  )
 }
 
 /** Only where nothing else is wrong; false: something is. */

@@ -28,8 +28,11 @@ export class Leavings {
     this.#scene.tell(() => `${primary.name} is told to leave, and all others die`)
     this.#deaths.leave(primary)
     const ms = 100 + this.#scene.duration(dice) / 4
+    const { group } = cluster
     cluster.network.after(dice.next(), () => {
       for (const server of [...cluster.servers]) {
+        // G1: those of other groups have states of their own.
+        if ((cluster.groupOf(server.id) ?? group) !== group) continue
         if (server === primary || !server.alive || this.#damage.over) continue
         this.#deaths.die(server)
         this.#deaths.restartLater(server, ms)

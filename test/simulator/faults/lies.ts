@@ -179,16 +179,27 @@ export class Lies {
     messages: readonly Message[],
     wire: Wire,
   ): readonly Message[] | null {
-    const { what, lie } = laid
+    const { lie } = laid
     if (from.kind !== 'lockserver' && lie.toIdle !== true) return null
     if (from.kind === 'client' || to.kind !== (lie.toView === true ? 'viewserver' : 'lockserver')) return null
     if (lie.toView === true) return this.#tellView(laid, from as LockServerParty, messages)
     const server = to as LockServerParty
+    return this.#scene.cluster.withinOf(server, () => this.#tellServer(laid, from, server, messages, wire))
+  }
+
+  #tellServer(
+    laid: Laid,
+    from: Party,
+    server: LockServerParty,
+    messages: readonly Message[],
+    wire: Wire,
+  ): readonly Message[] | null {
+    const { what, lie } = laid
     if (lie.toIdle === true && server.core.role !== 'idle') return null
     const told = lie.tells(messages, this.#copies.get(wire))
     if (told === null || (lie.mayEnd === true && !this.#mayLose(server))) return null
     this.#laid = this.#laid.filter(other => other !== laid)
-    this.#scene.tell(() => `${to.name} hears from ${from.name}: ${what}`)
+    this.#scene.tell(() => `${server.name} hears from ${from.name}: ${what}`)
     this.#doubt(from as LockServerParty, server, lie.mayEnd === true)
     return told
   }
@@ -211,7 +222,7 @@ export class Lies {
   #doubt(from: LockServerParty, to: LockServerParty, mayEnd: boolean): void {
     const { referee, now } = this.#scene
     for (const server of [from, to]) referee.touch(server, now + 1_000)
-    referee.parted.add(this.#scene.viewNumber)
+    referee.partsIn(this.#scene.cluster.group, this.#scene.viewNumber)
     if (mayEnd) {
       referee.deceived.add(to.id)
       referee.corrupt(to.id)
@@ -233,7 +244,7 @@ export class Lies {
     // A backup that is in sync would believe it; and whom it told of the view would give its role up.
     if (core.role === 'backup' && core.pingNow.inSync) return
     const newer: View = {
-      group: 0,
+      group: view.group,
       number: view.number + 1,
       primary: { id, address },
       backup: null,
