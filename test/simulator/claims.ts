@@ -76,6 +76,8 @@ export class Claims {
   readonly #notes = new Map<Belief, Written[]>()
   /** C4: those that their clients may hold too long. */
   readonly #limited = new Set<Belief>()
+  /** Since when, in simulated ms, they look held for too long: a wall clock that is set may show that all at once. */
+  readonly #lateSince = new Map<Belief, number>()
 
   constructor(verdict: Blamed, known: KnownHolds) {
     this.#verdict = verdict
@@ -150,11 +152,25 @@ export class Claims {
   judge(): void {
     for (const belief of this.#limited) {
       const { user, core } = belief.attempt
-      if (belief.over || core.over || !user.alive) this.#limited.delete(belief)
+      if (belief.over || core.over || !user.alive) this.#forget(belief)
       else if (user.frozen !== true && (user.runsSince ?? 0) + slackMs < user.network.time)
-        if (user.now().monotonic - belief.toldClock.monotonic > mostOf(belief.attempt) + slackMs)
+        if (heldFor(belief) > mostOf(belief.attempt) + slackMs && this.#isLateFor(belief, slackMs))
           this.#blame('C4 signal late', `${textOf(belief)} is held for longer than it may be`)
     }
+  }
+
+  #forget(belief: Belief): void {
+    this.#limited.delete(belief)
+    this.#lateSince.delete(belief)
+  }
+
+  /** Of a client whose clock is its wall clock it must have been seen for so long; of others once. */
+  #isLateFor(belief: Belief, ms: number): boolean {
+    const { user } = belief.attempt
+    const { time } = user.network
+    const since = this.#lateSince.get(belief) ?? time
+    this.#lateSince.set(belief, since)
+    return user.wallAlone !== true || time - since > ms
   }
 
   /** Its client hears that it is over. */
