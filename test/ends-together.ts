@@ -9,7 +9,9 @@ import { openOf, resumeOf } from './fixtures/said.ts'
 
 /** Many sessions with some locks each, all cut off at once; and the primary's operations afterwards. */
 function crowded(sessions: number, locks: number, turnMs = 0) {
-  const cluster = new Cluster({ turnMs: () => turnMs })
+  // While all of them come a slow server would read little in each turn (B1).
+  let isThere = false
+  const cluster = new Cluster({ turnMs: () => (isThere ? turnMs : 0) })
   cluster.ready()
   const { address } = cluster.primary
   const hands = Array.from({ length: sessions }, (_, i) => new HandParty(cluster, `h${i}`).dial(address))
@@ -28,6 +30,7 @@ function crowded(sessions: number, locks: number, turnMs = 0) {
   }
   const held = () => cluster.primary.core.state?.table.locks.size
   cluster.until(() => held() === sessions * locks, 'all of it')
+  isThere = true
   const expires: number[] = []
   cluster.network.onFrame = (from, _to, messages) => {
     if (from !== cluster.primary) return 'pass'

@@ -4,6 +4,18 @@ import type { Mutant } from './mutant.ts'
 
 export const endings: readonly Mutant[] = [
   {
+    name: 'a client that was refused goes on',
+    breaks: 'S1, F13',
+    why: 'its calls never end, though it was told why they can not be done',
+    edits: [
+      {
+        file: 'client/session/end.ts',
+        find: 'this.over = true',
+        replace: "this.over = reason !== 'refused'",
+      },
+    ],
+  },
+  {
     name: 'a server that has shown life is given up all the same',
     breaks: 'F10',
     why: 'every quiet connection is closed after its question was answered',

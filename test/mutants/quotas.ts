@@ -179,6 +179,20 @@ export const quotas: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a query looks at the whole table in one turn',
+    breaks: 'B1',
+    why: 'with a million locks a list about a few of them keeps the server from its pings',
+    test: 'walk',
+    edits: [
+      {
+        file: 'lockserver/queries.ts',
+        find: "if (first.request[0] !== 'clients' && !this.#listings.find(scopeOf(first), wall)) {",
+        replace:
+          "if (first.request[0] !== 'clients' && this.#looked < 0 && !this.#listings.find(scopeOf(first), wall)) {",
+      },
+    ],
+  },
+  {
     name: 'queries in the order in which they came',
     breaks: 'B7',
     why: 'one address that asks all the time keeps every other one waiting',

@@ -16,6 +16,19 @@ export const surface: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a coordinator of jobs takes any prefix',
+    breaks: 'C5',
+    why: 'what is wrong with it is said at three in the morning, by the job that does not run',
+    test: 'cron',
+    edits: [
+      {
+        file: 'client/cron.ts',
+        find: "if (prefix === undefined || prefix === '') return",
+        replace: "if (prefix === undefined || prefix !== '') return",
+      },
+    ],
+  },
+  {
     name: 'clients of a process are traced as one',
     breaks: 'S1',
     why: 'the spans of one client end with the calls of another',

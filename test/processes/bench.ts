@@ -104,7 +104,7 @@ t.test('a cluster of two groups is measured, and one at --view has the groups th
   t.ok((rows[0]?.pairsPerSecond ?? 0) > 0)
   t.same(Object.keys(rows[0]?.cpuUsPerPair ?? {}).sort(), ['backup', 'client', 'primary'])
   const refused = new Running(t, ['bench', '--groups', '2', '--view', 'ws://127.0.0.1:1'])
-  t.match(await refused.ended, { code: 2, stderr: /--groups is for a cluster of its own/ })
+  t.match(await refused.ended, { code: 2, stderr: /--groups is for a cluster that bench starts/ })
 })
 
 t.test('a hot key changes hands: each of two processes gets its share', async t => {

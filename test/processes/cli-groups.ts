@@ -66,7 +66,7 @@ t.test('F14, G1: reset gives up the state of the group that is lost, and says wh
     code: 1,
     stdout: /group 1: .*'holdfast reset --group 1' starts an empty one/,
   })
-  t.match(await run('reset', '--yes'), { code: 2, stderr: /has 2 groups.*say --group 0 to 1/ })
+  t.match(await run('reset', '--yes'), { code: 2, stderr: /has 2 groups.*say which one.*--group 0 to 1/ })
   t.match(await run('reset', '--yes', '--group', '2'), { code: 2, stderr: /no group 2.*groups 0 to 1/ })
   await cluster.addServer()
   const done = await run('reset', '--yes', '--group', '1')

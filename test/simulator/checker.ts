@@ -671,7 +671,7 @@ export class Checker {
     if (other.over) return
     if (!clash(belief.attempt, other.attempt) || !this.believed(other)) return
     // A8: news of a grant may come to a session that was ended at once, and whose client learns so with it.
-    if (!this.believed(belief)) return
+    if (this.endedAtOnce.has(belief.attempt.core.sessionId)) return
     // News that comes late may be over already at the servers.
     const [older, newer] = other.token < belief.token ? [other, belief] : [belief, other]
     // F14: a state that begins empty can tell no client of a theft: its pause excuses none.
