@@ -70,25 +70,6 @@ export const movesSimulated: readonly Mutant[] = [
     ],
   },
   {
-    name: 'what a primary reported counts in the views after it',
-    breaks: 'G8, R1',
-    why: 'the backup that is promoted, or the state that is recovered, still serves the slot',
-    theme,
-    edits: [
-      {
-        file: 'viewservice/group.ts',
-        find: "return ping?.role === 'primary' && ping.view === number ? ping.left : null",
-        replace:
-          'if (ping?.left != null) this.#everLeft = ping.left\n    return number > 0 ? this.#everLeft : null',
-      },
-      {
-        file: 'viewservice/group.ts',
-        find: '#highestToken: number\n  #lossNoted = false',
-        replace: '#highestToken: number\n  #lossNoted = false\n  #everLeft: SlotsLeft | null = null\n',
-      },
-    ],
-  },
-  {
     name: 'a report of slots overtakes the word of the backup',
     breaks: 'R1, G8',
     why: 'the primary dies with it, and the promoted backup serves a slot that another group has',
@@ -124,20 +105,6 @@ export const movesSimulated: readonly Mutant[] = [
         file: 'viewservice/moves.ts',
         find: 'return rest.length === 0 ? [] : [{ ...move, slots: toRanges(rest) }]',
         replace: 'return rest.length === 0 ? [] : [{ ...move }]',
-      },
-    ],
-  },
-  {
-    name: 'a wish for other groups is dropped where a view changes in the same save',
-    breaks: 'G8',
-    why: 'the operator waits, and there are as many groups as before',
-    theme,
-    edits: [
-      {
-        file: 'viewservice/core.ts',
-        find: 'const record = { ...recordOf(before, parts, map), groupsWanted }',
-        replace:
-          'const record = { ...recordOf(before, parts, map), groupsWanted: news.size > 0 ? wantedIn(before) : groupsWanted }',
       },
     ],
   },
@@ -194,25 +161,6 @@ export const movesSimulated: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an acquireAll is not parted anew',
-    breaks: 'G4, G8',
-    why: 'it asks a group for names that have left it, and waits for ever',
-    theme,
-    edits: [
-      {
-        file: 'client/take-in-order.ts',
-        find: 'const left = this.#names.filter(name => !this.#taken.has(name))\n    const [part] = this.#taker.partsOf(left) as [Part]',
-        replace:
-          'const left = this.#names.filter(name => !this.#taken.has(name))\n    this.#first ??= this.#taker.partsOf(this.#names)\n    const [part] = this.#first.filter(({ names }) => names.some(name => left.includes(name))) as [Part]',
-      },
-      {
-        file: 'client/take-in-order.ts',
-        find: '#refusals = 0\n',
-        replace: '#refusals = 0\n  #first: readonly Part[] | undefined\n',
-      },
-    ],
-  },
-  {
     name: 'clients are told of no map while slots move',
     breaks: 'G8',
     why: 'lists leave out what is held in a group that has come',
@@ -239,19 +187,6 @@ export const movesSimulated: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a backup without a whole copy gives up the state of a group that has ended',
-    breaks: 'D2, G8',
-    why: 'its journal says so, and the state of an earlier process is still there',
-    theme,
-    edits: [
-      {
-        file: 'lockserver/roles.ts',
-        find: 'if (this.#backup !== null) this.#leaveBackup(reason)\n    else if (this.#primary !== null || this.#recovery !== null) this.#giveUp(reason)',
-        replace: "if (this.role !== 'idle' || this.#recovery !== null) this.#giveUp(reason)",
-      },
-    ],
-  },
-  {
     name: 'a copy wants the slots of all that its waiters ever asked for',
     breaks: 'R4, G8',
     why: 'a server whose copy is right takes it for wrong, and ends itself',
@@ -274,19 +209,6 @@ export const movesSimulated: readonly Mutant[] = [
         file: 'viewservice/counts.ts',
         find: "return before === null ? 'first' : 'reset'",
         replace: "return view.number === 1 ? 'first' : 'reset'",
-      },
-    ],
-  },
-  {
-    name: 'the last view of a group that has ended is news',
-    breaks: 'G8',
-    why: 'a client dials servers that have no part any more, and tells its program of a group that is gone',
-    test: 'client-moves',
-    edits: [
-      {
-        file: 'client/groups.ts',
-        find: 'const last = this.#map === null ? 0 : endOf(this.#map, view.group)',
-        replace: 'const last = 0',
       },
     ],
   },
