@@ -194,7 +194,9 @@ export class Checker {
 
   /** The largest token of this group that any client was told; where slots move, of all. */
   highestIn(group: number): number {
-    return this.#where.moves ? Math.max(0, ...this.#highest.values()) : (this.#highest.get(group) ?? 0)
+    if (!this.#where.moves) return this.#highest.get(group) ?? 0
+    const here = [...this.#highest].filter(([name]) => this.#where.groupOf(String(name)) === group)
+    return Math.max(0, ...here.map(([, token]) => token))
   }
 
   /** G8: slots may move. */

@@ -57,7 +57,8 @@ const idleMs = 500
 /** B1: no turn works longer than this. */
 export const stallMs = 20
 /** D11: why the durability can't be changed just now. */
-const changeReasons = /is not acked yet|is silent|is nearly full|another change|was lost before it was done/
+const changeReasons =
+  /is not acked yet|is silent|is nearly full|another change|is being changed|was lost before it was done/
 /** States with more locks and sessions than this are compared by their digests only. */
 const comparedMax = 200
 
