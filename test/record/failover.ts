@@ -1,6 +1,6 @@
 // What etcd costs when a primary dies (F1, F18): two services that differ only in where the view record lives, in a folder
 // and in three etcd. Their primaries are killed in turns, and the time to the next grant is compared.
-// `HOLDFAST_ROUNDS=50 npm run test:record -- failover` says more; times are printed, not judged.
+// `HOLDFAST_TEST_ROUNDS=50 npm run test:record -- failover` says more; times are printed, not judged.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import t from 'tap'
 import { Etcd } from './etcd.ts'
 import { medianOf, RecordService } from './service.ts'
 
-const rounds = Number(process.env.HOLDFAST_ROUNDS ?? 5)
+const rounds = Number(process.env.HOLDFAST_TEST_ROUNDS ?? 5)
 
 t.test(`F1, F18: the primary is killed, ${rounds} times with each store`, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-record-'))

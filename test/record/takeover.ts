@@ -14,8 +14,8 @@ t.teardown(async () => {
   await etcd[Symbol.asyncDispose]()
 })
 
-/** How often what is measured in ms is done; more say more: `HOLDFAST_ROUNDS=20 npm run test:record`. */
-const rounds = Number(process.env.HOLDFAST_ROUNDS ?? 5)
+/** How often what is measured in ms is done; more say more: `HOLDFAST_TEST_ROUNDS=20 npm run test:record`. */
+const rounds = Number(process.env.HOLDFAST_TEST_ROUNDS ?? 5)
 /** How long grants are looked at for a p99. */
 const p99Ms = 3_000
 const gaps: string[] = []
