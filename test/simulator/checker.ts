@@ -327,7 +327,9 @@ export class Checker {
   /** A release that was not sent by then is settled by the end. */
   ends(core: Session): void {
     this.#ending.add(core)
-    for (const belief of this.#byCore.get(core) ?? []) belief.over = true
+    // Of those that are held for too long their client may still have to tell it.
+    const isEnded = this.endedAtOnce.has(core.sessionId)
+    for (const belief of this.#byCore.get(core) ?? []) belief.over ||= isEnded || this.believed(belief)
   }
 
   /** It may end at any time; until then its locks are believed in. */
