@@ -410,7 +410,9 @@ export class Checker {
       return this.#blame('S5 false loss', `${user.name} lost token ${token}, which nobody was granted`)
     if (belief.attempt.user !== user)
       this.#blame('S5 false loss', `${user.name} lost token ${token} of ${belief.attempt.user.name}`)
-    if (belief.over)
+    // C4: its time ran out while its process stood still, with the release that it had just called.
+    const stoodStill = reason === 'HELD_TOO_LONG' && (user.runsSince ?? 0) > belief.releasedAt
+    if (belief.over && !stoodStill)
       this.#blame('S5 loss told twice', `${user.name} was told twice that ${textOf(belief)} is over`)
     const taken = reason === 'STOLEN' || reason === 'FORCED'
     if (taken && !this.taken(belief, now, never, reason))
