@@ -22,7 +22,13 @@ export type Deed =
       readonly mode: Mode
       readonly manner: Manner
     }
-  | { readonly is: 'granted'; readonly call: number; readonly tokens: readonly number[] }
+  /** `session`: another one than its call named, if the process stood still between the call and its leaving. */
+  | {
+      readonly is: 'granted'
+      readonly call: number
+      readonly tokens: readonly number[]
+      readonly session?: string
+    }
   /** An `ifAvailable` that got null. */
   | { readonly is: 'refused'; readonly call: number }
   | { readonly is: 'failed'; readonly call: number; readonly code: string }

@@ -174,7 +174,10 @@ class Replay {
   }
 
   #grants(event: EventOf<'granted'>): void {
-    const { tokens, at } = event
+    const { tokens, at, session } = event
+    const attempt = this.#attempt(event)
+    if (session !== undefined && session !== attempt.core.sessionId)
+      attempt.core = this.#userIn({ ...event, session }).core
     this.#answers(event, { result: { verb: 'acquire', tokens: [...tokens] } })
     this.#granted += tokens.length
     for (const token of tokens) {

@@ -101,7 +101,8 @@ async function acquire(locks: LockClient, names: readonly string[], wish: Wish =
     if (granted === null) history.note({ is: 'refused', call })
     else if (locks.lease.remaining === 0) history.note({ is: 'failed', call, code: 'SESSION_LOST' })
     else {
-      history.note({ is: 'granted', call, tokens: granted.map(lock => lock.token) }, grantedAt)
+      const tokens = granted.map(lock => lock.token)
+      history.note({ is: 'granted', call, tokens, session: locks.clientId }, grantedAt)
       noteLease(locks)
       return granted
     }
