@@ -58,7 +58,7 @@ const idleMs = 500
 export const stallMs = 20
 /** D11: why the durability can't be changed just now. */
 const changeReasons =
-  /is not acked yet|is silent|is nearly full|another change|is being changed|was lost before it was done/
+  /is not acked yet|is silent|is nearly full|another change|is being changed|was lost before it was done|is a standby, and does not reach/
 /** States with more locks and sessions than this are compared by their digests only. */
 const comparedMax = 200
 
