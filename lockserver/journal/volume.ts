@@ -114,7 +114,7 @@ export class Volume {
     this.#pending.push(message)
   }
 
-  /** C3 of the findings: after a sync one block without messages is written, so that rot of the last one that has some shows. */
+  /** D7: after a sync one block without messages is written, so that rot in the last one that has some shows. */
   get mayRest(): boolean {
     return this.stage === 'counts' && !this.#quiet && !this.waits && !this.log.atStart
   }

@@ -668,7 +668,6 @@ export class Referee {
     this.onExit(party)
   }
 
-  /** S4: the primary ends a session only when its client believes in it no more. */
   /** B1 */
   #worked({ name, core }: LockServerParty, ms: number): void {
     this.longestTurnMs = Math.max(this.longestTurnMs, ms)
@@ -676,6 +675,7 @@ export class Referee {
     this.#verdict.blame('B1 stall', `a turn of ${name} (${core.role}) works for ${ms.toFixed(1)} ms`)
   }
 
+  /** S4: the primary ends a session only when its client believes in it no more. */
   #stepped(server: LockServerParty): void {
     const { core } = server
     const { state } = core

@@ -59,17 +59,17 @@ export class RotAtEnd {
     const { network } = this.#scene.cluster
     const disk = this.#diskOf(name)
     const ms = this.#scene.shape.disk?.actMs ?? 1
-    const strike = () => {
+    const happens = () => {
       if (disk.onWrite !== begun) return
       disk.onWrite = null
-      network.after(2 * ms, () => this.#strikes(dice, name))
+      network.after(2 * ms, () => this.#rots(dice, name))
     }
-    const begun = () => void network.after(0, strike)
+    const begun = () => void network.after(0, happens)
     disk.onWrite = begun
-    network.after(1_000, strike)
+    network.after(1_000, happens)
   }
 
-  #strikes(dice: Random, name: string): void {
+  #rots(dice: Random, name: string): void {
     const { cluster, referee } = this.#scene
     const [other = ''] = [...referee.leftCopies.machines].filter(machine => machine !== name)
     if (this.#damage.healing) return
