@@ -380,7 +380,7 @@ export class Referee {
   /** D11: it is done when it is on the record of every group, and acked; or there is a reason. */
   toldOfChange([kind, , what]: Message, to: Durability): void {
     if (kind === 'durability-refused') {
-      if (!changeReasons.test(String(what)))
+      if (!changeReasons.test(String(what)) && !this.explains(String(what)))
         this.#blame('D11 refused', `a change to ${to} is refused: ${what}`)
       return
     }
@@ -391,6 +391,9 @@ export class Referee {
     )
     if (!isDone) this.#blame('D11 told too early', `view ${number} is said to be of durability ${to}`)
   }
+
+  /** Whether view servers that share a store are as this reason of a standby says. */
+  explains: (reason: string) => boolean = () => false
 
   /** V6: once it has halted, nothing survives. */
   misled({ halted, survives }: Status): void {

@@ -158,7 +158,20 @@ export class RightsJudge {
     } else if (operation[0] === 'force-release' || operation[0] === 'forget-key')
       this.#needs(server, name, operation, each => allows(each, 'force', operation[3]))
     else if (operation[0] === 'deny') this.#denies(server, name, session, operation)
-    else if (operation[0] === 'abandon' && this.#rights.shape.revokeNow) this.ended.add(session.id)
+    else if (operation[0] === 'abandon' && this.#rights.shape.revokeNow && !this.#goesOn(server, session.id))
+      this.ended.add(session.id)
+  }
+
+  /** R2: what an older primary does when it wakes up ends nothing where a later one has the session. */
+  #goesOn({ core: { view } }: LockServerParty, id: string): boolean {
+    return this.#cluster.servers.some(
+      ({ alive, core }) =>
+        alive &&
+        core.role === 'primary' &&
+        core.view?.group === view?.group &&
+        (core.view?.number ?? 0) > (view?.number ?? 0) &&
+        core.state?.sessionsById.has(id) === true,
+    )
   }
 
   #opens(server: LockServerParty, operation: Extract<Operation, readonly ['open', ...unknown[]]>): void {

@@ -20,6 +20,8 @@ import type { Verdict } from './verdict.ts'
 const never = Number.POSITIVE_INFINITY
 /** How often a halted one reads the store again (viewservice/seat.ts), and some time for what follows. */
 const haltedMs = 1_000 + 1_500
+/** How old what a standby knows of marks may be, and its answer. */
+const standbyMs = 1_000
 /** A lifetime of a folder's mark: its owner has answered nothing for so long. */
 const silentMs = 2_000
 
@@ -60,7 +62,9 @@ export class Seats {
   /** Since when no view server decides, and since when a mark stands whose process is dead. */
   #idleSince: number | null = null
   #deadSince: number | null = null
-  #putBackIn = new Set<string>()
+  /** When there was none the last time. */
+  #idleAt = Number.NEGATIVE_INFINITY
+  readonly #putBackIn = new Set<string>()
   #askers = 0
 
   constructor(cluster: Cluster, shape: Shape, verdict: Verdict, referee: Referee, trace: Trace) {
@@ -76,10 +80,12 @@ export class Seats {
     const { typicalMs, rarePart, worstMs } = shape.delay
     this.#slackMs = 8 * (rarePart > 0 ? worstMs : typicalMs * 1.2) + 12 * shape.seats.storeMs
     referee.decisionOf = ({ nonce }) => this.#decided.get(nonce)
+    referee.explains = reason => this.explains(reason)
     store.watcher = {
       asked: (by, _, record) => this.#writes(by, record),
       saved: (by, record) => this.#saved(by, record),
       marked: (standing, instead) => this.#marked(standing, instead),
+      putBack: () => this.#isPutBack(),
       told: (by, asked, what, askedAt) => this.#told(by, asked, what, askedAt),
     }
     const { watcher } = cluster
@@ -164,6 +170,18 @@ export class Seats {
       this.#blame('V6 told too early', `${name} tells of view ${view.number}, which was never saved`)
     else if (acked && !known.acked)
       this.#blame('V6 told too early', `${name} tells that view ${view.number} is acked, which is not saved`)
+  }
+
+  /** However short that is: each that lives may read it. */
+  #isPutBack(): void {
+    for (const party of this.#cluster.viewServers) this.#putBackIn.add(lifeOf(party))
+  }
+
+  /** E2, E4: why a standby can't have done what an operator asked for, if what it says is so. */
+  explains(reason: string): boolean {
+    if (/this view server knew/.test(reason))
+      return this.#cluster.viewServers.some(party => this.#putBackIn.has(lifeOf(party)))
+    return /^no view server is active yet/.test(reason) && this.#now - this.#idleAt < standbyMs
   }
 
   // ---- marks (E3)
@@ -268,10 +286,10 @@ export class Seats {
 
   judge(): void {
     const { viewServers } = this.#cluster
-    if (this.#store.isPutBack) for (const party of viewServers) this.#putBackIn.add(lifeOf(party))
     for (const party of viewServers) this.#look(party)
     const decides = viewServers.some(party => this.#decides(party))
     this.#idleSince = decides ? null : (this.#idleSince ?? this.#now)
+    if (!decides) this.#idleAt = this.#now
     this.#takesOver()
     this.#takesOverSoon()
   }
