@@ -2,7 +2,7 @@
 // also what. As `holdfast locks`, it asks what the primary believes if that can't confirm that it still is the primary.
 
 import { clientNameLengthMax } from '../wire/limits.ts'
-import type { ClientRecord, MessageOf, View } from '../wire/messages.ts'
+import type { ClientRecord, MessageOf, ShownTerms, View } from '../wire/messages.ts'
 import { type Command, json, reaching } from './arguments.ts'
 import { type AskedServer, type Reach, TooLate } from './ask.ts'
 import { type Column, tableIn } from './columns.ts'
@@ -11,6 +11,7 @@ import { UsageError } from './failure.ts'
 import { confirmedWithinMs } from './locks.ts'
 import { note, oneLine, paint, print, printJson, quoted, terminalWidth } from './output.ts'
 import { fromGroups, meetPrimary, missingText } from './primary.ts'
+import { modeText, termsText } from './terms-text.ts'
 
 const options = { ...reaching, ...json }
 
@@ -141,12 +142,17 @@ function lockLines(client: ClientRecord | undefined): string[] {
   const { held = [], pending = [] } = client?.locks ?? {}
   return [
     ...held.map(
-      ({ name, mode, token, heldMs }) =>
-        `  has held ${paint('bold', quoted(name))} for ${showDuration(heldMs)}: ${mode}, token ${token}`,
+      ({ name, mode, token, heldMs, terms }) =>
+        `  has held ${paint('bold', quoted(name))} for ${showDuration(heldMs)}: ${modeText(mode, terms)}, token ${token}${more(terms)}`,
     ),
     ...pending.map(
-      ({ name, mode, waitedMs }) =>
-        `  has waited for ${paint('bold', quoted(name))} for ${showDuration(waitedMs)}: ${mode}`,
+      ({ name, mode, waitedMs, terms }) =>
+        `  has waited for ${paint('bold', quoted(name))} for ${showDuration(waitedMs)}: ${modeText(mode, terms)}${more(terms)}`,
     ),
   ]
+}
+
+function more(terms: ShownTerms): string {
+  const text = termsText(terms)
+  return text === '' ? '' : `; ${text}`
 }

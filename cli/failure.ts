@@ -26,6 +26,11 @@ export const lockLost = 76
 /** `run --timeout`, as timeout(1) has it. */
 export const tookTooLong = 124
 
+/** What the package calls its options, as the command calls them. */
+export function inOptions(text: string): string {
+  return text.replace(/\bholdAt(Least|Most)\b/g, (_, which) => `--at-${which.toLowerCase()}`)
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -3,7 +3,7 @@
 import { constants } from 'node:os'
 import type { LockError } from '../client/index.ts'
 import { type Command, proofOf } from './arguments.ts'
-import { Failure, lockLost } from './failure.ts'
+import { Failure, inOptions, lockLost } from './failure.ts'
 import { checkHolding, checkLockName, type Held, holdingOptions, take } from './holding.ts'
 import { note, print, printJson, quoted } from './output.ts'
 import { tellWaiting } from './waiting.ts'
@@ -56,5 +56,5 @@ async function ended({ client, lock }: Held, told: AbortSignal): Promise<void> {
     told.addEventListener('abort', () => resolve(null))
   })
   await client.close()
-  if (reason !== null) throw new Failure(reason.message, lockLost)
+  if (reason !== null) throw new Failure(inOptions(reason.message), lockLost)
 }

@@ -10,9 +10,11 @@ import {
   LockError,
   type Permits,
 } from '../client/index.ts'
+import { noteProblem } from '../wire/claim.ts'
 import { readClock } from '../wire/clock.ts'
-import { clientNameLengthMax, noteBytesMax, permitsMax, ttlMsMax } from '../wire/limits.ts'
-import { fitsBytes, nameProblem } from '../wire/name.ts'
+import type { ErrorCode } from '../wire/errors.ts'
+import { clientNameLengthMax, permitsMax, ttlMsMax } from '../wire/limits.ts'
+import { nameProblem } from '../wire/name.ts'
 import {
   byDefault,
   duration,
@@ -27,7 +29,7 @@ import {
 } from './arguments.ts'
 import { isLocal, type Reach } from './ask.ts'
 import { showDuration } from './duration.ts'
-import { Failure, notAcquired, UsageError } from './failure.ts'
+import { Failure, inOptions, notAcquired, UsageError } from './failure.ts'
 import { quoted } from './output.ts'
 import { tlsOptions } from './tls.ts'
 import type { Told } from './waiting.ts'
@@ -113,6 +115,7 @@ export async function openSession(
 
 /** Mistakes in options that are right each by itself. */
 export function checkHolding({ shared, permits, note, name }: Holding): string[] {
+  const problem = note === undefined ? undefined : noteProblem(note)
   return [
     ...(name !== undefined && !(name.isWellFormed() && name.length <= clientNameLengthMax)
       ? [`--name must have at most ${clientNameLengthMax} characters`]
@@ -120,9 +123,7 @@ export function checkHolding({ shared, permits, note, name }: Holding): string[]
     ...(shared && permits !== undefined
       ? ['--permits and --shared do not go together: --shared is for any number; leave one of them out']
       : []),
-    ...(note !== undefined && !(note.isWellFormed() && fitsBytes(note, noteBytesMax))
-      ? [`--note must be at most ${noteBytesMax} bytes of UTF-8`]
-      : []),
+    ...(problem === undefined ? [] : [`--note ${problem}`]),
   ]
 }
 
@@ -200,8 +201,12 @@ function after(ms: number): { promise: Promise<void>; timer: NodeJS.Timeout | un
   return { promise, timer }
 }
 
+/** To wait and ask again does not help. */
+const never: ReadonlySet<string> = new Set<ErrorCode>(['AT_LEAST_OUT_OF_RANGE', 'NOT_ALLOWED'])
+
 export function acquireFailure(error: unknown, name: string, { wait }: Holding, { withinMs }: Wait): unknown {
   if (!(error instanceof LockError)) return error
+  if (never.has(error.code)) return new Failure(inOptions(error.message))
   if (error.code !== 'TIMEOUT') return new Failure(`not acquired: ${error.message}`, notAcquired)
   const limitMs = Math.min(wait || Number.POSITIVE_INFINITY, withinMs ?? Number.POSITIVE_INFINITY)
   const within = limitMs === Number.POSITIVE_INFINITY ? 'in time' : `within ${showDuration(limitMs)}`

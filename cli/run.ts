@@ -67,8 +67,8 @@ export const command: Command<typeof options> = {
 HOLDFAST_ACCESS_TOKEN are kept from it. It runs in its own process group; signals, stdin, stdout,
 stderr and the exit code are passed on (128 + n when signal n ended it; 126 and 127 when it can't be
 run). Exit code 125 says that holdfast could not run it for another reason: a wrong option, no cluster
-in reach, a refused secret. Then CMD was not started, and nothing is known of the lock; 75 says that
-the servers answered, and the lock was not free in time.
+in reach, a refused secret, a lock that the access rules do not allow. Then CMD was not started, and
+nothing is known of the lock; 75 says that the servers answered, and the lock was not free in time.
 
 If the lease can't be renewed, CMD's process group gets SIGTERM when a fifth of the ttl is
 left and SIGKILL when a twentieth is left: before another client can get the lock. If

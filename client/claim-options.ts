@@ -160,9 +160,9 @@ export function checkNote(note: unknown): string | null {
 export function victimOf(steal: unknown): number | null {
   if (typeof steal !== 'object' || steal === null) return null
   // A misspelt one would take the lock from whoever has it.
-  const [key, ...more] = Object.keys(steal)
-  if (key !== 'token' || more.length > 0)
-    throw new TypeError('steal must be true, false or { token }, with nothing else in it')
+  const keys = Object.keys(steal)
+  if (keys.length !== 1 || keys[0] !== 'token')
+    throw new TypeError(`steal must be true, false or { token }, not { ${keys.join(', ').slice(0, 80)} }`)
   const { token } = steal as ExactSteal
   checkToken('steal.token', token)
   return token

@@ -143,7 +143,9 @@ whether it has run can't be known`,
 
 function keyOf(job: string, at: Date): string {
   if (!(at instanceof Date) || Number.isNaN(at.getTime()))
-    throw new TypeError(`the fire time of ${JSON.stringify(job)} must be a Date, the one that was planned`)
+    throw new TypeError(
+      `the fire time of ${JSON.stringify(job)} must be a Date, the one that was planned, not ${shown(at)}`,
+    )
   if (at.getTime() % 1_000 !== 0)
     throw new TypeError(
       `the fire time of ${JSON.stringify(job)} must be the one that was planned, of whole seconds: ${at.toISOString()} \

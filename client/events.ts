@@ -2,6 +2,7 @@
 // what it throws is thrown again outside, where Node reports it like that of any event listener.
 
 import type { Mode, View } from '../wire/messages.ts'
+import { shown } from './known-options.ts'
 import { checkListen } from './options.ts'
 import { watchSignal } from './signals.ts'
 
@@ -83,7 +84,8 @@ export class Listeners {
       throw new TypeError(
         `there is no event ${JSON.stringify(event)}; there are ${Object.keys(this.#of).join(', ')}`,
       )
-    if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
+    if (typeof listener !== 'function')
+      throw new TypeError(`the listener must be a function, not ${shown(listener)}`)
     return this.#of[event] as Map<Listener<E>, Listening>
   }
 }

@@ -48,5 +48,9 @@ function helpFor(key: string, known: readonly string[]): string | null {
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `[${String(value).slice(0, 80)}]`
-  return String(value)
+  try {
+    return String(value).slice(0, 80)
+  } catch {
+    return 'an object without a prototype'
+  }
 }

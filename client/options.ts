@@ -150,12 +150,21 @@ export function checkUrls(urls: string | readonly string[]): string[] {
 }
 
 function checkUrl(text: unknown): string {
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : null
+  const url = typeof text === 'string' ? parsed(text) : null
   if (url === null || (url.protocol !== 'ws:' && url.protocol !== 'wss:') || url.hash !== '')
     throw new TypeError(
       `not the URL of a server: ${shown(text)}; it must look like ws://127.0.0.1:7400 or wss://…`,
     )
   return url.href.replace(/\/$/, '')
+}
+
+/** jsdom 20 and React Native have no `URL.canParse`. */
+function parsed(text: string): URL | null {
+  try {
+    return new URL(text)
+  } catch {
+    return null
+  }
 }
 
 export function checkName(name: unknown): asserts name is string {
@@ -168,7 +177,9 @@ export function checkNames(names: unknown): asserts names is string[] {
   if (names.length < 1 || names.length > namesPerAcquireMax)
     throw new TypeError(`names must be 1 to ${namesPerAcquireMax} names, not ${names.length}`)
   names.forEach(checkName)
-  if (new Set(names).size < names.length) throw new TypeError('names must be different from one another')
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined)
+    throw new TypeError(`names must be different from one another: ${shown(twice)} is there twice`)
 }
 
 export function checkQuery(options: QueryOptions): void {
@@ -246,5 +257,7 @@ export function checkFlag(what: string, value: unknown): void {
 
 function checkText(what: string, value: unknown, max: number): void {
   if (typeof value !== 'string' || value.length > max || !value.isWellFormed())
-    throw new TypeError(`${what} must be a well-formed string of at most ${max} characters`)
+    throw new TypeError(
+      `${what} must be a well-formed string of at most ${max} characters, not ${typeof value === 'string' ? `one of ${value.length}` : shown(value)}`,
+    )
 }

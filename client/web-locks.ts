@@ -7,7 +7,7 @@ import type { ShownTerms } from '../wire/messages.ts'
 import { nameProblem } from '../wire/name.ts'
 import type { Runtime } from '../wire/net/runtime.ts'
 import { claimWith, type HeldMode, type HoldOptions, type Mode, victimOf } from './claim-options.ts'
-import { checkSpelling } from './known-options.ts'
+import { checkSpelling, shown } from './known-options.ts'
 import type { Lock } from './lock.ts'
 import { checkLimits, type Limits } from './options.ts'
 import { rejectToCallers } from './own-frames.ts'
@@ -81,7 +81,8 @@ export function checkRequest<T>(given: readonly unknown[]): CheckedRequest<T> {
   const options = given.length === 2 ? {} : given[1]
   const converted = convertOptions(options)
   const callback = given.length === 2 ? given[1] : given[2]
-  if (typeof callback !== 'function') throw new TypeError('the callback must be a function')
+  if (typeof callback !== 'function')
+    throw new TypeError(`the callback must be a function, not ${shown(callback)}`)
   // Ours, not the specification's: names have a length and an encoding.
   const problem = nameProblem(name)
   if (problem !== undefined) throw new TypeError(`a lock name ${problem}`)
@@ -112,7 +113,7 @@ interface Converted extends HoldOptions {
 /** A WebIDL dictionary: null and undefined are empty, flags are converted, enums and interfaces are checked. */
 function convertOptions(given: unknown): Converted {
   if (given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function')
-    throw new TypeError('the options must be an object')
+    throw new TypeError(`the options of request must be an object, not ${shown(given)}`)
   const members = (given ?? {}) as { readonly [K in Member]: unknown }
   // In alphabetical order, each converted before the next one is read: a getter may throw, or count.
   const ifAvailable = Boolean(members.ifAvailable)

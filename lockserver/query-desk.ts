@@ -10,8 +10,8 @@ import type { Client } from './clients.ts'
 import type { ServerOutbox } from './outbox.ts'
 import { type CopyAge, Queries, type Query, type QueryRequest } from './queries.ts'
 import type { InView } from './situation.ts'
+import { notAllowedText } from './state/refusals.ts'
 import type { State } from './state/state.ts'
-import { notAllowedText } from './state/state.ts'
 import type { Times } from './times.ts'
 
 /** What has the desk: a primary, or a backup with a whole copy. */

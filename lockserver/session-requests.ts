@@ -16,8 +16,9 @@ import type { Proposals } from './proposals.ts'
 import type { Replication } from './replication.ts'
 import { isKeyOf, keyHashOf, publicIdOf } from './session-key.ts'
 import type { InView } from './situation.ts'
+import { refusalOf } from './state/refusals.ts'
 import type { Session } from './state/sessions.ts'
-import { type Operation, refusalOf, type State } from './state/state.ts'
+import type { Operation, State } from './state/state.ts'
 import type { Turns } from './turns.ts'
 
 export class SessionRequests {

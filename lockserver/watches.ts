@@ -4,7 +4,6 @@
 // locks.
 
 import { allows } from '../wire/access/principal.ts'
-import { errors } from '../wire/errors.ts'
 import {
   eventFrameCost,
   eventsClientTurnMax,
@@ -201,7 +200,7 @@ export class Watches {
   // ---- how many there are
 
   #refusal({ owner }: Client): string | undefined {
-    if (this.#size >= watchesMax) return errors.WATCHES_LIMIT.meaning
+    if (this.#size >= watchesMax) return `a server has at most ${watchesMax} watches; end some`
     if (owner === null || this.#watchesOf(owner) < this.#most(this.#size)) return undefined
     this.#out.count({ is: 'over quota', quota: 'watches' })
     return watchesText(owner, this.#state.limits)

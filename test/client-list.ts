@@ -220,18 +220,20 @@ t.test('against a cluster: holdfast clients', async t => {
 })
 
 t.test('lines of the command: what clients call themselves stays in its line', async t => {
+  const ofFive = { permits: { of: 5, take: 2 }, note: 'why', keptMs: null, endsMs: null, once: null }
   const client: ClientRecord = {
     ...{ clientId: 'a'.repeat(32), clientName: 'evil\nname', host: 'h\r', pid: null, version: '1\u001b[2J' },
     ...{ address: '10.0.0.9', openMs: 61_000, ttlMs: 10_000, held: 1, waiting: 1 },
     locks: {
       held: [{ name: 'l\n', mode: 'exclusive', token: 7, heldMs: 1_000, terms: null }],
-      pending: [{ name: 'm', mode: 'shared', waitedMs: 2_000, terms: null }],
+      pending: [{ name: 'm', mode: 'permits', waitedMs: 2_000, terms: ofFive }],
       cut: false,
     },
   }
   const lines = clientLines({ confirmed: false, clients: [client] }, '')
   t.equal(lines.length, 5)
   t.match(lines[0], /^unconfirmed/)
+  t.match(lines[4], /: 2 of 5; why$/)
   for (const line of lines) t.same(line, line.replaceAll(/\p{Cc}/gu, ''))
   t.same(clientLines({ confirmed: true, clients: [] }, ''), ['no client has a session'])
 })

@@ -3,9 +3,12 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { frameBytesMax } from '../wire/limits.ts'
 import type { SocketHandlers } from '../wire/net/socket.ts'
 import { type PageSocket, WebSocketOfPage } from '../wire/net/web-socket.ts'
@@ -44,6 +47,43 @@ t.test('the bundle for pages needs nothing but our own code, and evaluates no te
   t.notOk(paths.includes('dist/wire/net/runtime-node.js'))
   t.notMatch(text, /\beval\(|new Function|\bBuffer\b|\bsetImmediate\b|\brequire\(|node:/)
   t.comment(`${(text.length / 1024).toFixed(1)} KB, ${(gzipBytes / 1024).toFixed(1)} KB gzip`)
+})
+
+t.test('of its platform the bundle needs only what PLATFORMS lists, each in its oldest form', async t => {
+  await using cluster = await startCluster()
+  const program = `import { connect } from 'holdfast'; globalThis.connect = connect`
+  const { text } = await bundleForPages(program, root)
+  // jsdom 20, which Jest 29 has, can't say whether a URL can be parsed.
+  class OldUrl extends URL {}
+  Object.defineProperty(OldUrl, 'canParse', { value: undefined })
+  const listed = {
+    ...{ WebSocket, AbortController, DOMException, URL: OldUrl, queueMicrotask },
+    crypto: { getRandomValues: (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes) },
+    performance: { now: () => performance.now() },
+    ...{ setTimeout, clearTimeout },
+  }
+  const docs = await readFile(new URL('docs/PLATFORMS.md', pathToFileURL(root)), 'utf8')
+  for (const name of Object.keys(listed))
+    t.match(docs, new RegExp(`\`${name}[\`.]`), `PLATFORMS lists ${name}`)
+  const page = createContext({ ...listed, url: cluster.url })
+  runInContext(text, page)
+  const work = `(async () => {
+    const locks = await connect(url, { name: 'ä page', timeout: 5000 })
+    locks.on('lost', () => {}, { signal: new AbortController().signal })
+    const lock = await locks.acquire('ö', { permits: { of: 2 }, note: 'ü', holdAtMost: 60000, timeout: 5000 })
+    const error = await locks.acquire('ö', { permits: { of: 2, take: 2 }, timeout: 20 }).catch(error => error)
+    const ran = await locks.once('once', 'key', {}, () => true)
+    const seen = await locks.query()
+    await lock.release()
+    await locks.request('web', () => {})
+    await connect('no URL').catch(error => { wrong = error.message })
+    await locks.close()
+    return JSON.stringify([error.code, ran, seen.held.length, wrong])
+  })()`
+  t.match(
+    await runInContext(`let wrong; ${work}`, page),
+    /^\["TIMEOUT",\{"ran":true,"value":true\},1,"not the URL/,
+  )
 })
 
 // ---- the socket itself

@@ -5,6 +5,7 @@
 import { holdMsMax, noteBytesMax, onceKeyBytesMax } from './limits.ts'
 import type { Manner, Mode, Terms } from './messages.ts'
 import { fitsBytes } from './name.ts'
+import { bytesOf } from './text-bytes.ts'
 
 export interface Claim {
   readonly mode: Mode
@@ -85,5 +86,6 @@ export function keyProblem(key: string): string | undefined {
 
 /** What is wrong with a note, or undefined. */
 export function noteProblem(note: string): string | undefined {
-  return fitsBytes(note, noteBytesMax) ? undefined : `must be at most ${noteBytesMax} bytes of UTF-8`
+  if (fitsBytes(note, noteBytesMax)) return undefined
+  return `must be at most ${noteBytesMax} bytes of UTF-8, not ${bytesOf(note)}`
 }

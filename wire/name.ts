@@ -8,7 +8,7 @@ export function nameProblem(name: unknown): string | undefined {
   if (typeof name !== 'string') return `must be a string, not ${name === null ? 'null' : typeof name}`
   if (name.length === 0) return 'must not be empty'
   if (!name.isWellFormed()) return 'must not contain lone surrogates'
-  if (!fitsBytes(name)) return `must be at most ${lockNameBytesMax} bytes of UTF-8`
+  if (!fitsBytes(name)) return `must be at most ${lockNameBytesMax} bytes of UTF-8, not ${bytesOf(name)}`
   return undefined
 }
 

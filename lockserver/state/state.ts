@@ -5,8 +5,6 @@ import { principalNameOf } from '../../wire/access/owner.ts'
 import type { LockVerb } from '../../wire/access/principal.ts'
 import { type Claim, claimOf, noTerms } from '../../wire/claim.ts'
 import { inRanges } from '../../wire/codec.ts'
-import type { ErrorCode } from '../../wire/errors.ts'
-import { errors } from '../../wire/errors.ts'
 import { aheadMax, type StateLimits } from '../../wire/limits.ts'
 import type { Blocker, Entry, LossReason, MessageOf, Reply, Terms } from '../../wire/messages.ts'
 import { slotsIn } from '../../wire/slots.ts'
@@ -16,13 +14,13 @@ import type { Acquire, Hold } from './lock.ts'
 import {
   type AcquireEnd,
   type AcquireRefusal,
-  type Differs,
   type DoneBefore,
   type EndReason,
   LockTable,
 } from './lock-table.ts'
 import { doneOf } from './onces.ts'
-import { acquirePasses, Owners, type Quota, quotaCodes, quotaText } from './owners.ts'
+import { acquirePasses, Owners } from './owners.ts'
+import { isQuota, notAllowedText, type Refusal, refusalOf } from './refusals.ts'
 import { acquireRun, releaseRun } from './runs.ts'
 import { type Identity, Session } from './sessions.ts'
 import { Slots } from './slots.ts'
@@ -30,9 +28,6 @@ import { acquireBytes, termsBytes } from './tally.ts'
 
 /** The reply to an acquire that has its locks. */
 type Granted = MessageOf<'serverToClient', 'granted'>
-
-/** A limit, or a quota of an owner (B7). */
-export type Refusal = ErrorCode | Quota | Differs
 
 export type Operation = Exclude<Entry, MessageOf<'entries', 'renew'>>
 type Single = Exclude<MessageOf<'entries'>, MessageOf<'entries', 'renew'>>
@@ -667,28 +662,6 @@ export class State {
 
 function isDone(outcome: AcquireRefusal | DoneBefore): outcome is DoneBefore {
   return typeof outcome === 'object' && 'done' in outcome
-}
-
-function isQuota(refusal: Refusal): refusal is Quota {
-  return typeof refusal === 'string' && Object.hasOwn(quotaCodes, refusal)
-}
-
-/** The code, and the text for the client. */
-export function refusalOf(refusal: Refusal, owner: string | null, limits: StateLimits): [ErrorCode, string] {
-  if (typeof refusal === 'object') return [refusal.code, differsText(refusal)]
-  if (!isQuota(refusal)) return [refusal, errors[refusal].meaning]
-  return [quotaCodes[refusal], quotaText(refusal, owner ?? 'this client', limits)]
-}
-
-/** A2: names verb and lock. `name`: of a lock, or of all that begins with it. */
-export function notAllowedText(principal: string, verb: LockVerb, name: string): string {
-  return `the principal ${principal} may not ${verb} ${JSON.stringify(name.slice(0, 200))}`
-}
-
-/** C1: names the N in force. */
-function differsText({ name, of }: Differs): string {
-  const kind = of === 0 ? 'with no permits' : `with permits of ${of}`
-  return `${JSON.stringify(name.slice(0, 80))} is in use ${kind}; ask for the same, or once it is free`
 }
 
 /** The first 32 bits of what is written in hexadecimal digits. */

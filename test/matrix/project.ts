@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { modulesOf, type Tool } from './tools.ts'
 
 const execute = promisify(execFile)
-const endWithinMs = 120_000
+/** For a program that hangs: a busy machine takes minutes for some. */
+const endWithinMs = 400_000
 
 export class Project {
   readonly folder: string

@@ -129,6 +129,11 @@ t.test('C3: run --at-least keeps the lock taken afterwards', async t => {
   t.match(again, { code: 75, stdout: '' })
   t.match((await holdfast(t, ['locks'], environment)).stdout, /x +kept +exclusive .*kept for 5\d\.\d s more/)
   t.match((await holdfast(t, ['why', 'x'], environment)).stdout, /^"x" is kept for no client/)
+  // To wait would be no use: it is as if the option were wrong.
+  t.match(await holdfast(t, ['run', 'y', '--at-least', '25h', ...printing('ran')], environment), {
+    code: 125,
+    stderr: /--at-least is longer than this cluster takes, which is 86400000 ms/,
+  })
 })
 
 t.test('each wrong mixture is named, with what would be right', async t => {
@@ -141,7 +146,7 @@ t.test('each wrong mixture is named, with what would be right', async t => {
     [['--once', 'k', '--keep', '367d'], /--keep must be from 0 ms to 366 days/],
     [['--permits', '0'], /--permits must be a whole number from 1 to 1000000/],
     [['--at-most', '2'], /--at-most must be a time such as/],
-    [['--note', 'ä'.repeat(129)], /--note must be at most 256 bytes/],
+    [['--note', 'ä'.repeat(129)], /--note must be at most 256 bytes of UTF-8, not 258/],
   ]
   for (const [args, message] of wrong)
     t.match(await holdfast(t, ['run', 'x', ...args, '--', 'true']), { code: 125, stderr: message })
