@@ -263,7 +263,7 @@ export class ServerCore implements ViewLinkOwner, TurnsOwner {
     this.#reception.done(client, closed)
   }
 
-  request(client: Client, request: SaidOn<'clientToServer'>): number {
+  request(client: Client, request: SaidOn<'clientToServer'>): number | null {
     return this.#reception.request(client, request)
   }
 

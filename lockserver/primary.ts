@@ -6,7 +6,7 @@ import type { Standing } from '../wire/access/standing.ts'
 import type { TokenEnd } from '../wire/effects.ts'
 import type { StateLimits } from '../wire/limits.ts'
 import type { MessageOf, SlotsLeft, View } from '../wire/messages.ts'
-import { type SaidOn, unfolded } from '../wire/runs.ts'
+import type { SaidOn } from '../wire/runs.ts'
 import { Audience } from './audience.ts'
 import { Audit } from './audit.ts'
 import { BackupLink } from './backup-link.ts'
@@ -23,7 +23,7 @@ import { Proposals } from './proposals.ts'
 import type { QueryDesk } from './query-desk.ts'
 import { Replication } from './replication.ts'
 import { Revocations } from './revocations.ts'
-import { comesWhole, operationOfRun, type RequestRun } from './run-requests.ts'
+import { comesWhole, isSmall, operationOfRun, type RequestRun } from './run-requests.ts'
 import { ServedSlots } from './served-slots.ts'
 import { SessionRequests } from './session-requests.ts'
 import type { InView } from './situation.ts'
@@ -248,21 +248,22 @@ export class Primary {
 
   // ---- clients
 
-  request(client: Client, request: SaidOn<'clientToServer'>): void {
+  /** False: this is a run that must come message by message. */
+  request(client: Client, request: SaidOn<'clientToServer'>): boolean {
     if (request[0] === 'acquire-run' || request[0] === 'release-run') return this.#run(client, request)
     if (this.#mustWait(client, request)) this.#park(client, request)
     else this.#perform(client, request)
+    return true
   }
 
-  #run(client: Client, run: RequestRun): void {
+  #run(client: Client, run: RequestRun): boolean {
     const { session, principal } = client
     const max = 2 * this.state.limits.unansweredMax
-    const lives = session !== null && this.state.sessions.has(session.ordinal)
-    if (lives && this.#takesNow && comesWhole(run, session, principal, max)) {
-      this.leases.wake(session, this.#situation.now.monotonic)
-      return this.#proposals.propose(operationOfRun(session, run))
-    }
-    for (const request of unfolded<'clientToServer'>([run])) if (!client.deaf) this.request(client, request)
+    if (session === null || !this.state.sessions.has(session.ordinal) || !this.#takesNow) return false
+    if (!comesWhole(run, session, principal, max) || !isSmall(run, session, this.state)) return false
+    this.leases.wake(session, this.#situation.now.monotonic)
+    this.#proposals.propose(operationOfRun(session, run))
+    return true
   }
 
   /** A request that becomes an operation waits for nothing (R3). */

@@ -47,18 +47,24 @@ export class Reception {
     this.#clients.remove(client)
   }
 
-  /** Returns what the message cost (B1). */
-  request(client: Client, request: SaidOn<'clientToServer'>): number {
+  /** Returns what the message cost (B1); null: its messages must come one by one. */
+  request(client: Client, request: SaidOn<'clientToServer'>): number | null {
     if (this.#roles.over || client.deaf) return 1
-    this.#request(client, request)
-    return costOf(request) + (this.#roles.primary?.takeCost() ?? 0)
+    const isDone = this.#request(client, request)
+    return isDone ? costOf(request) + (this.#roles.primary?.takeCost() ?? 0) : null
+  }
+
+  #request(client: Client, request: SaidOn<'clientToServer'>): boolean {
+    const { primary } = this.#roles
+    if (request[0] === 'testify') this.#testify(client, request[1])
+    else if (request[0] === 'token') this.#strayToken(client)
+    else if (primary !== null) return primary.request(client, request)
+    else this.#elsewhere(client, request)
+    return true
   }
 
   /** A server that is not primary answers only that it is not (R1). */
-  #request(client: Client, request: SaidOn<'clientToServer'>): void {
-    if (request[0] === 'testify') return this.#testify(client, request[1])
-    if (request[0] === 'token') return this.#strayToken(client)
-    if (this.#roles.primary !== null) return this.#roles.primary.request(client, request)
+  #elsewhere(client: Client, request: SaidOn<'clientToServer'>): void {
     if (request[0] === 'echo') return this.#out.send(client.connection, ['echoed', request[1]])
     if (request[0] === 'look') return this.#look(client, request)
     client.deaf = true

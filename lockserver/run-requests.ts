@@ -5,7 +5,7 @@ import type { Principal } from '../wire/access/principal.ts'
 import type { MessageOf } from '../wire/messages.ts'
 import { inMessages, lengthOf } from '../wire/runs.ts'
 import type { Session } from './state/sessions.ts'
-import type { Operation } from './state/state.ts'
+import type { Operation, State } from './state/state.ts'
 import { acquireVerb, deniedAmong } from './verbs.ts'
 
 export type RequestRun = MessageOf<'requestRuns'>
@@ -21,6 +21,20 @@ export function comesWhole(
   if (session.unanswered + lengthOf(run, inMessages) > unansweredMax) return false
   if (principal === null || run[0] === 'release-run') return true
   return deniedAmong(principal, acquireVerb(run[4]), run[2]) === undefined
+}
+
+/** B1: all of it changes no more than one operation may; a steal, or a release that others wait for, may each do as much. */
+export function isSmall(run: RequestRun, session: Session, { limits, table }: State): boolean {
+  if (table.isUnfinished) return false
+  if (run[0] === 'acquire-run') return run[4] !== 'steal'
+  const tokens = run[2]
+  let waiters = 0
+  for (let i = 0; i < tokens.length; i += 2) {
+    const end = (tokens[i] as number) + (tokens[i + 1] as number)
+    for (let token = tokens[i] as number; token < end; token++)
+      waiters += session.holds.get(token)?.lock.waiters ?? 0
+  }
+  return waiters <= limits.changesPerOperationMax
 }
 
 export function operationOfRun({ ordinal }: Session, run: RequestRun): Operation {

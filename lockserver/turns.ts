@@ -3,24 +3,28 @@
 // performs none itself.
 
 import { clientTurnCostMax, turnCostMax } from '../wire/limits.ts'
-import type { SaidOn } from '../wire/runs.ts'
+import { type SaidOn, unfolded } from '../wire/runs.ts'
 import type { Client } from './clients.ts'
 
 type Request = SaidOn<'clientToServer'>
 
+/** As it came, and which of its requests is next. */
+interface Frame {
+  requests: readonly Request[]
+  next: number
+}
+
 interface Waiting {
   readonly client: Client
-  /** As they came, frame by frame: one that waits gets another frame without a copy of those before. */
-  readonly frames: (readonly Request[])[]
-  /** Of the first frame, the request that is next. */
-  next: number
+  /** One that waits gets another frame without a copy of those before. */
+  readonly frames: Frame[]
   /** The client's connection has ended; what it had sent before is done first. */
   closed: boolean
 }
 
 export interface TurnsOwner {
-  /** Performs the request; returns what it cost. */
-  request(client: Client, request: Request): number
+  /** Performs the request; returns what it cost. Null: it is a run whose messages may cost too much together. */
+  request(client: Client, request: Request): number | null
   /** Nothing of this client waits any more. `closed`: its connection has ended in the meantime. */
   done(client: Client, closed: boolean): void
 }
@@ -57,14 +61,15 @@ export class Turns {
 
   /** Performs as many of these as this turn has room for; false if some of them wait. */
   hear(client: Client, requests: readonly Request[]): boolean {
+    const frame = { requests, next: 0 }
     const waiting = this.#waiting.get(client)
     if (waiting !== undefined) {
-      waiting.frames.push(requests)
+      waiting.frames.push(frame)
       return false
     }
-    const next = this.#perform(client, requests, 0)
-    if (next < requests.length) this.#waiting.set(client, { client, frames: [requests], next, closed: false })
-    return next === requests.length
+    const isDone = this.#perform(client, frame)
+    if (!isDone) this.#waiting.set(client, { client, frames: [frame], closed: false })
+    return isDone
   }
 
   /** False if the client has something waiting, which is done first. */
@@ -91,27 +96,31 @@ export class Turns {
     }
   }
 
-  #performFrames(waiting: Waiting): void {
-    const { client, frames } = waiting
-    for (let frame = frames[0]; frame !== undefined; frame = frames[0]) {
-      waiting.next = this.#perform(client, frame, waiting.next)
-      if (waiting.next < frame.length) return
+  #performFrames({ client, frames }: Waiting): void {
+    for (let frame = frames[0]; frame !== undefined && this.#perform(client, frame); frame = frames[0])
       frames.shift()
-      waiting.next = 0
-    }
   }
 
-  /** Returns the index of the first request that was not performed. */
-  #perform(client: Client, requests: readonly Request[], from: number): number {
+  /** False: some of it waits. */
+  #perform(client: Client, frame: Frame): boolean {
     if (client.spent === 0) this.#spenders.push(client)
     let { spent } = client
-    let next = from
-    while (next < requests.length && spent < clientTurnCostMax && this.#left > 0) {
-      const cost = this.#owner.request(client, requests[next++] as Request)
-      spent += cost
-      this.#left -= cost
+    while (frame.next < frame.requests.length && spent < clientTurnCostMax && this.#left > 0) {
+      const request = frame.requests[frame.next++] as Request
+      const cost = this.#owner.request(client, request)
+      if (cost === null) divide(frame, request)
+      else {
+        spent += cost
+        this.#left -= cost
+      }
     }
     client.spent = spent
-    return next
+    return frame.next === frame.requests.length
   }
+}
+
+/** The messages of this run, which was next, come one by one. */
+function divide(frame: Frame, run: Request): void {
+  frame.requests = [...unfolded<'clientToServer'>([run]), ...frame.requests.slice(frame.next)]
+  frame.next = 0
 }

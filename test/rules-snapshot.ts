@@ -73,6 +73,19 @@ t.test('R4: a copy does the same afterwards, whatever order its maps have', asyn
   t.pass('100 seeds')
 })
 
+t.test('B4: a copy counts its own bytes, whatever its sender has counted', async t => {
+  const story = new StateStory()
+  const { state } = story
+  const dice = random(7)
+  for (let i = 0; i < 150; i++) story.apply(anyOperation(state, dice))
+  const right = state.bytes
+  state.table.tally.bytes += 7
+  const copy = new Copy(state, timesOf(1_000))
+  const installation = new Installation(headerOf(state, 1, null))
+  for (let chunk = copy.nextChunk(3); chunk !== null; chunk = copy.nextChunk(3)) installation.add(chunk, 0)
+  t.equal(installation.finish().bytes, right)
+})
+
 t.test('R3: a snapshot that speaks of a session that is not in it is refused', async t => {
   const story = new StateStory()
   const installation = new Installation(headerOf(story.state, 0, null))

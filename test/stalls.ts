@@ -8,7 +8,7 @@ import { openOf } from './fixtures/said.ts'
 import { stallUnits } from './fixtures/work.ts'
 
 /** So little that time passes as if nothing took any. */
-const workUnitMs = 1e-6
+const workUnitMs = 5e-8
 
 /** A cluster, and the most work that each of its servers has done in one turn. */
 function counted() {
@@ -21,6 +21,14 @@ function counted() {
   return { cluster, most: (server: LockServerParty) => most.get(server.name) ?? 0 }
 }
 
+function opened(cluster: Cluster, name: string, digit: string): HandParty {
+  const hand = new HandParty(cluster, name).dial(cluster.primary.address)
+  hand.hears('welcome')
+  hand.say(openOf(digit.repeat(32), 1, 60_000, name))
+  hand.hears('opened')
+  return hand
+}
+
 class Asker {
   readonly #hand: HandParty
   readonly #cluster: Cluster
@@ -28,10 +36,7 @@ class Asker {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    this.#hand = new HandParty(cluster, 'asker').dial(cluster.primary.address)
-    this.#hand.hears('welcome')
-    this.#hand.say(openOf('e'.repeat(32), 1, 60_000, 'asker'))
-    this.#hand.hears('opened')
+    this.#hand = opened(cluster, 'asker', 'e')
   }
 
   get granted(): number {
@@ -77,4 +82,29 @@ t.test('B1, R3: requests that were parked for a joining backup are done in share
   joiner.kill()
   cluster.until(() => asker.granted === 33_000, 'all grants')
   t.ok(most(primary) < stallUnits / 2, `${most(primary)} units in one turn`)
+})
+
+t.test('B1: a run of releases, or of steals, each of which changes much, is done in shares', async t => {
+  const { cluster, most } = counted()
+  const { primary } = cluster
+  const names = Array.from({ length: 40 }, (_, i) => `l/${i}`)
+  const owner = opened(cluster, 'owner', 'a')
+  owner.say(['acquire-run', 1, names, 'exclusive', 'wait'])
+  const [firstToken] = owner.hears('granted')[2] as [number]
+  const crowd = ['b', 'c', 'd', 'e', 'f'].map(digit => opened(cluster, digit, digit))
+  for (const hand of crowd)
+    for (let i = 0; i < 200; i++) {
+      hand.say(['acquire-run', 1 + i * names.length, names, 'shared', 'wait'])
+      cluster.run(1)
+    }
+  const { state } = primary.core
+  const holds = () => names.reduce((sum, name) => sum + (state?.table.locks.get(name)?.held ?? 0), 0)
+  owner.say(['release-run', 1 + names.length, [firstToken, names.length]])
+  cluster.until(() => holds() === 40_000, 'all who wait have the lock')
+  t.ok(most(primary) < stallUnits, `${most(primary)} units in one turn of releases`)
+  owner.say(['acquire-run', 1 + 2 * names.length, names, 'exclusive', 'steal'])
+  cluster.until(() => holds() === 40, 'all are stolen')
+  t.ok(most(primary) < stallUnits, `${most(primary)} units in one turn of steals`)
+  t.ok(most(cluster.backup) < stallUnits, `${most(cluster.backup)} units in one turn of the backup`)
+  t.equal(cluster.problem(), undefined)
 })

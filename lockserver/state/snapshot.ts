@@ -11,6 +11,7 @@ import type { Session } from './sessions.ts'
 import type { Slots } from './slots.ts'
 import type { Special } from './special.ts'
 import { State } from './state.ts'
+import { holdBytes, lockBytes, termsBytes, waitBytes } from './tally.ts'
 import type { Unfinished } from './unfinished.ts'
 
 type UnfinishedRecord = MessageOf<'records', 'ending' | 'evicting' | 'unserved' | 'telling'>
@@ -23,6 +24,7 @@ export interface SnapshotHeader {
   token: number
   digest: number
   ordinal: number
+  /** For servers of before, which believe it; this one counts what comes, since the sender may have counted wrongly (B4). */
   bytes: number
   /** What remains of a reset's pause, in ms; null when there is none. */
   paused: number | null
@@ -306,7 +308,6 @@ export class Installation {
   finish(): State {
     const { state, header } = this
     for (const record of this.#unfinished) this.#leave(record)
-    state.table.tally.bytes = header.bytes
     state.opNumber = header.opNumber
     state.digest = header.digest
     state.nextOrdinal = header.ordinal
@@ -387,6 +388,7 @@ export class Installation {
         for (const token of tokens) session.hide(token)
         this.#lock(names[tokens.length] as string).enqueue(acquire)
         session.waiting.set(request, acquire)
+        this.#count(waitBytes(acquire))
         session.owner?.wait(acquire, 1)
         if (terms !== null) this.state.table.onces.wait(acquire)
       }
@@ -397,6 +399,7 @@ export class Installation {
     const [, name, token, , mode, since, terms, times] = record
     const special = terms === null ? null : this.#special(terms, times)
     const hold = this.#lock(name).hold(token, session, mode, since, special)
+    this.#count(holdBytes + termsBytes(terms))
     if (session.isNobody) special?.owner?.hold(hold, 1)
     else session.take(hold)
     if (special === null) return
@@ -420,12 +423,17 @@ export class Installation {
     if (remainingMs !== null) this.keys.set(known, this.#now + remainingMs)
   }
 
+  #count(bytes: number): void {
+    this.state.table.tally.bytes += bytes
+  }
+
   /** The records of a lock come together, so no lock has to be looked up among all that are here. */
   #lock(name: string): LockEntry {
     if (this.#last?.name === name) return this.#last
     const { locks } = this.state.table
     this.#last = new LockEntry(name, 0)
     if (!locks.add(name, this.#last)) throw new Error(`R3: the snapshot has the lock "${name}" twice`)
+    this.#count(lockBytes(name))
     return this.#last
   }
 }

@@ -31,6 +31,45 @@ export const budget: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a run of releases is one operation, however many wait for each',
+    breaks: 'B1',
+    why: 'a client that gives many wanted locks back at once keeps the primary from its pings',
+    test: 'stalls',
+    edits: [
+      {
+        file: 'lockserver/run-requests.ts',
+        find: 'return waiters <= limits.changesPerOperationMax',
+        replace: 'return waiters <= limits.changesPerOperationMax * 1000',
+      },
+    ],
+  },
+  {
+    name: 'a run of steals is one operation, however many each of them evicts',
+    breaks: 'B1',
+    why: 'a client that steals many shared locks at once keeps the primary from its pings',
+    test: 'stalls',
+    edits: [
+      {
+        file: 'lockserver/run-requests.ts',
+        find: "return run[4] !== 'steal'",
+        replace: 'return true',
+      },
+    ],
+  },
+  {
+    name: 'a copy believes how its sender counted',
+    breaks: 'B4',
+    why: 'a wrong count goes from copy to copy, and the limit is reached too early or never',
+    test: 'rules-snapshot',
+    edits: [
+      {
+        file: 'lockserver/state/snapshot.ts',
+        find: '    state.opNumber = header.opNumber',
+        replace: '    state.table.tally.bytes = header.bytes\n    state.opNumber = header.opNumber',
+      },
+    ],
+  },
+  {
     name: 'a promoted primary does not go on',
     breaks: 'B2',
     why: 'what a dead session holds is held for ever',
@@ -74,8 +113,8 @@ export const budget: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/turns.ts',
-        find: 'next < requests.length && spent < clientTurnCostMax && this.#left > 0',
-        replace: 'next < requests.length',
+        find: 'frame.next < frame.requests.length && spent < clientTurnCostMax && this.#left > 0',
+        replace: 'frame.next < frame.requests.length',
       },
     ],
   },

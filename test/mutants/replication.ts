@@ -542,9 +542,9 @@ export const replication: readonly Mutant[] = [
       },
       {
         file: primary,
-        find: "request(client: Client, request: SaidOn<'clientToServer'>): void {",
+        find: "request(client: Client, request: SaidOn<'clientToServer'>): boolean {",
         replace:
-          "request(client: Client, request: SaidOn<'clientToServer'>): void {\n    Object.assign(this.state, { cut: !this.link.connected })",
+          "request(client: Client, request: SaidOn<'clientToServer'>): boolean {\n    Object.assign(this.state, { cut: !this.link.connected })",
       },
       {
         file: 'lockserver/backup-link.ts',

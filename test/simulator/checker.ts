@@ -9,7 +9,7 @@ import type { LockEvent, Manner, Mode, Terms } from '../../wire/messages.ts'
 import type { Outcome } from '../fixtures/cluster.ts'
 import { Claims, clash, heldTooLong, keptAtMost, leastOf, mostOf } from './claims.ts'
 
-type Answer<V extends CallResult['verb']> = Extract<CallResult, { verb: V }>
+export type Answer<V extends CallResult['verb']> = Extract<CallResult, { verb: V }>
 
 /** What is asked of a user's session: in a story a client's core, in a run of real processes its history. */
 export interface Session {
@@ -457,7 +457,7 @@ export class Checker {
   /** A query that was confirmed, called then and answered now (R1): linearizable. */
   queried(answer: Answer<'query'>, calledAt: number, now: number, asked: Asked): void {
     this.#alone(answer)
-    this.claims.shown(answer.held, answer.confirmed ? calledAt : 0, now)
+    this.claims.shown(answer, calledAt, now)
     this.claims.waits(answer.pending)
     this.#asFarAsAsked(answer, asked)
     // An answer that says so is one, whoever asked for it.

@@ -1,8 +1,8 @@
 // Judges what claims ask for beside a mode (C1, C3 to C6): how many permits are out, how long a hold lasts at least
 // and at most, that a key runs once, which note is shown. It knows only what clients called and learned, and when.
 
-import type { DoneRecord, HoldRecord, LockEvent, ShownTerms, Terms, WaitRecord } from '../../wire/messages.ts'
-import { type Attempt, type Belief, type Blamed, listIn } from './checker.ts'
+import type { DoneRecord, LockEvent, ShownTerms, Terms, WaitRecord } from '../../wire/messages.ts'
+import { type Answer, type Attempt, type Belief, type Blamed, listIn } from './checker.ts'
 
 /** What is known of holds. */
 export interface KnownHolds {
@@ -250,7 +250,7 @@ export class Claims {
   }
 
   /** What a list shows of holds, asked for and answered then. */
-  shown(held: readonly HoldRecord[], calledAt: number, now: number): void {
+  shown({ held, confirmed: isConfirmed }: Answer<'query'>, calledAt: number, now: number): void {
     const taken = new Map<string, { readonly of: number; sum: number }>()
     for (const { name, token, mode, clientId, terms } of held) {
       const permits = terms?.permits ?? null
@@ -265,7 +265,10 @@ export class Claims {
         this.#blame('C1 wrong list', `${known.sum} of ${known.of} permits of ${name} are shown`)
       const belief = this.#known.beliefIn(token, name)
       if (belief === undefined) continue
-      this.#termsOf(belief, terms, calledAt, now)
+      // V4: a server that was replaced may show, unconfirmed, what it alone granted, with a token that another
+      // client got since from its successor.
+      if (!isConfirmed && !this.#known.isOf(belief.attempt, clientId)) continue
+      this.#termsOf(belief, terms, isConfirmed ? calledAt : 0, now)
       if (clientId === null && this.#known.believed(belief) && belief.attempt.terms !== null)
         this.#blame('C3 kept too soon', `${textOf(belief)} is shown as kept, and its client believes in it`)
     }
