@@ -44,6 +44,21 @@ t.test('S4: an open that was refused elsewhere may have been done: the next sess
   t.same([...story.core.abandoned], [[me, myKey]])
 })
 
+t.test('S4: an open that was refused is not done: the next session has nothing to end', async t => {
+  const story = opening()
+  story.says(a, ['open-refused', me, 'SESSIONS_LIMIT', 'no room'])
+  t.same(story.seen('over').length, 1)
+  t.same([...story.core.abandoned], [])
+})
+
+t.test('S4: with another open before it, on a connection that was cut, the next session ends it', async t => {
+  const story = opening()
+  failOver(story)
+  story.says(b, ['open-refused', me, 'SESSIONS_LIMIT', 'no room'])
+  t.same(story.seen('over').length, 1)
+  t.same([...story.core.abandoned], [[me, myKey]])
+})
+
 t.test('S4: a hundred connects that are given up leave no session', async t => {
   const cluster = new Cluster()
   cluster.ready()

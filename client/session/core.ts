@@ -348,7 +348,7 @@ export class ClientCore {
         else this.#end.lost('SESSION_LOST', 'the servers no longer know the session')
         return
       case 'open-refused':
-        if (message[1] === this.sessionId && !this.#links.opened) this.#end.refused(message[2], message[3])
+        if (message[1] === this.sessionId && !this.#links.opened) this.#end.refused(message[2], message[3], 1)
         return
       case 'renewed':
         this.#onRenewed(message[1])

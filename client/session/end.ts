@@ -59,8 +59,9 @@ export class SessionEnd {
     this.#finish('lost', 'SESSION_LOST', text)
   }
 
-  refused(code: string, text: string): void {
-    this.#finish('refused', code, text)
+  /** `opens`: how many of its opens were answered by that. */
+  refused(code: string, text: string, opens = 0): void {
+    this.#finish('refused', code, text, opens)
   }
 
   #sayAbandon(): void {
@@ -80,10 +81,10 @@ export class SessionEnd {
     out.do({ do: 'event', event: 'lost', reason })
   }
 
-  #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string): void {
+  #finish(reason: 'ended' | 'lost' | 'refused', code: string, text: string, answered = 0): void {
     const { out, links, calls, sending } = this.#parts
     // S4: an open that went out may be done though no answer to it came; the next session ends it.
-    if (!links.opened && sending.count > 0) this.#abandon()
+    if (!links.opened && sending.count > answered) this.#abandon()
     calls.endAll(code, text, false)
     links.closeAll(text, out.effects)
     this.over = true

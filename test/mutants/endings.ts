@@ -16,6 +16,32 @@ export const endings: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a session that was refused is abandoned by each later one',
+    breaks: 'S4, B1',
+    why: 'a client that a full cluster refuses asks for more work with each try',
+    test: 'given-up',
+    edits: [
+      {
+        file: 'client/session/end.ts',
+        find: 'sending.count > answered',
+        replace: 'sending.count > 0 * answered',
+      },
+    ],
+  },
+  {
+    name: 'a refusal answers all opens of its session',
+    breaks: 'S4',
+    why: 'a session that an earlier open may have opened stays for as long as a lease lasts',
+    test: 'given-up',
+    edits: [
+      {
+        file: 'client/session/end.ts',
+        find: 'sending.count > answered',
+        replace: 'sending.count > 0 && answered === 0',
+      },
+    ],
+  },
+  {
     name: 'a server that has shown life is given up all the same',
     breaks: 'F10',
     why: 'every quiet connection is closed after its question was answered',
