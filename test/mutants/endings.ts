@@ -42,6 +42,45 @@ export const endings: readonly Mutant[] = [
     ],
   },
   {
+    name: 'an open that was not answered is never ended',
+    breaks: 'S4',
+    why: 'the session stays on the servers until its lease ends, with all that it takes',
+    test: 'given-up',
+    edits: [
+      {
+        file: 'client/session/end.ts',
+        find: 'if (!links.opened && sending.count > answered) this.#abandon()',
+        replace: 'if (sending.count < 0) this.#abandon()',
+      },
+    ],
+  },
+  {
+    name: 'a client that gives up while its open is under way ends nothing',
+    breaks: 'S4',
+    why: 'each connect that is given up leaves a session',
+    test: 'given-up',
+    edits: [
+      {
+        file: 'client/session/end.ts',
+        find: 'unopened(): void { this.#sayAbandon()',
+        replace: 'unopened(): void {',
+      },
+    ],
+  },
+  {
+    name: 'a session that ran out is not ended by the next one',
+    breaks: 'S4',
+    why: 'the locks that it gave up stay held until the servers miss it',
+    test: 'next-sessions',
+    edits: [
+      {
+        file: 'client/session/end.ts',
+        find: "if (reason === 'EXPIRED') this.#abandon()",
+        replace: "if (reason !== 'EXPIRED') this.#abandon()",
+      },
+    ],
+  },
+  {
     name: 'a server that has shown life is given up all the same',
     breaks: 'F10',
     why: 'every quiet connection is closed after its question was answered',
