@@ -44,6 +44,8 @@ t.test('B3: no more files are a log line, once a minute, and a count', async t =
     )
   }
   t.same(await counts(), [0, 0])
+  // A line names its server's view and role: with others it is another line.
+  await until('the view is acked', () => viewServer.status().acked)
   const mend = shortOf(t, 'EMFILE')
   await until('both have looked twice', async () => (await counts()).every(count => count >= 2))
   mend()

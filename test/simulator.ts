@@ -12,7 +12,7 @@ import { type PowerKind, powerKinds } from './simulator/powering.ts'
 import { scheduleOf, shorten } from './simulator/shorten.ts'
 import { tell } from './simulator/story.ts'
 
-const seeds = whole ? 60 : 20
+const seeds = whole ? 60 : 10
 const perTest = 10
 /** What happened in any of them, by the names of its census. */
 const happened = new Set<string>()

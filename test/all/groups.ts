@@ -1,5 +1,6 @@
 // Which test files run one after the other in one process, since a start costs more than most of them take. A file that is
-// in no group has a process of its own: it starts processes or servers, measures what its process does, or takes long.
+// in no group has a process of its own: it starts processes or many servers, measures what its process does, waits outside of
+// its stories, or takes long.
 
 /** Each group takes some seconds. */
 const groups: readonly (readonly string[])[] = [
@@ -83,17 +84,56 @@ const groups: readonly (readonly string[])[] = [
     'name-and-number-maps',
     'untaken',
   ],
+  [
+    'api-docs',
+    'figures-docs',
+    'operations-docs',
+    'claims-pages',
+    'cli-disks',
+    'cli-lists',
+    'cli-live',
+    'cli-waiting',
+    'deadlocks',
+    'faults-replay',
+    'power-ledger',
+    'own-folder',
+    'why-groups',
+  ],
+  [
+    'client-groups',
+    'client-moves',
+    'client-parts',
+    'web-locks-held',
+    'web-locks-request',
+    'nearest-reads',
+    'fencing',
+  ],
+  [
+    'view-moves',
+    'view-reserve',
+    'view-server',
+    'view-store',
+    'store-contract',
+    'kept-copy',
+    'quotas',
+    'principal-quotas',
+    'rules-moves',
+    'durable-server',
+    'formats-before',
+  ],
+  ['page-history', 'rehearsal', 'walk', 'moves-in-cluster', 'simulator-moves', 'budget', 'durable-cluster'],
 ]
 
-/** Those that take longest, so that no other one waits for them in the end. */
+/** Those that take longest, so that no other one waits for them in the end: in turns one that computes, and one that mostly waits. */
 const first: readonly string[] = [
-  'simulator-groups',
   'search',
+  'revocation',
   'simulator',
-  'great-crowds',
   'cli-usage',
-  'adoption-search',
+  'signed-in-cluster',
   'many-waits',
+  'dashboard-groups',
+  'simulator-groups',
 ]
 
 /** Of these files: the names that each process runs. */

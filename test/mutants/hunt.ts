@@ -207,6 +207,7 @@ function tagOf(check: string): string {
 async function run(script: string, args: readonly string[], seconds: number): Promise<string[]> {
   const child = spawn(process.execPath, [...forShortRuns, script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, HOLDFAST_TEST_WHOLE: '1' },
     timeout: Math.max(1, Math.ceil(seconds * 1_000)), // 0 would be for ever
     killSignal: 'SIGKILL',
   })

@@ -37,6 +37,7 @@ interface Node {
   readonly by: Happening | null
 }
 
+/** `most`: so many states, and so many walks. */
 export function searchAdoptions(search: AdoptionSearch, short: boolean, most?: number): Report {
   const begin = performance.now()
   const { freedom } = search
@@ -76,7 +77,8 @@ export function searchAdoptions(search: AdoptionSearch, short: boolean, most?: n
       }
     level = next
   }
-  for (let seed = 1; seed <= (short ? walks.short : walks.long); seed++) {
+  const walksMax = Math.min(short ? walks.short : walks.long, most ?? Number.POSITIVE_INFINITY)
+  for (let seed = 1; seed <= walksMax; seed++) {
     const path = walk(seed, freedom)
     transitions += path.steps.length
     if (path.problem !== undefined) return report(path.problem, path.steps, false)
