@@ -91,7 +91,7 @@ export interface Attempt {
   givenUp: boolean
   /** It can't have any lock after this. */
   overAt: number
-  /** Its user heard then that it had failed: until then it may have stood in a queue. */
+  /** Its user heard then that it gets no lock: until then it may have stood in a queue. */
   failedAt: number
 }
 
@@ -370,6 +370,7 @@ export class Checker {
     this.answered(attempt.core, attempt.place, now)
     if (outcome.result.verb === 'done-before') {
       attempt.overAt = Number.NEGATIVE_INFINITY // it never had any
+      attempt.failedAt = now
       return this.claims.doneBefore(attempt, outcome.result.record)
     }
     const { tokens } = outcome.result as Answer<'acquire'>
