@@ -134,8 +134,13 @@ export class LeftCopies {
     return part === null ? new Set() : this.ofRecord(part)
   }
 
-  ofRecord(record: GroupRecord): Set<string> {
-    const left = this.counting(record).filter(server => !this.mayBeGone(server, record))
+  /** `hears`: in a machine that is none of the record's it is found only if its server says so. */
+  ofRecord(record: GroupRecord, hears: (name: string) => boolean = () => true): Set<string> {
+    const isFound = (server: Server) => {
+      const name = this.machineOf(server)
+      return name === nameOf(server) || hears(name)
+    }
+    const left = this.counting(record).filter(server => !this.mayBeGone(server, record) && isFound(server))
     return new Set(left.map(server => this.machineOf(server)))
   }
 

@@ -39,7 +39,8 @@ export class Operators {
     this.#judge(status)
     this.#judgePage(running, status)
     const operator = this.#operator()
-    const [number, viewBefore] = [dice.below(1_000), this.#viewNumber]
+    // V6: what is on its disk it tells once it has heard so.
+    const [number, viewBefore] = [dice.below(1_000), status.view?.number ?? 0]
     operator.dial(viewServer.address).say(['status', number], ['echo', number])
     operator.after(staysMs - 10, () => this.#judgeAnswers(operator.heard, number, viewBefore))
   }

@@ -542,7 +542,9 @@ export class Referee {
       acked,
     } = before
     this.#trace.tell(() => `an operator's reset makes view ${view.number}`)
-    const left = this.#cluster.isDurable ? [...this.leftCopies.ofRecord(before)] : []
+    const left = this.#cluster.isDurable
+      ? [...this.leftCopies.ofRecord(before, name => this.#hears(name))]
+      : []
     if (left.length > 0) this.#blame('state lost', `a reset gives up the state on the disk of ${left}`)
     const hasChoice = before.view.start?.choice != null
     const mayServe =
@@ -560,6 +562,15 @@ export class Referee {
     this.#floorGrows(view, Math.max(this.#floors.get(view.group) ?? 0, this.#checker.highestIn(view.group)))
     this.#checker.reset(this.#now, view.start?.pauseMs ?? 0, view.start?.tokenFloor ?? 0, view.group)
     this.#lastViewAt.set(view.group, this.#now)
+  }
+
+  /** The process of the view server that decides has heard of late of the server on this machine. */
+  #hears(name: string): boolean {
+    const decided = this.#decision?.at ?? this.#lastWrite
+    const since = Math.max(this.#cluster.viewServer.runsSince, decided - this.#heardWithinMs)
+    return this.#cluster.servers.some(
+      server => server.name === name && (this.#pinged.get(server.id) ?? 0) >= since,
+    )
   }
 
   /** D4, F15: the state goes on where a copy is left, and only if no server can go on with it by itself. */
@@ -734,7 +745,9 @@ export class Referee {
   /** All is mended. R4: the server whose copy was made wrong on purpose may not be the backup any more. */
   inspectAtEnd(): void {
     const { viewServer } = this.#cluster
-    if (!viewServer.saving && !viewServer.misled && viewServer.shared === null)
+    // One that ended itself has not heard that its last record is there.
+    const knows = viewServer.alive && !viewServer.saving
+    if (knows && !viewServer.misled && viewServer.shared === null)
       this.#counters.inspectViews(viewServer.counts)
     for (const { id, name, alive } of this.#cluster.servers)
       if (alive && this.contradicted.has(id))
