@@ -1,5 +1,5 @@
-// A build of an earlier commit, in a folder of its own: the oldest one that speaks this wire and has these formats, which is the last
-// that changed one of the files where they stand. Needs git and the history; nothing of the working tree is touched.
+// A build of an earlier commit, in a folder of its own: a given one, or the oldest one that speaks this wire and has these formats, which
+// is the last that changed one of the files where they stand. Needs git and the history; nothing of the working tree is touched.
 
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,8 +26,11 @@ export class OlderBuild implements Disposable {
   readonly subject: string
   readonly folder: string
 
-  constructor() {
-    this.commit = git('log', '-1', '--format=%H', '--', ...formats)
+  constructor(commit?: string) {
+    this.commit =
+      commit === undefined
+        ? git('log', '-1', '--format=%H', '--', ...formats)
+        : git('rev-parse', '--verify', `${commit}^{commit}`)
     this.subject = git('log', '-1', '--format=%s', this.commit)
     this.folder = mkdtempSync(join(tmpdir(), 'holdfast-older-'))
     try {

@@ -1,8 +1,10 @@
 // npm run size: how long the import of the client takes in Node, what it loads, and how large it is for a
-// page. From the packed package.
+// page. From the packed package. --before COMMIT says the size for a page of that commit, too, and nothing else.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { OlderBuild } from '../operations/older-build.ts'
 import { bundleForPages } from './bundle.ts'
 import { execute, Packed } from './packed.ts'
 
@@ -12,30 +14,41 @@ const times = 15
 const kb = (bytes: number) => `${(bytes / 1024).toFixed(1)} KB`
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0
 
+const { values } = parseArgs({ options: { before: { type: 'string' } } })
 await using packed = await Packed.make()
+if (values.before === undefined) await tell()
+else {
+  using before = new OlderBuild(values.before)
+  await tellBundles(`of ${before.commit.slice(0, 7)} (${before.subject.slice(0, 60)})`, before.folder)
+}
+await tellBundles('of this tree', packed.project)
 
-console.log(
-  `the package: ${kb(packed.packedBytes)} packed, ${kb(packed.unpackedBytes)} in ${packed.files.length} files`,
-)
-console.log(`\nstart in Node ${process.versions.node}, medians of ${times} processes each, in turns:`)
-for (const [what, { wallMs, cpuMs }] of Object.entries(await starts()))
+async function tell(): Promise<void> {
   console.log(
-    `  ${what.padEnd(28)} ${wallMs.toFixed(1).padStart(6)} ms, CPU ${cpuMs.toFixed(1).padStart(6)} ms`,
+    `the package: ${kb(packed.packedBytes)} packed, ${kb(packed.unpackedBytes)} in ${packed.files.length} files`,
   )
+  console.log(`\nstart in Node ${process.versions.node}, medians of ${times} processes each, in turns:`)
+  for (const [what, { wallMs, cpuMs }] of Object.entries(await starts()))
+    console.log(
+      `  ${what.padEnd(28)} ${wallMs.toFixed(1).padStart(6)} ms, CPU ${cpuMs.toFixed(1).padStart(6)} ms`,
+    )
 
-const { own, ws, node } = await loadedBy('holdfast')
-console.log(`\nfiles that the import of holdfast loads: ${own.length} of its own, ${ws.length} of ws`)
-for (const file of [...own, ...ws]) console.log(`  ${file}`)
-console.log(`\nand of Node, beyond what \`node -e 0\` loads:\n  ${node.join(' ')}`)
+  const { own, ws, node } = await loadedBy('holdfast')
+  console.log(`\nfiles that the import of holdfast loads: ${own.length} of its own, ${ws.length} of ws`)
+  for (const file of [...own, ...ws]) console.log(`  ${file}`)
+  console.log(`\nand of Node, beyond what \`node -e 0\` loads:\n  ${node.join(' ')}`)
+}
 
-console.log('\nbundles for pages, minified:')
-for (const [what, program] of [
-  ['connect', `import { connect } from 'holdfast'; globalThis.connect = connect`],
-  ['FenceGuard', `import { FenceGuard } from 'holdfast'; globalThis.FenceGuard = FenceGuard`],
-] as const) {
-  const { bytes, gzipBytes, inputs } = await bundleForPages(program, packed.project)
-  console.log(`  ${what}: ${kb(bytes)}, ${kb(gzipBytes)} gzip, from ${inputs.length} files`)
-  for (const [path, size] of inputs.slice(0, 5)) console.log(`    ${kb(size).padStart(9)} ${path}`)
+async function tellBundles(whose: string, folder: string): Promise<void> {
+  console.log(`\nbundles for pages, minified, ${whose}:`)
+  for (const [what, program] of [
+    ['connect', `import { connect } from 'holdfast'; globalThis.connect = connect`],
+    ['FenceGuard', `import { FenceGuard } from 'holdfast'; globalThis.FenceGuard = FenceGuard`],
+  ] as const) {
+    const { bytes, gzipBytes, inputs } = await bundleForPages(program, folder)
+    console.log(`  ${what}: ${kb(bytes)}, ${kb(gzipBytes)} gzip, from ${inputs.length} files`)
+    for (const [path, size] of inputs.slice(0, 5)) console.log(`    ${kb(size).padStart(9)} ${path}`)
+  }
 }
 
 interface Start {
