@@ -183,6 +183,34 @@ export const claimed: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a promotion forgets how long keys are kept',
+    breaks: 'C5',
+    why: 'a key that ran before a death can never run again, and the name fills up',
+    search: 'a key runs again',
+    edits: [
+      {
+        file: times,
+        find: 'promote(now: number, { table }: State): void {',
+        replace:
+          'promote(now: number, { table }: State): void {\n    for (const key of [...this.#keys.keys()]) this.#keys.delete(key)',
+      },
+    ],
+  },
+  {
+    name: 'keys are over at a promotion',
+    breaks: 'C5',
+    why: 'the second machine, a little late, runs the nightly job again when a server dies',
+    search: 'a key to its end',
+    edits: [
+      {
+        file: times,
+        find: 'promote(now: number, { table }: State): void {',
+        replace:
+          'promote(now: number, { table }: State): void {\n    for (const key of [...this.#keys.keys()]) this.#keys.set(key, now)',
+      },
+    ],
+  },
+  {
     name: 'what lasts is over at a promotion',
     breaks: 'C3',
     why: 'a job that must not run twice in a minute does, when a server dies',

@@ -24,6 +24,14 @@ export interface Kept {
   readonly until: number
 }
 
+/** C5: a key that was run, by this call; no other may run it until then. Null: its release was not called yet. */
+export interface Ran {
+  readonly key: string
+  readonly slot: number
+  readonly op: number
+  readonly until: number | null
+}
+
 export interface OpenCall {
   readonly slot: number
   readonly op: number
@@ -70,8 +78,7 @@ export interface History {
   /** Tokens whose release was answered. */
   readonly released: readonly number[]
   readonly kept: readonly Kept[]
-  /** C5: the keys that were run; none is forgotten within a search. */
-  readonly ran: readonly string[]
+  readonly ran: readonly Ran[]
   /** C6: notes that were surely set. */
   readonly noted: readonly Noted[]
   /** A3: lock servers that know nothing but the new access file. */

@@ -63,7 +63,9 @@ function claimProblem(
   if (lasting !== undefined && tokens.some(token => token > lasting.token))
     return `C3: ${lasting.name} is granted, and token ${lasting.token} lasts until ${lasting.until}`
   const key = op.terms?.once?.key
-  return key !== undefined && ran.includes(key) ? `C5: ${key} is run a second time` : undefined
+  const before = ran.find(run => run.key === key)
+  if (before === undefined || (before.until !== null && before.until <= at)) return undefined
+  return `C5: ${key} is run a second time, and is kept until ${before.until ?? 'it has ended'}`
 }
 
 function unavailableProblem({ alone }: OpenCall): string | undefined {

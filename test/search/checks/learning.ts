@@ -3,7 +3,7 @@
 
 import type { CallResult } from '../../../client/session/effects.ts'
 import { publicIdFor } from '../../fixtures/said.ts'
-import type { Grant, History, Kept, OpenCall } from '../history.ts'
+import type { Grant, History, Kept, OpenCall, Ran } from '../history.ts'
 import type { Parties } from '../parties.ts'
 import { loser } from '../processes/access.ts'
 import type { Seen } from '../processes/process.ts'
@@ -72,6 +72,7 @@ export class Learning {
       ...history,
       grants,
       kept,
+      ran: this.#ended(history, seen),
       calls: [
         ...calls,
         {
@@ -115,7 +116,7 @@ export class Learning {
         grants: [...history.grants, ...granted],
         largest: Math.max(history.largest, ...result.tokens),
         kept: [...history.kept, ...this.#kept(history, seen, op, granted)],
-        ran: op.terms?.once == null ? history.ran : [...history.ran, op.terms.once.key],
+        ran: op.terms?.once == null ? history.ran : running(history.ran, op.terms.once.key, slot, index),
       }
     }
     if (result.verb === 'release' && op.do === 'set-note' && result.held)
@@ -125,6 +126,16 @@ export class Learning {
     const left = grants.some(grant => grant.slot === slot && grant.op === op.of)
     const released = result.held ? [...history.released, seen.token] : history.released
     return { ...history, calls: left ? history.calls : calls, grants, released }
+  }
+
+  /** C5: the time of a key counts from the end of its hold, which is no sooner than the call of its release. */
+  #ended({ ran }: History, { slot, op: index, at }: SeenAs<'called'>): readonly Ran[] {
+    const op = this.#op(slot, index)
+    return ran.map(run => {
+      if (op.do !== 'release' || run.slot !== slot || run.op !== op.of || run.until !== null) return run
+      const asked = this.#op(slot, op.of)
+      return { ...run, until: at + ((asked.do === 'acquire' && asked.terms?.once?.keepMs) || 0) }
+    })
   }
 
   /** L3: a confirmed answer lists it as waiting, for its only name. */
@@ -170,6 +181,11 @@ export class Learning {
   #op(slot: number, op: number): Op {
     return this.#parties.program(slot)[op] as Op
   }
+}
+
+/** C5: it runs, perhaps again. */
+function running(ran: readonly Ran[], key: string, slot: number, op: number): readonly Ran[] {
+  return [...ran.filter(run => run.key !== key), { key, slot, op, until: null }]
 }
 
 function taken(grant: Grant): Grant {

@@ -8,7 +8,12 @@ import { acked } from './preludes.ts'
 import { acquire, anytime, query, release } from './programs.ts'
 
 const lasting = (holdAtLeastMs: number): Op => ({ do: 'acquire', names: ['a'], terms: { holdAtLeastMs } })
-const once: Op = { do: 'acquire', names: ['a'], terms: { once: { key: 'k', keepMs: 600_000 } } }
+const onceFor = (keepMs: number): Op => ({
+  do: 'acquire',
+  names: ['a'],
+  terms: { once: { key: 'k', keepMs } },
+})
+const once = onceFor(600_000)
 const permits = (take: number): Op => ({
   do: 'acquire',
   names: ['a'],
@@ -59,6 +64,43 @@ export const claimSearches: readonly Search[] = [
     prelude: acked('C1', 'C2'),
     freedom: { kills: { of: ['S1'], times: 1 }, cuts: { between: [['C1', 'S1']], times: 1 } },
     prune: look => look.number >= 4,
+    statesMax: 100_000,
+    short: 5_000,
+  },
+  {
+    name: 'a key to its end',
+    about:
+      'a key has run, its primary dies, time passes: it may run again when its time is over and not before, at whichever server',
+    setting: {
+      servers: 2,
+      programs: [
+        [onceFor(400), anytime(release(0))],
+        [onceFor(400), onceFor(400)],
+      ],
+    },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1')
+    },
+    freedom: {
+      kills: { of: ['S1'], times: 1 },
+      ticks: { S1: 2, S2: 3, VS: 1 },
+      passes: { ms: 200, times: 3 },
+    },
+    prune: look => look.number >= 4 || look.has('C2', 'a'),
+    statesMax: 100_000,
+    short: 5_000,
+  },
+  {
+    name: 'a key runs again',
+    about: 'the same: once its time is over at the promoted server, the next who asks runs it',
+    setting: { servers: 2, programs: [[onceFor(400), release(0)], [onceFor(400)]] },
+    prelude: prelude => {
+      acked('C1', 'C2')(prelude)
+      prelude.each('call', 'C1').each('kill', 'S1').each('tick', 'VS', 'S2', 'VS')
+    },
+    freedom: { ticks: { S2: 3 }, passes: { ms: 300, times: 3 } },
+    goal: look => look.has('C2', 'a'),
     statesMax: 100_000,
     short: 5_000,
   },
