@@ -134,29 +134,56 @@ t.test(
   },
 )
 
-t.test('C5: real processes of run --once, killed while the job runs: it began once each night', async t => {
-  await using cluster = await startCluster()
-  const file = `${t.testdir({})}/begun.txt`
-  const environment = { HOLDFAST_VIEW: cluster.url }
-  const job = `
-    require('fs').appendFileSync(${JSON.stringify(file)}, process.env.NIGHT + ' ' + process.ppid + '\\n')
-    setTimeout(() => {}, process.env.NIGHT === 'monday' ? 100 : 60000)`
-  const begun = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [])
-  for (const night of ['monday', 'tuesday', 'wednesday']) {
-    const args = ['run', 'nightly', '--once', night, '--ttl', '1s', '--', process.execPath, '-e', job]
-    const start = () => new Running(t, args, { ...environment, NIGHT: night })
-    const machines = [start(), start()]
-    const line = await until('one began', async () => begun().find(each => each.startsWith(night)))
-    if (night !== 'monday') process.kill(Number(line.split(' ')[1]), 'SIGKILL')
-    const ended = await Promise.all(machines.map(each => each.ended))
-    const spared = ended.filter(({ stderr }) => stderr.includes('not run: '))
-    t.equal(spared.length, 1, `${night}: the other machine did not run it`)
-    t.match(spared[0], { code: 0 })
-    // A minute later, by its own clock.
-    t.match(await start().ended, { code: 0, stderr: new RegExp(`not run: .* "${night}"`) })
+/** A wall clock that is a minute late, for a process and all that it starts. */
+const late = `const Real = Date
+globalThis.Date = class extends Real {
+  constructor(...given) {
+    if (given.length === 0) super(Real.now() - ${skewMs})
+    else super(...given)
   }
-  t.same(
-    begun().map(line => line.split(' ')[0]),
-    ['monday', 'tuesday', 'wednesday'],
-  )
-})
+  static now() {
+    return Real.now() - ${skewMs}
+  }
+}`
+
+t.test(
+  'C5: real processes of run --once, one clock a minute late, killed at work: it began once a night',
+  async t => {
+    await using cluster = await startCluster()
+    const file = `${t.testdir({})}/begun.txt`
+    const environment = { HOLDFAST_VIEW: cluster.url }
+    const job = `
+    require('fs').appendFileSync(${JSON.stringify(file)}, process.env.NIGHT + ' ' + process.ppid + ' ' + Date.now() + '\\n')
+    setTimeout(() => {}, process.env.NIGHT === 'monday' ? 100 : 60000)`
+    const begun = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [])
+    for (const night of ['monday', 'tuesday', 'wednesday']) {
+      const args = ['run', 'nightly', '--once', night, '--ttl', '1s', '--', process.execPath, '-e', job]
+      const start = () => new Running(t, args, { ...environment, NIGHT: night })
+      const startLate = () =>
+        new Running(t, args, {
+          ...environment,
+          NIGHT: night,
+          NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(late)}`,
+        })
+      // Both at once, or the late one alone at first.
+      const machines = night === 'tuesday' ? [startLate()] : [start(), startLate()]
+      const line = await until('one began', async () => begun().find(each => each.startsWith(night)))
+      if (night === 'tuesday') {
+        t.ok(Number(line.split(' ')[2]) <= Date.now() - skewMs, 'by a clock that is a minute late')
+        machines.push(start())
+      }
+      if (night !== 'monday')
+        setTimeout(() => process.kill(Number(line.split(' ')[1]), 'SIGKILL'), Math.random() * 600)
+      const ended = await Promise.all(machines.map(each => each.ended))
+      const spared = ended.filter(({ stderr }) => stderr.includes('not run: '))
+      t.equal(spared.length, 1, `${night}: the other machine did not run it`)
+      t.match(spared[0], { code: 0 })
+      // A minute later, by its own clock.
+      t.match(await start().ended, { code: 0, stderr: new RegExp(`not run: .* "${night}"`) })
+    }
+    t.same(
+      begun().map(line => line.split(' ')[0]),
+      ['monday', 'tuesday', 'wednesday'],
+    )
+  },
+)
