@@ -111,6 +111,8 @@ export interface Belief {
   releasedAt: number
   /** C5: its user said that what it ran has failed. */
   failed: boolean
+  /** S5: its release found it gone; the servers count its loss until they know that its client knows, which no call shows. */
+  foundGone: boolean
   /** Its user surely has it no more after this. */
   freeAt: number
 }
@@ -400,6 +402,7 @@ export class Checker {
     // With its session the servers give it back, whenever one of them serves again.
     if (core.over || core.expired(user.now()) || this.#ending.has(core)) return
     const over = (now - belief.toldAt) * 1.01 >= mostOf(belief.attempt) // C4: while its release was on its way
+    belief.foundGone = !held
     if (!held && !over && !this.taken(belief, now))
       this.#blame('S1 lost hold', `the release of ${textOf(belief)} found it gone, and nobody took it`)
     belief.freeAt = Math.min(belief.freeAt, now)
@@ -644,6 +647,7 @@ export class Checker {
       releasedAs: never,
       releasedAt: never,
       failed: false,
+      foundGone: false,
       freeAt: never,
     }
     const key = this.#keyOf(name, token)
@@ -885,7 +889,8 @@ export class Checker {
     // Which of its names it is makes no difference.
     return other.tokens.some((token, i) => {
       const belief = this.beliefIn(token, other.names[i])
-      return belief === undefined || belief.freeAt >= attempt.calledAt || belief.releasedAs === never
+      if (belief === undefined || belief.foundGone) return true
+      return belief.freeAt >= attempt.calledAt || belief.releasedAs === never
     })
   }
 

@@ -265,9 +265,10 @@ export class Claims {
         this.#blame('C1 wrong list', `${known.sum} of ${known.of} permits of ${name} are shown`)
       const belief = this.#known.beliefIn(token, name)
       if (belief === undefined) continue
-      // V4: a server that was replaced may show, unconfirmed, what it alone granted, with a token that another
-      // client got since from its successor.
-      if (!isConfirmed && !this.#known.isOf(belief.attempt, clientId)) continue
+      // V4: a server that was replaced may show, unconfirmed, what it alone granted, with a token that its successor
+      // gave out again.
+      const isThis = belief.name === name && this.#known.isOf(belief.attempt, clientId)
+      if (!isConfirmed && !isThis) continue
       this.#termsOf(belief, terms, isConfirmed ? calledAt : 0, now)
       if (clientId === null && this.#known.believed(belief) && belief.attempt.terms !== null)
         this.#blame('C3 kept too soon', `${textOf(belief)} is shown as kept, and its client believes in it`)
