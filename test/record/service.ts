@@ -29,6 +29,14 @@ export class Process {
     this.#child?.kill(name)
   }
 
+  freeze(): void {
+    this.signal('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.signal('SIGCONT')
+  }
+
   async kill(): Promise<void> {
     const child = this.#child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -97,9 +105,21 @@ export class RecordService implements AsyncDisposable {
     await until('there is a backup in sync, and an active view server', whole, 60_000)
   }
 
+  /** A frozen one is not waited for while another one says that it is. */
   async active(): Promise<Process | undefined> {
-    for (const each of this.viewServers) if (await each.isActive()) return each
-    return undefined
+    const asked = this.viewServers.map(async each => {
+      if (!(await each.isActive())) throw new Error('it is not')
+      return each
+    })
+    return await Promise.any(asked).catch(() => undefined)
+  }
+
+  /** One that was frozen has learned that it is active no more. */
+  async oneIsActive(): Promise<void> {
+    await until('one is active', async () => {
+      const all = await Promise.all(this.viewServers.map(each => each.isActive()))
+      return all.filter(Boolean).length === 1
+    })
   }
 
   primary(): Process | undefined {
@@ -141,9 +161,9 @@ export class RecordService implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true
-    const ended = this.#client?.close()
+    // First, since without servers a close waits for as long as its lease lasts.
+    await Promise.allSettled([this.#client?.close(), this.#work])
     await Promise.all([...this.viewServers, ...this.lockServers].map(each => each.kill()))
-    await Promise.allSettled([ended, this.#work])
   }
 }
 
