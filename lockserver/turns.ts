@@ -108,7 +108,7 @@ export class Turns {
     while (frame.next < frame.requests.length && spent < clientTurnCostMax && this.#left > 0) {
       const request = frame.requests[frame.next++] as Request
       const cost = this.#owner.request(client, request)
-      if (cost === null) divide(frame, request)
+      if (cost === null) divide(frame)
       else {
         spent += cost
         this.#left -= cost
@@ -119,8 +119,8 @@ export class Turns {
   }
 }
 
-/** The messages of this run, which was next, come one by one. */
-function divide(frame: Frame, run: Request): void {
-  frame.requests = [...unfolded<'clientToServer'>([run]), ...frame.requests.slice(frame.next)]
+/** The run that was just tried comes message by message, and so does all behind it: a frame is copied once at most. */
+function divide(frame: Frame): void {
+  frame.requests = unfolded<'clientToServer'>(frame.requests.slice(frame.next - 1))
   frame.next = 0
 }
