@@ -17,6 +17,7 @@ import { movingText } from './pauses.ts'
 import { Pending } from './pending.ts'
 import type { AcquireCall, Reports } from './reports.ts'
 import type { Call, CallResult, ClientsAnswer } from './session/effects.ts'
+import type { NearestKnown } from './session/nearest.ts'
 import { SessionDriver, type SessionOwner, type Told } from './session-driver.ts'
 import { caused, causeOf } from './unreached.ts'
 import type { LockWatch } from './watch.ts'
@@ -183,6 +184,14 @@ export class ClientGroup implements SessionOwner {
     session.call(call)
   }
 
+  get nearestKnown(): NearestKnown {
+    return { view: this.#view, cluster: this.cluster ?? this.#owner.cluster }
+  }
+
+  learnMap(map: SlotMap): void {
+    this.#owner.learnMap(map)
+  }
+
   /** G7 */
   async look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
     try {
@@ -194,8 +203,7 @@ export class ClientGroup implements SessionOwner {
   }
 
   async #look(call: QueryCall, limits: Limits): Promise<NearestSnapshot> {
-    const known = () => ({ view: this.#view, cluster: this.cluster ?? this.#owner.cluster })
-    this.#nearest ??= new NearestReads(this.#options, this.#runtime, this.number, known)
+    this.#nearest ??= new NearestReads(this.#options, this.#runtime, this)
     const { asOfMs, onDisk, ...answer } = await this.#nearest.look(call, limits)
     return { ...snapshotOf({ ...answer, confirmed: false }), confirmed: false, asOfMs, onDisk }
   }

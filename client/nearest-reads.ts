@@ -2,6 +2,7 @@
 // Decides nothing.
 
 import type { ConnectionEffect } from '../wire/effects.ts'
+import type { SlotMap } from '../wire/messages.ts'
 import { Driver } from '../wire/net/driver.ts'
 import type { ClientRuntime, Timer } from '../wire/net/runtime.ts'
 import { unknownEffect } from '../wire/unknown-effect.ts'
@@ -19,19 +20,26 @@ import {
 
 type Own = Exclude<NearestEffect, ConnectionEffect>
 
+export interface NearestOwner {
+  readonly number: number
+  readonly nearestKnown: NearestKnown
+  learnMap(map: SlotMap): void
+}
+
 export class NearestReads {
   readonly #runtime: ClientRuntime
   readonly #core: NearestCore
   readonly #driver: Driver<ClientHears, NearestInput, Own>
-  readonly #known: () => NearestKnown
+  readonly #owner: NearestOwner
   readonly #pending = new Map<number, Pending>()
   #timer: Timer | undefined
 
-  constructor(options: Connecting, runtime: ClientRuntime, group: number, known: () => NearestKnown) {
+  constructor(options: Connecting, runtime: ClientRuntime, owner: NearestOwner) {
     const { urls, name, ttlMs, proofs } = options
     this.#runtime = runtime
-    this.#known = known
-    this.#core = new NearestCore({ addresses: urls, group, name, quietMs: Math.min(ttlMs / 4, 1_000) })
+    this.#owner = owner
+    const quietMs = Math.min(ttlMs / 4, 1_000)
+    this.#core = new NearestCore({ addresses: urls, group: owner.number, name, quietMs })
     this.#driver = new Driver<ClientHears, NearestInput, Own>(runtime, this.#core, proofs, null, {
       hear: input => {
         if (input.is === 'messages' || input.is === 'closed')
@@ -54,7 +62,7 @@ export class NearestReads {
       const number = call.call
       this.#pending.set(number, pending)
       if (pending.limited) pending.watch(() => this.#driver.step({ is: 'abort', call: number }))
-      this.#driver.step({ is: 'look', call: number, prefix: call.prefix, ...this.#known() })
+      this.#driver.step({ is: 'look', call: number, prefix: call.prefix, ...this.#owner.nearestKnown })
     })
   }
 
@@ -70,6 +78,8 @@ export class NearestReads {
       case 'fail':
         this.#take(effect.call)?.fail(effect.code, true, effect.text)
         return
+      case 'map':
+        return this.#owner.learnMap(effect.map)
       default:
         unknownEffect(effect)
     }

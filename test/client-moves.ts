@@ -41,10 +41,15 @@ class Client {
 
   private constructor() {
     this.#program = new GroupsProgram(this.made.cluster, 'program')
+    this.groups = this.unconnected()
+  }
+
+  /** Another one, which knows nothing yet. */
+  unconnected(): ClientGroups {
     const checked = checkConnect(this.#program, this.made.cluster.viewAddresses, {})
     const reports = new Reports(this.#program, 'program')
     reports.listeners.add('view', view => void this.told.push(view), {})
-    this.groups = new ClientGroups(checked, this.#program, reports, this.#calls)
+    return new ClientGroups(checked, this.#program, reports, this.#calls)
   }
 
   static async connect(): Promise<Client> {
@@ -226,6 +231,28 @@ t.test('G8: a list asks groups that came while it was asked for, too', async t =
     },
   )
   t.same(answers, [0, 1])
+})
+
+t.test('G7, G8: a nearest read asks also the groups that it hears of by asking', async t => {
+  const client = await Client.connect()
+  const { made, groups } = client
+  const name = made.name(1)
+  await made.settled(client.acquire(name))
+  const other = client.unconnected()
+  t.equal(other.all().length, 1, 'it has heard of no map')
+  const query = { call: 900, verb: 'query', prefix: '', confirmed: false } as const
+  const { answers } = await made.settled(
+    fromAll(
+      () => other.all(),
+      group => group.look(query, {}),
+    ),
+  )
+  t.same(
+    answers.flatMap(({ held }) => held.map(hold => hold.name)),
+    [name],
+  )
+  await made.settled(other.close())
+  await made.settled(groups.close())
 })
 
 t.test('G8: calls, lists and a watch go on while groups come and go', async t => {

@@ -7,6 +7,7 @@ import { NearestCore, type NearestEffect, type NearestInput } from '../client/se
 import { startCluster } from '../testing/index.ts'
 import { saidOn } from '../wire/effects.ts'
 import type { HoldRecord, Message, View } from '../wire/messages.ts'
+import { firstMap } from '../wire/slots.ts'
 import { wireVersion } from '../wire/version.ts'
 import { a, b, cluster, seed, server, view } from './fixtures/client-story.ts'
 import { Cluster } from './fixtures/cluster.ts'
@@ -30,8 +31,10 @@ class Story {
   #effects: NearestEffect[] = []
   #calls = 0
 
-  step(input: NearestInput): void {
-    this.#effects.push(...this.core.step(input, { monotonic: this.ms, wall: this.ms }))
+  step(input: NearestInput): NearestEffect[] {
+    const effects = this.core.step(input, { monotonic: this.ms, wall: this.ms })
+    this.#effects.push(...effects)
+    return effects
   }
 
   look(known: View | null, prefix = ''): number {
@@ -54,8 +57,8 @@ class Story {
     return dial?.connection ?? 0
   }
 
-  says(connection: number, ...messages: Message[]): void {
-    this.step({ is: 'messages', connection, messages: saidOn<ClientHears>(messages), chance: 0.5 })
+  says(connection: number, ...messages: Message[]): NearestEffect[] {
+    return this.step({ is: 'messages', connection, messages: saidOn<ClientHears>(messages), chance: 0.5 })
   }
 
   welcomes(
@@ -125,6 +128,20 @@ t.test('G7: a backup without a whole copy, or that can not be reached, is passed
   const fourth = story.dialled(server('d').address)
   story.welcomes(fourth, 'd', 'backup', view(3, 'b', 'd'))
   t.match(story.asked.at(-1), ['look', 2, ''])
+})
+
+t.test('G7, G8: what its server says of the map it hands on before the answer', async t => {
+  const story = new Story()
+  story.look(view(2, 'a', 'b'))
+  const connection = story.dialled(b)
+  story.welcomes(connection, 'b', 'backup', view(2, 'a', 'b'))
+  const map = { ...firstMap(4), number: 7 }
+  const effects = story.says(connection, ['map', map], ['looked', 1, part, [hold], []])
+  t.same(
+    effects.map(effect => effect.do),
+    ['map', 'settle'],
+  )
+  t.same(story.seen('map').at(-1)?.map, map)
 })
 
 t.test('G7: half an answer is thrown away when its connection ends', async t => {

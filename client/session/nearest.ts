@@ -5,7 +5,7 @@
 import type { Instant } from '../../wire/clock.ts'
 import type { ConnectionEffect, ConnectionInput } from '../../wire/effects.ts'
 import { redialMs, redialMsMax } from '../../wire/limits.ts'
-import type { HoldRecord, MessageOf, View, WaitRecord, Welcome } from '../../wire/messages.ts'
+import type { HoldRecord, MessageOf, SlotMap, View, WaitRecord, Welcome } from '../../wire/messages.ts'
 import type { SaidOn } from '../../wire/runs.ts'
 import type { ClientHears, ClientSays } from './effects.ts'
 
@@ -45,6 +45,8 @@ export type NearestInput =
 export type NearestEffect =
   | ConnectionEffect<ClientSays>
   | { readonly do: 'settle'; readonly call: number; readonly answer: NearestAnswer }
+  /** G8: it comes in front of an answer that lacks what has moved by it. */
+  | { readonly do: 'map'; readonly map: SlotMap }
   /** A read that failed changed nothing: it is definite. */
   | { readonly do: 'fail'; readonly call: number; readonly code: string; readonly text: string }
 
@@ -156,6 +158,8 @@ export class NearestCore {
         return this.#giveUp(`says ${message[1]}: ${message[2]}`)
       case 'view':
         return this.#adopt(message[1])
+      case 'map':
+        return void this.#out.push({ do: 'map', map: message[1] })
       case 'looked':
         return this.#onLooked(message, now)
       case 'query-refused':
@@ -163,10 +167,11 @@ export class NearestCore {
     }
   }
 
-  #onWelcome(link: Link, { cluster, kind, id, role, view, others }: Welcome): void {
+  #onWelcome(link: Link, { cluster, kind, id, role, view, others, map }: Welcome): void {
     if (cluster !== null && this.#cluster !== null && cluster !== this.#cluster)
       return this.#giveUp(`belongs to cluster ${cluster}, not ${this.#cluster}`)
     this.#cluster ??= cluster
+    if (map !== null) this.#out.push({ do: 'map', map })
     for (const known of view === null ? others : [view, ...others]) this.#adopt(known)
     const isOurs = view?.group === this.#options.group && role !== 'idle'
     if (kind === 'lockserver' && isOurs) link.id = id

@@ -6,6 +6,32 @@ const test = ['nearest-copies', 'nearest-reads']
 
 export const nearest: readonly Mutant[] = [
   {
+    name: 'the welcome of a nearest read tells of no map',
+    breaks: 'G7, G8',
+    why: 'its answer lacks all that has moved to groups of which the client has not heard, and does not say so',
+    test: 'client-moves',
+    edits: [
+      {
+        file: 'client/session/nearest.ts',
+        find: "if (map !== null) this.#out.push({ do: 'map', map })",
+        replace: 'void map',
+      },
+    ],
+  },
+  {
+    name: 'a nearest read hears of no map on a connection that it has',
+    breaks: 'G7, G8',
+    why: 'its answer lacks all that has moved since it was connected',
+    test,
+    edits: [
+      {
+        file: 'client/session/nearest.ts',
+        find: "return void this.#out.push({ do: 'map', map: message[1] })",
+        replace: 'return',
+      },
+    ],
+  },
+  {
     name: 'a nearest read is as of now',
     breaks: 'G7',
     why: 'a copy that was cut off hours ago looks fresh',
