@@ -44,8 +44,12 @@ export class TokenThieves {
   // ---- sessions of others
 
   #takesOver(primary: LockServerParty, dice: Random): void {
+    // One that its client has given up may be over by then, and anyone may open another with its id.
+    const group = primary.core.view?.group ?? 0
+    const alive = new Set(this.#cluster.clients.map(user => user.coreIn(group).sessionId))
     const known = [...(primary.core.state?.sessions.values() ?? [])].filter(
-      ({ id, owner }) => this.#judge.keys.has(id) && principalNameOf(owner?.name ?? null) !== null,
+      ({ id, owner }) =>
+        alive.has(id) && this.#judge.keys.has(id) && principalNameOf(owner?.name ?? null) !== null,
     )
     if (known.length === 0) return
     const { id, owner, name } = dice.pick(known)
