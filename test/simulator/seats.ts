@@ -238,10 +238,7 @@ export class Seats {
     this.#see('term: begins')
     this.#trace.tell(() => `${name} is active`)
     this.#termAt.set(name, this.#now)
-    const others = this.#cluster.viewServers.filter(
-      each => each !== party && each.alive && each.core.isActive,
-    )
-    if (others.length > 0) this.#see('term: two believe that they are active')
+    if (this.#isAnotherActive(party)) this.#see('term: two believe that they are active')
     this.#ownRecord.set(name, core.record?.record ?? 0)
     const [known, least] = [core.record?.record ?? 0, this.#recordAtMark.get(name) ?? 0]
     if (known < least && !this.#store.isPutBack)
@@ -257,7 +254,12 @@ export class Seats {
     const cause = this.#causeOf(party)
     this.#see(`term: ends, ${cause}`)
     if (cause === null) this.#blame('E2 given up for nothing', `${name} gives up, and has lost nothing`)
-    if (cause === 'its mark lapsed') this.#sendsAway(party)
+    // It may have learned at the same moment that another is active, and tells its lock servers so.
+    if (cause === 'its mark lapsed' && !this.#isAnotherActive(party)) this.#sendsAway(party)
+  }
+
+  #isAnotherActive(party: ViewServerParty): boolean {
+    return this.#cluster.viewServers.some(each => each !== party && each.alive && each.core.isActive)
   }
 
   #causeOf(party: ViewServerParty): string | null {
