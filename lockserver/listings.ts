@@ -38,12 +38,16 @@ export class Listings {
   /** B1: looks for the locks of this list, one share a turn; true: it can be made, in this very turn. */
   find(scope: Scope, wall: number): boolean {
     if (this.known(scope, wall) !== undefined) return true
-    if (this.#walk === null || !isSame(this.#walk.scope, scope))
-      this.#walk = new Walk(scope, this.#state.table.locks.values())
+    const { table } = this.#state
+    if (this.#walk === null || !isSame(this.#walk.scope, scope)) {
+      this.#walk = new Walk(scope, table.locks.values())
+      table.tellNew(this.#walk)
+    }
     return this.#walk.goOn(locksWalkedPerTurnMax)
   }
 
   stopLooking(): void {
+    if (this.#walk !== null) this.#state.table.tellNew(null)
     this.#walk = null
   }
 
@@ -56,7 +60,7 @@ export class Listings {
     const { monotonic } = this.#situation.now
     const termsOf = (hold: Hold) => this.#times.shown(hold, monotonic)
     const walk = this.#walk
-    this.#walk = null
+    this.stopLooking()
     const listing =
       walk !== null && isSame(walk.scope, scope)
         ? listFound(walk, wall, termsOf)

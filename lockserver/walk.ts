@@ -15,8 +15,10 @@ export interface Scope {
 
 export class Walk {
   readonly scope: Scope
-  /** As the table gives them, which goes on with what comes. */
+  /** As the table gives them: each that is there all the time, and of those that come, some. */
   readonly #locks: Iterator<LockEntry>
+  /** Those that have come in the meantime. */
+  readonly #came = new Set<LockEntry>()
   readonly #found: LockEntry[] = []
   /** How many holds and waits they had. */
   #size = 0
@@ -37,7 +39,7 @@ export class Walk {
     for (let left = most; left > 0 && !this.#isOver; left--) {
       const { done, value } = this.#locks.next()
       if (done) this.#sawAll = true
-      else if (isIn(this.scope, value)) {
+      else if (isIn(this.scope, value) && !this.#came.has(value)) {
         this.#found.push(value)
         this.#size += value.held + value.waiters
       }
@@ -45,13 +47,21 @@ export class Walk {
     return this.#isOver
   }
 
+  /** The table has one more, just now. */
+  comes(lock: LockEntry): void {
+    if (this.#isOver || !isIn(this.scope, lock)) return
+    this.#came.add(lock)
+    this.#size++
+  }
+
   get #isOver(): boolean {
     return this.#sawAll || this.#size > queryMax
   }
 
-  /** Those that are still there, in the order of the table. */
+  /** Those that are still there. */
   *found(): Generator<LockEntry> {
     for (const lock of this.#found) if (lock.inUse) yield lock
+    for (const lock of this.#came) if (lock.inUse) yield lock
   }
 }
 

@@ -3,7 +3,9 @@
 
 import t, { type Test } from 'tap'
 import { NameMap } from '../lockserver/state/name-map.ts'
+import { NameParts } from '../lockserver/state/name-parts.ts'
 import { NumberMap } from '../wire/number-map.ts'
+import { mixed, partOf, parts } from '../wire/parts.ts'
 import { random } from './fixtures/random.ts'
 
 /** What both kinds can do. */
@@ -80,6 +82,77 @@ t.test('both go on as before after they were large and empty', async t => {
       t.strictSame([...(map as Iterable<unknown>)], [])
     }
   }
+})
+
+/** Far more than one table has room for. */
+const veryMany = 150_000
+
+for (const [kind, make, keyOf] of [
+  ['NumberMap', () => new NumberMap<number>(), (n: number) => n * 7],
+  ['NameMap', () => new NameMap<number>(), (n: number) => `lock/${n}`],
+] as [string, () => Tried<string | number>, (n: number) => string | number][])
+  t.test(`B1: a ${kind} of very many entries holds what a Map would, while they come and go`, async t => {
+    const { below, chance } = random(11)
+    const map = make()
+    const known = new Map<string | number, number>()
+    const change = (n: number, isThere: boolean) => {
+      const key = keyOf(n)
+      if (isThere) map.set(key, n)
+      else map.delete(key)
+      if (isThere) known.set(key, n)
+      else known.delete(key)
+      return map.get(key) === known.get(key) && map.has(key) === isThere && map.size === known.size
+    }
+    let right = true
+    for (let n = 0; n < veryMany; n++) right &&= change(n, true)
+    t.ok(right, 'they come')
+    for (let step = 0; step < veryMany; step++) right &&= change(below(2 * veryMany), chance(0.5))
+    t.ok(right, 'they come and go')
+    t.strictSame(sorted(map), sorted(known))
+    for (const key of [...known.keys()].reverse()) {
+      map.delete(key)
+      right &&= !map.has(key)
+    }
+    t.ok(right && map.size === 0, 'they go')
+    map.set(keyOf(5), 5)
+    t.strictSame([...(map as Iterable<unknown>)], [[keyOf(5), 5]])
+  })
+
+t.test('B1: names of one part fill it, and then others', async t => {
+  const parts = new NameParts<number>()
+  const alike: string[] = []
+  const wanted = parts.numberOf('0')
+  for (let n = 0; alike.length < 20_000; n++) if (parts.numberOf(`${n}`) === wanted) alike.push(`${n}`)
+  for (const [n, name] of alike.entries()) parts.add(name, n)
+  t.ok(Math.max(...Array.from({ length: parts.count }, (_, part) => parts.part(part).size)) <= 16_384)
+  t.ok(alike.every((name, n) => parts.get(name) === n && parts.has(name)))
+  t.equal(parts.add(alike[19_999] as string, -1), false, 'it is there')
+  parts.replace(alike[19_999] as string, 7)
+  t.equal(parts.get(alike[19_999] as string), 7)
+  t.equal([...parts.values()].length, 20_000)
+  t.ok(alike.every(name => parts.delete(name)) && parts.size === 0)
+})
+
+t.test('B1: the parts of a table that grows become full one after the other', async t => {
+  const sizes = Array.from({ length: parts }, () => 0)
+  for (let n = 0; n < 1_000_000; n++) {
+    const part = partOf(mixed(n))
+    sizes[part] = (sizes[part] ?? 0) + 1
+  }
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)]
+  t.ok(most > 1.6 * least && most < 2.5 * least, `from ${least} to ${most}`)
+})
+
+t.test('a NameMap of very many says so, too', async t => {
+  const map = new NameMap<number>()
+  for (let n = 0; n < veryMany; n++) map.add(`${n}`, n)
+  t.strictSame(
+    [0, veryMany - 1, veryMany].map(n => map.add(`${n}`, -1)),
+    [false, false, true],
+  )
+  map.delete('0')
+  t.strictSame([map.add(`${veryMany - 2}`, -1), map.add('0', 0)], [false, true])
+  t.equal(map.size, veryMany + 1)
 })
 
 t.test('a NameMap says whether a name that was added is new', async t => {

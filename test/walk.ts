@@ -50,6 +50,25 @@ for (const queryMax of [20_000, 12])
     },
   )
 
+t.test('B1: of very many locks those are found that come where the search has been already', async t => {
+  const story = new StateStory({ unansweredMax: 1_000_000 })
+  const { state } = story
+  const session = story.open('one')
+  const acquire = (name: string) => {
+    state.apply(['acquire', session.ordinal, session.nextRequest, [name], 'exclusive', 'wait', null])
+    while (state.facts.take() !== undefined);
+  }
+  for (let i = 0; i < 60_000; i++) acquire(`old/${i}`)
+  const listings = new Listings(state, new Times(), { now })
+  const scope = { prefix: 'new/', only: null }
+  let came = 0
+  while (!listings.find(scope, 0)) for (let i = 0; i < 500; i++) acquire(`new/${came++}`)
+  const found = listings.of(scope, 0)
+  t.ok(came >= 1_500, `${came} came`)
+  t.equal(found.size, came)
+  t.strictSame(found, listLocks(state, 'new/', 0))
+})
+
 t.test(
   'B1: a query about many locks takes a share of its turns; others are served meanwhile, and who leaves is forgotten',
   async t => {

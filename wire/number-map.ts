@@ -1,16 +1,22 @@
 // A map from safe integers, for the tables of the hot path whose entries come and go with every call: it
 // makes no garbage, whereas a Map is built again each time that its deleted entries fill it. Its entries have
-// no order: callers that need one sort.
+// no order: callers that need one sort. It stays small (B1): of very many entries those that it has no room for stand in
+// parts, each of which is such a map.
+
+import { mixed, partOf, parts } from './parts.ts'
 
 const free = -1
 const slotsMin = 4
 /** An empty map with more room than this gives it back. */
 const slotsKept = 1_024
+/** It does not grow beyond these. */
+const slotsMax = 65_536
 /** Shared by all empty maps: a map with one slot grows before it takes anything. */
 const noKeys: number[] = [free]
 const noValues: undefined[] = [undefined]
 
 export class NumberMap<V> {
+  /** Parts included. */
   size = 0
   #keys = noKeys
   #values: (V | undefined)[] = noValues
@@ -19,21 +25,26 @@ export class NumberMap<V> {
   #shift = 31
   /** With how many slots it begins again once it was empty. */
   #again = slotsMin
+  /** Null: there is none. */
+  #parts: NumberParts<V> | null = null
 
   /** The keys are integers from 0. */
   get(key: number): V | undefined {
-    return this.#values[this.#find(key)]
+    const value = this.#values[this.#find(key)]
+    return value === undefined && this.#parts !== null ? this.#parts.of(key).get(key) : value
   }
 
   has(key: number): boolean {
-    return this.#keys[this.#find(key)] === key
+    return this.#keys[this.#find(key)] === key || (this.#parts?.of(key).has(key) ?? false)
   }
 
   set(key: number, value: V): void {
     let slot = this.#find(key)
     if (this.#keys[slot] === free) {
+      if (this.#parts?.of(key).has(key)) return this.#parts.of(key).set(key, value)
       // At most four of five slots are taken, so that a search for a missing key is short.
-      if (++this.size * 5 > this.#keys.length * 4) {
+      if ((++this.size - (this.#parts?.size ?? 0)) * 5 > this.#keys.length * 4) {
+        if (this.#keys.length >= slotsMax) return this.#addToPart(key, value)
         this.#grow()
         slot = this.#find(key)
       }
@@ -42,18 +53,34 @@ export class NumberMap<V> {
     this.#values[slot] = value
   }
 
+  #addToPart(key: number, value: V): void {
+    this.#parts ??= new NumberParts()
+    this.#parts.size++
+    this.#parts.of(key).set(key, value)
+  }
+
   /** Removes the entry and returns its value; undefined if it was not there. */
   take(key: number): V | undefined {
     const slot = this.#find(key)
-    const value = this.#values[slot]
-    if (this.#keys[slot] === key) this.#remove(slot)
+    const isHere = this.#keys[slot] === key
+    const value = isHere || this.#parts === null ? this.#values[slot] : this.#parts.of(key).get(key)
+    if (isHere) this.#remove(slot)
+    else this.#deleteFromPart(key)
     return value
   }
 
   delete(key: number): boolean {
     const slot = this.#find(key)
-    if (this.#keys[slot] !== key) return false
+    if (this.#keys[slot] !== key) return this.#deleteFromPart(key)
     this.#remove(slot)
+    return true
+  }
+
+  #deleteFromPart(key: number): boolean {
+    if (this.#parts === null || !this.#parts.of(key).delete(key)) return false
+    this.size--
+    if (--this.#parts.size === 0) this.#parts = null
+    if (this.size === 0) this.#giveBack()
     return true
   }
 
@@ -68,23 +95,27 @@ export class NumberMap<V> {
     this.#values = noValues
     this.#mask = 0
     this.#shift = 31
+    this.#parts = null
   }
 
   /** In no order. The map must not change during the walk. */
   *keys(): Generator<number> {
     for (const key of this.#keys) if (key !== free) yield key
+    if (this.#parts !== null) for (const part of this.#parts.all) yield* part.keys()
   }
 
   /** In no order. The map must not change during the walk. */
   *values(): Generator<V> {
     for (let slot = 0; slot < this.#keys.length; slot++)
       if (this.#keys[slot] !== free) yield this.#values[slot] as V
+    if (this.#parts !== null) for (const part of this.#parts.all) yield* part.values()
   }
 
   /** In no order. The map must not change during the walk. */
   *[Symbol.iterator](): Generator<[number, V]> {
     for (let slot = 0; slot < this.#keys.length; slot++)
       if (this.#keys[slot] !== free) yield [this.#keys[slot] as number, this.#values[slot] as V]
+    if (this.#parts !== null) for (const part of this.#parts.all) yield* part
   }
 
   /** The slot where the key is, or would be put. */
@@ -137,5 +168,15 @@ export class NumberMap<V> {
       this.#keys[slot] = key
       this.#values[slot] = values[i]
     }
+  }
+}
+
+class NumberParts<V> {
+  /** Of all of them. */
+  size = 0
+  readonly all: readonly NumberMap<V>[] = Array.from({ length: parts }, () => new NumberMap())
+
+  of(key: number): NumberMap<V> {
+    return this.all[partOf(mixed(key))] as NumberMap<V>
   }
 }

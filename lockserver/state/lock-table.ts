@@ -23,6 +23,11 @@ export interface Touch {
   touchKey(key: OnceKey): void
 }
 
+/** Walks through the locks in shares, and learns of each that comes in the meantime (B1). */
+export interface Walker {
+  comes(lock: LockEntry): void
+}
+
 /** Why a hold ended; null: its holder ended it. */
 export type EndReason = LockEvent['reason']
 
@@ -88,6 +93,8 @@ export class LockTable {
   /** Marks new locks as not part of the snapshot that is under way. */
   #copyNumber = 0
   #touch: Touch | null = null
+  /** This is no part of the state. */
+  #walker: Walker | null = null
   /** There is a watch on the locks of this copy; this is no part of the state. */
   #watched = false
   #serving = false
@@ -174,6 +181,11 @@ export class LockTable {
   /** Whether changes of locks become events. */
   watch(watched: boolean): void {
     this.#watched = watched
+  }
+
+  /** From now on this one alone learns of locks that come. */
+  tellNew(walker: Walker | null): void {
+    this.#walker = walker
   }
 
   /** Returns the number of the copy that begins; until it ends it learns of each change in advance. */
@@ -560,6 +572,7 @@ export class LockTable {
     this.locks.add(name, lock)
     this.#use?.lock(name, 1)
     this.tally.bytes += lockBytes(name)
+    this.#walker?.comes(lock)
     return lock
   }
 

@@ -31,14 +31,13 @@ export class SlotUse {
   count(most: number): void {
     let left = most
     for (; left > 0 && this.#locksTo < this.#locks.places; this.#locksTo++) {
-      const lock = this.#locks.at(this.#locksTo)
-      left -= lock === undefined ? 1 : this.#addLock(lock)
+      left--
+      for (const lock of this.#locks.at(this.#locksTo)) left -= this.#addLock(lock)
     }
     if (this.#locksTo >= this.#locks.places) this.#locksTo = whole
     for (; left > 0 && this.#keysTo < this.#keys.places; this.#keysTo++) {
-      const [first] = this.#keys.at(this.#keysTo)?.keys.values() ?? []
-      if (first !== undefined) this.#add(first.name, this.#keys.at(this.#keysTo)?.keys.size ?? 0)
       left--
+      for (const { keys } of this.#keys.at(this.#keysTo)) left -= this.#addKeys(keys)
     }
     if (left > 0 && this.#keysTo >= this.#keys.places) this.#keysTo = whole
   }
@@ -53,6 +52,13 @@ export class SlotUse {
         work += acquire.names.length
       }
     return work
+  }
+
+  /** Likewise. */
+  #addKeys(keys: OnceName['keys']): number {
+    const [first] = keys.values()
+    if (first !== undefined) this.#add(first.name, keys.size)
+    return 1
   }
 
   inUse(slot: number): boolean {

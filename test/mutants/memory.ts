@@ -134,6 +134,76 @@ export const memory: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a name that has its own place is added among the others, too',
+    breaks: 'R3',
+    why: 'a copy that has a lock twice is taken for whole',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'lockserver/state/name-map.ts',
+        find: 'if (this.#places.has(name)) return false',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a lock that comes where a search has been is not in the list',
+    breaks: 'B1',
+    why: 'a list of very many locks leaves out what was held before it was made',
+    test: 'walk',
+    edits: [
+      {
+        file: 'lockserver/state/lock-table.ts',
+        find: 'this.#walker?.comes(lock)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'all parts of a table grow at once',
+    breaks: 'B1',
+    why: 'with a million entries one turn builds the whole table again',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'wire/parts.ts',
+        find: 'Math.floor(parts * Math.log2(1 + slot / slots))',
+        replace: 'Math.floor((parts * slot) / slots)',
+      },
+    ],
+  },
+  {
+    name: 'names of one part have no bound',
+    breaks: 'B1',
+    why: 'who chooses names by their hash stops a server for as long as a table of all of them takes to grow',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'lockserver/state/name-parts.ts',
+        find: 'if (part.size < namesMax) part.set(name, value)',
+        replace: 'if (part.size < 1e9) part.set(name, value)',
+      },
+      {
+        file: 'lockserver/state/name-parts.ts',
+        find: 'sizeBefore < namesMax',
+        replace: 'sizeBefore < 1e9',
+      },
+    ],
+  },
+  {
+    name: 'a number is put among the very many although it is there',
+    breaks: 'S1',
+    why: 'it is found after it was removed',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'wire/number-map.ts',
+        find: 'if (this.#parts?.of(key).has(key)) return this.#parts.of(key).set(key, value)',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'a probe that no server answered is never asked again',
     breaks: 'V7',
     why: 'a lost server whose first probe was silent is found dead only by its pings',

@@ -445,9 +445,7 @@ function waysIn(map: SlotMap): ReadonlyMap<number, SlotMove> {
 function inUseIn({ table }: State): ReadonlySet<number> {
   const slots = new Set<number>()
   const { locks } = table
-  for (let place = 0; place < locks.places; place++) {
-    const lock = locks.at(place)
-    if (lock === undefined) continue
+  for (const lock of locks.values()) {
     slots.add(slotOf(lock.name))
     for (const { names, tokens } of lock.queue)
       for (const name of names.slice(tokens.length)) slots.add(slotOf(name))
