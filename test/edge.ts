@@ -149,6 +149,21 @@ t.test('B7: a client that says hello and nothing else has to go after a while', 
   t.equal(edge.cuts.silent, 1)
 })
 
+t.test('B1: of very many that have gone quiet a share ends in each turn', async t => {
+  const room = { ...small, clients: 100, distantClients: 100, strangers: 100 }
+  const edge = new Edge(room, none, { connectionsPerAddress: 100, framesPerAddress: 100 })
+  const all = Array.from({ length: limits.silentPerTurnMax + 1 }, () => new StoryGuest('10.0.0.1'))
+  for (const guest of all) {
+    edge.enter(guest)
+    edge.admit(guest, client, 0)
+  }
+  const ended = () => all.filter(guest => guest.ended !== undefined).length
+  t.ok(edge.sweep(limits.silentAfterHelloMs))
+  t.equal(ended(), limits.silentPerTurnMax)
+  t.notOk(edge.sweep(limits.silentAfterHelloMs))
+  t.equal(ended(), all.length)
+})
+
 t.test('B4: when all together hold too much the largest is cut first; servers are not', async t => {
   const cut: StoryGuest[] = []
   const sum = new ByteSum<StoryGuest>(

@@ -17,6 +17,7 @@ import * as limits from '../wire/limits.ts'
 import { pageEveryMs, pagesWaitingMax, pagesWaitingPerAskerMax, wrongSecretsFree } from '../wire/limits.ts'
 import { Edge } from '../wire/net/edge.ts'
 import { Guard, openAccess } from '../wire/net/guard.ts'
+import { ReadingTurns } from '../wire/net/reading-turns.ts'
 import { runtime } from '../wire/net/runtime-node.ts'
 import { Visitor } from '../wire/net/visitor.ts'
 import { WrongSecrets } from '../wire/net/wrong-secrets.ts'
@@ -357,7 +358,10 @@ t.test('B5, B3: sockets at the address of the pages have their places at the edg
   const room = { sockets: 8, strangers: 4, servers: 2, clients: 2, distantClients: 2 }
   const edge = new Edge(room, { connectionsPerAddress: null, framesPerAddress: null }, limits)
   const at = { host: '127.0.0.1', port: 0 }
-  const peers = { edge, visit: (socket: Socket) => new Visitor(socket, edge, runtime) }
+  const peers = {
+    edge,
+    visit: (socket: Socket) => new Visitor(socket, edge, runtime, new ReadingTurns(runtime)),
+  }
   const open = { guard: new Guard(openAccess), insecure: false, tls: null, turnedAway: () => {} }
   const pages = await listenForPages(at, { ...open, peers }, (_, response) => response.end('page'))
   t.teardown(() => pages.close())

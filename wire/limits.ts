@@ -128,6 +128,12 @@ export const keySetWithinMs = 4_000
 /** WebSockets and HTTP requests that a server begins with in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const upgradesPerTurnMax = 64
 export const requestsPerTurnMax = 64
+/** Sockets that bring something in one turn of a server's event loop before their time is looked at; a KiB counts as one more (B1). */
+export const sparedReads = 64
+/** Ms that a turn reads from there on (B1). Passed: sockets of peers other than servers are not read in this turn. */
+export const readMsMax = 5
+/** Of those, so many are read again in each of the next turns (B1). */
+export const takenUpPerTurnMax = 256
 /** Handshakes of TLS that a server begins in one turn of its event loop (B1). Passed: they wait for the next turn. */
 export const handshakesPerTurnMax = 8
 /** Handshakes that are under way and all read at once (B1). Passed: they are read in turns, as many as may begin in one. */
@@ -162,6 +168,8 @@ export const connectionsPerAddress = 4_096
 export const framesPerAddress = 50_000
 /** A client that says nothing for so long after its hello (B7). Passed: GONE_QUIET, the connection is closed. */
 export const silentAfterHelloMs = 60_000
+/** Of those, so many end in one turn (B1). Passed: the rest ends in the next turns. */
+export const silentPerTurnMax = 64
 /** Bytes of frames that are not whole yet, of all connections that a server accepted (B4). Passed: the largest is cut. */
 export const receivingBytesMax = 67_108_864
 /** Bytes that wait for peers that do not read, of all connections that a server accepted (B4). Passed: the largest is cut. */

@@ -141,7 +141,70 @@ async function queries(target: Target): Promise<Outcome> {
   return { remark: `${answered} answers of 19,900 locks` }
 }
 
+/** Clients that have said hello, and nothing else. */
+async function crowd(target: Target, count: number): Promise<HostilePeer[]> {
+  const peers: HostilePeer[] = []
+  while (peers.length < count)
+    peers.push(
+      ...(await Promise.all(Array.from({ length: 100 }, () => greet(target.primary, target.secret)))),
+    )
+  return peers
+}
+
+async function endTogether(target: Target): Promise<Outcome> {
+  const peers = await crowd(target, 3_000)
+  await pause(500)
+  for (const peer of peers) peer.leave()
+  await pause(2_000)
+  return { remark: `${peers.length} sockets` }
+}
+
+async function pingTogether(target: Target): Promise<Outcome> {
+  const peers = await crowd(target, 3_000)
+  const end = performance.now() + target.seconds * 1_000
+  let rounds = 0
+  for (; performance.now() < end; rounds++) {
+    for (const { socket } of peers) for (let i = 0; i < 5; i++) socket.ping()
+    await pause(500)
+  }
+  for (const peer of peers) peer.leave()
+  return { remark: `${rounds} times 15,000 pings` }
+}
+
+async function millionLocks(target: Target): Promise<Outcome> {
+  const members = await Promise.all(Array.from({ length: 5 }, () => enter(target, 4_000)))
+  const take = (member: (typeof members)[0], m: number) =>
+    acquireMany(member, 190_000, i => `orders/customers/${m}/${String(i).padStart(11, '0')}`)
+  const granted = await Promise.all(members.map(take))
+  for (const { peer } of members) peer.leave()
+  await pause(6_000 + target.seconds * 1_000)
+  return { remark: `${granted.reduce((sum, one) => sum + one, 0)} locks, which come and go` }
+}
+
 export const crowdScenarios: readonly Scenario[] = [
+  {
+    name: 'ends in one moment',
+    rules: 'B1',
+    does: '3,000 clients are cut in one moment',
+    short: true,
+    longestTurn: true,
+    attack: endTogether,
+  },
+  {
+    name: 'pings in one moment',
+    rules: 'B1',
+    does: '3,000 clients send five pings of WebSocket each in one moment, again and again',
+    longestTurn: true,
+    attack: pingTogether,
+  },
+  {
+    name: 'a million locks',
+    rules: 'B1',
+    does: 'five sessions take 190,000 locks each, and leave',
+    largeState: true,
+    longestTurn: true,
+    attack: millionLocks,
+  },
   {
     name: 'slow readers',
     rules: 'B4',

@@ -1,7 +1,7 @@
 // Decides which limits a run of a scenario broke. Pure.
 
 import type { Report } from './observer.ts'
-import { fullFrom, type Outcome, p99Max, rssMax, type Scenario, turnMax } from './scenario.ts'
+import { fullFrom, longestTurnMax, type Outcome, p99Max, rssMax, type Scenario, turnMax } from './scenario.ts'
 
 /** The longest of one server, in ms: its turn by the CPU time of its main thread, and a collection, which is no part of that. */
 export interface Turns {
@@ -47,6 +47,8 @@ export function complaints(run: Run): string[] {
   for (const name of died) found.push(`the ${name} ended`)
   const p99 = percentile(report.calls, 0.99)
   if (p99 > p99Max && !coresFull(run)) found.push(`p99 of the prober ${Math.round(p99)} ms, not ${p99Max}`)
+  if (scenario.longestTurn && turnOf(run) > longestTurnMax && run.busy <= fullFrom)
+    found.push(`a turn of ${turnOf(run).toFixed(1)} ms of CPU time, not ${longestTurnMax}`)
   if (!scenario.largeState) found.push(...tooLarge(report))
   return found
 }

@@ -45,6 +45,8 @@ export interface Scenario {
   readonly death?: true
   /** The state itself is large, so the limit for small states doesn't apply to its memory. */
   readonly largeState?: true
+  /** No turn may be longer than B1 allows, on a machine that is not full. */
+  readonly longestTurn?: true
   /** Part of the short form. */
   readonly short?: true
   readonly attack: (target: Target) => Promise<Outcome>
@@ -58,3 +60,5 @@ export const rssMax = 400
 export const fullFrom = 0.95
 /** In ms of CPU time; a longer turn is the server's own fault, however busy the cores are. */
 export const turnMax = 50
+/** In ms of CPU time: what B1 allows. */
+export const longestTurnMax = 20

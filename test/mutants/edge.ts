@@ -31,6 +31,85 @@ export const edge: readonly Mutant[] = [
     ],
   },
   {
+    name: 'sockets are read however much they bring in one turn',
+    breaks: 'B1',
+    why: 'thousands of pings, ends or small frames in one moment stop the server for longer than the ping limit',
+    test: 'reading-turns',
+    edits: [
+      {
+        file: 'wire/net/reading-turns.ts',
+        find: 'one.stopReading()\n      if',
+        replace: 'if',
+      },
+    ],
+  },
+  {
+    name: 'who brings much is read first again',
+    breaks: 'B1, B7',
+    why: 'those who never stop are read in each turn, and others never',
+    test: 'reading-turns',
+    edits: [
+      {
+        file: 'wire/net/reading-turns.ts',
+        find: 'if (one.broughtIn === this.#turn) this.#waiting.add(one)',
+        replace: 'if (one.broughtIn > this.#turn) this.#waiting.add(one)',
+      },
+    ],
+  },
+  {
+    name: 'the servers of the cluster wait for their turn to be read',
+    breaks: 'B1',
+    why: 'a crowd keeps their pings from the view server',
+    test: 'reading-turns',
+    edits: [
+      {
+        file: 'wire/net/reading-turns.ts',
+        find: 'if (one.exempt ||',
+        replace: 'if (',
+      },
+    ],
+  },
+  {
+    name: 'all sockets that had to wait are read in the next turn',
+    breaks: 'B1',
+    why: 'each turn stops and starts thousands of them',
+    test: 'reading-turns',
+    edits: [
+      {
+        file: 'wire/net/reading-turns.ts',
+        find: 'let left = takenUpPerTurnMax',
+        replace: 'let left = 1e9',
+      },
+    ],
+  },
+  {
+    name: 'a large piece counts as little as a small one',
+    breaks: 'B1',
+    why: 'some dozen sockets with 64 KiB of small frames each are read in one turn',
+    test: 'reading-turns',
+    edits: [
+      {
+        file: 'wire/net/reading-turns.ts',
+        find: 'this.#brought += 1 + bytes / bytesOfOne',
+        replace: 'this.#brought += 1 + 0 * bytes',
+      },
+    ],
+  },
+  {
+    name: 'a socket that is to wait is read all the same',
+    breaks: 'B1',
+    why: 'no turn ends before all that has come is read',
+    test: 'reading-turns',
+    edits: [{ file: 'wire/net/handle-inside.ts', find: 'handleOf(socket)?.readStop()', replace: '' }],
+  },
+  {
+    name: 'all that have gone quiet end in one turn',
+    breaks: 'B1',
+    why: 'thousands of clients that came together and said nothing stop the server when they must go',
+    test: 'edge',
+    edits: [{ file: 'wire/net/edge.ts', find: 'if (left-- <= 0) return true', replace: '' }],
+  },
+  {
     name: 'a hello as large as any frame',
     breaks: 'B3',
     why: 'a stranger has 4 MiB parsed before its secret is looked at',

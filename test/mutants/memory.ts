@@ -238,8 +238,8 @@ export const memory: readonly Mutant[] = [
     edits: [
       {
         file: 'wire/number-map.ts',
-        find: 'if (this.#keys[slot] === key) this.#remove(slot) return value',
-        replace: 'this.#remove(slot)\n    return value',
+        find: 'if (isHere) this.#remove(slot)',
+        replace: 'if (isHere || this.#parts === null) this.#remove(slot)',
       },
     ],
   },

@@ -147,8 +147,8 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/walk.ts',
-        find: 'if (lock.inUse) yield lock',
-        replace: 'yield lock',
+        find: 'for (const lock of this.#found) if (lock.inUse) yield lock',
+        replace: 'for (const lock of this.#found) yield lock',
       },
     ],
   },

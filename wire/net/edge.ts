@@ -4,7 +4,7 @@
 
 import { principalPrefix } from '../access/owner.ts'
 import { WireError } from '../codec.ts'
-import { receivingBytesMax, silentAfterHelloMs, unreadBytesMax } from '../limits.ts'
+import { receivingBytesMax, silentAfterHelloMs, silentPerTurnMax, unreadBytesMax } from '../limits.ts'
 import type { HelloFrom } from '../messages.ts'
 import { ByteSum } from './byte-sum.ts'
 import type { Room } from './edge-room.ts'
@@ -129,16 +129,19 @@ export class Edge {
     return this.#rate.took(payerOf(guest), frames, now)
   }
 
-  /** B7: called from time to time. */
-  sweep(now: number): void {
+  /** B7: called from time to time. True: there are more than it ends in one turn (B1). */
+  sweep(now: number): boolean {
+    let left = silentPerTurnMax
     for (const guest of this.#silent) {
-      if (now - guest.since < silentAfterHelloMs) return
+      if (now - guest.since < silentAfterHelloMs) return false
+      if (left-- <= 0) return true
       this.#silent.delete(guest)
       this.cuts.silent++
       guest.end(
         new WireError('GONE_QUIET', `nothing was said within ${silentAfterHelloMs} ms after the hello`),
       )
     }
+    return false
   }
 
   #serversFull(): WireError | undefined {

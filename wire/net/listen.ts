@@ -16,6 +16,7 @@ import { Edge } from './edge.ts'
 import { filesAllowed, filesLack, filesOpen, roomOf } from './edge-room.ts'
 import { FewAtATime } from './few-at-a-time.ts'
 import { type AcceptHandlers, type AcceptOptions, acceptSocket } from './hello.ts'
+import { ReadingTurns } from './reading-turns.ts'
 import { clearTimeout, setInterval, setTimeout } from './timers-node.ts'
 import type { TlsGuest } from './tls/front.ts'
 import { listenWithTls, tellsTls } from './tls/listening.ts'
@@ -74,7 +75,9 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   }
   const { helloWithinMs = limits.helloWithinMs } = options
   const edge = edgeOf(options)
-  const { http, visitors } = openPort(options, edge, handlers, helloWithinMs)
+  const turns = new ReadingTurns(runtime)
+  const enter = (socket: Socket) => new Visitor(socket, edge, runtime, turns)
+  const { http, visitors } = openPort(options, enter, handlers, helloWithinMs)
   // B3: this is the last resort; the edge cuts strangers before it is reached.
   http.maxConnections = edge.room.sockets + edge.room.strangers
   http.maxRequestsPerSocket = limits.requestsPerSocketMax
@@ -92,6 +95,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
   const upgrades = new FewAtATime(limits.upgradesPerTurnMax, runtime)
   http.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {}) // 'close' follows
+    visitors.get(request.socket)?.brings()
     upgrades.enter(() =>
       sockets.handleUpgrade(request, socket, head, peer => sockets.emit('connection', peer, request)),
     )
@@ -102,8 +106,11 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     visitor?.upgraded(socket, reading)
     acceptSocket(reading, options, handlers, remoteOf(request), runtime, visitor)
   })
+  const sweepEdge = () => {
+    if (edge.sweep(runtime.monotonic())) runtime.afterTurn(sweepEdge)
+  }
   const sweep = setInterval(() => {
-    edge.sweep(runtime.monotonic())
+    sweepEdge()
     lookAtFiles(edge, handlers)
   }, sweepMs).unref()
   http.once('close', () => clearInterval(sweep))
@@ -117,7 +124,7 @@ export async function listen(options: ListenOptions, handlers: ListenHandlers): 
     port,
     url: urlOf(options.host, port, http instanceof SecureServer),
     edge,
-    visit: socket => new Visitor(socket, edge, runtime),
+    visit: enter,
     close: () => closeAll(http, sockets),
     kill: () => killAll(http, sockets),
   }
@@ -132,7 +139,7 @@ interface Port {
 /** HTTP, with TLS or without; each socket has a visitor from its first byte. */
 function openPort(
   { tls = null }: ListenOptions,
-  edge: Edge,
+  visit: (socket: Socket) => Visitor,
   handlers: ListenHandlers,
   withinMs: number,
 ): Port {
@@ -140,13 +147,15 @@ function openPort(
   // A caller that never finishes its request may stay no longer than a peer that never says hello.
   const times = { headersTimeout: withinMs, requestTimeout: withinMs, connectionsCheckingInterval: 500 }
   const enter = (socket: Socket) => {
-    const visitor = new Visitor(socket, edge, runtime)
+    const visitor = visit(socket)
     visitors.set(socket, visitor)
     return visitor
   }
   const requests = new FewAtATime(limits.requestsPerTurnMax, runtime)
-  const ask = (request: IncomingMessage, response: ServerResponse) =>
+  const ask = (request: IncomingMessage, response: ServerResponse) => {
+    visitors.get(request.socket)?.brings()
     requests.enter(() => handlers.http(request, response))
+  }
   const turnedAway: ListenHandlers['turnedAway'] = (reason, remote) => handlers.turnedAway(reason, remote)
   if (tls !== null && tls.own !== null) {
     const http = createSecure({ ...times, ...tls.listening }, ask)

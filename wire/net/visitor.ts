@@ -8,19 +8,22 @@ import { WireError } from '../codec.ts'
 import { clientFrameBytesMax, frameBytesMax } from '../limits.ts'
 import type { HelloFrom } from '../messages.ts'
 import type { Edge, Guest, Standing } from './edge.ts'
+import { readAgain, stopReading } from './handle-inside.ts'
 import type { Gate } from './hello.ts'
 import { isLoopbackAddress } from './own-address.ts'
+import type { Reading, ReadingTurns } from './reading-turns.ts'
 import type { Runtime } from './runtime.ts'
 import type { TlsGuest } from './tls/front.ts'
 import { allowFrames, bytesKept } from './ws-inside.ts'
 import type { WsSocket } from './ws-socket.ts'
 
-export class Visitor implements Guest, Gate, TlsGuest {
+export class Visitor implements Guest, Gate, TlsGuest, Reading {
   readonly address: string
   readonly loopback: boolean
   standing: Standing = 'stranger'
   principal?: string
   since = 0
+  broughtIn = 0
   /** A5: why it is no server of the cluster; null: it is, or need not prove it. */
   certificateProblem: string | null = null
   readonly #socket: Socket
@@ -28,6 +31,7 @@ export class Visitor implements Guest, Gate, TlsGuest {
   #stream: Socket
   readonly #edge: Edge
   readonly #runtime: Runtime
+  readonly #turns: ReadingTurns
   #webSocket: WebSocket | undefined
   #reading: WsSocket | undefined
   #endOf: ((error: WireError) => void) | undefined
@@ -36,15 +40,18 @@ export class Visitor implements Guest, Gate, TlsGuest {
   /** B4: bytes that wait until the peer has read what is with its socket. */
   #waiting = 0
 
-  constructor(socket: Socket, edge: Edge, runtime: Runtime) {
+  constructor(socket: Socket, edge: Edge, runtime: Runtime, turns: ReadingTurns) {
     this.#socket = socket
     this.#stream = socket
     this.#edge = edge
     this.#runtime = runtime
+    this.#turns = turns
     this.address = socket.remoteAddress ?? 'unknown'
     this.loopback = isLoopbackAddress(socket.remoteAddress)
     socket.once('close', () => this.#left())
     edge.enter(this)
+    turns.enter(this)
+    this.#endsIn(socket)
   }
 
   get exempt(): boolean {
@@ -54,6 +61,13 @@ export class Visitor implements Guest, Gate, TlsGuest {
   secured(socket: TLSSocket, problem: string | null): void {
     this.#stream = socket
     this.certificateProblem = problem
+    this.#endsIn(socket)
+  }
+
+  /** B1: an end takes its turn, too. */
+  #endsIn(socket: Socket): void {
+    const brings = () => this.brings()
+    socket.on('end', brings).on('error', brings)
   }
 
   /** The socket has become a WebSocket. Called after ws listens to it, and before any other code does. */
@@ -61,8 +75,26 @@ export class Visitor implements Guest, Gate, TlsGuest {
     this.#webSocket = webSocket
     this.#reading = reading
     webSocket.on('message', () => this.#framed(reading))
+    this.#stream.prependListener('data', (bytes: Buffer) => this.brings(bytes.length))
     // ws has taken the part that it could use.
-    this.#stream.on('data', () => this.#edge.receiving.note(this))
+    this.#stream.on('data', () => {
+      this.#edge.receiving.note(this)
+      this.#turns.check()
+    })
+  }
+
+  // ---- its turns to be read (B1)
+
+  brings(bytes = 0): void {
+    this.#turns.brings(this, bytes)
+  }
+
+  stopReading(): void {
+    stopReading(this.#socket)
+  }
+
+  readAgain(): void {
+    readAgain(this.#socket)
   }
 
   receiving(): number {
@@ -140,5 +172,6 @@ export class Visitor implements Guest, Gate, TlsGuest {
   #left(): void {
     if (this.#answerWaits) this.#edge.wrongSecrets.answered(this.address)
     this.#edge.leave(this)
+    this.#turns.leave(this)
   }
 }
