@@ -2,6 +2,7 @@
 // whatever comes and goes.
 
 import t, { type Test } from 'tap'
+import { nextOf } from '../lockserver/state/in-order.ts'
 import { NameMap } from '../lockserver/state/name-map.ts'
 import { NameParts } from '../lockserver/state/name-parts.ts'
 import { NumberMap } from '../wire/number-map.ts'
@@ -117,6 +118,24 @@ for (const [kind, make, keyOf] of [
     map.set(keyOf(5), 5)
     t.strictSame([...(map as Iterable<unknown>)], [[keyOf(5), 5]])
   })
+
+t.test('B1: very many numbers come in order, a share at a time', async t => {
+  const { below } = random(3)
+  const numbers = new Set(Array.from({ length: 20_000 }, () => 1_790_000_000_000_000 + below(1_000_000)))
+  const found: number[] = []
+  for (
+    let more = nextOf(numbers, 0, 1_000);
+    more.length > 0;
+    more = nextOf(numbers, found.at(-1) ?? 0, 1_000)
+  )
+    if (found.push(...more) > 30_000) break
+  t.strictSame(
+    found,
+    [...numbers].sort((a, b) => a - b),
+  )
+  t.strictSame(nextOf(numbers, 0, 7), found.slice(0, 7))
+  t.strictSame(nextOf([], 0, 7), [])
+})
 
 t.test('B1: names of one part fill it, and then others', async t => {
   const parts = new NameParts<number>()

@@ -3,6 +3,7 @@
 
 import type { LockEvent, LossReason } from '../../wire/messages.ts'
 import { NumberMap } from '../../wire/number-map.ts'
+import { nextOf } from './in-order.ts'
 import type { Acquire, Hold, LockEntry } from './lock.ts'
 import type { Owner } from './owners.ts'
 import { Replies } from './replies.ts'
@@ -225,8 +226,9 @@ export class Session implements Identity {
     })
   }
 
-  holdsInOrder(): Hold[] {
-    return [...this.holds.values()].sort((a, b) => a.token - b.token)
+  /** The next holds behind the one of this token, at most so many (B1). */
+  holdsInOrder(after: number, most: number): Hold[] {
+    return nextOf(this.holds.keys(), after, most).map(token => this.holds.get(token) as Hold)
   }
 
   waitingInOrder(): Acquire[] {

@@ -6,6 +6,9 @@ import type { LossReason } from '../../wire/messages.ts'
 import type { Acquire, Hold } from './lock.ts'
 import type { Session } from './sessions.ts'
 
+/** So many are put in order at a time. */
+const holdsAtOnce = 4_096
+
 export interface Eviction {
   /** Holds with this token or a smaller one are lost. */
   readonly through: number
@@ -21,7 +24,7 @@ export class Unfinished {
   readonly telling = new Map<string, Set<string>>()
   /** Names of locks that may be free for their first waiter. */
   readonly unserved = new Set<string>()
-  /** What the first ending session waits for and holds, in order; looked up when it becomes the first. */
+  /** What the first ending session waits for, in order, looked up when it becomes the first; and some of its holds. */
   #first: Session | null = null
   #waits: readonly Acquire[] = []
   #holds: readonly Hold[] = []
@@ -62,12 +65,18 @@ export class Unfinished {
   /** Likewise its next hold. */
   nextHold(session: Session): Hold | undefined {
     this.#lookAt(session)
-    while (this.#nextHold < this.#holds.length) {
+    for (;;) {
+      if (this.#nextHold === this.#holds.length && !this.#moreHolds(session)) return undefined
       const hold = this.#holds[this.#nextHold++] as Hold
       // This hold may have been evicted in the meantime.
       if (session.holds.get(hold.token) === hold) return hold
     }
-    return undefined
+  }
+
+  #moreHolds(session: Session): boolean {
+    this.#holds = session.holdsInOrder(this.#holds.at(-1)?.token ?? 0, holdsAtOnce)
+    this.#nextHold = 0
+    return this.#holds.length > 0
   }
 
   /** The session holds nothing and waits for nothing any more. */
@@ -82,7 +91,7 @@ export class Unfinished {
     if (this.#first === session) return
     this.#first = session
     this.#waits = session.waitingInOrder()
-    this.#holds = session.holdsInOrder()
+    this.#holds = []
     this.#nextWait = 0
     this.#nextHold = 0
   }

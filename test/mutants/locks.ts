@@ -123,7 +123,7 @@ export const locks: readonly Mutant[] = [
         file: state,
         find: 'if (hold !== undefined) this.table.release(hold, this.wallMs)',
         replace: `if (hold !== undefined) {
-      const all = session.holdsInOrder().filter(other => other.lock === hold.lock)
+      const all = session.holdsInOrder(0, 1e6).filter(other => other.lock === hold.lock)
       this.table.dropAll([], all, this.wallMs)
     }`,
       },

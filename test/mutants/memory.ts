@@ -160,6 +160,19 @@ export const memory: readonly Mutant[] = [
     ],
   },
   {
+    name: 'of very many numbers a share leaves some out',
+    breaks: 'B2, R4',
+    why: 'a session that ends keeps some of its holds',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'lockserver/state/in-order.ts',
+        find: 'limit = found[most - 1] as number',
+        replace: 'limit = found[most >> 1] as number',
+      },
+    ],
+  },
+  {
     name: 'all parts of a table grow at once',
     breaks: 'B1',
     why: 'with a million entries one turn builds the whole table again',

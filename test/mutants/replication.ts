@@ -506,8 +506,8 @@ export const replication: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/state/sessions.ts',
-        find: 'return [...this.holds.values()].sort((a, b) => a.token - b.token)',
-        replace: 'return [...this.holds.values()]',
+        find: 'return nextOf(this.holds.keys(), after, most).map(token => this.holds.get(token) as Hold)',
+        replace: 'return after > 0 ? [] : [...this.holds.values()].slice(0, most)',
       },
     ],
   },

@@ -150,7 +150,7 @@ export const sessions: readonly Mutant[] = [
         file: state,
         find: "this.table.dropAll([], holds, this.wallMs) this.#takeFacts() } this.#reply(session, ['cancel-done'",
         replace:
-          "this.table.dropAll([], holds.length > 0 ? session.holdsInOrder() : [], this.wallMs)\n      this.#takeFacts()\n    }\n    this.#reply(session, ['cancel-done'",
+          "this.table.dropAll([], holds.length > 0 ? session.holdsInOrder(0, 1e6) : [], this.wallMs)\n      this.#takeFacts()\n    }\n    this.#reply(session, ['cancel-done'",
       },
     ],
   },
