@@ -215,12 +215,12 @@ export function acquireFailure(error: unknown, name: string, { wait }: Holding, 
 
 function inTheWay({ holder }: LockError): string {
   if (holder === undefined) return 'it did not come free, or the primary did not answer'
+  const since = showDuration(holder.heldMs)
   const by =
     holder.clientName === null
-      ? 'it is kept for a client that is gone,'
-      : `${quoted(holder.clientName)} has held it`
-  const ahead = holder.ahead === 0 ? '' : `, and ${holder.ahead} waited before this one`
-  return `${by} for ${showDuration(holder.heldMs)}${ahead}`
+      ? `it is kept for no client, ${since} after its grant`
+      : `${quoted(holder.clientName)} has held it for ${since}`
+  return holder.ahead === 0 ? by : `${by}, and ${holder.ahead} waited before this one`
 }
 
 function connectFailure(error: unknown, urls: readonly string[]): unknown {

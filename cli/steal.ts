@@ -41,9 +41,7 @@ clientName, host, pid, heldMs, terms }…] }; taken is what was held just before
     if (values.json) printJson({ name, token: lock.token, taken })
     else if (taken.length === 0) print(`no client held lock ${quoted(name)}`)
     for (const { mode, token, clientName, heldMs } of values.json ? [] : taken)
-      print(
-        `took ${quoted(name)} (${mode}, token ${token}) from ${oneLine(clientName ?? 'a client that is gone')}, who held it for ${showDuration(heldMs)}`,
-      )
+      print(`took ${quoted(name)} (${mode}, token ${token}) ${fromWhom(clientName, showDuration(heldMs))}`)
     return 0
   },
 }
@@ -64,4 +62,10 @@ async function steal(
     if (!(error instanceof LockError) || error.code !== 'NOT_THIS_TOKEN') throw error
     throw new Failure(error.message)
   }
+}
+
+/** C3: it may be kept for no client. */
+function fromWhom(clientName: string | null, since: string): string {
+  if (clientName === null) return `from no client: it was kept, ${since} after its grant`
+  return `from ${oneLine(clientName)}, who held it for ${since}`
 }

@@ -9,7 +9,7 @@ export interface LockHolder {
   readonly name: string
   readonly mode: Mode
   readonly token: number
-  /** Null, as its name: its holder is gone, and the lock is kept for some time. */
+  /** Null, as its name: the lock is kept for some time, for no client (`holdAtLeast`). */
   readonly clientId: string | null
   /** As given to `connect`. */
   readonly clientName: string | null

@@ -111,8 +111,12 @@ story('C4: a hold ends after its time, for its holder first', async ({ t, a, b }
 })
 
 story('C3: what must last at least some time is kept when it is given back', async ({ t, a, b }) => {
-  await (await a.acquire('x', { holdAtLeast: 300, note: 'not so often' })).release()
+  await (await a.acquire('x', { holdAtLeast: 500, note: 'not so often' })).release()
   t.equal(await b.tryAcquire('x'), null)
+  await t.rejects(b.acquire('x', { timeout: 20 }), {
+    message:
+      /within 20 ms: it is kept for no client, \d+ ms after its grant \(token \d+\), as its holdAtLeast asks$/,
+  })
   const { held } = await b.query()
   t.match(held, [{ clientId: null, clientName: null, terms: { note: 'not so often' } }])
   t.ok((held[0]?.terms?.keptMs ?? 0) > 0)

@@ -14,8 +14,10 @@ export function heldBy(
   const before = ahead === 0 ? '' : `, and ${ahead} waited before`
   if (clientId !== null && clientId === me)
     return `this client itself has held ${it} ${since}${before}; locks are not re-entrant`
-  const holder = clientName === null ? 'a client that is gone' : JSON.stringify(clientName)
-  return `${holder} has held ${it} ${since}${before}`
+  // C3: its holder may be gone, or has given it back.
+  if (clientName === null)
+    return `${it} is kept for no client, ${lengthOf(heldMs)} after its grant (token ${token}), as its holdAtLeast asks${before}`
+  return `${JSON.stringify(clientName)} has held ${it} ${since}${before}`
 }
 
 /** As precise as a reader needs. */
