@@ -122,6 +122,16 @@ export class Referee {
     return this.#misledNames.has(name)
   }
   readonly #misledNames = new Set<string>()
+  /** Each of these machines gets the disk of the other one, with what lies have left there. */
+  exchange(one: string, other: string): void {
+    this.leftCopies.exchange(one, other)
+    const names = this.#misledNames
+    if (names.has(one) === names.has(other)) return
+    const [from, to] = names.has(one) ? [one, other] : [other, one]
+    names.delete(from)
+    names.add(to)
+  }
+
   /** Views whose two servers were told a lie of each other: only the next view ends what it does. */
   readonly #parted = new Set<number>()
   partsIn(group: number, view: number): void {

@@ -30,7 +30,7 @@ export class MovedDisks {
       () => `the power fails, and the disks of ${one} and ${other} are exchanged: gone from there`,
     )
     this.#power.fail(dice)
-    referee.leftCopies.exchange(one, other)
+    referee.exchange(one, other)
     this.#diskOf(one).exchange(this.#diskOf(other))
   }
 
