@@ -26,9 +26,11 @@ export class Image implements Disposable {
   readonly folder: string
   readonly config: ImageConfig
   readonly #work: string
+  readonly #buildah: Buildah
 
-  private constructor(work: string, folder: string, config: ImageConfig) {
+  private constructor(work: string, buildah: Buildah, folder: string, config: ImageConfig) {
     this.#work = work
+    this.#buildah = buildah
     this.folder = folder
     this.config = config
   }
@@ -53,7 +55,7 @@ export class Image implements Disposable {
       const { Docker } = JSON.parse(buildah('inspect', '--type', 'image', tag)) as {
         Docker: { config: ImageConfig }
       }
-      return new Image(work, folder, Docker.config)
+      return new Image(work, buildah, folder, Docker.config)
     } catch (error) {
       rmSync(work, { recursive: true, force: true })
       throw error
@@ -61,6 +63,7 @@ export class Image implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#buildah('rm', '--all') // what is mounted could not be removed
     rmSync(this.#work, { recursive: true, force: true })
   }
 }
@@ -69,18 +72,26 @@ export class Image implements Disposable {
 const settings = ['--isolation=chroot', '--format=docker', '--layers=false']
 const steps = [...settings, ...['--build-arg', `NODE=${tag}-building`, '--build-arg', `BASE=${tag}-standing`]]
 
+type Buildah = (command: string, ...args: string[]) => string
+
 /** With a store of its own, so that this machine's images stay as they are. */
-function buildahIn(work: string): (command: string, ...args: string[]) => string {
-  const store = [`--root=${join(work, 'images')}`, `--runroot=${join(work, 'run')}`, '--storage-driver=vfs']
-  return (command, ...args) => tool('buildah', [...store, command, ...args], 'buildah', '', root)
+function buildahIn(work: string): Buildah {
+  const storedBy =
+    (driver: string): Buildah =>
+    (command, ...args) => {
+      const store = [`--root=${join(work, driver)}`, `--runroot=${join(work, 'run')}`]
+      return tool('buildah', [...store, `--storage-driver=${driver}`, command, ...args], 'buildah', '', root)
+    }
+  const overlay = storedBy('overlay')
+  try {
+    overlay('info')
+    return overlay
+  } catch {
+    return storedBy('vfs') // each layer is a copy of all that is below it
+  }
 }
 
-function commitBase(
-  buildah: (command: string, ...args: string[]) => string,
-  work: string,
-  name: string,
-  fill: (folder: string) => void,
-): void {
+function commitBase(buildah: Buildah, work: string, name: string, fill: (folder: string) => void): void {
   const folder = join(work, name)
   mkdirSync(folder)
   fill(folder)
