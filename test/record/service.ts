@@ -126,6 +126,10 @@ export class RecordService implements AsyncDisposable {
     return this.lockServers.find(({ url }) => url === this.#client?.view?.primary.address)
   }
 
+  backup(): Process | undefined {
+    return this.lockServers.find(({ url }) => url === this.#client?.view?.backup?.address)
+  }
+
   async grantedSince(when: number, withinMs = 60_000): Promise<number> {
     const found = () => this.grants.find(at => at > when)
     return await until('a lock is granted', found, withinMs)

@@ -5,7 +5,7 @@ import t from 'tap'
 import { until } from '../fixtures/deadline.ts'
 import { pause } from '../fixtures/real-pause.ts'
 import { Etcd } from './etcd.ts'
-import { RecordService } from './service.ts'
+import { type Process, RecordService } from './service.ts'
 
 const etcd = await Etcd.start(3)
 const service = await RecordService.start(etcd.url('takeover'), 3, 3)
@@ -121,6 +121,36 @@ t.test(
     t.same(service.violations, [])
   },
 )
+
+for (const withEtcd of [false, true])
+  t.test(
+    `F17, F18: all but one are killed at once: view servers, lock servers${withEtcd ? ' and etcd' : ''}`,
+    async t => {
+      const [active, backup] = [await service.active(), service.backup()]
+      const standby = service.viewServers.find(each => each !== active)
+      const servers = [...service.viewServers, ...service.lockServers]
+      const killed = [
+        ...servers.filter(each => each !== standby && each !== backup),
+        ...(withEtcd ? etcd.nodes.slice(1) : []),
+      ]
+      const since = performance.now()
+      await Promise.all(killed.map(each => each.kill()))
+      const served = () => service.grantedSince(performance.now())
+      if (withEtcd) {
+        await pause(p99Ms)
+        t.equal(await service.active(), undefined, 'no view server can have the mark')
+        for (const node of etcd.nodes.slice(1)) node.start()
+        const back = performance.now()
+        note(
+          'all but one killed, etcd too: next grant after two of three etcd are back',
+          (await served()) - back,
+        )
+      } else note('all but one killed, next grant after', (await served()) - since)
+      for (const each of killed) if (servers.includes(each as Process)) each.start()
+      await service.isWhole()
+      t.same(service.violations, [])
+    },
+  )
 
 t.test('a table of the gaps', async t => {
   for (const gap of gaps) t.comment(gap)
