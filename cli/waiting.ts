@@ -31,9 +31,11 @@ export function queueText(name: string, { held, pending }: Queue, clientId: stri
 function holdersText(holders: readonly HoldRecord[]): string {
   const [first] = holders
   if (first === undefined) return 'no client holds it just now'
-  const by = first.clientId === null ? 'kept for no client' : `held by ${clientText(first)}`
-  const more = holders.length === 1 ? '' : ` and ${holders.length - 1} more`
-  return `${by} for ${showDuration(first.heldMs)}${more}`
+  const by =
+    first.clientId === null
+      ? `kept for no client, for ${showDuration(first.terms?.keptMs ?? 0)} more`
+      : `held by ${clientText(first)} for ${showDuration(first.heldMs)}`
+  return holders.length === 1 ? by : `${by} and ${holders.length - 1} more`
 }
 
 /** Who is in the way; times are no part of it. */
@@ -97,6 +99,8 @@ class Waiting implements Told {
 
   meets(client: LockClient): void {
     this.#client = client
+    // It has said that there is no session yet.
+    if (this.#looks !== undefined) void this.#look()
   }
 
   over(): void {

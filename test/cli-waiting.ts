@@ -29,7 +29,8 @@ t.test('for whom a command waits: who holds it, for how long, how many come firs
     text([hold('a', 1, 10), hold('b', 2, 5)], [wait(me)]),
     'held by a on app-2, pid 4711 for 10 ms and 1 more',
   )
-  t.equal(text([hold(null, 1, 10)], [wait(me)]), 'kept for no client for 10 ms')
+  const terms = { permits: null, note: null, keptMs: 7_000, endsMs: null, once: null }
+  t.equal(text([{ ...hold(null, 1, 10), terms }], [wait(me)]), 'kept for no client, for 7.0 s more')
   t.equal(text([], [...others, wait(me)]), 'no client holds it just now, 2 before you')
   t.equal(text([hold('a\n', 1, 10)], []), 'held by "a\\n" on app-2, pid 4711 for 10 ms', 'in one line')
 })
