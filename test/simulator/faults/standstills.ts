@@ -8,6 +8,9 @@ import type { Random } from '../../fixtures/random.ts'
 import { type Damage, thaw } from './damage.ts'
 import type { Scene } from './scene.ts'
 
+/** More than the 250 ms of wire/clock.ts, by a clock of any rate. */
+const pageSleepMs = 260
+
 export class Standstills {
   readonly #scene: Scene
   readonly #damage: Damage
@@ -39,7 +42,18 @@ export class Standstills {
     this.#scene.tell(() => `suspend ${what}`)
     this.#suspended.add(party)
     party.suspend()
-    this.#damage.doubt(party, this.#scene.duration(dice) * 1.5, `wake ${what}`, thaw(party))
+    this.#damage.doubt(party, this.#scene.duration(dice) * 1.5, `wake ${what}`, this.#wakes(party))
+  }
+
+  /** S4: a page takes less than that for the rounding of its clocks, and no machine sleeps so shortly. */
+  #wakes(party: Machine): () => void {
+    const leastAt = this.#scene.now + (party.wallAlone ? pageSleepMs : 0)
+    const wakes = thaw(party)
+    return () => {
+      const leftMs = leastAt - this.#scene.now
+      if (leftMs <= 0) wakes()
+      else this.#scene.cluster.network.after(leftMs, wakes)
+    }
   }
 
   setWallClock(dice: Random): void {
