@@ -50,7 +50,8 @@ export class Audience {
   /** G8: what the view server may know of slots that the state has left. */
   left: SlotsLeft | null = null
 
-  constructor({ out, situation, clients, state, leases, replication, parking, audit }: PrimaryParts) {
+  constructor(parts: PrimaryParts, pingLimitMs: number) {
+    const { out, situation, clients, state, leases, replication, parking, audit } = parts
     this.replication = replication
     this.#out = out
     this.#situation = situation
@@ -58,7 +59,7 @@ export class Audience {
     this.#state = state
     this.#parking = parking
     this.#audit = audit
-    this.desk = new QueryDesk(out, { state, times: leases.times }, situation, new AtDesk(this))
+    this.desk = new QueryDesk(out, { state, times: leases.times }, situation, new AtDesk(this, pingLimitMs))
     this.#watches = new Watches(out, state)
   }
 
@@ -230,13 +231,17 @@ export class Audience {
 /** What the desk needs of it. */
 class AtDesk implements DeskOwner {
   readonly #audience: Audience
+  readonly #pingLimitMs: number
 
-  constructor(audience: Audience) {
+  constructor(audience: Audience, pingLimitMs: number) {
     this.#audience = audience
+    this.#pingLimitMs = pingLimitMs
   }
 
+  /** G7: what a primary that may have been replaced has decided alone may never be. */
   get age() {
-    return this.#audience.replication.age
+    const { age, isBehind } = this.#audience.replication
+    return isBehind && age.asOfMs > this.#pingLimitMs ? null : age
   }
 
   get isSure() {

@@ -103,7 +103,7 @@ export class Primary {
       revocations: new Revocations(),
       audit: new Audit(out),
     }
-    this.#audience = new Audience(parts)
+    this.#audience = new Audience(parts, options.pingLimitMs)
     this.#proposals = new Proposals(parts, this.#audience)
     this.#rights = new ClientRights(parts, options, this.#proposals)
     this.#sessions = new SessionRequests(parts, options, this.#audience, this.#proposals, this.#rights)

@@ -151,12 +151,12 @@ export class Queries {
   }
 
   /** The parts of the answer. `sure`: the answer is shown when R1 holds for it; `age`: of what is only looked at. */
-  answer({ client, request }: Query, sure: boolean, age: CopyAge, wall: number): Answer[] {
+  answer({ client, request }: Query, sure: boolean, age: CopyAge | null, wall: number): Answer[] {
     if (isConfirmed(request)) this.#answering++
     if (request[0] === 'clients') return [this.#clients(client, request, sure, wall)]
     const [kind, number] = request
     const listing = this.#listing({ client, request }, wall)
-    return kind === 'look' ? lookOf(listing, number, age) : answerOf(listing, number, sure)
+    return kind === 'look' && age !== null ? lookOf(listing, number, age) : answerOf(listing, number, sure)
   }
 
   #clients(

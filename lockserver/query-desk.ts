@@ -16,8 +16,8 @@ import type { Times } from './times.ts'
 
 /** What has the desk: a primary, or a backup with a whole copy. */
 export interface DeskOwner {
-  /** How old what it shows may be. */
-  readonly age: CopyAge
+  /** How old what it shows may be; null: it shows what may never become true (G7). */
+  readonly age: CopyAge | null
   /** No other server can have become the primary in the meantime (R1). */
   readonly isSure: boolean
   speaks(client: Client): boolean
@@ -28,6 +28,8 @@ export interface DeskOwner {
   refused(client: Client, denied: { readonly verb: Verb; readonly lock: string }): void
   close(client: Client, code: 'UNEXPECTED_MESSAGE' | 'TOO_MANY_CONNECTIONS', text: string): void
 }
+
+const doubtfulText = 'this server may have been replaced: its backup confirms nothing of what it has decided'
 
 export class QueryDesk {
   readonly #out: ServerOutbox
@@ -86,6 +88,8 @@ export class QueryDesk {
     const confirmed = request[0] !== 'look' && request[3]
     const { age, isSure } = this.#owner
     const sure = confirmed || isSure
+    if (age === null && request[0] === 'look')
+      return this.#out.send(client.connection, refusalOf(request, 'NO_COPY', doubtfulText))
     const parts = this.#queries.answer({ client, request }, sure, age, this.#situation.now.wall)
     if (confirmed) return this.#owner.show(client, parts)
     for (const part of parts) this.#out.send(client.connection, part)

@@ -26,6 +26,8 @@ export class Replication {
   /** Both belong to one view. */
   #join: Join
   #holdback = new Holdback()
+  /** The last batch in which something was decided. */
+  #decided = 0
   /** G7: what the state is as of, as far as this server can know. */
   readonly #asOf: AsOf
   /** Batches that went to no backup. */
@@ -118,6 +120,7 @@ export class Replication {
   #closeBatch(): void {
     const batch = this.#stream.close()
     this.#holdback.close(batch.sequence)
+    if (batch.entries.length > 0) this.#decided = batch.sequence
     if (this.#join.latched) this.#asOf.expect(batch.sequence, this.#situation.now.monotonic)
     if (this.#disk !== null) this.#onDisk?.add(batch.sequence, this.#disk.batch(this.#situation.view, batch))
     this.#recent?.add(batch, this.#state.opNumber)
@@ -131,6 +134,11 @@ export class Replication {
     else this.#asOf.sure(this.#situation.now.monotonic)
     if (this.#join.streams && this.#join.level) this.#closeBatch()
     else this.flush()
+  }
+
+  /** Something that was decided is not confirmed. */
+  get isBehind(): boolean {
+    return this.#decided > this.confirmed
   }
 
   /** G7: R1 turned round: it was the primary when it sent the last batch that all witnesses have confirmed. */

@@ -93,6 +93,21 @@ t.test('G7, R1: a deposed primary shows how long it has not heard that it still 
   t.ok(looked(hand, 2)[2].asOfMs >= 1_400)
 })
 
+t.test('G7: a deposed primary shows nothing of what it has decided alone', async t => {
+  const { cluster, clients } = started(['a'])
+  clients.a.wait(clients.a.acquire('x'))
+  cluster.run(500)
+  const { primary } = cluster
+  const hand = new HandParty(cluster, 'reader').dial(primary.address)
+  hand.hears('welcome')
+  cluster.network.onFrame = (from, to) =>
+    (from === primary && to !== hand) || (to === primary && from !== hand) ? 'hold' : 'pass'
+  cluster.until(() => primary.core.state?.sessions.size === 0, 'the end of the lease there', 60_000)
+  hand.say(['look', 2, ''])
+  t.match(hand.hears('query-refused'), ['query-refused', 2, 'NO_COPY', /may have been replaced/])
+  t.equal(cluster.primary.core.state?.sessions.size, 1, 'the client goes on at another one')
+})
+
 t.test('G7: a primary without a backup is as of now', async t => {
   const { cluster } = started(['a'], { servers: 1 })
   cluster.run(500)

@@ -75,6 +75,19 @@ export const groupsSimulated: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a deposed primary shows what it has decided alone',
+    breaks: 'G7',
+    why: 'a lock that is held is shown as free, as of a moment at which it was held',
+    test: 'nearest-copies',
+    edits: [
+      {
+        file: 'lockserver/audience.ts',
+        find: 'return isBehind && age.asOfMs > this.#pingLimitMs ? null : age',
+        replace: 'return isBehind && age.asOfMs > 1e9 * this.#pingLimitMs ? null : age',
+      },
+    ],
+  },
+  {
     name: 'nearest reads of several groups are as old as the newest',
     breaks: 'G7',
     why: 'the age covers one group alone',
