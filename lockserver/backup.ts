@@ -15,6 +15,7 @@ import type { Point } from './state/recent.ts'
 import { Installation, type SnapshotHeader } from './state/snapshot.ts'
 import type { State } from './state/state.ts'
 import { StateWriting, wholeLeases } from './state-writing.ts'
+import { Times } from './times.ts'
 
 type Replicate = MessageOf<'primaryToBackup', 'replicate'>
 
@@ -60,6 +61,8 @@ export class Backup implements CopyState {
   /** All that the primary had decided until then is in the copy that came on this connection. */
   #acceptedAt = 0
   #installation: Installation | null = null
+  /** Of what has been installed. */
+  #times = new Times()
   #installedAt = 0
   /** D12: what its journal held when it started; null: nothing, or it has another state. */
   found: Found | null
@@ -186,6 +189,7 @@ export class Backup implements CopyState {
     this.#dropInstallation()
     this.found = null
     this.#installation = new Installation(header)
+    this.#times = new Times()
     this.#disk?.install(header)
     this.#installedAt = this.#situation.now.monotonic
     this.#received = header.sequence
@@ -219,6 +223,7 @@ export class Backup implements CopyState {
   #chunk(index: number, records: readonly SnapshotRecord[]): void {
     if (this.#installation === null || index !== this.#installation.chunks) return this.#gap('chunk', index)
     this.#installation.add(records, this.#situation.now.monotonic)
+    this.#installation.giveTimes(this.#times)
     if (this.#disk === null) this.#sayReceived(index)
     else this.#waits.chunks.push({ index, number: this.#disk.records(records) })
   }
@@ -261,11 +266,8 @@ export class Backup implements CopyState {
 
   /** S3: what remained of each lease, counted from when its chunk came. */
   #leasesOf(installation: Installation): Leases {
-    const leases = new Leases()
+    const leases = new Leases(this.#times)
     for (const [ordinal, until] of installation.leases) leases.set(ordinal, until)
-    for (const [token, until] of installation.least) leases.times.setLeast(token, until)
-    for (const [token, until] of installation.most) leases.times.setMost(token, until)
-    for (const [key, until] of installation.keys) leases.times.setKey(key, until)
     const { paused } = installation.header
     if (paused !== null) leases.startPause(this.#installedAt + paused)
     return leases

@@ -1,13 +1,16 @@
 // Deadlines of very many things, in slots of time, so that a look at what is over costs no more than what it
 // finds. What has a deadline may be taken out of its slot at any time. It reads no clock and ends nothing.
 
+import { NumberMap } from '../wire/number-map.ts'
+
 /** What is over is found by so much later at most, and never sooner. */
 const slotMs = 64
 
-export class Deadlines<K> {
-  readonly #until = new Map<K, number>()
+/** By token. */
+export class Deadlines {
+  readonly #until = new NumberMap<number>()
   /** By the number of the slot in which it is over. */
-  readonly #slots = new Map<number, Set<K>>()
+  readonly #slots = new Map<number, Set<number>>()
   /** No slot before this one has anything. */
   #first = Number.POSITIVE_INFINITY
 
@@ -15,15 +18,11 @@ export class Deadlines<K> {
     return this.#until.size
   }
 
-  get(key: K): number | undefined {
+  get(key: number): number | undefined {
     return this.#until.get(key)
   }
 
-  keys(): Iterable<K> {
-    return this.#until.keys()
-  }
-
-  set(key: K, until: number): void {
+  set(key: number, until: number): void {
     this.delete(key)
     this.#until.set(key, until)
     const number = slotOf(until)
@@ -33,7 +32,7 @@ export class Deadlines<K> {
     this.#first = Math.min(this.#first, number)
   }
 
-  delete(key: K): void {
+  delete(key: number): void {
     const until = this.#until.get(key)
     if (until === undefined) return
     this.#until.delete(key)
@@ -49,16 +48,16 @@ export class Deadlines<K> {
   }
 
   /** Takes out the first of what is over, no more than so many. */
-  take(now: number, most: number): K[] {
+  take(now: number, most: number): number[] {
     const slot = this.#firstOver(now)
     if (slot === undefined) return []
-    const over: K[] = []
+    const over: number[] = []
     for (const key of slot) if (over.push(key) >= most) break
     for (const key of over) this.delete(key)
     return over
   }
 
-  #firstOver(now: number): Set<K> | undefined {
+  #firstOver(now: number): Set<number> | undefined {
     const last = slotOf(now) - 1
     if (last - this.#first > this.#slots.size) this.#first = Math.min(last + 1, ...firstOf(this.#slots))
     for (; this.#first <= last; this.#first++) {

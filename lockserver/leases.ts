@@ -10,13 +10,17 @@ const pause = 0
 
 export class Leases {
   /** C3, C4, C5: the times of holds and keys, which go wherever the leases go. */
-  readonly times = new Times()
+  readonly times: Times
   /** Deadlines in monotonic ms, by session ordinal. */
   readonly #until = new Map<number, number>()
   /** S4: sessions that rested when their ttl was over, and got the rest of a longer lease. */
   readonly #resting = new Set<number>()
   /** No deadline is earlier than this. */
   #earliest = Number.POSITIVE_INFINITY
+
+  constructor(times = new Times()) {
+    this.times = times
+  }
 
   /** S4: the whole ttl from now, the moment at which the renewal was received. */
   renew(session: Session, now: number): void {

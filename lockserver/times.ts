@@ -3,6 +3,7 @@
 // a reason: an operation ends it, which only a primary proposes.
 
 import type { ShownTerms } from '../wire/messages.ts'
+import { NumberMap } from '../wire/number-map.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Fact } from './state/facts.ts'
 import type { Hold } from './state/lock.ts'
@@ -12,9 +13,13 @@ import type { Operation, State } from './state/state.ts'
 
 export class Times {
   /** Of holds, by token. */
-  readonly #least = new Deadlines<number>()
-  readonly #most = new Deadlines<number>()
-  readonly #keys = new Deadlines<OnceKey>()
+  readonly #least = new Deadlines()
+  readonly #most = new Deadlines()
+  readonly #keys = new Deadlines()
+  /** Keys that have an end, by the token of their hold. */
+  readonly #ended = new NumberMap<OnceKey>()
+  /** When this server was promoted, with this state; null: it was not. */
+  #promoted: { readonly at: number; readonly state: State } | null = null
 
   // ---- of a copy (snapshot.ts): what remained when its records came
 
@@ -27,7 +32,13 @@ export class Times {
   }
 
   setKey(key: OnceKey, until: number): void {
-    this.#keys.set(key, until)
+    this.#ended.set(key.token, key)
+    this.#keys.set(key.token, until)
+  }
+
+  #forgetKey({ token }: OnceKey): void {
+    this.#ended.delete(token)
+    this.#keys.delete(token)
   }
 
   /** What an operation has done, on the server that has applied it just now. */
@@ -43,21 +54,33 @@ export class Times {
         if (!fact.kept) this.#least.delete(fact.token)
         return this.#most.delete(fact.token)
       case 'key ended':
-        return this.#keys.set(fact.key, now + fact.key.keepMs)
+        return this.setKey(fact.key, now + fact.key.keepMs)
       case 'key gone':
-        return this.#keys.delete(fact.key)
+        return this.#forgetKey(fact.key)
     }
   }
 
   /**
    * C4: a promoted server gives each hold the whole time again, as its client counts from when it saw the grant.
-   * The others go on with what remains (C3, C5).
+   * The others go on with what remains (C3, C5). There may be very many (B1): each is looked at when it would be over.
    */
-  promote(now: number, { table }: State): void {
-    for (const token of [...this.#most.keys()]) {
-      const most = table.timed.get(token)?.special?.terms.holdAtMostMs
-      if (most !== undefined && most !== null) this.#most.set(token, now + most)
-    }
+  promote(now: number, state: State): void {
+    this.#promoted = { at: now, state }
+  }
+
+  /** C4: until then the hold of this token lasts because of a promotion. */
+  #promisedUntil(token: number): number {
+    const most = this.#promoted?.state.table.timed.get(token)?.special?.terms.holdAtMostMs
+    return this.#promoted === null || most === undefined || most === null ? 0 : this.#promoted.at + most
+  }
+
+  /** Those of a hold's most that are over. */
+  #takeMost(now: number, most: number): number[] {
+    return this.#most.take(now, most).filter(token => {
+      const until = this.#promisedUntil(token)
+      if (until > now) this.#most.set(token, until)
+      return until <= now
+    })
   }
 
   /** D6: what remains of them is not on disk, so all of them begin again, whole. */
@@ -69,7 +92,7 @@ export class Times {
       if (special.lasting && holdAtLeastMs !== null) this.#least.set(token, now + holdAtLeastMs)
       if (special.untold === 0 && holdAtMostMs !== null) this.#most.set(token, now + holdAtMostMs)
     }
-    for (const key of table.onces.each()) if (!key.running) this.#keys.set(key, now + key.keepMs)
+    for (const key of table.onces.each()) if (!key.running) this.setKey(key, now + key.keepMs)
   }
 
   // ---- what has run out
@@ -80,12 +103,13 @@ export class Times {
 
   /** The next operation that ends some of what has run out; B2: no more of it than this. None comes twice. */
   take(now: number, most: number): Operation | undefined {
-    const held = this.#most.take(now, most)
+    const held = this.#takeMost(now, most)
     if (held.length > 0) return ['most-over', held]
     const lasting = this.#least.take(now, most)
     if (lasting.length > 0) return ['least-over', lasting]
     const keys = this.#keys.take(now, most)
-    return keys.length > 0 ? ['forget-once', keys.map(pairOf)] : undefined
+    const ended = keys.flatMap(token => this.#ended.take(token) ?? [])
+    return ended.length > 0 ? ['forget-once', ended.map(pairOf)] : undefined
   }
 
   // ---- what remains
@@ -95,11 +119,12 @@ export class Times {
   }
 
   mostMs(hold: Hold, now: number): number | null {
-    return left(this.#most.get(hold.token), now)
+    const until = this.#most.get(hold.token)
+    return left(until === undefined ? undefined : Math.max(until, this.#promisedUntil(hold.token)), now)
   }
 
   keptMs(key: OnceKey, now: number): number | null {
-    return left(this.#keys.get(key), now)
+    return left(this.#keys.get(key.token), now)
   }
 
   /** C3: for how many ms more the hold of this token is kept. */

@@ -3,10 +3,11 @@
 
 import t from 'tap'
 import { Deadlines } from '../lockserver/deadlines.ts'
+import { Times } from '../lockserver/times.ts'
 import { StateStory } from './fixtures/state-story.ts'
 
 t.test('C3: nothing is over too soon, and all of it is found soon after', async t => {
-  const deadlines = new Deadlines<number>()
+  const deadlines = new Deadlines()
   for (let i = 0; i < 1_000; i++) deadlines.set(i, 1_000 + i)
   for (let now = 900; now < 2_200; now += 7)
     for (let over = deadlines.take(now, 10); over.length > 0; over = deadlines.take(now, 10)) {
@@ -21,21 +22,41 @@ t.test('C3: nothing is over too soon, and all of it is found soon after', async 
 })
 
 t.test('C3: a deadline that moves or goes is not found where it was', async t => {
-  const deadlines = new Deadlines<string>()
-  deadlines.set('moves', 1_000)
-  deadlines.set('goes', 1_000)
-  deadlines.set('stays', 5_000_000)
-  deadlines.set('moves', 9_000)
-  deadlines.delete('goes')
-  deadlines.delete('goes')
+  const deadlines = new Deadlines()
+  const [moves, goes, stays, early] = [1, 2, 3, 4]
+  deadlines.set(moves, 1_000)
+  deadlines.set(goes, 1_000)
+  deadlines.set(stays, 5_000_000)
+  deadlines.set(moves, 9_000)
+  deadlines.delete(goes)
+  deadlines.delete(goes)
   t.same(deadlines.take(2_000, 9), [])
-  t.same(deadlines.take(9_200, 9), ['moves'])
+  t.same(deadlines.take(9_200, 9), [moves])
   t.same(deadlines.take(9_200, 9), [], 'once')
-  deadlines.set('early', 100)
-  t.same(deadlines.take(9_200, 9), ['early'], 'also if it comes late')
-  t.same(deadlines.take(6_000_000, 9), ['stays'])
+  deadlines.set(early, 100)
+  t.same(deadlines.take(9_200, 9), [early], 'also if it comes late')
+  t.same(deadlines.take(6_000_000, 9), [stays])
   t.equal(deadlines.size, 0)
 })
+
+t.test(
+  'B1, C4: a promotion looks at each hold when it would be over, and then gives it the whole time again',
+  async t => {
+    const s = new StateStory()
+    const session = s.open('one')
+    s.acquire(session, 'a', 'exclusive', 'wait', { holdAtMostMs: 1_000 })
+    const [held] = [...session.holds.values()]
+    if (held === undefined) throw new Error('it is held')
+    const times = new Times()
+    times.setMost(held.token, 5_000)
+    times.promote(4_800, s.state)
+    t.equal(times.mostMs(held, 4_900), 900)
+    t.equal(times.take(5_100, 9), undefined)
+    t.equal(times.mostMs(held, 5_100), 700)
+    t.notOk(times.more(5_700))
+    t.same(times.take(5_900, 9), ['most-over', [held.token]])
+  },
+)
 
 /** Something is broken by hand, behind the back of the state. */
 const breaks: readonly [what: string, tag: string, breakIt: (s: StateStory) => void][] = [

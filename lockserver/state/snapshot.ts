@@ -277,16 +277,23 @@ function termsSize({ note, once }: Terms): number {
   return 256 + (note?.length ?? 0) + (once?.key.length ?? 0)
 }
 
+/** Keeps the times of holds and keys that a copy brings. */
+export interface TimesOwner {
+  setLeast(token: number, until: number): void
+  setMost(token: number, until: number): void
+  setKey(key: OnceKey, until: number): void
+}
+
 /** The receiver's side: a state that becomes valid when it is whole, and not before. */
 export class Installation {
   readonly header: SnapshotHeader
   readonly state = new State()
   /** S3: the end of each lease by this server's clock, from when its chunk came; by session ordinal. */
   readonly leases = new Map<number, number>()
-  /** C3, C4: likewise the times of holds, by token; C5: and of keys. */
-  readonly least = new Map<number, number>()
-  readonly most = new Map<number, number>()
-  readonly keys = new Map<OnceKey, number>()
+  /** C3, C4: likewise the times of holds, by token, C5: and of keys, until they are given to their owner. */
+  #least: (readonly [token: number, until: number])[] = []
+  #most: (readonly [token: number, until: number])[] = []
+  #keys: (readonly [key: OnceKey, until: number])[] = []
   chunks = 0
   #now = 0
   readonly #unfinished: UnfinishedRecord[] = []
@@ -302,6 +309,16 @@ export class Installation {
     this.chunks++
     this.#now = now
     for (const record of records) this.#add(record)
+  }
+
+  /** Those that have come since (B1: there may be very many). */
+  giveTimes(to: TimesOwner): void {
+    for (const [token, until] of this.#least) to.setLeast(token, until)
+    for (const [token, until] of this.#most) to.setMost(token, until)
+    for (const [key, until] of this.#keys) to.setKey(key, until)
+    this.#least = []
+    this.#most = []
+    this.#keys = []
   }
 
   /** The state, now that all of it is here; throws if it does not fit together. */
@@ -406,8 +423,8 @@ export class Installation {
     this.state.table.remember(hold)
     if (special.untold > 0) session.tellOf(hold, special.untold)
     if (times === null) return
-    if (times.leastMs !== null) this.least.set(token, this.#now + times.leastMs)
-    if (times.mostMs !== null) this.most.set(token, this.#now + times.mostMs)
+    if (times.leastMs !== null) this.#least.push([token, this.#now + times.leastMs])
+    if (times.mostMs !== null) this.#most.push([token, this.#now + times.mostMs])
   }
 
   #special(terms: Terms, times: HoldTimes): Special {
@@ -420,7 +437,7 @@ export class Installation {
     const running = remainingMs === null
     const known: OnceKey = { name, key, ...done, running, keepMs, owner, copied: 0 }
     this.state.table.addKey(known)
-    if (remainingMs !== null) this.keys.set(known, this.#now + remainingMs)
+    if (remainingMs !== null) this.#keys.push([known, this.#now + remainingMs])
   }
 
   #count(bytes: number): void {

@@ -163,7 +163,7 @@ export const claimed: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'return this.#keys.set(fact.key, now + fact.key.keepMs)',
+        find: 'return this.setKey(fact.key, now + fact.key.keepMs)',
         replace: 'return undefined',
       },
     ],
@@ -176,9 +176,9 @@ export const claimed: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'promote(now: number, { table }: State): void {',
+        find: 'promote(now: number, state: State): void {',
         replace:
-          'promote(now: number, { table }: State): void {\n    for (const token of [...this.#least.keys()]) this.#least.delete(token)',
+          'promote(now: number, state: State): void {\n    for (const token of [...state.table.timed.keys()]) this.#least.delete(token)',
       },
     ],
   },
@@ -190,9 +190,9 @@ export const claimed: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'promote(now: number, { table }: State): void {',
+        find: 'promote(now: number, state: State): void {',
         replace:
-          'promote(now: number, { table }: State): void {\n    for (const key of [...this.#keys.keys()]) this.#keys.delete(key)',
+          'promote(now: number, state: State): void {\n    for (const token of [...this.#ended.keys()]) this.#keys.delete(token)',
       },
     ],
   },
@@ -204,9 +204,9 @@ export const claimed: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'promote(now: number, { table }: State): void {',
+        find: 'promote(now: number, state: State): void {',
         replace:
-          'promote(now: number, { table }: State): void {\n    for (const key of [...this.#keys.keys()]) this.#keys.set(key, now)',
+          'promote(now: number, state: State): void {\n    for (const token of [...this.#ended.keys()]) this.#keys.set(token, now)',
       },
     ],
   },
@@ -218,9 +218,9 @@ export const claimed: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'promote(now: number, { table }: State): void {',
+        find: 'promote(now: number, state: State): void {',
         replace:
-          'promote(now: number, { table }: State): void {\n    for (const token of [...this.#least.keys()]) this.#least.set(token, now)',
+          'promote(now: number, state: State): void {\n    for (const token of [...state.table.timed.keys()])\n      if (this.#least.get(token) !== undefined) this.#least.set(token, now)',
       },
     ],
   },

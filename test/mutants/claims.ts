@@ -217,8 +217,8 @@ const lasting: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: 'if (times.leastMs !== null) this.least.set(token, this.#now + times.leastMs)',
-        replace: 'if (times.leastMs !== null) this.least.set(token, this.#now + times.leastMs / 2)',
+        find: 'if (times.leastMs !== null) this.#least.push([token, this.#now + times.leastMs])',
+        replace: 'if (times.leastMs !== null) this.#least.push([token, this.#now + times.leastMs / 2])',
       },
     ],
   },
@@ -230,9 +230,10 @@ const lasting: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'for (const token of [...this.#most.keys()]) {',
-        replace: `for (const token of [...this.#least.keys()]) this.#least.set(token, now)
-    for (const token of [...this.#most.keys()]) {`,
+        find: 'this.#promoted = { at: now, state }',
+        replace: `this.#promoted = { at: now, state }
+    for (const token of [...state.table.timed.keys()])
+      if (this.#least.get(token) !== undefined) this.#least.set(token, now)`,
       },
     ],
   },
@@ -244,10 +245,10 @@ const lasting: readonly Mutant[] = [
     edits: [
       {
         file: times,
-        find: 'for (const token of [...this.#most.keys()]) {',
-        replace: `for (const token of [...this.#least.keys()])
-      this.#least.set(token, now + (table.timed.get(token)?.special?.terms.holdAtLeastMs ?? 0))
-    for (const token of [...this.#most.keys()]) {`,
+        find: 'this.#promoted = { at: now, state }',
+        replace: `this.#promoted = { at: now, state }
+    for (const [token, { special }] of state.table.timed)
+      if (this.#least.get(token) !== undefined) this.#least.set(token, now + (special?.terms.holdAtLeastMs ?? 0))`,
       },
     ],
   },
@@ -340,14 +341,21 @@ const most: readonly Mutant[] = [
     name: 'at most goes on with the rest at a promotion',
     breaks: 'C4',
     why: 'a client that heard of its grant from the new primary is ended before it has stopped',
-    test: 'times-in-cluster',
+    test: ['deadlines', 'times-in-cluster'],
     edits: [
       {
         file: times,
-        find: 'if (most !== undefined && most !== null) this.#most.set(token, now + most)',
-        replace: 'if (most === null) this.#most.set(token, now)',
+        find: 'const until = this.#promisedUntil(token) if',
+        replace: 'const until = 0\n      if',
       },
     ],
+  },
+  {
+    name: 'the times of a copy are given to no one',
+    breaks: 'C3, C4',
+    why: 'after a failover holds that last at most some time are held for ever',
+    test: ['times-in-cluster', 'rules-times'],
+    edits: [{ file: 'lockserver/backup.ts', find: 'this.#installation.giveTimes(this.#times)', replace: '' }],
   },
   {
     name: 'at most ends nothing',
@@ -495,7 +503,7 @@ const once: readonly Mutant[] = [
     edits: [
       {
         file: snapshot,
-        find: 'if (remainingMs !== null) this.keys.set(known, this.#now + remainingMs)',
+        find: 'if (remainingMs !== null) this.#keys.push([known, this.#now + remainingMs])',
         replace: '',
       },
     ],
