@@ -68,3 +68,22 @@ t.test(
     t.equal(backup.exitCode ?? backup.signalCode, null, 'whoever was asked from lives on')
   },
 )
+
+t.test(
+  'run as process 1 says what it can not do, and passes on how its command ended',
+  { skip: obstacle() },
+  async t => {
+    await using viewServer = await startBegun({ port: 0, data: t.testdir() })
+    const view = viewServer.address
+    lockServer(t, view)
+    await until('there is a primary', async () => (await statusOf(t, view)).view.primary !== null)
+    const run = async (...args: string[]) => {
+      const all = [...container, process.execPath, main, 'run', 'x', '--view', view, ...args]
+      return await promisify(execFile)('unshare', all, { env: environment }).catch(error => error)
+    }
+    const told = await run('--', 'sh', '-c', 'echo $PPID; exit 7')
+    t.match(told, { code: 7, stdout: '1\n' })
+    t.match(told.stderr, /^holdfast: this is process 1: .* stay as zombies; .*docker run --init/m)
+    t.match(await run('--quiet', '--', 'true'), { stderr: '' })
+  },
+)
