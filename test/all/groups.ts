@@ -9,6 +9,7 @@ const groups: readonly (readonly string[])[] = [
     'rules-exact',
     'rules-joining',
     'rules-locks',
+    'rules-mixtures',
     'rules-notes',
     'rules-once',
     'rules-permits',
