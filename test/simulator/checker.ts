@@ -790,7 +790,9 @@ export class Checker {
 
   #mayOccupy(other: Attempt, name: string, attempt: Attempt, now: number): boolean {
     if (other.calledAt > now) return false
-    if (other.tokens === null) return other.overAt >= attempt.calledAt
+    // Of several names it may have had some, or stood in the queue, until it failed.
+    const until = other.manner === 'wait' ? Math.max(other.overAt, other.failedAt) : other.overAt
+    if (other.tokens === null) return until >= attempt.calledAt
     const belief = this.beliefIn(other.tokens[other.names.indexOf(name)] as number, name)
     // S2: its own release, called before, is done before.
     const kept = leastOf(other) > 0
