@@ -204,6 +204,19 @@ export const memory: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a name that found no room in its part is not found again',
+    breaks: 'S1',
+    why: 'a lock that is held is granted once more',
+    test: 'name-and-number-maps',
+    edits: [
+      {
+        file: 'lockserver/state/name-parts.ts',
+        find: 'return value === undefined && this.#behind !== null ? this.#behind.get(name) : value',
+        replace: 'return value',
+      },
+    ],
+  },
+  {
     name: 'a number is put among the very many although it is there',
     breaks: 'S1',
     why: 'it is found after it was removed',
