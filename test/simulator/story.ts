@@ -298,7 +298,7 @@ class Story {
     this.#checker.endedAtOnce = judge.ended
     this.#checker.withdrawnAt = judge.withdrawnAt
     this.#referee.rights = judge
-    return new TokenThieves(this.#cluster, rights, judge, this.#verdict, this.#trace)
+    return new TokenThieves(this.#cluster, rights, judge, this.#verdict, this.#trace, this.#checker)
   }
 
   /** The disk of this machine; it stays when processes go. */

@@ -6,6 +6,7 @@ import { principalNameOf } from '../../wire/access/owner.ts'
 import type { Message } from '../../wire/messages.ts'
 import { type Cluster, HandParty, type LockServerParty } from '../fixtures/cluster.ts'
 import type { Random } from '../fixtures/random.ts'
+import type { Checker } from './checker.ts'
 import type { Theft } from './granting.ts'
 import type { Rights } from './rights.ts'
 import type { RightsJudge } from './rights-judge.ts'
@@ -22,10 +23,19 @@ export class TokenThieves {
   readonly #judge: RightsJudge
   readonly #verdict: Verdict
   readonly #trace: Trace
+  readonly #checker: Pick<Checker, 'isEnding'>
   #thieves = 0
 
-  constructor(cluster: Cluster, rights: Rights, judge: RightsJudge, verdict: Verdict, trace: Trace) {
+  constructor(
+    cluster: Cluster,
+    rights: Rights,
+    judge: RightsJudge,
+    verdict: Verdict,
+    trace: Trace,
+    checker: Pick<Checker, 'isEnding'>,
+  ) {
     this.#cluster = cluster
+    this.#checker = checker
     this.#rights = rights
     this.#judge = judge
     this.#verdict = verdict
@@ -46,19 +56,22 @@ export class TokenThieves {
   #takesOver(primary: LockServerParty, dice: Random): void {
     // One that its client has given up may be over by then, and anyone may open another with its id.
     const group = primary.core.view?.group ?? 0
-    const alive = new Set(this.#cluster.clients.map(user => user.coreIn(group).sessionId))
+    const own = this.#cluster.clients
+      .map(user => user.coreIn(group))
+      .filter(core => !this.#checker.isEnding(core))
+    const alive = new Set(own.map(({ sessionId }) => sessionId))
     const known = [...(primary.core.state?.sessions.values() ?? [])].filter(
       ({ id, owner }) =>
         alive.has(id) && this.#judge.keys.has(id) && principalNameOf(owner?.name ?? null) !== null,
     )
     if (known.length === 0) return
     const { id, owner, name } = dice.pick(known)
-    const own = principalNameOf(owner?.name ?? null)
-    const others = this.#rights.principals.filter(other => other !== own)
+    const principal = principalNameOf(owner?.name ?? null)
+    const others = this.#rights.principals.filter(other => other !== principal)
     // Another's token with all that was overheard; the right token with all that is listed; or the secret of all.
     const [by, proof, key] = dice.pick([
       ['another principal', this.#rights.tokenOfPrincipal(dice.pick(others)), this.#judge.keys.get(id)],
-      ['its own principal', this.#rights.tokenOfPrincipal(own ?? ''), this.#cluster.newId()],
+      ['its own principal', this.#rights.tokenOfPrincipal(principal ?? ''), this.#cluster.newId()],
       ['no principal', this.#cluster.secret ?? '', this.#judge.keys.get(id)],
     ] as const)
     const count = countsFrom + this.#thieves
