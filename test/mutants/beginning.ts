@@ -217,7 +217,7 @@ export const beginning: readonly Mutant[] = [
     name: 'adopt with a silent primary, by its backup alone',
     breaks: 'E7',
     why: 'the primary goes on with the next backup, and the last one is promoted beside it',
-    test: 'adoption-search',
+    test: 'adoption',
     edits: [
       {
         file: 'viewservice/adoption.ts',
@@ -231,7 +231,7 @@ export const beginning: readonly Mutant[] = [
     name: 'adopt with a silent backup of a latched primary',
     breaks: 'E7',
     why: 'the backup was promoted, and has answered more since',
-    test: 'adoption-search',
+    test: 'adoption',
     edits: [
       { file: 'viewservice/adoption.ts', find: ' || !primary.latched)', replace: ' || primary.acked)' },
     ],
