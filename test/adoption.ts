@@ -13,6 +13,7 @@ import { firstMap } from '../wire/slots.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { clusterId, idOf } from './fixtures/view-story.ts'
 
 const place = (name: string) => ({ id: idOf(name), address: `ws://${name}.test:1` })
@@ -140,7 +141,7 @@ t.test('E7: two clusters, and a record that is not lost, are refused', async t =
 t.test(
   'E7, F19: the folder is deleted; a restart, an init and a reset grant nothing, adopt loses nothing',
   async t => {
-    const data = join(t.testdir(), 'data')
+    const data = join(folderOf(t), 'data')
     const pings = { pingIntervalMs: 20 }
     const first = await startBegun({ ...pings, data, port: 0 })
     const port = Number(new URL(first.address).port)

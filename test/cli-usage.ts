@@ -11,6 +11,7 @@ import { command as run } from '../cli/run.ts'
 import { takeSecretFiles } from '../cli/secret-files.ts'
 import { rowLines, textLines } from '../cli/wrap.ts'
 import { holdfast } from './fixtures/command.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 type Environment = Record<string, string>
 type Loader = () => Promise<{ command: Command }>
@@ -78,7 +79,7 @@ t.test('--print-config: each value and where it comes from; no secret; nothing i
 })
 
 t.test('a secret in a file that the environment names', async t => {
-  const folder = t.testdir({ secret: 'open sesame, and more\n', empty: '\n' })
+  const folder = folderOf(t, { secret: 'open sesame, and more\n', empty: '\n' })
   const print = (environment: NodeJS.ProcessEnv) => holdfast(t, ['lockserver', '--print-config'], environment)
   const well = await print({ HOLDFAST_SERVER_SECRET_FILE: join(folder, 'secret') })
   t.match(well.stdout, /^server-secret +\(hidden\) +HOLDFAST_SERVER_SECRET_FILE$/m)

@@ -8,10 +8,11 @@ import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import type { ViewServer } from '../viewservice/index.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { Scrape } from './fixtures/scrape.ts'
 
 t.test('F15: all servers are killed and start again: locks are kept, tokens grow', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const startView = (port: number) => startBegun({ data: join(folder, 'view'), port, durability: 'disk' })
   const startLock = (view: ViewServer, name: string, port: number) =>
     startLockServer({ view: view.address, data: join(folder, name), port })

@@ -9,6 +9,7 @@ import { filesAllowed, filesLack, filesOpen } from '../wire/net/edge-room.ts'
 import { silent } from '../wire/serving/log.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 const calls = ['openSync', 'readFileSync', 'readdirSync'] as const
 
@@ -33,7 +34,7 @@ t.test('B3: no more files are a log line, once a minute, and a count', async t =
   const lines: object[] = []
   const warn = (fields: object, text: string) => void (/^no more files/.test(text) && lines.push(fields))
   const log = { ...silent, warn }
-  await using viewServer = await startBegun({ port: 0, data: t.testdir(), log })
+  await using viewServer = await startBegun({ port: 0, data: folderOf(t), log })
   await using lockServer = await startLockServer({ view: [viewServer.address], log })
   const counts = async () => {
     const pages = [lockServer.pages, viewServer.pages].map(async url =>

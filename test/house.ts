@@ -360,6 +360,11 @@ t.test('no story sleeps; what it waits for, it awaits', async t => {
   )
 })
 
+t.test("a test's folder is removed once all that runs in it has ended", async t => {
+  const folders = everything.filter(file => /^test\//.test(file) && /\bt\.testdir\(/.test(textOf(file)))
+  t.strictSame(folders, ['test/fixtures/folder.ts'], 'all others use folderOf')
+})
+
 t.test('no exported class name occurs twice', async t => {
   const homes = new Map<string, string>()
   for (const file of everything)

@@ -8,11 +8,12 @@ import { FileStore } from '../viewservice/stores/file.ts'
 import { placeOption, recordPlace } from '../viewservice/stores/place.ts'
 import { holdfast, Running } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 const recordsIn = (data: string) => readdirSync(data).filter(name => /^view-record-\d+\.json$/.test(name))
 
 t.test('E6: init makes the first record, and nothing where there is one', async t => {
-  const data = join(t.testdir(), 'data')
+  const data = join(folderOf(t), 'data')
   const begun = await holdfast(t, ['init', '--data', data, '--durability', 'disk', '--json'])
   t.match(begun, { code: 0 })
   const made = JSON.parse(begun.stdout)
@@ -34,21 +35,21 @@ t.test('E6: init says what it needs', async t => {
     [[], /--data DIR.*is missing/],
     [['--data', 'a', '--record', 'file:b'], /both say where the view record lives/],
     [['--record', 'redis://x'], /record is no place for a view record/],
-    [['--data', t.testdir(), '--ttl-max', '20m'], /ttlMaxMs must be a whole number from 10000 to 600000/],
-    [['--data', t.testdir(), '--durability', 'paper'], /--durability must be one of memory, disk/],
+    [['--data', folderOf(t), '--ttl-max', '20m'], /ttlMaxMs must be a whole number from 10000 to 600000/],
+    [['--data', folderOf(t), '--durability', 'paper'], /--durability must be one of memory, disk/],
   ]
   for (const [args, stderr] of wrong) t.match(await holdfast(t, ['init', ...args]), { code: 2, stderr })
-  await t.rejects(initCluster({ data: t.testdir(), durability: 'paper' as 'disk' }), /'memory' or 'disk'/)
-  const options = { data: t.testdir(), durability: 'disk' } as const
+  await t.rejects(initCluster({ data: folderOf(t), durability: 'paper' as 'disk' }), /'memory' or 'disk'/)
+  const options = { data: folderOf(t), durability: 'disk' } as const
   await t.rejects(startViewServer(options), /durability is chosen when a cluster is begun/)
-  const flags = ['viewserver', '--data', t.testdir(), '--durability', 'disk']
+  const flags = ['viewserver', '--data', folderOf(t), '--durability', 'disk']
   t.match(await holdfast(t, flags), { code: 2, stderr: /give it to holdfast init, or with --init-if-none/ })
 })
 
 t.test(
   'E6: a view server without a record says what may be the case, waits, and takes one that appears',
   async t => {
-    const data = t.testdir({})
+    const data = folderOf(t, {})
     const quick = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_PING_INTERVAL_MS: '20', HOLDFAST_DATA: data }
     const server = new Running(t, ['viewserver'], quick)
     const view = await server.listening()
@@ -68,7 +69,7 @@ t.test(
 t.test(
   'E6: unattended, a cluster begins in an empty folder, and grants nothing for the longest ttl',
   async t => {
-    const data = t.testdir({})
+    const data = folderOf(t, {})
     await using view = await startViewServer({
       data,
       port: 0,

@@ -15,6 +15,7 @@ import { type OpenJournal, openJournal } from '../lockserver/journal/driver/open
 import { State } from '../lockserver/state/state.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { anOperation, imprint, smallSizes, start } from './fixtures/journal-story.ts'
 import { random } from './fixtures/random.ts'
 import { textOf } from './fixtures/state-story.ts'
@@ -60,7 +61,7 @@ async function written(journal: Opened, batches: number): Promise<State> {
 }
 
 t.test('D1, D3: what was confirmed is found by the next process; the state comes with it', async t => {
-  const folder = join(t.testdir(), 'made', 'here')
+  const folder = join(folderOf(t), 'made', 'here')
   const first = await opened(folder)
   t.equal(first.journal.takeFound(), null)
   const state = await written(first, 60)
@@ -89,7 +90,7 @@ t.test('D1, D3: what was confirmed is found by the next process; the state comes
 })
 
 t.test('D9: one process holds the folder; when it has gone, another may', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const first = await opened(folder)
   t.ok(await isFolderHeld(folder))
   await t.rejects(opened(folder), {
@@ -106,7 +107,7 @@ t.test('D9: one process holds the folder; when it has gone, another may', async 
 })
 
 t.test('D9: of many that start at once, one holds the folder', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   for (let round = 0; round < 5; round++) {
     const all = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => hold(folder, `${round}${i}`)))
     const held = all.flatMap(each => (each.status === 'fulfilled' ? each.value : []))
@@ -116,14 +117,14 @@ t.test('D9: of many that start at once, one holds the folder', async t => {
 })
 
 t.test('D9: a path that is too long for a socket is no obstacle in Linux', async t => {
-  const folder = join(t.testdir(), 'x'.repeat(120))
+  const folder = join(folderOf(t), 'x'.repeat(120))
   const { journal } = await opened(folder)
   if (process.platform === 'linux') t.ok(await isFolderHeld(folder))
   await journal[Symbol.asyncDispose]()
 })
 
 t.test('D7: a spoilt journal is found out, said, and left as it is until another state counts', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const first = await opened(folder)
   await written(first, 20)
   await first.journal[Symbol.asyncDispose]()
@@ -147,7 +148,7 @@ t.test('D7: a spoilt journal is found out, said, and left as it is until another
 })
 
 t.test('D7: another format is refused at the start, in one line, and the folder is free again', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const first = await opened(folder)
   await written(first, 3)
   await first.journal[Symbol.asyncDispose]()
@@ -164,7 +165,7 @@ t.test('D7: another format is refused at the start, in one line, and the folder 
 })
 
 t.test('D3: a folder is removed with all that is in it; what can not be done says where', async t => {
-  const folder = t.testdir({ old: { segment: 'x' }, file: 'no folder' })
+  const folder = folderOf(t, { old: { segment: 'x' }, file: 'no folder' })
   const disk = new DiskDriver(folder)
   const failureOf = (act: DiskAct) => new Promise(resolve => disk.do(act, resolve))
   t.equal(await failureOf({ do: 'remove', path: 'old' }), null)
@@ -176,14 +177,14 @@ t.test('D3: a folder is removed with all that is in it; what can not be done say
 })
 
 t.test('D8: a folder that can not be written is refused at the start, in one line', async t => {
-  const folder = t.testdir({ file: 'no folder' })
+  const folder = folderOf(t, { file: 'no folder' })
   await t.rejects(opened(join(folder, 'file')), {
     message: /^can't make the journal's folder .*file: EEXIST/,
   })
 })
 
 t.test('holdfast journal: what it holds, beside a living server too; it writes nothing', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   t.match(await holdfast(t, ['journal', folder, '--json']), { code: 0, stdout: /"is":"empty"/ })
   t.match(await holdfast(t, ['journal', folder, '--dump']), {
     code: 1,

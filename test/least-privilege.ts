@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import { initCluster, startViewServer } from '../viewservice/index.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { rows } from './harm/rows.ts'
 import { settled, type Target, Victim } from './harm/target.ts'
 
@@ -30,7 +31,7 @@ async function start(
   moreIn: (folder: string) => object,
   proofs: Pick<Target, 'proof' | 'worksBy'>,
 ): Promise<Target> {
-  const folder = t.testdir({ data: {}, 'access.json': JSON.stringify(access) })
+  const folder = folderOf(t, { data: {}, 'access.json': JSON.stringify(access) })
   const [data, more] = [join(folder, 'data'), moreIn(folder)]
   // An operator says how long a lease may be (E6).
   await initCluster({ data, ttlMaxMs: 20_000, nobodyHasRun: true })

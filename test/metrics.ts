@@ -11,6 +11,7 @@ import { startViewServer } from '../viewservice/index.ts'
 import { wireVersion } from '../wire/version.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { Scrape } from './fixtures/scrape.ts'
 import { startSmallCluster } from './fixtures/small-cluster.ts'
 
@@ -190,7 +191,7 @@ t.test('a page under a foreign host name reads nothing (DNS rebinding)', async t
 })
 
 t.test('the names that a server goes by may be added', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   await using view = await startBegun({ port: 0, data, origins: ['https://locks.example'] })
   t.equal((await ask(view.address, '/metrics', 'GET', 'locks.example')).status, 200)
   await using lock = await startLockServer({ view: view.address, advertise: 'ws://l1.example:1' })
@@ -209,7 +210,7 @@ t.test('/healthz and /readyz say why', async t => {
   await using lonely = await startLockServer({ view: 'ws://127.0.0.1:1' })
   t.match(await json(lonely.address, '/readyz'), { status: 503, ready: false, reason: /check --view/ })
   t.equal((await Scrape.of(lonely.address)).value('holdfast_ready'), 0)
-  await using none = await startViewServer({ port: 0, data: t.testdir({ none: {} }) })
+  await using none = await startViewServer({ port: 0, data: folderOf(t, { none: {} }) })
   t.match(await json(none.address, '/readyz'), { status: 503, ready: false, reason: /no view record/ })
   await using empty = await startBegun({ port: 0, data: join(t.testdirName, 'begun') })
   t.match(await json(empty.address, '/readyz'), { status: 503, ready: false, reason: /no view/ })

@@ -8,6 +8,7 @@ import { runtime } from '#runtime'
 import { openJournal } from '../lockserver/journal/driver/open.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { foldersAbove, makeFolder } from '../wire/serving/own-folder.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 /** What handles of node:fs/promises have synced since then, by inode. */
 const synced = new Set<number>()
@@ -26,7 +27,7 @@ t.before(async () => {
 const isSynced = (folder: string) => synced.has(statSync(folder).ino)
 
 t.test('of a folder that is made with those above it, each name is synced', async t => {
-  const root = t.testdir()
+  const root = folderOf(t)
   await makeFolder(join(root, 'a', 'b'))
   t.ok(isSynced(root), 'has the name a')
   t.ok(isSynced(join(root, 'a')), 'has the name b')
@@ -37,7 +38,7 @@ t.test('of a folder that is made with those above it, each name is synced', asyn
 t.test(
   'the folder of another process, which may have died before it synced the name, is synced, too',
   async t => {
-    const root = t.testdir({ a: {} })
+    const root = folderOf(t, { a: {} })
     await makeFolder(join(root, 'a'))
     t.ok(isSynced(root))
   },
@@ -49,7 +50,7 @@ t.test('the highest folder that was made is the first whose name is synced', asy
 })
 
 t.test('D2, V6: what a journal or a view record lies in is synced before it is used', async t => {
-  const root = t.testdir()
+  const root = folderOf(t)
   const owner = { note: () => {}, failed: (problem: string) => t.fail(problem) }
   const journal = await openJournal({ folder: join(root, 'journals', '1'), runtime, owner, tickMs: 1_000 })
   await journal[Symbol.asyncDispose]()
@@ -63,6 +64,6 @@ t.test('D2, V6: what a journal or a view record lies in is synced before it is u
 })
 
 t.test('a folder that can not be made is named', async t => {
-  const root = t.testdir({ file: '' })
+  const root = folderOf(t, { file: '' })
   await t.rejects(makeFolder(join(root, 'file', 'a')), { code: 'ENOTDIR' })
 })

@@ -18,6 +18,7 @@ import { viewsRememberedMax } from '../wire/limits.ts'
 import type { Status, View } from '../wire/messages.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 const reading = (operations: number, more: Partial<Reading> = {}): Reading => ({
   of: 'p',
@@ -203,7 +204,7 @@ t.test('what a server says of itself is checked before it counts', async t => {
 })
 
 t.test('the file: for its owner alone, put in place whole, and through no link', async t => {
-  const top = t.testdir({ folder: { 'elsewhere.json': 'not mine' }, links: {} })
+  const top = folderOf(t, { folder: { 'elsewhere.json': 'not mine' }, links: {} })
   const [folder, linked] = [join(top, 'folder'), join(top, 'links')]
   const file = new PastFile(folder)
   t.equal(await file.read(), null)
@@ -221,7 +222,7 @@ t.test('the file: for its owner alone, put in place whole, and through no link',
 })
 
 t.test('B6: a folder that takes no file, and a spoilt one, harm nothing', async t => {
-  const folder = t.testdir({ 'history.json': '{"format":9}' })
+  const folder = folderOf(t, { 'history.json': '{"format":9}' })
   mkdirSync(join(folder, 'history.json.tmp'))
   const lines: [object, string][] = []
   const note = (fields: object, text: string) => void lines.push([fields, text])
@@ -246,7 +247,7 @@ interface Cluster {
 }
 
 t.test('views of an earlier process are on the page of the next, with why and the gap', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const pings = { pingIntervalMs: 50, deadPings: 20 }
   const first = await startBegun({ ...pings, port: 0, data: folder })
   const port = Number(new URL(first.address).port)

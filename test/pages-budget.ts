@@ -30,6 +30,7 @@ import { SharedPage } from '../wire/serving/shared-page.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 // Keeps the process alive: the pauses between pages don't.
 const alive = setInterval(() => {}, 60_000)
@@ -216,7 +217,7 @@ t.test(
 t.test('B5: pages can have a separate address', async t => {
   const secret = 'open sesame'
   const adminListen = { host: '127.0.0.1', port: 0 }
-  const view = await startBegun({ port: 0, data: t.testdir(), secret, adminListen })
+  const view = await startBegun({ port: 0, data: folderOf(t), secret, adminListen })
   t.teardown(() => view.close())
   const lock = await startLockServer({ view: view.address, secret, adminListen })
   t.teardown(() => lock.close())
@@ -248,7 +249,7 @@ t.test('B5: pages can have a separate address', async t => {
 })
 
 t.test('B5: an address for pages beyond loopback needs a secret; a taken one is an error', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const open = { port: 0, data, adminListen: { host: '0.0.0.0', port: 0 } }
   await t.rejects(startViewServer(open), {
     message: /refusing to show pages on 0\.0\.0\.0:0 to all/,

@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
 
 const hash = (token: string) => createHash('sha256').update(token).digest('hex')
 
 t.test('B7: a principal has its own connections, from whatever address', async t => {
-  const folder = t.testdir({ data: {} })
+  const folder = folderOf(t, { data: {} })
   const access = join(folder, 'access.json')
   const principals = { a: { tokens: [hash('the token of a')] }, b: { tokens: [hash('the token of b')] } }
   writeFileSync(access, JSON.stringify({ format: 1, principals }))

@@ -14,6 +14,7 @@ import type { Logger } from '../wire/serving/log.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { selfSigned } from './fixtures/certificate.ts'
 import { holdfast } from './fixtures/command.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 interface Kind {
   readonly what: string
@@ -151,7 +152,7 @@ for (const kind of kinds) {
     await using viewServer = await startBegun({
       log: found.log,
       port: 0,
-      data: t.testdir(),
+      data: folderOf(t),
       pingIntervalMs: 20,
     })
     await using _advertised = await startLockServer({
@@ -208,7 +209,7 @@ t.test('run, hold and status say it, too', async t => {
 })
 
 t.test('of a primary that is gone, locks says what status would, and names no other cluster', async t => {
-  await using viewServer = await startBegun({ port: 0, data: t.testdir(), pingIntervalMs: 20 })
+  await using viewServer = await startBegun({ port: 0, data: folderOf(t), pingIntervalMs: 20 })
   const primary = await startLockServer({ view: [viewServer.address], pingIntervalMs: 20 })
   const locks = await connect(viewServer.address)
   await locks.close()

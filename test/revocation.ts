@@ -10,6 +10,7 @@ import { type LockServer, startLockServer } from '../lockserver/index.ts'
 import type { ViewServer } from '../viewservice/index.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 const hash = (token: string) => createHash('sha256').update(token).digest('hex')
 const pings = { pingIntervalMs: 50, deadPings: 20 }
@@ -27,7 +28,7 @@ class Guarded implements AsyncDisposable {
   servers: LockServer[] = []
 
   constructor(t: Test) {
-    this.#path = join(t.testdir({ data: {} }), 'access.json')
+    this.#path = join(folderOf(t, { data: {} }), 'access.json')
   }
 
   get url(): string {
@@ -223,7 +224,7 @@ t.test('A3: a spoilt file changes nothing, and is told with its place', async t 
 })
 
 t.test('A8: servers with different secrets reach one another while one replaces the other', async t => {
-  const path = join(t.testdir({ data: {} }), 'data')
+  const path = join(folderOf(t, { data: {} }), 'data')
   const view = await startBegun({ ...pings, port: 0, data: path, secret: 'the old secret' })
   t.teardown(() => view.kill())
   const settings = { ...pings, view: view.address }

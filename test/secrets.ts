@@ -12,6 +12,7 @@ import { startLockServer } from '../lockserver/index.ts'
 import { startViewServer } from '../viewservice/index.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { holdfast, startCluster } from './fixtures/command.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 const wrong = ['', '   ', '\t\n', 'x'.repeat(1_025), '\ud800']
 const right = ['x', ' a b ', 'é'.repeat(1_024), '😀'.repeat(1_024)]
@@ -19,7 +20,7 @@ const right = ['x', ' a b ', 'é'.repeat(1_024), '😀'.repeat(1_024)]
 const about = (environment: Record<string, string>) => ({ environment, clientName: 'c' })
 
 t.test("a value that can't be a secret is refused at the start, by library and command", async t => {
-  const data = t.testdir({})
+  const data = folderOf(t, {})
   for (const secret of wrong) {
     const name = JSON.stringify(secret).slice(0, 12)
     const message = /^secret must /
@@ -61,19 +62,19 @@ t.test('the command of run gets the whole environment except for the secret', as
 })
 
 t.test('a record that is no file is refused at once', async t => {
-  const folder = t.testdir({})
+  const folder = folderOf(t, {})
   const path = join(folder, 'view-record-000000000001.json')
   execFileSync('mkfifo', [path])
   await t.rejects(new FileStore(folder).load(), {
     message: /000000000001\.json can't be used: it is no file/,
   })
-  const linked = t.testdir({ elsewhere: '' })
+  const linked = folderOf(t, { elsewhere: '' })
   symlinkSync(join(linked, 'elsewhere'), join(linked, 'view-record-000000000001.json'))
   await t.rejects(new FileStore(linked).load(), { message: /it is no file/ })
 })
 
 t.test('folders and logs are made for their owner only', async t => {
-  const data = join(t.testdir({}), 'made')
+  const data = join(folderOf(t, {}), 'made')
   const cluster = await startCluster(t, '--servers', '1', '--data', data)
   const modeOf = (...path: string[]) => statSync(join(data, ...path)).mode & 0o777
   t.equal(modeOf(), 0o700)
@@ -81,13 +82,13 @@ t.test('folders and logs are made for their owner only', async t => {
   t.equal(modeOf('logs', 'viewserver.log'), 0o600)
   t.equal(modeOf('logs', 'lockserver-1.log'), 0o600)
   await cluster.running.end('SIGINT')
-  const alone = join(t.testdir({}), 'made')
+  const alone = join(folderOf(t, {}), 'made')
   await new FileStore(alone).load()
   t.equal(statSync(alone).mode & 0o777, 0o700)
 })
 
 t.test('cluster --data follows no link with its logs', async t => {
-  const folder = t.testdir({ precious: 'mine', elsewhere: {} })
+  const folder = folderOf(t, { precious: 'mine', elsewhere: {} })
   const start = async (data: string) => await holdfast(t, ['cluster', '--port', '0', '--data', data])
   mkdirSync(join(folder, 'a', 'logs'), { recursive: true })
   symlinkSync(join(folder, 'precious'), join(folder, 'a', 'logs', 'viewserver.log'))
@@ -108,7 +109,7 @@ t.test('token makes a token and its line for the access file, and can says what 
   const [token = '', line = ''] = made.stdout.trim().split('\n')
   t.match(token, /^hf_[\w-]{43}$/)
   const entry = JSON.parse(`{${line}}`) as Record<string, object>
-  const folder = t.testdir({ 'access.json': JSON.stringify({ format: 1, principals: entry }) })
+  const folder = folderOf(t, { 'access.json': JSON.stringify({ format: 1, principals: entry }) })
   const can = (...args: string[]) => holdfast(t, ['can', ...args, '--access', join(folder, 'access.json')])
   t.match(await can('acquire', 'orders/42', '--access-token', token), {
     code: 0,

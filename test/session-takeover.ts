@@ -10,6 +10,7 @@ import { runtime } from '../wire/net/runtime-node.ts'
 import type { Logger } from '../wire/serving/log.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 
 const pings = { pingIntervalMs: 50, deadPings: 10 }
@@ -34,7 +35,7 @@ function overheard(): ClientRuntime {
   }
 }
 
-const view = await startBegun({ ...pings, port: 0, data: t.testdir(), log })
+const view = await startBegun({ ...pings, port: 0, data: folderOf(t), log })
 const servers = [
   await startLockServer({ ...pings, view: view.address, log }),
   await startLockServer({ ...pings, view: view.address, log }),

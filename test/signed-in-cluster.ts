@@ -13,6 +13,7 @@ import type { ViewServer } from '../viewservice/index.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { TokenIssuer } from './fixtures/token-issuer.ts'
 
 const iss = 'https://login.example.org/'
@@ -35,7 +36,7 @@ class Trusting implements AsyncDisposable {
   })
 
   constructor(t: Test) {
-    this.folder = t.testdir({ data: {} })
+    this.folder = folderOf(t, { data: {} })
   }
 
   get access(): string {

@@ -14,6 +14,7 @@ import { Guard, openAccess, type Proven } from '../wire/net/guard.ts'
 import { hashOf } from '../wire/net/secret.ts'
 import { IssuedTokens } from '../wire/serving/issued-tokens.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { TokenIssuer } from './fixtures/token-issuer.ts'
 
 const iss = 'https://login.example.org/'
@@ -31,7 +32,7 @@ function fileWith(login: object, more: object = {}): string {
 /** A guard with an issuer whose keys lie in a file, and what it says of tokens. */
 async function story(t: Test, login: object = {}, issuer = new TokenIssuer(iss)) {
   if (issuer.keys.length === 0) await issuer.addKey('first')
-  const folder = t.testdir({ 'keys.json': issuer.set() })
+  const folder = folderOf(t, { 'keys.json': issuer.set() })
   const table = readAccess(fileWith(login))
   const tokens = await IssuedTokens.open(table, folder)
   const guard = new Guard({ ...openAccess, table }, tokens)
@@ -263,7 +264,7 @@ t.test('A3: no name of the file is that of a bearer, and no issuer gives the nam
   const other = new TokenIssuer(two['login-2'])
   await one.addKey('k')
   await other.addKey('k')
-  const folder = t.testdir({ 'login.json': one.set(), 'login-2.json': other.set() })
+  const folder = folderOf(t, { 'login.json': one.set(), 'login-2.json': other.set() })
   const table = readAccess(
     JSON.stringify({ format: 2, roles, issuers, principals: { billing: { tokens: [] } } }),
   )
@@ -389,7 +390,8 @@ t.test('B3: tokens with unknown keys do not make a server ask again and again', 
 t.test('A3: a file of keys that can not be used keeps a server from starting', async t => {
   const issuer = new TokenIssuer(iss)
   const { jwk } = await issuer.addKey('k')
-  const opens = (set: string) => IssuedTokens.open(readAccess(fileWith({})), t.testdir({ 'keys.json': set }))
+  const opens = (set: string) =>
+    IssuedTokens.open(readAccess(fileWith({})), folderOf(t, { 'keys.json': set }))
   const message = (text: RegExp) => ({ message: text })
   await t.rejects(opens('{'), message(/^of the issuer login, the keys at .*keys\.json are no JSON/))
   await t.rejects(opens('{"keys":[]}'), message(/hold no key that is for signatures/))
@@ -398,7 +400,7 @@ t.test('A3: a file of keys that can not be used keeps a server from starting', a
     message(/which can make tokens/),
   )
   await t.rejects(opens('{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}'), message(/only public keys belong there/))
-  await t.rejects(IssuedTokens.open(readAccess(fileWith({ keys: 'nowhere.json' })), t.testdir({})), {
+  await t.rejects(IssuedTokens.open(readAccess(fileWith({ keys: 'nowhere.json' })), folderOf(t, {})), {
     message: /nowhere\.json are not there/,
   })
 })

@@ -5,10 +5,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { hidden, recordPlace } from '../viewservice/stores/place.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { marksContract, type StorePlace, storeContract } from './fixtures/store-contract.ts'
 
 async function folderPlace(t: Test): Promise<StorePlace> {
-  const folder = t.testdir({ data: {}, copy: {} })
+  const folder = folderOf(t, { data: {}, copy: {} })
   const [data, copy] = [`${folder}/data`, `${folder}/copy`]
   return {
     open() {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { connect, type Lock } from 'holdfast'
 import { startCluster } from 'holdfast/testing'
 import t, { type Test } from 'tap'
+import { folderOf } from './fixtures/folder.ts'
 import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
 
 /** `refused`, or `open`. */
@@ -107,7 +108,7 @@ t.test('F9: without the view server locks go on, and its record outlives it', as
 })
 
 t.test('the cluster for tests leaves nothing behind', async t => {
-  process.env.TMPDIR = t.testdir({})
+  process.env.TMPDIR = folderOf(t, {})
   t.teardown(() => delete process.env.TMPDIR)
   const cluster = await startCluster({ secret: 'our own' })
   t.equal(readdirSync(tmpdir()).length, 1, 'the folder of the view record')

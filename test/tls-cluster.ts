@@ -19,6 +19,7 @@ import { startBegun } from './fixtures/begun.ts'
 import { authority } from './fixtures/certificate.ts'
 import { holdfast } from './fixtures/command.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { tlsFiles } from './fixtures/tls-files.ts'
 
 const quick = { pingIntervalMs: 20, deadPings: 15 }
@@ -26,7 +27,7 @@ const secret = 'a secret of the cluster'
 
 /** Files of servers that one authority has signed. */
 function fleet(t: Test) {
-  const dir = t.testdir()
+  const dir = folderOf(t)
   const trusted = authority()
   const of = (name: string) => {
     const { files } = tlsFiles(`${dir}/${name}`, { commonName: name }, trusted)

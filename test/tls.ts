@@ -18,6 +18,7 @@ import { Shaking } from '../wire/net/tls/shaking.ts'
 import { askPage } from '../wire/serving/peer-page.ts'
 import { authority, type Wanted } from './fixtures/certificate.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { HostilePeer, hello } from './fixtures/hostile-peer.ts'
 import { type TlsSetting, tlsFiles } from './fixtures/tls-files.ts'
 
@@ -51,7 +52,7 @@ async function listening(tls: ServerTls | null, options: Partial<ListenOptions> 
 }
 
 async function secured(t: Test, wanted: Wanted = {}, options: Partial<ListenOptions> = {}) {
-  const setting = tlsFiles(t.testdir(), wanted)
+  const setting = tlsFiles(folderOf(t), wanted)
   const tls = await ServerTls.open({ own: setting.files, caFile: setting.files.caFile, clientCaFile: null })
   return Object.assign(await listening(tls, options), { tls, setting })
 }
@@ -238,7 +239,7 @@ const primary = {
 t.test(
   'A5: with an authority of servers only who has its certificate is taken for one; clients need none',
   async t => {
-    const dir = t.testdir()
+    const dir = folderOf(t)
     const servers = tlsFiles(`${dir}/servers`)
     const others = tlsFiles(`${dir}/others`)
     const tls = await ServerTls.open({ own: servers.files, caFile: null, clientCaFile: servers.files.caFile })
@@ -277,7 +278,7 @@ t.test(
 t.test(
   'A5: no session is resumed: Node would take a resumed one without a certificate for proven',
   async t => {
-    const dir = t.testdir()
+    const dir = folderOf(t)
     const servers = tlsFiles(dir)
     const tls = await ServerTls.open({ own: servers.files, caFile: null, clientCaFile: servers.files.caFile })
     await using own = await listening(tls)
@@ -513,7 +514,7 @@ t.test(
   'A5: a certificate for other names, one that soon ends, and a key that others may read are told at the start',
   async t => {
     const { chmodSync } = await import('node:fs')
-    const setting = tlsFiles(t.testdir(), { to: '20210101000000Z', hosts: ['other'], addresses: [] })
+    const setting = tlsFiles(folderOf(t), { to: '20210101000000Z', hosts: ['other'], addresses: [] })
     chmodSync(setting.files.keyFile, 0o644)
     const tls = await ServerTls.open({ own: setting.files, caFile: null, clientCaFile: null })
     const said: string[] = []

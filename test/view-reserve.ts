@@ -14,6 +14,7 @@ import { firstView } from '../viewservice/view.ts'
 import type { Logger } from '../wire/serving/log.ts'
 import { recordOf, startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { Scrape } from './fixtures/scrape.ts'
 
 const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
@@ -55,7 +56,7 @@ async function opened(
   t: Test,
   lacking?: (lack: Lack) => void,
 ): Promise<{ store: FileStore; folder: string }> {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const store = new FileStore(folder, lacking)
   t.teardown(() => store.close())
   await store.load()
@@ -123,7 +124,7 @@ t.test(
 
 t.test('B6: the check at the start does what a save does', async t => {
   for (const call of ['openSync', 'writeSync', 'fsyncSync', 'linkSync'] as const) {
-    const folder = t.testdir({})
+    const folder = folderOf(t, {})
     const mend = failing(t, call, 'ENOSPC')
     const store = new FileStore(folder)
     await t.rejects(store.load(), { message: /^can't write to the data folder.*simulated/ }, call)
@@ -163,7 +164,7 @@ t.test('B6: a view is made through a shortage, and the server tells of it', asyn
   const fatal: Error[] = []
   const view = await startBegun({
     port: 0,
-    data: join(t.testdir(), 'data'),
+    data: join(folderOf(t), 'data'),
     pingIntervalMs: 20,
     deadPings: 50,
     log,

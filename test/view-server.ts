@@ -13,6 +13,7 @@ import { dial, helloOf } from '../wire/net/dial.ts'
 import { type Listener, listen } from '../wire/net/listen.ts'
 import { wireVersion } from '../wire/version.ts'
 import { type BegunOptions, begin, startBegun } from './fixtures/begun.ts'
+import { folderOf } from './fixtures/folder.ts'
 import { idlePing } from './fixtures/idle-ping.ts'
 import { idleHello } from './fixtures/said.ts'
 
@@ -147,7 +148,7 @@ async function get(server: ViewServer, path: string): Promise<{ status: number; 
 }
 
 t.test('a hello, view 1, a backup, a failover: each view is pushed to all', async t => {
-  await using server = await start(t.testdir())
+  await using server = await start(folderOf(t))
   const client = new Peer(server.address, clientHello)
   t.match(await client.hears('welcome'), ['welcome', { kind: 'viewserver', view: null, pingLimitMs: 60 }])
   const s1 = await Puppet.start('s1', server.address)
@@ -169,7 +170,7 @@ t.test('a hello, view 1, a backup, a failover: each view is pushed to all', asyn
 })
 
 t.test('V6: after a restart it goes on with the same cluster, view and ack', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   let before: Status
   {
     await using server = await start(data)
@@ -189,7 +190,7 @@ t.test('V6: after a restart it goes on with the same cluster, view and ack', asy
 
 t.test('wrong cluster, wrong secret, wrong version, wrong kind: refused with a clear text', async t => {
   const secret = 'open sesame'
-  await using server = await start(t.testdir(), { secret })
+  await using server = await start(folderOf(t), { secret })
   const refused = async (peer: Peer) => (await peer.hears('error')).slice(1)
   t.match(await refused(new Peer(server.address, clientHello, 'd'.repeat(32), secret)), ['WRONG_CLUSTER'])
   t.match(await refused(new Peer(server.address, clientHello, null, 'wrong')), ['WRONG_SECRET', /--secret/])
@@ -210,7 +211,7 @@ t.test('wrong cluster, wrong secret, wrong version, wrong kind: refused with a c
 t.test('E6: a server of another cluster stops a new one, and /readyz and the status say so', async t => {
   const logged: string[] = []
   const log = { debug() {}, info() {}, warn() {}, error: (_: object, text: string) => logged.push(text) }
-  await using server = await start(t.testdir(), { log })
+  await using server = await start(folderOf(t), { log })
   const s1 = await Puppet.start('s1', server.address, { view: 7, cluster: 'c'.repeat(32) })
   t.match(await s1.peer.hears('error'), ['error', 'WRONG_CLUSTER', /knows view 7/])
   const { status, body } = await get(server, '/readyz')
@@ -222,7 +223,7 @@ t.test('E6: a server of another cluster stops a new one, and /readyz and the sta
 })
 
 t.test('/healthz, /readyz, /view, and 404 for the rest', async t => {
-  await using server = await start(t.testdir())
+  await using server = await start(folderOf(t))
   t.equal((await get(server, '/healthz')).status, 200)
   await new Peer(server.address, clientHello).hearsActive()
   t.match(await get(server, '/readyz'), { status: 503, body: { reason: /no view yet/ } })
@@ -237,7 +238,7 @@ t.test('/healthz, /readyz, /view, and 404 for the rest', async t => {
 })
 
 t.test('F13: garbage closes that connection with a reason, and no other peer notices', async t => {
-  await using server = await start(t.testdir())
+  await using server = await start(folderOf(t))
   const good = new Peer(server.address, clientHello)
   await good.hears('welcome')
   const bad = new Peer(server.address, clientHello)
@@ -249,7 +250,7 @@ t.test('F13: garbage closes that connection with a reason, and no other peer not
 })
 
 t.test('a record that cannot be saved ends the view server before any peer learns of it', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   let told: (error: Error) => void = () => {}
   const fatal = new Promise<Error>(resolve => {
     told = resolve
@@ -270,7 +271,7 @@ t.test('the server logs when it listens, with its url, and each line has view, r
   const lines: object[] = []
   const keep = (fields: object, text: string) => lines.push({ ...fields, text })
   const log = { debug: keep, info: keep, warn: keep, error: keep }
-  const server = await start(t.testdir(), { log })
+  const server = await start(folderOf(t), { log })
   await server.close()
   await server.close()
   t.match(lines, [
@@ -280,7 +281,7 @@ t.test('the server logs when it listens, with its url, and each line has view, r
 })
 
 t.test('closing ends its connections at once and frees the port', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const server = await start(data)
   const client = new Peer(server.address, clientHello)
   await client.hears('welcome')
@@ -294,7 +295,7 @@ t.test('closing ends its connections at once and frees the port', async t => {
 })
 
 t.test('V6: a view server is closed only when its last record is written', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   await begin(data)
   const { save, close } = FileStore.prototype
   const done: string[] = []
@@ -336,7 +337,7 @@ t.test('V6: a view server is closed only when its last record is written', async
 })
 
 t.test('a taken port, a strange host without a secret, and wrong options are clear errors', async t => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const blocker = createServer().listen(0, '127.0.0.1')
   await once(blocker, 'listening')
   const { port } = blocker.address() as { port: number }

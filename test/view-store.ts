@@ -11,6 +11,7 @@ import type { Lack } from '../viewservice/shortage.ts'
 import { FileStore } from '../viewservice/stores/file.ts'
 import { firstView } from '../viewservice/view.ts'
 import { recordOf } from './fixtures/begun.ts'
+import { folderOf } from './fixtures/folder.ts'
 
 const cluster = 'c'.repeat(32)
 const place = { id: '1'.repeat(32), address: 'ws://127.0.0.1:1' }
@@ -46,13 +47,13 @@ async function filled(folder: string, last: number): Promise<FileStore> {
 }
 
 t.test('V6: an empty folder, or one that is not there yet, has no record', async t => {
-  const folder = join(t.testdir(), 'made', 'on', 'the', 'way')
+  const folder = join(folderOf(t), 'made', 'on', 'the', 'way')
   t.equal(await open(folder).load(), null)
   t.same(seen(folder), [])
 })
 
 t.test('V6: a restart goes on with the last record; old ones are cleared away', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   await filled(folder, 12)
   t.same((await open(folder).load())?.record, numbered(12))
   t.same(seen(folder), [10, 11, 12].map(fileOf))
@@ -61,7 +62,7 @@ t.test('V6: a restart goes on with the last record; old ones are cleared away', 
 t.test(
   'V6: a record that is there already is never written over: another view server writes here',
   async t => {
-    const folder = t.testdir()
+    const folder = folderOf(t)
     const frozen = await filled(folder, 2)
     await save(await other(folder), numbered(3))
     const before = readFileSync(join(folder, fileOf(3)), 'utf8')
@@ -72,7 +73,7 @@ t.test(
 )
 
 t.test('V6: a view server that was overtaken so far that its number is free again fails, too', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const frozen = await filled(folder, 2)
   const awake = await other(folder)
   for (let i = 3; i <= 9; i++) await save(awake, numbered(i))
@@ -83,7 +84,7 @@ t.test('V6: a view server that was overtaken so far that its number is free agai
 })
 
 t.test('V6: of two view servers that save at once one wins', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const one = await filled(folder, 2)
   const two = await other(folder)
   const results = await Promise.allSettled([save(one, numbered(3)), save(two, numbered(3))])
@@ -92,7 +93,7 @@ t.test('V6: of two view servers that save at once one wins', async t => {
 
 t.test('V6: a spoilt record is refused by name, never skipped for an older one', async t => {
   const good = async () => {
-    const folder = t.testdir({})
+    const folder = folderOf(t, {})
     await filled(folder, 2)
     return folder
   }
@@ -123,14 +124,14 @@ t.test('V6: a spoilt record is refused by name, never skipped for an older one',
 })
 
 t.test('V6: a record of another wire version is refused', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const store = open(folder)
   await save(store, { ...numbered(1), wire: 99 })
   await t.rejects(open(folder).load(), /wire version 99/)
 })
 
 t.test('V6: files that a crash left half written are cleared away', async t => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   await filled(folder, 2)
   writeFileSync(join(folder, `${fileOf(2)}.0a.tmp`), '')
   writeFileSync(join(folder, `${fileOf(3)}.0a.tmp`), 'another may be writing this one')
@@ -140,7 +141,7 @@ t.test('V6: files that a crash left half written are cleared away', async t => {
 })
 
 t.test('a folder that cannot be used is one clear line', async t => {
-  const folder = t.testdir({ file: 'not a folder' })
+  const folder = folderOf(t, { file: 'not a folder' })
   for (const path of [join(folder, 'file'), join(folder, 'file', 'below')])
     await t.rejects(open(path).load(), {
       message: new RegExp(`^can't use the data folder ${path}: .*$`),
@@ -160,7 +161,7 @@ t.test('B6: a folder without hard links is refused at the start, and not at the 
       throw Object.assign(new Error(`${code}: operation not permitted, link`), { code, syscall: 'link' })
     }
     syncBuiltinESMExports()
-    const folder = t.testdir()
+    const folder = folderOf(t)
     await t.rejects(open(folder).load(), {
       message: `can't write to the data folder ${folder}: it needs a file system with hard links, and this one makes none (${code}: operation not permitted, link)`,
     })
@@ -169,7 +170,7 @@ t.test('B6: a folder without hard links is refused at the start, and not at the 
 })
 
 t.test('a folder without write permission is one clear line', { skip: process.getuid?.() === 0 }, async t => {
-  const folder = join(t.testdir(), 'locked')
+  const folder = join(folderOf(t), 'locked')
   mkdirSync(folder)
   chmodSync(folder, 0o500)
   await t.rejects(open(folder).load(), { message: /^can't write to the data folder/ })

@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { startBegun } from '../fixtures/begun.ts'
 import { holdfast } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 
 const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 const container = ['--pid', '--fork', '--mount-proc', '--kill-child']
@@ -47,7 +48,7 @@ t.test(
   "B8: kill, in the backup's container, ends the primary of the same pid in another one",
   { skip: obstacle() },
   async t => {
-    await using viewServer = await startBegun({ port: 0, data: t.testdir() })
+    await using viewServer = await startBegun({ port: 0, data: folderOf(t) })
     const view = viewServer.address
     const primary = lockServer(t, view)
     // The status always has a view: before view 1 one without a primary, and the second server could still be the first.
@@ -73,7 +74,7 @@ t.test(
   'run as process 1 says what it can not do, and passes on how its command ended',
   { skip: obstacle() },
   async t => {
-    await using viewServer = await startBegun({ port: 0, data: t.testdir() })
+    await using viewServer = await startBegun({ port: 0, data: folderOf(t) })
     const view = viewServer.address
     lockServer(t, view)
     await until('there is a primary', async () => (await statusOf(t, view)).view.primary !== null)

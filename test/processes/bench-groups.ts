@@ -14,6 +14,7 @@ import { CpuShares, shareOf } from '../../bench/groups/shares.ts'
 import { runLoad } from '../../bench/workers.ts'
 import { firstMap, groupOf } from '../../wire/slots.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 
 t.setTimeout(120_000)
 
@@ -26,7 +27,7 @@ t.test('a share has periods of 10 ms, or longer ones if its quota would be below
 })
 
 t.test('where no cgroups can be written it says what is missing, and what would be right', async t => {
-  const folder = t.testdir({ cpu: {} })
+  const folder = folderOf(t, { cpu: {} })
   t.throws(() => CpuShares.open(folder), {
     message: /fixed share of a core: .* has no cpu controller\. .* run it as root/,
   })

@@ -15,6 +15,7 @@ import { initCluster, startViewServer } from '../../viewservice/index.ts'
 import { hashOf } from '../../wire/net/secret.ts'
 import { Running, runs } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 
 t.setTimeout(120_000)
 
@@ -84,7 +85,7 @@ t.test('A2: a cluster with access rules is measured by whoever has a token', asy
   const token = 'the token of a program'
   const bencher = { tokens: [hashOf(token)], rules: [{ prefix: 'bench/', verbs: ['acquire', 'read'] }] }
   const file = { format: 1, principals: { bencher } }
-  const folder = t.testdir({ data: {}, 'access.json': JSON.stringify(file) })
+  const folder = folderOf(t, { data: {}, 'access.json': JSON.stringify(file) })
   const own = { serverSecret: 'what only servers know', access: join(folder, 'access.json') }
   const data = join(folder, 'data')
   await initCluster({ data, nobodyHasRun: true })

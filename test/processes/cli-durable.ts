@@ -12,9 +12,10 @@ import { lookAtRecord } from '../../viewservice/stores/file.ts'
 import { startBegun } from '../fixtures/begun.ts'
 import { Running, runs, startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 
 t.test('F15: stopped and killed, it goes on with the same locks, waiters and tokens', async t => {
-  const data = t.testdir({})
+  const data = folderOf(t, {})
   const port = await freeRow(4)
   const url = `ws://127.0.0.1:${port}`
   const start = async (servers: number) => {
@@ -70,7 +71,7 @@ t.test('F15: stopped and killed, it goes on with the same locks, waiters and tok
 })
 
 t.test('a folder of a cluster in memory stays one, and says how that can be changed', async t => {
-  const data = t.testdir({})
+  const data = folderOf(t, {})
   const view = await startBegun({ port: 0, data })
   const server = await startLockServer({ view: view.address })
   await until('there is a view', () => view.status().acked)
@@ -96,7 +97,7 @@ t.test('without --data it is in memory, and has no journal', async t => {
 t.test('each lock server has a number; with fewer than before those come whose state counts', async t => {
   t.equal(nextMember([]), 1)
   t.equal(nextMember([1, 3]), 2)
-  const data = t.testdir({ 'lockserver-7': {}, 'lockserver-2': {}, logs: {}, 'lockserver-x': {} })
+  const data = folderOf(t, { 'lockserver-7': {}, 'lockserver-2': {}, logs: {}, 'lockserver-x': {} })
   t.same(await membersIn(data, 1, null), [2])
   t.same(await membersIn(data, 2, null), [2, 7])
   t.same(await membersIn(data, 4, null), [1, 2, 3, 7])

@@ -10,6 +10,7 @@ import { connect } from '../../client/index.ts'
 import { holdfast, Running, runs } from '../fixtures/command.ts'
 import { until, within } from '../fixtures/deadline.ts'
 import { goesOn } from '../fixtures/endless-command.ts'
+import { folderOf } from '../fixtures/folder.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
 import { Relay } from '../fixtures/relay.ts'
 
@@ -34,7 +35,7 @@ for (const [what, inflict] of Object.entries(disasters)) {
     await using cluster = await RealCluster.start(2)
     await using relay = await Relay.start(cluster.addresses)
     await using next = await connect(cluster.url, { name: 'next' })
-    const beats = `${t.testdir({})}/beats`
+    const beats = `${folderOf(t, {})}/beats`
     const args = ['run', 'x', '--ttl', `${ttlMs}ms`, '--view', relay.urlOf(cluster.url), '--']
     const run = new Running(t, [...args, process.execPath, stubborn, beats])
     const { pid, child } = await run.json(({ pid }) => pid !== undefined)

@@ -10,6 +10,7 @@ import { markFolder, sweepFolders } from '../../cli/cluster-sweep.ts'
 import { begin } from '../fixtures/begun.ts'
 import { holdfast, Running, runs, startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 import { RealCluster } from '../fixtures/real-cluster.ts'
 
 const dead = 'ws://127.0.0.1:1'
@@ -64,7 +65,7 @@ t.test('a port on which another program listens is no Holdfast server', async t 
   })
   const taken = `127.0.0.1:${port}`
   const [view, lock, cluster] = await Promise.all([
-    holdfast(t, ['viewserver', '--data', t.testdir({}), '--listen', taken]),
+    holdfast(t, ['viewserver', '--data', folderOf(t, {}), '--listen', taken]),
     holdfast(t, ['lockserver', '--listen', taken]),
     holdfast(t, ['cluster', '--port', String(port - 2)]),
   ])
@@ -83,7 +84,7 @@ t.test("a data folder that can't be written to is an error that names it", async
 })
 
 t.test('F14: servers by hand: the state ends with its last holder, a reset starts an empty one', async t => {
-  const data = t.testdir({})
+  const data = folderOf(t, {})
   await begin(data)
   const environment = {
     HOLDFAST_LISTEN: '127.0.0.1:0',
@@ -187,7 +188,7 @@ t.test('when the cluster is killed, its servers end too', async t => {
 t.test(
   'only folders that are surely left behind are swept: not of a living process, another world, or unmarked',
   async t => {
-    const folder = t.testdir({
+    const folder = folderOf(t, {
       'holdfast-mine': {},
       'holdfast-other': {},
       'holdfast-bare': {},

@@ -8,6 +8,7 @@ import { connect } from 'holdfast'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
 import { Example } from '../fixtures/example.ts'
+import { folderOf } from '../fixtures/folder.ts'
 
 const folder = fileURLToPath(new URL('../../../examples/', import.meta.url))
 
@@ -23,7 +24,7 @@ t.test('each example has at most 40 lines, and imports only what a user could', 
 
 t.test('the nightly job is done once, by one of many', async t => {
   await using cluster = await startCluster()
-  const folder = t.testdir({})
+  const folder = folderOf(t, {})
   const workers = Array.from(
     { length: 4 },
     () => new Example(t, 'examples/nightly-job.js', [cluster.url, folder]),
@@ -80,7 +81,7 @@ t.test('C7: a page shows the leader that it kills, and the next one', async t =>
 
 t.test('no reader sees half of a write', async t => {
   await using cluster = await startCluster()
-  const file = `${t.testdir({})}/balance.txt`
+  const file = `${folderOf(t, {})}/balance.txt`
   await writeFile(file, '0\n0\n')
   const run = (role: string) => new Example(t, 'examples/readers-and-writer.js', [cluster.url, file, role])
   const programs = [run('write'), run('read'), run('read')]
@@ -132,7 +133,7 @@ t.test('C1: of all jobs of a pool no more than two run at a time', async t => {
 
 t.test('C5: what runs once a night is done by one of many, and for another night again', async t => {
   await using cluster = await startCluster()
-  const file = `${t.testdir({})}/report.txt`
+  const file = `${folderOf(t, {})}/report.txt`
   for (const night of ['monday', 'tuesday']) {
     const run = () => new Example(t, 'examples/once-a-night.js', [cluster.url, night, file]).rest()
     const lines = (await Promise.all([run(), run(), run()])).flat().sort()

@@ -10,10 +10,11 @@ import { startBegun } from '../fixtures/begun.ts'
 import { Running, startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
 import { failoverLog, linesOf } from '../fixtures/failover-log.ts'
+import { folderOf } from '../fixtures/folder.ts'
 import { Scrape } from '../fixtures/scrape.ts'
 
 t.test('a failover: at most ten lines, which say what happened', async t => {
-  const cluster = await startCluster(t, '--data', t.testdir({}))
+  const cluster = await startCluster(t, '--data', folderOf(t, {}))
   const { primary, backup, number } = cluster.ready.view
   const lines = await failoverLog(t, cluster)
   t.ok(lines.length <= 10, `${lines.length} lines\n${lines.map(({ msg }) => msg).join('\n')}`)
@@ -71,7 +72,7 @@ t.test('the text of every line is constant, and each kind of server places its l
 
 t.test('no line for what clients do, and no secret in any', async t => {
   const secret = 'open sesame 4711'
-  const data = t.testdir({})
+  const data = folderOf(t, {})
   const cluster = ['cluster', '--json', '--port', '0', '--servers', '2', '--data', data]
   const running = new Running(t, cluster, { HOLDFAST_SECRET: secret })
   const ready = await running.event('ready')
@@ -134,7 +135,7 @@ t.test('a peer that is refused at each dial fills no log', async t => {
   const warnings: string[] = []
   const none = () => {}
   const log: Logger = { debug: none, info: none, error: none, warn: (_, text) => warnings.push(text) }
-  await using view = await startBegun({ port: 0, data: t.testdir(), secret: 'right', log })
+  await using view = await startBegun({ port: 0, data: folderOf(t), secret: 'right', log })
   for (let i = 0; i < 5; i++) await t.rejects(connect(view.address, { secret: 'wrong', timeout: 2_000 }))
   const refused = async () =>
     (await Scrape.of(view.address, 'right')).value(

@@ -8,6 +8,7 @@ import { noTerms } from '../../wire/claim.ts'
 import { Cluster, type SessionParty } from '../fixtures/cluster.ts'
 import { Running } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 import { sameClocks } from '../fixtures/machine.ts'
 import { type Random, random } from '../fixtures/random.ts'
 
@@ -150,7 +151,7 @@ t.test(
   'C5: real processes of run --once, one clock a minute late, killed at work: it began once a night',
   async t => {
     await using cluster = await startCluster()
-    const file = `${t.testdir({})}/begun.txt`
+    const file = `${folderOf(t, {})}/begun.txt`
     const environment = { HOLDFAST_VIEW: cluster.url }
     const job = `
     require('fs').appendFileSync(${JSON.stringify(file)}, process.env.NIGHT + ' ' + process.ppid + ' ' + Date.now() + '\\n')

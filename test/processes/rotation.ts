@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { folderOf } from '../fixtures/folder.ts'
 import { here, ServerProcesses } from '../fixtures/server-processes.ts'
 import { Load } from '../operations/load.ts'
 
@@ -21,7 +22,7 @@ function environment(serverSecret: string, access: string): void {
 }
 
 t.test('A8: tokens and server secrets are changed under load, and no call fails', async t => {
-  const access = join(t.testdir(), 'access.json')
+  const access = join(folderOf(t), 'access.json')
   const write = (...tokens: string[]) => {
     const load = { tokens: tokens.map(hash), rules: [{ prefix: '', verbs: ['acquire', 'read'] }] }
     const ops = { tokens: [hash(operator)], rules: [{ verbs: ['operate'] }] }

@@ -5,13 +5,14 @@ import t from 'tap'
 import { begin } from '../fixtures/begun.ts'
 import { holdfast, Running, startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 
 const own = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_PING_INTERVAL_MS: '50' }
 
 t.test(
   'SIGHUP ends lock server and view server in order; SIGUSR1 and SIGUSR2 are logged and ignored',
   async t => {
-    const data = t.testdir()
+    const data = folderOf(t)
     await begin(data)
     const viewServer = new Running(t, ['viewserver', '--data', data], own)
     const url = await viewServer.listening()

@@ -11,6 +11,7 @@ import { proofOf } from '../../wire/serving/proof.ts'
 import { begin, startBegun } from '../fixtures/begun.ts'
 import { holdfast, Running, runs, startCluster } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 import { HostilePeer, hello, newId } from '../fixtures/hostile-peer.ts'
 import { LyingServer } from '../fixtures/lying-server.ts'
 import { idleHello } from '../fixtures/said.ts'
@@ -52,7 +53,7 @@ t.test(
 )
 
 t.test('B8: a pid below 1 is no pid: it would mean a whole process group', async t => {
-  const view = await startBegun({ port: 0, data: t.testdir() })
+  const view = await startBegun({ port: 0, data: folderOf(t) })
   t.teardown(() => view.close())
   for (const pid of [0, -1, 1.5]) {
     const peer = await HostilePeer.connect(view.address)
@@ -117,7 +118,7 @@ t.test('B8: a server knows which addresses are its own machine', async t => {
 })
 
 t.test('B8: a frozen server is left alone, and kill says what to do on its machine', async t => {
-  const data = t.testdir({})
+  const data = folderOf(t, {})
   await begin(data)
   const environment = { HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_DATA: data }
   const view = await new Running(t, ['viewserver'], environment).listening()

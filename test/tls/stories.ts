@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { useTls } from '../../cli/tls.ts'
 import { holdfast, Running } from '../fixtures/command.ts'
 import { until } from '../fixtures/deadline.ts'
+import { folderOf } from '../fixtures/folder.ts'
 import { Load } from '../operations/load.ts'
 import { OwnAuthority } from './authority.ts'
 import { Members } from './members.ts'
@@ -24,7 +25,7 @@ function believe(caFile: string): void {
 
 /** As the guide sets it up. */
 async function secured(t: Test) {
-  const authority = new OwnAuthority(join(t.testdir(), 'authority'))
+  const authority = new OwnAuthority(join(folderOf(t), 'authority'))
   const members = await Members.prepare(t, t.testdirName, secret)
   const view = `wss://127.0.0.1:${members.port}`
   for (const name of ['view', ...names]) authority.issue(name)
@@ -138,7 +139,7 @@ t.test('spoilt files change nothing, are told, and are no hindrance to good ones
 })
 
 t.test('from ws to wss under load, by the steps of the guide: no call fails', async t => {
-  const authority = new OwnAuthority(join(t.testdir(), 'authority'))
+  const authority = new OwnAuthority(join(folderOf(t), 'authority'))
   for (const name of ['view', ...names]) authority.issue(name)
   const members = await Members.prepare(t, t.testdirName, secret)
   const [plain, secure] = [`ws://127.0.0.1:${members.port}`, `wss://127.0.0.1:${members.port}`]
@@ -180,7 +181,7 @@ t.test('from ws to wss under load, by the steps of the guide: no call fails', as
 })
 
 t.test('a whole local cluster speaks TLS', async t => {
-  const authority = new OwnAuthority(join(t.testdir(), 'authority'))
+  const authority = new OwnAuthority(join(folderOf(t), 'authority'))
   authority.issue('all')
   const environment = authority.environmentOf('all')
   const cluster = new Running(t, ['cluster', '--json', '--port', '0', '--servers', '2'], environment)
