@@ -114,6 +114,19 @@ t.test('E1: etcd: a save names the text that was read too, for revisions may be 
   t.equal((await saved(store, 2))?.record.record, 2)
 })
 
+t.test('E3: etcd: a mark is taken from whom it was read of, for revisions may be counted anew', async t => {
+  const { first } = await twoOf(t)
+  const { marks } = storeAt(t, `etcd://${first.host}/p`)
+  const standing = await marks.take({ id: 'a'.repeat(32), address: 'ws://a:1' }, null)
+  const [revision] = standing.version.split(' ')
+  const other = { ...standing, id: 'd'.repeat(32), version: `${revision} {"id":"${'d'.repeat(32)}"}` }
+  t.equal(await troubleOf(marks.take({ id: 'b'.repeat(32), address: 'ws://b:1' }, other)), 'taken')
+  await storeAt(t, `etcd://${first.host}/p`).marks.giveUp(other)
+  t.equal((await marks.read())?.id, standing.id, 'nor is it given up for another')
+  const taken = await marks.take({ id: 'b'.repeat(32), address: 'ws://b:1' }, await marks.read())
+  t.equal((await marks.read())?.version, taken.version)
+})
+
 t.test('E3: etcd: a mark whose lease has ended is not confirmed, though its key stands', async t => {
   const { first } = await twoOf(t)
   const { marks } = storeAt(t, `etcd://${first.host}/p`)

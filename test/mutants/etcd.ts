@@ -12,8 +12,8 @@ export const etcd: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/stores/etcd.ts',
-        find: 'const body = { compare: this.#comparing(expected), success',
-        replace: 'const body = { compare: [] as object[], success',
+        find: 'compare: unchanged(this.#key, expected?.version ?? null), success',
+        replace: 'compare: [] as object[], success',
       },
     ],
   },
@@ -64,7 +64,7 @@ export const etcd: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/stores/etcd-marks.ts',
-        find: 'compare: [this.#comparing(instead)],',
+        find: 'compare: unchanged(this.#key, instead?.version ?? null),',
         replace: 'compare: [] as object[],',
       },
     ],
@@ -77,21 +77,21 @@ export const etcd: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/stores/etcd-marks.ts',
-        find: 'const put = { key: this.#key, value, lease }',
-        replace: 'const put = { key: this.#key, value }',
+        find: 'const put = { key: this.#key, value: coded(text), lease }',
+        replace: 'const put = { key: this.#key, value: coded(text) }',
       },
     ],
   },
   {
-    name: 'a save in etcd compares the revision only',
-    breaks: 'E1',
+    name: 'a save or a mark in etcd compares the revision only',
+    breaks: 'E1, E3',
     why: 'an etcd that was put back from a backup counts its revisions anew, and takes a save that follows what it lost',
     test: 'etcd-store',
     edits: [
       {
-        file: 'viewservice/stores/etcd.ts',
-        find: "{ key, target: 'VALUE', result: 'EQUAL', value: coded(text) },",
-        replace: "...(text === '' ? [{ key, target: 'VALUE', result: 'EQUAL', value: coded(text) }] : []),",
+        file: 'viewservice/stores/etcd-version.ts',
+        find: "{ key, target: 'VALUE', result: 'EQUAL', value: coded(version.slice(end + 1)) },",
+        replace: "...(end < 0 ? [{ key, target: 'VALUE', value: coded(version) }] : []),",
       },
     ],
   },
@@ -129,8 +129,8 @@ export const etcd: readonly Mutant[] = [
     edits: [
       {
         file: 'viewservice/stores/etcd-marks.ts',
-        find: '{ compare: [this.#comparing(mark)], success: [remove] }',
-        replace: '{ compare: [] as object[], success: [remove] }',
+        find: 'const compare = unchanged(this.#key, mark.version)',
+        replace: 'const compare: object[] = []',
       },
     ],
   },

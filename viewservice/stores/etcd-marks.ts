@@ -1,6 +1,7 @@
-// The active mark in etcd (E3): a key under a lease, which etcd ends when it is not confirmed. A mark is
-// replaced and removed by its revision only, so that nobody touches one that was set meanwhile.
+// The active mark in etcd (E3): a key under a lease, which etcd ends when it is not confirmed. A mark is replaced
+// and removed only while it is what was read, so that nobody touches one that was set meanwhile.
 
+import { coded, unchanged, versionOf } from './etcd-version.ts'
 import type { Gateway } from './gateway.ts'
 import { type Json, listIn, member, textIn } from './json.ts'
 import { type ActiveMark, type ActiveMarks, type MarkOwner, StoreError } from './store.ts'
@@ -30,10 +31,10 @@ export class EtcdMarks implements ActiveMarks {
     const granted = await this.#gateway.write('/v3/lease/grant', { TTL: `${leaseSeconds}`, ID: '0' })
     const [lease, seconds] = readable(() => [textIn(granted, 'ID'), Number(textIn(granted, 'TTL'))] as const)
     const lifetimeMs = seconds * 1_000
-    const value = coded(JSON.stringify({ id: owner.id, address: owner.address, lifetimeMs }))
-    const put = { key: this.#key, value, lease }
+    const text = JSON.stringify({ id: owner.id, address: owner.address, lifetimeMs })
+    const put = { key: this.#key, value: coded(text), lease }
     const answer = await this.#gateway.write('/v3/kv/txn', {
-      compare: [this.#comparing(instead)],
+      compare: unchanged(this.#key, instead?.version ?? null),
       success: [{ request_put: put }],
     })
     if (!succeeded(answer)) {
@@ -41,8 +42,8 @@ export class EtcdMarks implements ActiveMarks {
       throw new StoreError('taken', 'another view server has set its active mark')
     }
     this.#lease = lease
-    const version = readable(() => textIn(member(answer, 'header'), 'revision'))
-    return { ...owner, number: Number(version), lifetimeMs, version }
+    const revision = readable(() => textIn(member(answer, 'header'), 'revision'))
+    return { ...owner, number: Number(revision), lifetimeMs, version: versionOf(revision, text) }
   }
 
   async confirm(mark: ActiveMark): Promise<void> {
@@ -60,15 +61,9 @@ export class EtcdMarks implements ActiveMarks {
     // Of this mark: another may be taken before etcd has answered.
     const lease = this.#lease
     const remove = { request_delete_range: { key: this.#key } }
-    await this.#gateway.write('/v3/kv/txn', { compare: [this.#comparing(mark)], success: [remove] })
+    const compare = unchanged(this.#key, mark.version)
+    await this.#gateway.write('/v3/kv/txn', { compare, success: [remove] })
     if (lease !== null) await this.#revoke(lease)
-  }
-
-  #comparing(mark: ActiveMark | null): object {
-    const key = this.#key
-    return mark === null
-      ? { key, target: 'CREATE', result: 'EQUAL', create_revision: '0' }
-      : { key, target: 'MOD', result: 'EQUAL', mod_revision: mark.version }
   }
 
   /** Otherwise it ends by itself. */
@@ -78,16 +73,16 @@ export class EtcdMarks implements ActiveMarks {
 }
 
 function markIn(found: Json): ActiveMark {
-  const version = textIn(found, 'mod_revision')
+  const revision = textIn(found, 'mod_revision')
   const text = Buffer.from(textIn(found, 'value'), 'base64').toString()
   const value: Json = JSON.parse(text)
   const lifetimeMs = member(value, 'lifetimeMs')
   return {
-    number: Number(version),
+    number: Number(revision),
     id: textIn(value, 'id'),
     address: textIn(value, 'address'),
     lifetimeMs: typeof lifetimeMs === 'number' ? lifetimeMs : leaseSeconds * 1_000,
-    version,
+    version: versionOf(revision, text),
   }
 }
 
@@ -106,8 +101,4 @@ export function readable<T>(read: () => T): T {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new StoreError('unknown', `etcd answered in another form than it should: ${why}`, { cause })
   }
-}
-
-export function coded(text: string): string {
-  return Buffer.from(text).toString('base64')
 }

@@ -4,7 +4,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { StoredRecord } from '../record.ts'
-import { coded, EtcdMarks, readable, succeeded } from './etcd-marks.ts'
+import { EtcdMarks, readable, succeeded } from './etcd-marks.ts'
+import { coded, unchanged, versionOf } from './etcd-version.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
 import { type Json, listIn, member, textIn } from './json.ts'
 import { type Stored, StoreError, type ViewStore } from './store.ts'
@@ -42,14 +43,11 @@ export class EtcdStore implements ViewStore {
   async save(record: StoredRecord, expected: Stored | null): Promise<Stored> {
     const text = encodeRecord(record)
     const put = { key: this.#key, value: coded(text) }
-    const body = { compare: this.#comparing(expected), success: [{ request_put: put }] }
+    const body = { compare: unchanged(this.#key, expected?.version ?? null), success: [{ request_put: put }] }
     const answer = await this.#gateway.write('/v3/kv/txn', body)
     if (!succeeded(answer)) throw new StoreError('taken', `${this.#place} holds another record`)
-    return stored(
-      record,
-      readable(() => textIn(member(answer, 'header'), 'revision')),
-      text,
-    )
+    const revision = readable(() => textIn(member(answer, 'header'), 'revision'))
+    return { record, version: versionOf(revision, text) }
   }
 
   watch(changed: () => void): void {
@@ -65,16 +63,6 @@ export class EtcdStore implements ViewStore {
     return `etcd, at ${this.#prefix}/record,`
   }
 
-  #comparing(expected: Stored | null): object[] {
-    const key = this.#key
-    if (expected === null) return [{ key, target: 'CREATE', result: 'EQUAL', create_revision: '0' }]
-    const [revision, text] = versionOf(expected)
-    return [
-      { key, target: 'MOD', result: 'EQUAL', mod_revision: revision },
-      { key, target: 'VALUE', result: 'EQUAL', value: coded(text) },
-    ]
-  }
-
   #read(found: Json): Stored {
     const text = Buffer.from(
       readable(() => textIn(found, 'value')),
@@ -82,7 +70,7 @@ export class EtcdStore implements ViewStore {
     ).toString()
     const revision = readable(() => textIn(found, 'mod_revision'))
     try {
-      return stored(decodeRecord(text), revision, text)
+      return { record: decodeRecord(text), version: versionOf(revision, text) }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new Error(`the view record that ${this.#place} holds can't be used: ${why}`, { cause })
@@ -99,14 +87,4 @@ export class EtcdStore implements ViewStore {
       await pause(rewatchMs, undefined, { ref: false })
     }
   }
-}
-
-function stored(record: StoredRecord, revision: string, text: string): Stored {
-  return { record, version: `${revision} ${text}` }
-}
-
-/** The revision, and the text that was read with it. */
-function versionOf({ version }: Stored): [string, string] {
-  const end = version.indexOf(' ')
-  return [version.slice(0, end), version.slice(end + 1)]
 }
