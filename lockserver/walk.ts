@@ -19,8 +19,8 @@ export class Walk {
   readonly #locks: Iterator<LockEntry>
   /** Those that have come in the meantime. */
   readonly #came = new Set<LockEntry>()
-  readonly #found: LockEntry[] = []
-  /** How many holds and waits they had. */
+  #found: LockEntry[] = []
+  /** How many holds and waits they have, or had when they were found. */
   #size = 0
   /** There are no others. */
   #sawAll = false
@@ -41,28 +41,41 @@ export class Walk {
       if (done) this.#sawAll = true
       else if (isIn(this.scope, value) && !this.#came.has(value)) {
         this.#found.push(value)
-        this.#size += value.held + value.waiters
+        this.#size += sizeOf(value)
       }
     }
+    // Where locks come and go, much of what was counted may be gone.
+    this.#recount()
     return this.#isOver
   }
 
   /** The table has one more, just now. */
   comes(lock: LockEntry): void {
-    if (this.#isOver || !isIn(this.scope, lock)) return
+    if (!isIn(this.scope, lock)) return
     this.#came.add(lock)
     this.#size++
+  }
+
+  #recount(): void {
+    this.#found = this.#found.filter(lock => lock.inUse)
+    for (const lock of this.#came) if (!lock.inUse) this.#came.delete(lock)
+    this.#size = 0
+    for (const lock of this.found()) this.#size += sizeOf(lock)
   }
 
   get #isOver(): boolean {
     return this.#sawAll || this.#size > queryMax
   }
 
-  /** Those that are still there. */
+  /** In the turn in which all are found: those that are there. */
   *found(): Generator<LockEntry> {
-    for (const lock of this.#found) if (lock.inUse) yield lock
-    for (const lock of this.#came) if (lock.inUse) yield lock
+    yield* this.#found
+    yield* this.#came
   }
+}
+
+function sizeOf({ held, waiters }: LockEntry): number {
+  return held + waiters
 }
 
 function isIn({ prefix, only }: Scope, { name }: LockEntry): boolean {
