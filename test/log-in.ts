@@ -14,7 +14,6 @@ import { loginIdleMs, loginMs, loginsMax, loginsPerOwnerMax, wrongSecretsFree } 
 import { proofOf } from '../wire/serving/proof.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
-import { folderOf } from './fixtures/folder.ts'
 
 t.test('A9: a log-in ends when it is not used, and at last in any case', async t => {
   const logins = new Logins<string>()
@@ -60,7 +59,7 @@ const principals = {
   operator: principal(tokens.operator, { verbs: ['operate'] }, { prefix: '', verbs: ['acquire', 'read'] }),
   blind: principal(tokens.blind, { prefix: 'ours/', verbs: ['acquire'] }),
 }
-const folder = folderOf(t, { 'access.json': JSON.stringify({ format: 1, principals }), data: {} })
+const folder = t.testdir({ 'access.json': JSON.stringify({ format: 1, principals }), data: {} })
 const lines: [object, string][] = []
 const note = (fields: object, text: string) => void lines.push([fields, text])
 const settings = {

@@ -13,7 +13,6 @@ import type { ViewServer } from '../viewservice/index.ts'
 import { proofOf } from '../wire/serving/proof.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
-import { folderOf } from './fixtures/folder.ts'
 
 const hash = (token: string) => createHash('sha256').update(token).digest('hex')
 const tokens = {
@@ -22,7 +21,7 @@ const tokens = {
   operator: 'the token of operators',
 }
 const principal = (token: string, ...rules: object[]) => ({ tokens: [hash(token)], rules })
-const folder = folderOf(t, { data: {} })
+const folder = t.testdir({ data: {} })
 const access = join(folder, 'access.json')
 const principals = {
   holder: principal(tokens.holder, { prefix: '', verbs: ['acquire', 'read'] }),

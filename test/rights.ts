@@ -11,7 +11,6 @@ import { channels } from '../wire/messages.ts'
 import { proofOf } from '../wire/serving/proof.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
-import { folderOf } from './fixtures/folder.ts'
 import { type Heard, HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 
 const hash = (token: string) => createHash('sha256').update(token).digest('hex')
@@ -41,7 +40,7 @@ const access = {
     operator: principal('operator', { verbs: ['operate', 'metrics'] }, { prefix: '', verbs: ['read'] }),
   },
 }
-const folder = folderOf(t, { 'access.json': JSON.stringify(access), data: {} })
+const folder = t.testdir({ 'access.json': JSON.stringify(access), data: {} })
 const lines: [object, string][] = []
 const note = (fields: object, text: string) => void lines.push([fields, text])
 const log = { debug: note, info: note, warn: note, error: note }

@@ -10,7 +10,6 @@ import { runtime } from '../wire/net/runtime-node.ts'
 import type { Logger } from '../wire/serving/log.ts'
 import { startBegun } from './fixtures/begun.ts'
 import { until } from './fixtures/deadline.ts'
-import { folderOf } from './fixtures/folder.ts'
 import { HostilePeer, hello, newId } from './fixtures/hostile-peer.ts'
 
 const pings = { pingIntervalMs: 50, deadPings: 10 }
@@ -35,7 +34,7 @@ function overheard(): ClientRuntime {
   }
 }
 
-const view = await startBegun({ ...pings, port: 0, data: folderOf(t), log })
+const view = await startBegun({ ...pings, port: 0, data: t.testdir(), log })
 const servers = [
   await startLockServer({ ...pings, view: view.address, log }),
   await startLockServer({ ...pings, view: view.address, log }),

@@ -6,9 +6,8 @@ import { PGlite } from '@electric-sql/pglite'
 import { startCluster } from 'holdfast/testing'
 import t from 'tap'
 import { Example } from '../fixtures/example.ts'
-import { folderOf } from '../fixtures/folder.ts'
 
-const folder = folderOf(t, {})
+const folder = t.testdir({})
 
 t.test('a frozen holder wakes up, and its write is refused', async t => {
   const database = new Example(t, 'examples/guarded-database.js', [folder])
