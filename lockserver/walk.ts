@@ -45,7 +45,7 @@ export class Walk {
       }
     }
     // Where locks come and go, much of what was counted may be gone.
-    this.#recount()
+    if (this.#isOver) this.#recount()
     return this.#isOver
   }
 

@@ -147,8 +147,8 @@ export const quotas: readonly Mutant[] = [
     edits: [
       {
         file: 'lockserver/walk.ts',
-        find: 'this.#recount() return this.#isOver',
-        replace: 'if (most < 0) this.#recount()\n    return this.#isOver',
+        find: 'if (this.#isOver) this.#recount()',
+        replace: 'if (most < 0) this.#recount()',
       },
     ],
   },

@@ -15,6 +15,8 @@ export interface KnownHolds {
   attemptsOn(name: string): readonly Attempt[]
   isOf(attempt: Attempt, clientId: string | null): boolean
   believed(belief: Belief): boolean
+  /** Its client has called for its end. */
+  isEnding(core: Attempt['core']): boolean
   /** A steal or a forced release may have ended it by now, to the good of a token up to this. */
   taken(belief: Belief, now: number, upTo?: number): boolean
   beliefIn(token: number, name: string): Belief | undefined
@@ -152,7 +154,9 @@ export class Claims {
   judge(): void {
     for (const belief of this.#limited) {
       const { user, core } = belief.attempt
-      if (belief.over || core.over || !user.alive) this.#forget(belief)
+      // One that finishes tells of no loss, but its locks say that they are not held.
+      const isGivenUp = this.#known.isEnding(core) && user.holds?.(belief.name, belief.token) === false
+      if (belief.over || core.over || !user.alive || isGivenUp) this.#forget(belief)
       else if (user.frozen !== true && (user.runsSince ?? 0) + slackMs < user.network.time)
         if (heldFor(belief) > mostOf(belief.attempt) + slackMs && this.#isLateFor(belief, slackMs))
           this.#blame('C4 signal late', `${textOf(belief)} is held for longer than it may be`)
