@@ -7,6 +7,8 @@ import { tightLeastMax, tightLocksMax, tightSharedMax } from './checker.ts'
 
 export const tightSessionsMax = 16
 export const tightUnansweredMax = 24
+/** A client limits itself by what real servers allow, and these cut it at twice their limit: its user calls no more than this at a time. */
+export const tightCallsMax = 36
 /** Room for the sessions of all users, and for some locks. */
 const tightBytesMax = 9_000
 

@@ -16,6 +16,7 @@ import { asProgram, type Claiming, type ClaimShape, drawClaim } from './claiming
 import { keptAtMost } from './claims.ts'
 import type { Crowd, Planned, Shape, Verb } from './plan.ts'
 import type { RightsJudge } from './rights-judge.ts'
+import { tightCallsMax } from './small-limits.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 import { Watching } from './watching.ts'
@@ -250,6 +251,12 @@ export class Users {
     if (user?.alive && !user.frozen) this.#call(user, event.verb, random(event.salt))
   }
 
+  #openOf(user: ClientParty): number {
+    let count = 0
+    for (const open of this.#open.values()) if (open.user === user) count++
+    return count
+  }
+
   #call(user: ClientParty, verb: Verb, dice: Random): void {
     if (!user.ready()) {
       // It connects, or it closes.
@@ -257,6 +264,7 @@ export class Users {
       return
     }
     if (user instanceof ProgramParty && dice.chance(watchPart)) this.#watch(user, dice)
+    if (this.#shape.tight && this.#openOf(user) >= tightCallsMax && verb !== 'end' && verb !== 'abort') return
     const { sharedPart } = this.#shape
     const name = this.#name(dice)
     const mode: Mode = dice.chance(sharedPart) ? 'shared' : 'exclusive'
