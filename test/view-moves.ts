@@ -192,6 +192,22 @@ t.test('G8: what is lacking is said', async t => {
   t.match(ask(2), ['groups-refused', 1, /there is 1; start 1 more/])
 })
 
+t.test(
+  'G8, F14: no group begins while the state of one is lost, whose reset needs the idle servers',
+  async t => {
+    const { story, a, b, c, d, ask } = four()
+    for (const server of [a, b]) server.die()
+    story.pingLimit(c, d)
+    t.match(ask(2), [
+      'groups-refused',
+      1,
+      /^no group begins while the state of one is lost: .*holdfast reset/,
+    ])
+    t.match(ask(1), ['groups-done', 1], 'as it is')
+    t.equal(story.record?.groupsWanted, 1)
+  },
+)
+
 t.test('G8: a wish while another is under way, and one that is taken back', async t => {
   const { story, a, c, ask } = moving()
   t.match(ask(1), ['groups-done', 1], 'slots under way are left alone')

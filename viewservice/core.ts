@@ -40,7 +40,7 @@ import { Resets } from './reset.ts'
 import { type Question as Asked, auditOf, isQuestion, type Peer, refusalOf } from './rights.ts'
 import { isDialable, type KnownServer, type LockServerHello, Servers } from './servers.ts'
 import { Spares } from './spares.ts'
-import { statusOf, unready } from './status.ts'
+import { lossAmong, statusOf, unready } from './status.ts'
 import { Verifying } from './verifying.ts'
 import { type Welcoming, welcomeOf } from './welcome.ts'
 
@@ -325,7 +325,8 @@ export class ViewCore implements GroupOwner {
     const named = new Set(this.#named.map(({ id }) => id))
     const idle = this.#servers.idle().filter(({ id }) => !named.has(id)).length
     const busy = this.#changing.isUnderWay ? 'the durability is being changed' : null
-    const lacks = this.#record && whyNoGroups(this.#record, groups, idle)
+    const lost = lossAmong(this.#groups, this.#servers, this.#serving)
+    const lacks = this.#record && whyNoGroups(this.#record, groups, idle, lost)
     this.#moving.ask({ connection, number, groups }, this.#cannotBegin ?? busy ?? lacks)
   }
 

@@ -116,7 +116,15 @@ export function waitOf(record: ViewRecord, map: SlotMap, wanted: number): string
 }
 
 /** Why there can't be so many groups now; null: they can. `idle`: how many lock servers may be chosen. */
-export function whyNoGroups(record: ViewRecord, wanted: number, idle: number): string | null {
+export function whyNoGroups(
+  record: ViewRecord,
+  wanted: number,
+  idle: number,
+  lost: string | null,
+): string | null {
+  // F14: the lost group's reset needs a server that is idle.
+  if (lost !== null && wanted > record.groupsWanted)
+    return `no group begins while the state of one is lost: ${lost}`
   const groups = Array.from({ length: wanted }, (_, group) => group)
   const lacking = groups.reduce((sum, group) => {
     const part = partOf(record, group)

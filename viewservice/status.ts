@@ -42,6 +42,12 @@ export function statusOf(
   }
 }
 
+/** F14: of each group with slots whose state is lost, why; null: none is. */
+export function lossAmong(groups: readonly Shown[], servers: Servers, serving: number): string | null {
+  const serves = groups.filter(({ number }) => number < serving)
+  return lossesIn(serves.map(group => groupStatus(group, servers, serving)))
+}
+
 /** Of all groups whose state is lost; null: of none. */
 function lossesIn(groups: readonly GroupStatus[]): string | null {
   const losses = groups.flatMap(({ group, lost }) =>

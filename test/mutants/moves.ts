@@ -193,6 +193,19 @@ export const moves: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a group begins while the state of another is lost',
+    breaks: 'G8, F14',
+    why: 'the new group takes the servers that the reset of the lost one needs',
+    test: 'view-moves',
+    edits: [
+      {
+        file: 'viewservice/moving.ts',
+        find: 'if (lost !== null && wanted > record.groupsWanted)',
+        replace: 'if (lost !== null && wanted < record.groupsWanted)',
+      },
+    ],
+  },
+  {
     name: 'a group gets slots before it has a backup',
     breaks: 'G8',
     why: 'the first death of one more server loses locks that a death would not have lost before',
