@@ -76,3 +76,16 @@ freed('a connection that asks for an unknown session', (cluster, first) => {
   stranger.say(resumeOf('d'.repeat(32), 1, 1, []))
   cluster.run(50)
 })
+
+t.test('WATCHES_LIMIT: it says how many watches a server has', async t => {
+  const { cluster, hand } = started()
+  hand('first').say(...watches)
+  cluster.run(50)
+  const next = hand('next').say(['watch', 1, ''])
+  t.same(next.hears('watch-refused'), [
+    'watch-refused',
+    1,
+    'WATCHES_LIMIT',
+    `a server has at most ${watchesMax} watches; end some`,
+  ])
+})

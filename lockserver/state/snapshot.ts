@@ -24,7 +24,7 @@ export interface SnapshotHeader {
   token: number
   digest: number
   ordinal: number
-  /** For servers of before, which believe it; this one counts what comes, since the sender may have counted wrongly (B4). */
+  /** Servers of earlier builds believe it; this one counts what comes, since the sender may have counted wrongly (B4). */
   bytes: number
   /** What remains of a reset's pause, in ms; null when there is none. */
   paused: number | null

@@ -4,9 +4,13 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { t } from 'tap'
 import { connect } from '../../client/index.ts'
+import { startLockServer } from '../../lockserver/index.ts'
+import { initCluster, startViewServer } from '../../viewservice/index.ts'
+import { hashOf } from '../../wire/net/secret.ts'
 import { holdfast, Running, runs } from '../fixtures/command.ts'
 import { until, within } from '../fixtures/deadline.ts'
 import { goesOn } from '../fixtures/endless-command.ts'
@@ -136,4 +140,22 @@ t.test('lists show what runs, or the name that was given; never its arguments', 
   t.match(listed.stdout, ` holdfast run node, pid ${plain.pid} on ${hostname()} `, 'nothing twice')
   t.notMatch(listed.stdout, 'hunter2')
   await Promise.all([plain.end('SIGTERM'), named.end('SIGTERM')])
+})
+
+t.test('A2: 125 says that the access rules do not allow the lock, for to wait is no use', async t => {
+  const token = 'the token of a program'
+  const nightly = { tokens: [hashOf(token)], rules: [{ prefix: 'jobs/', verbs: ['acquire'] }] }
+  const file = { format: 1, principals: { nightly } }
+  const folder = folderOf(t, { data: {}, 'access.json': JSON.stringify(file) })
+  const own = { serverSecret: 'what only servers know', access: join(folder, 'access.json') }
+  await initCluster({ data: join(folder, 'data'), nobodyHasRun: true })
+  const view = await startViewServer({ ...own, port: 0, data: join(folder, 'data') })
+  t.teardown(() => view.kill())
+  const server = await startLockServer({ ...own, view: view.address })
+  t.teardown(() => server.kill())
+  const environment = { HOLDFAST_VIEW: view.address, HOLDFAST_ACCESS_TOKEN: token }
+  const may = await holdfast(t, ['run', 'jobs/1', '--', 'echo', 'done'], environment)
+  t.match(may, { code: 0, stdout: 'done\n' })
+  const mayNot = await holdfast(t, ['run', 'pay', '--wait', '60s', '--', 'echo', 'done'], environment)
+  t.match(mayNot, { code: 125, stdout: '', stderr: /nightly may not acquire "pay"/ })
 })
